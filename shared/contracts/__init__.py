@@ -1,0 +1,23 @@
+"""The published language: every event a service publishes, as a frozen model and as a JSON Schema in `schemas/`.
+
+A type is named by a literal and never changes meaning; within v1 only optional fields are added. Anything else is a new
+type beside the old one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from shared.contracts import access, audit, cases, journal, meetings, notify
+from shared.contracts.base import EventData, Model
+
+EVENTS: Mapping[str, type[EventData]] = MappingProxyType(
+    {event.TYPE: event for module in (cases, meetings, notify, audit, access, journal) for event in module.EVENTS}
+)
+"""Every event type of the system, by its CloudEvents `type`."""
+
+TOPICS: tuple[str, ...] = (cases.TOPIC, meetings.TOPIC, notify.TOPIC, audit.TOPIC, access.TOPIC)
+"""Every topic that carries published events, in a fixed order."""
+
+__all__ = ["EVENTS", "TOPICS", "EventData", "Model"]

@@ -1,0 +1,564 @@
+"""What the cases service publishes. No name, number, address, birth date or free text, ever: see `docs/events.md`."""
+
+from __future__ import annotations
+
+from datetime import date
+from enum import StrEnum
+from typing import ClassVar, Literal
+
+from pydantic import AwareDatetime, Field
+
+from shared.contracts.base import EventData, Model
+from shared.contracts.codes import (
+    Area,
+    GrantorClass,
+    InformationCategory,
+    LegalBasis,
+    Role,
+    Scope,
+    Service,
+)
+from shared.refs import (
+    ActorIdField,
+    CaseRefField,
+    ChildViewRefField,
+    ConcernRefField,
+    ConsentRefField,
+    DocumentRefField,
+    FormRefField,
+    GoalRefField,
+    HandoverRefField,
+    ItemRefField,
+    MeasureRefField,
+    MeetingRefField,
+    OrganisationNumberField,
+    UnitIdField,
+)
+
+TOPIC = "lagspill.cases.v1"
+
+
+class CaseEvent(EventData):
+    """An event of one case. Concerns, consents, handovers, measures and forms are parts of the case's one state."""
+
+    TOPIC: ClassVar[str] = TOPIC
+    SUBJECT: ClassVar[str] = "case"
+
+    case: CaseRefField
+
+
+class Party(Model):
+    """Somebody who acts for a unit: an opaque actor, in a role, at a unit."""
+
+    actor: ActorIdField
+    role: Role
+    unit: UnitIdField | None = None
+    """Absent for an address-protected case."""
+    organisation: OrganisationNumberField | None = None
+
+
+# --- concern and case -------------------------------------------------------------------------------------------------
+
+
+class ForWhom(StrEnum):
+    """On whose burden the concern was raised (seed rule 180)."""
+
+    CHILD = "child"
+    GUARDIANS = "guardians"
+    UNIT = "unit"
+
+
+class ConcernRegistered(CaseEvent):
+    """An employee registered a concern (uro); it may not rest (seed rules 78, 79, 103, 180)."""
+
+    TYPE: ClassVar[str] = "no.lagspill.cases.concern.registered.v1"
+
+    concern: ConcernRefField
+    area: Area
+    for_whom: ForWhom
+    registered_by: Party
+    act_by: AwareDatetime
+    """Fourteen days after registration: act, or lift it."""
+    guardians: int = Field(ge=0, le=8)
+    """How many hold parental responsibility, and so must grant."""
+
+
+class LocalOutcome(StrEnum):
+    """How those nearest the child solved a concern (seed rule 80)."""
+
+    ADAPTED_EVERYDAY = "adapted-everyday"
+    GUIDANCE_GIVEN = "guidance-given"
+    UNFOUNDED = "unfounded"
+
+
+class ConcernResolvedLocally(CaseEvent):
+    """Those nearest the child solved it (seed rules 80, 81)."""
+
+    TYPE: ClassVar[str] = "no.lagspill.cases.concern.resolved-locally.v1"
+
+    concern: ConcernRefField
+    outcome: LocalOutcome
+
+
+class ConcernEscalated(CaseEvent):
+    """The concern was lifted to where the right competence is (seed rule 81)."""
+
+    TYPE: ClassVar[str] = "no.lagspill.cases.concern.escalated.v1"
+
+    concern: ConcernRefField
+    next_level: Literal[1, 2, 3]
+
+
+class Mode(StrEnum):
+    """Whether the case may be spoken of by name outside the unit that holds it."""
+
+    ANONYMOUS = "anonymous"
+    IDENTIFIED = "identified"
+
+
+class CaseOpened(CaseEvent):
+    """A case was opened from a concern, with exactly one holder (stafettholder; seed rules 144, 181)."""
+
+    TYPE: ClassVar[str] = "no.lagspill.cases.case.opened.v1"
+
+    level: Literal[1, 2, 3]
+    mode: Mode
+    holder: Party
+    decide_by: AwareDatetime
+
+
+class LevelReason(StrEnum):
+    """Why a case changed level."""
+
+    NO_EFFECT = "no-effect"
+    GUARDIAN_REQUEST = "guardian-request"
+    ASSESSMENT = "assessment"
+    IMPROVED = "improved"
+
+
+class CaseLevelChanged(CaseEvent):
+    """The effort was stepped up or down (seed rules 68, 181)."""
+
+    TYPE: ClassVar[str] = "no.lagspill.cases.case.level-changed.v1"
+
+    from_level: int = Field(ge=0, le=3)
+    to_level: int = Field(ge=0, le=3)
+    reason: LevelReason
+    meeting_by: AwareDatetime | None = None
+    """At level 2 or more: a meeting within two weeks."""
+
+
+class CaseIdentified(CaseEvent):
+    """The case may now be spoken of by name, on this basis (seed rules 2, 4)."""
+
+    TYPE: ClassVar[str] = "no.lagspill.cases.case.identified.v1"
+
+    basis: LegalBasis
+    consent: ConsentRefField | None = None
+    consent_version: int | None = None
+
+
+class CaseAnonymised(CaseEvent):
+    """No basis to speak of the case by name is left (seed rule 2)."""
+
+    TYPE: ClassVar[str] = "no.lagspill.cases.case.anonymised.v1"
+
+
+class TeamMemberAdded(CaseEvent):
+    """A service joined the team around the child, because of a measure or a role (seed rules 25, 26, 87)."""
+
+    TYPE: ClassVar[str] = "no.lagspill.cases.case.team-member-added.v1"
+
+    service: Service
+    role: Role | None = None
+    organisation: OrganisationNumberField | None = None
+    because_of: MeasureRefField | None = None
+    consent: ConsentRefField | None = None
+
+
+class TeamMemberRemoved(CaseEvent):
+    """A service left the team: its measure ended, or its consent did."""
+
+    TYPE: ClassVar[str] = "no.lagspill.cases.case.team-member-removed.v1"
+
+    service: Service
+    reason: Literal["measure-ended", "consent-withdrawn", "consent-expired", "replaced"]
+
+
+class ContactPersonChosen(CaseEvent):
+    """The guardians chose whom in the team they turn to (seed rules 33-35)."""
+
+    TYPE: ClassVar[str] = "no.lagspill.cases.case.contact-person-chosen.v1"
+
+    service: Service
+    role: Role
+    chosen_by: Literal["guardians"] = "guardians"
+
+
+class ChildHeardBy(StrEnum):
+    """How the child's view was sought."""
+
+    CONVERSATION = "conversation"
+    OBSERVATION = "observation"
+    DRAWING_OR_PLAY = "drawing-or-play"
+    WRITTEN = "written"
+    THROUGH_GUARDIAN = "through-guardian"
+    NOT_ABLE = "not-able"
+
+
+class ViewOfChildRecorded(CaseEvent):
+    """The child was heard before a decision; what it said is in the vault (seed rules 73, 99, 189)."""
+
+    TYPE: ClassVar[str] = "no.lagspill.cases.case.view-of-child-recorded.v1"
+
+    view: ChildViewRefField
+    method: ChildHeardBy
+    before: Literal["consent", "measure", "handover", "plan", "concern-report"]
+
+
+class CaseClosed(CaseEvent):
+    """The case was closed: nothing open is left behind."""
+
+    TYPE: ClassVar[str] = "no.lagspill.cases.case.closed.v1"
+
+    outcome: Literal["goal-reached", "moved", "no-longer-wanted", "adult"]
+
+
+class CaseReopened(CaseEvent):
+    """A closed case was opened again, with a holder."""
+
+    TYPE: ClassVar[str] = "no.lagspill.cases.case.reopened.v1"
+
+    holder: Party
+
+
+# --- consent ----------------------------------------------------------------------------------------------------------
+
+
+class ConsentEvent(CaseEvent):
+    """An event of one consent (samtykke)."""
+
+    consent: ConsentRefField
+    version: int = Field(ge=1)
+    """Counts the consent's scopes: a use is judged against the version valid at that moment."""
+
+
+class ConsentRequested(ConsentEvent):
+    """Consent was asked for, and from whom it is needed (seed rules 4, 14)."""
+
+    TYPE: ClassVar[str] = "no.lagspill.cases.consent.requested.v1"
+
+    scope: Scope
+    valid_from: date
+    valid_to: date
+    """The last day, in Norway."""
+    held_by_unit: UnitIdField | None = None
+    """The barnehage or school that must hold the consent (seed rule 5). Absent for an address-protected case."""
+    needed: dict[GrantorClass, int]
+    """How many of each class must grant."""
+    languages: frozenset[str]
+    """Languages (BCP 47) in which the request must be understood (seed rules 101, 146)."""
+
+
+class EvidenceForm(StrEnum):
+    """How a grant is evidenced."""
+
+    WRITTEN = "written"
+    ORAL_MINUTED = "oral-minuted"
+    E_ID = "e-id"
+
+
+class ConsentGranted(ConsentEvent):
+    """One more of those who must grant has granted; `active` when none is missing (seed rule 4)."""
+
+    TYPE: ClassVar[str] = "no.lagspill.cases.consent.granted.v1"
+
+    grantor: GrantorClass
+    ordinal: int = Field(ge=1)
+    """Which of that class: the first guardian in the vault, the second. Never who."""
+    evidence: EvidenceForm
+    active: bool
+    scope: Scope
+    valid_from: date
+    valid_to: date
+
+
+class ConsentRefused(ConsentEvent):
+    """One of those who must grant said no; refusal is recorded and nothing more is asked for."""
+
+    TYPE: ClassVar[str] = "no.lagspill.cases.consent.refused.v1"
+
+    grantor: GrantorClass
+    ordinal: int = Field(ge=1)
+
+
+class ConsentNarrowed(ConsentEvent):
+    """Part of the consent was withdrawn: a new version with the smaller scope, effective at once."""
+
+    TYPE: ClassVar[str] = "no.lagspill.cases.consent.narrowed.v1"
+
+    scope: Scope
+    """What is left."""
+    ended: Scope
+    """What ended."""
+    effective_at: AwareDatetime
+
+
+class ConsentWithdrawn(ConsentEvent):
+    """The whole consent was withdrawn, effective at once (pbrl § 4-1, GDPR art. 7)."""
+
+    TYPE: ClassVar[str] = "no.lagspill.cases.consent.withdrawn.v1"
+
+    ended: Scope
+    effective_at: AwareDatetime
+
+
+class ConsentExpired(ConsentEvent):
+    """The consent's last day has passed."""
+
+    TYPE: ClassVar[str] = "no.lagspill.cases.consent.expired.v1"
+
+
+class ConsentReceiptMissing(ConsentEvent):
+    """A consumer that must act on a withdrawal has not said that it did: an alarm."""
+
+    TYPE: ClassVar[str] = "no.lagspill.cases.consent.receipt-missing.v1"
+
+    consumer: str = Field(pattern=r"^[a-z][a-z0-9-]{1,40}$")
+
+
+# --- measures ---------------------------------------------------------------------------------------------------------
+
+
+class MeasureEvent(CaseEvent):
+    """An event of one measure (tiltak)."""
+
+    measure: MeasureRefField
+
+
+class MeasurePlanned(MeasureEvent):
+    """A measure with owner, goal, indicator and evaluation date (seed rules 28, 88, 141)."""
+
+    TYPE: ClassVar[str] = "no.lagspill.cases.measure.planned.v1"
+
+    code: str = Field(pattern=r"^[a-z0-9-]{2,60}$")
+    """A row of the profile's catalogue of offers (seed rules 28, 111, 182)."""
+    level: int = Field(ge=0, le=3)
+    owner: Service
+    owner_unit: UnitIdField | None = None
+    goal: GoalRefField
+    indicator: str = Field(pattern=r"^[a-z0-9-]{2,60}$")
+    evaluate_by: AwareDatetime
+    meeting: MeetingRefField | None = None
+    item: ItemRefField | None = None
+    """The named agenda item that decided it, so that nobody types it twice."""
+
+
+class EvaluationOutcome(StrEnum):
+    """What follows from an evaluation (seed rules 88-90)."""
+
+    STOP = "stop"
+    CONTINUE = "continue"
+    OTHER = "other"
+    ESCALATE = "escalate"
+
+
+class Effect(StrEnum):
+    """What the indicator showed."""
+
+    REACHED = "reached"
+    SOME = "some"
+    NONE = "none"
+
+
+class MeasureEvaluated(MeasureEvent):
+    """The measure was evaluated in time or not; without effect it cannot just go on (seed rules 89, 90)."""
+
+    TYPE: ClassVar[str] = "no.lagspill.cases.measure.evaluated.v1"
+
+    effect: Effect
+    outcome: EvaluationOutcome
+    evaluate_by: AwareDatetime | None = None
+    """The next evaluation, when it goes on."""
+
+
+class MeasureStopped(MeasureEvent):
+    """The measure ended (seed rules 90, 166)."""
+
+    TYPE: ClassVar[str] = "no.lagspill.cases.measure.stopped.v1"
+
+    reason: Literal["no-effect", "goal-reached", "withdrawn"]
+
+
+# --- handover ---------------------------------------------------------------------------------------------------------
+
+
+class HandoverKind(StrEnum):
+    """What kind of handover (overføring)."""
+
+    BATON = "baton"
+    STAFF_LEAVES = "staff-leaves"
+    UNIT = "unit"
+    BARNEHAGE_TO_SCHOOL = "barnehage-to-school"
+    SCHOOL_TO_SCHOOL = "school-to-school"
+    COORDINATOR = "coordinator"
+
+
+class Package(Model):
+    """What the receiver gets: categories and document references inside the consented scope, never content."""
+
+    categories: frozenset[InformationCategory] = frozenset()
+    documents: tuple[DocumentRefField, ...] = ()
+
+
+class HandoverEvent(CaseEvent):
+    """An event of one handover. The sender stays holder until the receiver has accepted (invariant 1)."""
+
+    handover: HandoverRefField
+
+
+class HandoverSent(HandoverEvent):
+    """The baton was offered to a named receiver, to answer within a time (seed rule 107)."""
+
+    TYPE: ClassVar[str] = "no.lagspill.cases.handover.sent.v1"
+
+    kind: HandoverKind
+    sender: Party
+    receiver: Party
+    basis: LegalBasis
+    consent: ConsentRefField | None = None
+    consent_version: int | None = None
+    package: Package
+    form: FormRefField | None = None
+    respond_by: AwareDatetime
+
+
+class HandoverReceived(HandoverEvent):
+    """The receiver opened it; each document in the package has its receipt."""
+
+    TYPE: ClassVar[str] = "no.lagspill.cases.handover.received.v1"
+
+    documents: tuple[DocumentRefField, ...] = ()
+
+
+class HandoverAccepted(HandoverEvent):
+    """The receiver, or the receiver's leader on behalf, took the baton: from here the receiver is the holder."""
+
+    TYPE: ClassVar[str] = "no.lagspill.cases.handover.accepted.v1"
+
+    holder: Party
+    on_behalf: bool = False
+
+
+class HandoverRejected(HandoverEvent):
+    """The receiver said no, with a reason; the sender holds on."""
+
+    TYPE: ClassVar[str] = "no.lagspill.cases.handover.rejected.v1"
+
+    reason: Literal["capacity", "wrong-unit", "absent", "missing-information", "other"]
+    on_behalf: bool = False
+
+
+class HandoverWithdrawn(HandoverEvent):
+    """The sender took it back."""
+
+    TYPE: ClassVar[str] = "no.lagspill.cases.handover.withdrawn.v1"
+
+
+class HandoverCancelled(HandoverEvent):
+    """Its basis lapsed before it was accepted; the sender holds on."""
+
+    TYPE: ClassVar[str] = "no.lagspill.cases.handover.cancelled.v1"
+
+    reason: Literal["basis-lapsed", "receiver-gone", "case-closed"]
+
+
+class HandoverOverdue(HandoverEvent):
+    """Nobody answered in time; the receiver's leader is asked to answer on behalf."""
+
+    TYPE: ClassVar[str] = "no.lagspill.cases.handover.overdue.v1"
+
+    receiver: Party
+
+
+# --- transition form --------------------------------------------------------------------------------------------------
+
+
+class FormEvent(CaseEvent):
+    """An event of one transition form (overgangsskjema; seed rules 13, 14)."""
+
+    form: FormRefField
+    version: int = Field(ge=1)
+
+
+class TransitionFormDrafted(FormEvent):
+    """A version was written; an approval of an older one does not cover it."""
+
+    TYPE: ClassVar[str] = "no.lagspill.cases.transition-form.drafted.v1"
+
+    document: DocumentRefField
+    form_type: Literal["barnehage-to-school", "school-to-school"]
+    school_start: int = Field(ge=2000, le=2200)
+    categories: frozenset[InformationCategory]
+
+
+class TransitionFormApproved(FormEvent):
+    """One guardian approved exactly this version (seed rule 14)."""
+
+    TYPE: ClassVar[str] = "no.lagspill.cases.transition-form.approved-by-guardian.v1"
+
+    ordinal: int = Field(ge=1)
+    complete: bool
+    """All who must approve have."""
+
+
+class TransitionFormSent(FormEvent):
+    """The approved version went to the school (seed rule 13)."""
+
+    TYPE: ClassVar[str] = "no.lagspill.cases.transition-form.sent.v1"
+
+    handover: HandoverRefField
+
+
+class TransitionFormReceived(FormEvent):
+    """The school has it."""
+
+    TYPE: ClassVar[str] = "no.lagspill.cases.transition-form.received.v1"
+
+
+EVENTS: tuple[type[CaseEvent], ...] = (
+    ConcernRegistered,
+    ConcernResolvedLocally,
+    ConcernEscalated,
+    CaseOpened,
+    CaseLevelChanged,
+    CaseIdentified,
+    CaseAnonymised,
+    TeamMemberAdded,
+    TeamMemberRemoved,
+    ContactPersonChosen,
+    ViewOfChildRecorded,
+    CaseClosed,
+    CaseReopened,
+    ConsentRequested,
+    ConsentGranted,
+    ConsentRefused,
+    ConsentNarrowed,
+    ConsentWithdrawn,
+    ConsentExpired,
+    ConsentReceiptMissing,
+    MeasurePlanned,
+    MeasureEvaluated,
+    MeasureStopped,
+    HandoverSent,
+    HandoverReceived,
+    HandoverAccepted,
+    HandoverRejected,
+    HandoverWithdrawn,
+    HandoverCancelled,
+    HandoverOverdue,
+    TransitionFormDrafted,
+    TransitionFormApproved,
+    TransitionFormSent,
+    TransitionFormReceived,
+)

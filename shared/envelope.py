@@ -1,0 +1,165 @@
+"""The envelope: CloudEvents 1.0 in JSON structured mode, so that a record's value is the whole evidence.
+
+An event is sealed into bytes once, when it is committed; only `sourcesequence` is added, when the relay numbers it. The
+bytes are never built again after that: a retry sends the same ones, and the log's leaf is exactly them.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Final, Literal
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic_core import from_json, to_json
+
+from shared.contracts.base import EventData
+from shared.refs import ActorIdField, LogScope, LogScopeField
+
+SPEC_VERSION: Final = "1.0"
+CONTENT_TYPE: Final = "application/cloudevents+json; charset=UTF-8"
+SCHEMA_BASE: Final = "https://lagspill.no/schemas/"
+MAX_BYTES: Final = 64 * 1024
+"""CloudEvents 1.0 § "Size Limits": an event of at most 64 KiB may be expected to be forwarded. Ours are far smaller."""
+NUMBER_WIDTH: Final = 20
+"""`sequence` and `sourcesequence` are decimal strings, zero-padded so that they sort as text (CloudEvents `sequence`)."""
+
+Number = Annotated[str, StringConstraints(pattern=r"^[0-9]{20}$")]
+
+
+class MalformedEnvelopeError(ValueError):
+    """The record is not a CloudEvents 1.0 event in JSON with the attributes that Lagspill requires."""
+
+
+class Envelope(BaseModel):
+    """The context attributes of one event, without its data. Attribute names are CloudEvents': lower case, no separators."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    specversion: Literal["1.0"] = "1.0"
+    id: UUID
+    """UUIDv7. With `source` it is what a consumer recognises a duplicate by."""
+    source: str = Field(pattern=r"^/services/[a-z][a-z0-9-]{1,30}$")
+    type: str = Field(pattern=r"^no\.lagspill(\.[a-z][a-z0-9-]*)+\.v[0-9]+$")
+    subject: str = Field(min_length=1, max_length=120)
+    time: AwareDatetime
+    """When it happened."""
+    recordedtime: AwareDatetime
+    """When it was stored."""
+    partitionkey: str = Field(min_length=1, max_length=120)
+    sequence: Number | None = None
+    """Gap-free per (source, subject), from 1. Absent where the subject has no history of its own: access records, seals."""
+    sourcesequence: Number | None = None
+    """Gap-free per (source, municipality), from 1. Absent only before the relay has numbered the event."""
+    correlationid: UUID
+    causationid: UUID | None = None
+    municipality: LogScopeField
+    authtype: Literal["user", "service_account", "unknown", "system"]
+    """CloudEvents `authcontext`. `unknown` stands on what happened in an anonymous discussion (invariant 3)."""
+    authid: ActorIdField | None = None
+    dataclassification: Literal["restricted"] = "restricted"
+    dataregulation: Literal["GDPR"] = "GDPR"
+    datacategory: Literal["personal", "none"] = "personal"
+    datacontenttype: Literal["application/json"] = "application/json"
+    dataschema: str
+    traceparent: str | None = Field(default=None, pattern=r"^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$")
+
+    @property
+    def number(self) -> int:
+        """Return `sourcesequence` as a number; zero when the event has not been numbered."""
+        return int(self.sourcesequence or "0")
+
+
+def numeral(number: int) -> str:
+    """Return `number` as `sequence` and `sourcesequence` write it."""
+    return str(number).zfill(NUMBER_WIDTH)
+
+
+def seal(data: EventData, envelope: Envelope) -> bytes:
+    """Return the event's bytes, not yet numbered.
+
+    Raises:
+        ValueError: the event is larger than 64 KiB, or was numbered already.
+    """
+    if envelope.sourcesequence is not None:
+        raise ValueError("an event is numbered by the relay, once")
+    attributes = envelope.model_dump(mode="json", exclude_none=True)
+    attributes["data"] = data.model_dump(mode="json", exclude_none=True)
+    body = to_json(attributes)
+    if len(body) > MAX_BYTES:
+        raise ValueError(f"an event of {len(body)} bytes: more than CloudEvents' 64 KiB")
+    return body
+
+
+def number(body: bytes, sourcesequence: int) -> bytes:
+    """Return `body` with its `sourcesequence` (1 or more) written in: the bytes that are published."""
+    return body[:-1] + b',"sourcesequence":"' + numeral(sourcesequence).encode() + b'"}'
+
+
+def schema_url(event_type: str) -> str:
+    """Return where the JSON Schema of `event_type` is published (CloudEvents `dataschema`)."""
+    return f"{SCHEMA_BASE}{event_type}.json"
+
+
+def describe(
+    data: EventData,
+    *,
+    event_id: UUID,
+    source: str,
+    happened: datetime,
+    recorded: datetime,
+    scope: LogScope,
+    correlation: UUID,
+    causation: UUID | None = None,
+    sequence: int | None = None,
+    authtype: Literal["user", "service_account", "unknown", "system"] = "system",
+    authid: ActorIdField | None = None,
+    traceparent: str | None = None,
+) -> Envelope:
+    """Return the envelope of `data`; `happened` and `recorded` are aware, `sequence` counts from 1 within the subject."""
+    return Envelope(
+        id=event_id,
+        source=source,
+        type=data.TYPE,
+        subject=data.subject,
+        time=happened,
+        recordedtime=recorded,
+        partitionkey=data.subject,
+        sequence=None if sequence is None else numeral(sequence),
+        correlationid=correlation,
+        causationid=causation,
+        municipality=scope,
+        authtype=authtype,
+        authid=authid,
+        dataschema=schema_url(data.TYPE),
+        traceparent=traceparent,
+    )
+
+
+class Record(BaseModel):
+    """One decoded record: its attributes, and its data still as JSON bytes for whoever knows the type."""
+
+    model_config = ConfigDict(frozen=True)
+
+    envelope: Envelope
+    data: bytes
+
+
+def parse(body: bytes) -> Record:
+    """Return the event that `body` holds; unknown attributes are ignored (tolerant reader).
+
+    Raises:
+        MalformedEnvelopeError: not JSON, not an object, or an attribute is missing or of the wrong form.
+    """
+    try:
+        document = from_json(body, allow_inf_nan=False)
+    except ValueError as error:
+        raise MalformedEnvelopeError("the record is not JSON") from error
+    if not isinstance(document, dict):
+        raise MalformedEnvelopeError("the record is JSON, but not an object")
+    try:
+        envelope = Envelope.model_validate_json(body)
+    except ValidationError as error:
+        fields = ", ".join(sorted({str(part["loc"][0]) for part in error.errors() if part["loc"]}))
+        raise MalformedEnvelopeError(f"the record is not a Lagspill CloudEvent; wrong or missing: {fields}") from error
+    return Record(envelope=envelope, data=to_json(document.get("data")))

@@ -1,0 +1,87 @@
+"""Opaque references: random, prefixed by what they refer to, and made of letters only.
+
+A reference never derives from a person (a hash of a national number can be searched in seconds), and because it holds
+no digit, nothing on the bus can look like a national number (invariant 8).
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import Annotated, Final, NewType, Protocol
+from uuid import UUID
+
+import uuid_utils
+from pydantic import StringConstraints
+
+ALPHABET: Final = "bcdfghjklmnpqrstvwxz"
+LENGTH: Final = 26  # 20 letters ** 26: 112 bits
+
+
+def pattern(prefix: str) -> str:
+    """Return the regular expression that references with `prefix` match."""
+    return rf"^{prefix}_[{ALPHABET}]{{{LENGTH}}}$"
+
+
+CaseRef = NewType("CaseRef", str)
+ConcernRef = NewType("ConcernRef", str)
+ConsentRef = NewType("ConsentRef", str)
+HandoverRef = NewType("HandoverRef", str)
+MeasureRef = NewType("MeasureRef", str)
+GoalRef = NewType("GoalRef", str)
+FormRef = NewType("FormRef", str)
+ChildViewRef = NewType("ChildViewRef", str)
+DocumentRef = NewType("DocumentRef", str)
+ArenaRef = NewType("ArenaRef", str)
+MeetingRef = NewType("MeetingRef", str)
+ItemRef = NewType("ItemRef", str)
+MessageRef = NewType("MessageRef", str)
+DeadlineRef = NewType("DeadlineRef", str)
+ActorId = NewType("ActorId", str)
+"""Opaque and stable: the token's subject, or the keyed hash of the token's national number."""
+UnitId = NewType("UnitId", str)
+"""An organisational unit of the municipality's directory, for example `unit:lia-barnehage`."""
+OrganisationNumber = NewType("OrganisationNumber", str)
+"""Nine digits, from Enhetsregisteret."""
+LogScope = NewType("LogScope", str)
+"""Whose log an event belongs to: a municipality number (four digits) or, for an address-protected case, an opaque name."""
+
+CaseRefField = Annotated[CaseRef, StringConstraints(pattern=pattern("cas"))]
+ConcernRefField = Annotated[ConcernRef, StringConstraints(pattern=pattern("con"))]
+ConsentRefField = Annotated[ConsentRef, StringConstraints(pattern=pattern("cst"))]
+HandoverRefField = Annotated[HandoverRef, StringConstraints(pattern=pattern("hdo"))]
+MeasureRefField = Annotated[MeasureRef, StringConstraints(pattern=pattern("mea"))]
+GoalRefField = Annotated[GoalRef, StringConstraints(pattern=pattern("goa"))]
+FormRefField = Annotated[FormRef, StringConstraints(pattern=pattern("frm"))]
+ChildViewRefField = Annotated[ChildViewRef, StringConstraints(pattern=pattern("cvw"))]
+DocumentRefField = Annotated[DocumentRef, StringConstraints(pattern=pattern("doc"))]
+ArenaRefField = Annotated[ArenaRef, StringConstraints(pattern=pattern("arn"))]
+MeetingRefField = Annotated[MeetingRef, StringConstraints(pattern=pattern("mtg"))]
+ItemRefField = Annotated[ItemRef, StringConstraints(pattern=pattern("itm"))]
+MessageRefField = Annotated[MessageRef, StringConstraints(pattern=pattern("msg"))]
+DeadlineRefField = Annotated[DeadlineRef, StringConstraints(pattern=pattern("ddl"))]
+ActorIdField = Annotated[ActorId, StringConstraints(pattern=r"^[a-z]{3}_[0-9A-Za-z_-]{8,64}$")]
+UnitIdField = Annotated[UnitId, StringConstraints(pattern=r"^unit:[a-z0-9-]{1,60}$")]
+OrganisationNumberField = Annotated[OrganisationNumber, StringConstraints(pattern=r"^[0-9]{9}$")]
+LogScopeField = Annotated[LogScope, StringConstraints(pattern=rf"^([0-9]{{4}}|prt_[{ALPHABET}]{{{LENGTH}}})$")]
+
+
+class Ids(Protocol):
+    """Where new identifiers come from; injected, so that a test can decide them."""
+
+    def ref(self, prefix: str) -> str:
+        """Return a new reference with `prefix`, unique in the world."""
+
+    def event_id(self) -> UUID:
+        """Return a new UUIDv7 (RFC 9562)."""
+
+
+class RandomIds:
+    """Identifiers from the operating system's randomness."""
+
+    def ref(self, prefix: str) -> str:
+        """Return `prefix`, an underscore and 26 random letters (112 bits)."""
+        return f"{prefix}_{''.join(secrets.choice(ALPHABET) for _ in range(LENGTH))}"
+
+    def event_id(self) -> UUID:
+        """Return a new UUIDv7 (RFC 9562)."""
+        return UUID(int=uuid_utils.uuid7().int)
