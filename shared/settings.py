@@ -1,0 +1,111 @@
+"""What a service is told by its environment; a service adds its own knobs in a subclass.
+
+Every variable `X` may be given as `X_FILE` instead, the name of a file that holds the value: how containers hand over secrets.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final, Literal
+
+from pydantic import AwareDatetime, Field, SecretStr, field_validator, model_validator
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+MAX_FILE: Final = 64 * 1024
+
+
+class SettingsFileError(ValueError):
+    """A settings file cannot be used."""
+
+
+class _NamedFiles(PydanticBaseSettingsSource):
+    """Reads `X_FILE` for every field X. Beside `X` itself it is refused: which of the two was meant cannot be known."""
+
+    def __init__(self, settings: type[BaseSettings], environment: Mapping[str, str]) -> None:
+        super().__init__(settings)
+        self._environment = {name.upper(): value for name, value in environment.items()}
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[str | None, str, bool]:  # noqa: ARG002
+        """Return what stands in the file that `<FIELD>_FILE` names, without the final line break."""
+        variable = f"{field_name.upper()}_FILE"
+        path = self._environment.get(variable)
+        if not path:
+            return None, field_name, False
+        if self._environment.get(field_name.upper()):
+            raise SettingsFileError(f"both {field_name.upper()} and {variable} are set; give one of them")
+        try:
+            with Path(path).open(encoding="utf-8") as file:
+                content = file.read(MAX_FILE + 1)
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingsFileError(f"{variable} names a file that cannot be read: {type(error).__name__}") from None
+        if len(content) > MAX_FILE:
+            raise SettingsFileError(f"{variable} names a file of more than {MAX_FILE} characters")
+        return content.rstrip("\r\n"), field_name, False
+
+    def __call__(self) -> dict[str, str]:
+        """Return the values of all fields that were given as files."""
+        found: dict[str, str] = {}
+        for name, field in self.settings_cls.model_fields.items():
+            value, key, _ = self.get_field_value(field, name)
+            if value is not None:
+                found[key] = value
+        return found
+
+
+class ServiceSettings(BaseSettings):
+    """The knobs that every service has. A field's name in capitals is its environment variable."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True, env_ignore_empty=True)
+
+    database_url: SecretStr
+    """PostgreSQL, this service's own database."""
+    kafka_bootstrap_servers: str
+    """`host:port`, several by comma."""
+    oidc_issuer: str
+    """Exactly as in the tokens' `iss`; its metadata is read from `<issuer>/.well-known/openid-configuration`."""
+    oidc_audience: str = "lagspill"
+    http_host: str = "127.0.0.1"
+    http_port: int = Field(default=8000, ge=0, le=65535)
+    """Zero: any free port."""
+    pid_key: SecretStr
+    """Makes national numbers and subjects opaque (HMAC-SHA-256); at least 32 characters, the same for every service."""
+    vault_key: SecretStr | None = None
+    """Key-encryption keys, the current one first: `<id>:<base64 of 32 bytes>`, separated by commas or line breaks."""
+    lookup_key: SecretStr | None = None
+    """Finds records by name or national number without storing either (HMAC-SHA-256); at least 32 characters."""
+    lagspill_clock: Literal["system", "simulated"] = "system"
+    lagspill_clock_start: AwareDatetime | None = None
+    """Where a simulated clock begins."""
+    lagspill_development: bool = False
+    """Allows what a real installation must not have: a simulated clock, and setting it over HTTP."""
+    otel_exporter_otlp_endpoint: str | None = None
+    """Where traces go; unset, nothing is traced."""
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+    @field_validator("pid_key", "lookup_key")
+    @classmethod
+    def _long_enough(cls, key: SecretStr | None) -> SecretStr | None:
+        if key is not None and len(key.get_secret_value()) < 32:
+            raise ValueError("a key needs at least 32 characters")
+        return key
+
+    @model_validator(mode="after")
+    def _simulated_only_in_development(self) -> ServiceSettings:
+        if self.lagspill_clock == "simulated" and not self.lagspill_development:
+            raise ValueError("a simulated clock needs LAGSPILL_DEVELOPMENT=1")
+        return self
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments first, then the environment, then the files that the environment names; no `.env` is ever read."""
+        return init_settings, env_settings, _NamedFiles(settings_cls, os.environ)
