@@ -52,6 +52,7 @@ class Party(Model):
 
     actor: ActorIdField
     role: Role
+    service: Service | None = None
     unit: UnitIdField | None = None
     """Absent for an address-protected case."""
     organisation: OrganisationNumberField | None = None
@@ -81,6 +82,8 @@ class ConcernRegistered(CaseEvent):
     """Fourteen days after registration: act, or lift it."""
     guardians: int = Field(ge=0, le=8)
     """How many hold parental responsibility, and so must grant."""
+    address_protected: bool = False
+    """Unit and organisation are absent from every event of such a case, and its log has an opaque name."""
 
 
 class LocalOutcome(StrEnum):
@@ -336,6 +339,15 @@ class MeasureEvent(CaseEvent):
     measure: MeasureRefField
 
 
+class NewReason(StrEnum):
+    """Why a measure that had no effect is worth another try (seed rule 90)."""
+
+    OTHER_FORM = "other-form"
+    OTHER_INTENSITY = "other-intensity"
+    CHANGED_CIRCUMSTANCES = "changed-circumstances"
+    CHILD_WISHES_IT = "child-wishes-it"
+
+
 class MeasurePlanned(MeasureEvent):
     """A measure with owner, goal, indicator and evaluation date (seed rules 28, 88, 141)."""
 
@@ -352,6 +364,8 @@ class MeasurePlanned(MeasureEvent):
     meeting: MeetingRefField | None = None
     item: ItemRefField | None = None
     """The named agenda item that decided it, so that nobody types it twice."""
+    new_reason: NewReason | None = None
+    """Why a measure that had no effect before is tried again (seed rule 90)."""
 
 
 class EvaluationOutcome(StrEnum):
@@ -510,6 +524,7 @@ class TransitionFormApproved(FormEvent):
     ordinal: int = Field(ge=1)
     complete: bool
     """All who must approve have."""
+    evidence: EvidenceForm = EvidenceForm.E_ID
 
 
 class TransitionFormSent(FormEvent):
