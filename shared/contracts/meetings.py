@@ -8,11 +8,12 @@ from typing import ClassVar, Literal
 from pydantic import AwareDatetime, Field
 
 from shared.contracts.base import EventData, Model
-from shared.contracts.codes import InformationCategory, LegalBasis, Role, Service
+from shared.contracts.codes import InformationCategory, LegalBasis, Purpose, Role, Service
 from shared.refs import (
     ArenaRefField,
     CaseRefField,
     ConsentRefField,
+    DocumentRefField,
     ItemRefField,
     MeasureRefField,
     MeetingRefField,
@@ -33,6 +34,25 @@ class ModePolicy(StrEnum):
     ANONYMOUS_BY_DEFAULT = "anonymous-by-default"
     """By name with a basis valid at that moment for every attending service."""
     NAMED = "named"
+
+
+class ArenaLevel(StrEnum):
+    """Whose arena it is."""
+
+    UNIT = "unit"
+    """One for each barnehage or school of the kinds that the profile names."""
+    CHILD = "child"
+    """Around one child, hosted by the units that have it: ansvarsgruppe, transition meetings."""
+    MUNICIPALITY = "municipality"
+
+
+class Guardians(StrEnum):
+    """Whether guardians take part in an arena's meetings (seed rules 12, 32, 73)."""
+
+    REQUIRED = "required"
+    """Without them it cannot be held."""
+    INVITED = "invited"
+    NONE = "none"
 
 
 class ItemKind(StrEnum):
@@ -68,12 +88,19 @@ class ArenaDefined(ArenaEvent):
 
     arena_type: str = Field(pattern=r"^[a-z0-9-]{2,60}$")
     unit: UnitIdField | None = None
+    """Whose arena it is, at unit level."""
+    level: ArenaLevel = ArenaLevel.MUNICIPALITY
     policy: ModePolicy
     fixed_services: frozenset[Service]
+    """Always invited; at unit level the unit's own service too."""
+    at_need: frozenset[Service] = frozenset()
+    """May be invited; no other service may (seed rules 20, 55)."""
+    guardians: Guardians = Guardians.NONE
     duty_to_attend: bool = False
     seats_per_organisation: int | None = None
     minutes: int = Field(ge=15, le=600)
     profile_version: str
+    """The hash of this arena's definition in the profile."""
 
 
 class MeetingEvent(EventData):
@@ -85,6 +112,20 @@ class MeetingEvent(EventData):
     meeting: MeetingRefField
 
 
+class MeetingPlanned(MeetingEvent):
+    """A meeting has a place in the year wheel; nobody is invited yet."""
+
+    TYPE: ClassVar[str] = "no.lagspill.meetings.meeting.planned.v1"
+
+    arena: ArenaRefField
+    arena_type: str
+    unit: UnitIdField | None = None
+    units: frozenset[UnitIdField] = frozenset()
+    """The barnehager and schools that take part; other units of the same kind do not."""
+    starts_at: AwareDatetime
+    minutes: int = Field(ge=15, le=600)
+
+
 class MeetingCalled(MeetingEvent):
     """A meeting was called; services are invited, not people (seed rules 8, 9)."""
 
@@ -93,6 +134,8 @@ class MeetingCalled(MeetingEvent):
     arena: ArenaRefField
     arena_type: str
     unit: UnitIdField | None = None
+    units: frozenset[UnitIdField] = frozenset()
+    """The barnehager and schools that take part; other units of the same kind do not."""
     starts_at: AwareDatetime
     minutes: int = Field(ge=15, le=600)
     invited: frozenset[Service]
@@ -131,6 +174,17 @@ class AgendaItemAdded(MeetingEvent):
     covered: frozenset[Service] = frozenset()
     """The attending services inside the scope; the others leave the item and are shown neither item nor case."""
     categories: frozenset[InformationCategory] = frozenset()
+    purpose: Purpose | None = None
+    held_by_unit: UnitIdField | None = None
+    """Named: the barnehage or school that holds the consent and brings the item (seed rule 5)."""
+
+
+class AgendaItemAccepted(MeetingEvent):
+    """Whoever calls the meeting took the item on; only then can it be discussed."""
+
+    TYPE: ClassVar[str] = "no.lagspill.meetings.agenda-item.accepted.v1"
+
+    item: ItemRefField
 
 
 class AgendaItemRemoved(MeetingEvent):
@@ -164,6 +218,9 @@ class MeetingHeld(MeetingEvent):
     chair: Role
     attendance: tuple[Attendance, ...]
     kinds_covered: frozenset[ItemKind]
+    guardians_present: int = Field(default=0, ge=0, le=8)
+    items: tuple[ItemRefField, ...] = ()
+    """The items without a child that were discussed; those about a child have an event of their own."""
 
 
 class CaseDiscussed(MeetingEvent):
@@ -180,6 +237,9 @@ class CaseDiscussed(MeetingEvent):
     attended_by: frozenset[Service] = frozenset()
     """Named: the services that stayed for the item, each inside the scope."""
     categories: frozenset[InformationCategory] = frozenset()
+    purpose: Purpose | None = None
+    discussed_at: AwareDatetime | None = None
+    """Named: the moment for which the basis was judged."""
 
 
 class PlannedMeasure(Model):
@@ -213,6 +273,13 @@ class MinutesApproved(MeetingEvent):
     TYPE: ClassVar[str] = "no.lagspill.meetings.minutes.approved.v1"
 
     version: int = Field(ge=1)
+    document: DocumentRefField | None = None
+
+
+class MeetingClosed(MeetingEvent):
+    """Nothing more is added to the meeting."""
+
+    TYPE: ClassVar[str] = "no.lagspill.meetings.meeting.closed.v1"
 
 
 class ConsentReceiptRecorded(EventData):
@@ -230,14 +297,17 @@ class ConsentReceiptRecorded(EventData):
 
 EVENTS: tuple[type[EventData], ...] = (
     ArenaDefined,
+    MeetingPlanned,
     MeetingCalled,
     MeetingRescheduled,
     MeetingCancelled,
     AgendaItemAdded,
+    AgendaItemAccepted,
     AgendaItemRemoved,
     MeetingHeld,
     CaseDiscussed,
     OutcomeRecorded,
     MinutesApproved,
+    MeetingClosed,
     ConsentReceiptRecorded,
 )
