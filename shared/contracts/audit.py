@@ -22,7 +22,7 @@ class LogEvent(EventData):
 
 
 class CheckpointSigned(LogEvent):
-    """A tree head was signed (RFC 6962 § 3.5 in C2SP's form)."""
+    """A tree head was signed (RFC 6962 § 3.5 in C2SP's form). Published now and then, not for every one that is signed."""
 
     TYPE: ClassVar[str] = "no.lagspill.audit.checkpoint.signed.v1"
 
@@ -48,12 +48,15 @@ class ChainBroken(LogEvent):
 
     TYPE: ClassVar[str] = "no.lagspill.audit.chain.broken.v1"
 
-    kind: Literal["seal-contradicted", "number-reused", "tree-damaged"]
+    kind: Literal["seal-contradicted", "number-reused", "id-reused", "tree-damaged"]
+    source: str | None = None
+    """The service whose records contradict each other."""
     position: int | None = None
+    """The entry that shows it."""
 
 
 class LogQueried(LogEvent):
-    """Somebody entitled looked into the log; the look is itself an entry."""
+    """Somebody entitled looked into the log; who and for what is in the access record committed with it."""
 
     TYPE: ClassVar[str] = "no.lagspill.audit.log.queried.v1"
 

@@ -1,0 +1,167 @@
+"""What becomes of one record of the bus: which log it belongs to, its leaf, and the fields it can be found by."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from typing import Final, NewType
+from uuid import UUID
+
+from pydantic import TypeAdapter, ValidationError
+
+from services.audit.domain.tiles import MAX_ENTRY
+from shared.contracts import journal
+from shared.contracts.access import AccessRecorded
+from shared.envelope import Envelope, MalformedEnvelopeError, Record, parse
+from shared.merkle import HASH_SIZE, leaf_hash
+from shared.refs import ALPHABET, LENGTH
+
+LogName = NewType("LogName", str)
+"""A municipality number, the opaque name of an address-protected log, or `unparsable`."""
+LOG_NAME: Final = re.compile(rf"^([0-9]{{4}}|prt_[{ALPHABET}]{{{LENGTH}}}|unparsable)$")
+UNPARSABLE: Final = LogName("unparsable")
+"""The log of what has no municipality because it is no event: bad input must not make the log incomplete."""
+
+EVENT: Final = "event"
+SEAL: Final = "seal"
+UNPARSABLE_KIND: Final = "unparsable"
+"""Kinds of entries that are no access records; those have the kind that they name (read, search, deny, ..)."""
+
+_SEALS: Final = frozenset(event.TYPE for event in journal.EVENTS)
+_DATA: Final = TypeAdapter(dict[str, object])
+_REF: Final = {prefix: re.compile(rf"^{prefix}_[{ALPHABET}]{{{LENGTH}}}$") for prefix in ("cas", "cst", "mtg")}
+_ACTOR: Final = re.compile(r"^[a-z]{3}_[0-9A-Za-z_-]{8,64}$")
+_ORGANISATION: Final = re.compile(r"^[0-9]{9}$")
+_UNIT: Final = re.compile(r"^unit:[a-z0-9-]{1,60}$")
+_CODE: Final = re.compile(r"^[a-z0-9-]{2,60}$")
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """One record as the broker gave it. `value` is None for a record without one."""
+
+    topic: str
+    partition: int
+    offset: int
+    value: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Seal:
+    """A service's word on its own journal: the root over its records 1 to `last_number` (RFC 6962 over the exact bytes)."""
+
+    last_number: int
+    root: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A leaf to be, and what it is indexed by. Everything but the leaf is derived from the leaf."""
+
+    log: LogName
+    leaf: bytes
+    hash: bytes
+    received: Received
+    kind: str
+    type: str | None = None
+    source: str | None = None
+    event_id: UUID | None = None
+    number: int | None = None
+    happened: datetime | None = None
+    case: str | None = None
+    actor: str | None = None
+    organisation: str | None = None
+    unit: str | None = None
+    basis: str | None = None
+    consent: str | None = None
+    meeting: str | None = None
+    permitted: bool | None = None
+    seal: Seal | None = None
+    oversize: bytes | None = None
+    """The record itself, where it is longer than an entry may be; the leaf then states its size and hash."""
+
+
+def index_record(received: Received) -> Entry:
+    """Return the entry for one record: never fails, whatever the bytes are.
+
+    The leaf is exactly the bytes received. Only where they are more than the 65,535 that tlog-tiles can serve, it is a
+    statement of their size and SHA-256, and the bytes are kept beside the log.
+    """
+    value = received.value if received.value is not None else b""
+    if len(value) > MAX_ENTRY:
+        leaf = oversize_leaf(value)
+        return Entry(UNPARSABLE, leaf, leaf_hash(leaf), received, UNPARSABLE_KIND, oversize=value)
+    try:
+        record = parse(value)
+    except MalformedEnvelopeError:
+        return Entry(UNPARSABLE, value, leaf_hash(value), received, UNPARSABLE_KIND)
+    return _index_event(value, received, record)
+
+
+def oversize_leaf(value: bytes) -> bytes:
+    """Return the leaf that stands for bytes too long to be one."""
+    digest = base64.b64encode(sha256(value).digest()).decode()
+    return f"lagspill.no/oversize@v1\nsize {len(value)}\nsha256 {digest}\n".encode()
+
+
+def _index_event(value: bytes, received: Received, record: Record) -> Entry:
+    envelope = record.envelope
+    data = _object(record.data)
+    actor = data.get("actor")
+    party: Mapping[object, object] = actor if isinstance(actor, dict) else {}
+    basis = data.get("basis")
+    return Entry(
+        log=LogName(envelope.municipality),
+        leaf=value,
+        hash=leaf_hash(value),
+        received=received,
+        kind=_kind(envelope, data),
+        type=envelope.type,
+        source=envelope.source,
+        event_id=envelope.id,
+        number=envelope.number or None,
+        happened=envelope.time,
+        case=_matching(_REF["cas"], data.get("case"), envelope.subject, envelope.partitionkey),
+        actor=_matching(_ACTOR, party.get("id"), envelope.authid),
+        organisation=_matching(_ORGANISATION, party.get("organisation")),
+        unit=_matching(_UNIT, party.get("unit")),
+        basis=_matching(_CODE, basis.get("code") if isinstance(basis, dict) else None),
+        consent=_matching(_REF["cst"], data.get("consent")),
+        meeting=_matching(_REF["mtg"], data.get("meeting"), envelope.subject),
+        permitted=permitted if isinstance(permitted := data.get("permitted"), bool) else None,
+        seal=_seal(record.data) if envelope.type in _SEALS else None,
+    )
+
+
+def _object(data: bytes) -> dict[str, object]:
+    """Return the members of the event's data; none where it is no object."""
+    try:
+        return _DATA.validate_json(data)
+    except ValidationError:
+        return {}
+
+
+def _kind(envelope: Envelope, data: Mapping[str, object]) -> str:
+    if envelope.type == AccessRecorded.TYPE:
+        return _matching(_CODE, data.get("kind")) or EVENT
+    return SEAL if envelope.type in _SEALS else EVENT
+
+
+def _seal(data: bytes) -> Seal | None:
+    """Return what a seal says; None where it is written so that it says nothing."""
+    try:
+        sealed = journal.JournalSealed.model_validate_json(data)
+        root = base64.b64decode(sealed.root, validate=True)
+    except (ValidationError, binascii.Error):
+        return None
+    return Seal(sealed.last_number, root) if len(root) == HASH_SIZE else None
+
+
+def _matching(form: re.Pattern[str], *values: object) -> str | None:
+    """Return the first value that is a text of this form. What is not, is not indexed; the leaf holds it all the same."""
+    return next((value for value in values if isinstance(value, str) and form.fullmatch(value)), None)

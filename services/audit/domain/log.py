@@ -1,0 +1,100 @@
+"""What the audit service publishes of one log, and when: findings once each, checkpoints on a time basis."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable, Sequence
+from enum import StrEnum
+
+from services.audit.domain.checkpoint import Checkpoint
+from shared.contracts.audit import ChainBroken, CheckpointSigned, GapFound, LogEvent, LogQueried
+from shared.contracts.base import EventData, Model
+
+OWN_SOURCE = "/services/audit"
+
+
+class FindingKind(StrEnum):
+    """What can be wrong with what the log was given."""
+
+    GAP = "gap"
+    """A service's numbers have a hole that did not close in time."""
+    SEAL_CONTRADICTED = "seal-contradicted"
+    """A service's seal names another root than the log has for the same records."""
+    NUMBER_REUSED = "number-reused"
+    """Two different records of one service carry one number."""
+    ID_REUSED = "id-reused"
+    """Two different records of one service carry one event id."""
+
+
+class Finding(Model):
+    """One thing found wrong: with a service's numbers `first` to `last`, shown by the entry at `position` if there is one."""
+
+    kind: FindingKind
+    source: str
+    first: int
+    last: int
+    position: int | None = None
+
+
+class LogState(Model):
+    """What has been published of a log: the fold of its events."""
+
+    published_size: int = 0
+    """The size of the last checkpoint that was published as an event."""
+    findings: int = 0
+    queries: int = 0
+
+
+def evolve(state: LogState, event: EventData) -> LogState:
+    """Return the state after `event`; one of another kind changes nothing."""
+    match event:
+        case CheckpointSigned():
+            return state.model_copy(update={"published_size": event.size})
+        case GapFound() | ChainBroken():
+            return state.model_copy(update={"findings": state.findings + 1})
+        case LogQueried():
+            return state.model_copy(update={"queries": state.queries + 1})
+        case _:
+            return state
+
+
+def decide_announcement(state: LogState, checkpoint: Checkpoint, note: str, heard: int) -> list[LogEvent]:
+    """Return the event that publishes `checkpoint`, if it is news.
+
+    Args:
+        state: what has been published.
+        checkpoint: the newest one.
+        note: the same, signed.
+        heard: the size of the log just after the last entry that another service caused. The event becomes an entry of the
+            log itself; were it news, the log would grow for ever by announcing that it grew.
+    """
+    if heard <= state.published_size or checkpoint.size <= state.published_size:
+        return []
+    root = base64.b64encode(checkpoint.root).decode()
+    return [CheckpointSigned(log=checkpoint.origin, size=checkpoint.size, root=root, note=note)]
+
+
+def announce_findings(origin: str, findings: Iterable[Finding]) -> list[LogEvent]:
+    """Return one event for each finding in the log called `origin`."""
+    events: list[LogEvent] = []
+    for found in findings:
+        if found.kind is FindingKind.GAP:
+            events.append(GapFound(log=origin, source=found.source, first_missing=found.first, last_missing=found.last))
+        else:
+            events.append(ChainBroken(log=origin, kind=found.kind.value, source=found.source, position=found.position))
+    return events
+
+
+def holes(seen: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Return the numbers missing below the highest seen, as (first, last) pairs.
+
+    Args:
+        seen: the numbers seen, as disjoint ranges (first, last), ascending. Numbers begin at 1.
+    """
+    missing = []
+    expected = 1
+    for first, last in seen:
+        if first > expected:
+            missing.append((expected, first - 1))
+        expected = last + 1
+    return missing

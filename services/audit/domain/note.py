@@ -1,0 +1,195 @@
+"""Signed notes (C2SP signed-note) with Ed25519 keys, written as golang.org/x/mod/sumdb/note writes them."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Final
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+ED25519: Final = 0x01
+"""The signature type of a plain Ed25519 signature over the text (signed-note § Signature types)."""
+MAX_SIGNATURES: Final = 100
+"""More signature lines than these are not read; signed-note asks for at least 16."""
+_MARK: Final = "\N{EM DASH} "
+_CONTROL: Final = re.compile(r"[\x00-\x09\x0b-\x1f]")
+
+
+class MalformedNoteError(ValueError):
+    """The bytes are no signed note."""
+
+
+class MalformedKeyError(ValueError):
+    """The text is no key of a signed note, or its identifier is another key's."""
+
+
+class UnsignedNoteError(ValueError):
+    """No signature on the note is one of the given keys'."""
+
+
+class ForgedNoteError(ValueError):
+    """A signature claims to be one of the given keys' and is not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verifier:
+    """A public key under a name: what `vkey` writes."""
+
+    name: str
+    public_key: bytes
+
+    def __post_init__(self) -> None:
+        """Refuse a name that a signature line could not hold."""
+        if not _is_name(self.name) or len(self.public_key) != 32:
+            raise MalformedKeyError("a key has a name without spaces and plus signs, and 32 bytes")
+
+    @property
+    def key_id(self) -> bytes:
+        """Return the four bytes by which a signature names this key."""
+        return sha256(self.name.encode() + b"\n" + bytes([ED25519]) + self.public_key).digest()[:4]
+
+    @property
+    def vkey(self) -> str:
+        """Return `<name>+<key id in hex>+<base64 of type and key>`."""
+        encoded = base64.b64encode(bytes([ED25519]) + self.public_key).decode()
+        return f"{self.name}+{self.key_id.hex()}+{encoded}"
+
+    @classmethod
+    def parse(cls, vkey: str) -> Verifier:
+        """Read a verifier key.
+
+        Raises:
+            MalformedKeyError: it is none, is of another type than Ed25519, or its identifier is wrong.
+        """
+        name, _, rest = vkey.strip().partition("+")
+        verifier = cls(name, _key_bytes(rest))
+        if verifier.key_id.hex() != rest.partition("+")[0]:
+            raise MalformedKeyError("the key's identifier belongs to another key")
+        return verifier
+
+    def signed(self, text: str, signature: bytes) -> bool:
+        """Return whether `signature` (without key id) is this key's over `text`."""
+        try:
+            Ed25519PublicKey.from_public_bytes(self.public_key).verify(signature, text.encode())
+        except InvalidSignature:
+            return False
+        return True
+
+
+class Signer:
+    """A private key under a name. It shows neither in its representation nor in an error."""
+
+    def __init__(self, name: str, seed: bytes) -> None:
+        if len(seed) != 32:
+            raise MalformedKeyError("an Ed25519 seed has 32 bytes")
+        self._seed = seed
+        self._key = Ed25519PrivateKey.from_private_bytes(seed)
+        self.verifier = Verifier(name, self._key.public_key().public_bytes_raw())
+
+    def __repr__(self) -> str:
+        """Return the public half."""
+        return f"Signer({self.verifier.vkey})"
+
+    @classmethod
+    def parse(cls, skey: str) -> Signer:
+        """Read `PRIVATE+KEY+<name>+<key id>+<base64 of type and seed>`.
+
+        Raises:
+            MalformedKeyError: it is no such key; the message does not repeat it.
+        """
+        private, _, rest = skey.strip().partition("+")
+        key, _, rest = rest.partition("+")
+        name, _, rest = rest.partition("+")
+        if (private, key) != ("PRIVATE", "KEY"):
+            raise MalformedKeyError("the signing key does not begin with PRIVATE+KEY+")
+        signer = cls(name, _key_bytes(rest))
+        if signer.verifier.key_id.hex() != rest.partition("+")[0]:
+            raise MalformedKeyError("the key's identifier belongs to another key")
+        return signer
+
+    def named(self, name: str) -> Signer:
+        """Return the same key under another name: one log signs with its own origin as the name (tlog-checkpoint)."""
+        return Signer(name, self._seed)
+
+    def skey(self) -> str:
+        """Return the private key as it is kept in a file."""
+        encoded = base64.b64encode(bytes([ED25519]) + self._seed).decode()
+        return f"PRIVATE+KEY+{self.verifier.name}+{self.verifier.key_id.hex()}+{encoded}"
+
+    def sign(self, text: str) -> str:
+        """Return the note: `text` (which ends in a newline), a blank line and this key's signature.
+
+        Raises:
+            MalformedNoteError: a note cannot hold this text.
+        """
+        if not text.endswith("\n") or _CONTROL.search(text):
+            raise MalformedNoteError("a note's text ends in a newline and holds no other control character")
+        signature = self.verifier.key_id + self._key.sign(text.encode())
+        return f"{text}\n{_MARK}{self.verifier.name} {base64.b64encode(signature).decode()}\n"
+
+
+def open_note(note: bytes, verifiers: Sequence[Verifier]) -> str:
+    """Return the note's text, once at least one of `verifiers` has signed it; unknown signatures are ignored.
+
+    Raises:
+        MalformedNoteError: the bytes are no signed note.
+        ForgedNoteError: a line names one of the keys and is not its signature.
+        UnsignedNoteError: no line is one of the keys'.
+    """
+    try:
+        whole = note.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise MalformedNoteError("a note is UTF-8") from error
+    text, blank, block = whole.rpartition("\n\n")
+    if _CONTROL.search(whole) or not blank or not block.endswith("\n"):
+        raise MalformedNoteError("a note is a text, a blank line and signature lines")
+    text += "\n"
+    lines = block[:-1].split("\n")
+    if len(lines) > MAX_SIGNATURES:
+        raise MalformedNoteError("too many signatures")
+    known = {(verifier.name, verifier.key_id): verifier for verifier in verifiers}
+    signed = False
+    for line in lines:
+        name, key_id, signature = _signature_line(line)
+        verifier = known.get((name, key_id))
+        if verifier is None:
+            continue
+        if not verifier.signed(text, signature):
+            raise ForgedNoteError(f"the signature of {verifier.name} is not that key's")
+        signed = True
+    if not signed:
+        raise UnsignedNoteError("none of the given keys has signed the note")
+    return text
+
+
+def _signature_line(line: str) -> tuple[str, bytes, bytes]:
+    name, _, encoded = line.removeprefix(_MARK).partition(" ")
+    try:
+        signature = base64.b64decode(encoded, validate=True)
+    except binascii.Error as error:
+        raise MalformedNoteError("a signature is base64") from error
+    if not line.startswith(_MARK) or not _is_name(name) or len(signature) < 5:
+        raise MalformedNoteError("a signature line is a dash, a name and a signature")
+    return name, signature[:4], signature[4:]
+
+
+def _is_name(name: str) -> bool:
+    return bool(name) and "+" not in name and not any(letter.isspace() for letter in name)
+
+
+def _key_bytes(text: str) -> bytes:
+    """Return the key material of `<key id>+<base64>`, where it is Ed25519's."""
+    key_id, _, encoded = text.partition("+")
+    try:
+        material = base64.b64decode(encoded, validate=True)
+    except binascii.Error as error:
+        raise MalformedKeyError("a key is base64") from error
+    if len(key_id) != 8 or len(material) != 33 or material[0] != ED25519:
+        raise MalformedKeyError("not an Ed25519 key of a signed note")
+    return material[1:]
