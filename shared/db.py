@@ -1,0 +1,159 @@
+"""PostgreSQL: a pool without a round trip of its own, and migrations that only go forward.
+
+Nothing may leave state behind on a connection that goes back to the pool: no `SET` outside a transaction, no `LISTEN`, no
+session advisory lock. Whoever needs one of those (the relay does) opens a connection with `connect`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+import asyncpg
+
+if TYPE_CHECKING:
+    from asyncpg.pool import PoolConnectionProxy
+    from asyncpg.transaction import Transaction as _Transaction
+
+    Pool: TypeAlias = asyncpg.Pool[asyncpg.Record]
+    Connection: TypeAlias = asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]
+    Transaction: TypeAlias = _Transaction
+else:
+    Pool: TypeAlias = asyncpg.Pool
+    Connection: TypeAlias = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
+    Transaction: TypeAlias = asyncpg.transaction.Transaction
+
+KIT_MIGRATIONS: Final = Path(__file__).with_name("migrations")
+STATEMENT_SECONDS: Final = 30.0
+"""How long one statement may take before the connection gives it up."""
+CONNECT_SECONDS: Final = 10.0
+MIGRATION_LOCK: Final = 0x1A65_9111
+"""The advisory lock that instances which start together migrate under, one after the other."""
+
+_HISTORY: Final = """
+CREATE TABLE IF NOT EXISTS schema_migrations (
+    name       text        PRIMARY KEY,
+    sha256     text        NOT NULL,
+    applied_at timestamptz NOT NULL DEFAULT now()
+)
+"""
+
+
+class MigrationError(Exception):
+    """The database and the migrations in the code do not agree."""
+
+
+@dataclass(frozen=True)
+class Migration:
+    """One SQL file; `name` is unique across the kit and the service (`kit/0001_kit.sql`)."""
+
+    name: str
+    sql: str
+
+    @property
+    def sha256(self) -> str:
+        """The hash of the file as it stands; an applied migration never changes."""
+        return sha256(self.sql.encode()).hexdigest()
+
+
+async def create_pool(
+    dsn: str,
+    *,
+    min_size: int = 2,
+    max_size: int = 10,
+    application_name: str,
+    statement_seconds: float = STATEMENT_SECONDS,
+) -> Pool:
+    """Return an open pool whose connections go back without a round trip. JSON goes in and out as text.
+
+    Raises:
+        OSError, asyncpg.PostgresError: the database cannot be reached, or refuses.
+    """
+    return await asyncpg.create_pool(
+        dsn,
+        min_size=min_size,
+        max_size=max_size,
+        command_timeout=statement_seconds,
+        timeout=CONNECT_SECONDS,
+        reset=_give_back,
+        server_settings=_settings(application_name),
+    )
+
+
+async def connect(
+    dsn: str, *, application_name: str, statement_seconds: float = STATEMENT_SECONDS
+) -> asyncpg.Connection[asyncpg.Record]:
+    """Return a connection of its own, for what a pooled one may not do.
+
+    Raises:
+        OSError, asyncpg.PostgresError: the database cannot be reached, or refuses.
+    """
+    return await asyncpg.connect(
+        dsn, command_timeout=statement_seconds, timeout=CONNECT_SECONDS, server_settings=_settings(application_name)
+    )
+
+
+def read_migrations(service: str, folder: Path) -> list[Migration]:
+    """Return the kit's migrations, then those in `folder`, each group by file name.
+
+    Raises:
+        MigrationError: `folder` does not exist.
+    """
+    if not folder.is_dir():
+        raise MigrationError(f"there is no folder of migrations at {folder}")
+    return [
+        Migration(f"{owner}/{file.name}", file.read_text(encoding="utf-8"))
+        for owner, place in (("kit", KIT_MIGRATIONS), (service, folder))
+        for file in sorted(place.glob("*.sql"))
+    ]
+
+
+async def migrate(dsn: str, service: str, folder: Path) -> list[str]:
+    """Bring the database up to date and return the names of what was applied now; again and in parallel is safe.
+
+    Each migration commits on its own, together with its row in `schema_migrations`.
+
+    Raises:
+        MigrationError: an applied migration was changed afterwards, or the database is ahead of this code.
+        OSError, asyncpg.PostgresError: the database cannot be reached, or a migration failed.
+    """
+    migrations = read_migrations(service, folder)
+    # A migration may rewrite a table, and instances wait here for each other: no limit on a statement.
+    connection = await asyncpg.connect(dsn, timeout=CONNECT_SECONDS, server_settings=_settings(f"{service}-migrate"))
+    try:
+        await connection.execute("SELECT pg_advisory_lock($1)", MIGRATION_LOCK)
+        await connection.execute(_HISTORY)
+        rows = await connection.fetch("SELECT name, sha256 FROM schema_migrations")
+        applied: dict[str, str] = {row["name"]: row["sha256"] for row in rows}
+        _agree(migrations, applied)
+        pending = [migration for migration in migrations if migration.name not in applied]
+        for migration in pending:
+            async with connection.transaction():
+                await connection.execute(migration.sql)
+                await connection.execute(
+                    "INSERT INTO schema_migrations (name, sha256) VALUES ($1, $2)", migration.name, migration.sha256
+                )
+        return [migration.name for migration in pending]
+    finally:
+        await connection.close()
+
+
+def _agree(migrations: list[Migration], applied: dict[str, str]) -> None:
+    for migration in migrations:
+        if applied.get(migration.name, migration.sha256) != migration.sha256:
+            raise MigrationError(f"{migration.name} was changed after it had been applied; write a new migration")
+    if unknown := applied.keys() - {migration.name for migration in migrations}:
+        raise MigrationError(f"the database is ahead of this code: it has {', '.join(sorted(unknown))}")
+
+
+def _settings(application_name: str) -> dict[str, str]:
+    # Our statements are short: compiling them costs more than it gives.
+    return {"application_name": application_name, "jit": "off", "timezone": "UTC"}
+
+
+async def _give_back(connection: Connection) -> None:
+    """Undo only what was left open: asyncpg's own reset is a round trip for every command."""
+    if connection.is_in_transaction():
+        await connection.reset()

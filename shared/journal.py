@@ -1,0 +1,431 @@
+"""The journal: one read, a pure decision, one statement that makes state, events, outbox, access records and answer true.
+
+    changed = await journal.change(CASE, case, context, lambda state: decide_open(state, command, context.now))
+
+Two round trips a command. The statement takes the aggregate's row first, on the condition that its version is the one that
+was read; everything else in it draws from the row that this returned. So the row's lock comes before the outbox rows' ids,
+and their order is the true order of an aggregate's events. Whoever comes second gets no row, and decides again.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, Generic, Literal, TypeVar, cast
+from uuid import UUID
+
+import asyncpg
+
+from shared.aggregate import Aggregate, Answer, Changed, Context, Decision, IdempotencyKey, Loaded
+from shared.clock import Clock
+from shared.contracts import EVENTS
+from shared.contracts.access import AccessRecorded
+from shared.contracts.base import EventData, Model
+from shared.db import Connection, Pool
+from shared.envelope import Envelope, describe, parse, seal
+from shared.errors import IdempotencyConflictError, StaleVersionError, UnavailableError
+from shared.merkle import Frontier
+from shared.refs import Ids, LogScope
+
+__all__ = [
+    "Aggregate",
+    "Answer",
+    "Changed",
+    "ContendedError",
+    "Context",
+    "Decision",
+    "HistoryError",
+    "IdempotencyKey",
+    "Journal",
+    "JournalHead",
+    "Loaded",
+]
+
+S = TypeVar("S", bound=Model)
+Decide = Callable[[S], Decision | Sequence[EventData]]
+Also = Callable[[Connection], Awaitable[None]]
+
+ATTEMPTS: Final = 10
+"""How often a command is decided again because somebody was faster, before it gives up."""
+
+
+class HistoryError(Exception):
+    """The stored history cannot be read by this code."""
+
+
+class ContendedError(UnavailableError):
+    """Others keep changing it at the same time."""
+
+    code = "contended"
+
+
+@dataclass(frozen=True, slots=True)
+class JournalHead:
+    """How far this service has published for one log."""
+
+    scope: LogScope
+    last_number: int
+    root: str
+    """Base64 of the RFC 6962 root over the records 1 to `last_number`."""
+    unpublished: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Command(Generic[S]):
+    """One command, as it is tried until nobody was faster."""
+
+    aggregate: Aggregate[S]
+    id: str
+    ctx: Context
+    decide: Decide[S]
+    answer: Callable[[S, int], Answer] | None
+    also: Also | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Sealed:
+    """One record for the outbox."""
+
+    event_id: UUID
+    topic: str
+    key: str
+    body: bytes
+
+
+class Journal:
+    """Loads and changes the aggregates of one service in its own database."""
+
+    def __init__(
+        self,
+        pool: Pool,
+        *,
+        source: str,
+        clock: Clock,
+        ids: Ids,
+        nudge: Callable[[], None] = lambda: None,
+        contracts: Mapping[str, type[EventData]] = EVENTS,
+    ) -> None:
+        """Write as `source` (`/services/cases`); `nudge` is called when something was committed for the relay."""
+        self.source: Final = source
+        self.nudge: Final = nudge
+        self._pool = pool
+        self._clock = clock
+        self._ids = ids
+        self._contracts = contracts
+
+    async def load(self, aggregate: Aggregate[S], id: str, *, conn: Connection | None = None) -> Loaded[S]:  # noqa: A002
+        """Return the aggregate as it stands, without a lock."""
+        async with self._connection(conn) as connection:
+            return _loaded(aggregate, await connection.fetchrow(_LOAD, id, aggregate.kind))
+
+    async def change(
+        self,
+        aggregate: Aggregate[S],
+        id: str,  # noqa: A002
+        ctx: Context,
+        decide: Decide[S],
+        answer: Callable[[S, int], Answer] | None = None,
+        *,
+        conn: Connection | None = None,
+        also: Also | None = None,
+    ) -> Changed[S]:
+        """Decide on the present state and make the outcome true; decide again when somebody was faster.
+
+        `decide` and `answer` are pure and may run more than once. With `conn` it happens inside the caller's transaction, and
+        the caller nudges after its commit. `also` writes other rows of the same transaction, with the aggregate's row locked.
+
+        Raises:
+            StaleVersionError: the aggregate is no longer at `ctx.if_match`. Refusals of `decide` come first: who may not see it
+                is not told that it has changed.
+            IdempotencyConflictError: the key belongs to another request.
+            ContendedError: ten times in a row somebody was faster, though it queued for the row.
+            ValueError: an event belongs to another subject, or is larger than an event may be.
+        """
+        command = _Command(aggregate, id, ctx, decide, answer, also)
+        async with self._connection(conn) as connection:
+            changed = await self._attempt(connection, command, inside=conn is not None)
+            for _ in range(ATTEMPTS):
+                if changed is not None:
+                    break
+                if ctx.if_match is not None:
+                    raise StaleVersionError
+                # Losing once is chance; now queue for the row, or a writer in a tight loop could win for ever.
+                async with connection.transaction() if conn is None else nullcontext():
+                    await connection.execute(_LOCK, id)
+                    changed = await self._attempt(connection, command, inside=True)
+            else:
+                raise ContendedError
+        if conn is None and not changed.replayed:
+            self.nudge()
+        return changed
+
+    async def record_access(
+        self, ctx: Context, records: Sequence[AccessRecorded], *, conn: Connection | None = None
+    ) -> None:
+        """Commit `records` to the log `ctx.scope`. Only after this may the content leave (fail closed)."""
+        if not records:
+            return
+        sealed = [self._envelop(record, ctx, ctx.scope, sequence=None) for record in records]
+        async with self._connection(conn) as connection:
+            await connection.execute(_QUEUE, ctx.scope, *_columns(sealed))
+        if conn is None:
+            self.nudge()
+
+    async def history(
+        self,
+        aggregate: Aggregate[S],
+        id: str,  # noqa: A002
+        *,
+        conn: Connection | None = None,
+    ) -> list[tuple[Envelope, EventData]]:
+        """Return every event of the aggregate, oldest first: `aggregate.replay` makes the state of them.
+
+        Raises:
+            HistoryError: an event's type is unknown to this code.
+        """
+        async with self._connection(conn) as connection:
+            rows = await connection.fetch(_HISTORY, id, aggregate.kind)
+        records = [parse(row["body"]) for row in rows]
+        if unknown := {record.envelope.type for record in records} - self._contracts.keys():
+            raise HistoryError(f"the history of a {aggregate.kind} holds {', '.join(sorted(unknown))}, unknown here")
+        return [
+            (record.envelope, self._contracts[record.envelope.type].model_validate_json(record.data))
+            for record in records
+        ]
+
+    async def heads(self) -> list[JournalHead]:
+        """Return how far this service has published, per log, in the order of their names."""
+        rows = await self._pool.fetch(_HEADS)
+        return [
+            JournalHead(
+                scope=LogScope(row["scope"]),
+                last_number=row["size"],
+                root=base64.b64encode(Frontier.unpack(row["size"], row["frontier"]).root()).decode(),
+                unpublished=row["unpublished"],
+            )
+            for row in rows
+        ]
+
+    async def forget_answers(self, before: datetime) -> int:
+        """Delete the answers stored before that moment (by the rules' clock) and return how many they were."""
+        result = await self._pool.execute("DELETE FROM idempotency_keys WHERE created_at < $1", before)
+        return int(result.rsplit(" ", 1)[-1])
+
+    # --- one attempt --------------------------------------------------------------------------------------------------
+
+    async def _attempt(self, connection: Connection, command: _Command[S], *, inside: bool) -> Changed[S] | None:
+        """Return the outcome, or None when somebody was faster."""
+        ctx = command.ctx
+        loaded, told = await _read(connection, command.aggregate, command.id, ctx.idempotency)
+        scope = ctx.scope if loaded.scope is None else loaded.scope
+        if told is not None:
+            return Changed(loaded.state, loaded.version, scope, told, replayed=True)
+        decided = command.decide(loaded.state)
+        decision = decided if isinstance(decided, Decision) else Decision(decided)
+        if ctx.if_match is not None and ctx.if_match != loaded.version:
+            raise StaleVersionError
+        state = command.aggregate.fold(loaded.state, decision.events)
+        version = loaded.version + len(decision.events)
+        answer = command.answer(state, version) if command.answer is not None else None
+        changed = Changed(state, version, scope, answer, events=tuple(decision.events))
+        sealed = self._seal(command, scope, loaded.version, decision)
+        if not sealed and ctx.idempotency is None and command.also is None:
+            return changed
+        if version == 0:
+            raise ValueError(f"nothing can be stored about a {command.aggregate.kind} that has no event yet")
+        arguments = (
+            command.id,
+            command.aggregate.kind,
+            loaded.version,
+            len(decision.events),
+            scope,
+            state.model_dump_json(),
+            *_columns(sealed),
+            *_told(ctx.idempotency, answer or Answer(status=204, body=b"", version=version), self._clock.now()),
+        )
+        statement = _CHANGE if loaded.version else _CREATE
+        try:
+            taken = await _execute(connection, statement, arguments, command.also, inside=inside)
+        except asyncpg.UniqueViolationError as error:
+            # The same key at the same time, for another new aggregate: the winner's answer is stored now. Inside the
+            # caller's transaction nothing can follow an error; the caller runs again.
+            if inside or error.constraint_name != "idempotency_keys_pkey":
+                raise
+            return None
+        return changed if taken else None
+
+    def _seal(self, command: _Command[S], scope: LogScope, version: int, decision: Decision) -> list[_Sealed]:
+        """Return the outbox records of `decision`: the events, then the access records."""
+        ctx = command.ctx
+        for event in decision.events:
+            if event.subject != command.id:
+                raise ValueError(f"{event.TYPE} is not about this {command.aggregate.kind}: its `sequence` would break")
+        if ctx.anonymous and any(record.case for record in decision.access):
+            raise ValueError("an anonymous event and an access record that names a case would lead to each other")
+        events = [
+            self._envelop(event, ctx, scope, sequence)
+            for sequence, event in enumerate(decision.events, start=version + 1)
+        ]
+        # What an access record is about has no history of its own in it, so it carries no `sequence`.
+        return events + [self._envelop(record, ctx, scope, sequence=None) for record in decision.access]
+
+    def _envelop(self, data: EventData, ctx: Context, scope: LogScope, sequence: int | None) -> _Sealed:
+        event_id = self._ids.event_id()
+        envelope = describe(
+            data,
+            event_id=event_id,
+            source=self.source,
+            happened=ctx.now,
+            recorded=self._clock.now(),
+            scope=scope,
+            # One correlation or trace over an anonymous event and anything else would say whose case it was.
+            correlation=self._ids.event_id() if ctx.anonymous else ctx.correlation,
+            causation=None if ctx.anonymous else ctx.causation,
+            sequence=sequence,
+            authtype=_authtype(ctx),
+            authid=None if ctx.actor is None or ctx.anonymous else ctx.actor.id,
+            traceparent=None if ctx.anonymous else ctx.traceparent,
+        )
+        return _Sealed(event_id, data.TOPIC, envelope.partitionkey, seal(data, envelope))
+
+    def _connection(self, conn: Connection | None) -> AbstractAsyncContextManager[Connection]:
+        if conn is not None:
+            return nullcontext(conn)
+        return cast("AbstractAsyncContextManager[Connection]", self._pool.acquire())
+
+
+def _authtype(ctx: Context) -> Literal["user", "service_account", "unknown", "system"]:
+    if ctx.anonymous:
+        return "unknown"
+    if ctx.actor is None:
+        return "system"
+    return "service_account" if ctx.actor.kind == "service_account" else "user"
+
+
+def _loaded(aggregate: Aggregate[S], row: asyncpg.Record | None) -> Loaded[S]:
+    if row is None or row["version"] is None:
+        return Loaded(aggregate.initial, 0, None)
+    state = aggregate.state_type.model_validate_json(row["state"])
+    return Loaded(state, row["version"], LogScope(row["scope"]))
+
+
+async def _read(
+    connection: Connection,
+    aggregate: Aggregate[S],
+    id: str,  # noqa: A002
+    key: IdempotencyKey | None,
+) -> tuple[Loaded[S], Answer | None]:
+    """Return the aggregate, and the answer that is already stored under `key`."""
+    if key is None:
+        return _loaded(aggregate, await connection.fetchrow(_LOAD, id, aggregate.kind)), None
+    row = await connection.fetchrow(_LOAD_WITH_ANSWER, id, aggregate.kind, key.actor, key.key)
+    loaded = _loaded(aggregate, row)
+    if row is None or row["request_hash"] is None:
+        return loaded, None
+    if row["request_hash"] != key.request_hash:
+        raise IdempotencyConflictError
+    return loaded, Answer(row["status"], row["body"], row["answer_version"], row["answer_location"])
+
+
+async def _execute(
+    connection: Connection, statement: str, arguments: tuple[object, ...], also: Also | None, *, inside: bool
+) -> bool:
+    """Return whether the aggregate's row was taken; only then anything was written."""
+    if also is None:
+        return bool(await connection.fetchval(statement, *arguments))
+    async with nullcontext() if inside else connection.transaction():
+        taken = bool(await connection.fetchval(statement, *arguments))
+        if taken:
+            await also(connection)
+    return taken
+
+
+def _columns(sealed: Sequence[_Sealed]) -> tuple[list[UUID], list[str], list[str], list[bytes]]:
+    return (
+        [each.event_id for each in sealed],
+        [each.topic for each in sealed],
+        [each.key for each in sealed],
+        [each.body for each in sealed],
+    )
+
+
+def _told(key: IdempotencyKey | None, answer: Answer, now: datetime) -> tuple[object, ...]:
+    if key is None:
+        return (None,) * 8
+    told = (answer.status, answer.body, answer.version, answer.location)
+    return (key.actor, key.key, key.request_hash, *told, now)
+
+
+_LOAD: Final = "SELECT version, scope, state FROM aggregates WHERE id = $1 AND kind = $2"
+
+_LOAD_WITH_ANSWER: Final = """
+SELECT a.version, a.scope, a.state,
+       k.request_hash, k.status, k.body, k.version AS answer_version, k.location AS answer_location
+FROM (VALUES (1)) AS one
+LEFT JOIN aggregates a ON a.id = $1 AND a.kind = $2
+LEFT JOIN idempotency_keys k ON k.actor = $3 AND k.key = $4
+"""
+
+_LOCK: Final = "SELECT 1 FROM aggregates WHERE id = $1 FOR UPDATE"
+
+_HISTORY: Final = """
+SELECT e.body FROM events e JOIN aggregates a ON a.id = e.aggregate
+WHERE e.aggregate = $1 AND a.kind = $2 ORDER BY e.version
+"""
+
+_HEADS: Final = """
+SELECT scope, coalesce(h.size, 0) AS size, coalesce(h.frontier, ''::bytea) AS frontier,
+       coalesce(o.unpublished, 0) AS unpublished
+FROM journal_heads h
+FULL JOIN (SELECT scope, count(*) AS unpublished FROM outbox GROUP BY scope) o USING (scope)
+ORDER BY scope
+"""
+
+_QUEUE: Final = """
+INSERT INTO outbox (event_id, scope, topic, key, body)
+SELECT r.event_id, $1, r.topic, r.key, r.body
+FROM unnest($2::uuid[], $3::text[], $4::text[], $5::bytea[]) WITH ORDINALITY AS r (event_id, topic, key, body, nth)
+ORDER BY r.nth
+"""
+
+_TAKE_NEW: Final = """
+    INSERT INTO aggregates (id, kind, version, scope, state)
+    SELECT $1, $2, $3::bigint + $4::bigint, $5, $6::jsonb
+    ON CONFLICT (id) DO NOTHING
+    RETURNING id, scope
+"""
+
+_TAKE: Final = """
+    UPDATE aggregates SET version = $3::bigint + $4::bigint, state = $6::jsonb, changed_at = now()
+    WHERE id = $1 AND kind = $2 AND version = $3 AND scope = $5
+    RETURNING id, scope
+"""
+
+_APPEND: Final = """
+WITH taken AS ({take}),
+history AS (
+    INSERT INTO events (aggregate, version, event_id, body)
+    SELECT taken.id, $3 + r.nth, r.event_id, r.body
+    FROM taken, unnest($7::uuid[], $10::bytea[]) WITH ORDINALITY AS r (event_id, body, nth)
+    WHERE r.nth <= $4
+),
+queued AS (
+    INSERT INTO outbox (event_id, scope, topic, key, body)
+    SELECT r.event_id, taken.scope, r.topic, r.key, r.body
+    FROM taken,
+         unnest($7::uuid[], $8::text[], $9::text[], $10::bytea[]) WITH ORDINALITY AS r (event_id, topic, key, body, nth)
+    ORDER BY r.nth
+),
+answered AS (
+    INSERT INTO idempotency_keys (actor, key, request_hash, status, body, version, location, created_at)
+    SELECT $11::text, $12::text, $13::bytea, $14::smallint, $15::bytea, $16::bigint, $17::text, $18::timestamptz
+    FROM taken WHERE $12 IS NOT NULL
+)
+SELECT true FROM taken
+"""
+
+_CREATE: Final = _APPEND.format(take=_TAKE_NEW)
+_CHANGE: Final = _APPEND.format(take=_TAKE)
