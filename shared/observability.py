@@ -1,7 +1,7 @@
 """What an operator sees: JSON log lines, Prometheus metrics, OpenTelemetry traces. None of it may hold personal data.
 
 Log lines pass an allow-list: a key that is not in `SAFE_KEYS` is dropped, a value that is not a plain code, number, moment or
-opaque reference is withheld, an exception is told by its type and place and never by its message, and anything that looks like a national
+opaque reference is withheld, an exception is told by its type and place and never by its message, and what looks like a national
 number is masked. So a line stays harmless even where a developer was careless.
 """
 
@@ -261,8 +261,16 @@ class Metrics:
         self.consumer_lag_seconds = self.gauge(
             "consumer_lag_seconds", "How far behind its source a consumer is.", "consumer", "source"
         )
+        self.consumer_lag_records = self.gauge(
+            "consumer_lag_records", "Records published and not handled yet.", "consumer", "topic"
+        )
         self.dead_letters = self.gauge("dead_letters", "Parked records that nobody has replayed.", "consumer")
+        self.parked = self.counter("records_parked", "Records parked as dead letters, by reason.", "consumer", "reason")
         self.deadlines = self.counter("deadlines", "Deadlines by outcome: fired or failed.", "kind", "outcome")
+        self.deadlines_overdue = self.gauge(
+            "deadlines_overdue", "Deadlines that are due and have not had their effect."
+        )
+        self.deadlines_parked = self.gauge("deadlines_parked", "Deadlines whose handler failed too often.")
         self.deadline_delay_seconds = self.histogram("deadline_delay_seconds", "From due to fired.", "kind")
         self.tokens = self.counter(
             "tokens", "Access tokens by outcome: the code of the refusal, verified or cached.", "outcome"
