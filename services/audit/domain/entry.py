@@ -7,7 +7,7 @@ import binascii
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Final, NewType
 from uuid import UUID
@@ -32,6 +32,8 @@ SEAL: Final = "seal"
 UNPARSABLE_KIND: Final = "unparsable"
 """Kinds of entries that are no access records; those have the kind that they name (read, search, deny, ..)."""
 
+MAX_NUMBER: Final = 2**62
+"""A number beyond this is nobody's: it is not counted. (The database's own limit is 2**63.)"""
 _SEALS: Final = frozenset(event.TYPE for event in journal.EVENTS)
 _DATA: Final = TypeAdapter(dict[str, object])
 _REF: Final = {prefix: re.compile(rf"^{prefix}_[{ALPHABET}]{{{LENGTH}}}$") for prefix in ("cas", "cst", "mtg")}
@@ -124,8 +126,8 @@ def _index_event(value: bytes, received: Received, record: Record) -> Entry:
         type=envelope.type,
         source=envelope.source,
         event_id=envelope.id,
-        number=envelope.number or None,
-        happened=envelope.time,
+        number=envelope.number if 0 < envelope.number <= MAX_NUMBER else None,
+        happened=_utc(envelope.time),
         case=_matching(_REF["cas"], data.get("case"), envelope.subject, envelope.partitionkey),
         actor=_matching(_ACTOR, party.get("id"), envelope.authid),
         organisation=_matching(_ORGANISATION, party.get("organisation")),
@@ -159,7 +161,15 @@ def _seal(data: bytes) -> Seal | None:
         root = base64.b64decode(sealed.root, validate=True)
     except (ValidationError, binascii.Error):
         return None
-    return Seal(sealed.last_number, root) if len(root) == HASH_SIZE else None
+    return Seal(sealed.last_number, root) if len(root) == HASH_SIZE and sealed.last_number <= MAX_NUMBER else None
+
+
+def _utc(moment: datetime) -> datetime | None:
+    """Return the moment in UTC; None on the two days at the ends of the calendar that UTC does not have."""
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        return None
 
 
 def _matching(form: re.Pattern[str], *values: object) -> str | None:

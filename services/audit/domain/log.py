@@ -5,12 +5,14 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
+from typing import Final
 
 from services.audit.domain.checkpoint import Checkpoint
+from shared.aggregate import Aggregate
 from shared.contracts.audit import ChainBroken, CheckpointSigned, GapFound, LogEvent, LogQueried
 from shared.contracts.base import EventData, Model
 
-OWN_SOURCE = "/services/audit"
+OWN_SOURCE: Final = "/services/audit"
 
 
 class FindingKind(StrEnum):
@@ -98,3 +100,7 @@ def holes(seen: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
             missing.append((expected, first - 1))
         expected = last + 1
     return missing
+
+
+LOG = Aggregate("log", LogState, LogState(), evolve)
+"""What has been published of one log; its id is the log's origin."""
