@@ -1,0 +1,416 @@
+"""Who may do what: one table over action and relation, and what basis and moment make of it.
+
+A relation is never a setting; it follows from the state at that moment: the baton, a consent in force, an open handover, the
+organisation's directory in the token, the vault's dated parental responsibility. A consent that ended a second ago has ended here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Literal
+
+from services.cases.domain import rules
+from services.cases.domain.state import (
+    ALL_CATEGORIES,
+    OPEN_HANDOVER,
+    SERVICES_WITH_MANY_UNITS,
+    CaseState,
+    ConsentState,
+    ConsentStatus,
+    Stage,
+)
+from services.cases.errors import CaseNotOpenError, NotInvolvedError, NotPermittedError, NotStaffError
+from shared.contracts.base import Model
+from shared.contracts.cases import Party
+from shared.contracts.codes import InformationCategory, Role, Service
+from shared.refs import ActorId, ConsentRef, OrganisationNumber, UnitId
+
+STAFF_ROLES = (
+    Role.TEACHER,
+    Role.PEDAGOGICAL_LEADER,
+    Role.CONTACT_TEACHER,
+    Role.HEALTH_NURSE,
+    Role.PPT_ADVISER,
+    Role.CHILD_WELFARE_OFFICER,
+    Role.BUP_CLINICIAN,
+    Role.COORDINATOR,
+    Role.LEADER,
+)
+"""The functions in which an employee acts; of several, the first here names the party."""
+
+
+class Acting(Model):
+    """The actor as the rules see it. `guardian` and `child` are the vault's answer for this case and this moment."""
+
+    actor: ActorId
+    kind: Literal["user", "guardian", "child", "service_account"]
+    roles: frozenset[Role]
+    service: Service | None = None
+    unit: UnitId | None = None
+    organisation: OrganisationNumber | None = None
+    guardian: int | None = None
+    """Which of those with parental responsibility for this child; none when not one of them."""
+    child: bool = False
+    """Whether it is the child itself."""
+    reaches_guardians: bool = False
+    """A service account that is entitled to know where guardians can be reached."""
+
+    @property
+    def role(self) -> Role | None:
+        """Return the function acted in; none when the actor is no employee."""
+        if self.kind != "user":
+            return None
+        return next((role for role in STAFF_ROLES if role in self.roles), None)
+
+    def party(self, *, address_protected: bool) -> Party:
+        """Return how events name this employee.
+
+        Raises:
+            NotStaffError: the actor works at no unit, or in no function.
+        """
+        if self.role is None or self.service is None or self.unit is None:
+            raise NotStaffError
+        return named(
+            Party(
+                actor=self.actor,
+                role=self.role,
+                service=self.service,
+                unit=self.unit,
+                organisation=self.organisation,
+            ),
+            address_protected=address_protected,
+        )
+
+
+def named(party: Party, *, address_protected: bool) -> Party:
+    """Return `party` as events may name it: without unit and organisation when the case is address-protected."""
+    return party.model_copy(update={"unit": None, "organisation": None}) if address_protected else party
+
+
+class Relation(StrEnum):
+    """What somebody is to a case, at a moment."""
+
+    HOLDER = "holder"
+    LAST_HOLDER = "last-holder"
+    RECEIVER = "receiver"
+    RECEIVERS_LEADER = "receivers-leader"
+    LEADER = "leader"
+    COORDINATOR = "coordinator"
+    TEAM_MEMBER = "team-member"
+    SERVICE_IN_SCOPE = "service-in-scope"
+    GUARDIAN = "guardian"
+    CHILD = "child"
+    REACHES_GUARDIANS = "reaches-guardians"
+
+
+class Action(StrEnum):
+    """What may be asked for."""
+
+    SEE_CASE = "see-case"
+    READ_CHILD = "read-child"
+    READ_CONCERN = "read-concern"
+    READ_CONTACTS = "read-contacts"
+    RESOLVE_CONCERN = "resolve-concern"
+    RECORD_CHILD_VIEW = "record-child-view"
+    CHOOSE_CONTACT_PERSON = "choose-contact-person"
+    CLOSE_CASE = "close-case"
+    REOPEN_CASE = "reopen-case"
+    ASK_SHARING = "ask-sharing"
+    SEE_CONSENTS = "see-consents"
+    REQUEST_CONSENT = "request-consent"
+    ANSWER_CONSENT = "answer-consent"
+    RECORD_ANSWER = "record-answer"
+    """What a guardian said orally or in writing, with a note in the vault."""
+    SEE_RECEIPTS = "see-receipts"
+    PLAN_MEASURE = "plan-measure"
+    EVALUATE_MEASURE = "evaluate-measure"
+    SEND_HANDOVER = "send-handover"
+    SEE_HANDOVER = "see-handover"
+    ANSWER_HANDOVER = "answer-handover"
+    ANSWER_ON_BEHALF = "answer-on-behalf"
+    WITHDRAW_HANDOVER = "withdraw-handover"
+    DRAFT_FORM = "draft-form"
+    READ_FORM = "read-form"
+    APPROVE_FORM = "approve-form"
+    SEND_FORM = "send-form"
+
+
+class Reach(StrEnum):
+    """How much of what is in the vault comes with it."""
+
+    NO_CONTENT = "no-content"
+    HELD = "held"
+    """All that this unit recorded; otherwise what was handed over and is still consented to. Always whom it is about."""
+    OFFERED = "offered"
+    """What an open handover offers, while consent covers it."""
+    CONSENTED = "consented"
+    """What the consents in force let this service see."""
+    OWN_CHILD = "own-child"
+    CONTACT = "contact"
+
+
+_SEE, _HELD, _CONSENTED, _OWN = Reach.NO_CONTENT, Reach.HELD, Reach.CONSENTED, Reach.OWN_CHILD
+
+TABLE: Mapping[Relation, Mapping[Action, Reach]] = MappingProxyType(
+    {
+        Relation.HOLDER: {
+            Action.SEE_CASE: _SEE,
+            Action.READ_CHILD: _HELD,
+            Action.READ_CONCERN: _HELD,
+            Action.RESOLVE_CONCERN: _SEE,
+            Action.RECORD_CHILD_VIEW: _SEE,
+            Action.CHOOSE_CONTACT_PERSON: _SEE,
+            Action.CLOSE_CASE: _SEE,
+            Action.ASK_SHARING: _SEE,
+            Action.SEE_CONSENTS: _SEE,
+            Action.REQUEST_CONSENT: _SEE,
+            Action.RECORD_ANSWER: _SEE,
+            Action.SEE_RECEIPTS: _SEE,
+            Action.PLAN_MEASURE: _SEE,
+            Action.EVALUATE_MEASURE: _SEE,
+            Action.SEND_HANDOVER: _SEE,
+            Action.SEE_HANDOVER: _SEE,
+            Action.WITHDRAW_HANDOVER: _SEE,
+            Action.DRAFT_FORM: _SEE,
+            Action.READ_FORM: _HELD,
+            Action.SEND_FORM: _SEE,
+        },
+        Relation.LAST_HOLDER: {
+            Action.SEE_CASE: _SEE,
+            Action.RECORD_ANSWER: _SEE,
+            Action.REOPEN_CASE: _SEE,
+        },
+        Relation.RECEIVER: {
+            Action.SEE_CASE: _SEE,
+            Action.SEE_HANDOVER: _SEE,
+            Action.ANSWER_HANDOVER: _SEE,
+            Action.READ_FORM: Reach.OFFERED,
+        },
+        Relation.RECEIVERS_LEADER: {
+            Action.SEE_CASE: _SEE,
+            Action.SEE_HANDOVER: _SEE,
+            Action.ANSWER_ON_BEHALF: _SEE,
+        },
+        Relation.LEADER: {
+            Action.SEE_CASE: _SEE,
+            Action.SEE_HANDOVER: _SEE,
+            Action.REOPEN_CASE: _SEE,
+        },
+        Relation.COORDINATOR: {
+            Action.SEE_CASE: _SEE,
+            Action.READ_CHILD: _CONSENTED,
+            Action.CHOOSE_CONTACT_PERSON: _SEE,
+            Action.ASK_SHARING: _SEE,
+            Action.SEE_CONSENTS: _SEE,
+        },
+        Relation.TEAM_MEMBER: {
+            Action.SEE_CASE: _SEE,
+            Action.READ_CHILD: _CONSENTED,
+            Action.ASK_SHARING: _SEE,
+            Action.EVALUATE_MEASURE: _SEE,
+        },
+        Relation.SERVICE_IN_SCOPE: {
+            Action.SEE_CASE: _SEE,
+            Action.READ_CHILD: _CONSENTED,
+            Action.ASK_SHARING: _SEE,
+        },
+        Relation.GUARDIAN: {
+            Action.SEE_CASE: _SEE,
+            Action.READ_CHILD: _OWN,
+            Action.CHOOSE_CONTACT_PERSON: _SEE,
+            Action.ASK_SHARING: _SEE,
+            Action.SEE_CONSENTS: _SEE,
+            Action.ANSWER_CONSENT: _SEE,
+            Action.SEE_RECEIPTS: _SEE,
+            Action.SEE_HANDOVER: _SEE,
+            Action.READ_FORM: _OWN,
+            Action.APPROVE_FORM: _SEE,
+        },
+        Relation.CHILD: {
+            Action.SEE_CASE: _SEE,
+            Action.READ_CHILD: _OWN,
+            Action.ASK_SHARING: _SEE,
+            Action.SEE_CONSENTS: _SEE,
+            Action.ANSWER_CONSENT: _SEE,
+        },
+        Relation.REACHES_GUARDIANS: {
+            Action.READ_CONTACTS: Reach.CONTACT,
+        },
+    }
+)
+"""The whole of it. A cell that is not here is denied, and the denial is recorded."""
+
+
+class Permit(Model):
+    """What was allowed, on which basis, and how much of the vault it reaches. It goes into the access record."""
+
+    relation: Relation
+    basis: str
+    """A code of the list of legal bases."""
+    consent: ConsentRef | None = None
+    consent_version: int | None = None
+    valid_to: date | None = None
+    """The last day of the consent it rests on."""
+    categories: frozenset[InformationCategory] = frozenset()
+
+
+def relations(state: CaseState, acting: Acting, now: datetime) -> list[Relation]:
+    """Return everything that `acting` is to this case at `now`, in the table's order; empty for a stranger."""
+    checks: dict[Relation, bool] = {
+        Relation.HOLDER: state.holder is not None and state.holder.actor == acting.actor,
+        Relation.LAST_HOLDER: _last_holder(state, acting),
+        Relation.RECEIVER: _receiver(state, acting),
+        Relation.RECEIVERS_LEADER: _receivers_leader(state, acting),
+        Relation.LEADER: _leader(state, acting),
+        **_by_consent(state, acting, now),
+        # A concern that nobody has spoken with the guardians about yet is not told by a screen; from the case on it is theirs.
+        Relation.GUARDIAN: acting.guardian is not None and state.stage in {Stage.OPEN, Stage.CLOSED},
+        Relation.CHILD: acting.child and state.stage in {Stage.OPEN, Stage.CLOSED},
+        Relation.REACHES_GUARDIANS: acting.kind == "service_account" and acting.reaches_guardians,
+    }
+    return [relation for relation in Relation if checks[relation]]
+
+
+def permit(state: CaseState, action: Action, acting: Acting, now: datetime) -> Permit:
+    """Return what `acting` may see when doing `action` at `now`; of several grounds, the one that reaches furthest.
+
+    Raises:
+        NotInvolvedError: the actor is nothing to this case, and is told as little as if it did not exist.
+        NotPermittedError: the actor has a part in it, which does not include this.
+    """
+    held = relations(state, acting, now)
+    if not held:
+        raise NotInvolvedError(_why_not(state, acting, now))
+    permits = [
+        _reach(state, relation, TABLE[relation][action], acting, now) for relation in held if action in TABLE[relation]
+    ]
+    if not permits:
+        raise NotPermittedError("not-in-table")
+    return max(permits, key=lambda one: len(one.categories))
+
+
+def require(state: CaseState, action: Action, acting: Acting, now: datetime) -> Permit:
+    """Return the permit for `action` on an open case.
+
+    Raises:
+        NotInvolvedError, NotPermittedError: as `permit`.
+        CaseNotOpenError: it may be done by this actor, but not now.
+    """
+    allowed = permit(state, action, acting, now)
+    if state.stage is not Stage.OPEN:
+        raise CaseNotOpenError
+    return allowed
+
+
+def _last_holder(state: CaseState, acting: Acting) -> bool:
+    closed = state.stage in {Stage.CLOSED, Stage.RESOLVED}
+    return closed and state.holding is not None and state.holding.party.actor == acting.actor
+
+
+def _receiver(state: CaseState, acting: Acting) -> bool:
+    handover = state.open_handover
+    return handover is not None and handover.receiver.actor == acting.actor
+
+
+def _receivers_leader(state: CaseState, acting: Acting) -> bool:
+    unit = None if state.open_handover is None else state.open_handover.receiver.unit
+    return _leads(acting, unit)
+
+
+def _leader(state: CaseState, acting: Acting) -> bool:
+    return _leads(acting, None if state.holding is None else state.holding.party.unit)
+
+
+def _leads(acting: Acting, unit: UnitId | None) -> bool:
+    return acting.kind == "user" and Role.LEADER in acting.roles and unit is not None and acting.unit == unit
+
+
+def _by_consent(state: CaseState, acting: Acting, now: datetime) -> dict[Relation, bool]:
+    service = acting.service
+    inside = (
+        acting.role is not None
+        and service is not None
+        and state.stage is Stage.OPEN
+        and state.consent_covering(now, service) is not None
+        and (service not in SERVICES_WITH_MANY_UNITS or acting.unit in state.units_of(service))
+    )
+    member = inside and service in state.team
+    return {
+        Relation.COORDINATOR: inside and Role.COORDINATOR in acting.roles,
+        Relation.TEAM_MEMBER: member,
+        Relation.SERVICE_IN_SCOPE: inside and not member,
+    }
+
+
+def _reach(state: CaseState, relation: Relation, reach: Reach, acting: Acting, now: datetime) -> Permit:
+    match reach:
+        case Reach.OWN_CHILD:
+            basis = rules.ACCESS_BY_CHILD if relation is Relation.CHILD else rules.PARENTAL_RESPONSIBILITY
+            return Permit(relation=relation, basis=basis, categories=ALL_CATEGORIES)
+        case Reach.CONTACT:
+            contact = frozenset({InformationCategory.CONTACT})
+            return Permit(relation=relation, basis=rules.REACH_GUARDIANS, categories=contact)
+        case Reach.HELD:
+            return _held(state, relation, now)
+        case Reach.CONSENTED if acting.service is not None:
+            categories = state.consented_categories(now, acting.service)
+            return _by(state.consent_covering(now, acting.service), relation, categories)
+        case Reach.OFFERED:
+            return _offered(state, relation, now)
+        case _:
+            return Permit(relation=relation, basis=rules.OWN_TASK)
+
+
+def _held(state: CaseState, relation: Relation, now: datetime) -> Permit:
+    holding = state.holding
+    if holding is None or holding.categories is None:
+        return Permit(relation=relation, basis=rules.OWN_TASK, categories=ALL_CATEGORIES)
+    service = holding.party.service
+    consented = frozenset[InformationCategory]() if service is None else state.consented_categories(now, service)
+    consent = None if service is None else state.consent_covering(now, service)
+    identity = frozenset({InformationCategory.IDENTITY})
+    return _by(consent, relation, (holding.categories & consented) | identity)
+
+
+def _offered(state: CaseState, relation: Relation, now: datetime) -> Permit:
+    handover = state.open_handover
+    if handover is None or handover.consent is None:
+        return Permit(relation=relation, basis=rules.OWN_TASK)
+    consent = state.consents.get(handover.consent)
+    service = handover.receiver.service
+    if consent is None or service is None or consent not in state.consents_in_force(now):
+        return Permit(relation=relation, basis=rules.OWN_TASK)
+    identity = frozenset({InformationCategory.IDENTITY})
+    return _by(consent, relation, (handover.package.categories & consent.scope.categories) | identity)
+
+
+def _by(consent: ConsentState | None, relation: Relation, categories: frozenset[InformationCategory]) -> Permit:
+    if consent is None:
+        return Permit(relation=relation, basis=rules.OWN_TASK, categories=categories)
+    return Permit(
+        relation=relation,
+        basis=rules.CONSENT,
+        consent=consent.ref,
+        consent_version=consent.version,
+        valid_to=consent.valid_to,
+        categories=categories,
+    )
+
+
+def _why_not(state: CaseState, acting: Acting, now: datetime) -> str:
+    """Say, for the record only, whether a basis has ended or there never was one."""
+    service = acting.service
+    if service is not None and acting.role is not None:
+        consents = state.consents.values()
+        if any(service in consent.ended for consent in consents):
+            return "consent-withdrawn"
+        usable = {ConsentStatus.ACTIVE, ConsentStatus.EXPIRED}
+        over = [one for one in consents if one.status in usable and one not in state.consents_in_force(now)]
+        if any(one.covers(service) for one in over):
+            return "consent-expired"
+    if any(one.receiver.actor == acting.actor and one.status not in OPEN_HANDOVER for one in state.handovers.values()):
+        return "handover-ended"
+    return "no-relation"

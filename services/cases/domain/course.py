@@ -1,0 +1,131 @@
+"""The case's course: the child is heard, the guardians choose their contact, it is closed and reopened."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from services.cases.domain import access
+from services.cases.domain.access import Acting, Action
+from services.cases.domain.state import CaseState, MeasureStatus, Stage
+from services.cases.errors import (
+    CaseNotClosedError,
+    CaseNotOpenError,
+    HandoverOpenError,
+    MeasureUnfinishedError,
+    NotInTeamError,
+)
+from shared.contracts.base import Model
+from shared.contracts.cases import (
+    CaseClosed,
+    CaseEvent,
+    CaseReopened,
+    ChildHeardBy,
+    ContactPersonChosen,
+    ViewOfChildRecorded,
+)
+from shared.contracts.codes import Role, Service
+from shared.refs import CaseRef, ChildViewRef
+
+Decisions = Literal["consent", "measure", "handover", "plan", "concern-report"]
+Outcomes = Literal["goal-reached", "moved", "no-longer-wanted", "adult"]
+
+
+class RecordChildView(Model):
+    """The child was heard before a decision; its words go to the vault."""
+
+    by: Acting
+    view: ChildViewRef
+    method: ChildHeardBy
+    before: Decisions
+
+
+class ChooseContactPerson(Model):
+    """The guardians chose whom in the team they turn to; said by one of them, or recorded for them."""
+
+    by: Acting
+    service: Service
+    role: Role
+
+
+class CloseCase(Model):
+    """The work around the child is done here."""
+
+    by: Acting
+    outcome: Outcomes
+
+
+class ReopenCase(Model):
+    """It is needed again; whoever reopens it holds the baton."""
+
+    by: Acting
+
+
+def decide_child_view(state: CaseState, command: RecordChildView, now: datetime) -> list[CaseEvent]:
+    """Record that the child was heard (seed rules 73, 99; barnevernsloven § 1-4).
+
+    Raises:
+        DeniedError, CaseNotOpenError: see `access.require`.
+    """
+    access.require(state, Action.RECORD_CHILD_VIEW, command.by, now)
+    return [ViewOfChildRecorded(case=ref_of(state), view=command.view, method=command.method, before=command.before)]
+
+
+def decide_contact_person(state: CaseState, command: ChooseContactPerson, now: datetime) -> list[CaseEvent]:
+    """Choose the contact person (seed rules 33-35); no gate: guardians may turn to anyone in the team.
+
+    Raises:
+        DeniedError, CaseNotOpenError: see `access.require`.
+        NotInTeamError: the service neither holds the baton nor belongs to the team.
+    """
+    access.require(state, Action.CHOOSE_CONTACT_PERSON, command.by, now)
+    holder = state.holder
+    if command.service not in state.team and (holder is None or holder.service is not command.service):
+        raise NotInTeamError
+    return [ContactPersonChosen(case=ref_of(state), service=command.service, role=command.role)]
+
+
+def decide_close(state: CaseState, command: CloseCase, now: datetime) -> list[CaseEvent]:
+    """Close the case, with nothing left open behind.
+
+    Raises:
+        DeniedError, CaseNotOpenError: see `access.require`.
+        HandoverOpenError: a handover waits for an answer.
+        MeasureUnfinishedError: a measure is still open.
+    """
+    access.permit(state, Action.SEE_CASE, command.by, now)
+    if state.stage is not Stage.OPEN:
+        raise CaseNotOpenError
+    access.permit(state, Action.CLOSE_CASE, command.by, now)
+    if state.open_handover is not None:
+        raise HandoverOpenError(extensions={"handover": state.open_handover.ref})
+    unfinished = [one.ref for one in state.measures.values() if one.status is MeasureStatus.OPEN]
+    if unfinished:
+        raise MeasureUnfinishedError(extensions={"measures": [*unfinished]})
+    return [CaseClosed(case=ref_of(state), outcome=command.outcome)]
+
+
+def decide_reopen(state: CaseState, command: ReopenCase, now: datetime) -> list[CaseEvent]:
+    """Reopen a closed case; the last holder, or the leader of that unit, takes the baton.
+
+    Raises:
+        DeniedError: the actor is neither.
+        CaseNotClosedError: the case is not closed.
+    """
+    access.permit(state, Action.SEE_CASE, command.by, now)
+    if state.stage is not Stage.CLOSED:
+        raise CaseNotClosedError
+    access.permit(state, Action.REOPEN_CASE, command.by, now)
+    holder = command.by.party(address_protected=state.address_protected)
+    return [CaseReopened(case=ref_of(state), holder=holder)]
+
+
+def ref_of(state: CaseState) -> CaseRef:
+    """Return the case's reference.
+
+    Raises:
+        CaseNotOpenError: nothing has happened in it yet.
+    """
+    if state.case is None:
+        raise CaseNotOpenError
+    return state.case

@@ -1,0 +1,203 @@
+"""Transition forms (overgangsskjema): approved by the guardians in exactly the version that is sent (seed rules 13, 14)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import AwareDatetime, Field
+
+from services.cases.domain import access
+from services.cases.domain.access import Acting, Action
+from services.cases.domain.course import ref_of
+from services.cases.domain.handover import SendHandover, offer
+from services.cases.domain.rules import Rules
+from services.cases.domain.state import CaseState, FormState, FormStatus
+from services.cases.errors import (
+    AlreadyAnsweredError,
+    EvidenceMissingError,
+    FormNotApprovedError,
+    FormSentError,
+    FormVersionError,
+    NotAGrantorError,
+    UnknownPartError,
+)
+from shared.contracts.base import Model
+from shared.contracts.cases import (
+    CaseEvent,
+    EvidenceForm,
+    HandoverKind,
+    Package,
+    Party,
+    TransitionFormApproved,
+    TransitionFormDrafted,
+    TransitionFormSent,
+)
+from shared.contracts.codes import InformationCategory
+from shared.refs import DocumentRef, FormRef, HandoverRef
+
+FormType = Literal["barnehage-to-school", "school-to-school"]
+
+
+class DraftForm(Model):
+    """Write a form, or its next version; the text is in the vault, one record for each category of information."""
+
+    by: Acting
+    form: FormRef
+    document: DocumentRef
+    form_type: FormType
+    school_start: int = Field(ge=2000, le=2200)
+    categories: frozenset[InformationCategory] = Field(min_length=1)
+
+
+class ReviseForm(Model):
+    """Write the next version. What was approved of an older one counts no more."""
+
+    by: Acting
+    form: FormRef
+    document: DocumentRef
+    categories: frozenset[InformationCategory] = Field(min_length=1)
+
+
+class ApproveForm(Model):
+    """One guardian approves exactly this version: signed in, or recorded by the holder with evidence."""
+
+    by: Acting
+    form: FormRef
+    version: int
+    ordinal: int | None = None
+    evidence: EvidenceForm = EvidenceForm.E_ID
+    has_note: bool = False
+
+
+class SendForm(Model):
+    """Send the approved version to a named receiver at the school; with it goes the baton."""
+
+    by: Acting
+    form: FormRef
+    handover: HandoverRef
+    receiver: Party
+    respond_by: AwareDatetime | None = None
+
+
+def decide_draft(state: CaseState, command: DraftForm, now: datetime) -> list[CaseEvent]:
+    """Write the first version of a form.
+
+    Raises:
+        DeniedError, CaseNotOpenError: see `access.require`.
+    """
+    access.require(state, Action.DRAFT_FORM, command.by, now)
+    return [
+        TransitionFormDrafted(
+            case=ref_of(state),
+            form=command.form,
+            version=1,
+            document=command.document,
+            form_type=command.form_type,
+            school_start=command.school_start,
+            categories=command.categories,
+        )
+    ]
+
+
+def decide_revise(state: CaseState, command: ReviseForm, now: datetime) -> list[CaseEvent]:
+    """Write the next version of a form; approvals begin anew.
+
+    Raises:
+        DeniedError, CaseNotOpenError: see `access.require`.
+        UnknownPartError, FormSentError: there is no such form, or it has gone.
+    """
+    access.require(state, Action.DRAFT_FORM, command.by, now)
+    form = _form(state, command.form)
+    if form.status in {FormStatus.SENT, FormStatus.RECEIVED}:
+        raise FormSentError
+    return [
+        TransitionFormDrafted(
+            case=ref_of(state),
+            form=form.ref,
+            version=form.version + 1,
+            document=command.document,
+            form_type="school-to-school" if form.form_type == "school-to-school" else "barnehage-to-school",
+            school_start=form.school_start,
+            categories=command.categories,
+        )
+    ]
+
+
+def decide_approve(state: CaseState, command: ApproveForm, now: datetime) -> list[CaseEvent]:
+    """Approve exactly one version; complete when all guardians have (seed rule 14).
+
+    Raises:
+        DeniedError, CaseNotOpenError: see `access.require`.
+        UnknownPartError, FormSentError: there is no such form, or it has gone.
+        FormVersionError: another version is the present one.
+        AlreadyAnsweredError: this guardian has approved it.
+        EvidenceMissingError, NotAGrantorError: recorded for somebody without evidence, or for nobody known.
+    """
+    signed_in = command.by.guardian is not None
+    access.require(state, Action.APPROVE_FORM if signed_in else Action.RECORD_ANSWER, command.by, now)
+    form = _form(state, command.form)
+    ordinal = command.by.guardian if signed_in else command.ordinal
+    if ordinal is None or (not signed_in and (command.evidence is EvidenceForm.E_ID or not command.has_note)):
+        raise EvidenceMissingError
+    if not 1 <= ordinal <= state.guardians:
+        raise NotAGrantorError
+    if form.status in {FormStatus.SENT, FormStatus.RECEIVED}:
+        raise FormSentError
+    if command.version != form.version:
+        raise FormVersionError(extensions={"version": form.version})
+    if ordinal in form.approved_by:
+        raise AlreadyAnsweredError
+    complete = len(form.approved_by | {ordinal}) == state.guardians
+    return [
+        TransitionFormApproved(
+            case=ref_of(state),
+            form=form.ref,
+            version=form.version,
+            ordinal=ordinal,
+            complete=complete,
+            evidence=EvidenceForm.E_ID if signed_in else command.evidence,
+        )
+    ]
+
+
+def decide_send_form(state: CaseState, command: SendForm, now: datetime, rules: Rules) -> list[CaseEvent]:
+    """Send the approved form and offer the baton with it, on the guardians' consent for the transition (seed rules 13, 14).
+
+    Raises:
+        DeniedError, CaseNotOpenError: see `access.require`.
+        UnknownPartError, FormSentError: there is no such form, or it has gone already.
+        FormNotApprovedError: not all guardians have approved this version; the error says how many are missing.
+        HandoverOpenError, ReceiverIsSenderError, AnswerTimeError, OutsideHoldingError, ConsentMissingError: see `handover.offer`.
+    """
+    access.require(state, Action.SEND_FORM, command.by, now)
+    form = _form(state, command.form)
+    if form.status in {FormStatus.SENT, FormStatus.RECEIVED}:
+        raise FormSentError
+    if form.status is not FormStatus.APPROVED:
+        missing = state.guardians - len(form.approved_by)
+        raise FormNotApprovedError(extensions={"version": form.version, "missing": {"guardian": missing}})
+    to_school = form.form_type == "barnehage-to-school"
+    sent = offer(
+        state,
+        SendHandover(
+            by=command.by,
+            handover=command.handover,
+            kind=HandoverKind.BARNEHAGE_TO_SCHOOL if to_school else HandoverKind.SCHOOL_TO_SCHOOL,
+            receiver=command.receiver,
+            package=Package(categories=form.categories, documents=(form.document,)),
+            respond_by=command.respond_by,
+        ),
+        now,
+        rules,
+        form=form.ref,
+    )
+    gone = TransitionFormSent(case=ref_of(state), form=form.ref, version=form.version, handover=command.handover)
+    return [sent, gone]
+
+
+def _form(state: CaseState, ref: FormRef) -> FormState:
+    form = state.forms.get(ref)
+    if form is None:
+        raise UnknownPartError
+    return form

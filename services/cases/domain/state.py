@@ -1,0 +1,290 @@
+"""The state of a case: the fold of its events (`evolution.py`), and nothing that its events do not say.
+
+Exactly one holder (stafettholder) while the case is open (invariant 1). Consents, handovers, measures and forms are kept
+with what the rules ask of them, by reference; their words are in the vault.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, datetime
+from enum import StrEnum
+
+from pydantic import AwareDatetime, Field
+
+from shared.clock import oslo_day
+from shared.contracts import cases as events
+from shared.contracts.base import Model
+from shared.contracts.codes import (
+    Area,
+    GrantorClass,
+    InformationCategory,
+    LegalBasis,
+    Purpose,
+    Role,
+    Scope,
+    Service,
+)
+from shared.refs import (
+    CaseRef,
+    ChildViewRef,
+    ConcernRef,
+    ConsentRef,
+    DocumentRef,
+    FormRef,
+    GoalRef,
+    HandoverRef,
+    MeasureRef,
+    UnitId,
+)
+
+ALL_CATEGORIES = frozenset(InformationCategory)
+SERVICES_WITH_MANY_UNITS = frozenset({Service.BARNEHAGE, Service.SKOLE})
+"""A consent to these is for the child's own barnehage or school: another unit of the same kind is outside it."""
+
+
+class Stage(StrEnum):
+    """Where the course stands (BTI; seed rules 79-81, 144)."""
+
+    UNKNOWN = "unknown"
+    CONCERN = "concern"
+    RESOLVED = "resolved"
+    OPEN = "open"
+    CLOSED = "closed"
+
+
+class ConcernState(Model):
+    """The concern (uro) that began it."""
+
+    ref: ConcernRef
+    area: Area
+    for_whom: events.ForWhom
+    registered_by: events.Party
+    act_by: AwareDatetime
+    outcome: events.LocalOutcome | None = None
+    """Set when those nearest the child solved it."""
+
+
+class Holding(Model):
+    """Who holds the baton, and how much of what is in the vault came with it."""
+
+    party: events.Party
+    categories: frozenset[InformationCategory] | None = None
+    """None: all of it, because this unit recorded it. Otherwise what was handed over, while consent still covers it."""
+
+
+class TeamMember(Model):
+    """A service in the team around the child (seed rules 26, 87)."""
+
+    service: Service
+    role: Role | None = None
+    because_of: MeasureRef | None = None
+    consent: ConsentRef | None = None
+
+
+class ConsentStatus(StrEnum):
+    """The states of a consent."""
+
+    REQUESTED = "requested"
+    ACTIVE = "active"
+    REFUSED = "refused"
+    WITHDRAWN = "withdrawn"
+    EXPIRED = "expired"
+
+
+class ConsentState(Model):
+    """A consent (samtykke): services x categories x purposes, within a period."""
+
+    ref: ConsentRef
+    version: int
+    status: ConsentStatus
+    scope: Scope
+    valid_from: date
+    valid_to: date
+    needed: dict[GrantorClass, int]
+    given: frozenset[tuple[GrantorClass, int]] = frozenset()
+    ended: frozenset[Service] = frozenset()
+    """Services that were in the scope once: a look by one of them is denied because the consent was withdrawn."""
+
+    def in_force(self, day: date) -> bool:
+        """Return whether it may be used on `day` (in Norway): granted by all, not ended, within its period."""
+        return self.status is ConsentStatus.ACTIVE and self.valid_from <= day <= self.valid_to
+
+    def covers(
+        self, service: Service, categories: Iterable[InformationCategory] = (), purpose: Purpose | None = None
+    ) -> bool:
+        """Return whether the scope holds `service`, all of `categories`, and `purpose` if one is asked about."""
+        return (
+            service in self.scope.services
+            and frozenset(categories) <= self.scope.categories | {InformationCategory.IDENTITY}
+            and (purpose is None or purpose in self.scope.purposes)
+        )
+
+
+class MeasureStatus(StrEnum):
+    """Whether a measure still runs."""
+
+    OPEN = "open"
+    STOPPED = "stopped"
+
+
+class MeasureState(Model):
+    """A measure (tiltak) with owner, goal, indicator and evaluation date (seed rules 88, 141)."""
+
+    ref: MeasureRef
+    code: str
+    level: int
+    owner: Service
+    owner_unit: UnitId | None
+    goal: GoalRef
+    indicator: str
+    evaluate_by: AwareDatetime
+    status: MeasureStatus = MeasureStatus.OPEN
+    effect: events.Effect | None = None
+    """What the last evaluation showed."""
+
+
+class HandoverStatus(StrEnum):
+    """The states of a handover; the first three are open."""
+
+    SENT = "sent"
+    RECEIVED = "received"
+    OVERDUE = "overdue"
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    WITHDRAWN = "withdrawn"
+    CANCELLED = "cancelled"
+
+
+OPEN_HANDOVER = frozenset({HandoverStatus.SENT, HandoverStatus.RECEIVED, HandoverStatus.OVERDUE})
+
+
+class HandoverState(Model):
+    """A handover (overføring). The sender stays holder until it is accepted."""
+
+    ref: HandoverRef
+    kind: events.HandoverKind
+    sender: events.Party
+    receiver: events.Party
+    basis: LegalBasis
+    consent: ConsentRef | None
+    package: events.Package
+    form: FormRef | None
+    respond_by: AwareDatetime
+    status: HandoverStatus = HandoverStatus.SENT
+    received: bool = False
+
+
+class FormStatus(StrEnum):
+    """The states of a transition form's present version."""
+
+    DRAFTED = "drafted"
+    APPROVED = "approved"
+    SENT = "sent"
+    RECEIVED = "received"
+
+
+class FormState(Model):
+    """A transition form (overgangsskjema) in its present version (seed rules 13, 14)."""
+
+    ref: FormRef
+    version: int
+    document: DocumentRef
+    form_type: str
+    school_start: int
+    categories: frozenset[InformationCategory]
+    status: FormStatus = FormStatus.DRAFTED
+    approved_by: frozenset[int] = frozenset()
+    handover: HandoverRef | None = None
+
+
+class ContactPerson(Model):
+    """Whom the guardians chose to turn to (seed rules 33-35)."""
+
+    service: Service
+    role: Role
+
+
+class ChildViewState(Model):
+    """That the child was heard, how, and before which decision (seed rule 99)."""
+
+    ref: ChildViewRef
+    method: events.ChildHeardBy
+    before: str
+
+
+class CaseState(Model):
+    """Everything the rules need to know of one case."""
+
+    case: CaseRef | None = None
+    stage: Stage = Stage.UNKNOWN
+    address_protected: bool = False
+    guardians: int = 0
+    concern: ConcernState | None = None
+    level: int = 0
+    mode: events.Mode = events.Mode.ANONYMOUS
+    holding: Holding | None = None
+    decide_by: AwareDatetime | None = None
+    meeting_by: AwareDatetime | None = None
+    contact: ContactPerson | None = None
+    team: dict[Service, TeamMember] = Field(default_factory=dict)
+    views: tuple[ChildViewState, ...] = ()
+    heard_before: frozenset[str] = frozenset()
+    """Decisions that the child has been heard before, and that have not been taken since."""
+    consents: dict[ConsentRef, ConsentState] = Field(default_factory=dict)
+    measures: dict[MeasureRef, MeasureState] = Field(default_factory=dict)
+    handovers: dict[HandoverRef, HandoverState] = Field(default_factory=dict)
+    forms: dict[FormRef, FormState] = Field(default_factory=dict)
+    outcome: str | None = None
+    """How it was closed."""
+
+    @property
+    def holder(self) -> events.Party | None:
+        """Return who holds the baton: the one who registered the concern, then whoever accepted it; nobody when closed."""
+        if self.holding is None or self.stage not in {Stage.CONCERN, Stage.OPEN}:
+            return None
+        return self.holding.party
+
+    @property
+    def open_handover(self) -> HandoverState | None:
+        """Return the handover that waits for an answer; there is never more than one."""
+        return next((one for one in self.handovers.values() if one.status in OPEN_HANDOVER), None)
+
+    @property
+    def home_unit(self) -> UnitId | None:
+        """Return the unit that recorded the concern; none for an address-protected case."""
+        return None if self.concern is None else self.concern.registered_by.unit
+
+    def consents_in_force(self, now: datetime) -> list[ConsentState]:
+        """Return the consents that may be used at `now`."""
+        day = oslo_day(now)
+        return [consent for consent in self.consents.values() if consent.in_force(day)]
+
+    def consent_covering(
+        self,
+        now: datetime,
+        service: Service,
+        categories: Iterable[InformationCategory] = (),
+        purpose: Purpose | None = None,
+    ) -> ConsentState | None:
+        """Return a consent in force at `now` that covers `service`, all of `categories`, and `purpose` if asked about."""
+        wanted = frozenset(categories)
+        return next(
+            (consent for consent in self.consents_in_force(now) if consent.covers(service, wanted, purpose)), None
+        )
+
+    def consented_categories(self, now: datetime, service: Service) -> frozenset[InformationCategory]:
+        """Return what `service` may be shown at `now`: the union over the consents in force, and whom it is about."""
+        scopes = [consent.scope.categories for consent in self.consents_in_force(now) if consent.covers(service)]
+        return (
+            frozenset[InformationCategory]().union(*scopes, {InformationCategory.IDENTITY}) if scopes else frozenset()
+        )
+
+    def units_of(self, service: Service) -> frozenset[UnitId]:
+        """Return the units of `service` that have a part in this case: home, holder's, receiver's, measure owners'."""
+        parties = [one.receiver for one in self.handovers.values() if one.status in OPEN_HANDOVER]
+        if self.holding is not None:
+            parties.append(self.holding.party)
+        units = {party.unit for party in parties if party.service is service}
+        units |= {one.owner_unit for one in self.measures.values() if one.owner is service}
+        return frozenset(unit for unit in units if unit is not None)

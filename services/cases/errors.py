@@ -1,0 +1,270 @@
+"""What the cases service refuses, and why. The docstring is the message; `extensions` say what is missing and from whom."""
+
+from __future__ import annotations
+
+from shared.errors import LagspillError
+
+
+class CaseError(LagspillError):
+    """The cases service refuses this."""
+
+    code = "case-refused"
+    status = 409
+
+
+# --- who may ----------------------------------------------------------------------------------------------------------
+
+
+class DeniedError(CaseError):
+    """The actor may not do this. Every denial on an existing case leaves an access record with `reason`."""
+
+    code = "forbidden"
+    status = 403
+
+    def __init__(self, reason: str) -> None:
+        """Deny for `reason`, a code that goes into the access record and is never answered."""
+        super().__init__()
+        self.reason = reason
+
+
+class NotInvolvedError(DeniedError):
+    """There is nothing here that the actor may see."""
+
+    code = "not-found"
+    status = 404
+
+
+class NotPermittedError(DeniedError):
+    """Your part in this case does not include this."""
+
+    code = "not-permitted"
+
+
+class NotStaffError(CaseError):
+    """Only an employee of a unit may register a concern."""
+
+    code = "not-staff"
+    status = 403
+
+
+class UnknownPartError(CaseError):
+    """There is nothing here that the actor may see."""
+
+    code = "not-found"
+    status = 404
+
+
+class NoLegalBasisError(CaseError):
+    """The code list holds no row for this on this day."""
+
+    code = "code-list-row-missing"
+    status = 503
+
+
+# --- concern and case -------------------------------------------------------------------------------------------------
+
+
+class ConcernSettledError(CaseError):
+    """The concern has been acted on already."""
+
+    code = "concern-settled"
+
+
+class CaseNotOpenError(CaseError):
+    """The case is not open."""
+
+    code = "case-not-open"
+
+
+class CaseNotClosedError(CaseError):
+    """Only a closed case can be reopened."""
+
+    code = "case-not-closed"
+
+
+class MeasureUnfinishedError(CaseError):
+    """A case cannot be closed while measures are open: evaluate them first."""
+
+    code = "measure-open"
+
+
+class NotInTeamError(CaseError):
+    """The contact person must belong to the team around the child."""
+
+    code = "not-in-team"
+
+
+# --- consent ----------------------------------------------------------------------------------------------------------
+
+
+class ChildViewMissingError(CaseError):
+    """The child must be heard before this is decided."""
+
+    code = "child-view-missing"
+
+
+class ConsentMissingError(CaseError):
+    """No consent in force covers this."""
+
+    code = "consent-missing"
+
+
+class ConsentPeriodError(CaseError):
+    """The consent's last day has passed already."""
+
+    code = "consent-period-past"
+    status = 422
+
+
+class ConsentNotOpenError(CaseError):
+    """This consent waits for no answer: it was refused, withdrawn or has expired."""
+
+    code = "consent-not-open"
+
+
+class AlreadyAnsweredError(CaseError):
+    """This grantor has granted already."""
+
+    code = "already-granted"
+
+
+class NotAGrantorError(CaseError):
+    """The consent is not asked for from this grantor."""
+
+    code = "not-a-grantor"
+
+
+class EvidenceMissingError(CaseError):
+    """A consent recorded for somebody else needs a note of how it was given, and from whom."""
+
+    code = "evidence-missing"
+    status = 422
+
+
+class NothingToWithdrawError(CaseError):
+    """The consent does not hold what is to be withdrawn."""
+
+    code = "nothing-to-withdraw"
+
+
+class WithdrawalTooFineError(CaseError):
+    """Withdraw services, categories or purposes, one of the three at a time."""
+
+    code = "withdrawal-one-kind"
+    status = 422
+
+
+# --- measures ---------------------------------------------------------------------------------------------------------
+
+
+class NoEffectBeforeError(CaseError):
+    """This measure had no effect before; a new reason is needed to try it again."""
+
+    code = "measure-had-no-effect"
+
+
+class EvaluationDateError(CaseError):
+    """A measure that goes on needs an evaluation date ahead."""
+
+    code = "evaluate-by-past"
+    status = 422
+
+
+class MustChangeError(CaseError):
+    """A measure without effect must be stopped, changed or stepped up."""
+
+    code = "no-effect-must-change"
+
+
+class MeasureStoppedError(CaseError):
+    """The measure has ended."""
+
+    code = "measure-stopped"
+
+
+class HighestLevelError(CaseError):
+    """The case is at the highest level already."""
+
+    code = "level-highest"
+
+
+# --- handover and forms -----------------------------------------------------------------------------------------------
+
+
+class HandoverOpenError(CaseError):
+    """A handover waits for an answer: withdraw it or await it."""
+
+    code = "handover-open"
+
+
+class HandoverNotOpenError(CaseError):
+    """The handover has been answered, withdrawn or cancelled."""
+
+    code = "handover-not-open"
+
+
+class ReceiverIsSenderError(CaseError):
+    """A handover goes to somebody else."""
+
+    code = "receiver-is-sender"
+    status = 422
+
+
+class SenderCannotAcceptError(CaseError):
+    """The sender cannot answer its own handover."""
+
+    code = "sender-cannot-accept"
+    status = 403
+
+
+class ReceiverElsewhereError(CaseError):
+    """The receiver no longer works where the handover was sent."""
+
+    code = "receiver-elsewhere"
+
+
+class AnswerTimeError(CaseError):
+    """The time to answer must lie ahead, at most thirty days."""
+
+    code = "respond-by-out-of-range"
+    status = 422
+
+
+class HandoverNeedsFormError(CaseError):
+    """A handover between barnehage and school is made by sending an approved transition form."""
+
+    code = "handover-needs-form"
+
+
+class OutsideHoldingError(CaseError):
+    """The package holds more than the sender does."""
+
+    code = "outside-holding"
+
+
+class FormNotApprovedError(CaseError):
+    """The guardians have not approved this version of the form."""
+
+    code = "form-not-approved"
+
+
+class FormVersionError(CaseError):
+    """There is a newer version of the form; only that one can be approved."""
+
+    code = "form-version-superseded"
+
+
+class FormSentError(CaseError):
+    """The form has been sent; it can no longer be changed or approved."""
+
+    code = "form-sent"
+
+
+# --- input that only this service can judge ---------------------------------------------------------------------------
+
+
+class NationalNumberError(CaseError):
+    """This is not a valid national number."""
+
+    code = "national-number-invalid"
+    status = 422
