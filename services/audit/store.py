@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
+from typing import Final
 from uuid import UUID
 
 from services.audit.domain.checkpoint import Checkpoint
@@ -83,14 +84,12 @@ async def lock_log(conn: Connection, log: LogName, origin: str) -> StoredLog:
     if row is None:
         raise LookupError(f"the log {log} can be neither made nor read")
     head = Head(Frontier.unpack(row["size"], row["frontier"]), split(row["edge"]))
-    return StoredLog(head, row["heard"], row["root"])
+    # A statement of its own: what is joined to a row that had to be waited for is as old as the statement, the row is not.
+    root = await conn.fetchval("SELECT root FROM checkpoints WHERE log = $1 AND size = $2", log, row["size"])
+    return StoredLog(head, row["heard"], root)
 
 
-_LOCK_LOG = """
-SELECT logs.size, logs.frontier, logs.edge, logs.heard, checkpoints.root
-FROM logs LEFT JOIN checkpoints ON (checkpoints.log, checkpoints.size) = (logs.log, logs.size)
-WHERE logs.log = $1 FOR UPDATE OF logs
-"""
+_LOCK_LOG: Final = "SELECT size, frontier, edge, heard FROM logs WHERE log = $1 FOR UPDATE"
 
 
 async def known_events(conn: Connection, log: LogName, keys: Sequence[EventKey]) -> dict[EventKey, set[bytes]]:
