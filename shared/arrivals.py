@@ -7,7 +7,7 @@ of a handled type but does not keep its contract is unfit, whatever it claims. N
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -24,7 +24,7 @@ from shared.dead_letters import Reason
 from shared.envelope import MAX_BYTES, Envelope, MalformedEnvelopeError, parse
 from shared.errors import UnavailableError
 from shared.journal import Journal
-from shared.kafka import WATERMARKS_TOPIC, RawRecord
+from shared.kafka import RawRecord
 from shared.refs import Ids
 
 _NUMBERED: Final = 64
@@ -159,15 +159,13 @@ def identity(arrival: Fit | Unfit) -> tuple[str, UUID] | None:
     return arrival.envelope.source, arrival.envelope.id
 
 
-def watermarks(records: Sequence[RawRecord]) -> tuple[dict[str, datetime], int]:
-    """Return the latest watermark of each source in a batch, and how many of them could not be read."""
+def watermarks(records: Iterable[RawRecord]) -> tuple[dict[str, datetime], int]:
+    """Return the latest watermark of each source in `records`, and how many of them could not be read."""
     drained: dict[str, datetime] = {}
     unread = 0
     for record in records:
-        if record.topic != WATERMARKS_TOPIC or record.value is None:
-            continue
         try:
-            found = _Watermark.model_validate_json(record.value)
+            found = _Watermark.model_validate_json(record.value or b"")
         except ValidationError:
             unread += 1
             continue

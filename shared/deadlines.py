@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-import asyncpg
 import structlog
 
 from shared.arrivals import Tx, is_surroundings
@@ -162,7 +161,6 @@ class Deadlines:
         self._poll = poll
         self._wake = asyncio.Event()
         self._stopping = False
-        self._failing = False
         self._task: asyncio.Task[None] | None = None
         if isinstance(clock, SimulatedClock):
             clock.on_change(self.wake)
@@ -188,7 +186,7 @@ class Deadlines:
         """Fire everything that is due now and return how many had their effect; normally called by the runner itself.
 
         Raises:
-            OSError, asyncpg.PostgresError, asyncpg.InterfaceError: the database does not answer; nothing was lost.
+            OSError, PostgresError, InterfaceError: the database does not answer; nothing was lost.
         """
         fired = 0
         async with self._pool.acquire() as conn:
@@ -257,16 +255,18 @@ class Deadlines:
             self._metrics.deadlines_overdue.set(row["overdue"])
 
     async def _run(self) -> None:
+        failing = False
         while not self._stopping:
             self._wake.clear()
             try:
                 await self.fire_due()
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-                if not self._failing:
-                    log.warning("deadlines_wait_for_the_database", **describe_exception(error))
-                self._failing = True
+            except Exception:
+                # Whatever it was, most likely the database: deadlines that nobody watches are worse than a repeated error.
+                if not failing:
+                    log.exception("deadlines_wait")
+                failing = True
             else:
-                self._failing = False
+                failing = False
             if not self._stopping:
                 await self._pause()
 

@@ -19,8 +19,6 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 import structlog
-from aiokafka.errors import KafkaError
-from asyncpg import InterfaceError, PostgresError
 
 from shared.dead_letters import blocked_keys, count_open
 from shared.errors import UnavailableError
@@ -128,7 +126,6 @@ class ProgressReporter:
         self._consumer = consumer
         self._targets: dict[Partition, tuple[datetime, int]] = {}
         self._task: asyncio.Task[None] | None = None
-        self._failing = False
 
     async def start(self) -> None:
         """Begin to report."""
@@ -186,13 +183,15 @@ class ProgressReporter:
                 self._metrics.consumer_lag_seconds.labels(group, source).set(seconds)
 
     async def _run(self) -> None:
+        failing = False
         while True:
             try:
                 await self.report()
-            except (KafkaError, OSError, PostgresError, InterfaceError, TimeoutError) as error:
-                if not self._failing:
-                    log.warning("progress_unknown", consumer=self._consumer.group, error=type(error).__name__)
-                self._failing = True
+            except Exception:
+                # The broker or the database is away. Not to report is to become stale, which is what is true.
+                if not failing:
+                    log.exception("progress_unknown", consumer=self._consumer.group)
+                failing = True
             else:
-                self._failing = False
+                failing = False
             await asyncio.sleep(TICK)

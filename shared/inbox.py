@@ -25,6 +25,7 @@ from faststream.kafka import KafkaBroker
 from shared.aggregate import Context
 from shared.arrivals import Fit, Handler, NotForUs, Tx, Unfit, identity, is_surroundings, judge, watermarks
 from shared.clock import Clock, real_pause
+from shared.contracts.access import TOPIC as ACCESS_TOPIC
 from shared.contracts.base import EventData
 from shared.db import Connection, Pool
 from shared.dead_letters import (
@@ -70,12 +71,14 @@ class Inbox:
     stands alone."""
     waits_for: tuple[type[Exception], ...] = ()
     """Further exceptions of handlers that are waited out instead of counted against the event."""
+    watermarks: str = WATERMARKS_TOPIC
+    """Where the relays say how far they are."""
 
     @property
     def subscribed(self) -> tuple[str, ...]:
         """The topics to read, the relays' watermarks among them."""
         topics = self.topics or tuple(sorted({event.TOPIC for event in self.handlers}))
-        return (*topics, WATERMARKS_TOPIC)
+        return (*topics, self.watermarks)
 
     @property
     def sources(self) -> tuple[tuple[str, str], ...]:
@@ -83,7 +86,7 @@ class Inbox:
         return tuple(
             (topic, f"/services/{topic.split('.')[1]}")
             for topic in self.subscribed
-            if topic not in {WATERMARKS_TOPIC, "lagspill.access.v1"}
+            if topic not in {self.watermarks, ACCESS_TOPIC}
         )
 
 
@@ -137,10 +140,12 @@ class Intake:
         """
         started = time.monotonic()
         tally: Counter[str] = Counter()
-        drained, tally["malformed-watermark"] = watermarks(records)
+        drained, tally["malformed-watermark"] = watermarks(
+            record for record in records if record.topic == self.inbox.watermarks
+        )
         arrivals: list[Fit | Unfit] = []
         for record in records:
-            if record.topic == WATERMARKS_TOPIC:
+            if record.topic == self.inbox.watermarks:
                 continue
             arrival = judge(record, self._types)
             if isinstance(arrival, NotForUs):

@@ -252,6 +252,9 @@ class Metrics:
         self.outbox_rows = self.gauge("outbox_rows", "Committed events that are not published yet.")
         self.outbox_age_seconds = self.gauge("outbox_age_seconds", "Age of the oldest event that is not published yet.")
         self.relay_leader = self.gauge("relay_leader", "One while this process is the relay's leader.")
+        self.relay_batch_seconds = self.histogram(
+            "relay_batch_seconds", "Time to publish a batch, from sending to settled."
+        )
         self.published = self.counter("events_published", "Events acknowledged by the broker.", "topic")
         self.seals = self.counter("journal_seals", "Journal seals published.")
         self.inbox_events = self.counter(

@@ -1,0 +1,465 @@
+"""A service from its first second to its last: it waits for what it needs, works, and lets go in order.
+
+    SERVICE = Definition("meetings", MeetingsSettings, Path(__file__).parent / "migrations", compose)
+
+    async def compose(kit: Kit[MeetingsSettings]) -> Parts:
+        return Parts(kit.app(title="Meetings", version="1", routers=[router]), inboxes=[Inbox("meetings", HANDLERS)])
+
+Services start in any order. Each waits, with a growing pause and a line in its log, until its database answers and is
+migrated, its topics exist and the token issuer gives its keys; meanwhile `/health/live` answers already. At SIGTERM it is no
+longer ready, finishes the batch in hand and the requests under way, publishes and seals what it committed, and closes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import signal
+import socket
+import sys
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final, Generic, Protocol, TypeVar
+
+import asyncpg
+import httpx
+import structlog
+import uvicorn
+import uvloop
+from fastapi import APIRouter, FastAPI
+from faststream.kafka import KafkaBroker
+from pydantic import ValidationError
+from starlette.types import ASGIApp
+
+from shared import db
+from shared.auth import Authenticator
+from shared.clock import Clock, SimulatedClock, SystemClock
+from shared.dead_letter_desk import describe_dead_letters, settle_dead_letters
+from shared.dead_letters import count_open
+from shared.deadlines import DeadlineHandler, Deadlines
+from shared.errors import LagspillError
+from shared.gate import Gate
+from shared.inbox import Inbox, Intake, Subscription, subscribe
+from shared.journal import Journal
+from shared.kafka import BatchConsumer, create_broker
+from shared.observability import Metrics, configure_logging, start_tracing, stop_tracing
+from shared.publisher import producers
+from shared.refs import Ids, RandomIds
+from shared.relay import Relay
+from shared.settings import ServiceSettings, SettingsFileError
+from shared.waiting import check_migrated, check_topics, until_answers
+from shared.web import create_app
+
+T = TypeVar("T", bound=ServiceSettings)
+
+_CLOSE_SECONDS: Final = 10.0
+_HEALTH_SECONDS: Final = 2.0
+_HTTP_SECONDS: Final = 10
+
+log = structlog.get_logger(__name__)
+
+
+class PortTakenError(Exception):
+    """The service cannot listen where it should."""
+
+
+class Runner(Protocol):
+    """Something of a service's own that runs beside the rest."""
+
+    async def start(self) -> None:
+        """Begin."""
+
+    async def stop(self) -> None:
+        """Finish what is in hand and end; also before `start`."""
+
+
+class Member(Runner, Protocol):
+    """A member of a consumer group: what readiness asks of it. `BatchConsumer` is one."""
+
+    @property
+    def group(self) -> str:
+        """The consumer group."""
+
+    @property
+    def assigned(self) -> bool:
+        """Whether it has its place in the group."""
+
+    @property
+    def waiting(self) -> bool:
+        """Whether the last batch failed and is being tried again."""
+
+
+@dataclass(frozen=True)
+class Kit(Generic[T]):
+    """What a service is composed with, once its surroundings answer."""
+
+    name: str
+    settings: T
+    pool: db.Pool
+    journal: Journal
+    clock: Clock
+    ids: Ids
+    metrics: Metrics
+    http: httpx.AsyncClient
+    """For calls to other services; closed with the service."""
+    authenticator: Authenticator
+    broker: KafkaBroker
+    """For a consumer that is no inbox: `BatchConsumer(kit.broker, ...)`, given in `Parts.consumers`."""
+    not_ready: Callable[[], Awaitable[Sequence[str]]]
+
+    @property
+    def source(self) -> str:
+        """The CloudEvents source of what this service publishes."""
+        return self.journal.source
+
+    def app(
+        self,
+        *,
+        title: str,
+        version: str,
+        routers: Sequence[APIRouter],
+        description: str = "",
+        public: Collection[str] = (),
+    ) -> FastAPI:
+        """Return the HTTP application with this kit in it; see `shared.web.create_app`."""
+        return create_app(
+            self.settings,
+            title=title,
+            version=version,
+            routers=routers,
+            clock=self.clock,
+            ids=self.ids,
+            authenticator=self.authenticator,
+            metrics=self.metrics,
+            ready=self.not_ready,
+            source=self.source,
+            heads=self.journal.heads,
+            description=description,
+            public=public,
+        )
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a service consists of."""
+
+    app: ASGIApp
+    inboxes: Sequence[Inbox] = ()
+    deadlines: Mapping[str, DeadlineHandler] = field(default_factory=dict)
+    consumers: Sequence[Member] = ()
+    """Consumers that keep their own place: the audit service's intake."""
+    runners: Sequence[Runner] = ()
+
+
+@dataclass(frozen=True)
+class Definition(Generic[T]):
+    """One service, as its `app.py` declares it."""
+
+    name: str
+    settings: type[T]
+    migrations: Path
+    compose: Callable[[Kit[T]], Awaitable[Parts]]
+
+    @property
+    def source(self) -> str:
+        """The CloudEvents source of what it publishes."""
+        return f"/services/{self.name}"
+
+
+class Service(Generic[T]):
+    """One service in this process."""
+
+    def __init__(self, definition: Definition[T], settings: T, *, ids: Ids | None = None) -> None:
+        """Prepare; nothing connects or listens before `start`."""
+        self.definition: Final = definition
+        self.settings: Final = settings
+        self.clock: Final = create_clock(settings)
+        self.metrics: Final = Metrics()
+        self.port = 0
+        """Where it listens, once started."""
+        self._ids = ids or RandomIds()
+        self._stage = "it is not started"
+        self._gate = Gate(not_ready=self.not_ready, notes=self._notes)
+        self._server: uvicorn.Server | None = None
+        self._serving: asyncio.Task[None] | None = None
+        self._pool: db.Pool | None = None
+        self._http: httpx.AsyncClient | None = None
+        self._relay: Relay | None = None
+        self._subscriptions: list[Subscription] = []
+        self._consumers: list[Member] = []
+        self._running = contextlib.AsyncExitStack()
+
+    # --- life ---------------------------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Serve until SIGTERM or SIGINT, then let go in order.
+
+        Raises:
+            PortTakenError: it cannot listen where it should.
+        """
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
+        starting = asyncio.create_task(self.start(), name=f"start of {self.definition.name}")
+        stopped = asyncio.create_task(stop.wait(), name="until a signal")
+        try:
+            await asyncio.wait({starting, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            if starting.done():
+                starting.result()
+                assert self._serving is not None
+                # A server that ends by itself is a service that nobody reaches: the process ends with it.
+                await asyncio.wait({self._serving, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (starting, stopped):
+                task.cancel()
+            await asyncio.gather(starting, stopped, return_exceptions=True)
+            await self.stop()
+
+    async def composed(self) -> tuple[Kit[T], Parts]:
+        """Connect and compose, without listening, consuming or publishing: for an operator's command. `stop` it afterwards."""
+        kit = await self._connect()
+        return kit, await self.definition.compose(kit)
+
+    async def start(self) -> None:
+        """Listen, wait for what is needed, compose, begin; returns when everything runs (and readiness follows).
+
+        Raises:
+            PortTakenError: it cannot listen where it should.
+        """
+        await self._listen()
+        kit = await self._connect()
+        self._stage = "it is being composed"
+        parts = await self.definition.compose(kit)
+        self._gate.open(parts.app)
+        self._stage = "its consumers are starting"
+        await self._begin(kit, parts)
+        self._stage = ""
+        log.info("started", host=self.settings.http_host, port=self.port)
+
+    async def stop(self) -> None:
+        """Let go in order: readiness, consumers and deadlines, requests under way, the relay, connections."""
+        self._stage = "it is stopping"
+        log.info("stopping")
+        if self._server is not None:
+            self._server.should_exit = True
+        await asyncio.gather(self._running.aclose(), *filter(None, [self._serving]), return_exceptions=True)
+        if self._http is not None:
+            await self._http.aclose()
+        if self._relay is not None:
+            await self._relay.stop()
+        if self._pool is not None:
+            try:
+                async with asyncio.timeout(_CLOSE_SECONDS):
+                    await self._pool.close()
+            except TimeoutError:
+                self._pool.terminate()
+        log.info("stopped")
+
+    async def not_ready(self) -> list[str]:
+        """Return why the service is not ready; empty when it is migrated, connected and has its places in its groups."""
+        if self._stage:
+            return [self._stage]
+        reasons = [
+            f"the consumer {consumer.group} has no partitions at the moment"
+            for consumer in self._consumers
+            if not consumer.assigned
+        ]
+        assert self._pool is not None, "a started service has a pool"
+        try:
+            async with asyncio.timeout(_HEALTH_SECONDS):
+                await self._pool.fetchval("SELECT 1")
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            reasons.append("the database does not answer")
+        return reasons
+
+    async def _notes(self) -> list[str]:
+        """Return what a person should look at although the service is ready."""
+        assert self._pool is not None, "a started service has a pool"
+        notes = [
+            f"the consumer {consumer.group} tries a batch again" for consumer in self._consumers if consumer.waiting
+        ]
+        async with self._pool.acquire() as conn:
+            for subscription in self._subscriptions:
+                if letters := await count_open(conn, subscription.consumer.group):
+                    notes.append(f"{letters} dead letters of {subscription.consumer.group} wait for a person")
+        return notes
+
+    # --- steps --------------------------------------------------------------------------------------------------------
+
+    async def _listen(self) -> None:
+        host, port = self.settings.http_host, self.settings.http_port
+        try:
+            listener = socket.create_server((host, port), backlog=2048, reuse_port=False)
+        except OSError as error:
+            raise PortTakenError(f"cannot listen on {host}:{port}: {error.strerror}") from None
+        self.port = int(listener.getsockname()[1])
+        self._server = _Server(
+            uvicorn.Config(
+                self._gate,
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                http="httptools",
+                loop="none",
+                timeout_keep_alive=30,
+                timeout_graceful_shutdown=_HTTP_SECONDS,
+            )
+        )
+        self._serving = asyncio.create_task(self._server.serve(sockets=[listener]), name="http server")
+
+    async def _connect(self) -> Kit[T]:
+        settings, name = self.settings, self.definition.name
+        dsn = settings.database_url.get_secret_value()
+        self._stage = "it waits for its database"
+        self._pool = await until_answers("database", lambda: db.create_pool(dsn, application_name=name))
+        pool = self._pool
+        self._stage = "its database is not migrated"
+        await until_answers("migrations", lambda: check_migrated(pool, name, self.definition.migrations))
+        self._stage = "it waits for the broker and its topics"
+        await until_answers("broker", lambda: check_topics(settings.kafka_bootstrap_servers))
+        self._http = http = httpx.AsyncClient(timeout=5.0)
+        authenticator = Authenticator(
+            settings.oidc_issuer,
+            settings.oidc_audience,
+            settings.pid_key.get_secret_value().encode(),
+            http,
+            metrics=self.metrics,
+        )
+        self._stage = "it waits for the keys of the token issuer"
+        await until_answers("issuer", authenticator.load_keys)
+        self._relay = Relay(
+            dsn,
+            producers(settings.kafka_bootstrap_servers, client=name),
+            source=self.definition.source,
+            clock=self.clock,
+            ids=self._ids,
+            metrics=self.metrics,
+        )
+        journal = Journal(pool, source=self.definition.source, clock=self.clock, ids=self._ids, nudge=self._relay.nudge)
+        return Kit(
+            name=name,
+            settings=settings,
+            pool=pool,
+            journal=journal,
+            clock=self.clock,
+            ids=self._ids,
+            metrics=self.metrics,
+            http=http,
+            authenticator=authenticator,
+            broker=create_broker(settings.kafka_bootstrap_servers, client=name),
+            not_ready=self.not_ready,
+        )
+
+    async def _begin(self, kit: Kit[T], parts: Parts) -> None:
+        """Start what runs; it stops in the opposite order, the relay after the last request."""
+        assert self._relay is not None, "connected"
+        await self._relay.start()
+        self._running.push_async_callback(kit.broker.stop)
+        for inbox in parts.inboxes:
+            subscription = subscribe(
+                kit.broker,
+                kit.pool,
+                inbox,
+                journal=kit.journal,
+                clock=kit.clock,
+                ids=kit.ids,
+                metrics=kit.metrics,
+            )
+            self._subscriptions.append(subscription)
+        deadlines = Deadlines(
+            kit.pool, parts.deadlines, journal=kit.journal, clock=kit.clock, ids=kit.ids, metrics=kit.metrics
+        )
+        self._consumers = [*(each.consumer for each in self._subscriptions), *parts.consumers]
+        runners: list[Runner] = [*parts.runners, *self._subscriptions, *parts.consumers]
+        if parts.deadlines:
+            runners.append(deadlines)
+        for runner in runners:
+            self._running.push_async_callback(runner.stop)
+            await until_answers("broker", runner.start)
+
+
+def create_clock(settings: ServiceSettings) -> Clock:
+    """Return the clock that the settings ask for; a simulated one begins where they say, else now."""
+    if settings.lagspill_clock == "simulated":
+        return SimulatedClock(settings.lagspill_clock_start or datetime.now(UTC))
+    return SystemClock()
+
+
+def run_service(definition: Definition[T], arguments: Sequence[str] | None = None) -> int:
+    """Run `python -m services.<name> {serve,migrate,dead-letters}` and return the process's exit status.
+
+    A mistake in the settings, a port in use or a failed migration is one sentence on standard error, and no traceback.
+    """
+    asked = _parser(definition.name).parse_args(arguments)
+    try:
+        settings = definition.settings()
+    except (ValidationError, SettingsFileError) as error:
+        return _refuse(f"the settings cannot be used: {_sentence(error)}")
+    configure_logging(definition.name, settings.log_level)
+    start_tracing(definition.name, settings.otel_exporter_otlp_endpoint)
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            return runner.run(_carry_out(definition, settings, asked))
+    except (PortTakenError, db.MigrationError, LagspillError, ValueError) as error:
+        return _refuse(str(error))
+    finally:
+        stop_tracing()
+
+
+async def _carry_out(definition: Definition[T], settings: T, asked: argparse.Namespace) -> int:
+    if asked.command == "serve":
+        await Service(definition, settings).run()
+        return 0
+    if asked.command == "migrate":
+        dsn = settings.database_url.get_secret_value()
+        applied = await until_answers("database", lambda: db.migrate(dsn, definition.name, definition.migrations))
+        sys.stdout.write("".join(f"applied {name}\n" for name in applied) or "nothing to apply\n")
+        return 0
+    service = Service(definition, settings)
+    try:
+        kit, parts = await service.composed()
+        intakes = [
+            Intake(kit.pool, inbox, journal=kit.journal, clock=kit.clock, ids=kit.ids, metrics=kit.metrics)
+            for inbox in parts.inboxes
+        ]
+        return await settle_dead_letters(kit.pool, intakes, asked, sys.stdout)
+    finally:
+        await service.stop()
+
+
+def _parser(service: str) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog=f"python -m services.{service}")
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("serve", help="run the service until SIGTERM")
+    commands.add_parser("migrate", help="bring the database up to date")
+    describe_dead_letters(commands.add_parser("dead-letters", help="records that could not be handled"))
+    return parser
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        parts = [
+            f"{'.'.join(str(step) for step in part['loc']).upper() or 'together'}: {part['msg']}"
+            for part in error.errors(include_input=False, include_url=False, include_context=False)
+        ]
+        return "; ".join(parts)
+    return str(error)
+
+
+def _refuse(sentence: str) -> int:
+    sys.stderr.write(f"{sentence}\n")
+    return 2
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without signal handlers: the service decides when its server ends."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave the signals alone."""
+        yield
