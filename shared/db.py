@@ -32,6 +32,8 @@ CONNECT_SECONDS: Final = 10.0
 MIGRATION_LOCK: Final = 0x1A65_9111
 """The advisory lock that instances which start together migrate under, one after the other."""
 
+_KEEPALIVE: Final = {"tcp_keepalives_idle": "6", "tcp_keepalives_interval": "2", "tcp_keepalives_count": "3"}
+
 _HISTORY: Final = """
 CREATE TABLE IF NOT EXISTS schema_migrations (
     name       text        PRIMARY KEY,
@@ -85,13 +87,18 @@ async def create_pool(
 async def connect(
     dsn: str, *, application_name: str, statement_seconds: float = STATEMENT_SECONDS
 ) -> asyncpg.Connection[asyncpg.Record]:
-    """Return a connection of its own, for what a pooled one may not do.
+    """Return a connection of its own, for what a pooled one may not do, such as to hold a session's lock.
+
+    The server gives it up, and its locks, within about twelve seconds after the client's machine has vanished.
 
     Raises:
         OSError, asyncpg.PostgresError: the database cannot be reached, or refuses.
     """
     return await asyncpg.connect(
-        dsn, command_timeout=statement_seconds, timeout=CONNECT_SECONDS, server_settings=_settings(application_name)
+        dsn,
+        command_timeout=statement_seconds,
+        timeout=CONNECT_SECONDS,
+        server_settings=_settings(application_name) | _KEEPALIVE,
     )
 
 

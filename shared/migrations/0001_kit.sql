@@ -29,7 +29,7 @@ CREATE TABLE outbox (
     topic       text        NOT NULL,
     key         text        NOT NULL,
     counted     boolean     NOT NULL DEFAULT true,  -- false for a seal: it does not call for another seal
-    body        bytea       NOT NULL,
+    body        bytea       NOT NULL CHECK (octet_length(body) <= 65536),  -- CloudEvents: 64 KiB; nothing blocks the relay
     recorded_at timestamptz NOT NULL DEFAULT clock_timestamp()
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 10000, autovacuum_vacuum_cost_delay = 0);
 ALTER TABLE outbox ALTER COLUMN body SET STORAGE EXTERNAL;  -- passes through once: compressing it is wasted work
