@@ -1,0 +1,51 @@
+"""HTTP for every service: strict input, problem documents, idempotent commands, versions, cursors, health.
+
+from shared.web import Command, CurrentActor, RequestModel, answer, create_app, respond
+"""
+
+from __future__ import annotations
+
+from shared.web.app import Readiness, UnguardedRouteError, create_app
+from shared.web.bearer import CurrentActor, current_actor
+from shared.web.commands import (
+    Command,
+    GuardedCommand,
+    Reading,
+    answer,
+    command_context,
+    etag,
+    expected_version,
+    reading_context,
+    represent,
+    respond,
+)
+from shared.web.edge import Edge, exchange
+from shared.web.models import RequestModel
+from shared.web.pages import AskedPage, Collection, Page, Paging
+from shared.web.problems import Problem
+
+__all__ = [
+    "AskedPage",
+    "Collection",
+    "Command",
+    "CurrentActor",
+    "Edge",
+    "GuardedCommand",
+    "Page",
+    "Paging",
+    "Problem",
+    "Readiness",
+    "Reading",
+    "RequestModel",
+    "UnguardedRouteError",
+    "answer",
+    "command_context",
+    "create_app",
+    "current_actor",
+    "etag",
+    "exchange",
+    "expected_version",
+    "reading_context",
+    "represent",
+    "respond",
+]

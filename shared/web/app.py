@@ -1,0 +1,314 @@
+"""One service's HTTP application: its routers, and what every service answers."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Final, NoReturn
+
+from fastapi import APIRouter, FastAPI
+from fastapi.dependencies.models import Dependant
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from pydantic import AwareDatetime, BaseModel, Field
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import compile_path
+
+from shared.auth import Authenticator
+from shared.clock import Clock, SimulatedClock
+from shared.errors import ConflictError
+from shared.journal import JournalHead
+from shared.observability import Metrics
+from shared.refs import Ids
+from shared.settings import ServiceSettings
+from shared.web import problems
+from shared.web.bearer import current_actor
+from shared.web.edge import Edge
+from shared.web.models import RequestModel
+
+MAX_BODY: Final = 256 * 1024
+_WRITES: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+_UNTRACED: Final[Mapping[str, bool]] = {
+    "tracing": False,
+    "metrics": False,
+    "logs": False,
+    "operation_spans": False,
+    "auto_configure": False,
+}
+
+Readiness = Callable[[], Awaitable[Sequence[str]]]
+"""Gives the reasons why the service is not ready; none when it is. They are shown to anybody, so they name parts, not data."""
+Heads = Callable[[], Awaitable[Sequence[JournalHead]]]
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+
+
+class UnguardedRouteError(Exception):
+    """A route is not guarded as every route must be: the service does not start with it."""
+
+
+class ClockSetBackError(ConflictError):
+    """The simulated clock cannot be set back."""
+
+    code = "clock-set-back"
+
+
+class Health(BaseModel):
+    """Whether the service works, and if not, why."""
+
+    status: str = Field(examples=["ready"])
+    reasons: list[str] = Field(default=[], examples=[["the database is not migrated"]])
+
+
+class JournalHeads(BaseModel):
+    """How far a service has published, for each log: what a reader of the log compares its own count and root with."""
+
+    source: str = Field(examples=["/services/cases"])
+    heads: list[Head]
+
+
+class Head(BaseModel):
+    """How far a service has published for one log."""
+
+    scope: str = Field(examples=["4005"])
+    last_number: int = Field(description="`sourcesequence` of the last published event.", examples=[1289])
+    root: str = Field(description="Base64 of the RFC 6962 root over the published records.")
+    unpublished: int = Field(description="Committed events that are not published yet.", examples=[0])
+
+
+class ClockSetting(RequestModel):
+    """What time it is for the rules."""
+
+    now: AwareDatetime
+
+
+def create_app(
+    settings: ServiceSettings,
+    *,
+    title: str,
+    version: str,
+    routers: Sequence[APIRouter],
+    clock: Clock,
+    ids: Ids,
+    authenticator: Authenticator,
+    metrics: Metrics,
+    ready: Readiness,
+    source: str = "",
+    heads: Heads | None = None,
+    description: str = "",
+    public: Collection[str] = (),
+    max_body: int = MAX_BODY,
+    lifespan: Lifespan | None = None,
+) -> FastAPI:
+    """Return the application of one service.
+
+    Args:
+        ready: see `Readiness`.
+        source: the service's CloudEvents source, for `/journal/head`.
+        heads: the journal's heads, if the service has a journal.
+        public: the path templates that anybody may read without a token; every other route must depend on `CurrentActor`.
+        max_body: bytes.
+
+    Raises:
+        UnguardedRouteError: a route takes no token and is not public, or takes a body that is no `RequestModel`.
+    """
+    app = FastAPI(
+        title=title,
+        version=version,
+        description=description,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=lifespan,
+        # FastAPI's own telemetry would put exceptions and inputs, and so content, on spans and logs.
+        telemetry=_UNTRACED,  # type: ignore[arg-type]
+        middleware=[Middleware(Edge, ids=ids, metrics=metrics, max_body=max_body)],
+    )
+    app.state.clock = clock
+    app.state.authenticator = authenticator
+    for router in routers:
+        app.include_router(router, responses=_DOCUMENTED)
+    _check_guards(app, frozenset(public))
+    app.include_router(_service_routes(ready, metrics, source, heads))
+    if settings.lagspill_development and isinstance(clock, SimulatedClock):
+        app.include_router(_development_routes(clock), responses=_DOCUMENTED)
+    _refuse_as_problems(app)
+    _complete_openapi(app)
+    return app
+
+
+def _service_routes(ready: Readiness, metrics: Metrics, source: str, heads: Heads | None) -> APIRouter:
+    router = APIRouter(tags=["service"])
+
+    @router.get("/health/live", summary="The process answers")
+    async def live() -> Health:
+        return Health(status="live")
+
+    @router.get("/health/ready", summary="The service can do its work", responses={503: {"model": Health}})
+    async def is_ready(response: Response) -> Health:
+        reasons = await ready()
+        if reasons:
+            response.status_code = 503
+            return Health(status="not-ready", reasons=list(reasons))
+        return Health(status="ready")
+
+    @router.get("/metrics", include_in_schema=False)
+    async def read_metrics() -> Response:
+        return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
+
+    if heads is not None:
+        journal_heads = heads
+
+        @router.get("/journal/head", summary="How far this service has published")
+        async def head() -> JournalHeads:
+            return JournalHeads(
+                source=source,
+                heads=[
+                    Head(scope=one.scope, last_number=one.last_number, root=one.root, unpublished=one.unpublished)
+                    for one in await journal_heads()
+                ],
+            )
+
+    return router
+
+
+def _development_routes(clock: SimulatedClock) -> APIRouter:
+    router = APIRouter(tags=["development"])
+
+    @router.get("/development/clock", summary="What time it is for the rules")
+    async def read_clock() -> ClockSetting:
+        return ClockSetting(now=clock.now())
+
+    @router.put("/development/clock", summary="Move the simulated clock forward")
+    async def set_clock(setting: ClockSetting) -> ClockSetting:
+        try:
+            clock.set(setting.now)
+        except ValueError:
+            raise ClockSetBackError from None
+        return ClockSetting(now=clock.now())
+
+    return router
+
+
+# -- guards ------------------------------------------------------------------------------------------------------------
+
+
+def _check_guards(app: FastAPI, public: frozenset[str]) -> None:
+    for context in _api_routes(app):
+        dependant: Dependant = context.dependant
+        where = f"{', '.join(sorted(context.methods or ()))} {context.path}"
+        calls = {one.call for one in _all_dependants(dependant)}
+        if context.path in public:
+            if (context.methods or set()) & _WRITES:
+                raise UnguardedRouteError(f"{where} is public and changes something")
+        elif current_actor not in calls:
+            raise UnguardedRouteError(f"{where} takes no access token and is not declared public")
+        for body in (parameter for one in _all_dependants(dependant) for parameter in one.body_params):
+            kind = body.field_info.annotation
+            if not (isinstance(kind, type) and issubclass(kind, RequestModel)):
+                raise UnguardedRouteError(f"{where} takes a body that is no RequestModel")
+
+
+def _all_dependants(dependant: Dependant) -> Iterator[Dependant]:
+    yield dependant
+    for inner in dependant.dependencies:
+        yield from _all_dependants(inner)
+
+
+def _api_routes(app: FastAPI) -> Iterator[RouteContext]:
+    return (one for one in iter_route_contexts(app.routes) if isinstance(one.original_route, APIRoute))
+
+
+# -- refusals ----------------------------------------------------------------------------------------------------------
+
+
+def _refuse_as_problems(app: FastAPI) -> None:
+    """Turn the framework's own exceptions into ours; the edge makes the problem document of every one of them."""
+    paths = [
+        (compile_path(str(one.path))[0], frozenset(one.methods or ()))
+        for one in iter_route_contexts(app.routes)
+        if one.path is not None
+    ]
+    names: list[frozenset[str]] = []
+
+    def refuse_http(request: Request, error: HTTPException) -> NoReturn:
+        if error.status_code == 404:
+            raise problems.UnknownPathError
+        if error.status_code == 405:
+            allowed = {method for pattern, methods in paths if pattern.match(request.url.path) for method in methods}
+            raise problems.MethodNotAllowedError(sorted(allowed | ({"HEAD"} if "GET" in allowed else set())))
+        raise problems.HttpError
+
+    def refuse_input(request: Request, error: RequestValidationError) -> NoReturn:  # noqa: ARG001
+        if not names:
+            names.append(frozenset(_names(app.openapi())))
+        raise problems.from_validation(error, names[0])
+
+    app.add_exception_handler(HTTPException, _awaited(refuse_http))
+    app.add_exception_handler(RequestValidationError, _awaited(refuse_input))
+
+
+def _awaited(refuse: Callable[[Request, Any], NoReturn]) -> Callable[[Request, Exception], Awaitable[Response]]:
+    async def handle(request: Request, error: Exception) -> Response:
+        refuse(request, error)
+
+    return handle
+
+
+def _names(document: object) -> Iterator[str]:
+    """Return every name of a field or parameter in an OpenAPI document."""
+    if isinstance(document, Mapping):
+        properties = document.get("properties")
+        if isinstance(properties, Mapping):
+            yield from properties
+        if "in" in document and isinstance(document.get("name"), str):
+            yield document["name"]
+        for part in document.values():
+            yield from _names(part)
+    elif isinstance(document, list):
+        for part in document:
+            yield from _names(part)
+
+
+# -- the interface's description ---------------------------------------------------------------------------------------
+
+_REFUSALS: Final[Mapping[int, str]] = {
+    400: "The request cannot be read, or lacks a header that it must have.",
+    401: "There is no valid access token.",
+    403: "The actor may not do this.",
+    404: "There is nothing here that the actor may see.",
+    409: "The present state does not allow this.",
+    412: "There is a newer version than the one in If-Match.",
+    413: "The body is too large.",
+    415: "The body is not application/json.",
+    422: "The input breaks a rule of the interface, or the Idempotency-Key belongs to another request.",
+    428: "If-Match is missing.",
+    503: "It cannot be decided just now; Retry-After tells when to ask again.",
+}
+_DOCUMENTED: Final[dict[int | str, dict[str, Any]]] = {
+    status: {
+        "description": text,
+        "content": {problems.MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+    }
+    for status, text in _REFUSALS.items()
+}
+
+
+def _complete_openapi(app: FastAPI) -> None:
+    make = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        document = make()
+        schemas = document.setdefault("components", {}).setdefault("schemas", {})
+        if "Problem" not in schemas:
+            described = problems.Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+            schemas.update(described.pop("$defs", {}))
+            schemas["Problem"] = described
+            for unused in ("HTTPValidationError", "ValidationError"):
+                schemas.pop(unused, None)
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign]

@@ -1,0 +1,48 @@
+"""The bodies of requests: what is not in the model is refused, and nothing is bent into shape."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler
+from pydantic_core import CoreSchema, core_schema, to_json
+
+
+def _as_json(model: type[RequestModel]) -> core_schema.NoInfoWrapValidatorFunction:
+    def read(value: Any, read_python: core_schema.ValidatorFunctionWrapHandler) -> RequestModel:
+        if isinstance(value, dict):
+            parsed = model.model_validate_json(to_json(value))
+            # Through the model's own validator again, which fills the instance that is being made when it is made in code.
+            value = {name: getattr(parsed, name) for name in parsed.model_fields_set}
+        made: RequestModel = read_python(value)
+        return made
+
+    return read
+
+
+class RequestModel(BaseModel):
+    """The base of every request body: unknown fields are refused, and each value must have the JSON type it is declared with.
+
+    Raise `PydanticCustomError` from a validator to say what is wrong in your own words; the text of a `ValueError` is not shown.
+    """
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        strict=True,
+        hide_input_in_errors=True,
+        use_attribute_docstrings=True,
+        validate_by_name=True,
+    )
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Return the model's schema, by JSON's rules for what FastAPI has parsed.
+
+        FastAPI validates Python objects, where strict means that a date must be a `date`. What came is JSON, so JSON's rules hold:
+        a date is a text, a set is an array, and "7" is no number.
+        """
+        model = handler(source)
+        return core_schema.json_or_python_schema(
+            json_schema=model, python_schema=core_schema.no_info_wrap_validator_function(_as_json(cls), model)
+        )
