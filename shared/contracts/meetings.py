@@ -177,6 +177,8 @@ class AgendaItemAdded(MeetingEvent):
     purpose: Purpose | None = None
     held_by_unit: UnitIdField | None = None
     """Named: the barnehage or school that holds the consent and brings the item (seed rule 5)."""
+    held_by: Service | None = None
+    """Named: that unit's service."""
 
 
 class AgendaItemAccepted(MeetingEvent):

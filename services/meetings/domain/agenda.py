@@ -1,0 +1,320 @@
+"""A meeting's items: brought, accepted, removed, decided on; and who may see them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, Literal
+
+from pydantic import JsonValue
+
+from services.meetings.domain import linter
+from services.meetings.domain.calling import CHILDRENS
+from services.meetings.domain.meeting import (
+    Item,
+    ItemStatus,
+    MeetingState,
+    RemovalReason,
+    Status,
+    require,
+)
+from services.meetings.domain.modes import NamedBasis, NamedMatter, check_mode, judge_named, require_consent
+from services.meetings.domain.projection import ConsentHistory, permits
+from services.meetings.errors import (
+    AnonymousItemHoldsCaseError,
+    AnonymousOutcomeError,
+    ItemStateError,
+    MeetingsError,
+    NamedItemIncompleteError,
+    NotAnonymousError,
+    OutcomeIncompleteError,
+)
+from shared.contracts.base import EventData
+from shared.contracts.codes import InformationCategory, LegalBasis, Purpose, Service
+from shared.contracts.meetings import (
+    AgendaItemAccepted,
+    AgendaItemAdded,
+    AgendaItemRemoved,
+    ItemKind,
+    ItemMode,
+    ModePolicy,
+    OutcomeRecorded,
+    PlannedMeasure,
+)
+from shared.refs import CaseRef, ItemRef, UnitId
+
+OutcomeCode = Literal["guidance-given", "measure-planned", "refer", "ask-consent", "follow-up", "no-action"]
+WITHOUT_CASE: Final[frozenset[OutcomeCode]] = frozenset({"guidance-given", "ask-consent", "follow-up", "no-action"})
+"""What can come of an item without a case: nothing is planned for anybody (seed rules 2, 4)."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewItem:
+    """An item to be brought; everything about a child only when it is named."""
+
+    item: ItemRef
+    kind: ItemKind
+    mode: ItemMode
+    text: str
+    case: CaseRef | None = None
+    categories: frozenset[InformationCategory] = frozenset()
+    purpose: Purpose | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Bringer:
+    """From where an item comes, as far as the rules need to know."""
+
+    service: Service
+    unit: UnitId
+    decides_agenda: bool
+    """Whether those who bring it also decide the agenda: then it is accepted at once."""
+
+
+def check_text(text: str) -> None:
+    """Refuse a text that could lead to a person, with the words that do (seed rules 2, 7).
+
+    Raises:
+        NotAnonymousError: names the words. They are answered to whoever typed them and kept nowhere.
+    """
+    if found := linter.find(text):
+        words: list[JsonValue] = [{"word": each.word, "trace": each.trace} for each in found]
+        raise NotAnonymousError(extensions={"found": words})
+
+
+def has_seat(state: MeetingState, service: Service | None, unit: UnitId | None) -> bool:
+    """Return whether somebody of this service and unit is invited.
+
+    Of barnehager and schools there are many: only the units that take part have a seat.
+    """
+    if service is None or service not in state.invited:
+        return False
+    return service not in CHILDRENS or not state.units or unit in state.units
+
+
+def _several_of_one_service(state: MeetingState) -> bool:
+    """Return whether two units of the same service take part: two schools, when a pupil changes school (seed rules 15-17)."""
+    return len(state.units) > len(state.invited & CHILDRENS)
+
+
+def matter_of(state: MeetingState, new: NewItem, bringer: Bringer) -> NamedMatter:
+    """Return what a named item wants to speak of.
+
+    Raises:
+        NamedItemIncompleteError: its case, its categories or its purpose is missing.
+    """
+    if new.case is None or not new.categories or new.purpose is None:
+        raise NamedItemIncompleteError
+    return NamedMatter(
+        case=new.case,
+        unit=bringer.unit,
+        own_service=bringer.service,
+        own_elsewhere=_several_of_one_service(state),
+        categories=new.categories,
+        purpose=new.purpose,
+    )
+
+
+def check_item(policy: ModePolicy, new: NewItem) -> None:
+    """Refuse what needs no consent to be refused: the mode, a case on an item without one, a text that names somebody.
+
+    This comes before anything is looked up, so that a refusal tells nothing about a case, and does not depend on one.
+
+    Raises:
+        MeetingsError: see `modes.check_mode`; `NotAnonymousError`; `AnonymousItemHoldsCaseError`.
+    """
+    check_mode(policy, new.kind, new.mode)
+    if new.mode is not ItemMode.NAMED:
+        if new.case is not None or new.categories or new.purpose is not None:
+            raise AnonymousItemHoldsCaseError
+        check_text(new.text)
+
+
+def decide_add_item(
+    state: MeetingState, new: NewItem, bringer: Bringer, *, named: NamedBasis | None, basis: LegalBasis | None
+) -> list[EventData]:
+    """Bring an item; `named` and `basis` are there exactly when it is named.
+
+    Raises:
+        NamedItemIncompleteError: it is named, and there is no basis for it.
+    """
+    meeting = require(state, Status.CALLED)
+    added = AgendaItemAdded(meeting=meeting, item=new.item, kind=new.kind, mode=new.mode)
+    if new.mode is ItemMode.NAMED:
+        if named is None or basis is None:
+            raise NamedItemIncompleteError
+        added = added.model_copy(
+            update={
+                "case": new.case,
+                "basis": basis,
+                "consent": named.consent,
+                "consent_version": named.version,
+                "covered": named.covered,
+                "categories": new.categories,
+                "purpose": new.purpose,
+                "held_by_unit": bringer.unit,
+                "held_by": bringer.service,
+            }
+        )
+    accepted = [AgendaItemAccepted(meeting=meeting, item=new.item)] if bringer.decides_agenda else []
+    return [added, *accepted]
+
+
+def decide_accept(state: MeetingState, item: ItemRef) -> list[EventData]:
+    """Take a proposed item on the agenda."""
+    meeting = require(state, Status.CALLED)
+    require_item(state.item(item), ItemStatus.PROPOSED)
+    return [AgendaItemAccepted(meeting=meeting, item=item)]
+
+
+def decide_remove(state: MeetingState, item: ItemRef, reason: RemovalReason) -> list[EventData]:
+    """Take an item off."""
+    meeting = require(state, Status.PLANNED, Status.CALLED)
+    require_item(state.item(item), ItemStatus.PROPOSED, ItemStatus.ACCEPTED)
+    return [AgendaItemRemoved(meeting=meeting, item=item, reason=reason)]
+
+
+def require_item(item: Item, *allowed: ItemStatus) -> None:
+    """Refuse an item in another state.
+
+    Raises:
+        ItemStateError: it is in another state.
+    """
+    if item.status not in allowed:
+        raise ItemStateError(extensions={"state": item.status, "allowed": [*allowed]})
+
+
+def matter_of_item(state: MeetingState, item: Item) -> NamedMatter:
+    """Return what a named item of the agenda speaks of.
+
+    Raises:
+        NamedItemIncompleteError: it is not named.
+    """
+    if item.case is None or item.held_by_unit is None or item.held_by is None or item.purpose is None:
+        raise NamedItemIncompleteError
+    return NamedMatter(
+        case=item.case,
+        unit=item.held_by_unit,
+        own_service=item.held_by,
+        own_elsewhere=_several_of_one_service(state),
+        categories=item.categories,
+        purpose=item.purpose,
+    )
+
+
+# --- when consents change -----------------------------------------------------------------------------------------------
+
+
+def items_without_basis(
+    state: MeetingState, case: CaseRef, histories: Sequence[ConsentHistory], at: datetime
+) -> list[ItemRef]:
+    """Return the named items about `case` that nobody outside the unit may hear any more: they leave the agenda."""
+    lapsed = []
+    for item in state.items:
+        if item.case != case or item.status not in {ItemStatus.PROPOSED, ItemStatus.ACCEPTED}:
+            continue
+        try:
+            judge_named(matter_of_item(state, item), state.invited, histories, at, guardians=0)
+        except MeetingsError:
+            lapsed.append(item.item)
+    return lapsed
+
+
+def decide_drop_lapsed(
+    state: MeetingState,
+    case: CaseRef,
+    histories: Sequence[ConsentHistory],
+    at: datetime,
+    reason: RemovalReason,
+) -> list[EventData]:
+    """Take off every item about `case` that lost its basis; of a meeting that was held or cancelled, none."""
+    if state.meeting is None or state.status not in {Status.PLANNED, Status.CALLED}:
+        return []
+    return [
+        AgendaItemRemoved(meeting=state.meeting, item=item, reason=reason)
+        for item in items_without_basis(state, case, histories, at)
+    ]
+
+
+# --- who may see --------------------------------------------------------------------------------------------------------
+
+
+def may_hear(
+    item: Item, service: Service | None, unit: UnitId | None, histories: Sequence[ConsentHistory], at: datetime
+) -> bool:
+    """Return whether somebody of this service and unit, who has a seat, may be shown `item` at that moment."""
+    if item.status is ItemStatus.REMOVED:
+        return False
+    if item.mode is not ItemMode.NAMED:
+        return True
+    if service is None or item.purpose is None:
+        return False
+    if unit is not None and unit == item.held_by_unit:
+        return True
+    return any(
+        permits(history, service, item.categories, item.purpose, at) is not None
+        for history in histories
+        if history.case == item.case and history.held_by(item.held_by_unit)
+    )
+
+
+# --- outcomes -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What was decided on an item."""
+
+    item: ItemRef
+    decision: OutcomeCode
+    text: str = ""
+    measures: tuple[PlannedMeasure, ...] = ()
+    join_team: frozenset[Service] = frozenset()
+
+
+def decide_outcome(
+    state: MeetingState,
+    outcome: Outcome,
+    histories: Sequence[ConsentHistory],
+    at: datetime,
+    *,
+    guardians: int,
+) -> list[EventData]:
+    """Record what was decided on a discussed item.
+
+    A service that gets a part in it (owner of a measure, member of the team) must be inside the consent now, when it is
+    written down, not only when it was discussed (seed rules 4, 26, 62, 71).
+
+    Raises:
+        AnonymousOutcomeError: something is planned for a child that the item does not name.
+        OutcomeIncompleteError: measures without the decision to plan one, or the reverse; or evaluated in the past.
+        ConsentMissingError: a service with a part in it is outside the consent.
+    """
+    meeting = require(state, Status.HELD)
+    item = state.item(outcome.item)
+    require_item(item, ItemStatus.DISCUSSED)
+    if item.mode is not ItemMode.NAMED:
+        if outcome.measures or outcome.join_team or outcome.decision not in WITHOUT_CASE:
+            raise AnonymousOutcomeError
+        check_text(outcome.text)
+        return [OutcomeRecorded(meeting=meeting, item=item.item, mode=item.mode, decision=outcome.decision)]
+    if bool(outcome.measures) != (outcome.decision == "measure-planned"):
+        raise OutcomeIncompleteError
+    if any(measure.evaluate_by <= at for measure in outcome.measures):
+        raise OutcomeIncompleteError
+    involved = outcome.join_team | {measure.owner for measure in outcome.measures}
+    matter = matter_of_item(state, item)
+    if involved - {matter.own_service}:
+        require_consent(matter, involved, histories, at, guardians=guardians)
+    return [
+        OutcomeRecorded(
+            meeting=meeting,
+            item=item.item,
+            mode=item.mode,
+            decision=outcome.decision,
+            case=item.case,
+            measures=outcome.measures,
+            join_team=outcome.join_team,
+        )
+    ]

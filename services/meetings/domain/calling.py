@@ -1,0 +1,143 @@
+"""Whether a meeting may be called: by whom, with whom, and when in the year."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, datetime
+from typing import Final
+
+import holidays
+
+from services.meetings.domain.profile import OWN_SERVICE, ArenaRules, Calendar, PerTerm, Profile
+from services.meetings.errors import (
+    MayNotCallError,
+    NoExtraMeetingsError,
+    OutsideWindowError,
+    PublicHolidayError,
+    ServiceNotMemberError,
+    StartsInThePastError,
+    TermHasMeetingError,
+    UnitsWrongError,
+)
+from shared.clock import oslo_day
+from shared.contracts.codes import Role, Service
+from shared.contracts.meetings import ArenaLevel
+from shared.refs import UnitId
+
+CHILDRENS: Final = frozenset(OWN_SERVICE.values())
+"""The services of which there are many units, so that a seat is the unit's, not the service's."""
+
+
+def participating_units(
+    profile: Profile, rules: ArenaRules, arena_unit: UnitId | None, wanted: frozenset[UnitId]
+) -> frozenset[UnitId]:
+    """Return the barnehager and schools that take part.
+
+    Raises:
+        UnitsWrongError: a meeting around a child names no unit, or any names one that has no seat in it.
+    """
+    if rules.level is ArenaLevel.UNIT:
+        if arena_unit is None or not wanted <= {arena_unit}:
+            raise UnitsWrongError
+        return frozenset({arena_unit})
+    seats = rules.fixed | rules.at_need
+    if any(profile.own_service(unit) not in seats for unit in wanted):
+        raise UnitsWrongError
+    if rules.level is ArenaLevel.CHILD and not wanted:
+        raise UnitsWrongError
+    return wanted
+
+
+def invited_services(
+    profile: Profile, rules: ArenaRules, units: Iterable[UnitId], extra: frozenset[Service]
+) -> frozenset[Service]:
+    """Return who is invited: the fixed services, the units' own, and of the others those asked for.
+
+    Raises:
+        ServiceNotMemberError: a service without a seat was asked for (seed rule 20).
+    """
+    own = frozenset(service for unit in units if (service := profile.own_service(unit)) is not None)
+    if strangers := extra - rules.at_need - rules.fixed - own:
+        raise ServiceNotMemberError(extensions={"services": [*sorted(strangers)]})
+    return rules.fixed | own | extra
+
+
+def check_caller(
+    rules: ArenaRules, units: frozenset[UnitId], roles: frozenset[Role], service: Service | None, unit: UnitId | None
+) -> None:
+    """Refuse whoever does not call the meetings of this arena (seed rules 6, 9, 23).
+
+    Raises:
+        MayNotCallError: not the role for it, or of a unit or service that has no part in it.
+    """
+    if not may_call(rules, units, roles, service, unit):
+        raise MayNotCallError
+
+
+def may_call(
+    rules: ArenaRules, units: frozenset[UnitId], roles: frozenset[Role], service: Service | None, unit: UnitId | None
+) -> bool:
+    """Return whether somebody in these roles, of this service and unit, calls this arena's meetings and decides the agenda."""
+    acting = roles & rules.called_by.roles
+    if not acting:
+        return False
+    if Role.COORDINATOR in acting:
+        return True
+    if service in CHILDRENS:
+        return unit in units or (not units and service in rules.fixed)
+    return service in rules.fixed
+
+
+def check_time(
+    rules: ArenaRules, calendar: Calendar, starts_at: datetime, now: datetime, *, extra: bool, ordinary_in_term: int
+) -> None:
+    """Refuse a time that the arena's rules do not allow.
+
+    What belongs to the year wheel (which weekday, how many weeks apart, school holidays) is planned there; a meeting called by
+    hand may deviate from that, but not from what the arena is.
+
+    Args:
+        rules: the arena's.
+        calendar: the municipality's.
+        starts_at: when the meeting is to begin.
+        now: the present moment.
+        extra: whether it is asked for beside the ordinary ones (seed rule 9).
+        ordinary_in_term: how many ordinary meetings the arena has in that term already, cancelled ones not counted.
+
+    Raises:
+        StartsInThePastError: it would begin before now.
+        PublicHolidayError: it is a public holiday in Norway.
+        OutsideWindowError: the arena meets in another part of the year (seed rules 10, 15, 16).
+        NoExtraMeetingsError: the arena has none.
+        TermHasMeetingError: the term has its ordinary meetings (seed rule 8).
+    """
+    if starts_at <= now:
+        raise StartsInThePastError
+    day = oslo_day(starts_at)
+    if is_public_holiday(day):
+        raise PublicHolidayError
+    if rules.windows and not any(window.holds(day) for window in rules.windows):
+        raise OutsideWindowError(extensions={"windows": [f"{window.first}/{window.last}" for window in rules.windows]})
+    if extra:
+        if rules.extra is None:
+            raise NoExtraMeetingsError
+        return
+    counted = counted_span(rules, calendar, day)
+    if counted is not None and isinstance(rules.frequency, PerTerm) and ordinary_in_term >= rules.frequency.times:
+        raise TermHasMeetingError(extensions={"extra_allowed": rules.extra is not None})
+
+
+def counted_span(rules: ArenaRules, calendar: Calendar, day: date) -> tuple[date, date] | None:
+    """Return the term within which the arena's meetings are counted; None where they are not counted by hand.
+
+    Meetings around a child are counted per child, which an arena does not know.
+    """
+    if rules.level is ArenaLevel.CHILD or not isinstance(rules.frequency, PerTerm):
+        return None
+    term = calendar.term(day)
+    return term.around(day) if term else None
+
+
+def is_public_holiday(day: date) -> bool:
+    """Return whether `day` is a public holiday in Norway; an ordinary Sunday is none."""
+    return day in holidays.country_holidays("NO", years=day.year)

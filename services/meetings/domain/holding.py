@@ -1,0 +1,198 @@
+"""What happened in a meeting: who came, what was discussed, and whether they might hear it (seed rules 4, 12, 54, 59-61)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from services.meetings.domain.agenda import matter_of_item, require_item
+from services.meetings.domain.meeting import Item, ItemStatus, MeetingState, Status, require
+from services.meetings.domain.modes import NamedBasis, judge_named
+from services.meetings.domain.profile import ArenaRules
+from services.meetings.domain.projection import ConsentHistory
+from services.meetings.errors import (
+    AbsenceWithoutReasonError,
+    AttendanceError,
+    ChairMissingError,
+    GuardiansMissingError,
+    HoldingTimesError,
+    MustLeaveItemError,
+    ServiceNotMemberError,
+    TooManySeatsError,
+)
+from shared.contracts.base import EventData
+from shared.contracts.codes import LegalBasis, Role, Service
+from shared.contracts.meetings import Attendance, CaseDiscussed, Guardians, ItemMode, MeetingHeld
+from shared.refs import CaseRef, ItemRef
+
+
+@dataclass(frozen=True, slots=True)
+class Discussion:
+    """One item that was discussed."""
+
+    item: ItemRef
+    at: datetime | None = None
+    """When; left out, the end of the meeting."""
+    stayed: frozenset[Service] | None = None
+    """Named: who stayed; left out, everyone present whom the consent covers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """What is recorded of a meeting that was held."""
+
+    started_at: datetime
+    ended_at: datetime
+    chair: Role
+    attendance: tuple[Attendance, ...]
+    guardians_present: int
+    discussed: tuple[Discussion, ...]
+
+
+def check_attendance(state: MeetingState, rules: ArenaRules, holding: Holding) -> frozenset[Service]:
+    """Return the services that were present.
+
+    Raises:
+        ServiceNotMemberError: somebody was there who has no seat (seed rule 20).
+        AttendanceError: nothing is said of a fixed member, or a seat stands there twice.
+        AbsenceWithoutReasonError: a duty to attend was not met, and no reason is given (seed rule 54).
+        TooManySeatsError: an organisation sent more than the arena gives it (seed rule 171).
+        ChairMissingError: the chair was not there, and is none of those who call the meeting (seed rule 61).
+        GuardiansMissingError: it cannot be held without them (seed rule 12).
+    """
+    recorded = {seat.service for seat in holding.attendance}
+    if strangers := recorded - state.invited:
+        raise ServiceNotMemberError(extensions={"services": [*sorted(strangers)]})
+    if missing := rules.fixed - recorded:
+        raise AttendanceError(extensions={"missing": [*sorted(missing)]})
+    present = [seat for seat in holding.attendance if seat.present]
+    attended = frozenset(seat.service for seat in present)
+    unexplained = {seat.service for seat in holding.attendance if not seat.present and seat.absence_reason is None}
+    if breached := (unexplained & rules.with_duty) - attended:
+        raise AbsenceWithoutReasonError(extensions={"services": [*sorted(breached)]})
+    if rules.seats_per_organisation is not None:
+        seats = Counter(seat.organisation for seat in present if seat.organisation is not None)
+        if any(count > rules.seats_per_organisation for count in seats.values()):
+            raise TooManySeatsError(extensions={"seats": rules.seats_per_organisation})
+    if holding.chair not in {seat.role for seat in present} | rules.called_by.roles:
+        raise ChairMissingError
+    if rules.guardians_part is Guardians.REQUIRED and not holding.guardians_present:
+        raise GuardiansMissingError
+    return attended
+
+
+def check_times(state: MeetingState, holding: Holding, now: datetime) -> None:
+    """Refuse times that cannot be.
+
+    Raises:
+        HoldingTimesError: not in the order start, discussion, end, now; or on another day than the meeting was called for.
+    """
+    if state.starts_at is None or abs((holding.started_at - state.starts_at).total_seconds()) > 24 * 3600:
+        raise HoldingTimesError
+    if not holding.started_at <= holding.ended_at <= now:
+        raise HoldingTimesError
+    for each in holding.discussed:
+        if each.at is not None and not holding.started_at <= each.at <= holding.ended_at:
+            raise HoldingTimesError
+    if len({each.item for each in holding.discussed}) != len(holding.discussed):
+        raise HoldingTimesError
+
+
+def decide_hold(
+    state: MeetingState,
+    rules: ArenaRules,
+    holding: Holding,
+    now: datetime,
+    *,
+    histories: Sequence[ConsentHistory],
+    guardians: Mapping[CaseRef, int],
+    basis: LegalBasis,
+) -> list[EventData]:
+    """Record that the meeting was held, with its items without a child and its named ones.
+
+    Every named item is judged for the moment in which it was discussed, and for exactly those who stayed. One that was taken off
+    afterwards, because its consent ended after that moment, was rightly discussed and is recorded too. Items that were discussed
+    anonymously are recorded by `decide_discussed_anonymously`, apart: nothing may tie them to who wrote this down.
+
+    Raises:
+        MeetingsError: see `check_attendance` and `check_times`.
+        ItemStateError: an item was not on the agenda.
+        ConsentMissingError: an item was not to be discussed by name at that moment.
+        MustLeaveItemError: somebody stayed who is outside the consent.
+    """
+    meeting = require(state, Status.CALLED)
+    check_times(state, holding, now)
+    present = check_attendance(state, rules, holding)
+    items = [state.item(each.item) for each in holding.discussed]
+    arena = state.arena
+    assert arena is not None
+    named: list[EventData] = []
+    for each, item in zip(holding.discussed, items, strict=True):
+        if item.mode is not ItemMode.NAMED:
+            require_item(item, ItemStatus.ACCEPTED)
+            continue
+        if item.removed_for not in {"consent-withdrawn", "consent-expired"}:
+            require_item(item, ItemStatus.ACCEPTED)
+        at = each.at or holding.ended_at
+        judged = _who_stayed(state, item, each, present, histories, at, guardians)
+        named.append(
+            CaseDiscussed(
+                meeting=meeting,
+                item=item.item,
+                mode=item.mode,
+                case=item.case,
+                basis=basis,
+                consent=judged.consent,
+                consent_version=judged.version,
+                attended_by=judged.covered,
+                categories=item.categories,
+                purpose=item.purpose,
+                discussed_at=at,
+            )
+        )
+    held = MeetingHeld(
+        meeting=meeting,
+        arena=arena,
+        arena_type=state.arena_type,
+        started_at=holding.started_at,
+        ended_at=holding.ended_at,
+        chair=holding.chair,
+        attendance=holding.attendance,
+        kinds_covered=frozenset(item.kind for item in items),
+        guardians_present=holding.guardians_present,
+        items=tuple(item.item for item in items if item.mode is ItemMode.NO_CHILD),
+    )
+    return [held, *named]
+
+
+def _who_stayed(
+    state: MeetingState,
+    item: Item,
+    discussion: Discussion,
+    present: frozenset[Service],
+    histories: Sequence[ConsentHistory],
+    at: datetime,
+    guardians: Mapping[CaseRef, int],
+) -> NamedBasis:
+    """Return the basis for the item, with exactly those who stayed for it as the covered."""
+    stayed = present if discussion.stayed is None else discussion.stayed
+    if absent := stayed - present:
+        raise AttendanceError(extensions={"missing": [*sorted(absent)]})
+    matter = matter_of_item(state, item)
+    basis = judge_named(matter, stayed, histories, at, guardians=guardians.get(matter.case, 0))
+    if discussion.stayed is not None and basis.leaves:
+        raise MustLeaveItemError(extensions={"item": item.item, "services": [*sorted(basis.leaves)]})
+    return replace(basis, covered=basis.covered & (present | {matter.own_service}))
+
+
+def decide_discussed_anonymously(state: MeetingState, items: Sequence[ItemRef]) -> list[EventData]:
+    """Record that items were discussed anonymously: neither case nor consent, and by nobody (invariant 3; seed rules 2, 22)."""
+    meeting = require(state, Status.HELD)
+    events: list[EventData] = []
+    for each in items:
+        item = state.item(each)
+        require_item(item, ItemStatus.ACCEPTED)
+        events.append(CaseDiscussed(meeting=meeting, item=item.item, mode=ItemMode.ANONYMOUS))
+    return events

@@ -1,0 +1,341 @@
+"""A meeting with its agenda: one aggregate, because the rules span them (who is there decides what may be spoken of).
+
+planned -> called (-> moved) -> held -> minutes approved -> closed;  planned or called -> cancelled
+item: proposed -> accepted -> discussed -> outcome recorded;  proposed or accepted -> removed
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Final, Literal
+
+from pydantic import AwareDatetime
+
+from services.meetings.errors import MeetingStateError, StartsInThePastError, UnknownError, UnknownItemError
+from shared.aggregate import Aggregate
+from shared.contracts.base import EventData, Model
+from shared.contracts.codes import InformationCategory, Purpose, Role, Service
+from shared.contracts.meetings import (
+    AgendaItemAccepted,
+    AgendaItemAdded,
+    AgendaItemRemoved,
+    CaseDiscussed,
+    ItemKind,
+    ItemMode,
+    MeetingCalled,
+    MeetingCancelled,
+    MeetingClosed,
+    MeetingHeld,
+    MeetingPlanned,
+    MeetingRescheduled,
+    MinutesApproved,
+    OutcomeRecorded,
+)
+from shared.refs import ArenaRef, CaseRef, ConsentRef, DocumentRef, ItemRef, MeetingRef, UnitId
+
+
+class Status(StrEnum):
+    """How far a meeting has come."""
+
+    PLANNED = "planned"
+    CALLED = "called"
+    HELD = "held"
+    MINUTES_APPROVED = "minutes-approved"
+    CLOSED = "closed"
+    CANCELLED = "cancelled"
+
+
+class ItemStatus(StrEnum):
+    """How far an item has come."""
+
+    PROPOSED = "proposed"
+    ACCEPTED = "accepted"
+    DISCUSSED = "discussed"
+    OUTCOME_RECORDED = "outcome-recorded"
+    REMOVED = "removed"
+
+
+RemovalReason = Literal["consent-withdrawn", "consent-expired", "basis-lapsed", "by-request"]
+CancelReason = Literal["no-items", "not-enough-members", "replaced", "other"]
+
+
+class Item(Model):
+    """One agenda item. Only a named one knows a case."""
+
+    item: ItemRef
+    kind: ItemKind
+    mode: ItemMode
+    status: ItemStatus = ItemStatus.PROPOSED
+    case: CaseRef | None = None
+    consent: ConsentRef | None = None
+    consent_version: int | None = None
+    categories: frozenset[InformationCategory] = frozenset()
+    purpose: Purpose | None = None
+    held_by_unit: UnitId | None = None
+    held_by: Service | None = None
+    covered: frozenset[Service] = frozenset()
+    attended_by: frozenset[Service] = frozenset()
+    removed_for: RemovalReason | None = None
+
+
+class MeetingState(Model):
+    """A meeting as it stands."""
+
+    meeting: MeetingRef | None = None
+    """None: there is none."""
+    arena: ArenaRef | None = None
+    arena_type: str = ""
+    unit: UnitId | None = None
+    units: frozenset[UnitId] = frozenset()
+    starts_at: AwareDatetime | None = None
+    minutes: int = 0
+    invited: frozenset[Service] = frozenset()
+    extra: bool = False
+    status: Status = Status.PLANNED
+    items: tuple[Item, ...] = ()
+    present: frozenset[Service] = frozenset()
+    chair: Role | None = None
+    started_at: AwareDatetime | None = None
+    ended_at: AwareDatetime | None = None
+    minutes_version: int = 0
+    minutes_document: DocumentRef | None = None
+
+    def item(self, item: ItemRef) -> Item:
+        """Return the item.
+
+        Raises:
+            UnknownItemError: the meeting has none such.
+        """
+        for each in self.items:
+            if each.item == item:
+                return each
+        raise UnknownItemError
+
+
+def evolve(state: MeetingState, event: EventData) -> MeetingState:
+    """Return `state` after `event`."""
+    apply = _APPLY.get(type(event))
+    return state if apply is None else state.model_copy(update=apply(state, event))
+
+
+Changes = dict[str, object]
+"""Fields of the state with their new values, as `model_copy` takes them."""
+
+
+def _planned(_: MeetingState, event: EventData) -> Changes:
+    assert isinstance(event, MeetingPlanned)
+    return _place(event) | {"status": Status.PLANNED}
+
+
+def _called(_: MeetingState, event: EventData) -> Changes:
+    assert isinstance(event, MeetingCalled)
+    return _place(event) | {"status": Status.CALLED, "invited": event.invited, "extra": event.extra}
+
+
+def _place(event: MeetingPlanned | MeetingCalled) -> Changes:
+    return {
+        "meeting": event.meeting,
+        "arena": event.arena,
+        "arena_type": event.arena_type,
+        "unit": event.unit,
+        "units": event.units,
+        "starts_at": event.starts_at,
+        "minutes": event.minutes,
+    }
+
+
+def _rescheduled(_: MeetingState, event: EventData) -> Changes:
+    assert isinstance(event, MeetingRescheduled)
+    return {"starts_at": event.starts_at}
+
+
+def _cancelled(_: MeetingState, __: EventData) -> Changes:
+    return {"status": Status.CANCELLED}
+
+
+def _closed(_: MeetingState, __: EventData) -> Changes:
+    return {"status": Status.CLOSED}
+
+
+def _item_added(state: MeetingState, event: EventData) -> Changes:
+    assert isinstance(event, AgendaItemAdded)
+    added = Item(
+        item=event.item,
+        kind=event.kind,
+        mode=event.mode,
+        case=event.case,
+        consent=event.consent,
+        consent_version=event.consent_version,
+        categories=event.categories,
+        purpose=event.purpose,
+        held_by_unit=event.held_by_unit,
+        held_by=event.held_by,
+        covered=event.covered,
+    )
+    return {"items": (*state.items, added)}
+
+
+def _with_item(state: MeetingState, item: ItemRef, changes: Changes) -> Changes:
+    return {
+        "items": tuple(each.model_copy(update=changes) if each.item == item else each for each in state.items),
+    }
+
+
+def _item_accepted(state: MeetingState, event: EventData) -> Changes:
+    assert isinstance(event, AgendaItemAccepted)
+    return _with_item(state, event.item, {"status": ItemStatus.ACCEPTED})
+
+
+def _item_removed(state: MeetingState, event: EventData) -> Changes:
+    assert isinstance(event, AgendaItemRemoved)
+    return _with_item(state, event.item, {"status": ItemStatus.REMOVED, "removed_for": event.reason})
+
+
+def _held(state: MeetingState, event: EventData) -> Changes:
+    assert isinstance(event, MeetingHeld)
+    return {
+        "status": Status.HELD,
+        "present": frozenset(seat.service for seat in event.attendance if seat.present),
+        "chair": event.chair,
+        "started_at": event.started_at,
+        "ended_at": event.ended_at,
+        "items": tuple(
+            each.model_copy(update={"status": ItemStatus.DISCUSSED}) if each.item in event.items else each
+            for each in state.items
+        ),
+    }
+
+
+def _discussed(state: MeetingState, event: EventData) -> Changes:
+    assert isinstance(event, CaseDiscussed)
+    changes: Changes = {"status": ItemStatus.DISCUSSED, "attended_by": event.attended_by, "removed_for": None}
+    if event.mode is ItemMode.NAMED:
+        changes |= {"consent": event.consent, "consent_version": event.consent_version, "covered": event.attended_by}
+    return _with_item(state, event.item, changes)
+
+
+def _outcome_recorded(state: MeetingState, event: EventData) -> Changes:
+    assert isinstance(event, OutcomeRecorded)
+    return _with_item(state, event.item, {"status": ItemStatus.OUTCOME_RECORDED})
+
+
+def _minutes_approved(_: MeetingState, event: EventData) -> Changes:
+    assert isinstance(event, MinutesApproved)
+    return {
+        "status": Status.MINUTES_APPROVED,
+        "minutes_version": event.version,
+        "minutes_document": event.document,
+    }
+
+
+_APPLY: Final[dict[type[EventData], Callable[[MeetingState, EventData], Changes]]] = {
+    MeetingPlanned: _planned,
+    MeetingCalled: _called,
+    MeetingRescheduled: _rescheduled,
+    MeetingCancelled: _cancelled,
+    MeetingClosed: _closed,
+    AgendaItemAdded: _item_added,
+    AgendaItemAccepted: _item_accepted,
+    AgendaItemRemoved: _item_removed,
+    MeetingHeld: _held,
+    CaseDiscussed: _discussed,
+    OutcomeRecorded: _outcome_recorded,
+    MinutesApproved: _minutes_approved,
+}
+
+MEETING: Final = Aggregate("meeting", MeetingState, MeetingState(), evolve)
+
+
+# --- decisions on the meeting itself ------------------------------------------------------------------------------------
+
+
+def require(state: MeetingState, *allowed: Status) -> MeetingRef:
+    """Return the meeting's reference when it is in one of these states.
+
+    Raises:
+        UnknownError: there is no such meeting.
+        MeetingStateError: it is in another state.
+    """
+    if state.meeting is None:
+        raise UnknownError
+    if state.status not in allowed:
+        raise MeetingStateError(extensions={"state": state.status, "allowed": [*allowed]})
+    return state.meeting
+
+
+@dataclass(frozen=True, slots=True)
+class NewMeeting:
+    """A meeting to be, already checked against its arena's rules (`calling`)."""
+
+    meeting: MeetingRef
+    arena: ArenaRef
+    arena_type: str
+    unit: UnitId | None
+    units: frozenset[UnitId]
+    starts_at: datetime
+    minutes: int
+    invited: frozenset[Service]
+    extra: bool
+
+
+def decide_plan(state: MeetingState, new: NewMeeting) -> list[EventData]:
+    """Give the meeting a place in the year; nobody is invited yet."""
+    if state.meeting is not None:
+        raise MeetingStateError
+    return [
+        MeetingPlanned(
+            meeting=new.meeting,
+            arena=new.arena,
+            arena_type=new.arena_type,
+            unit=new.unit,
+            units=new.units,
+            starts_at=new.starts_at,
+            minutes=new.minutes,
+        )
+    ]
+
+
+def decide_call(state: MeetingState, new: NewMeeting) -> list[EventData]:
+    """Call the meeting: services are invited, never people (seed rules 8, 9)."""
+    if state.meeting is not None:
+        require(state, Status.PLANNED)
+    return [
+        MeetingCalled(
+            meeting=new.meeting,
+            arena=new.arena,
+            arena_type=new.arena_type,
+            unit=new.unit,
+            units=new.units,
+            starts_at=new.starts_at,
+            minutes=new.minutes,
+            invited=new.invited,
+            extra=new.extra,
+        )
+    ]
+
+
+def decide_reschedule(state: MeetingState, starts_at: datetime, now: datetime) -> list[EventData]:
+    """Move the meeting; to the time it has is no change."""
+    meeting = require(state, Status.PLANNED, Status.CALLED)
+    if starts_at <= now:
+        raise StartsInThePastError
+    return [] if starts_at == state.starts_at else [MeetingRescheduled(meeting=meeting, starts_at=starts_at)]
+
+
+def decide_cancel(state: MeetingState, reason: CancelReason) -> list[EventData]:
+    """Cancel the meeting."""
+    return [MeetingCancelled(meeting=require(state, Status.PLANNED, Status.CALLED), reason=reason)]
+
+
+def decide_approve_minutes(state: MeetingState, document: DocumentRef) -> list[EventData]:
+    """Approve the minutes; a correction is the next version (seed rule 38)."""
+    meeting = require(state, Status.HELD, Status.MINUTES_APPROVED)
+    return [MinutesApproved(meeting=meeting, version=state.minutes_version + 1, document=document)]
+
+
+def decide_close(state: MeetingState) -> list[EventData]:
+    """Close the meeting: nothing more is added."""
+    return [MeetingClosed(meeting=require(state, Status.MINUTES_APPROVED))]

@@ -1,0 +1,188 @@
+"""What the consents of a case permit, as this service has read them: a set of facts that only grows.
+
+A history is the union of the facts in the events read so far. Union does not care for order or repetition, and a permission
+is asked of all facts at once: a grant must be there, and *every* narrowing and ending in force must let it through. So no
+duplicate, late or reordered event can turn a no after a withdrawal into a yes (invariant 4).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+
+from pydantic import AwareDatetime
+
+from shared.clock import oslo_day
+from shared.contracts.base import Model
+from shared.contracts.cases import (
+    ConsentEvent,
+    ConsentExpired,
+    ConsentGranted,
+    ConsentNarrowed,
+    ConsentRefused,
+    ConsentRequested,
+    ConsentWithdrawn,
+)
+from shared.contracts.codes import GrantorClass, InformationCategory, Purpose, Scope, Service
+from shared.refs import CaseRef, ConsentRef, UnitId
+
+
+class Request(Model):
+    """What was asked for, of whom, and which unit must hold the answer (seed rule 5)."""
+
+    scope: Scope
+    held_by_unit: UnitId | None
+    needed: frozenset[tuple[GrantorClass, int]]
+
+
+class Grant(Model):
+    """A scope that all who must grant have granted."""
+
+    version: int
+    scope: Scope
+    valid_from: date
+    valid_to: date
+    """The last day, in Norway."""
+    at: AwareDatetime
+
+
+class Cut(Model):
+    """An end, of all (`left` is None) or of what is not in `left`. It is never undone: another consent must be granted."""
+
+    version: int
+    left: Scope | None
+    at: AwareDatetime
+
+
+class Voice(Model):
+    """One of those who must grant has answered."""
+
+    grantor: GrantorClass
+    ordinal: int
+    granted: bool
+
+
+class ConsentHistory(Model):
+    """The facts about one consent."""
+
+    consent: ConsentRef
+    case: CaseRef
+    requests: frozenset[Request] = frozenset()
+    grants: frozenset[Grant] = frozenset()
+    cuts: frozenset[Cut] = frozenset()
+    voices: frozenset[Voice] = frozenset()
+
+    @property
+    def version(self) -> int:
+        """Return the highest version read; 0 when neither a grant nor an end was."""
+        return max((*(grant.version for grant in self.grants), *(cut.version for cut in self.cuts)), default=0)
+
+    @property
+    def changed_at(self) -> AwareDatetime | None:
+        """Return when the latest known change took effect."""
+        return max((*(grant.at for grant in self.grants), *(cut.at for cut in self.cuts)), default=None)
+
+    def held_by(self, unit: UnitId | None) -> bool:
+        """Return whether `unit` is the barnehage or school that holds this consent (seed rule 5)."""
+        return unit is not None and any(request.held_by_unit == unit for request in self.requests)
+
+    def still_needed(self) -> dict[GrantorClass, int]:
+        """Return how many of each class have not granted yet; those who refused count as missing."""
+        granted = {(voice.grantor, voice.ordinal) for voice in self.voices if voice.granted}
+        needed = {grantor: count for request in self.requests for grantor, count in request.needed}
+        missing = {
+            grantor: count - sum(1 for given, _ in granted if given is grantor) for grantor, count in needed.items()
+        }
+        return {grantor: count for grantor, count in missing.items() if count > 0}
+
+    @property
+    def pending(self) -> bool:
+        """Return whether it was asked for and waits for answers; after a refusal nothing more is asked."""
+        return not self.grants and not self.cuts and all(voice.granted for voice in self.voices)
+
+
+def merge(one: ConsentHistory, other: ConsentHistory) -> ConsentHistory:
+    """Return the facts of both; they are about the same consent."""
+    return one.model_copy(
+        update={
+            "requests": one.requests | other.requests,
+            "grants": one.grants | other.grants,
+            "cuts": one.cuts | other.cuts,
+            "voices": one.voices | other.voices,
+        }
+    )
+
+
+def learned(event: ConsentEvent, happened: AwareDatetime) -> ConsentHistory:
+    """Return the facts that `event`, which happened then, adds to what is known about its consent."""
+    known = ConsentHistory(consent=event.consent, case=event.case)
+    match event:
+        case ConsentRequested():
+            asked = Request(
+                scope=event.scope, held_by_unit=event.held_by_unit, needed=frozenset(sorted(event.needed.items()))
+            )
+            known = known.model_copy(update={"requests": frozenset({asked})})
+        case ConsentGranted():
+            voice = Voice(grantor=event.grantor, ordinal=event.ordinal, granted=True)
+            grant = Grant(
+                version=event.version,
+                scope=event.scope,
+                valid_from=event.valid_from,
+                valid_to=event.valid_to,
+                at=happened,
+            )
+            known = known.model_copy(
+                update={"voices": frozenset({voice}), "grants": frozenset({grant} if event.active else ())}
+            )
+        case ConsentRefused():
+            voice = Voice(grantor=event.grantor, ordinal=event.ordinal, granted=False)
+            known = known.model_copy(update={"voices": frozenset({voice})})
+        case ConsentNarrowed():
+            cut = Cut(version=event.version, left=event.scope, at=event.effective_at)
+            known = known.model_copy(update={"cuts": frozenset({cut})})
+        case ConsentWithdrawn():
+            cut = Cut(version=event.version, left=None, at=event.effective_at)
+            known = known.model_copy(update={"cuts": frozenset({cut})})
+        case ConsentExpired():
+            cut = Cut(version=event.version, left=None, at=happened)
+            known = known.model_copy(update={"cuts": frozenset({cut})})
+        case _:
+            pass
+    return known
+
+
+def _covers(scope: Scope, service: Service, categories: frozenset[InformationCategory], purpose: Purpose) -> bool:
+    return service in scope.services and categories <= scope.categories and purpose in scope.purposes
+
+
+def permits(
+    history: ConsentHistory,
+    service: Service,
+    categories: frozenset[InformationCategory],
+    purpose: Purpose,
+    at: AwareDatetime,
+) -> int | None:
+    """Return the version of the consent that permitted this at the moment `at`; None when it did not.
+
+    An ending counts from the moment it took effect, so a use is judged by what was valid when it happened.
+    """
+    day = oslo_day(at)
+    granted = [
+        grant.version
+        for grant in history.grants
+        if grant.at <= at and grant.valid_from <= day <= grant.valid_to
+        if _covers(grant.scope, service, categories, purpose)
+    ]
+    cuts = [cut for cut in history.cuts if cut.at <= at]
+    if not granted or not all(cut.left and _covers(cut.left, service, categories, purpose) for cut in cuts):
+        return None
+    return max((*granted, *(cut.version for cut in cuts)))
+
+
+def present(histories: Iterable[ConsentHistory], now: AwareDatetime) -> AwareDatetime:
+    """Return the moment to judge a use by that happens now.
+
+    That is `now`, but not before any change that has been read: another service's clock may be ahead of this one's, and a
+    withdrawal that is known is in force.
+    """
+    return max((now, *(history.changed_at for history in histories if history.changed_at is not None)))

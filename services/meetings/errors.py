@@ -1,0 +1,237 @@
+"""What the meetings service refuses, and why. The docstring is the message; `extensions` say what is missing and from whom."""
+
+from __future__ import annotations
+
+from shared.errors import LagspillError
+
+
+class MeetingsError(LagspillError):
+    """The meetings service refuses this."""
+
+    code = "meeting-refused"
+    status = 409
+
+
+# --- who may ----------------------------------------------------------------------------------------------------------
+
+
+class UnknownError(MeetingsError):
+    """There is nothing here that the actor may see."""
+
+    code = "not-found"
+    status = 404
+
+
+class ForeignCaseError(UnknownError):
+    """There is nothing here that the actor may see."""
+
+
+class MayNotCallError(MeetingsError):
+    """Somebody else calls the meetings of this arena."""
+
+    code = "may-not-call"
+    status = 403
+
+
+class MayNotAcceptError(MeetingsError):
+    """The agenda is decided by those who call the meeting."""
+
+    code = "may-not-accept"
+    status = 403
+
+
+# --- calling ----------------------------------------------------------------------------------------------------------
+
+
+class ArenaRetiredError(MeetingsError):
+    """The municipality's profile no longer has this arena."""
+
+    code = "arena-retired"
+
+
+class ServiceNotMemberError(MeetingsError):
+    """A service that has no seat in this arena cannot be invited."""
+
+    code = "service-not-member"
+    status = 403
+
+
+class UnitsWrongError(MeetingsError):
+    """The meeting needs the units that take part, and only units that have a seat in it."""
+
+    code = "units-wrong"
+    status = 422
+
+
+class TermHasMeetingError(MeetingsError):
+    """The term has its meetings already: ask for an extra one."""
+
+    code = "term-has-meeting"
+
+
+class NoExtraMeetingsError(MeetingsError):
+    """This arena has no extra meetings."""
+
+    code = "no-extra-meetings"
+
+
+class OutsideWindowError(MeetingsError):
+    """The arena's meetings belong in another part of the year."""
+
+    code = "outside-window"
+
+
+class PublicHolidayError(MeetingsError):
+    """No meeting is called for a public holiday."""
+
+    code = "public-holiday"
+
+
+class StartsInThePastError(MeetingsError):
+    """A meeting cannot be called for a time that has passed."""
+
+    code = "starts-in-the-past"
+    status = 422
+
+
+# --- state ------------------------------------------------------------------------------------------------------------
+
+
+class MeetingStateError(MeetingsError):
+    """The meeting has come too far for this, or not far enough."""
+
+    code = "meeting-state-forbids"
+
+
+class ItemStateError(MeetingsError):
+    """The agenda item has come too far for this, or not far enough."""
+
+    code = "item-state-forbids"
+
+
+class UnknownItemError(MeetingsError):
+    """There is nothing here that the actor may see."""
+
+    code = "not-found"
+    status = 404
+
+
+# --- how children may be spoken of ------------------------------------------------------------------------------------
+
+
+class ArenaAnonymousOnlyError(MeetingsError):
+    """In this arena no child is discussed by name, whatever the consent says."""
+
+    code = "arena-anonymous-only"
+    status = 403
+
+
+class ArenaSystemOnlyError(MeetingsError):
+    """In this arena no child is discussed at all."""
+
+    code = "arena-system-only"
+    status = 403
+
+
+class ArenaNamedOnlyError(MeetingsError):
+    """Around this child nothing can be anonymous: bring the item by name, or without a child."""
+
+    code = "arena-named-only"
+    status = 403
+
+
+class ItemModeError(MeetingsError):
+    """An item of this kind cannot be brought in this way."""
+
+    code = "item-mode-forbidden"
+    status = 422
+
+
+class NotAnonymousError(MeetingsError):
+    """The text could show who it is about: write it without these words."""
+
+    code = "text-not-anonymous"
+    status = 422
+
+
+class AnonymousItemHoldsCaseError(MeetingsError):
+    """Only a named item may hold a case, categories or a purpose."""
+
+    code = "anonymous-item-holds-case"
+    status = 422
+
+
+class NamedItemIncompleteError(MeetingsError):
+    """A named item needs its case, the categories of information and the purpose."""
+
+    code = "named-item-incomplete"
+    status = 422
+
+
+class ConsentMissingError(MeetingsError):
+    """No consent in force covers this."""
+
+    code = "consent-missing"
+
+
+class MustLeaveItemError(MeetingsError):
+    """These services are outside the consent: they leave the item."""
+
+    code = "must-leave-item"
+
+
+# --- holding and minutes ----------------------------------------------------------------------------------------------
+
+
+class HoldingTimesError(MeetingsError):
+    """A meeting is held in the order start, end, now; and what was discussed lies between."""
+
+    code = "holding-times-wrong"
+    status = 422
+
+
+class AttendanceError(MeetingsError):
+    """The attendance does not agree with who has a seat."""
+
+    code = "attendance-wrong"
+    status = 422
+
+
+class AbsenceWithoutReasonError(MeetingsError):
+    """A fixed member with a duty to attend was absent: the deviation needs its reason."""
+
+    code = "absence-without-reason"
+    status = 422
+
+
+class ChairMissingError(MeetingsError):
+    """The chair must be one of those who were present."""
+
+    code = "chair-missing"
+    status = 422
+
+
+class GuardiansMissingError(MeetingsError):
+    """Without the guardians this meeting cannot be held."""
+
+    code = "guardians-missing"
+
+
+class TooManySeatsError(MeetingsError):
+    """An organisation has more seats at the meeting than the arena gives it."""
+
+    code = "too-many-seats"
+
+
+class AnonymousOutcomeError(MeetingsError):
+    """Without a case nothing can be planned: the outcome of this item is guidance."""
+
+    code = "anonymous-outcome"
+    status = 422
+
+
+class OutcomeIncompleteError(MeetingsError):
+    """The decision and its measures do not agree."""
+
+    code = "outcome-incomplete"
+    status = 422
