@@ -118,3 +118,9 @@ async def find_drift(admin: AIOKafkaAdminClient, topics: Sequence[Topic]) -> lis
 async def _config(admin: AIOKafkaAdminClient, topic: str) -> dict[str, str]:
     answers = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, topic)])
     return {entry[0]: entry[1] for answer in answers for resource in answer.resources for entry in resource[4]}
+
+
+async def fitting_profile(admin: AIOKafkaAdminClient) -> str | None:
+    """Return "local" for a cluster that has fewer nodes than the declared replicas, else None: the file's defaults."""
+    nodes = len((await admin.describe_cluster())["brokers"])
+    return "local" if nodes < max(topic.replication_factor for topic in declared()) else None

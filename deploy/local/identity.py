@@ -1,4 +1,7 @@
-"""NAV's mock-oauth2-server: a real OIDC issuer with real signatures, whose users are the story's people."""
+"""NAV's mock-oauth2-server: a real OIDC issuer with real signatures, whose users are the story's people.
+
+Its signing key comes with its jar: anybody can forge its tokens. It stands on a developer's machine and nowhere else.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ IDENTITIES: Final = Path(__file__).with_name("identities.json")
 
 
 class IdentityServer(Server):
-    """One OIDC issuer; its signing key is new at every start.
+    """One OIDC issuer.
 
     Args:
         port: where it listens, on 127.0.0.1 only.

@@ -75,6 +75,7 @@ class Server(ABC):
         self._patience = patience
         self._process: subprocess.Popen[str] | None = None
         self._pump: threading.Thread | None = None
+        self._asked = False
         self._last: deque[str] = deque(maxlen=40)
 
     def prepare(self) -> None:  # noqa: B027 - most have nothing to prepare
@@ -126,6 +127,7 @@ class Server(ABC):
         if self.running:
             return
         self._last.clear()
+        self._asked = False
         with plain_errors(self.log.parent):
             self.log.parent.mkdir(parents=True, exist_ok=True)
         # A session of its own: Ctrl-C reaches this process alone, which then stops its children in order.
@@ -162,14 +164,20 @@ class Server(ABC):
                 )
             time.sleep(0.05)
 
+    def ask_to_stop(self) -> None:
+        """Ask the process to end; return at once."""
+        if self._process is not None and self._process.poll() is None and not self._asked:
+            self._asked = True  # a second request would make some servers drop what they are finishing
+            self._process.send_signal(signal.SIGCONT)  # a paused process cannot stop
+            self._process.send_signal(self.stop_signal)
+
     def stop(self) -> None:
         """Ask the process to end, and make it after `stop_within` seconds; tolerates one that never started."""
         process = self._process
         if process is None:
             return
+        self.ask_to_stop()
         if process.poll() is None:
-            process.send_signal(signal.SIGCONT)  # a paused process cannot stop
-            process.send_signal(self.stop_signal)
             try:
                 process.wait(self.stop_within)
             except subprocess.TimeoutExpired:

@@ -104,7 +104,7 @@ class LocalIssuer:
             "lagspill_roles": ["teacher"],
             "lagspill_service": "barnehage",
             "lagspill_unit": "unit:lia-barnehage",
-            "orgno": "999000011",
+            "orgno": "310001015",
             "municipality": "4005",
         }
         content |= claims or {}

@@ -1,0 +1,57 @@
+# Lagspill. Needs git, make, curl and Python 3.11; brings everything else along, inside this folder and ~/.cache.
+
+SHELL := /bin/sh
+.DELETE_ON_ERROR:
+.PHONY: help demo up test check bench coverage schemas sync format clean
+
+help: ## What there is
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
+
+BIN := .venv/bin
+stay := $(if $(filter-out 0 no false,$(STAY)),--stay)
+
+# The locked packages, again whenever the lock changes.
+.venv/.synced: uv.lock pyproject.toml packages/lagspill-verify/pyproject.toml deploy/local/bootstrap.sh
+	@uv=$$(sh deploy/local/bootstrap.sh) && "$$uv" sync --locked --quiet
+	@touch $@
+
+sync: .venv/.synced
+
+demo: sync ## A municipality's school year, narrated; STAY=1 leaves it running
+	@exec env -u STAY $(BIN)/lagspill demo $(stay)
+
+up: sync ## Everything, for developing against; Ctrl-C stops it
+	@exec $(BIN)/lagspill up
+
+test: sync ## Every test, starting and stopping what it needs
+	@exec $(BIN)/pytest $(ARGS)
+
+check: sync ## Format, lint, types, import rules, event schemas, coverage of the rules
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m shared.contracts.schemas --check
+	$(BIN)/python -m tests.coverage_table --check
+	@if command -v npm >/dev/null; then \
+	  npm ci --silent --no-audit --no-fund --prefix tests/contract/asyncapi && node tests/contract/asyncapi/validate.mjs; \
+	else \
+	  echo "The AsyncAPI document was not checked by the AsyncAPI project's parser: npm is not here."; \
+	fi
+
+bench: sync ## Speed, as ratios within one run; PEERS=1 adds the peers
+	@if [ -n "$(PEERS)" ]; then uv=$$(sh deploy/local/bootstrap.sh) && "$$uv" sync --locked --quiet --group peers; fi
+	@exec $(BIN)/python -m tests.bench $(if $(PEERS),--peers)
+
+coverage: sync ## docs/coverage.md from the markers in code and tests
+	$(BIN)/python -m tests.coverage_table
+
+schemas: sync ## The event schemas from the models
+	$(BIN)/python -m shared.contracts.schemas
+
+format: sync ## Format and fix what can be fixed
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean: ## Remove what was made here (data of `make up` too)
+	rm -rf .venv .lagspill .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -1,0 +1,225 @@
+"""The `lagspill` command: one command line for running, looking at and verifying the system."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+from rich.console import Console
+from rich.table import Table
+
+from deploy import topics as declaration
+from deploy.local.databases import SERVICES
+from deploy.local.errors import LocalError
+from deploy.local.settings import LocalSettings
+from shared import db
+
+app = typer.Typer(
+    name="lagspill",
+    help="Everyone around a child as one team, without breaking confidentiality.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+dead_letters = typer.Typer(
+    help="Records that a consumer could not handle, parked with their bytes and the reason.", no_args_is_help=True
+)
+app.add_typer(dead_letters, name="dead-letters")
+
+INTERRUPTED: Final = 130
+out = Console()
+err = Console(stderr=True)
+
+Service = Annotated[str, typer.Argument(help=f"One of {', '.join(SERVICES)}.", envvar="SERVICE", show_default=False)]
+DatabaseUrl = Annotated[
+    str, typer.Option(envvar="DATABASE_URL", help="The service's own database.", show_default=False, show_envvar=True)
+]
+Bootstrap = Annotated[
+    str | None, typer.Option("--kafka", envvar="KAFKA_BOOTSTRAP_SERVERS", help="Bootstrap servers.", show_default=False)
+]
+
+
+@contextmanager
+def sentences() -> Iterator[None]:
+    """Show a known error as its sentence and end with code 1."""
+    try:
+        yield
+    except LocalError as error:
+        err.print(f"lagspill: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
+        raise typer.Exit(1) from error
+    except KeyboardInterrupt as stop:
+        raise typer.Exit(INTERRUPTED) from stop
+
+
+@app.command()
+def up(
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Keep the logs to their files under .lagspill/logs.")
+    ] = False,
+) -> None:
+    """Start everything on this machine and stay in the foreground; Ctrl-C stops it all.
+
+    PostgreSQL, Kafka and an OIDC server are embedded, unless DATABASE_URL (an administrator's), KAFKA_BOOTSTRAP_SERVERS
+    or OIDC_ISSUER name others. Data, logs and development keys stay in .lagspill (LAGSPILL_HOME). Ports:
+    LAGSPILL_POSTGRES_PORT, LAGSPILL_KAFKA_PORT, LAGSPILL_KAFKA_CONTROLLER_PORT, LAGSPILL_OIDC_PORT, LAGSPILL_CASES_PORT,
+    LAGSPILL_MEETINGS_PORT, LAGSPILL_NOTIFY_PORT, LAGSPILL_AUDIT_PORT.
+    """
+    from deploy.local.stream import LogStream
+    from deploy.local.system import Addresses, LocalSystem
+    from deploy.local.up import StartProgress, address_table, run, stay
+
+    with sentences():
+        progress = StartProgress(out)
+        system = LocalSystem(LocalSettings(), progress, sink=None if quiet else LogStream(out))
+        with progress.shown():
+
+            def body(addresses: Addresses) -> None:
+                progress.close()
+                out.print(address_table(addresses))
+                out.print("Everything is ready. Ctrl-C stops it.", style="bold green")
+                stay(system)
+
+            run(system, body, out)
+
+
+@app.command()
+def demo(
+    stay: Annotated[bool, typer.Option("--stay", envvar="STAY", help="Leave everything running afterwards.")] = False,
+) -> None:
+    """Play a municipality's school year over HTTP against the running system, and narrate it.
+
+    Begins each time with an empty system of its own under .lagspill/demo; what `lagspill up` keeps is not touched.
+    """
+    from deploy.demo.story import play
+
+    with sentences():
+        play(stay=stay)
+
+
+@app.command()
+def serve(service: Service) -> None:
+    """Run one service in the foreground, as its settings in the environment say."""
+    with sentences():
+        _run_service(service, "serve")
+
+
+@app.command()
+def migrate(service: Service, database_url: DatabaseUrl) -> None:
+    """Bring a service's database up to date. Again, and by several at once, is safe."""
+    from deploy.local.system import migrations_of
+
+    with sentences():
+        try:
+            applied = asyncio.run(db.migrate(database_url, service, migrations_of(service)))
+        except (db.MigrationError, OSError) as error:
+            raise LocalError(f"The database of {service} cannot be migrated: {error}.") from error
+        out.print(f"{service}: {', '.join(applied) or 'nothing to do'}", highlight=False)
+
+
+@app.command()
+def topics(
+    bootstrap: Bootstrap = None,
+    profile: Annotated[
+        str,
+        typer.Option(
+            help="A profile of deploy/topics.yaml, `cluster` for its defaults; `auto`: local on a single node."
+        ),
+    ] = "auto",
+    check: Annotated[bool, typer.Option("--check", help="Make nothing; only compare.")] = False,
+) -> None:
+    """Make the topics that deploy/topics.yaml declares, and show where the cluster differs from it.
+
+    Ends with code 1 while anything differs. What stands is never changed: partitions decide the order of a case's events.
+    """
+    with sentences():
+        drift = asyncio.run(_topics(bootstrap or _local_bootstrap(), profile, check))
+        if drift:
+            table = Table(
+                "topic", "what", "declared", "found", title="differs from deploy/topics.yaml", title_justify="left"
+            )
+            for one in drift:
+                table.add_row(one.topic, one.what, one.declared, one.found)
+            out.print(table)
+            raise typer.Exit(1)
+        out.print("Every topic is as declared.")
+
+
+@app.command()
+def status() -> None:
+    """Show what runs, whether it is ready, how far behind each consumer is, and what waits in each outbox.
+
+    Ends with code 1 while something is not ready.
+    """
+    from deploy.local.status import known_addresses, look, shown
+
+    with sentences():
+        found = asyncio.run(look(*known_addresses(LocalSettings())))
+        out.print(shown(found))
+        if not found.all_ready:
+            raise typer.Exit(1)
+
+
+@app.command()
+def keys(folder: Annotated[Path, typer.Argument(help="Where the key files go.")] = Path(".lagspill/keys")) -> None:
+    """Make the keys for trying out: vault, lookup, national numbers, the log's signature. Existing ones are never touched."""
+    from deploy.local.keys import make_keys
+
+    with sentences():
+        made = make_keys(folder)
+        out.print(f"{folder}: {', '.join(made) or 'every key is there'}", highlight=False)
+
+
+@app.command(add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def verify(context: typer.Context) -> None:
+    """Verify a confidentiality log with public keys only; `lagspill verify --help` tells how."""
+    os.execv(sys.executable, [sys.executable, "-m", "lagspill_verify", *context.args])  # noqa: S606 - no shell is the point
+
+
+async def _topics(bootstrap: str, profile: str, check: bool) -> list[declaration.Drift]:
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    try:
+        await admin.start()
+        chosen = (
+            await declaration.fitting_profile(admin) if profile == "auto" else None if profile == "cluster" else profile
+        )
+        declared = declaration.declared(chosen)
+        if not check:
+            for name in await declaration.create_missing(admin, declared):
+                out.print(f"made {name}", highlight=False)
+        return await declaration.find_drift(admin, declared)
+    except (KafkaError, OSError) as error:
+        raise LocalError(f"Kafka at {bootstrap} cannot be used ({error}): check KAFKA_BOOTSTRAP_SERVERS.") from error
+    except KeyError as error:
+        raise LocalError(f"deploy/topics.yaml has no profile {error}.") from error
+    finally:
+        await admin.close()
+
+
+def _local_bootstrap() -> str:
+    from deploy.local.status import known_addresses
+
+    return known_addresses(LocalSettings())[1]
+
+
+def _run_service(service: str, *arguments: str) -> None:
+    """Become the service's process: what a container's engine signals is then the service itself.
+
+    Raises:
+        LocalError: there is no such service.
+    """
+    if service not in SERVICES:
+        raise LocalError(f"There is no service {service!r}: it is one of {', '.join(SERVICES)}.")
+    os.execv(sys.executable, [sys.executable, "-m", f"services.{service}", *arguments])  # noqa: S606 - no shell is the point
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,58 @@
+"""The four services as processes of this machine."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import httpx
+
+from deploy.local.process import HOST, LineSink, Server, require_free_port
+
+
+class ServiceProcess(Server):
+    """`python -m services.<name> serve`.
+
+    Args:
+        name: the service.
+        port: where it answers HTTP, on 127.0.0.1 only.
+        settings: its environment variables.
+    """
+
+    stop_within = 30.0
+
+    def __init__(
+        self, name: str, port: int, settings: Mapping[str, str], *, log: Path, sink: LineSink | None = None
+    ) -> None:
+        super().__init__(name, log=log, sink=sink)
+        self.port = port
+        self._settings = settings
+
+    @property
+    def url(self) -> str:
+        """The base address of its HTTP interface."""
+        return f"http://{HOST}:{self.port}"
+
+    def prepare(self) -> None:
+        """Check the port.
+
+        Raises:
+            LocalError: the port is taken.
+        """
+        require_free_port(f"The service {self.name}", self.port, f"LAGSPILL_{self.name.upper()}_PORT")
+
+    def command(self) -> list[str]:
+        """Return the process's command line."""
+        return [sys.executable, "-m", f"services.{self.name}", "serve"]
+
+    def environment(self) -> Mapping[str, str]:
+        """Return its settings."""
+        return {**self._settings, "HTTP_HOST": HOST, "HTTP_PORT": str(self.port), "PYTHONUNBUFFERED": "1"}
+
+    def ready(self) -> bool:
+        """Tell whether it is migrated, connected and assigned, by its own word."""
+        try:
+            return httpx.get(f"{self.url}/health/ready", timeout=5).is_success
+        except httpx.TransportError:
+            return False

@@ -1,0 +1,204 @@
+"""What runs, whether it is ready, and how far behind each consumer is."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+from prometheus_client.parser import text_string_to_metric_families
+from pydantic import ValidationError
+from rich.console import Group
+from rich.table import Table
+
+from deploy.local.errors import LocalError
+from deploy.local.process import HOST
+from deploy.local.settings import LocalSettings
+from deploy.local.system import ADDRESSES, Addresses
+
+OUTBOX_AGE = "lagspill_outbox_age_seconds"
+OUTBOX_ROWS = "lagspill_outbox_rows"
+DEAD_LETTERS = "lagspill_dead_letters"
+
+
+@dataclass(frozen=True)
+class ServiceState:
+    """One service, as it answers now."""
+
+    name: str
+    url: str
+    state: str
+    """`ready`, `not ready` with what is missing, or `not running`."""
+    outbox_rows: int | None = None
+    outbox_age: float | None = None
+    """Seconds that the oldest unpublished event has waited."""
+    dead_letters: int | None = None
+
+    @property
+    def ready(self) -> bool:
+        """Whether it takes requests."""
+        return self.state == "ready"
+
+
+@dataclass(frozen=True)
+class GroupLag:
+    """How many records of one topic a consumer group has not taken yet."""
+
+    group: str
+    topic: str
+    partitions: int
+    committed: int
+    end: int
+
+    @property
+    def behind(self) -> int:
+        """Records published and not taken."""
+        return self.end - self.committed
+
+
+@dataclass(frozen=True)
+class Status:
+    """Everything that `lagspill status` shows."""
+
+    services: Sequence[ServiceState]
+    groups: Sequence[GroupLag]
+    kafka: str | None
+    """Why Kafka does not answer; None when it does."""
+
+    @property
+    def all_ready(self) -> bool:
+        """Whether everything runs."""
+        return self.kafka is None and all(service.ready for service in self.services)
+
+
+def known_addresses(settings: LocalSettings) -> tuple[Mapping[str, str], str]:
+    """Return the services' base addresses and Kafka's bootstrap servers: as `up` noted them, else as the settings say.
+
+    Raises:
+        LocalError: the note cannot be read.
+    """
+    note: Path = settings.home / ADDRESSES
+    if note.exists():
+        try:
+            noted = Addresses.model_validate_json(note.read_bytes())
+        except (OSError, ValidationError) as error:
+            raise LocalError(f"{note} cannot be read: {type(error).__name__}.") from error
+        return noted.services, noted.kafka_bootstrap_servers
+    ports = {
+        "cases": settings.cases_port,
+        "meetings": settings.meetings_port,
+        "notify": settings.notify_port,
+        "audit": settings.audit_port,
+    }
+    services = {name: f"http://{HOST}:{port}" for name, port in ports.items()}
+    return services, settings.kafka_bootstrap_servers or f"{HOST}:{settings.kafka_port}"
+
+
+async def look(services: Mapping[str, str], bootstrap: str) -> Status:
+    """Ask every service and the broker."""
+    async with httpx.AsyncClient(timeout=5) as http:
+        states = await asyncio.gather(*(_ask(http, name, url) for name, url in services.items()))
+    try:
+        return Status(states, await group_lags(bootstrap), None)
+    except (KafkaError, OSError) as error:
+        return Status(states, [], f"{bootstrap} does not answer ({type(error).__name__})")
+
+
+async def _ask(http: httpx.AsyncClient, name: str, url: str) -> ServiceState:
+    try:
+        ready = await http.get(f"{url}/health/ready")
+        metrics = await http.get(f"{url}/metrics")
+    except httpx.TransportError:
+        return ServiceState(name, url, "not running")
+    state = "ready" if ready.is_success else f"not ready: {ready.text.strip()[:200]}"
+    if not metrics.is_success:
+        return ServiceState(name, url, state)
+    values = _totals(metrics.text)
+    rows, letters = values.get(OUTBOX_ROWS), values.get(DEAD_LETTERS)
+    return ServiceState(
+        name,
+        url,
+        state,
+        outbox_rows=None if rows is None else int(rows),
+        outbox_age=values.get(OUTBOX_AGE),
+        dead_letters=None if letters is None else int(letters),
+    )
+
+
+def _totals(exposition: str) -> dict[str, float]:
+    wanted = {OUTBOX_AGE, OUTBOX_ROWS, DEAD_LETTERS}
+    found: dict[str, float] = {}
+    for family in text_string_to_metric_families(exposition):
+        for sample in family.samples:
+            if sample.name in wanted:
+                found[sample.name] = found.get(sample.name, 0.0) + sample.value
+    return found
+
+
+async def group_lags(bootstrap: str) -> list[GroupLag]:
+    """Return, for every consumer group, how far its committed offsets are from the end of each topic.
+
+    Raises:
+        KafkaError, OSError: the broker does not answer.
+    """
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    # A consumer outside any group, for the ends only.
+    reader = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False)
+    await admin.start()
+    try:
+        await reader.start()
+        lags = []
+        for group in sorted({name for name, _ in await admin.list_consumer_groups()}):
+            committed = await admin.list_consumer_group_offsets(group)
+            ends = await reader.end_offsets(list(committed))
+            beginnings = await reader.beginning_offsets(list(committed))
+            taken = {
+                place: offsets.offset if offsets.offset >= 0 else beginnings[place]
+                for place, offsets in committed.items()
+            }
+            lags += [_of_topic(group, topic, taken, ends) for topic in sorted({place.topic for place in committed})]
+        return lags
+    finally:
+        await reader.stop()
+        await admin.close()
+
+
+def _of_topic(
+    group: str, topic: str, taken: Mapping[TopicPartition, int], ends: Mapping[TopicPartition, int]
+) -> GroupLag:
+    places = [place for place in taken if place.topic == topic]
+    return GroupLag(
+        group, topic, len(places), sum(taken[place] for place in places), sum(ends[place] for place in places)
+    )
+
+
+def shown(status: Status) -> Group:
+    """Return the status as tables for a person."""
+    services = Table(title="services", title_justify="left")
+    for column in ("service", "address", "state", "outbox", "oldest", "dead letters"):
+        services.add_column(column, justify="right" if column in {"outbox", "oldest", "dead letters"} else "left")
+    services.columns[1].no_wrap = True
+    for one in status.services:
+        colour = "green" if one.ready else "red"
+        services.add_row(
+            one.name,
+            one.url,
+            f"[{colour}]{one.state}[/{colour}]",
+            "" if one.outbox_rows is None else str(one.outbox_rows),
+            "" if one.outbox_age is None else f"{one.outbox_age:.1f} s",
+            "" if one.dead_letters is None else str(one.dead_letters),
+        )
+    if status.kafka is not None:
+        return Group(services, f"[red]Kafka at {status.kafka}[/red]")
+    groups = Table(title="consumers", title_justify="left")
+    for column in ("consumer", "topic", "partitions", "taken", "published", "behind"):
+        groups.add_column(column, justify="left" if column in {"consumer", "topic"} else "right")
+    for lag in status.groups:
+        behind = f"[yellow]{lag.behind}[/yellow]" if lag.behind else "0"
+        groups.add_row(lag.group, lag.topic, str(lag.partitions), str(lag.committed), str(lag.end), behind)
+    return Group(services, groups)
