@@ -19,8 +19,9 @@ from aiokafka.abc import ConsumerRebalanceListener
 from aiokafka.errors import KafkaError
 
 from services.audit.domain.entry import Received
-from services.audit.errors import AuditError, FencedError, PositionLostError
+from services.audit.errors import AuditError, FencedError, HeadDamagedError, PositionLostError
 from services.audit.handlers import Batch, Keeper
+from shared.observability import describe_exception
 
 GROUP: Final = "audit"
 MAX_RECORDS: Final = 2000
@@ -29,6 +30,9 @@ POLL_SECONDS: Final = 0.2
 HINT_SECONDS: Final = 1.0
 """How often at most the offsets are committed to the broker."""
 LONGEST_PAUSE: Final = 5.0
+
+_LASTING: Final = frozenset({HeadDamagedError.code, PositionLostError.code})
+"""Trouble that does not go away by waiting: somebody has to look."""
 
 log = structlog.get_logger(__name__)
 
@@ -50,7 +54,7 @@ class Consumption(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         self._bootstrap_servers = bootstrap_servers
         self._keeper = keeper
         self._topics = tuple(topics)
-        self._group = group
+        self.group = group
         self._max_records = max_records
         self._taken = taken
         self._consumer: AIOKafkaConsumer | None = None
@@ -59,18 +63,20 @@ class Consumption(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         self._task: asyncio.Task[None] | None = None
         self._stopping = asyncio.Event()
         self._idle = asyncio.Lock()
+        self.placed = asyncio.Event()
+        """Set while it has partitions and knows where the logs stand in them."""
         self.trouble: str | None = None
         """The code of what keeps it from taking records at present."""
 
     @property
-    def ready(self) -> bool:
-        """Whether it has joined the group and nothing keeps it from taking records."""
-        return self._consumer is not None and self._consumer.assignment() != frozenset() and self.trouble is None
+    def assigned(self) -> bool:
+        """Whether it has its place in the group, knows where the logs stand, and nothing is wrong with them."""
+        return self.placed.is_set() and self.trouble not in _LASTING
 
     @property
-    def done(self) -> asyncio.Task[None] | None:
-        """The running task: it ends by itself only with a mistake in this code."""
-        return self._task
+    def waiting(self) -> bool:
+        """Whether the last batch failed and is being tried again."""
+        return self.trouble is not None
 
     async def start(self) -> None:
         """Join the group and begin to read.
@@ -81,8 +87,8 @@ class Consumption(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         self._stopping.clear()
         consumer = AIOKafkaConsumer(
             bootstrap_servers=self._bootstrap_servers,
-            group_id=self._group,
-            client_id=f"lagspill-{self._group}",
+            group_id=self.group,
+            client_id=f"lagspill-{self.group}",
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             max_partition_fetch_bytes=4 * 1024 * 1024,
@@ -107,9 +113,11 @@ class Consumption(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
             await self._consumer.stop()
             self._consumer = None
         self._expected.clear()
+        self.placed.clear()
 
     async def on_partitions_revoked(self, revoked: Sequence[TopicPartition]) -> None:
         """Let the batch in hand finish before another instance begins."""
+        self.placed.clear()
         async with self._idle:
             for partition in revoked:
                 self._expected.pop(partition, None)
@@ -126,7 +134,7 @@ class Consumption(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
             try:
                 await self._step(consumer)
             except FencedError:
-                log.info("fenced", group=self._group)
+                log.info("fenced by another instance", consumer=self.group)
                 self._expected.clear()
             except (
                 AuditError,
@@ -137,7 +145,7 @@ class Consumption(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
                 TimeoutError,
             ) as error:
                 self.trouble = error.code if isinstance(error, AuditError) else type(error).__name__
-                log.error("not taken", group=self._group, reason=self.trouble)  # noqa: TRY400  # its text may hold content
+                log.error("batch not taken", consumer=self.group, code=self.trouble, **describe_exception(error))  # noqa: TRY400
                 self._expected.clear()
                 pause = min(LONGEST_PAUSE, pause * 2 or 0.1)
                 await self._rest(pause)
@@ -183,6 +191,7 @@ class Consumption(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
             if partition in consumer.assignment():
                 consumer.seek(partition, position)
                 self._expected[partition] = position
+        self.placed.set()
 
     def _batch(self, partition: TopicPartition, records: Sequence[ConsumerRecord]) -> Batch:
         expected = self._expected[partition]
@@ -203,7 +212,7 @@ class Consumption(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
             try:
                 await consumer.commit({p: at for p, at in self._expected.items() if p in consumer.assignment()})
             except KafkaError as error:
-                log.info("offsets not committed", group=self._group, reason=type(error).__name__)
+                log.info("offsets not committed", consumer=self.group, **describe_exception(error))
 
     def lag(self) -> dict[tuple[str, int], int]:
         """Return how many records each assigned partition holds that are not in the logs, as far as is known."""

@@ -160,7 +160,14 @@ class Keeper:
         """Write the findings and publish those that are new; True if there was one."""
         fresh = await store.add_findings(conn, name, findings, self._clock.now()) if findings else []
         for found in fresh:
-            log.error("finding", log=name, kind=found.kind, source=found.source, first=found.first, last=found.last)
+            log.error(
+                "finding in the log",
+                scope=name,
+                kind=found.kind,
+                source=found.source,
+                first=found.first,
+                last=found.last,
+            )
         if fresh and name != UNPARSABLE:
             events = announce_findings(self.origin(name), fresh)
             await self._publish(conn, LogScope(name), lambda _: events)

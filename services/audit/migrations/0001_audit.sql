@@ -154,6 +154,9 @@ BEGIN
             END;
         END IF;
         IF EXISTS (SELECT FROM pg_roles WHERE rolname = needed) THEN
+            IF NOT pg_has_role(current_user, needed, 'SET') AND pg_has_role(current_user, needed, 'USAGE WITH ADMIN OPTION') THEN
+                EXECUTE format('GRANT %I TO CURRENT_USER', needed);  -- who makes a role may give it away, but is not in it
+            END IF;
             EXECUTE format('GRANT USAGE ON SCHEMA public TO %I', needed);
             EXECUTE format('GRANT SELECT ON ALL TABLES IN SCHEMA public TO %I', needed);
             EXECUTE format('ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO %I', needed);

@@ -1,0 +1,179 @@
+"""From Kafka into the logs, with a real broker and a real database."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+import pytest_asyncio
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.structs import OffsetAndMetadata
+
+from services.audit.consumers import Consumption
+from services.audit.domain.entry import UNPARSABLE, oversize_leaf
+from services.audit.handlers import Keeper
+from shared.testing.plugin import Migrated, NewTopicName, through
+from shared.testing.proxy import FaultProxy
+from shared.testing.signals import WITHIN, Probe, Watch
+from tests.integration.audit_world import MIGRATIONS, NOTODDEN, SKIEN, Publisher, open_world
+from tests.integration.test_audit_keeper import check_log, leaves
+
+pytestmark = [pytest.mark.connected, pytest.mark.story(23)]
+
+
+@pytest_asyncio.fixture
+async def topics(new_topic: NewTopicName) -> list[str]:
+    """Two topics of this test alone, that take a record of 2 MB."""
+    config = {"max.message.bytes": str(4 * 1024 * 1024)}
+    return [await new_topic("audit", partitions=3, config=config) for _ in range(2)]
+
+
+@pytest_asyncio.fixture
+async def producer(broker: str) -> AsyncIterator[AIOKafkaProducer]:
+    """A producer that waits for every acknowledgement."""
+    made = AIOKafkaProducer(bootstrap_servers=broker, acks="all", max_request_size=4 * 1024 * 1024)
+    await made.start()
+    yield made
+    await made.stop()
+
+
+async def send(
+    producer: AIOKafkaProducer, topic: str, values: list[bytes | None], partition: int | None = None
+) -> None:
+    """Send the records; one after the other onto a partition, or spread over all."""
+    sent = [
+        await producer.send(topic, value, key=str(at).encode(), partition=partition) for at, value in enumerate(values)
+    ]
+    await asyncio.gather(*sent)
+
+
+@asynccontextmanager
+async def consuming(
+    broker: str, keeper: Keeper, topics: list[str], group: str, max_records: int = 50
+) -> AsyncIterator[Probe[int]]:
+    """One instance, whose probe is told the number of new entries of each batch."""
+    probe: Probe[int] = Probe()
+    member = Consumption(broker, keeper, topics=topics, group=group, max_records=max_records, taken=probe)
+    await member.start()
+    try:
+        async with asyncio.timeout(WITHIN):
+            await member.placed.wait()
+        assert member.assigned
+        yield probe
+    finally:
+        await member.stop()
+
+
+async def test_everything_sent_becomes_an_entry(
+    migrated: Migrated, broker: str, topics: list[str], group: str, producer: AIOKafkaProducer
+) -> None:
+    """From both topics and every partition, bad input and 2 MB included; a restart takes nothing twice."""
+    cases = Publisher()
+    records = cases.reads(300)
+    bad: list[bytes | None] = [b"not JSON", b"\0", None, b"\0" * (2 * 1024 * 1024)]
+    await send(producer, topics[0], [*records[:150]])
+    await send(producer, topics[1], [*bad, *records[100:]])
+    async with open_world(await migrated("audit", MIGRATIONS)) as world:
+        async with consuming(broker, world.keeper, topics, group) as probe:
+            await probe.until(lambda seen: sum(seen) == 304)
+        more = cases.reads(20)
+        await send(producer, topics[0], [*more])
+        async with consuming(broker, world.keeper, topics, group) as probe:
+            await probe.until(lambda seen: sum(seen) == 20)
+        held = await leaves(world)
+        assert sorted(held) == sorted([*records, *more])
+        await check_log(world, held)
+        assert sorted(await leaves(world, UNPARSABLE)) == sorted(
+            [b"not JSON", b"\0", b"", oversize_leaf(b"\0" * (2 * 1024 * 1024))]
+        )
+
+
+async def test_the_brokers_offsets_are_only_hints(
+    migrated: Migrated, broker: str, topics: list[str], group: str, producer: AIOKafkaProducer
+) -> None:
+    """Committed too far ahead, or lost: what is taken is what the database says is next."""
+    records = Publisher().reads(30)
+    await send(producer, topics[0], [*records], partition=1)
+    place = TopicPartition(topics[0], 1)
+    other = AIOKafkaConsumer(bootstrap_servers=broker, group_id=group, enable_auto_commit=False)
+    await other.start()
+    other.assign([place])
+    async with open_world(await migrated("audit", MIGRATIONS)) as world:
+        await other.commit({place: OffsetAndMetadata(25, "")})
+        async with consuming(broker, world.keeper, topics, group) as probe:
+            await probe.until(lambda seen: sum(seen) == 30)
+        await other.commit({place: OffsetAndMetadata(0, "")})
+        again = Publisher(seed=7, source="/services/meetings").reads(5)
+        await send(producer, topics[0], [*again], partition=1)
+        async with consuming(broker, world.keeper, topics, group) as probe:
+            seen = await probe.until(lambda seen: sum(seen) == 5)
+            assert 0 not in seen
+        await check_log(world, [*records, *again])
+    await other.stop()
+
+
+async def test_two_instances_share_and_a_third_takes_over(
+    migrated: Migrated, broker: str, topics: list[str], group: str, producer: AIOKafkaProducer
+) -> None:
+    """Members come and go while records arrive: none is lost or doubled, and no log forks."""
+    publishers = [Publisher(seed=seed, source=f"/services/{name}") for seed, name in enumerate(("cases", "meetings"))]
+    records = [p.read(scope=(NOTODDEN, SKIEN)[at % 2]) for at in range(200) for p in publishers]
+    dsn = await migrated("audit", MIGRATIONS)
+    async with open_world(dsn) as one, open_world(dsn) as two, Watch(dsn, "logs") as watch:
+        async with consuming(broker, one.keeper, topics, group, 20) as first:
+            await send(producer, topics[0], [*records[:150]])
+            await first.until(lambda seen: sum(seen) >= 50)
+            async with consuming(broker, two.keeper, topics, group, 20) as second:
+                await send(producer, topics[1], [*records[150:300]])
+                await second.until(lambda seen: sum(seen) >= 20)
+            await send(producer, topics[0], [*records[300:]])
+            await watch.until("SELECT sum(size)::int FROM logs", gives=len(records))
+        for log, parity in ((NOTODDEN, 0), (SKIEN, 1)):
+            held = await leaves(one, log)
+            expected = [record for at, record in enumerate(records) if at // 2 % 2 == parity]
+            assert sorted(held) == sorted(expected)
+            await check_log(one, held, log)
+
+
+async def test_the_database_goes_away_and_comes_back(
+    migrated: Migrated,
+    broker: str,
+    topics: list[str],
+    group: str,
+    producer: AIOKafkaProducer,
+    postgres_proxy: FaultProxy,
+) -> None:
+    """Connections cut in the middle of batches: it waits, and goes on where the database says."""
+    records = Publisher().reads(400)
+    await send(producer, topics[0], [*records], partition=0)
+    dsn = await migrated("audit", MIGRATIONS)
+    async with open_world(through(postgres_proxy, dsn)) as world, open_world(dsn) as direct:
+        async with consuming(broker, world.keeper, topics, group, 20), Watch(dsn, "logs") as watch:
+            for goal in (40, 140, 240, 340):
+                await watch.until("SELECT size >= $1 FROM logs", goal)
+                postgres_proxy.cut()
+            await watch.until("SELECT size FROM logs", gives=400)
+        await check_log(direct, records)
+
+
+async def test_a_lost_commit_answer_is_no_loss_and_no_double(
+    migrated: Migrated,
+    broker: str,
+    topics: list[str],
+    group: str,
+    producer: AIOKafkaProducer,
+    postgres_proxy: FaultProxy,
+) -> None:
+    """The batch is in, but the instance was not told: it begins again where the database says."""
+    records = Publisher().reads(100)
+    dsn = await migrated("audit", MIGRATIONS)
+    async with open_world(through(postgres_proxy, dsn), pools=1) as world, open_world(dsn) as direct:
+        async with consuming(broker, world.keeper, topics, group), Watch(dsn, "logs") as watch:
+            for at in range(0, 100, 20):
+                lost = postgres_proxy.lose_next_answer()
+                await send(producer, topics[0], [*records[at : at + 20]], partition=2)
+                await lost
+                await watch.until("SELECT size FROM logs", gives=at + 20)
+        await check_log(direct, records)
