@@ -18,6 +18,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import time
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Final, Protocol
@@ -98,7 +99,7 @@ class Relay:
         batch: int = 2000,
         send_seconds: float = 30.0,
         observer: Observer | None = None,
-        watermarks_topic: str = WATERMARKS_TOPIC,
+        topics: Mapping[str, str] | None = None,
     ) -> None:
         """Prepare; nothing connects before `start`. All durations are in seconds of the machine's time.
 
@@ -115,7 +116,7 @@ class Relay:
             batch: The largest number of events numbered at once.
             send_seconds: How long the broker may take to acknowledge a batch.
             observer: Is told every step.
-            watermarks_topic: Where the watermarks go.
+            topics: Other names of topics, where a broker is shared with others.
         """
         self._dsn = dsn
         self._producer_factory = producer_factory
@@ -129,7 +130,8 @@ class Relay:
         self._limit = batch
         self._send_seconds = send_seconds
         self._observer = observer or Nobody()
-        self._watermarks_topic = watermarks_topic
+        self._topics = topics or {}
+        self._watermarks_topic = self._topics.get(WATERMARKS_TOPIC, WATERMARKS_TOPIC)
         self._seal_type = _seal_type(source)
         self._nudged = asyncio.Event()
         self._stopping = asyncio.Event()
@@ -247,7 +249,8 @@ class Relay:
         async with asyncio.TaskGroup() as group:
             group.create_task(
                 publisher.publish(
-                    Outgoing(record.row.topic, record.row.key.encode(), record.value) for record in batch.records
+                    Outgoing(self._topics.get(row.topic, row.topic), row.key.encode(), value)
+                    for row, _, value in batch.records
                 )
             )
             picking = group.create_task(outbox.pick(self._limit, beside=batch.ids))
