@@ -378,7 +378,7 @@ class Subscription:
     def __init__(self, intake: Intake, consumer: BatchConsumer, reporter: ProgressReporter) -> None:
         self.intake: Final = intake
         self.consumer: Final = consumer
-        self._reporter = reporter
+        self.reporter: Final = reporter
 
     async def start(self) -> None:
         """Join the group and begin to take in.
@@ -387,12 +387,12 @@ class Subscription:
             KafkaError: no broker answers.
         """
         await self.consumer.start()
-        await self._reporter.start()
+        await self.reporter.start()
 
     async def stop(self) -> None:
         """Finish the batch in hand and leave the group. May be called before `start`."""
         await self.consumer.stop()
-        await self._reporter.stop()
+        await self.reporter.stop()
 
 
 def subscribe(

@@ -99,6 +99,7 @@ def create_broker(bootstrap_servers: str, *, client: str) -> KafkaBroker:
         consumer_only=True,
         allow_auto_create_topics=False,
         apply_types=False,
+        serializer=None,
         metadata_max_age_ms=30_000,
         # FastStream would log an exception's text, and a text may quote content. What happens is logged here, by code.
         logger=None,
