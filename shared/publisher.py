@@ -108,9 +108,12 @@ class Publisher:
             queues: defaultdict[Target, list[Outgoing]] = defaultdict(list)
             for record in records:
                 queues[await self._target(record)].append(record)
-            async with asyncio.TaskGroup() as group:
-                for target, queue in queues.items():
-                    group.create_task(self._in_order(target, queue))
+            try:
+                async with asyncio.TaskGroup() as group:
+                    for target, queue in queues.items():
+                        group.create_task(self._in_order(target, queue))
+            except ExceptionGroup as errors:
+                raise errors.exceptions[0] from None
 
     async def close(self) -> None:
         """Let the producer go, within bounded time, whatever state it is in."""

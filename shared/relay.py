@@ -216,10 +216,12 @@ class Relay:
         next_seal = time.monotonic() + self._seal_every
         next_heartbeat = 0.0
         while True:
+            stopping = self._stopping.is_set()
             if batch is None:
                 self._nudged.clear()
                 picked = await outbox.pick(self._limit)
                 batch = await self._take(picked, heads, outbox)
+            idle = batch is None
             if batch is not None:
                 batch, following = await self._pass_on(batch, heads, outbox, publisher)
                 if picked is not None and picked.all:
@@ -228,16 +230,16 @@ class Relay:
             if batch is None and picked is not None:
                 drained_at = picked.at
             now = time.monotonic()
-            if drained_at is not None and (now >= next_heartbeat or self._stopping.is_set()):
+            if drained_at is not None and (now >= next_heartbeat or stopping):
                 next_heartbeat = now + self._heartbeat_every
                 await self._heartbeat(drained_at, outbox, publisher)
-            if now >= next_seal or (batch is None and self._stopping.is_set()):
+            if now >= next_seal or (stopping and idle):
                 next_seal = now + self._seal_every
                 if await self._queue_seals(heads, outbox):
                     continue
-            if batch is None:
-                if self._stopping.is_set():
-                    return
+            if stopping and idle:
+                return
+            if batch is None and not self._stopping.is_set():
                 await _wait(self._nudged, self._poll)
 
     async def _pass_on(
@@ -246,15 +248,16 @@ class Relay:
         """Send `batch`, which is taken, and settle it; return the next one, taken too, if something more waits."""
         began = time.perf_counter()
         self._nudged.clear()
-        async with asyncio.TaskGroup() as group:
-            group.create_task(
-                publisher.publish(
-                    Outgoing(self._topics.get(row.topic, row.topic), row.key.encode(), value)
-                    for row, _, value in batch.records
-                )
-            )
-            picking = group.create_task(outbox.pick(self._limit, beside=batch.ids))
-            hashing = group.create_task(_leaves(batch))
+        publishing = publisher.publish(
+            Outgoing(self._topics.get(row.topic, row.topic), row.key.encode(), value) for row, _, value in batch.records
+        )
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(publishing)
+                picking = group.create_task(outbox.pick(self._limit, beside=batch.ids))
+                hashing = group.create_task(_leaves(batch))
+        except ExceptionGroup as errors:
+            raise errors.exceptions[0] from None
         self._observer.reached(Step.SENT)
         picked = picking.result()
         after = advanced(heads, batch, hashing.result())
