@@ -180,6 +180,7 @@ TABLE: Mapping[Relation, Mapping[Action, Reach]] = MappingProxyType(
         },
         Relation.LAST_HOLDER: {
             Action.SEE_CASE: _SEE,
+            Action.READ_CONCERN: _SEE,
             Action.RECORD_ANSWER: _SEE,
             Action.REOPEN_CASE: _SEE,
         },
@@ -349,7 +350,9 @@ def _reach(state: CaseState, relation: Relation, reach: Reach, acting: Acting, n
     match reach:
         case Reach.OWN_CHILD:
             basis = rules.ACCESS_BY_CHILD if relation is Relation.CHILD else rules.PARENTAL_RESPONSIBILITY
-            return Permit(relation=relation, basis=basis, categories=ALL_CATEGORIES)
+            # How the other parent is reached is not part of the child's case.
+            own = ALL_CATEGORIES - {InformationCategory.CONTACT}
+            return Permit(relation=relation, basis=basis, categories=own)
         case Reach.CONTACT:
             contact = frozenset({InformationCategory.CONTACT})
             return Permit(relation=relation, basis=rules.REACH_GUARDIANS, categories=contact)

@@ -45,7 +45,7 @@ from shared.contracts.cases import (
     TransitionFormReceived,
 )
 from shared.contracts.codes import LegalBasis, Purpose, Service
-from shared.refs import FormRef, HandoverRef
+from shared.refs import ActorId, FormRef, HandoverRef
 
 RejectReason = Literal["capacity", "wrong-unit", "absent", "missing-information", "other"]
 
@@ -133,13 +133,12 @@ def offer(
     )
 
 
-def decide_receive(state: CaseState, handover: HandoverRef, by: Acting, now: datetime) -> list[CaseEvent]:
-    """Note that the receiver has opened it; nothing when it was noted before, or somebody else looks."""
+def decide_receive(state: CaseState, handover: HandoverRef, opened_by: ActorId) -> list[CaseEvent]:
+    """Note that the receiver has opened it; nothing when it was noted before, is not open, or somebody else looks."""
     present = state.handovers.get(handover)
-    if present is None or present.status not in OPEN_HANDOVER or present.received or by.actor != present.receiver.actor:
+    if present is None or state.stage is not Stage.OPEN or present.status not in OPEN_HANDOVER:
         return []
-    access.require(state, Action.ANSWER_HANDOVER, by, now)
-    return _received(state, present)
+    return _received(state, present) if opened_by == present.receiver.actor else []
 
 
 def decide_answer(state: CaseState, command: AnswerHandover, now: datetime) -> list[CaseEvent]:

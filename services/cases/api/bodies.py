@@ -1,0 +1,311 @@
+"""What may be sent. Names, numbers and texts stand in these models only until they are in the vault."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Any, Final, Literal, Self
+
+from pydantic import AwareDatetime, ConfigDict, Field, StringConstraints, model_validator
+from pydantic_core import PydanticCustomError
+
+from services.cases.domain.course import Decisions, Outcomes
+from services.cases.domain.forms import FormType
+from services.cases.domain.handover import RejectReason
+from shared.contracts.cases import (
+    ChildHeardBy,
+    Effect,
+    EvaluationOutcome,
+    EvidenceForm,
+    ForWhom,
+    HandoverKind,
+    LocalOutcome,
+    NewReason,
+    Party,
+)
+from shared.contracts.codes import Area, GrantorClass, InformationCategory, Language, Purpose, Role, Service
+from shared.refs import ActorIdField, OrganisationNumberField, UnitIdField
+from shared.web import RequestModel
+
+Words = Annotated[str, StringConstraints(min_length=1, max_length=20_000, strip_whitespace=True)]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
+Number = Annotated[str, StringConstraints(pattern=r"^[0-9]{11}$")]
+Email = Annotated[str, StringConstraints(pattern=r"^[^@\s]{1,64}@[^@\s]{1,180}$")]
+Phone = Annotated[str, StringConstraints(pattern=r"^\+?[0-9 ]{5,20}$")]
+Code = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{2,60}$")]
+Content = dict[InformationCategory, Words]
+
+EXAMPLE_RECEIVER: Final[dict[str, Any]] = {
+    "actor": "act_bcdfghjklmnpqrstvwxzbcdfgh",
+    "role": "teacher",
+    "service": "barnehage",
+    "unit": "unit:lia-barnehage",
+    "organisation": "310001015",
+}
+
+
+def _like(**example: Any) -> ConfigDict:
+    return ConfigDict(json_schema_extra={"examples": [example]})
+
+
+class ChildBody(RequestModel):
+    """The child. It goes to the vault, and nowhere else."""
+
+    name: Name
+    national_number: Number
+
+
+class GuardianBody(RequestModel):
+    """One who has parental responsibility. It goes to the vault, and nowhere else."""
+
+    name: Name
+    national_number: Number
+    language: Language = Language.NB
+    email: Email | None = None
+    phone: Phone | None = None
+
+
+class ConcernBody(RequestModel):
+    """A concern about a child (seed rules 78, 103, 180)."""
+
+    model_config = _like(
+        area="learning",
+        for_whom="child",
+        child={"name": "Solstråle Eksempelsen", "national_number": "15912199972"},
+        guardians=[
+            {
+                "name": "Fjellblom Eksempelsen",
+                "national_number": "25928730142",
+                "language": "nb",
+                "email": "guardian-a@example.no",
+            },
+            {"name": "Havbris Eksempelsen", "national_number": "03868400446", "language": "en"},
+        ],
+        text="Says little, and withdraws from play.",
+        observations={"language": "Uses two-word sentences."},
+    )
+
+    area: Area
+    for_whom: ForWhom
+    child: ChildBody
+    guardians: Annotated[tuple[GuardianBody, ...], Field(max_length=8)]
+    """Those with parental responsibility; their order gives them the ordinals 1, 2 ..."""
+    text: Words
+    observations: Content = Field(default_factory=dict)
+    """What was seen, by category of information: what a consent to that category lets others read."""
+    address_protected: bool = False
+    """Kode 6 or 7: unit, organisation and municipality appear in no event, and the case has a log of its own."""
+
+    @model_validator(mode="after")
+    def _each_once(self) -> Self:
+        numbers = [self.child.national_number, *(guardian.national_number for guardian in self.guardians)]
+        if len(set(numbers)) < len(numbers):
+            raise PydanticCustomError("same_person_twice", "The same national number stands for two people")
+        return self
+
+
+class ResolutionBody(RequestModel):
+    """What is done about a concern: solved by those nearest the child, or lifted to a case (seed rules 80, 81)."""
+
+    model_config = _like(outcome="lifted")
+
+    outcome: Literal["resolved-locally", "lifted"]
+    local_outcome: LocalOutcome | None = None
+    """How it was solved; with `resolved-locally` only."""
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if (self.outcome == "resolved-locally") != (self.local_outcome is not None):
+            raise PydanticCustomError("local_outcome", "local_outcome belongs to resolved-locally, and only to it")
+        return self
+
+
+class ChildViewBody(RequestModel):
+    """What the child said, or how it was understood (seed rule 99)."""
+
+    model_config = _like(method="conversation", before="consent", text="Wants help with the words.")
+
+    method: ChildHeardBy
+    before: Decisions
+    text: Words
+
+
+class ContactPersonBody(RequestModel):
+    """Whom the guardians chose (seed rule 33)."""
+
+    model_config = _like(service="ppt", role="ppt-adviser")
+
+    service: Service
+    role: Role
+
+
+class ClosureBody(RequestModel):
+    """How the case ended."""
+
+    model_config = _like(outcome="goal-reached")
+
+    outcome: Outcomes
+
+
+class ConsentBody(RequestModel):
+    """What consent is asked for: services x categories x purposes, until a last day (seed rule 4)."""
+
+    model_config = _like(
+        services=["ppt", "helsestasjon"],
+        categories=["development", "language"],
+        purposes=["assessment", "discussion"],
+        valid_to="2027-06-18",
+    )
+
+    services: Annotated[frozenset[Service], Field(min_length=1)]
+    categories: Annotated[frozenset[InformationCategory], Field(min_length=1)]
+    purposes: Annotated[frozenset[Purpose], Field(min_length=1)]
+    valid_to: date
+
+
+class AnswerBody(RequestModel):
+    """An answer. Empty when the grantor is signed in; recorded for somebody, it says for whom, how, and a note of it."""
+
+    model_config = _like(ordinal=1, evidence="oral-minuted", note="Said yes by telephone, read back to her.")
+
+    grantor: GrantorClass = GrantorClass.GUARDIAN
+    ordinal: Annotated[int, Field(ge=1, le=8)] | None = None
+    """Which of that class: the first guardian, the second."""
+    evidence: EvidenceForm = EvidenceForm.WRITTEN
+    note: Words | None = None
+
+
+class WithdrawalBody(AnswerBody):
+    """What is withdrawn: nothing named is all of it; otherwise services, categories or purposes, one of the three."""
+
+    model_config = _like(services=["helsestasjon"])
+
+    services: frozenset[Service] = frozenset()
+    categories: frozenset[InformationCategory] = frozenset()
+    purposes: frozenset[Purpose] = frozenset()
+
+
+class MeasureBody(RequestModel):
+    """A measure: who does what towards which goal, how the effect is seen, and when (seed rules 88, 141)."""
+
+    model_config = _like(
+        code="sprakgruppe",
+        owner="ppt",
+        owner_unit="unit:ppt",
+        goal="Takes part in play with words.",
+        indicator="words-in-play",
+        evaluate_by="2026-12-01T11:00:00Z",
+    )
+
+    code: Code
+    owner: Service
+    owner_unit: UnitIdField | None = None
+    goal: Words
+    indicator: Code
+    evaluate_by: AwareDatetime
+    new_reason: NewReason | None = None
+    """Needed when the same measure had no effect before (seed rule 90)."""
+
+
+class EvaluationBody(RequestModel):
+    """What the indicator showed, and what follows (seed rules 89, 90)."""
+
+    model_config = _like(effect="none", outcome="escalate")
+
+    effect: Effect
+    outcome: EvaluationOutcome
+    evaluate_by: AwareDatetime | None = None
+
+
+class ReceiverBody(RequestModel):
+    """A colleague, by opaque reference (`GET /me` tells it), role and unit."""
+
+    model_config = _like(**EXAMPLE_RECEIVER)
+
+    actor: ActorIdField
+    role: Role
+    service: Service
+    unit: UnitIdField
+    organisation: OrganisationNumberField | None = None
+
+    def party(self) -> Party:
+        """Return the receiver as events name it."""
+        return Party(
+            actor=self.actor, role=self.role, service=self.service, unit=self.unit, organisation=self.organisation
+        )
+
+
+class HandoverBody(RequestModel):
+    """An offer of the baton (seed rule 107)."""
+
+    model_config = _like(kind="baton", receiver=EXAMPLE_RECEIVER, respond_by="2026-11-12T11:00:00Z")
+
+    kind: Literal[
+        HandoverKind.BATON,
+        HandoverKind.STAFF_LEAVES,
+        HandoverKind.UNIT,
+        HandoverKind.BARNEHAGE_TO_SCHOOL,
+        HandoverKind.SCHOOL_TO_SCHOOL,
+    ]
+    receiver: ReceiverBody
+    categories: frozenset[InformationCategory] = frozenset()
+    """What goes with it out of the unit: inside the consent. Within the unit, all of it does."""
+    respond_by: AwareDatetime | None = None
+
+
+class RejectionBody(RequestModel):
+    """Why not; the words are for the sender only."""
+
+    model_config = _like(reason="capacity", text="I am away for three weeks.")
+
+    reason: RejectReason
+    text: Words | None = None
+
+
+class FormBody(RequestModel):
+    """A transition form: a text for each category of information (seed rule 13)."""
+
+    model_config = _like(
+        form_type="barnehage-to-school",
+        school_start=2027,
+        content={"development": "Plays well in small groups.", "language": "Two-word sentences."},
+    )
+
+    form_type: FormType
+    school_start: Annotated[int, Field(ge=2000, le=2200)]
+    content: Annotated[Content, Field(min_length=1)]
+
+
+class FormVersionBody(RequestModel):
+    """The next version of a form."""
+
+    model_config = _like(content={"development": "Plays well in small groups.", "language": "Short sentences."})
+
+    content: Annotated[Content, Field(min_length=1)]
+
+
+class ApprovalBody(RequestModel):
+    """A guardian's approval of exactly one version (seed rule 14)."""
+
+    model_config = _like(version=1)
+
+    version: Annotated[int, Field(ge=1)]
+    ordinal: Annotated[int, Field(ge=1, le=8)] | None = None
+    evidence: EvidenceForm = EvidenceForm.WRITTEN
+    note: Words | None = None
+
+
+class SendingBody(RequestModel):
+    """To whom at the school the approved form goes, and the baton with it."""
+
+    model_config = _like(
+        receiver={
+            **EXAMPLE_RECEIVER,
+            "role": "contact-teacher",
+            "service": "skole",
+            "unit": "unit:tinnes-skole",
+            "organisation": "310001023",
+        }
+    )
+
+    receiver: ReceiverBody
+    respond_by: AwareDatetime | None = None

@@ -1,0 +1,46 @@
+"""What the cases service is made of, and nothing else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from services.cases import consumers
+from services.cases.api import ROUTERS
+from services.cases.codelists import read_rules
+from services.cases.handlers.desk import Desk
+from services.cases.records import Records
+from services.cases.settings import CasesSettings
+from shared.auth import ActorNames
+from shared.lifecycle import Definition, Kit, Parts
+from shared.vault import Vault
+
+
+async def compose(kit: Kit[CasesSettings]) -> Parts:
+    """Put the service together.
+
+    Raises:
+        CodeListError, VaultKeyError: the settings do not lead to usable code lists or keys.
+    """
+    settings = kit.settings
+    desk = Desk(
+        pool=kit.pool,
+        journal=kit.journal,
+        records=Records(Vault.from_settings(settings)),
+        rules=read_rules(settings.codelists),
+        ids=kit.ids,
+        names=ActorNames(settings.pid_key.get_secret_value().encode()),
+        reaching_clients=settings.reaching_clients,
+        receipt_within=settings.receipt_within,
+    )
+    app = kit.app(
+        title="Lagspill cases",
+        version="1",
+        routers=ROUTERS,
+        description="Concerns, cases, consents, measures, handovers and transition forms around a child.",
+    )
+    app.state.desk = desk
+    return Parts(app, inboxes=[consumers.inbox(desk)], deadlines=consumers.deadlines(desk))
+
+
+SERVICE: Final = Definition("cases", CasesSettings, Path(__file__).parent / "migrations", compose)

@@ -1,0 +1,47 @@
+"""Reads the dated code lists that the decisions look things up in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TypeVar
+
+import yaml
+from pydantic import ValidationError
+
+from services.cases.domain.rules import BasisRow, GrantorRow, Rules
+from shared.contracts.base import Model
+
+M = TypeVar("M", bound=Model)
+
+LEGAL_BASES = "legal-bases.yaml"
+GRANTORS = "consent-grantors.yaml"
+
+
+class CodeListError(ValueError):
+    """A code list cannot be used; the message says which file and where."""
+
+
+class _LegalBases(Model):
+    bases: tuple[BasisRow, ...]
+
+
+class _Grantors(Model):
+    grantors: tuple[GrantorRow, ...]
+
+
+def read_rules(folder: Path) -> Rules:
+    """Return the rules with the code lists in `folder`.
+
+    Raises:
+        CodeListError: a file is missing, is not YAML, or does not have the right fields.
+    """
+    bases = _read(folder / LEGAL_BASES, _LegalBases)
+    grantors = _read(folder / GRANTORS, _Grantors)
+    return Rules(bases=bases.bases, grantors=grantors.grantors)
+
+
+def _read(path: Path, model: type[M]) -> M:
+    try:
+        return model.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except (OSError, yaml.YAMLError, ValidationError) as error:
+        raise CodeListError(f"{path.name}: {error}") from error

@@ -1,0 +1,177 @@
+"""What other services' events, and time, do to cases. Each handler runs in the transaction that marks its event as taken."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
+from typing import Final
+
+import structlog
+
+from services.cases import store
+from services.cases.domain import consent as consents
+from services.cases.domain import handover as handovers
+from services.cases.domain import measures
+from services.cases.domain.state import CaseState
+from services.cases.errors import CaseError
+from services.cases.handlers.desk import (
+    CASE,
+    CONSENT_EXPIRY,
+    CONSENT_RECEIPTS,
+    HANDOVER_ANSWER,
+    Desk,
+    Latest,
+    follow,
+)
+from services.cases.store import Disclosure
+from shared.aggregate import Context, Decision
+from shared.contracts import meetings, notify
+from shared.contracts.base import EventData
+from shared.contracts.cases import CaseEvent
+from shared.deadlines import Deadline, DeadlineHandler
+from shared.envelope import Envelope
+from shared.inbox import Handler, Inbox, Tx, caused_by
+from shared.refs import CaseRef, ConsentRef, GoalRef, HandoverRef
+
+log = structlog.get_logger(__name__)
+
+CONSUMER: Final = "cases"
+Receipt = meetings.ConsentReceiptRecorded | notify.ConsentReceiptRecorded
+
+
+async def on_outcome(desk: Desk, tx: Tx, event: meetings.OutcomeRecorded, envelope: Envelope) -> None:
+    """A named item was decided on: its measures are planned and their services join, from this event alone (seed rules 26, 88).
+
+    What the rules refuse is refused here as for anybody; the meeting's minutes still say what was decided.
+    """
+    if event.case is None or event.mode is not meetings.ItemMode.NAMED:
+        return
+    outcome = measures.MeetingOutcome(
+        meeting=event.meeting,
+        item=event.item,
+        measures=tuple(
+            measures.NewMeasure(
+                measure=planned.measure,
+                goal=GoalRef(tx.ids.ref("goa")),
+                code=planned.code,
+                owner=planned.owner,
+                owner_unit=planned.owner_unit,
+                indicator=planned.indicator,
+                evaluate_by=planned.evaluate_by,
+            )
+            for planned in event.measures
+        ),
+        join_team=event.join_team,
+    )
+    try:
+        await _change(
+            desk,
+            tx,
+            event.case,
+            caused_by(envelope, tx.now),
+            lambda state: measures.decide_outcome(state, outcome, tx.now),
+        )
+    except CaseError as refused:
+        log.warning("outcome_refused", code=refused.code, event_id=envelope.id)
+
+
+async def on_discussed(desk: Desk, tx: Tx, event: meetings.CaseDiscussed, envelope: Envelope) -> None:
+    """A case was discussed by name: the services that stayed for the item have been told (seed rules 4, 18)."""
+    _ = desk
+    if event.case is None or await store.locate(tx.conn, event.case) is None:
+        return
+    told = [
+        Disclosure(
+            at=envelope.time,
+            way="meeting",
+            service=service,
+            role=None,
+            organisation=None,
+            categories=event.categories,
+            consent=event.consent,
+            consent_version=event.consent_version,
+        )
+        for service in sorted(event.attended_by)
+    ]
+    await store.disclosed(tx.conn, event.case, told)
+
+
+async def on_receipt(desk: Desk, tx: Tx, event: Receipt, envelope: Envelope) -> None:
+    """A service says that it has acted on a change of consent."""
+    _ = desk
+    consumer = envelope.source.rsplit("/", 1)[-1]
+    await store.receipt(tx.conn, event.consent, event.consent_version, consumer, envelope.time, envelope.id)
+
+
+async def on_consent_expiry(desk: Desk, tx: Tx, deadline: Deadline) -> None:
+    """A consent's last day is over."""
+    consent = ConsentRef(deadline.key)
+    await _change_by_time(
+        desk, tx, deadline, deadline.key, lambda state: consents.decide_expire(state, consent, tx.now)
+    )
+
+
+async def on_receipts_due(desk: Desk, tx: Tx, deadline: Deadline) -> None:
+    """The time is out for those who must act on an ended consent: who has not, is an alarm."""
+    key, _, version = deadline.key.partition(":")
+    consent = ConsentRef(key)
+    received = frozenset(
+        receipt.consumer for receipt in await store.receipts(tx.conn, consent) if receipt.version >= int(version)
+    )
+    await _change_by_time(
+        desk,
+        tx,
+        deadline,
+        key,
+        lambda state: consents.decide_receipt_missing(state, consent, int(version), received),
+    )
+
+
+async def on_handover_due(desk: Desk, tx: Tx, deadline: Deadline) -> None:
+    """Nobody has answered a handover in time (seed rule 107)."""
+    handover = HandoverRef(deadline.key)
+    await _change_by_time(
+        desk, tx, deadline, deadline.key, lambda state: handovers.decide_overdue(state, handover, tx.now)
+    )
+
+
+def inbox(desk: Desk) -> Inbox:
+    """Return what this service takes in. Each event stands alone: a parked one holds back no other."""
+    handlers: dict[type[EventData], Handler] = {
+        meetings.OutcomeRecorded: partial(on_outcome, desk),
+        meetings.CaseDiscussed: partial(on_discussed, desk),
+        meetings.ConsentReceiptRecorded: partial(on_receipt, desk),
+        notify.ConsentReceiptRecorded: partial(on_receipt, desk),
+    }
+    return Inbox(CONSUMER, handlers, parks_key=False)
+
+
+def deadlines(desk: Desk) -> Mapping[str, DeadlineHandler]:
+    """Return what happens when a time is out."""
+    kinds: dict[str, Callable[[Desk, Tx, Deadline], Awaitable[None]]] = {
+        CONSENT_EXPIRY: on_consent_expiry,
+        CONSENT_RECEIPTS: on_receipts_due,
+        HANDOVER_ANSWER: on_handover_due,
+    }
+    return {kind: partial(handler, desk) for kind, handler in kinds.items()}
+
+
+async def _change(
+    desk: Desk, tx: Tx, case: CaseRef, ctx: Context, decide: Callable[[CaseState], Sequence[CaseEvent]]
+) -> None:
+    latest = Latest()
+    await tx.journal.change(CASE, case, ctx, lambda state: Decision(latest.take(state, decide(state))), conn=tx.conn)
+    if latest.events:
+        await follow(desk, tx.conn, case, latest, tx.now)
+
+
+async def _change_by_time(
+    desk: Desk, tx: Tx, deadline: Deadline, part: str, decide: Callable[[CaseState], Sequence[CaseEvent]]
+) -> None:
+    located = await store.locate(tx.conn, part)
+    if located is None:
+        log.warning("deadline_of_unknown_part", deadline=deadline.kind)
+        return
+    loaded = await tx.journal.load(CASE, located.case, conn=tx.conn)
+    ctx = Context(actor=None, scope=loaded.scope or located.municipality, now=tx.now, correlation=tx.ids.event_id())
+    await _change(desk, tx, located.case, ctx, decide)

@@ -1,0 +1,182 @@
+"""Registering a concern, acting on it, and the case's course."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from services.cases import store
+from services.cases.domain import concern, course
+from services.cases.domain.national_number import born_on
+from services.cases.domain.state import CaseState
+from services.cases.handlers.desk import CASE, Desk, Latest, actor_of, as_seen, change, follow, meet
+from services.cases.records import Child, Guardian
+from services.cases.views import CaseView, ChildViewReceipt, ConcernView
+from shared.aggregate import Changed, Context, Decision
+from shared.contracts.cases import ChildHeardBy, ForWhom, LocalOutcome
+from shared.contracts.codes import Area, InformationCategory, Language, Role, Service
+from shared.db import Connection
+from shared.refs import CaseRef, ChildViewRef, ConcernRef, LogScope
+from shared.web import answer
+
+
+@dataclass(frozen=True)
+class NamedGuardian:
+    """A guardian, as whoever registers the concern knows him or her."""
+
+    name: str
+    national_number: str
+    language: Language
+    email: str | None
+    phone: str | None
+
+
+@dataclass(frozen=True)
+class NewConcern:
+    """A concern with what goes to the vault."""
+
+    area: Area
+    for_whom: ForWhom
+    child_name: str
+    child_number: str
+    guardians: tuple[NamedGuardian, ...]
+    text: str
+    observations: dict[InformationCategory, str]
+    address_protected: bool
+
+
+async def register_concern(desk: Desk, ctx: Context, new: NewConcern) -> Changed[CaseState]:
+    """Register a concern: the words to the vault, the fact to the bus. The receipt names no child (seed rules 78, 79).
+
+    Raises:
+        NotStaffError: the actor is not an employee of a unit.
+        NationalNumberError: a national number is not valid.
+    """
+    actor = actor_of(ctx)
+    child = Child(
+        name=new.child_name,
+        national_number=new.child_number,
+        born=born_on(new.child_number),
+    )
+    guardians = [_guardian(desk, ordinal, known) for ordinal, known in enumerate(new.guardians, start=1)]
+    case = CaseRef(desk.ids.ref("cas"))
+    async with desk.pool.acquire() as conn:
+        acting = await as_seen(desk, ctx, conn, None)
+    command = concern.RegisterConcern(
+        by=acting,
+        case=case,
+        concern=ConcernRef(desk.ids.ref("con")),
+        area=new.area,
+        for_whom=new.for_whom,
+        guardians=len(guardians),
+        address_protected=new.address_protected,
+    )
+    latest = Latest()
+
+    async def also(conn: Connection) -> None:
+        await store.register(conn, case, actor.municipality, ctx.now)
+        await follow(desk, conn, case, latest, ctx.now)
+        child_actor = desk.names.of_pid(new.child_number)
+        await store.add_kin(conn, case, ctx.now, child=child_actor, guardians=[one.actor for one in guardians])
+        await desk.records.keep_family(conn, case, child, guardians)
+        await desk.records.keep_concern(conn, case, new.text, new.observations)
+
+    # The log of an address-protected case is its own, under a name that tells nothing.
+    scope = LogScope(desk.ids.ref("prt")) if new.address_protected else ctx.scope
+    return await desk.journal.change(
+        CASE,
+        case,
+        replace(ctx, scope=scope),
+        lambda state: Decision(latest.take(state, concern.decide_register(command, ctx.now, desk.rules))),
+        lambda state, version: answer(
+            ConcernView.of(state), status=201, version=version, location=f"/concerns/{command.concern}"
+        ),
+        also=also,
+    )
+
+
+async def resolve_concern(
+    desk: Desk, ctx: Context, ref: ConcernRef, outcome: LocalOutcome | None
+) -> Changed[CaseState]:
+    """Act on a concern: solved by those nearest the child, or lifted to a case (seed rules 80, 81)."""
+    located, acting = await meet(desk, ctx, ref)
+    command = concern.ResolveConcern(by=acting, outcome=outcome)
+    return await change(
+        desk,
+        ctx,
+        located.case,
+        lambda state: concern.decide_resolve(state, command, ctx.now, desk.rules),
+        lambda state, version: answer(ConcernView.of(state), status=201, version=version),
+    )
+
+
+async def record_child_view(
+    desk: Desk, ctx: Context, case: CaseRef, *, method: ChildHeardBy, before: course.Decisions, text: str
+) -> Changed[CaseState]:
+    """Record that the child was heard before a decision; its words go to the vault (seed rule 99)."""
+    located, acting = await meet(desk, ctx, case)
+    view = ChildViewRef(desk.ids.ref("cvw"))
+    command = course.RecordChildView(by=acting, view=view, method=method, before=before)
+    return await change(
+        desk,
+        ctx,
+        located.case,
+        lambda state: course.decide_child_view(state, command, ctx.now),
+        lambda _, version: answer(
+            ChildViewReceipt(view=view, method=method, before=before), status=201, version=version
+        ),
+        lambda conn: desk.records.keep_view(conn, located.case, view, text),
+    )
+
+
+async def choose_contact_person(
+    desk: Desk, ctx: Context, case: CaseRef, *, service: Service, role: Role
+) -> Changed[CaseState]:
+    """Note whom the guardians chose to turn to (seed rules 33-35)."""
+    located, acting = await meet(desk, ctx, case)
+    command = course.ChooseContactPerson(by=acting, service=service, role=role)
+    return await change(
+        desk,
+        ctx,
+        located.case,
+        lambda state: course.decide_contact_person(state, command, ctx.now),
+        lambda state, version: answer(CaseView.of(state), status=201, version=version),
+    )
+
+
+async def close_case(desk: Desk, ctx: Context, case: CaseRef, outcome: course.Outcomes) -> Changed[CaseState]:
+    """Close the case."""
+    located, acting = await meet(desk, ctx, case)
+    command = course.CloseCase(by=acting, outcome=outcome)
+    return await change(
+        desk,
+        ctx,
+        located.case,
+        lambda state: course.decide_close(state, command, ctx.now),
+        lambda state, version: answer(CaseView.of(state), status=201, version=version),
+    )
+
+
+async def reopen_case(desk: Desk, ctx: Context, case: CaseRef) -> Changed[CaseState]:
+    """Reopen a closed case."""
+    located, acting = await meet(desk, ctx, case)
+    command = course.ReopenCase(by=acting)
+    return await change(
+        desk,
+        ctx,
+        located.case,
+        lambda state: course.decide_reopen(state, command, ctx.now),
+        lambda state, version: answer(CaseView.of(state), status=201, version=version),
+    )
+
+
+def _guardian(desk: Desk, ordinal: int, known: NamedGuardian) -> Guardian:
+    born_on(known.national_number)
+    return Guardian(
+        ordinal=ordinal,
+        name=known.name,
+        national_number=known.national_number,
+        actor=desk.names.of_pid(known.national_number),
+        language=known.language,
+        email=known.email,
+        phone=known.phone,
+    )

@@ -1,0 +1,331 @@
+"""What every handler works with, and the one way in which a case is changed, looked at, or refused."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Final, NoReturn
+
+from services.cases import store
+from services.cases.domain import access
+from services.cases.domain.access import Acting, Action, Permit
+from services.cases.domain.evolution import evolve, fold
+from services.cases.domain.rules import CONSENT, Rules
+from services.cases.domain.state import CaseState
+from services.cases.errors import DeniedError, NotInvolvedError, UnknownPartError
+from services.cases.records import Records
+from services.cases.store import Disclosure, Located
+from shared.aggregate import Aggregate, Answer, Changed, Context, Decision
+from shared.auth import Actor, ActorNames
+from shared.calendar import start_of_day
+from shared.contracts.access import AccessActor, AccessKind, AccessRecorded, Recipient
+from shared.contracts.cases import (
+    CaseEvent,
+    ConcernRegistered,
+    ConsentNarrowed,
+    ConsentRequested,
+    ConsentWithdrawn,
+    HandoverSent,
+    MeasurePlanned,
+    TransitionFormDrafted,
+)
+from shared.contracts.codes import InformationCategory, Purpose
+from shared.db import Connection, Pool
+from shared.deadlines import set_deadline
+from shared.journal import Journal
+from shared.refs import CaseRef, DocumentRef, Ids, LogScope
+
+CASE: Final = Aggregate("case", CaseState, CaseState(), evolve)
+CONSENT_EXPIRY: Final = "consent-expiry"
+CONSENT_RECEIPTS: Final = "consent-receipts"
+HANDOVER_ANSWER: Final = "handover-answer"
+
+Decide = Callable[[CaseState], Sequence[CaseEvent]]
+Keep = Callable[[Connection], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What handlers work with; one for the whole service."""
+
+    pool: Pool
+    journal: Journal
+    records: Records
+    rules: Rules
+    ids: Ids
+    names: ActorNames
+    reaching_clients: frozenset[str]
+    """The clients whose service accounts may know where guardians are reached."""
+    receipt_within: timedelta
+    """How long the consumers of an ended consent have before a missing receipt is an alarm."""
+
+
+@dataclass
+class Latest:
+    """What was decided last: a decision may run more than once."""
+
+    state: CaseState = field(default_factory=CaseState)
+    events: Sequence[CaseEvent] = ()
+
+    def take(self, state: CaseState, events: Sequence[CaseEvent]) -> Sequence[CaseEvent]:
+        """Remember `events` and the state they lead to, and return them."""
+        self.state, self.events = fold(state, events), events
+        return events
+
+
+def actor_of(ctx: Context) -> Actor:
+    """Return who acts.
+
+    Raises:
+        NotInvolvedError: nobody does.
+    """
+    if ctx.actor is None:
+        raise NotInvolvedError("no-actor")
+    return ctx.actor
+
+
+async def meet(desk: Desk, ctx: Context, ref: str) -> tuple[Located, Acting]:
+    """Find the case that `ref` is or belongs to, and what the actor is to it.
+
+    Raises:
+        UnknownPartError: there is none.
+        NotInvolvedError: it belongs to another municipality; the denial is recorded.
+    """
+    actor = actor_of(ctx)
+    async with desk.pool.acquire() as conn:
+        located = await store.locate(conn, ref)
+        if located is None:
+            raise UnknownPartError
+        acting = await as_seen(desk, ctx, conn, located.case)
+    # A service account serves every municipality; guardians meet their child's case wherever it is.
+    if actor.kind == "user" and located.municipality != actor.municipality:
+        await deny(desk, ctx, located.case, NotInvolvedError("other-municipality"))
+    return located, acting
+
+
+async def as_seen(desk: Desk, ctx: Context, conn: Connection, case: CaseRef | None) -> Acting:
+    """Return how the rules see the actor in this case, or, without one, as a stranger to any."""
+    actor = actor_of(ctx)
+    guardian, child = None, False
+    if case is not None and actor.kind in {"guardian", "child"}:
+        guardian, child = await store.kin(conn, case, actor.id, ctx.now)
+    return Acting(
+        actor=actor.id,
+        kind=actor.kind,
+        roles=actor.roles,
+        service=actor.service,
+        unit=actor.unit,
+        organisation=actor.organisation,
+        guardian=guardian,
+        child=child,
+        reaches_guardians=actor.kind == "service_account" and actor.client in desk.reaching_clients,
+    )
+
+
+async def change(
+    desk: Desk,
+    ctx: Context,
+    case: CaseRef,
+    decide: Decide,
+    answer: Callable[[CaseState, int], Answer],
+    keep: Keep | None = None,
+) -> Changed[CaseState]:
+    """Decide on the case and make it true: events, vault, index and deadlines in one transaction.
+
+    Raises:
+        DeniedError: after the denial was recorded.
+        LagspillError: what `decide` refuses, or the journal.
+    """
+    latest = Latest()
+
+    def decide_now(state: CaseState) -> Decision:
+        events = latest.take(state, decide(state))
+        return Decision(events, [record for event in events for record in _shared(event, ctx, latest.state)])
+
+    async def also(conn: Connection) -> None:
+        await follow(desk, conn, case, latest, ctx.now)
+        if keep is not None and latest.events:
+            await keep(conn)
+
+    try:
+        return await desk.journal.change(CASE, case, ctx, decide_now, answer, also=also)
+    except DeniedError as denied:
+        await deny(desk, ctx, case, denied)
+
+
+async def follow(desk: Desk, conn: Connection, case: CaseRef, latest: Latest, now: datetime) -> None:
+    """Write what follows from the events in the same transaction: index, deadlines, who has been told what."""
+    parts: list[str] = []
+    for event in latest.events:
+        match event:
+            case ConcernRegistered():
+                parts.append(event.concern)
+            case ConsentRequested():
+                parts.append(event.consent)
+                due = start_of_day(event.valid_to + timedelta(days=1))
+                await set_deadline(conn, kind=CONSENT_EXPIRY, key=event.consent, due=due)
+            case ConsentNarrowed() | ConsentWithdrawn():
+                await set_deadline(
+                    conn, kind=CONSENT_RECEIPTS, key=f"{event.consent}:{event.version}", due=now + desk.receipt_within
+                )
+            case MeasurePlanned():
+                parts.append(event.measure)
+            case TransitionFormDrafted():
+                parts.append(event.form)
+            case HandoverSent():
+                parts.append(event.handover)
+                await set_deadline(conn, kind=HANDOVER_ANSWER, key=event.handover, due=event.respond_by)
+                if event.consent is not None and event.receiver.service is not None:
+                    told = Disclosure(
+                        at=now,
+                        way="handover",
+                        service=event.receiver.service,
+                        role=event.receiver.role,
+                        organisation=event.receiver.organisation,
+                        categories=event.package.categories,
+                        consent=event.consent,
+                        consent_version=event.consent_version,
+                    )
+                    await store.disclosed(conn, case, [told])
+            case _:
+                continue
+    await store.index(conn, case, latest.state, parts)
+
+
+@dataclass(frozen=True)
+class Looked:
+    """A look that was allowed: what is shown, and the record of it."""
+
+    state: CaseState
+    version: int
+    scope: LogScope
+    permit: Permit
+
+
+async def glance(desk: Desk, ctx: Context, located: Located, acting: Acting, action: Action) -> Looked:
+    """Look at what has no content: judged on the present state and recorded, before anything is answered.
+
+    Raises:
+        DeniedError: after the denial was recorded.
+    """
+    try:
+        async with desk.pool.acquire() as conn, conn.transaction():
+            looked = await look(desk, ctx, conn, located, acting, action)
+            await record(desk, ctx, conn, looked, shown=frozenset(), purpose=None)
+    except DeniedError as denied:
+        await deny(desk, ctx, located.case, denied)
+    desk.journal.nudge()
+    return looked
+
+
+async def look(desk: Desk, ctx: Context, conn: Connection, located: Located, acting: Acting, action: Action) -> Looked:
+    """Judge a look on the present state; in a transaction, with writers held off until its record is committed.
+
+    Raises:
+        DeniedError: the caller records it, outside this transaction (`deny`).
+    """
+    await store.await_writers(conn, located.case)
+    loaded = await desk.journal.load(CASE, located.case, conn=conn)
+    permit = access.permit(loaded.state, action, acting, ctx.now)
+    return Looked(loaded.state, loaded.version, loaded.scope or ctx.scope, permit)
+
+
+async def record(
+    desk: Desk,
+    ctx: Context,
+    conn: Connection,
+    looked: Looked,
+    *,
+    shown: frozenset[InformationCategory],
+    documents: Sequence[DocumentRef] = (),
+    kind: AccessKind = AccessKind.READ,
+    purpose: Purpose | None = Purpose.FOLLOW_UP,
+) -> None:
+    """Record that `shown` is about to be answered, in the transaction that was looked in (pasientjournalloven § 22 a)."""
+    actor, state, permit = actor_of(ctx), looked.state, looked.permit
+    if state.case is None:
+        raise UnknownPartError
+    entry = AccessRecorded(
+        subject_ref=state.case,
+        kind=kind,
+        actor=_named(actor, address_protected=state.address_protected),
+        case=state.case,
+        categories=shown,
+        documents=tuple(documents),
+        purpose=purpose,
+        basis=desk.rules.basis(permit.basis, ctx.now),
+        consent=permit.consent,
+        consent_version=permit.consent_version,
+        permitted=True,
+        address_protected=state.address_protected,
+        valid_to=None if permit.valid_to is None else start_of_day(permit.valid_to + timedelta(days=1)),
+    )
+    await desk.journal.record_access(replace(ctx, scope=looked.scope), [entry], conn=conn)
+    if permit.basis == CONSENT and actor.service is not None and shown:
+        told = Disclosure(
+            at=ctx.now,
+            way="read",
+            service=actor.service,
+            role=entry.actor.role,
+            organisation=None if state.address_protected else actor.organisation,
+            categories=shown,
+            consent=permit.consent,
+            consent_version=permit.consent_version,
+        )
+        await store.disclosed(conn, state.case, [told])
+
+
+async def deny(desk: Desk, ctx: Context, case: CaseRef, denied: DeniedError) -> NoReturn:
+    """Record the denial in the case's log, and raise it. It commits by itself: what was refused has rolled back.
+
+    Raises:
+        DeniedError: always `denied`.
+    """
+    actor = actor_of(ctx)
+    loaded = await desk.journal.load(CASE, case)
+    entry = AccessRecorded(
+        subject_ref=case,
+        kind=AccessKind.DENY,
+        actor=_named(actor, address_protected=loaded.state.address_protected),
+        case=case,
+        permitted=False,
+        reason=denied.reason,
+        address_protected=loaded.state.address_protected,
+    )
+    await desk.journal.record_access(replace(ctx, scope=loaded.scope or ctx.scope), [entry])
+    raise denied
+
+
+def _named(actor: Actor, *, address_protected: bool) -> AccessActor:
+    """Return how records name the actor: without unit and organisation when the case is address-protected."""
+    entry = actor.access_actor()
+    return entry.model_copy(update={"unit": None, "organisation": None}) if address_protected else entry
+
+
+def _shared(event: CaseEvent, ctx: Context, state: CaseState) -> list[AccessRecorded]:
+    """Return the record of a disclosure that a command makes: a handover out of the unit (seed rules 13, 18)."""
+    if not isinstance(event, HandoverSent) or event.consent is None or event.receiver.service is None:
+        return []
+    consent = state.consents.get(event.consent)
+    recipient = Recipient(
+        service=event.receiver.service, role=event.receiver.role, organisation=event.receiver.organisation
+    )
+    return [
+        AccessRecorded(
+            subject_ref=event.case,
+            kind=AccessKind.DISCLOSE,
+            actor=_named(actor_of(ctx), address_protected=state.address_protected),
+            case=event.case,
+            categories=event.package.categories,
+            documents=event.package.documents,
+            purpose=Purpose.TRANSITION,
+            basis=event.basis,
+            consent=event.consent,
+            consent_version=event.consent_version,
+            recipients=(recipient,),
+            permitted=True,
+            address_protected=state.address_protected,
+            valid_to=None if consent is None else start_of_day(consent.valid_to + timedelta(days=1)),
+        )
+    ]

@@ -1,0 +1,163 @@
+"""Looking at cases. Content leaves only after the record of the look is committed, and only as far as the basis reaches then."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from services.cases import store
+from services.cases.domain import access
+from services.cases.domain.access import Action, Permit
+from services.cases.errors import DeniedError
+from services.cases.handlers.desk import CASE, Desk, actor_of, as_seen, deny, glance, look, meet, record
+from services.cases.records import Guardian
+from services.cases.store import Interest
+from services.cases.views import (
+    CaseSummary,
+    CaseView,
+    ChildDossier,
+    ConcernContent,
+    ConcernView,
+    Contacts,
+    GuardianView,
+    IdentityView,
+    ObservationView,
+)
+from shared.aggregate import Context
+from shared.contracts.access import AccessKind, AccessRecorded
+from shared.contracts.codes import InformationCategory, Purpose, Role
+from shared.refs import CaseRef, ConcernRef
+
+
+async def list_cases(desk: Desk, ctx: Context, *, after: tuple[datetime, str] | None, limit: int) -> list[CaseSummary]:
+    """Return one more than `limit` of the actor's cases, newest first; one record for the look at the list."""
+    actor = actor_of(ctx)
+    interest = Interest(
+        actor=actor.id,
+        municipality=actor.municipality,
+        leads=actor.unit if actor.kind == "user" and Role.LEADER in actor.roles else None,
+        service=actor.service if actor.kind == "user" else None,
+        now=ctx.now,
+    )
+    found: list[CaseSummary] = []
+    async with desk.pool.acquire() as conn, conn.transaction():
+        while len(found) <= limit:
+            candidates = await store.cases_of(conn, interest, after=after, limit=limit + 1)
+            if not candidates:
+                break
+            for case, registered_at in candidates:
+                after = (registered_at, case)
+                acting = await as_seen(desk, ctx, conn, case)
+                state = (await desk.journal.load(CASE, case, conn=conn)).state
+                relations = access.relations(state, acting, ctx.now)
+                if any(Action.SEE_CASE in access.TABLE[relation] for relation in relations) and len(found) <= limit:
+                    found.append(CaseSummary.of(state, registered_at, relations))
+        entry = AccessRecorded(subject_ref=actor.id, kind=AccessKind.LIST, actor=actor.access_actor(), permitted=True)
+        await desk.journal.record_access(ctx, [entry], conn=conn)
+    desk.journal.nudge()
+    return found
+
+
+async def read_case(desk: Desk, ctx: Context, case: CaseRef) -> tuple[CaseView, int]:
+    """Return a case without identity."""
+    located, acting = await meet(desk, ctx, case)
+    looked = await glance(desk, ctx, located, acting, Action.SEE_CASE)
+    return CaseView.of(looked.state, access.relations(looked.state, acting, ctx.now)), looked.version
+
+
+async def read_concern(desk: Desk, ctx: Context, concern: ConcernRef) -> tuple[ConcernContent, int]:
+    """Return a concern with its words, to whoever holds it."""
+    located, acting = await meet(desk, ctx, concern)
+    try:
+        async with desk.pool.acquire() as conn, conn.transaction():
+            looked = await look(desk, ctx, conn, located, acting, Action.READ_CONCERN)
+            text = ""
+            if InformationCategory.CONCERN in looked.permit.categories:
+                text = await desk.records.concern(conn, located.case)
+            shown = frozenset({InformationCategory.CONCERN}) if text else frozenset[InformationCategory]()
+            await record(desk, ctx, conn, looked, shown=shown)
+    except DeniedError as denied:
+        await deny(desk, ctx, located.case, denied)
+    desk.journal.nudge()
+    return ConcernContent(**dict(ConcernView.of(looked.state)), text=text), looked.version
+
+
+async def read_child(desk: Desk, ctx: Context, case: CaseRef) -> tuple[ChildDossier, int]:
+    """Return what the vault holds of the child, as far as the basis reaches at this moment (seed rules 4, 106)."""
+    located, acting = await meet(desk, ctx, case)
+    try:
+        async with desk.pool.acquire() as conn, conn.transaction():
+            looked = await look(desk, ctx, conn, located, acting, Action.READ_CHILD)
+            allowed = looked.permit.categories
+            child = await desk.records.child(conn, located.case) if InformationCategory.IDENTITY in allowed else None
+            guardians = (
+                await desk.records.guardians(conn, located.case) if InformationCategory.CONTACT in allowed else ()
+            )
+            texts = await desk.records.texts(conn, located.case, allowed)
+            shown = {text.category for text in texts}
+            shown |= {InformationCategory.IDENTITY} if child is not None else set()
+            shown |= {InformationCategory.CONTACT} if guardians else set()
+            await record(desk, ctx, conn, looked, shown=frozenset(shown))
+    except DeniedError as denied:
+        await deny(desk, ctx, located.case, denied)
+    desk.journal.nudge()
+    identity = None
+    if child is not None:
+        identity = IdentityView(name=child.name, national_number=child.national_number, born=child.born)
+    records = [ObservationView(record=text.record, category=text.category, text=text.text) for text in texts]
+    return _dossier(located.case, looked.permit, identity, guardians, records), looked.version
+
+
+async def read_contacts(desk: Desk, ctx: Context, case: CaseRef) -> tuple[Contacts, int]:
+    """Return where the guardians are reached, to a service account that is entitled to it; recorded as a disclosure."""
+    located, acting = await meet(desk, ctx, case)
+    try:
+        async with desk.pool.acquire() as conn, conn.transaction():
+            looked = await look(desk, ctx, conn, located, acting, Action.READ_CONTACTS)
+            guardians = await desk.records.guardians(conn, located.case)
+            await record(
+                desk,
+                ctx,
+                conn,
+                looked,
+                shown=frozenset({InformationCategory.CONTACT}),
+                kind=AccessKind.DISCLOSE,
+                purpose=Purpose.NOTIFICATION,
+            )
+    except DeniedError as denied:
+        await deny(desk, ctx, located.case, denied)
+    desk.journal.nudge()
+    return Contacts(case=located.case, guardians=_reachable(guardians)), looked.version
+
+
+def _dossier(
+    case: CaseRef,
+    permit: Permit,
+    identity: IdentityView | None,
+    guardians: Sequence[Guardian],
+    records: Sequence[ObservationView],
+) -> ChildDossier:
+    return ChildDossier(
+        case=case,
+        basis=permit.basis,
+        consent=permit.consent,
+        consent_version=permit.consent_version,
+        categories=tuple(sorted(permit.categories)),
+        identity=identity,
+        guardians=_reachable(guardians),
+        records=tuple(records),
+    )
+
+
+def _reachable(guardians: Sequence[Guardian]) -> tuple[GuardianView, ...]:
+    return tuple(
+        GuardianView(
+            ordinal=one.ordinal,
+            actor=one.actor,
+            name=one.name,
+            language=one.language,
+            email=one.email,
+            phone=one.phone,
+        )
+        for one in guardians
+    )

@@ -1,0 +1,168 @@
+"""What the vault keeps of a case: who the child is, who its guardians are, and every word. Nothing else in the service holds these.
+
+The owner of all records is the case, so one data key opens, and one shredding closes, all of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+from shared.contracts.base import Model
+from shared.contracts.codes import InformationCategory, Language
+from shared.db import Connection
+from shared.refs import ActorId, CaseRef, ChildViewRef, ConsentRef, FormRef, GoalRef, HandoverRef
+from shared.vault import LookupKind, Vault
+
+_CHILD: Final = "child"
+_GUARDIANS: Final = "guardians"
+CONCERN: Final = "concern"
+OBSERVATION: Final = "observation/"
+VIEW: Final = "view/"
+GOAL: Final = "goal/"
+
+
+class Child(Model):
+    """Who the case is about."""
+
+    name: str
+    national_number: str
+    born: date
+
+
+class Guardian(Model):
+    """One of those with parental responsibility, in a fixed order."""
+
+    ordinal: int
+    name: str
+    national_number: str
+    actor: ActorId
+    language: Language
+    email: str | None = None
+    phone: str | None = None
+
+
+class _Guardians(Model):
+    guardians: tuple[Guardian, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """One text in the vault, in the clear only while it is being answered."""
+
+    record: str
+    category: InformationCategory
+    text: str
+
+
+class Records:
+    """The vault, in the words of this service."""
+
+    def __init__(self, vault: Vault) -> None:
+        """Keep everything in `vault`."""
+        self._vault = vault
+
+    async def keep_family(self, conn: Connection, case: CaseRef, child: Child, guardians: Sequence[Guardian]) -> None:
+        """Keep who the case is about, and make it findable by keyed hashes."""
+        await self._put(conn, case, _CHILD, InformationCategory.IDENTITY, child.model_dump_json())
+        family = _Guardians(guardians=tuple(guardians))
+        await self._put(conn, case, _GUARDIANS, InformationCategory.CONTACT, family.model_dump_json())
+        await self._vault.index(conn, kind=LookupKind.NATIONAL_NUMBER, value=child.national_number, owner=case)
+        await self._vault.index(conn, kind=LookupKind.NAME, value=child.name, owner=case)
+
+    async def child(self, conn: Connection, case: CaseRef) -> Child:
+        """Return who the case is about.
+
+        Raises:
+            ShreddedError: it has been erased.
+        """
+        return Child.model_validate_json(await self._vault.get(conn, owner=case, record=_CHILD))
+
+    async def guardians(self, conn: Connection, case: CaseRef) -> tuple[Guardian, ...]:
+        """Return those with parental responsibility, in their order.
+
+        Raises:
+            ShreddedError: it has been erased.
+        """
+        content = await self._vault.get(conn, owner=case, record=_GUARDIANS)
+        return _Guardians.model_validate_json(content).guardians
+
+    async def keep_concern(
+        self, conn: Connection, case: CaseRef, text: str, observations: dict[InformationCategory, str]
+    ) -> None:
+        """Keep what made somebody worried, and what was seen, by category."""
+        await self._put(conn, case, CONCERN, InformationCategory.CONCERN, text)
+        for category, seen in observations.items():
+            await self._put(conn, case, OBSERVATION + category, category, seen)
+
+    async def concern(self, conn: Connection, case: CaseRef) -> str:
+        """Return what made somebody worried, in words.
+
+        Raises:
+            ShreddedError: it has been erased.
+        """
+        return (await self._vault.get(conn, owner=case, record=CONCERN)).decode()
+
+    async def keep_view(self, conn: Connection, case: CaseRef, view: ChildViewRef, text: str) -> None:
+        """Keep what the child said."""
+        await self._put(conn, case, VIEW + view, InformationCategory.CHILD_VIEW, text)
+
+    async def keep_goal(self, conn: Connection, case: CaseRef, goal: GoalRef, text: str) -> None:
+        """Keep a measure's goal."""
+        await self._put(conn, case, GOAL + goal, InformationCategory.MEASURES, text)
+
+    async def keep_evidence(
+        self, conn: Connection, case: CaseRef, what: ConsentRef | FormRef, step: str, text: str
+    ) -> None:
+        """Keep how a consent or an approval was given, when it was not signed in (GDPR art. 7: demonstrable)."""
+        await self._put(conn, case, f"evidence/{what}/{step}", InformationCategory.CONTACT, text)
+
+    async def keep_rejection(self, conn: Connection, case: CaseRef, handover: HandoverRef, text: str) -> None:
+        """Keep why a handover was rejected, in words."""
+        await self._put(conn, case, f"rejection/{handover}", InformationCategory.PLAN, text)
+
+    async def rejection(self, conn: Connection, case: CaseRef, handover: HandoverRef) -> str | None:
+        """Return why a handover was rejected, in words, if words were given."""
+        record = f"rejection/{handover}"
+        known = {entry.record for entry in await self._vault.entries(conn, owner=case)}
+        return (await self._vault.get(conn, owner=case, record=record)).decode() if record in known else None
+
+    async def keep_form(
+        self, conn: Connection, case: CaseRef, form: FormRef, version: int, content: dict[InformationCategory, str]
+    ) -> None:
+        """Keep one version of a form, one record for each category, so that a reader gets those that it may have."""
+        for category, text in content.items():
+            await self._put(conn, case, f"form/{form}/{version}/{category}", category, text)
+
+    async def form(
+        self,
+        conn: Connection,
+        case: CaseRef,
+        form: FormRef,
+        version: int,
+        categories: frozenset[InformationCategory],
+    ) -> dict[InformationCategory, str]:
+        """Return those categories of a form's version."""
+        texts = await self.texts(conn, case, categories, (f"form/{form}/{version}/",))
+        return {text.category: text.text for text in texts}
+
+    async def texts(
+        self,
+        conn: Connection,
+        case: CaseRef,
+        categories: frozenset[InformationCategory],
+        kinds: tuple[str, ...] = (CONCERN, OBSERVATION, VIEW, GOAL),
+    ) -> list[Text]:
+        """Return the texts of these kinds, in these categories, in the order of their names."""
+        return [
+            Text(one.record, InformationCategory(one.category), one.content.decode())
+            for one in await self._vault.read(conn, owner=case, categories=categories)
+            if one.record.startswith(kinds)
+        ]
+
+    async def _put(
+        self, conn: Connection, case: CaseRef, record: str, category: InformationCategory, text: str
+    ) -> None:
+        await self._vault.put(conn, owner=case, record=record, category=category, content=text.encode())

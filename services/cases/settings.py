@@ -1,0 +1,22 @@
+"""The knobs of the cases service."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+from pydantic import Field
+
+from shared.settings import ServiceSettings
+
+
+class CasesSettings(ServiceSettings):
+    """What the environment tells the cases service."""
+
+    http_port: int = Field(default=8001, ge=0, le=65535)
+    codelists: Path = Path(__file__).resolve().parents[2] / "deploy" / "codelists"
+    """The folder with the dated code lists: legal bases, who must grant."""
+    reaching_clients: frozenset[str] = frozenset({"notify"})
+    """The clients whose service accounts may know where guardians are reached."""
+    receipt_within: timedelta = timedelta(minutes=10)
+    """How long the services that must act on an ended consent have before a missing receipt is an alarm (ISO 8601)."""

@@ -1,0 +1,481 @@
+"""What is answered. The first part holds references and codes only; the second comes out of the vault, after its record."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, datetime
+from typing import TypeVar
+
+from pydantic import Field
+
+from services.cases.domain import consent as consents
+from services.cases.domain.access import Relation
+from services.cases.domain.state import (
+    CaseState,
+    ConcernState,
+    ConsentState,
+    FormState,
+    HandoverState,
+    MeasureState,
+    Stage,
+    TeamMember,
+)
+from services.cases.errors import UnknownPartError
+from shared.contracts.base import Model
+from shared.contracts.cases import ForWhom, LocalOutcome, Mode, Party
+from shared.contracts.codes import Area, GrantorClass, InformationCategory, Language, Purpose, Role, Scope, Service
+from shared.refs import (
+    ActorId,
+    CaseRef,
+    ChildViewRef,
+    ConcernRef,
+    ConsentRef,
+    DocumentRef,
+    FormRef,
+    GoalRef,
+    HandoverRef,
+    MeasureRef,
+    UnitId,
+)
+
+Categories = tuple[InformationCategory, ...]
+P = TypeVar("P")
+
+
+class Me(Model):
+    """Who the bearer of the token is here: what a colleague needs to hand the baton over."""
+
+    actor: ActorId
+    roles: tuple[Role, ...]
+    service: Service | None
+    unit: UnitId | None
+
+
+class ConcernView(Model):
+    """A concern: where it stands and until when somebody must act. The receipt of its registration; it names no child."""
+
+    concern: ConcernRef
+    case: CaseRef
+    stage: Stage
+    area: Area
+    for_whom: ForWhom
+    act_by: datetime
+    outcome: LocalOutcome | None = None
+
+    @classmethod
+    def of(cls, state: CaseState) -> ConcernView:
+        """Return the concern of `state`."""
+        case, concern = _known(state)
+        return cls(
+            concern=concern.ref,
+            case=case,
+            stage=state.stage,
+            area=concern.area,
+            for_whom=concern.for_whom,
+            act_by=concern.act_by,
+            outcome=concern.outcome,
+        )
+
+
+class ScopeView(Model):
+    """Services x information categories x purposes."""
+
+    services: tuple[Service, ...]
+    categories: Categories
+    purposes: tuple[Purpose, ...]
+
+    @classmethod
+    def of(cls, scope: Scope) -> ScopeView:
+        """Return `scope` in a fixed order."""
+        return cls(
+            services=tuple(sorted(scope.services)),
+            categories=tuple(sorted(scope.categories)),
+            purposes=tuple(sorted(scope.purposes)),
+        )
+
+
+class ConsentView(Model):
+    """A consent: what it covers, until when, and how many of whom have not answered."""
+
+    consent: ConsentRef
+    case: CaseRef
+    version: int
+    status: str
+    scope: ScopeView
+    valid_from: date
+    valid_to: date
+    needed: dict[GrantorClass, int]
+    outstanding: dict[GrantorClass, int]
+
+    @classmethod
+    def of(cls, state: CaseState, ref: ConsentRef) -> ConsentView:
+        """Return the consent `ref`.
+
+        Raises:
+            UnknownPartError: there is none.
+        """
+        consent: ConsentState = _part(state.consents.get(ref))
+        return cls(
+            consent=consent.ref,
+            case=_known(state)[0],
+            version=consent.version,
+            status=consent.status,
+            scope=ScopeView.of(consent.scope),
+            valid_from=consent.valid_from,
+            valid_to=consent.valid_to,
+            needed=consent.needed,
+            outstanding=consents.outstanding(consent),
+        )
+
+
+class MeasureView(Model):
+    """A measure: who does what, and when it is evaluated. The goal's words are in the vault."""
+
+    measure: MeasureRef
+    case: CaseRef
+    code: str
+    level: int
+    owner: Service
+    owner_unit: UnitId | None
+    goal: GoalRef
+    indicator: str
+    evaluate_by: datetime
+    status: str
+    effect: str | None
+
+    @classmethod
+    def of(cls, state: CaseState, ref: MeasureRef) -> MeasureView:
+        """Return the measure `ref`.
+
+        Raises:
+            UnknownPartError: there is none.
+        """
+        measure: MeasureState = _part(state.measures.get(ref))
+        return cls(
+            measure=measure.ref,
+            case=_known(state)[0],
+            code=measure.code,
+            level=measure.level,
+            owner=measure.owner,
+            owner_unit=measure.owner_unit,
+            goal=measure.goal,
+            indicator=measure.indicator,
+            evaluate_by=measure.evaluate_by,
+            status=measure.status,
+            effect=measure.effect,
+        )
+
+
+class HandoverView(Model):
+    """A handover: who offers the baton to whom, with what, until when to answer."""
+
+    handover: HandoverRef
+    case: CaseRef
+    kind: str
+    status: str
+    sender: Party
+    receiver: Party
+    basis: str
+    consent: ConsentRef | None
+    categories: Categories
+    documents: tuple[DocumentRef, ...]
+    form: FormRef | None
+    respond_by: datetime
+
+    @classmethod
+    def of(cls, state: CaseState, ref: HandoverRef) -> HandoverView:
+        """Return the handover `ref`.
+
+        Raises:
+            UnknownPartError: there is none.
+        """
+        handover: HandoverState = _part(state.handovers.get(ref))
+        return cls(
+            handover=handover.ref,
+            case=_known(state)[0],
+            kind=handover.kind,
+            status=handover.status,
+            sender=handover.sender,
+            receiver=handover.receiver,
+            basis=handover.basis.code,
+            consent=handover.consent,
+            categories=tuple(sorted(handover.package.categories)),
+            documents=handover.package.documents,
+            form=handover.form,
+            respond_by=handover.respond_by,
+        )
+
+
+class FormView(Model):
+    """A transition form: its present version, and how many guardians have not approved it."""
+
+    form: FormRef
+    case: CaseRef
+    version: int
+    status: str
+    form_type: str
+    school_start: int
+    categories: Categories
+    approvals_missing: int
+    handover: HandoverRef | None
+
+    @classmethod
+    def of(cls, state: CaseState, ref: FormRef) -> FormView:
+        """Return the form `ref`.
+
+        Raises:
+            UnknownPartError: there is none.
+        """
+        form: FormState = _part(state.forms.get(ref))
+        return cls(
+            form=form.ref,
+            case=_known(state)[0],
+            version=form.version,
+            status=form.status,
+            form_type=form.form_type,
+            school_start=form.school_start,
+            categories=tuple(sorted(form.categories)),
+            approvals_missing=state.guardians - len(form.approved_by),
+            handover=form.handover,
+        )
+
+
+class ChildViewReceipt(Model):
+    """That the child was heard, how, and before which decision."""
+
+    view: ChildViewRef
+    method: str
+    before: str
+
+
+class ContactView(Model):
+    """Whom the guardians turn to."""
+
+    service: Service
+    role: Role
+
+
+class TeamMemberView(Model):
+    """A service in the team, and because of which measure."""
+
+    service: Service
+    role: Role | None
+    because_of: MeasureRef | None
+
+    @classmethod
+    def of(cls, member: TeamMember) -> TeamMemberView:
+        """Return `member`."""
+        return cls(service=member.service, role=member.role, because_of=member.because_of)
+
+
+class CaseSummary(Model):
+    """A case in a list: enough to choose from, nothing of what it is about."""
+
+    case: CaseRef
+    registered_at: datetime
+    stage: Stage
+    level: int
+    act_by: datetime | None
+    decide_by: datetime | None
+    relations: tuple[Relation, ...]
+    """What you are to it."""
+
+    @classmethod
+    def of(cls, state: CaseState, registered_at: datetime, relations: Iterable[Relation]) -> CaseSummary:
+        """Return the summary of `state`."""
+        case, concern = _known(state)
+        return cls(
+            case=case,
+            registered_at=registered_at,
+            stage=state.stage,
+            level=state.level,
+            act_by=concern.act_by if state.stage is Stage.CONCERN else None,
+            decide_by=state.decide_by,
+            relations=tuple(relations),
+        )
+
+
+class CaseView(Model):
+    """A case without identity: where it stands, who does what, what is due."""
+
+    case: CaseRef
+    stage: Stage
+    level: int
+    mode: Mode
+    address_protected: bool
+    area: Area
+    holder: Party | None
+    decide_by: datetime | None
+    meeting_by: datetime | None
+    contact_person: ContactView | None
+    team: tuple[TeamMemberView, ...]
+    heard_before: tuple[str, ...]
+    """Decisions that the child has been heard before, and that have not been taken since."""
+    consents: tuple[ConsentView, ...]
+    measures: tuple[MeasureView, ...]
+    handovers: tuple[HandoverView, ...]
+    forms: tuple[FormView, ...]
+    outcome: str | None
+    relations: tuple[Relation, ...] = ()
+    """What you are to it."""
+
+    @classmethod
+    def of(cls, state: CaseState, relations: Iterable[Relation] = ()) -> CaseView:
+        """Return `state` as somebody with these relations sees it: leaders see that it exists and what is due."""
+        case, concern = _known(state)
+        seen = tuple(relations)
+        brief = bool(seen) and set(seen) <= {Relation.LEADER, Relation.RECEIVERS_LEADER, Relation.LAST_HOLDER}
+        return cls(
+            case=case,
+            stage=state.stage,
+            level=state.level,
+            mode=state.mode,
+            address_protected=state.address_protected,
+            area=concern.area,
+            holder=state.holder,
+            decide_by=state.decide_by,
+            meeting_by=state.meeting_by,
+            contact_person=None
+            if state.contact is None
+            else ContactView(service=state.contact.service, role=state.contact.role),
+            team=tuple(TeamMemberView.of(member) for member in state.team.values()),
+            heard_before=tuple(sorted(state.heard_before)),
+            consents=() if brief else tuple(ConsentView.of(state, ref) for ref in state.consents),
+            measures=() if brief else tuple(MeasureView.of(state, ref) for ref in state.measures),
+            handovers=tuple(HandoverView.of(state, ref) for ref in state.handovers),
+            forms=() if brief else tuple(FormView.of(state, ref) for ref in state.forms),
+            outcome=state.outcome,
+            relations=seen,
+        )
+
+
+class SharingView(Model):
+    """What may be shared with a service, why, and otherwise what is missing and from whom (seed rule 106)."""
+
+    service: Service
+    categories: Categories
+    purpose: Purpose
+    permitted: bool
+    basis: str | None
+    consent: ConsentRef | None
+    consent_version: int | None
+    valid_to: date | None
+    missing: Categories
+    needed: dict[GrantorClass, int]
+    """Whose consent it would take."""
+    waiting: dict[ConsentRef, dict[GrantorClass, int]]
+    """Consents already asked for that would cover it, and how many have not answered."""
+
+
+class ReceiptView(Model):
+    """A service has acted on that version of the consent."""
+
+    version: int
+    consumer: str
+    received_at: datetime
+
+
+class ToldView(Model):
+    """Who, outside the unit that holds the case, has been told what."""
+
+    at: datetime
+    way: str
+    service: Service
+    role: Role | None
+    categories: Categories
+    consent: ConsentRef | None
+    consent_version: int | None
+
+
+class ReceiptsView(Model):
+    """What became of a change of consent: who has acted on it, who has not, and who had been told what before."""
+
+    consent: ConsentRef
+    version: int
+    status: str
+    receipts: tuple[ReceiptView, ...]
+    awaited: tuple[str, ...]
+    """Services that must act on an ended consent and have not said that they did."""
+    already_told: tuple[ToldView, ...]
+
+
+# --- out of the vault -------------------------------------------------------------------------------------------------
+
+
+class IdentityView(Model):
+    """Who the child is."""
+
+    name: str
+    national_number: str
+    born: date
+
+
+class GuardianView(Model):
+    """Where a guardian is reached, and in which language."""
+
+    ordinal: int
+    actor: ActorId
+    name: str
+    language: Language
+    email: str | None
+    phone: str | None
+
+
+class ObservationView(Model):
+    """Something recorded about the child, in one category."""
+
+    record: str
+    category: InformationCategory
+    text: str
+
+
+class ChildDossier(Model):
+    """What the vault holds of the child, as far as this reader may see it at this moment."""
+
+    case: CaseRef
+    basis: str
+    consent: ConsentRef | None
+    consent_version: int | None
+    categories: Categories
+    """What you may see; anything in another category is left out."""
+    identity: IdentityView | None
+    guardians: tuple[GuardianView, ...]
+    records: tuple[ObservationView, ...]
+
+
+class ConcernContent(ConcernView):
+    """A concern with its words."""
+
+    text: str
+
+
+class Contacts(Model):
+    """Where the guardians are reached. Each answer is recorded as a disclosure."""
+
+    case: CaseRef
+    guardians: tuple[GuardianView, ...]
+
+
+class FormContent(FormView):
+    """A transition form with the parts of its content that this reader may see."""
+
+    basis: str
+    content: dict[InformationCategory, str] = Field(default_factory=dict)
+
+
+class HandoverContent(HandoverView):
+    """A handover, with the words of its rejection for the sender."""
+
+    rejection: str | None = None
+
+
+def _known(state: CaseState) -> tuple[CaseRef, ConcernState]:
+    if state.case is None or state.concern is None:
+        raise UnknownPartError
+    return state.case, state.concern
+
+
+def _part(part: P | None) -> P:
+    if part is None:
+        raise UnknownPartError
+    return part
