@@ -43,6 +43,7 @@ Service = Annotated[str, typer.Argument(help=f"One of {', '.join(SERVICES)}.", e
 DatabaseUrl = Annotated[
     str, typer.Option(envvar="DATABASE_URL", help="The service's own database.", show_default=False, show_envvar=True)
 ]
+Letter = Annotated[int, typer.Argument(help="Its number in the list.", show_default=False)]
 Bootstrap = Annotated[
     str | None, typer.Option("--kafka", envvar="KAFKA_BOOTSTRAP_SERVERS", help="Bootstrap servers.", show_default=False)
 ]
@@ -75,7 +76,7 @@ def up(
     """
     from deploy.local.stream import LogStream
     from deploy.local.system import Addresses, LocalSystem
-    from deploy.local.up import StartProgress, address_table, run, stay
+    from deploy.local.up import StartProgress, address_table, run, stay_up
 
     with sentences():
         progress = StartProgress(out)
@@ -86,23 +87,27 @@ def up(
                 progress.close()
                 out.print(address_table(addresses))
                 out.print("Everything is ready. Ctrl-C stops it.", style="bold green")
-                stay(system)
+                stay_up(system)
 
             run(system, body, out)
 
 
 @app.command()
 def demo(
-    stay: Annotated[bool, typer.Option("--stay", envvar="STAY", help="Leave everything running afterwards.")] = False,
+    stay: Annotated[
+        bool, typer.Option("--stay", help="Leave everything running afterwards; Ctrl-C then stops it.")
+    ] = False,
 ) -> None:
-    """Play a municipality's school year over HTTP against the running system, and narrate it.
+    """Play a municipality's school year over HTTP against the whole system, and narrate it.
 
-    Begins each time with an empty system of its own under .lagspill/demo; what `lagspill up` keeps is not touched.
+    Real services, real tokens, invented people, a simulated clock. It begins each time with an empty system of its own
+    under .lagspill/demo; what `lagspill up` keeps is not touched. Ports as in `lagspill up`.
     """
-    from deploy.demo.story import play
+    from deploy.local.demo import play_demo
 
     with sentences():
-        play(stay=stay)
+        if not play_demo(LocalSettings(), out, stay=stay):
+            raise typer.Exit(INTERRUPTED)
 
 
 @app.command()
@@ -184,6 +189,34 @@ def verify(context: typer.Context) -> None:
     os.execv(sys.executable, [sys.executable, "-m", "lagspill_verify", *context.args])  # noqa: S606 - no shell is the point
 
 
+@dead_letters.command("list")
+def list_letters(
+    service: Service,
+    settled: Annotated[bool, typer.Option("--settled", help="Replayed and discarded ones too.")] = False,
+) -> None:
+    """Show the letters of a service, oldest first, one JSON line each: where from, size, hash, reason."""
+    with sentences():
+        _run_service(service, "dead-letters", "list", *(["--settled"] if settled else []), home=LocalSettings().home)
+
+
+@dead_letters.command("replay")
+def replay_letter(service: Service, letter: Letter) -> None:
+    """Handle a letter again, with the others of its key in their order; code 1 when it fails again."""
+    with sentences():
+        _run_service(service, "dead-letters", "replay", str(letter), home=LocalSettings().home)
+
+
+@dead_letters.command("discard")
+def discard_letter(
+    service: Service,
+    letter: Letter,
+    reason: Annotated[str, typer.Option(help="A code, for example duplicate-of-another.")],
+) -> None:
+    """Give up on a letter for good, which frees its key."""
+    with sentences():
+        _run_service(service, "dead-letters", "discard", str(letter), "--reason", reason, home=LocalSettings().home)
+
+
 async def _topics(bootstrap: str, profile: str, check: bool) -> list[declaration.Drift]:
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     try:
@@ -210,15 +243,34 @@ def _local_bootstrap() -> str:
     return known_addresses(LocalSettings())[1]
 
 
-def _run_service(service: str, *arguments: str) -> None:
+def _run_service(service: str, *arguments: str, home: Path | None = None) -> None:
     """Become the service's process: what a container's engine signals is then the service itself.
+
+    Args:
+        service: which one.
+        arguments: its command.
+        home: where DATABASE_URL is not set, take the settings of what runs from here.
 
     Raises:
         LocalError: there is no such service.
     """
     if service not in SERVICES:
         raise LocalError(f"There is no service {service!r}: it is one of {', '.join(SERVICES)}.")
-    os.execv(sys.executable, [sys.executable, "-m", f"services.{service}", *arguments])  # noqa: S606 - no shell is the point
+    environment = dict(os.environ)
+    if home is not None and "DATABASE_URL" not in environment:
+        from deploy.local.status import noted_addresses
+        from deploy.local.system import service_settings
+
+        noted = noted_addresses(home)
+        if noted is None:
+            raise LocalError(
+                "Nothing runs here: start `lagspill up`, or set DATABASE_URL and the service's other settings."
+            )
+        environment |= service_settings(
+            home, noted.databases[service], noted.kafka_bootstrap_servers, noted.oidc_issuer
+        )
+    command = [sys.executable, "-m", f"services.{service}", *arguments]
+    os.execve(sys.executable, command, environment)  # noqa: S606 - no shell is the point
 
 
 if __name__ == "__main__":

@@ -5,10 +5,12 @@ Its signing key comes with its jar: anybody can forge its tokens. It stands on a
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 import httpx
+from pydantic import BaseModel
 
 from deploy.local.errors import plain_errors
 from deploy.local.jars import JarCache, Progress, locked
@@ -17,6 +19,31 @@ from deploy.local.process import HOST, LineSink, Server, require_free_port
 
 REALM: Final = "lagspill"
 IDENTITIES: Final = Path(__file__).with_name("identities.json")
+
+
+class _Mapping(BaseModel):
+    match: str
+    claims: Mapping[str, str | list[str]]
+
+
+class _Callback(BaseModel):
+    requestMappings: list[_Mapping]  # noqa: N815 - the server's own name
+
+
+class _Identities(BaseModel):
+    tokenCallbacks: list[_Callback]  # noqa: N815 - the server's own name
+
+
+def claims_of(client: str, identities: Path = IDENTITIES) -> Mapping[str, str | list[str]]:
+    """Return the claims in the tokens of `client`.
+
+    Raises:
+        KeyError: there is no such client.
+    """
+    file = _Identities.model_validate_json(identities.read_bytes())
+    return {mapping.match: mapping.claims for callback in file.tokenCallbacks for mapping in callback.requestMappings}[
+        client
+    ]
 
 
 class IdentityServer(Server):

@@ -24,6 +24,7 @@ class LocalSettings(BaseSettings):
     meetings_port: int = 8002
     notify_port: int = 8003
     audit_port: int = 8004
+    smtp_port: int = 8025
 
     database_url: SecretStr | None = Field(default=None, validation_alias=AliasChoices("DATABASE_URL"))
     """An administrator's address on a PostgreSQL of your own: `up` makes one database and role per service there."""

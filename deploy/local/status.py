@@ -76,18 +76,29 @@ class Status:
         return self.kafka is None and all(service.ready for service in self.services)
 
 
+def noted_addresses(home: Path) -> Addresses | None:
+    """Return where everything is, as a running `up` noted it in `home`; None when none runs there.
+
+    Raises:
+        LocalError: the note cannot be read.
+    """
+    note = home / ADDRESSES
+    if not note.exists():
+        return None
+    try:
+        return Addresses.model_validate_json(note.read_bytes())
+    except (OSError, ValidationError) as error:
+        raise LocalError(f"{note} cannot be read: {type(error).__name__}.") from error
+
+
 def known_addresses(settings: LocalSettings) -> tuple[Mapping[str, str], str]:
     """Return the services' base addresses and Kafka's bootstrap servers: as `up` noted them, else as the settings say.
 
     Raises:
         LocalError: the note cannot be read.
     """
-    note: Path = settings.home / ADDRESSES
-    if note.exists():
-        try:
-            noted = Addresses.model_validate_json(note.read_bytes())
-        except (OSError, ValidationError) as error:
-            raise LocalError(f"{note} cannot be read: {type(error).__name__}.") from error
+    noted = noted_addresses(settings.home)
+    if noted is not None:
         return noted.services, noted.kafka_bootstrap_servers
     ports = {
         "cases": settings.cases_port,

@@ -6,6 +6,7 @@ import asyncio
 import fcntl
 import importlib.util
 import os
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -28,8 +29,9 @@ from deploy.local.jars import JarCache, locked
 from deploy.local.kafka import Kafka
 from deploy.local.keys import SETTINGS as KEY_SETTINGS
 from deploy.local.keys import make_keys
+from deploy.local.mail import MailCatcher
 from deploy.local.postgres import Postgres
-from deploy.local.process import LineSink, Server
+from deploy.local.process import HOST, LineSink, Server
 from deploy.local.services import ServiceProcess
 from deploy.local.settings import LocalSettings
 from shared import db
@@ -80,6 +82,7 @@ class LocalSystem:
         sink: is given every line that any process writes.
         clock_start: where a simulated clock begins; None for the machine's clock.
         extra: more environment variables for the services.
+        fresh: begin with an empty folder: whatever an earlier run left there is removed.
     """
 
     def __init__(
@@ -90,13 +93,16 @@ class LocalSystem:
         sink: LineSink | None = None,
         clock_start: datetime | None = None,
         extra: Mapping[str, str] | None = None,
+        fresh: bool = False,
     ) -> None:
+        self._fresh = fresh
         self._settings = settings
         self._home = settings.home.absolute()
         self._reporter = reporter
         self._sink = sink
         self._clock_start = clock_start
         self._extra = dict(extra or {})
+        self._mail: MailCatcher | None = None
         self._jars = JarCache()
         self._servers: list[Server] = []
         self._stopping = threading.Event()
@@ -127,6 +133,8 @@ class LocalSystem:
             LocalError: a part cannot start; `stop` then stops what has.
         """
         self._claim_folder()
+        if self._fresh:
+            self._empty_folder()
         make_keys(self._home / "keys")
         postgres, kafka, identity = self._embedded()
         embedded = [part for part in (postgres, kafka, identity) if part is not None]
@@ -140,6 +148,7 @@ class LocalSystem:
             else (postgres.url() if postgres else "")
         )
         databases = asyncio.run(self._furnish(admin, bootstrap))
+        self._catch_mail()
         services = [
             ServiceProcess(
                 name,
@@ -173,6 +182,9 @@ class LocalSystem:
             for server in members:
                 server.stop()
         self._servers.clear()
+        if self._mail is not None:
+            self._mail.stop()
+            self._mail = None
         (self._home / ADDRESSES).unlink(missing_ok=True)
         if self._lock is not None:
             self._lock.close()
@@ -187,6 +199,13 @@ class LocalSystem:
         """Return a process that has ended by itself, if there is one."""
         return next((server for server in self._servers if server.exit_code is not None), None)
 
+    def _catch_mail(self) -> None:
+        """Stand in for a mail server, unless one is given."""
+        if "SMTP_HOST" not in os.environ:
+            self._mail = MailCatcher(self._home / "mail", self._settings.smtp_port)
+            self._mail.start()
+            self._extra |= {"SMTP_HOST": HOST, "SMTP_PORT": str(self._settings.smtp_port)}
+
     def _claim_folder(self) -> None:
         with plain_errors(self._home):
             self._home.mkdir(parents=True, exist_ok=True)
@@ -199,6 +218,14 @@ class LocalSystem:
             raise LocalError(
                 f"Lagspill runs in {self._home} already: stop it first, or set LAGSPILL_HOME to another folder."
             ) from error
+
+    def _empty_folder(self) -> None:
+        with plain_errors(self._home):
+            for left in self._home.iterdir():
+                if left.is_dir():
+                    shutil.rmtree(left)
+                elif left.name != "lock":
+                    left.unlink()
 
     def _embedded(self) -> tuple[Postgres | None, Kafka | None, IdentityServer | None]:
         given, home = self._settings, self._home
@@ -288,16 +315,13 @@ class LocalSystem:
             await admin.close()
 
     def _environment(self, name: str, databases: Mapping[str, str], bootstrap: str, issuer: str) -> dict[str, str]:
-        simulated = self._clock_start is not None
+        clock = {"LAGSPILL_CLOCK": "system"}
+        if self._clock_start is not None:
+            clock = {"LAGSPILL_CLOCK": "simulated", "LAGSPILL_CLOCK_START": self._clock_start.isoformat()}
         return {
-            "DATABASE_URL": databases[name],
-            "KAFKA_BOOTSTRAP_SERVERS": bootstrap,
-            "OIDC_ISSUER": issuer,
-            "LAGSPILL_DEVELOPMENT": "1",
-            "LAGSPILL_CLOCK": "simulated" if simulated else "system",
-            **({"LAGSPILL_CLOCK_START": self._clock_start.isoformat()} if self._clock_start is not None else {}),
-            **{setting: str(self._home / "keys" / file) for setting, file in KEY_SETTINGS.items()},
-            **{f"{other.upper()}_URL": f"http://127.0.0.1:{self._port(other)}" for other in SERVICES},
+            **service_settings(self._home, databases[name], bootstrap, issuer),
+            **clock,
+            **{f"{other.upper()}_URL": f"http://{HOST}:{self._port(other)}" for other in SERVICES},
             **self._extra,
         }
 
@@ -312,6 +336,17 @@ class LocalSystem:
 
     def _log(self, name: str) -> Path:
         return self._home / "logs" / f"{name}.log"
+
+
+def service_settings(home: Path, database: str, bootstrap: str, issuer: str) -> dict[str, str]:
+    """Return the environment variables that every command of a service needs here."""
+    return {
+        "DATABASE_URL": database,
+        "KAFKA_BOOTSTRAP_SERVERS": bootstrap,
+        "OIDC_ISSUER": issuer,
+        "LAGSPILL_DEVELOPMENT": "1",
+        **{setting: str(home.absolute() / "keys" / file) for setting, file in KEY_SETTINGS.items()},
+    }
 
 
 def migrations_of(service: str) -> Path:

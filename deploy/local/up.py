@@ -130,7 +130,7 @@ def run(system: LocalSystem, body: Callable[[Addresses], None], console: Console
     return True
 
 
-def stay(system: LocalSystem) -> None:
+def stay_up(system: LocalSystem) -> None:
     """Wait, until somebody stops it.
 
     Raises:

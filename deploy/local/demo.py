@@ -1,0 +1,45 @@
+"""`lagspill demo`: an empty system of its own, the story played on it, and everything stopped again."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from typing import Final
+
+from rich.console import Console
+
+from deploy.demo.stage import StoryError
+from deploy.demo.story import play
+from deploy.local.errors import LocalError
+from deploy.local.settings import LocalSettings
+from deploy.local.system import Addresses, LocalSystem
+from deploy.local.up import StartProgress, address_table, run, stay_up
+
+BEGINS: Final = datetime(2026, 8, 17, 6, 0, tzinfo=UTC)
+"""The story's first day, 08:00 in Norway."""
+
+
+def play_demo(settings: LocalSettings, console: Console, *, stay: bool) -> bool:
+    """Play the story; return False when somebody stopped it.
+
+    Raises:
+        LocalError: a part cannot start, or something that the story says must happen did not.
+    """
+    home = settings.home / "demo"
+    progress = StartProgress(console)
+    system = LocalSystem(settings.model_copy(update={"home": home}), progress, clock_start=BEGINS, fresh=True)
+
+    def body(addresses: Addresses) -> None:
+        progress.close()
+        try:
+            asyncio.run(play(addresses, console))
+        except StoryError as error:
+            raise LocalError(f"The story broke: {error} (logs: {home / 'logs'}).") from error
+        if stay:
+            console.print(address_table(addresses))
+            console.print("Everything stays up. Ctrl-C stops it.", style="bold green")
+            stay_up(system)
+
+    with progress.shown():
+        finished = run(system, body, console)
+    return finished or stay
