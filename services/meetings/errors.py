@@ -25,6 +25,8 @@ class UnknownError(MeetingsError):
 class ForeignCaseError(UnknownError):
     """There is nothing here that the actor may see."""
 
+    # Answered exactly as an unknown one; apart, because it leaves an access record.
+
 
 class MayNotCallError(MeetingsError):
     """Somebody else calls the meetings of this arena."""
@@ -166,6 +168,13 @@ class NamedItemIncompleteError(MeetingsError):
 
     code = "named-item-incomplete"
     status = 422
+
+
+class OnlyHolderBringsNamedError(MeetingsError):
+    """By name an item is brought by the barnehage or school that holds the consent."""
+
+    code = "only-holder-brings-named"
+    status = 403
 
 
 class ConsentMissingError(MeetingsError):

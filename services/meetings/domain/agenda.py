@@ -24,10 +24,11 @@ from services.meetings.domain.projection import ConsentHistory, permits
 from services.meetings.errors import (
     AnonymousItemHoldsCaseError,
     AnonymousOutcomeError,
+    ConsentMissingError,
     ItemStateError,
-    MeetingsError,
     NamedItemIncompleteError,
     NotAnonymousError,
+    OnlyHolderBringsNamedError,
     OutcomeIncompleteError,
 )
 from shared.contracts.base import EventData
@@ -62,16 +63,6 @@ class NewItem:
     purpose: Purpose | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Bringer:
-    """From where an item comes, as far as the rules need to know."""
-
-    service: Service
-    unit: UnitId
-    decides_agenda: bool
-    """Whether those who bring it also decide the agenda: then it is accepted at once."""
-
-
 def check_text(text: str) -> None:
     """Refuse a text that could lead to a person, with the words that do (seed rules 2, 7).
 
@@ -98,18 +89,21 @@ def _several_of_one_service(state: MeetingState) -> bool:
     return len(state.units) > len(state.invited & CHILDRENS)
 
 
-def matter_of(state: MeetingState, new: NewItem, bringer: Bringer) -> NamedMatter:
-    """Return what a named item wants to speak of.
+def matter_of(state: MeetingState, new: NewItem, service: Service | None, unit: UnitId | None) -> NamedMatter:
+    """Return what a named item, brought by somebody of this service and unit, wants to speak of.
 
     Raises:
         NamedItemIncompleteError: its case, its categories or its purpose is missing.
+        OnlyHolderBringsNamedError: no barnehage or school brings it (seed rule 5).
     """
     if new.case is None or not new.categories or new.purpose is None:
         raise NamedItemIncompleteError
+    if service not in CHILDRENS or service is None or unit is None:
+        raise OnlyHolderBringsNamedError
     return NamedMatter(
         case=new.case,
-        unit=bringer.unit,
-        own_service=bringer.service,
+        unit=unit,
+        own_service=service,
         own_elsewhere=_several_of_one_service(state),
         categories=new.categories,
         purpose=new.purpose,
@@ -132,9 +126,18 @@ def check_item(policy: ModePolicy, new: NewItem) -> None:
 
 
 def decide_add_item(
-    state: MeetingState, new: NewItem, bringer: Bringer, *, named: NamedBasis | None, basis: LegalBasis | None
+    state: MeetingState,
+    new: NewItem,
+    *,
+    decides_agenda: bool,
+    matter: NamedMatter | None = None,
+    named: NamedBasis | None = None,
+    basis: LegalBasis | None = None,
 ) -> list[EventData]:
-    """Bring an item; `named` and `basis` are there exactly when it is named.
+    """Bring an item; whoever decides the agenda has accepted it at once.
+
+    So is an anonymous one, whoever brings it: whether it had to be accepted would tell from where it came (invariant 3).
+    `matter`, `named` and `basis` are there exactly when it is named.
 
     Raises:
         NamedItemIncompleteError: it is named, and there is no basis for it.
@@ -142,23 +145,24 @@ def decide_add_item(
     meeting = require(state, Status.CALLED)
     added = AgendaItemAdded(meeting=meeting, item=new.item, kind=new.kind, mode=new.mode)
     if new.mode is ItemMode.NAMED:
-        if named is None or basis is None:
+        if matter is None or named is None or basis is None:
             raise NamedItemIncompleteError
         added = added.model_copy(
             update={
-                "case": new.case,
+                "case": matter.case,
                 "basis": basis,
                 "consent": named.consent,
                 "consent_version": named.version,
                 "covered": named.covered,
-                "categories": new.categories,
-                "purpose": new.purpose,
-                "held_by_unit": bringer.unit,
-                "held_by": bringer.service,
+                "categories": matter.categories,
+                "purpose": matter.purpose,
+                "held_by_unit": matter.unit,
+                "held_by": matter.own_service,
             }
         )
-    accepted = [AgendaItemAccepted(meeting=meeting, item=new.item)] if bringer.decides_agenda else []
-    return [added, *accepted]
+    if decides_agenda or new.mode is ItemMode.ANONYMOUS:
+        return [added, AgendaItemAccepted(meeting=meeting, item=new.item)]
+    return [added]
 
 
 def decide_accept(state: MeetingState, item: ItemRef) -> list[EventData]:
@@ -206,35 +210,31 @@ def matter_of_item(state: MeetingState, item: Item) -> NamedMatter:
 # --- when consents change -----------------------------------------------------------------------------------------------
 
 
-def items_without_basis(
-    state: MeetingState, case: CaseRef, histories: Sequence[ConsentHistory], at: datetime
-) -> list[ItemRef]:
-    """Return the named items about `case` that nobody outside the unit may hear any more: they leave the agenda."""
-    lapsed = []
-    for item in state.items:
-        if item.case != case or item.status not in {ItemStatus.PROPOSED, ItemStatus.ACCEPTED}:
-            continue
-        try:
-            judge_named(matter_of_item(state, item), state.invited, histories, at, guardians=0)
-        except MeetingsError:
-            lapsed.append(item.item)
-    return lapsed
-
-
 def decide_drop_lapsed(
-    state: MeetingState,
-    case: CaseRef,
-    histories: Sequence[ConsentHistory],
-    at: datetime,
-    reason: RemovalReason,
+    state: MeetingState, case: CaseRef, histories: Sequence[ConsentHistory], at: datetime, reason: RemovalReason
 ) -> list[EventData]:
-    """Take off every item about `case` that lost its basis; of a meeting that was held or cancelled, none."""
-    if state.meeting is None or state.status not in {Status.PLANNED, Status.CALLED}:
+    """Take off every item about `case` that was brought for a service which may no longer hear it.
+
+    What is left of the consent may still carry it: then the unit brings it again, on that. Of a meeting that was held or
+    cancelled nothing is taken off.
+    """
+    if state.meeting is None or state.status is not Status.CALLED:
         return []
     return [
-        AgendaItemRemoved(meeting=state.meeting, item=item, reason=reason)
-        for item in items_without_basis(state, case, histories, at)
+        AgendaItemRemoved(meeting=state.meeting, item=item.item, reason=reason)
+        for item in state.items
+        if item.case == case
+        and item.status in {ItemStatus.PROPOSED, ItemStatus.ACCEPTED}
+        and not _still_carried(state, item, histories, at)
     ]
+
+
+def _still_carried(state: MeetingState, item: Item, histories: Sequence[ConsentHistory], at: datetime) -> bool:
+    try:
+        judged = judge_named(matter_of_item(state, item), item.covered, histories, at, guardians=0)
+    except ConsentMissingError:
+        return False
+    return not judged.leaves
 
 
 # --- who may see --------------------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from services.meetings.domain.agenda import matter_of_item, require_item
@@ -176,7 +176,7 @@ def _who_stayed(
     at: datetime,
     guardians: Mapping[CaseRef, int],
 ) -> NamedBasis:
-    """Return the basis for the item, with exactly those who stayed for it as the covered."""
+    """Return the basis for the item: the services it covers are those who stayed."""
     stayed = present if discussion.stayed is None else discussion.stayed
     if absent := stayed - present:
         raise AttendanceError(extensions={"missing": [*sorted(absent)]})
@@ -184,7 +184,7 @@ def _who_stayed(
     basis = judge_named(matter, stayed, histories, at, guardians=guardians.get(matter.case, 0))
     if discussion.stayed is not None and basis.leaves:
         raise MustLeaveItemError(extensions={"item": item.item, "services": [*sorted(basis.leaves)]})
-    return replace(basis, covered=basis.covered & (present | {matter.own_service}))
+    return basis
 
 
 def decide_discussed_anonymously(state: MeetingState, items: Sequence[ItemRef]) -> list[EventData]:

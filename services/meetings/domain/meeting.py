@@ -33,6 +33,7 @@ from shared.contracts.meetings import (
     MeetingRescheduled,
     MinutesApproved,
     OutcomeRecorded,
+    PlannedMeasure,
 )
 from shared.refs import ArenaRef, CaseRef, ConsentRef, DocumentRef, ItemRef, MeetingRef, UnitId
 
@@ -79,6 +80,9 @@ class Item(Model):
     covered: frozenset[Service] = frozenset()
     attended_by: frozenset[Service] = frozenset()
     removed_for: RemovalReason | None = None
+    decision: str | None = None
+    measures: tuple[PlannedMeasure, ...] = ()
+    join_team: frozenset[Service] = frozenset()
 
 
 class MeetingState(Model):
@@ -219,7 +223,13 @@ def _discussed(state: MeetingState, event: EventData) -> Changes:
 
 def _outcome_recorded(state: MeetingState, event: EventData) -> Changes:
     assert isinstance(event, OutcomeRecorded)
-    return _with_item(state, event.item, {"status": ItemStatus.OUTCOME_RECORDED})
+    decided: Changes = {
+        "status": ItemStatus.OUTCOME_RECORDED,
+        "decision": event.decision,
+        "measures": event.measures,
+        "join_team": event.join_team,
+    }
+    return _with_item(state, event.item, decided)
 
 
 def _minutes_approved(_: MeetingState, event: EventData) -> Changes:

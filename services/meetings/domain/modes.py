@@ -96,7 +96,7 @@ class NamedBasis:
     consent: ConsentRef
     version: int
     covered: frozenset[Service]
-    """The services that may stay: those inside the scope, and the one that brings the item."""
+    """The services inside the scope: they may stay. The unit that brings the item needs no consent to hear it."""
     leaves: frozenset[Service]
     """The services that leave the item and are shown neither item nor case."""
 
@@ -137,7 +137,7 @@ def judge_named(
             best = NamedBasis(
                 consent=history.consent,
                 version=max(versions.values()),
-                covered=frozenset(versions) | {matter.own_service},
+                covered=frozenset(versions),
                 leaves=others - versions.keys(),
             )
     if best is None:

@@ -1,0 +1,369 @@
+"""HTTP: parse, hand over to a handler, answer. Every refusal is a problem document; see `services.meetings.errors`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final, Literal
+
+from fastapi import APIRouter, Depends
+from pydantic import AwareDatetime, Field, StringConstraints
+from starlette.requests import Request
+from starlette.responses import Response
+
+from services.meetings.domain.agenda import NewItem, Outcome, OutcomeCode
+from services.meetings.domain.holding import Discussion, Holding
+from services.meetings.domain.meeting import CancelReason
+from services.meetings.handlers import agenda, holding, meetings
+from services.meetings.handlers.desk import Desk
+from services.meetings.views import (
+    AddedItemView,
+    AgendaView,
+    ArenaView,
+    HeldView,
+    ItemView,
+    MeetingLine,
+    MeetingView,
+    MinutesView,
+    OutcomeView,
+)
+from shared.contracts.codes import InformationCategory, Purpose, Role, Service
+from shared.contracts.meetings import Attendance, ItemKind, ItemMode, PlannedMeasure
+from shared.refs import (
+    ArenaRefField,
+    CaseRefField,
+    ItemRef,
+    ItemRefField,
+    MeasureRef,
+    MeetingRefField,
+    OrganisationNumberField,
+    UnitIdField,
+)
+from shared.web import AskedPage, Collection, Command, Page, Reading, RequestModel, represent, respond
+
+router = APIRouter(tags=["meetings"])
+
+Text = Annotated[str, StringConstraints(min_length=1, max_length=4000, pattern=r"\S")]
+Code = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{2,60}$")]
+ARENAS: Final = Collection("arenas", tuple[str, str])
+MEETINGS: Final = Collection("meetings", tuple[AwareDatetime, str])
+
+
+def _desk(request: Request) -> Desk:
+    desk: Desk = request.app.state.desk
+    return desk
+
+
+Means = Annotated[Desk, Depends(_desk)]
+
+
+# --- arenas and meetings ------------------------------------------------------------------------------------------------
+
+
+@router.get("/arenas", summary="The municipality's arenas and their rules")
+async def list_arenas(desk: Means, ctx: Reading, asked: AskedPage) -> Page[ArenaView]:
+    """Each arena with its policy, members, frequency, and the numbers of the seed rules it follows."""
+    rows = await meetings.list_arenas(desk, ctx, ARENAS.after(asked.cursor), asked.limit + 1)
+    return ARENAS.page(rows, asked.limit, lambda row: (row.arena_type, row.arena))
+
+
+class CallMeeting(RequestModel):
+    """A meeting to be called."""
+
+    arena: ArenaRefField = Field(examples=["arn_bcdfghjklmnpqrstvwxzbcdfgh"])
+    starts_at: AwareDatetime = Field(examples=["2026-09-22T12:00:00+02:00"])
+    minutes: int | None = Field(default=None, ge=15, le=600)
+    """As long as the arena's, when left out."""
+    units: frozenset[UnitIdField] = Field(default=frozenset(), max_length=20, examples=[["unit:lia-barnehage"]])
+    """The barnehager and schools that take part, for a meeting around a child."""
+    services: frozenset[Service] = frozenset()
+    """Of those that may be invited at need."""
+    extra: bool = False
+    """Asked for beside the ordinary ones."""
+    invite: bool = True
+    """False: it only gets its place in the year, and is called later."""
+
+
+@router.post("/meetings", status_code=201, response_model=MeetingView, summary="Call a meeting, or plan one")
+async def call_meeting(desk: Means, ctx: Command, body: CallMeeting) -> Response:
+    """Refused when the arena's rules do not allow it: `may-not-call`, `service-not-member`, `term-has-meeting`, ..."""
+    command = meetings.CallMeeting(
+        arena=body.arena,
+        starts_at=body.starts_at,
+        minutes=body.minutes,
+        units=frozenset(body.units),
+        services=body.services,
+        extra=body.extra,
+        invite=body.invite,
+    )
+    return respond(await meetings.call_meeting(desk, ctx, command))
+
+
+@router.get("/meetings", summary="The meetings in which the actor's service has a seat, by time")
+async def list_meetings(desk: Means, ctx: Reading, asked: AskedPage) -> Page[MeetingLine]:
+    """A coordinator sees when all of the municipality's meetings are."""
+    rows = await meetings.list_meetings(desk, ctx, MEETINGS.after(asked.cursor), asked.limit + 1)
+    return MEETINGS.page(rows, asked.limit, lambda row: (row.starts_at, row.meeting))
+
+
+@router.get("/meetings/{meeting}", response_model=MeetingView, summary="One meeting, without its agenda")
+async def show_meeting(desk: Means, ctx: Reading, meeting: MeetingRefField) -> Response:
+    """404 for a meeting in which the actor has no part."""
+    view, version = await meetings.show(desk, ctx, meeting)
+    return represent(view, version=version)
+
+
+class Invitation(RequestModel):
+    """A planned meeting is called."""
+
+    services: frozenset[Service] = frozenset()
+    """Of those that may be invited at need."""
+
+
+@router.post(
+    "/meetings/{meeting}/invitation", status_code=201, response_model=MeetingView, summary="Call a planned meeting"
+)
+async def invite(desk: Means, ctx: Command, meeting: MeetingRefField, body: Invitation) -> Response:
+    """The services are invited, never people."""
+    return respond(await meetings.invite(desk, ctx, meeting, body.services))
+
+
+class Rescheduling(RequestModel):
+    """Another time."""
+
+    starts_at: AwareDatetime = Field(examples=["2026-09-29T12:00:00+02:00"])
+
+
+@router.post("/meetings/{meeting}/rescheduling", response_model=MeetingView, summary="Move a meeting")
+async def reschedule(desk: Means, ctx: Command, meeting: MeetingRefField, body: Rescheduling) -> Response:
+    """Within what the arena allows."""
+    return respond(await meetings.reschedule(desk, ctx, meeting, body.starts_at))
+
+
+class Cancellation(RequestModel):
+    """Why the meeting will not be held."""
+
+    reason: CancelReason
+
+
+@router.post("/meetings/{meeting}/cancellation", response_model=MeetingView, summary="Cancel a meeting")
+async def cancel(desk: Means, ctx: Command, meeting: MeetingRefField, body: Cancellation) -> Response:
+    """Only before it was held."""
+    return respond(await meetings.cancel(desk, ctx, meeting, body.reason))
+
+
+class Closure(RequestModel):
+    """Nothing more is added."""
+
+
+@router.post("/meetings/{meeting}/closure", response_model=MeetingView, summary="Close a meeting with approved minutes")
+async def close(desk: Means, ctx: Command, meeting: MeetingRefField, body: Closure) -> Response:  # noqa: ARG001
+    """The last step."""
+    return respond(await meetings.close(desk, ctx, meeting))
+
+
+# --- the agenda ---------------------------------------------------------------------------------------------------------
+
+
+class NewAgendaItem(RequestModel):
+    """An item. Only a named one has a case, categories and a purpose."""
+
+    kind: ItemKind
+    mode: ItemMode
+    text: Text = Field(examples=["Hvordan bygger vi et godt språkmiljø for de yngste?"])
+    """Kept in the vault. Of an item that is not named it is checked, and refused with the words that could lead to a person."""
+    case: CaseRefField | None = None
+    categories: frozenset[InformationCategory] = frozenset()
+    purpose: Purpose | None = None
+
+
+@router.post(
+    "/meetings/{meeting}/agenda-items", status_code=201, response_model=AddedItemView, summary="Bring an agenda item"
+)
+async def add_item(desk: Means, ctx: Command, meeting: MeetingRefField, body: NewAgendaItem) -> Response:
+    """By name only with a consent in force; `consent-missing` says what would be needed, and from whom.
+
+    An anonymous item leaves nothing behind that leads to a case or to whoever brought it.
+    """
+    new = NewItem(
+        item=ItemRef(desk.ids.ref("itm")),
+        kind=body.kind,
+        mode=body.mode,
+        text=body.text,
+        case=body.case,
+        categories=body.categories,
+        purpose=body.purpose,
+    )
+    return respond(await agenda.add_item(desk, ctx, meeting, new))
+
+
+@router.get(
+    "/meetings/{meeting}/agenda-items", response_model=AgendaView, summary="The agenda, as the actor may see it"
+)
+async def show_agenda(desk: Means, ctx: Reading, meeting: MeetingRefField) -> Response:
+    """A named item is shown to the unit that brought it, and to services inside the consent now; others do not see it at all."""
+    view, version = await agenda.show_agenda(desk, ctx, meeting)
+    return represent(view, version=version)
+
+
+@router.get("/meetings/{meeting}/agenda-items/{item}", response_model=ItemView, summary="One agenda item")
+async def show_item(desk: Means, ctx: Reading, meeting: MeetingRefField, item: ItemRefField) -> Response:
+    """A refused look at a named item is answered with 404, and recorded."""
+    return represent(await agenda.show_item(desk, ctx, meeting, item))
+
+
+class Acceptance(RequestModel):
+    """The item is taken on the agenda."""
+
+
+@router.post(
+    "/meetings/{meeting}/agenda-items/{item}/acceptance",
+    response_model=MeetingView,
+    summary="Take a proposed item on the agenda",
+)
+async def accept_item(
+    desk: Means,
+    ctx: Command,
+    meeting: MeetingRefField,
+    item: ItemRefField,
+    body: Acceptance,  # noqa: ARG001
+) -> Response:
+    """For those who call the meeting."""
+    return respond(await agenda.accept_item(desk, ctx, meeting, item))
+
+
+class Removal(RequestModel):
+    """The item is taken off."""
+
+
+@router.post(
+    "/meetings/{meeting}/agenda-items/{item}/removal", response_model=MeetingView, summary="Take an item off the agenda"
+)
+async def remove_item(
+    desk: Means,
+    ctx: Command,
+    meeting: MeetingRefField,
+    item: ItemRefField,
+    body: Removal,  # noqa: ARG001
+) -> Response:
+    """For those who call the meeting; a named one for the unit that brought it."""
+    return respond(await agenda.remove_item(desk, ctx, meeting, item))
+
+
+# --- holding, outcomes, minutes -----------------------------------------------------------------------------------------
+
+
+class Seat(RequestModel):
+    """One seat at the meeting: a service and a role, never a person."""
+
+    service: Service
+    role: Role
+    organisation: OrganisationNumberField | None = None
+    present: bool
+    absence_reason: Literal["ill", "double-booked", "vacant", "not-notified", "other"] | None = None
+
+
+class DiscussedItem(RequestModel):
+    """An item that was discussed."""
+
+    item: ItemRefField
+    at: AwareDatetime | None = None
+    """The moment for which a named item is judged; the end of the meeting, when left out."""
+    stayed: frozenset[Service] | None = None
+    """Named: who stayed; everyone present whom the consent covers, when left out."""
+
+
+class HeldMeeting(RequestModel):
+    """What happened."""
+
+    started_at: AwareDatetime = Field(examples=["2026-09-22T12:00:00+02:00"])
+    ended_at: AwareDatetime = Field(examples=["2026-09-22T13:30:00+02:00"])
+    chair: Role
+    attendance: tuple[Seat, ...] = Field(max_length=60)
+    """At least every fixed member, present or not."""
+    guardians_present: int = Field(default=0, ge=0, le=8)
+    discussed: tuple[DiscussedItem, ...] = Field(default=(), max_length=60)
+
+
+@router.post("/meetings/{meeting}/holding", response_model=HeldView, summary="Record that a meeting was held")
+async def hold_meeting(desk: Means, ctx: Command, meeting: MeetingRefField, body: HeldMeeting) -> Response:
+    """Each named item is judged again, for the moment it was discussed and exactly those who stayed."""
+    held = Holding(
+        started_at=body.started_at,
+        ended_at=body.ended_at,
+        chair=body.chair,
+        attendance=tuple(
+            Attendance(
+                service=seat.service,
+                role=seat.role,
+                organisation=seat.organisation,
+                present=seat.present,
+                absence_reason=seat.absence_reason,
+            )
+            for seat in body.attendance
+        ),
+        guardians_present=body.guardians_present,
+        discussed=tuple(Discussion(each.item, each.at, each.stayed) for each in body.discussed),
+    )
+    return respond(await holding.hold_meeting(desk, ctx, meeting, held))
+
+
+class NewMeasure(RequestModel):
+    """A measure that the meeting decided."""
+
+    code: Code = Field(examples=["sprakgruppe"])
+    owner: Service
+    owner_unit: UnitIdField | None = None
+    indicator: Code = Field(examples=["ordforrad"])
+    evaluate_by: AwareDatetime = Field(examples=["2026-12-01T12:00:00+01:00"])
+
+
+class NewOutcome(RequestModel):
+    """What was decided on an item."""
+
+    item: ItemRefField
+    decision: OutcomeCode
+    text: str = Field(default="", max_length=4000)
+    """Kept in the vault; of an item that is not named it is checked as the item's own text was."""
+    measures: tuple[NewMeasure, ...] = Field(default=(), max_length=20)
+    join_team: frozenset[Service] = frozenset()
+    """Services that join the team around the child because of a measure."""
+
+
+@router.post(
+    "/meetings/{meeting}/outcomes", status_code=201, response_model=OutcomeView, summary="Record what was decided"
+)
+async def record_outcome(desk: Means, ctx: Command, meeting: MeetingRefField, body: NewOutcome) -> Response:
+    """The cases service plans the measures from the event alone: nobody types them twice."""
+    measures = tuple(
+        PlannedMeasure(
+            measure=MeasureRef(desk.ids.ref("mea")),
+            code=measure.code,
+            owner=measure.owner,
+            owner_unit=measure.owner_unit,
+            indicator=measure.indicator,
+            evaluate_by=measure.evaluate_by,
+        )
+        for measure in body.measures
+    )
+    outcome = Outcome(
+        item=body.item, decision=body.decision, text=body.text, measures=measures, join_team=body.join_team
+    )
+    return respond(await holding.record_outcome(desk, ctx, meeting, outcome))
+
+
+class NewMinutes(RequestModel):
+    """The general part of the minutes; it names nobody."""
+
+    text: Text
+
+
+@router.post("/meetings/{meeting}/minutes", status_code=201, response_model=MeetingView, summary="Approve the minutes")
+async def approve_minutes(desk: Means, ctx: Command, meeting: MeetingRefField, body: NewMinutes) -> Response:
+    """A correction is the next version."""
+    return respond(await holding.approve_minutes(desk, ctx, meeting, body.text))
+
+
+@router.get("/meetings/{meeting}/minutes", response_model=MinutesView, summary="The minutes, as the actor may see them")
+async def show_minutes(desk: Means, ctx: Reading, meeting: MeetingRefField) -> Response:
+    """The general part, and the outcomes of the items that the actor may see now."""
+    view, version = await holding.show_minutes(desk, ctx, meeting)
+    return represent(view, version=version)

@@ -1,0 +1,57 @@
+"""The meetings service put together: nothing is decided here."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from pathlib import Path
+from typing import Final
+
+from services.meetings import __doc__ as about
+from services.meetings.api import router
+from services.meetings.configuration import read_consent_basis, read_profiles
+from services.meetings.consumers import INBOX
+from services.meetings.handlers.desk import Desk
+from services.meetings.handlers.meetings import define_arenas
+from services.meetings.settings import MeetingsSettings
+from shared.keys import VaultKeyError
+from shared.lifecycle import Definition, Kit, Parts
+from shared.vault import Vault
+
+MIGRATIONS: Final = Path(__file__).with_name("migrations")
+
+
+def create_desk(kit: Kit[MeetingsSettings]) -> Desk:
+    """Return the handlers' means.
+
+    Raises:
+        VaultKeyError: VAULT_KEY or LOOKUP_KEY is missing or not usable.
+        ProfileError, CodeListError: what the municipalities decided cannot be used.
+    """
+    settings = kit.settings
+    if settings.lookup_key is None:
+        raise VaultKeyError("this service has a vault: set LOOKUP_KEY or LOOKUP_KEY_FILE")
+    return Desk(
+        pool=kit.pool,
+        journal=kit.journal,
+        vault=Vault.from_settings(settings),
+        ids=kit.ids,
+        profiles=read_profiles(settings.municipalities_folder),
+        consent_basis=read_consent_basis(settings.codelists_folder),
+        # A key of its own, so that no lookup is ever the same as one of these.
+        blind_key=hmac.digest(
+            settings.lookup_key.get_secret_value().encode(), b"meetings anonymous commands", hashlib.sha256
+        ),
+    )
+
+
+async def compose(kit: Kit[MeetingsSettings]) -> Parts:
+    """Return the service's parts, with the arenas of its profiles defined."""
+    desk = create_desk(kit)
+    await define_arenas(desk, kit.clock.now())
+    app = kit.app(title="Lagspill meetings", version="1", routers=[router], description=about or "")
+    app.state.desk = desk
+    return Parts(app, inboxes=[INBOX])
+
+
+SERVICE: Final = Definition("meetings", MeetingsSettings, MIGRATIONS, compose)

@@ -1,0 +1,96 @@
+"""What the meetings service takes from the cases service: which unit has a case, and what its consents permit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from services.meetings import store
+from services.meetings.domain.agenda import decide_drop_lapsed
+from services.meetings.domain.meeting import MEETING, MeetingState, RemovalReason
+from services.meetings.domain.projection import learned, present
+from services.meetings.domain.receipts import RECEIPTS, decide_receipt
+from services.meetings.handlers.desk import CONSUMER
+from shared.contracts.base import EventData
+from shared.contracts.cases import (
+    CaseClosed,
+    CaseOpened,
+    CaseReopened,
+    ConcernRegistered,
+    ConsentEvent,
+    ConsentExpired,
+    ConsentGranted,
+    ConsentNarrowed,
+    ConsentRefused,
+    ConsentRequested,
+    ConsentWithdrawn,
+    HandoverAccepted,
+)
+from shared.envelope import Envelope
+from shared.inbox import Handler, Inbox, Tx, caused_by
+
+
+async def on_concern_registered(tx: Tx, event: ConcernRegistered, envelope: Envelope) -> None:
+    """Learn whose case it will be, and how many must grant if nobody has asked yet."""
+    await store.case_registered(
+        tx.conn, event.case, envelope.municipality, event.registered_by.unit, event.guardians, _nth(envelope)
+    )
+
+
+async def on_case_held(tx: Tx, event: CaseOpened | CaseReopened | HandoverAccepted, envelope: Envelope) -> None:
+    """Learn which unit has the case now."""
+    await store.case_moved(tx.conn, event.case, envelope.municipality, event.holder.unit, _nth(envelope), is_open=True)
+
+
+async def on_case_closed(tx: Tx, event: CaseClosed, envelope: Envelope) -> None:
+    """Learn that the case is closed."""
+    await store.case_closed(tx.conn, event.case, _nth(envelope))
+
+
+async def on_consent_changed(tx: Tx, event: ConsentEvent, envelope: Envelope) -> None:
+    """Learn what the event says of the consent."""
+    await store.learn(tx.conn, envelope.municipality, learned(event, envelope.time))
+
+
+async def on_consent_ended(tx: Tx, event: ConsentEvent, envelope: Envelope) -> None:
+    """Learn it, clear the agendas of what needed it, and say so: even when there was nothing to clear."""
+    await on_consent_changed(tx, event, envelope)
+    histories = await store.hold_consents(tx.conn, [event.case])
+    at = present(histories, tx.now)
+    reason: RemovalReason = "consent-expired" if isinstance(event, ConsentExpired) else "consent-withdrawn"
+    ctx = caused_by(envelope, tx.now)
+    removed = 0
+
+    def drop(state: MeetingState) -> list[EventData]:
+        return decide_drop_lapsed(state, event.case, histories, at, reason)
+
+    for meeting in await store.called_meetings_about(tx.conn, event.case):
+        changed = await tx.journal.change(MEETING, meeting, ctx, drop, conn=tx.conn)
+        removed += len(changed.events)
+    await tx.journal.change(
+        RECEIPTS,
+        event.case,
+        ctx,
+        lambda state: decide_receipt(state, event.case, event.consent, event.version, removed),
+        conn=tx.conn,
+    )
+
+
+def _nth(envelope: Envelope) -> int:
+    return int(envelope.sequence or "0")
+
+
+HANDLERS: Final[Mapping[type[EventData], Handler]] = {
+    ConcernRegistered: on_concern_registered,
+    CaseOpened: on_case_held,
+    CaseReopened: on_case_held,
+    HandoverAccepted: on_case_held,
+    CaseClosed: on_case_closed,
+    ConsentRequested: on_consent_changed,
+    ConsentGranted: on_consent_changed,
+    ConsentRefused: on_consent_changed,
+    ConsentNarrowed: on_consent_ended,
+    ConsentWithdrawn: on_consent_ended,
+    ConsentExpired: on_consent_ended,
+}
+INBOX: Final = Inbox(CONSUMER, HANDLERS)

@@ -1,0 +1,1 @@
+"""One function per command and per reading. Each loads, lets the domain decide, and makes it true in one transaction."""

@@ -1,0 +1,318 @@
+"""Items brought, accepted and taken off; the agenda as each may see it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Final
+
+from services.meetings import store
+from services.meetings.domain.agenda import (
+    NewItem,
+    check_item,
+    decide_accept,
+    decide_add_item,
+    decide_remove,
+    matter_of,
+    may_hear,
+)
+from services.meetings.domain.meeting import MEETING, Item, ItemStatus, MeetingState, Status, require
+from services.meetings.domain.modes import NamedMatter, judge_named
+from services.meetings.domain.projection import present
+from services.meetings.errors import (
+    ForeignCaseError,
+    MayNotAcceptError,
+    UnknownError,
+    UnknownItemError,
+)
+from services.meetings.handlers.desk import (
+    Desk,
+    Found,
+    Looked,
+    acting,
+    anonymous,
+    consents_now,
+    find,
+    record,
+)
+from services.meetings.views import AgendaView, ItemView, added_item_view, item_view, meeting_view, there
+from shared.aggregate import Answer, Changed, Context
+from shared.auth import Actor
+from shared.contracts.access import AccessKind, AccessRecorded, Recipient
+from shared.contracts.base import EventData
+from shared.contracts.meetings import ItemMode
+from shared.db import Connection
+from shared.refs import CaseRef, ItemRef, MeetingRef
+from shared.web import answer
+
+ITEM_TEXT: Final = "agenda-item"
+
+
+def keeper(meeting: MeetingRef, item: Item | NewItem) -> str:
+    """Return whose key an item's texts are sealed under: the child's when it is named, so that they go when the child's do."""
+    return item.case if item.case is not None else meeting
+
+
+def text_record(item: ItemRef) -> str:
+    """Return under which name the vault keeps an item's text."""
+    return f"item/{item}"
+
+
+async def add_item(desk: Desk, ctx: Context, meeting: MeetingRef, new: NewItem) -> Changed[MeetingState]:
+    """Bring an item (seed rules 2, 4, 5, 7, 22).
+
+    Raises:
+        MeetingsError: see `domain.agenda`; `UnknownError`; for a case that is none of the actor's `ForeignCaseError`, recorded.
+        UnavailableError: a named one, and it is not known whether what is known of its consent is fresh.
+    """
+    found = await find(desk, ctx, meeting)
+    check_item(found.rules.mode.policy, new)
+    if new.mode is ItemMode.NAMED:
+        return await _add_named(desk, ctx, meeting, found, new)
+    if new.mode is ItemMode.ANONYMOUS:
+        ctx = anonymous(desk, ctx)
+
+    def decide(state: MeetingState) -> list[EventData]:
+        return decide_add_item(state, new, decides_agenda=found.decides or _hosts(ctx, state))
+
+    async def keep(conn: Connection) -> None:
+        await desk.vault.put(
+            conn, owner=meeting, record=text_record(new.item), category=ITEM_TEXT, content=new.text.encode()
+        )
+
+    return await desk.journal.change(MEETING, meeting, ctx, decide, _added(new.item), also=keep)
+
+
+def _hosts(ctx: Context, state: MeetingState) -> bool:
+    return ctx.actor is not None and ctx.actor.unit is not None and ctx.actor.unit in state.units
+
+
+async def _add_named(
+    desk: Desk, ctx: Context, meeting: MeetingRef, found: Found, new: NewItem
+) -> Changed[MeetingState]:
+    actor = acting(ctx)
+    matter = matter_of(found.state, new, actor.service, actor.unit)
+
+    async def add(conn: Connection) -> Changed[MeetingState]:
+        histories = await consents_now(conn, [matter.case])
+        known = await store.case(conn, matter.case)
+        at = present(histories, ctx.now)
+
+        def decide(state: MeetingState) -> list[EventData]:
+            require(state, Status.CALLED)
+            if not _has_case(known, matter, actor):
+                raise ForeignCaseError
+            guardians = 0 if known is None else known.guardians
+            named = judge_named(matter, state.invited, histories, at, guardians=guardians)
+            return decide_add_item(
+                state,
+                new,
+                decides_agenda=found.decides or _hosts(ctx, state),
+                matter=matter,
+                named=named,
+                basis=desk.consent_basis.at(ctx.now),
+            )
+
+        async def keep(inner: Connection) -> None:
+            await desk.vault.put(
+                inner,
+                owner=keeper(meeting, new),
+                record=text_record(new.item),
+                category=ITEM_TEXT,
+                content=new.text.encode(),
+            )
+            await store.save_named_item(inner, new.item, meeting, matter.case)
+
+        return await desk.journal.change(MEETING, meeting, ctx, decide, _added(new.item), conn=conn, also=keep)
+
+    try:
+        return await desk.change(add)
+    except ForeignCaseError:
+        await _record_denial(desk, ctx, matter.case)
+        raise
+
+
+def _has_case(known: store.KnownCase | None, matter: NamedMatter, actor: Actor) -> bool:
+    """Return whether the case is one of the actor's own unit."""
+    return known is not None and known.municipality == actor.municipality and known.unit == matter.unit
+
+
+async def _record_denial(desk: Desk, ctx: Context, case_ref: CaseRef) -> None:
+    """Record that somebody reached for a case that is none of theirs, if it exists.
+
+    The record names no meeting: an anonymous item of that meeting could be the same case.
+    """
+    async with desk.pool.acquire() as conn:
+        known = await store.case(conn, case_ref)
+    if known is not None:
+        denied = record(acting(ctx), Looked(AccessKind.DENY, case_ref, reason="not-involved"))
+        await desk.journal.record_access(replace(ctx, scope=known.municipality), [denied])
+
+
+async def accept_item(desk: Desk, ctx: Context, meeting: MeetingRef, item: ItemRef) -> Changed[MeetingState]:
+    """Take a proposed item on the agenda.
+
+    Raises:
+        MayNotAcceptError: others decide the agenda.
+        MeetingsError: the meeting or the item has come too far; `UnknownError`.
+    """
+    found = await find(desk, ctx, meeting)
+    if not found.decides:
+        raise MayNotAcceptError
+    found.state.item(item)
+    return await desk.journal.change(MEETING, meeting, ctx, lambda state: decide_accept(state, item), _plain)
+
+
+async def remove_item(desk: Desk, ctx: Context, meeting: MeetingRef, item: ItemRef) -> Changed[MeetingState]:
+    """Take an item off, for those who decide the agenda, or the unit that brought it by name.
+
+    Raises:
+        MayNotAcceptError: neither.
+        MeetingsError: the meeting or the item has come too far; `UnknownError`.
+    """
+    found = await find(desk, ctx, meeting)
+    known = found.state.item(item)
+    own = known.held_by_unit is not None and known.held_by_unit == acting(ctx).unit
+    if not own and known.mode is ItemMode.NAMED:
+        raise UnknownItemError
+    if not own and not found.decides:
+        raise MayNotAcceptError
+    if known.mode is ItemMode.ANONYMOUS:
+        ctx = anonymous(desk, ctx)
+    return await desk.journal.change(
+        MEETING, meeting, ctx, lambda state: decide_remove(state, item, "by-request"), _plain
+    )
+
+
+# --- readings -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What of a meeting somebody may see now."""
+
+    found: Found
+    items: tuple[Item, ...]
+    recorded: bool
+    """Whether somebody's case is among them."""
+
+
+async def see(desk: Desk, ctx: Context, meeting: MeetingRef, *, only: ItemRef | None = None) -> Shown:
+    """Return the items that the actor may see now, or the one asked for; the access records are committed on return.
+
+    Raises:
+        UnknownError: there is no meeting that the actor may know of.
+        UnavailableError: there may be an item for the actor's service, and what is known of its consent is not fresh.
+    """
+    actor = acting(ctx)
+
+    async def look(conn: Connection) -> Shown:
+        found = await find(desk, ctx, meeting, conn=conn)
+        candidates = [
+            item
+            for item in found.state.items
+            if only in {None, item.item} and _may_be_for(item, actor, seated=found.seated)
+        ]
+        # The unit that holds the consent needs none to see its own item.
+        asked = {item.case for item in candidates if item.case is not None and item.held_by_unit != actor.unit}
+        histories = await consents_now(conn, asked)
+        at = present(histories, ctx.now)
+        items = tuple(item for item in candidates if may_hear(item, actor.service, actor.unit, histories, at))
+        looks = [_look(desk, ctx, actor, meeting, item) for item in items if item.case is not None]
+        await desk.journal.record_access(ctx, looks, conn=conn)
+        return Shown(found, items, recorded=bool(looks))
+
+    shown = await desk.transaction(look)
+    if shown.recorded:
+        desk.journal.nudge()
+    return shown
+
+
+def _may_be_for(item: Item, actor: Actor, *, seated: bool) -> bool:
+    """Return whether it need be asked at all if the actor may see the item."""
+    if item.status is ItemStatus.REMOVED:
+        return False
+    if item.mode is not ItemMode.NAMED:
+        return True
+    return seated and (item.held_by_unit == actor.unit or actor.service in item.covered)
+
+
+def _look(desk: Desk, ctx: Context, actor: Actor, meeting: MeetingRef, item: Item) -> AccessRecorded:
+    own = item.held_by_unit == actor.unit
+    recipients = () if own or actor.service is None else (_recipient(actor),)
+    return record(
+        actor,
+        Looked(
+            kind=AccessKind.READ if own else AccessKind.DISCLOSE,
+            case=there(item.case),
+            meeting=meeting,
+            item=item.item,
+            categories=item.categories,
+            purpose=item.purpose,
+            basis=desk.consent_basis.at(ctx.now),
+            consent=item.consent,
+            consent_version=item.consent_version,
+            recipients=recipients,
+        ),
+    )
+
+
+def _recipient(actor: Actor) -> Recipient:
+    return Recipient(service=there(actor.service), role=actor.access_actor().role, organisation=actor.organisation)
+
+
+async def show_agenda(desk: Desk, ctx: Context, meeting: MeetingRef) -> tuple[AgendaView, int]:
+    """Return the agenda as the actor may see it, and the meeting's version.
+
+    Raises:
+        what `see` raises.
+    """
+    shown = await see(desk, ctx, meeting)
+    async with desk.pool.acquire() as conn:
+        items = tuple([await _open(desk, conn, meeting, item) for item in shown.items])
+    return AgendaView(meeting=meeting, status=shown.found.state.status, items=items), shown.found.version
+
+
+async def show_item(desk: Desk, ctx: Context, meeting: MeetingRef, item: ItemRef) -> ItemView:
+    """Return one item. A look at a named one that is refused is recorded.
+
+    Raises:
+        UnknownError: there is none that the actor may see.
+        UnavailableError: what is known of its consent is not fresh.
+    """
+    try:
+        shown = await see(desk, ctx, meeting, only=item)
+    except UnknownError:
+        await _record_refused_look(desk, ctx, meeting, item, "not-involved")
+        raise
+    if not shown.items:
+        await _record_refused_look(desk, ctx, meeting, item, "consent-missing")
+        raise UnknownItemError
+    async with desk.pool.acquire() as conn:
+        return await _open(desk, conn, meeting, shown.items[0])
+
+
+async def _record_refused_look(desk: Desk, ctx: Context, meeting: MeetingRef, item: ItemRef, reason: str) -> None:
+    loaded = await desk.journal.load(MEETING, meeting)
+    asked = next((each for each in loaded.state.items if each.item == item), None)
+    if asked is None or asked.case is None or loaded.scope is None:
+        return
+    refused = Looked(AccessKind.DENY, asked.case, meeting=meeting, item=item, reason=reason)
+    await desk.journal.record_access(replace(ctx, scope=loaded.scope), [record(acting(ctx), refused)])
+
+
+async def _open(desk: Desk, conn: Connection, meeting: MeetingRef, item: Item) -> ItemView:
+    text = await desk.vault.get(conn, owner=keeper(meeting, item), record=text_record(item.item))
+    return item_view(item, text.decode())
+
+
+def _added(item: ItemRef) -> Callable[[MeetingState, int], Answer]:
+    def given(state: MeetingState, version: int) -> Answer:
+        view = added_item_view(state, state.item(item))
+        return answer(view, status=201, version=version, location=f"/meetings/{view.meeting}/agenda-items/{view.item}")
+
+    return given
+
+
+def _plain(state: MeetingState, version: int) -> Answer:
+    return answer(meeting_view(state), version=version)

@@ -1,0 +1,261 @@
+"""A meeting held, its outcomes and its minutes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from services.meetings import store
+from services.meetings.domain.agenda import Outcome, check_text, decide_outcome
+from services.meetings.domain.holding import Holding, decide_discussed_anonymously, decide_hold
+from services.meetings.domain.meeting import MEETING, Item, ItemStatus, MeetingState, decide_approve_minutes
+from services.meetings.domain.projection import present
+from services.meetings.errors import MayNotAcceptError, UnknownError, UnknownItemError
+from services.meetings.handlers.agenda import keeper, see
+from services.meetings.handlers.desk import (
+    Desk,
+    Found,
+    Looked,
+    acting,
+    anonymous,
+    consents_now,
+    find,
+    record,
+)
+from services.meetings.views import (
+    MinutesView,
+    OutcomeTextView,
+    held_view,
+    meeting_view,
+    outcome_view,
+    there,
+)
+from shared.aggregate import Answer, Changed, Context, Decision
+from shared.auth import Actor
+from shared.contracts.access import AccessKind, AccessRecorded, Recipient
+from shared.contracts.base import EventData
+from shared.contracts.meetings import CaseDiscussed, ItemMode
+from shared.db import Connection
+from shared.refs import CaseRef, DocumentRef, ItemRef, MeetingRef
+from shared.web import answer
+
+OUTCOME: Final = "outcome"
+MINUTES: Final = "minutes"
+
+
+async def hold_meeting(desk: Desk, ctx: Context, meeting: MeetingRef, holding: Holding) -> Changed[MeetingState]:
+    """Record that the meeting was held, and what was discussed with whom (seed rules 4, 12, 20, 54, 61).
+
+    What was told by word of mouth is a disclosure like any other: each named item leaves its access record.
+
+    Raises:
+        MeetingsError: see `domain.holding`; `UnknownError`.
+        UnavailableError: an item was named, and what is known of its consent is not fresh.
+    """
+    found = await find(desk, ctx, meeting)
+    actor = acting(ctx)
+    items = [found.state.item(each.item) for each in holding.discussed]
+    case_refs = [item.case for item in items if item.case is not None]
+    unnamed = [item.item for item in items if item.mode is ItemMode.ANONYMOUS]
+
+    async def hold(conn: Connection) -> Changed[MeetingState]:
+        histories = await consents_now(conn, case_refs)
+        guardians = await _guardians(conn, case_refs)
+
+        def decide(state: MeetingState) -> Decision:
+            events = decide_hold(
+                state,
+                found.rules,
+                holding,
+                ctx.now,
+                histories=histories,
+                guardians=guardians,
+                basis=desk.consent_basis.at(ctx.now),
+            )
+            told = [event for event in events if isinstance(event, CaseDiscussed)]
+            return Decision(events, [_told(actor, meeting, event) for event in told])
+
+        def given(state: MeetingState, version: int) -> Answer:
+            return answer(held_view(state, [item.item for item in items]), version=version + len(unnamed))
+
+        changed = await desk.journal.change(MEETING, meeting, ctx, decide, given, conn=conn)
+        if changed.replayed:
+            return changed
+        if unnamed:
+            # Apart from what carries a name: no actor, no common correlation, no common key.
+            await desk.journal.change(
+                MEETING,
+                meeting,
+                _without_key(anonymous(desk, ctx)),
+                lambda state: decide_discussed_anonymously(state, unnamed),
+                conn=conn,
+            )
+        await store.save_meeting(conn, changed.scope, changed.state)
+        return changed
+
+    return await desk.change(hold)
+
+
+def _told(actor: Actor, meeting: MeetingRef, event: CaseDiscussed) -> AccessRecorded:
+    return record(
+        actor,
+        Looked(
+            kind=AccessKind.DISCLOSE,
+            case=there(event.case),
+            meeting=meeting,
+            item=event.item,
+            categories=event.categories,
+            purpose=event.purpose,
+            basis=event.basis,
+            consent=event.consent,
+            consent_version=event.consent_version,
+            recipients=tuple(Recipient(service=service) for service in sorted(event.attended_by)),
+        ),
+    )
+
+
+def _without_key(ctx: Context) -> Context:
+    return Context(actor=ctx.actor, scope=ctx.scope, now=ctx.now, correlation=ctx.correlation, anonymous=ctx.anonymous)
+
+
+async def _guardians(conn: Connection, case_refs: list[CaseRef]) -> dict[CaseRef, int]:
+    known = [await store.case(conn, each) for each in case_refs]
+    return {each.case: each.guardians for each in known if each is not None}
+
+
+# --- outcomes -----------------------------------------------------------------------------------------------------------
+
+
+async def record_outcome(desk: Desk, ctx: Context, meeting: MeetingRef, outcome: Outcome) -> Changed[MeetingState]:
+    """Record what was decided on an item (seed rules 26, 62, 71, 72, 88).
+
+    Raises:
+        UnknownItemError: the item is none that the actor was there for.
+        MeetingsError: see `domain.agenda.decide_outcome`; `UnknownError`.
+        UnavailableError: the item is named, and what is known of its consent is not fresh.
+    """
+    found = await find(desk, ctx, meeting)
+    item = found.state.item(outcome.item)
+    if not _was_there(found, item, acting(ctx)):
+        raise UnknownItemError
+    if item.mode is ItemMode.ANONYMOUS:
+        ctx = anonymous(desk, ctx)
+    case_refs = [] if item.case is None else [item.case]
+
+    async def work(conn: Connection) -> Changed[MeetingState]:
+        histories = await consents_now(conn, case_refs)
+        guardians = await _guardians(conn, case_refs)
+        at = present(histories, ctx.now)
+
+        def decide(state: MeetingState) -> list[EventData]:
+            needed = guardians.get(there(item.case), 0) if item.case is not None else 0
+            return decide_outcome(state, outcome, histories, at, guardians=needed)
+
+        async def keep(inner: Connection) -> None:
+            await desk.vault.put(
+                inner,
+                owner=keeper(meeting, item),
+                record=_outcome_text(item.item),
+                category=OUTCOME,
+                content=outcome.text.encode(),
+            )
+
+        return await desk.journal.change(MEETING, meeting, ctx, decide, _recorded(item.item), conn=conn, also=keep)
+
+    return await desk.change(work)
+
+
+def _was_there(found: Found, item: Item, actor: Actor) -> bool:
+    if item.mode is not ItemMode.NAMED:
+        return True
+    return found.seated and (item.held_by_unit == actor.unit or actor.service in item.attended_by)
+
+
+def _recorded(item: ItemRef) -> Callable[[MeetingState, int], Answer]:
+    def given(state: MeetingState, version: int) -> Answer:
+        return answer(outcome_view(state, state.item(item)), status=201, version=version)
+
+    return given
+
+
+def _outcome_text(item: ItemRef) -> str:
+    return f"outcome/{item}"
+
+
+# --- minutes ------------------------------------------------------------------------------------------------------------
+
+
+async def approve_minutes(desk: Desk, ctx: Context, meeting: MeetingRef, text: str) -> Changed[MeetingState]:
+    """Approve the minutes' general part. It names nobody; what was said of a child stands in the outcome of its item.
+
+    Raises:
+        MayNotAcceptError: others do.
+        NotAnonymousError: the text could lead to a person.
+        MeetingsError: the meeting has not come so far; `UnknownError`.
+    """
+    found = await find(desk, ctx, meeting)
+    if not found.decides:
+        raise MayNotAcceptError
+    check_text(text)
+    document = DocumentRef(desk.ids.ref("doc"))
+
+    async def work(conn: Connection) -> Changed[MeetingState]:
+        async def keep(inner: Connection) -> None:
+            await desk.vault.put(
+                inner, owner=meeting, record=_minutes_text(document), category=MINUTES, content=text.encode()
+            )
+
+        changed = await desk.journal.change(
+            MEETING,
+            meeting,
+            ctx,
+            lambda state: decide_approve_minutes(state, document),
+            lambda state, version: answer(meeting_view(state), status=201, version=version),
+            conn=conn,
+            also=keep,
+        )
+        if not changed.replayed:
+            await store.save_meeting(conn, changed.scope, changed.state)
+        return changed
+
+    return await desk.change(work)
+
+
+async def show_minutes(desk: Desk, ctx: Context, meeting: MeetingRef) -> tuple[MinutesView, int]:
+    """Return the minutes with the outcomes that the actor may see now; the meeting's version beside it.
+
+    Raises:
+        UnknownError: there are none, or no meeting that the actor may know of.
+        UnavailableError: see `agenda.see`.
+    """
+    shown = await see(desk, ctx, meeting)
+    state = shown.found.state
+    if state.minutes_document is None:
+        raise UnknownError
+    async with desk.pool.acquire() as conn:
+        text = await desk.vault.get(conn, owner=meeting, record=_minutes_text(state.minutes_document))
+        outcomes = [
+            await _outcome(desk, conn, state, meeting, item)
+            for item in shown.items
+            if item.status is ItemStatus.OUTCOME_RECORDED
+        ]
+    view = MinutesView(
+        meeting=meeting,
+        version=state.minutes_version,
+        document=state.minutes_document,
+        text=text.decode(),
+        outcomes=tuple(outcomes),
+    )
+    return view, shown.found.version
+
+
+async def _outcome(
+    desk: Desk, conn: Connection, state: MeetingState, meeting: MeetingRef, item: Item
+) -> OutcomeTextView:
+    text = await desk.vault.get(conn, owner=keeper(meeting, item), record=_outcome_text(item.item))
+    decided = outcome_view(state, item)
+    return OutcomeTextView(**{name: getattr(decided, name) for name in type(decided).model_fields}, text=text.decode())
+
+
+def _minutes_text(document: DocumentRef) -> str:
+    return f"minutes/{document}"

@@ -1,0 +1,310 @@
+"""Arenas defined, meetings planned, called, moved, cancelled, closed and found."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from services.meetings import store
+from services.meetings.configuration import profile_of
+from services.meetings.domain.arena import ARENA, decide_define, wanted_arenas
+from services.meetings.domain.calling import (
+    CHILDRENS,
+    check_caller,
+    check_time,
+    counted_span,
+    invited_services,
+    participating_units,
+)
+from services.meetings.domain.meeting import (
+    MEETING,
+    CancelReason,
+    MeetingState,
+    NewMeeting,
+    decide_call,
+    decide_cancel,
+    decide_close,
+    decide_plan,
+    decide_reschedule,
+)
+from services.meetings.domain.profile import ArenaRules, Profile
+from services.meetings.errors import MayNotCallError, UnknownError
+from services.meetings.handlers.desk import Desk, Found, acting, find, rules_of
+from services.meetings.views import ArenaView, MeetingLine, MeetingView, arena_view, meeting_view, there
+from shared.aggregate import Answer, Changed, Context
+from shared.clock import oslo_day
+from shared.contracts.base import EventData
+from shared.contracts.codes import Role, Service
+from shared.db import Connection
+from shared.refs import ArenaRef, MeetingRef, UnitId
+from shared.web import answer
+
+
+async def define_arenas(desk: Desk, now: datetime) -> int:
+    """Define every arena of every profile that is not defined so already, and return how many were.
+
+    Run at every start; instances that start together do it one after the other.
+    """
+    correlation = desk.ids.event_id()
+
+    async def define(conn: Connection) -> int:
+        await store.lock_definitions(conn)
+        return sum(
+            [
+                await _define(desk, conn, now, correlation, profile, rules, unit)
+                for profile in desk.profiles.values()
+                for rules, unit in wanted_arenas(profile)
+            ]
+        )
+
+    changes = await desk.transaction(define)
+    if changes:
+        desk.journal.nudge()
+    return changes
+
+
+async def _define(
+    desk: Desk,
+    conn: Connection,
+    now: datetime,
+    correlation: UUID,
+    profile: Profile,
+    rules: ArenaRules,
+    unit: UnitId | None,
+) -> int:
+    arena = await store.arena_ref(conn, profile.scope, rules.type, unit, ArenaRef(desk.ids.ref("arn")))
+    ctx = Context(actor=None, scope=profile.scope, now=now, correlation=correlation)
+    changed = await desk.journal.change(
+        ARENA, arena, ctx, lambda state: decide_define(state, arena, profile, rules, unit), conn=conn
+    )
+    return len(changed.events)
+
+
+async def list_arenas(desk: Desk, ctx: Context, after: tuple[str, str] | None, limit: int) -> Sequence[ArenaView]:
+    """Return the arenas of the actor's municipality, by type."""
+    actor = acting(ctx)
+    profile = profile_of(desk.profiles, actor.municipality)
+    async with desk.pool.acquire() as conn:
+        known = await store.arenas(conn, actor.municipality, after=after, limit=limit)
+    shown = []
+    for arena in known:
+        rules = profile.arena(arena.arena_type)
+        if rules is not None:
+            units = [arena.unit] if arena.unit else []
+            shown.append(
+                arena_view(arena.arena, arena.unit, rules, invited_services(profile, rules, units, frozenset()))
+            )
+    return shown
+
+
+@dataclass(frozen=True, slots=True)
+class CallMeeting:
+    """A meeting to be called, or only given its place in the year."""
+
+    arena: ArenaRef
+    starts_at: datetime
+    minutes: int | None
+    units: frozenset[UnitId]
+    services: frozenset[Service]
+    extra: bool
+    invite: bool
+
+
+async def call_meeting(desk: Desk, ctx: Context, command: CallMeeting) -> Changed[MeetingState]:
+    """Call a meeting of an arena (seed rules 6, 8, 9, 10, 20).
+
+    Raises:
+        UnknownError: no such arena, or another municipality's.
+        MeetingsError: see `domain.calling`.
+    """
+    actor = acting(ctx)
+    loaded = await desk.journal.load(ARENA, command.arena)
+    defined = loaded.state.defined
+    if defined is None or loaded.scope != actor.municipality:
+        raise UnknownError
+    profile = profile_of(desk.profiles, actor.municipality)
+    rules = rules_of(profile, defined.arena_type)
+    units = participating_units(profile, rules, defined.unit, command.units)
+    check_caller(rules, units, actor.roles, actor.service, actor.unit)
+    new = NewMeeting(
+        meeting=MeetingRef(desk.ids.ref("mtg")),
+        arena=command.arena,
+        arena_type=rules.type,
+        unit=defined.unit,
+        units=units,
+        starts_at=command.starts_at,
+        minutes=command.minutes or rules.minutes,
+        invited=invited_services(profile, rules, units, command.services),
+        extra=command.extra,
+    )
+    return await _call(desk, ctx, new, new.meeting, invite=command.invite)
+
+
+async def invite(desk: Desk, ctx: Context, meeting: MeetingRef, services: frozenset[Service]) -> Changed[MeetingState]:
+    """Call a meeting that was planned.
+
+    Raises:
+        MeetingsError: see `domain.calling`; `UnknownError`.
+    """
+    found = await _for_callers(desk, ctx, meeting)
+    state = found.state
+    new = NewMeeting(
+        meeting=meeting,
+        arena=there(state.arena),
+        arena_type=state.arena_type,
+        unit=state.unit,
+        units=state.units,
+        starts_at=there(state.starts_at),
+        minutes=state.minutes,
+        invited=invited_services(found.profile, found.rules, state.units, services),
+        extra=False,
+    )
+    return await _call(desk, ctx, new, meeting, invite=True)
+
+
+async def _call(
+    desk: Desk, ctx: Context, new: NewMeeting, meeting: MeetingRef, *, invite: bool
+) -> Changed[MeetingState]:
+    profile = profile_of(desk.profiles, acting(ctx).municipality)
+    rules = rules_of(profile, new.arena_type)
+
+    async def call(conn: Connection) -> Changed[MeetingState]:
+        await store.lock_arena(conn, new.arena)
+        span = counted_span(rules, profile.calendar, oslo_day(new.starts_at))
+        ordinary = await store.ordinary_meetings(conn, new.arena, *span) if span else 0
+
+        def decide(state: MeetingState) -> list[EventData]:
+            check_time(rules, profile.calendar, new.starts_at, ctx.now, extra=new.extra, ordinary_in_term=ordinary)
+            return decide_call(state, new) if invite else decide_plan(state, new)
+
+        changed = await desk.journal.change(MEETING, meeting, ctx, decide, _created, conn=conn)
+        return await _saved(conn, changed)
+
+    return await desk.change(call)
+
+
+async def reschedule(desk: Desk, ctx: Context, meeting: MeetingRef, starts_at: datetime) -> Changed[MeetingState]:
+    """Move a meeting, within what its arena allows.
+
+    Raises:
+        MeetingsError: see `domain.calling`; `UnknownError`.
+    """
+    found = await _for_callers(desk, ctx, meeting)
+    rules, calendar = found.rules, found.profile.calendar
+
+    async def move(conn: Connection) -> Changed[MeetingState]:
+        arena = there(found.state.arena)
+        await store.lock_arena(conn, arena)
+        span = counted_span(rules, calendar, oslo_day(starts_at))
+        ordinary = await store.ordinary_meetings(conn, arena, *span) if span else 0
+
+        def decide(state: MeetingState) -> list[EventData]:
+            events = decide_reschedule(state, starts_at, ctx.now)
+            same_term = span is not None and span[0] <= oslo_day(there(state.starts_at)) <= span[1]
+            check_time(
+                rules,
+                calendar,
+                starts_at,
+                ctx.now,
+                extra=state.extra,
+                # The meeting itself is among those counted when it stays in its term.
+                ordinary_in_term=max(0, ordinary - 1) if same_term else ordinary,
+            )
+            return events
+
+        changed = await desk.journal.change(MEETING, meeting, ctx, decide, _shown, conn=conn)
+        return await _saved(conn, changed)
+
+    return await desk.change(move)
+
+
+async def cancel(desk: Desk, ctx: Context, meeting: MeetingRef, reason: CancelReason) -> Changed[MeetingState]:
+    """Cancel a meeting.
+
+    Raises:
+        MeetingsError: it has come too far; `UnknownError`.
+    """
+    await _for_callers(desk, ctx, meeting)
+
+    async def work(conn: Connection) -> Changed[MeetingState]:
+        changed = await desk.journal.change(
+            MEETING, meeting, ctx, lambda state: decide_cancel(state, reason), _shown, conn=conn
+        )
+        return await _saved(conn, changed)
+
+    return await desk.change(work)
+
+
+async def close(desk: Desk, ctx: Context, meeting: MeetingRef) -> Changed[MeetingState]:
+    """Close a meeting whose minutes are approved.
+
+    Raises:
+        MeetingsError: it has not come so far; `UnknownError`.
+    """
+    await _for_callers(desk, ctx, meeting)
+
+    async def work(conn: Connection) -> Changed[MeetingState]:
+        changed = await desk.journal.change(MEETING, meeting, ctx, decide_close, _shown, conn=conn)
+        return await _saved(conn, changed)
+
+    return await desk.change(work)
+
+
+async def show(desk: Desk, ctx: Context, meeting: MeetingRef) -> tuple[MeetingView, int]:
+    """Return the meeting and its version.
+
+    Raises:
+        UnknownError: there is none that the actor may know of.
+    """
+    found = await find(desk, ctx, meeting)
+    return meeting_view(found.state), found.version
+
+
+async def list_meetings(desk: Desk, ctx: Context, after: tuple[datetime, str] | None, limit: int) -> list[MeetingLine]:
+    """Return the meetings that the actor has a seat in, by time; a coordinator's are all of the municipality's."""
+    actor = acting(ctx)
+    viewer = store.Viewer(
+        municipality=actor.municipality,
+        service=actor.service,
+        unit=actor.unit,
+        of_unit=actor.service in CHILDRENS,
+        all_meetings=Role.COORDINATOR in actor.roles,
+    )
+    async with desk.pool.acquire() as conn:
+        listed = await store.meetings(conn, viewer, after=after, limit=limit)
+    return [
+        MeetingLine(
+            meeting=each.meeting,
+            arena=each.arena,
+            arena_type=each.arena_type,
+            units=each.units,
+            starts_at=each.starts_at,
+            status=each.status,
+            extra=each.extra,
+        )
+        for each in listed
+    ]
+
+
+async def _for_callers(desk: Desk, ctx: Context, meeting: MeetingRef) -> Found:
+    found = await find(desk, ctx, meeting)
+    if not found.decides:
+        raise MayNotCallError
+    return found
+
+
+async def _saved(conn: Connection, changed: Changed[MeetingState]) -> Changed[MeetingState]:
+    if not changed.replayed:
+        await store.save_meeting(conn, changed.scope, changed.state)
+    return changed
+
+
+def _created(state: MeetingState, version: int) -> Answer:
+    view = meeting_view(state)
+    return answer(view, status=201, version=version, location=f"/meetings/{view.meeting}")
+
+
+def _shown(state: MeetingState, version: int) -> Answer:
+    return answer(meeting_view(state), version=version)

@@ -1,0 +1,269 @@
+"""SQL, and nothing else: where arenas and meetings are found, and what has been read from the cases service."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Final
+
+from services.meetings.domain.meeting import MeetingState, Status
+from services.meetings.domain.projection import ConsentHistory, merge
+from shared.clock import OSLO
+from shared.contracts.codes import Service
+from shared.db import Connection
+from shared.refs import ArenaRef, CaseRef, ItemRef, LogScope, MeetingRef, UnitId
+
+_DEFINE_LOCK: Final = 0x1A65_A4E4
+"""The advisory lock under which instances that start together define the arenas, one after the other."""
+
+
+# --- arenas -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class KnownArena:
+    """An arena that has its reference."""
+
+    arena: ArenaRef
+    arena_type: str
+    unit: UnitId | None
+
+
+async def lock_definitions(conn: Connection) -> None:
+    """Let nobody else define arenas until this transaction ends."""
+    await conn.execute("SELECT pg_advisory_xact_lock($1)", _DEFINE_LOCK)
+
+
+async def arena_ref(
+    conn: Connection, municipality: LogScope, arena_type: str, unit: UnitId | None, new: ArenaRef
+) -> ArenaRef:
+    """Return the arena's reference: `new` when it has none yet."""
+    await conn.execute(
+        "INSERT INTO arenas (arena, municipality, arena_type, unit) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
+        new,
+        municipality,
+        arena_type,
+        unit,
+    )
+    found: str = await conn.fetchval(
+        "SELECT arena FROM arenas WHERE municipality = $1 AND arena_type = $2 AND unit IS NOT DISTINCT FROM $3",
+        municipality,
+        arena_type,
+        unit,
+    )
+    return ArenaRef(found)
+
+
+async def arenas(
+    conn: Connection, municipality: LogScope, *, after: tuple[str, str] | None, limit: int
+) -> list[KnownArena]:
+    """Return the municipality's arenas by type and reference, after that one."""
+    rows = await conn.fetch(
+        "SELECT arena, arena_type, unit FROM arenas WHERE municipality = $1"
+        " AND ($2::text IS NULL OR (arena_type, arena) > ($2, $3)) ORDER BY arena_type, arena LIMIT $4",
+        municipality,
+        None if after is None else after[0],
+        None if after is None else after[1],
+        limit,
+    )
+    return [KnownArena(ArenaRef(row["arena"]), row["arena_type"], row["unit"]) for row in rows]
+
+
+async def lock_arena(conn: Connection, arena: ArenaRef) -> None:
+    """Let nobody else call a meeting of this arena until this transaction ends: the term's meetings are being counted."""
+    await conn.execute("SELECT 1 FROM arenas WHERE arena = $1 FOR NO KEY UPDATE", arena)
+
+
+# --- meetings ---------------------------------------------------------------------------------------------------------
+
+
+async def ordinary_meetings(conn: Connection, arena: ArenaRef, first: date, last: date) -> int:
+    """Return how many ordinary meetings the arena has from `first` to `last`, days in Norway; cancelled ones not counted."""
+    count: int = await conn.fetchval(
+        "SELECT count(*) FROM meetings WHERE arena = $1 AND starts_at >= $2 AND starts_at < $3"
+        " AND NOT extra AND status NOT IN ('planned', 'cancelled')",
+        arena,
+        datetime.combine(first, time.min, OSLO),
+        datetime.combine(last + timedelta(days=1), time.min, OSLO),
+    )
+    return count
+
+
+async def save_meeting(conn: Connection, municipality: LogScope, state: MeetingState) -> None:
+    """Bring the meeting's row up to `state`."""
+    await conn.execute(
+        "INSERT INTO meetings (meeting, municipality, arena, arena_type, units, invited, starts_at, status, extra)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
+        " ON CONFLICT (meeting) DO UPDATE SET units = excluded.units, invited = excluded.invited,"
+        " starts_at = excluded.starts_at, status = excluded.status, extra = excluded.extra",
+        state.meeting,
+        municipality,
+        state.arena,
+        state.arena_type,
+        sorted(state.units),
+        sorted(state.invited),
+        state.starts_at,
+        state.status.value,
+        state.extra,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """As whom meetings are listed."""
+
+    municipality: LogScope
+    service: Service | None
+    unit: UnitId | None
+    of_unit: bool
+    """Whether the service is one of many units, so that a seat is the unit's."""
+    all_meetings: bool
+    """A coordinator sees when every meeting is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One meeting in a list."""
+
+    meeting: MeetingRef
+    arena: ArenaRef
+    arena_type: str
+    units: tuple[UnitId, ...]
+    starts_at: datetime
+    status: Status
+    extra: bool
+
+
+async def meetings(conn: Connection, viewer: Viewer, *, after: tuple[datetime, str] | None, limit: int) -> list[Listed]:
+    """Return the meetings that the viewer has a seat in, by time, after that one."""
+    rows = await conn.fetch(
+        "SELECT meeting, arena, arena_type, units, starts_at, status, extra FROM meetings"
+        " WHERE municipality = $1 AND ($2 OR (invited @> ARRAY[$3::text]"
+        "   AND (NOT $4 OR units = '{}' OR units @> ARRAY[$5::text])))"
+        " AND ($6::timestamptz IS NULL OR (starts_at, meeting) > ($6, $7)) ORDER BY starts_at, meeting LIMIT $8",
+        viewer.municipality,
+        viewer.all_meetings,
+        viewer.service,
+        viewer.of_unit,
+        viewer.unit,
+        None if after is None else after[0],
+        None if after is None else after[1],
+        limit,
+    )
+    return [
+        Listed(
+            meeting=MeetingRef(row["meeting"]),
+            arena=ArenaRef(row["arena"]),
+            arena_type=row["arena_type"],
+            units=tuple(UnitId(unit) for unit in row["units"]),
+            starts_at=row["starts_at"],
+            status=Status(row["status"]),
+            extra=row["extra"],
+        )
+        for row in rows
+    ]
+
+
+async def save_named_item(conn: Connection, item: ItemRef, meeting: MeetingRef, case: CaseRef) -> None:
+    """Let the item be found by its case."""
+    await conn.execute("INSERT INTO named_items (item, meeting, case_ref) VALUES ($1, $2, $3)", item, meeting, case)
+
+
+async def called_meetings_about(conn: Connection, case: CaseRef) -> list[MeetingRef]:
+    """Return the meetings still to be held that have a named item about the case, in the order of their names."""
+    rows = await conn.fetch(
+        "SELECT DISTINCT m.meeting FROM named_items n JOIN meetings m USING (meeting)"
+        " WHERE n.case_ref = $1 AND m.status = 'called' ORDER BY m.meeting",
+        case,
+    )
+    return [MeetingRef(row["meeting"]) for row in rows]
+
+
+# --- what was read from the cases service -----------------------------------------------------------------------------
+
+
+async def learn(conn: Connection, municipality: LogScope, news: ConsentHistory) -> None:
+    """Add `news` to what is known of its consent. Waits for every decision that is just being made on it."""
+    await conn.execute(
+        "INSERT INTO consents (consent, case_ref, municipality, history) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
+        news.consent,
+        news.case,
+        municipality,
+        ConsentHistory(consent=news.consent, case=news.case).model_dump_json(),
+    )
+    known = await conn.fetchval("SELECT history FROM consents WHERE consent = $1 FOR UPDATE", news.consent)
+    history = merge(ConsentHistory.model_validate_json(known), news)
+    await conn.execute("UPDATE consents SET history = $2 WHERE consent = $1", news.consent, history.model_dump_json())
+
+
+async def hold_consents(conn: Connection, cases: Sequence[CaseRef]) -> list[ConsentHistory]:
+    """Return what is known of these cases' consents; nothing changes in it until this transaction ends.
+
+    A withdrawal that is being read waits for the decision, and then finds what it decided; or the decision waits, and sees it.
+    """
+    rows = await conn.fetch(
+        "SELECT history FROM consents WHERE case_ref = ANY($1::text[]) ORDER BY consent FOR SHARE", list(cases)
+    )
+    return [ConsentHistory.model_validate_json(row["history"]) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class KnownCase:
+    """A case, as far as meetings know it."""
+
+    case: CaseRef
+    municipality: LogScope
+    unit: UnitId | None
+    guardians: int
+    open: bool
+
+
+async def case(conn: Connection, case_ref: CaseRef) -> KnownCase | None:
+    """Return the case; None when nothing was read about it."""
+    row = await conn.fetchrow(
+        "SELECT case_ref, municipality, unit, guardians, open FROM cases WHERE case_ref = $1", case_ref
+    )
+    if row is None:
+        return None
+    return KnownCase(
+        CaseRef(row["case_ref"]), LogScope(row["municipality"]), row["unit"], row["guardians"], row["open"]
+    )
+
+
+async def case_registered(
+    conn: Connection, case_ref: CaseRef, municipality: LogScope, unit: UnitId | None, guardians: int, sequence: int
+) -> None:
+    """Note a case's beginning; what later events said of it stands."""
+    await conn.execute(
+        "INSERT INTO cases (case_ref, municipality, unit, guardians, open, sequence) VALUES ($1, $2, $3, $4, true, $5)"
+        " ON CONFLICT (case_ref) DO UPDATE SET guardians = excluded.guardians",
+        case_ref,
+        municipality,
+        unit,
+        guardians,
+        sequence,
+    )
+
+
+async def case_moved(
+    conn: Connection, case_ref: CaseRef, municipality: LogScope, unit: UnitId | None, sequence: int, *, is_open: bool
+) -> None:
+    """Note which unit has the case now, and whether it is open; an older event than the last one noted changes nothing."""
+    await conn.execute(
+        "INSERT INTO cases (case_ref, municipality, unit, guardians, open, sequence) VALUES ($1, $2, $3, 0, $4, $5)"
+        " ON CONFLICT (case_ref) DO UPDATE SET unit = excluded.unit, open = excluded.open, sequence = excluded.sequence"
+        " WHERE cases.sequence < excluded.sequence",
+        case_ref,
+        municipality,
+        unit,
+        is_open,
+        sequence,
+    )
+
+
+async def case_closed(conn: Connection, case_ref: CaseRef, sequence: int) -> None:
+    """Note that the case is closed."""
+    await conn.execute(
+        "UPDATE cases SET open = false, sequence = $2 WHERE case_ref = $1 AND sequence < $2", case_ref, sequence
+    )

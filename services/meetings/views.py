@@ -1,0 +1,285 @@
+"""What is answered. References, codes and times; texts only where a reading has let them through."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import TypeVar
+
+from services.meetings.domain.meeting import Item, ItemStatus, MeetingState, RemovalReason, Status
+from services.meetings.domain.profile import ArenaRules, EveryWeeks, Monthly, PerTerm, Place, Regularly, Window, Yearly
+from services.meetings.errors import UnknownError
+from shared.contracts.base import Model
+from shared.contracts.codes import InformationCategory, Purpose, Role, Service
+from shared.contracts.meetings import ArenaLevel, Guardians, ItemKind, ItemMode, ModePolicy, PlannedMeasure
+from shared.refs import ArenaRef, CaseRef, ConsentRef, DocumentRef, ItemRef, MeetingRef, UnitId
+
+P = TypeVar("P")
+
+
+class ArenaView(Model):
+    """An arena and its rules, each with the seed rules it comes from."""
+
+    arena: ArenaRef
+    arena_type: str
+    name: str
+    unit: UnitId | None
+    level: ArenaLevel
+    policy: ModePolicy
+    fixed_services: tuple[Service, ...]
+    at_need: tuple[Service, ...]
+    guardians: Guardians
+    minutes: int
+    place: Place
+    frequency: PerTerm | EveryWeeks | Monthly | Yearly | Regularly
+    windows: tuple[Window, ...]
+    extra_allowed: bool
+    called_by: tuple[Role, ...]
+    seats_per_organisation: int | None
+    rules: tuple[int, ...]
+    """The numbers of the seed rules that it follows."""
+
+
+class MeetingLine(Model):
+    """A meeting in a list."""
+
+    meeting: MeetingRef
+    arena: ArenaRef
+    arena_type: str
+    units: tuple[UnitId, ...]
+    starts_at: datetime
+    status: Status
+    extra: bool
+
+
+class MeetingView(Model):
+    """A meeting, without its agenda."""
+
+    meeting: MeetingRef
+    arena: ArenaRef
+    arena_type: str
+    units: tuple[UnitId, ...]
+    starts_at: datetime
+    minutes: int
+    invited: tuple[Service, ...]
+    extra: bool
+    status: Status
+    started_at: datetime | None
+    ended_at: datetime | None
+    chair: Role | None
+    minutes_version: int
+
+
+class AddedItemView(Model):
+    """A brought item; nothing of its text comes back."""
+
+    meeting: MeetingRef
+    item: ItemRef
+    kind: ItemKind
+    mode: ItemMode
+    status: ItemStatus
+    consent: ConsentRef | None
+    consent_version: int | None
+    covered: tuple[Service, ...]
+    """Named: who may stay for it."""
+    leaves: tuple[Service, ...]
+    """Named: who must leave it, and is shown neither item nor case."""
+
+
+class ItemView(Model):
+    """An item with its text, for somebody who may see it."""
+
+    item: ItemRef
+    kind: ItemKind
+    mode: ItemMode
+    status: ItemStatus
+    removed_for: RemovalReason | None
+    text: str
+    case: CaseRef | None
+    categories: tuple[InformationCategory, ...]
+    purpose: Purpose | None
+    consent: ConsentRef | None
+    consent_version: int | None
+    covered: tuple[Service, ...]
+    attended_by: tuple[Service, ...]
+
+
+class AgendaView(Model):
+    """The items that the reader may see; of the others not even that they are there."""
+
+    meeting: MeetingRef
+    status: Status
+    items: tuple[ItemView, ...]
+
+
+class DiscussedView(Model):
+    """What was discussed, and with whom."""
+
+    item: ItemRef
+    mode: ItemMode
+    attended_by: tuple[Service, ...]
+    consent_version: int | None
+
+
+class HeldView(Model):
+    """A meeting that was held."""
+
+    meeting: MeetingRef
+    status: Status
+    started_at: datetime
+    ended_at: datetime
+    chair: Role
+    present: tuple[Service, ...]
+    discussed: tuple[DiscussedView, ...]
+
+
+class OutcomeView(Model):
+    """What was decided on an item."""
+
+    meeting: MeetingRef
+    item: ItemRef
+    mode: ItemMode
+    decision: str
+    measures: tuple[PlannedMeasure, ...]
+    join_team: tuple[Service, ...]
+
+
+class OutcomeTextView(OutcomeView):
+    """What was decided on an item, in words too."""
+
+    text: str
+
+
+class MinutesView(Model):
+    """The minutes: a general part without persons, and the outcomes of the items that the reader may see."""
+
+    meeting: MeetingRef
+    version: int
+    document: DocumentRef
+    text: str
+    outcomes: tuple[OutcomeTextView, ...]
+
+
+def arena_view(arena: ArenaRef, unit: UnitId | None, rules: ArenaRules, fixed: Iterable[Service]) -> ArenaView:
+    """Return an arena of the profile."""
+    numbers = {*rules.rules, *rules.mode.rules, rules.frequency.rule, rules.called_by.rule}
+    numbers |= {member.rule for member in rules.members} | {window.rule for window in rules.windows}
+    numbers |= {part.rule for part in (rules.extra, rules.guardians) if part is not None}
+    return ArenaView(
+        arena=arena,
+        arena_type=rules.type,
+        name=rules.name,
+        unit=unit,
+        level=rules.level,
+        policy=rules.mode.policy,
+        fixed_services=tuple(sorted(fixed)),
+        at_need=tuple(sorted(rules.at_need)),
+        guardians=rules.guardians_part,
+        minutes=rules.minutes,
+        place=rules.place,
+        frequency=rules.frequency,
+        windows=rules.windows,
+        extra_allowed=rules.extra is not None,
+        called_by=tuple(sorted(rules.called_by.roles)),
+        seats_per_organisation=rules.seats_per_organisation,
+        rules=tuple(sorted(numbers)),
+    )
+
+
+def meeting_view(state: MeetingState) -> MeetingView:
+    """Return the meeting as it stands."""
+    return MeetingView(
+        meeting=there(state.meeting),
+        arena=there(state.arena),
+        arena_type=state.arena_type,
+        units=tuple(sorted(state.units)),
+        starts_at=there(state.starts_at),
+        minutes=state.minutes,
+        invited=tuple(sorted(state.invited)),
+        extra=state.extra,
+        status=state.status,
+        started_at=state.started_at,
+        ended_at=state.ended_at,
+        chair=state.chair,
+        minutes_version=state.minutes_version,
+    )
+
+
+def added_item_view(state: MeetingState, item: Item) -> AddedItemView:
+    """Return what whoever brought the item is told."""
+    leave = state.invited - item.covered - {item.held_by} if item.mode is ItemMode.NAMED else frozenset()
+    return AddedItemView(
+        meeting=there(state.meeting),
+        item=item.item,
+        kind=item.kind,
+        mode=item.mode,
+        status=item.status,
+        consent=item.consent,
+        consent_version=item.consent_version,
+        covered=tuple(sorted(item.covered)),
+        leaves=tuple(sorted(leave)),
+    )
+
+
+def item_view(item: Item, text: str) -> ItemView:
+    """Return the item for somebody who may see it."""
+    return ItemView(
+        item=item.item,
+        kind=item.kind,
+        mode=item.mode,
+        status=item.status,
+        removed_for=item.removed_for,
+        text=text,
+        case=item.case,
+        categories=tuple(sorted(item.categories)),
+        purpose=item.purpose,
+        consent=item.consent,
+        consent_version=item.consent_version,
+        covered=tuple(sorted(item.covered)),
+        attended_by=tuple(sorted(item.attended_by)),
+    )
+
+
+def held_view(state: MeetingState, discussed: Iterable[ItemRef]) -> HeldView:
+    """Return the meeting that was held."""
+    items = [state.item(each) for each in discussed]
+    return HeldView(
+        meeting=there(state.meeting),
+        status=state.status,
+        started_at=there(state.started_at),
+        ended_at=there(state.ended_at),
+        chair=there(state.chair),
+        present=tuple(sorted(state.present)),
+        discussed=tuple(
+            DiscussedView(
+                item=item.item,
+                mode=item.mode,
+                attended_by=tuple(sorted(item.attended_by)),
+                consent_version=item.consent_version,
+            )
+            for item in items
+        ),
+    )
+
+
+def outcome_view(state: MeetingState, item: Item) -> OutcomeView:
+    """Return what was decided on the item."""
+    return OutcomeView(
+        meeting=there(state.meeting),
+        item=item.item,
+        mode=item.mode,
+        decision=there(item.decision),
+        measures=item.measures,
+        join_team=tuple(sorted(item.join_team)),
+    )
+
+
+def there(value: P | None) -> P:
+    """Return what a meeting always has.
+
+    Raises:
+        UnknownError: there is no such meeting.
+    """
+    if value is None:
+        raise UnknownError
+    return value
