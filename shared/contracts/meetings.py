@@ -172,7 +172,8 @@ class AgendaItemAdded(MeetingEvent):
     consent: ConsentRefField | None = None
     consent_version: int | None = None
     covered: frozenset[Service] = frozenset()
-    """The attending services inside the scope; the others leave the item and are shown neither item nor case."""
+    """The attending services inside the scope; the others leave the item and are shown neither item nor case. The unit that
+    brings it is not among them: it needs no consent."""
     categories: frozenset[InformationCategory] = frozenset()
     purpose: Purpose | None = None
     held_by_unit: UnitIdField | None = None
@@ -237,7 +238,7 @@ class CaseDiscussed(MeetingEvent):
     consent: ConsentRefField | None = None
     consent_version: int | None = None
     attended_by: frozenset[Service] = frozenset()
-    """Named: the services that stayed for the item, each inside the scope."""
+    """Named: the services that stayed for the item, each inside the scope; the unit that brought it apart."""
     categories: frozenset[InformationCategory] = frozenset()
     purpose: Purpose | None = None
     discussed_at: AwareDatetime | None = None
