@@ -283,6 +283,7 @@ class Stage:
         body: JsonValue = None,
         *,
         status: int | None = None,
+        if_match: str | None = None,
     ) -> Answer:
         """Somebody does something, and it must work.
 
@@ -292,7 +293,11 @@ class Stage:
             StoryError: it was refused.
         """
         deadline = asyncio.get_running_loop().time() + PATIENCE
-        headers: dict[str, str] = {} if method == "GET" else {"Idempotency-Key": str(uuid.uuid4())}
+        headers = (
+            _conditions(if_match)
+            if method == "GET"
+            else {"Idempotency-Key": str(uuid.uuid4()), **_conditions(if_match)}
+        )
         while True:
             answer = await self.call(person, method, service, path, body, headers=headers)
             if answer.status != 503 or asyncio.get_running_loop().time() > deadline:
@@ -316,17 +321,35 @@ class Stage:
         *,
         code: str,
         status: int,
+        if_match: str | None = None,
     ) -> Answer:
         """Somebody tries something, and must be refused with `code` and `status`.
 
         Raises:
             StoryError: it was allowed, or refused for another reason.
         """
-        answer = await self.call(person, method, service, path, body)
+        answer = await self.call(person, method, service, path, body, headers=_conditions(if_match))
         if answer.status != status or answer.at("code") != code:
             raise StoryError(f"{person.called}: {what}: expected {status} {code}, got {answer.status}: {answer.body!r}")
         self.narrator.refused(person.called, what, code, str(answer.at("detail") or answer.at("title") or ""))
         return answer
+
+    async def until(
+        self, person: Person, service: str, path: str, holds: Callable[[Answer], bool], what: str
+    ) -> Answer:
+        """Ask until the answer is as it must become; for what no event announces.
+
+        Raises:
+            StoryError: it did not become so in time.
+        """
+        deadline = asyncio.get_running_loop().time() + PATIENCE
+        while True:
+            answer = await self.does(person, "", "GET", service, path)
+            if holds(answer):
+                return answer
+            if asyncio.get_running_loop().time() > deadline:
+                raise StoryError(f"not within {PATIENCE:.0f} s: {what}; the last answer: {answer.body!r}")
+            await asyncio.sleep(0.1)
 
     def check(self, holds: bool, what: str) -> None:
         """Insist that something holds.
@@ -356,3 +379,7 @@ class Stage:
     async def minutes_later(self, minutes: int) -> None:
         """Move every service's clock on."""
         await self.clock(self.now + timedelta(minutes=minutes))
+
+
+def _conditions(if_match: str | None) -> dict[str, str]:
+    return {} if if_match is None else {"If-Match": if_match}

@@ -1,0 +1,172 @@
+"""Rows 2-4, 7 and 8: a concern is registered, may not rest, becomes a case; consent is asked for and given."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from deploy.demo.people import (
+    CONCERN_TEXT,
+    GUARDIAN_A,
+    GUARDIAN_B,
+    TEACHER,
+    VIEW_TEXT,
+    family,
+    secrets,
+)
+from deploy.demo.stage import Stage
+from shared.clock import OSLO
+
+
+async def row_2(stage: Stage) -> None:
+    """7 September: a barnehage teacher registers a concern (seed rule 78)."""
+    await stage.at(9, 7)
+    receipt = await stage.does(
+        TEACHER,
+        "registers a concern: the child, both guardians, what she saw",
+        "POST",
+        "cases",
+        "/concerns",
+        {
+            "area": "learning",
+            "for_whom": "child",
+            **family(),
+            "text": CONCERN_TEXT,
+            "observations": {
+                "language": "Bruker setninger på to ord; leken stopper når det må snakkes.",
+                "development": "Motorikken er som ventet.",
+            },
+        },
+        status=201,
+    )
+    stage.facts["case"] = receipt.text("case")
+    stage.facts["concern"] = receipt.text("concern")
+    for word in secrets():
+        stage.check(word.encode() not in receipt.content, f"the receipt holds nothing of the vault ({word})")
+    event = await stage.bus.wait("cases.concern.registered", lambda e: e.data["case"] == stage.facts["case"])
+    act_by = datetime.fromisoformat(str(event.data["act_by"]))
+    stage.check(
+        act_by.astimezone(OSLO).date() == stage.now.astimezone(OSLO).date() + timedelta(days=14), "act_by is in 14 days"
+    )
+    stage.narrator.happened(
+        f"on the bus: concern.registered, act by {act_by.astimezone(OSLO):%-d %B}; names and text stay in the vault"
+    )
+
+
+async def row_3(stage: Stage) -> None:
+    """17 September: nobody has acted; four days before the day there is a reminder (seed rule 79)."""
+    await stage.at(9, 17, 10)
+    event = await stage.bus.wait(
+        "notify.deadline.approaching",
+        lambda e: e.data.get("case") == stage.facts["case"] and e.data["kind"] == "act-on-concern",
+    )
+    due = datetime.fromisoformat(str(event.data["due"])).astimezone(OSLO)
+    stage.narrator.happened(
+        f"deadline.approaching: somebody must act before {due:%-d %B}; the teacher has a message that names no child"
+    )
+    inbox = await stage.does(TEACHER, "", "GET", "notify", "/messages")
+    stage.check(bool(inbox.at("items", 0)), "the teacher has a message")
+    for word in secrets():
+        stage.check(word.encode() not in inbox.content, f"the message holds nothing of the vault ({word})")
+
+
+async def row_4(stage: Stage) -> None:
+    """18 September: the teacher lifts it; a case is open at level 1 and she holds the baton (seed rules 80, 81)."""
+    await stage.at(9, 18)
+    await stage.does(
+        TEACHER,
+        "lifts the concern to a case",
+        "POST",
+        "cases",
+        f"/concerns/{stage.facts['concern']}/resolution",
+        {"outcome": "lifted"},
+        status=201,
+    )
+    opened = await stage.bus.wait("cases.case.opened", lambda e: e.data["case"] == stage.facts["case"])
+    stage.check(opened.data["level"] == 1, "the case is opened at level 1")
+    case = await stage.does(TEACHER, "", "GET", "cases", f"/cases/{stage.facts['case']}")
+    stage.check(case.at("holder", "role") == "teacher", "the teacher holds the baton")
+    stage.narrator.happened("case.opened at level 1; she holds the baton, and the next decision has its date")
+
+
+async def row_7(stage: Stage) -> None:
+    """24 September: consent is asked for, the child heard first (seed rules 99, 101, 106)."""
+    await stage.at(9, 24)
+    case = stage.facts["case"]
+    wanted = {
+        "services": ["ppt", "helsestasjon"],
+        "categories": ["development", "language"],
+        "purposes": ["assessment", "discussion"],
+        "valid_to": "2027-06-18",
+    }
+    await stage.must_not(
+        TEACHER,
+        "asks for consent before the child is heard:",
+        "POST",
+        "cases",
+        f"/cases/{case}/consents",
+        wanted,
+        code="child-view-missing",
+        status=409,
+    )
+    await stage.does(
+        TEACHER,
+        "records the child's view; the words go to the vault",
+        "POST",
+        "cases",
+        f"/cases/{case}/child-views",
+        {"method": "conversation", "before": "consent", "text": VIEW_TEXT},
+        status=201,
+    )
+    asked = await stage.does(
+        TEACHER,
+        "asks for consent: PPT and helsestasjon, development and language, for one school year",
+        "POST",
+        "cases",
+        f"/cases/{case}/consents",
+        wanted,
+        status=201,
+    )
+    stage.facts["consent"] = asked.text("consent")
+    stage.check(asked.at("needed", "guardian") == 2, "two guardians must grant")
+    languages = {
+        str(
+            (
+                await stage.bus.wait(
+                    "notify.notification.queued",
+                    lambda e, language=language: (
+                        e.data["recipient_role"] == "guardian" and e.data["language"] == language
+                    ),
+                )
+            ).data["language"]
+        )
+        for language in ("nn", "en")
+    }
+    stage.narrator.happened(
+        f"two plain messages, in {' and '.join(sorted(languages))}: there is something to answer, and nothing more"
+    )
+
+
+async def row_8(stage: Stage) -> None:
+    """25 and 28 September: both guardians grant; the consent is active only then (seed rule 4)."""
+    await stage.at(9, 25)
+    path = f"/consents/{stage.facts['consent']}/grants"
+    first = await stage.does(
+        TEACHER,
+        "minutes what guardian A said on the telephone: yes",
+        "POST",
+        "cases",
+        path,
+        {"ordinal": 1, "evidence": "oral-minuted", "note": "Lest opp igjen for henne, og bekreftet."},
+        status=201,
+    )
+    stage.check(first.at("status") == "requested", "one of two is not enough")
+    stage.narrator.happened("not active yet: guardian B has not answered")
+    await stage.at(9, 28)
+    second = await stage.does(GUARDIAN_B, "grants, signed in", "POST", "cases", path, {}, status=201)
+    stage.check(second.at("status") == "active" and second.at("version") == 1, "active, version 1")
+    await stage.bus.wait("cases.case.identified", lambda e: e.data["case"] == stage.facts["case"])
+    stage.narrator.happened("consent active, version 1: from here the case may be spoken of by name, within its scope")
+    mine = await stage.does(
+        GUARDIAN_A, "sees the child's case, signed in", "GET", "cases", f"/cases/{stage.facts['case']}"
+    )
+    stage.check(mine.at("stage") == "open", "the guardian sees the case")
