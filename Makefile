@@ -12,7 +12,7 @@ stay := $(if $(filter-out 0 no false,$(STAY)),--stay)
 
 # The locked packages, again whenever the lock changes.
 .venv/.synced: uv.lock pyproject.toml packages/lagspill-verify/pyproject.toml deploy/local/bootstrap.sh
-	@uv=$$(sh deploy/local/bootstrap.sh) && "$$uv" sync --locked --quiet
+	@uv=$$(sh deploy/local/bootstrap.sh) && echo "installing the locked packages" && "$$uv" sync --locked --quiet
 	@touch $@
 
 sync: .venv/.synced

@@ -196,14 +196,14 @@ def list_letters(
 ) -> None:
     """Show the letters of a service, oldest first, one JSON line each: where from, size, hash, reason."""
     with sentences():
-        _run_service(service, "dead-letters", "list", *(["--settled"] if settled else []), home=LocalSettings().home)
+        _run_service(service, "dead-letters", "list", *(["--settled"] if settled else []), local=True)
 
 
 @dead_letters.command("replay")
 def replay_letter(service: Service, letter: Letter) -> None:
     """Handle a letter again, with the others of its key in their order; code 1 when it fails again."""
     with sentences():
-        _run_service(service, "dead-letters", "replay", str(letter), home=LocalSettings().home)
+        _run_service(service, "dead-letters", "replay", str(letter), local=True)
 
 
 @dead_letters.command("discard")
@@ -214,7 +214,7 @@ def discard_letter(
 ) -> None:
     """Give up on a letter for good, which frees its key."""
     with sentences():
-        _run_service(service, "dead-letters", "discard", str(letter), "--reason", reason, home=LocalSettings().home)
+        _run_service(service, "dead-letters", "discard", str(letter), "--reason", reason, local=True)
 
 
 async def _topics(bootstrap: str, profile: str, check: bool) -> list[declaration.Drift]:
@@ -243,13 +243,13 @@ def _local_bootstrap() -> str:
     return known_addresses(LocalSettings())[1]
 
 
-def _run_service(service: str, *arguments: str, home: Path | None = None) -> None:
+def _run_service(service: str, *arguments: str, local: bool = False) -> None:
     """Become the service's process: what a container's engine signals is then the service itself.
 
     Args:
         service: which one.
         arguments: its command.
-        home: where DATABASE_URL is not set, take the settings of what runs from here.
+        local: where DATABASE_URL is not set, take the settings of what runs on this machine.
 
     Raises:
         LocalError: there is no such service.
@@ -257,12 +257,13 @@ def _run_service(service: str, *arguments: str, home: Path | None = None) -> Non
     if service not in SERVICES:
         raise LocalError(f"There is no service {service!r}: it is one of {', '.join(SERVICES)}.")
     environment = dict(os.environ)
-    if home is not None and "DATABASE_URL" not in environment:
-        from deploy.local.status import noted_addresses
+    if local and "DATABASE_URL" not in environment:
+        from deploy.local.status import noted_addresses, running_home
         from deploy.local.system import service_settings
 
-        noted = noted_addresses(home)
-        if noted is None:
+        home = running_home(LocalSettings())
+        noted = noted_addresses(home) if home is not None else None
+        if home is None or noted is None:
             raise LocalError(
                 "Nothing runs here: start `lagspill up`, or set DATABASE_URL and the service's other settings."
             )

@@ -91,13 +91,19 @@ def noted_addresses(home: Path) -> Addresses | None:
         raise LocalError(f"{note} cannot be read: {type(error).__name__}.") from error
 
 
+def running_home(settings: LocalSettings) -> Path | None:
+    """Return the folder in which the set runs: the one of `up`, else the demo's; None when it runs in neither."""
+    return next((home for home in (settings.home, settings.home / "demo") if (home / ADDRESSES).exists()), None)
+
+
 def known_addresses(settings: LocalSettings) -> tuple[Mapping[str, str], str]:
     """Return the services' base addresses and Kafka's bootstrap servers: as `up` noted them, else as the settings say.
 
     Raises:
         LocalError: the note cannot be read.
     """
-    noted = noted_addresses(settings.home)
+    home = running_home(settings)
+    noted = noted_addresses(home) if home is not None else None
     if noted is not None:
         return noted.services, noted.kafka_bootstrap_servers
     ports = {

@@ -31,7 +31,7 @@ from deploy.local.keys import SETTINGS as KEY_SETTINGS
 from deploy.local.keys import make_keys
 from deploy.local.mail import MailCatcher
 from deploy.local.postgres import Postgres
-from deploy.local.process import HOST, LineSink, Server
+from deploy.local.process import HOST, LineSink, Server, require_free_port
 from deploy.local.services import ServiceProcess
 from deploy.local.settings import LocalSettings
 from shared import db
@@ -138,6 +138,8 @@ class LocalSystem:
         make_keys(self._home / "keys")
         postgres, kafka, identity = self._embedded()
         embedded = [part for part in (postgres, kafka, identity) if part is not None]
+        for name in SERVICES:  # now, not after everything else has started
+            require_free_port(f"The service {name}", self._port(name), f"LAGSPILL_{name.upper()}_PORT")
         self._announce_downloads(kafka, identity)
         self._bring_up(embedded)
         bootstrap = self._settings.kafka_bootstrap_servers or (kafka.bootstrap_servers if kafka else "")
