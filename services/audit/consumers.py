@@ -20,7 +20,7 @@ from aiokafka.errors import KafkaError
 
 from services.audit.domain.entry import Received
 from services.audit.errors import AuditError, FencedError, HeadDamagedError, PositionLostError
-from services.audit.handlers import Batch, Keeper
+from services.audit.keeper import Batch, Keeper
 from shared.observability import describe_exception
 
 GROUP: Final = "audit"

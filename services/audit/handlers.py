@@ -1,246 +1,221 @@
-"""How a log grows: one batch, one transaction, at most one checkpoint for each log in it."""
+"""Looking into the log: who may, and that each look is committed as an entry before anything is answered."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+import asyncio
+import base64
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from time import monotonic
+from typing import Final
 
-import structlog
+import httpx
+from pydantic import BaseModel, ValidationError
 
-from services.audit import store
-from services.audit.domain.checkpoint import Checkpoint
-from services.audit.domain.entry import UNPARSABLE, Entry, LogName, Received, index_record
-from services.audit.domain.intake import sort_out
-from services.audit.domain.log import LOG, Finding, FindingKind, LogState, announce_findings, decide_announcement, holes
-from services.audit.domain.note import Signer
-from services.audit.domain.tiles import edges_needed, grow
-from services.audit.errors import FencedError, HeadDamagedError
-from shared.clock import Clock
-from shared.contracts.base import EventData
-from shared.db import Connection, Pool
-from shared.journal import Context, Journal
-from shared.merkle import EMPTY
-from shared.refs import Ids, LogScope
+from services.audit.domain.entry import LogName
+from services.audit.domain.log import LOG, holes
+from services.audit.domain.proof import InclusionProof
+from services.audit.errors import NotYourLogError, PeriodTooLongError
+from services.audit.queries import HeldJournal, Reader, Search, StoredEntry
+from shared.aggregate import Context, Decision
+from shared.auth import Actor
+from shared.contracts.access import AccessKind, AccessRecorded
+from shared.contracts.audit import LogQueried
+from shared.contracts.codes import Purpose, Role
+from shared.journal import Journal
+from shared.refs import ActorId, CaseRef, LogScope
 
-log = structlog.get_logger(__name__)
+LONGEST_PERIOD: Final = timedelta(days=31)
+"""How long a period may be searched without naming a case or an actor."""
+SAME_LOOK_SECONDS: Final = 600.0
+"""Reading the bundles of a log one after the other is one action for so long, and so one access record."""
+PEER_SECONDS: Final = 5.0
+_ROLES: Final = (Role.AUDITOR, Role.PRIVACY_OFFICER)
+
+
+class Desk:
+    """Where auditors and privacy officers look into the logs."""
+
+    def __init__(self, reader: Reader, journal: Journal, *, origin: str) -> None:
+        """Read with `reader`, record every look in `journal`; logs are called `<origin>/<municipality>`."""
+        self._reader = reader
+        self._journal = journal
+        self._origin = origin
+        self._copying: dict[tuple[ActorId, LogName], float] = {}
+
+    async def find(
+        self, ctx: Context, log: LogName, search: Search, *, before: int | None, limit: int
+    ) -> list[StoredEntry]:
+        """Return entries of the actor's own municipality's log, the newest first.
+
+        Raises:
+            NotYourLogError: the actor is not that municipality's auditor or privacy officer.
+            PeriodTooLongError: neither case nor actor is named, and no period of at most 31 days.
+        """
+        role = await self._admit(ctx, log)
+        bounded = (
+            search.since is not None and search.until is not None and search.until - search.since <= LONGEST_PERIOD
+        )
+        if search.case is None and search.actor is None and not bounded:
+            raise PeriodTooLongError
+        found = await self._reader.find(log, search, before=before, limit=limit)
+        about = search.case or search.actor
+        await self._record(ctx, log, role, AccessKind.LOG_READ, results=len(found), about=about)
+        return found
+
+    async def show(self, ctx: Context, log: LogName, position: int) -> tuple[StoredEntry, InclusionProof]:
+        """Return one entry and the proof that it is in the log.
+
+        Raises:
+            NotYourLogError: the actor is not that municipality's auditor or privacy officer.
+            NoSuchEntryError: there is no such entry.
+        """
+        role = await self._admit(ctx, log)
+        entry = await self._reader.entry(log, position)
+        proof = await self._reader.proof(log, position, entry.leaf)
+        await self._record(ctx, log, role, AccessKind.LOG_READ, results=1, about=entry.case)
+        return entry, proof
+
+    async def admit_copy(self, ctx: Context, log: LogName) -> None:
+        """Let the actor read the log's entries as they are; the first of several reads in ten minutes is recorded.
+
+        Raises:
+            NotYourLogError: the actor is not that municipality's auditor or privacy officer.
+        """
+        role = await self._admit(ctx, log)
+        actor = _actor(ctx)
+        now = monotonic()
+        if now - self._copying.get((actor.id, log), -SAME_LOOK_SECONDS) < SAME_LOOK_SECONDS:
+            return
+        size = (await self._reader.head(log)).checkpoint.size
+        await self._record(ctx, log, role, AccessKind.EXPORT, results=size, about=None)
+        self._copying = {key: at for key, at in self._copying.items() if now - at < SAME_LOOK_SECONDS}
+        self._copying[actor.id, log] = now
+
+    async def admit_overview(self, ctx: Context, log: LogName) -> None:
+        """Let the actor see numbers of the log, which say nothing about anybody.
+
+        Raises:
+            NotYourLogError: the actor is not that municipality's auditor or privacy officer.
+        """
+        await self._admit(ctx, log)
+
+    async def _admit(self, ctx: Context, log: LogName) -> Role:
+        """Return the role in which the actor looks; a refusal is recorded in the actor's own municipality."""
+        actor = _actor(ctx)
+        role = next((each for each in _ROLES if each in actor.roles), None)
+        if role is None or LogName(actor.municipality) != log:
+            refused = AccessRecorded(
+                subject_ref=actor.id,
+                kind=AccessKind.DENY,
+                actor=actor.access_actor(role),
+                purpose=Purpose.OVERSIGHT,
+                permitted=False,
+                reason=NotYourLogError.code,
+            )
+            await self._journal.record_access(replace(ctx, scope=actor.municipality), [refused])
+            raise NotYourLogError
+        return role
+
+    async def _record(
+        self, ctx: Context, log: LogName, role: Role, kind: AccessKind, *, results: int, about: str | None
+    ) -> None:
+        actor = _actor(ctx)
+        origin = f"{self._origin}/{log}"
+        looked = AccessRecorded(
+            subject_ref=about or actor.id,
+            kind=kind,
+            actor=actor.access_actor(role),
+            case=CaseRef(about) if about is not None and about.startswith("cas_") else None,
+            purpose=Purpose.OVERSIGHT,
+            permitted=True,
+        )
+        queried = LogQueried(log=origin, at=ctx.now, results=results)
+        context = replace(ctx, scope=LogScope(log))
+        await self._journal.change(LOG, origin, context, lambda _: Decision([queried], [looked]))
+
+
+def _actor(ctx: Context) -> Actor:
+    if ctx.actor is None:
+        raise NotYourLogError
+    return ctx.actor
+
+
+# --- reconciliation ---------------------------------------------------------------------------------------------------
+
+
+class PublishedHead(BaseModel):
+    """How far a service says it has published for one log: its `/journal/head`."""
+
+    scope: str
+    last_number: int
+    root: str
+
+
+class PublishedHeads(BaseModel):
+    """A service's `/journal/head`."""
+
+    source: str
+    heads: Sequence[PublishedHead]
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
-    """The records taken from one partition: they begin where the log's position is expected, and end before `then`."""
+class Reconciled:
+    """What a service says it has published, beside what the log holds of it."""
 
-    expected: int
-    then: int
-    records: Sequence[Received]
+    source: str
+    published: int | None
+    """None when the service does not answer."""
+    held: int
+    """The highest number that the log holds."""
+    missing: tuple[tuple[int, int], ...]
+    agrees: bool | None
+    """Whether both have the same root; None when that cannot be said yet."""
+    seals_agreeing: int
+    seals_contradicting: int
 
 
-class Keeper:
-    """Keeps the logs: takes batches in, signs, and compares what the services say of themselves with what it holds."""
+async def reconcile(
+    reader: Reader, http: httpx.AsyncClient, peers: Mapping[str, str], log: LogName
+) -> list[Reconciled]:
+    """Ask every peer how far it has published, and compare with the log."""
+    held = {journal.source: journal for journal in await reader.journals(log)}
+    answers = await asyncio.gather(*(_ask(http, address) for address in peers.values()))
+    published = {f"/services/{name}": answer for name, answer in zip(peers, answers, strict=True)}
+    return [
+        await _compare(reader, log, source, held.get(source), published.get(source))
+        for source in sorted(held.keys() | published.keys())
+    ]
 
-    def __init__(
-        self, pool: Pool, *, signer: Signer, origin: str, journal: Journal, clock: Clock, ids: Ids, grace: float = 30.0
-    ) -> None:
-        """Keep the logs called `<origin>/<municipality>`, signed with `signer` under each log's own name.
 
-        Args:
-            pool: connections as the role that writes.
-            signer: the key; it signs for each log under the log's origin as the key's name.
-            origin: what the logs' names begin with, for example `lagspill.no/logs`.
-            journal: the audit service's own journal.
-            clock: the rules' clock.
-            ids: identifiers of what is published.
-            grace: seconds (of the machine's time) that a hole may last before it is a finding: events of one service reach
-                the log over several partitions, so a short one is normal.
-        """
-        self._pool = pool
-        self._signer = signer
-        self._origin = origin
-        self._journal = journal
-        self._clock = clock
-        self._ids = ids
-        self._grace = grace
-        self._signers: dict[LogName, Signer] = {}
-        self._signed: dict[LogName, Checkpoint] = {}
-        self._missing_since: dict[tuple[LogName, str, int, int], float] = {}
+async def _ask(http: httpx.AsyncClient, address: str) -> PublishedHeads | None:
+    try:
+        answer = await http.get(f"{address.rstrip('/')}/journal/head", timeout=PEER_SECONDS)
+        answer.raise_for_status()
+        return PublishedHeads.model_validate_json(answer.content)
+    except (httpx.HTTPError, ValidationError):
+        return None  # said in the answer: `published` is null
 
-    def origin(self, name: LogName) -> str:
-        """Return the log's name in its checkpoints."""
-        return f"{self._origin}/{name}"
 
-    def signer(self, name: LogName) -> Signer:
-        """Return the key under the log's own name."""
-        if name not in self._signers:
-            self._signers[name] = self._signer.named(self.origin(name))
-        return self._signers[name]
-
-    async def positions(self, partitions: Iterable[store.Partition]) -> dict[store.Partition, int]:
-        """Return where each partition is to be taken from."""
-        async with self._pool.acquire() as connection:
-            return await store.read_positions(connection, partitions)
-
-    async def take(self, batches: Mapping[store.Partition, Batch]) -> int:
-        """Take the batches into the logs, all or nothing, and return how many entries were new.
-
-        Raises:
-            FencedError: a partition's position is not where it was expected: another instance has taken these records.
-            HeadDamagedError: the stored head of a log is not what was signed for it last.
-        """
-        groups: dict[LogName, list[Entry]] = {}
-        for _, batch in sorted(batches.items()):
-            for record in batch.records:
-                entry = index_record(record)
-                groups.setdefault(entry.log, []).append(entry)
-        signed: dict[LogName, Checkpoint] = {}
-        added = 0
-        async with self._pool.acquire() as connection, connection.transaction():
-            steps = {partition: (batch.expected, batch.then) for partition, batch in batches.items()}
-            if not await store.advance(connection, steps):
-                raise FencedError
-            for name in sorted(groups):
-                before, checkpoint = await self._extend(connection, name, groups[name])
-                if checkpoint is not None:
-                    signed[name] = checkpoint
-                    added += checkpoint.size - before
-        self._signed |= signed
-        if signed:
-            self._journal.nudge()
-        return added
-
-    async def _extend(self, conn: Connection, name: LogName, entries: list[Entry]) -> tuple[int, Checkpoint | None]:
-        """Add what is new of `entries`; return the size before, and the checkpoint signed (None if nothing was new)."""
-        now = self._clock.now()
-        stored = await store.lock_log(conn, name, self.origin(name))
-        self._examine(name, stored)
-        size = stored.head.frontier.size
-        keys = {(e.source, e.event_id) for e in entries if e.source is not None and e.event_id is not None}
-        numbers = {(e.source, e.number) for e in entries if e.source is not None and e.number is not None}
-        intake = sort_out(
-            entries,
-            size,
-            await store.known_events(conn, name, list(keys)) if keys else {},
-            await store.known_numbers(conn, name, list(numbers)) if numbers else set(),
-        )
-        if not intake.entries:
-            return size, None
-        leaves = [entry.hash for entry in intake.entries]
-        edges = [
-            await store.tile_roots(conn, name, level, part)
-            for level, part in enumerate(edges_needed(size, size + len(leaves)), start=1)
-        ]
-        head, tiles = grow(stored.head, leaves, edges)
-        checkpoint = Checkpoint(self.origin(name), head.frontier.size, head.frontier.root())
-        await store.add_entries(conn, name, size, intake.entries, now)
-        await store.add_tiles(conn, name, tiles)
-        await store.save_head(conn, name, head, intake.heard(size, stored.heard))
-        await store.add_checkpoint(conn, name, checkpoint, self.signer(name).sign(checkpoint.text()), now)
-        await store.add_numbers(
-            conn, name, [(e.source, e.number) for e in intake.entries if e.source is not None and e.number is not None]
-        )
-        seals = [
-            (entry.source, position, entry.seal)
-            for position, entry in enumerate(intake.entries, start=size)
-            if entry.seal is not None and entry.source is not None
-        ]
-        await store.add_seals(conn, name, seals)
-        await self._report(conn, name, intake.findings)
-        return size, checkpoint
-
-    def _examine(self, name: LogName, stored: store.StoredLog) -> None:
-        """Refuse to sign on from a head that is not the one signed last, as the table and this process remember it."""
-        frontier = stored.head.frontier
-        if frontier.size and stored.signed_root != frontier.root():
-            raise HeadDamagedError(f"the head of log {name} is not the tree that was signed at size {frontier.size}")
-        last = self._signed.get(name)
-        if last is not None and (
-            frontier.size < last.size or (frontier.size == last.size and frontier.root() != last.root)
-        ):
-            raise HeadDamagedError(f"log {name} has gone back behind size {last.size}, which was signed")
-
-    async def _report(self, conn: Connection, name: LogName, findings: Sequence[Finding]) -> bool:
-        """Write the findings and publish those that are new; True if there was one."""
-        fresh = await store.add_findings(conn, name, findings, self._clock.now()) if findings else []
-        for found in fresh:
-            log.error(
-                "finding in the log",
-                scope=name,
-                kind=found.kind,
-                source=found.source,
-                first=found.first,
-                last=found.last,
-            )
-        if fresh and name != UNPARSABLE:
-            events = announce_findings(self.origin(name), fresh)
-            await self._publish(conn, LogScope(name), lambda _: events)
-        return bool(fresh)
-
-    async def _publish(
-        self, conn: Connection, scope: LogScope, decide: Callable[[LogState], Sequence[EventData]]
-    ) -> bool:
-        context = Context(actor=None, scope=scope, now=self._clock.now(), correlation=self._ids.event_id())
-        changed = await self._journal.change(LOG, self.origin(LogName(scope)), context, decide, conn=conn)
-        return bool(changed.events)
-
-    # --- afterwards ---------------------------------------------------------------------------------------------------
-
-    async def compare_seals(self) -> int:
-        """Compare every seal that can be compared with what the log holds; return how many were."""
-        compared = 0
-        async with self._pool.acquire() as connection:
-            while pending := await store.next_seals(connection):
-                for seal in pending:
-                    async with connection.transaction():
-                        compared += await self._compare(connection, seal)
-        self._journal.nudge()
-        return compared
-
-    async def _compare(self, conn: Connection, pending: store.PendingSeal) -> bool:
-        last = pending.seal.last_number
-        base = pending.checked if pending.checked.size <= last else EMPTY
-        leaves = await store.numbered_leaves(conn, pending.log, pending.source, base.size + 1, last)
-        tree = base.append(leaves)
-        agrees = tree.size == last and tree.root() == pending.seal.root
-        written = await store.save_check(conn, pending, tree, self._clock.now(), agrees=agrees)
-        if written and not agrees:
-            found = Finding(
-                kind=FindingKind.SEAL_CONTRADICTED,
-                source=pending.source,
-                first=1,
-                last=last,
-                position=pending.position,
-            )
-            await self._report(conn, pending.log, [found])
-        return written
-
-    async def find_gaps(self, moment: float) -> None:
-        """Report the holes in the services' numbers that have lasted longer than the grace.
-
-        Args:
-            moment: the machine's monotonic time in seconds; a hole's age is counted from the first call that saw it.
-        """
-        async with self._pool.acquire() as connection:
-            seen = await store.seen_numbers(connection)
-            missing = {(*key, *hole) for key, ranges in seen.items() for hole in holes(ranges)}
-            self._missing_since = {hole: self._missing_since.get(hole, moment) for hole in missing}
-            for name, source, first, last in sorted(missing):
-                if moment - self._missing_since[name, source, first, last] >= self._grace:
-                    found = Finding(kind=FindingKind.GAP, source=source, first=first, last=last)
-                    async with connection.transaction():
-                        await self._report(connection, name, [found])
-        self._journal.nudge()
-
-    async def announce(self) -> int:
-        """Publish the newest checkpoint of each log that has heard something since the last time; return how many."""
-        announced = 0
-        async with self._pool.acquire() as connection:
-            for each in await store.announceable(connection):
-                checkpoint = Checkpoint(each.origin, each.size, each.root)
-
-                def decide(
-                    state: LogState, checkpoint: Checkpoint = checkpoint, each: store.Announceable = each
-                ) -> Sequence[EventData]:
-                    return decide_announcement(state, checkpoint, each.note, each.heard)
-
-                async with connection.transaction():
-                    announced += await self._publish(connection, each.log, decide)
-        self._journal.nudge()
-        return announced
+async def _compare(
+    reader: Reader, log: LogName, source: str, held: HeldJournal | None, said: PublishedHeads | None
+) -> Reconciled:
+    ranges = held.held if held is not None else ()
+    top = ranges[-1][1] if ranges else 0
+    head = next((each for each in said.heads if each.scope == log), None) if said is not None else None
+    last = head.last_number if head is not None else 0
+    missing = holes([*ranges, (last + 1, last + 1)] if last >= top else ranges)
+    agrees = None
+    if head is not None and not missing and 0 < last <= top:
+        root = await reader.journal_root(log, source, last)
+        agrees = root is not None and base64.b64encode(root).decode() == head.root
+    return Reconciled(
+        source=source,
+        published=None if said is None else last,
+        held=top,
+        missing=tuple(missing),
+        agrees=agrees,
+        seals_agreeing=held.seals_agreeing if held is not None else 0,
+        seals_contradicting=held.seals_contradicting if held is not None else 0,
+    )

@@ -273,11 +273,15 @@ async def announceable(conn: Connection) -> list[Announceable]:
     ]
 
 
-async def seen_numbers(conn: Connection) -> dict[tuple[LogName, str], list[tuple[int, int]]]:
-    """Return, for each log and source, the numbers held, as (first, last) ranges in ascending order."""
+async def seen_numbers(
+    conn: Connection, log: LogName | None = None
+) -> dict[tuple[LogName, str], list[tuple[int, int]]]:
+    """Return, for each source of one log or of all, the numbers held, as (first, last) ranges in ascending order."""
     rows = await conn.fetch(
         "SELECT log, source, lower(held) AS first, upper(held) - 1 AS last"
-        " FROM journals CROSS JOIN LATERAL unnest(numbers) AS held ORDER BY log, source, first"
+        " FROM journals CROSS JOIN LATERAL unnest(numbers) AS held"
+        " WHERE $1::text IS NULL OR log = $1 ORDER BY log, source, first",
+        log,
     )
     seen: dict[tuple[LogName, str], list[tuple[int, int]]] = {}
     for row in rows:
@@ -317,6 +321,14 @@ async def numbered_leaves(conn: Connection, log: LogName, source: str, first: in
         last,
     )
     return [row["hash"] for row in rows]
+
+
+async def checked_journal(conn: Connection, log: LogName, source: str) -> Frontier:
+    """Return how far a service's records have been hashed in the order of their numbers."""
+    row = await conn.fetchrow(
+        "SELECT checked_size, checked_frontier FROM journals WHERE log = $1 AND source = $2", log, source
+    )
+    return Frontier() if row is None else Frontier.unpack(row["checked_size"], row["checked_frontier"])
 
 
 async def save_check(conn: Connection, pending: PendingSeal, checked: Frontier, now: datetime, *, agrees: bool) -> bool:

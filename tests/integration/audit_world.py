@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 import services.audit
 from services.audit.domain.entry import LogName, Received
 from services.audit.domain.note import Signer
-from services.audit.handlers import Batch, Keeper
+from services.audit.keeper import Batch, Keeper
 from shared.clock import Clock, SimulatedClock
 from shared.contracts.access import AccessActor, AccessKind, AccessRecorded
 from shared.contracts.base import EventData

@@ -13,7 +13,7 @@ from aiokafka.structs import OffsetAndMetadata
 
 from services.audit.consumers import Consumption
 from services.audit.domain.entry import UNPARSABLE, oversize_leaf
-from services.audit.handlers import Keeper
+from services.audit.keeper import Keeper
 from shared.testing.plugin import Migrated, NewTopicName, through
 from shared.testing.proxy import FaultProxy
 from shared.testing.signals import WITHIN, Probe, Watch

@@ -15,7 +15,7 @@ from services.audit.domain.entry import UNPARSABLE, LogName, oversize_leaf
 from services.audit.domain.note import open_note
 from services.audit.domain.tiles import WIDTH
 from services.audit.errors import FencedError, HeadDamagedError
-from services.audit.handlers import Keeper
+from services.audit.keeper import Keeper
 from shared.contracts.audit import ChainBroken, CheckpointSigned, GapFound
 from shared.contracts.base import EventData
 from shared.envelope import parse

@@ -1,0 +1,73 @@
+"""`python -m services.audit {serve,migrate,dead-letters,genkey,export}`."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import secrets
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from services.audit.app import SERVICE
+from services.audit.domain.entry import LogName
+from services.audit.domain.note import Signer
+from services.audit.export import export
+from services.audit.queries import Reader
+from services.audit.settings import AuditSettings
+from shared.db import create_pool
+from shared.errors import LagspillError
+from shared.lifecycle import run_service
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the command and return the exit status; what is not the audit service's own is every service's."""
+    if arguments[:1] == ["genkey"]:
+        return _genkey(arguments[1:])
+    if arguments[:1] == ["export"]:
+        return _export(arguments[1:])
+    return run_service(SERVICE, arguments)
+
+
+def _genkey(arguments: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m services.audit genkey",
+        description="Write a new signing key to a file that only its owner may read, and print the public key.",
+    )
+    parser.add_argument("file", type=Path)
+    parser.add_argument("--name", default="lagspill.no/logs", help="the key's name; each log signs under its own")
+    asked = parser.parse_args(arguments)
+    signer = Signer(asked.name, secrets.token_bytes(32))
+    asked.file.touch(mode=0o600, exist_ok=False)
+    asked.file.write_text(f"{signer.skey()}\n")
+    sys.stdout.write(f"{signer.verifier.vkey}\n")
+    return 0
+
+
+def _export(arguments: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m services.audit export",
+        description="Copy a log into a folder as C2SP tlog-tiles has it: checkpoint, tile/.., tile/entries/..",
+    )
+    parser.add_argument("log", help="a municipality number, or `unparsable`")
+    parser.add_argument("folder", type=Path)
+    asked = parser.parse_args(arguments)
+
+    async def copy() -> int:
+        pool = await create_pool(AuditSettings().database_url.get_secret_value(), application_name="audit-export")
+        try:
+            return await export(Reader(pool), LogName(asked.log), asked.folder)
+        finally:
+            await pool.close()
+
+    try:
+        count = asyncio.run(copy())
+    except (LagspillError, OSError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    sys.stdout.write(f"{count} files\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,309 @@
+"""HTTP of the audit service: the standard read interface of each log, and the auditors' own."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Annotated, Final
+from uuid import UUID
+
+import httpx
+from fastapi import APIRouter, Depends, Path, Query
+from pydantic import AwareDatetime, BaseModel, Field
+from pydantic.json_schema import SkipJsonSchema
+from starlette.requests import Request
+from starlette.responses import Response
+
+from services.audit import pages
+from services.audit.domain.entry import LOG_NAME, LogName
+from services.audit.domain.note import Signer
+from services.audit.domain.tiles import NoSuchTileError, Slice, read_path
+from services.audit.errors import NoSuchEntryError, NoSuchLogError
+from services.audit.handlers import Desk, Reconciled, reconcile
+from services.audit.queries import Reader, Search, SignedHead, StoredEntry, parsed
+from shared.refs import ALPHABET, LENGTH
+from shared.web import AskedPage, Collection, CurrentActor, Page, Reading
+
+PUBLIC: Final = (
+    "/",
+    "/logs",
+    "/logs/{log}/checkpoint",
+    "/logs/{log}/checkpoints",
+    "/logs/{log}/vkey",
+    "/logs/{log}/tile/{level}/{path:path}",
+)
+"""Sizes and hashes say nothing about anybody, and are what a witness or an outsider verifies. Entries take a token."""
+
+TEXT: Final = "text/plain; charset=utf-8"
+BYTES: Final = "application/octet-stream"
+_FRESH: Final = {"Cache-Control": "no-cache"}
+_FOR_EVER: Final = {"Cache-Control": "public, max-age=31536000, immutable"}
+_FOR_THE_ASKER: Final = {"Cache-Control": "private, no-store"}
+_LARGEST: Final = 2**62
+
+
+class LogView(BaseModel):
+    """A log and its newest checkpoint."""
+
+    log: str = Field(examples=["4005"])
+    origin: str = Field(examples=["lagspill.no/logs/4005"], description="The log's name in its checkpoints.")
+    size: int = Field(examples=[1234])
+    root: str = Field(description="Base64 of the RFC 6962 root.")
+    signed_at: datetime
+    vkey: str = Field(
+        description="The key that signs it (C2SP signed-note). To trust it, get it from somewhere else too."
+    )
+    note: str = Field(description="The signed checkpoint (C2SP tlog-checkpoint).")
+
+
+class EntryView(BaseModel):
+    """One entry, newest first in a collection."""
+
+    log: str = Field(examples=["4005"])
+    position: int = Field(examples=[17], description="Its number in the log; the first is 0.")
+    logged_at: datetime
+    happened_at: datetime
+    kind: str = Field(
+        examples=["read"], description="What was done; `event`, `seal` or `unparsable` for other entries."
+    )
+    type: str | None = Field(examples=["no.lagspill.access.recorded.v1"])
+    source: str | None = Field(examples=["/services/cases"])
+    event_id: UUID | None
+    number: int | None = Field(description="`sourcesequence`: gap-free per service and log.")
+    case: str | None
+    actor: str | None
+    organisation: str | None
+    unit: str | None
+    basis: str | None
+    consent: str | None
+    meeting: str | None
+    permitted: bool | None
+    event: Mapping[str, object] | None = Field(description="The CloudEvent; null for an entry that is none.")
+
+
+class ProvedEntry(EntryView):
+    """One entry with what proves that it is in the log."""
+
+    leaf: str = Field(description="Base64 of the entry's exact bytes: what the leaf hash is over.")
+    proof: str = Field(description="A C2SP tlog-proof, with the entry in it: save it as a `.tlog-proof` file.")
+
+
+class ReconciledView(BaseModel):
+    """What a service says it has published, beside what the log holds of it."""
+
+    source: str = Field(examples=["/services/cases"])
+    published: int | None = Field(description="The service's last number; null when it did not answer.")
+    held: int = Field(description="The highest number in the log.")
+    missing: Sequence[tuple[int, int]] = Field(description="Numbers that are not in the log, as first and last.")
+    agrees: bool | None = Field(description="Whether both have the same root; null when that cannot be said yet.")
+    seals_agreeing: int
+    seals_contradicting: int
+
+
+class Reconciliation(BaseModel):
+    """The services' journals beside one log."""
+
+    log: str
+    size: int
+    sources: Sequence[ReconciledView]
+
+
+def _log(log: Annotated[str, Path(description="The log's name: a municipality number.", examples=["4005"])]) -> LogName:
+    if LOG_NAME.fullmatch(log) is None:
+        raise NoSuchLogError
+    return LogName(log)
+
+
+Log = Annotated[LogName, Depends(_log)]
+
+
+def _asked_log(
+    actor: CurrentActor,
+    log: Annotated[str | None, Query(description="Whose log; the actor's own municipality's if left out.")] = None,
+) -> LogName:
+    return _log(log) if log is not None else LogName(actor.municipality)
+
+
+AskedLog = Annotated[LogName, Depends(_asked_log)]
+
+
+def _ref(prefix: str) -> str:
+    return rf"^{prefix}_[{ALPHABET}]{{{LENGTH}}}$"
+
+
+_CODE: Final = r"^[a-z0-9-]{2,60}$"
+
+
+def _search(
+    case: Annotated[str | SkipJsonSchema[None], Query(pattern=_ref("cas"), description="The child's case.")] = None,
+    actor: Annotated[str | SkipJsonSchema[None], Query(pattern=r"^[a-z]{3}_[0-9A-Za-z_-]{8,64}$")] = None,
+    organisation: Annotated[str | SkipJsonSchema[None], Query(pattern=r"^[0-9]{9}$")] = None,
+    unit: Annotated[str | SkipJsonSchema[None], Query(pattern=r"^unit:[a-z0-9-]{1,60}$")] = None,
+    kind: Annotated[str | SkipJsonSchema[None], Query(pattern=_CODE)] = None,
+    type: Annotated[str | SkipJsonSchema[None], Query(pattern=r"^[a-z0-9.-]{3,120}$")] = None,  # noqa: A002
+    basis: Annotated[str | SkipJsonSchema[None], Query(pattern=_CODE)] = None,
+    consent: Annotated[str | SkipJsonSchema[None], Query(pattern=_ref("cst"))] = None,
+    meeting: Annotated[str | SkipJsonSchema[None], Query(pattern=_ref("mtg"))] = None,
+    permitted: Annotated[bool | SkipJsonSchema[None], Query()] = None,
+    since: Annotated[
+        AwareDatetime | SkipJsonSchema[None], Query(description="Happened at this moment or later.")
+    ] = None,
+    until: Annotated[AwareDatetime | SkipJsonSchema[None], Query(description="Happened before this moment.")] = None,
+) -> Search:
+    return Search(case, actor, organisation, unit, kind, type, basis, consent, meeting, permitted, since, until)
+
+
+Position = Annotated[int, Path(ge=0, le=_LARGEST, description="The entry's number; the first is 0.")]
+
+
+def create_router(
+    reader: Reader, desk: Desk, *, signer: Signer, http: httpx.AsyncClient, peers: Mapping[str, str]
+) -> APIRouter:
+    """Return the routes; `signer` is the key whose public half is shown under each log's name."""
+    router = APIRouter()
+    router.include_router(_log_routes(reader, desk, signer))
+    router.include_router(_entry_routes(reader, desk, http, peers))
+    router.include_router(_page_routes(reader, signer))
+    return router
+
+
+def log_view(head: SignedHead, signer: Signer) -> LogView:
+    """Return what is shown of a log."""
+    return LogView(
+        log=head.log,
+        origin=head.origin,
+        size=head.checkpoint.size,
+        root=base64.b64encode(head.checkpoint.root).decode(),
+        signed_at=head.signed_at,
+        vkey=signer.named(head.origin).verifier.vkey,
+        note=head.note,
+    )
+
+
+def _log_routes(reader: Reader, desk: Desk, signer: Signer) -> APIRouter:
+    router = APIRouter(tags=["log"])
+
+    @router.get("/logs", summary="Every log, with its newest checkpoint")
+    async def list_logs() -> list[LogView]:
+        return [log_view(head, signer) for head in await reader.heads()]
+
+    @router.get("/logs/{log}/checkpoint", summary="The newest checkpoint", response_class=Response)
+    async def checkpoint(log: Log) -> Response:
+        return Response((await reader.head(log)).note, media_type=TEXT, headers=_FRESH)
+
+    @router.get("/logs/{log}/checkpoints", summary="Every checkpoint that was signed, the newest first")
+    async def checkpoints(log: Log, paging: AskedPage) -> Page[LogView]:
+        collection = Collection(f"checkpoints {log}", int)
+        heads = await reader.checkpoints(log, collection.after(paging.cursor), paging.limit + 1)
+        return collection.page([log_view(head, signer) for head in heads], paging.limit, lambda view: view.size)
+
+    @router.get("/logs/{log}/vkey", summary="The key that signs this log", response_class=Response)
+    async def vkey(log: Log) -> Response:
+        head = await reader.head(log)
+        return Response(f"{signer.named(head.origin).verifier.vkey}\n", media_type=TEXT, headers=_FRESH)
+
+    @router.get("/logs/{log}/tile/entries/{path:path}", summary="A bundle of entries", response_class=Response)
+    async def bundle(log: Log, path: str, ctx: Reading) -> Response:
+        await desk.admit_copy(ctx, log)
+        entries = await reader.bundle(log, _slice(path))
+        if entries is None:
+            raise NoSuchEntryError
+        return Response(entries, media_type=BYTES, headers=_FOR_THE_ASKER)
+
+    @router.get("/logs/{log}/tile/{level}/{path:path}", summary="A tile of hashes", response_class=Response)
+    async def tile(log: Log, level: Annotated[str, Path(pattern=r"^(0|[1-9][0-9]?)$")], path: str) -> Response:
+        hashes = await reader.tile(log, int(level), _slice(path)) if int(level) < 64 else None
+        if hashes is None:
+            raise NoSuchEntryError
+        return Response(hashes, media_type=BYTES, headers=_FOR_EVER)
+
+    return router
+
+
+def _entry_routes(reader: Reader, desk: Desk, http: httpx.AsyncClient, peers: Mapping[str, str]) -> APIRouter:
+    router = APIRouter(tags=["entries"])
+
+    @router.get("/entries", summary="Entries by case, actor, time and more, the newest first")
+    async def find(
+        log: AskedLog, ctx: Reading, paging: AskedPage, search: Annotated[Search, Depends(_search)]
+    ) -> Page[EntryView]:
+        collection = Collection(f"entries {log} {search}", int)
+        before = collection.after(paging.cursor)
+        found = await desk.find(ctx, log, search, before=before, limit=paging.limit + 1)
+        return collection.page([_view(entry) for entry in found], paging.limit, lambda view: view.position)
+
+    @router.get("/entries/{position}", summary="One entry, with its proof")
+    async def show(log: AskedLog, ctx: Reading, position: Position) -> ProvedEntry:
+        entry, proof = await desk.show(ctx, log, position)
+        leaf = base64.b64encode(entry.leaf).decode()
+        return ProvedEntry(**_view(entry).model_dump(), leaf=leaf, proof=proof.text())
+
+    @router.get("/entries/{position}/proof", summary="A .tlog-proof file", response_class=Response)
+    async def proof(log: AskedLog, ctx: Reading, position: Position) -> Response:
+        _, found = await desk.show(ctx, log, position)
+        name = f'attachment; filename="{log}-{position}.tlog-proof"'
+        return Response(found.text(), media_type=TEXT, headers={**_FOR_THE_ASKER, "Content-Disposition": name})
+
+    @router.get("/reconciliation", summary="The services' journals beside the log")
+    async def reconciliation(log: AskedLog, ctx: Reading) -> Reconciliation:
+        await desk.admit_overview(ctx, log)
+        head = await reader.head(log)
+        sources = [_reconciled(each) for each in await reconcile(reader, http, peers, log)]
+        return Reconciliation(log=log, size=head.checkpoint.size, sources=sources)
+
+    return router
+
+
+def _page_routes(reader: Reader, signer: Signer) -> APIRouter:
+    router = APIRouter(tags=["pages"])
+
+    @router.get("/", summary="The logs, for people", response_class=Response, include_in_schema=False)
+    async def index(request: Request) -> Response:
+        heads = [log_view(head, signer) for head in await reader.heads()]
+        page = pages.index(heads, str(request.base_url).rstrip("/"))
+        return Response(page, media_type="text/html; charset=utf-8", headers={**_FRESH, **pages.HEADERS})
+
+    return router
+
+
+def _slice(path: str) -> Slice:
+    try:
+        return read_path(path)
+    except NoSuchTileError:
+        raise NoSuchEntryError from None
+
+
+def _view(entry: StoredEntry) -> EntryView:
+    return EntryView(
+        log=entry.log,
+        position=entry.position,
+        logged_at=entry.logged_at,
+        happened_at=entry.happened_at,
+        kind=entry.kind,
+        type=entry.type,
+        source=entry.source,
+        event_id=entry.event_id,
+        number=entry.number,
+        case=entry.case,
+        actor=entry.actor,
+        organisation=entry.organisation,
+        unit=entry.unit,
+        basis=entry.basis,
+        consent=entry.consent,
+        meeting=entry.meeting,
+        permitted=entry.permitted,
+        event=parsed(entry),
+    )
+
+
+def _reconciled(found: Reconciled) -> ReconciledView:
+    return ReconciledView(
+        source=found.source,
+        published=found.published,
+        held=found.held,
+        missing=found.missing,
+        agrees=found.agrees,
+        seals_agreeing=found.seals_agreeing,
+        seals_contradicting=found.seals_contradicting,
+    )

@@ -1,0 +1,79 @@
+"""What is looked at again and again: seals to compare, holes that last, checkpoints to announce, how far behind the logs are."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from time import monotonic
+from typing import Final
+
+import asyncpg
+import structlog
+
+from services.audit.consumers import Consumption
+from services.audit.keeper import Keeper
+from shared.observability import Metrics, describe_exception
+
+EVERY_SECONDS: Final = 1.0
+
+log = structlog.get_logger(__name__)
+
+
+class Overseer:
+    """Looks once a second, and announces checkpoints less often."""
+
+    def __init__(
+        self,
+        keeper: Keeper,
+        consumption: Consumption,
+        metrics: Metrics,
+        *,
+        announce_seconds: float,
+        every: float = EVERY_SECONDS,
+    ) -> None:
+        """Look every `every` seconds of the machine's time; announce every `announce_seconds`."""
+        self._keeper = keeper
+        self._consumption = consumption
+        self._metrics = metrics
+        self._announce_seconds = announce_seconds
+        self._every = every
+        self._announced = monotonic()
+        self._task: asyncio.Task[None] | None = None
+        self._stopping = asyncio.Event()
+        self._compared = metrics.counter("log_seals_compared", "Seals compared with what the log holds.")
+
+    async def start(self) -> None:
+        """Begin."""
+        self._stopping.clear()
+        self._task = asyncio.create_task(self._run(), name="audit-overseer")
+
+    async def stop(self) -> None:
+        """Finish what is in hand and end; also before `start`."""
+        self._stopping.set()
+        if self._task is not None:
+            await asyncio.gather(self._task, return_exceptions=True)
+            self._task = None
+
+    async def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                await self.look()
+            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+                log.warning("not looked", **describe_exception(error))
+            try:
+                await asyncio.wait_for(self._stopping.wait(), self._every)
+            except TimeoutError:
+                continue
+
+    async def look(self) -> None:
+        """Look once."""
+        self._compared.inc(await self._keeper.compare_seals())
+        await self._keeper.find_gaps(monotonic())
+        behind: Counter[str] = Counter()
+        for (topic, _), records in self._consumption.lag().items():
+            behind[topic] += records
+        for topic, records in behind.items():
+            self._metrics.consumer_lag_records.labels(self._consumption.group, topic).set(records)
+        if monotonic() - self._announced >= self._announce_seconds:
+            self._announced = monotonic()
+            await self._keeper.announce()

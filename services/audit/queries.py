@@ -1,0 +1,281 @@
+"""SQL of the read side: checkpoints, tiles, bundles, entries, proofs. Nothing here writes, and the role may not."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+import asyncpg
+
+from services.audit import store
+from services.audit.domain.checkpoint import Checkpoint
+from services.audit.domain.entry import LogName
+from services.audit.domain.proof import InclusionProof
+from services.audit.domain.tiles import WIDTH, Slice, TileAddress, hash_of, holding, slices, write_bundle, write_path
+from services.audit.errors import NoSuchEntryError, NoSuchLogError
+from shared.db import Connection, Pool
+from shared.merkle import EMPTY, HASH_SIZE, Frontier, fold, inclusion_path, split, subtrees
+
+
+@dataclass(frozen=True, slots=True)
+class SignedHead:
+    """A log and its newest checkpoint."""
+
+    log: LogName
+    origin: str
+    checkpoint: Checkpoint
+    note: str
+    signed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEntry:
+    """An entry as it is stored: the leaf, and what was read out of it."""
+
+    log: LogName
+    position: int
+    logged_at: datetime
+    happened_at: datetime
+    kind: str
+    type: str | None
+    source: str | None
+    event_id: UUID | None
+    number: int | None
+    case: str | None
+    actor: str | None
+    organisation: str | None
+    unit: str | None
+    basis: str | None
+    consent: str | None
+    meeting: str | None
+    permitted: bool | None
+    leaf: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What is looked for; a field that is None does not matter. Newest first."""
+
+    case: str | None = None
+    actor: str | None = None
+    organisation: str | None = None
+    unit: str | None = None
+    kind: str | None = None
+    type: str | None = None
+    basis: str | None = None
+    consent: str | None = None
+    meeting: str | None = None
+    permitted: bool | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HeldJournal:
+    """What a log holds of one service's own journal."""
+
+    source: str
+    held: tuple[tuple[int, int], ...]
+    """The numbers, as (first, last) ranges."""
+    seals_agreeing: int
+    seals_contradicting: int
+    last_sealed: int | None
+
+
+_ENTRY: Final = (
+    "log, position, logged_at, happened_at, kind, type, source, event_id, number, case_ref, actor, organisation, unit,"
+    " basis, consent, meeting, permitted, leaf"
+)
+_EQUAL: Final = ("case", "actor", "organisation", "unit", "kind", "type", "basis", "consent", "meeting", "permitted")
+"""Fields of a search that must be equal; a column is named as its field, but for the case."""
+
+
+class Reader:
+    """Reads the logs."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def heads(self) -> list[SignedHead]:
+        """Return every log that has been signed, with its newest checkpoint."""
+        rows = await self._pool.fetch(f"{_HEADS} ORDER BY logs.log")
+        return [_head(row) for row in rows]
+
+    async def head(self, log: LogName) -> SignedHead:
+        """Return the log's newest checkpoint.
+
+        Raises:
+            NoSuchLogError: there is no such log.
+        """
+        row = await self._pool.fetchrow(f"{_HEADS} WHERE logs.log = $1", log)
+        if row is None:
+            raise NoSuchLogError
+        return _head(row)
+
+    async def checkpoints(self, log: LogName, before: int | None, limit: int) -> list[SignedHead]:
+        """Return the log's checkpoints of sizes under `before`, the largest first."""
+        rows = await self._pool.fetch(
+            "SELECT c.log, logs.origin, c.size, c.root, c.note, c.signed_at FROM checkpoints c JOIN logs USING (log)"
+            " WHERE c.log = $1 AND ($2::bigint IS NULL OR c.size < $2) ORDER BY c.size DESC LIMIT $3",
+            log,
+            before,
+            limit,
+        )
+        return [_head(row) for row in rows]
+
+    async def tile(self, log: LogName, level: int, part: Slice) -> bytes | None:
+        """Return the tile, or its first `part.width` hashes; None if the log does not have so many."""
+        async with self._pool.acquire() as connection:
+            hashes = await _tile(connection, log, TileAddress(level, part.number))
+        return b"".join(hashes[: part.width]) if len(hashes) >= part.width else None
+
+    async def bundle(self, log: LogName, part: Slice) -> bytes | None:
+        """Return the entries of a bundle that are there, in their order; None if none is."""
+        first = part.number * WIDTH
+        rows = await self._pool.fetch(
+            "SELECT leaf FROM entries WHERE log = $1 AND position >= $2 AND position < $3 ORDER BY position",
+            log,
+            first,
+            first + part.width,
+        )
+        return write_bundle(row["leaf"] for row in rows) if rows else None
+
+    async def entry(self, log: LogName, position: int) -> StoredEntry:
+        """Return one entry.
+
+        Raises:
+            NoSuchEntryError: the log has none there.
+        """
+        row = await self._pool.fetchrow(f"SELECT {_ENTRY} FROM entries WHERE log = $1 AND position = $2", log, position)  # noqa: S608
+        if row is None:
+            raise NoSuchEntryError
+        return _entry(row)
+
+    async def find(self, log: LogName, search: Search, *, before: int | None, limit: int) -> list[StoredEntry]:
+        """Return entries that match, the newest first, at positions under `before`."""
+        conditions = ["log = $1", "($2::bigint IS NULL OR position < $2)"]
+        arguments: list[object] = [log, before]
+        for name in _EQUAL:
+            value = getattr(search, name)
+            if value is not None:
+                arguments.append(value)
+                conditions.append(f"{'case_ref' if name == 'case' else name} = ${len(arguments)}")
+        for value, operator in ((search.since, ">="), (search.until, "<")):
+            if value is not None:
+                arguments.append(value)
+                conditions.append(f"happened_at {operator} ${len(arguments)}")
+        arguments.append(limit)
+        # Only names from this module are put into the text; every value is an argument.
+        rows = await self._pool.fetch(
+            f"SELECT {_ENTRY} FROM entries WHERE {' AND '.join(conditions)}"  # noqa: S608
+            f" ORDER BY position DESC LIMIT ${len(arguments)}",
+            *arguments,
+        )
+        return [_entry(row) for row in rows]
+
+    async def proof(self, log: LogName, position: int, leaf: bytes) -> InclusionProof:
+        """Return the proof that the entry is in the log as it is signed now, with the entry in it.
+
+        Raises:
+            NoSuchLogError, NoSuchEntryError: the log, or the entry in it, does not exist.
+        """
+        head = await self.head(log)
+        size = head.checkpoint.size
+        if position >= size:
+            raise NoSuchEntryError
+        spans = [subtrees(span) for span in inclusion_path(position, size)]
+        addresses = {holding(node)[0] for nodes in spans for node in nodes}
+        async with self._pool.acquire() as connection:
+            tiles = {address: await _tile(connection, log, address) for address in sorted(addresses)}
+        hashes = tuple(fold([hash_of(node, tiles) for node in nodes]) for nodes in spans)
+        return InclusionProof(position, hashes, head.note, extra=leaf)
+
+    async def journals(self, log: LogName) -> list[HeldJournal]:
+        """Return what the log holds of each service's journal."""
+        async with self._pool.acquire() as connection:
+            seen = await store.seen_numbers(connection, log)
+            rows = await connection.fetch(
+                "SELECT s.source, max(s.last_number) AS last_sealed, count(*) FILTER (WHERE c.agrees) AS agreeing,"
+                " count(*) FILTER (WHERE NOT c.agrees) AS contradicting"
+                " FROM seals s LEFT JOIN seal_checks c USING (log, position) WHERE s.log = $1 GROUP BY s.source",
+                log,
+            )
+        seals = {row["source"]: row for row in rows}
+        return [
+            HeldJournal(
+                source=source,
+                held=tuple(ranges),
+                seals_agreeing=seals[source]["agreeing"] if source in seals else 0,
+                seals_contradicting=seals[source]["contradicting"] if source in seals else 0,
+                last_sealed=seals[source]["last_sealed"] if source in seals else None,
+            )
+            for (_, source), ranges in seen.items()
+        ]
+
+    async def journal_root(self, log: LogName, source: str, last: int) -> bytes | None:
+        """Return the root over a service's records 1 to `last` as the log holds them; None if it does not hold them all."""
+        async with self._pool.acquire() as connection:
+            base = await store.checked_journal(connection, log, source)
+            if base.size > last:
+                base = EMPTY
+            leaves = await store.numbered_leaves(connection, log, source, base.size + 1, last)
+        tree: Frontier = base.append(leaves)
+        return tree.root() if tree.size == last else None
+
+    async def copy(self, log: LogName) -> AsyncIterator[tuple[str, bytes]]:
+        """Yield every file of a static copy of the log (C2SP tlog-tiles), the checkpoint last: (path, contents)."""
+        head = await self.head(log)
+        size = head.checkpoint.size
+        level = 0
+        while size >> (8 * level):
+            for part in slices(level, size):
+                tile = await self.tile(log, level, part)
+                if tile is not None:
+                    yield f"tile/{level}/{write_path(part)}", tile
+                if level == 0 and (bundle := await self.bundle(log, part)) is not None:
+                    yield f"tile/entries/{write_path(part)}", bundle
+            level += 1
+        yield "checkpoint", head.note.encode()
+
+
+async def _tile(conn: Connection, log: LogName, address: TileAddress) -> tuple[bytes, ...]:
+    """Return the hashes of a tile, as many as there are: a full one as stored, else from the head's edge or the level below."""
+    level, number = address
+    full: bytes | None = await conn.fetchval(
+        "SELECT hashes FROM tiles WHERE log = $1 AND level = $2 AND tile = $3", log, level, number
+    )
+    if full is not None:
+        return split(full)
+    if level > 0:
+        return await store.tile_roots(conn, log, level, Slice(number, WIDTH))
+    row = await conn.fetchrow("SELECT size, edge FROM logs WHERE log = $1", log)
+    if row is None or row["size"] // WIDTH != number:
+        return ()
+    return split(row["edge"][: len(row["edge"]) // HASH_SIZE * HASH_SIZE])
+
+
+_HEADS: Final = """
+SELECT logs.log, logs.origin, c.size, c.root, c.note, c.signed_at
+FROM logs CROSS JOIN LATERAL (SELECT * FROM checkpoints c WHERE c.log = logs.log ORDER BY c.size DESC LIMIT 1) c
+"""
+
+
+def _head(row: asyncpg.Record) -> SignedHead:
+    checkpoint = Checkpoint(row["origin"], row["size"], row["root"])
+    return SignedHead(LogName(row["log"]), row["origin"], checkpoint, row["note"], row["signed_at"])
+
+
+def _entry(row: asyncpg.Record) -> StoredEntry:
+    return StoredEntry(*row.values())
+
+
+def parsed(entry: StoredEntry) -> Mapping[str, object] | None:
+    """Return the event in an entry; None for one that is no event."""
+    if entry.event_id is None:
+        return None
+    event = json.loads(entry.leaf)
+    return event if isinstance(event, dict) else None
