@@ -449,11 +449,23 @@ class ConcernContent(ConcernView):
     text: str
 
 
+class Contact(Model):
+    """Where one of those around the child is reached, and in which language. No name: a message needs none."""
+
+    recipient: ActorId
+    role: Role
+    ordinal: int | None
+    """Which guardian; as in the events of the consent."""
+    language: Language
+    email: str | None
+    phone: str | None
+
+
 class Contacts(Model):
     """Where the guardians are reached. Each answer is recorded as a disclosure."""
 
     case: CaseRef
-    guardians: tuple[GuardianView, ...]
+    contacts: tuple[Contact, ...]
 
 
 class FormContent(FormView):

@@ -18,6 +18,7 @@ from services.cases.views import (
     ChildDossier,
     ConcernContent,
     ConcernView,
+    Contact,
     Contacts,
     GuardianView,
     IdentityView,
@@ -127,7 +128,18 @@ async def read_contacts(desk: Desk, ctx: Context, case: CaseRef) -> tuple[Contac
     except DeniedError as denied:
         await deny(desk, ctx, located.case, denied)
     desk.journal.nudge()
-    return Contacts(case=located.case, guardians=_reachable(guardians)), looked.version
+    contacts = tuple(
+        Contact(
+            recipient=one.actor,
+            role=Role.GUARDIAN,
+            ordinal=one.ordinal,
+            language=one.language,
+            email=one.email,
+            phone=one.phone,
+        )
+        for one in guardians
+    )
+    return Contacts(case=located.case, contacts=contacts), looked.version
 
 
 def _dossier(
@@ -137,20 +149,7 @@ def _dossier(
     guardians: Sequence[Guardian],
     records: Sequence[ObservationView],
 ) -> ChildDossier:
-    return ChildDossier(
-        case=case,
-        basis=permit.basis,
-        consent=permit.consent,
-        consent_version=permit.consent_version,
-        categories=tuple(sorted(permit.categories)),
-        identity=identity,
-        guardians=_reachable(guardians),
-        records=tuple(records),
-    )
-
-
-def _reachable(guardians: Sequence[Guardian]) -> tuple[GuardianView, ...]:
-    return tuple(
+    reachable = tuple(
         GuardianView(
             ordinal=one.ordinal,
             actor=one.actor,
@@ -160,4 +159,14 @@ def _reachable(guardians: Sequence[Guardian]) -> tuple[GuardianView, ...]:
             phone=one.phone,
         )
         for one in guardians
+    )
+    return ChildDossier(
+        case=case,
+        basis=permit.basis,
+        consent=permit.consent,
+        consent_version=permit.consent_version,
+        categories=tuple(sorted(permit.categories)),
+        identity=identity,
+        guardians=reachable,
+        records=tuple(records),
     )
