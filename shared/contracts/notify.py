@@ -7,8 +7,8 @@ from typing import ClassVar, Literal
 
 from pydantic import AwareDatetime, Field
 
-from shared.contracts.base import EventData
-from shared.contracts.codes import Language, Role
+from shared.contracts.base import EventData, Model
+from shared.contracts.codes import Language, Role, Service
 from shared.refs import (
     ActorIdField,
     CaseRefField,
@@ -67,6 +67,41 @@ class NotificationFailed(MessageEvent):
     reason: Literal["rejected", "unreachable", "no-address"]
 
 
+class NotificationCancelled(MessageEvent):
+    """The message was taken back before the channel had it: what it was about is done, or may no longer be told."""
+
+    TYPE: ClassVar[str] = "no.lagspill.notify.notification.cancelled.v1"
+
+    reason: Literal["done", "consent-ended"]
+
+
+class NotificationRead(MessageEvent):
+    """The recipient, signed in, has read it."""
+
+    TYPE: ClassVar[str] = "no.lagspill.notify.notification.read.v1"
+
+
+# --- who is reached how -----------------------------------------------------------------------------------------------
+
+
+class PreferencesSet(EventData):
+    """Somebody chose how to be reached. An address is not told; a leader becomes the one that the unit's escalations reach."""
+
+    TYPE: ClassVar[str] = "no.lagspill.notify.preferences.set.v1"
+    TOPIC: ClassVar[str] = TOPIC
+    SUBJECT: ClassVar[str] = "recipient"
+
+    recipient: ActorIdField
+    language: Language
+    channel: Channel
+    roles: frozenset[Role] = frozenset()
+    """As the token said at that moment."""
+    unit: UnitIdField | None = None
+
+
+# --- deadlines --------------------------------------------------------------------------------------------------------
+
+
 class DeadlineKind(StrEnum):
     """What must be done in time (seed rules 79, 88, 107)."""
 
@@ -87,6 +122,43 @@ class DeadlineEvent(EventData):
     kind: DeadlineKind
     case: CaseRefField | None = None
     due: AwareDatetime
+
+
+class Responsible(Model):
+    """Who must act: an opaque actor in a role, or a unit alone. Without unit for an address-protected case."""
+
+    actor: ActorIdField | None = None
+    role: Role | None = None
+    service: Service | None = None
+    unit: UnitIdField | None = None
+
+
+class DeadlineSet(DeadlineEvent):
+    """Something must be done by then. Set again, it is a new round: the next evaluation of the same measure (seed rule 89)."""
+
+    TYPE: ClassVar[str] = "no.lagspill.notify.deadline.set.v1"
+
+    responsible: Responsible
+    remind_at: AwareDatetime | None = None
+    """When the responsible is reminded; absent when there is no time for it."""
+    escalate_at: AwareDatetime | None = None
+    """When the unit's leader is told; absent where that is nobody's business (a guardian may leave a question unanswered)."""
+
+
+class DeadlineReassigned(DeadlineEvent):
+    """Somebody else must act now: the baton moved (seed rule 107)."""
+
+    TYPE: ClassVar[str] = "no.lagspill.notify.deadline.reassigned.v1"
+
+    responsible: Responsible
+
+
+class DeadlineClosed(DeadlineEvent):
+    """Nothing more is waited for: it was done, or it is no longer to be done."""
+
+    TYPE: ClassVar[str] = "no.lagspill.notify.deadline.closed.v1"
+
+    reason: Literal["done", "cancelled"]
 
 
 class DeadlineApproaching(DeadlineEvent):
@@ -126,6 +198,12 @@ EVENTS: tuple[type[EventData], ...] = (
     NotificationQueued,
     NotificationSent,
     NotificationFailed,
+    NotificationCancelled,
+    NotificationRead,
+    PreferencesSet,
+    DeadlineSet,
+    DeadlineReassigned,
+    DeadlineClosed,
     DeadlineApproaching,
     DeadlineMissed,
     EscalationRaised,

@@ -1,0 +1,11 @@
+"""`python -m services.notify {serve,migrate,dead-letters}`."""
+
+from __future__ import annotations
+
+import sys
+
+from services.notify.app import SERVICE
+from shared.lifecycle import run_service
+
+if __name__ == "__main__":
+    sys.exit(run_service(SERVICE))

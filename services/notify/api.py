@@ -1,0 +1,80 @@
+"""HTTP: parse, hand over, answer. Everything here is about whoever asks; nobody sees another's messages."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Depends
+from pydantic import AwareDatetime, Field
+from starlette.requests import Request
+from starlette.responses import Response
+
+from services.notify import people
+from services.notify.people import Desk
+from services.notify.views import DeadlineView, MessageRead, MessageView, OwnPreferencesView, PreferencesView
+from shared.contracts.codes import Language
+from shared.refs import MessageRefField
+from shared.web import AskedPage, Collection, Command, CurrentActor, Page, Reading, RequestModel, represent, respond
+
+router = APIRouter(tags=["notify"])
+
+MESSAGES: Final = Collection("messages", tuple[AwareDatetime, str])
+DEADLINES: Final = Collection("deadlines", tuple[AwareDatetime, str])
+
+
+def _desk(request: Request) -> Desk:
+    desk: Desk = request.app.state.desk
+    return desk
+
+
+AtDesk = Annotated[Desk, Depends(_desk)]
+
+
+@router.get("/messages", summary="What I was told, the newest first")
+async def list_messages(ctx: Reading, page: AskedPage, desk: AtDesk) -> Page[MessageView]:
+    """The whole texts, in the language in which they were written; a mail only says that there is one."""
+    rows = await people.messages_to(desk, ctx, limit=page.limit + 1, after=MESSAGES.after(page.cursor))
+    views = [MessageView.of(message, text) for message, text in rows]
+    return MESSAGES.page(views, page.limit, lambda view: (view.queued_at, view.message))
+
+
+@router.post("/messages/{message}/reading", response_model=MessageRead, summary="I have read it")
+async def read_message(message: MessageRefField, ctx: Command, desk: AtDesk) -> Response:
+    """Note that a message was read; again changes nothing."""
+    return respond(await people.read_message(desk, ctx, message))
+
+
+class Preferences(RequestModel):
+    """How I want to be reached."""
+
+    language: Language = Field(examples=["nn"])
+    email: str | None = Field(
+        default=None,
+        min_length=3,
+        max_length=254,
+        pattern=r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9]([A-Za-z0-9.-]{0,187}[A-Za-z0-9])?$",
+        examples=["styrer@lia.example"],
+    )
+    """Where an employee is mailed that there is a message; without it, messages are read here only."""
+
+
+@router.put("/preferences", response_model=PreferencesView, summary="Choose how I am reached")
+async def set_preferences(body: Preferences, ctx: Command, desk: AtDesk) -> Response:
+    """A leader who does so becomes the one that the unit's escalations reach; which unit, the token says."""
+    return respond(await people.set_preferences(desk, ctx, language=body.language, email=body.email))
+
+
+@router.get("/preferences", response_model=OwnPreferencesView, summary="How I am reached")
+async def read_preferences(ctx: Reading, desk: AtDesk) -> Response:
+    """My choices, with the address that I gave."""
+    view, email, version = await people.preferences_of(desk, ctx)
+    own = OwnPreferencesView(language=view.language, channel=view.channel, leads=view.leads, email=email)
+    return represent(own, version=version)
+
+
+@router.get("/deadlines", summary="What must be done, the first due first")
+async def list_deadlines(ctx: Reading, actor: CurrentActor, page: AskedPage, desk: AtDesk) -> Page[DeadlineView]:
+    """My own open deadlines; a leader sees those of the unit too, without anything of what they are about."""
+    states = await people.deadlines_of(desk, ctx, limit=page.limit + 1, after=DEADLINES.after(page.cursor))
+    views = [DeadlineView.of(state, actor.id) for state in states]
+    return DEADLINES.page(views, page.limit, lambda view: (view.due, view.deadline))

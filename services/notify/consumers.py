@@ -1,0 +1,282 @@
+"""What the cases' events mean here: what must be done by when, who is told, and what is quiet from now on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from functools import partial
+
+from services.notify import facts, store
+from services.notify.domain import policy
+from services.notify.domain.deadline import deadline_of, decide_close, decide_set
+from services.notify.domain.receipts import RECEIPTS, decide_receipt, ended_services
+from services.notify.handlers import AROUND_THE_CHILD, CONSUMER, Teller, about
+from shared.aggregate import Context
+from shared.arrivals import Handler, Tx
+from shared.calendar import add_days
+from shared.contracts import cases
+from shared.contracts.base import EventData
+from shared.contracts.codes import Role, Scope
+from shared.contracts.notify import DeadlineKind, Responsible
+from shared.envelope import Envelope
+from shared.inbox import Inbox, caused_by
+
+
+def inbox(teller: Teller) -> Inbox:
+    """Return what this service takes in."""
+    return Inbox(CONSUMER, CaseEvents(teller).handlers())
+
+
+class CaseEvents:
+    """The handlers of the cases' events."""
+
+    def __init__(self, teller: Teller) -> None:
+        """Tell people through `teller`."""
+        self._teller = teller
+
+    def handlers(self) -> Mapping[type[EventData], Handler]:
+        """Return the handler of each event type."""
+        return {
+            cases.ConcernRegistered: self.on_concern_registered,
+            cases.ConcernResolvedLocally: self.on_concern_settled,
+            cases.ConcernEscalated: self.on_concern_settled,
+            cases.CaseOpened: self.on_case_opened,
+            cases.CaseReopened: self.on_case_reopened,
+            cases.CaseLevelChanged: self.on_case_decided,
+            cases.CaseClosed: self.on_case_closed,
+            cases.MeasurePlanned: self.on_measure_planned,
+            cases.MeasureEvaluated: self.on_measure_evaluated,
+            cases.MeasureStopped: self.on_measure_stopped,
+            cases.HandoverSent: self.on_handover_sent,
+            cases.HandoverAccepted: self.on_handover_accepted,
+            cases.HandoverRejected: self.on_handover_answered,
+            cases.HandoverWithdrawn: self.on_handover_void,
+            cases.HandoverCancelled: self.on_handover_void,
+            cases.ConsentRequested: self.on_consent_requested,
+            cases.ConsentGranted: self.on_consent_granted,
+            cases.ConsentRefused: self.on_consent_refused,
+            cases.ConsentNarrowed: self.on_consent_narrowed,
+            cases.ConsentWithdrawn: self.on_consent_withdrawn,
+            cases.ConsentExpired: self.on_consent_expired,
+        }
+
+    # --- concern and case ---------------------------------------------------------------------------------------------
+
+    async def on_concern_registered(self, tx: Tx, event: cases.ConcernRegistered, envelope: Envelope) -> None:
+        """A registered concern may not rest: fourteen days, with a reminder (seed rules 78, 79)."""
+        ref = deadline_of(event.concern)
+        await self._teller.change_deadline(
+            tx,
+            caused_by(envelope, tx.now),
+            ref,
+            partial(
+                decide_set,
+                ref=ref,
+                kind=DeadlineKind.ACT_ON_CONCERN,
+                case=event.case,
+                due=event.act_by,
+                responsible=responsible(event.registered_by),
+                now=tx.now,
+            ),
+        )
+
+    async def on_concern_settled(
+        self, tx: Tx, event: cases.ConcernResolvedLocally | cases.ConcernEscalated, envelope: Envelope
+    ) -> None:
+        """Somebody acted, or lifted it (seed rules 80, 81)."""
+        await self._teller.close_deadline(tx, caused_by(envelope, tx.now), deadline_of(event.concern))
+
+    async def on_case_opened(self, tx: Tx, event: cases.CaseOpened, envelope: Envelope) -> None:
+        """The holder must decide what is to be done (seed rules 79, 144)."""
+        ref, holder = deadline_of(event.case), responsible(event.holder)
+        await facts.set_holder(tx.conn, event.case, holder)
+        await self._teller.change_deadline(
+            tx,
+            caused_by(envelope, tx.now),
+            ref,
+            partial(
+                decide_set,
+                ref=ref,
+                kind=DeadlineKind.DECIDE_CASE,
+                case=event.case,
+                due=event.decide_by,
+                responsible=holder,
+                now=tx.now,
+            ),
+        )
+
+    async def on_case_reopened(self, tx: Tx, event: cases.CaseReopened, envelope: Envelope) -> None:
+        """It has a holder again."""
+        await self._teller.reassign_case(tx, caused_by(envelope, tx.now), event.case, responsible(event.holder))
+
+    async def on_case_decided(self, tx: Tx, event: cases.CaseLevelChanged, envelope: Envelope) -> None:
+        """It was decided to step up or down."""
+        await self._teller.close_deadline(tx, caused_by(envelope, tx.now), deadline_of(event.case))
+
+    async def on_case_closed(self, tx: Tx, event: cases.CaseClosed, envelope: Envelope) -> None:
+        """Nothing is left to be done in it."""
+        ctx = caused_by(envelope, tx.now)
+        for state in await facts.open_deadlines_of_case(tx.conn, event.case):
+            if state.ref is not None:
+                await self._teller.close_deadline(tx, ctx, state.ref, "cancelled")
+
+    # --- measures -----------------------------------------------------------------------------------------------------
+
+    async def on_measure_planned(self, tx: Tx, event: cases.MeasurePlanned, envelope: Envelope) -> None:
+        """A decision was made, and what was decided is to be evaluated (seed rules 88, 141)."""
+        ctx = caused_by(envelope, tx.now)
+        await self._teller.close_deadline(tx, ctx, deadline_of(event.case))
+        holder = await facts.holder_of(tx.conn, event.case)
+        owner = holder.model_copy(update={"unit": event.owner_unit or holder.unit})
+        await self._evaluate_by(tx, ctx, event, owner, event.evaluate_by)
+
+    async def on_measure_evaluated(self, tx: Tx, event: cases.MeasureEvaluated, envelope: Envelope) -> None:
+        """It was evaluated; when it goes on, the next evaluation is waited for (seed rule 89)."""
+        ctx, ref = caused_by(envelope, tx.now), deadline_of(event.measure)
+        state = await self._teller.change_deadline(tx, ctx, ref, partial(decide_close, reason="done"))
+        await self._teller.take_back(tx, ctx, await store.pending_about(tx.conn, deadline=ref), "done")
+        if event.evaluate_by is not None:
+            await self._evaluate_by(tx, ctx, event, state.responsible, event.evaluate_by)
+
+    async def on_measure_stopped(self, tx: Tx, event: cases.MeasureStopped, envelope: Envelope) -> None:
+        """What has ended is not evaluated (seed rule 90)."""
+        await self._teller.close_deadline(tx, caused_by(envelope, tx.now), deadline_of(event.measure))
+
+    async def _evaluate_by(
+        self,
+        tx: Tx,
+        ctx: Context,
+        event: cases.MeasurePlanned | cases.MeasureEvaluated,
+        owner: Responsible,
+        due: datetime,
+    ) -> None:
+        ref = deadline_of(event.measure)
+        await self._teller.change_deadline(
+            tx,
+            ctx,
+            ref,
+            partial(
+                decide_set,
+                ref=ref,
+                kind=DeadlineKind.EVALUATE_MEASURE,
+                case=event.case,
+                due=due,
+                responsible=owner,
+                now=tx.now,
+            ),
+        )
+
+    # --- handovers ----------------------------------------------------------------------------------------------------
+
+    async def on_handover_sent(self, tx: Tx, event: cases.HandoverSent, envelope: Envelope) -> None:
+        """The receiver is told at once, and must answer in time (seed rules 82, 107)."""
+        ctx, ref, receiver = caused_by(envelope, tx.now), deadline_of(event.handover), responsible(event.receiver)
+        state = await self._teller.change_deadline(
+            tx,
+            ctx,
+            ref,
+            partial(
+                decide_set,
+                ref=ref,
+                kind=DeadlineKind.ANSWER_HANDOVER,
+                case=event.case,
+                due=event.respond_by,
+                responsible=receiver,
+                now=tx.now,
+            ),
+        )
+        request = policy.POLICIES[DeadlineKind.ANSWER_HANDOVER].asked
+        if request is not None:
+            await self._teller.tell_responsible(tx, receiver, about(state, ctx).saying(request))
+
+    async def on_handover_accepted(self, tx: Tx, event: cases.HandoverAccepted, envelope: Envelope) -> None:
+        """The receiver is the holder, and so is responsible for what is open."""
+        ctx = caused_by(envelope, tx.now)
+        await self._teller.close_deadline(tx, ctx, deadline_of(event.handover))
+        await self._teller.reassign_case(tx, ctx, event.case, responsible(event.holder))
+
+    async def on_handover_answered(self, tx: Tx, event: cases.HandoverRejected, envelope: Envelope) -> None:
+        """The receiver said no: answered all the same."""
+        await self._teller.close_deadline(tx, caused_by(envelope, tx.now), deadline_of(event.handover))
+
+    async def on_handover_void(
+        self, tx: Tx, event: cases.HandoverWithdrawn | cases.HandoverCancelled, envelope: Envelope
+    ) -> None:
+        """There is nothing left to answer."""
+        ctx = caused_by(envelope, tx.now)
+        await self._teller.close_deadline(tx, ctx, deadline_of(event.handover), "cancelled")
+
+    # --- consent ------------------------------------------------------------------------------------------------------
+
+    async def on_consent_requested(self, tx: Tx, event: cases.ConsentRequested, envelope: Envelope) -> None:
+        """Those who must grant get a message in their language, which tells nothing (seed rules 4, 101, 146)."""
+        ctx, ref = caused_by(envelope, tx.now), deadline_of(event.consent)
+        state = await self._teller.change_deadline(
+            tx,
+            ctx,
+            ref,
+            partial(
+                decide_set,
+                ref=ref,
+                kind=DeadlineKind.ANSWER_CONSENT,
+                case=event.case,
+                due=add_days(envelope.time, policy.CONSENT_DAYS),
+                responsible=await facts.holder_of(tx.conn, event.case),
+                now=tx.now,
+            ),
+        )
+        request = policy.POLICIES[DeadlineKind.ANSWER_CONSENT].asked
+        roles = frozenset(Role(grantor.value) for grantor in event.needed if grantor.value in AROUND_THE_CHILD)
+        if request is not None and roles:
+            await store.add_errand(tx.conn, about(state, ctx).saying(request), roles)
+
+    async def on_consent_granted(self, tx: Tx, event: cases.ConsentGranted, envelope: Envelope) -> None:
+        """One has answered, and is not reminded; when none is missing, nobody is (seed rule 4)."""
+        await facts.add_answer(tx.conn, event.consent, event.grantor, event.ordinal)
+        if event.active:
+            await self._teller.stop_asking(tx, caused_by(envelope, tx.now), event.consent, "done")
+
+    async def on_consent_refused(self, tx: Tx, event: cases.ConsentRefused, envelope: Envelope) -> None:
+        """A refusal is an answer, and nothing more is asked for."""
+        await self._teller.stop_asking(tx, caused_by(envelope, tx.now), event.consent, "done")
+
+    async def on_consent_narrowed(self, tx: Tx, event: cases.ConsentNarrowed, envelope: Envelope) -> None:
+        """What is on its way to those who are out of it is taken back; that is acknowledged, also when it is nothing."""
+        await self._end_for(tx, event, ended=event.ended, left=event.scope, envelope=envelope)
+
+    async def on_consent_withdrawn(self, tx: Tx, event: cases.ConsentWithdrawn, envelope: Envelope) -> None:
+        """The same for everybody in it (pbrl § 4-1, GDPR art. 7)."""
+        ctx = caused_by(envelope, tx.now)
+        asked = await self._teller.stop_asking(tx, ctx, event.consent, "consent-ended")
+        await self._end_for(tx, event, ended=event.ended, left=None, envelope=envelope, already=asked)
+
+    async def on_consent_expired(self, tx: Tx, event: cases.ConsentExpired, envelope: Envelope) -> None:
+        """Its last day has passed: there is nothing to answer any more."""
+        await self._teller.stop_asking(tx, caused_by(envelope, tx.now), event.consent, "consent-ended")
+
+    async def _end_for(
+        self,
+        tx: Tx,
+        event: cases.ConsentNarrowed | cases.ConsentWithdrawn,
+        *,
+        ended: Scope,
+        left: Scope | None,
+        envelope: Envelope,
+        already: int = 0,
+    ) -> None:
+        ctx = caused_by(envelope, tx.now)
+        services = ended_services(ended, left)
+        messages = await store.pending_about(tx.conn, case=event.case, services=services)
+        taken = already + await self._teller.take_back(tx, ctx, messages, "consent-ended")
+        await tx.journal.change(
+            RECEIPTS,
+            event.case,
+            ctx,
+            partial(decide_receipt, case=event.case, consent=event.consent, version=event.version, cancelled=taken),
+            conn=tx.conn,
+        )
+
+
+def responsible(party: cases.Party) -> Responsible:
+    """Return `party` as the one who must act."""
+    return Responsible(actor=party.actor, role=party.role, service=party.service, unit=party.unit)

@@ -1,0 +1,57 @@
+"""When who is told, for each kind of deadline. The numbers are the rules'; everything else follows from them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from types import MappingProxyType
+from typing import Final
+
+from shared.calendar import add_days
+from shared.contracts.notify import DeadlineKind
+
+
+@dataclass(frozen=True)
+class Policy:
+    """The steps of one kind of deadline, in days of Norwegian time."""
+
+    remind_days: int
+    """Days before it is due on which the responsible is reminded."""
+    escalate_days: int | None
+    """Days after it was due on which the unit's leader is told; none: nobody is."""
+    asked: str | None
+    """The template that tells whoever must answer, when it is set."""
+    reminder: str
+    overdue: str
+    """The templates of the reminder and of the message that the time is out."""
+
+
+POLICIES: Final = MappingProxyType(
+    {
+        # Seed rules 78, 79: fourteen days to act; the reminder comes four days before they are over.
+        DeadlineKind.ACT_ON_CONCERN: Policy(4, 1, None, "concern-reminder", "concern-overdue"),
+        DeadlineKind.DECIDE_CASE: Policy(4, 1, None, "decision-reminder", "decision-overdue"),
+        # Seed rules 88, 89: evaluated on time, or the leadership knows.
+        DeadlineKind.EVALUATE_MEASURE: Policy(7, 7, None, "evaluation-reminder", "evaluation-overdue"),
+        # Seed rules 82, 107: silence is no answer; the leader may answer on behalf as soon as the time is out.
+        DeadlineKind.ANSWER_HANDOVER: Policy(2, 0, "handover-request", "handover-reminder", "handover-overdue"),
+        # Nobody has to answer a request for consent: one reminder, then whoever asked is told, and no leader ever.
+        DeadlineKind.ANSWER_CONSENT: Policy(7, None, "consent-request", "consent-reminder", "consent-unanswered"),
+    }
+)
+ESCALATION: Final = "escalation"
+"""The template that a leader gets."""
+CONSENT_DAYS: Final = 14
+"""Days after which whoever asked for consent is told that not everybody has answered."""
+
+
+def remind_at(kind: DeadlineKind, due: datetime, now: datetime) -> datetime | None:
+    """Return when to remind of something due then, in UTC; none when that moment has already passed."""
+    moment = add_days(due, -POLICIES[kind].remind_days)
+    return moment if moment > now else None
+
+
+def escalate_at(kind: DeadlineKind, due: datetime) -> datetime | None:
+    """Return when the unit's leader is told that it was not done, in UTC; none where no leader is."""
+    days = POLICIES[kind].escalate_days
+    return None if days is None else add_days(due, days)

@@ -1,0 +1,140 @@
+"""SQL of what this service knows of cases and people: who holds, who has answered, who leads, and what must be done by when."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+import asyncpg
+
+from services.notify.domain.deadline import DeadlineState
+from shared.contracts.codes import GrantorClass, Role
+from shared.contracts.notify import Responsible
+from shared.db import Connection
+from shared.refs import ActorId, CaseRef, ConsentRef, LogScope, UnitId
+
+
+@dataclass(frozen=True)
+class StoredDeadline:
+    """One open deadline."""
+
+    state: DeadlineState
+    scope: LogScope
+
+
+# --- facts of the cases -----------------------------------------------------------------------------------------------
+
+
+async def set_holder(conn: Connection, case: CaseRef, holder: Responsible) -> None:
+    """Remember who has the baton."""
+    await conn.execute(
+        "INSERT INTO holders (case_ref, holder) VALUES ($1, $2)"
+        " ON CONFLICT (case_ref) DO UPDATE SET holder = excluded.holder",
+        case,
+        holder.model_dump_json(exclude_none=True),
+    )
+
+
+async def holder_of(conn: Connection, case: CaseRef) -> Responsible:
+    """Return who has the baton; nobody when that is not known."""
+    found = await conn.fetchval("SELECT holder FROM holders WHERE case_ref = $1", case)
+    return Responsible() if found is None else Responsible.model_validate_json(found)
+
+
+async def add_answer(conn: Connection, consent: ConsentRef, grantor: GrantorClass, ordinal: int) -> None:
+    """Remember that one of those who were asked has answered."""
+    await conn.execute(
+        "INSERT INTO consent_answers (consent, role, ordinal) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+        consent,
+        grantor,
+        ordinal,
+    )
+
+
+async def answers_to(conn: Connection, consent: ConsentRef) -> frozenset[tuple[str, int]]:
+    """Return who has answered, as role and number."""
+    rows = await conn.fetch("SELECT role, ordinal FROM consent_answers WHERE consent = $1", consent)
+    return frozenset((row["role"], row["ordinal"]) for row in rows)
+
+
+# --- deadlines and recipients, from the aggregates --------------------------------------------------------------------
+
+_OPEN: Final = "kind = 'deadline' AND state ->> 'status' IN ('waiting', 'approaching', 'missed', 'escalated')"
+
+
+async def open_deadlines_of_case(conn: Connection, case: CaseRef) -> list[DeadlineState]:
+    """Return what is still to be done in a case."""
+    rows = await conn.fetch(f"SELECT state FROM aggregates WHERE {_OPEN} AND state ->> 'case' = $1 ORDER BY id", case)  # noqa: S608
+    return [DeadlineState.model_validate_json(row["state"]) for row in rows]
+
+
+async def escalated_of_unit(conn: Connection, scope: LogScope, unit: UnitId) -> list[StoredDeadline]:
+    """Return what the unit's leader is to know of."""
+    rows = await conn.fetch(
+        f"SELECT state, scope FROM aggregates WHERE {_OPEN} AND state ->> 'status' = 'escalated'"  # noqa: S608
+        " AND state -> 'responsible' ->> 'unit' = $1 AND scope = $2 ORDER BY id",
+        unit,
+        scope,
+    )
+    return [_deadline(row) for row in rows]
+
+
+async def deadlines_seen_by(
+    conn: Connection,
+    actor: ActorId,
+    *,
+    unit: UnitId | None,
+    scope: LogScope,
+    limit: int,
+    after: tuple[datetime, str] | None,
+) -> list[StoredDeadline]:
+    """Return the open deadlines of the actor, and of the unit that the actor leads, the first due first."""
+    moment, reference = after or (None, None)
+    rows = await conn.fetch(
+        f"SELECT state, scope FROM aggregates WHERE {_OPEN} AND (state -> 'responsible' ->> 'actor' = $1"  # noqa: S608
+        " OR (state -> 'responsible' ->> 'unit' = $2 AND scope = $3))"
+        " AND ($4::timestamptz IS NULL OR ((state ->> 'due')::timestamptz, id) > ($4, $5))"
+        " ORDER BY (state ->> 'due')::timestamptz, id LIMIT $6",
+        actor,
+        unit,
+        scope,
+        moment,
+        reference,
+        limit,
+    )
+    return [_deadline(row) for row in rows]
+
+
+def _deadline(row: asyncpg.Record) -> StoredDeadline:
+    return StoredDeadline(DeadlineState.model_validate_json(row["state"]), LogScope(row["scope"]))
+
+
+async def leaders_of(conn: Connection, scope: LogScope, unit: UnitId) -> list[ActorId]:
+    """Return the leaders of the unit that are known here."""
+    rows = await conn.fetch(
+        "SELECT id FROM aggregates WHERE kind = 'recipient' AND scope = $1 AND state ->> 'unit' = $2 AND state -> 'roles' ? $3"
+        " ORDER BY id",
+        scope,
+        unit,
+        Role.LEADER.value,
+    )
+    return [ActorId(row["id"]) for row in rows]
+
+
+async def address_of(conn: Connection, recipient: ActorId) -> str | None:
+    """Return where an employee asked to be mailed."""
+    found: str | None = await conn.fetchval("SELECT email FROM addresses WHERE recipient = $1", recipient)
+    return found
+
+
+async def set_address(conn: Connection, recipient: ActorId, email: str | None) -> None:
+    """Keep or forget an employee's address."""
+    if email is None:
+        await conn.execute("DELETE FROM addresses WHERE recipient = $1", recipient)
+        return
+    await conn.execute(
+        "INSERT INTO addresses (recipient, email) VALUES ($1, $2) ON CONFLICT (recipient) DO UPDATE SET email = excluded.email",
+        recipient,
+        email,
+    )

@@ -1,0 +1,251 @@
+"""What is done, inside the transaction of the event or moment that causes it: deadlines change, and people are told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Final, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
+
+from services.notify import facts, store
+from services.notify.contacts import Contact
+from services.notify.domain import policy
+from services.notify.domain.deadline import (
+    DEADLINE,
+    DeadlineState,
+    Step,
+    consent_of,
+    deadline_of,
+    decide_close,
+    decide_reassign,
+    decide_step,
+)
+from services.notify.domain.message import MESSAGE, Reachable, choose_language, decide_cancel, decide_queue
+from services.notify.domain.recipient import RECIPIENT
+from services.notify.store import Errand, Telling
+from services.notify.texts import Texts
+from shared.aggregate import Context
+from shared.arrivals import Tx
+from shared.contracts import cases
+from shared.contracts.base import EventData
+from shared.contracts.codes import Language, Role, Service
+from shared.contracts.notify import (
+    Channel,
+    DeadlineApproaching,
+    DeadlineKind,
+    DeadlineMissed,
+    EscalationRaised,
+    Responsible,
+)
+from shared.deadlines import Deadline, cancel, set_deadline
+from shared.freshness import require_fresh
+from shared.refs import CaseRef, ConsentRef, DeadlineRef, LogScope, MessageRef, UnitId
+
+CONSUMER: Final = "notify"
+"""The inbox's name, and the consumer group."""
+_FOLLOW_THE_BATON: Final = frozenset(
+    {DeadlineKind.DECIDE_CASE, DeadlineKind.EVALUATE_MEASURE, DeadlineKind.ANSWER_CONSENT}
+)
+AROUND_THE_CHILD: Final = frozenset({Role.GUARDIAN, Role.CHILD})
+
+
+class _Cause(BaseModel):
+    """What a durable deadline remembers of the event that set it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    scope: LogScope
+    correlation: UUID
+    causation: UUID | None = None
+
+
+class Teller:
+    """Tells people: writes messages, and lets those around a child be asked for."""
+
+    def __init__(self, texts: Texts, *, default: Language, mails: bool) -> None:
+        """Tell in `default` who has not chosen a language; `mails` says whether there is a mail server at all."""
+        self._texts = texts
+        self._default = default
+        self._mails = mails
+
+    # --- deadlines ----------------------------------------------------------------------------------------------------
+
+    async def change_deadline(
+        self, tx: Tx, ctx: Context, ref: DeadlineRef, decide: Callable[[DeadlineState], Sequence[EventData]]
+    ) -> DeadlineState:
+        """Change a deadline, and with it what is to happen when; what is closed leaves nothing behind."""
+        changed = await tx.journal.change(DEADLINE, ref, ctx, decide, conn=tx.conn)
+        if not changed.events:
+            return changed.state
+        ahead = dict(changed.state.steps())
+        cause = _Cause(scope=ctx.scope, correlation=ctx.correlation, causation=ctx.causation)
+        for step in Step:
+            if step in ahead:
+                await set_deadline(
+                    tx.conn, kind=step, key=ref, due=ahead[step], payload=cause.model_dump_json(exclude_none=True)
+                )
+            else:
+                await cancel(tx.conn, kind=step, key=ref)
+        return changed.state
+
+    async def close_deadline(
+        self, tx: Tx, ctx: Context, ref: DeadlineRef, reason: Literal["done", "cancelled"] = "done"
+    ) -> None:
+        """Close a deadline, and take back what is on its way about it: nobody is reminded of what is done."""
+        await self.change_deadline(tx, ctx, ref, lambda state: decide_close(state, reason))
+        await self.take_back(tx, ctx, await store.pending_about(tx.conn, deadline=ref), "done")
+
+    async def reassign_case(self, tx: Tx, ctx: Context, case: CaseRef, holder: Responsible) -> None:
+        """Let the new holder be responsible for what the old one was."""
+        await facts.set_holder(tx.conn, case, holder)
+        for state in await facts.open_deadlines_of_case(tx.conn, case):
+            if state.ref is not None and state.kind in _FOLLOW_THE_BATON:
+                # A measure's leader stays that of the unit which owns the measure.
+                unit = state.responsible.unit if state.kind is DeadlineKind.EVALUATE_MEASURE else holder.unit
+                responsible = holder.model_copy(update={"unit": unit})
+                await self.change_deadline(tx, ctx, state.ref, partial(decide_reassign, responsible=responsible))
+
+    async def on_step(self, tx: Tx, deadline: Deadline) -> None:
+        """Let a deadline's moment come: `shared.deadlines` calls this in the transaction that removes the promise.
+
+        Raises:
+            UnavailableError: what is known of the case is not fresh enough to say that something was not done.
+        """
+        ref, step = DeadlineRef(deadline.key), Step(deadline.kind)
+        found = await tx.journal.load(DEADLINE, ref, conn=tx.conn)
+        if not decide_step(found.state, step, tx.now):
+            return
+        await require_fresh(tx.conn, CONSUMER, cases.TOPIC, "/services/cases", key=found.state.case)
+        cause = _Cause.model_validate_json(deadline.payload)
+        ctx = Context(
+            actor=None, scope=cause.scope, now=tx.now, correlation=cause.correlation, causation=cause.causation
+        )
+        changed = await tx.journal.change(
+            DEADLINE, ref, ctx, lambda state: decide_step(state, step, tx.now), conn=tx.conn
+        )
+        told = about(changed.state, ctx)
+        for event in changed.events:
+            await self._tell_step(tx, changed.state, event, told)
+
+    async def _tell_step(self, tx: Tx, state: DeadlineState, event: EventData, told: Telling) -> None:
+        kind = policy.POLICIES[state.kind]
+        match event:
+            case DeadlineApproaching() if state.kind is DeadlineKind.ANSWER_CONSENT:
+                await store.add_errand(tx.conn, told.saying(kind.reminder), AROUND_THE_CHILD)
+            case DeadlineApproaching():
+                await self.tell_responsible(tx, state.responsible, told.saying(kind.reminder))
+            case DeadlineMissed():
+                await self.tell_responsible(tx, state.responsible, told.saying(kind.overdue))
+            case EscalationRaised():
+                await self.tell_leaders(tx, state.responsible.unit, told)
+
+    # --- people -------------------------------------------------------------------------------------------------------
+
+    async def tell_responsible(self, tx: Tx, to: Responsible, told: Telling) -> None:
+        """Tell whoever must act; nobody when only a unit is known."""
+        if to.actor is None:
+            return
+        chosen = await tx.journal.load(RECIPIENT, to.actor, conn=tx.conn)
+        language = chosen.state.language if chosen.version else self._default
+        email = self._mails and await facts.address_of(tx.conn, to.actor) is not None
+        reachable = Reachable(recipient=to.actor, role=to.role or Role.TEACHER, language=language, email=email)
+        await self.tell(tx, reachable, told, service=to.service)
+
+    async def tell_leaders(self, tx: Tx, unit: UnitId | None, told: Telling) -> None:
+        """Tell the unit's leaders (seed rule 95); one who is not known here yet is told when they become known."""
+        if unit is None:
+            return
+        escalation = told.saying(policy.ESCALATION)
+        for leader in await facts.leaders_of(tx.conn, told.scope, unit):
+            await self.tell_responsible(tx, Responsible(actor=leader, role=Role.LEADER, unit=unit), escalation)
+
+    async def tell_contacts(self, tx: Tx, errand: Errand, contacts: Sequence[Contact]) -> list[tuple[MessageRef, str]]:
+        """Tell those around a child who have not answered; return the messages to mail, each with its address."""
+        answered = await facts.answers_to(tx.conn, errand.consent)
+        to_mail: list[tuple[MessageRef, str]] = []
+        for contact in contacts:
+            if contact.role not in errand.roles or (contact.role.value, contact.ordinal) in answered:
+                continue
+            chosen = await tx.journal.load(RECIPIENT, contact.actor, conn=tx.conn)
+            own = chosen.state.language.value if chosen.version else None
+            reachable = Reachable(
+                recipient=contact.actor,
+                role=contact.role,
+                language=choose_language(own, contact.language, default=self._default),
+                email=self._mails and contact.email is not None,
+            )
+            message = await self.tell(tx, reachable, errand.telling)
+            if message is not None and reachable.email and contact.email is not None:
+                to_mail.append((message, contact.email))
+        return to_mail
+
+    async def tell(self, tx: Tx, to: Reachable, told: Telling, *, service: Service | None = None) -> MessageRef | None:
+        """Write one message; None when this recipient was told this step before."""
+        message = MessageRef(tx.ids.ref("msg"))
+        version = self._texts.latest(told.template)
+        added = await store.add_message(
+            tx.conn,
+            message,
+            told,
+            recipient=to.recipient,
+            role=to.role,
+            service=service,
+            template_version=version,
+            language=to.language,
+            channel=Channel.EMAIL if to.email else Channel.IN_APP,
+            now=tx.now,
+        )
+        if not added:
+            return None
+        ctx = Context(actor=None, scope=told.scope, now=tx.now, correlation=told.correlation, causation=told.causation)
+        await tx.journal.change(
+            MESSAGE,
+            message,
+            ctx,
+            lambda state: decide_queue(state, ref=message, to=to, template=told.template, template_version=version),
+            conn=tx.conn,
+        )
+        return message
+
+    # --- taking back --------------------------------------------------------------------------------------------------
+
+    async def take_back(
+        self, tx: Tx, ctx: Context, messages: Sequence[MessageRef], reason: Literal["done", "consent-ended"]
+    ) -> int:
+        """Take messages back that the channel does not have yet, and return how many that were."""
+        taken = 0
+        for message in messages:
+            changed = await tx.journal.change(
+                MESSAGE, message, ctx, lambda state: decide_cancel(state, reason), conn=tx.conn
+            )
+            if changed.events:
+                await store.settle_message(tx.conn, message, "cancelled")
+                taken += 1
+        return taken
+
+    async def stop_asking(
+        self, tx: Tx, ctx: Context, consent: ConsentRef, reason: Literal["done", "consent-ended"]
+    ) -> int:
+        """Ask nobody any more about a consent that was answered, refused or withdrawn; return what was taken back."""
+        errands = await store.drop_errands(tx.conn, consent)
+        messages = await store.pending_about(tx.conn, consent=consent)
+        taken = await self.take_back(tx, ctx, messages, reason)
+        await self.change_deadline(tx, ctx, deadline_of(consent), lambda state: decide_close(state, "done"))
+        return errands + taken
+
+
+def about(state: DeadlineState, ctx: Context) -> Telling:
+    """Return what people are told about a deadline, without the step and the template."""
+    return Telling(
+        step=f"{state.ref}/{state.round}",
+        template="",
+        scope=ctx.scope,
+        correlation=ctx.correlation,
+        causation=ctx.causation,
+        case=state.case,
+        consent=consent_of(state),
+        deadline=state.ref,
+        due=state.due,
+    )

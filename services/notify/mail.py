@@ -1,0 +1,102 @@
+"""One mail over SMTP: plain text that says that there is a message, and a Message-ID that stays the same at every attempt."""
+
+from __future__ import annotations
+
+import ssl
+from datetime import datetime
+from email.message import EmailMessage
+from email.utils import format_datetime
+
+import aiosmtplib
+
+from services.notify.settings import NotifySettings
+from services.notify.texts import EMAIL, Texts
+from shared.contracts.codes import Language
+from shared.errors import LagspillError, UnavailableError
+from shared.refs import MessageRef
+
+
+class MailRejectedError(LagspillError):
+    """The mail server refuses this mail for good."""
+
+    code = "mail-rejected"
+
+
+class MailUnavailableError(UnavailableError):
+    """The mail server cannot take mails just now."""
+
+    code = "mail-unavailable"
+
+
+def compose(
+    texts: Texts, *, message: MessageRef, to: str, sender: str, app_url: str, language: Language, queued_at: datetime
+) -> EmailMessage:
+    """Return the mail for a message: the same bytes at every attempt, whatever the message is about."""
+    link = f"{app_url.rstrip('/')}/messages/{message}"
+    text = texts.text(EMAIL, texts.latest(EMAIL), language, link=link)
+    mail = EmailMessage()
+    mail["From"] = sender
+    mail["To"] = to
+    mail["Subject"] = text.subject
+    mail["Date"] = format_datetime(queued_at)
+    mail["Message-ID"] = f"<{message}@{sender.rpartition('@')[2]}>"
+    mail["Content-Language"] = language.value
+    # RFC 3834: nobody's absence notice comes back.
+    mail["Auto-Submitted"] = "auto-generated"
+    mail["X-Auto-Response-Suppress"] = "All"
+    mail.set_content(text.body + "\n", cte="quoted-printable")
+    return mail
+
+
+class Smtp:
+    """The mail server, as the settings name it."""
+
+    def __init__(self, settings: NotifySettings) -> None:
+        """Take the settings; nothing connects before a mail is sent.
+
+        Raises:
+            OSError: the file of certificates cannot be read.
+        """
+        if settings.smtp_host is None:
+            raise ValueError("no mail server is set")
+        self._host = settings.smtp_host
+        self._settings = settings
+        self._tls: ssl.SSLContext | None = None
+        if settings.smtp_security != "none":
+            self._tls = ssl.create_default_context(cafile=settings.smtp_ca_file)
+
+    async def send(self, mail: EmailMessage) -> None:
+        """Hand `mail` over.
+
+        Raises:
+            MailRejectedError: the server will never take it for this recipient.
+            MailUnavailableError: everything else; it may work later.
+        """
+        settings = self._settings
+        password = settings.smtp_password
+        try:
+            await aiosmtplib.send(
+                mail,
+                hostname=self._host,
+                port=settings.smtp_port,
+                username=settings.smtp_username,
+                password=None if password is None else password.get_secret_value(),
+                timeout=settings.smtp_timeout,
+                use_tls=settings.smtp_security == "tls",
+                start_tls={"offered": None, "starttls": True}.get(settings.smtp_security, False),
+                tls_context=self._tls,
+            )
+        except (aiosmtplib.SMTPRecipientsRefused, aiosmtplib.SMTPDataError) as error:
+            # Only what is said about this recipient or this mail is final; the rest is the surroundings' fault.
+            if _is_final(error):
+                raise MailRejectedError from None
+            raise MailUnavailableError from None
+        except (aiosmtplib.SMTPException, OSError, ValueError):
+            # From None: a server's answer may quote the address.
+            raise MailUnavailableError from None
+
+
+def _is_final(error: aiosmtplib.SMTPRecipientsRefused | aiosmtplib.SMTPDataError) -> bool:
+    if isinstance(error, aiosmtplib.SMTPRecipientsRefused):
+        return all(refused.code >= 500 for refused in error.recipients)
+    return error.code >= 500

@@ -1,0 +1,280 @@
+"""SQL of what is to be delivered: messages, and errands to those around a child."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+import asyncpg
+
+from shared.contracts.codes import Language, Role, Service
+from shared.contracts.notify import Channel
+from shared.db import Connection
+from shared.refs import ActorId, CaseRef, ConsentRef, DeadlineRef, LogScope, MessageRef
+
+
+@dataclass(frozen=True)
+class Telling:
+    """What somebody is told, and why: the same for every recipient of one step."""
+
+    step: str
+    template: str
+    scope: LogScope
+    correlation: UUID
+    causation: UUID | None
+    case: CaseRef | None = None
+    consent: ConsentRef | None = None
+    deadline: DeadlineRef | None = None
+    due: datetime | None = None
+
+    def saying(self, template: str) -> Telling:
+        """Return it with this template, as a step of its own: what was told once in a round is not told again."""
+        return replace(self, step=f"{self.step}/{template}", template=template)
+
+
+@dataclass(frozen=True)
+class Errand:
+    """Some of those around a child are to be told this."""
+
+    telling: Telling
+    case: CaseRef
+    consent: ConsentRef
+    roles: frozenset[Role]
+    attempts: int
+
+
+@dataclass(frozen=True)
+class StoredMessage:
+    """One message and how far its delivery is."""
+
+    message: MessageRef
+    recipient: ActorId
+    role: Role
+    telling: Telling
+    template_version: int
+    language: Language
+    channel: Channel
+    status: str
+    queued_at: datetime
+    read_at: datetime | None
+    attempts: int
+    given_up: bool
+    """Whether the time for attempts is over."""
+
+
+_MESSAGE: Final = (
+    "message, step, recipient, recipient_role, scope, case_ref, consent, deadline, due, template, template_version, language,"
+    " channel, status, queued_at, read_at, correlation, causation, attempts"
+)
+
+# Statements are put together of this module's constants only.
+
+# --- messages ---------------------------------------------------------------------------------------------------------
+
+
+async def add_message(
+    conn: Connection,
+    message: MessageRef,
+    telling: Telling,
+    *,
+    recipient: ActorId,
+    role: Role,
+    service: Service | None,
+    template_version: int,
+    language: Language,
+    channel: Channel,
+    now: datetime,
+) -> bool:
+    """Add a message unless this recipient was told this step before; return whether it was added."""
+    added = await conn.fetchval(
+        "INSERT INTO messages (message, step, recipient, recipient_role, recipient_service, scope, case_ref, consent,"
+        " deadline, due, template, template_version, language, channel, status, queued_at, correlation, causation)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)"
+        " ON CONFLICT (step, recipient) DO NOTHING RETURNING true",
+        message,
+        telling.step,
+        recipient,
+        role,
+        service,
+        telling.scope,
+        telling.case,
+        telling.consent,
+        telling.deadline,
+        telling.due,
+        telling.template,
+        template_version,
+        language,
+        channel,
+        "pending" if channel is Channel.EMAIL else "sent",
+        now,
+        telling.correlation,
+        telling.causation,
+    )
+    return bool(added)
+
+
+async def lock_message(conn: Connection, message: MessageRef) -> StoredMessage | None:
+    """Return the message with its row locked, or None when there is none."""
+    row = await conn.fetchrow(
+        f"SELECT {_MESSAGE}, false AS given_up FROM messages WHERE message = $1 FOR UPDATE",  # noqa: S608
+        message,
+    )
+    return None if row is None else _message(row)
+
+
+async def take_message(
+    conn: Connection, *, lease: float, hours: float, message: MessageRef | None = None
+) -> StoredMessage | None:
+    """Take a pending message in hand for `lease` seconds: this one, or the one that waits longest."""
+    row = await conn.fetchrow(
+        "UPDATE messages SET attempts = attempts + 1, retry_at = clock_timestamp() + make_interval(secs => $1)"  # noqa: S608
+        " WHERE message = (SELECT message FROM messages WHERE status = 'pending' AND retry_at <= clock_timestamp()"
+        "  AND ($2::text IS NULL OR message = $2) ORDER BY retry_at LIMIT 1 FOR UPDATE SKIP LOCKED)"
+        f" RETURNING {_MESSAGE}, recorded_at + make_interval(secs => $3) <= clock_timestamp() AS given_up",
+        lease,
+        message,
+        hours * 3600,
+    )
+    return None if row is None else _message(row)
+
+
+async def put_off(conn: Connection, message: MessageRef, seconds: float) -> None:
+    """Let the message be tried again after `seconds`."""
+    await conn.execute(
+        "UPDATE messages SET retry_at = clock_timestamp() + make_interval(secs => $2) WHERE message = $1 AND status = 'pending'",
+        message,
+        seconds,
+    )
+
+
+async def settle_message(conn: Connection, message: MessageRef, status: str) -> None:
+    """Note the outcome of a delivery."""
+    await conn.execute("UPDATE messages SET status = $2 WHERE message = $1", message, status)
+
+
+async def mark_read(conn: Connection, message: MessageRef, now: datetime) -> None:
+    """Note when it was first read."""
+    await conn.execute("UPDATE messages SET read_at = coalesce(read_at, $2) WHERE message = $1", message, now)
+
+
+async def pending_about(
+    conn: Connection,
+    *,
+    deadline: DeadlineRef | None = None,
+    consent: ConsentRef | None = None,
+    case: CaseRef | None = None,
+    services: frozenset[Service] = frozenset(),
+) -> list[MessageRef]:
+    """Return, locked, the undelivered messages about a deadline, about a consent, or about a case to people of `services`."""
+    rows = await conn.fetch(
+        "SELECT message FROM messages WHERE status = 'pending' AND (deadline = $1 OR consent = $2"
+        " OR (case_ref = $3 AND recipient_service = ANY($4::text[]))) ORDER BY message FOR UPDATE",
+        deadline,
+        consent,
+        case,
+        sorted(services),
+    )
+    return [MessageRef(row["message"]) for row in rows]
+
+
+async def messages_to(
+    conn: Connection, recipient: ActorId, *, limit: int, after: tuple[datetime, str] | None
+) -> list[StoredMessage]:
+    """Return the recipient's messages, the newest first; those that were taken back are left out."""
+    moment, reference = after or (None, None)
+    rows = await conn.fetch(
+        f"SELECT {_MESSAGE}, false AS given_up FROM messages WHERE recipient = $1 AND status <> 'cancelled'"  # noqa: S608
+        " AND ($2::timestamptz IS NULL OR (queued_at, message) < ($2, $3)) ORDER BY queued_at DESC, message DESC LIMIT $4",
+        recipient,
+        moment,
+        reference,
+        limit,
+    )
+    return [_message(row) for row in rows]
+
+
+def _message(row: asyncpg.Record) -> StoredMessage:
+    return StoredMessage(
+        message=MessageRef(row["message"]),
+        recipient=ActorId(row["recipient"]),
+        role=Role(row["recipient_role"]),
+        telling=_telling(row),
+        template_version=row["template_version"],
+        language=Language(row["language"]),
+        channel=Channel(row["channel"]),
+        status=row["status"],
+        queued_at=row["queued_at"],
+        read_at=row["read_at"],
+        attempts=row["attempts"],
+        given_up=row["given_up"],
+    )
+
+
+def _telling(row: asyncpg.Record) -> Telling:
+    return Telling(
+        step=row["step"],
+        template=row["template"],
+        scope=LogScope(row["scope"]),
+        correlation=row["correlation"],
+        causation=row["causation"],
+        case=row["case_ref"],
+        consent=row["consent"],
+        deadline=row["deadline"],
+        due=row["due"],
+    )
+
+
+# --- errands ----------------------------------------------------------------------------------------------------------
+
+
+async def add_errand(conn: Connection, telling: Telling, roles: frozenset[Role]) -> None:
+    """Let those around the child be told; the same step once."""
+    await conn.execute(
+        "INSERT INTO errands (step, scope, case_ref, consent, deadline, due, template, roles, correlation, causation)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING",
+        telling.step,
+        telling.scope,
+        telling.case,
+        telling.consent,
+        telling.deadline,
+        telling.due,
+        telling.template,
+        sorted(roles),
+        telling.correlation,
+        telling.causation,
+    )
+
+
+async def take_errand(conn: Connection, *, lease: float) -> Errand | None:
+    """Take the errand that waits longest in hand for `lease` seconds."""
+    row = await conn.fetchrow(
+        "UPDATE errands SET attempts = attempts + 1, retry_at = clock_timestamp() + make_interval(secs => $1)"
+        " WHERE step = (SELECT step FROM errands WHERE retry_at <= clock_timestamp() ORDER BY retry_at LIMIT 1"
+        "  FOR UPDATE SKIP LOCKED)"
+        " RETURNING step, scope, case_ref, consent, deadline, due, template, roles, correlation, causation, attempts",
+        lease,
+    )
+    if row is None:
+        return None
+    roles = frozenset(Role(role) for role in row["roles"])
+    return Errand(_telling(row), CaseRef(row["case_ref"]), ConsentRef(row["consent"]), roles, row["attempts"])
+
+
+async def put_off_errand(conn: Connection, step: str, seconds: float) -> None:
+    """Let the errand be tried again after `seconds`."""
+    await conn.execute(
+        "UPDATE errands SET retry_at = clock_timestamp() + make_interval(secs => $2) WHERE step = $1", step, seconds
+    )
+
+
+async def finish_errand(conn: Connection, step: str) -> bool:
+    """Remove the errand; return whether it was still there, and not taken back meanwhile."""
+    return bool(await conn.fetchval("DELETE FROM errands WHERE step = $1 RETURNING true", step))
+
+
+async def drop_errands(conn: Connection, consent: ConsentRef) -> int:
+    """Take back what was still to be told about this consent; return how much that was."""
+    rows = await conn.fetch("DELETE FROM errands WHERE consent = $1 RETURNING step", consent)
+    return len(rows)

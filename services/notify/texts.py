@@ -1,0 +1,118 @@
+"""The texts of messages: one file per language, template and version; plain language, and not a word about anybody.
+
+A file's first line is the subject, the rest the text. A version that was used once is never changed: a new wording is a new
+file beside it, so that what somebody was told can be shown to them again (seed rules 101, 146).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from shared.clock import OSLO, oslo_day
+from shared.contracts.codes import Language
+
+FOLDER: Final = Path(__file__).with_name("templates")
+EMAIL: Final = "email"
+"""The one text that leaves the house: that there is a message, and where to sign in."""
+_NAME: Final = re.compile(r"(?P<template>[a-z][a-z0-9-]{1,59})\.v(?P<version>[1-9][0-9]{0,3})\.txt")
+_NORWEGIAN: Final = (
+    *("januar", "februar", "mars", "april", "mai", "juni"),
+    *("juli", "august", "september", "oktober", "november", "desember"),
+)
+_ENGLISH: Final = (
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+)
+_ANY_DAY: Final = datetime(2026, 9, 7, 12, tzinfo=OSLO)
+
+
+class TextError(Exception):
+    """A text is missing in one of the languages, or is not a subject, an empty line and a text."""
+
+
+@dataclass(frozen=True)
+class Text:
+    """What somebody reads."""
+
+    subject: str
+    body: str
+
+
+class Texts:
+    """All templates, in every language."""
+
+    def __init__(self, folder: Path = FOLDER) -> None:
+        """Read the templates in `folder`.
+
+        Raises:
+            TextError: a template is missing in a language, or malformed.
+        """
+        # Plain text: there is no markup to escape, and nothing that a person wrote is ever put in.
+        self._environment = Environment(
+            loader=FileSystemLoader(folder, encoding="utf-8"),
+            undefined=StrictUndefined,
+            autoescape=False,  # noqa: S701
+            keep_trailing_newline=False,
+        )
+        found = {language: _versions(folder / language.value) for language in Language}
+        if len({frozenset(versions) for versions in found.values()}) != 1:
+            raise TextError("every template has the same versions in every language")
+        self._latest: dict[str, int] = {}
+        for template, version in found[Language.NB]:
+            self._latest[template] = max(version, self._latest.get(template, 0))
+            for language in Language:
+                self.text(template, version, language, due=_ANY_DAY)
+
+    @property
+    def templates(self) -> dict[str, int]:
+        """The latest version of each template."""
+        return dict(self._latest)
+
+    def latest(self, template: str) -> int:
+        """Return the version in which `template` is used now.
+
+        Raises:
+            TextError: there is no such template.
+        """
+        if template not in self._latest:
+            raise TextError(f"there is no template {template}")
+        return self._latest[template]
+
+    def text(
+        self, template: str, version: int, language: Language, *, due: datetime | None = None, link: str = ""
+    ) -> Text:
+        """Return the text; `due` is the deadline that it is about, `link` where to sign in.
+
+        Raises:
+            TextError: it has not the form of a text.
+        """
+        day = spoken(due, language) if due is not None else ""
+        raw = self._environment.get_template(f"{language.value}/{template}.v{version}.txt").render(day=day, link=link)
+        subject, _, body = raw.partition("\n\n")
+        if not subject or "\n" in subject or not body.strip():
+            raise TextError(f"{template} version {version} in {language}: a subject, an empty line, a text")
+        return Text(subject, body)
+
+
+def spoken(moment: datetime, language: Language) -> str:
+    """Return the day in Norway at `moment` as people write it in `language`."""
+    day = oslo_day(moment)
+    if language is Language.EN:
+        return f"{day.day} {_ENGLISH[day.month - 1]} {day.year}"
+    return f"{day.day}. {_NORWEGIAN[day.month - 1]} {day.year}"
+
+
+def _versions(folder: Path) -> set[tuple[str, int]]:
+    found = set()
+    for file in folder.iterdir():
+        name = _NAME.fullmatch(file.name)
+        if name is None:
+            raise TextError(f"{file.name} is no name of a template")
+        found.add((name["template"], int(name["version"])))
+    return found
