@@ -97,7 +97,7 @@ async def connect(
     return await asyncpg.connect(
         dsn,
         command_timeout=statement_seconds,
-        timeout=CONNECT_SECONDS,
+        timeout=min(CONNECT_SECONDS, statement_seconds),
         server_settings=_settings(application_name) | _KEEPALIVE,
     )
 

@@ -65,6 +65,8 @@ class Step(StrEnum):
     """After that."""
     DRAINED = "drained"
     """The broker knows that the outbox was empty."""
+    FAILED = "failed"
+    """Something went wrong; it has let go of everything and will start over."""
 
 
 class Observer(Protocol):
@@ -97,7 +99,7 @@ class Relay:
         heartbeat_every: float = 1.0,
         poll: float = 0.2,
         batch: int = 2000,
-        send_seconds: float = 30.0,
+        patience: float = 30.0,
         observer: Observer | None = None,
         topics: Mapping[str, str] | None = None,
     ) -> None:
@@ -114,7 +116,7 @@ class Relay:
             heartbeat_every: How long between two watermarks.
             poll: How long at most until an event is seen that nobody nudged for.
             batch: The largest number of events numbered at once.
-            send_seconds: How long the broker may take to acknowledge a batch.
+            patience: How long the broker may take to acknowledge a batch, and the database for a statement.
             observer: Is told every step.
             topics: Other names of topics, where a broker is shared with others.
         """
@@ -128,7 +130,7 @@ class Relay:
         self._heartbeat_every = heartbeat_every
         self._poll = poll
         self._limit = batch
-        self._send_seconds = send_seconds
+        self._patience = patience
         self._observer = observer or Nobody()
         self._topics = topics or {}
         self._watermarks_topic = self._topics.get(WATERMARKS_TOPIC, WATERMARKS_TOPIC)
@@ -182,17 +184,20 @@ class Relay:
                 if time.monotonic() - began > _LONGEST_PAUSE:
                     pause = _FIRST_PAUSE
                 log.warning("relay_starts_over", source=self._source, pause_seconds=pause, **describe_exception(error))
+                self._observer.reached(Step.FAILED)
                 await _wait(self._stopping, pause)
                 pause = min(pause * 2, _LONGEST_PAUSE)
 
     async def _serve(self) -> None:
         """Wait for the lead and publish until stopped; on the way out let go of everything."""
-        publisher = Publisher(self._producer_factory, seconds=self._send_seconds, acknowledged=self._acknowledged)
+        publisher = Publisher(self._producer_factory, seconds=self._patience, acknowledged=self._acknowledged)
         connection: asyncpg.Connection[asyncpg.Record] | None = None
         try:
             # First the broker: who cannot reach it must not keep the lead from somebody who can.
             await publisher.start()
-            connection = await db.connect(self._dsn, application_name=f"relay of {self._source}")
+            connection = await db.connect(
+                self._dsn, application_name=f"relay of {self._source}", statement_seconds=self._patience
+            )
             outbox = Outbox(connection)
             while not await outbox.lead():
                 await _wait(self._stopping, self._poll)

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator
 from datetime import datetime
-from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -14,104 +11,22 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import MessageSizeTooLargeError
 from pydantic_core import from_json
 
-from shared.clock import SystemClock
-from shared.db import Pool, create_pool
-from shared.journal import Journal
 from shared.kafka import WATERMARKS_TOPIC
-from shared.observability import Metrics
 from shared.publisher import Outgoing, Publisher, producers
 from shared.refs import LogScope
-from shared.relay import Relay, Step
-from shared.testing.signals import Probe, TopicReader
-from tests.published import committed, examine
-from tests.tally import CONTRACTS, NO_MIGRATIONS, NOTODDEN, RANDOM, SOURCE, TALLY, adding, context, looked_at
+from shared.relay import Step
+from shared.testing.signals import TopicReader
+from tests.relay_world import Migrated, NewTopic, Steps, World, fill, new_world
+from tests.tally import NOTODDEN, RANDOM, SOURCE, context, looked_at
 
 pytestmark = pytest.mark.connected
-
-Migrated = Callable[[str, Path], Awaitable[str]]
-NewTopic = Callable[..., Awaitable[str]]
-
-
-class Steps(Probe[Step]):
-    """Sees every step of a relay."""
-
-    def reached(self, step: Step) -> None:
-        """Take note."""
-        self(step)
-
-    async def another(self, step: Step) -> None:
-        """Wait until `step` is reached once more than it was until now."""
-        before = self.seen.count(step)
-        await self.until(lambda seen: seen.count(step) > before)
-
-
-@dataclass
-class World:
-    """One service's database, its topics, and its relay."""
-
-    dsn: str
-    broker: str
-    pool: Pool
-    topics: dict[str, str]
-    steps: Steps = field(default_factory=Steps)
-    metrics: Metrics = field(default_factory=Metrics)
-
-    @property
-    def events(self) -> str:
-        """The service's topic."""
-        return self.topics["lagspill.cases.v1"]
-
-    @asynccontextmanager
-    async def relay(self, **options: object) -> AsyncIterator[Relay]:
-        """Run a relay that seals only at its stop and never polls, unless told otherwise."""
-        relay = self.make(**options)
-        await relay.start()
-        yield relay
-        await relay.stop()
-
-    def make(self, **options: object) -> Relay:
-        """Return a relay that seals only at its stop and never polls, unless told otherwise."""
-        settings = {"seal_every": 3600.0, "poll": 3600.0, "observer": self.steps, "metrics": self.metrics} | options
-        return Relay(
-            self.dsn,
-            producers(self.broker, client="test"),
-            source=SOURCE,
-            clock=SystemClock(),
-            ids=RANDOM,
-            topics=self.topics,
-            **settings,  # type: ignore[arg-type]  # a test's own options
-        )
-
-    def journal(self, relay: Relay | None = None) -> Journal:
-        """Return a journal that nudges `relay`."""
-        return Journal(
-            self.pool,
-            source=SOURCE,
-            clock=SystemClock(),
-            ids=RANDOM,
-            contracts=CONTRACTS,
-            nudge=(lambda: None) if relay is None else relay.nudge,
-        )
 
 
 @pytest_asyncio.fixture
 async def world(migrated: Migrated, broker: str, new_topic: NewTopic) -> AsyncIterator[World]:
     """A migrated database and topics of this test alone."""
-    dsn = await migrated("cases", NO_MIGRATIONS)
-    topics = {
-        "lagspill.cases.v1": await new_topic("cases", partitions=3),
-        "lagspill.access.v1": await new_topic("access", partitions=2),
-        WATERMARKS_TOPIC: await new_topic("watermarks"),
-    }
-    pool = await create_pool(dsn, application_name="test")
-    yield World(dsn, broker, pool, topics)
-    await pool.close()
-
-
-async def fill(journal: Journal, tallies: list[str], each: int, scope: LogScope = NOTODDEN) -> None:
-    for _ in range(each):
-        for tally in tallies:
-            await journal.change(TALLY, tally, context(scope=scope), adding(tally, 1, 2))
+    async with new_world(migrated, broker, new_topic) as made:
+        yield made
 
 
 async def test_everything_arrives_numbered_in_order_and_sealed(world: World) -> None:
@@ -120,9 +35,7 @@ async def test_everything_arrives_numbered_in_order_and_sealed(world: World) -> 
     await fill(journal, tallies, 5)
     async with world.relay(batch=16):
         await world.steps.until(lambda seen: Step.DRAINED in seen)
-    async with TopicReader(world.broker, world.events) as reader:
-        records = await reader.rest()
-    published = examine(records, await committed(world.dsn))
+    published = await world.published()
     assert (len(published.firsts), published.repeats) == (7 * 5 * 2 + 1, 0)
     [(envelope, seal)] = published.seals
     assert (seal.last_number, envelope.number, seal.scope) == (70, 71, NOTODDEN)
@@ -154,8 +67,7 @@ async def test_each_log_has_its_own_numbers_and_seal(world: World) -> None:
     await journal.record_access(context(), [looked_at(RANDOM.ref("cas"))])
     async with world.relay():
         await world.steps.until(lambda seen: Step.DRAINED in seen)
-    async with TopicReader(world.broker, world.events, world.topics["lagspill.access.v1"]) as reader:
-        published = examine(await reader.rest(), await committed(world.dsn))
+    published = await world.published()
     assert {scope: len(records) for scope, records in published.by_scope().items()} == {NOTODDEN: 6, protected: 3}
     assert {seal.scope: seal.last_number for _, seal in published.seals} == {NOTODDEN: 5, protected: 2}
 
@@ -182,8 +94,7 @@ async def test_a_seal_comes_by_time_and_only_where_something_happened(world: Wor
             await world.steps.another(Step.DRAINED)
         await fill(journal, [RANDOM.ref("cas")], 1)
         await reader.take(6)
-    async with TopicReader(world.broker, world.events) as reader:
-        published = examine(await reader.rest(), await committed(world.dsn))
+    published = await world.published()
     counts = [seal.last_number for _, seal in published.seals]
     assert counts[0] in (1, 2)
     assert counts[-1] == 5 if len(counts) == 2 else counts[-1] >= 5
@@ -195,8 +106,7 @@ async def test_the_numbers_go_on_after_a_restart(world: World) -> None:
         async with world.relay():
             await world.steps.another(Step.DRAINED)
             await fill(world.journal(), [RANDOM.ref("cas")], 2)
-    async with TopicReader(world.broker, world.events) as reader:
-        published = examine(await reader.rest(), await committed(world.dsn))
+    published = await world.published()
     assert [seal.last_number for _, seal in published.seals] == [4, 9, 14]
 
 
@@ -279,8 +189,7 @@ async def test_one_of_two_leads_and_the_other_takes_over(world: World) -> None:
     assert (first.leading, second.leading) == (False, True)
     await fill(world.journal(second), [RANDOM.ref("cas")], 2)
     await second.stop()
-    async with TopicReader(world.broker, world.events) as reader:
-        published = examine(await reader.rest(), await committed(world.dsn))
+    published = await world.published()
     assert (published.repeats, len(published.seals)) == (0, 2)
 
 
@@ -289,8 +198,7 @@ async def test_a_topic_that_takes_less_per_request_gets_smaller_batches(world: W
     await fill(world.journal(), [RANDOM.ref("cas")], 10)
     async with world.relay():
         await world.steps.until(lambda seen: Step.DRAINED in seen)
-    async with TopicReader(world.broker, world.events) as reader:
-        published = examine(await reader.rest(), await committed(world.dsn))
+    published = await world.published()
     assert (len(published.firsts), published.repeats) == (21, 0)
 
 

@@ -1,0 +1,114 @@
+"""A relay that is killed at every step of its work, and what is on the bus in the end."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import signal
+import sys
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from shared.refs import LogScope
+from shared.relay import Step
+from tests.chaos.relay_process import Orders
+from tests.relay_world import Migrated, NewTopic, World, fill, new_world
+from tests.tally import RANDOM, context, looked_at
+
+pytestmark = pytest.mark.connected
+
+WITHIN = 60.0
+
+
+@pytest_asyncio.fixture
+async def world(migrated: Migrated, broker: str, new_topic: NewTopic) -> AsyncIterator[World]:
+    """A migrated database and topics of this test alone."""
+    async with new_world(migrated, broker, new_topic) as made:
+        yield made
+
+
+async def run_until_it_dies(world: World, step: Step, after: int) -> int:
+    """Run a relay in a process of its own until it has killed itself; return its return code."""
+    orders = Orders(dsn=world.dsn, broker=world.broker, topics=world.topics, die_at=step, die_after=after)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tests.chaos.relay_process", orders.model_dump_json(), stdout=asyncio.subprocess.DEVNULL
+    )
+    try:
+        async with asyncio.timeout(WITHIN):
+            return await process.wait()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+async def commit_some(world: World, tallies: list[str], protected: list[str]) -> None:
+    """Commit 48 events in two logs, and two access records."""
+    journal = world.journal()
+    await fill(journal, tallies, 4)
+    await fill(journal, protected, 4, scope=LogScope(RANDOM.ref("prt")))
+    await journal.record_access(context(), [looked_at(RANDOM.ref("cas")) for _ in range(2)])
+
+
+@pytest.mark.parametrize(
+    ("step", "after", "repeats"),
+    [
+        (Step.LEADING, 1, False),
+        (Step.PICKED, 1, False),
+        (Step.PICKED, 2, True),
+        (Step.TAKEN, 1, False),
+        (Step.TAKEN, 2, False),
+        (Step.ACKNOWLEDGED, 1, True),
+        (Step.ACKNOWLEDGED, 2, True),
+        (Step.ACKNOWLEDGED, 5, True),
+        (Step.SENT, 1, True),
+        (Step.SENT, 2, True),
+        (Step.SETTLED, 1, False),
+        (Step.SETTLED, 2, False),
+        (Step.SEALING, 1, False),
+        (Step.SEALED, 1, False),
+        (Step.DRAINED, 1, False),
+    ],
+)
+async def test_killed_at_any_step_nothing_is_lost_reordered_or_renumbered(
+    world: World, step: Step, after: int, *, repeats: bool
+) -> None:
+    """`repeats`: whether it has to send again what it cannot know to have arrived; otherwise nothing is sent twice."""
+    tallies, protected = [RANDOM.ref("cas") for _ in range(5)], [RANDOM.ref("cas")]
+    await commit_some(world, tallies, protected)
+    assert await run_until_it_dies(world, step, after) == -signal.SIGKILL
+    await commit_some(world, tallies, protected)
+    async with world.relay(batch=20):
+        await world.steps.until(lambda seen: Step.DRAINED in seen)
+    published = await world.published()
+    assert len(published.firsts) == 2 * (48 + 2) + len(published.seals)
+    assert len(published.seals) >= 2, "both logs were sealed when the relay stopped"
+    assert (published.repeats > 0) == repeats
+
+
+@pytest.mark.slow
+async def test_killed_again_and_again_while_others_write(world: World) -> None:
+    fate = random.Random(8128)
+    tallies = [RANDOM.ref("cas") for _ in range(5)]
+    steps = [Step.PICKED, Step.TAKEN, Step.ACKNOWLEDGED, Step.SENT, Step.SETTLED, Step.SEALED]
+    journal = world.journal()
+    done = asyncio.Event()
+
+    async def write() -> int:
+        rounds = 0
+        while not done.is_set():
+            await fill(journal, tallies, 1)
+            rounds += 1
+        return rounds
+
+    writer = asyncio.create_task(write())
+    for _ in range(6):
+        assert await run_until_it_dies(world, fate.choice(steps), fate.randint(1, 12)) == -signal.SIGKILL
+    done.set()
+    rounds = await writer
+    async with world.relay():
+        await world.steps.until(lambda seen: Step.DRAINED in seen)
+    published = await world.published()
+    assert len(published.firsts) == rounds * 5 * 2 + len(published.seals)
