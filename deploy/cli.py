@@ -76,7 +76,7 @@ def up(
     """
     from deploy.local.stream import LogStream
     from deploy.local.system import Addresses, LocalSystem
-    from deploy.local.up import StartProgress, address_table, run, stay_up
+    from deploy.local.up import StartProgress, run, show_addresses, stay_up
 
     with sentences():
         progress = StartProgress(out)
@@ -85,7 +85,7 @@ def up(
 
             def body(addresses: Addresses) -> None:
                 progress.close()
-                out.print(address_table(addresses))
+                show_addresses(addresses, out)
                 out.print("Everything is ready. Ctrl-C stops it.", style="bold green")
                 stay_up(system)
 

@@ -13,7 +13,7 @@ from deploy.demo.story import play
 from deploy.local.errors import LocalError
 from deploy.local.settings import LocalSettings
 from deploy.local.system import Addresses, LocalSystem
-from deploy.local.up import StartProgress, address_table, run, stay_up
+from deploy.local.up import StartProgress, run, show_addresses, stay_up
 
 BEGINS: Final = datetime(2026, 8, 17, 6, 0, tzinfo=UTC)
 """The story's first day, 08:00 in Norway."""
@@ -36,7 +36,7 @@ def play_demo(settings: LocalSettings, console: Console, *, stay: bool) -> bool:
         except StoryError as error:
             raise LocalError(f"The story broke: {error} (logs: {home / 'logs'}).") from error
         if stay:
-            console.print(address_table(addresses))
+            show_addresses(addresses, console)
             console.print("Everything stays up. Ctrl-C stops it.", style="bold green")
             stay_up(system)
 

@@ -28,7 +28,7 @@ from deploy.local.identity import IdentityServer
 from deploy.local.jars import JarCache, locked
 from deploy.local.kafka import Kafka
 from deploy.local.keys import SETTINGS as KEY_SETTINGS
-from deploy.local.keys import make_keys
+from deploy.local.keys import keep_secret, make_keys
 from deploy.local.mail import MailCatcher
 from deploy.local.postgres import Postgres
 from deploy.local.process import HOST, LineSink, Server, require_free_port
@@ -51,6 +51,8 @@ class Addresses(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     pid: int
+    noted_in: Path
+    """The file that this is noted in, for its owner alone: it holds the databases' passwords."""
     kafka_bootstrap_servers: str
     oidc_issuer: str
     services: Mapping[str, str]
@@ -107,7 +109,6 @@ class LocalSystem:
         self._servers: list[Server] = []
         self._stopping = threading.Event()
         self._lock: IO[str] | None = None
-        self.addresses: Addresses | None = None
 
     @property
     def stopping(self) -> bool:
@@ -162,17 +163,18 @@ class LocalSystem:
             for name in SERVICES
         ]
         self._bring_up(services)
-        self.addresses = Addresses(
+        file = self._home / ADDRESSES
+        addresses = Addresses(
             pid=os.getpid(),
+            noted_in=file,
             kafka_bootstrap_servers=bootstrap,
             oidc_issuer=issuer,
             services={service.name: service.url for service in services},
             databases=databases,
         )
-        file = self._home / ADDRESSES
-        file.touch(mode=0o600)  # it holds the databases' passwords
-        file.write_text(self.addresses.model_dump_json(indent=2) + "\n")
-        return self.addresses
+        file.unlink(missing_ok=True)
+        keep_secret(file, addresses.model_dump_json(indent=2))
+        return addresses
 
     def stop(self) -> None:
         """Stop everything in order; safe at any moment, and twice."""
@@ -324,6 +326,7 @@ class LocalSystem:
             **service_settings(self._home, databases[name], bootstrap, issuer),
             **clock,
             **{f"{other.upper()}_URL": f"http://{HOST}:{self._port(other)}" for other in SERVICES},
+            "APP_URL": f"http://{HOST}:{self._port('notify')}/",
             **self._extra,
         }
 

@@ -12,10 +12,8 @@ from typing import Final
 
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, TaskID, TextColumn
-from rich.table import Table
 
 from deploy.local.errors import LocalError
-from deploy.local.process import HOST
 from deploy.local.system import Addresses, LocalSystem, Stopped
 
 SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -143,17 +141,16 @@ def stay_up(system: LocalSystem) -> None:
         time.sleep(0.25)
 
 
-def address_table(addresses: Addresses) -> Table:
-    """Return where everything is, for a person."""
-    table = Table(box=None, show_header=False, pad_edge=False)
-    for name, url in addresses.services.items():
-        table.add_row(name, f"[link={url}]{url}[/link]", "" if name == "audit" else f"{url}/docs")
-    table.add_row(
-        "identity",
-        addresses.oidc_issuer,
-        f"a token: curl -d grant_type=client_credentials -u teacher:x {addresses.oidc_issuer}/token",
-    )
-    table.add_row("kafka", addresses.kafka_bootstrap_servers)
-    if any(HOST in dsn for dsn in addresses.databases.values()):
-        table.add_row("postgres", f"{HOST}, one database per service; addresses in .lagspill/addresses.json")
-    return table
+def show_addresses(addresses: Addresses, console: Console) -> None:
+    """Print where everything is, one part a line, whatever the width."""
+    rows = [(name, f"{url}  (what it offers: {url}/openapi.json)") for name, url in addresses.services.items()]
+    rows += [
+        (
+            "identity",
+            f"{addresses.oidc_issuer}  (a token: curl -u teacher:x -d grant_type=client_credentials {addresses.oidc_issuer}/token)",
+        ),
+        ("kafka", addresses.kafka_bootstrap_servers),
+        ("postgres", f"one database per service, addresses in {addresses.noted_in}"),
+    ]
+    for name, place in rows:
+        console.print(f"{name:<9} {place}", soft_wrap=True, highlight=False)
