@@ -406,6 +406,7 @@ def subscribe(
     metrics: Metrics,
     max_records: int = 500,
     session_timeout: float = 10.0,
+    drain_timeout: float = 25.0,
 ) -> Subscription:
     """Register `inbox` with `broker`; nothing is read before `start`. For the rest see `BatchConsumer`."""
     intake = Intake(pool, inbox, journal=journal, clock=clock, ids=ids, metrics=metrics)
@@ -416,6 +417,7 @@ def subscribe(
         process=intake.process,
         max_records=max_records,
         session_timeout=session_timeout,
+        drain_timeout=drain_timeout,
     )
     return Subscription(intake, consumer, ProgressReporter(pool, consumer, inbox.sources, metrics))
 

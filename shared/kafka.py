@@ -16,7 +16,7 @@ from typing import Final, NamedTuple, Protocol
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.abc import ConsumerRebalanceListener
-from aiokafka.errors import KafkaError
+from aiokafka.errors import IllegalStateError, KafkaError
 from faststream import AckPolicy
 from faststream.exceptions import NackMessage
 from faststream.kafka import KafkaBroker, KafkaMessage
@@ -171,7 +171,7 @@ class BatchConsumer:
             rebalance_timeout_ms=int((drain_timeout + 5.0) * 1000),
             listener=_DrainListener(self),
             parser=_parse_nothing,
-            decoder=_raw_records,
+            decoder=_undecoded,
         )
         self._subscriber(self._receive)
 
@@ -229,7 +229,8 @@ class BatchConsumer:
             partitions={topic: len(consumer.partitions_for_topic(topic) or ()) for topic in self.topics},
         )
 
-    async def _receive(self, records: tuple[RawRecord, ...]) -> None:
+    async def _receive(self, message: KafkaMessage) -> None:
+        records = _records(message)
         self._idle.clear()
         try:
             await self._process(records)
@@ -242,8 +243,17 @@ class BatchConsumer:
             self._failures = 0
             for record in records:
                 self._done[Partition(record.topic, record.partition)] = record.offset + 1
+            await self._commit(message)
         finally:
             self._idle.set()
+
+    async def _commit(self, message: KafkaMessage) -> None:
+        """Commit the offsets now, not when FastStream would: a rebalance waits for the batch and for this."""
+        try:
+            await message.ack()
+        except (KafkaError, IllegalStateError) as error:
+            # The group has moved on. Its next owner is given the batch again, and finds it done.
+            log.info("offsets_not_committed", consumer=self.group, **describe_exception(error))
 
     async def _pause(self, error: Exception) -> None:
         """Wait before the batch is given again; a rebalance or a stop does not wait for the whole pause."""
@@ -300,8 +310,12 @@ async def _parse_nothing(
     return message
 
 
-async def _raw_records(message: KafkaMessage) -> tuple[RawRecord, ...]:
-    """Give the handler the records themselves: no record is undecodable when nothing is decoded."""
+async def _undecoded(message: KafkaMessage) -> KafkaMessage:
+    """Give the handler the message itself: no record is undecodable when nothing is decoded."""
+    return message
+
+
+def _records(message: KafkaMessage) -> tuple[RawRecord, ...]:
     records = message.raw_message
     return records if isinstance(records, tuple) else (records,)
 

@@ -168,7 +168,13 @@ def inbox_of(topic: str = Noted.TOPIC, handler: Handler = leave_a_row, **knobs: 
 
 @asynccontextmanager
 async def consuming(
-    world: World, bootstrap: str, inbox: Inbox, *, session_timeout: float = 6.0, max_records: int = 500
+    world: World,
+    bootstrap: str,
+    inbox: Inbox,
+    *,
+    session_timeout: float = 6.0,
+    drain_timeout: float = 25.0,
+    max_records: int = 500,
 ) -> AsyncIterator[Subscription]:
     """Let `inbox` take in from Kafka."""
     broker = create_broker(bootstrap, client="inbox-suite")
@@ -181,6 +187,7 @@ async def consuming(
         ids=world.ids,
         metrics=world.metrics,
         session_timeout=session_timeout,
+        drain_timeout=drain_timeout,
         max_records=max_records,
     )
     await subscription.start()
@@ -189,6 +196,28 @@ async def consuming(
     finally:
         await subscription.stop()
         await broker.stop()
+
+
+@dataclass
+class Bus:
+    """Topics of one test, and who publishes on them."""
+
+    bootstrap: str
+    topic: str
+    watermarks: str
+    group: str
+    producer: AIOKafkaProducer
+    notes: Notes
+
+    def inbox(self, handler: Handler = leave_a_row) -> Inbox:
+        """Return an inbox on these topics."""
+        return inbox_of(self.topic, handler, consumer=self.group, watermarks=self.watermarks)
+
+    async def drained(self, at: datetime) -> None:
+        """Say, as the source's relay does, that its outbox was drained at `at`."""
+        await self.producer.send_and_wait(
+            self.watermarks, to_json({"source": SOURCE, "drained_at": at}), key=SOURCE.encode()
+        )
 
 
 @asynccontextmanager

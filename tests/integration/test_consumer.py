@@ -4,30 +4,29 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 import pytest_asyncio
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from pydantic_core import to_json
 
-from shared.arrivals import Handler
 from shared.dead_letters import Reason
 from shared.envelope import Envelope
 from shared.freshness import freshness
-from shared.inbox import Inbox, Tx
+from shared.inbox import Tx
 from shared.kafka import missing_topics
 from shared.testing.plugin import Migrated, NewTopicName
 from shared.testing.signals import Probe, TopicReader, Watch
 from tests.integration.inbox_world import (
     MIGRATIONS,
     SOURCE,
+    Bus,
     Noted,
     Notes,
     World,
     consuming,
-    inbox_of,
     leave_a_row,
     producing,
     publish,
@@ -35,28 +34,6 @@ from tests.integration.inbox_world import (
 )
 
 pytestmark = pytest.mark.connected
-
-
-@dataclass
-class Bus:
-    """Topics of this test, and who publishes on them."""
-
-    bootstrap: str
-    topic: str
-    watermarks: str
-    group: str
-    producer: AIOKafkaProducer
-    notes: Notes
-
-    def inbox(self, handler: Handler = leave_a_row) -> Inbox:
-        """Return an inbox on these topics."""
-        return inbox_of(self.topic, handler, consumer=self.group, watermarks=self.watermarks)
-
-    async def drained(self, at: datetime) -> None:
-        """Say, as the source's relay does, that its outbox was drained at `at`."""
-        await self.producer.send_and_wait(
-            self.watermarks, to_json({"source": SOURCE, "drained_at": at}), key=SOURCE.encode()
-        )
 
 
 @pytest_asyncio.fixture
