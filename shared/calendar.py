@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from typing import Final
 
-import holidays
+from holidays.countries.norway import Norway
 
 from shared.clock import OSLO
 
@@ -23,7 +23,7 @@ NONE: Final[frozenset[date]] = frozenset()
 @lru_cache(maxsize=64)
 def public_holidays(year: int) -> frozenset[date]:
     """Return the public holidays of `year` in Norway, ordinary Sundays apart (lov om helligdager; 1 and 17 May)."""
-    return frozenset(holidays.country_holidays("NO", years=year))
+    return frozenset(Norway(include_sundays=False, years=year))
 
 
 def is_working_day(day: date, also_closed: frozenset[date] = NONE) -> bool:
