@@ -44,7 +44,7 @@ from shared.errors import LagspillError
 from shared.gate import Gate
 from shared.inbox import Inbox, Intake, Subscription, subscribe
 from shared.journal import Journal
-from shared.kafka import BatchConsumer, create_broker
+from shared.kafka import create_broker
 from shared.observability import Metrics, configure_logging, start_tracing, stop_tracing
 from shared.publisher import producers
 from shared.refs import Ids, RandomIds
@@ -123,6 +123,7 @@ class Kit(Generic[T]):
         routers: Sequence[APIRouter],
         description: str = "",
         public: Collection[str] = (),
+        unlinked: bool = False,
     ) -> FastAPI:
         """Return the HTTP application with this kit in it; see `shared.web.create_app`."""
         return create_app(
@@ -139,6 +140,7 @@ class Kit(Generic[T]):
             heads=self.journal.heads,
             description=description,
             public=public,
+            unlinked=unlinked,
         )
 
 

@@ -49,7 +49,7 @@ async def compose(kit: Kit[MeetingsSettings]) -> Parts:
     """Return the service's parts, with the arenas of its profiles defined."""
     desk = create_desk(kit)
     await define_arenas(desk, kit.clock.now())
-    app = kit.app(title="Lagspill meetings", version="1", routers=[router], description=about or "")
+    app = kit.app(title="Lagspill meetings", version="1", routers=[router], description=about or "", unlinked=True)
     app.state.desk = desk
     return Parts(app, inboxes=[INBOX])
 

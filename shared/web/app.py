@@ -27,6 +27,7 @@ from shared.refs import Ids
 from shared.settings import ServiceSettings
 from shared.web import problems
 from shared.web.bearer import current_actor
+from shared.web.description import REFUSALS, describe_app, names_in
 from shared.web.edge import Edge
 from shared.web.models import RequestModel
 
@@ -101,6 +102,7 @@ def create_app(
     description: str = "",
     public: Collection[str] = (),
     max_body: int = MAX_BODY,
+    unlinked: bool = False,
     lifespan: Lifespan | None = None,
 ) -> FastAPI:
     """Return the application of one service.
@@ -111,6 +113,8 @@ def create_app(
         heads: the journal's heads, if the service has a journal.
         public: the path templates that anybody may read without a token; every other route must depend on `CurrentActor`.
         max_body: bytes.
+        unlinked: take over no correlation id and no trace from a request. What is done here anonymously must not be found, in
+            any log or trace, beside what the same client did elsewhere under the same id (invariant 3).
 
     Raises:
         UnguardedRouteError: a route takes no token and is not public, or takes a body that is no `RequestModel`.
@@ -125,18 +129,18 @@ def create_app(
         lifespan=lifespan,
         # FastAPI's own telemetry would put exceptions and inputs, and so content, on spans and logs.
         telemetry=_UNTRACED,  # type: ignore[arg-type]
-        middleware=[Middleware(Edge, ids=ids, metrics=metrics, max_body=max_body)],
+        middleware=[Middleware(Edge, ids=ids, metrics=metrics, max_body=max_body, unlinked=unlinked)],
     )
     app.state.clock = clock
     app.state.authenticator = authenticator
     for router in routers:
-        app.include_router(router, responses=_DOCUMENTED)
+        app.include_router(router, responses=REFUSALS)
     _check_guards(app, frozenset(public))
     app.include_router(_service_routes(ready, metrics, source, heads))
     if settings.lagspill_development and isinstance(clock, SimulatedClock):
-        app.include_router(_development_routes(clock), responses=_DOCUMENTED)
+        app.include_router(_development_routes(clock), responses=REFUSALS)
     _refuse_as_problems(app)
-    _complete_openapi(app)
+    describe_app(app)
     return app
 
 
@@ -244,7 +248,7 @@ def _refuse_as_problems(app: FastAPI) -> None:
 
     def refuse_input(request: Request, error: RequestValidationError) -> NoReturn:  # noqa: ARG001
         if not names:
-            names.append(frozenset(_names(app.openapi())))
+            names.append(frozenset(names_in(app.openapi())))
         raise problems.from_validation(error, names[0])
 
     app.add_exception_handler(HTTPException, _awaited(refuse_http))
@@ -256,59 +260,3 @@ def _awaited(refuse: Callable[[Request, Any], NoReturn]) -> Callable[[Request, E
         refuse(request, error)
 
     return handle
-
-
-def _names(document: object) -> Iterator[str]:
-    """Return every name of a field or parameter in an OpenAPI document."""
-    if isinstance(document, Mapping):
-        properties = document.get("properties")
-        if isinstance(properties, Mapping):
-            yield from properties
-        if "in" in document and isinstance(document.get("name"), str):
-            yield document["name"]
-        for part in document.values():
-            yield from _names(part)
-    elif isinstance(document, list):
-        for part in document:
-            yield from _names(part)
-
-
-# -- the interface's description ---------------------------------------------------------------------------------------
-
-_REFUSALS: Final[Mapping[int, str]] = {
-    400: "The request cannot be read, or lacks a header that it must have.",
-    401: "There is no valid access token.",
-    403: "The actor may not do this.",
-    404: "There is nothing here that the actor may see.",
-    409: "The present state does not allow this.",
-    412: "There is a newer version than the one in If-Match.",
-    413: "The body is too large.",
-    415: "The body is not application/json.",
-    422: "The input breaks a rule of the interface, or the Idempotency-Key belongs to another request.",
-    428: "If-Match is missing.",
-    503: "It cannot be decided just now; Retry-After tells when to ask again.",
-}
-_DOCUMENTED: Final[dict[int | str, dict[str, Any]]] = {
-    status: {
-        "description": text,
-        "content": {problems.MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
-    }
-    for status, text in _REFUSALS.items()
-}
-
-
-def _complete_openapi(app: FastAPI) -> None:
-    make = app.openapi
-
-    def openapi() -> dict[str, Any]:
-        document = make()
-        schemas = document.setdefault("components", {}).setdefault("schemas", {})
-        if "Problem" not in schemas:
-            described = problems.Problem.model_json_schema(ref_template="#/components/schemas/{model}")
-            schemas.update(described.pop("$defs", {}))
-            schemas["Problem"] = described
-            for unused in ("HTTPValidationError", "ValidationError"):
-                schemas.pop(unused, None)
-        return document
-
-    app.openapi = openapi  # type: ignore[method-assign]

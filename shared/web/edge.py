@@ -145,9 +145,10 @@ class _Facts:
 class Edge:
     """The middleware around one service's application."""
 
-    def __init__(self, app: ASGIApp, *, ids: Ids, metrics: Metrics, max_body: int) -> None:
-        """Let bodies of at most `max_body` bytes through to `app`."""
+    def __init__(self, app: ASGIApp, *, ids: Ids, metrics: Metrics, max_body: int, unlinked: bool = False) -> None:
+        """Let bodies of at most `max_body` bytes through to `app`; for `unlinked` see `create_app`."""
         self._app = app
+        self._unlinked = unlinked
         self._ids = ids
         self._metrics = metrics
         self._max_body = max_body
@@ -159,6 +160,8 @@ class Edge:
             return
         started = perf_counter()
         facts = _read_headers(scope)
+        if self._unlinked:
+            facts.correlation = facts.traceparent = None
         method = scope["method"]
         known = Exchange(self._correlation(facts), valid_traceparent((facts.traceparent or b"").decode("latin-1")))
         answer = _Answer(send, known.correlation, bodiless=method == "HEAD")
