@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
-from typing import Final
 
 from rich.console import Console
 
 from deploy.demo.stage import StoryError
-from deploy.demo.story import play
+from deploy.demo.story import BEGINS, play
 from deploy.local.errors import LocalError
 from deploy.local.settings import LocalSettings
 from deploy.local.system import Addresses, LocalSystem
 from deploy.local.up import StartProgress, run, show_addresses, stay_up
-
-BEGINS: Final = datetime(2026, 8, 17, 6, 0, tzinfo=UTC)
-"""The story's first day, 08:00 in Norway."""
 
 
 def play_demo(settings: LocalSettings, console: Console, *, stay: bool) -> bool:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -163,12 +164,7 @@ async def group_lags(bootstrap: str) -> list[GroupLag]:
     Raises:
         KafkaError, OSError: the broker does not answer.
     """
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
-    # A consumer outside any group, for the ends only.
-    reader = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False)
-    await admin.start()
-    try:
-        await reader.start()
+    async with _admin(bootstrap) as admin, _reader(bootstrap) as reader:
         lags = []
         for group in sorted({name for name, _ in await admin.list_consumer_groups()}):
             committed = await admin.list_consumer_group_offsets(group)
@@ -180,9 +176,27 @@ async def group_lags(bootstrap: str) -> list[GroupLag]:
             }
             lags += [_of_topic(group, topic, taken, ends) for topic in sorted({place.topic for place in committed})]
         return lags
+
+
+@asynccontextmanager
+async def _admin(bootstrap: str) -> AsyncIterator[AIOKafkaAdminClient]:
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    try:
+        await admin.start()
+        yield admin
+    finally:
+        await admin.close()
+
+
+@asynccontextmanager
+async def _reader(bootstrap: str) -> AsyncIterator[AIOKafkaConsumer]:
+    """Give a consumer outside any group, which only asks where topics end."""
+    reader = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False)
+    try:
+        await reader.start()
+        yield reader
     finally:
         await reader.stop()
-        await admin.close()
 
 
 def _of_topic(

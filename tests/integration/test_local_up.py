@@ -29,7 +29,12 @@ PARTS = ("POSTGRES", "KAFKA", "KAFKA_CONTROLLER", "OIDC", "CASES", "MEETINGS", "
 def environment_of(home: Path) -> dict[str, str]:
     """Return an environment in which everything is embedded, in a folder and on ports of its own."""
     inherited = {name: value for name, value in os.environ.items() if name not in GIVEN}
-    return {**inherited, "LAGSPILL_HOME": str(home), **{f"LAGSPILL_{part}_PORT": str(free_port()) for part in PARTS}}
+    return {
+        **inherited,
+        "LAGSPILL_HOME": str(home),
+        "COLUMNS": "160",
+        **{f"LAGSPILL_{part}_PORT": str(free_port()) for part in PARTS},
+    }
 
 
 @pytest.fixture
@@ -94,6 +99,8 @@ def running(environment: Mapping[str, str], *, until: str = "Everything is ready
     finally:
         if up.process.poll() is None:
             up.end(signal.SIGTERM)
+        assert up.process.stdout is not None
+        up.process.stdout.close()
 
 
 def assert_gone(processes: list[psutil.Process]) -> None:
@@ -119,7 +126,7 @@ async def test_everything_comes_up_is_shown_keeps_its_data_and_goes_down(environ
         await connection.execute("create table kept (a int); insert into kept values (42)")
         await connection.close()
 
-        shown = lagspill("status", environment={**environment, "COLUMNS": "160"})
+        shown = lagspill("status", environment=environment)
         assert shown.returncode == 0, shown.stdout + shown.stderr
         assert shown.stdout.count("ready") >= 4
         assert {"cases", "meetings", "notify", "audit"} <= set(shown.stdout.split())
