@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import partial
+
+from pydantic import JsonValue
 
 from deploy.demo.people import (
     CONCERN_TEXT,
@@ -13,7 +16,7 @@ from deploy.demo.people import (
     family,
     secrets,
 )
-from deploy.demo.stage import Stage
+from deploy.demo.stage import Seen, Stage
 from shared.clock import OSLO
 
 
@@ -92,7 +95,7 @@ async def row_7(stage: Stage) -> None:
     """24 September: consent is asked for, the child heard first (seed rules 99, 101, 106)."""
     await stage.at(9, 24)
     case = stage.facts["case"]
-    wanted = {
+    wanted: JsonValue = {
         "services": ["ppt", "helsestasjon"],
         "categories": ["development", "language"],
         "purposes": ["assessment", "discussion"],
@@ -128,21 +131,11 @@ async def row_7(stage: Stage) -> None:
     )
     stage.facts["consent"] = asked.text("consent")
     stage.check(asked.at("needed", "guardian") == 2, "two guardians must grant")
-    languages = {
-        str(
-            (
-                await stage.bus.wait(
-                    "notify.notification.queued",
-                    lambda e, language=language: (
-                        e.data["recipient_role"] == "guardian" and e.data["language"] == language
-                    ),
-                )
-            ).data["language"]
-        )
-        for language in ("nn", "en")
-    }
+    languages = ("en", "nn")
+    for language in languages:
+        await stage.bus.wait("notify.notification.queued", partial(_to_guardian, language))
     stage.narrator.happened(
-        f"two plain messages, in {' and '.join(sorted(languages))}: there is something to answer, and nothing more"
+        f"two plain messages, in {' and '.join(languages)}: there is something to answer, and nothing more"
     )
 
 
@@ -170,3 +163,7 @@ async def row_8(stage: Stage) -> None:
         GUARDIAN_A, "sees the child's case, signed in", "GET", "cases", f"/cases/{stage.facts['case']}"
     )
     stage.check(mine.at("stage") == "open", "the guardian sees the case")
+
+
+def _to_guardian(language: str, event: Seen) -> bool:
+    return event.data["recipient_role"] == "guardian" and event.data["language"] == language

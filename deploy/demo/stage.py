@@ -221,6 +221,8 @@ class Stage:
     bus: Bus
     narrator: Narrator
     now: datetime
+    databases: dict[str, str] = field(default_factory=dict)
+    """Administrators' addresses, for the attacker only."""
     facts: dict[str, str] = field(default_factory=dict)
     """What earlier rows left for later ones: references, by name."""
     _tokens: dict[str, tuple[str, float]] = field(default_factory=dict)

@@ -1,0 +1,264 @@
+"""Rows 5, 6, 9 and 10: the ressursteam, anonymously and by name; what it decides becomes true without being typed twice."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from pydantic import JsonValue
+
+from deploy.demo.people import CHILD_WELFARE, GOAL_TEXT, GUARDIAN_B, LEADER, NURSE, PPT, TEACHER
+from deploy.demo.stage import Seen, Stage
+from shared.clock import OSLO
+
+ATTENDANCE: list[JsonValue] = [
+    {"service": "barnehage", "role": "leader", "organisation": "310001015", "present": True},
+    {"service": "ppt", "role": "ppt-adviser", "organisation": "310001031", "present": True},
+    {"service": "helsestasjon", "role": "health-nurse", "organisation": "310001058", "present": True},
+    {"service": "barnevern", "role": "child-welfare-officer", "organisation": "310001066", "present": True},
+]
+
+
+async def row_5(stage: Stage) -> None:
+    """22 September: ressursteam with a general item (seed rule 7), and the case anonymously (seed rule 2)."""
+    await stage.at(9, 15)
+    arena = await _ressursteam(stage)
+    meeting = await _call(stage, arena, datetime(2026, 9, 22, 12, 0, tzinfo=OSLO), extra=False)
+    await stage.at(9, 22, 8)
+    items = f"/meetings/{meeting}/agenda-items"
+    await stage.does(
+        TEACHER,
+        "brings a general item: the language environment of the youngest",
+        "POST",
+        "meetings",
+        items,
+        {"kind": "general", "mode": "no-child", "text": "Hvordan bygger vi et godt språkmiljø for de yngste?"},
+        status=201,
+    )
+    refused = await stage.must_not(
+        TEACHER,
+        "writes the child's first name in an anonymous item:",
+        "POST",
+        "meetings",
+        items,
+        {"kind": "case", "mode": "anonymous", "text": "Vi er urolige for Solstråle, som sier lite i lek."},
+        code="text-not-anonymous",
+        status=422,
+    )
+    stage.check("Solstråle" in str(refused.at("found")), "the refusal names the word")
+    since = len(stage.bus.events)
+    brought = await stage.does(
+        TEACHER,
+        "brings the case anonymously instead",
+        "POST",
+        "meetings",
+        items,
+        {
+            "kind": "case",
+            "mode": "anonymous",
+            "text": "Et barn sier lite i lek, og vi lurer på hva vi kan gjøre i hverdagen.",
+        },
+        status=201,
+    )
+    item = brought.text("item")
+    await stage.at(9, 22, 14)
+    await _hold(stage, meeting, datetime(2026, 9, 22, 12, 0, tzinfo=OSLO), [item])
+    discussed = await stage.bus.wait("meetings.case-discussed", lambda e: e.data["item"] == item)
+    await _leads_nowhere(stage, [e for e in stage.bus.events[since:] if item in str(e.data)])
+    stage.check(discussed.data["mode"] == "anonymous", "discussed anonymously")
+    stage.narrator.happened(
+        "case-discussed, anonymously: no case, no actor, a correlation of its own; nothing leads to the child"
+    )
+    stage.facts["meeting"] = meeting
+
+
+async def row_6(stage: Stage) -> None:
+    """The same day the teacher asks to discuss it by name: there is no consent (seed rules 4, 106)."""
+    arena = await _ressursteam(stage)
+    starts = datetime(2026, 9, 22, 16, 0, tzinfo=OSLO)
+    meeting = await _call(stage, arena, starts, extra=True, quietly=True)
+    refused = await stage.must_not(
+        TEACHER,
+        "asks to discuss the case by name:",
+        "POST",
+        "meetings",
+        f"/meetings/{meeting}/agenda-items",
+        _by_name(stage),
+        code="consent-missing",
+        status=409,
+    )
+    told = (
+        {
+            key: value
+            for key, value in refused.body.items()
+            if key not in {"type", "title", "status", "code", "detail", "instance"}
+        }
+        if isinstance(refused.body, dict)
+        else {}
+    )
+    stage.check(bool(told), "the refusal says what would be needed, and from whom")
+    stage.narrator.happened(f"the answer says what it would take: {_short(told)}")
+    await stage.does(LEADER, "", "POST", "meetings", f"/meetings/{meeting}/cancellation", {"reason": "no-items"})
+
+
+async def row_9(stage: Stage) -> None:
+    """1 October: an extra ressursteam, by name (seed rule 9); who is outside the scope leaves the item."""
+    await stage.at(9, 29)
+    arena = await _ressursteam(stage)
+    starts = datetime(2026, 10, 1, 12, 0, tzinfo=OSLO)
+    meeting = await _call(stage, arena, starts, extra=True)
+    await stage.at(10, 1, 8)
+    brought = await stage.does(
+        TEACHER,
+        "brings the case by name; there is a consent now",
+        "POST",
+        "meetings",
+        f"/meetings/{meeting}/agenda-items",
+        _by_name(stage),
+        status=201,
+    )
+    item = brought.text("item")
+    stage.check(brought.at("leaves") == ["barnevern"], "barnevern is outside the scope and must leave the item")
+    if brought.at("status") != "accepted":
+        await stage.does(
+            LEADER,
+            "takes it on the agenda",
+            "POST",
+            "meetings",
+            f"/meetings/{meeting}/agenda-items/{item}/acceptance",
+            {},
+        )
+    for person, sees in ((PPT, True), (NURSE, True), (CHILD_WELFARE, False)):
+        agenda = await stage.does(person, "", "GET", "meetings", f"/meetings/{meeting}/agenda-items")
+        stage.check(
+            (item in agenda.content.decode()) is sees, f"{person.called} {'sees' if sees else 'does not see'} the item"
+        )
+        stage.check(
+            (stage.facts["case"] in agenda.content.decode()) is sees,
+            f"{person.called}: the case is shown only inside the scope",
+        )
+    stage.narrator.happened("PPT and helsestasjon see the item; barnevern is shown neither item nor case")
+    stage.facts |= {"named-meeting": meeting, "named-item": item}
+
+
+async def row_10(stage: Stage) -> None:
+    """The ressursteam decides a measure; it is planned, and PPT is in the team, by the event alone (seed rules 26, 88, 141)."""
+    meeting, item, case = stage.facts["named-meeting"], stage.facts["named-item"], stage.facts["case"]
+    await stage.at(10, 1, 14)
+    await _hold(stage, meeting, datetime(2026, 10, 1, 12, 0, tzinfo=OSLO), [item])
+    discussed = await stage.bus.wait("meetings.case-discussed", lambda e: e.data["item"] == item)
+    attended = discussed.data["attended_by"]
+    stage.check(isinstance(attended, list) and "barnevern" not in attended, "barnevern has left the item")
+    await stage.does(
+        LEADER,
+        "records the outcome: a language group led by PPT, evaluated by 1 December",
+        "POST",
+        "meetings",
+        f"/meetings/{meeting}/outcomes",
+        {
+            "item": item,
+            "decision": "measure-planned",
+            "text": GOAL_TEXT,
+            "measures": [
+                {
+                    "code": "sprakgruppe",
+                    "owner": "ppt",
+                    "owner_unit": "unit:ppt",
+                    "indicator": "ord-i-lek",
+                    "evaluate_by": "2026-12-01T12:00:00+01:00",
+                }
+            ],
+            "join_team": ["ppt"],
+        },
+        status=201,
+    )
+    await stage.bus.wait("cases.measure.planned", lambda e: e.data["case"] == case)
+    await stage.bus.wait(
+        "cases.case.team-member-added", lambda e: e.data["case"] == case and e.data["service"] == "ppt"
+    )
+    stage.narrator.happened("measure.planned and team-member-added: nobody typed anything twice")
+    await stage.does(
+        GUARDIAN_B,
+        "chooses the PPT adviser as contact person",
+        "POST",
+        "cases",
+        f"/cases/{case}/contact-person",
+        {"service": "ppt", "role": "ppt-adviser"},
+        status=201,
+    )
+    await stage.bus.wait("cases.case.contact-person-chosen", lambda e: e.data["case"] == case)
+
+
+async def _ressursteam(stage: Stage) -> str:
+    if "ressursteam" not in stage.facts:
+        arenas = await stage.does(LEADER, "", "GET", "meetings", "/arenas?limit=100")
+        items = arenas.at("items")
+        stage.check(isinstance(items, list), "there are arenas")
+        for arena in items if isinstance(items, list) else []:
+            if (
+                isinstance(arena, dict)
+                and arena["arena_type"] == "ressursteam"
+                and arena["unit"] == "unit:lia-barnehage"
+            ):
+                stage.facts["ressursteam"] = str(arena["arena"])
+    return stage.facts["ressursteam"]
+
+
+async def _call(stage: Stage, arena: str, starts: datetime, *, extra: bool, quietly: bool = False) -> str:
+    what = "asks for an extra ressursteam" if extra else "calls the ressursteam of the autumn"
+    called = await stage.does(
+        LEADER,
+        "" if quietly else f"{what}, {starts:%-d %B}",
+        "POST",
+        "meetings",
+        "/meetings",
+        {"arena": arena, "starts_at": starts.isoformat(), "extra": extra},
+        status=201,
+    )
+    return called.text("meeting")
+
+
+async def _hold(stage: Stage, meeting: str, starts: datetime, items: Sequence[str]) -> None:
+    await stage.does(
+        LEADER,
+        "records that the meeting was held",
+        "POST",
+        "meetings",
+        f"/meetings/{meeting}/holding",
+        {
+            "started_at": starts.isoformat(),
+            "ended_at": (starts + timedelta(minutes=90)).isoformat(),
+            "chair": "leader",
+            "attendance": ATTENDANCE,
+            "discussed": [{"item": item} for item in items],
+        },
+    )
+
+
+async def _leads_nowhere(stage: Stage, events: Sequence[Seen]) -> None:
+    """Insist that nothing which was published about the anonymous item leads to the case or to who brought it."""
+    me = await stage.does(TEACHER, "", "GET", "cases", "/me")
+    case = stage.facts["case"]
+    correlations = {e.envelope.correlationid for e in stage.bus.events if e.envelope.partitionkey == case}
+    stage.check(bool(events), "the anonymous item has events")
+    for event in events:
+        about = event.envelope.type
+        stage.check(case.encode() not in event.raw, f"{about}: no case in key, headers or value")
+        stage.check(event.envelope.authid is None or event.envelope.type.endswith("held.v1"), f"{about}: nobody named")
+        stage.check(me.text("actor").encode() not in event.raw, f"{about}: not who brought it")
+        stage.check(event.envelope.correlationid not in correlations, f"{about}: a correlation of its own")
+
+
+def _by_name(stage: Stage) -> JsonValue:
+    return {
+        "kind": "case",
+        "mode": "named",
+        "text": "Vi ønsker råd om språkgruppe og kartlegging.",
+        "case": stage.facts["case"],
+        "categories": ["development", "language"],
+        "purpose": "discussion",
+    }
+
+
+def _short(told: dict[str, JsonValue]) -> str:
+    return "; ".join(f"{key}: {value}" for key, value in told.items())[:160]

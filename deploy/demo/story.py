@@ -1,0 +1,109 @@
+"""The main job as one story: which rows there are, in which order, and how they are played."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+import httpx
+from rich.console import Console
+
+from deploy.demo import concern_and_consent, meetings_by_rule, the_log, withdrawal_and_school
+from deploy.demo.people import secrets
+from deploy.demo.stage import Bus, Narrator, Stage, StageSettings
+from deploy.demo.tell import Teller
+from deploy.local.system import Addresses
+from shared.clock import OSLO
+
+BEGINS: Final = datetime(2026, 8, 17, 8, 0, tzinfo=OSLO).astimezone(UTC)
+"""The story's first day."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of the story."""
+
+    number: int
+    month: int
+    day: int
+    title: str
+    play: Callable[[Stage], Awaitable[None]]
+
+    @property
+    def when(self) -> datetime:
+        """Return the row's day in the school year 2026/27."""
+        return datetime(2026 if self.month >= 8 else 2027, self.month, self.day, 9, tzinfo=OSLO)
+
+
+ROWS: Final = (
+    Row(2, 9, 7, "A concern is registered", concern_and_consent.row_2),
+    Row(3, 9, 17, "Nobody has acted: a reminder", concern_and_consent.row_3),
+    Row(4, 9, 18, "The concern becomes a case", concern_and_consent.row_4),
+    Row(5, 9, 22, "Ressursteam: a general item, and the case anonymously", meetings_by_rule.row_5),
+    Row(6, 9, 22, "By name? Not without consent", meetings_by_rule.row_6),
+    Row(7, 9, 24, "Consent is asked for, the child heard first", concern_and_consent.row_7),
+    Row(8, 9, 28, "Both guardians grant", concern_and_consent.row_8),
+    Row(9, 10, 1, "An extra ressursteam, by name", meetings_by_rule.row_9),
+    Row(10, 10, 1, "A measure is decided", meetings_by_rule.row_10),
+    Row(17, 2, 9, "A guardian withdraws part of the consent", withdrawal_and_school.row_17),
+    Row(20, 5, 10, "The transition form is not sent unapproved", withdrawal_and_school.row_20),
+    Row(21, 5, 14, "To school, and the baton with it", withdrawal_and_school.row_21),
+    Row(23, 6, 20, "The auditor asks, and verifies", the_log.row_23),
+)
+
+
+async def perform(
+    settings: StageSettings, narrator: Narrator, rows: Sequence[Row], databases: dict[str, str] | None = None
+) -> Stage:
+    """Play `rows` on the running system and return the stage with what was left on it.
+
+    Args:
+        settings: where the system is; its clock must be simulated and stand at or before `BEGINS`.
+        narrator: is told everything.
+        rows: in order; a row uses what the earlier ones left.
+        databases: of each service, the address for an administrator; only the attacker of row 24 uses it.
+
+    Raises:
+        StoryError: something that the story says must happen did not.
+    """
+    async with httpx.AsyncClient(timeout=30) as http, Bus(settings.kafka_bootstrap_servers).listening() as bus:
+        stage = Stage(settings, http, bus, narrator, BEGINS, databases=dict(databases or {}))
+        for row in rows:
+            narrator.row(row.number, row.when, row.title)
+            await row.play(stage)
+        for word in secrets():
+            for event in bus.events:
+                stage.check(
+                    word.encode() not in event.raw,
+                    f"nothing of the vault on the bus, but {word!r} is in {event.envelope.type}",
+                )
+        return stage
+
+
+async def play(addresses: Addresses, console: Console) -> None:
+    """Play the whole story on the system at `addresses`, and narrate it.
+
+    Raises:
+        StoryError: something that the story says must happen did not.
+    """
+    settings = StageSettings(
+        cases_url=addresses.services["cases"],
+        meetings_url=addresses.services["meetings"],
+        notify_url=addresses.services["notify"],
+        audit_url=addresses.services["audit"],
+        oidc_issuer=addresses.oidc_issuer,
+        kafka_bootstrap_servers=addresses.kafka_bootstrap_servers,
+    )
+    console.rule("[bold]Notodden, the school year 2026/27")
+    with Teller(console, len(ROWS)) as teller:
+        stage = await perform(settings, teller, ROWS, dict(addresses.databases))
+    console.print()
+    console.print(
+        f"[bold green]The story holds:[/] {len(ROWS)} rows, {teller.refusals} refusals as they must be, "
+        f"{len(stage.bus.events)} events on the bus, and not one word of the vault among them."
+    )
+    console.print(
+        f"The log's page for people: {settings.audit_url}/   each service's interface: {settings.cases_url}/docs"
+    )
