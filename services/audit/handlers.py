@@ -43,6 +43,7 @@ class Desk:
         self._journal = journal
         self._origin = origin
         self._copying: dict[tuple[ActorId, LogName], float] = {}
+        self._admitting = asyncio.Lock()
 
     async def find(
         self, ctx: Context, log: LogName, search: Search, *, before: int | None, limit: int
@@ -85,13 +86,14 @@ class Desk:
         """
         role = await self._admit(ctx, log)
         actor = _actor(ctx)
-        now = monotonic()
-        if now - self._copying.get((actor.id, log), -SAME_LOOK_SECONDS) < SAME_LOOK_SECONDS:
-            return
-        size = (await self._reader.head(log)).checkpoint.size
-        await self._record(ctx, log, role, AccessKind.EXPORT, results=size, about=None)
-        self._copying = {key: at for key, at in self._copying.items() if now - at < SAME_LOOK_SECONDS}
-        self._copying[actor.id, log] = now
+        async with self._admitting:
+            now = monotonic()
+            if now - self._copying.get((actor.id, log), -SAME_LOOK_SECONDS) < SAME_LOOK_SECONDS:
+                return
+            size = (await self._reader.head(log)).checkpoint.size
+            await self._record(ctx, log, role, AccessKind.EXPORT, results=size, about=None)
+            self._copying = {key: at for key, at in self._copying.items() if now - at < SAME_LOOK_SECONDS}
+            self._copying[actor.id, log] = now
 
     async def admit_overview(self, ctx: Context, log: LogName) -> None:
         """Let the actor see numbers of the log, which say nothing about anybody.
