@@ -25,9 +25,9 @@ class Contact(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
-    actor: ActorIdField
-    role: Role = Role.GUARDIAN
-    ordinal: int = Field(ge=1)
+    recipient: ActorIdField
+    role: Role
+    ordinal: int | None = Field(default=None, ge=1)
     """Which guardian; as in the events of the consent."""
     language: str | None = Field(default=None, max_length=35)
     """BCP 47."""
@@ -37,7 +37,7 @@ class Contact(BaseModel):
 class _Contacts(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
-    guardians: tuple[Contact, ...]
+    contacts: tuple[Contact, ...]
 
 
 class _Token(BaseModel):
@@ -96,7 +96,7 @@ class Contacts:
             if answer.status_code == httpx.codes.NOT_FOUND:
                 return ()
             answer.raise_for_status()
-            return _Contacts.model_validate_json(answer.content).guardians
+            return _Contacts.model_validate_json(answer.content).contacts
         except (httpx.HTTPError, ValidationError):
             # From None: what came back may hold what must not be logged.
             raise ContactsUnavailableError from None

@@ -166,12 +166,12 @@ class Teller:
         answered = await facts.answers_to(tx.conn, errand.consent)
         to_mail: list[tuple[MessageRef, str]] = []
         for contact in contacts:
-            if contact.role not in errand.roles or (contact.role.value, contact.ordinal) in answered:
+            if contact.role not in errand.roles or (contact.role.value, contact.ordinal or 1) in answered:
                 continue
-            chosen = await tx.journal.load(RECIPIENT, contact.actor, conn=tx.conn)
+            chosen = await tx.journal.load(RECIPIENT, contact.recipient, conn=tx.conn)
             own = chosen.state.language.value if chosen.version else None
             reachable = Reachable(
-                recipient=contact.actor,
+                recipient=contact.recipient,
                 role=contact.role,
                 language=choose_language(own, contact.language, default=self._default),
                 email=self._mails and contact.email is not None,

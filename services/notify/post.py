@@ -181,7 +181,7 @@ class Post:
         if message.telling.case is None:
             return None
         found = await self._contacts(message.telling.case)
-        return next((contact.email for contact in found if contact.actor == message.recipient), None)
+        return next((contact.email for contact in found if contact.recipient == message.recipient), None)
 
     async def _mail(self, message: StoredMessage, address: str) -> None:
         if self._send is None:

@@ -1,0 +1,124 @@
+"""The texts: there in every language, plain, and about nobody."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.notify.domain.policy import ESCALATION, POLICIES
+from services.notify.mail import compose
+from services.notify.texts import EMAIL, FOLDER, TextError, Texts, spoken
+from shared.contracts.codes import Area, InformationCategory, Language, Service
+from shared.refs import MessageRef
+
+pytestmark = pytest.mark.rule(101, 146)
+
+TEXTS = Texts()
+DUE = datetime(2026, 9, 21, 22, 30, tzinfo=UTC)
+MESSAGE = MessageRef("msg_" + "b" * 26)
+EVERY = [(template, language) for template in sorted(TEXTS.templates) for language in Language]
+
+
+def test_every_step_of_every_deadline_has_its_text() -> None:
+    used = {EMAIL, ESCALATION}
+    for policy in POLICIES.values():
+        used |= {policy.reminder, policy.overdue} | ({policy.asked} if policy.asked else set())
+    assert used == set(TEXTS.templates)
+
+
+@pytest.mark.parametrize(("template", "language"), EVERY)
+def test_a_text_is_short_and_plain(template: str, language: Language) -> None:
+    """Sentences of at most twenty-five words, a subject of one line, no markup, no gap left open."""
+    text = TEXTS.text(template, TEXTS.latest(template), language, due=DUE, link="https://lagspill.example/messages/x")
+    assert 10 < len(text.subject) < 60
+    assert not re.search(r"[{}<>]", text.subject + text.body)
+    for sentence in re.split(r"[.!?:\n]+\s", text.body):
+        assert len(sentence.split()) <= 25, sentence
+
+
+@pytest.mark.parametrize(("template", "language"), EVERY)
+def test_a_template_has_room_for_a_day_and_a_link_and_nothing_else(template: str, language: Language) -> None:
+    source = (FOLDER / language / f"{template}.v{TEXTS.latest(template)}.txt").read_text(encoding="utf-8")
+    assert set(re.findall(r"{{\s*(\w+)", source)) <= ({"link"} if template == EMAIL else {"day"})
+    assert "{%" not in source
+
+
+@pytest.mark.parametrize("language", list(Language))
+def test_the_mail_does_not_say_what_it_is_about(language: Language) -> None:
+    text = TEXTS.text(EMAIL, TEXTS.latest(EMAIL), language, link="L")
+    told = f"{text.subject} {text.body}".lower()
+    telling = {
+        "barn",
+        "child",
+        "uro",
+        "samtykke",
+        "consent",
+        "sak",
+        "tiltak",
+        "measure",
+        "skole",
+        "school",
+        "barnehage",
+    }
+    telling |= {each.value for codes in (Service, Area, InformationCategory) for each in codes}
+    assert not telling & set(re.findall(r"[a-zæøå-]+", told))
+
+
+def test_languages_differ() -> None:
+    for template in TEXTS.templates:
+        bodies = {
+            TEXTS.text(template, TEXTS.latest(template), language, due=DUE, link="L").body for language in Language
+        }
+        assert len(bodies) == len(Language)
+
+
+def test_a_day_is_norways_day() -> None:
+    assert spoken(DUE, Language.NB) == "22. september 2026"
+    assert spoken(DUE, Language.EN) == "22 September 2026"
+    assert spoken(datetime(2026, 5, 1, tzinfo=UTC), Language.NN) == "1. mai 2026"
+
+
+@given(st.sampled_from(Language), st.sampled_from(["a@skole.example", "b.c+d@barnehage.example"]))
+def test_a_mail_is_the_same_bytes_at_every_attempt(language: Language, to: str) -> None:
+    def once() -> bytes:
+        return compose(
+            TEXTS,
+            message=MESSAGE,
+            to=to,
+            sender="ikke-svar@lagspill.example",
+            app_url="https://lagspill.example/",
+            language=language,
+            queued_at=DUE,
+        ).as_bytes()
+
+    assert once() == once()
+    assert f"Message-ID: <{MESSAGE}@lagspill.example>".encode() in once()
+    assert b"Auto-Submitted: auto-generated" in once()
+    assert max(map(len, once().splitlines())) <= 998  # RFC 5322 section 2.1.1
+
+
+@pytest.mark.parametrize(
+    ("files", "wrong"),
+    [
+        ({"nb/a-b.v1.txt": "S\n\nB"}, "in every language"),
+        ({f"{each}/a-b.v1.txt": "only a subject" for each in Language}, "a subject, an empty line, a text"),
+        ({f"{each}/A.txt": "S\n\nB" for each in Language}, "no name of a template"),
+    ],
+)
+def test_a_missing_or_malformed_text_stops_the_service(tmp_path: Path, files: dict[str, str], wrong: str) -> None:
+    for language in Language:
+        (tmp_path / language).mkdir()
+    for name, content in files.items():
+        (tmp_path / name).write_text(content, encoding="utf-8")
+    with pytest.raises(TextError, match=wrong):
+        Texts(tmp_path)
+
+
+def test_an_unknown_template_is_refused() -> None:
+    with pytest.raises(TextError, match="no template"):
+        TEXTS.latest("nothing-such")
