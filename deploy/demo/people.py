@@ -23,7 +23,7 @@ GUARDIAN_A: Final = Person("guardian-a", "Guardian A")
 GUARDIAN_B: Final = Person("guardian-b", "Guardian B")
 
 CHILD_NAME: Final = "Solstråle Eksempelsen"
-CHILD_NUMBER: Final = "15912199972"
+CHILD_NUMBER: Final = "15912156831"
 CONCERN_TEXT: Final = "Sier lite, og trekker seg unna når de andre leker."
 GOAL_TEXT: Final = "Er med i leken med ord, hver dag."
 VIEW_TEXT: Final = "Vil ha hjelp med ordene, og vil ha med seg bamsen."
