@@ -70,7 +70,7 @@ class ConcernBody(RequestModel):
     model_config = _like(
         area="learning",
         for_whom="child",
-        child={"name": "Solstråle Eksempelsen", "national_number": "15912199972"},
+        child={"name": "Solstråle Eksempelsen", "national_number": "15912156831"},
         guardians=[
             {
                 "name": "Fjellblom Eksempelsen",
