@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends
-from pydantic import AwareDatetime, Field, StringConstraints
+from pydantic import AwareDatetime
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.meetings.domain.agenda import NewItem, Outcome, OutcomeCode
+from services.meetings.bodies import (
+    Acceptance,
+    CallMeeting,
+    Cancellation,
+    Closure,
+    HeldMeeting,
+    Invitation,
+    NewAgendaItem,
+    NewMinutes,
+    NewOutcome,
+    Removal,
+    Rescheduling,
+)
+from services.meetings.domain.agenda import NewItem, Outcome
 from services.meetings.domain.holding import Discussion, Holding
-from services.meetings.domain.meeting import CancelReason
 from services.meetings.handlers import agenda, holding, meetings
 from services.meetings.handlers.desk import Desk
 from services.meetings.views import (
@@ -25,24 +37,17 @@ from services.meetings.views import (
     MinutesView,
     OutcomeView,
 )
-from shared.contracts.codes import InformationCategory, Purpose, Role, Service
-from shared.contracts.meetings import Attendance, ItemKind, ItemMode, PlannedMeasure
+from shared.contracts.meetings import Attendance, PlannedMeasure
 from shared.refs import (
-    ArenaRefField,
-    CaseRefField,
     ItemRef,
     ItemRefField,
     MeasureRef,
     MeetingRefField,
-    OrganisationNumberField,
-    UnitIdField,
 )
-from shared.web import AskedPage, Collection, Command, Page, Reading, RequestModel, represent, respond
+from shared.web import AskedPage, Collection, Command, Page, Reading, represent, respond
 
 router = APIRouter(tags=["meetings"])
 
-Text = Annotated[str, StringConstraints(min_length=1, max_length=4000, pattern=r"\S")]
-Code = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{2,60}$")]
 ARENAS: Final = Collection("arenas", tuple[str, str])
 MEETINGS: Final = Collection("meetings", tuple[AwareDatetime, str])
 
@@ -63,23 +68,6 @@ async def list_arenas(desk: Means, ctx: Reading, asked: AskedPage) -> Page[Arena
     """Each arena with its policy, members, frequency, and the numbers of the seed rules it follows."""
     rows = await meetings.list_arenas(desk, ctx, ARENAS.after(asked.cursor), asked.limit + 1)
     return ARENAS.page(rows, asked.limit, lambda row: (row.arena_type, row.arena))
-
-
-class CallMeeting(RequestModel):
-    """A meeting to be called."""
-
-    arena: ArenaRefField = Field(examples=["arn_bcdfghjklmnpqrstvwxzbcdfgh"])
-    starts_at: AwareDatetime = Field(examples=["2026-09-22T12:00:00+02:00"])
-    minutes: int | None = Field(default=None, ge=15, le=600)
-    """As long as the arena's, when left out."""
-    units: frozenset[UnitIdField] = Field(default=frozenset(), max_length=20, examples=[["unit:lia-barnehage"]])
-    """The barnehager and schools that take part, for a meeting around a child."""
-    services: frozenset[Service] = frozenset()
-    """Of those that may be invited at need."""
-    extra: bool = False
-    """Asked for beside the ordinary ones."""
-    invite: bool = True
-    """False: it only gets its place in the year, and is called later."""
 
 
 @router.post("/meetings", status_code=201, response_model=MeetingView, summary="Call a meeting, or plan one")
@@ -111,13 +99,6 @@ async def show_meeting(desk: Means, ctx: Reading, meeting: MeetingRefField) -> R
     return represent(view, version=version)
 
 
-class Invitation(RequestModel):
-    """A planned meeting is called."""
-
-    services: frozenset[Service] = frozenset()
-    """Of those that may be invited at need."""
-
-
 @router.post(
     "/meetings/{meeting}/invitation", status_code=201, response_model=MeetingView, summary="Call a planned meeting"
 )
@@ -126,32 +107,16 @@ async def invite(desk: Means, ctx: Command, meeting: MeetingRefField, body: Invi
     return respond(await meetings.invite(desk, ctx, meeting, body.services))
 
 
-class Rescheduling(RequestModel):
-    """Another time."""
-
-    starts_at: AwareDatetime = Field(examples=["2026-09-29T12:00:00+02:00"])
-
-
 @router.post("/meetings/{meeting}/rescheduling", response_model=MeetingView, summary="Move a meeting")
 async def reschedule(desk: Means, ctx: Command, meeting: MeetingRefField, body: Rescheduling) -> Response:
     """Within what the arena allows."""
     return respond(await meetings.reschedule(desk, ctx, meeting, body.starts_at))
 
 
-class Cancellation(RequestModel):
-    """Why the meeting will not be held."""
-
-    reason: CancelReason
-
-
 @router.post("/meetings/{meeting}/cancellation", response_model=MeetingView, summary="Cancel a meeting")
 async def cancel(desk: Means, ctx: Command, meeting: MeetingRefField, body: Cancellation) -> Response:
     """Only before it was held."""
     return respond(await meetings.cancel(desk, ctx, meeting, body.reason))
-
-
-class Closure(RequestModel):
-    """Nothing more is added."""
 
 
 @router.post("/meetings/{meeting}/closure", response_model=MeetingView, summary="Close a meeting with approved minutes")
@@ -161,18 +126,6 @@ async def close(desk: Means, ctx: Command, meeting: MeetingRefField, body: Closu
 
 
 # --- the agenda ---------------------------------------------------------------------------------------------------------
-
-
-class NewAgendaItem(RequestModel):
-    """An item. Only a named one has a case, categories and a purpose."""
-
-    kind: ItemKind
-    mode: ItemMode
-    text: Text = Field(examples=["Hvordan bygger vi et godt språkmiljø for de yngste?"])
-    """Kept in the vault. Of an item that is not named it is checked, and refused with the words that could lead to a person."""
-    case: CaseRefField | None = None
-    categories: frozenset[InformationCategory] = frozenset()
-    purpose: Purpose | None = None
 
 
 @router.post(
@@ -210,10 +163,6 @@ async def show_item(desk: Means, ctx: Reading, meeting: MeetingRefField, item: I
     return represent(await agenda.show_item(desk, ctx, meeting, item))
 
 
-class Acceptance(RequestModel):
-    """The item is taken on the agenda."""
-
-
 @router.post(
     "/meetings/{meeting}/agenda-items/{item}/acceptance",
     response_model=MeetingView,
@@ -228,10 +177,6 @@ async def accept_item(
 ) -> Response:
     """For those who call the meeting."""
     return respond(await agenda.accept_item(desk, ctx, meeting, item))
-
-
-class Removal(RequestModel):
-    """The item is taken off."""
 
 
 @router.post(
@@ -249,38 +194,6 @@ async def remove_item(
 
 
 # --- holding, outcomes, minutes -----------------------------------------------------------------------------------------
-
-
-class Seat(RequestModel):
-    """One seat at the meeting: a service and a role, never a person."""
-
-    service: Service
-    role: Role
-    organisation: OrganisationNumberField | None = None
-    present: bool
-    absence_reason: Literal["ill", "double-booked", "vacant", "not-notified", "other"] | None = None
-
-
-class DiscussedItem(RequestModel):
-    """An item that was discussed."""
-
-    item: ItemRefField
-    at: AwareDatetime | None = None
-    """The moment for which a named item is judged; the end of the meeting, when left out."""
-    stayed: frozenset[Service] | None = None
-    """Named: who stayed; everyone present whom the consent covers, when left out."""
-
-
-class HeldMeeting(RequestModel):
-    """What happened."""
-
-    started_at: AwareDatetime = Field(examples=["2026-09-22T12:00:00+02:00"])
-    ended_at: AwareDatetime = Field(examples=["2026-09-22T13:30:00+02:00"])
-    chair: Role
-    attendance: tuple[Seat, ...] = Field(max_length=60)
-    """At least every fixed member, present or not."""
-    guardians_present: int = Field(default=0, ge=0, le=8)
-    discussed: tuple[DiscussedItem, ...] = Field(default=(), max_length=60)
 
 
 @router.post("/meetings/{meeting}/holding", response_model=HeldView, summary="Record that a meeting was held")
@@ -306,28 +219,6 @@ async def hold_meeting(desk: Means, ctx: Command, meeting: MeetingRefField, body
     return respond(await holding.hold_meeting(desk, ctx, meeting, held))
 
 
-class NewMeasure(RequestModel):
-    """A measure that the meeting decided."""
-
-    code: Code = Field(examples=["sprakgruppe"])
-    owner: Service
-    owner_unit: UnitIdField | None = None
-    indicator: Code = Field(examples=["ordforrad"])
-    evaluate_by: AwareDatetime = Field(examples=["2026-12-01T12:00:00+01:00"])
-
-
-class NewOutcome(RequestModel):
-    """What was decided on an item."""
-
-    item: ItemRefField
-    decision: OutcomeCode
-    text: str = Field(default="", max_length=4000)
-    """Kept in the vault; of an item that is not named it is checked as the item's own text was."""
-    measures: tuple[NewMeasure, ...] = Field(default=(), max_length=20)
-    join_team: frozenset[Service] = frozenset()
-    """Services that join the team around the child because of a measure."""
-
-
 @router.post(
     "/meetings/{meeting}/outcomes", status_code=201, response_model=OutcomeView, summary="Record what was decided"
 )
@@ -348,12 +239,6 @@ async def record_outcome(desk: Means, ctx: Command, meeting: MeetingRefField, bo
         item=body.item, decision=body.decision, text=body.text, measures=measures, join_team=body.join_team
     )
     return respond(await holding.record_outcome(desk, ctx, meeting, outcome))
-
-
-class NewMinutes(RequestModel):
-    """The general part of the minutes; it names nobody."""
-
-    text: Text
 
 
 @router.post("/meetings/{meeting}/minutes", status_code=201, response_model=MeetingView, summary="Approve the minutes")

@@ -159,7 +159,7 @@ def _words(text: str) -> Iterator[tuple[str, Trace]]:
 
 def _common(lower: str) -> bool:
     """Return whether a word at the beginning of a sentence is an ordinary one."""
-    return len(lower) == 1 or (len(lower) >= 7 and lower.endswith(OPENER_ENDINGS))
+    return len(lower) == 1 or (len(lower) >= 5 and lower.endswith(OPENER_ENDINGS))
 
 
 def _latin(word: str) -> bool:

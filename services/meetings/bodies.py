@@ -1,0 +1,199 @@
+"""What is sent: strict, without a field too many. Each model's examples stand in the interface's description, and are tested."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Final, Literal
+
+from pydantic import AwareDatetime, ConfigDict, Field, JsonValue, StringConstraints
+
+from services.meetings.domain.agenda import OutcomeCode
+from services.meetings.domain.meeting import CancelReason
+from shared.contracts.codes import InformationCategory, Purpose, Role, Service
+from shared.contracts.meetings import ItemKind, ItemMode
+from shared.refs import ArenaRefField, CaseRefField, ItemRefField, OrganisationNumberField, UnitIdField
+from shared.web import RequestModel
+
+Text = Annotated[str, StringConstraints(min_length=1, max_length=4000, pattern=r"\S")]
+Code = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{2,60}$")]
+
+_ITEM: Final = "itm_bcdfghjklmnpqrstvwxzbcdfgh"
+_CASE: Final = "cas_bcdfghjklmnpqrstvwxzbcdfgh"
+EXAMPLES: Final[Mapping[str, list[JsonValue]]] = {
+    "CallMeeting": [
+        {"arena": "arn_bcdfghjklmnpqrstvwxzbcdfgh", "starts_at": "2026-09-22T12:00:00+02:00"},
+        {"arena": "arn_bcdfghjklmnpqrstvwxzbcdfgh", "starts_at": "2026-10-01T12:00:00+02:00", "extra": True},
+    ],
+    "NewAgendaItem": [
+        {"kind": "general", "mode": "no-child", "text": "Hvordan bygger vi et godt språkmiljø for de yngste?"},
+        {"kind": "case", "mode": "anonymous", "text": "Et barn strever med språk og lek. Hva kan vi prøve?"},
+        {
+            "kind": "case",
+            "mode": "named",
+            "text": "Språk og lek: hva ser dere?",
+            "case": _CASE,
+            "categories": ["development", "language"],
+            "purpose": "assessment",
+        },
+    ],
+    "HeldMeeting": [
+        {
+            "started_at": "2026-10-01T12:00:00+02:00",
+            "ended_at": "2026-10-01T13:30:00+02:00",
+            "chair": "leader",
+            "attendance": [
+                {"service": "barnehage", "role": "leader", "present": True},
+                {"service": "ppt", "role": "ppt-adviser", "present": True},
+                {"service": "helsestasjon", "role": "health-nurse", "present": True},
+                {"service": "barnevern", "role": "child-welfare-officer", "present": False, "absence_reason": "ill"},
+            ],
+            "discussed": [{"item": _ITEM}],
+        }
+    ],
+    "NewOutcome": [
+        {
+            "item": _ITEM,
+            "decision": "measure-planned",
+            "text": "Språkgruppe to ganger i uka.",
+            "measures": [
+                {
+                    "code": "sprakgruppe",
+                    "owner": "barnehage",
+                    "owner_unit": "unit:lia-barnehage",
+                    "indicator": "ordforrad",
+                    "evaluate_by": "2026-12-01T12:00:00+01:00",
+                }
+            ],
+            "join_team": ["ppt"],
+        },
+        {"item": _ITEM, "decision": "guidance-given", "text": "Prøv lek i små grupper."},
+    ],
+}
+
+
+class CallMeeting(RequestModel):
+    """A meeting to be called."""
+
+    arena: ArenaRefField = Field(examples=["arn_bcdfghjklmnpqrstvwxzbcdfgh"])
+    starts_at: AwareDatetime = Field(examples=["2026-09-22T12:00:00+02:00"])
+    minutes: int | None = Field(default=None, ge=15, le=600)
+    """As long as the arena's, when left out."""
+    units: frozenset[UnitIdField] = Field(default=frozenset(), max_length=20, examples=[["unit:lia-barnehage"]])
+    """The barnehager and schools that take part, for a meeting around a child."""
+    services: frozenset[Service] = frozenset()
+    """Of those that may be invited at need."""
+    extra: bool = False
+    """Asked for beside the ordinary ones."""
+    invite: bool = True
+    """False: it only gets its place in the year, and is called later."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": EXAMPLES["CallMeeting"]})
+
+
+class Invitation(RequestModel):
+    """A planned meeting is called."""
+
+    services: frozenset[Service] = frozenset()
+    """Of those that may be invited at need."""
+
+
+class Rescheduling(RequestModel):
+    """Another time."""
+
+    starts_at: AwareDatetime = Field(examples=["2026-09-29T12:00:00+02:00"])
+
+
+class Cancellation(RequestModel):
+    """Why the meeting will not be held."""
+
+    reason: CancelReason
+
+
+class Closure(RequestModel):
+    """Nothing more is added."""
+
+
+class NewAgendaItem(RequestModel):
+    """An item. Only a named one has a case, categories and a purpose."""
+
+    kind: ItemKind
+    mode: ItemMode
+    text: Text = Field(examples=["Hvordan bygger vi et godt språkmiljø for de yngste?"])
+    """Kept in the vault. Of an item that is not named it is checked, and refused with the words that could lead to a person."""
+    case: CaseRefField | None = None
+    categories: frozenset[InformationCategory] = frozenset()
+    purpose: Purpose | None = None
+
+    model_config = ConfigDict(json_schema_extra={"examples": EXAMPLES["NewAgendaItem"]})
+
+
+class Acceptance(RequestModel):
+    """The item is taken on the agenda."""
+
+
+class Removal(RequestModel):
+    """The item is taken off."""
+
+
+class Seat(RequestModel):
+    """One seat at the meeting: a service and a role, never a person."""
+
+    service: Service
+    role: Role
+    organisation: OrganisationNumberField | None = None
+    present: bool
+    absence_reason: Literal["ill", "double-booked", "vacant", "not-notified", "other"] | None = None
+
+
+class DiscussedItem(RequestModel):
+    """An item that was discussed."""
+
+    item: ItemRefField
+    at: AwareDatetime | None = None
+    """The moment for which a named item is judged; the end of the meeting, when left out."""
+    stayed: frozenset[Service] | None = None
+    """Named: who stayed; everyone present whom the consent covers, when left out."""
+
+
+class HeldMeeting(RequestModel):
+    """What happened."""
+
+    started_at: AwareDatetime = Field(examples=["2026-09-22T12:00:00+02:00"])
+    ended_at: AwareDatetime = Field(examples=["2026-09-22T13:30:00+02:00"])
+    chair: Role
+    attendance: tuple[Seat, ...] = Field(max_length=60)
+    """At least every fixed member, present or not."""
+    guardians_present: int = Field(default=0, ge=0, le=8)
+    discussed: tuple[DiscussedItem, ...] = Field(default=(), max_length=60)
+
+    model_config = ConfigDict(json_schema_extra={"examples": EXAMPLES["HeldMeeting"]})
+
+
+class NewMeasure(RequestModel):
+    """A measure that the meeting decided."""
+
+    code: Code = Field(examples=["sprakgruppe"])
+    owner: Service
+    owner_unit: UnitIdField | None = None
+    indicator: Code = Field(examples=["ordforrad"])
+    evaluate_by: AwareDatetime = Field(examples=["2026-12-01T12:00:00+01:00"])
+
+
+class NewOutcome(RequestModel):
+    """What was decided on an item."""
+
+    item: ItemRefField
+    decision: OutcomeCode
+    text: str = Field(default="", max_length=4000)
+    """Kept in the vault; of an item that is not named it is checked as the item's own text was."""
+    measures: tuple[NewMeasure, ...] = Field(default=(), max_length=20)
+    join_team: frozenset[Service] = frozenset()
+    """Services that join the team around the child because of a measure."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": EXAMPLES["NewOutcome"]})
+
+
+class NewMinutes(RequestModel):
+    """The general part of the minutes; it names nobody."""
+
+    text: Text

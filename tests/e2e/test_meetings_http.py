@@ -1,0 +1,659 @@
+"""The story's rows that the meetings service plays, over HTTP, beside the real cases service: what must happen, and every refusal."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+
+import pytest
+import pytest_asyncio
+
+from services.meetings import bodies
+from services.meetings.app import SERVICE
+from shared.clock import SimulatedClock
+from shared.testing.issuer import LocalIssuer
+from shared.testing.plugin import Migrated
+from tests.e2e.meetings_world import END, START, Town, town
+
+pytestmark = pytest.mark.connected
+
+AFTER = datetime(2026, 9, 22, 12, 0, tzinfo=UTC)
+ANONYMOUS = {"kind": "case", "mode": "anonymous", "text": "Et barn strever med språk og lek. Hva kan vi prøve?"}
+
+
+@pytest_asyncio.fixture
+async def lia(migrated: Migrated, issuer: LocalIssuer, clock: SimulatedClock) -> AsyncIterator[Town]:
+    """Both services with their people."""
+    async with town(migrated, issuer, clock) as made:
+        yield made
+
+
+@pytest.mark.rule(1, 2, 3, 8, 9, 19, 20, 22, 40, 45)
+async def test_the_profile_defines_each_arena_once(lia: Town) -> None:
+    arenas = (await lia.see("coordinator", "/arenas?limit=100"))["items"]
+    team = [each for each in arenas if each["arena_type"] == "ressursteam"]
+    assert {each["unit"] for each in team} == {"unit:lia-barnehage", "unit:haugen-barnehage", "unit:tinnes-skole"}
+    assert {tuple(each["fixed_services"]) for each in team} == {
+        ("barnehage", "barnevern", "helsestasjon", "ppt"),
+        ("barnevern", "helsestasjon", "ppt", "skole"),
+    }
+    assert team[0]["rules"] == [1, 2, 3, 4, 5, 6, 7, 8, 9]
+    policies = {each["arena_type"]: each["policy"] for each in arenas}
+    assert policies["bup-samarbeid"] == "anonymous-only"
+    assert policies["lederforum"] == "system-only"
+    assert len(await lia.published("arena.defined.v1")) == len(arenas)
+    # A second start changes nothing.
+    await SERVICE.compose(lia.kit)
+    assert len(await lia.published("arena.defined.v1")) == len(arenas)
+
+
+async def test_arenas_and_meetings_are_paged_without_holes(lia: Town) -> None:
+    everything = [each["arena"] for each in (await lia.see("ppt", "/arenas?limit=100"))["items"]]
+    seen: list[str] = []
+    cursor = ""
+    while True:
+        page = await lia.see("ppt", f"/arenas?limit=3{cursor}")
+        seen += [each["arena"] for each in page["items"]]
+        if page["next"] is None:
+            break
+        cursor = f"&cursor={page['next']}"
+    assert seen == everything
+
+
+@pytest.mark.rule(6, 8, 9)
+async def test_a_term_has_one_ordinary_ressursteam_and_extra_ones_on_request(lia: Town) -> None:
+    meeting = await lia.ressursteam()
+    called = {"arena": await lia.arena("ressursteam", "unit:lia-barnehage"), "starts_at": "2026-10-20T12:00:00+02:00"}
+    assert await lia.refused("styrer", "/meetings", called) == (409, "term-has-meeting")
+    extra = await lia.must("styrer", "/meetings", {**called, "extra": True})
+    assert extra["extra"]
+    spring = await lia.must("coordinator", "/meetings", {**called, "starts_at": "2027-02-09T12:00:00+01:00"})
+    assert spring["invited"] == ["barnehage", "barnevern", "helsestasjon", "ppt"]
+    assert await lia.refused("teacher", "/meetings", called) == (403, "may-not-call")
+    assert await lia.refused("haugen-styrer", "/meetings", {**called, "extra": True}) == (403, "may-not-call")
+    # A cancelled one does not count.
+    await lia.must("styrer", f"/meetings/{meeting}/cancellation", {"reason": "not-enough-members"})
+    await lia.must("styrer", "/meetings", called)
+    [cancelled] = await lia.published("meeting.cancelled.v1")
+    assert cancelled["data"]["meeting"] == meeting
+
+
+@pytest.mark.rule(8)
+async def test_of_two_ordinary_meetings_called_at_once_one_is_refused(lia: Town) -> None:
+    called = {"arena": await lia.arena("ressursteam", "unit:lia-barnehage"), "starts_at": START}
+    answers = await asyncio.gather(*(lia.post("styrer", "/meetings", called) for _ in range(5)))
+    assert sorted(each.status_code for each in answers) == [201, 409, 409, 409, 409]
+
+
+@pytest.mark.rule(10, 15, 16, 20)
+async def test_an_arena_meets_in_its_part_of_the_year_with_its_own_members(lia: Town) -> None:
+    transition = {
+        "arena": await lia.arena("overgang-barnehage-skole"),
+        "starts_at": "2026-09-28T12:00:00+02:00",
+        "units": ["unit:lia-barnehage", "unit:tinnes-skole"],
+    }
+    assert await lia.refused("styrer", "/meetings", transition) == (409, "outside-window")
+    assert await lia.refused("styrer", "/meetings", {**transition, "units": []}) == (422, "units-wrong")
+    october = {**transition, "starts_at": "2026-10-28T12:00:00+01:00"}
+    assert (await lia.must("styrer", "/meetings", october))["invited"] == ["barnehage", "ppt", "skole"]
+    bup = {"arena": await lia.arena("bup-samarbeid"), "starts_at": "2026-10-06T12:00:00+02:00"}
+    assert await lia.refused("coordinator", "/meetings", {**bup, "services": ["skole"]}) == (403, "service-not-member")
+    assert await lia.refused("coordinator", "/meetings", {**bup, "starts_at": "2026-12-25T12:00:00+01:00"}) == (
+        409,
+        "public-holiday",
+    )
+    assert await lia.refused("coordinator", "/meetings", {**bup, "starts_at": "2026-09-01T12:00:00+02:00"}) == (
+        422,
+        "starts-in-the-past",
+    )
+
+
+@pytest.mark.rule(6)
+async def test_only_those_with_a_seat_know_of_a_meeting(lia: Town) -> None:
+    meeting = await lia.ressursteam()
+    for who in ("teacher", "styrer", "ppt", "nurse", "barnevern", "coordinator"):
+        assert (await lia.see(who, f"/meetings/{meeting}"))["status"] == "called"
+        assert [each["meeting"] for each in (await lia.see(who, "/meetings"))["items"]] == [meeting]
+    for who in ("curious", "rektor", "bup"):
+        assert (await lia.get(who, f"/meetings/{meeting}")).status_code == 404
+        assert (await lia.see(who, "/meetings"))["items"] == []
+    elsewhere = await lia.get("ppt", f"/meetings/{meeting}", municipality="3401")
+    assert elsewhere.status_code in {404, 409}
+
+
+async def test_planned_moved_called_and_closed(lia: Town) -> None:
+    body = {"arena": await lia.arena("ressursteam", "unit:lia-barnehage"), "starts_at": START, "invite": False}
+    planned = await lia.must("styrer", "/meetings", body)
+    assert (planned["status"], planned["invited"]) == ("planned", [])
+    path = f"/meetings/{planned['meeting']}"
+    assert await lia.refused("styrer", f"{path}/agenda-items", ANONYMOUS) == (409, "meeting-state-forbids")
+    assert (await lia.get("ppt", path)).status_code == 404
+    called = await lia.must("styrer", f"{path}/invitation")
+    assert called["status"] == "called"
+    moved = await lia.must("styrer", f"{path}/rescheduling", {"starts_at": "2026-09-29T10:00:00Z"})
+    assert moved["starts_at"] == "2026-09-29T10:00:00Z"
+    assert await lia.refused("ppt", f"{path}/rescheduling", {"starts_at": "2026-09-30T10:00:00Z"}) == (
+        403,
+        "may-not-call",
+    )
+    assert await lia.refused("styrer", f"{path}/closure") == (409, "meeting-state-forbids")
+
+
+# --- row 5: general and anonymous ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.rule(2, 7)
+@pytest.mark.story(5)
+async def test_a_text_that_names_the_child_is_refused_with_the_word_and_kept_nowhere(lia: Town) -> None:
+    meeting = await lia.ressursteam()
+    name = lia.cases.child.given_name
+    before = await lia.everything()
+    for text in (f"{name} strever med språk.", f"Vi ser at {name} trekker seg unna."):
+        response = await lia.post("teacher", f"/meetings/{meeting}/agenda-items", {**ANONYMOUS, "text": text})
+        assert (response.status_code, response.json()["code"]) == (422, "text-not-anonymous")
+        assert [found["word"] for found in response.json()["found"]] == [name]
+    number = lia.cases.child.national_number
+    response = await lia.post(
+        "teacher", f"/meetings/{meeting}/agenda-items", {**ANONYMOUS, "text": f"Det gjelder {number[:6]} {number[6:]}."}
+    )
+    assert response.json()["found"][0]["trace"] == "national-number"
+    assert await lia.everything() == before
+
+
+@pytest.mark.rule(7)
+@pytest.mark.story(5)
+async def test_a_general_item_has_no_child_and_everyone_with_a_seat_sees_it(lia: Town) -> None:
+    meeting = await lia.ressursteam()
+    general = {"kind": "general", "mode": "no-child", "text": "Hvordan bygger vi et godt språkmiljø for de yngste?"}
+    added = await lia.add("teacher", meeting, general)
+    assert (added["status"], added["covered"]) == ("accepted", [])
+    for who in ("ppt", "barnevern"):
+        agenda = await lia.see(who, f"/meetings/{meeting}/agenda-items")
+        assert [each["text"] for each in agenda["items"]] == [general["text"]]
+    [event] = await lia.published("agenda-item.added.v1")
+    assert "text" not in event["data"]
+    assert general["text"] not in await lia.everything()
+    wrong = {**general, "mode": "anonymous"}
+    assert await lia.refused("teacher", f"/meetings/{meeting}/agenda-items", wrong) == (422, "item-mode-forbidden")
+
+
+@pytest.mark.rule(2, 22)
+@pytest.mark.story(5)
+async def test_nothing_leads_from_an_anonymous_item_to_a_case_or_to_who_brought_it(lia: Town) -> None:
+    case = await lia.cases.opened()
+    await lia.carry()
+    meeting = await lia.ressursteam()
+    shared_id, trace = "0192f3a4-5b6c-7d8e-9f00-112233445566", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    headers = {"x-correlation-id": shared_id, "traceparent": trace, "idempotency-key": "the-same-key-everywhere"}
+    # The same client does something about the case, and then brings the item, with the same ids on both requests.
+    noted = await lia.cases.http.post(
+        f"/cases/{case}/child-views",
+        json={"method": "conversation", "before": "consent", "text": "Vil leke mer."},
+        headers={**headers, "authorization": f"Bearer {lia.cases.token('teacher')}"},
+    )
+    assert noted.status_code == 201
+    response = await lia.post("teacher", f"/meetings/{meeting}/agenda-items", ANONYMOUS, headers=headers)
+    assert response.status_code == 201
+    item = response.json()["item"]
+    events = [event for event in await lia.published() if item in json.dumps(event)]
+    assert [event["type"].split(".", 3)[-1] for event in events] == ["agenda-item.added.v1", "agenda-item.accepted.v1"]
+    told = {"item", "meeting", "kind", "mode", "covered", "categories"}
+    teacher = (await lia.cases.see("teacher", "/me"))["actor"]
+    for event in events:
+        assert event["authtype"] == "unknown"
+        assert not {"authid", "causationid", "traceparent"} & event.keys()
+        assert event["data"].keys() <= told
+        assert event["correlationid"] not in {shared_id, response.headers["x-correlation-id"]}
+    assert len({event["correlationid"] for event in events}) == len(events)
+    # No row that holds the item, or what came with it, holds the actor, the case, or an id that the client chose.
+    everything = await lia.everything()
+    for row in everything.splitlines():
+        if item in row:
+            for trail in (case, teacher, shared_id, trace[3:35], "the-same-key-everywhere"):
+                assert trail not in row
+    assert "the-same-key-everywhere" not in everything
+    assert teacher not in "".join(row for row in everything.splitlines() if row.startswith("idempotency_keys"))
+    # The key still does its work.
+    again = await lia.post("teacher", f"/meetings/{meeting}/agenda-items", ANONYMOUS, headers=headers)
+    assert (again.status_code, again.json()["item"], again.headers["idempotency-replayed"]) == (201, item, "true")
+    other = await lia.post(
+        "teacher", f"/meetings/{meeting}/agenda-items", {**ANONYMOUS, "text": "Noe annet."}, headers=headers
+    )
+    assert other.json()["code"] == "idempotency-key-reused"
+
+
+@pytest.mark.rule(2)
+@pytest.mark.story(5)
+async def test_an_anonymous_item_takes_no_case_however_it_is_offered(lia: Town) -> None:
+    case = await lia.cases.opened()
+    await lia.carry()
+    meeting = await lia.ressursteam()
+    path = f"/meetings/{meeting}/agenda-items"
+    assert await lia.refused("teacher", path, {**ANONYMOUS, "case": case}) == (422, "anonymous-item-holds-case")
+    assert await lia.refused("teacher", path, {**ANONYMOUS, "purpose": "assessment"}) == (
+        422,
+        "anonymous-item-holds-case",
+    )
+    response = await lia.post("teacher", path, {**ANONYMOUS, "text": f"se {case}"})
+    assert response.json()["found"] == [{"word": case, "trace": "reference"}]
+    assert await lia.access("deny") == []
+
+
+# --- rows 6, 9: by name -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.rule(4, 5, 106)
+@pytest.mark.story(6)
+async def test_without_consent_a_named_item_is_refused_with_what_is_missing_and_from_whom(lia: Town) -> None:
+    case = await lia.cases.opened()
+    await lia.carry()
+    meeting = await lia.ressursteam()
+    response = await lia.post("teacher", f"/meetings/{meeting}/agenda-items", lia.named(case))
+    problem = response.json()
+    assert (response.status_code, problem["code"]) == (409, "consent-missing")
+    assert problem["missing"] == [
+        {"service": service, "categories": ["development", "language"]}
+        for service in ("barnevern", "helsestasjon", "ppt")
+    ]
+    assert (problem["purpose"], problem["needed_from"]) == ("assessment", {"guardian": 2})
+    assert (problem["held_by_unit"], problem["requested"]) == ("unit:lia-barnehage", [])
+    # Asked for, and granted by one: the other one is what is missing.
+    consent = await lia.cases.requested(case)
+    await lia.cases.must("guardian-a", f"/consents/{consent}/grants")
+    await lia.carry()
+    problem = (await lia.post("teacher", f"/meetings/{meeting}/agenda-items", lia.named(case))).json()
+    assert (problem["code"], problem["needed_from"], problem["requested"]) == (
+        "consent-missing",
+        {"guardian": 1},
+        [consent],
+    )
+    assert await lia.published("agenda-item.added.v1") == []
+
+
+@pytest.mark.rule(4, 5, 9)
+@pytest.mark.story(9)
+async def test_with_consent_the_covered_see_the_item_and_the_others_not_even_that_it_is_there(lia: Town) -> None:
+    case = await lia.cases.opened()
+    await lia.cases.consented(case)
+    await lia.carry()
+    meeting = await lia.ressursteam(extra=True)
+    added = await lia.add("styrer", meeting, lia.named(case))
+    assert (added["covered"], added["leaves"]) == (["helsestasjon", "ppt"], ["barnevern"])
+    item, path = added["item"], f"/meetings/{meeting}/agenda-items"
+    hidden = await lia.get("barnevern", path)
+    assert hidden.json()["items"] == []
+    assert item not in hidden.text
+    assert case not in hidden.text
+    refused = await lia.get("barnevern", f"{path}/{item}")
+    assert refused.status_code == 404
+    assert refused.json().keys() == (await lia.get("barnevern", f"{path}/itm_{'b' * 26}")).json().keys()
+    [denied] = await lia.access("deny")
+    assert (denied["case"], denied["item"], denied["reason"], denied["permitted"]) == (
+        case,
+        item,
+        "consent-missing",
+        False,
+    )
+    for who, service in (("ppt", "ppt"), ("nurse", "helsestasjon")):
+        [shown] = (await lia.see(who, path))["items"]
+        assert (shown["case"], shown["text"]) == (case, "Språk og lek: hva ser dere?")
+        record = (await lia.access("disclose"))[-1]
+        assert (record["case"], record["meeting"], record["item"]) == (case, meeting, item)
+        assert [each["service"] for each in record["recipients"]] == [service]
+        assert sorted(record["categories"]) == ["development", "language"]
+        assert (record["basis"]["code"], record["consent_version"]) == ("consent", 1)
+    assert (await lia.see("coordinator", path))["items"] == []
+    await lia.see("teacher", path)
+    assert len(await lia.access("read")) == 1
+    assert len(await lia.access("disclose")) == 2
+    # Sealed under the child's key, not under the meeting's.
+    owners = await lia.pool.fetch("SELECT owner FROM vault_records WHERE record = $1", f"item/{item}")
+    assert [row["owner"] for row in owners] == [case]
+
+
+@pytest.mark.rule(4, 5)
+async def test_a_case_of_another_unit_is_answered_as_an_unknown_one_and_recorded(lia: Town) -> None:
+    case = await lia.cases.opened()
+    await lia.cases.consented(case)
+    await lia.carry()
+    arena = await lia.arena("ressursteam", "unit:haugen-barnehage")
+    meeting = (await lia.must("haugen-styrer", "/meetings", {"arena": arena, "starts_at": START}))["meeting"]
+    foreign = await lia.post("curious", f"/meetings/{meeting}/agenda-items", lia.named(case))
+    unknown = await lia.post("curious", f"/meetings/{meeting}/agenda-items", lia.named(f"cas_{'b' * 26}"))
+    same = ("status", "code", "detail", "title", "type")
+    assert [foreign.json()[part] for part in same] == [unknown.json()[part] for part in same]
+    assert foreign.status_code == 404
+    [denied] = await lia.access("deny")
+    assert (denied["case"], denied["reason"]) == (case, "not-involved")
+    # Nothing in it tells in which meeting: an anonymous item there could be the same case.
+    assert "meeting" not in denied
+    assert "item" not in denied
+    # By name an item comes from the barnehage or school that holds the consent.
+    lias = await lia.ressursteam()
+    assert await lia.refused("ppt", f"/meetings/{lias}/agenda-items", lia.named(case)) == (
+        403,
+        "only-holder-brings-named",
+    )
+
+
+@pytest.mark.rule(20, 22)
+@pytest.mark.story(11)
+async def test_with_bup_nothing_is_named_whatever_the_consent_says(lia: Town) -> None:
+    case = await lia.cases.opened()
+    await lia.cases.consented(case, services=("ppt", "helsestasjon", "bup", "barnevern", "psykiatri"))
+    await lia.carry()
+    bup = {"arena": await lia.arena("bup-samarbeid"), "starts_at": "2026-10-06T12:00:00+02:00"}
+    meeting = (await lia.must("coordinator", "/meetings", bup))["meeting"]
+    path = f"/meetings/{meeting}/agenda-items"
+    assert await lia.refused("nurse", path, lia.named(case)) == (403, "arena-anonymous-only")
+    assert await lia.refused("nurse", path, lia.named(f"cas_{'b' * 26}")) == (403, "arena-anonymous-only")
+    assert (await lia.add("nurse", meeting, ANONYMOUS))["status"] == "accepted"
+    theme = {"kind": "general", "mode": "no-child", "text": "Søvn hos ungdom som tema i høst."}
+    proposed = await lia.add("nurse", meeting, theme)
+    assert proposed["status"] == "proposed"
+    assert await lia.refused("nurse", f"{path}/{proposed['item']}/acceptance") == (403, "may-not-accept")
+    await lia.must("coordinator", f"{path}/{proposed['item']}/acceptance")
+    assert [each["status"] for each in (await lia.see("bup", path))["items"]] == ["accepted", "accepted"]
+    assert (await lia.get("teacher", path)).status_code == 404
+
+
+@pytest.mark.rule(4)
+async def test_when_it_is_not_known_how_fresh_the_consents_are_nothing_is_named(lia: Town) -> None:
+    case = await lia.cases.opened()
+    await lia.cases.consented(case)
+    await lia.carry()
+    meeting = await lia.ressursteam()
+    await lia.add("teacher", meeting, lia.named(case))
+    await lia.stale()
+    path = f"/meetings/{meeting}/agenda-items"
+    refused = await lia.post("teacher", path, lia.named(case))
+    assert (refused.status_code, refused.json()["code"]) == (503, "projection-stale")
+    assert int(refused.headers["retry-after"]) >= 1
+    assert (await lia.get("ppt", path)).status_code == 503
+    # What needs no consent goes on: the unit's own item, and anonymous ones; barnevern never had a part in it.
+    assert len((await lia.see("teacher", path))["items"]) == 1
+    await lia.add("teacher", meeting, ANONYMOUS)
+    assert len((await lia.see("barnevern", path))["items"]) == 1
+    await lia.pool.execute("DELETE FROM consumer_progress")
+    assert (await lia.post("teacher", path, lia.named(case))).status_code == 503
+    assert await lia.access("disclose") == []
+
+
+# --- rows 9, 10: held, with its outcome ---------------------------------------------------------------------------------
+
+
+@pytest.mark.rule(2, 4, 20, 54, 61)
+@pytest.mark.story(9)
+async def test_a_held_meeting_says_who_was_told_and_nothing_of_who_was_meant(lia: Town) -> None:
+    case = await lia.cases.opened()
+    consent = await lia.cases.consented(case)
+    await lia.carry()
+    meeting = await lia.ressursteam()
+    named = (await lia.add("teacher", meeting, lia.named(case)))["item"]
+    hidden = (await lia.add("teacher", meeting, ANONYMOUS))["item"]
+    general = (await lia.add("ppt", meeting, {"kind": "general", "mode": "no-child", "text": "Veien videre."}))["item"]
+    await lia.must("styrer", f"/meetings/{meeting}/agenda-items/{general}/acceptance")
+    path = f"/meetings/{meeting}/holding"
+    discussed = [{"item": named}, {"item": hidden}, {"item": general}]
+    assert await lia.refused("styrer", path, lia.held(discussed)) == (422, "holding-times-wrong")
+    lia.clock.set(AFTER)
+    stayed = [{"item": named, "stayed": ["ppt", "barnevern"]}]
+    refused = await lia.post("styrer", path, lia.held(stayed))
+    assert (refused.json()["code"], refused.json()["services"]) == ("must-leave-item", ["barnevern"])
+    stranger = lia.held(discussed)
+    stranger["attendance"].append({"service": "skole", "role": "leader", "present": True})
+    assert await lia.refused("styrer", path, stranger) == (403, "service-not-member")
+    assert await lia.refused("styrer", path, lia.held([], attendance=[])) == (422, "attendance-wrong")
+    assert await lia.refused("styrer", path, lia.held([], chair="teacher")) == (422, "chair-missing")
+    held = await lia.must("styrer", path, lia.held(discussed))
+    assert held["status"] == "held"
+    assert {each["item"]: each["attended_by"] for each in held["discussed"]}[named] == ["helsestasjon", "ppt"]
+    told, quiet = await lia.published("case-discussed.v1")
+    assert (told["data"]["case"], told["data"]["consent"], told["data"]["consent_version"]) == (case, consent, 1)
+    assert sorted(told["data"]["attended_by"]) == ["helsestasjon", "ppt"]
+    assert quiet["data"] == {
+        "meeting": meeting,
+        "item": hidden,
+        "mode": "anonymous",
+        "attended_by": [],
+        "categories": [],
+    }
+    assert quiet["authtype"] == "unknown"
+    [event] = await lia.published("meeting.held.v1")
+    assert quiet["correlationid"] != event["correlationid"]
+    assert hidden not in json.dumps(event)
+    assert event["data"]["items"] == [general]
+    record = (await lia.access("disclose"))[-1]
+    assert [each["service"] for each in record["recipients"]] == ["helsestasjon", "ppt"]
+    assert await lia.refused("styrer", path, lia.held([])) == (409, "meeting-state-forbids")
+    # The cases service knows from the event alone who has been told.
+    await lia.carry_back()
+    disclosures = await lia.cases.pool.fetch("SELECT service FROM disclosures WHERE case_ref = $1", case)
+    assert sorted(row["service"] for row in disclosures) == ["helsestasjon", "ppt"]
+
+
+@pytest.mark.rule(26, 62, 71, 88)
+@pytest.mark.story(10)
+async def test_an_outcome_is_planned_by_the_cases_service_from_the_event_alone(lia: Town) -> None:
+    case = await lia.cases.opened()
+    await lia.cases.consented(case)
+    await lia.carry()
+    meeting = await lia.ressursteam()
+    item = (await lia.add("teacher", meeting, lia.named(case)))["item"]
+    hidden = (await lia.add("teacher", meeting, ANONYMOUS))["item"]
+    lia.clock.set(AFTER)
+    await lia.must("styrer", f"/meetings/{meeting}/holding", lia.held([{"item": item}, {"item": hidden}]))
+    measure = {
+        "code": "sprakgruppe",
+        "owner": "barnehage",
+        "owner_unit": "unit:lia-barnehage",
+        "indicator": "ordforrad",
+        "evaluate_by": "2026-12-01T12:00:00Z",
+    }
+    planned = {"item": item, "decision": "measure-planned", "measures": [measure], "join_team": ["ppt"], "text": "Ok."}
+    path = f"/meetings/{meeting}/outcomes"
+    assert await lia.refused("teacher", path, {**planned, "join_team": ["barnevern"]}) == (409, "consent-missing")
+    assert await lia.refused("teacher", path, {**planned, "measures": []}) == (422, "outcome-incomplete")
+    assert await lia.refused("teacher", path, {**planned, "item": hidden}) == (422, "anonymous-outcome")
+    assert (await lia.post("barnevern", path, planned)).status_code == 404
+    outcome = await lia.must("teacher", path, planned)
+    guidance = {"item": hidden, "decision": "guidance-given", "text": "Prøv lek i små grupper."}
+    assert await lia.refused("teacher", path, {**guidance, "text": "Ring Zorvald."}) == (422, "text-not-anonymous")
+    await lia.must("teacher", path, guidance)
+    quiet = (await lia.published("outcome.recorded.v1"))[-1]
+    assert quiet["data"]["item"] == hidden
+    assert "case" not in quiet["data"]
+    assert (quiet["authtype"], "authid" in quiet) == ("unknown", False)
+    await lia.carry_back()
+    assert [each["measure"] for each in outcome["measures"]] == [
+        event["data"]["measure"] for event in await lia.cases.published("measure.planned.v1")
+    ]
+    [joined] = await lia.cases.published("team-member-added.v1")
+    assert joined["data"]["service"] == "ppt"
+
+
+@pytest.mark.rule(38)
+async def test_minutes_have_a_part_for_all_and_outcomes_for_those_who_may_see(lia: Town) -> None:
+    case = await lia.cases.opened()
+    await lia.cases.consented(case)
+    await lia.carry()
+    meeting = await lia.ressursteam()
+    item = (await lia.add("teacher", meeting, lia.named(case)))["item"]
+    lia.clock.set(AFTER)
+    path = f"/meetings/{meeting}"
+    assert (await lia.get("styrer", f"{path}/minutes")).status_code == 404
+    await lia.must("styrer", f"{path}/holding", lia.held([{"item": item}]))
+    await lia.must(
+        "teacher", f"{path}/outcomes", {"item": item, "decision": "follow-up", "text": "PPT observerer i uke 42."}
+    )
+    assert await lia.refused("styrer", f"{path}/minutes", {"text": "Zorvald var tema."}) == (422, "text-not-anonymous")
+    assert await lia.refused("ppt", f"{path}/minutes", {"text": "Vi møtes igjen."}) == (403, "may-not-accept")
+    await lia.must("styrer", f"{path}/minutes", {"text": "Vi møttes."})
+    approved = await lia.must("styrer", f"{path}/minutes", {"text": "Vi møttes på enheten."})
+    assert (approved["status"], approved["minutes_version"]) == ("minutes-approved", 2)
+    seen = await lia.see("ppt", f"{path}/minutes")
+    assert (seen["text"], seen["outcomes"][0]["text"]) == ("Vi møttes på enheten.", "PPT observerer i uke 42.")
+    assert (await lia.see("barnevern", f"{path}/minutes"))["outcomes"] == []
+    everything = await lia.everything()
+    for text in ("Vi møttes", "observerer", "Språk og lek"):
+        assert text not in everything
+    assert (await lia.must("styrer", f"{path}/closure"))["status"] == "closed"
+
+
+@pytest.mark.rule(12)
+@pytest.mark.story(12)
+async def test_a_transition_meeting_is_not_held_without_the_guardians(lia: Town) -> None:
+    case = await lia.cases.opened()
+    await lia.cases.consented(case, services=("skole", "ppt"), purposes=("transition",))
+    await lia.carry()
+    body = {
+        "arena": await lia.arena("overgang-barnehage-skole"),
+        "starts_at": "2026-10-28T12:00:00+01:00",
+        "units": ["unit:lia-barnehage", "unit:tinnes-skole"],
+    }
+    meeting = (await lia.must("styrer", "/meetings", body))["meeting"]
+    assert await lia.refused("teacher", f"/meetings/{meeting}/agenda-items", ANONYMOUS) == (403, "arena-named-only")
+    item = (await lia.add("teacher", meeting, lia.named(case, purpose="transition")))["item"]
+    lia.clock.set(datetime(2026, 10, 29, 9, 0, tzinfo=UTC))
+    held = {
+        "started_at": "2026-10-28T12:00:00+01:00",
+        "ended_at": "2026-10-28T13:00:00+01:00",
+        "chair": "leader",
+        "attendance": [
+            {"service": service, "role": "leader", "present": True} for service in ("barnehage", "skole", "ppt")
+        ],
+        "discussed": [{"item": item}],
+    }
+    assert await lia.refused("styrer", f"/meetings/{meeting}/holding", held) == (409, "guardians-missing")
+    await lia.must("styrer", f"/meetings/{meeting}/holding", {**held, "guardians_present": 2})
+    [told] = await lia.published("case-discussed.v1")
+    assert sorted(told["data"]["attended_by"]) == ["ppt", "skole"]
+
+
+# --- row 17: withdrawn --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.rule(4)
+@pytest.mark.story(17)
+async def test_a_withdrawal_ends_the_next_look_clears_the_agenda_and_leaves_a_receipt(lia: Town) -> None:
+    case = await lia.cases.opened()
+    consent = await lia.cases.consented(case)
+    await lia.carry()
+    meeting = await lia.ressursteam()
+    item = (await lia.add("teacher", meeting, lia.named(case)))["item"]
+    path = f"/meetings/{meeting}/agenda-items"
+    assert len((await lia.see("nurse", path))["items"]) == 1
+    await lia.cases.must("guardian-b", f"/consents/{consent}/withdrawals", {"services": ["helsestasjon"]})
+    await lia.carry()
+    assert (await lia.see("nurse", path))["items"] == []
+    assert (await lia.get("nurse", f"{path}/{item}")).status_code == 404
+    [denied] = await lia.access("deny")
+    assert (denied["case"], denied["actor"]["service"], denied["reason"]) == (case, "helsestasjon", "consent-missing")
+    [removed] = await lia.published("agenda-item.removed.v1")
+    assert (removed["data"]["item"], removed["data"]["reason"]) == (item, "consent-withdrawn")
+    [receipt] = await lia.published("consent-receipt.recorded.v1")
+    assert receipt["data"] == {"case": case, "consent": consent, "consent_version": 2, "items_removed": 1}
+    [narrowed] = await lia.cases.published("consent.narrowed.v1")
+    assert (removed["causationid"], receipt["causationid"]) == (narrowed["id"], narrowed["id"])
+    # What is left still carries it, for those it is left to.
+    again = await lia.add("teacher", meeting, lia.named(case))
+    assert (again["covered"], again["consent_version"]) == (["ppt"], 2)
+    await lia.cases.must("guardian-b", f"/consents/{consent}/withdrawals")
+    await lia.carry()
+    assert await lia.refused("teacher", path, lia.named(case)) == (409, "consent-missing")
+    await lia.carry_back()
+    receipts = await lia.cases.see("teacher", f"/consents/{consent}/receipts")
+    assert "meetings" in json.dumps(receipts)
+
+
+@pytest.mark.rule(4)
+@pytest.mark.story(17)
+async def test_a_receipt_comes_even_when_there_was_nothing_to_clear_and_once_per_change(lia: Town) -> None:
+    case = await lia.cases.opened()
+    consent = await lia.cases.consented(case)
+    await lia.cases.must("guardian-a", f"/consents/{consent}/withdrawals")
+    rows = await lia.cases.pool.fetch("SELECT body FROM outbox ORDER BY id")
+    records = [lia.record(row["body"]) for row in rows]
+    for _ in range(3):
+        await lia.intake().process(records)
+    [receipt] = await lia.published("consent-receipt.recorded.v1")
+    assert receipt["data"]["items_removed"] == 0
+
+
+@pytest.mark.rule(4)
+@pytest.mark.story(17)
+async def test_what_was_discussed_before_the_withdrawal_is_recorded_and_after_it_refused(lia: Town) -> None:
+    case = await lia.cases.opened()
+    consent = await lia.cases.consented(case)
+    await lia.carry()
+    meeting = await lia.ressursteam()
+    item = (await lia.add("teacher", meeting, lia.named(case)))["item"]
+    # In the middle of the meeting, at one o'clock, a guardian withdraws.
+    lia.cases.clock.set(datetime(2026, 9, 22, 11, 0, tzinfo=UTC))
+    await lia.cases.must("guardian-b", f"/consents/{consent}/withdrawals")
+    await lia.carry()
+    lia.clock.set(AFTER)
+    path = f"/meetings/{meeting}/holding"
+    late = lia.held([{"item": item, "at": "2026-09-22T11:00:00Z"}])
+    assert await lia.refused("styrer", path, late) == (409, "consent-missing")
+    assert await lia.refused("styrer", path, lia.held([{"item": item}])) == (409, "consent-missing")
+    await lia.must("styrer", path, lia.held([{"item": item, "at": "2026-09-22T10:59:59Z"}]))
+    [told] = await lia.published("case-discussed.v1")
+    assert told["data"]["consent_version"] == 1
+    # But what it led to needs a consent when it is written down.
+    outcome = {"item": item, "decision": "refer", "join_team": ["ppt"]}
+    assert await lia.refused("teacher", f"/meetings/{meeting}/outcomes", outcome) == (409, "consent-missing")
+    await lia.must("teacher", f"/meetings/{meeting}/outcomes", {"item": item, "decision": "no-action"})
+
+
+async def test_the_interface_describes_itself_with_examples(lia: Town) -> None:
+    document = (await lia.http.get("/openapi.json")).json()
+    assert "/meetings/{meeting}/agenda-items" in document["paths"]
+    for name in ("CallMeeting", "NewAgendaItem", "HeldMeeting", "NewOutcome"):
+        model = getattr(bodies, name)
+        examples = document["components"]["schemas"][name]["examples"]
+        assert [model.model_validate_json(json.dumps(each)) for each in examples]
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            assert operation.get("summary"), f"{method} {path}"
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({}, 422),
+        ({**ANONYMOUS, "child": "x"}, 422),
+        ({**ANONYMOUS, "text": ""}, 422),
+        ({**ANONYMOUS, "text": " \n"}, 422),
+        ({**ANONYMOUS, "text": "a" * 4001}, 422),
+        ({**ANONYMOUS, "mode": "secret"}, 422),
+        ({**ANONYMOUS, "case": "cas_x"}, 422),
+        ({"kind": "case", "mode": "named", "text": "Uten sak."}, 422),
+    ],
+)
+async def test_a_wrong_item_is_a_clear_refusal_and_changes_nothing(
+    lia: Town, body: dict[str, object], status: int
+) -> None:
+    meeting = await lia.ressursteam()
+    before = await lia.everything()
+    response = await lia.post("teacher", f"/meetings/{meeting}/agenda-items", body)
+    assert response.status_code == status
+    assert response.headers["content-type"] == "application/problem+json"
+    assert await lia.everything() == before
+
+
+async def test_a_stale_version_is_refused(lia: Town) -> None:
+    meeting = await lia.ressursteam()
+    await lia.add("teacher", meeting, ANONYMOUS)
+    response = await lia.post(
+        "styrer", f"/meetings/{meeting}/cancellation", {"reason": "no-items"}, headers={"if-match": '"v1"'}
+    )
+    assert (response.status_code, response.json()["code"]) == (412, "version-stale")
+    etag = (await lia.get("styrer", f"/meetings/{meeting}")).headers["etag"]
+    done = await lia.post(
+        "styrer", f"/meetings/{meeting}/cancellation", {"reason": "no-items"}, headers={"if-match": etag}
+    )
+    assert (done.status_code, done.json()["status"]) == (200, "cancelled")
+    assert END > START
