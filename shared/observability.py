@@ -42,7 +42,19 @@ SAFE_KEYS: Final = frozenset(
         # of every line
         *("event", "level", "time", "service", "logger", "correlation_id", "causation_id", "trace_id", "span_id"),
         # of a failure
-        *("error", "causes", "where", "code", "reason", "attempt", "retry_in", "waited", "count", "dropped"),
+        *(
+            "error",
+            "causes",
+            "where",
+            "code",
+            "reason",
+            "attempt",
+            "retry_in",
+            "waited_seconds",
+            "pause_seconds",
+            "count",
+            "dropped",
+        ),
         # HTTP
         *("method", "route", "status", "duration_ms", "host", "port", "version"),
         # events, queues, consumers

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, 
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Final, NoReturn
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from fastapi.dependencies.models import Dependant
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
@@ -20,7 +20,7 @@ from starlette.routing import compile_path
 
 from shared.auth import Authenticator
 from shared.clock import Clock, SimulatedClock
-from shared.errors import ConflictError
+from shared.errors import ConflictError, FieldProblem, InvalidInputError
 from shared.journal import JournalHead
 from shared.observability import Metrics
 from shared.refs import Ids
@@ -134,7 +134,13 @@ def create_app(
     app.state.clock = clock
     app.state.authenticator = authenticator
     for router in routers:
-        app.include_router(router, responses=REFUSALS)
+        app.include_router(router, responses=REFUSALS, dependencies=[Depends(_refuse_unknown_parameters)])
+    app.state.query_names = {
+        id(one.original_route): frozenset(
+            parameter.alias for inner in _all_dependants(one.dependant) for parameter in inner.query_params
+        )
+        for one in _api_routes(app)
+    }
     _check_guards(app, frozenset(public))
     app.include_router(_service_routes(ready, metrics, source, heads))
     if settings.lagspill_development and isinstance(clock, SimulatedClock):
@@ -224,6 +230,24 @@ def _all_dependants(dependant: Dependant) -> Iterator[Dependant]:
 
 def _api_routes(app: FastAPI) -> Iterator[RouteContext]:
     return (one for one in iter_route_contexts(app.routes) if isinstance(one.original_route, APIRoute))
+
+
+def _refuse_unknown_parameters(request: Request) -> None:
+    """A misspelt filter must not silently show everything; one that is there twice has no one meaning."""
+    known: frozenset[str] = request.app.state.query_names[id(request.scope["route"])]
+    asked = [name for name, _ in request.query_params.multi_items()]
+    problem_places = {name if name in known else "*" for name in asked if name not in known or asked.count(name) > 1}
+    if problem_places:
+        raise InvalidInputError(
+            errors=[
+                FieldProblem(
+                    pointer=f"query:{name}",
+                    code="extra-forbidden" if name == "*" else "repeated",
+                    detail="Is not a parameter of the interface" if name == "*" else "Is given more than once",
+                )
+                for name in sorted(problem_places)
+            ]
+        )
 
 
 # -- refusals ----------------------------------------------------------------------------------------------------------

@@ -8,10 +8,19 @@ from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema, to_json
 
 
+def _whole(value: Any) -> Any:
+    """Return `value` with 3.0 as 3: one number in JSON, and an integer by JSON Schema, but not the same thing in Python."""
+    if isinstance(value, dict):
+        return {name: _whole(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_whole(part) for part in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 def _as_json(model: type[RequestModel]) -> core_schema.NoInfoWrapValidatorFunction:
     def read(value: Any, read_python: core_schema.ValidatorFunctionWrapHandler) -> RequestModel:
         if isinstance(value, dict):
-            parsed = model.model_validate_json(to_json(value))
+            parsed = model.model_validate_json(to_json(_whole(value)))
             # Through the model's own validator again, which fills the instance that is being made when it is made in code.
             value = {name: getattr(parsed, name) for name in parsed.model_fields_set}
         made: RequestModel = read_python(value)

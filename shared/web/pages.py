@@ -47,7 +47,13 @@ class Paging:
 
 def _paging(
     limit: Annotated[int, Query(ge=1, le=MAX_LIMIT, description="At most how many items.")] = 50,
-    cursor: Annotated[str | None, Query(description="`next` of the page before.", max_length=MAX_CURSOR)] = None,
+    cursor: Annotated[
+        str | None,
+        Query(
+            description="`next` of the page before.",
+            json_schema_extra={"pattern": "^[A-Za-z0-9_-]+$", "maxLength": MAX_CURSOR},
+        ),
+    ] = None,
 ) -> Paging:
     return Paging(limit, cursor)
 
@@ -82,6 +88,8 @@ class Collection(Generic[K]):
         """
         if cursor is None:
             return None
+        if len(cursor) > MAX_CURSOR:
+            raise CursorError
         try:
             raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
         except (binascii.Error, ValueError):
