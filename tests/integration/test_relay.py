@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
 from datetime import datetime
+from threading import Thread
+from typing import TypeVar
 
+import asyncpg
 import pytest
 import pytest_asyncio
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import MessageSizeTooLargeError
+from asyncpg.pool import PoolConnectionProxy
 from pydantic_core import from_json
 
+from shared.db import Transaction, create_pool
 from shared.kafka import WATERMARKS_TOPIC
 from shared.publisher import Outgoing, Publisher, producers
 from shared.refs import LogScope
 from shared.relay import Step
 from shared.testing.signals import TopicReader
 from tests.relay_world import Migrated, NewTopic, Steps, World, fill, new_world
-from tests.tally import NOTODDEN, RANDOM, SOURCE, context, looked_at
+from tests.tally import NOTODDEN, RANDOM, SOURCE, TALLY, adding, context, journal_on, looked_at
+
+T = TypeVar("T")
 
 pytestmark = pytest.mark.connected
 
@@ -220,3 +228,63 @@ async def test_a_batch_row_that_contradicts_the_outbox_stops_the_relay_aloud(wor
     await relay.stop()
     assert Step.ACKNOWLEDGED not in world.steps.seen
     assert await world.pool.fetchval("SELECT count(*) FROM outbox") == 2
+
+
+class Elsewhere:
+    """Another service instance, on a thread of its own: it can commit while the relay's event loop stands still."""
+
+    def __init__(self, dsn: str) -> None:
+        self._dsn = dsn
+        self._loop = asyncio.new_event_loop()
+        self._thread = Thread(target=self._loop.run_forever)
+
+    def do(self, work: Coroutine[None, None, T]) -> T:
+        """Return what `work` returns; the caller stands still until then."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout=30)
+
+    def __enter__(self) -> Elsewhere:
+        """Connect."""
+        self._thread.start()
+        self.pool = self.do(create_pool(self._dsn, application_name="elsewhere"))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Disconnect."""
+        self.do(self.pool.close())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+
+async def test_an_event_that_commits_late_is_not_overtaken_by_the_next_of_its_case(world: World) -> None:
+    """Its outbox id lies below those of the batch in hand; the case's next event's lies above."""
+    late = RANDOM.ref("cas")
+    with Elsewhere(world.dsn) as elsewhere:
+        journal = journal_on(elsewhere.pool)
+
+        async def begin() -> tuple[PoolConnectionProxy[asyncpg.Record], Transaction]:
+            connection = await elsewhere.pool.acquire()
+            transaction = connection.transaction()
+            await transaction.start()
+            await journal.change(TALLY, late, context(), adding(late, 1), conn=connection)
+            return connection, transaction
+
+        async def commit_and_go_on() -> None:
+            await transaction.commit()
+            await elsewhere.pool.release(connection)
+            await journal.change(TALLY, late, context(), adding(late, 2))
+
+        connection, transaction = elsewhere.do(begin())
+        await fill(world.journal(), [RANDOM.ref("cas")], 1)
+
+        class WhenTaken(Steps):
+            def reached(self, step: Step) -> None:
+                """Commit between the relay's first look and its next."""
+                super().reached(step)
+                if step is Step.TAKEN and self.seen.count(step) == 1:
+                    elsewhere.do(commit_and_go_on())
+
+        steps = WhenTaken()
+        async with world.relay(observer=steps):
+            await steps.until(lambda seen: Step.DRAINED in seen)
+    assert len((await world.published()).firsts) == 5
