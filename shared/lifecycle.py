@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import os
 import signal
 import socket
 import sys
@@ -37,6 +38,7 @@ from starlette.types import ASGIApp
 from shared import db
 from shared.auth import Authenticator
 from shared.clock import Clock, SimulatedClock, SystemClock
+from shared.contracts import TOPICS
 from shared.dead_letter_desk import describe_dead_letters, settle_dead_letters
 from shared.dead_letters import count_open
 from shared.deadlines import DeadlineHandler, Deadlines
@@ -44,7 +46,7 @@ from shared.errors import LagspillError
 from shared.gate import Gate
 from shared.inbox import Inbox, Intake, Subscription, subscribe
 from shared.journal import Journal
-from shared.kafka import create_broker
+from shared.kafka import WATERMARKS_TOPIC, create_broker
 from shared.observability import Metrics, configure_logging, start_tracing, stop_tracing
 from shared.publisher import producers
 from shared.refs import Ids, RandomIds
@@ -64,6 +66,14 @@ log = structlog.get_logger(__name__)
 
 class PortTakenError(Exception):
     """The service cannot listen where it should."""
+
+
+class ServerEndedError(Exception):
+    """The HTTP server has ended by itself."""
+
+    def __str__(self) -> str:
+        """Return the sentence for whoever started the process."""
+        return "the HTTP server has ended by itself"
 
 
 class Runner(Protocol):
@@ -164,6 +174,8 @@ class Definition(Generic[T]):
     settings: type[T]
     migrations: Path
     compose: Callable[[Kit[T]], Awaitable[Parts]]
+    topics: Sequence[str] = (*TOPICS, WATERMARKS_TOPIC)
+    """What must be there before the service begins."""
 
     @property
     def source(self) -> str:
@@ -192,7 +204,10 @@ class Service(Generic[T]):
         self._relay: Relay | None = None
         self._subscriptions: list[Subscription] = []
         self._consumers: list[Member] = []
-        self._running = contextlib.AsyncExitStack()
+        self._inward = contextlib.AsyncExitStack()
+        """What takes events and deadlines in; ends together with the requests under way."""
+        self._beside = contextlib.AsyncExitStack()
+        """The service's own runners; requests, events and deadlines may need them until they are done."""
 
     # --- life ---------------------------------------------------------------------------------------------------------
 
@@ -201,6 +216,7 @@ class Service(Generic[T]):
 
         Raises:
             PortTakenError: it cannot listen where it should.
+            ServerEndedError: its HTTP server has ended by itself.
         """
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
@@ -213,8 +229,10 @@ class Service(Generic[T]):
             if starting.done():
                 starting.result()
                 assert self._serving is not None
-                # A server that ends by itself is a service that nobody reaches: the process ends with it.
                 await asyncio.wait({self._serving, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            if not stop.is_set():
+                # A service that nobody reaches is none: the process ends, and whoever watches it starts another.
+                raise ServerEndedError
         finally:
             for task in (starting, stopped):
                 task.cancel()
@@ -222,8 +240,11 @@ class Service(Generic[T]):
             await self.stop()
 
     async def composed(self) -> tuple[Kit[T], Parts]:
-        """Connect and compose, without listening, consuming or publishing: for an operator's command. `stop` it afterwards."""
-        kit = await self._connect()
+        """Compose on the database alone, without listening, consuming or publishing: for an operator's command.
+
+        What a replay commits is published by the service that runs. `stop` it afterwards.
+        """
+        kit = await self._connect(alone=True)
         return kit, await self.definition.compose(kit)
 
     async def start(self) -> None:
@@ -243,23 +264,28 @@ class Service(Generic[T]):
         log.info("started", host=self.settings.http_host, port=self.port)
 
     async def stop(self) -> None:
-        """Let go in order: readiness, consumers and deadlines, requests under way, the relay, connections."""
+        """Let go in order: readiness; consumers, deadlines and requests under way; runners; the relay; connections."""
         self._stage = "it is stopping"
         log.info("stopping")
         if self._server is not None:
             self._server.should_exit = True
-        await asyncio.gather(self._running.aclose(), *filter(None, [self._serving]), return_exceptions=True)
+        serving = self._serving
+        await self._let_go("consumers", self._inward.aclose(), *([] if serving is None else [serving]))
+        await self._let_go("runners", self._beside.aclose())
         if self._http is not None:
-            await self._http.aclose()
+            await self._let_go("http", self._http.aclose())
         if self._relay is not None:
-            await self._relay.stop()
+            await self._let_go("relay", self._relay.stop())
         if self._pool is not None:
-            try:
-                async with asyncio.timeout(_CLOSE_SECONDS):
-                    await self._pool.close()
-            except TimeoutError:
-                self._pool.terminate()
+            await self._let_go("database", _close(self._pool))
         log.info("stopped")
+
+    @staticmethod
+    async def _let_go(part: str, *ends: Awaitable[None]) -> None:
+        """Wait until these have ended; what fails on its way out does not keep the next from being let go."""
+        for outcome in await asyncio.gather(*ends, return_exceptions=True):
+            if isinstance(outcome, BaseException):
+                log.error("did_not_end_well", part=part, exc_info=outcome)
 
     async def not_ready(self) -> list[str]:
         """Return why the service is not ready; empty when it is migrated, connected and has its places in its groups."""
@@ -297,7 +323,8 @@ class Service(Generic[T]):
         try:
             listener = socket.create_server((host, port), backlog=2048, reuse_port=False)
         except OSError as error:
-            raise PortTakenError(f"cannot listen on {host}:{port}: {error.strerror}") from None
+            reason = os.strerror(error.errno) if error.errno else type(error).__name__
+            raise PortTakenError(f"cannot listen on {host}:{port}: {reason}") from None
         self.port = int(listener.getsockname()[1])
         self._server = _Server(
             uvicorn.Config(
@@ -314,7 +341,7 @@ class Service(Generic[T]):
         )
         self._serving = asyncio.create_task(self._server.serve(sockets=[listener]), name="http server")
 
-    async def _connect(self) -> Kit[T]:
+    async def _connect(self, *, alone: bool = False) -> Kit[T]:
         settings, name = self.settings, self.definition.name
         dsn = settings.database_url.get_secret_value()
         self._stage = "it waits for its database"
@@ -322,8 +349,11 @@ class Service(Generic[T]):
         pool = self._pool
         self._stage = "its database is not migrated"
         await until_answers("migrations", lambda: check_migrated(pool, name, self.definition.migrations))
-        self._stage = "it waits for the broker and its topics"
-        await until_answers("broker", lambda: check_topics(settings.kafka_bootstrap_servers))
+        if not alone:
+            self._stage = "it waits for the broker and its topics"
+            await until_answers(
+                "broker", lambda: check_topics(settings.kafka_bootstrap_servers, self.definition.topics)
+            )
         self._http = http = httpx.AsyncClient(timeout=5.0)
         authenticator = Authenticator(
             settings.oidc_issuer,
@@ -332,8 +362,9 @@ class Service(Generic[T]):
             http,
             metrics=self.metrics,
         )
-        self._stage = "it waits for the keys of the token issuer"
-        await until_answers("issuer", authenticator.load_keys)
+        if not alone:
+            self._stage = "it waits for the keys of the token issuer"
+            await until_answers("issuer", authenticator.load_keys)
         self._relay = Relay(
             dsn,
             producers(settings.kafka_bootstrap_servers, client=name),
@@ -361,7 +392,7 @@ class Service(Generic[T]):
         """Start what runs; it stops in the opposite order, the relay after the last request."""
         assert self._relay is not None, "connected"
         await self._relay.start()
-        self._running.push_async_callback(kit.broker.stop)
+        self._inward.push_async_callback(kit.broker.stop)
         for inbox in parts.inboxes:
             subscription = subscribe(
                 kit.broker,
@@ -377,12 +408,23 @@ class Service(Generic[T]):
             kit.pool, parts.deadlines, journal=kit.journal, clock=kit.clock, ids=kit.ids, metrics=kit.metrics
         )
         self._consumers = [*(each.consumer for each in self._subscriptions), *parts.consumers]
-        runners: list[Runner] = [*parts.runners, *self._subscriptions, *parts.consumers]
+        for runner in parts.runners:
+            self._beside.push_async_callback(runner.stop)
+            await until_answers("runner", runner.start)
+        inward: list[Runner] = [*self._subscriptions, *parts.consumers]
         if parts.deadlines:
-            runners.append(deadlines)
-        for runner in runners:
-            self._running.push_async_callback(runner.stop)
+            inward.append(deadlines)
+        for runner in inward:
+            self._inward.push_async_callback(runner.stop)
             await until_answers("broker", runner.start)
+
+
+async def _close(pool: db.Pool) -> None:
+    try:
+        async with asyncio.timeout(_CLOSE_SECONDS):
+            await pool.close()
+    except TimeoutError:
+        pool.terminate()
 
 
 def create_clock(settings: ServiceSettings) -> Clock:
@@ -407,7 +449,7 @@ def run_service(definition: Definition[T], arguments: Sequence[str] | None = Non
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             return runner.run(_carry_out(definition, settings, asked))
-    except (PortTakenError, db.MigrationError, LagspillError, ValueError) as error:
+    except (PortTakenError, ServerEndedError, db.MigrationError, LagspillError, ValueError) as error:
         return _refuse(str(error))
     finally:
         stop_tracing()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -12,9 +12,8 @@ from aiokafka.errors import KafkaError
 
 from shared import db
 from shared.clock import real_pause
-from shared.contracts import TOPICS
 from shared.errors import UnavailableError
-from shared.kafka import WATERMARKS_TOPIC, missing_topics
+from shared.kafka import missing_topics
 
 R = TypeVar("R")
 
@@ -72,12 +71,12 @@ async def check_migrated(pool: db.Pool, service: str, folder: Path) -> None:
         raise NotMigratedError
 
 
-async def check_topics(bootstrap_servers: str) -> None:
-    """Return when every topic of the system exists.
+async def check_topics(bootstrap_servers: str, topics: Iterable[str]) -> None:
+    """Return when every one of `topics` exists.
 
     Raises:
         TopicsMissingError: some do not.
         KafkaError: no broker answers.
     """
-    if await missing_topics(bootstrap_servers, (*TOPICS, WATERMARKS_TOPIC)):
+    if await missing_topics(bootstrap_servers, topics):
         raise TopicsMissingError
