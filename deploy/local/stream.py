@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping
 from typing import Final
 
@@ -19,7 +20,7 @@ COLOURS: Final[Mapping[str, str]] = {
     "identity": "bright_black",
 }
 LEVELS: Final[Mapping[str, str]] = {"warning": "yellow", "error": "bold red", "critical": "bold red"}
-SHOWN_APART: Final = frozenset({"event", "level", "timestamp", "service"})
+SHOWN_APART: Final = frozenset({"event", "level", "time", "service"})
 _ENTRY: Final = TypeAdapter(dict[str, JsonValue])
 
 
@@ -42,10 +43,15 @@ def folded(line: str) -> Text:
     except ValidationError:
         entry = {}
     if "event" not in entry:
-        return Text.from_ansi(line)
+        return Text(_tame(line))
     level = str(entry.get("level", "info"))
-    text = Text(str(entry["event"]), style=LEVELS.get(level, ""))
+    text = Text(_tame(str(entry["event"])), style=LEVELS.get(level, ""))
     for key, value in entry.items():
         if key not in SHOWN_APART:
-            text.append(f" {key}=", style="dim").append(str(value))
+            text.append(f" {key}=", style="dim").append(_tame(str(value)))
     return text
+
+
+def _tame(text: str) -> str:
+    """Return `text` with control characters written out: a log may hold what somebody sent, and a terminal obeys it."""
+    return "".join(repr(sign)[1:-1] if unicodedata.category(sign) == "Cc" and sign != "\t" else sign for sign in text)
