@@ -69,7 +69,7 @@ _STREET: Final = (
 # In this order: what one has taken, the next does not see.
 _PATTERNS: Final = (
     (Trace.REFERENCE, re.compile(r"\b(?:[a-z]{3}_[0-9A-Za-z_-]{8,64}|unit:[a-z0-9-]+)", re.IGNORECASE)),
-    (Trace.EMAIL, re.compile(r"[\w.+-]+ ?(?:@|\(at\)|\[at\]) ?[\w-]+(?:\.[\w-]+)*")),
+    (Trace.EMAIL, re.compile(r"[\w.+-]+(?:@| ?\(at\) ?| ?\[at\] ?)[\w-]+(?:\.[\w-]+)*")),
     (Trace.LINK, re.compile(r"(?:https?://|www\.)\S+|(?<!\w)@\w{2,}", re.IGNORECASE)),
     # Eleven digits, however spaced: every form of birth number, D-number, help number and synthetic number at once.
     (Trace.NATIONAL_NUMBER, re.compile(rf"(?<!\d)\d(?:{_GAP}\d){{10}}(?!\d)")),
@@ -96,9 +96,11 @@ _PATTERNS: Final = (
     (Trace.LONG_NUMBER, re.compile(rf"(?<!\d)\d(?:{_GAP}\d){{5,}}(?!\d)")),
 )
 _POSTCODE_AS_YEAR: Final = re.compile(r"\b(?:19|20)\d{2} [a-zæøå]")
-_SCHOOL_YEAR: Final = re.compile(r"(?<!\d)(?:20)\d{2} ?[/–-] ?(?:20)?\d{2}(?!\d)")
+_SCHOOL_YEAR: Final = re.compile(r"(?<!\d)20(\d{2}) ?[/–-] ?(?:20)?(\d{2})(?![\d-])")
 _WORD: Final = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
 _OPENS: Final = re.compile(r"(?:^|[.!?…:;]|\n|[-•*–]|\d[.)]|[(\"«“])[\s\"«“(]*$")
+_COMPOUND_ENDINGS: Final = tuple(sorted(word for word in OPENERS if len(word) >= 5))
+"""Norwegian writes compounds as one word: what ends as an ordinary word does is one ("skolefravær")."""
 _INVISIBLE: Final = frozenset({"Cf", "Cc", "Co", "Cs", "Mn", "Me"})
 
 
@@ -106,7 +108,7 @@ def find(text: str) -> tuple[Found, ...]:
     """Return what in `text` could lead to a person, in its order, each once; nothing when it may be anonymous."""
     readable = _readable(text)
     found: dict[str, Trace] = {}
-    rest = _SCHOOL_YEAR.sub(lambda year: " " * len(year[0]), readable)
+    rest = _SCHOOL_YEAR.sub(_without_school_year, readable)
     for trace, pattern in _PATTERNS:
         for match in pattern.finditer(rest):
             if trace is Trace.ADDRESS and _POSTCODE_AS_YEAR.match(match[0]):
@@ -131,6 +133,11 @@ def _readable(text: str) -> str:
         elif sign in "\t\r\v\f":
             signs.append(" ")
     return "".join(signs)
+
+
+def _without_school_year(years: re.Match[str]) -> str:
+    following = (int(years[1]) + 1) % 100 == int(years[2])
+    return " " * len(years[0]) if following else years[0]
 
 
 def _words(text: str) -> Iterator[tuple[str, Trace]]:
@@ -159,7 +166,7 @@ def _words(text: str) -> Iterator[tuple[str, Trace]]:
 
 def _common(lower: str) -> bool:
     """Return whether a word at the beginning of a sentence is an ordinary one."""
-    return len(lower) == 1 or (len(lower) >= 5 and lower.endswith(OPENER_ENDINGS))
+    return len(lower) == 1 or (len(lower) >= 5 and lower.endswith(OPENER_ENDINGS)) or lower.endswith(_COMPOUND_ENDINGS)
 
 
 def _latin(word: str) -> bool:

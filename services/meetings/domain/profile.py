@@ -320,17 +320,6 @@ class Profile(Line):
     arenas: tuple[ArenaRules, ...] = Field(min_length=1)
     milestones: tuple[Milestone, ...] = ()
 
-    @model_validator(mode="after")
-    def _no_doubles(self) -> Profile:
-        groups: tuple[tuple[str, list[str]], ...] = (
-            ("unit", [unit.id for unit in self.units]),
-            ("arena", [arena.type for arena in self.arenas]),
-        )
-        for what, names in groups:
-            if doubled := {name for name in names if names.count(name) > 1}:
-                raise ValueError(f"the {what} {min(doubled)} stands here twice")
-        return self
-
     @property
     def scope(self) -> LogScope:
         """Return whose log the municipality's events belong to."""
@@ -365,13 +354,24 @@ def read_profile(text: str, name: str) -> Profile:
     if root is None:
         raise ProfileError(f"{name}, line 1: the profile is empty")
     try:
-        return Profile.model_validate(content)
+        profile = Profile.model_validate(content)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
+        # A word that is not known says more than the one that is missing because of it.
+        first = min(
+            error.errors(include_url=False, include_input=False), key=lambda one: one["type"] != "extra_forbidden"
+        )
         path = [step for step in first["loc"] if isinstance(step, int | str)]
         where = ".".join(str(step) for step in path) or "the profile"
         reason = str(first["msg"]).removeprefix("Value error, ")
         raise ProfileError(f"{name}, line {_line(root, path)}: {where}: {reason}") from error
+    for place, named in (
+        ("units", [unit.id for unit in profile.units]),
+        ("arenas", [each.type for each in profile.arenas]),
+    ):
+        for index, each in enumerate(named):
+            if each in named[:index]:
+                raise ProfileError(f"{name}, line {_line(root, [place, index])}: {place}: {each} stands here twice")
+    return profile
 
 
 class _Loader(yaml.SafeLoader):

@@ -1,0 +1,406 @@
+"""The meetings' pure decisions, cell by cell."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from itertools import product
+
+import pytest
+
+from services.meetings.domain.agenda import NewItem, check_item, decide_add_item, has_seat, may_hear
+from services.meetings.domain.calling import check_time, is_public_holiday, may_call
+from services.meetings.domain.holding import Discussion, Holding, check_attendance, check_times
+from services.meetings.domain.meeting import MEETING, Item, ItemStatus, MeetingState, Status
+from services.meetings.domain.modes import ALLOWED, NamedMatter, check_mode, judge_named, require_consent
+from services.meetings.domain.profile import ArenaRules, Member, read_profile
+from services.meetings.domain.projection import ConsentHistory, Cut, Grant, Request, permits, present
+from services.meetings.errors import (
+    AbsenceWithoutReasonError,
+    ConsentMissingError,
+    HoldingTimesError,
+    MeetingsError,
+    NoExtraMeetingsError,
+    OutsideWindowError,
+    PublicHolidayError,
+    TermHasMeetingError,
+    TooManySeatsError,
+)
+from services.meetings.settings import MeetingsSettings
+from shared.contracts.codes import GrantorClass, InformationCategory, Purpose, Role, Scope, Service
+from shared.contracts.meetings import Attendance, ItemKind, ItemMode, ModePolicy
+from shared.refs import CaseRef, ConsentRef, ItemRef, MeetingRef, OrganisationNumber, UnitId
+
+FOLDER = MeetingsSettings.model_fields["municipalities_folder"].default
+PROFILE = read_profile((FOLDER / "notodden.yaml").read_text(encoding="utf-8"), "notodden.yaml")
+NOW = datetime(2026, 9, 22, 10, 0, tzinfo=UTC)
+LIA = UnitId("unit:lia-barnehage")
+TINNES = UnitId("unit:tinnes-skole")
+CASE = CaseRef("cas_" + "b" * 26)
+LANGUAGE = frozenset({InformationCategory.LANGUAGE})
+BOTH = frozenset({InformationCategory.LANGUAGE, InformationCategory.DEVELOPMENT})
+TEAM = frozenset({Service.BARNEHAGE, Service.PPT, Service.HELSESTASJON, Service.BARNEVERN})
+
+
+def rules(arena_type: str) -> ArenaRules:
+    found = PROFILE.arena(arena_type)
+    assert found is not None
+    return found
+
+
+def scope(*services: Service, categories: frozenset[InformationCategory] = BOTH) -> Scope:
+    return Scope(
+        services=frozenset(services),
+        categories=categories,
+        purposes=frozenset({Purpose.ASSESSMENT, Purpose.TRANSITION}),
+    )
+
+
+def consent(letter: str = "c", *services: Service, unit: UnitId = LIA, **changes: object) -> ConsentHistory:
+    given = scope(*(services or (Service.PPT, Service.HELSESTASJON)))
+    return ConsentHistory(
+        consent=ConsentRef("cst_" + letter * 26),
+        case=CASE,
+        requests=frozenset({Request(scope=given, held_by_unit=unit, needed=frozenset({(GrantorClass.GUARDIAN, 2)}))}),
+        grants=frozenset(
+            {
+                Grant(
+                    version=1,
+                    scope=given,
+                    valid_from=date(2026, 9, 1),
+                    valid_to=date(2027, 6, 30),
+                    at=NOW - timedelta(days=3),
+                )
+            }
+        ),
+    ).model_copy(update=changes)
+
+
+def matter(**changes: object) -> NamedMatter:
+    given: dict[str, object] = {
+        "case": CASE,
+        "unit": LIA,
+        "own_service": Service.BARNEHAGE,
+        "own_elsewhere": False,
+        "categories": LANGUAGE,
+        "purpose": Purpose.ASSESSMENT,
+    }
+    return NamedMatter(**(given | changes))  # type: ignore[arg-type]
+
+
+# --- the matrix ---------------------------------------------------------------------------------------------------------
+
+N, A, W = ItemMode.NAMED, ItemMode.ANONYMOUS, ItemMode.NO_CHILD
+MATRIX = {
+    (ModePolicy.SYSTEM_ONLY, ItemKind.GENERAL): {W},
+    (ModePolicy.SYSTEM_ONLY, ItemKind.GUIDANCE): {W},
+    (ModePolicy.SYSTEM_ONLY, ItemKind.OBSERVATION): set(),
+    (ModePolicy.SYSTEM_ONLY, ItemKind.CASE): set(),
+    (ModePolicy.ANONYMOUS_ONLY, ItemKind.GENERAL): {W},
+    (ModePolicy.ANONYMOUS_ONLY, ItemKind.GUIDANCE): {W, A},
+    (ModePolicy.ANONYMOUS_ONLY, ItemKind.OBSERVATION): {A},
+    (ModePolicy.ANONYMOUS_ONLY, ItemKind.CASE): {A},
+    (ModePolicy.ANONYMOUS_BY_DEFAULT, ItemKind.GENERAL): {W},
+    (ModePolicy.ANONYMOUS_BY_DEFAULT, ItemKind.GUIDANCE): {W, A},
+    (ModePolicy.ANONYMOUS_BY_DEFAULT, ItemKind.OBSERVATION): {A, N},
+    (ModePolicy.ANONYMOUS_BY_DEFAULT, ItemKind.CASE): {A, N},
+    (ModePolicy.NAMED, ItemKind.GENERAL): {W},
+    (ModePolicy.NAMED, ItemKind.GUIDANCE): {W},
+    (ModePolicy.NAMED, ItemKind.OBSERVATION): {N},
+    (ModePolicy.NAMED, ItemKind.CASE): {N},
+}
+
+
+@pytest.mark.rule(2, 7, 22, 172)
+@pytest.mark.parametrize(("policy", "kind", "mode"), list(product(ModePolicy, ItemKind, ItemMode)))
+def test_every_cell_of_the_mode_matrix(policy: ModePolicy, kind: ItemKind, mode: ItemMode) -> None:
+    assert ALLOWED[policy, kind] == MATRIX[policy, kind]
+    if mode in MATRIX[policy, kind]:
+        check_mode(policy, kind, mode)
+    else:
+        with pytest.raises(MeetingsError):
+            check_mode(policy, kind, mode)
+
+
+@pytest.mark.rule(22, 45, 172)
+@pytest.mark.parametrize(
+    ("policy", "code"),
+    [
+        (ModePolicy.ANONYMOUS_ONLY, "arena-anonymous-only"),
+        (ModePolicy.SYSTEM_ONLY, "arena-system-only"),
+    ],
+)
+def test_the_policy_is_asked_before_anything_about_the_case(policy: ModePolicy, code: str) -> None:
+    new = NewItem(ItemRef("itm_" + "b" * 26), ItemKind.CASE, ItemMode.NAMED, "Språk.")  # not even a case
+    with pytest.raises(MeetingsError) as refused:
+        check_item(policy, new)
+    assert refused.value.code == code
+
+
+# --- who may hear -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.rule(4, 5, 106)
+def test_the_covered_stay_and_the_others_leave() -> None:
+    basis = judge_named(matter(), TEAM, [consent()], NOW, guardians=2)
+    assert (basis.covered, basis.leaves) == (
+        frozenset({Service.PPT, Service.HELSESTASJON}),
+        frozenset({Service.BARNEVERN}),
+    )
+
+
+@pytest.mark.rule(4, 5)
+@pytest.mark.parametrize(
+    ("wanted", "given"),
+    [
+        (matter(categories=frozenset({InformationCategory.HEALTH})), consent()),
+        (matter(categories=LANGUAGE | {InformationCategory.HEALTH}), consent()),
+        (matter(purpose=Purpose.DISCUSSION), consent()),
+        (matter(), consent(unit=TINNES)),
+        (matter(unit=TINNES), consent()),
+        (matter(), consent("c", Service.BUP)),
+        (matter(), consent(grants=frozenset())),
+        (matter(), consent(cuts=frozenset({Cut(version=1, left=None, at=NOW)}))),
+        (matter(case=CaseRef("cas_" + "c" * 26)), consent()),
+    ],
+    ids=[
+        "category",
+        "one-category",
+        "purpose",
+        "held-elsewhere",
+        "asked-elsewhere",
+        "service",
+        "open",
+        "ended",
+        "case",
+    ],
+)
+def test_outside_the_consent_in_any_direction_is_missing(wanted: NamedMatter, given: ConsentHistory) -> None:
+    with pytest.raises(ConsentMissingError):
+        judge_named(wanted, TEAM, [given], NOW, guardians=2)
+
+
+@pytest.mark.rule(106)
+def test_what_is_missing_is_told_category_by_category() -> None:
+    wanted = matter(categories=BOTH | {InformationCategory.HEALTH})
+    with pytest.raises(ConsentMissingError) as refused:
+        judge_named(wanted, TEAM, [consent()], NOW, guardians=2)
+    assert refused.value.extensions["missing"] == [
+        {"service": "barnevern", "categories": ["development", "health", "language"]},
+        {"service": "helsestasjon", "categories": ["health"]},
+        {"service": "ppt", "categories": ["health"]},
+    ]
+    assert refused.value.extensions["needed_from"] == {"guardian": 2}
+
+
+@pytest.mark.rule(4)
+def test_of_several_consents_the_one_that_lets_most_stay_carries_it() -> None:
+    narrow, wide = consent("c", Service.PPT), consent("d", Service.PPT, Service.BARNEVERN)
+    for order in ([narrow, wide], [wide, narrow]):
+        assert judge_named(matter(), TEAM, order, NOW, guardians=2).consent == wide.consent
+
+
+@pytest.mark.rule(15, 18)
+def test_another_school_needs_the_consent_that_the_own_one_does_not() -> None:
+    wanted = matter(own_service=Service.SKOLE, unit=TINNES, own_elsewhere=True, purpose=Purpose.TRANSITION)
+    with pytest.raises(ConsentMissingError):
+        judge_named(wanted, {Service.SKOLE}, [consent(unit=TINNES)], NOW, guardians=2)
+    given = consent("c", Service.SKOLE, unit=TINNES)
+    assert judge_named(wanted, {Service.SKOLE}, [given], NOW, guardians=2).covered == {Service.SKOLE}
+
+
+@pytest.mark.rule(26)
+def test_all_that_get_a_part_must_be_covered() -> None:
+    require_consent(matter(), {Service.PPT}, [consent()], NOW, guardians=2)
+    with pytest.raises(ConsentMissingError) as refused:
+        require_consent(matter(), {Service.PPT, Service.BARNEVERN}, [consent()], NOW, guardians=2)
+    assert refused.value.extensions["missing"] == [{"service": "barnevern", "categories": ["language"]}]
+
+
+@pytest.mark.rule(4)
+def test_a_consent_holds_on_its_days_in_norway() -> None:
+    given = consent()
+    first = datetime(2026, 9, 19, 10, 0, tzinfo=UTC)
+    assert permits(given, Service.PPT, LANGUAGE, Purpose.ASSESSMENT, first) == 1
+    assert permits(given, Service.PPT, LANGUAGE, Purpose.ASSESSMENT, first - timedelta(seconds=1)) is None
+    last_evening = datetime(2027, 6, 30, 21, 59, 59, tzinfo=UTC)  # one second before midnight in Norway
+    assert permits(given, Service.PPT, LANGUAGE, Purpose.ASSESSMENT, last_evening) == 1
+    assert permits(given, Service.PPT, LANGUAGE, Purpose.ASSESSMENT, last_evening + timedelta(seconds=1)) is None
+
+
+@pytest.mark.rule(4)
+def test_a_withdrawal_that_is_known_is_in_force_even_when_the_other_clock_is_ahead() -> None:
+    given = consent(cuts=frozenset({Cut(version=2, left=None, at=NOW + timedelta(minutes=3))}))
+    assert permits(given, Service.PPT, LANGUAGE, Purpose.ASSESSMENT, NOW) == 1  # what happened before it, was allowed
+    assert permits(given, Service.PPT, LANGUAGE, Purpose.ASSESSMENT, present([given], NOW)) is None
+
+
+# --- seats and calling --------------------------------------------------------------------------------------------------
+
+
+def called(**changes: object) -> MeetingState:
+    state = MeetingState(
+        meeting=MeetingRef("mtg_" + "b" * 26),
+        arena_type="ressursteam",
+        units=frozenset({LIA}),
+        starts_at=NOW,
+        invited=TEAM,
+        status=Status.CALLED,
+    )
+    return state.model_copy(update=changes)
+
+
+@pytest.mark.rule(3, 6, 20)
+def test_a_seat_is_the_services_but_of_many_units_the_units() -> None:
+    assert has_seat(called(), Service.PPT, UnitId("unit:ppt"))
+    assert has_seat(called(), Service.BARNEHAGE, LIA)
+    assert not has_seat(called(), Service.BARNEHAGE, UnitId("unit:haugen-barnehage"))
+    assert not has_seat(called(), Service.SKOLE, TINNES)
+    assert not has_seat(called(), None, LIA)
+    assert has_seat(called(units=frozenset()), Service.BARNEHAGE, UnitId("unit:haugen-barnehage"))
+
+
+@pytest.mark.rule(4)
+def test_a_named_item_is_heard_by_its_unit_and_by_whom_the_consent_covers_now() -> None:
+    item = Item(
+        item=ItemRef("itm_" + "b" * 26),
+        kind=ItemKind.CASE,
+        mode=ItemMode.NAMED,
+        case=CASE,
+        categories=LANGUAGE,
+        purpose=Purpose.ASSESSMENT,
+        held_by_unit=LIA,
+        held_by=Service.BARNEHAGE,
+    )
+    withdrawn = [consent(cuts=frozenset({Cut(version=2, left=scope(Service.PPT), at=NOW)}))]
+    nurse = (Service.HELSESTASJON, UnitId("unit:helsestasjon"))
+    assert may_hear(item, *nurse, [consent()], NOW)
+    assert not may_hear(item, *nurse, withdrawn, NOW)
+    assert may_hear(item, Service.PPT, UnitId("unit:ppt"), withdrawn, NOW)
+    assert may_hear(item, Service.BARNEHAGE, LIA, [], NOW)
+    assert not may_hear(item, Service.BARNEHAGE, UnitId("unit:haugen-barnehage"), [consent()], NOW)
+    assert not may_hear(item, None, None, [consent()], NOW)
+    assert not may_hear(item.model_copy(update={"status": ItemStatus.REMOVED}), Service.BARNEHAGE, LIA, [], NOW)
+
+
+@pytest.mark.rule(6, 9, 23)
+@pytest.mark.parametrize(
+    ("arena", "role", "service", "unit", "may"),
+    [
+        ("ressursteam", Role.LEADER, Service.BARNEHAGE, LIA, True),
+        ("ressursteam", Role.LEADER, Service.BARNEHAGE, UnitId("unit:haugen-barnehage"), False),
+        ("ressursteam", Role.TEACHER, Service.BARNEHAGE, LIA, False),
+        ("ressursteam", Role.COORDINATOR, None, UnitId("unit:kommune"), True),
+        ("ressursteam", Role.LEADER, None, UnitId("unit:kommune"), False),
+        ("bup-samarbeid", Role.BUP_CLINICIAN, Service.BUP, UnitId("unit:bup"), True),
+        ("bup-samarbeid", Role.LEADER, Service.SKOLE, TINNES, False),
+        ("ansvarsgruppe", Role.HEALTH_NURSE, Service.HELSESTASJON, UnitId("unit:helsestasjon"), True),
+        ("lederforum", Role.LEADER, Service.LEDELSE, UnitId("unit:kommune"), True),
+        ("lederforum", Role.LEADER, Service.BARNEHAGE, LIA, False),
+    ],
+)
+def test_who_calls(arena: str, role: Role, service: Service | None, unit: UnitId, may: bool) -> None:
+    units = frozenset({LIA}) if rules(arena).level.value != "municipality" else frozenset[UnitId]()
+    assert may_call(rules(arena), units, frozenset({role}), service, unit) is may
+
+
+@pytest.mark.rule(8, 9, 10, 16)
+def test_when_it_may_be_called() -> None:
+    day = datetime(2026, 11, 3, 11, 0, tzinfo=UTC)
+    team, transition, spring = (
+        rules("ressursteam"),
+        rules("overgang-barnehage-skole"),
+        rules("overgang-skole-skole-kontaktlaerer"),
+    )
+    check_time(team, PROFILE.calendar, day, NOW, extra=False, ordinary_in_term=0)
+    with pytest.raises(TermHasMeetingError):
+        check_time(team, PROFILE.calendar, day, NOW, extra=False, ordinary_in_term=1)
+    check_time(team, PROFILE.calendar, day, NOW, extra=True, ordinary_in_term=1)
+    check_time(transition, PROFILE.calendar, day, NOW, extra=False, ordinary_in_term=0)
+    with pytest.raises(OutsideWindowError):
+        check_time(spring, PROFILE.calendar, day, NOW, extra=False, ordinary_in_term=0)
+    with pytest.raises(NoExtraMeetingsError):
+        check_time(transition, PROFILE.calendar, day, NOW, extra=True, ordinary_in_term=0)
+    with pytest.raises(PublicHolidayError):
+        check_time(
+            team, PROFILE.calendar, datetime(2027, 5, 17, 10, 0, tzinfo=UTC), NOW, extra=False, ordinary_in_term=0
+        )
+    # New Year's Eve in UTC is New Year's Day in Norway.
+    midnight = datetime(2026, 12, 31, 23, 30, tzinfo=UTC)
+    with pytest.raises(PublicHolidayError):
+        check_time(team, PROFILE.calendar, midnight, NOW, extra=False, ordinary_in_term=0)
+
+
+def test_public_holidays_and_ordinary_sundays() -> None:
+    assert is_public_holiday(date(2027, 3, 26))  # Good Friday
+    assert is_public_holiday(date(2027, 3, 28))  # Easter Sunday
+    assert not is_public_holiday(date(2026, 9, 20))
+
+
+# --- holding ------------------------------------------------------------------------------------------------------------
+
+
+def seat(service: Service, *, present: bool = True, **changes: object) -> Attendance:
+    return Attendance(service=service, role=Role.LEADER, present=present).model_copy(update=changes)
+
+
+def holding(*seats: Attendance, discussed: tuple[Discussion, ...] = (), **changes: object) -> Holding:
+    given: dict[str, object] = {
+        "started_at": NOW,
+        "ended_at": NOW + timedelta(minutes=90),
+        "chair": Role.LEADER,
+        "attendance": seats,
+        "guardians_present": 0,
+        "discussed": discussed,
+    }
+    return Holding(**(given | changes))  # type: ignore[arg-type]
+
+
+@pytest.mark.rule(54)
+def test_a_duty_to_attend_needs_a_reason_for_absence() -> None:
+    team = rules("ressursteam").model_copy(
+        update={"members": tuple(Member(service=service, duty=True, rule=54) for service in rules("ressursteam").fixed)}
+    )
+    others = [seat(service) for service in TEAM - {Service.PPT}]
+    with pytest.raises(AbsenceWithoutReasonError):
+        check_attendance(called(), team, holding(*others, seat(Service.PPT, present=False)))
+    ill = seat(Service.PPT, present=False, absence_reason="ill")
+    assert check_attendance(called(), team, holding(*others, ill)) == TEAM - {Service.PPT}
+    # A second one of the service who came meets the duty.
+    second = [seat(Service.PPT, present=False), seat(Service.PPT)]
+    assert check_attendance(called(), team, holding(*others, *second)) == TEAM
+
+
+@pytest.mark.rule(171)
+def test_an_organisation_has_no_more_seats_than_the_arena_gives() -> None:
+    team = rules("ressursteam").model_copy(update={"seats_per_organisation": 1})
+    here = OrganisationNumber("310001031")
+    seats = [seat(service) for service in TEAM - {Service.PPT}] + [
+        seat(Service.PPT, organisation=here),
+        seat(Service.PPT, organisation=here),
+    ]
+    with pytest.raises(TooManySeatsError):
+        check_attendance(called(), team, holding(*seats))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        holding(started_at=NOW + timedelta(hours=3)),
+        holding(ended_at=NOW + timedelta(days=1)),
+        holding(started_at=NOW - timedelta(days=2)),
+        holding(discussed=(Discussion(ItemRef("itm_" + "b" * 26), NOW - timedelta(seconds=1)),)),
+        holding(discussed=(Discussion(ItemRef("itm_" + "b" * 26)),) * 2),
+    ],
+)
+def test_times_must_be_in_order(wrong: Holding) -> None:
+    with pytest.raises(HoldingTimesError):
+        check_times(called(), wrong, NOW + timedelta(hours=2))
+
+
+@pytest.mark.rule(2)
+def test_an_anonymous_item_is_accepted_at_once_whoever_brings_it() -> None:
+    new = NewItem(ItemRef("itm_" + "b" * 26), ItemKind.CASE, ItemMode.ANONYMOUS, "Språk.")
+    by_caller = decide_add_item(called(), new, decides_agenda=True)
+    by_member = decide_add_item(called(), new, decides_agenda=False)
+    assert by_caller == by_member
+    assert MEETING.fold(called(), by_member).items[0].status is ItemStatus.ACCEPTED

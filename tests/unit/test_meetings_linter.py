@@ -1,0 +1,126 @@
+"""The anonymous-text check: what it finds, and what it must let through so that people can write at all."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from services.meetings.bodies import EXAMPLES
+from services.meetings.domain.linter import MAX_FOUND, Trace, find
+from shared.testing.people import People, synthetic_number
+
+FREE = Path(__file__).with_name("meetings_free_texts.txt").read_text(encoding="utf-8").splitlines()
+
+
+def words(text: str) -> list[tuple[str, Trace]]:
+    return [(each.word, each.trace) for each in find(text)]
+
+
+@pytest.mark.rule(2, 7, 22)
+@pytest.mark.parametrize("text", [line for line in FREE if line])
+def test_ordinary_writing_is_let_through(text: str) -> None:
+    assert words(text) == []
+
+
+@pytest.mark.rule(2)
+@pytest.mark.story(5)
+def test_the_name_of_every_invented_person_is_found_wherever_it_stands() -> None:
+    people = People(3)
+    for _ in range(50):
+        name = people.child(age=5).given_name
+        for text in (
+            f"{name} strever med språk.",
+            f"Vi ser at {name} trekker seg unna.",
+            f"Det gjelder {name}.",
+            f"Hva gjør vi? {name} er alene.",
+            f"Lek:\n- {name} og de andre",
+            f"{name}s mor har ringt.",
+            f"«{name}» sier lite.",
+        ):
+            assert any(name in found for found, _ in words(text)), text
+
+
+@pytest.mark.rule(2)
+@pytest.mark.parametrize(
+    ("text", "word", "trace"),
+    [
+        ("emma gråter mye", "emma", Trace.NAME),
+        ("EMMA gråter mye", "EMMA", Trace.NAME),
+        ("Emmas mor", "Emmas", Trace.NAME),
+        ("ola’s mor", "ola’s", Trace.NAME),
+        ("Jeg ser Hans hver dag", "Hans", Trace.NAME),
+        ("Barnet til Liv", "Liv", Trace.NAME),
+        ("med Anne-Lise", "Lise", Trace.NAME),
+        ("L\u200bykke og lek", "Lykke", Trace.NAME),
+        ("E\u0301milie leker", "Émilie", Trace.POSSIBLE_NAME),
+        ("ＥＭＭＡ leker", "EMMA", Trace.NAME),
+        ("Vi ser \u041ela", "\u041ela", Trace.FOREIGN_LETTERS),
+        ("barnet \u0645\u062d\u0645\u062f sliter", "\u0645\u062d\u0645\u062f", Trace.FOREIGN_LETTERS),
+        ("Familien bor på Tinnes", "Tinnes", Trace.POSSIBLE_NAME),
+        ("mora heter O'Zorval", "O'Zorval", Trace.POSSIBLE_NAME),
+        ("født 3. mai 2019", "3. mai 2019", Trace.DATE),
+        ("født 03.05.19", "03.05.19", Trace.DATE),
+        ("født 2019-05-03", "2019-05-03", Trace.DATE),
+        ("født i 2019", "2019", Trace.DATE),
+        ("fyller år 3. mai", "3. mai", Trace.DATE),
+        ("ring 912 34 567", "912 34 567", Trace.PHONE),
+        ("ring +47 91 23 45 67", "+47 91 23 45 67", Trace.PHONE),
+        ("skriv til mor@example.no", "mor@example.no", Trace.EMAIL),
+        ("skriv til mor (at) example.no", "mor (at) example.no", Trace.EMAIL),
+        ("se https://example.no/x", "https://example.no/x", Trace.LINK),
+        ("finn @zorval", "@zorval", Trace.LINK),
+        ("bor i storgata 12 b", "storgata 12 b", Trace.ADDRESS),
+        ("bor i 3674 notodden", "3674 notodden", Trace.ADDRESS),
+        ("gnr 12", "gnr 12", Trace.ADDRESS),
+        ("bilen EK 12345", "EK 12345", Trace.REGISTRATION),
+        ("saksnummer 1234567", "1234567", Trace.LONG_NUMBER),
+        ("se cas_bcdfghjklmnpqrstvwxzbcdfgh", "cas_bcdfghjklmnpqrstvwxzbcdfgh", Trace.REFERENCE),
+        ("fra unit:lia-barnehage", "unit:lia-barnehage", Trace.REFERENCE),
+    ],
+)
+def test_what_could_lead_to_a_person_is_named(text: str, word: str, trace: Trace) -> None:
+    assert (word, trace) in words(text)
+
+
+@pytest.mark.rule(2)
+def test_every_form_of_national_number_is_found_however_it_is_written() -> None:
+    rng = Random(1)
+    born = date(2019, 5, 3)
+    number = synthetic_number(born, rng)
+    day, month = int(number[:2]), int(number[2:4]) - 80
+    forms = [
+        number,
+        f"{day:02}{month:02}{number[4:]}",  # an ordinary birth number
+        f"{day + 40:02}{month:02}{number[4:]}",  # a D-number
+        f"{day:02}{month + 40:02}{number[4:]}",  # a help number, and Dolly's synthetic ones
+        f"{day:02}{month + 65:02}{number[4:]}",
+        f"{day + 40:02}{month + 80:02}{number[4:]}",
+    ]
+    arabic = str.maketrans("0123456789", "٠١٢٣٤٥٦٧٨٩")
+    for form in forms:
+        for written in (
+            form,
+            f"{form[:6]} {form[6:]}",
+            f"{form[:6]}-{form[6:]}",
+            " ".join(form),
+            f"{form[:2]}.{form[2:4]}.{form[4:6]} {form[6:]}",
+            form.translate(arabic),
+            f"{form[:6]}\u200b{form[6:]}",
+        ):
+            traces = {trace for _, trace in words(f"Nummeret er {written} i dag")}
+            assert traces & {Trace.NATIONAL_NUMBER, Trace.DATE}, written
+
+
+@pytest.mark.rule(2)
+def test_no_more_is_named_than_a_person_can_read() -> None:
+    assert len(find(" ".join(f"Zorva{'l' * n}" for n in range(60)))) == MAX_FOUND
+
+
+@pytest.mark.rule(2, 7)
+def test_the_interfaces_own_examples_are_free_of_persons() -> None:
+    for each in EXAMPLES["NewAgendaItem"]:
+        assert isinstance(each, dict)
+        assert words(str(each["text"])) == []

@@ -1,0 +1,190 @@
+"""Municipality profiles: Notodden's as its page states it, and every wrong one refused with line and reason."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+
+from services.meetings.configuration import (
+    CodeListError,
+    profile_of,
+    read_consent_basis,
+    read_profiles,
+)
+from services.meetings.domain.arena import wanted_arenas
+from services.meetings.domain.profile import Profile, ProfileError, Span, read_profile
+from services.meetings.errors import ArenaRetiredError
+from services.meetings.settings import MeetingsSettings
+from shared.contracts.codes import Role, Service
+from shared.contracts.meetings import ArenaLevel, Guardians, ModePolicy
+from shared.refs import LogScope
+
+FOLDER = MeetingsSettings.model_fields["municipalities_folder"].default
+CODELISTS = MeetingsSettings.model_fields["codelists_folder"].default
+NOTODDEN = (FOLDER / "notodden.yaml").read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def profile() -> Profile:
+    return read_profile(NOTODDEN, "notodden.yaml")
+
+
+@pytest.mark.rule(1, 2, 3, 7, 8, 9)
+def test_ressursteam(profile: Profile) -> None:
+    team = profile.arena("ressursteam")
+    assert team is not None
+    assert team.fixed == {Service.BARNEVERN, Service.HELSESTASJON, Service.PPT}
+    assert (team.level, team.mode.policy) == (ArenaLevel.UNIT, ModePolicy.ANONYMOUS_BY_DEFAULT)
+    assert team.frequency.kind == "per-term"
+    assert (team.frequency.times, team.frequency.rule, team.extra and team.extra.rule) == (1, 8, 9)
+    assert {unit for rules, unit in wanted_arenas(profile) if rules.type == "ressursteam"} == {
+        "unit:lia-barnehage",
+        "unit:haugen-barnehage",
+        "unit:tinnes-skole",
+    }
+
+
+@pytest.mark.rule(10, 11, 12, 15, 16, 17, 18)
+def test_transition_meetings(profile: Profile) -> None:
+    to_school = profile.arena("overgang-barnehage-skole")
+    assert to_school is not None
+    assert to_school.fixed == {Service.BARNEHAGE, Service.SKOLE, Service.PPT}
+    assert (to_school.guardians_part, to_school.mode.policy) == (Guardians.REQUIRED, ModePolicy.NAMED)
+    windows = {str(arena.type): [(each.first, each.last) for each in arena.windows] for arena in profile.arenas}
+    assert windows["overgang-barnehage-skole"] == [("10-01", "11-30")]
+    assert windows["overgang-skole-skole-koordinator"] == [("10-01", "10-31")]
+    assert windows["overgang-skole-skole-kontaktlaerer"] == [("02-01", "04-30")]
+    pupils = profile.arena("overgang-skole-skole-kontaktlaerer")
+    assert pupils is not None
+    assert pupils.guardians_part is Guardians.NONE
+
+
+@pytest.mark.rule(19, 20, 21, 22)
+def test_bup(profile: Profile) -> None:
+    bup = profile.arena("bup-samarbeid")
+    assert bup is not None
+    assert bup.fixed | bup.at_need == {
+        Service.BUP,
+        Service.HELSESTASJON,
+        Service.PPT,
+        Service.PSYKIATRI,
+        Service.BARNEVERN,
+    }
+    assert bup.frequency.kind == "every-weeks"
+    assert (bup.frequency.weeks, bup.frequency.weekday) == (6, "tuesday")
+    assert bup.mode.policy is ModePolicy.ANONYMOUS_ONLY
+
+
+@pytest.mark.rule(23, 25, 29, 32, 39, 40, 42, 45, 47)
+def test_ansvarsgruppe_lederforum_and_slt(profile: Profile) -> None:
+    group, forum, slt = (profile.arena(name) for name in ("ansvarsgruppe", "lederforum", "slt"))
+    assert group is not None
+    assert forum is not None
+    assert slt is not None
+    assert Role.HEALTH_NURSE in group.called_by.roles
+    assert len(group.members) == 9
+    assert group.guardians_part is Guardians.INVITED
+    assert forum.frequency.kind == "monthly"
+    assert (forum.frequency.which, forum.frequency.weekday) == ("last", "thursday")
+    assert forum.mode.policy is ModePolicy.SYSTEM_ONLY
+    assert slt.mode.policy is ModePolicy.ANONYMOUS_ONLY
+    assert {Service.NAERINGSLIV, Service.FRIVILLIGHET} <= slt.at_need
+    assert slt.frequency.kind == "regularly"
+
+
+def test_every_rule_from_1_to_51_of_the_meetings_stands_on_a_line(profile: Profile) -> None:
+    seen: set[int] = set()
+    for arena in profile.arenas:
+        seen |= {*arena.rules, *arena.mode.rules, arena.frequency.rule, arena.called_by.rule}
+        seen |= {member.rule for member in arena.members} | {window.rule for window in arena.windows}
+        seen |= {part.rule for part in (arena.extra, arena.guardians) if part}
+    seen |= {rule for milestone in profile.milestones for rule in milestone.rules}
+    assert set(range(1, 52)) <= seen
+
+
+def test_a_definition_has_the_same_version_until_it_changes(profile: Profile) -> None:
+    again = read_profile("# another comment\n" + NOTODDEN, "notodden.yaml")
+    assert [arena.version for arena in again.arenas] == [arena.version for arena in profile.arenas]
+    changed = read_profile(NOTODDEN.replace("minutes: 90", "minutes: 95", 1), "notodden.yaml")
+    differing = [
+        new.type for new, old in zip(changed.arenas, profile.arenas, strict=True) if new.version != old.version
+    ]
+    assert differing == ["ressursteam"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line_of", "reason"),
+    [
+        ("times: 1, rule: 8}", "times: 1, rule: 999}", "rule: 999", "less than or equal to 193"),
+        ("times: 1, rule: 8}", "times: 0, rule: 8}", "times: 0", "greater than or equal to 1"),
+        ("{kind: per-term, times: 1, rule: 8}", "{kind: sometimes, rule: 8}", "sometimes", "sometimes"),
+        ("{service: ppt, rule: 3}", "{service: ppt}", "{service: ppt}", "rule: Field required"),
+        ("{service: ppt, rule: 3}", "{service: pptt, rule: 3}", "pptt", "Input should be"),
+        ("{service: ppt, rule: 3}", "{service: barnevern, rule: 3}", "type: ressursteam", "one stands here twice"),
+        ("place: at-the-unit", "plase: at-the-unit", "plase", "plase"),
+        ("policy: anonymous-only, rules: [22]", "policy: open, rules: [22]", "policy: open", "Input should be"),
+        ('first: "10-01", last: "11-30"', 'first: "02-31", last: "11-30"', '"02-31"', "day"),
+        ('id: "unit:haugen-barnehage"', 'id: "unit:lia-barnehage"', "name: Haugen barnehage", "stands here twice"),
+        ("name: Notodden\n", "name: Notodden\nname: Notodden\n", "name: Notodden\nname", "stands here twice"),
+        ("name: Notodden\n", "name: [\n", "calendar:", "expected"),
+        (
+            "guardians: {part: required, rule: 12}",
+            "guardians: {part: sometimes, rule: 12}",
+            "part: sometimes",
+            "Input should be",
+        ),
+    ],
+)
+def test_a_wrong_profile_is_refused_with_line_and_reason(old: str, new: str, line_of: str, reason: str) -> None:
+    assert old in NOTODDEN
+    text = NOTODDEN.replace(old, new, 1)
+    with pytest.raises(ProfileError) as refused:
+        read_profile(text, "notodden.yaml")
+    message = str(refused.value)
+    assert reason in message
+    line = int(message.removeprefix("notodden.yaml, line ").partition(":")[0])
+    expected = text[: text.index(line_of)].count("\n") + 1
+    assert abs(line - expected) <= 1, message
+
+
+@pytest.mark.parametrize("text", ["", "# nothing", "[]", "7", "- a\n- b"])
+def test_what_is_no_profile_at_all_is_refused(text: str) -> None:
+    with pytest.raises(ProfileError, match="line 1"):
+        read_profile(text, "x.yaml")
+
+
+def test_a_municipality_has_one_profile(tmp_path: Path) -> None:
+    with pytest.raises(ProfileError, match="no profile"):
+        read_profiles(tmp_path)
+    for name in ("a.yaml", "b.yaml"):
+        (tmp_path / name).write_text(NOTODDEN, encoding="utf-8")
+    with pytest.raises(ProfileError, match=r"b\.yaml"):
+        read_profiles(tmp_path)
+    profiles = read_profiles(FOLDER)
+    assert profile_of(profiles, LogScope("4005")).name == "Notodden"
+    with pytest.raises(ArenaRetiredError):
+        profile_of(profiles, LogScope("9999"))
+
+
+def test_the_basis_is_the_wording_in_force(tmp_path: Path) -> None:
+    basis = read_consent_basis(CODELISTS)
+    assert basis.at(datetime(2026, 9, 22, tzinfo=UTC)).code == "consent"
+    with pytest.raises(CodeListError):
+        basis.at(datetime(2000, 1, 1, tzinfo=UTC))
+    for text in (None, "bases: 7", "bases: []"):
+        if text is not None:
+            (tmp_path / "legal-bases.yaml").write_text(text, encoding="utf-8")
+        with pytest.raises(CodeListError):
+            read_consent_basis(tmp_path)
+
+
+@pytest.mark.rule(8)
+def test_a_span_may_go_over_new_year() -> None:
+    winter = Span(first="11-15", last="02-29")
+    assert winter.holds(date(2026, 12, 31))
+    assert winter.holds(date(2027, 2, 28))
+    assert not winter.holds(date(2027, 3, 1))
+    assert winter.around(date(2027, 1, 10)) == (date(2026, 11, 15), date(2027, 2, 28))
+    assert winter.around(date(2027, 12, 10)) == (date(2027, 11, 15), date(2028, 2, 29))
