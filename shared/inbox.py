@@ -47,7 +47,7 @@ from shared.envelope import Envelope
 from shared.freshness import ProgressReporter, freshness, record_watermarks, require_fresh
 from shared.journal import Journal
 from shared.kafka import WATERMARKS_TOPIC, BatchConsumer, RawRecord
-from shared.observability import Metrics, describe_exception, following, span
+from shared.observability import Metrics, describe_exception, following, span, traceparent
 from shared.refs import Ids
 
 ATTEMPTS: Final = 3
@@ -98,7 +98,7 @@ def caused_by(envelope: Envelope, now: datetime) -> Context:
         now=now,
         correlation=envelope.correlationid,
         causation=envelope.id,
-        traceparent=envelope.traceparent,
+        traceparent=traceparent() or envelope.traceparent,
     )
 
 

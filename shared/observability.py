@@ -38,43 +38,14 @@ from shared.errors import LagspillError
 # -- logging -----------------------------------------------------------------------------------------------------------
 
 SAFE_KEYS: Final = frozenset(
-    {
-        # of every line
-        *("event", "level", "time", "service", "logger", "correlation_id", "causation_id", "trace_id", "span_id"),
-        # of a failure
-        *(
-            "error",
-            "causes",
-            "where",
-            "code",
-            "reason",
-            "attempt",
-            "retry_in",
-            "waited_seconds",
-            "pause_seconds",
-            "count",
-            "dropped",
-        ),
-        # HTTP
-        *("method", "route", "status", "duration_ms", "host", "port", "version"),
-        # events, queues, consumers
-        *("source", "event_id", "event_type", "topic", "partition", "offset", "first", "last", "batch", "lag", "size"),
-        *("consumer", "handler", "subject", "scope", "sequence", "root", "leader", "duplicates", "unknown", "parked"),
-        # the rest of the kit
-        *(
-            "kind",
-            "deadline",
-            "due",
-            "migration",
-            "database",
-            "part",
-            "state",
-            "key_id",
-            "started",
-            "stopped",
-            "language",
-        ),
-    }
+    """
+    event level time service logger correlation_id causation_id trace_id span_id dropped
+    error causes where code reason attempt retry_in waited waited_seconds pause_seconds count
+    method route status duration_ms host port version
+    source event_id event_type topic partition offset first last batch lag size consumer handler subject scope
+    sequence root leader duplicates unknown parked
+    database deadline due key_id kind language migration part started state stopped
+    """.split()
 )
 """The only keys that a log line may carry. Add one here when what it holds can never be about a person."""
 
