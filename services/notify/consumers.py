@@ -76,7 +76,7 @@ class CaseEvents:
                 case=event.case,
                 due=event.act_by,
                 responsible=responsible(event.registered_by),
-                now=tx.now,
+                since=envelope.time,
             ),
         )
 
@@ -101,7 +101,7 @@ class CaseEvents:
                 case=event.case,
                 due=event.decide_by,
                 responsible=holder,
-                now=tx.now,
+                since=envelope.time,
             ),
         )
 
@@ -128,7 +128,7 @@ class CaseEvents:
         await self._teller.close_deadline(tx, ctx, deadline_of(event.case))
         holder = await facts.holder_of(tx.conn, event.case)
         owner = holder.model_copy(update={"unit": event.owner_unit or holder.unit})
-        await self._evaluate_by(tx, ctx, event, owner, event.evaluate_by)
+        await self._evaluate_by(tx, ctx, event, owner, event.evaluate_by, envelope.time)
 
     async def on_measure_evaluated(self, tx: Tx, event: cases.MeasureEvaluated, envelope: Envelope) -> None:
         """It was evaluated; when it goes on, the next evaluation is waited for (seed rule 89)."""
@@ -136,7 +136,7 @@ class CaseEvents:
         state = await self._teller.change_deadline(tx, ctx, ref, partial(decide_close, reason="done"))
         await self._teller.take_back(tx, ctx, await store.pending_about(tx.conn, deadline=ref), "done")
         if event.evaluate_by is not None:
-            await self._evaluate_by(tx, ctx, event, state.responsible, event.evaluate_by)
+            await self._evaluate_by(tx, ctx, event, state.responsible, event.evaluate_by, envelope.time)
 
     async def on_measure_stopped(self, tx: Tx, event: cases.MeasureStopped, envelope: Envelope) -> None:
         """What has ended is not evaluated (seed rule 90)."""
@@ -149,6 +149,7 @@ class CaseEvents:
         event: cases.MeasurePlanned | cases.MeasureEvaluated,
         owner: Responsible,
         due: datetime,
+        since: datetime,
     ) -> None:
         ref = deadline_of(event.measure)
         await self._teller.change_deadline(
@@ -162,7 +163,7 @@ class CaseEvents:
                 case=event.case,
                 due=due,
                 responsible=owner,
-                now=tx.now,
+                since=since,
             ),
         )
 
@@ -182,7 +183,7 @@ class CaseEvents:
                 case=event.case,
                 due=event.respond_by,
                 responsible=receiver,
-                now=tx.now,
+                since=envelope.time,
             ),
         )
         request = policy.POLICIES[DeadlineKind.ANSWER_HANDOVER].asked
@@ -222,7 +223,7 @@ class CaseEvents:
                 case=event.case,
                 due=add_days(envelope.time, policy.CONSENT_DAYS),
                 responsible=await facts.holder_of(tx.conn, event.case),
-                now=tx.now,
+                since=envelope.time,
             ),
         )
         request = policy.POLICIES[DeadlineKind.ANSWER_CONSENT].asked

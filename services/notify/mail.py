@@ -40,11 +40,11 @@ def compose(
     mail["Subject"] = text.subject
     mail["Date"] = format_datetime(queued_at)
     mail["Message-ID"] = f"<{message}@{sender.rpartition('@')[2]}>"
-    mail["Content-Language"] = language.value
     # RFC 3834: nobody's absence notice comes back.
     mail["Auto-Submitted"] = "auto-generated"
     mail["X-Auto-Response-Suppress"] = "All"
     mail.set_content(text.body + "\n", cte="quoted-printable")
+    mail["Content-Language"] = language.value
     return mail
 
 

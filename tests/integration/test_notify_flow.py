@@ -197,6 +197,16 @@ async def test_four_days_before_it_must_be_acted_on_one_reminder_comes(world: Wo
 
 
 @pytest.mark.rule(79)
+async def test_a_reminder_that_this_service_slept_through_comes_late_but_comes(world: World) -> None:
+    """One that is too late even for that, when all of it arrives after the time is out, is left out."""
+    heard_late = world.record(concern(world))
+    world.clock.set(ACT_BY - timedelta(days=1))
+    await world.intake().process([heard_late])
+    await world.move_to(world.clock.now())
+    assert await world.types("deadline") == ["deadline.set", "deadline.approaching"]
+
+
+@pytest.mark.rule(79)
 @pytest.mark.parametrize("acted", ["resolved", "escalated"])
 async def test_who_has_acted_is_not_reminded(world: World, acted: str) -> None:
     await world.take(concern(world))

@@ -67,14 +67,16 @@ COMMANDS = st.lists(st.tuples(st.sampled_from([*Step, "set", "close", "cancel", 
 
 def new(kind: DeadlineKind, due: datetime, now: datetime = START, state: DeadlineState | None = None) -> DeadlineState:
     start = state or DeadlineState()
-    return DEADLINE.fold(start, decide_set(start, ref=REF, kind=kind, case=CASE, due=due, responsible=TEACHER, now=now))
+    return DEADLINE.fold(
+        start, decide_set(start, ref=REF, kind=kind, case=CASE, due=due, responsible=TEACHER, since=now)
+    )
 
 
 def obey(state: DeadlineState, command: str, now: datetime, kind: DeadlineKind) -> Sequence[EventData]:
     match command:
         case "set":
             due = add_days(now, 14)
-            return decide_set(state, ref=REF, kind=kind, case=CASE, due=due, responsible=TEACHER, now=now)
+            return decide_set(state, ref=REF, kind=kind, case=CASE, due=due, responsible=TEACHER, since=now)
         case "close":
             return decide_close(state, "done")
         case "cancel":
@@ -191,7 +193,7 @@ def test_a_guardian_may_leave_a_question_unanswered_and_no_leader_hears_of_it() 
         case=CASE,
         due=due,
         responsible=TEACHER,
-        now=START,
+        since=START,
     )
     state = DEADLINE.replay(events)
     assert consent_of(state) == "cst_" + "d" * 26

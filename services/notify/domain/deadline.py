@@ -130,9 +130,9 @@ def decide_set(
     case: CaseRef,
     due: datetime,
     responsible: Responsible,
-    now: datetime,
+    since: datetime,
 ) -> list[EventData]:
-    """Set it, or begin the next round. The same again changes nothing."""
+    """Set it, or begin the next round; `since` is when it happened that it must be done. The same again changes nothing."""
     if state.status in OPEN and (state.due, state.responsible) == (due, responsible):
         return []
     return [
@@ -142,7 +142,7 @@ def decide_set(
             case=case,
             due=due,
             responsible=responsible,
-            remind_at=policy.remind_at(kind, due, now),
+            remind_at=policy.remind_at(kind, due, since),
             escalate_at=policy.escalate_at(kind, due),
         )
     ]

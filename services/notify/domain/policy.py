@@ -45,10 +45,13 @@ CONSENT_DAYS: Final = 14
 """Days after which whoever asked for consent is told that not everybody has answered."""
 
 
-def remind_at(kind: DeadlineKind, due: datetime, now: datetime) -> datetime | None:
-    """Return when to remind of something due then, in UTC; none when that moment has already passed."""
+def remind_at(kind: DeadlineKind, due: datetime, since: datetime) -> datetime | None:
+    """Return when to remind of something due then, in UTC; none when it was already that late when it was set.
+
+    What counts is when it was set, not when this service heard of it: a reminder that it slept through comes late, but comes.
+    """
     moment = add_days(due, -POLICIES[kind].remind_days)
-    return moment if moment > now else None
+    return moment if moment > since else None
 
 
 def escalate_at(kind: DeadlineKind, due: datetime) -> datetime | None:
