@@ -32,8 +32,8 @@ class LogStream:
 
     def __call__(self, name: str, line: str) -> None:
         """Write one line of the process `name`."""
-        prefix = Text(f"{name:<9}| ", style=COLOURS.get(name, ""))
-        self._console.print(prefix + folded(line), soft_wrap=True, highlight=False)
+        prefix = (f"{name:<9}| ", COLOURS.get(name, ""))
+        self._console.print(Text.assemble(prefix, folded(line)), soft_wrap=True, highlight=False)
 
 
 def folded(line: str) -> Text:
