@@ -69,6 +69,9 @@ class Narrator(Protocol):
     def refused(self, who: str, what: str, code: str, sentence: str) -> None:
         """Somebody was refused, as the story says they must be."""
 
+    def found(self, what: str, kind: str, sentence: str) -> None:
+        """Something wrong was done, and the verification named it."""
+
     def happened(self, what: str) -> None:
         """The system did something by itself."""
 
@@ -83,6 +86,9 @@ class Silent:
         """Say nothing."""
 
     def refused(self, who: str, what: str, code: str, sentence: str) -> None:
+        """Say nothing."""
+
+    def found(self, what: str, kind: str, sentence: str) -> None:
         """Say nothing."""
 
     def happened(self, what: str) -> None:
@@ -221,8 +227,8 @@ class Stage:
     bus: Bus
     narrator: Narrator
     now: datetime
-    databases: dict[str, str] = field(default_factory=dict)
-    """Administrators' addresses, for the attacker only."""
+    attackers_database: str | None = None
+    """The log's database, as somebody sees it who has the superuser's password."""
     facts: dict[str, str] = field(default_factory=dict)
     """What earlier rows left for later ones: references, by name."""
     _tokens: dict[str, tuple[str, float]] = field(default_factory=dict)

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
+from urllib.parse import urlsplit
 
 import httpx
 from rich.console import Console
@@ -47,15 +48,17 @@ ROWS: Final = (
     Row(8, 9, 28, "Both guardians grant", concern_and_consent.row_8),
     Row(9, 10, 1, "An extra ressursteam, by name", meetings_by_rule.row_9),
     Row(10, 10, 1, "A measure is decided", meetings_by_rule.row_10),
+    Row(10, 10, 5, "The health nurse looks, inside the consent", withdrawal_and_school.nurse_looks),
     Row(17, 2, 9, "A guardian withdraws part of the consent", withdrawal_and_school.row_17),
     Row(20, 5, 10, "The transition form is not sent unapproved", withdrawal_and_school.row_20),
     Row(21, 5, 14, "To school, and the baton with it", withdrawal_and_school.row_21),
     Row(23, 6, 20, "The auditor asks, and verifies", the_log.row_23),
+    Row(24, 6, 20, "An attacker with the database password", the_log.row_24),
 )
 
 
 async def perform(
-    settings: StageSettings, narrator: Narrator, rows: Sequence[Row], databases: dict[str, str] | None = None
+    settings: StageSettings, narrator: Narrator, rows: Sequence[Row], attackers_database: str | None = None
 ) -> Stage:
     """Play `rows` on the running system and return the stage with what was left on it.
 
@@ -63,13 +66,13 @@ async def perform(
         settings: where the system is; its clock must be simulated and stand at or before `BEGINS`.
         narrator: is told everything.
         rows: in order; a row uses what the earlier ones left.
-        databases: of each service, the address for an administrator; only the attacker of row 24 uses it.
+        attackers_database: the log's database as a superuser sees it; only the attacker of row 24 uses it.
 
     Raises:
         StoryError: something that the story says must happen did not.
     """
     async with httpx.AsyncClient(timeout=30) as http, Bus(settings.kafka_bootstrap_servers).listening() as bus:
-        stage = Stage(settings, http, bus, narrator, BEGINS, databases=dict(databases or {}))
+        stage = Stage(settings, http, bus, narrator, BEGINS, attackers_database=attackers_database)
         for row in rows:
             narrator.row(row.number, row.when, row.title)
             await row.play(stage)
@@ -98,12 +101,17 @@ async def play(addresses: Addresses, console: Console) -> None:
     )
     console.rule("[bold]Notodden, the school year 2026/27")
     with Teller(console, len(ROWS)) as teller:
-        stage = await perform(settings, teller, ROWS, dict(addresses.databases))
+        stage = await perform(settings, teller, ROWS, _as_superuser(addresses))
     console.print()
     console.print(
-        f"[bold green]The story holds:[/] {len(ROWS)} rows, {teller.refusals} refusals as they must be, "
+        f"[bold green]The story holds:[/] {len(ROWS)} rows, {teller.refusals} refusals and {teller.findings} tamperings found, as it must be, "
         f"{len(stage.bus.events)} events on the bus, and not one word of the vault among them."
     )
     console.print(
         f"The log's page for people: {settings.audit_url}/   each service's interface: {settings.cases_url}/docs"
     )
+
+
+def _as_superuser(addresses: Addresses) -> str:
+    database = urlsplit(addresses.databases["audit"]).path
+    return urlsplit(addresses.administrator)._replace(path=database).geturl()

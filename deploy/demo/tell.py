@@ -34,6 +34,8 @@ class Teller:
         self._rows = 0
         self.refusals = 0
         """How many refusals the story has shown."""
+        self.findings = 0
+        """How many tamperings were found."""
 
     def __enter__(self) -> Self:
         """Show the bar."""
@@ -66,6 +68,12 @@ class Teller:
         self._console.print(f"   [yellow]✗[/] {escape(who)} {escape(what)} [yellow]refused[/] [dim]{escape(code)}[/]")
         if sentence:
             self._console.print(f"       [italic]“{escape(sentence)}”[/]")
+
+    def found(self, what: str, kind: str, sentence: str) -> None:
+        """Tell what the attacker did, and what the verification said of it."""
+        self.findings += 1
+        self._console.print(f"   [red]![/] The attacker: {escape(what)}. [red]Found:[/] [bold]{escape(kind)}[/]")
+        self._console.print(f"       [italic]{escape(sentence)}[/]")
 
     def happened(self, what: str) -> None:
         """Tell what the system did by itself."""

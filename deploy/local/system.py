@@ -57,6 +57,8 @@ class Addresses(BaseModel):
     oidc_issuer: str
     services: Mapping[str, str]
     databases: Mapping[str, str]
+    administrator: str
+    """A superuser's address on the same server: what the demo's attacker uses."""
 
 
 class Reporter(Protocol):
@@ -171,6 +173,7 @@ class LocalSystem:
             oidc_issuer=issuer,
             services={service.name: service.url for service in services},
             databases=databases,
+            administrator=admin,
         )
         file.unlink(missing_ok=True)
         keep_secret(file, addresses.model_dump_json(indent=2))
