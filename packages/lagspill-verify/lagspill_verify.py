@@ -434,7 +434,7 @@ class Log:
     def hashes(self, level: int, number: int) -> list[bytes] | None:
         """Return a tile's hashes; None if it is not there or not of its length."""
         width = self.width(level, number)
-        tile = self._piece(str(level), number, width)
+        tile = self._piece(str(level), number, width) if width else None
         if tile is None or len(tile) < 32 * width:
             return None
         return [tile[at : at + 32] for at in range(0, 32 * width, 32)]
@@ -442,7 +442,7 @@ class Log:
     def entries(self, number: int) -> list[bytes] | None:
         """Return a bundle's entries, as many as can be read of it; None if it is not there."""
         width = self.width(0, number)
-        bundle = self._piece("entries", number, width)
+        bundle = self._piece("entries", number, width) if width else None
         if bundle is None:
             return None
         found: list[bytes] = []
@@ -623,6 +623,7 @@ class Verification:
         self._trusted_size = 0
         """The largest size whose root an older signature confirms."""
         self._contradicted: Finding | None = None
+        self._contradicted_size: int | None = None
         self._bundle_roots: list[bytes] = []
         self._hashes_differ: int | None = None
         self._numbers: list[Finding] = []
@@ -731,6 +732,7 @@ class Verification:
             if self._contradicted is None:
                 self._trusted_size = max(self._trusted_size, older.size)
         elif self._contradicted is None:
+            self._contradicted_size = older.size
             self._contradicted = Finding(
                 Kind.FORKED,
                 self._trusted_size,
@@ -780,9 +782,7 @@ class Verification:
         return tree_over(self._bundle_roots[number * span : (number + 1) * span]).root()
 
     def _rewritten(self, first: int, end: int, why: str) -> Finding:
-        first = max(first, self._trusted_size)
-        if self._contradicted is not None:
-            return Finding(Kind.REWRITTEN, first, f"{why}; {self._contradicted.detail}")
+        first, end = max(first, self._trusted_size), min(end, self._contradicted_size or end)
         if self._past.tree.size < self.report.size and self._last_chunk * WIDTH < self._past.tree.size:
             here = self._past.tree.size
             return Finding(Kind.TRUNCATED, here, f"{self.report.size} entries were signed, {here} are there; {why}")
@@ -790,7 +790,9 @@ class Verification:
 
     def _align(self, log: Log, number: int, signed: list[bytes]) -> Finding:
         """Name the first difference between a bundle and the leaf hashes that were signed for it."""
-        leaves = [leaf_hash(entry) for entry in log.entries(number) or ()]
+        # With the bundle after it: what is missing or too much at the end of this one shows in that one.
+        leaves = [leaf_hash(entry) for part in (number, number + 1) for entry in log.entries(part) or ()]
+        signed = [*signed, *(log.hashes(0, number + 1) or ())]
         at = _first_difference(leaves, signed)
         position = number * WIDTH + at
         here, there = leaves[at:], signed[at:]
@@ -829,8 +831,10 @@ class Verification:
             gone = journal.holes()
             sealed = [hole for hole in gone if hole[0] <= journal.sealed]
             for first, last in sealed:
-                what = f"number {first}" if first == last else f"numbers {first} to {last}"
-                self._found(Kind.INCOMPLETE, None, f"{what} of {source} are not in the log")
+                what = (
+                    f"number {first} of {source} is" if first == last else f"numbers {first} to {last} of {source} are"
+                )
+                self._found(Kind.INCOMPLETE, None, f"{what} not in the log")
             for first, last in gone:
                 if first > journal.sealed:
                     self.report.notes.append(f"{source} {first} to {last}: not here yet, and not sealed yet")

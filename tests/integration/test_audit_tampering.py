@@ -1,0 +1,203 @@
+"""An attacker with the database's password (story row 24): each thing done to a real log is found, and named."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+import asyncpg
+import lagspill_verify
+import pytest
+import pytest_asyncio
+from lagspill_verify import Report
+
+from deploy.demo import tamper
+from deploy.demo.tamper import Tampering
+from services.audit.domain.note import Signer
+from services.audit.domain.tiles import WIDTH
+from services.audit.export import export
+from services.audit.queries import Reader
+from shared.contracts.audit import CheckpointSigned
+from shared.db import Connection
+from shared.testing.plugin import Migrated
+from tests.integration.audit_world import MIGRATIONS, NOTODDEN, SIGNER, Publisher, World, open_world
+
+pytestmark = [pytest.mark.connected, pytest.mark.story(24)]
+
+ORIGIN = "lagspill.no/logs/4005"
+VKEY = SIGNER.named(ORIGIN).verifier.vkey
+FORGER = Signer("lagspill.no/logs", sha256(b"a key that nobody has been told to trust").digest())
+Attack = Callable[..., Awaitable[Tampering]]
+
+
+@dataclass
+class Scene:
+    """A log of 616 entries: two full tiles and a part of a third, with seals and announced checkpoints in it."""
+
+    world: World
+    attacker: Connection
+    saved: Path
+    """Where somebody has kept the checkpoint of size 410."""
+    size: int
+    folder: Path
+
+    async def verify(self, name: str, *since: Path, vkey: str = VKEY) -> Report:
+        """Copy the log as it now is, and verify the copy."""
+        copy = self.folder / name
+        await export(Reader(self.world.pool), NOTODDEN, copy)
+        return await asyncio.to_thread(lagspill_verify.verify, str(copy), vkey, since=[str(each) for each in since])
+
+
+@pytest_asyncio.fixture
+async def scene(migrated: Migrated, tmp_path: Path) -> AsyncIterator[Scene]:
+    """Play it."""
+    dsn = await migrated("audit", MIGRATIONS)
+    async with open_world(dsn) as world:
+        cases, own = Publisher(), Publisher(source="/services/audit", seed=9)
+        for at in range(6):
+            await world.take(*cases.reads(100), cases.seal())
+            row = await world.pool.fetchrow("SELECT size, root, note FROM checkpoints ORDER BY size DESC LIMIT 1")
+            assert row is not None
+            root = base64.b64encode(row["root"]).decode()
+            await world.take(own.publish(CheckpointSigned(log=ORIGIN, size=row["size"], root=root, note=row["note"])))
+            if at == 3:
+                note = await world.pool.fetchval("SELECT note FROM checkpoints ORDER BY size DESC LIMIT 1")
+                (tmp_path / "saved").write_text(note)
+        await world.take(*cases.reads(4))
+        attacker = await asyncpg.connect(dsn)
+        yield Scene(world, attacker, tmp_path / "saved", 616, tmp_path)
+        await attacker.close()
+
+
+async def test_an_untouched_log_is_verified(scene: Scene) -> None:
+    """And everything in it was compared: the six checkpoints that it holds, and one kept outside."""
+    report = await scene.verify("untouched", scene.saved)
+    assert (report.exit_status, report.findings) == (0, []), report
+    assert (report.size, report.entries, report.anchors) == (scene.size, scene.size, 7)
+    assert report.journals == [
+        "/services/audit 1 to 6 without a hole, 0 seals, sealed to 0",
+        "/services/cases 1 to 610 without a hole, 6 seals, sealed to 605",
+    ]
+
+
+ATTACKS: list[tuple[Attack, tuple[int, ...]]] = [
+    *((tamper.change_one_byte, (at,)) for at in (0, 17, 255, 256, 511, 512, 600, 615)),
+    *((tamper.delete_a_row, (at,)) for at in (0, 17, 255, 256, 512, 600)),
+    *((tamper.delete_and_close_up, (at,)) for at in (0, 17, 255, 256, 600)),
+    *((tamper.insert_a_row, (at,)) for at in (0, 17, 255, 256, 600)),
+    *((tamper.swap_two, pair) for pair in ((0, 1), (17, 18), (3, 200), (255, 256), (17, 600), (300, 615), (610, 614))),
+    *((tamper.cut_the_tail, (at,)) for at in (615, 600, 512, 511, 256, 1)),
+]
+
+
+@pytest.mark.parametrize(("attack", "where"), ATTACKS)
+async def test_it_is_found_and_named(scene: Scene, attack: Attack, where: tuple[int, ...]) -> None:
+    """The kind, and the first entry concerned."""
+    done = await attack(scene.attacker, NOTODDEN, *where)
+    report = await scene.verify("tampered")
+    assert report.exit_status == lagspill_verify.EXIT_NOT_WHAT_WAS_SIGNED
+    found = report.findings[0]
+    assert (found.kind.value, found.position) == (done.kind, done.position), report
+
+
+@pytest.mark.parametrize("position", [50, 300, 611])
+async def test_everything_rewritten(scene: Scene, position: int) -> None:
+    """Every hash is right, but no signature is this key's; the checkpoints that the log itself holds bound where it begins."""
+    done = await tamper.rewrite_everything(scene.attacker, NOTODDEN, position, FORGER)
+    report = await scene.verify("tampered")
+    found = report.findings[0]
+    assert found.kind.value == done.kind, report
+    assert found.position is not None
+    assert found.position <= position < found.position + 103, report
+    # With the forger's own key it would be a log like any other, which is why the key comes from elsewhere; but even then
+    # every seal after the entry contradicts it.
+    by_the_forger = await scene.verify("forged", vkey=FORGER.named(ORIGIN).verifier.vkey)
+    assert {found.kind.value for found in by_the_forger.findings} == ({"incomplete"} if position < 606 else set())
+
+
+async def test_everything_rewritten_by_who_has_the_key(scene: Scene) -> None:
+    """Found by the checkpoints that were signed before: those in the log, and one that somebody kept."""
+    await tamper.rewrite_everything(scene.attacker, NOTODDEN, 300, SIGNER)
+    report = await scene.verify("tampered", scene.saved)
+    found = report.findings[0]
+    assert (found.kind.value, found.position) == ("forked", 203), report
+
+
+async def test_a_restored_backup(scene: Scene) -> None:
+    """By itself it is a true, older log; whoever has kept a checkpoint sees that it is not the newest, or a fork of it."""
+    done = await tamper.restore_a_backup(scene.attacker, NOTODDEN, 203)
+    assert (await scene.verify("alone")).findings == []
+    report = await scene.verify("with-checkpoint", scene.saved)
+    found = report.findings[0]
+    assert (found.kind.value, found.position) == (done.kind, done.position), report
+    async with open_world(scene.world.dsn) as world:
+        other = Publisher(source="/services/meetings", seed=44)
+        await world.take(*other.reads(300), topic="another")
+    report = await scene.verify("gone-on", scene.saved)
+    assert report.findings[0].kind.value == "forked", report
+
+
+async def test_a_tile_alone_changed(scene: Scene) -> None:
+    """The entries are as signed; a proof made of the tile would be wrong, so it is named."""
+    await scene.attacker.execute("SET session_replication_role = replica")
+    await scene.attacker.execute(
+        "UPDATE tiles SET hashes = set_byte(hashes, 40, get_byte(hashes, 40) # 1) WHERE tile = 1"
+    )
+    report = await scene.verify("tampered")
+    assert [(found.kind.value, found.position) for found in report.findings] == [("changed", WIDTH + 1)]
+
+
+async def test_an_entry_and_its_tile_changed(scene: Scene) -> None:
+    """The level above gives it away, within one tile."""
+    await scene.attacker.execute("SET session_replication_role = replica")
+    await tamper.change_one_byte(scene.attacker, NOTODDEN, 300)
+    await scene.attacker.execute("SET session_replication_role = replica")
+    await scene.attacker.execute(
+        "UPDATE tiles SET hashes = overlay(hashes placing sha256('\\x00'::bytea || leaf) from 44 * 32 + 1 for 32)"
+        " FROM entries WHERE tiles.log = '4005' AND tile = 1 AND position = 300 AND entries.log = '4005'"
+    )
+    report = await scene.verify("tampered")
+    found = report.findings[0]
+    assert (found.kind.value, found.position) == ("rewritten", 256), report
+    assert "one of 256 to 304" in found.detail, "the next checkpoint in the log is of size 305"
+
+
+async def test_a_service_that_hides_or_contradicts_itself(scene: Scene) -> None:
+    """The log is as it was signed, and incomplete: a number is missing, one is there twice, a seal names another root."""
+    hiding = Publisher(source="/services/meetings", seed=5)
+    records = hiding.reads(8)
+    await scene.world.take(*records[:3], *records[4:], hiding.seal())
+    twice = Publisher(source="/services/notify", seed=6)
+    other = Publisher(source="/services/notify", seed=7)
+    await scene.world.take(twice.read(), other.read(), twice.read())
+    await scene.world.take(twice.seal(root=sha256(b"another journal").digest()))
+    report = await scene.verify("incomplete")
+    assert report.exit_status == lagspill_verify.EXIT_INCOMPLETE
+    assert {found.kind.value for found in report.findings} == {"incomplete"}
+    assert [found.detail for found in report.findings] == [
+        "/services/notify has used its number 1 before",
+        "/services/notify sealed its first 2 records with another root than the log has for them",
+        "number 4 of /services/meetings is not in the log",
+    ]
+
+
+async def test_put_back_it_verifies_again(scene: Scene) -> None:
+    """What the demo does between two attacks."""
+    for attack, at in ((tamper.change_one_byte, 17), (tamper.cut_the_tail, 512)):
+        async with tamper.undone(scene.attacker):
+            await attack(scene.attacker, NOTODDEN, at)
+            assert (await scene.verify(f"tampered-{at}")).findings
+        assert (await scene.verify(f"healed-{at}")).findings == []
+
+
+async def test_rights_and_triggers_stop_everybody_but_a_superuser(scene: Scene) -> None:
+    """The helpers work only because they set the triggers aside."""
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await scene.attacker.execute("UPDATE entries SET leaf = leaf WHERE position = 1")
+    await scene.attacker.execute("SET ROLE lagspill_audit_writer")
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await tamper.change_one_byte(scene.attacker, NOTODDEN, 1)
