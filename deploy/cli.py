@@ -111,6 +111,24 @@ def demo(
 
 
 @app.command()
+def story(
+    rows: Annotated[str, typer.Option(help="Which rows, for example 2-8.")] = "2-8",
+) -> None:
+    """Play rows of the demo's story on a system that runs already, with its clock simulated and still at the beginning.
+
+    Where it is: CASES_URL, MEETINGS_URL, NOTIFY_URL, AUDIT_URL, OIDC_ISSUER, KAFKA_BOOTSTRAP_SERVERS.
+    """
+    from deploy.demo.stage import StageSettings, StoryError
+    from deploy.demo.story import play_rows, rows_of
+
+    with sentences():
+        try:
+            asyncio.run(play_rows(StageSettings(), rows_of(rows), out))
+        except (StoryError, ValueError) as error:
+            raise LocalError(f"The story broke: {error}.") from error
+
+
+@app.command()
 def serve(service: Service) -> None:
     """Run one service in the foreground, as its settings in the environment say."""
     with sentences():

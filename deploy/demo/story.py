@@ -85,13 +85,56 @@ async def perform(
         return stage
 
 
+def rows_of(numbers: str) -> list[Row]:
+    """Return the rows that `numbers` names, in order: `2-8`, or `2,3,4`.
+
+    Raises:
+        ValueError: it is neither, or names none.
+    """
+    wanted: set[int] = set()
+    for part in numbers.split(","):
+        first, _, last = part.partition("-")
+        wanted.update(range(int(first), int(last or first) + 1))
+    if rows := [row for row in ROWS if row.number in wanted]:
+        return rows
+    raise ValueError(f"the story has no row {numbers}")
+
+
+async def play_rows(settings: StageSettings, rows: Sequence[Row], console: Console) -> None:
+    """Play some rows on a system that runs somewhere else, and narrate them.
+
+    Raises:
+        StoryError: something that the story says must happen did not.
+    """
+    with Teller(console, len(rows)) as teller:
+        stage = await perform(settings, teller, rows)
+    console.print(f"\n[bold green]The rows hold:[/] {len(rows)}, with {len(stage.bus.events)} events on the bus.")
+
+
 async def play(addresses: Addresses, console: Console) -> None:
     """Play the whole story on the system at `addresses`, and narrate it.
 
     Raises:
         StoryError: something that the story says must happen did not.
     """
-    settings = StageSettings(
+    settings = settings_of(addresses)
+    console.rule("[bold]Notodden, the school year 2026/27")
+    with Teller(console, len(ROWS)) as teller:
+        stage = await perform(settings, teller, ROWS, superuser_of(addresses))
+    console.print()
+    console.print(
+        f"[bold green]The story holds:[/] {len(ROWS)} rows, {teller.refusals} refusals as they must be, "
+        f"{teller.findings} tamperings found and named, {len(stage.bus.events)} events on the bus, "
+        "and not one word of the vault among them."
+    )
+    console.print(
+        f"The log's page for people: {settings.audit_url}/   each service's interface: {settings.cases_url}/docs"
+    )
+
+
+def settings_of(addresses: Addresses) -> StageSettings:
+    """Return where the stage finds the system at `addresses`."""
+    return StageSettings(
         cases_url=addresses.services["cases"],
         meetings_url=addresses.services["meetings"],
         notify_url=addresses.services["notify"],
@@ -99,19 +142,9 @@ async def play(addresses: Addresses, console: Console) -> None:
         oidc_issuer=addresses.oidc_issuer,
         kafka_bootstrap_servers=addresses.kafka_bootstrap_servers,
     )
-    console.rule("[bold]Notodden, the school year 2026/27")
-    with Teller(console, len(ROWS)) as teller:
-        stage = await perform(settings, teller, ROWS, _as_superuser(addresses))
-    console.print()
-    console.print(
-        f"[bold green]The story holds:[/] {len(ROWS)} rows, {teller.refusals} refusals and {teller.findings} tamperings found, as it must be, "
-        f"{len(stage.bus.events)} events on the bus, and not one word of the vault among them."
-    )
-    console.print(
-        f"The log's page for people: {settings.audit_url}/   each service's interface: {settings.cases_url}/docs"
-    )
 
 
-def _as_superuser(addresses: Addresses) -> str:
+def superuser_of(addresses: Addresses) -> str:
+    """Return the log's database as a superuser reaches it."""
     database = urlsplit(addresses.databases["audit"]).path
     return urlsplit(addresses.administrator)._replace(path=database).geturl()

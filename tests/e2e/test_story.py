@@ -1,0 +1,70 @@
+"""The main job, row by row, over HTTP against the whole system: the same rows that `make demo` narrates.
+
+Each row checks what it says by itself (`Stage.check`, `Stage.must_not`, `Bus.wait`); a row that does not hold raises.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from deploy.demo.stage import Silent, Stage
+from deploy.demo.story import BEGINS, ROWS, perform, settings_of, superuser_of
+from deploy.local.process import free_port
+from deploy.local.settings import LocalSettings
+from deploy.local.system import Addresses, LocalSystem
+from deploy.local.up import StartProgress
+
+pytestmark = [pytest.mark.connected, pytest.mark.slow]
+
+
+@pytest.fixture(scope="module")
+def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Addresses]:
+    """PostgreSQL, Kafka, the OIDC server and the four services, on free ports, with an empty folder of their own."""
+    home: Path = tmp_path_factory.mktemp("lagspill")
+    ports = {
+        f"{part}_port": free_port()
+        for part in ("postgres", "kafka", "kafka_controller", "oidc", "cases", "meetings", "notify", "audit")
+    }
+    settings = LocalSettings(home=home).model_copy(
+        update={**ports, "database_url": None, "kafka_bootstrap_servers": None, "oidc_issuer": None}
+    )
+    with LocalSystem(settings, StartProgress(Console(quiet=True)), clock_start=BEGINS).running() as addresses:
+        yield addresses
+
+
+@pytest.fixture(scope="module")
+def stage(system: Addresses) -> Stage:
+    """The whole story, played once."""
+    return asyncio.run(perform(settings_of(system), Silent(), ROWS, superuser_of(system)))
+
+
+@pytest.mark.rule(2, 4, 5, 7, 9, 13, 14, 26, 33, 78, 79, 80, 81, 88, 99, 101, 103, 106, 107, 141)
+@pytest.mark.story(2, 3, 4, 5, 6, 7, 8, 9, 10, 17, 20, 21, 23, 24)
+def test_every_row_of_the_story_holds(stage: Stage) -> None:
+    assert {row.number for row in ROWS} == {2, 3, 4, 5, 6, 7, 8, 9, 10, 17, 20, 21, 23, 24}
+    assert stage.now.date().isoformat() == "2027-06-20"
+
+
+def test_every_event_has_its_number_without_a_hole(stage: Stage) -> None:
+    numbers: dict[tuple[str, str], list[int]] = {}
+    for event in stage.bus.events:
+        numbers.setdefault((event.envelope.source, event.envelope.municipality), []).append(event.envelope.number)
+    assert len(numbers) >= 4
+    for seen in numbers.values():
+        assert sorted(set(seen)) == list(range(min(seen), max(seen) + 1))
+
+
+def test_a_case_s_events_count_without_a_hole_and_in_order(stage: Stage) -> None:
+    counted = [
+        int(event.envelope.sequence)
+        for event in stage.bus.events
+        if event.envelope.subject == stage.facts["case"]
+        and event.envelope.source == "/services/cases"
+        and event.envelope.sequence is not None
+    ]
+    assert counted == list(range(1, len(counted) + 1))
