@@ -2,12 +2,13 @@
 
 Two facts together answer it. A consumer writes, per partition, a moment as of which its effects held all that the partition
 had (`consumer_progress`): it takes the time first, then asks the broker where the partition ends, then waits until it is
-there. A source's relay publishes a moment as of which everything the source had committed was on the bus. So with the latest
-source moment that is not after the consumer's, the projection holds all that the source had committed by then: a consumer
-that stands still, a relay that is stuck and a broker that is away all make it stale, and stale means 503, never a guess.
+there. A source's relay publishes, once a second, a moment before which everything that the source had committed is on the bus
+by now (`source_watermarks`). So with the latest word of the source that had been received when the consumer took its time, the
+projection holds all that the source had committed before the moment in that word: a consumer that stands still, a relay that is
+stuck and a broker that is away all make it stale, and stale means 503, never a guess.
 
-The moments are database clocks, this service's and the source's. Between two database servers they may differ by what
-their time service allows; run it (NTP keeps well within a tenth of the five seconds).
+Receipt and progress are read off one clock, this database's. Only the age compares it with the source's database: between two
+servers they may differ by what their time service allows (NTP keeps well within a tenth of the five seconds).
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ log = structlog.get_logger(__name__)
 _FRESHNESS: Final = """
 SELECT clock_timestamp() - max(drained_at)
 FROM source_watermarks
-WHERE source = $3 AND drained_at <= (
+WHERE source = $3 AND received_at <= (
     SELECT min(caught_up_at) FROM consumer_progress
     WHERE consumer = $1 AND topic = $2
     HAVING count(*) >= max(partitions)

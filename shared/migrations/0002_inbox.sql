@@ -48,9 +48,11 @@ CREATE TABLE consumer_progress (
     PRIMARY KEY (consumer, topic, partition)
 );
 
--- As of `drained_at` (the source's database clock) everything that the source had committed was on the bus.
+-- As of `drained_at` (the source's database clock) everything that the source had committed was on the bus by `received_at`
+-- (this database's clock).
 CREATE TABLE source_watermarks (
-    source     text NOT NULL,
-    drained_at timestamptz NOT NULL,
+    source      text NOT NULL,
+    drained_at  timestamptz NOT NULL,
+    received_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (source, drained_at)
 );

@@ -188,15 +188,16 @@ class Town:
             cases.TOPIC,
         )
         await self.pool.execute(
-            "INSERT INTO source_watermarks (source, drained_at) SELECT '/services/cases', max(caught_up_at)"
-            " FROM consumer_progress"
+            "INSERT INTO source_watermarks (source, drained_at, received_at)"
+            " SELECT '/services/cases', max(caught_up_at), max(caught_up_at) FROM consumer_progress"
         )
 
     async def stale(self) -> None:
         """Let the last word about the cases service be six seconds old."""
         await self.pool.execute("DELETE FROM source_watermarks")
         await self.pool.execute(
-            "INSERT INTO source_watermarks VALUES ('/services/cases', clock_timestamp() - interval '6 seconds')"
+            "INSERT INTO source_watermarks (source, drained_at, received_at)"
+            " SELECT '/services/cases', moment, moment FROM (SELECT clock_timestamp() - interval '6 seconds') AS t (moment)"
         )
 
     # --- what was committed -------------------------------------------------------------------------------------------

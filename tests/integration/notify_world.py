@@ -232,14 +232,14 @@ class World:
         envelope = describe(
             event,
             event_id=event_id or self.kit.ids.event_id(),
-            source="/services/cases",
+            source=f"/services/{event.TOPIC.split('.')[1]}",
             happened=now,
             recorded=now,
             scope=scope,
             correlation=uuid4(),
             sequence=1,
         )
-        return Record(number(seal(event, envelope), offset + 1), event.subject.encode(), offset)
+        return Record(number(seal(event, envelope), offset + 1), event.subject.encode(), offset, topic=event.TOPIC)
 
     def intake(self) -> Intake:
         """Return what takes records in."""
@@ -269,8 +269,8 @@ class World:
             TOPIC,
         )
         await self.pool.execute(
-            "INSERT INTO source_watermarks (source, drained_at)"
-            " SELECT '/services/cases', caught_up_at FROM consumer_progress ON CONFLICT DO NOTHING"
+            "INSERT INTO source_watermarks (source, drained_at, received_at)"
+            " SELECT '/services/cases', caught_up_at, caught_up_at FROM consumer_progress ON CONFLICT DO NOTHING"
         )
 
     def runner(self) -> Deadlines:

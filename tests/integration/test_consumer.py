@@ -184,7 +184,7 @@ async def test_freshness_follows_the_consumer_and_the_source(world: World, bus: 
         assert await _age(world, bus) is None
         await bus.drained(await _now(world))
         await watch.until(
-            "SELECT min(caught_up_at) >= (SELECT max(drained_at) FROM source_watermarks) FROM consumer_progress"
+            "SELECT min(caught_up_at) >= (SELECT max(received_at) FROM source_watermarks) FROM consumer_progress"
         )
         age = await _age(world, bus)
         assert age is not None

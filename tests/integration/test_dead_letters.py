@@ -243,7 +243,10 @@ async def test_nothing_is_decided_about_a_key_that_has_a_letter(world: World, no
         await conn.execute(
             "INSERT INTO consumer_progress VALUES ($1, $2, 0, 1, clock_timestamp())", CONSUMER, notes.topic
         )
-        await conn.execute("INSERT INTO source_watermarks VALUES ($1, clock_timestamp() - interval '1 s')", SOURCE)
+        await conn.execute(
+            "INSERT INTO source_watermarks VALUES ($1, clock_timestamp() - interval '1 s', clock_timestamp() - interval '1 s')",
+            SOURCE,
+        )
         await require_fresh(conn, CONSUMER, notes.topic, SOURCE, key="case-a")
     intake = world.intake(inbox_of(handler=failing_on(1)))
     await intake.process([notes.noted(1, withdrawn=True)])
@@ -260,17 +263,18 @@ async def test_nothing_is_decided_about_a_key_that_has_a_letter(world: World, no
 @pytest.mark.parametrize(
     ("progress", "watermark"),
     [
-        pytest.param(None, 1, id="a consumer that never reported"),
+        pytest.param(None, (1, 1), id="a consumer that never reported"),
         pytest.param([1], None, id="a source that never reported"),
-        pytest.param([6, 1], 7, id="one partition of two is behind"),
-        pytest.param([1], 6, id="the source's relay is stuck"),
-        pytest.param([9], 1, id="the consumer is stuck"),
-        pytest.param([2], 1, id="the source's word is newer than the consumer's look"),
-        pytest.param([1, None], 2, id="one partition of two is unknown"),
+        pytest.param([6, 1], (2, 2), id="one partition of two is behind"),
+        pytest.param([1], (6, 6), id="the source's relay is stuck"),
+        pytest.param([1], (6, 2), id="the source's word came late"),
+        pytest.param([9], (1, 1), id="the consumer is stuck"),
+        pytest.param([2], (3, 1), id="the consumer has not looked since the source's word came"),
+        pytest.param([1, None], (2, 2), id="one partition of two is unknown"),
     ],
 )
 async def test_unknown_or_stale_is_refused(
-    world: World, progress: list[int | None] | None, watermark: int | None
+    world: World, progress: list[int | None] | None, watermark: tuple[int, int] | None
 ) -> None:
     async with world.pool.acquire() as conn:
         for number, age in enumerate(progress or []):
@@ -284,9 +288,10 @@ async def test_unknown_or_stale_is_refused(
                 )
         if watermark is not None:
             await conn.execute(
-                "INSERT INTO source_watermarks VALUES ($1, clock_timestamp() - make_interval(secs => $2))",
+                "INSERT INTO source_watermarks VALUES"
+                " ($1, clock_timestamp() - make_interval(secs => $2), clock_timestamp() - make_interval(secs => $3))",
                 SOURCE,
-                float(watermark),
+                *map(float, watermark),
             )
         with pytest.raises(StaleProjectionError) as refused:
             await require_fresh(conn, CONSUMER, "t", SOURCE)
