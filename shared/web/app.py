@@ -27,6 +27,7 @@ from shared.refs import Ids
 from shared.settings import ServiceSettings
 from shared.web import problems
 from shared.web.bearer import current_actor
+from shared.web.commands import command, guarded_command
 from shared.web.description import REFUSALS, describe_app, names_in
 from shared.web.edge import Edge
 from shared.web.models import RequestModel
@@ -146,7 +147,7 @@ def create_app(
     if settings.lagspill_development and isinstance(clock, SimulatedClock):
         app.include_router(_development_routes(clock), responses=REFUSALS)
     _refuse_as_problems(app)
-    describe_app(app)
+    describe_app(app, _commands(app))
     return app
 
 
@@ -222,6 +223,16 @@ def _check_guards(app: FastAPI, public: frozenset[str]) -> None:
                 raise UnguardedRouteError(f"{where} takes a body that is no RequestModel")
 
 
+def _commands(app: FastAPI) -> dict[tuple[str, str], bool]:
+    """Return the operations that are commands, and whether each must name the version it changes."""
+    found: dict[tuple[str, str], bool] = {}
+    for context in _api_routes(app):
+        calls = {one.call for one in _all_dependants(context.dependant)}
+        if calls & {command, guarded_command}:
+            found |= {(str(context.path), method): guarded_command in calls for method in context.methods or ()}
+    return found
+
+
 def _all_dependants(dependant: Dependant) -> Iterator[Dependant]:
     yield dependant
     for inner in dependant.dependencies:
@@ -232,7 +243,7 @@ def _api_routes(app: FastAPI) -> Iterator[RouteContext]:
     return (one for one in iter_route_contexts(app.routes) if isinstance(one.original_route, APIRoute))
 
 
-def _refuse_unknown_parameters(request: Request) -> None:
+async def _refuse_unknown_parameters(request: Request) -> None:
     """A misspelt filter must not silently show everything; one that is there twice has no one meaning."""
     known: frozenset[str] = request.app.state.query_names[id(request.scope["route"])]
     asked = [name for name, _ in request.query_params.multi_items()]

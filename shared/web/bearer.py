@@ -4,35 +4,39 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import Depends, Security
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi import Security
+from fastapi.openapi.models import HTTPBearer as HTTPBearerModel
+from fastapi.security.base import SecurityBase
 from starlette.requests import Request
 
 from shared.auth import Actor, Authenticator
 from shared.errors import UnauthenticatedError
 
-_scheme = HTTPBearer(
-    scheme_name="oidc",
-    bearerFormat="JWT",
-    description="An OAuth 2.0 access token as RFC 9068 has it (`at+jwt`), from the OIDC issuer of the installation.",
-    auto_error=False,
-)
+
+class _Bearer(SecurityBase):
+    """Gives the actor itself, so that FastAPI has one dependency to solve for it, and not two."""
+
+    def __init__(self) -> None:
+        self.model = HTTPBearerModel(
+            bearerFormat="JWT",
+            description="An OAuth 2.0 access token as RFC 9068 has it (`at+jwt`), from the OIDC issuer of the installation.",
+        )
+        self.scheme_name = "oidc"
+
+    async def __call__(self, request: Request) -> Actor:
+        """Return who asks.
+
+        Raises:
+            UnauthenticatedError: no token, or one that is not valid.
+            UnavailableError: the token cannot be checked now.
+        """
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not token.strip():
+            raise UnauthenticatedError
+        authenticator: Authenticator = request.app.state.authenticator
+        return await authenticator.authenticate(token.strip())
 
 
-async def current_actor(
-    request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Security(_scheme)]
-) -> Actor:
-    """Return who asks.
-
-    Raises:
-        UnauthenticatedError: no token, or one that is not valid.
-        UnavailableError: the token cannot be checked now.
-    """
-    if credentials is None:
-        raise UnauthenticatedError
-    authenticator: Authenticator = request.app.state.authenticator
-    return await authenticator.authenticate(credentials.credentials)
-
-
-CurrentActor = Annotated[Actor, Depends(current_actor)]
+current_actor = _Bearer()
+CurrentActor = Annotated[Actor, Security(current_actor)]
 """The actor of the request, for an endpoint's parameter. Resolved once per request, however many ask for it."""

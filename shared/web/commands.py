@@ -6,7 +6,7 @@ import hashlib
 import re
 from typing import Annotated, Final, Literal, TypeVar
 
-from fastapi import Depends, Header
+from fastapi import Depends
 from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
@@ -118,48 +118,23 @@ def _clock(request: Request) -> Clock:
     return clock
 
 
-_KeyHeader = Annotated[
-    str,
-    Header(
-        alias="Idempotency-Key",
-        description="A new one for each command, the same one to repeat it: the answer is then the first one's.",
-        json_schema_extra={"minLength": 1, "maxLength": MAX_KEY, "pattern": "^[A-Za-z0-9._:~+/=-]{1,255}$"},
-        examples=["5f0c3c1e-8d4b-4b52-9a36-9c3f6f1f9b1d"],
-    ),
-]
-_MATCH = Header(
-    alias="If-Match",
-    description="The ETag of the version that this changes; refused with 412 when there is a newer one.",
-    json_schema_extra={"pattern": '^"v[1-9][0-9]{0,17}"$'},
-    examples=['"v3"'],
-)
-
-
-def _command(
-    request: Request,
-    actor: CurrentActor,
-    idempotency_key: _KeyHeader,  # noqa: ARG001 - declared for FastAPI, read by command_context
-    if_match: Annotated[str | None, _MATCH] = None,  # noqa: ARG001
-) -> Context:
+async def command(request: Request, actor: CurrentActor) -> Context:
+    """Return the Context of a command; its two headers are described in the OpenAPI document by `describe_app`."""
     return command_context(request, actor)
 
 
-def _guarded_command(
-    request: Request,
-    actor: CurrentActor,
-    idempotency_key: _KeyHeader,  # noqa: ARG001
-    if_match: Annotated[str, _MATCH],  # noqa: ARG001
-) -> Context:
+async def guarded_command(request: Request, actor: CurrentActor) -> Context:
+    """Return the Context of a command that must name the version it changes."""
     return command_context(request, actor, if_match="required")
 
 
-def _reading(request: Request, actor: CurrentActor) -> Context:
+async def _reading(request: Request, actor: CurrentActor) -> Context:
     return reading_context(request, actor)
 
 
-Command = Annotated[Context, Depends(_command)]
+Command = Annotated[Context, Depends(command)]
 """What a write takes: the token, a required Idempotency-Key, an optional If-Match."""
-GuardedCommand = Annotated[Context, Depends(_guarded_command)]
+GuardedCommand = Annotated[Context, Depends(guarded_command)]
 """As `Command`, and the version that is changed must be named (428 without If-Match)."""
 Reading = Annotated[Context, Depends(_reading)]
 """What a read of protected content takes: the token; no key."""

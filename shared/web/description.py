@@ -39,11 +39,32 @@ _HEADERS: Final[Mapping[str, Document]] = {
         "schema": {"type": "string", "enum": ["true"]},
     },
 }
+_KEY: Final[Document] = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": True,
+    "description": "A new one for each command, the same one to repeat it: the answer is then the first one's.",
+    "schema": {
+        "type": "string",
+        "pattern": "^[A-Za-z0-9._:~+/=-]{1,255}$",
+        "examples": ["5f0c3c1e-8d4b-4b52-9a36-9c3f6f1f9b1d"],
+    },
+}
+_MATCH: Final[Document] = {
+    "name": "If-Match",
+    "in": "header",
+    "required": False,
+    "description": "The ETag of the version that this changes; refused with 412 when there is a newer one.",
+    "schema": {"type": "string", "pattern": '^"v[1-9][0-9]{0,17}"$', "examples": ['"v3"']},
+}
 _WRITES: Final = frozenset({"post", "put", "patch", "delete"})
 
 
-def describe_app(app: FastAPI) -> None:
-    """Make the application's OpenAPI document say what the edge and the dependencies do."""
+def describe_app(app: FastAPI, commands: Mapping[tuple[str, str], bool]) -> None:
+    """Make the application's OpenAPI document say what the edge and the dependencies do.
+
+    `commands` are the operations that are commands, by path and method, and whether each must name the version it changes.
+    """
     make = app.openapi
     made: list[Document] = []
 
@@ -56,8 +77,11 @@ def describe_app(app: FastAPI) -> None:
             schemas["Problem"] = problem
             for replaced in ("HTTPValidationError", "ValidationError"):
                 schemas.pop(replaced, None)
-            for operations in document.get("paths", {}).values():
+            for path, operations in document.get("paths", {}).items():
                 for method, operation in operations.items():
+                    guarded = commands.get((path, method.upper()))
+                    if guarded is not None:
+                        operation.setdefault("parameters", []).extend((_KEY, {**_MATCH, "required": guarded}))
                     _describe(method, operation)
             made.append(document)
         return made[0]

@@ -45,7 +45,7 @@ class Paging:
     cursor: str | None
 
 
-def _paging(
+async def _paging(
     limit: Annotated[int, Query(ge=1, le=MAX_LIMIT, description="At most how many items.")] = 50,
     cursor: Annotated[
         str | None,

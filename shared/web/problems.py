@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import ClassVar, Final, get_args
 from uuid import UUID
 
@@ -16,7 +16,6 @@ from shared.errors import (
     LagspillError,
     MalformedRequestError,
     NotFoundError,
-    PreconditionRequiredError,
 )
 
 MEDIA_TYPE: Final = "application/problem+json"
@@ -98,10 +97,6 @@ def render(error: LagspillError, correlation: UUID) -> bytes:
     return to_json(document)
 
 
-_MISSING_HEADERS: Final[Mapping[str, type[LagspillError]]] = {
-    "idempotency-key": IdempotencyKeyMissingError,
-    "if-match": PreconditionRequiredError,
-}
 _BUILT_IN: Final = frozenset(get_args(core_schema.ErrorType))
 _TELLING: Final = frozenset(
     {
@@ -137,9 +132,6 @@ def from_validation(error: RequestValidationError, names: frozenset[str]) -> Lag
         kind = str(part["type"])
         if place == "path":
             return UnknownPathError()
-        missing = _MISSING_HEADERS.get(str(inner[0]).lower()) if place == "header" and kind == "missing" else None
-        if missing is not None:
-            return missing()
         problems.append(_field_problem(place, inner, kind, str(part["msg"]), names))
     return InvalidInputError(errors=problems[:MAX_ERRORS])
 
