@@ -1,9 +1,9 @@
-"""What the cases' events mean here: what must be done by when, who is told, and what is quiet from now on."""
+"""What the events of cases and meetings mean here: what must be done by when, who is told, and what is quiet from now on."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 
 from services.notify import facts, store
@@ -14,7 +14,7 @@ from services.notify.handlers import AROUND_THE_CHILD, CONSUMER, Teller, about
 from shared.aggregate import Context
 from shared.arrivals import Handler, Tx
 from shared.calendar import add_days
-from shared.contracts import cases
+from shared.contracts import cases, meetings
 from shared.contracts.base import EventData
 from shared.contracts.codes import Role, Scope
 from shared.contracts.notify import DeadlineKind, Responsible
@@ -24,7 +24,7 @@ from shared.inbox import Inbox, caused_by
 
 def inbox(teller: Teller) -> Inbox:
     """Return what this service takes in."""
-    return Inbox(CONSUMER, CaseEvents(teller).handlers())
+    return Inbox(CONSUMER, {**CaseEvents(teller).handlers(), **MeetingEvents(teller).handlers()})
 
 
 class CaseEvents:
@@ -276,6 +276,57 @@ class CaseEvents:
             partial(decide_receipt, case=event.case, consent=event.consent, version=event.version, cancelled=taken),
             conn=tx.conn,
         )
+
+
+class MeetingEvents:
+    """The handlers of the meetings' events. They know no child: what is on the agenda is none of an invitation's business."""
+
+    def __init__(self, teller: Teller) -> None:
+        """Tell people through `teller`."""
+        self._teller = teller
+
+    def handlers(self) -> Mapping[type[EventData], Handler]:
+        """Return the handler of each event type."""
+        return {
+            meetings.MeetingCalled: self.on_meeting_called,
+            meetings.MeetingRescheduled: self.on_meeting_rescheduled,
+            meetings.MeetingCancelled: self.on_meeting_cancelled,
+        }
+
+    async def on_meeting_called(self, tx: Tx, event: meetings.MeetingCalled, envelope: Envelope) -> None:
+        """The leaders of the invited services are told; they decide who comes (seed rules 6, 8, 9)."""
+        units = event.units | ({event.unit} if event.unit is not None else frozenset())
+        told = _about_meeting(event, caused_by(envelope, tx.now), event.starts_at)
+        for leader in await facts.leaders_of_services(tx.conn, envelope.municipality, event.invited, units):
+            await self._teller.tell_responsible(tx, leader, told.saying(policy.INVITATION))
+
+    async def on_meeting_rescheduled(self, tx: Tx, event: meetings.MeetingRescheduled, envelope: Envelope) -> None:
+        """Whoever was told of the meeting is told of its new time."""
+        invited, _ = await store.told_about(tx.conn, event.meeting)
+        told = _about_meeting(event, caused_by(envelope, tx.now), event.starts_at)
+        for leader in invited:
+            await self._teller.tell_responsible(tx, leader, told.saying(policy.MOVED))
+
+    async def on_meeting_cancelled(self, tx: Tx, event: meetings.MeetingCancelled, envelope: Envelope) -> None:
+        """Whoever was told of the meeting is told that it will not be held; what is not mailed yet is taken back."""
+        ctx = caused_by(envelope, tx.now)
+        invited, pending = await store.told_about(tx.conn, event.meeting)
+        await self._teller.take_back(tx, ctx, pending, "done")
+        told = _about_meeting(event, ctx, None)
+        for leader in invited:
+            await self._teller.tell_responsible(tx, leader, told.saying(policy.CANCELLED))
+
+
+def _about_meeting(event: meetings.MeetingEvent, ctx: Context, starts_at: datetime | None) -> store.Telling:
+    when = "" if starts_at is None else starts_at.astimezone(UTC).isoformat()
+    return store.Telling(
+        step=f"{event.meeting}/{when}",
+        template="",
+        scope=ctx.scope,
+        correlation=ctx.correlation,
+        causation=ctx.causation,
+        due=starts_at,
+    )
 
 
 def responsible(party: cases.Party) -> Responsible:

@@ -9,7 +9,7 @@ from typing import Final
 import asyncpg
 
 from services.notify.domain.deadline import DeadlineState
-from shared.contracts.codes import GrantorClass, Role
+from shared.contracts.codes import GrantorClass, Role, Service
 from shared.contracts.notify import Responsible
 from shared.db import Connection
 from shared.refs import ActorId, CaseRef, ConsentRef, LogScope, UnitId
@@ -120,6 +120,27 @@ async def leaders_of(conn: Connection, scope: LogScope, unit: UnitId) -> list[Ac
         Role.LEADER.value,
     )
     return [ActorId(row["id"]) for row in rows]
+
+
+async def leaders_of_services(
+    conn: Connection, scope: LogScope, services: frozenset[Service], units: frozenset[UnitId]
+) -> list[Responsible]:
+    """Return the known leaders of the services; of barnehager and schools only those of `units`, when units are named."""
+    rows = await conn.fetch(
+        "SELECT id, state ->> 'service' AS service, state ->> 'unit' AS unit FROM aggregates WHERE kind = 'recipient'"
+        " AND scope = $1 AND state -> 'roles' ? $2 AND state ->> 'service' = ANY($3::text[])"
+        " AND (cardinality($4::text[]) = 0 OR state ->> 'unit' = ANY($4) OR NOT state ->> 'service' = ANY($5::text[]))"
+        " ORDER BY id",
+        scope,
+        Role.LEADER.value,
+        sorted(services),
+        sorted(units),
+        [Service.BARNEHAGE.value, Service.SKOLE.value],
+    )
+    return [
+        Responsible(actor=ActorId(row["id"]), role=Role.LEADER, service=Service(row["service"]), unit=row["unit"])
+        for row in rows
+    ]
 
 
 async def address_of(conn: Connection, recipient: ActorId) -> str | None:

@@ -21,7 +21,7 @@ from shared.arrivals import Tx
 from shared.auth import Actor
 from shared.contracts.access import AccessKind, AccessRecorded
 from shared.contracts.codes import Language, Purpose, Role
-from shared.contracts.notify import Channel
+from shared.contracts.notify import Channel, PreferencesSet
 from shared.db import Connection, Pool
 from shared.errors import ForbiddenError
 from shared.journal import Journal
@@ -102,6 +102,14 @@ async def set_preferences(
         raise AddressKeptElsewhereError
     channel = Channel.EMAIL if private or email is not None else Channel.IN_APP
     leads = leads_unit(actor)
+    chosen = PreferencesSet(
+        recipient=actor.id,
+        language=language,
+        channel=channel,
+        roles=actor.roles,
+        service=actor.service,
+        unit=actor.unit,
+    )
 
     async def also(conn: Connection) -> None:
         if not private:
@@ -115,14 +123,7 @@ async def set_preferences(
         RECIPIENT,
         actor.id,
         ctx,
-        partial(
-            decide_preferences,
-            recipient=actor.id,
-            language=language,
-            channel=channel,
-            roles=actor.roles,
-            unit=actor.unit,
-        ),
+        partial(decide_preferences, chosen=chosen),
         lambda state, version: answer(PreferencesView.of(state), version=version),
         also=also,
     )

@@ -10,7 +10,7 @@ from uuid import UUID
 import asyncpg
 
 from shared.contracts.codes import Language, Role, Service
-from shared.contracts.notify import Channel
+from shared.contracts.notify import Channel, Responsible
 from shared.db import Connection
 from shared.refs import ActorId, CaseRef, ConsentRef, DeadlineRef, LogScope, MessageRef
 
@@ -177,6 +177,22 @@ async def pending_about(
         sorted(services),
     )
     return [MessageRef(row["message"]) for row in rows]
+
+
+async def told_about(conn: Connection, step: str) -> tuple[list[Responsible], list[MessageRef]]:
+    """Return, locked, who was told anything whose step begins with `step` (a reference), and which of it is not delivered yet."""
+    rows = await conn.fetch(
+        "SELECT message, recipient, recipient_role, recipient_service, status FROM messages WHERE step LIKE $1 || '%'"
+        " ORDER BY message FOR UPDATE",
+        step,
+    )
+    people = {
+        row["recipient"]: Responsible(
+            actor=ActorId(row["recipient"]), role=Role(row["recipient_role"]), service=row["recipient_service"]
+        )
+        for row in rows
+    }
+    return list(people.values()), [MessageRef(row["message"]) for row in rows if row["status"] == "pending"]
 
 
 async def messages_to(

@@ -87,13 +87,15 @@ class Texts:
     def text(
         self, template: str, version: int, language: Language, *, due: datetime | None = None, link: str = ""
     ) -> Text:
-        """Return the text; `due` is the deadline that it is about, `link` where to sign in.
+        """Return the text; `due` is the moment that it is about, `link` where to sign in.
 
         Raises:
             TextError: it has not the form of a text.
         """
         day = spoken(due, language) if due is not None else ""
-        raw = self._environment.get_template(f"{language.value}/{template}.v{version}.txt").render(day=day, link=link)
+        hour = due.astimezone(OSLO).strftime("%H:%M") if due is not None else ""
+        source = self._environment.get_template(f"{language.value}/{template}.v{version}.txt")
+        raw = source.render(day=day, hour=hour, link=link)
         subject, _, body = raw.partition("\n\n")
         if not subject or "\n" in subject or not body.strip():
             raise TextError(f"{template} version {version} in {language}: a subject, an empty line, a text")

@@ -96,6 +96,7 @@ class PreferencesSet(EventData):
     channel: Channel
     roles: frozenset[Role] = frozenset()
     """As the token said at that moment."""
+    service: Service | None = None
     unit: UnitIdField | None = None
 
 

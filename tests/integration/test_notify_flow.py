@@ -15,7 +15,7 @@ from services.notify.domain.message import MESSAGE
 from services.notify.domain.recipient import RECIPIENT
 from shared.aggregate import Aggregate
 from shared.clock import SimulatedClock
-from shared.contracts import cases
+from shared.contracts import cases, meetings
 from shared.contracts.access import AccessRecorded
 from shared.contracts.base import Model
 from shared.contracts.codes import (
@@ -40,7 +40,7 @@ from shared.contracts.notify import (
     NotificationSent,
 )
 from shared.freshness import StaleProjectionError
-from shared.refs import CaseRef, ConcernRef, ConsentRef, GoalRef, HandoverRef, MeasureRef, UnitId
+from shared.refs import ArenaRef, CaseRef, ConcernRef, ConsentRef, GoalRef, HandoverRef, MeasureRef, MeetingRef, UnitId
 from shared.testing.issuer import LocalIssuer
 from shared.testing.plugin import Migrated
 from tests.integration.notify_world import LIA, World, notify_world
@@ -433,6 +433,39 @@ async def test_a_closed_case_leaves_nothing_to_be_done(world: World) -> None:
     await world.take(cases.CaseClosed(case=CASE, outcome="moved"))
     assert await world.pool.fetchval("SELECT count(*) FROM deadlines") == 0
     assert (await world.get("teacher", "/deadlines")).json()["items"] == []
+
+
+# --- meetings ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.rule(6, 8, 9)
+@pytest.mark.story(9)
+async def test_the_leaders_of_invited_services_are_told_of_a_meeting_its_move_and_its_end(world: World) -> None:
+    """Services are invited: of the schools and barnehager only those of the meeting's unit."""
+    for who in ("styrer", "rektor", "teacher"):
+        await world.prefer(who)
+    meeting = MeetingRef("mtg_" + "b" * 26)
+    starts_at = datetime(2026, 10, 1, 10, tzinfo=UTC)
+    called = meetings.MeetingCalled(
+        meeting=meeting,
+        arena=ArenaRef("arn_" + "b" * 26),
+        arena_type="ressursteam",
+        unit=LIA,
+        starts_at=starts_at,
+        minutes=60,
+        invited=frozenset({Service.BARNEHAGE, Service.SKOLE, Service.PPT}),
+        extra=True,
+    )
+    await world.take(called, times=2)
+    moved = meetings.MeetingRescheduled(meeting=meeting, starts_at=starts_at + timedelta(days=1))
+    await world.take(moved, times=2)
+    await world.take(meetings.MeetingCancelled(meeting=meeting, reason="no-items"))
+    told = (await world.get("styrer", "/messages")).json()["items"]
+    assert sorted(item["template"] for item in told) == ["meeting-cancelled", "meeting-invitation", "meeting-moved"]
+    invitation = next(item for item in told if item["template"] == "meeting-invitation")
+    assert "1. oktober 2026 klokken 12:00" in invitation["text"]
+    for who in ("rektor", "teacher"):
+        assert (await world.get(who, "/messages")).json()["items"] == []
 
 
 # --- invariants -------------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.notify.domain.policy import ESCALATION, POLICIES
+from services.notify.domain.policy import CANCELLED, ESCALATION, INVITATION, MOVED, POLICIES
 from services.notify.mail import compose
 from services.notify.texts import EMAIL, FOLDER, TextError, Texts, spoken
 from shared.contracts.codes import Area, InformationCategory, Language, Service
@@ -25,7 +25,7 @@ EVERY = [(template, language) for template in sorted(TEXTS.templates) for langua
 
 
 def test_every_step_of_every_deadline_has_its_text() -> None:
-    used = {EMAIL, ESCALATION}
+    used = {EMAIL, ESCALATION, INVITATION, MOVED, CANCELLED}
     for policy in POLICIES.values():
         used |= {policy.reminder, policy.overdue} | ({policy.asked} if policy.asked else set())
     assert used == set(TEXTS.templates)
@@ -44,7 +44,7 @@ def test_a_text_is_short_and_plain(template: str, language: Language) -> None:
 @pytest.mark.parametrize(("template", "language"), EVERY)
 def test_a_template_has_room_for_a_day_and_a_link_and_nothing_else(template: str, language: Language) -> None:
     source = (FOLDER / language / f"{template}.v{TEXTS.latest(template)}.txt").read_text(encoding="utf-8")
-    assert set(re.findall(r"{{\s*(\w+)", source)) <= ({"link"} if template == EMAIL else {"day"})
+    assert set(re.findall(r"{{\s*(\w+)", source)) <= ({"link"} if template == EMAIL else {"day", "hour"})
     assert "{%" not in source
 
 

@@ -41,6 +41,10 @@ POLICIES: Final = MappingProxyType(
 )
 ESCALATION: Final = "escalation"
 """The template that a leader gets."""
+INVITATION: Final = "meeting-invitation"
+MOVED: Final = "meeting-moved"
+CANCELLED: Final = "meeting-cancelled"
+"""The templates about meetings: services are invited, so their leaders are told, and decide who comes (seed rule 6)."""
 CONSENT_DAYS: Final = 14
 """Days after which whoever asked for consent is told that not everybody has answered."""
 

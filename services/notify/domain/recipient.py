@@ -6,7 +6,7 @@ from typing import Final
 
 from shared.aggregate import Aggregate
 from shared.contracts.base import EventData, Model
-from shared.contracts.codes import Language, Role
+from shared.contracts.codes import Language, Role, Service
 from shared.contracts.notify import Channel, PreferencesSet
 from shared.refs import ActorId, UnitId
 
@@ -18,6 +18,7 @@ class RecipientState(Model):
     language: Language = Language.NB
     channel: Channel = Channel.IN_APP
     roles: frozenset[Role] = frozenset()
+    service: Service | None = None
     unit: UnitId | None = None
 
 
@@ -25,7 +26,12 @@ def evolve(state: RecipientState, event: EventData) -> RecipientState:
     """Return `state` after `event`; an event of another aggregate changes nothing."""
     if isinstance(event, PreferencesSet):
         return RecipientState(
-            ref=event.recipient, language=event.language, channel=event.channel, roles=event.roles, unit=event.unit
+            ref=event.recipient,
+            language=event.language,
+            channel=event.channel,
+            roles=event.roles,
+            service=event.service,
+            unit=event.unit,
         )
     return state
 
@@ -33,17 +39,6 @@ def evolve(state: RecipientState, event: EventData) -> RecipientState:
 RECIPIENT: Final = Aggregate("recipient", RecipientState, RecipientState(), evolve)
 
 
-def decide_preferences(
-    state: RecipientState,
-    *,
-    recipient: ActorId,
-    language: Language,
-    channel: Channel,
-    roles: frozenset[Role],
-    unit: UnitId | None,
-) -> list[EventData]:
+def decide_preferences(state: RecipientState, chosen: PreferencesSet) -> list[EventData]:
     """Take the choices down; the same again changes nothing."""
-    wanted = RecipientState(ref=recipient, language=language, channel=channel, roles=roles, unit=unit)
-    if wanted == state:
-        return []
-    return [PreferencesSet(recipient=recipient, language=language, channel=channel, roles=roles, unit=unit)]
+    return [] if evolve(RecipientState(), chosen) == state else [chosen]

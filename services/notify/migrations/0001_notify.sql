@@ -28,6 +28,7 @@ CREATE TABLE messages (
 );
 CREATE INDEX messages_to_send ON messages (retry_at) WHERE status = 'pending';
 CREATE INDEX messages_by_recipient ON messages (recipient, queued_at DESC, message DESC);
+CREATE INDEX messages_by_step ON messages (step text_pattern_ops);
 CREATE INDEX messages_by_case ON messages (case_ref) WHERE status = 'pending';
 COMMENT ON TABLE messages IS 'Who was told what, and how far its delivery is. Never a name, an address or a text.';
 
