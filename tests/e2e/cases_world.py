@@ -32,6 +32,8 @@ from shared.testing.plugin import Migrated
 KEY: Final = "k" * 32
 VAULT_KEY: Final = "test-1:" + "a2" * 21 + "a="
 
+NO_UNIT: Final = {"lagspill_service": None, "lagspill_unit": None, "orgno": None}
+
 STAFF: Final[Mapping[str, tuple[str, str, str, str]]] = {
     "teacher": ("teacher", "barnehage", "unit:lia-barnehage", "310001015"),
     "colleague": ("teacher", "barnehage", "unit:lia-barnehage", "310001015"),
@@ -75,19 +77,15 @@ class World:
                 "stranger": People(99).guardian(),
             }[who]
             role = "child" if who == "child" else "guardian"
-            said = {"lagspill_roles": [role], "lagspill_service": None, "lagspill_unit": None, "orgno": None}
-            return self.issuer.token({"sub": who, **said, "pid": person.national_number, **claims})
+            return self.issuer.token(
+                {"sub": who, "lagspill_roles": [role], **NO_UNIT, "pid": person.national_number, **claims}
+            )
         if who in {"notify", "meetings"}:
-            said = {
-                "lagspill_roles": ["service-account"],
-                "lagspill_service": None,
-                "lagspill_unit": None,
-                "orgno": None,
-            }
-            return self.issuer.token({"sub": who, "client_id": who, **said, **claims})
+            roles = ["service-account"]
+            return self.issuer.token({"sub": who, "client_id": who, "lagspill_roles": roles, **NO_UNIT, **claims})
         role, service, unit, organisation = STAFF[who]
-        said = {"lagspill_roles": [role], "lagspill_service": service, "lagspill_unit": unit, "orgno": organisation}
-        return self.issuer.token({"sub": who, **said, **claims})
+        works = {"lagspill_service": service, "lagspill_unit": unit, "orgno": organisation}
+        return self.issuer.token({"sub": who, "lagspill_roles": [role], **works, **claims})
 
     async def get(self, who: str, path: str, **claims: Any) -> httpx.Response:
         """Read something."""

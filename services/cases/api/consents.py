@@ -9,8 +9,9 @@ from starlette.responses import Response
 
 from services.cases.api import bodies
 from services.cases.api.at_desk import AtDesk
+from services.cases.domain.consent import Part
 from services.cases.handlers import consents
-from services.cases.handlers.consents import Given, Part
+from services.cases.handlers.consents import Given
 from services.cases.views import ConsentView, ReceiptsView, SharingView
 from shared.contracts.codes import InformationCategory, Purpose, Scope, Service
 from shared.refs import CaseRefField, ConsentRefField

@@ -332,7 +332,8 @@ def _leads(acting: Acting, unit: UnitId | None) -> bool:
 def _by_consent(state: CaseState, acting: Acting, now: datetime) -> dict[Relation, bool]:
     service = acting.service
     inside = (
-        acting.role is not None
+        # Who only leads sees that there is a case, and never what it holds.
+        acting.role not in {None, Role.LEADER}
         and service is not None
         and state.stage is Stage.OPEN
         and state.consent_covering(now, service) is not None

@@ -78,12 +78,18 @@ class Answer(Model):
     """Whether a note of how it was given stands in the vault."""
 
 
-class WithdrawConsent(Answer):
-    """End the consent, or the named part of it: services, categories or purposes, one kind at a time."""
+class Part(Model):
+    """What of a consent is withdrawn: services, categories or purposes, one kind at a time; nothing named is all of it."""
 
     services: frozenset[Service] = frozenset()
     categories: frozenset[InformationCategory] = frozenset()
     purposes: frozenset[Purpose] = frozenset()
+
+
+class WithdrawConsent(Answer):
+    """End the consent, or a part of it."""
+
+    part: Part = Part()
 
 
 def decide_request(state: CaseState, command: RequestConsent, now: datetime) -> list[CaseEvent]:
@@ -194,7 +200,7 @@ def decide_withdraw(state: CaseState, command: WithdrawConsent, now: datetime) -
     _ = grantor
     if consent.status not in {ConsentStatus.REQUESTED, ConsentStatus.ACTIVE}:
         raise ConsentNotOpenError(extensions={"status": consent.status})
-    left, ended = _narrowed(consent.scope, command)
+    left, ended = _narrowed(consent.scope, command.part)
     version = consent.version + 1
     first: CaseEvent
     if left is None:
@@ -340,22 +346,22 @@ def _grantor(state: CaseState, consent: ConsentState, command: Answer) -> tuple[
     return grantor
 
 
-def _narrowed(scope: Scope, command: WithdrawConsent) -> tuple[Scope | None, Scope]:
+def _narrowed(scope: Scope, part: Part) -> tuple[Scope | None, Scope]:
     """Return what is left, or none, and what ends. Both are products of three sets, as every scope is."""
-    named = [bool(command.services), bool(command.categories), bool(command.purposes)]
+    named = [bool(part.services), bool(part.categories), bool(part.purposes)]
     if sum(named) > 1:
         raise WithdrawalTooFineError
     if not any(named):
         return None, scope
     left = Scope(
-        services=scope.services - command.services,
-        categories=scope.categories - command.categories,
-        purposes=scope.purposes - command.purposes,
+        services=scope.services - part.services,
+        categories=scope.categories - part.categories,
+        purposes=scope.purposes - part.purposes,
     )
     ended = Scope(
-        services=scope.services & command.services if command.services else scope.services,
-        categories=scope.categories & command.categories if command.categories else scope.categories,
-        purposes=scope.purposes & command.purposes if command.purposes else scope.purposes,
+        services=scope.services & part.services if part.services else scope.services,
+        categories=scope.categories & part.categories if part.categories else scope.categories,
+        purposes=scope.purposes & part.purposes if part.purposes else scope.purposes,
     )
     if left == scope:
         raise NothingToWithdrawError

@@ -8,6 +8,7 @@ from datetime import date
 from services.cases import store
 from services.cases.domain import consent as consents
 from services.cases.domain.access import Acting, Action
+from services.cases.domain.consent import Part
 from services.cases.domain.rules import CONSENT
 from services.cases.domain.state import CaseState, ConsentStatus
 from services.cases.errors import UnknownPartError
@@ -25,15 +26,6 @@ from shared.contracts.cases import EvidenceForm
 from shared.contracts.codes import GrantorClass, InformationCategory, Purpose, Scope, Service
 from shared.refs import CaseRef, ConsentRef
 from shared.web import answer
-
-
-@dataclass(frozen=True)
-class Part:
-    """What is withdrawn: nothing named is all of it."""
-
-    services: frozenset[Service] = frozenset()
-    categories: frozenset[InformationCategory] = frozenset()
-    purposes: frozenset[Purpose] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -118,9 +110,7 @@ async def withdraw_consent(
         ordinal=base.ordinal,
         evidence=base.evidence,
         has_note=base.has_note,
-        services=part.services,
-        categories=part.categories,
-        purposes=part.purposes,
+        part=part,
     )
     return await change(
         desk,

@@ -1,0 +1,526 @@
+"""A case under any interleaving of what anybody may try: the invariants of `services.cases`, against oracles of their own.
+
+The machine tries commands by anybody at any time; a refusal changes nothing. What the state says is compared with what a naive
+reading of the whole history says.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, timedelta
+from itertools import product
+from typing import Final, TypeVar
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from services.cases.domain import access, consent, course, forms, handover, measures
+from services.cases.domain.access import Acting, Action
+from services.cases.domain.evolution import fold
+from services.cases.domain.state import OPEN_HANDOVER, CaseState, ConsentStatus, Stage
+from services.cases.errors import CaseError, DeniedError
+from shared.clock import oslo_day
+from shared.contracts.base import EventData
+from shared.contracts.cases import (
+    CaseClosed,
+    CaseOpened,
+    CaseReopened,
+    ChildHeardBy,
+    ConcernRegistered,
+    ConcernResolvedLocally,
+    ConsentExpired,
+    ConsentGranted,
+    ConsentNarrowed,
+    ConsentRefused,
+    ConsentWithdrawn,
+    Effect,
+    EvaluationOutcome,
+    EvidenceForm,
+    HandoverAccepted,
+    HandoverKind,
+    HandoverSent,
+    MeasureEvaluated,
+    MeasurePlanned,
+    Mode,
+    Package,
+    TransitionFormApproved,
+    TransitionFormDrafted,
+    TransitionFormSent,
+)
+from shared.contracts.codes import GrantorClass, InformationCategory, Purpose, Scope, Service
+from shared.refs import ActorId, ChildViewRef, ConsentRef, DocumentRef, FormRef, GoalRef, HandoverRef, MeasureRef
+from tests.unit.cases_town import (
+    BARNEVERN,
+    COLLEAGUE,
+    CONTACT_TEACHER,
+    EMPLOYEES,
+    NURSE,
+    PPT,
+    RULES,
+    STYRER,
+    TEACHER,
+    Town,
+    guardian,
+    party,
+)
+
+SERVICES: Final = (Service.PPT, Service.HELSESTASJON, Service.SKOLE, Service.BARNEVERN)
+CATEGORIES: Final = (InformationCategory.DEVELOPMENT, InformationCategory.LANGUAGE, InformationCategory.HEALTH)
+PURPOSES: Final = (Purpose.ASSESSMENT, Purpose.TRANSITION)
+ELEVEN_DIGITS: Final = re.compile(r"(?<!\d)\d{11}(?!\d)")
+
+some_scope = st.builds(
+    Scope,
+    services=st.frozensets(st.sampled_from(SERVICES), min_size=1),
+    categories=st.frozensets(st.sampled_from(CATEGORIES), min_size=1),
+    purposes=st.frozensets(st.sampled_from(PURPOSES), min_size=1),
+)
+broad_scope = st.builds(
+    Scope,
+    services=st.frozensets(st.sampled_from(SERVICES), min_size=3),
+    categories=st.frozensets(st.sampled_from(CATEGORIES), min_size=2),
+    purposes=st.just(frozenset(PURPOSES)),
+)
+"""Wide enough that handovers and forms have a chance."""
+anybody = st.one_of(st.none(), st.sampled_from((*EMPLOYEES, guardian(1), guardian(2), guardian(3))))
+"""Who tries; none is the holder at that moment, so that half of the attempts have a chance."""
+pick = st.integers(min_value=0, max_value=3)
+part_withdrawn = st.sampled_from(
+    [
+        consent.Part(),
+        *(consent.Part(services=frozenset({service})) for service in SERVICES),
+        *(consent.Part(categories=frozenset({category})) for category in CATEGORIES),
+        consent.Part(services=frozenset({Service.PPT}), categories=frozenset({InformationCategory.HEALTH})),
+    ]
+)
+
+
+R = TypeVar("R", bound=str)
+
+
+class CaseMachine(RuleBasedStateMachine):
+    """One case, everybody's attempts, and the whole history."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.town = Town()
+        self.refused: list[str] = []
+
+    # --- attempts -----------------------------------------------------------------------------------------------------
+
+    def attempt(self, decide: Callable[[CaseState], Sequence[EventData]]) -> None:
+        """Try; a refusal has a code and changes nothing."""
+        try:
+            self.town.take(decide(self.town.state))
+        except CaseError as refused:
+            self.refused.append(refused.code)
+
+    def try_on(
+        self, parts: Mapping[R, object], which: int, decide: Callable[[CaseState, R], Sequence[EventData]]
+    ) -> None:
+        """Try on one of the parts there are, if there is any."""
+        known = list(parts)
+        if known:
+            self.attempt(lambda state: decide(state, known[-1 - which % len(known)]))
+
+    @initialize(asked=broad_scope)
+    def begin(self, asked: Scope) -> None:
+        """An open case with a consent; how a case begins has tests of its own."""
+        self.town.lift()
+        self.town.consented(asked)
+
+    def who(self, by: Acting | None) -> Acting:
+        """Return who tries."""
+        return by or self.town.holder()
+
+    @rule(hours=st.integers(min_value=1, max_value=24 * 45))
+    def time_passes(self, hours: int) -> None:
+        self.town.later(hours=hours)
+
+    @rule(by=anybody)
+    def hear(self, by: Acting | None) -> None:
+        command = course.RecordChildView(
+            by=self.who(by),
+            view=ChildViewRef(self.town.ids.ref("cvw")),
+            method=ChildHeardBy.CONVERSATION,
+            before="consent",
+        )
+        self.attempt(lambda state: course.decide_child_view(state, command, self.town.now))
+
+    @rule(by=anybody, asked=some_scope, days=st.integers(min_value=-2, max_value=200))
+    def ask(self, by: Acting | None, asked: Scope, days: int) -> None:
+        command = consent.RequestConsent(
+            by=self.who(by),
+            consent=ConsentRef(self.town.ids.ref("cst")),
+            scope=asked,
+            valid_to=oslo_day(self.town.now) + timedelta(days=days),
+            needed={GrantorClass.GUARDIAN: 2},
+            languages=frozenset({"nb"}),
+        )
+        self.attempt(lambda state: consent.decide_request(state, command, self.town.now))
+
+    @precondition(lambda self: self.town.state.stage is Stage.OPEN)
+    @rule(asked=some_scope)
+    def consented(self, asked: Scope) -> None:
+        self.town.consented(asked)
+
+    @rule(by=anybody, which=pick, ordinal=st.sampled_from([None, 1, 2, 3]), yes=st.booleans())
+    def answer(self, by: Acting | None, which: int, ordinal: int | None, yes: bool) -> None:
+        def decide(state: CaseState, ref: ConsentRef) -> Sequence[EventData]:
+            given = consent.Answer(
+                by=self.who(by), consent=ref, ordinal=ordinal, evidence=EvidenceForm.ORAL_MINUTED, has_note=True
+            )
+            if yes:
+                return consent.decide_grant(state, given, self.town.now, RULES)
+            return consent.decide_refuse(state, given, self.town.now)
+
+        self.try_on(self.town.state.consents, which, decide)
+
+    @rule(by=st.sampled_from((guardian(1), guardian(2), TEACHER, NURSE)), which=pick, part=part_withdrawn)
+    def withdraw(self, by: Acting, which: int, part: consent.Part) -> None:
+        def decide(state: CaseState, ref: ConsentRef) -> Sequence[EventData]:
+            command = consent.WithdrawConsent(
+                by=by, consent=ref, ordinal=1, evidence=EvidenceForm.WRITTEN, has_note=True, part=part
+            )
+            return consent.decide_withdraw(state, command, self.town.now)
+
+        self.try_on(self.town.state.consents, which, decide)
+
+    @precondition(lambda self: self.town.state.open_handover is not None)
+    @rule(by=st.sampled_from((guardian(1), guardian(2))), part=part_withdrawn)
+    def withdraw_while_a_handover_waits(self, by: Acting, part: consent.Part) -> None:
+        waiting = self.town.state.open_handover
+        assert waiting is not None
+        ref = waiting.consent
+        if ref is not None:
+            command = consent.WithdrawConsent(by=by, consent=ref, part=part)
+            self.attempt(lambda state: consent.decide_withdraw(state, command, self.town.now))
+
+    @rule(which=pick)
+    def deadline_of_a_consent(self, which: int) -> None:
+        self.try_on(
+            self.town.state.consents, which, lambda state, ref: consent.decide_expire(state, ref, self.town.now)
+        )
+
+    @rule(by=anybody, owner=st.sampled_from((*SERVICES, Service.BARNEHAGE)), code=st.sampled_from(("art", "pmto")))
+    def plan(self, by: Acting | None, owner: Service, code: str) -> None:
+        what = measures.NewMeasure(
+            measure=MeasureRef(self.town.ids.ref("mea")),
+            goal=GoalRef(self.town.ids.ref("goa")),
+            code=code,
+            owner=owner,
+            indicator="seen",
+            evaluate_by=self.town.now + timedelta(days=30),
+        )
+        self.attempt(
+            lambda state: measures.decide_plan(state, measures.PlanMeasure(by=self.who(by), what=what), self.town.now)
+        )
+
+    @rule(
+        which=pick,
+        by=anybody,
+        effect=st.sampled_from(Effect),
+        outcome=st.sampled_from(EvaluationOutcome),
+    )
+    def evaluate(self, which: int, by: Acting | None, effect: Effect, outcome: EvaluationOutcome) -> None:
+        self.try_on(
+            self.town.state.measures,
+            which,
+            lambda state, ref: measures.decide_evaluate(
+                state,
+                measures.EvaluateMeasure(
+                    by=self.who(by),
+                    measure=ref,
+                    effect=effect,
+                    outcome=outcome,
+                    evaluate_by=self.town.now + timedelta(days=30),
+                ),
+                self.town.now,
+                RULES,
+            ),
+        )
+
+    @rule(
+        by=anybody,
+        receiver=st.sampled_from((COLLEAGUE, TEACHER, STYRER, CONTACT_TEACHER, PPT, BARNEVERN)),
+        categories=st.frozensets(st.sampled_from(CATEGORIES)),
+    )
+    def send(self, by: Acting | None, receiver: Acting, categories: frozenset[InformationCategory]) -> None:
+        command = handover.SendHandover(
+            by=self.who(by),
+            handover=HandoverRef(self.town.ids.ref("hdo")),
+            kind=HandoverKind.UNIT,
+            receiver=party(receiver),
+            package=Package(categories=categories),
+        )
+        self.attempt(lambda state: handover.decide_send(state, command, self.town.now, RULES))
+
+    @rule(by=anybody, which=pick, no=st.booleans())
+    def answer_handover(self, by: Acting | None, which: int, no: bool) -> None:
+        def decide(state: CaseState, ref: HandoverRef) -> Sequence[EventData]:
+            command = handover.AnswerHandover(by=self.who(by), handover=ref, reject="capacity" if no else None)
+            return handover.decide_answer(state, command, self.town.now)
+
+        self.try_on(self.town.state.handovers, which, decide)
+
+    @precondition(lambda self: self.town.state.open_handover is not None)
+    @rule()
+    def the_receiver_accepts(self) -> None:
+        waiting = self.town.state.open_handover
+        assert waiting is not None
+        by = next(one for one in EMPLOYEES if one.actor == waiting.receiver.actor)
+        command = handover.AnswerHandover(by=self.who(by), handover=waiting.ref)
+        self.attempt(lambda state: handover.decide_answer(state, command, self.town.now))
+
+    @rule(by=anybody, which=pick)
+    def take_back(self, by: Acting | None, which: int) -> None:
+        self.try_on(
+            self.town.state.handovers,
+            which,
+            lambda state, ref: handover.decide_withdraw(
+                state, handover.WithdrawHandover(by=self.who(by), handover=ref), self.town.now
+            ),
+        )
+
+    @rule(by=anybody, which=pick)
+    def open_or_let_lie(self, by: Acting | None, which: int) -> None:
+        self.try_on(
+            self.town.state.handovers,
+            which,
+            lambda state, ref: [
+                *handover.decide_receive(state, ref, self.who(by).actor),
+                *handover.decide_overdue(state, ref, self.town.now),
+            ],
+        )
+
+    @rule(by=anybody, categories=st.frozensets(st.sampled_from(CATEGORIES), min_size=1), which=pick, new=st.booleans())
+    def write_form(self, by: Acting | None, categories: frozenset[InformationCategory], which: int, new: bool) -> None:
+        document = DocumentRef(self.town.ids.ref("doc"))
+        if new:
+            draft = forms.DraftForm(
+                by=self.town.holder(),
+                form=FormRef(self.town.ids.ref("frm")),
+                document=document,
+                form_type="barnehage-to-school",
+                school_start=2027,
+                categories=categories,
+            )
+            self.attempt(lambda state: forms.decide_draft(state, draft, self.town.now))
+        self.try_on(
+            self.town.state.forms,
+            which,
+            lambda state, ref: forms.decide_revise(
+                state,
+                forms.ReviseForm(by=self.who(by), form=ref, document=document, categories=categories),
+                self.town.now,
+            ),
+        )
+
+    @rule(by=st.sampled_from((guardian(1), guardian(2), TEACHER)), which=pick, behind=st.sampled_from((0, 0, 0, 1)))
+    def approve(self, by: Acting, which: int, behind: int) -> None:
+        def decide(state: CaseState, ref: FormRef) -> Sequence[EventData]:
+            command = forms.ApproveForm(
+                by=by,
+                form=ref,
+                version=state.forms[ref].version - behind,
+                ordinal=2,
+                evidence=EvidenceForm.WRITTEN,
+                has_note=True,
+            )
+            return forms.decide_approve(state, command, self.town.now)
+
+        self.try_on(self.town.state.forms, which, decide)
+
+    @rule(which=pick, receiver=st.sampled_from((CONTACT_TEACHER, PPT)))
+    def send_form(self, which: int, receiver: Acting) -> None:
+        self.attempt_to_send(which, receiver)
+
+    def attempt_to_send(self, which: int, receiver: Acting) -> None:
+        """Send one of the forms, as the holder."""
+        self.try_on(
+            self.town.state.forms,
+            which,
+            lambda state, ref: forms.decide_send_form(
+                state,
+                forms.SendForm(
+                    by=self.town.holder(),
+                    form=ref,
+                    handover=HandoverRef(self.town.ids.ref("hdo")),
+                    receiver=party(receiver),
+                ),
+                self.town.now,
+                RULES,
+            ),
+        )
+
+    @precondition(lambda self: self.town.state.stage is Stage.OPEN)
+    @rule(category=st.sampled_from(CATEGORIES))
+    def a_form_on_its_way(self, category: InformationCategory) -> None:
+        """Written, approved by both, and sent if a consent covers the school: what other attempts then interfere with."""
+        form = FormRef(self.town.ids.ref("frm"))
+        draft = forms.DraftForm(
+            by=self.town.holder(),
+            form=form,
+            document=DocumentRef(self.town.ids.ref("doc")),
+            form_type="barnehage-to-school",
+            school_start=2027,
+            categories=frozenset({category}),
+        )
+        self.town.take(forms.decide_draft(self.town.state, draft, self.town.now))
+        for by in (guardian(1), guardian(2)):
+            approval = forms.ApproveForm(by=by, form=form, version=1)
+            self.town.take(forms.decide_approve(self.town.state, approval, self.town.now))
+        self.attempt_to_send(0, CONTACT_TEACHER)
+
+    @precondition(lambda self: len(self.town.history) > 20)
+    @rule(by=anybody)
+    def close(self, by: Acting | None) -> None:
+        self.attempt(
+            lambda state: course.decide_close(
+                state, course.CloseCase(by=self.who(by), outcome="goal-reached"), self.town.now
+            )
+        )
+
+    @rule(by=anybody)
+    def reopen(self, by: Acting | None) -> None:
+        self.attempt(lambda state: course.decide_reopen(state, course.ReopenCase(by=self.who(by)), self.town.now))
+
+    # --- what always holds --------------------------------------------------------------------------------------------
+
+    @invariant()
+    def there_is_exactly_one_holder_and_only_acceptance_moves_the_baton(self) -> None:
+        """Invariant 1, against a reading of the history that knows nothing of the state."""
+        holder: ActorId | None = None
+        receivers: dict[HandoverRef, ActorId] = {}
+        for event in self.town.history:
+            match event:
+                case ConcernRegistered():
+                    holder = event.registered_by.actor
+                case CaseOpened() | CaseReopened():
+                    holder = event.holder.actor
+                case HandoverSent():
+                    assert event.sender.actor == holder, "only the holder hands over"
+                    assert event.receiver.actor != holder
+                    receivers[event.handover] = event.receiver.actor
+                case HandoverAccepted():
+                    assert event.holder.actor == receivers[event.handover]
+                    holder = event.holder.actor
+                case CaseClosed() | ConcernResolvedLocally():
+                    holder = None
+                case _:
+                    pass
+        held = self.town.state.holder
+        assert (None if held is None else held.actor) == holder
+        assert (holder is not None) == (self.town.state.stage in {Stage.CONCERN, Stage.OPEN})
+        waiting = [one for one in self.town.state.handovers.values() if one.status in OPEN_HANDOVER]
+        assert len(waiting) <= 1
+
+    def teardown(self) -> None:
+        """Invariant 5, at the end of every run: replay, through the events' JSON and through the state's own."""
+        read_back = [type(event).model_validate_json(event.model_dump_json()) for event in self.town.history]
+        assert fold(CaseState(), read_back) == self.town.state
+        assert CaseState.model_validate_json(self.town.state.model_dump_json()) == self.town.state
+
+    @invariant()
+    def nobody_reads_more_than_the_consents_in_force_let_them(self) -> None:
+        """Invariant 4: after a withdrawal, refusal or expiry nothing permits, whoever asks."""
+        allowed = self.consented_by_history()
+        for service in SERVICES:
+            employees = [one for one in EMPLOYEES if one.service is service]
+            for by in employees:
+                shown = self.shown_to(by)
+                may = {category for service_, category in allowed if service_ is service}
+                holds = self.town.state.holder is not None and self.town.state.holder.actor == by.actor
+                if may:
+                    assert shown <= may | {InformationCategory.IDENTITY}
+                else:
+                    assert shown <= ({InformationCategory.IDENTITY} if holds else set())
+
+    @invariant()
+    def a_case_is_named_only_on_a_consent(self) -> None:
+        if self.town.state.mode is Mode.IDENTIFIED:
+            assert any(one.status is ConsentStatus.ACTIVE for one in self.town.state.consents.values())
+
+    @invariant()
+    def what_rested_on_a_consent_ended_with_it(self) -> None:
+        state = self.town.state
+        active = [one for one in state.consents.values() if one.status is ConsentStatus.ACTIVE]
+        for member in state.team.values():
+            assert any(member.service in one.scope.services for one in active)
+        waiting = state.open_handover
+        if waiting is not None and waiting.consent is not None:
+            [basis] = [one for one in active if one.ref == waiting.consent]
+            assert waiting.receiver.service in basis.scope.services
+            assert waiting.package.categories <= basis.scope.categories | {InformationCategory.IDENTITY}
+
+    @invariant()
+    def a_form_is_sent_only_in_the_version_that_all_guardians_approved(self) -> None:
+        """Seed rule 14, from the history alone."""
+        version: dict[FormRef, int] = {}
+        approved: dict[tuple[FormRef, int], set[int]] = {}
+        for event in self.town.history:
+            match event:
+                case TransitionFormDrafted():
+                    assert event.version == version.get(event.form, 0) + 1
+                    version[event.form] = event.version
+                case TransitionFormApproved():
+                    assert event.version == version[event.form], "an old version was approved"
+                    approved.setdefault((event.form, event.version), set()).add(event.ordinal)
+                case TransitionFormSent():
+                    assert event.version == version[event.form]
+                    assert approved[event.form, event.version] == {1, 2}
+                case _:
+                    pass
+
+    @invariant()
+    def a_measure_without_effect_is_never_just_repeated(self) -> None:
+        """Seed rule 90: no attempt of the machine gives a new reason."""
+        codes: dict[MeasureRef, str] = {}
+        fruitless: set[str] = set()
+        for event in self.town.history:
+            if isinstance(event, MeasurePlanned):
+                assert event.code not in fruitless
+                codes[event.measure] = event.code
+            if isinstance(event, MeasureEvaluated) and event.effect is Effect.NONE:
+                assert event.outcome is not EvaluationOutcome.CONTINUE
+                fruitless.add(codes[event.measure])
+
+    @invariant()
+    def no_event_holds_what_looks_like_a_national_number(self) -> None:
+        """Invariant 8: references have no digits at all."""
+        if self.town.history:
+            assert not ELEVEN_DIGITS.search(self.town.history[-1].model_dump_json())
+
+    # --- oracles ------------------------------------------------------------------------------------------------------
+
+    def consented_by_history(self) -> set[tuple[Service, InformationCategory]]:
+        """Return what may be shared now, by reading every consent event in order."""
+        pairs: dict[ConsentRef, set[tuple[Service, InformationCategory]]] = {}
+        last_day: dict[ConsentRef, date] = {}
+        for event in self.town.history:
+            match event:
+                case ConsentGranted(active=True):
+                    pairs[event.consent] = set(product(event.scope.services, event.scope.categories))
+                    last_day[event.consent] = event.valid_to
+                case ConsentNarrowed():
+                    pairs[event.consent] -= set(product(event.ended.services, event.ended.categories))
+                case ConsentWithdrawn() | ConsentExpired() | ConsentRefused():
+                    pairs.pop(event.consent, None)
+                case _:
+                    pass
+        today = oslo_day(self.town.now)
+        return {pair for ref, covered in pairs.items() if today <= last_day[ref] for pair in covered}
+
+    def shown_to(self, by: Acting) -> set[InformationCategory]:
+        """Return what an employee may read of the child now."""
+        try:
+            return set(access.permit(self.town.state, Action.READ_CHILD, by, self.town.now).categories)
+        except DeniedError:
+            return set()
+
+
+TestCase = pytest.mark.rule(4, 14, 80, 90, 107)(CaseMachine.TestCase)
+TestCase.settings = settings(max_examples=200, stateful_step_count=50, deadline=None)

@@ -1,0 +1,311 @@
+"""The authorisation table, cell by cell, against the same table written down a second time as a matrix."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+
+from services.cases.domain import access, concern, course, forms, handover, measures
+from services.cases.domain.access import Acting, Action, Reach, Relation
+from services.cases.domain.state import ALL_CATEGORIES, CaseState
+from services.cases.errors import CaseNotOpenError, NotInvolvedError, NotPermittedError, NotStaffError
+from shared.contracts.cases import HandoverKind, LocalOutcome
+from shared.contracts.codes import InformationCategory, Purpose, Role, Service
+from shared.refs import DocumentRef, FormRef, GoalRef, HandoverRef, MeasureRef, UnitId
+from tests.unit.cases_town import (
+    BARNEVERN,
+    CHILD,
+    COLLEAGUE,
+    CONTACT_TEACHER,
+    COORDINATOR,
+    CURIOUS,
+    NOTIFY,
+    NURSE,
+    PPT,
+    REKTOR,
+    RULES,
+    STRANGER,
+    STYRER,
+    TEACHER,
+    Town,
+    employee,
+    guardian,
+    party,
+    scope,
+)
+
+IDENTITY = InformationCategory.IDENTITY
+
+MATRIX = """
+                       holder last rcv  rcvL lead coor team serv guar chil reach
+see-case               .      .    .    .    .    .    .    .    .    .    -
+read-child             held   -    -    -    -    cons cons cons own  own  -
+read-concern           held   .    -    -    -    -    -    -    -    -    -
+read-contacts          -      -    -    -    -    -    -    -    -    -    cont
+resolve-concern        .      -    -    -    -    -    -    -    -    -    -
+record-child-view      .      -    -    -    -    -    -    -    -    -    -
+choose-contact-person  .      -    -    -    -    .    -    -    .    -    -
+close-case             .      -    -    -    -    -    -    -    -    -    -
+reopen-case            -      .    -    -    .    -    -    -    -    -    -
+ask-sharing            .      -    -    -    -    .    .    .    .    .    -
+see-consents           .      -    -    -    -    .    -    -    .    .    -
+request-consent        .      -    -    -    -    -    -    -    -    -    -
+answer-consent         -      -    -    -    -    -    -    -    .    .    -
+record-answer          .      .    -    -    -    -    -    -    -    -    -
+see-receipts           .      -    -    -    -    -    -    -    .    -    -
+plan-measure           .      -    -    -    -    -    -    -    -    -    -
+evaluate-measure       .      -    -    -    -    -    .    -    -    -    -
+send-handover          .      -    -    -    -    -    -    -    -    -    -
+see-handover           .      -    .    .    .    -    -    -    .    -    -
+answer-handover        -      -    .    -    -    -    -    -    -    -    -
+answer-on-behalf       -      -    -    .    -    -    -    -    -    -    -
+withdraw-handover      .      -    -    -    -    -    -    -    -    -    -
+draft-form             .      -    -    -    -    -    -    -    -    -    -
+read-form              held   -    offe -    -    -    -    -    own  -    -
+approve-form           -      -    -    -    -    -    -    -    .    -    -
+send-form              .      -    -    -    -    -    -    -    -    -    -
+"""
+REACHES = {
+    ".": Reach.NO_CONTENT,
+    "held": Reach.HELD,
+    "cons": Reach.CONSENTED,
+    "own": Reach.OWN_CHILD,
+    "offe": Reach.OFFERED,
+    "cont": Reach.CONTACT,
+}
+
+
+def cells() -> list[tuple[Action, Relation, Reach | None]]:
+    """Return every cell of the matrix; the columns are the relations in their order."""
+    rows = [line.split() for line in MATRIX.strip().splitlines()[1:]]
+    return [
+        (Action(action), relation, REACHES.get(mark))
+        for action, *marks in rows
+        for relation, mark in zip(Relation, marks, strict=True)
+    ]
+
+
+def opened() -> Town:
+    return Town().lift()
+
+
+def consented() -> Town:
+    town = opened()
+    town.consented(scope((Service.PPT, Service.HELSESTASJON, Service.SKOLE), purposes=(Purpose.TRANSITION,)))
+    return town
+
+
+def offered() -> Town:
+    """A form is on its way to the school."""
+    town = consented()
+    form = FormRef(town.ids.ref("frm"))
+    draft = forms.DraftForm(
+        by=TEACHER,
+        form=form,
+        document=DocumentRef(town.ids.ref("doc")),
+        form_type="barnehage-to-school",
+        school_start=2027,
+        categories=frozenset({InformationCategory.LANGUAGE}),
+    )
+    town.take(forms.decide_draft(town.state, draft, town.now))
+    for ordinal in (1, 2):
+        approval = forms.ApproveForm(by=guardian(ordinal), form=form, version=1)
+        town.take(forms.decide_approve(town.state, approval, town.now))
+    sending = forms.SendForm(
+        by=TEACHER, form=form, handover=HandoverRef(town.ids.ref("hdo")), receiver=party(CONTACT_TEACHER)
+    )
+    town.take(forms.decide_send_form(town.state, sending, town.now, RULES))
+    return town
+
+
+def accepted() -> Town:
+    town = offered()
+    waiting = town.state.open_handover
+    assert waiting is not None
+    answer = handover.AnswerHandover(by=CONTACT_TEACHER, handover=waiting.ref)
+    town.take(handover.decide_answer(town.state, answer, town.now))
+    return town
+
+
+def with_measure() -> Town:
+    town = consented()
+    what = measures.NewMeasure(
+        measure=MeasureRef(town.ids.ref("mea")),
+        goal=GoalRef(town.ids.ref("goa")),
+        code="sprakgruppe",
+        owner=Service.PPT,
+        indicator="words",
+        evaluate_by=town.now + timedelta(days=60),
+    )
+    town.take(measures.decide_plan(town.state, measures.PlanMeasure(by=TEACHER, what=what), town.now))
+    return town
+
+
+def closed() -> Town:
+    town = consented()
+    town.take(course.decide_close(town.state, course.CloseCase(by=TEACHER, outcome="moved"), town.now))
+    return town
+
+
+STANDING: dict[Relation, tuple[Callable[[], Town], Acting]] = {
+    Relation.HOLDER: (opened, TEACHER),
+    Relation.LAST_HOLDER: (closed, TEACHER),
+    Relation.RECEIVER: (offered, CONTACT_TEACHER),
+    Relation.RECEIVERS_LEADER: (offered, REKTOR),
+    Relation.LEADER: (opened, STYRER),
+    Relation.COORDINATOR: (consented, COORDINATOR),
+    Relation.TEAM_MEMBER: (with_measure, PPT),
+    Relation.SERVICE_IN_SCOPE: (consented, NURSE),
+    Relation.GUARDIAN: (opened, guardian(1)),
+    Relation.CHILD: (opened, CHILD),
+    Relation.REACHES_GUARDIANS: (opened, NOTIFY),
+}
+"""A case in which somebody has this relation; the receiver and its like are also in the consent's scope, at the school's unit."""
+ALSO = {
+    Relation.RECEIVER: {Relation.SERVICE_IN_SCOPE},
+    Relation.COORDINATOR: {Relation.SERVICE_IN_SCOPE},
+}
+
+
+def test_the_matrix_names_every_cell() -> None:
+    assert len(cells()) == len(Action) * len(Relation)
+
+
+@pytest.mark.rule(4, 5, 14, 106)
+@pytest.mark.parametrize(("action", "relation", "reach"), cells(), ids=str)
+def test_cell(action: Action, relation: Relation, reach: Reach | None) -> None:
+    """The table says it, and so does the decision for somebody who stands in this relation."""
+    assert access.TABLE[relation].get(action) is reach
+    make, who = STANDING[relation]
+    town = make()
+    held = access.relations(town.state, who, town.now)
+    assert set(held) == {relation} | ALSO.get(relation, set())
+    if any(action in access.TABLE[one] for one in held):
+        permit = access.permit(town.state, action, who, town.now)
+        if held == [relation] and reach is Reach.NO_CONTENT:
+            assert permit.categories == frozenset()
+    else:
+        with pytest.raises(NotPermittedError):
+            access.permit(town.state, action, who, town.now)
+
+
+@pytest.mark.parametrize("action", Action)
+@pytest.mark.parametrize("who", [COLLEAGUE, CURIOUS, BARNEVERN, STRANGER], ids=lambda one: one.actor)
+def test_a_stranger_is_told_nothing_whatever_is_asked(action: Action, who: Acting) -> None:
+    """Seed rule 106 the other way round: the curious employee, the colleague without a part, somebody else's guardian."""
+    town = consented()
+    with pytest.raises(NotInvolvedError) as denied:
+        access.permit(town.state, action, who, town.now)
+    assert (denied.value.status, denied.value.code, denied.value.reason) == (404, "not-found", "no-relation")
+
+
+def shown(town: Town, who: Acting) -> frozenset[InformationCategory]:
+    return access.permit(town.state, Action.READ_CHILD, who, town.now).categories
+
+
+CONSENTED = frozenset({InformationCategory.DEVELOPMENT, InformationCategory.LANGUAGE, IDENTITY})
+
+
+def test_what_each_reach_shows() -> None:
+    assert shown(opened(), TEACHER) == ALL_CATEGORIES
+    assert shown(opened(), guardian(1)) == ALL_CATEGORIES - {InformationCategory.CONTACT}
+    assert shown(consented(), NURSE) == CONSENTED
+    assert shown(with_measure(), PPT) == CONSENTED
+    town = offered()
+    form = access.permit(town.state, Action.READ_FORM, CONTACT_TEACHER, town.now)
+    assert form.categories == {InformationCategory.LANGUAGE, IDENTITY}
+    assert (form.basis, form.consent_version) == ("consent", 1)
+
+
+@pytest.mark.rule(4)
+def test_a_consent_to_schools_is_for_the_childs_own_school() -> None:
+    town = consented()
+    with pytest.raises(NotInvolvedError):
+        shown(town, CONTACT_TEACHER)  # no school has a part in it yet
+    other = employee("otherschool", Role.CONTACT_TEACHER, Service.SKOLE, UnitId("unit:other-skole"))
+    with pytest.raises(NotInvolvedError):
+        shown(accepted(), other)
+
+
+@pytest.mark.rule(4, 14)
+def test_a_holder_by_handover_reads_what_came_with_it_while_consent_lasts() -> None:
+    town = accepted()
+    assert shown(town, CONTACT_TEACHER) == CONSENTED
+    [consent] = town.state.consents
+    town.withdraw(consent)
+    assert shown(town, CONTACT_TEACHER) == {IDENTITY}
+    with pytest.raises(NotInvolvedError):
+        shown(town, TEACHER)
+
+
+@pytest.mark.rule(4)
+def test_a_consent_shows_nothing_after_its_last_day_whether_or_not_its_deadline_has_fired() -> None:
+    town = consented()
+    town.later(days=301)
+    with pytest.raises(NotInvolvedError) as denied:
+        shown(town, NURSE)
+    assert denied.value.reason == "consent-expired"
+
+
+def test_guardians_see_a_case_and_not_a_concern() -> None:
+    town = Town()
+    with pytest.raises(NotInvolvedError):
+        access.permit(town.state, Action.SEE_CASE, guardian(1), town.now)
+    assert access.permit(town.lift().state, Action.SEE_CASE, guardian(1), town.now).relation is Relation.GUARDIAN
+
+
+def test_a_leader_sees_no_content_even_of_a_service_inside_the_consent() -> None:
+    head_of_ppt = PPT.model_copy(update={"roles": frozenset({Role.LEADER})})
+    with pytest.raises(NotInvolvedError):
+        shown(consented(), head_of_ppt)
+    assert shown(consented(), PPT.model_copy(update={"roles": PPT.roles | {Role.LEADER}})) == CONSENTED
+
+
+def test_a_closed_case_is_closed_to_services_and_open_to_guardians() -> None:
+    town = closed()
+    with pytest.raises(NotInvolvedError):
+        shown(town, NURSE)
+    assert shown(town, guardian(2))
+
+
+def test_who_may_not_do_it_now_is_told_so() -> None:
+    town = Town()
+    with pytest.raises(CaseNotOpenError):
+        access.require(town.state, Action.SEND_HANDOVER, TEACHER, town.now)
+
+
+def test_no_staff_relation_for_anybody_who_is_no_employee() -> None:
+    outside = TEACHER.model_copy(update={"kind": "guardian"})
+    assert outside.role is None
+    with pytest.raises(NotStaffError):
+        outside.party(address_protected=False)
+    leader = STYRER.model_copy(update={"kind": "service_account"})
+    assert access.relations(opened().state, leader, Town().now) == []
+
+
+def test_an_address_protected_case_names_no_unit_anywhere() -> None:
+    town = Town(address_protected=True).lift()
+    town.consented()
+    command = handover.SendHandover(
+        by=TEACHER, handover=HandoverRef(town.ids.ref("hdo")), kind=HandoverKind.BATON, receiver=party(COLLEAGUE)
+    )
+    town.take(handover.decide_send(town.state, command, town.now, RULES))
+    for event in town.history:
+        body = event.model_dump_json()
+        assert "unit:" not in body
+        assert "310001015" not in body
+    assert access.relations(town.state, STYRER, town.now) == []
+
+
+def test_before_anything_has_happened_nobody_is_anything() -> None:
+    with pytest.raises(NotInvolvedError):
+        access.permit(CaseState(), Action.SEE_CASE, TEACHER, Town().now)
+
+
+def test_who_solved_a_concern_sees_how_it_stands() -> None:
+    town = Town()
+    solved = concern.ResolveConcern(by=TEACHER, outcome=LocalOutcome.GUIDANCE_GIVEN)
+    town.take(concern.decide_resolve(town.state, solved, town.now, RULES))
+    assert access.permit(town.state, Action.READ_CONCERN, TEACHER, town.now).relation is Relation.LAST_HOLDER
