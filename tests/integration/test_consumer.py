@@ -16,7 +16,9 @@ from shared.dead_letters import Reason
 from shared.envelope import Envelope
 from shared.freshness import freshness
 from shared.inbox import Tx
-from shared.kafka import missing_topics
+from shared.kafka import WATERMARKS_TOPIC, missing_topics
+from shared.publisher import producers
+from shared.relay import Relay
 from shared.testing.plugin import Migrated, NewTopicName
 from shared.testing.signals import Probe, TopicReader, Watch
 from tests.integration.inbox_world import (
@@ -194,6 +196,29 @@ async def test_freshness_follows_the_consumer_and_the_source(world: World, bus: 
         old = await _age(world, bus)
         assert old is not None
         assert old >= timedelta(hours=1)
+
+
+async def test_a_real_relay_and_a_real_consumer_keep_a_projection_fresh(world: World, bus: Bus) -> None:
+    relay = Relay(
+        world.dsn,
+        producers(bus.bootstrap, client="inbox-suite"),
+        source=SOURCE,
+        clock=world.clock,
+        ids=world.ids,
+        metrics=world.metrics,
+        topics={WATERMARKS_TOPIC: bus.watermarks},
+    )
+    async with (
+        Watch(world.dsn, "consumer_progress") as watch,
+        consuming(world, bus.bootstrap, bus.inbox()),
+    ):
+        await relay.start()
+        fresh = (
+            "SELECT clock_timestamp() - max(drained_at) < interval '5 s' FROM source_watermarks WHERE received_at <="
+            " (SELECT min(caught_up_at) FROM consumer_progress HAVING count(*) = 4)"
+        )
+        await watch.until(fresh)
+        await relay.stop()
 
 
 async def test_a_consumer_that_is_behind_does_not_say_that_it_has_caught_up(world: World, bus: Bus) -> None:
