@@ -20,6 +20,7 @@ from aiokafka.errors import IllegalStateError, KafkaError
 from faststream import AckPolicy
 from faststream.exceptions import NackMessage
 from faststream.kafka import KafkaBroker, KafkaMessage
+from faststream.message import AckStatus
 
 from shared.observability import describe_exception
 
@@ -31,7 +32,10 @@ _POLL_MILLISECONDS: Final = 5
 _FIRST_PAUSE: Final = 0.1
 _LONGEST_PAUSE: Final = 5.0
 _ASK_SECONDS: Final = 5.0
-"""How long the broker may take to say where a partition ends."""
+"""How long the broker may take to say where a partition ends, or to take note of an offset."""
+_BATCH_SECONDS: Final = 20.0
+"""How long a stop waits for the batch in hand."""
+_LEAVE_SECONDS: Final = _BATCH_SECONDS + 10.0
 
 log = structlog.get_logger(__name__)
 
@@ -103,7 +107,7 @@ def create_broker(bootstrap_servers: str, *, client: str) -> KafkaBroker:
         metadata_max_age_ms=30_000,
         # FastStream would log an exception's text, and a text may quote content. What happens is logged here, by code.
         logger=None,
-        graceful_timeout=20.0,
+        graceful_timeout=_BATCH_SECONDS,
     )
 
 
@@ -196,14 +200,14 @@ class BatchConsumer:
         try:
             await self._subscriber.start()
         except BaseException:
-            await self._subscriber.stop()
+            await self._leave()
             raise
 
     async def stop(self) -> None:
         """Finish the batch in hand, commit its offsets and leave the group. May be called before `start`."""
         self._assigned = False
         self._interrupt.set()
-        await self._subscriber.stop()
+        await self._leave()
 
     async def ends(self) -> Ends:
         """Ask the broker where the assigned partitions end now.
@@ -229,6 +233,21 @@ class BatchConsumer:
             partitions={topic: len(consumer.partitions_for_topic(topic) or ()) for topic in self.topics},
         )
 
+    async def _leave(self) -> None:
+        """Leave the group, also when the broker is away: then it finds out by the session's time-out."""
+        leaving = asyncio.create_task(self._subscriber.stop(), name=f"{self.group} leaves")
+        await asyncio.wait({leaving}, timeout=_LEAVE_SECONDS)
+        if leaving.done() and not leaving.cancelled() and leaving.exception() is None:
+            return
+        leaving.cancel()
+        await asyncio.gather(leaving, return_exceptions=True)
+        log.warning("left_without_goodbye", consumer=self.group)
+        # aiokafka 0.14 stops half-way when a fetch waits for a broker that is away: its close cancels the fetch and then
+        # fails with that very cancellation, before it closes its connections.
+        if self._subscriber.consumer is not None:
+            await self._subscriber.consumer._client.close()
+            self._subscriber.consumer = None
+
     async def _receive(self, message: KafkaMessage) -> None:
         records = _records(message)
         self._idle.clear()
@@ -250,10 +269,13 @@ class BatchConsumer:
     async def _commit(self, message: KafkaMessage) -> None:
         """Commit the offsets now, not when FastStream would: a rebalance waits for the batch and for this."""
         try:
-            await message.ack()
-        except (KafkaError, IllegalStateError) as error:
-            # The group has moved on. Its next owner is given the batch again, and finds it done.
+            async with asyncio.timeout(_ASK_SECONDS):
+                await message.ack()
+        except (KafkaError, IllegalStateError, TimeoutError) as error:
+            # The broker is away, or the group has moved on: the next owner is given the batch again, and finds it done.
             log.info("offsets_not_committed", consumer=self.group, **describe_exception(error))
+            # aiokafka would try for ever, and FastStream would ask it to once more.
+            message.committed = AckStatus.ACKED
 
     async def _pause(self, error: Exception) -> None:
         """Wait before the batch is given again; a rebalance or a stop does not wait for the whole pause."""

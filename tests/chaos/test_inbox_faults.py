@@ -203,6 +203,20 @@ async def test_a_broker_that_goes_away_is_waited_for(world: World, bus: Bus, kaf
 
 
 @pytest.mark.slow
+async def test_it_stops_also_while_the_broker_is_away(world: World, bus: Bus, kafka_proxy: FaultProxy) -> None:
+    await publish_some(bus, range(9))
+    async with Watch(world.dsn, "effects") as watch:
+        async with consuming(world, kafka_proxy.address, bus.inbox()):
+            await watch.until(ALL, gives=9)
+            await kafka_proxy.refuse()
+        # What it could not say to the broker is given again, and is known.
+        async with consuming(world, bus.bootstrap, bus.inbox()):
+            await publish_some(bus, range(9, 18))
+            await watch.until(DISTINCT, gives=18)
+    await assert_once_and_in_order(world, 18)
+
+
+@pytest.mark.slow
 async def test_a_rebalance_waits_for_the_batch_in_hand(world: World, bus: Bus) -> None:
     working = Probe[int]()
     go_on = asyncio.Event()
