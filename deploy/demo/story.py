@@ -128,7 +128,7 @@ async def play(addresses: Addresses, console: Console) -> None:
         "and not one word of the vault among them."
     )
     console.print(
-        f"The log's page for people: {settings.audit_url}/   each service's interface: {settings.cases_url}/docs"
+        f"The log's page for people: {settings.audit_url}/   each service's interface: {settings.cases_url}/openapi.json"
     )
 
 

@@ -63,10 +63,29 @@ async def row_24(stage: Stage) -> None:
     """20 June: an attacker with the database's password; each tampering is found and named (story row 24)."""
     if stage.attackers_database is None:
         raise StoryError("there is no database to attack")
-    head = await stage.call(None, "GET", "audit", f"/logs/{LOG}/checkpoint")
-    size = int(head.content.decode().split("\n")[1])
+    with TemporaryDirectory() as folder:
+        kept = Path(folder) / "kept.checkpoint"
+        async with attacker(stage.attackers_database) as conn, _nothing_logged(stage.attackers_database):
+            head = await stage.call(None, "GET", "audit", f"/logs/{LOG}/checkpoint")
+            kept.write_bytes(head.content)
+            size = int(head.content.decode().split("\n")[1])
+            for attack in _attacks(size):
+                async with tamper.undone(conn):
+                    await _found(stage, await attack(conn), ())
+            older = await conn.fetchval(
+                "SELECT size FROM checkpoints WHERE log = $1 AND size < $2 ORDER BY size DESC LIMIT 1", LOG, size // 2
+            )
+            stage.check(older is not None, "there is an older checkpoint to go back to")
+            async with tamper.undone(conn):
+                await _found(stage, await tamper.restore_a_backup(conn, LOG, older), (str(kept),))
+    report = await verified(stage)
+    stage.check(not report.findings, f"everything is back as it was: {report}")
+    stage.narrator.happened("put back as it was, the log verifies again")
+
+
+def _attacks(size: int) -> tuple[Callable[[Connection], Awaitable[tamper.Tampering]], ...]:
     middle, forger = size // 2, Signer("lagspill.no/forger", b"\7" * 32)
-    attacks: tuple[Callable[[Connection], Awaitable[tamper.Tampering]], ...] = (
+    return (
         lambda conn: tamper.change_one_byte(conn, LOG, middle),
         lambda conn: tamper.delete_a_row(conn, LOG, middle),
         lambda conn: tamper.delete_and_close_up(conn, LOG, middle),
@@ -75,22 +94,14 @@ async def row_24(stage: Stage) -> None:
         lambda conn: tamper.cut_the_tail(conn, LOG, size - 10),
         lambda conn: tamper.rewrite_everything(conn, LOG, middle, forger),
     )
-    with TemporaryDirectory() as kept:
-        copy = Path(kept) / "yesterday.checkpoint"
-        copy.write_bytes(head.content)
-        async with attacker(stage.attackers_database) as conn:
-            for attack in attacks:
-                async with tamper.undone(conn):
-                    await _found(stage, await attack(conn), ())
-            older = await conn.fetchval(
-                "SELECT size FROM checkpoints WHERE log = $1 AND size < $2 ORDER BY size DESC LIMIT 1", LOG, size // 2
-            )
-            stage.check(older is not None, "there is an older checkpoint to go back to")
-            async with tamper.undone(conn):
-                await _found(stage, await tamper.restore_a_backup(conn, LOG, older), (str(copy),))
-    report = await verified(stage)
-    stage.check(not report.findings, f"everything is back as it was: {report}")
-    stage.narrator.happened("put back as it was, the log verifies again")
+
+
+@asynccontextmanager
+async def _nothing_logged(dsn: str) -> AsyncIterator[None]:
+    """Keep the audit service from logging meanwhile: what is put back afterwards must be all there is."""
+    async with attacker(dsn) as conn, conn.transaction():
+        await conn.execute("LOCK TABLE positions IN SHARE ROW EXCLUSIVE MODE")
+        yield
 
 
 @asynccontextmanager

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import IO, Final, Protocol
+from typing import IO, TYPE_CHECKING, Final, Protocol
 
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
@@ -29,12 +29,14 @@ from deploy.local.jars import JarCache, locked
 from deploy.local.kafka import Kafka
 from deploy.local.keys import SETTINGS as KEY_SETTINGS
 from deploy.local.keys import keep_secret, make_keys
-from deploy.local.mail import MailCatcher
 from deploy.local.postgres import Postgres
 from deploy.local.process import HOST, LineSink, Server, require_free_port
 from deploy.local.services import ServiceProcess
 from deploy.local.settings import LocalSettings
 from shared import db
+
+if TYPE_CHECKING:
+    from deploy.local.mail import MailCatcher
 
 STOP_ORDER: Final = (("cases", "meetings", "notify"), ("audit",), ("identity",), ("kafka",), ("postgres",))
 """Together within a group. Audit after the others, so that the log holds what they sealed at their end."""
@@ -209,6 +211,8 @@ class LocalSystem:
     def _catch_mail(self) -> None:
         """Stand in for a mail server, unless one is given."""
         if "SMTP_HOST" not in os.environ:
+            from deploy.local.mail import MailCatcher  # its library is not in the image
+
             self._mail = MailCatcher(self._home / "mail", self._settings.smtp_port)
             self._mail.start()
             self._extra |= {"SMTP_HOST": HOST, "SMTP_PORT": str(self._settings.smtp_port)}
