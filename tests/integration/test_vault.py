@@ -237,12 +237,16 @@ async def test_forgetting_twice_or_before_anything_is_there(vault: Vault, conn: 
         await put(vault, conn)
 
 
-async def test_a_first_write_under_way_is_forgotten_too(vault: Vault, conn: Connection, dsn: str) -> None:
+@pytest.mark.parametrize("first", [True, False], ids=["the first write", "a later write"])
+async def test_a_write_under_way_is_forgotten_too(vault: Vault, conn: Connection, dsn: str, first: bool) -> None:
+    if not first:
+        await put(vault, conn)
     other = await db.connect(dsn, application_name="vault-test")
     observer = await db.connect(dsn, application_name="vault-test")
     writing = conn.transaction()
     await writing.start()
-    await vault.put(conn, owner=CASE, record="child", category="identity", content=STORY)
+    await vault.put(conn, owner=CASE, record="new", category="identity", content=STORY)
+    await vault.index(conn, kind=LookupKind.NAME, value=CHILD.name, owner=CASE)
 
     async def forget() -> None:
         async with other.transaction():
@@ -256,7 +260,8 @@ async def test_a_first_write_under_way_is_forgotten_too(vault: Vault, conn: Conn
     await forgetting
     await asyncio.gather(other.close(), observer.close())
     with pytest.raises(ShreddedError):
-        await vault.get(conn, owner=CASE, record="child")
+        await vault.get(conn, owner=CASE, record="new")
+    assert await vault.find(conn, kind=LookupKind.NAME, value=CHILD.name) == []
 
 
 async def test_two_first_writes_at_once_share_one_key(vault: Vault, dsn: str, conn: Connection) -> None:

@@ -53,6 +53,9 @@ def test_no_two_places_are_bound_alike(
     assume(one != other)
     assert _place(*one) != _place(*other)
     assert _place(*one) != _key_context(other[0], other[3])
+    assert (_key_context(one[0], one[3]) == _key_context(other[0], other[3])) is (
+        (one[0], one[3]) == (other[0], other[3])
+    )
     key, nonce = AESGCM(b"k" * 32), b"n" * 12
     with pytest.raises(InvalidTag):
         key.decrypt(nonce, key.encrypt(nonce, content, _place(*one)), _place(*other))
