@@ -1,0 +1,103 @@
+"""`make bench`: speed, as ratios within one run. A run that lost or doubled anything prints VOID and fails."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+from collections.abc import Sequence
+
+import structlog
+import uvloop
+from rich.console import Console
+from rich.table import Table
+
+from tests.bench.commands import measure_commands
+from tests.bench.ground import ground, servers
+from tests.bench.inboxes import measure_inbox
+from tests.bench.latency import measure_latency
+from tests.bench.measure import Latency, Measure
+from tests.bench.peers import measure_peers
+from tests.bench.relays import measure_relay
+
+PARTS = ("commands", "relay", "inbox", "latency")
+
+
+async def measure(parts: Sequence[str], *, peers: bool, console: Console) -> list[Measure | Latency]:
+    """Return every measurement of `parts`."""
+    results: list[Measure | Latency] = []
+    with servers() as given:
+        async with ground(given) as made:
+            if "commands" in parts:
+                console.print("[dim]commands over HTTP …[/]")
+                results += await measure_commands(made)
+            if "relay" in parts:
+                console.print("[dim]draining an outbox …[/]")
+                results += await measure_relay(made)
+            if "inbox" in parts:
+                console.print("[dim]taking events in …[/]")
+                results += await measure_inbox(made)
+            if "latency" in parts:
+                console.print("[dim]from commit to consumer …[/]")
+                results += await measure_latency(made)
+            if peers:
+                console.print("[dim]the peers …[/]")
+                results += await measure_peers(made, results)
+    return results
+
+
+def show(results: Sequence[Measure | Latency], console: Console) -> None:
+    """Print the table."""
+    console.print(
+        f"{platform.python_implementation()} {platform.python_version()}, {os.cpu_count()} cores,"
+        f" load {os.getloadavg()[0]:.1f}; the middle of several rounds"
+    )
+    table = Table("what", "a second", "beside", "a second", "ratio", "target", "")
+    for result in results:
+        if isinstance(result, Measure):
+            table.add_row(*_row(result))
+    console.print(table)
+    for result in results:
+        if isinstance(result, Latency):
+            console.print(
+                f"{result.what}: "
+                + (f"VOID: {result.void}" if result.void else f"p50 {result.p50:.1f} ms, p99 {result.p99:.1f} ms")
+            )
+        elif result.void:
+            console.print(f"[red]VOID[/]: {result.what}: {result.void}")
+        for note in result.notes if isinstance(result, Measure) else ():
+            console.print(f"[dim]{result.what}: {note}[/]")
+
+
+def _row(measure: Measure) -> list[str]:
+    colour = {"met": "green", "missed": "yellow", "VOID": "red", "": "default"}[measure.verdict]
+    return [
+        measure.what,
+        _middle(measure.rates),
+        measure.beside,
+        _middle(measure.base),
+        "" if measure.ratio is None else f"{measure.ratio:.2f}",
+        "" if measure.target is None else f"≥ {measure.target:g}",
+        f"[{colour}]{measure.verdict}[/]",
+    ]
+
+
+def _middle(rates: Sequence[float]) -> str:
+    return f"{sorted(rates)[len(rates) // 2]:,.0f}" if rates else ""
+
+
+def main() -> int:
+    """Measure, print, and return 1 when a result is void."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("--peers", action="store_true", help="measure Debezium and faststream-outbox too")
+    parser.add_argument("--only", choices=PARTS, action="append", help="measure only this")
+    options = parser.parse_args()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))
+    console = Console()
+    results = uvloop.run(measure(options.only or PARTS, peers=options.peers, console=console))
+    show(results, console)
+    return 1 if any(result.void for result in results) else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
