@@ -20,7 +20,7 @@ from shared.web.commands import (
     respond,
 )
 from shared.web.edge import Edge, exchange
-from shared.web.models import RequestModel
+from shared.web.models import RequestModel, RequestPart
 from shared.web.pages import AskedPage, Collection, Page, Paging
 from shared.web.problems import Problem
 
@@ -37,6 +37,7 @@ __all__ = [
     "Readiness",
     "Reading",
     "RequestModel",
+    "RequestPart",
     "UnguardedRouteError",
     "answer",
     "command_context",

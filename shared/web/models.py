@@ -29,11 +29,8 @@ def _as_json(model: type[RequestModel]) -> core_schema.NoInfoWrapValidatorFuncti
     return read
 
 
-class RequestModel(BaseModel):
-    """The base of every request body: unknown fields are refused, and each value must have the JSON type it is declared with.
-
-    Raise `PydanticCustomError` from a validator to say what is wrong in your own words; the text of a `ValueError` is not shown.
-    """
+class RequestPart(BaseModel):
+    """The base of what stands inside a request body, where it must be a variant of a discriminated union; else `RequestModel`."""
 
     model_config = ConfigDict(
         frozen=True,
@@ -43,6 +40,13 @@ class RequestModel(BaseModel):
         use_attribute_docstrings=True,
         validate_by_name=True,
     )
+
+
+class RequestModel(RequestPart):
+    """The base of every request body: unknown fields are refused, and each value must have the JSON type it is declared with.
+
+    Raise `PydanticCustomError` from a validator to say what is wrong in your own words; the text of a `ValueError` is not shown.
+    """
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
