@@ -50,6 +50,7 @@ from shared.contracts.cases import (
 )
 from shared.contracts.codes import Area, GrantorClass, InformationCategory, Purpose, Role, Service
 from shared.refs import (
+    ConcernRef,
     DocumentRef,
     FormRef,
     GoalRef,

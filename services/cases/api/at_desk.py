@@ -10,7 +10,7 @@ from starlette.requests import Request
 from services.cases.handlers.desk import Desk
 
 
-def _desk(request: Request) -> Desk:
+async def _desk(request: Request) -> Desk:
     desk: Desk = request.app.state.desk
     return desk
 

@@ -14,6 +14,7 @@ from services.cases.handlers import consents
 from services.cases.handlers.consents import Given
 from services.cases.views import ConsentView, ReceiptsView, SharingView
 from shared.contracts.codes import InformationCategory, Purpose, Scope, Service
+from shared.errors import FieldProblem, InvalidInputError
 from shared.refs import CaseRefField, ConsentRefField
 from shared.web import Command, Page, Reading, represent, respond
 
@@ -78,16 +79,36 @@ async def read_receipts(consent: ConsentRefField, ctx: Reading, desk: AtDesk) ->
 async def ask_sharing(
     case: CaseRefField,
     service: Service,
-    category: Annotated[list[InformationCategory], Query(min_length=1)],
+    category: Annotated[
+        str,
+        Query(
+            pattern="^[a-z-]{1,40}(,[a-z-]{1,40}){0,20}$",
+            description="One category of information, or several by comma.",
+            examples=["development,language"],
+        ),
+    ],
     purpose: Purpose,
     ctx: Reading,
     desk: AtDesk,
 ) -> Response:
     """Say whether these categories may be shared with the service, why, and otherwise what it would take."""
     view, version = await consents.ask_sharing(
-        desk, ctx, case, service=service, categories=frozenset(category), purpose=purpose
+        desk, ctx, case, service=service, categories=_categories(category), purpose=purpose
     )
     return represent(view, version=version)
+
+
+def _categories(asked: str) -> frozenset[InformationCategory]:
+    """Return the categories named.
+
+    Raises:
+        InvalidInputError: one of them is not in the code list.
+    """
+    try:
+        return frozenset(InformationCategory(name) for name in asked.split(","))
+    except ValueError:
+        wrong = FieldProblem(pointer="query:category", code="enum", detail="Is not a category of information")
+        raise InvalidInputError(errors=[wrong]) from None
 
 
 def _given(body: bodies.AnswerBody) -> Given:

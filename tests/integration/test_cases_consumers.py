@@ -1,0 +1,277 @@
+"""What meetings, notify and time do to cases: once, from the event alone, and never beyond what the rules allow."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+import pytest_asyncio
+from aiokafka import AIOKafkaProducer
+
+from services.cases.domain.consent import RECEIPTS_FROM
+from shared.clock import SimulatedClock
+from shared.contracts import meetings, notify
+from shared.contracts.base import EventData
+from shared.contracts.codes import InformationCategory, Service
+from shared.dead_letters import StoredRecord, list_dead_letters
+from shared.envelope import describe, number, seal
+from shared.inbox import subscribe
+from shared.kafka import create_broker
+from shared.refs import CaseRef, ConsentRef, ItemRef, LogScope, MeasureRef, MeetingRef, RandomIds, UnitId
+from shared.testing.issuer import LocalIssuer
+from shared.testing.plugin import Migrated, NewTopicName
+from shared.testing.signals import Watch
+from tests.e2e.cases_world import World, cases_world
+
+pytestmark = pytest.mark.connected
+
+IDS = RandomIds()
+CORRELATION = UUID("01890000-0000-7000-8000-000000000001")
+
+
+@pytest_asyncio.fixture
+async def world(migrated: Migrated, issuer: LocalIssuer, clock: SimulatedClock) -> AsyncIterator[World]:
+    """The cases service with its people."""
+    async with cases_world(migrated, issuer, clock) as made:
+        yield made
+
+
+def published(world: World, event: EventData, source: str = "/services/meetings") -> bytes:
+    """Return `event` as the other service's relay would have published it."""
+    envelope = describe(
+        event,
+        event_id=IDS.event_id(),
+        source=source,
+        happened=world.clock.now(),
+        recorded=world.clock.now(),
+        scope=LogScope("4005"),
+        correlation=CORRELATION,
+        sequence=1,
+    )
+    return number(seal(event, envelope), 1)
+
+
+def record(event: EventData, value: bytes, offset: int = 0) -> StoredRecord:
+    """Return the record that Kafka would hand over."""
+    return StoredRecord(
+        topic=event.TOPIC, partition=0, offset=offset, key=event.subject.encode(), value=value, headers=()
+    )
+
+
+async def take(world: World, *events: EventData, source: str = "/services/meetings", times: int = 1) -> None:
+    """Let the service take these in, each `times` times."""
+    records = [record(event, published(world, event, source), offset) for offset, event in enumerate(events)]
+    for _ in range(times):
+        await world.intake().process(records)
+
+
+def outcome(
+    world: World, case: str, *, measure: MeasureRef | None = None, join: frozenset[Service] = frozenset()
+) -> meetings.OutcomeRecorded:
+    """Return what a ressursteam decided on a named item."""
+    planned = meetings.PlannedMeasure(
+        measure=measure or MeasureRef(IDS.ref("mea")),
+        code="sprakgruppe",
+        owner=Service.PPT,
+        owner_unit=UnitId("unit:ppt"),
+        indicator="words-in-play",
+        evaluate_by=world.clock.now() + timedelta(days=60),
+    )
+    return meetings.OutcomeRecorded(
+        meeting=MeetingRef(IDS.ref("mtg")),
+        item=ItemRef(IDS.ref("itm")),
+        mode=meetings.ItemMode.NAMED,
+        decision="measure-planned",
+        case=CaseRef(case),
+        measures=(planned,),
+        join_team=join,
+    )
+
+
+@pytest.mark.rule(26, 88, 141)
+@pytest.mark.story(10)
+async def test_an_outcome_becomes_a_measure_and_a_team_member_by_the_event_alone(world: World) -> None:
+    case = await world.opened()
+    await world.consented(case)
+    decided = outcome(world, case, join=frozenset({Service.HELSESTASJON, Service.BARNEVERN}))
+    await take(world, decided, times=3)
+    view = await world.see("teacher", f"/cases/{case}")
+    [measure] = view["measures"]
+    assert (measure["measure"], measure["owner"], measure["status"]) == (decided.measures[0].measure, "ppt", "open")
+    assert [one["service"] for one in view["team"]] == ["ppt", "helsestasjon"]
+    [event] = await world.published("measure.planned.v1")
+    assert (event["data"]["meeting"], event["data"]["item"]) == (decided.meeting, decided.item)
+    assert (event["authtype"], event["correlationid"]) == ("system", str(CORRELATION))
+    assert "authid" not in event
+    # It is a measure like any other: found by its reference, evaluated by its owner.
+    done = {"effect": "reached", "outcome": "stop"}
+    assert (await world.must("ppt", f"/measures/{measure['measure']}/evaluations", done))["status"] == "stopped"
+
+
+async def test_an_anonymous_or_foreign_outcome_does_nothing(world: World) -> None:
+    case = await world.opened()
+    before = await world.types()
+    anonymous = outcome(world, case).model_copy(
+        update={"mode": meetings.ItemMode.ANONYMOUS, "case": None, "measures": ()}
+    )
+    foreign = outcome(world, IDS.ref("cas"))
+    await take(world, anonymous, foreign)
+    assert await world.types() == before
+
+
+async def test_what_the_rules_refuse_is_refused_for_a_meeting_too_and_holds_nothing_back(world: World) -> None:
+    """A measure that had no effect is not repeated because a meeting says so (seed rule 90); what follows is taken in."""
+    case = await world.opened()
+    consent = await world.consented(case)
+    first = outcome(world, case)
+    await take(world, first)
+    await world.must(
+        "teacher", f"/measures/{first.measures[0].measure}/evaluations", {"effect": "none", "outcome": "stop"}
+    )
+    discussed = meetings.CaseDiscussed(
+        meeting=first.meeting,
+        item=first.item,
+        mode=meetings.ItemMode.NAMED,
+        case=CaseRef(case),
+        consent=ConsentRef(consent),
+        consent_version=1,
+        attended_by=frozenset({Service.PPT}),
+        categories=frozenset({InformationCategory.LANGUAGE}),
+    )
+    await take(world, outcome(world, case), discussed)
+    assert len((await world.see("teacher", f"/cases/{case}"))["measures"]) == 1
+    told = (await world.see("guardian-a", f"/consents/{consent}/receipts"))["already_told"]
+    assert [(one["way"], one["service"], one["categories"]) for one in told] == [("meeting", "ppt", ["language"])]
+    async with world.pool.acquire() as conn:
+        assert await list_dead_letters(conn) == []
+
+
+@pytest.mark.rule(4)
+@pytest.mark.story(17)
+async def test_receipts_are_listed_and_a_missing_one_is_an_alarm(world: World) -> None:
+    case = await world.opened()
+    consent = await world.consented(case)
+    await world.must("guardian-b", f"/consents/{consent}/withdrawals", {"services": ["helsestasjon"]})
+    told = meetings.ConsentReceiptRecorded(
+        case=CaseRef(case), consent=ConsentRef(consent), consent_version=2, items_removed=1
+    )
+    await take(world, told, times=2)
+    view = await world.see("guardian-b", f"/consents/{consent}/receipts")
+    assert [(one["version"], one["consumer"]) for one in view["receipts"]] == [(2, "meetings")]
+    assert view["awaited"] == ["notify"]
+    await world.move_to(world.clock.now() + timedelta(minutes=9))
+    assert await world.published("receipt-missing.v1") == []
+    await world.move_to(world.clock.now() + timedelta(minutes=1))
+    [alarm] = await world.published("receipt-missing.v1")
+    assert (alarm["data"]["consumer"], alarm["data"]["version"]) == ("notify", 2)
+
+
+async def test_with_every_receipt_there_is_no_alarm(world: World) -> None:
+    case = await world.opened()
+    consent = await world.consented(case)
+    await world.must("guardian-a", f"/consents/{consent}/withdrawals")
+    for service, module in (("meetings", meetings), ("notify", notify)):
+        told = (
+            meetings.ConsentReceiptRecorded(
+                case=CaseRef(case), consent=ConsentRef(consent), consent_version=2, items_removed=0
+            )
+            if module is meetings
+            else notify.ConsentReceiptRecorded(
+                case=CaseRef(case), consent=ConsentRef(consent), consent_version=2, messages_cancelled=0
+            )
+        )
+        await take(world, told, source=f"/services/{service}")
+    await world.move_to(world.clock.now() + timedelta(days=1))
+    assert await world.published("receipt-missing.v1") == []
+    view = await world.see("guardian-a", f"/consents/{consent}/receipts")
+    assert {one["consumer"] for one in view["receipts"]} == RECEIPTS_FROM
+    assert view["awaited"] == []
+
+
+@pytest.mark.rule(107)
+@pytest.mark.story(13)
+async def test_a_handover_that_nobody_answers_is_overdue_once_and_the_leader_answers(world: World) -> None:
+    case = await world.opened()
+    offered = {
+        "kind": "baton",
+        "receiver": await world.receiver("pedagogical-leader"),
+        "respond_by": "2026-09-12T10:00:00Z",
+    }
+    handover = (await world.must("teacher", f"/cases/{case}/handovers", offered))["handover"]
+    await world.move_to(datetime(2026, 9, 12, 9, 59, tzinfo=UTC))
+    assert "handover.overdue" not in await world.types()
+    for _ in range(2):
+        await world.move_to(world.clock.now() + timedelta(minutes=1))
+    assert (await world.types()).count("handover.overdue") == 1
+    answered = await world.must("styrer", f"/handovers/{handover}/acceptance")
+    assert answered["status"] == "accepted"
+    view = await world.see("pedagogical-leader", f"/cases/{case}")
+    assert view["holder"]["role"] == "pedagogical-leader"
+
+
+async def test_an_answered_handover_is_never_overdue(world: World) -> None:
+    case = await world.opened()
+    offered = {"kind": "baton", "receiver": await world.receiver("colleague")}
+    handover = (await world.must("teacher", f"/cases/{case}/handovers", offered))["handover"]
+    await world.must("colleague", f"/handovers/{handover}/acceptance")
+    await world.move_to(world.clock.now() + timedelta(days=30))
+    assert "handover.overdue" not in await world.types()
+
+
+@pytest.mark.rule(4)
+async def test_a_consent_expires_when_its_last_day_in_norway_is_over(world: World) -> None:
+    case = await world.opened()
+    consent = await world.consented(case)
+    await world.move_to(datetime(2027, 7, 31, 21, 59, 59, tzinfo=UTC))
+    assert (await world.get("nurse", f"/cases/{case}/child")).status_code == 200
+    await world.move_to(datetime(2027, 7, 31, 22, 0, tzinfo=UTC))
+    assert (await world.types())[-2:] == ["consent.expired", "case.anonymised"]
+    assert (await world.get("nurse", f"/cases/{case}/child")).status_code == 404
+    assert (await world.access("deny"))[-1]["reason"] == "consent-expired"
+    assert (await world.see("teacher", f"/consents/{consent}"))["status"] == "expired"
+
+
+async def test_from_a_real_broker(world: World, broker: str, new_topic: NewTopicName, group: str) -> None:
+    """The registration itself: group, topics, order, offsets; what the events do is tested above."""
+    case = await world.opened()
+    await world.consented(case)
+    topic = await new_topic("meetings", partitions=2)
+    [inbox] = world.parts.inboxes
+    on_topic = type("OutcomeRecorded", (meetings.OutcomeRecorded,), {"TOPIC": topic})
+    kit = world.kit
+    kafka = create_broker(broker, client="cases-test")
+    subscription = subscribe(
+        kafka,
+        kit.pool,
+        dataclasses.replace(
+            inbox,
+            consumer=group,
+            handlers={on_topic: inbox.handlers[meetings.OutcomeRecorded]},
+            watermarks=await new_topic("watermarks"),
+        ),
+        journal=kit.journal,
+        clock=kit.clock,
+        ids=kit.ids,
+        metrics=kit.metrics,
+    )
+    decided = outcome(world, case)
+    producer = AIOKafkaProducer(bootstrap_servers=broker)
+    await producer.start()
+    try:
+        value = published(world, decided)
+        for _ in range(2):
+            await producer.send_and_wait(topic, value, key=decided.subject.encode())
+    finally:
+        await producer.stop()
+    dsn = world.kit.settings.database_url.get_secret_value()
+    async with Watch(dsn, "inbox") as watch:
+        await subscription.start()
+        try:
+            await watch.until("SELECT count(*) > 0 FROM inbox WHERE consumer = $1", group)
+        finally:
+            await subscription.stop()
+            await kafka.stop()
+    assert (await world.types()).count("measure.planned") == 1
