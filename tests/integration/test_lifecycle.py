@@ -359,7 +359,7 @@ async def _until_refused(port: int) -> None:
         while True:
             try:
                 _, writer = await asyncio.open_connection("127.0.0.1", port)
-            except ConnectionRefusedError:
+            except OSError:  # refused, or reset while the listener was being closed
                 return
             writer.close()
 
