@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import base64
-import binascii
 import json
 import os
 import sys
@@ -275,7 +274,7 @@ class Key:
         key_id, _, encoded = rest.partition("+")
         try:
             material = base64.b64decode(encoded, validate=True)
-        except binascii.Error as error:
+        except ValueError as error:
             raise UnreadableError("the key is not a verifier key (name+id+base64)") from error
         true_id = sha256(name.encode() + b"\n" + material).digest()[:4]
         if not name or len(material) != 33 or material[0] != 1 or key_id != true_id.hex():
@@ -296,7 +295,7 @@ class Key:
             name, _, encoded = rest.partition(" ")
             try:
                 raw = base64.b64decode(encoded, validate=True)
-            except binascii.Error:
+            except ValueError:
                 return None
             if (mark, name, raw[:4]) != ("\N{EM DASH}", self.name, self.key_id):
                 continue
@@ -324,7 +323,7 @@ class Checkpoint:
             return None
         try:
             root = base64.b64decode(lines[2], validate=True)
-        except binascii.Error:
+        except ValueError:
             return None
         if len(root) != 32 or str(int(lines[1])) != lines[1]:
             return None
@@ -453,6 +452,8 @@ class Log:
                 break
             found.append(bundle[at + 2 : at + 2 + length])
             at += 2 + length
+        if at < len(bundle):
+            found.append(bundle[at:])  # not an entry that was signed, and not to be passed over either
         return found
 
     def _piece(self, kind: str, number: int, width: int) -> bytes | None:
@@ -600,7 +601,7 @@ def _read_seal(data: dict[str, object]) -> tuple[int, bytes] | None:
         return None
     try:
         return last, base64.b64decode(root, validate=True)
-    except binascii.Error:
+    except ValueError:
         return None
 
 
@@ -625,7 +626,8 @@ class Verification:
         self._contradicted: Finding | None = None
         self._contradicted_size: int | None = None
         self._bundle_roots: list[bytes] = []
-        self._hashes_differ: int | None = None
+        self._tile_differs: tuple[int, bool, int] | None = None
+        """The first tile of leaf hashes that is not as the entries are: its number, whether it is missing, where it differs."""
         self._numbers: list[Finding] = []
         self._last_chunk = -1
 
@@ -662,10 +664,7 @@ class Verification:
             return self.report
         if self._contradicted is not None:
             self.report.findings.append(self._contradicted)
-        if self._hashes_differ is not None:
-            self._found(
-                Kind.CHANGED, self._hashes_differ, "the entry is as it was signed, but a tile has another hash for it"
-            )
+        self._check_tiles(log)
         newer = [older for older in self._since if older.size > checkpoint.size]
         if newer:
             self._found(
@@ -673,6 +672,32 @@ class Verification:
             )
         self._complete()
         return self.report
+
+    def _check_tiles(self, log: Log) -> None:
+        """Compare the tiles with the entries, which are as they were signed: who is given a proof made of them relies on them."""
+        if self._tile_differs is not None:
+            number, missing, at = self._tile_differs
+            self._tile_found(0, number, at, missing=missing)
+        level = 1
+        while log.size >> (8 * level):
+            for number in range(-(-(log.size >> (8 * level)) // WIDTH)):
+                hashes = log.hashes(level, number)
+                first = number * WIDTH
+                true = [self._root_of_tile(level - 1, first + at) for at in range(log.width(level, number))]
+                if hashes != true:
+                    at = _first_difference(hashes or (), true)
+                    self._tile_found(level, number, at, missing=hashes is None)
+                    return
+            level += 1
+
+    def _tile_found(self, level: int, number: int, at: int, *, missing: bool) -> None:
+        position = (number * WIDTH + at) * WIDTH**level
+        if missing:
+            detail = f"the entries are as they were signed, but the tile {level}/{number} of their hashes is not there"
+            self._found(Kind.MISSING, position, detail)
+        else:
+            detail = f"the entry is as it was signed, but the tile {level}/{number} has another hash for it"
+            self._found(Kind.CHANGED, position, detail)
 
     def _found(self, kind: Kind, position: int | None, detail: str) -> None:
         self.report.findings.append(Finding(kind, position, detail))
@@ -687,8 +712,8 @@ class Verification:
             if entries:
                 self._last_chunk = number
             leaves = [leaf_hash(entry) for entry in entries or ()]
-            if hashes is not None and self._hashes_differ is None and leaves != hashes:
-                self._hashes_differ = number * WIDTH + _first_difference(leaves, hashes)
+            if self._tile_differs is None and leaves != hashes:
+                self._tile_differs = number, hashes is None, _first_difference(leaves, hashes or ())
             self._bundle_roots.append(tree_over(leaves).root())
             for leaf, entry in zip(leaves, entries or (), strict=True):
                 position = self._past.tree.size

@@ -22,6 +22,8 @@ from shared.lifecycle import Definition, Kit, Parts
 WRITER: Final = "lagspill_audit_writer"
 READER: Final = "lagspill_audit_reader"
 VERSION: Final = "0.1.0"
+IDLE_SECONDS: Final = 10.0
+"""After this the database ends a batch's transaction in which nothing happens: a paused instance must not hold up the others."""
 
 log = structlog.get_logger(__name__)
 
@@ -42,6 +44,14 @@ class Pools:
         await self.writer.close()
 
 
+def address(dsn: str, role: str | None, *, idle_seconds: float = IDLE_SECONDS) -> str:
+    """Return the address with which connections work as `role`, and give up a transaction in which nothing happens."""
+    asked = {"idle_in_transaction_session_timeout": str(int(idle_seconds * 1000))}
+    if role is not None:
+        asked["role"] = role
+    return f"{dsn}{'&' if '?' in dsn else '?'}{urlencode(asked)}"
+
+
 async def open_pools(dsn: str, pool: Pool) -> Pools:
     """Return connections that work as the role that adds and the role that reads.
 
@@ -55,7 +65,7 @@ async def open_pools(dsn: str, pool: Pool) -> Pools:
         )
         if not may:
             log.warning("the login may not become the role that it should work as", kind=role)
-        addresses[role] = f"{dsn}{'&' if '?' in dsn else '?'}{urlencode({'role': role})}" if may else dsn
+        addresses[role] = address(dsn, role if may else None)
     return Pools(
         await create_pool(addresses[WRITER], application_name="audit-writer"),
         await create_pool(addresses[READER], application_name="audit-reader"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from dataclasses import dataclass
 
 from shared.merkle import HASH_SIZE
@@ -44,6 +43,7 @@ class Checkpoint:
         if not (size.isascii() and size.isdigit()) or str(int(size)) != size:
             raise MalformedCheckpointError("a tree size is a decimal number without leading zeroes")
         try:
-            return cls(origin, int(size), base64.b64decode(root, validate=True))
-        except binascii.Error as error:
+            decoded = base64.b64decode(root, validate=True)
+        except ValueError as error:
             raise MalformedCheckpointError("a root is base64") from error
+        return cls(origin, int(size), decoded)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -159,7 +158,7 @@ def _seal(data: bytes) -> Seal | None:
     try:
         sealed = journal.JournalSealed.model_validate_json(data)
         root = base64.b64decode(sealed.root, validate=True)
-    except (ValidationError, binascii.Error):
+    except ValueError:
         return None
     return Seal(sealed.last_number, root) if len(root) == HASH_SIZE and sealed.last_number <= MAX_NUMBER else None
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -172,7 +171,7 @@ def _signature_line(line: str) -> tuple[str, bytes, bytes]:
     name, _, encoded = line.removeprefix(_MARK).partition(" ")
     try:
         signature = base64.b64decode(encoded, validate=True)
-    except binascii.Error as error:
+    except ValueError as error:
         raise MalformedNoteError("a signature is base64") from error
     if not line.startswith(_MARK) or not _is_name(name) or len(signature) < 5:
         raise MalformedNoteError("a signature line is a dash, a name and a signature")
@@ -188,7 +187,7 @@ def _key_bytes(text: str) -> bytes:
     key_id, _, encoded = text.partition("+")
     try:
         material = base64.b64decode(encoded, validate=True)
-    except binascii.Error as error:
+    except ValueError as error:
         raise MalformedKeyError("a key is base64") from error
     if len(key_id) != 8 or len(material) != 33 or material[0] != ED25519:
         raise MalformedKeyError("not an Ed25519 key of a signed note")

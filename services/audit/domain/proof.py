@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -54,7 +53,7 @@ class InclusionProof:
                 extra = base64.b64decode(lines.pop(0).removeprefix("extra "), validate=True)
             index = lines.pop(0).removeprefix("index ")
             hashes = [base64.b64decode(line, validate=True) for line in lines]
-        except (binascii.Error, IndexError) as error:
+        except (ValueError, IndexError) as error:
             raise MalformedProofError("a line of the proof is not as it should be") from error
         if not (index.isascii() and index.isdigit()) or str(int(index)) != index:
             raise MalformedProofError("the proof names no index")

@@ -1,0 +1,196 @@
+"""The verifier against every small tampering there is, on logs built here without a database (invariant 6)."""
+
+from __future__ import annotations
+
+import base64
+import json
+
+import lagspill_verify
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from lagspill_verify import Key, Kind, Report, UnreadableError, Verification
+
+from services.audit.domain.checkpoint import Checkpoint
+from services.audit.domain.note import Signer
+from services.audit.domain.tiles import EMPTY_HEAD, WIDTH, edges_needed, grow, slices, write_bundle, write_path
+from shared.merkle import leaf_hash, root_of
+
+ORIGIN = "lagspill.no/logs/4005"
+SIGNER = Signer(ORIGIN, bytes(range(32)))
+KEY = Key.parse(SIGNER.verifier.vkey)
+Files = dict[str, bytes]
+
+
+class Memory:
+    """A log in memory."""
+
+    def __init__(self, files: Files) -> None:
+        self.files = files
+
+    def get(self, path: str) -> bytes | None:
+        """Return the file."""
+        return self.files.get(path)
+
+
+def event(number: int, source: str = "/services/cases", **data: object) -> bytes:
+    """An entry that says as much as the verifier reads."""
+    said = {"type": "no.lagspill.cases.case.opened.v1", "source": source, "municipality": "4005", "data": data}
+    return json.dumps({**said, "sourcesequence": f"{number:020}"}).encode()
+
+
+def files_of(entries: list[bytes]) -> Files:
+    """A log with these entries, as files."""
+    hashes = [leaf_hash(entry) for entry in entries]
+    head = EMPTY_HEAD
+    roots: dict[tuple[int, int], bytes] = {}
+    for at in range(0, len(hashes), WIDTH):
+        part = hashes[at : at + WIDTH]
+        size = head.frontier.size
+        edges = [
+            [roots[level, edge.number * WIDTH + i] for i in range(edge.width)]
+            for level, edge in enumerate(edges_needed(size, size + len(part)))
+        ]
+        head, full = grow(head, part, edges)
+        for tile in full:
+            roots[tile.address] = tile.root
+    files: Files = {}
+    for part_of in slices(0, len(entries)):
+        first = part_of.number * WIDTH
+        files[f"tile/entries/{write_path(part_of)}"] = write_bundle(entries[first : first + part_of.width])
+        files[f"tile/0/{write_path(part_of)}"] = b"".join(hashes[first : first + part_of.width])
+    for part_of in slices(1, len(entries)):
+        files[f"tile/1/{write_path(part_of)}"] = b"".join(roots[0, at] for at in range(part_of.width))
+    files["checkpoint"] = SIGNER.sign(Checkpoint(ORIGIN, len(entries), root_of(hashes)).text()).encode()
+    return files
+
+
+def verify(files: Files, *since: Checkpoint) -> Report:
+    """Verify the log."""
+    older = [lagspill_verify.Checkpoint(each.origin, each.size, each.root) for each in since]
+    return Verification(Memory(files), KEY, older, lambda done, size: None).run()
+
+
+sizes = st.sampled_from([1, 2, 3, 5, 255, 256, 257, 511, 512, 513, 700])
+LOGS = {
+    size: files_of([event(number) for number in range(1, size + 1)])
+    for size in (1, 2, 3, 5, 255, 256, 257, 511, 512, 513, 700)
+}
+
+
+@pytest.mark.parametrize("size", [0, *LOGS])
+def test_true_logs_of_every_shape(size: int) -> None:
+    """Empty, one entry, around a tile."""
+    report = verify(LOGS.get(size) or files_of([]))
+    assert (report.exit_status, report.entries) == (0, size)
+
+
+@settings(max_examples=300, deadline=None)
+@given(sizes, st.data())
+def test_one_changed_bit_anywhere_is_found(size: int, draw: st.DataObject) -> None:
+    """In an entry, a length, a tile, a root, a signature: never verified. The checkpoint may become unreadable instead."""
+    files = dict(LOGS[size])
+    path = draw.draw(st.sampled_from(sorted(files)))
+    at = draw.draw(st.integers(0, len(files[path]) * 8 - 1))
+    changed = bytearray(files[path])
+    changed[at // 8] ^= 1 << at % 8
+    files[path] = bytes(changed)
+    try:
+        report = verify(files)
+    except UnreadableError:
+        assert path == "checkpoint"
+        return
+    assert report.exit_status == lagspill_verify.EXIT_NOT_WHAT_WAS_SIGNED
+
+
+@settings(max_examples=100, deadline=None)
+@given(sizes, st.data())
+def test_a_missing_file_is_found(size: int, draw: st.DataObject) -> None:
+    """Whichever it is."""
+    files = dict(LOGS[size])
+    path = draw.draw(st.sampled_from(sorted(files)))
+    del files[path]
+    if path == "checkpoint":
+        with pytest.raises(UnreadableError):
+            verify(files)
+        return
+    assert verify(files).exit_status == lagspill_verify.EXIT_NOT_WHAT_WAS_SIGNED
+
+
+def bundled(entries: list[bytes], files: Files) -> Files:
+    """The same checkpoint and tiles, over other entries."""
+    size = sum(key.startswith("tile/entries/") for key in files)
+    others = {path: contents for path, contents in files.items() if not path.startswith("tile/entries/")}
+    for number in range(size):
+        path = next(key for key in files if key.startswith(f"tile/entries/{number:03}"))
+        part = entries[number * WIDTH : (number + 1) * WIDTH]
+        if part:
+            others[path] = write_bundle(part)
+    return others
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.sampled_from([5, 255, 256, 257, 513, 700]), st.data())
+def test_each_kind_is_named_with_its_first_entry(size: int, draw: st.DataObject) -> None:
+    """Changed, missing, inserted, reordered, truncated: wherever it happens."""
+    entries = [event(number) for number in range(1, size + 1)]
+    kind = draw.draw(st.sampled_from([Kind.CHANGED, Kind.MISSING, Kind.INSERTED, Kind.REORDERED, Kind.TRUNCATED]))
+    at = draw.draw(st.integers(0, size - 2))
+    other = draw.draw(st.integers(at + 1, size - 1))
+    if kind is Kind.CHANGED:
+        entries[at] = event(at + 1, told="otherwise")
+    elif kind is Kind.MISSING:
+        del entries[at]
+    elif kind is Kind.INSERTED:
+        entries.insert(at, event(at + 1, never="happened"))
+        entries.pop()  # no bundle of this size has room for the last one
+    elif kind is Kind.REORDERED:
+        entries[at], entries[other] = entries[other], entries[at]
+    else:
+        del entries[at:]
+    report = verify(bundled(entries, LOGS[size]))
+    found = report.findings[0]
+    assert (found.kind, found.position) == (kind, at), report
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.sampled_from(["a", "b"]), min_size=1, max_size=300), st.data())
+def test_holes_are_found_and_named(sources: list[str], draw: st.DataObject) -> None:
+    """Whichever numbers are missing below a seal, in whatever order the rest came."""
+    counts = {"a": 0, "b": 0}
+    numbered: list[tuple[str, int]] = []
+    for source in sources:
+        counts[source] += 1
+        numbered.append((source, counts[source]))
+    numbered = draw.draw(st.permutations(numbered))
+    gone = set(draw.draw(st.lists(st.sampled_from(numbered), max_size=5)))
+    entries = [event(number, f"/services/{source}") for source, number in numbered if (source, number) not in gone]
+    for source, count in counts.items():
+        if count:
+            true = root_of(leaf_hash(event(number, f"/services/{source}")) for number in range(1, count + 1))
+            entries.append(seal_of(f"/services/{source}", count, true))
+    report = verify(files_of(entries))
+    assert report.exit_status == (lagspill_verify.EXIT_INCOMPLETE if gone else 0), report
+    said = " ".join(found.detail for found in report.findings)
+    for source, number in gone:
+        assert f"/services/{source}" in said, number
+
+
+def seal_of(source: str, last: int, root: bytes) -> bytes:
+    """What a service says of its first `last` records."""
+    said = json.loads(event(last + 1, source, last_number=last, root=base64.b64encode(root).decode()))
+    return json.dumps({**said, "type": "no.lagspill.cases.journal.sealed.v1"}).encode()
+
+
+def test_a_false_seal_and_a_fork() -> None:
+    """A seal over other records; an older checkpoint of another history; one of a longer history."""
+    entries = [event(number) for number in range(1, 5)]
+    report = verify(files_of([*entries, seal_of("/services/cases", 4, leaf_hash(b"other"))]))
+    assert [found.kind for found in report.findings] == [Kind.INCOMPLETE]
+    files = files_of(entries)
+    true = Checkpoint(ORIGIN, 3, root_of(leaf_hash(entry) for entry in entries[:3]))
+    other = Checkpoint(ORIGIN, 3, leaf_hash(b"other"))
+    longer = Checkpoint(ORIGIN, 9, leaf_hash(b"other"))
+    assert verify(files, true).findings == []
+    assert [(found.kind, found.position) for found in verify(files, other).findings] == [(Kind.FORKED, 0)]
+    assert [(found.kind, found.position) for found in verify(files, true, longer).findings] == [(Kind.ROLLED_BACK, 4)]
