@@ -19,8 +19,9 @@ from shared.refs import ActorIdField, LogScope, LogScopeField
 SPEC_VERSION: Final = "1.0"
 CONTENT_TYPE: Final = "application/cloudevents+json; charset=UTF-8"
 SCHEMA_BASE: Final = "https://lagspill.no/schemas/"
-MAX_BYTES: Final = 64 * 1024
-"""CloudEvents 1.0 § "Size Limits": an event of at most 64 KiB may be expected to be forwarded. Ours are far smaller."""
+MAX_BYTES: Final = 64 * 1024 - 64
+"""CloudEvents 1.0 § "Size Limits": an event of at most 64 KiB may be expected to be forwarded. Ours are far smaller. With its
+number written in, an event must still fit an entry of the log: at most 65,535 bytes (C2SP tlog-tiles)."""
 NUMBER_WIDTH: Final = 20
 """`sequence` and `sourcesequence` are decimal strings, zero-padded so that they sort as text (CloudEvents `sequence`)."""
 
