@@ -22,4 +22,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     here = [item for item in items if "tests/containers" in item.path.as_posix()]
     if here and not engine_answers():
         for item in here:
-            item.add_marker(pytest.mark.skip(reason="no container engine answers; the embedded tier ran the same suites"))
+            item.add_marker(
+                pytest.mark.skip(reason="no container engine answers; the embedded tier ran the same suites")
+            )

@@ -6,45 +6,72 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from typing import Final
 
 import pytest
-from testcontainers.kafka import KafkaContainer
+from testcontainers.core.container import DockerContainer
+from testcontainers.core.waiting_utils import wait_for_logs
 from testcontainers.postgres import PostgresContainer
 
+from deploy.local.process import free_port
 from tests.containers.conftest import ROOT
 
-pytestmark = [pytest.mark.containers, pytest.mark.slow, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.containers, pytest.mark.slow, pytest.mark.timeout(900)]
 
-SUITES = (
+SUITES: Final = (
     "tests/integration/test_db.py",
     "tests/integration/test_journal.py",
     "tests/integration/test_relay.py",
     "tests/integration/test_inbox.py",
+    "tests/integration/test_consumer.py",
+    "tests/integration/test_dead_letters.py",
     "tests/integration/test_deadlines.py",
     "tests/integration/test_vault.py",
+    "tests/integration/test_audit_keeper.py",
+    "tests/integration/test_audit_consumption.py",
 )
 
 
 @pytest.fixture(scope="module")
-def servers() -> Iterator[dict[str, str]]:
-    """PostgreSQL and Kafka in containers, as the environment that points the suites at them."""
-    with (
-        PostgresContainer("postgres:18-bookworm", driver=None) as postgres,
-        KafkaContainer().with_kraft() as kafka,
-    ):
-        yield {
-            "DATABASE_URL": postgres.get_connection_url(),
-            "KAFKA_BOOTSTRAP_SERVERS": kafka.get_bootstrap_server(),
-        }
+def postgres() -> Iterator[str]:
+    """PostgreSQL in a container: the administrator's address."""
+    with PostgresContainer("postgres:18-bookworm", driver=None) as container:
+        yield container.get_connection_url()
+
+
+@pytest.fixture(scope="module")
+def kafka() -> Iterator[str]:
+    """Kafka in a container, one KRaft node: its bootstrap servers."""
+    port = free_port()
+    settings = {
+        "KAFKA_NODE_ID": "1",
+        "KAFKA_PROCESS_ROLES": "broker,controller",
+        "KAFKA_CONTROLLER_QUORUM_VOTERS": "1@localhost:9093",
+        "KAFKA_CONTROLLER_LISTENER_NAMES": "CONTROLLER",
+        "KAFKA_LISTENERS": "PLAINTEXT://:9092,CONTROLLER://:9093",
+        "KAFKA_ADVERTISED_LISTENERS": f"PLAINTEXT://127.0.0.1:{port}",
+        "KAFKA_LISTENER_SECURITY_PROTOCOL_MAP": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        "KAFKA_INTER_BROKER_LISTENER_NAME": "PLAINTEXT",
+        "KAFKA_AUTO_CREATE_TOPICS_ENABLE": "false",
+        "KAFKA_OFFSETS_TOPIC_REPLICATION_FACTOR": "1",
+        "KAFKA_TRANSACTION_STATE_LOG_REPLICATION_FACTOR": "1",
+        "KAFKA_TRANSACTION_STATE_LOG_MIN_ISR": "1",
+        "KAFKA_GROUP_INITIAL_REBALANCE_DELAY_MS": "0",
+    }
+    container = DockerContainer("apache/kafka:4.1.0").with_bind_ports(9092, port)
+    for name, value in settings.items():
+        container.with_env(name, value)
+    with container:
+        wait_for_logs(container, "Kafka Server started", timeout=60)
+        yield f"127.0.0.1:{port}"
 
 
 @pytest.mark.parametrize("suite", SUITES)
-def test_the_suite_passes_against_containers(servers: dict[str, str], suite: str) -> None:
-    assert (ROOT / suite).exists()
+def test_the_suite_passes_against_containers(postgres: str, kafka: str, suite: str) -> None:
     run = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", suite],
         cwd=ROOT,
-        env={**os.environ, **servers},
+        env={**os.environ, "DATABASE_URL": postgres, "KAFKA_BOOTSTRAP_SERVERS": kafka},
         capture_output=True,
         text=True,
         check=False,
