@@ -109,7 +109,9 @@ class Reconciliation(BaseModel):
     sources: Sequence[ReconciledView]
 
 
-def _log(log: Annotated[str, Path(description="The log's name: a municipality number.", examples=["4005"])]) -> LogName:
+async def _log(
+    log: Annotated[str, Path(description="The log's name: a municipality number.", examples=["4005"])],
+) -> LogName:
     if LOG_NAME.fullmatch(log) is None:
         raise NoSuchLogError
     return LogName(log)
@@ -118,11 +120,11 @@ def _log(log: Annotated[str, Path(description="The log's name: a municipality nu
 Log = Annotated[LogName, Depends(_log)]
 
 
-def _asked_log(
+async def _asked_log(
     actor: CurrentActor,
     log: Annotated[str | None, Query(description="Whose log; the actor's own municipality's if left out.")] = None,
 ) -> LogName:
-    return _log(log) if log is not None else LogName(actor.municipality)
+    return await _log(log) if log is not None else LogName(actor.municipality)
 
 
 AskedLog = Annotated[LogName, Depends(_asked_log)]
@@ -135,7 +137,7 @@ def _ref(prefix: str) -> str:
 _CODE: Final = r"^[a-z0-9-]{2,60}$"
 
 
-def _search(
+async def _search(
     case: Annotated[str | SkipJsonSchema[None], Query(pattern=_ref("cas"), description="The child's case.")] = None,
     actor: Annotated[str | SkipJsonSchema[None], Query(pattern=r"^[a-z]{3}_[0-9A-Za-z_-]{8,64}$")] = None,
     organisation: Annotated[str | SkipJsonSchema[None], Query(pattern=r"^[0-9]{9}$")] = None,

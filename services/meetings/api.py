@@ -52,7 +52,7 @@ ARENAS: Final = Collection("arenas", tuple[str, str])
 MEETINGS: Final = Collection("meetings", tuple[AwareDatetime, str])
 
 
-def _desk(request: Request) -> Desk:
+async def _desk(request: Request) -> Desk:
     desk: Desk = request.app.state.desk
     return desk
 

@@ -22,7 +22,7 @@ MESSAGES: Final = Collection("messages", tuple[AwareDatetime, str])
 DEADLINES: Final = Collection("deadlines", tuple[AwareDatetime, str])
 
 
-def _desk(request: Request) -> Desk:
+async def _desk(request: Request) -> Desk:
     desk: Desk = request.app.state.desk
     return desk
 
