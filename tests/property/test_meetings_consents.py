@@ -1,0 +1,254 @@
+"""Invariant 4: once a withdrawal has been read, no answer is "yes" again, however events are repeated, delayed or reordered."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from functools import reduce
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.meetings.domain.modes import NamedMatter, judge_named
+from services.meetings.domain.projection import ConsentHistory, learned, merge, permits, present
+from services.meetings.errors import ConsentMissingError
+from shared.clock import oslo_day
+from shared.contracts.cases import (
+    ConsentEvent,
+    ConsentExpired,
+    ConsentGranted,
+    ConsentNarrowed,
+    ConsentRequested,
+    ConsentWithdrawn,
+    EvidenceForm,
+)
+from shared.contracts.codes import GrantorClass, InformationCategory, Purpose, Scope, Service
+from shared.refs import CaseRef, ConsentRef, UnitId
+
+CASE = CaseRef("cas_" + "b" * 26)
+CONSENT = ConsentRef("cst_" + "b" * 26)
+LIA = UnitId("unit:lia-barnehage")
+BEGIN = datetime(2026, 9, 1, 8, 0, tzinfo=UTC)
+SERVICES = (Service.PPT, Service.HELSESTASJON, Service.BARNEVERN)
+CATEGORIES = (InformationCategory.LANGUAGE, InformationCategory.DEVELOPMENT)
+PURPOSES = (Purpose.ASSESSMENT, Purpose.FOLLOW_UP)
+
+Told = tuple[ConsentEvent, datetime]
+
+
+@dataclass(frozen=True)
+class Life:
+    """One consent's life, in the order in which it happened."""
+
+    events: tuple[Told, ...]
+
+    @property
+    def ends(self) -> datetime | None:
+        """When the whole consent ended."""
+        return next((at for event, at in self.events if isinstance(event, ConsentWithdrawn | ConsentExpired)), None)
+
+    def scope_at(self, moment: datetime) -> Scope | None:
+        """Return what was granted at that moment: the oracle, told the events in their true order."""
+        scope: Scope | None = None
+        for event, at in self.events:
+            if at > moment:
+                break
+            if (isinstance(event, ConsentGranted) and event.active) or isinstance(event, ConsentNarrowed):
+                scope = event.scope
+            elif isinstance(event, ConsentWithdrawn | ConsentExpired):
+                scope = None
+        if scope is None:
+            return None
+        return scope if date(2026, 9, 1) <= oslo_day(moment) <= date(2026, 12, 31) else None
+
+
+subsets = st.frozensets
+
+
+@st.composite
+def lives(draw: st.DrawFn) -> Life:
+    """A consent asked for, granted by two, narrowed some times, and perhaps ended."""
+    scope = Scope(
+        services=draw(subsets(st.sampled_from(SERVICES), min_size=1)),
+        categories=draw(subsets(st.sampled_from(CATEGORIES), min_size=1)),
+        purposes=draw(subsets(st.sampled_from(PURPOSES), min_size=1)),
+    )
+    at = BEGIN
+    valid = {"valid_from": date(2026, 9, 1), "valid_to": date(2026, 12, 31)}
+    given_by: dict[GrantorClass, int] = {GrantorClass.GUARDIAN: 2}
+    events: list[Told] = [
+        (
+            ConsentRequested(
+                case=CASE,
+                consent=CONSENT,
+                version=1,
+                scope=scope,
+                held_by_unit=LIA,
+                needed=given_by,
+                languages=frozenset({"nb"}),
+                **valid,
+            ),
+            at,
+        )
+    ]
+    for ordinal in (1, 2):
+        at += timedelta(minutes=draw(st.integers(1, 100_000)))
+        granted = ConsentGranted(
+            case=CASE,
+            consent=CONSENT,
+            version=1,
+            grantor=GrantorClass.GUARDIAN,
+            ordinal=ordinal,
+            evidence=EvidenceForm.E_ID,
+            active=ordinal == 2,
+            scope=scope,
+            **valid,
+        )
+        events.append((granted, at))
+    version = 1
+    for _ in range(draw(st.integers(0, 3))):
+        at += timedelta(minutes=draw(st.integers(1, 50_000)))
+        version += 1
+        left = Scope(
+            services=draw(subsets(st.sampled_from(sorted(scope.services)))),
+            categories=draw(subsets(st.sampled_from(sorted(scope.categories)))),
+            purposes=scope.purposes,
+        )
+        events.append(
+            (
+                ConsentNarrowed(case=CASE, consent=CONSENT, version=version, scope=left, ended=scope, effective_at=at),
+                at,
+            )
+        )
+        if not left.services or not left.categories:
+            break
+        scope = left
+    ending = draw(st.sampled_from(["none", "withdrawn", "expired"]))
+    at += timedelta(minutes=draw(st.integers(1, 50_000)))
+    if ending == "withdrawn":
+        withdrawn = ConsentWithdrawn(case=CASE, consent=CONSENT, version=version + 1, ended=scope, effective_at=at)
+        events.append((withdrawn, at))
+    elif ending == "expired":
+        events.append((ConsentExpired(case=CASE, consent=CONSENT, version=version), at))
+    return Life(tuple(events))
+
+
+@st.composite
+def deliveries(draw: st.DrawFn) -> tuple[Life, list[Told]]:
+    """A life, and its events as a bad network delivers them: any order, any number of times, some perhaps never."""
+    life = draw(lives())
+    return life, draw(st.lists(st.sampled_from(life.events), max_size=25))
+
+
+def read(events: Sequence[Told]) -> ConsentHistory:
+    empty = ConsentHistory(consent=CONSENT, case=CASE)
+    return reduce(lambda known, told: merge(known, learned(*told)), events, empty)
+
+
+def permitted(history: ConsentHistory, at: datetime) -> set[tuple[Service, InformationCategory, Purpose]]:
+    return {
+        (service, category, purpose)
+        for service in SERVICES
+        for category in CATEGORIES
+        for purpose in PURPOSES
+        if permits(history, service, frozenset({category}), purpose, at) is not None
+    }
+
+
+moments = st.integers(-1000, 400_000).map(lambda minutes: BEGIN + timedelta(minutes=minutes))
+
+
+@pytest.mark.rule(4)
+@settings(deadline=None)
+@given(deliveries())
+def test_order_and_repetition_change_nothing(delivery: tuple[Life, list[Told]]) -> None:
+    _, delivered = delivery
+    once = [told for nth, told in enumerate(delivered) if told not in delivered[:nth]]
+    assert read(delivered) == read(once) == read(list(reversed(once)))
+    assert ConsentHistory.model_validate_json(read(delivered).model_dump_json()) == read(delivered)
+
+
+@pytest.mark.rule(4)
+@settings(deadline=None)
+@given(deliveries(), moments, st.data())
+def test_after_a_withdrawal_was_read_nothing_is_permitted_again(
+    delivery: tuple[Life, list[Told]], now: datetime, data: st.DataObject
+) -> None:
+    life, delivered = delivery
+    ended = [told for told in life.events if isinstance(told[0], ConsentWithdrawn | ConsentExpired)]
+    if not ended:
+        return
+    place = data.draw(st.integers(0, len(delivered)))
+    order = [*delivered[:place], ended[0], *delivered[place:]]
+    for length in range(place + 1, len(order) + 1):
+        history = read(order[:length])
+        # Whatever this service's own clock says.
+        assert permitted(history, present([history], now)) == set()
+
+
+@pytest.mark.rule(4)
+@settings(deadline=None)
+@given(deliveries(), moments)
+def test_what_has_been_read_never_permits_more_than_the_truth(
+    delivery: tuple[Life, list[Told]], moment: datetime
+) -> None:
+    """Judged for a moment, with every ending up to it read, no use is permitted that was not granted then."""
+    life, delivered = delivery
+    cuts = [told for told in life.events if isinstance(told[0], ConsentNarrowed | ConsentWithdrawn | ConsentExpired)]
+    history = read([*delivered, *cuts])
+    scope = life.scope_at(moment)
+    allowed = permitted(history, moment)
+    if scope is None:
+        assert allowed == set()
+    else:
+        for service, category, purpose in allowed:
+            assert service in scope.services
+            assert category in scope.categories
+            assert purpose in scope.purposes
+
+
+@pytest.mark.rule(4)
+@settings(deadline=None)
+@given(lives(), moments, st.randoms(use_true_random=False))
+def test_with_everything_read_in_any_order_the_answer_is_the_truth(
+    life: Life, moment: datetime, random: object
+) -> None:
+    shuffled = list(life.events)
+    random.shuffle(shuffled)  # type: ignore[attr-defined]
+    scope = life.scope_at(moment)
+    expected = (
+        set()
+        if scope is None
+        else {(s, c, p) for s in scope.services for c in scope.categories for p in scope.purposes}
+    )
+    assert permitted(read(shuffled), moment) == expected
+
+
+@pytest.mark.rule(4, 106)
+@settings(deadline=None)
+@given(
+    lives(), moments, subsets(st.sampled_from(SERVICES), min_size=1), subsets(st.sampled_from(CATEGORIES), min_size=1)
+)
+def test_a_named_basis_covers_exactly_those_that_the_consent_lets_hear_everything(
+    life: Life, moment: datetime, attending: frozenset[Service], categories: frozenset[InformationCategory]
+) -> None:
+    history = read(life.events)
+    matter = NamedMatter(CASE, LIA, Service.BARNEHAGE, own_elsewhere=False, categories=categories, purpose=PURPOSES[0])
+    scope = life.scope_at(moment)
+    hearing = frozenset(
+        service
+        for service in attending
+        if scope and service in scope.services and categories <= scope.categories and PURPOSES[0] in scope.purposes
+    )
+    try:
+        basis = judge_named(matter, attending | {Service.BARNEHAGE}, [history], moment, guardians=2)
+    except ConsentMissingError as refused:
+        assert not hearing
+        missing = refused.extensions["missing"]
+        assert isinstance(missing, list)
+        assert [each["service"] for each in missing if isinstance(each, dict)] == sorted(attending)
+    else:
+        assert basis.covered == hearing
+        assert basis.leaves == attending - hearing
