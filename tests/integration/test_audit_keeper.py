@@ -134,11 +134,15 @@ async def test_a_duplicate_with_other_content_is_evidence(world: World, cases: P
 async def test_a_number_used_twice_is_a_finding(world: World) -> None:
     """A service that was restored from a backup gives its numbers again."""
     one, other = Publisher(seed=1), Publisher(seed=2)
-    await world.take(one.read(), one.read())
-    await world.take(other.read())
+    await world.take(*one.reads(9))
+    again = other.reads(9)
+    await world.take(*again[:4], *again[6:])
     assert await published(world) == [
-        ChainBroken(log="lagspill.no/logs/4005", kind="number-reused", source="/services/cases", position=2)
+        ChainBroken(log="lagspill.no/logs/4005", kind="number-reused", source="/services/cases", position=position)
+        for position in (9, 13)
     ]
+    rows = await world.pool.fetch("SELECT first_number, last_number FROM findings ORDER BY id")
+    assert [tuple(row) for row in rows] == [(1, 4), (7, 9)]
 
 
 async def test_bad_input_is_an_entry_of_its_own_log(world: World, cases: Publisher) -> None:

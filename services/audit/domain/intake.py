@@ -47,7 +47,7 @@ def sort_out(
     hashes = {key: set(value) for key, value in known.items()}
     numbers = set(held)
     fresh: list[Entry] = []
-    findings: list[Finding] = []
+    findings = _Findings()
     for entry in entries:
         position = first + len(fresh)
         if entry.source is not None and entry.event_id is not None:
@@ -55,16 +55,31 @@ def sort_out(
             if entry.hash in same:
                 continue
             if same:
-                findings.append(_finding(FindingKind.ID_REUSED, entry, position))
+                findings.add(FindingKind.ID_REUSED, entry, position)
             same.add(entry.hash)
             if entry.number is not None:
                 if (entry.source, entry.number) in numbers:
-                    findings.append(_finding(FindingKind.NUMBER_REUSED, entry, position))
+                    findings.add(FindingKind.NUMBER_REUSED, entry, position)
                 numbers.add((entry.source, entry.number))
         fresh.append(entry)
-    return Intake(tuple(fresh), tuple(findings))
+    return Intake(tuple(fresh), tuple(findings.all))
 
 
-def _finding(kind: FindingKind, entry: Entry, position: int) -> Finding:
-    number = entry.number or 0
-    return Finding(kind=kind, source=entry.source or "", first=number, last=number, position=position)
+class _Findings:
+    """Findings in the order of their entries; numbers that follow each other are one finding.
+
+    A service restored from a backup gives thousands of numbers again, one by one.
+    """
+
+    def __init__(self) -> None:
+        self.all: list[Finding] = []
+        self._latest: dict[tuple[FindingKind, str], int] = {}
+
+    def add(self, kind: FindingKind, entry: Entry, position: int) -> None:
+        source, number = entry.source or "", entry.number or 0
+        at = self._latest.get((kind, source))
+        if at is not None and self.all[at].last + 1 == number:
+            self.all[at] = self.all[at].model_copy(update={"last": number})
+            return
+        self._latest[kind, source] = len(self.all)
+        self.all.append(Finding(kind=kind, source=source, first=number, last=number, position=position))
