@@ -1,12 +1,10 @@
-"""What is answered. The first part holds references and codes only; the second comes out of the vault, after its record."""
+"""What is answered without opening the vault: references, codes and times."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date, datetime
 from typing import TypeVar
-
-from pydantic import Field
 
 from services.cases.domain import consent as consents
 from services.cases.domain.access import Relation
@@ -23,7 +21,7 @@ from services.cases.domain.state import (
 from services.cases.errors import UnknownPartError
 from shared.contracts.base import Model
 from shared.contracts.cases import ForWhom, LocalOutcome, Mode, Party
-from shared.contracts.codes import Area, GrantorClass, InformationCategory, Language, Purpose, Role, Scope, Service
+from shared.contracts.codes import Area, GrantorClass, InformationCategory, Purpose, Role, Scope, Service
 from shared.refs import (
     ActorId,
     CaseRef,
@@ -397,88 +395,6 @@ class ReceiptsView(Model):
     awaited: tuple[str, ...]
     """Services that must act on an ended consent and have not said that they did."""
     already_told: tuple[ToldView, ...]
-
-
-# --- out of the vault -------------------------------------------------------------------------------------------------
-
-
-class IdentityView(Model):
-    """Who the child is."""
-
-    name: str
-    national_number: str
-    born: date
-
-
-class GuardianView(Model):
-    """Where a guardian is reached, and in which language."""
-
-    ordinal: int
-    actor: ActorId
-    name: str
-    language: Language
-    email: str | None
-    phone: str | None
-
-
-class ObservationView(Model):
-    """Something recorded about the child, in one category."""
-
-    record: str
-    category: InformationCategory
-    text: str
-
-
-class ChildDossier(Model):
-    """What the vault holds of the child, as far as this reader may see it at this moment."""
-
-    case: CaseRef
-    basis: str
-    consent: ConsentRef | None
-    consent_version: int | None
-    categories: Categories
-    """What you may see; anything in another category is left out."""
-    identity: IdentityView | None
-    guardians: tuple[GuardianView, ...]
-    records: tuple[ObservationView, ...]
-
-
-class ConcernContent(ConcernView):
-    """A concern with its words."""
-
-    text: str
-
-
-class Contact(Model):
-    """Where one of those around the child is reached, and in which language. No name: a message needs none."""
-
-    recipient: ActorId
-    role: Role
-    ordinal: int | None
-    """Which guardian; as in the events of the consent."""
-    language: Language
-    email: str | None
-    phone: str | None
-
-
-class Contacts(Model):
-    """Where the guardians are reached. Each answer is recorded as a disclosure."""
-
-    case: CaseRef
-    contacts: tuple[Contact, ...]
-
-
-class FormContent(FormView):
-    """A transition form with the parts of its content that this reader may see."""
-
-    basis: str
-    content: dict[InformationCategory, str] = Field(default_factory=dict)
-
-
-class HandoverContent(HandoverView):
-    """A handover, with the words of its rejection for the sender."""
-
-    rejection: str | None = None
 
 
 def _known(state: CaseState) -> tuple[CaseRef, ConcernState]:

@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from services.cases.domain import access, consent, course, forms, handover, measures
-from services.cases.domain.access import Acting, Action
+from services.cases.domain.access import Action
+from services.cases.domain.acting import Acting
 from services.cases.domain.evolution import fold
 from services.cases.domain.state import OPEN_HANDOVER, CaseState, ConsentStatus, Stage
 from services.cases.errors import CaseError, DeniedError

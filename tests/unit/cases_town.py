@@ -9,7 +9,7 @@ from typing import Final
 
 from services.cases.codelists import read_rules
 from services.cases.domain import concern, consent, course
-from services.cases.domain.access import Acting
+from services.cases.domain.acting import Acting
 from services.cases.domain.evolution import fold
 from services.cases.domain.state import CaseState
 from shared.contracts.base import EventData

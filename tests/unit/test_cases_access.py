@@ -8,7 +8,8 @@ from datetime import timedelta
 import pytest
 
 from services.cases.domain import access, concern, course, forms, handover, measures
-from services.cases.domain.access import Acting, Action, Reach, Relation
+from services.cases.domain.access import Action, Reach, Relation
+from services.cases.domain.acting import Acting
 from services.cases.domain.state import ALL_CATEGORIES, CaseState
 from services.cases.errors import CaseNotOpenError, NotInvolvedError, NotPermittedError, NotStaffError
 from shared.contracts.cases import HandoverKind, LocalOutcome
@@ -217,6 +218,23 @@ def test_what_each_reach_shows() -> None:
     form = access.permit(town.state, Action.READ_FORM, CONTACT_TEACHER, town.now)
     assert form.categories == {InformationCategory.LANGUAGE, IDENTITY}
     assert (form.basis, form.consent_version) == ("consent", 1)
+
+
+@pytest.mark.rule(4, 18)
+def test_a_look_is_recorded_under_the_very_consents_that_allowed_it() -> None:
+    town = opened()
+    first = town.consented()
+    second = town.consented(scope((Service.PPT,), (InformationCategory.HEALTH, InformationCategory.LANGUAGE)))
+    permit = access.permit(town.state, Action.READ_CHILD, PPT, town.now)
+    divided = access.grounds(town.state, permit, permit.categories, town.now)
+    health = frozenset({InformationCategory.HEALTH})
+    assert {one.consent: one.categories for one in divided} == {first: CONSENTED, second: health}
+    alone = access.grounds(town.state, permit, health, town.now)
+    assert {one.consent: one.categories for one in alone} == {second: health}
+    [nothing] = access.grounds(town.state, permit, frozenset(), town.now)
+    assert (nothing.consent, nothing.categories) == (first, frozenset())
+    own = access.permit(town.state, Action.READ_CHILD, TEACHER, town.now)
+    assert access.grounds(town.state, own, own.categories, town.now) == [access.Ground(categories=own.categories)]
 
 
 @pytest.mark.rule(4)

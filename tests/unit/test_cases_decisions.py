@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from services.cases.domain import concern, consent, course, forms, handover, measures
-from services.cases.domain.access import Acting
+from services.cases.domain.acting import Acting
 from services.cases.domain.state import CaseState, FormStatus, HandoverStatus, Stage
 from services.cases.errors import (
     AnswerTimeError,

@@ -10,18 +10,10 @@ from starlette.responses import Response
 
 from services.cases.api import bodies
 from services.cases.api.at_desk import AtDesk
+from services.cases.contents import ChildDossier, ConcernContent, Contacts
 from services.cases.handlers import concerns, reading
 from services.cases.handlers.concerns import NamedGuardian, NewConcern
-from services.cases.views import (
-    CaseSummary,
-    CaseView,
-    ChildDossier,
-    ChildViewReceipt,
-    ConcernContent,
-    ConcernView,
-    Contacts,
-    Me,
-)
+from services.cases.views import CaseSummary, CaseView, ChildViewReceipt, ConcernView, Me
 from shared.refs import CaseRefField, ConcernRefField
 from shared.web import AskedPage, Collection, Command, CurrentActor, GuardedCommand, Page, Reading, represent, respond
 

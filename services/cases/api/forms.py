@@ -7,9 +7,10 @@ from starlette.responses import Response
 
 from services.cases.api import bodies
 from services.cases.api.at_desk import AtDesk
+from services.cases.contents import FormContent
 from services.cases.handlers import forms
 from services.cases.handlers.consents import Given
-from services.cases.views import FormContent, FormView
+from services.cases.views import FormView
 from shared.contracts.codes import GrantorClass
 from shared.refs import CaseRefField, FormRefField
 from shared.web import Command, GuardedCommand, Reading, represent, respond

@@ -7,8 +7,9 @@ from starlette.responses import Response
 
 from services.cases.api import bodies
 from services.cases.api.at_desk import AtDesk
+from services.cases.contents import HandoverContent
 from services.cases.handlers import handovers
-from services.cases.views import HandoverContent, HandoverView
+from services.cases.views import HandoverView
 from shared.refs import CaseRefField, HandoverRefField
 from shared.web import Command, Reading, represent, respond
 

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Literal
 
 from services.cases.domain import rules
+from services.cases.domain.acting import Acting
 from services.cases.domain.state import (
     ALL_CATEGORIES,
     OPEN_HANDOVER,
@@ -22,72 +22,10 @@ from services.cases.domain.state import (
     ConsentStatus,
     Stage,
 )
-from services.cases.errors import CaseNotOpenError, NotInvolvedError, NotPermittedError, NotStaffError
+from services.cases.errors import CaseNotOpenError, NotInvolvedError, NotPermittedError
 from shared.contracts.base import Model
-from shared.contracts.cases import Party
-from shared.contracts.codes import InformationCategory, Role, Service
-from shared.refs import ActorId, ConsentRef, OrganisationNumber, UnitId
-
-STAFF_ROLES = (
-    Role.TEACHER,
-    Role.PEDAGOGICAL_LEADER,
-    Role.CONTACT_TEACHER,
-    Role.HEALTH_NURSE,
-    Role.PPT_ADVISER,
-    Role.CHILD_WELFARE_OFFICER,
-    Role.BUP_CLINICIAN,
-    Role.COORDINATOR,
-    Role.LEADER,
-)
-"""The functions in which an employee acts; of several, the first here names the party."""
-
-
-class Acting(Model):
-    """The actor as the rules see it. `guardian` and `child` are the vault's answer for this case and this moment."""
-
-    actor: ActorId
-    kind: Literal["user", "guardian", "child", "service_account"]
-    roles: frozenset[Role]
-    service: Service | None = None
-    unit: UnitId | None = None
-    organisation: OrganisationNumber | None = None
-    guardian: int | None = None
-    """Which of those with parental responsibility for this child; none when not one of them."""
-    child: bool = False
-    """Whether it is the child itself."""
-    reaches_guardians: bool = False
-    """A service account that is entitled to know where guardians can be reached."""
-
-    @property
-    def role(self) -> Role | None:
-        """Return the function acted in; none when the actor is no employee."""
-        if self.kind != "user":
-            return None
-        return next((role for role in STAFF_ROLES if role in self.roles), None)
-
-    def party(self, *, address_protected: bool) -> Party:
-        """Return how events name this employee.
-
-        Raises:
-            NotStaffError: the actor works at no unit, or in no function.
-        """
-        if self.role is None or self.service is None or self.unit is None:
-            raise NotStaffError
-        return named(
-            Party(
-                actor=self.actor,
-                role=self.role,
-                service=self.service,
-                unit=self.unit,
-                organisation=self.organisation,
-            ),
-            address_protected=address_protected,
-        )
-
-
-def named(party: Party, *, address_protected: bool) -> Party:
-    """Return `party` as events may name it: without unit and organisation when the case is address-protected."""
-    return party.model_copy(update={"unit": None, "organisation": None}) if address_protected else party
+from shared.contracts.codes import InformationCategory, Purpose, Role, Service
+from shared.refs import ConsentRef, UnitId
 
 
 class Relation(StrEnum):
@@ -253,8 +191,18 @@ class Permit(Model):
     """A code of the list of legal bases."""
     consent: ConsentRef | None = None
     consent_version: int | None = None
+    service: Service | None = None
+    """To which service the consent was given."""
+    categories: frozenset[InformationCategory] = frozenset()
+
+
+class Ground(Model):
+    """One consent that a look rests on, and what was shown by it; none when it rests on another basis."""
+
+    consent: ConsentRef | None = None
+    version: int | None = None
     valid_to: date | None = None
-    """The last day of the consent it rests on."""
+    purposes: frozenset[Purpose] = frozenset()
     categories: frozenset[InformationCategory] = frozenset()
 
 
@@ -291,6 +239,31 @@ def permit(state: CaseState, action: Action, acting: Acting, now: datetime) -> P
     if not permits:
         raise NotPermittedError("not-in-table")
     return max(permits, key=lambda one: len(one.categories))
+
+
+def grounds(state: CaseState, allowed: Permit, shown: frozenset[InformationCategory], now: datetime) -> list[Ground]:
+    """Divide what is shown among the consents it rests on: each look is recorded under the very consent that allowed it."""
+    if allowed.consent is None or allowed.service is None:
+        return [Ground(categories=shown)]
+    inside = [consent for consent in state.consents_in_force(now) if consent.covers(allowed.service)]
+    inside.sort(key=lambda consent: consent.ref != allowed.consent)
+    divided: list[Ground] = []
+    # Whom it is about is known by the first of them.
+    left, first = shown, frozenset({InformationCategory.IDENTITY})
+    for consent in inside:
+        part = left & (consent.scope.categories | first)
+        if part or not (shown or divided):
+            divided.append(
+                Ground(
+                    consent=consent.ref,
+                    version=consent.version,
+                    valid_to=consent.valid_to,
+                    purposes=consent.scope.purposes,
+                    categories=part,
+                )
+            )
+        left, first = left - part, frozenset()
+    return divided
 
 
 def require(state: CaseState, action: Action, acting: Acting, now: datetime) -> Permit:
@@ -361,11 +334,23 @@ def _reach(state: CaseState, relation: Relation, reach: Reach, acting: Acting, n
             return _held(state, relation, now)
         case Reach.CONSENTED if acting.service is not None:
             categories = state.consented_categories(now, acting.service)
-            return _by(state.consent_covering(now, acting.service), relation, categories)
+            return _by(state.consent_covering(now, acting.service), relation, categories, acting.service)
         case Reach.OFFERED:
             return _offered(state, relation, now)
         case _:
-            return Permit(relation=relation, basis=rules.OWN_TASK)
+            return _no_content(state, relation, acting, now)
+
+
+def _no_content(state: CaseState, relation: Relation, acting: Acting, now: datetime) -> Permit:
+    """Say on which basis somebody acts who is shown nothing of the vault."""
+    if relation is Relation.GUARDIAN:
+        return Permit(relation=relation, basis=rules.PARENTAL_RESPONSIBILITY)
+    if relation is Relation.CHILD:
+        return Permit(relation=relation, basis=rules.ACCESS_BY_CHILD)
+    by_consent = {Relation.COORDINATOR, Relation.TEAM_MEMBER, Relation.SERVICE_IN_SCOPE}
+    if relation in by_consent and acting.service is not None:
+        return _by(state.consent_covering(now, acting.service), relation, frozenset(), acting.service)
+    return Permit(relation=relation, basis=rules.OWN_TASK)
 
 
 def _held(state: CaseState, relation: Relation, now: datetime) -> Permit:
@@ -376,7 +361,7 @@ def _held(state: CaseState, relation: Relation, now: datetime) -> Permit:
     consented = frozenset[InformationCategory]() if service is None else state.consented_categories(now, service)
     consent = None if service is None else state.consent_covering(now, service)
     identity = frozenset({InformationCategory.IDENTITY})
-    return _by(consent, relation, (holding.categories & consented) | identity)
+    return _by(consent, relation, (holding.categories & consented) | identity, service)
 
 
 def _offered(state: CaseState, relation: Relation, now: datetime) -> Permit:
@@ -388,10 +373,15 @@ def _offered(state: CaseState, relation: Relation, now: datetime) -> Permit:
     if consent is None or service is None or consent not in state.consents_in_force(now):
         return Permit(relation=relation, basis=rules.OWN_TASK)
     identity = frozenset({InformationCategory.IDENTITY})
-    return _by(consent, relation, (handover.package.categories & consent.scope.categories) | identity)
+    return _by(consent, relation, (handover.package.categories & consent.scope.categories) | identity, service)
 
 
-def _by(consent: ConsentState | None, relation: Relation, categories: frozenset[InformationCategory]) -> Permit:
+def _by(
+    consent: ConsentState | None,
+    relation: Relation,
+    categories: frozenset[InformationCategory],
+    service: Service | None,
+) -> Permit:
     if consent is None:
         return Permit(relation=relation, basis=rules.OWN_TASK, categories=categories)
     return Permit(
@@ -399,7 +389,7 @@ def _by(consent: ConsentState | None, relation: Relation, categories: frozenset[
         basis=rules.CONSENT,
         consent=consent.ref,
         consent_version=consent.version,
-        valid_to=consent.valid_to,
+        service=service,
         categories=categories,
     )
 

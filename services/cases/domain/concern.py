@@ -8,7 +8,8 @@ from typing import Literal
 from pydantic import Field
 
 from services.cases.domain import access
-from services.cases.domain.access import Acting, Action
+from services.cases.domain.access import Action
+from services.cases.domain.acting import Acting
 from services.cases.domain.rules import Rules
 from services.cases.domain.state import CaseState, Stage
 from services.cases.errors import ConcernSettledError

@@ -12,7 +12,8 @@ from typing import Literal
 from pydantic import Field, JsonValue
 
 from services.cases.domain import access
-from services.cases.domain.access import Acting, Action
+from services.cases.domain.access import Action
+from services.cases.domain.acting import Acting
 from services.cases.domain.course import ref_of
 from services.cases.domain.evolution import fold
 from services.cases.domain.rules import CONSENT, Rules

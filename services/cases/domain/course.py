@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import Literal
 
 from services.cases.domain import access
-from services.cases.domain.access import Acting, Action
+from services.cases.domain.access import Action
+from services.cases.domain.acting import Acting
 from services.cases.domain.state import CaseState, MeasureStatus, Stage
 from services.cases.errors import (
     CaseNotClosedError,

@@ -8,7 +8,8 @@ from typing import Literal
 from pydantic import AwareDatetime, Field
 
 from services.cases.domain import access
-from services.cases.domain.access import Acting, Action
+from services.cases.domain.access import Action
+from services.cases.domain.acting import Acting
 from services.cases.domain.course import ref_of
 from services.cases.domain.handover import SendHandover, offer
 from services.cases.domain.rules import Rules

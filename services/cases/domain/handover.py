@@ -12,7 +12,8 @@ from typing import Literal
 from pydantic import AwareDatetime
 
 from services.cases.domain import access
-from services.cases.domain.access import Acting, Action, named
+from services.cases.domain.access import Action
+from services.cases.domain.acting import Acting, named
 from services.cases.domain.consent import require_consent, still_covered
 from services.cases.domain.course import ref_of
 from services.cases.domain.rules import CONSENT, OWN_TASK, Rules

@@ -9,7 +9,8 @@ from typing import Literal
 from pydantic import AwareDatetime, Field
 
 from services.cases.domain import access
-from services.cases.domain.access import Acting, Action, Relation
+from services.cases.domain.access import Action, Relation
+from services.cases.domain.acting import Acting
 from services.cases.domain.consent import require_consent
 from services.cases.domain.course import ref_of
 from services.cases.domain.rules import Rules

@@ -7,19 +7,14 @@ from datetime import date
 
 from services.cases import store
 from services.cases.domain import consent as consents
-from services.cases.domain.access import Acting, Action
+from services.cases.domain.access import Action
+from services.cases.domain.acting import Acting
 from services.cases.domain.consent import Part
 from services.cases.domain.rules import CONSENT
 from services.cases.domain.state import CaseState, ConsentStatus
 from services.cases.errors import UnknownPartError
 from services.cases.handlers.desk import Desk, Keep, change, glance, meet
-from services.cases.views import (
-    ConsentView,
-    ReceiptsView,
-    ReceiptView,
-    SharingView,
-    ToldView,
-)
+from services.cases.views import ConsentView, ReceiptsView, ReceiptView, SharingView, ToldView
 from shared.aggregate import Changed, Context
 from shared.clock import oslo_day
 from shared.contracts.cases import EvidenceForm

@@ -9,9 +9,10 @@ from typing import Final, NoReturn
 
 from services.cases import store
 from services.cases.domain import access
-from services.cases.domain.access import Acting, Action, Permit
+from services.cases.domain.access import Action, Permit
+from services.cases.domain.acting import Acting
 from services.cases.domain.evolution import evolve, fold
-from services.cases.domain.rules import CONSENT, Rules
+from services.cases.domain.rules import Rules
 from services.cases.domain.state import CaseState
 from services.cases.errors import DeniedError, NotInvolvedError, UnknownPartError
 from services.cases.records import Records
@@ -242,38 +243,49 @@ async def record(
     kind: AccessKind = AccessKind.READ,
     purpose: Purpose | None = Purpose.FOLLOW_UP,
 ) -> None:
-    """Record that `shown` is about to be answered, in the transaction that was looked in (pasientjournalloven § 22 a)."""
+    """Record that `shown` is about to be answered, in the transaction that was looked in (pasientjournalloven § 22 a).
+
+    One record for each consent that it rests on. The purpose is `purpose`, if the consent was given for it, else the consent's own.
+    """
     actor, state, permit = actor_of(ctx), looked.state, looked.permit
     if state.case is None:
         raise UnknownPartError
-    entry = AccessRecorded(
-        subject_ref=state.case,
-        kind=kind,
-        actor=_named(actor, address_protected=state.address_protected),
-        case=state.case,
-        categories=shown,
-        documents=tuple(documents),
-        purpose=purpose,
-        basis=desk.rules.basis(permit.basis, ctx.now),
-        consent=permit.consent,
-        consent_version=permit.consent_version,
-        permitted=True,
-        address_protected=state.address_protected,
-        valid_to=None if permit.valid_to is None else start_of_day(permit.valid_to + timedelta(days=1)),
-    )
-    await desk.journal.record_access(replace(ctx, scope=looked.scope), [entry], conn=conn)
-    if permit.basis == CONSENT and actor.service is not None and shown:
-        told = Disclosure(
-            at=ctx.now,
-            way="read",
-            service=actor.service,
-            role=entry.actor.role,
-            organisation=None if state.address_protected else actor.organisation,
-            categories=shown,
-            consent=permit.consent,
-            consent_version=permit.consent_version,
+    actor_entry = _named(actor, address_protected=state.address_protected)
+    entries, told = [], []
+    for ground in access.grounds(state, permit, shown, ctx.now):
+        covered = purpose if purpose is None or not ground.purposes or purpose in ground.purposes else None
+        entries.append(
+            AccessRecorded(
+                subject_ref=state.case,
+                kind=kind,
+                actor=actor_entry,
+                case=state.case,
+                categories=ground.categories,
+                documents=tuple(documents),
+                purpose=covered or min(ground.purposes, default=None),
+                basis=desk.rules.basis(permit.basis, ctx.now),
+                consent=ground.consent,
+                consent_version=ground.version,
+                permitted=True,
+                address_protected=state.address_protected,
+                valid_to=None if ground.valid_to is None else start_of_day(ground.valid_to + timedelta(days=1)),
+            )
         )
-        await store.disclosed(conn, state.case, [told])
+        if ground.consent is not None and actor.service is not None and ground.categories:
+            told.append(
+                Disclosure(
+                    at=ctx.now,
+                    way="read",
+                    service=actor.service,
+                    role=actor_entry.role,
+                    organisation=actor_entry.organisation,
+                    categories=ground.categories,
+                    consent=ground.consent,
+                    consent_version=ground.version,
+                )
+            )
+    await desk.journal.record_access(replace(ctx, scope=looked.scope), entries, conn=conn)
+    await store.disclosed(conn, state.case, told)
 
 
 async def deny(desk: Desk, ctx: Context, case: CaseRef, denied: DeniedError) -> NoReturn:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from services.cases.contents import FormContent
 from services.cases.domain import forms
 from services.cases.domain.access import Action
 from services.cases.domain.state import CaseState
@@ -11,7 +12,7 @@ from services.cases.errors import DeniedError, UnknownPartError
 from services.cases.handlers.consents import Given
 from services.cases.handlers.desk import CASE, Desk, Keep, change, deny, look, meet, record
 from services.cases.handlers.handovers import note_receipt
-from services.cases.views import FormContent, FormView
+from services.cases.views import FormView
 from shared.aggregate import Answer, Changed, Context
 from shared.contracts.cases import EvidenceForm, Party
 from shared.contracts.codes import InformationCategory, Purpose

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from services.cases.contents import HandoverContent
 from services.cases.domain import handover as handovers
 from services.cases.domain.access import Action, Relation
 from services.cases.domain.state import CaseState
 from services.cases.errors import DeniedError
 from services.cases.handlers.desk import CASE, Desk, Latest, change, deny, follow, look, meet, record
-from services.cases.views import HandoverContent, HandoverView
+from services.cases.views import HandoverView
 from shared.aggregate import Changed, Context, Decision
 from shared.contracts.cases import HandoverKind, Package, Party
 from shared.contracts.codes import InformationCategory

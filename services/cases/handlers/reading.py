@@ -6,24 +6,22 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from services.cases import store
-from services.cases.domain import access
-from services.cases.domain.access import Action, Permit
-from services.cases.errors import DeniedError
-from services.cases.handlers.desk import CASE, Desk, actor_of, as_seen, deny, glance, look, meet, record
-from services.cases.records import Guardian
-from services.cases.store import Interest
-from services.cases.views import (
-    CaseSummary,
-    CaseView,
+from services.cases.contents import (
     ChildDossier,
     ConcernContent,
-    ConcernView,
     Contact,
     Contacts,
     GuardianView,
     IdentityView,
     ObservationView,
 )
+from services.cases.domain import access
+from services.cases.domain.access import Action, Permit
+from services.cases.errors import DeniedError
+from services.cases.handlers.desk import CASE, Desk, actor_of, as_seen, deny, glance, look, meet, record
+from services.cases.records import Guardian
+from services.cases.store import Interest
+from services.cases.views import CaseSummary, CaseView, ConcernView
 from shared.aggregate import Context
 from shared.contracts.access import AccessKind, AccessRecorded
 from shared.contracts.codes import InformationCategory, Purpose, Role

@@ -1,0 +1,72 @@
+"""Who acts, as the rules see it: a role in a service at a unit, or a place in the child's family. Never a name."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from services.cases.errors import NotStaffError
+from shared.contracts.base import Model
+from shared.contracts.cases import Party
+from shared.contracts.codes import Role, Service
+from shared.refs import ActorId, OrganisationNumber, UnitId
+
+STAFF_ROLES = (
+    Role.TEACHER,
+    Role.PEDAGOGICAL_LEADER,
+    Role.CONTACT_TEACHER,
+    Role.HEALTH_NURSE,
+    Role.PPT_ADVISER,
+    Role.CHILD_WELFARE_OFFICER,
+    Role.BUP_CLINICIAN,
+    Role.COORDINATOR,
+    Role.LEADER,
+)
+"""The functions in which an employee acts; of several, the first here names the party."""
+
+
+class Acting(Model):
+    """The actor as the rules see it. `guardian` and `child` are the vault's answer for this case and this moment."""
+
+    actor: ActorId
+    kind: Literal["user", "guardian", "child", "service_account"]
+    roles: frozenset[Role]
+    service: Service | None = None
+    unit: UnitId | None = None
+    organisation: OrganisationNumber | None = None
+    guardian: int | None = None
+    """Which of those with parental responsibility for this child; none when not one of them."""
+    child: bool = False
+    """Whether it is the child itself."""
+    reaches_guardians: bool = False
+    """A service account that is entitled to know where guardians can be reached."""
+
+    @property
+    def role(self) -> Role | None:
+        """Return the function acted in; none when the actor is no employee."""
+        if self.kind != "user":
+            return None
+        return next((role for role in STAFF_ROLES if role in self.roles), None)
+
+    def party(self, *, address_protected: bool) -> Party:
+        """Return how events name this employee.
+
+        Raises:
+            NotStaffError: the actor works at no unit, or in no function.
+        """
+        if self.role is None or self.service is None or self.unit is None:
+            raise NotStaffError
+        return named(
+            Party(
+                actor=self.actor,
+                role=self.role,
+                service=self.service,
+                unit=self.unit,
+                organisation=self.organisation,
+            ),
+            address_protected=address_protected,
+        )
+
+
+def named(party: Party, *, address_protected: bool) -> Party:
+    """Return `party` as events may name it: without unit and organisation when the case is address-protected."""
+    return party.model_copy(update={"unit": None, "organisation": None}) if address_protected else party
