@@ -33,7 +33,7 @@ class Tampering:
 
 @asynccontextmanager
 async def undone(conn: Connection) -> AsyncIterator[None]:
-    """Keep a copy of the logs' tables, and put it back at the end."""
+    """Keep a copy of the logs' tables, and put it back at the end. What is logged meanwhile would be lost: let nothing be."""
     async with _unhindered(conn):
         for table in _TABLES:
             await conn.execute(f"CREATE TABLE before_tampering_{table} AS TABLE {table}")
