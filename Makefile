@@ -2,7 +2,7 @@
 
 SHELL := /bin/sh
 .DELETE_ON_ERROR:
-.PHONY: help demo up test check bench coverage schemas sync format clean
+.PHONY: help demo up test check bench coverage schemas settings sync format clean
 
 help: ## What there is
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
@@ -32,6 +32,8 @@ check: sync ## Format, lint, types, import rules, event schemas, coverage of the
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m shared.contracts.schemas --check
+	$(BIN)/python -m shared.contracts.catalogue --check
+	$(BIN)/python -m deploy.settings_table --check
 	$(BIN)/python -m tests.coverage_table --check
 	@if command -v npm >/dev/null; then \
 	  npm ci --silent --no-audit --no-fund --prefix tests/contract/asyncapi && node tests/contract/asyncapi/validate.mjs; \
@@ -46,8 +48,12 @@ bench: sync ## Speed, as ratios within one run; PEERS=1 adds the peers
 coverage: sync ## docs/coverage.md from the markers in code and tests
 	$(BIN)/python -m tests.coverage_table
 
-schemas: sync ## The event schemas from the models
+schemas: sync ## The event schemas and the event catalogue from the models
 	$(BIN)/python -m shared.contracts.schemas
+	$(BIN)/python -m shared.contracts.catalogue
+
+settings: sync ## docs/settings.md from the classes that read the environment
+	$(BIN)/python -m deploy.settings_table
 
 format: sync ## Format and fix what can be fixed
 	$(BIN)/ruff format .

@@ -58,7 +58,9 @@ class _NamedFiles(PydanticBaseSettingsSource):
 class ServiceSettings(BaseSettings):
     """The knobs that every service has. A field's name in capitals is its environment variable."""
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True, env_ignore_empty=True)
+    model_config = SettingsConfigDict(
+        frozen=True, extra="ignore", hide_input_in_errors=True, env_ignore_empty=True, use_attribute_docstrings=True
+    )
 
     database_url: SecretStr
     """PostgreSQL, this service's own database."""
@@ -67,7 +69,9 @@ class ServiceSettings(BaseSettings):
     oidc_issuer: str
     """Exactly as in the tokens' `iss`; its metadata is read from `<issuer>/.well-known/openid-configuration`."""
     oidc_audience: str = "lagspill"
+    """What stands in the tokens' `aud`."""
     http_host: str = "127.0.0.1"
+    """Where it listens; `0.0.0.0` in a container, behind a proxy that ends TLS."""
     http_port: int = Field(default=8000, ge=0, le=65535)
     """Zero: any free port."""
     pid_key: SecretStr
@@ -77,6 +81,7 @@ class ServiceSettings(BaseSettings):
     lookup_key: SecretStr | None = None
     """Finds records by name or national number without storing either (HMAC-SHA-256); at least 32 characters."""
     lagspill_clock: Literal["system", "simulated"] = "system"
+    """What the rules' clock is."""
     lagspill_clock_start: AwareDatetime | None = None
     """Where a simulated clock begins."""
     lagspill_development: bool = False
@@ -84,6 +89,7 @@ class ServiceSettings(BaseSettings):
     otel_exporter_otlp_endpoint: str | None = None
     """Where traces go; unset, nothing is traced."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    """From which level lines are written."""
 
     @field_validator("pid_key", "lookup_key")
     @classmethod

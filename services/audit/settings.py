@@ -12,6 +12,7 @@ class AuditSettings(ServiceSettings):
     """What the audit service is told by its environment."""
 
     http_port: int = Field(default=8004, ge=0, le=65535)
+    """Zero: any free port."""
     audit_signing_key: SecretStr
     """`PRIVATE+KEY+<name>+<id>+<base64>`, as golang.org/x/mod/sumdb/note writes it; `python -m services.audit genkey` makes one."""
     audit_origin: str = Field(default="lagspill.no/logs", pattern=r"^[a-z0-9.:-]+(/[a-z0-9._-]+)*$", max_length=80)
@@ -21,9 +22,11 @@ class AuditSettings(ServiceSettings):
     audit_announce_seconds: float = Field(default=60.0, gt=0)
     """How often at most a checkpoint is published as an event."""
     cases_url: str | None = None
+    """Where the cases service is: the reconciliation asks its `/journal/head`."""
     meetings_url: str | None = None
+    """The same of the meetings service."""
     notify_url: str | None = None
-    """Where the other services are: the reconciliation asks their `/journal/head`."""
+    """The same of the notify service."""
 
     @field_validator("audit_signing_key")
     @classmethod

@@ -14,6 +14,7 @@ class CasesSettings(ServiceSettings):
     """What the environment tells the cases service."""
 
     http_port: int = Field(default=8001, ge=0, le=65535)
+    """Zero: any free port."""
     codelists: Path = Path(__file__).resolve().parents[2] / "deploy" / "codelists"
     """The folder with the dated code lists: legal bases, who must grant."""
     reaching_clients: frozenset[str] = frozenset({"notify"})

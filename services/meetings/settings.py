@@ -14,6 +14,7 @@ class MeetingsSettings(ServiceSettings):
     """What the meetings service is told by its environment."""
 
     http_port: int = 8002
+    """Zero: any free port."""
     municipalities_folder: Path = _SHIPPED / "municipalities"
     """One profile per municipality, `<name>.yaml`."""
     codelists_folder: Path = _SHIPPED / "codelists"
