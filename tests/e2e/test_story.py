@@ -6,8 +6,13 @@ Each row checks what it says by itself (`Stage.check`, `Stage.must_not`, `Bus.wa
 from __future__ import annotations
 
 import asyncio
+import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
 
 import pytest
 from rich.console import Console
@@ -19,6 +24,7 @@ from deploy.local.settings import LocalSettings
 from deploy.local.system import Addresses, LocalSystem
 from deploy.local.up import StartProgress
 
+ROOT: Final = Path(__file__).resolve().parents[2]
 pytestmark = [pytest.mark.connected, pytest.mark.slow]
 
 
@@ -68,3 +74,19 @@ def test_a_case_s_events_count_without_a_hole_and_in_order(stage: Stage) -> None
         and event.envelope.sequence is not None
     ]
     assert counted == list(range(1, len(counted) + 1))
+
+
+def test_the_readme_s_example_works_as_it_stands(system: Addresses, stage: Stage) -> None:
+    """Every shell block of the README's worked example, on this system's ports."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    script = "\n".join(re.findall(r"```sh\n(.*?)```", readme, re.DOTALL))
+    ports = {8080: system.oidc_issuer, 8001: system.services["cases"], 8004: system.services["audit"]}
+    for port, url in ports.items():
+        script = script.replace(f"LAGSPILL:{port}", f"LAGSPILL:{urlsplit(url).port}")
+    script = script.replace(".venv/bin/lagspill", f"{sys.executable} -m deploy")
+    run = subprocess.run(["bash", "-eu", "-c", script], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert '"stage":"concern"' in run.stdout
+    assert '"stage":"open"' in run.stdout
+    assert '"code":"child-view-missing"' in run.stdout
+    assert run.stdout.rstrip().endswith("VERIFIED")
