@@ -372,6 +372,7 @@ class Service(Generic[T]):
             clock=self.clock,
             ids=self._ids,
             metrics=self.metrics,
+            seal_every=settings.journal_seal_seconds,
         )
         journal = Journal(pool, source=self.definition.source, clock=self.clock, ids=self._ids, nudge=self._relay.nudge)
         return Kit(

@@ -86,6 +86,8 @@ class ServiceSettings(BaseSettings):
     """Where a simulated clock begins."""
     lagspill_development: bool = False
     """Allows what a real installation must not have: a simulated clock, and setting it over HTTP."""
+    journal_seal_seconds: float = Field(default=60.0, ge=1.0, le=3600.0)
+    """How often, of the machine's time, the service states on the bus how far it has published; only where something was."""
     otel_exporter_otlp_endpoint: str | None = None
     """Where traces go; unset, nothing is traced."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"

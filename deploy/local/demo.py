@@ -22,7 +22,9 @@ def play_demo(settings: LocalSettings, console: Console, *, stay: bool) -> bool:
     """
     home = settings.home / "demo"
     progress = StartProgress(console)
-    system = LocalSystem(settings.model_copy(update={"home": home}), progress, clock_start=BEGINS, fresh=True)
+    system = LocalSystem(
+        settings.model_copy(update={"home": home}), progress, clock_start=BEGINS, extra=SEALS, fresh=True
+    )
 
     def body(addresses: Addresses) -> None:
         progress.close()
