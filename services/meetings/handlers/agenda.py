@@ -94,7 +94,7 @@ async def _add_named(
     matter = matter_of(found.state, new, actor.service, actor.unit)
 
     async def add(conn: Connection) -> Changed[MeetingState]:
-        histories = await consents_now(conn, [matter.case])
+        histories = await consents_now(desk, conn, [matter.case])
         known = await store.case(conn, matter.case)
         at = present(histories, ctx.now)
 
@@ -215,7 +215,7 @@ async def see(desk: Desk, ctx: Context, meeting: MeetingRef, *, only: ItemRef | 
         ]
         # The unit that holds the consent needs none to see its own item.
         asked = {item.case for item in candidates if item.case is not None and item.held_by_unit != actor.unit}
-        histories = await consents_now(conn, asked)
+        histories = await consents_now(desk, conn, asked)
         at = present(histories, ctx.now)
         items = tuple(item for item in candidates if may_hear(item, actor.service, actor.unit, histories, at))
         looks = [_look(desk, ctx, actor, meeting, item) for item in items if item.case is not None]

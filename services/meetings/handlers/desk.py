@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final, TypeVar
 
 import asyncpg
@@ -35,10 +35,18 @@ S = TypeVar("S", bound=Model)
 
 CONSUMER: Final = "meetings"
 """The inbox that keeps the projection of cases and consents."""
-CASES: Final = "/services/cases"
 NOBODY: Final = ActorId("act_nobody-in-particular")
 """In whose name the answers to anonymous commands are kept."""
 ATTEMPTS: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Reads:
+    """Where the projection of cases and consents comes from: what its freshness is asked of."""
+
+    consumer: str = CONSUMER
+    topic: str = cases.TOPIC
+    source: str = "/services/cases"
 
 
 @dataclass(frozen=True)
@@ -53,6 +61,7 @@ class Desk:
     consent_basis: ConsentBasis
     blind_key: bytes
     """Hides whose an anonymous command's idempotency key was."""
+    reads: Reads = field(default_factory=Reads)
 
     async def transaction(self, work: Callable[[Connection], Awaitable[R]]) -> R:
         """Run `work` in a transaction of its own, again when another one was in its way.
@@ -138,15 +147,15 @@ def rules_of(profile: Profile, arena_type: str) -> ArenaRules:
     return rules
 
 
-async def consents_now(conn: Connection, case_refs: Iterable[CaseRef]) -> list[ConsentHistory]:
+async def consents_now(desk: Desk, conn: Connection, case_refs: Iterable[CaseRef]) -> list[ConsentHistory]:
     """Return what the consents of these cases say, held until the transaction ends, and known to be fresh.
 
     Raises:
         UnavailableError: it is not known how fresh; nothing is decided on a guess (fails closed).
     """
-    wanted = sorted(set(case_refs))
+    wanted, reads = sorted(set(case_refs)), desk.reads
     for case_ref in wanted:
-        await require_fresh(conn, CONSUMER, cases.TOPIC, CASES, key=case_ref)
+        await require_fresh(conn, reads.consumer, reads.topic, reads.source, key=case_ref)
     return await store.hold_consents(conn, wanted)
 
 

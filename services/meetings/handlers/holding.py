@@ -59,7 +59,7 @@ async def hold_meeting(desk: Desk, ctx: Context, meeting: MeetingRef, holding: H
     unnamed = [item.item for item in items if item.mode is ItemMode.ANONYMOUS]
 
     async def hold(conn: Connection) -> Changed[MeetingState]:
-        histories = await consents_now(conn, case_refs)
+        histories = await consents_now(desk, conn, case_refs)
         guardians = await _guardians(conn, case_refs)
 
         def decide(state: MeetingState) -> Decision:
@@ -143,7 +143,7 @@ async def record_outcome(desk: Desk, ctx: Context, meeting: MeetingRef, outcome:
     case_refs = [] if item.case is None else [item.case]
 
     async def work(conn: Connection) -> Changed[MeetingState]:
-        histories = await consents_now(conn, case_refs)
+        histories = await consents_now(desk, conn, case_refs)
         guardians = await _guardians(conn, case_refs)
         at = present(histories, ctx.now)
 
