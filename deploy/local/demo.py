@@ -13,6 +13,9 @@ from deploy.local.settings import LocalSettings
 from deploy.local.system import Addresses, LocalSystem
 from deploy.local.up import StartProgress, run, show_addresses, stay_up
 
+SEALS: Final = {"JOURNAL_SEAL_SECONDS": "5"}
+"""A school year passes in half a minute: the services seal their journals more often than once a minute."""
+
 
 def play_demo(settings: LocalSettings, console: Console, *, stay: bool) -> bool:
     """Play the story; return False when somebody stopped it.
