@@ -31,7 +31,7 @@ check: sync ## Format, lint, types, import rules, event schemas, coverage of the
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m shared.contracts.schemas --check
+	$(BIN)/python -m shared.contracts.schemas --check $(if $(BASE),--base $(BASE))
 	$(BIN)/python -m shared.contracts.catalogue --check
 	$(BIN)/python -m deploy.settings_table --check
 	$(BIN)/python -m tests.coverage_table --check
