@@ -201,6 +201,13 @@ def keys(folder: Annotated[Path, typer.Argument(help="Where the key files go.")]
         out.print(f"{folder}: {', '.join(made) or 'every key is there'}", highlight=False)
 
 
+@app.command("rotate-keys")
+def rotate_keys(service: Service) -> None:
+    """Wrap every data key of a service's vault anew under the first key of VAULT_KEY; then the older ones can go."""
+    with sentences():
+        _run_service(service, "rotate-keys", local=True)
+
+
 @app.command(add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def verify(context: typer.Context) -> None:
     """Verify a confidentiality log with public keys only; `lagspill verify --help` tells how."""

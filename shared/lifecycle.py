@@ -52,6 +52,7 @@ from shared.publisher import producers
 from shared.refs import Ids, RandomIds
 from shared.relay import Relay
 from shared.settings import ServiceSettings, SettingsFileError
+from shared.vault import Vault
 from shared.waiting import check_migrated, check_topics, until_answers
 from shared.web import create_app
 
@@ -436,7 +437,7 @@ def create_clock(settings: ServiceSettings) -> Clock:
 
 
 def run_service(definition: Definition[T], arguments: Sequence[str] | None = None) -> int:
-    """Run `python -m services.<name> {serve,migrate,dead-letters}` and return the process's exit status.
+    """Run `python -m services.<name> {serve,migrate,dead-letters,rotate-keys}` and return the process's exit status.
 
     A mistake in the settings, a port in use or a failed migration is one sentence on standard error, and no traceback.
     """
@@ -465,6 +466,9 @@ async def _carry_out(definition: Definition[T], settings: T, asked: argparse.Nam
         applied = await until_answers("database", lambda: db.migrate(dsn, definition.name, definition.migrations))
         sys.stdout.write("".join(f"applied {name}\n" for name in applied) or "nothing to apply\n")
         return 0
+    if asked.command == "rotate-keys":
+        sys.stdout.write(f"{await _rotate_keys(definition, settings)} data keys were wrapped anew\n")
+        return 0
     service = Service(definition, settings)
     try:
         kit, parts = await service.composed()
@@ -477,11 +481,25 @@ async def _carry_out(definition: Definition[T], settings: T, asked: argparse.Nam
         await service.stop()
 
 
+async def _rotate_keys(definition: Definition[T], settings: T) -> int:
+    """Wrap the service's data keys anew under the first key of VAULT_KEY, and return how many were not yet."""
+    vault = Vault.from_settings(settings)
+    dsn = settings.database_url.get_secret_value()
+    pool = await until_answers(
+        "database", lambda: db.create_pool(dsn, application_name=f"{definition.name}-rotate-keys")
+    )
+    try:
+        return await vault.rotate_all(pool)
+    finally:
+        await _close(pool)
+
+
 def _parser(service: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog=f"python -m services.{service}")
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("serve", help="run the service until SIGTERM")
     commands.add_parser("migrate", help="bring the database up to date")
+    commands.add_parser("rotate-keys", help="wrap every data key of the vault anew under the first key of VAULT_KEY")
     describe_dead_letters(commands.add_parser("dead-letters", help="records that could not be handled"))
     return parser
 

@@ -29,6 +29,8 @@ from shared.settings import ServiceSettings
 if TYPE_CHECKING:
     import asyncpg
 
+    from shared.db import Pool
+
     Row: TypeAlias = asyncpg.Record
 
 MIN_LOOKUP_KEY: Final = 32
@@ -177,6 +179,19 @@ class Vault:
             wrapped = await self._keys.wrap(key, context)
             await conn.execute(_REWRAP, row["owner"], row["version"], wrapped.key_id, wrapped.data)
         return len(rows)
+
+    async def rotate_all(self, pool: Pool) -> int:
+        """Wrap every data key anew that is not yet under the current key-encryption key, and return how many were not.
+
+        Others may use the vault meanwhile. Raises what `rotate` raises; what was done until then is kept.
+        """
+        total = 0
+        while True:
+            async with pool.acquire() as conn, conn.transaction():
+                done = await self.rotate(conn)
+            total += done
+            if not done:
+                return total
 
     async def renew(self, conn: Connection, *, owner: str) -> int:
         """Give the owner a new data key, seal its records again, delete the old key, and return how many records it has.

@@ -1,4 +1,4 @@
-"""`python -m services.audit {serve,migrate,dead-letters,genkey,export}`."""
+"""`python -m services.audit {serve,migrate,dead-letters,rotate-keys,genkey,export}`."""
 
 from __future__ import annotations
 

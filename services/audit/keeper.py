@@ -228,6 +228,12 @@ class Keeper:
                         await self._report(connection, name, [found])
         self._journal.nudge()
 
+    async def count_findings(self) -> dict[FindingKind, int]:
+        """Return how often each kind of thing was found wrong, in all logs together."""
+        async with self._pool.acquire() as connection:
+            found = await store.count_findings(connection)
+        return {kind: found.get(kind, 0) for kind in FindingKind}
+
     async def announce(self) -> int:
         """Publish the newest checkpoint of each log that has heard something since the last time; return how many."""
         announced = 0

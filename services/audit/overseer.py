@@ -41,6 +41,8 @@ class Overseer:
         self._task: asyncio.Task[None] | None = None
         self._stopping = asyncio.Event()
         self._compared = metrics.counter("log_seals_compared", "Seals compared with what the log holds.")
+        self._findings = metrics.gauge("log_findings", "What was ever found wrong with what the logs hold.", "kind")
+        self._taking = metrics.gauge("log_taking", "One while what is published comes into the logs.")
 
     async def start(self) -> None:
         """Begin."""
@@ -67,8 +69,11 @@ class Overseer:
 
     async def look(self) -> None:
         """Look once."""
+        self._taking.set(int(self._consumption.assigned and not self._consumption.waiting))
         self._compared.inc(await self._keeper.compare_seals())
         await self._keeper.find_gaps(monotonic())
+        for kind, count in (await self._keeper.count_findings()).items():
+            self._findings.labels(kind.value).set(count)
         behind: Counter[str] = Counter()
         for (topic, _), records in self._consumption.lag().items():
             behind[topic] += records

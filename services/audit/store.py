@@ -235,6 +235,12 @@ async def add_findings(conn: Connection, log: LogName, findings: Sequence[Findin
     return fresh
 
 
+async def count_findings(conn: Connection) -> dict[str, int]:
+    """Return how many findings of each kind there are."""
+    rows = await conn.fetch("SELECT kind, count(*) AS found FROM findings GROUP BY kind")
+    return {row["kind"]: row["found"] for row in rows}
+
+
 # --- what is looked at afterwards: holes and seals --------------------------------------------------------------------
 
 

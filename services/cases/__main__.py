@@ -1,4 +1,4 @@
-"""`python -m services.cases {serve,migrate,dead-letters}`."""
+"""`python -m services.cases {serve,migrate,dead-letters,rotate-keys}`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`python -m services.meetings {serve,migrate,dead-letters}`."""
+"""`python -m services.meetings {serve,migrate,dead-letters,rotate-keys}`."""
 
 from __future__ import annotations
 
