@@ -6,6 +6,7 @@ kit's; `command` changes an aggregate, `full` does so with an access record and 
 
 from __future__ import annotations
 
+import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -133,4 +134,7 @@ def create_app(kind: str, dsn: str) -> FastAPI:
 
 if __name__ == "__main__":
     _, chosen, address, port = sys.argv
-    uvicorn.run(create_app(chosen, address), port=int(port), log_level="warning", access_log=False)
+    # Bound before "ready" is said: whoever hears it can connect.
+    listening = socket.create_server(("127.0.0.1", int(port)))
+    server = uvicorn.Server(uvicorn.Config(create_app(chosen, address), log_level="warning", access_log=False))
+    server.run(sockets=[listening])

@@ -25,7 +25,7 @@ class Measure:
     @property
     def ratio(self) -> float | None:
         """The middle one of the rounds' ratios: a machine that is busy for a moment disturbs one round, not the result."""
-        if not self.base:
+        if not self.base or not all(self.base):
             return None
         return median(rate / base for rate, base in zip(self.rates, self.base, strict=True))
 

@@ -22,6 +22,7 @@ from tests.bench.ground import Ground, Waiting, fill_outbox, waiting_events
 from tests.bench.measure import Measure
 from tests.tally import SOURCE
 
+RELAY = "relay: numbered, hashed, drained"
 EVENTS = 60_000
 ROUNDS = 3
 
@@ -58,7 +59,7 @@ async def measure_relay(ground: Ground) -> list[Measure]:
     name = "aiokafka send, same records" + ("" if best is small else f", batches of {BATCH_BYTES // 1024} KiB")
     return [
         Measure(
-            "relay: numbered, hashed, drained",
+            RELAY,
             tuple(run.rate for run in relayed),
             name,
             tuple(run.rate for run in best),
