@@ -87,17 +87,14 @@ async def row_6(stage: Stage) -> None:
         code="consent-missing",
         status=409,
     )
-    told = (
-        {
-            key: value
-            for key, value in refused.body.items()
-            if key not in {"type", "title", "status", "code", "detail", "instance"}
-        }
-        if isinstance(refused.body, dict)
-        else {}
+    lacking, needed = refused.at("missing"), refused.at("needed_from", "guardian")
+    stage.check(
+        isinstance(lacking, list) and len(lacking) == 3, "the refusal says which services lack consent, and for what"
     )
-    stage.check(bool(told), "the refusal says what would be needed, and from whom")
-    stage.narrator.happened(f"the answer says what it would take: {_short(told)}")
+    stage.check(needed == 2, "and from whom: both guardians")
+    stage.narrator.happened(
+        f"the answer says what it would take: consent from {needed} guardians, for {_services(lacking)}"
+    )
     await stage.does(LEADER, "", "POST", "meetings", f"/meetings/{meeting}/cancellation", {"reason": "no-items"})
 
 
@@ -260,5 +257,6 @@ def _by_name(stage: Stage) -> JsonValue:
     }
 
 
-def _short(told: dict[str, JsonValue]) -> str:
-    return "; ".join(f"{key}: {value}" for key, value in told.items())[:160]
+def _services(lacking: JsonValue) -> str:
+    found = lacking if isinstance(lacking, list) else []
+    return ", ".join(str(one["service"]) for one in found if isinstance(one, dict))
