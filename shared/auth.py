@@ -63,14 +63,22 @@ class Actor:
     client: str
     acr: str | None
 
-    def access_actor(self, role: Role | None = None) -> AccessActor:
-        """Return how access records name this actor; `role` is the one acted in, and may be left out when there is only one."""
+    @property
+    def staff(self) -> bool:
+        """Whether it is an employee with a function around children: not a private person, a program, or somebody who oversees."""
+        return self.kind == "user" and bool(self.roles - _NO_FUNCTION)
+
+    def access_actor(self, role: Role | None = None, *, address_protected: bool = False) -> AccessActor:
+        """Return how access records name this actor; `role` is the one acted in, and may be left out when there is only one.
+
+        In the log of an address-protected case neither unit nor organisation is named: they would tell where the child is.
+        """
         return AccessActor(
             id=self.id,
             role=role or (next(iter(self.roles)) if len(self.roles) == 1 else None),
             service=self.service,
-            unit=self.unit,
-            organisation=self.organisation,
+            unit=None if address_protected else self.unit,
+            organisation=None if address_protected else self.organisation,
             client=self.client[:100],
         )
 
@@ -301,6 +309,7 @@ def _read_header(token: str) -> tuple[str, str]:
 
 
 _PRIVATE: Final = frozenset({Role.GUARDIAN, Role.CHILD})
+_NO_FUNCTION: Final = _PRIVATE | {Role.PRIVACY_OFFICER, Role.AUDITOR, Role.OPERATOR, Role.SERVICE_ACCOUNT}
 _ROLES: Final = frozenset(role.value for role in Role)
 _registry: Final = _Registry()
 _header: Final[TypeAdapter[dict[str, JsonValue]]] = TypeAdapter(dict[str, JsonValue])

@@ -44,6 +44,14 @@ OrganisationNumber = NewType("OrganisationNumber", str)
 """Nine digits, from Enhetsregisteret."""
 LogScope = NewType("LogScope", str)
 """Whose log an event belongs to: a municipality number (four digits) or, for an address-protected case, an opaque name."""
+PROTECTED_LOG: Final = "prt"
+"""The prefix of an address-protected case's log."""
+
+
+def is_protected(scope: LogScope) -> bool:
+    """Return whether it is the log of an address-protected case: nothing in it may name a unit, an organisation or a place."""
+    return scope.startswith(f"{PROTECTED_LOG}_")
+
 
 CaseRefField = Annotated[CaseRef, StringConstraints(pattern=pattern("cas"))]
 ConcernRefField = Annotated[ConcernRef, StringConstraints(pattern=pattern("con"))]

@@ -338,6 +338,46 @@ async def test_a_case_of_another_unit_is_answered_as_an_unknown_one_and_recorded
     )
 
 
+@pytest.mark.rule(6)
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"client_id": "some-system", "lagspill_roles": ["service-account"]},
+        {"lagspill_roles": ["guardian"], "pid": "15912156831"},
+        {"lagspill_roles": ["auditor"]},
+        {"lagspill_roles": []},
+    ],
+)
+async def test_a_seat_is_for_somebody_who_works_in_the_service(lia: Town, claims: dict[str, object]) -> None:
+    case = await lia.cases.opened()
+    await lia.cases.consented(case)
+    await lia.carry()
+    meeting = await lia.ressursteam()
+    await lia.add("teacher", meeting, lia.named(case))
+    path = f"/meetings/{meeting}/agenda-items"
+    assert len((await lia.see("ppt", path))["items"]) == 1
+    # The token says the service and the unit; what it lacks is a function in them.
+    assert (await lia.get("ppt", path, **claims)).status_code == 404
+    assert (await lia.get("ppt", f"/meetings/{meeting}", **claims)).status_code == 404
+    assert (await lia.get("ppt", "/meetings", **claims)).json()["items"] == []
+
+
+@pytest.mark.rule(4)
+async def test_reaching_for_an_address_protected_case_leaves_no_place_in_its_log(lia: Town) -> None:
+    receipt = await lia.cases.must("teacher", "/concerns", lia.cases.concern(address_protected=True))
+    await lia.cases.must("teacher", f"/concerns/{receipt['concern']}/resolution", {"outcome": "lifted"})
+    await lia.carry()
+    meeting = await lia.ressursteam()
+    path = f"/meetings/{meeting}/agenda-items"
+    # Not even its own unit brings it: which unit that is, stands in no event.
+    assert await lia.refused("teacher", path, lia.named(receipt["case"])) == (404, "not-found")
+    [denied] = [event for event in await lia.published() if event["data"].get("case") == receipt["case"]]
+    assert denied["municipality"].startswith("prt_")
+    assert denied["data"]["address_protected"]
+    assert not {"unit", "organisation"} & denied["data"]["actor"].keys()
+    assert "4005" not in json.dumps(denied)
+
+
 @pytest.mark.rule(20, 22)
 @pytest.mark.story(11)
 async def test_with_bup_nothing_is_named_whatever_the_consent_says(lia: Town) -> None:

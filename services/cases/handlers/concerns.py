@@ -15,7 +15,7 @@ from shared.aggregate import Changed, Context, Decision
 from shared.contracts.cases import ChildHeardBy, ForWhom, LocalOutcome
 from shared.contracts.codes import Area, InformationCategory, Language, Role, Service
 from shared.db import Connection
-from shared.refs import CaseRef, ChildViewRef, ConcernRef, LogScope
+from shared.refs import PROTECTED_LOG, CaseRef, ChildViewRef, ConcernRef, LogScope
 from shared.web import answer
 
 
@@ -81,7 +81,7 @@ async def register_concern(desk: Desk, ctx: Context, new: NewConcern) -> Changed
         await desk.records.keep_concern(conn, case, new.text, new.observations)
 
     # The log of an address-protected case is its own, under a name that tells nothing.
-    scope = LogScope(desk.ids.ref("prt")) if new.address_protected else ctx.scope
+    scope = LogScope(desk.ids.ref(PROTECTED_LOG)) if new.address_protected else ctx.scope
     return await desk.journal.change(
         CASE,
         case,

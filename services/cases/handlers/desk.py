@@ -20,7 +20,7 @@ from services.cases.store import Disclosure, Located
 from shared.aggregate import Aggregate, Answer, Changed, Context, Decision
 from shared.auth import Actor, ActorNames
 from shared.calendar import start_of_day
-from shared.contracts.access import AccessActor, AccessKind, AccessRecorded, Recipient
+from shared.contracts.access import AccessKind, AccessRecorded, Recipient
 from shared.contracts.cases import (
     CaseEvent,
     ConcernRegistered,
@@ -250,7 +250,7 @@ async def record(
     actor, state, permit = actor_of(ctx), looked.state, looked.permit
     if state.case is None:
         raise UnknownPartError
-    actor_entry = _named(actor, address_protected=state.address_protected)
+    actor_entry = actor.access_actor(address_protected=state.address_protected)
     entries, told = [], []
     for ground in access.grounds(state, permit, shown, ctx.now):
         covered = purpose if purpose is None or not ground.purposes or purpose in ground.purposes else None
@@ -299,7 +299,7 @@ async def deny(desk: Desk, ctx: Context, case: CaseRef, denied: DeniedError) -> 
     entry = AccessRecorded(
         subject_ref=case,
         kind=AccessKind.DENY,
-        actor=_named(actor, address_protected=loaded.state.address_protected),
+        actor=actor.access_actor(address_protected=loaded.state.address_protected),
         case=case,
         permitted=False,
         reason=denied.reason,
@@ -307,12 +307,6 @@ async def deny(desk: Desk, ctx: Context, case: CaseRef, denied: DeniedError) -> 
     )
     await desk.journal.record_access(replace(ctx, scope=loaded.scope or ctx.scope), [entry])
     raise denied
-
-
-def _named(actor: Actor, *, address_protected: bool) -> AccessActor:
-    """Return how records name the actor: without unit and organisation when the case is address-protected."""
-    entry = actor.access_actor()
-    return entry.model_copy(update={"unit": None, "organisation": None}) if address_protected else entry
 
 
 def _shared(event: CaseEvent, ctx: Context, state: CaseState) -> list[AccessRecorded]:
@@ -327,7 +321,7 @@ def _shared(event: CaseEvent, ctx: Context, state: CaseState) -> list[AccessReco
         AccessRecorded(
             subject_ref=event.case,
             kind=AccessKind.DISCLOSE,
-            actor=_named(actor_of(ctx), address_protected=state.address_protected),
+            actor=actor_of(ctx).access_actor(address_protected=state.address_protected),
             case=event.case,
             categories=event.package.categories,
             documents=event.package.documents,

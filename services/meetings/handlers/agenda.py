@@ -42,7 +42,7 @@ from shared.contracts.access import AccessKind, AccessRecorded, Recipient
 from shared.contracts.base import EventData
 from shared.contracts.meetings import ItemMode
 from shared.db import Connection
-from shared.refs import CaseRef, ItemRef, MeetingRef
+from shared.refs import CaseRef, ItemRef, MeetingRef, is_protected
 from shared.web import answer
 
 ITEM_TEXT: Final = "agenda-item"
@@ -145,7 +145,8 @@ async def _record_denial(desk: Desk, ctx: Context, case_ref: CaseRef) -> None:
     async with desk.pool.acquire() as conn:
         known = await store.case(conn, case_ref)
     if known is not None:
-        denied = record(acting(ctx), Looked(AccessKind.DENY, case_ref, reason="not-involved"))
+        looked = Looked(AccessKind.DENY, case_ref, reason="not-involved")
+        denied = record(acting(ctx), looked, address_protected=is_protected(known.municipality))
         await desk.journal.record_access(replace(ctx, scope=known.municipality), [denied])
 
 

@@ -124,7 +124,7 @@ async def find(desk: Desk, ctx: Context, meeting: MeetingRef, *, conn: Connectio
     actor = acting(ctx)
     loaded = await desk.journal.load(MEETING, meeting, conn=conn)
     state = loaded.state
-    if loaded.scope is None or loaded.scope != actor.municipality:
+    if not actor.staff or loaded.scope is None or loaded.scope != actor.municipality:
         raise UnknownError
     profile = profile_of(desk.profiles, actor.municipality)
     rules = rules_of(profile, state.arena_type)
@@ -202,12 +202,12 @@ class Looked:
     """Why it was refused; None: it was not."""
 
 
-def record(actor: Actor, looked: Looked) -> AccessRecorded:
+def record(actor: Actor, looked: Looked, *, address_protected: bool = False) -> AccessRecorded:
     """Return the access record of it."""
     return AccessRecorded(
         subject_ref=looked.case,
         kind=looked.kind,
-        actor=actor.access_actor(),
+        actor=actor.access_actor(address_protected=address_protected),
         case=looked.case,
         categories=looked.categories,
         purpose=looked.purpose,
@@ -219,4 +219,5 @@ def record(actor: Actor, looked: Looked) -> AccessRecorded:
         recipients=looked.recipients,
         permitted=looked.reason is None,
         reason=looked.reason,
+        address_protected=address_protected,
     )

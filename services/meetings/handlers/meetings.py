@@ -267,7 +267,7 @@ async def list_meetings(desk: Desk, ctx: Context, after: tuple[datetime, str] | 
     actor = acting(ctx)
     viewer = store.Viewer(
         municipality=actor.municipality,
-        service=actor.service,
+        service=actor.service if actor.staff else None,
         unit=actor.unit,
         of_unit=actor.service in CHILDRENS,
         all_meetings=Role.COORDINATOR in actor.roles,
