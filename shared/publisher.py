@@ -105,13 +105,14 @@ class Publisher:
             KafkaError, TimeoutError: some are not; which ones is not known.
         """
         async with asyncio.timeout(self._seconds):
-            queues: defaultdict[Target, list[Outgoing]] = defaultdict(list)
+            queues: defaultdict[tuple[str, int], list[Outgoing]] = defaultdict(list)
             for record in records:
-                queues[await self._target(record)].append(record)
+                partitions = self._partitions.get(record.topic) or await self._look_up(record.topic)
+                queues[record.topic, partitions[_hash(record.key) % len(partitions)]].append(record)
             try:
                 async with asyncio.TaskGroup() as group:
-                    for target, queue in queues.items():
-                        group.create_task(self._in_order(target, queue))
+                    for (topic, partition), queue in queues.items():
+                        group.create_task(self._in_order(Target(topic, partition), queue))
             except ExceptionGroup as errors:
                 raise errors.exceptions[0] from None
 
@@ -128,12 +129,9 @@ class Publisher:
         finally:
             await self._producer.client.close()
 
-    async def _target(self, record: Outgoing) -> Target:
-        partitions = self._partitions.get(record.topic)
-        if partitions is None:
-            partitions = sorted(await self._producer.partitions_for(record.topic))
-            self._partitions[record.topic] = partitions
-        return Target(record.topic, partitions[_hash(record.key) % len(partitions)])
+    async def _look_up(self, topic: str) -> list[int]:
+        self._partitions[topic] = sorted(await self._producer.partitions_for(topic))
+        return self._partitions[topic]
 
     async def _in_order(self, target: Target, records: Sequence[Outgoing]) -> None:
         """Send one partition's records. The next batch waits for the last one's acknowledgement: none overtakes another."""
@@ -142,8 +140,7 @@ class Publisher:
         while at < len(records):
             batch = self._producer.create_batch()
             end = at
-            while end < min(len(records), at + most):
-                record = records[end]
+            for record in records[at : at + most]:
                 if batch.append(key=record.key, value=record.value, timestamp=None, headers=HEADERS) is None:
                     break
                 end += 1
