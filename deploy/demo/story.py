@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from email.parser import BytesParser
+from email.policy import default
+from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -13,7 +16,7 @@ from rich.console import Console
 
 from deploy.demo import concern_and_consent, meetings_by_rule, the_log, withdrawal_and_school
 from deploy.demo.people import secrets
-from deploy.demo.stage import Bus, Narrator, Stage, StageSettings
+from deploy.demo.stage import Bus, Narrator, Stage, StageSettings, StoryError
 from deploy.demo.tell import Teller
 from deploy.local.system import Addresses
 from shared.clock import OSLO
@@ -121,15 +124,37 @@ async def play(addresses: Addresses, console: Console) -> None:
     console.rule("[bold]Notodden, the school year 2026/27")
     with Teller(console, len(ROWS)) as teller:
         stage = await perform(settings, teller, ROWS, superuser_of(addresses))
+    letters = mails(addresses)
     console.print()
     console.print(
         f"[bold green]The story holds:[/] {len(ROWS)} rows, {teller.refusals} refusals as they must be, "
         f"{teller.findings} tamperings found and named, {len(stage.bus.events)} events on the bus, "
         "and not one word of the vault among them."
     )
+    console.print(f"A real SMTP server took {len(letters)} e-mails, which reveal nothing: {letters[0].parent}")
     console.print(
         f"The log's page for people: {settings.audit_url}/   each service's interface: {settings.cases_url}/openapi.json"
     )
+
+
+def mails(addresses: Addresses) -> list[Path]:
+    """Return the e-mails that the system's SMTP server took, after making sure that they tell nothing.
+
+    Raises:
+        StoryError: there is none, or one holds a word of the vault.
+    """
+    letters = sorted((addresses.noted_in.parent / "mail").glob("*.eml"))
+    if not letters:
+        raise StoryError("no e-mail was sent")
+    for letter in letters:
+        with letter.open("rb") as file:
+            message = BytesParser(policy=default).parse(file)
+        body = message.get_body(("plain",))
+        text = f"{message['Subject']}\n{body.get_content() if body is not None else ''}"
+        for word in secrets():
+            if word in text:
+                raise StoryError(f"{letter.name} holds {word!r}")
+    return letters
 
 
 def settings_of(addresses: Addresses) -> StageSettings:

@@ -18,7 +18,7 @@ import pytest
 from rich.console import Console
 
 from deploy.demo.stage import Silent, Stage
-from deploy.demo.story import BEGINS, ROWS, perform, settings_of, superuser_of
+from deploy.demo.story import BEGINS, ROWS, mails, perform, settings_of, superuser_of
 from deploy.local.process import free_port
 from deploy.local.settings import LocalSettings
 from deploy.local.system import Addresses, LocalSystem
@@ -74,6 +74,14 @@ def test_a_case_s_events_count_without_a_hole_and_in_order(stage: Stage) -> None
         and event.envelope.sequence is not None
     ]
     assert counted == list(range(1, len(counted) + 1))
+
+
+@pytest.mark.rule(101)
+def test_guardians_have_real_e_mails_that_tell_nothing(system: Addresses, stage: Stage) -> None:
+    assert stage.facts["consent"]
+    letters = "".join(letter.read_text(encoding="utf-8") for letter in mails(system))
+    assert {"To: foresatt-a@example.no", "To: foresatt-b@example.no"} <= set(letters.splitlines())
+    assert {"Content-Language: nn", "Content-Language: en"} <= set(letters.splitlines())
 
 
 def test_the_readme_s_example_works_as_it_stands(system: Addresses, stage: Stage) -> None:
