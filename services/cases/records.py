@@ -13,7 +13,7 @@ from typing import Final
 from shared.contracts.base import Model
 from shared.contracts.codes import InformationCategory, Language
 from shared.db import Connection
-from shared.refs import ActorId, CaseRef, ChildViewRef, ConsentRef, FormRef, GoalRef, HandoverRef
+from shared.refs import ActorId, CaseRef, ChildViewRef, ConsentRef, FormRef, GoalRef, HandoverRef, UnitId
 from shared.vault import LookupKind, Vault
 
 _CHILD: Final = "child"
@@ -119,15 +119,22 @@ class Records:
         """Keep how a consent or an approval was given, when it was not signed in (GDPR art. 7: demonstrable)."""
         await self._put(conn, case, f"evidence/{what}/{step}", InformationCategory.CONTACT, text)
 
+    async def keep_destination(self, conn: Connection, case: CaseRef, handover: HandoverRef, unit: UnitId) -> None:
+        """Keep to which unit a handover was sent: the events of an address-protected case do not say it."""
+        await self._put(conn, case, f"destination/{handover}", InformationCategory.CONTACT, unit)
+
+    async def destination(self, conn: Connection, case: CaseRef, handover: HandoverRef) -> UnitId | None:
+        """Return to which unit a handover was sent, if it was kept."""
+        unit = await self._text(conn, case, f"destination/{handover}")
+        return None if unit is None else UnitId(unit)
+
     async def keep_rejection(self, conn: Connection, case: CaseRef, handover: HandoverRef, text: str) -> None:
         """Keep why a handover was rejected, in words."""
         await self._put(conn, case, f"rejection/{handover}", InformationCategory.PLAN, text)
 
     async def rejection(self, conn: Connection, case: CaseRef, handover: HandoverRef) -> str | None:
         """Return why a handover was rejected, in words, if words were given."""
-        record = f"rejection/{handover}"
-        known = {entry.record for entry in await self._vault.entries(conn, owner=case)}
-        return (await self._vault.get(conn, owner=case, record=record)).decode() if record in known else None
+        return await self._text(conn, case, f"rejection/{handover}")
 
     async def keep_form(
         self, conn: Connection, case: CaseRef, form: FormRef, version: int, content: dict[InformationCategory, str]
@@ -161,6 +168,10 @@ class Records:
             for one in await self._vault.read(conn, owner=case, categories=categories)
             if one.record.startswith(kinds)
         ]
+
+    async def _text(self, conn: Connection, case: CaseRef, record: str) -> str | None:
+        known = {entry.record for entry in await self._vault.entries(conn, owner=case)}
+        return (await self._vault.get(conn, owner=case, record=record)).decode() if record in known else None
 
     async def _put(
         self, conn: Connection, case: CaseRef, record: str, category: InformationCategory, text: str

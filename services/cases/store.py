@@ -141,9 +141,10 @@ async def cases_of(
     """Return cases that the actor may have a part in, newest first, after the one with that moment and reference."""
     rows = await conn.fetch(
         "SELECT case_ref, registered_at FROM case_index"
-        " WHERE (holder = $1 OR receiver = $1 OR case_ref IN (SELECT k.case_ref FROM kin k WHERE k.actor = $1"
+        " WHERE (case_ref IN (SELECT k.case_ref FROM kin k WHERE k.actor = $1"
         "     AND k.since <= $2 AND (k.until IS NULL OR $2 < k.until))"
-        "   OR (municipality = $3 AND (holder_unit = $4 OR receiver_unit = $4 OR services @> ARRAY[$5])))"
+        "   OR (municipality = $3 AND (holder = $1 OR receiver = $1 OR holder_unit = $4 OR receiver_unit = $4"
+        "     OR services @> ARRAY[$5])))"
         " AND ($6::timestamptz IS NULL OR (registered_at, case_ref) < ($6, $7))"
         " ORDER BY registered_at DESC, case_ref DESC LIMIT $8",
         interest.actor,

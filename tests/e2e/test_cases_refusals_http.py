@@ -328,6 +328,21 @@ async def test_an_address_protected_case_has_a_log_of_its_own_and_names_no_place
     assert {record["address_protected"] for record in await world.access("read")} == {True}
 
 
+@pytest.mark.rule(107)
+async def test_where_a_handover_goes_holds_also_when_no_event_says_it(world: World) -> None:
+    receipt = await world.must("teacher", "/concerns", world.concern(address_protected=True))
+    await world.must("teacher", f"/concerns/{receipt['concern']}/resolution", {"outcome": "lifted"})
+    path = f"/cases/{receipt['case']}/handovers"
+    # Said to be a colleague, so that it needs no consent; works in another barnehage.
+    posing = {**await world.receiver("curious"), "unit": "unit:lia-barnehage"}
+    sent = await world.must("teacher", path, {"kind": "baton", "receiver": posing})
+    assert code(await world.post("curious", f"/handovers/{sent['handover']}/acceptance")) == (409, "receiver-elsewhere")
+    await world.must("teacher", f"/handovers/{sent['handover']}/withdrawal")
+    sent = await world.must("teacher", path, {"kind": "baton", "receiver": await world.receiver("colleague")})
+    await world.must("colleague", f"/handovers/{sent['handover']}/acceptance")
+    assert "unit:" not in json.dumps(await world.published())
+
+
 async def test_lists_show_each_their_own_page_by_page(world: World) -> None:
     cases = [await world.opened() for _ in range(5)]
     await world.consented(cases[0])
@@ -345,7 +360,9 @@ async def test_lists_show_each_their_own_page_by_page(world: World) -> None:
     assert {one["relations"][0] for one in (await world.see("styrer", "/cases"))["items"]} == {"leader"}
     for nobody in ("curious", "stranger", "barnevern"):
         assert (await world.see(nobody, "/cases"))["items"] == []
-    assert len(await world.access("list")) == 9
+    elsewhere = await world.get("teacher", "/cases", municipality="0807")
+    assert elsewhere.json()["items"] == []
+    assert len(await world.access("list")) == 10
     assert code(await world.get("teacher", "/cases?cursor=nonsense")) == (400, "cursor-invalid")
 
 
@@ -380,6 +397,11 @@ async def test_a_rejection_in_words_is_for_the_sender_only(world: World) -> None
     assert (await world.see("teacher", path))["rejection"] == "Er bortreist."
     assert (await world.see("guardian-a", path))["rejection"] is None
     assert code(await world.post("colleague", f"{path}/acceptance")) == (404, "not-found")
+    # Nor for whoever has the baton next.
+    body = {"kind": "baton", "receiver": await world.receiver("pedagogical-leader")}
+    sent = await world.must("teacher", f"/cases/{known['case']}/handovers", body)
+    await world.must("pedagogical-leader", f"/handovers/{sent['handover']}/acceptance")
+    assert (await world.see("pedagogical-leader", path))["rejection"] is None
 
 
 async def test_the_receivers_first_look_is_the_receipt(world: World) -> None:

@@ -12,7 +12,7 @@ from services.cases.domain.access import Action, Reach, Relation
 from services.cases.domain.acting import Acting
 from services.cases.domain.state import ALL_CATEGORIES, CaseState
 from services.cases.errors import CaseNotOpenError, NotInvolvedError, NotPermittedError, NotStaffError
-from shared.contracts.cases import HandoverKind, LocalOutcome
+from shared.contracts.cases import CaseEvent, HandoverKind, LocalOutcome
 from shared.contracts.codes import InformationCategory, Purpose, Role, Service
 from shared.refs import DocumentRef, FormRef, GoalRef, HandoverRef, MeasureRef, UnitId
 from tests.unit.cases_town import (
@@ -22,6 +22,7 @@ from tests.unit.cases_town import (
     CONTACT_TEACHER,
     COORDINATOR,
     CURIOUS,
+    HAUGEN,
     NOTIFY,
     NURSE,
     PPT,
@@ -301,6 +302,41 @@ def test_no_staff_relation_for_anybody_who_is_no_employee() -> None:
         outside.party(address_protected=False)
     leader = STYRER.model_copy(update={"kind": "service_account"})
     assert access.relations(opened().state, leader, Town().now) == []
+    # Who signs in as a private person has the same reference, where the employer's token carries the national number too.
+    assert access.relations(opened().state, outside, Town().now) == []
+    sent = offered()
+    assert access.relations(sent.state, CONTACT_TEACHER, sent.now) != []
+    assert access.relations(sent.state, CONTACT_TEACHER.model_copy(update={"kind": "guardian"}), sent.now) == []
+    sent.take(course_closed(sent))
+    assert access.relations(sent.state, TEACHER, sent.now) == [Relation.LAST_HOLDER]
+    assert access.relations(sent.state, outside, sent.now) == []
+
+
+def course_closed(town: Town) -> list[CaseEvent]:
+    """Close the case, after its handover was taken back."""
+    ref = next(iter(town.state.handovers))
+    town.take(handover.decide_withdraw(town.state, handover.WithdrawHandover(by=TEACHER, handover=ref), town.now))
+    return course.decide_close(town.state, course.CloseCase(by=TEACHER, outcome="moved"), town.now)
+
+
+@pytest.mark.parametrize("action", [Action.READ_CHILD, Action.READ_CONCERN, Action.READ_FORM])
+def test_who_has_left_the_unit_holds_the_baton_and_reads_nothing(action: Action) -> None:
+    town = opened()
+    assert access.permit(town.state, action, TEACHER, town.now).categories == ALL_CATEGORIES
+    for elsewhere in ({"unit": HAUGEN}, {"unit": None}, {"service": Service.PPT}):
+        moved = TEACHER.model_copy(update=elsewhere)
+        allowed = access.permit(town.state, action, moved, town.now)
+        assert (allowed.relation, allowed.categories) == (Relation.HOLDER, frozenset())
+        # The baton is handed over all the same.
+        assert access.permit(town.state, Action.SEND_HANDOVER, moved, town.now).relation is Relation.HOLDER
+
+
+def test_what_is_offered_is_read_where_it_was_sent() -> None:
+    town = offered()
+    assert access.permit(town.state, Action.READ_FORM, CONTACT_TEACHER, town.now).categories
+    for elsewhere in ({"unit": UnitId("unit:other-skole")}, {"service": Service.PPT}):
+        moved = CONTACT_TEACHER.model_copy(update=elsewhere)
+        assert access.permit(town.state, Action.READ_FORM, moved, town.now).categories == frozenset()
 
 
 def test_an_address_protected_case_names_no_unit_anywhere() -> None:

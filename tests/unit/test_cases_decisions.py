@@ -6,7 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from services.cases.domain import concern, consent, course, forms, handover, measures
+from services.cases.domain import access, concern, consent, course, forms, handover, measures
+from services.cases.domain.access import Action
 from services.cases.domain.acting import Acting
 from services.cases.domain.state import CaseState, FormStatus, HandoverStatus, Stage
 from services.cases.errors import (
@@ -63,6 +64,7 @@ from shared.refs import (
 from tests.unit.cases_town import (
     COLLEAGUE,
     CONTACT_TEACHER,
+    CURIOUS,
     PPT,
     RULES,
     STYRER,
@@ -465,6 +467,28 @@ def test_a_leader_cannot_answer_on_behalf_of_a_receiver_of_its_own_handover() ->
     back = offer(town, COLLEAGUE)
     with pytest.raises(SenderCannotAcceptError):
         answer(town, back, STYRER)
+
+
+def test_a_holder_that_moved_cannot_take_the_baton_along() -> None:
+    town = Town().lift()
+    moved = TEACHER.model_copy(update={"unit": UnitId("unit:haugen-barnehage")})
+    taken = handover.SendHandover(
+        by=moved, handover=HandoverRef(town.ids.ref("hdo")), kind=HandoverKind.BATON, receiver=party(CURIOUS)
+    )
+    with pytest.raises(ConsentMissingError):
+        handover.decide_send(town.state, taken, town.now, RULES)
+    left = taken.model_copy(update={"receiver": party(COLLEAGUE)})
+    town.take(handover.decide_send(town.state, left, town.now, RULES))
+    answer(town, left.handover, COLLEAGUE)
+    assert town.state.holder == party(COLLEAGUE)
+
+
+def test_a_case_reopened_from_elsewhere_opens_no_vault() -> None:
+    town = Town().lift()
+    town.take(course.decide_close(town.state, course.CloseCase(by=TEACHER, outcome="moved"), town.now))
+    moved = TEACHER.model_copy(update={"unit": UnitId("unit:haugen-barnehage")})
+    town.take(course.decide_reopen(town.state, course.ReopenCase(by=moved), town.now))
+    assert access.permit(town.state, Action.READ_CHILD, moved, town.now).categories == {InformationCategory.IDENTITY}
 
 
 def test_a_receiver_that_moved_cannot_take_the_baton_along() -> None:

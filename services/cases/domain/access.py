@@ -24,6 +24,7 @@ from services.cases.domain.state import (
 )
 from services.cases.errors import CaseNotOpenError, NotInvolvedError, NotPermittedError
 from shared.contracts.base import Model
+from shared.contracts.cases import Party
 from shared.contracts.codes import InformationCategory, Purpose, Role, Service
 from shared.refs import ConsentRef, UnitId
 
@@ -209,7 +210,7 @@ class Ground(Model):
 def relations(state: CaseState, acting: Acting, now: datetime) -> list[Relation]:
     """Return everything that `acting` is to this case at `now`, in the table's order; empty for a stranger."""
     checks: dict[Relation, bool] = {
-        Relation.HOLDER: state.holder is not None and state.holder.actor == acting.actor,
+        Relation.HOLDER: _is(acting, state.holder),
         Relation.LAST_HOLDER: _last_holder(state, acting),
         Relation.RECEIVER: _receiver(state, acting),
         Relation.RECEIVERS_LEADER: _receivers_leader(state, acting),
@@ -281,12 +282,22 @@ def require(state: CaseState, action: Action, acting: Acting, now: datetime) -> 
 
 def _last_holder(state: CaseState, acting: Acting) -> bool:
     closed = state.stage in {Stage.CLOSED, Stage.RESOLVED}
-    return closed and state.holding is not None and state.holding.party.actor == acting.actor
+    return closed and state.holding is not None and _is(acting, state.holding.party)
 
 
 def _receiver(state: CaseState, acting: Acting) -> bool:
     handover = state.open_handover
-    return handover is not None and handover.receiver.actor == acting.actor
+    return handover is not None and _is(acting, handover.receiver)
+
+
+def _is(acting: Acting, party: Party | None) -> bool:
+    """Return whether it is this employee, at work: who has left may sign in as a private person under the same reference."""
+    return party is not None and acting.kind == "user" and party.actor == acting.actor
+
+
+def _works_there(acting: Acting, party: Party) -> bool:
+    """Return whether the directory still has the employee where the case has; an address-protected case knows the service only."""
+    return acting.service is party.service and party.unit in {None, acting.unit}
 
 
 def _receivers_leader(state: CaseState, acting: Acting) -> bool:
@@ -331,12 +342,12 @@ def _reach(state: CaseState, relation: Relation, reach: Reach, acting: Acting, n
             contact = frozenset({InformationCategory.CONTACT})
             return Permit(relation=relation, basis=rules.REACH_GUARDIANS, categories=contact)
         case Reach.HELD:
-            return _held(state, relation, now)
+            return _held(state, relation, acting, now)
         case Reach.CONSENTED if acting.service is not None:
             categories = state.consented_categories(now, acting.service)
             return _by(state.consent_covering(now, acting.service), relation, categories, acting.service)
         case Reach.OFFERED:
-            return _offered(state, relation, now)
+            return _offered(state, relation, acting, now)
         case _:
             return _no_content(state, relation, acting, now)
 
@@ -353,9 +364,12 @@ def _no_content(state: CaseState, relation: Relation, acting: Acting, now: datet
     return Permit(relation=relation, basis=rules.OWN_TASK)
 
 
-def _held(state: CaseState, relation: Relation, now: datetime) -> Permit:
+def _held(state: CaseState, relation: Relation, acting: Acting, now: datetime) -> Permit:
     holding = state.holding
-    if holding is None or holding.categories is None:
+    if holding is None or not _works_there(acting, holding.party):
+        # The task is the unit's. Who has moved may still hand the baton over, and reads nothing.
+        return Permit(relation=relation, basis=rules.OWN_TASK)
+    if holding.categories is None:
         return Permit(relation=relation, basis=rules.OWN_TASK, categories=ALL_CATEGORIES)
     service = holding.party.service
     consented = frozenset[InformationCategory]() if service is None else state.consented_categories(now, service)
@@ -364,9 +378,9 @@ def _held(state: CaseState, relation: Relation, now: datetime) -> Permit:
     return _by(consent, relation, (holding.categories & consented) | identity, service)
 
 
-def _offered(state: CaseState, relation: Relation, now: datetime) -> Permit:
+def _offered(state: CaseState, relation: Relation, acting: Acting, now: datetime) -> Permit:
     handover = state.open_handover
-    if handover is None or handover.consent is None:
+    if handover is None or handover.consent is None or not _works_there(acting, handover.receiver):
         return Permit(relation=relation, basis=rules.OWN_TASK)
     consent = state.consents.get(handover.consent)
     service = handover.receiver.service

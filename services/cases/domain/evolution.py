@@ -24,6 +24,7 @@ from services.cases.domain.state import (
 )
 from shared.contracts import cases as events
 from shared.contracts.base import EventData, Model
+from shared.contracts.codes import InformationCategory
 
 Key = TypeVar("Key", bound=str)
 Part = TypeVar("Part", bound=Model)
@@ -101,9 +102,10 @@ def _registered(event: events.ConcernRegistered) -> CaseState:
 
 
 def _reopened(state: CaseState, event: events.CaseReopened) -> CaseState:
+    """The unit that had the case has what it had; who reopens it from elsewhere knows whom it is about, and no more."""
     before = state.holding
     same_unit = before is not None and before.party.unit == event.holder.unit
-    categories = before.categories if before is not None and same_unit else None
+    categories = before.categories if before is not None and same_unit else frozenset[InformationCategory]()
     return _with(state, stage=Stage.OPEN, outcome=None, holding=Holding(party=event.holder, categories=categories))
 
 

@@ -46,7 +46,7 @@ from shared.contracts.cases import (
     TransitionFormReceived,
 )
 from shared.contracts.codes import LegalBasis, Purpose, Service
-from shared.refs import ActorId, FormRef, HandoverRef
+from shared.refs import ActorId, FormRef, HandoverRef, UnitId
 
 RejectReason = Literal["capacity", "wrong-unit", "absent", "missing-information", "other"]
 
@@ -69,6 +69,8 @@ class AnswerHandover(Model):
     by: Acting
     handover: HandoverRef
     reject: RejectReason | None = None
+    sent_to: UnitId | None = None
+    """The unit to which it was sent, from the vault: of an address-protected case no event says it."""
 
 
 class WithdrawHandover(Model):
@@ -172,7 +174,7 @@ def decide_answer(state: CaseState, command: AnswerHandover, now: datetime) -> l
         ]
     if not still_covered(state, present, now):
         raise ConsentMissingError
-    holder = present.receiver if on_behalf else _arrived(state, present, command.by)
+    holder = present.receiver if on_behalf else _arrived(state, present, command)
     accepted = HandoverAccepted(case=case, handover=present.ref, holder=holder, on_behalf=on_behalf)
     return [*_received(state, present), accepted]
 
@@ -207,7 +209,9 @@ def _basis(
     state: CaseState, command: SendHandover, now: datetime, rules: Rules
 ) -> tuple[LegalBasis, ConsentState | None]:
     receiver = command.receiver
-    if receiver.unit is not None and receiver.unit == command.by.unit:
+    held_by = None if state.holding is None else state.holding.party.unit
+    # The case stays in the unit that has it, not in the one to which its holder may have moved since.
+    if receiver.unit is not None and receiver.unit == (held_by or command.by.unit):
         return rules.basis(OWN_TASK, now), None
     if receiver.service is None:
         raise ConsentMissingError
@@ -230,9 +234,9 @@ def _received(state: CaseState, handover: HandoverState) -> list[CaseEvent]:
     return happened
 
 
-def _arrived(state: CaseState, handover: HandoverState, by: Acting) -> Party:
+def _arrived(state: CaseState, handover: HandoverState, command: AnswerHandover) -> Party:
     """Return the receiver as the token names it, if it still works where the handover was sent."""
-    holder = by.party(address_protected=state.address_protected)
-    if (holder.unit, holder.service) != (handover.receiver.unit, handover.receiver.service):
+    by = command.by
+    if (by.unit, by.service) != (handover.receiver.unit or command.sent_to, handover.receiver.service):
         raise ReceiverElsewhereError
-    return holder
+    return by.party(address_protected=state.address_protected)

@@ -11,7 +11,7 @@ from services.cases.domain.state import CaseState
 from services.cases.errors import DeniedError, UnknownPartError
 from services.cases.handlers.consents import Given
 from services.cases.handlers.desk import CASE, Desk, Keep, change, deny, look, meet, record
-from services.cases.handlers.handovers import note_receipt
+from services.cases.handlers.handovers import destined, note_receipt
 from services.cases.views import FormView
 from shared.aggregate import Answer, Changed, Context
 from shared.contracts.cases import EvidenceForm, Party
@@ -99,10 +99,11 @@ async def send_form(
 ) -> Changed[CaseState]:
     """Send the approved version, and offer the baton with it (seed rule 13)."""
     located, acting = await meet(desk, ctx, form)
+    handover = HandoverRef(desk.ids.ref("hdo"))
     command = forms.SendForm(
         by=acting,
         form=form,
-        handover=HandoverRef(desk.ids.ref("hdo")),
+        handover=handover,
         receiver=receiver,
         respond_by=respond_by,
     )
@@ -112,6 +113,7 @@ async def send_form(
         located.case,
         lambda state: forms.decide_send_form(state, command, ctx.now, desk.rules),
         lambda state, version: answer(FormView.of(state, form), status=201, version=version),
+        destined(desk, located.case, handover, receiver),
     )
 
 

@@ -9,7 +9,7 @@ from services.cases.domain import handover as handovers
 from services.cases.domain.access import Action, Relation
 from services.cases.domain.state import CaseState
 from services.cases.errors import DeniedError
-from services.cases.handlers.desk import CASE, Desk, Latest, change, deny, follow, look, meet, record
+from services.cases.handlers.desk import CASE, Desk, Keep, Latest, change, deny, follow, look, meet, record
 from services.cases.views import HandoverView
 from shared.aggregate import Changed, Context, Decision
 from shared.contracts.cases import HandoverKind, Package, Party
@@ -48,7 +48,14 @@ async def send_handover(
         lambda state, version: answer(
             HandoverView.of(state, handover), status=201, version=version, location=f"/handovers/{handover}"
         ),
+        destined(desk, located.case, handover, receiver),
     )
+
+
+def destined(desk: Desk, case: CaseRef, handover: HandoverRef, receiver: Party) -> Keep | None:
+    """Return what keeps the unit a handover goes to, for the acceptance: in an address-protected case no event says it."""
+    unit = receiver.unit
+    return None if unit is None else lambda conn: desk.records.keep_destination(conn, case, handover, unit)
 
 
 async def answer_handover(
@@ -56,7 +63,9 @@ async def answer_handover(
 ) -> Changed[CaseState]:
     """Accept, or reject with a reason; on behalf of the receiver when its leader answers (seed rule 107)."""
     located, acting = await meet(desk, ctx, handover)
-    command = handovers.AnswerHandover(by=acting, handover=handover, reject=reject)
+    async with desk.pool.acquire() as conn:
+        sent_to = await desk.records.destination(conn, located.case, handover)
+    command = handovers.AnswerHandover(by=acting, handover=handover, reject=reject, sent_to=sent_to)
 
     async def keep(conn: Connection) -> None:
         if text is not None:
@@ -94,7 +103,8 @@ async def read_handover(desk: Desk, ctx: Context, handover: HandoverRef) -> tupl
             looked = await look(desk, ctx, conn, located, acting, Action.SEE_HANDOVER)
             view = HandoverView.of(looked.state, handover)
             rejection = None
-            if looked.permit.relation in {Relation.HOLDER, Relation.LAST_HOLDER}:
+            # The words are for whoever sent it, and holds on: not for the next who has the baton.
+            if looked.permit.relation is Relation.HOLDER and view.sender.actor == acting.actor:
                 rejection = await desk.records.rejection(conn, located.case, handover)
             shown = frozenset() if rejection is None else frozenset({InformationCategory.PLAN})
             await record(desk, ctx, conn, looked, shown=shown, purpose=None)
