@@ -20,7 +20,7 @@ from shared.relay import Relay, Step
 from shared.testing.signals import TopicReader
 from tests.bench.ground import Ground, Waiting, fill_outbox, waiting_events
 from tests.bench.measure import Measure
-from tests.tally import SOURCE
+from tests.tally import SOURCE, Added
 
 RELAY = "relay: numbered, hashed, drained"
 EVENTS = 60_000
@@ -81,7 +81,10 @@ async def _relay(ground: Ground, events: list[Waiting]) -> Run:
         ids=RandomIds(),
         metrics=Metrics(),
         observer=drained,
-        topics={WATERMARKS_TOPIC: await ground.topic("watermarks", partitions=1)},
+        topics={
+            WATERMARKS_TOPIC: await ground.topic("watermarks", partitions=1),
+            Added.TOPIC: await ground.topic("seals"),  # the seal at the stop: not among what is counted
+        },
     )
     began = time.perf_counter()
     await relay.start()
