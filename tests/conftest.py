@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from deploy.local.identity import IdentityServer
 from deploy.local.kafka import Kafka
 from deploy.local.postgres import Postgres
 from deploy.local.process import free_port
@@ -44,4 +45,17 @@ def kafka(servers_folder: Path) -> Iterator[str]:
     server = Kafka(servers_folder / "kafka", free_port(), free_port(), log=servers_folder / "kafka.log")
     server.start()
     yield server.bootstrap_servers
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def oidc(servers_folder: Path) -> Iterator[str]:
+    """The issuer of an OIDC server that knows the people of the local set: OIDC_ISSUER, else one of this run's own."""
+    given = os.environ.get("OIDC_ISSUER")
+    if given:
+        yield given
+        return
+    server = IdentityServer(free_port(), log=servers_folder / "identity.log")
+    server.start()
+    yield server.issuer
     server.stop()

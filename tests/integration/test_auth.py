@@ -479,12 +479,10 @@ async def test_a_caller_that_gives_up_does_not_stop_the_others(
 
 
 @pytest.mark.connected
-@pytest.mark.skipif("OIDC_ISSUER" not in os.environ, reason="the suite was given no OIDC_ISSUER")
-async def test_a_token_of_the_mock_oauth2_server(http: httpx.AsyncClient) -> None:
-    issuer = os.environ["OIDC_ISSUER"]
+async def test_a_token_of_the_mock_oauth2_server(http: httpx.AsyncClient, oidc: str) -> None:
     answer = await http.post(
-        f"{issuer}/token", data={"grant_type": "client_credentials", "scope": "lagspill"}, auth=("teacher", "any")
+        f"{oidc}/token", data={"grant_type": "client_credentials", "scope": "lagspill"}, auth=("teacher", "any")
     )
-    authenticator = Authenticator(issuer, "lagspill", PID_KEY, http)
+    authenticator = Authenticator(oidc, "lagspill", PID_KEY, http)
     actor = await authenticator.authenticate(answer.json()["access_token"])
     assert actor.municipality == "4005"
