@@ -44,6 +44,8 @@ AHEAD = 16
 """How many pieces are fetched in advance."""
 LARGEST_NUMBER = 2**62
 """A `sourcesequence` beyond this is nobody's."""
+NUMBER_WIDTH = 20
+"""`sequence` and `sourcesequence` are texts of so many digits."""
 ATTEMPTS = 3
 TIMEOUT_SECONDS = 30.0
 MAX_PIECE = 32 * 1024 * 1024
@@ -500,6 +502,25 @@ class Journal:
         self._unsettled: list[tuple[int, bytes, int]] = []
         self._starts: list[int] = []
         self._ends: list[int] = []
+        self._subjects: dict[str, tuple[int, int, int, int]] = {}
+
+    def count(self, subject: str, nth: int, position: int) -> None:
+        """Note that the entry at `position` is the `nth` event of `subject`, in whatever order they come."""
+        count, total, highest, at = self._subjects.get(subject, (0, 0, 0, 0))
+        highest, at = (nth, position) if nth > highest else (highest, at)
+        self._subjects[subject] = (count + 1, total + nth, highest, at)
+
+    def missed(self) -> Iterator[Finding]:
+        """Name each subject of which an event is not there: one that was taken away before the service had numbered it."""
+        for subject, (count, total, highest, at) in self._subjects.items():
+            if count < highest:
+                what = f"and only {count} of the first {highest} are in the log"
+            elif count > highest or total != highest * (highest + 1) // 2:
+                what = f"and has used one of the first {highest} counts twice"
+            else:
+                continue
+            detail = f"{self.source} published event {highest} of {subject}, {what}"
+            yield Finding(Kind.INCOMPLETE, at, detail)
 
     def add(self, number: int, leaf: bytes, position: int) -> Finding | None:
         """Take a record with its number; return what is wrong with it."""
@@ -568,31 +589,43 @@ class Said:
     """What an entry says that matters here. Everything else in it is nobody's business."""
 
     source: str
-    number: int
+    number: int | None
+    """None where it has none that a service gives."""
     seal: tuple[int, bytes] | None = None
     note: str | None = None
+    nth: tuple[str, int] | None = None
+    """The subject that it is about, and the how manieth of that subject's events it is."""
 
 
 def read_entry(entry: bytes, log_name: str) -> Said | None:
-    """Return what an entry says; None if it is no numbered event of this log."""
+    """Return what an entry says; None if it is no event of this log."""
     try:
         event = json.loads(entry)
         if event["municipality"] != log_name:
             return None
-        source, number, kind = event["source"], int(event["sourcesequence"]), event["type"]
+        source, kind = event["source"], event["type"]
     except (ValueError, KeyError, TypeError, RecursionError):
         return None
-    if not isinstance(source, str) or not isinstance(kind, str) or not 0 < number <= LARGEST_NUMBER:
+    if not isinstance(source, str) or not isinstance(kind, str):
         return None
+    subject, nth = event.get("subject"), _read_number(event.get("sequence"))
     found = event.get("data")
     data = found if isinstance(found, dict) else {}
     note = data.get("note") if kind == "no.lagspill.audit.checkpoint.signed.v1" else None
     return Said(
         source,
-        number,
+        _read_number(event.get("sourcesequence")),
         seal=_read_seal(data) if kind.endswith(".journal.sealed.v1") else None,
         note=note if isinstance(note, str) else None,
+        nth=(subject, nth) if isinstance(subject, str) and nth is not None else None,
     )
+
+
+def _read_number(said: object) -> int | None:
+    """Return the number that a text of digits says; None for anything that no service writes."""
+    if not isinstance(said, str) or not said.isascii() or not said.isdigit() or len(said) > NUMBER_WIDTH:
+        return None
+    return number if 0 < (number := int(said)) <= LARGEST_NUMBER else None
 
 
 def _read_seal(data: dict[str, object]) -> tuple[int, bytes] | None:
@@ -731,7 +764,13 @@ class Verification:
             self._compare(given.popleft(), "the checkpoint given")
 
     def _hear(self, said: Said, leaf: bytes, position: int) -> None:
+        if said.number is None:
+            detail = f"an event in the name of {said.source} without a number: nothing says that it published it"
+            self._numbers.append(Finding(Kind.INCOMPLETE, position, detail))
+            return
         journal = self._journals.setdefault(said.source, Journal(said.source))
+        if said.nth is not None:
+            journal.count(*said.nth, position)
         wrong = journal.add(said.number, leaf, position)
         if wrong is not None:
             self._numbers.append(wrong)
@@ -851,6 +890,8 @@ class Verification:
     # --- completeness -------------------------------------------------------------------------------------------------
 
     def _complete(self) -> None:
+        for journal in self._journals.values():
+            self._numbers.extend(journal.missed())
         self.report.findings.extend(sorted(self._numbers, key=lambda found: found.position or 0))
         for source, journal in sorted(self._journals.items()):
             gone = journal.holes()

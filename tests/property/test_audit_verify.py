@@ -71,6 +71,33 @@ def verify(files: Files, *since: Checkpoint) -> Report:
     return Verification(Memory(files), KEY, older, lambda done, size: None).run()
 
 
+def of_subject(number: int, subject: str, sequence: int) -> bytes:
+    """An entry that is the `sequence`-th event of `subject`."""
+    said = json.loads(event(number))
+    return json.dumps({**said, "subject": subject, "sequence": f"{sequence:020}"}).encode()
+
+
+def test_what_was_taken_away_before_it_was_published_is_missed() -> None:
+    """An event deleted from a service's outbox has no number of the journal: its subject's own count misses it."""
+    whole = [of_subject(1, "cas_a", 1), of_subject(2, "cas_b", 1), of_subject(3, "cas_a", 2), of_subject(4, "cas_a", 3)]
+    assert verify(files_of(whole)).findings == []
+    gone = [of_subject(1, "cas_a", 1), of_subject(2, "cas_b", 1), of_subject(3, "cas_a", 3)]
+    [found] = verify(files_of(gone)).findings
+    assert (found.kind, found.position) == (Kind.INCOMPLETE, 2)
+    assert found.detail == "/services/cases published event 3 of cas_a, and only 2 of the first 3 are in the log"
+    twice = [of_subject(1, "cas_a", 1), of_subject(2, "cas_a", 3), of_subject(3, "cas_a", 3)]
+    assert [each.kind for each in verify(files_of(twice)).findings] == [Kind.INCOMPLETE]
+
+
+@pytest.mark.parametrize("given", ["", "0", "x", f"{2**63}", None])
+def test_an_event_without_a_number_of_its_service_is_nobodys_word(given: str | None) -> None:
+    """Whoever can write to the bus can write a service's name, and no seal would ever contradict it."""
+    said = {**json.loads(event(2)), "sourcesequence": given}
+    [found] = verify(files_of([event(1), json.dumps(said).encode()])).findings
+    assert (found.kind, found.position) == (Kind.INCOMPLETE, 1)
+    assert found.detail == "an event in the name of /services/cases without a number: nothing says that it published it"
+
+
 sizes = st.sampled_from([1, 2, 3, 5, 255, 256, 257, 511, 512, 513, 700])
 LOGS = {
     size: files_of([event(number) for number in range(1, size + 1)])
