@@ -1,6 +1,8 @@
 # Lagspill. Needs git, make, curl and Python 3.11; brings everything else along, inside this folder and ~/.cache.
 
 SHELL := /bin/sh
+# The certificates that this machine trusts, an organisation's own among them.
+export UV_SYSTEM_CERTS := true
 .DELETE_ON_ERROR:
 .PHONY: help demo up test check bench coverage schemas settings sync format clean
 
