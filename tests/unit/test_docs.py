@@ -9,6 +9,7 @@ import textwrap
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import jsonschema
@@ -17,10 +18,10 @@ import yaml
 from prometheus_client.metrics import MetricWrapperBase
 from typer.main import get_command
 
-from deploy import cli
+from deploy import cli, settings_table
 from deploy.settings_table import variables
 from services.audit.overseer import Overseer
-from shared.contracts import EVENTS, TOPICS
+from shared.contracts import EVENTS, TOPICS, catalogue
 from shared.contracts.schemas import event_schema
 from shared.dead_letters import Reason
 from shared.envelope import Envelope
@@ -216,3 +217,42 @@ def test_the_alerts_name_metrics_and_labels_that_exist() -> None:
         assert set(rule["annotations"]) == {"summary", "action"}
         for quoted in re.findall(r'docs/operating\.md, "([^"]+)"', rule["annotations"]["action"]):
             assert f"**{quoted}" in operating or f"## {quoted}" in operating, quoted
+
+
+# --- generated pages --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("module", "page"), [(catalogue, "CATALOGUE"), (settings_table, "TABLE")])
+def test_a_generated_page_that_is_out_of_date_is_found(
+    module: ModuleType, page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is written is up to date; one word more, and it is not."""
+    file = tmp_path / "page.md"
+    monkeypatch.setattr(module, page, file)
+    assert module.main(["--check"]) == 1
+    assert (module.main([]), module.main(["--check"])) == (0, 0)
+    file.write_text(text_of(file) + "typed by hand\n", encoding="utf-8")
+    assert module.main(["--check"]) == 1
+
+
+def test_the_catalogue_has_every_type_with_every_field() -> None:
+    """And the words of the model that says what a field means."""
+    text = catalogue.Catalogue().text()
+    for name, event in EVENTS.items():
+        section = text.partition(f"### `{name}`\n")[2].partition("\n### ")[0]
+        assert re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE) == list(event.model_fields), name
+        assert all(" ".join((field.description or "").split()) in section for field in event.model_fields.values())
+
+
+def test_the_table_of_settings_has_every_variable_that_anything_reads() -> None:
+    """Of the code, of the command line, of the compose file; each with a word on what it is for."""
+    sources = [
+        path for folder in ("shared", "services", "deploy", "packages") for path in (ROOT / folder).rglob("*.py")
+    ]
+    read = re.compile(r'environ(?:\.get\(|\[)"(\w+)"|envvar="(\w+)"')
+    named = {one or other for path in sources for one, other in read.findall(text_of(path))}
+    named |= set(re.findall(r"\$\{(\w+)", text_of(ROOT / "docker-compose.yml")))
+    assert named <= variables()
+    listed = re.findall(r"^\| `(\w+)` \|(?:.*\|)? ([^|]*)\|$", text_of(DOCS / "settings.md"), re.MULTILINE)
+    assert {name for name, told in listed if not told.strip()} == set()
+    assert {name for name in variables() if not name.endswith("_FILE")} <= {name for name, _ in listed} <= variables()
