@@ -13,7 +13,6 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-import asyncpg
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from shared.contracts import EVENTS
@@ -22,7 +21,6 @@ from shared.contracts.base import EventData
 from shared.db import Connection
 from shared.dead_letters import Reason
 from shared.envelope import MAX_BYTES, Envelope, MalformedEnvelopeError, parse
-from shared.errors import UnavailableError
 from shared.journal import Journal
 from shared.kafka import RawRecord
 from shared.refs import Ids
@@ -30,18 +28,6 @@ from shared.refs import Ids
 _NUMBERED: Final = 64
 """Bytes that the relay adds to an event when it numbers it."""
 _UNBELIEVED: Final = frozenset({Reason.WRONG_TOPIC, Reason.WRONG_SOURCE, Reason.WRONG_KEY})
-_SURROUNDINGS: Final = ("08", "53", "57", "58")
-"""SQLSTATE classes: connection, resources, operator intervention, system (PostgreSQL documentation, appendix A)."""
-_WAITED_OUT: Final = frozenset(
-    {
-        "40001",  # serialization_failure
-        "40P01",  # deadlock_detected
-        "55P03",  # lock_not_available
-        "25006",  # read_only_sql_transaction: a standby, just before it is promoted
-        "42501",  # insufficient_privilege: a deployment's fault, not an event's
-        "42P01",  # undefined_table: a migration that has not run yet
-    }
-)
 _FIELD: Final = re.compile(r"[a-z_]{1,40}")
 
 
@@ -174,14 +160,6 @@ def watermarks(records: Iterable[RawRecord]) -> tuple[dict[str, datetime], int]:
         else:
             unread += 1
     return drained, unread
-
-
-def is_surroundings(error: Exception) -> bool:
-    """Return whether `error` says that something around the work is wrong, so that it is waited out, not counted."""
-    if isinstance(error, asyncpg.PostgresError):
-        state = error.sqlstate or ""
-        return state in _WAITED_OUT or state.startswith(_SURROUNDINGS)
-    return isinstance(error, (OSError, UnavailableError))
 
 
 def _fields(error: ValidationError) -> str:

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 import asyncpg
 
+from shared.errors import UnavailableError
+
 if TYPE_CHECKING:
     from asyncpg.pool import PoolConnectionProxy
     from asyncpg.transaction import Transaction as _Transaction
@@ -33,6 +35,19 @@ MIGRATION_LOCK: Final = 0x1A65_9111
 """The advisory lock that instances which start together migrate under, one after the other."""
 
 _KEEPALIVE: Final = {"tcp_keepalives_idle": "6", "tcp_keepalives_interval": "2", "tcp_keepalives_count": "3"}
+
+_SURROUNDINGS: Final = ("08", "53", "57", "58")
+"""SQLSTATE classes: connection, resources, operator intervention, system (PostgreSQL documentation, appendix A)."""
+_WAITED_OUT: Final = frozenset(
+    {
+        "40001",  # serialization_failure
+        "40P01",  # deadlock_detected
+        "55P03",  # lock_not_available
+        "25006",  # read_only_sql_transaction: a standby, just before it is promoted
+        "42501",  # insufficient_privilege: a deployment's fault, not an event's
+        "42P01",  # undefined_table: a migration that has not run yet
+    }
+)
 
 _HISTORY: Final = """
 CREATE TABLE IF NOT EXISTS schema_migrations (
@@ -145,6 +160,24 @@ async def migrate(dsn: str, service: str, folder: Path) -> list[str]:
         return [migration.name for migration in pending]
     finally:
         await connection.close()
+
+
+def is_surroundings(error: Exception) -> bool:
+    """Return whether `error` says that something around the work is wrong, so that it is waited out, not counted."""
+    if isinstance(error, asyncpg.PostgresError):
+        state = error.sqlstate or ""
+        return state in _WAITED_OUT or state.startswith(_SURROUNDINGS)
+    return isinstance(error, (OSError, UnavailableError))
+
+
+def is_unavailable(error: Exception) -> bool:
+    """Return whether the database, or what else was needed, did not answer: whoever asked should ask again.
+
+    A connection that is lost in the midst of a commit leaves it open whether that took place; the idempotency key settles it.
+    """
+    if isinstance(error, asyncpg.InterfaceError):
+        return not isinstance(error, ValueError)  # "the connection is closed"; a wrong argument is a ValueError too
+    return isinstance(error, asyncpg.InternalClientError) or is_surroundings(error)
 
 
 def _agree(migrations: list[Migration], applied: dict[str, str]) -> None:

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from shared.arrivals import Tx, is_surroundings
+from shared.arrivals import Tx
 from shared.clock import Clock, SimulatedClock
+from shared.db import is_surroundings
 from shared.errors import LagspillError
 from shared.observability import describe_exception
 

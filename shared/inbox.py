@@ -23,11 +23,11 @@ import structlog
 from faststream.kafka import KafkaBroker
 
 from shared.aggregate import Context
-from shared.arrivals import Fit, Handler, NotForUs, Tx, Unfit, identity, is_surroundings, judge, watermarks
+from shared.arrivals import Fit, Handler, NotForUs, Tx, Unfit, identity, judge, watermarks
 from shared.clock import Clock, real_pause
 from shared.contracts.access import TOPIC as ACCESS_TOPIC
 from shared.contracts.base import EventData
-from shared.db import Connection, Pool
+from shared.db import Connection, Pool, is_surroundings
 from shared.dead_letters import (
     DeadLetter,
     DeadLetterNotFoundError,

@@ -17,8 +17,9 @@ import structlog
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shared.errors import LagspillError, MalformedRequestError
-from shared.observability import Metrics, following, span, valid_traceparent
+from shared.db import is_unavailable
+from shared.errors import LagspillError, MalformedRequestError, UnavailableError
+from shared.observability import Metrics, describe_exception, following, span, valid_traceparent
 from shared.refs import Ids
 from shared.web import problems, strictjson
 
@@ -192,9 +193,11 @@ class Edge:
             answer.status = 499
         except Exception as error:
             # The last resort: nothing may reach the server's own log, which prints messages.
-            refusal = error if isinstance(error, LagspillError) else LagspillError()
+            refusal = _refusal(error)
             if refusal.status == 500:
                 log.exception("request failed", exc_info=error, route=_route(scope))
+            elif refusal is not error:
+                log.warning("request not decided", route=_route(scope), **describe_exception(error))
             if answer.started:
                 raise ResponseCutError from None
             self._metrics.refusals.labels(refusal.code).inc()
@@ -295,6 +298,13 @@ class _Answer:
             headers.append((b"connection", b"close"))
         await self.send({"type": "http.response.start", "status": error.status, "headers": headers})
         await self.send({"type": "http.response.body", "body": body})
+
+
+def _refusal(error: Exception) -> LagspillError:
+    """Return how `error` is answered: with 503 when something that the service needs is away, so that the client asks again."""
+    if isinstance(error, LagspillError):
+        return error
+    return UnavailableError() if is_unavailable(error) else LagspillError()
 
 
 def _read_headers(scope: Scope) -> _Facts:

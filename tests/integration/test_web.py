@@ -6,7 +6,7 @@ import asyncio
 import io
 import json
 import logging
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
@@ -25,7 +25,8 @@ from shared.observability import Metrics, configure_logging
 from shared.refs import RandomIds
 from shared.testing.issuer import LocalIssuer
 from shared.testing.people import People
-from shared.testing.plugin import Migrated
+from shared.testing.plugin import Migrated, through
+from shared.testing.proxy import FaultProxy
 from shared.web import CurrentActor, RequestModel, UnguardedRouteError
 from tests.tally import NO_MIGRATIONS
 from tests.tally_app import served, tally_app
@@ -561,6 +562,50 @@ async def test_a_failure_tells_nobody_what_it_was_about(listening: World) -> Non
     for secret in (SECRET, NUMBER, CHILD.given_name, "content:"):
         assert secret not in told
         assert json.dumps(secret)[1:-1] not in told
+
+
+class Losing(RandomIds):
+    """Calls `before` once, when the next event is about to be stored."""
+
+    before: Callable[[], object] | None = None
+
+    def event_id(self) -> UUID:
+        if self.before is not None:
+            before, self.before = self.before, None
+            before()
+        return super().event_id()
+
+
+async def test_a_database_that_breaks_off_is_503_and_the_key_settles_what_it_did(
+    migrated: Migrated, issuer: LocalIssuer, clock: SimulatedClock, postgres_proxy: FaultProxy
+) -> None:
+    dsn = through(postgres_proxy, await migrated("tally", NO_MIGRATIONS))
+    pool = await db.create_pool(dsn, application_name="web-test", min_size=1, max_size=1)
+    ids = Losing()
+    async with httpx.AsyncClient() as http:
+        app = tally_app(pool, issuer, http, clock, ids)
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://tally") as client:
+            world = World(client, pool, issuer, Metrics(), clock, io.StringIO())
+            await world.begin()
+            # Committed, and the answer is lost on its way: the service cannot know, and says so.
+            headers = world.headers(x_correlation_id=str(uuid4()))
+            ids.before = postgres_proxy.lose_next_answer
+            lost = await client.post("/tallies", json={"amount": 2}, headers=headers)
+            problem(lost, 503, "unavailable")
+            assert lost.headers["retry-after"] == "1"
+            repeated = await client.post("/tallies", json={"amount": 2}, headers=headers)
+            assert (repeated.status_code, repeated.json()["total"]) == (201, 2)
+            assert repeated.headers["idempotency-replayed"] == "true"
+            assert await world.stored() == (2, 2, 2)
+            # Not there at all: nothing has happened, and it is the same answer.
+            await postgres_proxy.refuse()
+            headers = world.headers()
+            problem(await client.post("/tallies", json={"amount": 3}, headers=headers), 503, "unavailable")
+            await postgres_proxy.resume()
+            assert (await client.post("/tallies", json={"amount": 3}, headers=headers)).status_code == 201
+            assert await world.stored() == (3, 3, 3)
+    await pool.close()
 
 
 async def test_the_callers_correlation_id_is_kept(world: World) -> None:
