@@ -31,6 +31,7 @@ from tests.unit.cases_town import (
     STRANGER,
     STYRER,
     TEACHER,
+    TINNES,
     Town,
     employee,
     guardian,
@@ -329,6 +330,27 @@ def test_who_has_left_the_unit_holds_the_baton_and_reads_nothing(action: Action)
         assert (allowed.relation, allowed.categories) == (Relation.HOLDER, frozenset())
         # The baton is handed over all the same.
         assert access.permit(town.state, Action.SEND_HANDOVER, moved, town.now).relation is Relation.HOLDER
+
+
+def test_a_measure_lets_no_second_unit_of_the_holders_service_in() -> None:
+    town = opened()
+    town.consented(scope((Service.BARNEHAGE, Service.SKOLE)))
+    for owner, unit in ((Service.BARNEHAGE, HAUGEN), (Service.SKOLE, TINNES)):
+        what = measures.NewMeasure(
+            measure=MeasureRef(town.ids.ref("mea")),
+            goal=GoalRef(town.ids.ref("goa")),
+            code="sprakgruppe",
+            owner=owner,
+            owner_unit=unit,
+            indicator="words-in-play",
+            evaluate_by=town.now + timedelta(days=60),
+        )
+        planning = measures.PlanMeasure(by=TEACHER, what=what)
+        town.take(measures.decide_plan(town.state, planning, town.now))
+    # The consent is for the child's own barnehage: that is where the baton is, whatever a measure says.
+    assert access.relations(town.state, CURIOUS, town.now) == []
+    assert access.relations(town.state, COLLEAGUE, town.now) == [Relation.SERVICE_IN_SCOPE]
+    assert access.relations(town.state, CONTACT_TEACHER, town.now) == [Relation.TEAM_MEMBER]
 
 
 def test_what_is_offered_is_read_where_it_was_sent() -> None:

@@ -281,10 +281,14 @@ class CaseState(Model):
         )
 
     def units_of(self, service: Service) -> frozenset[UnitId]:
-        """Return the units of `service` that have a part in this case: home, holder's, receiver's, measure owners'."""
+        """Return the units of `service` that have a part in this case: the holder's, a receiver's, measure owners'.
+
+        Of the holder's own service a measure brings in no second unit: the child's barnehage is where the baton is.
+        """
         parties = [one.receiver for one in self.handovers.values() if one.status in OPEN_HANDOVER]
         if self.holding is not None:
             parties.append(self.holding.party)
         units = {party.unit for party in parties if party.service is service}
-        units |= {one.owner_unit for one in self.measures.values() if one.owner is service}
+        if self.holding is None or self.holding.party.service is not service:
+            units |= {one.owner_unit for one in self.measures.values() if one.owner is service}
         return frozenset(unit for unit in units if unit is not None)
