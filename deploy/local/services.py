@@ -34,6 +34,10 @@ class ServiceProcess(Server):
         """The base address of its HTTP interface."""
         return f"http://{HOST}:{self.port}"
 
+    def beside(self, port: int, *, log: Path) -> ServiceProcess:
+        """Return another instance with the same settings, on a port of its own; not started."""
+        return ServiceProcess(self.name, port, self._settings, log=log, sink=self._sink)
+
     def prepare(self) -> None:
         """Check the port.
 

@@ -204,6 +204,35 @@ class LocalSystem:
         for server in self._servers:
             server.kill()
 
+    @property
+    def parts(self) -> Sequence[Server]:
+        """Every process that it has started and not stopped."""
+        return tuple(self._servers)
+
+    def part(self, name: str) -> Server:
+        """Return the running part of that name, to kill it, freeze it and start it again: for tests of what survives.
+
+        Raises:
+            KeyError: nothing of that name runs.
+        """
+        for server in self._servers:
+            if server.name == name:
+                return server
+        raise KeyError(name)
+
+    def add_instance(self, service: str, port: int) -> ServiceProcess:
+        """Return one more instance of a service, on the same database, not started yet; `stop` stops it with the others.
+
+        Raises:
+            KeyError: the service does not run.
+        """
+        first = self.part(service)
+        if not isinstance(first, ServiceProcess):
+            raise KeyError(service)
+        added = first.beside(port, log=self._log(f"{service}-{port}"))
+        self._servers.append(added)
+        return added
+
     def ended(self) -> Server | None:
         """Return a process that has ended by itself, if there is one."""
         return next((server for server in self._servers if server.exit_code is not None), None)
