@@ -10,20 +10,19 @@ from uuid import UUID
 
 import httpx
 from fastapi import APIRouter, Depends, Path, Query
-from pydantic import AwareDatetime, BaseModel, Field
-from pydantic.json_schema import SkipJsonSchema
+from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
 from services.audit import pages
 from services.audit.domain.entry import LOG_NAME, LogName
 from services.audit.domain.note import Signer
-from services.audit.domain.tiles import NoSuchTileError, Slice, read_path
+from services.audit.domain.tiles import PATH, NoSuchTileError, Slice, read_path
 from services.audit.errors import NoSuchEntryError, NoSuchLogError
 from services.audit.handlers import Desk, Reconciled, reconcile
 from services.audit.queries import Reader, Search, SignedHead, StoredEntry, parsed
 from shared.refs import ALPHABET, LENGTH
-from shared.web import AskedPage, Collection, CurrentActor, Page, Reading
+from shared.web import AskedPage, Collection, CurrentActor, GivenMoment, Page, Reading
 
 PUBLIC: Final = (
     "/",
@@ -110,7 +109,14 @@ class Reconciliation(BaseModel):
 
 
 async def _log(
-    log: Annotated[str, Path(description="The log's name: a municipality number.", examples=["4005"])],
+    log: Annotated[
+        str,
+        Path(
+            description="The log's name: a municipality number.",
+            examples=["4005"],
+            json_schema_extra={"pattern": LOG_NAME.pattern},
+        ),
+    ],
 ) -> LogName:
     if LOG_NAME.fullmatch(log) is None:
         raise NoSuchLogError
@@ -118,11 +124,20 @@ async def _log(
 
 
 Log = Annotated[LogName, Depends(_log)]
+TilePath = Annotated[
+    str, Path(description="A tile's path, as tlog-tiles has it.", json_schema_extra={"pattern": PATH.pattern})
+]
 
 
 async def _asked_log(
     actor: CurrentActor,
-    log: Annotated[str | None, Query(description="Whose log; the actor's own municipality's if left out.")] = None,
+    log: Annotated[
+        str | None,
+        Query(
+            description="Whose log; the actor's own municipality's if left out.",
+            json_schema_extra={"pattern": LOG_NAME.pattern},
+        ),
+    ] = None,
 ) -> LogName:
     return await _log(log) if log is not None else LogName(actor.municipality)
 
@@ -138,20 +153,18 @@ _CODE: Final = r"^[a-z0-9-]{2,60}$"
 
 
 async def _search(
-    case: Annotated[str | SkipJsonSchema[None], Query(pattern=_ref("cas"), description="The child's case.")] = None,
-    actor: Annotated[str | SkipJsonSchema[None], Query(pattern=r"^[a-z]{3}_[0-9A-Za-z_-]{8,64}$")] = None,
-    organisation: Annotated[str | SkipJsonSchema[None], Query(pattern=r"^[0-9]{9}$")] = None,
-    unit: Annotated[str | SkipJsonSchema[None], Query(pattern=r"^unit:[a-z0-9-]{1,60}$")] = None,
-    kind: Annotated[str | SkipJsonSchema[None], Query(pattern=_CODE)] = None,
-    type: Annotated[str | SkipJsonSchema[None], Query(pattern=r"^[a-z0-9.-]{3,120}$")] = None,  # noqa: A002
-    basis: Annotated[str | SkipJsonSchema[None], Query(pattern=_CODE)] = None,
-    consent: Annotated[str | SkipJsonSchema[None], Query(pattern=_ref("cst"))] = None,
-    meeting: Annotated[str | SkipJsonSchema[None], Query(pattern=_ref("mtg"))] = None,
-    permitted: Annotated[bool | SkipJsonSchema[None], Query()] = None,
-    since: Annotated[
-        AwareDatetime | SkipJsonSchema[None], Query(description="Happened at this moment or later.")
-    ] = None,
-    until: Annotated[AwareDatetime | SkipJsonSchema[None], Query(description="Happened before this moment.")] = None,
+    case: Annotated[str | None, Query(pattern=_ref("cas"), description="The child's case.")] = None,
+    actor: Annotated[str | None, Query(pattern=r"^[a-z]{3}_[0-9A-Za-z_-]{8,64}$")] = None,
+    organisation: Annotated[str | None, Query(pattern=r"^[0-9]{9}$")] = None,
+    unit: Annotated[str | None, Query(pattern=r"^unit:[a-z0-9-]{1,60}$")] = None,
+    kind: Annotated[str | None, Query(pattern=_CODE)] = None,
+    type: Annotated[str | None, Query(pattern=r"^[a-z0-9.-]{3,120}$")] = None,  # noqa: A002
+    basis: Annotated[str | None, Query(pattern=_CODE)] = None,
+    consent: Annotated[str | None, Query(pattern=_ref("cst"))] = None,
+    meeting: Annotated[str | None, Query(pattern=_ref("mtg"))] = None,
+    permitted: Annotated[bool | None, Query()] = None,
+    since: Annotated[GivenMoment | None, Query(description="Happened at this moment or later.")] = None,
+    until: Annotated[GivenMoment | None, Query(description="Happened before this moment.")] = None,
 ) -> Search:
     return Search(case, actor, organisation, unit, kind, type, basis, consent, meeting, permitted, since, until)
 
@@ -206,7 +219,7 @@ def _log_routes(reader: Reader, desk: Desk, signer: Signer) -> APIRouter:
         return Response(f"{signer.named(head.origin).verifier.vkey}\n", media_type=TEXT, headers=_FRESH)
 
     @router.get("/logs/{log}/tile/entries/{path:path}", summary="A bundle of entries", response_class=Response)
-    async def bundle(log: Log, path: str, ctx: Reading) -> Response:
+    async def bundle(log: Log, path: TilePath, ctx: Reading) -> Response:
         await desk.admit_copy(ctx, log)
         entries = await reader.bundle(log, _slice(path))
         if entries is None:
@@ -214,7 +227,7 @@ def _log_routes(reader: Reader, desk: Desk, signer: Signer) -> APIRouter:
         return Response(entries, media_type=BYTES, headers=_FOR_THE_ASKER)
 
     @router.get("/logs/{log}/tile/{level}/{path:path}", summary="A tile of hashes", response_class=Response)
-    async def tile(log: Log, level: Annotated[str, Path(pattern=r"^(0|[1-9][0-9]?)$")], path: str) -> Response:
+    async def tile(log: Log, level: Annotated[str, Path(pattern=r"^(0|[1-9][0-9]?)$")], path: TilePath) -> Response:
         hashes = await reader.tile(log, int(level), _slice(path)) if int(level) < 64 else None
         if hashes is None:
             raise NoSuchEntryError

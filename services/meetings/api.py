@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends
-from pydantic import AwareDatetime
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -37,6 +36,7 @@ from services.meetings.views import (
     MinutesView,
     OutcomeView,
 )
+from shared.contracts.base import Moment
 from shared.contracts.meetings import Attendance, PlannedMeasure
 from shared.refs import (
     ItemRef,
@@ -49,7 +49,7 @@ from shared.web import AskedPage, Collection, Command, Page, Reading, represent,
 router = APIRouter(tags=["meetings"])
 
 ARENAS: Final = Collection("arenas", tuple[str, str])
-MEETINGS: Final = Collection("meetings", tuple[AwareDatetime, str])
+MEETINGS: Final = Collection("meetings", tuple[Moment, str])
 
 
 async def _desk(request: Request) -> Desk:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Final, Literal
 
-from pydantic import AwareDatetime, ConfigDict, Field, JsonValue, StringConstraints
+from pydantic import ConfigDict, Field, JsonValue, StringConstraints
 
 from services.meetings.domain.agenda import OutcomeCode
 from services.meetings.domain.meeting import CancelReason
 from shared.contracts.codes import InformationCategory, Purpose, Role, Service
 from shared.contracts.meetings import ItemKind, ItemMode
 from shared.refs import ArenaRefField, CaseRefField, ItemRefField, OrganisationNumberField, UnitIdField
-from shared.web import RequestModel
+from shared.web import GivenMoment, RequestModel
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=4000, pattern=r"\S")]
 Code = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{2,60}$")]
@@ -75,7 +75,7 @@ class CallMeeting(RequestModel):
     """A meeting to be called."""
 
     arena: ArenaRefField = Field(examples=["arn_bcdfghjklmnpqrstvwxzbcdfgh"])
-    starts_at: AwareDatetime = Field(examples=["2026-09-22T12:00:00+02:00"])
+    starts_at: GivenMoment = Field(examples=["2026-09-22T12:00:00+02:00"])
     minutes: int | None = Field(default=None, ge=15, le=600)
     """As long as the arena's, when left out."""
     units: frozenset[UnitIdField] = Field(default=frozenset(), max_length=20, examples=[["unit:lia-barnehage"]])
@@ -100,7 +100,7 @@ class Invitation(RequestModel):
 class Rescheduling(RequestModel):
     """Another time."""
 
-    starts_at: AwareDatetime = Field(examples=["2026-09-29T12:00:00+02:00"])
+    starts_at: GivenMoment = Field(examples=["2026-09-29T12:00:00+02:00"])
 
 
 class Cancellation(RequestModel):
@@ -149,7 +149,7 @@ class DiscussedItem(RequestModel):
     """An item that was discussed."""
 
     item: ItemRefField
-    at: AwareDatetime | None = None
+    at: GivenMoment | None = None
     """The moment for which a named item is judged; the end of the meeting, when left out."""
     stayed: frozenset[Service] | None = None
     """Named: who stayed; everyone present whom the consent covers, when left out."""
@@ -158,8 +158,8 @@ class DiscussedItem(RequestModel):
 class HeldMeeting(RequestModel):
     """What happened."""
 
-    started_at: AwareDatetime = Field(examples=["2026-09-22T12:00:00+02:00"])
-    ended_at: AwareDatetime = Field(examples=["2026-09-22T13:30:00+02:00"])
+    started_at: GivenMoment = Field(examples=["2026-09-22T12:00:00+02:00"])
+    ended_at: GivenMoment = Field(examples=["2026-09-22T13:30:00+02:00"])
     chair: Role
     attendance: tuple[Seat, ...] = Field(max_length=60)
     """At least every fixed member, present or not."""
@@ -176,7 +176,7 @@ class NewMeasure(RequestModel):
     owner: Service
     owner_unit: UnitIdField | None = None
     indicator: Code = Field(examples=["ordforrad"])
-    evaluate_by: AwareDatetime = Field(examples=["2026-12-01T12:00:00+01:00"])
+    evaluate_by: GivenMoment = Field(examples=["2026-12-01T12:00:00+01:00"])
 
 
 class NewOutcome(RequestModel):

@@ -5,21 +5,22 @@ from __future__ import annotations
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
 from services.notify import people
 from services.notify.people import Desk
 from services.notify.views import DeadlineView, MessageRead, MessageView, OwnPreferencesView, PreferencesView
+from shared.contracts.base import Moment
 from shared.contracts.codes import Language
 from shared.refs import MessageRefField
 from shared.web import AskedPage, Collection, Command, CurrentActor, Page, Reading, RequestModel, represent, respond
 
 router = APIRouter(tags=["notify"])
 
-MESSAGES: Final = Collection("messages", tuple[AwareDatetime, str])
-DEADLINES: Final = Collection("deadlines", tuple[AwareDatetime, str])
+MESSAGES: Final = Collection("messages", tuple[Moment, str])
+DEADLINES: Final = Collection("deadlines", tuple[Moment, str])
 
 
 async def _desk(request: Request) -> Desk:

@@ -8,9 +8,9 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import ClassVar
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
-from shared.contracts.base import EventData, Model
+from shared.contracts.base import EventData, Model, Moment
 from shared.contracts.codes import InformationCategory, LegalBasis, Purpose, Role, Service
 from shared.refs import (
     ActorIdField,
@@ -86,7 +86,7 @@ class AccessRecorded(EventData):
     reason: str | None = Field(default=None, pattern=r"^[a-z0-9-]{2,60}$")
     """A code: why it was denied, or why glass was broken."""
     address_protected: bool = False
-    valid_to: AwareDatetime | None = None
+    valid_to: Moment | None = None
     """The end of the period for which it was shared (pasientjournalloven § 22 a)."""
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
-from shared.contracts.base import EventData
+from shared.contracts.base import EventData, Moment
 
 TOPIC = "lagspill.audit.v1"
 
@@ -60,7 +60,7 @@ class LogQueried(LogEvent):
 
     TYPE: ClassVar[str] = "no.lagspill.audit.log.queried.v1"
 
-    at: AwareDatetime
+    at: Moment
     results: int = Field(ge=0)
 
 

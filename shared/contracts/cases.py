@@ -6,9 +6,9 @@ from datetime import date
 from enum import StrEnum
 from typing import ClassVar, Literal
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
-from shared.contracts.base import EventData, Model
+from shared.contracts.base import EventData, Model, Moment
 from shared.contracts.codes import (
     Area,
     GrantorClass,
@@ -78,7 +78,7 @@ class ConcernRegistered(CaseEvent):
     area: Area
     for_whom: ForWhom
     registered_by: Party
-    act_by: AwareDatetime
+    act_by: Moment
     """Fourteen days after registration: act, or lift it."""
     guardians: int = Field(ge=0, le=8)
     """How many hold parental responsibility, and so must grant."""
@@ -127,7 +127,7 @@ class CaseOpened(CaseEvent):
     level: Literal[1, 2, 3]
     mode: Mode
     holder: Party
-    decide_by: AwareDatetime
+    decide_by: Moment
 
 
 class LevelReason(StrEnum):
@@ -147,7 +147,7 @@ class CaseLevelChanged(CaseEvent):
     from_level: int = Field(ge=0, le=3)
     to_level: int = Field(ge=0, le=3)
     reason: LevelReason
-    meeting_by: AwareDatetime | None = None
+    meeting_by: Moment | None = None
     """At level 2 or more: a meeting within two weeks."""
 
 
@@ -304,7 +304,7 @@ class ConsentNarrowed(ConsentEvent):
     """What is left."""
     ended: Scope
     """What ended."""
-    effective_at: AwareDatetime
+    effective_at: Moment
 
 
 class ConsentWithdrawn(ConsentEvent):
@@ -313,7 +313,7 @@ class ConsentWithdrawn(ConsentEvent):
     TYPE: ClassVar[str] = "no.lagspill.cases.consent.withdrawn.v1"
 
     ended: Scope
-    effective_at: AwareDatetime
+    effective_at: Moment
 
 
 class ConsentExpired(ConsentEvent):
@@ -360,7 +360,7 @@ class MeasurePlanned(MeasureEvent):
     owner_unit: UnitIdField | None = None
     goal: GoalRefField
     indicator: str = Field(pattern=r"^[a-z0-9-]{2,60}$")
-    evaluate_by: AwareDatetime
+    evaluate_by: Moment
     meeting: MeetingRefField | None = None
     item: ItemRefField | None = None
     """The named agenda item that decided it, so that nobody types it twice."""
@@ -392,7 +392,7 @@ class MeasureEvaluated(MeasureEvent):
 
     effect: Effect
     outcome: EvaluationOutcome
-    evaluate_by: AwareDatetime | None = None
+    evaluate_by: Moment | None = None
     """The next evaluation, when it goes on."""
 
 
@@ -444,7 +444,7 @@ class HandoverSent(HandoverEvent):
     consent_version: int | None = None
     package: Package
     form: FormRefField | None = None
-    respond_by: AwareDatetime
+    respond_by: Moment
 
 
 class HandoverReceived(HandoverEvent):

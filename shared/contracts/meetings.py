@@ -5,9 +5,9 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import ClassVar, Literal
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
-from shared.contracts.base import EventData, Model
+from shared.contracts.base import EventData, Model, Moment
 from shared.contracts.codes import InformationCategory, LegalBasis, Purpose, Role, Service
 from shared.refs import (
     ArenaRefField,
@@ -122,7 +122,7 @@ class MeetingPlanned(MeetingEvent):
     unit: UnitIdField | None = None
     units: frozenset[UnitIdField] = frozenset()
     """The barnehager and schools that take part; other units of the same kind do not."""
-    starts_at: AwareDatetime
+    starts_at: Moment
     minutes: int = Field(ge=15, le=600)
 
 
@@ -136,7 +136,7 @@ class MeetingCalled(MeetingEvent):
     unit: UnitIdField | None = None
     units: frozenset[UnitIdField] = frozenset()
     """The barnehager and schools that take part; other units of the same kind do not."""
-    starts_at: AwareDatetime
+    starts_at: Moment
     minutes: int = Field(ge=15, le=600)
     invited: frozenset[Service]
     extra: bool = False
@@ -148,7 +148,7 @@ class MeetingRescheduled(MeetingEvent):
 
     TYPE: ClassVar[str] = "no.lagspill.meetings.meeting.rescheduled.v1"
 
-    starts_at: AwareDatetime
+    starts_at: Moment
 
 
 class MeetingCancelled(MeetingEvent):
@@ -216,8 +216,8 @@ class MeetingHeld(MeetingEvent):
 
     arena: ArenaRefField
     arena_type: str
-    started_at: AwareDatetime
-    ended_at: AwareDatetime
+    started_at: Moment
+    ended_at: Moment
     chair: Role
     attendance: tuple[Attendance, ...]
     kinds_covered: frozenset[ItemKind]
@@ -241,7 +241,7 @@ class CaseDiscussed(MeetingEvent):
     """Named: the services that stayed for the item, each inside the scope; the unit that brought it apart."""
     categories: frozenset[InformationCategory] = frozenset()
     purpose: Purpose | None = None
-    discussed_at: AwareDatetime | None = None
+    discussed_at: Moment | None = None
     """Named: the moment for which the basis was judged."""
 
 
@@ -253,7 +253,7 @@ class PlannedMeasure(Model):
     owner: Service
     owner_unit: UnitIdField | None = None
     indicator: str = Field(pattern=r"^[a-z0-9-]{2,60}$")
-    evaluate_by: AwareDatetime
+    evaluate_by: Moment
 
 
 class OutcomeRecorded(MeetingEvent):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import ClassVar, Literal
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
-from shared.contracts.base import EventData, Model
+from shared.contracts.base import EventData, Model, Moment
 from shared.contracts.codes import Language, Role, Service
 from shared.refs import (
     ActorIdField,
@@ -122,7 +122,7 @@ class DeadlineEvent(EventData):
     deadline: DeadlineRefField
     kind: DeadlineKind
     case: CaseRefField | None = None
-    due: AwareDatetime
+    due: Moment
 
 
 class Responsible(Model):
@@ -140,9 +140,9 @@ class DeadlineSet(DeadlineEvent):
     TYPE: ClassVar[str] = "no.lagspill.notify.deadline.set.v1"
 
     responsible: Responsible
-    remind_at: AwareDatetime | None = None
+    remind_at: Moment | None = None
     """When the responsible is reminded; absent when there is no time for it."""
-    escalate_at: AwareDatetime | None = None
+    escalate_at: Moment | None = None
     """When the unit's leader is told; absent where that is nobody's business (a guardian may leave a question unanswered)."""
 
 

@@ -20,7 +20,7 @@ from shared.web.commands import (
     respond,
 )
 from shared.web.edge import Edge, exchange
-from shared.web.models import RequestModel, RequestPart
+from shared.web.models import GivenDay, GivenMoment, RequestModel, RequestPart
 from shared.web.pages import AskedPage, Collection, Page, Paging
 from shared.web.problems import Problem
 
@@ -30,6 +30,8 @@ __all__ = [
     "Command",
     "CurrentActor",
     "Edge",
+    "GivenDay",
+    "GivenMoment",
     "GuardedCommand",
     "Page",
     "Paging",

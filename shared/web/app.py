@@ -11,7 +11,7 @@ from fastapi.dependencies.models import Dependant
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -30,7 +30,7 @@ from shared.web.bearer import current_actor
 from shared.web.commands import command, guarded_command
 from shared.web.description import REFUSALS, describe_app, names_in
 from shared.web.edge import Edge
-from shared.web.models import RequestModel
+from shared.web.models import GivenMoment, RequestModel
 
 MAX_BODY: Final = 256 * 1024
 _WRITES: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
@@ -84,7 +84,7 @@ class Head(BaseModel):
 class ClockSetting(RequestModel):
     """What time it is for the rules."""
 
-    now: AwareDatetime
+    now: GivenMoment
 
 
 def create_app(

@@ -104,7 +104,9 @@ def _describe(method: str, operation: Document) -> None:
     if not required.get("If-Match"):
         impossible |= {428}
     if "security" not in operation:
-        impossible |= {401, 403, 404, 503}
+        impossible |= {401, 403, 503}
+        if not any(parameter["in"] == "path" for parameter in operation.get("parameters", ())):
+            impossible |= {404}
     for status in impossible:
         if responses.get(str(status), {}).get("content") == REFUSALS[status]["content"]:
             del responses[str(status)]

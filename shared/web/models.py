@@ -2,10 +2,38 @@
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import UTC, date, datetime
+from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler
-from pydantic_core import CoreSchema, core_schema, to_json
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, GetCoreSchemaHandler
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema, to_json
+
+YEARS: Final = range(1900, 2200)
+"""What is asked for lies in these years: whatever is counted from a day inside them, the calendar has it."""
+
+
+def _near(day: date) -> None:
+    if day.year not in YEARS:
+        raise PydanticCustomError(
+            "out_of_range", "Lies outside the years {first} to {last}", {"first": YEARS[0], "last": YEARS[-1]}
+        )
+
+
+def _near_moment(moment: datetime) -> datetime:
+    _near(moment)
+    return moment.astimezone(UTC)
+
+
+def _near_day(day: date) -> date:
+    _near(day)
+    return day
+
+
+_DOCUMENTED: Final = Field(json_schema_extra={"pattern": "^(19|20|21)[0-9]{2}-"})
+GivenMoment = Annotated[AwareDatetime, AfterValidator(_near_moment), _DOCUMENTED]
+"""A moment with a zone, as a client gives it; in UTC from here on, for PostgreSQL does not take every offset that Python takes."""
+GivenDay = Annotated[date, AfterValidator(_near_day), _DOCUMENTED]
+"""A calendar day, as a client gives it."""
 
 
 def _whole(value: Any) -> Any:

@@ -13,6 +13,7 @@ from fastapi import Depends, Query
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from shared.errors import MalformedRequestError
+from shared.web import strictjson
 
 K = TypeVar("K")
 T = TypeVar("T")
@@ -98,8 +99,10 @@ class Collection(Generic[K]):
         if seal != self._seal(content):
             raise CursorError
         try:
+            # Whoever knows how the seal is made can put anything under it: it goes to the database no more than a body's would.
+            strictjson.check(content)
             key = self._adapter.validate_json(content, strict=True)
-        except ValidationError:
+        except (MalformedRequestError, ValidationError):
             raise CursorError from None
         # Base64 has several spellings of the same bytes, and so has JSON: only ours is taken.
         if self.cursor(key) != cursor:

@@ -15,7 +15,7 @@ WIDTH: Final = 1 << HEIGHT
 """Hashes of a full tile, entries of a full bundle."""
 MAX_ENTRY: Final = 0xFFFF
 """Bytes of the longest entry a bundle can hold: its length is written in 16 bits."""
-_PATH: Final = re.compile(r"^((?:x[0-9]{3}/){0,6}[0-9]{3})(?:\.p/([1-9][0-9]{0,2}))?$")
+PATH: Final = re.compile(r"^((?:x[0-9]{3}/){0,6}[0-9]{3})(?:\.p/([1-9][0-9]{0,2}))?$")
 
 
 class NoSuchTileError(ValueError):
@@ -52,7 +52,7 @@ def read_path(path: str) -> Slice:
     Raises:
         NoSuchTileError: it is written in another way than `write_path` does.
     """
-    match = _PATH.fullmatch(path)
+    match = PATH.fullmatch(path)
     if match is None:
         raise NoSuchTileError("not the path of a tile")
     part = Slice(int(match[1].replace("x", "").replace("/", "")), int(match[2] or WIDTH))

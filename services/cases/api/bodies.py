@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import AwareDatetime, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import ConfigDict, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
 from services.cases.domain.course import Decisions, Outcomes
@@ -24,7 +23,7 @@ from shared.contracts.cases import (
 )
 from shared.contracts.codes import Area, GrantorClass, InformationCategory, Language, Purpose, Role, Service
 from shared.refs import ActorIdField, OrganisationNumberField, UnitIdField
-from shared.web import RequestModel
+from shared.web import GivenDay, GivenMoment, RequestModel
 
 Words = Annotated[str, StringConstraints(min_length=1, max_length=20_000, strip_whitespace=True)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
@@ -159,7 +158,7 @@ class ConsentBody(RequestModel):
     services: Annotated[frozenset[Service], Field(min_length=1)]
     categories: Annotated[frozenset[InformationCategory], Field(min_length=1)]
     purposes: Annotated[frozenset[Purpose], Field(min_length=1)]
-    valid_to: date
+    valid_to: GivenDay
 
 
 class AnswerBody(RequestModel):
@@ -201,7 +200,7 @@ class MeasureBody(RequestModel):
     owner_unit: UnitIdField | None = None
     goal: Words
     indicator: Code
-    evaluate_by: AwareDatetime
+    evaluate_by: GivenMoment
     new_reason: NewReason | None = None
     """Needed when the same measure had no effect before (seed rule 90)."""
 
@@ -213,7 +212,7 @@ class EvaluationBody(RequestModel):
 
     effect: Effect
     outcome: EvaluationOutcome
-    evaluate_by: AwareDatetime | None = None
+    evaluate_by: GivenMoment | None = None
 
 
 class ReceiverBody(RequestModel):
@@ -249,7 +248,7 @@ class HandoverBody(RequestModel):
     receiver: ReceiverBody
     categories: frozenset[InformationCategory] = frozenset()
     """What goes with it out of the unit: inside the consent. Within the unit, all of it does."""
-    respond_by: AwareDatetime | None = None
+    respond_by: GivenMoment | None = None
 
 
 class RejectionBody(RequestModel):
@@ -308,4 +307,4 @@ class SendingBody(RequestModel):
     )
 
     receiver: ReceiverBody
-    respond_by: AwareDatetime | None = None
+    respond_by: GivenMoment | None = None

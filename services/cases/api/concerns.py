@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Final
 
 from fastapi import APIRouter
@@ -14,11 +13,12 @@ from services.cases.contents import ChildDossier, ConcernContent, Contacts
 from services.cases.handlers import concerns, reading
 from services.cases.handlers.concerns import NamedGuardian, NewConcern
 from services.cases.views import CaseSummary, CaseView, ChildViewReceipt, ConcernView, Me
+from shared.contracts.base import Moment
 from shared.refs import CaseRefField, ConcernRefField
 from shared.web import AskedPage, Collection, Command, CurrentActor, GuardedCommand, Page, Reading, represent, respond
 
 router = APIRouter(tags=["cases"])
-CASES: Final = Collection("cases", tuple[datetime, str])
+CASES: Final = Collection("cases", tuple[Moment, str])
 
 
 @router.get("/me", response_model=Me, summary="Who you are here")

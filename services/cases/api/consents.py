@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Query
 from starlette.responses import Response
@@ -14,9 +14,10 @@ from services.cases.handlers import consents
 from services.cases.handlers.consents import Given
 from services.cases.views import ConsentView, ReceiptsView, SharingView
 from shared.contracts.codes import InformationCategory, Purpose, Scope, Service
-from shared.errors import FieldProblem, InvalidInputError
 from shared.refs import CaseRefField, ConsentRefField
 from shared.web import Command, Page, Reading, represent, respond
+
+_CATEGORY: Final = "|".join(InformationCategory)
 
 router = APIRouter(tags=["consents"])
 
@@ -82,7 +83,7 @@ async def ask_sharing(
     category: Annotated[
         str,
         Query(
-            pattern="^[a-z-]{1,40}(,[a-z-]{1,40}){0,20}$",
+            pattern=f"^({_CATEGORY})(,({_CATEGORY})){{0,20}}$",
             description="One category of information, or several by comma.",
             examples=["development,language"],
         ),
@@ -92,23 +93,9 @@ async def ask_sharing(
     desk: AtDesk,
 ) -> Response:
     """Say whether these categories may be shared with the service, why, and otherwise what it would take."""
-    view, version = await consents.ask_sharing(
-        desk, ctx, case, service=service, categories=_categories(category), purpose=purpose
-    )
+    categories = frozenset(map(InformationCategory, category.split(",")))
+    view, version = await consents.ask_sharing(desk, ctx, case, service=service, categories=categories, purpose=purpose)
     return represent(view, version=version)
-
-
-def _categories(asked: str) -> frozenset[InformationCategory]:
-    """Return the categories named.
-
-    Raises:
-        InvalidInputError: one of them is not in the code list.
-    """
-    try:
-        return frozenset(InformationCategory(name) for name in asked.split(","))
-    except ValueError:
-        wrong = FieldProblem(pointer="query:category", code="enum", detail="Is not a category of information")
-        raise InvalidInputError(errors=[wrong]) from None
 
 
 def _given(body: bodies.AnswerBody) -> Given:
