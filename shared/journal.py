@@ -28,7 +28,7 @@ from shared.db import Connection, Pool
 from shared.envelope import Envelope, describe, parse, seal
 from shared.errors import IdempotencyConflictError, StaleVersionError, UnavailableError
 from shared.merkle import Frontier
-from shared.refs import Ids, LogScope
+from shared.refs import Ids, LogScope, is_protected
 
 __all__ = [
     "Aggregate",
@@ -42,6 +42,7 @@ __all__ = [
     "Journal",
     "JournalHead",
     "Loaded",
+    "public_heads",
 ]
 
 S = TypeVar("S", bound=Model)
@@ -295,6 +296,11 @@ class Journal:
         if conn is not None:
             return nullcontext(conn)
         return cast("AbstractAsyncContextManager[Connection]", self._pool.acquire())
+
+
+async def public_heads(journal: Journal) -> list[JournalHead]:
+    """Return what may be told to anybody: that there are address-protected cases, and when they move, is nobody's business."""
+    return [head for head in await journal.heads() if not is_protected(head.scope)]
 
 
 def _authtype(ctx: Context) -> Literal["user", "service_account", "unknown", "system"]:

@@ -22,6 +22,7 @@ import sys
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Final, Generic, Protocol, TypeVar
 
@@ -43,9 +44,10 @@ from shared.dead_letter_desk import describe_dead_letters, settle_dead_letters
 from shared.dead_letters import count_open
 from shared.deadlines import DeadlineHandler, Deadlines
 from shared.errors import LagspillError
+from shared.forgetting import Forgetting
 from shared.gate import Gate
 from shared.inbox import Inbox, Intake, Subscription, subscribe
-from shared.journal import Journal
+from shared.journal import Journal, public_heads
 from shared.kafka import WATERMARKS_TOPIC, create_broker
 from shared.observability import Metrics, configure_logging, start_tracing, stop_tracing
 from shared.publisher import producers
@@ -148,7 +150,7 @@ class Kit(Generic[T]):
             metrics=self.metrics,
             ready=self.not_ready,
             source=self.source,
-            heads=self.journal.heads,
+            heads=partial(public_heads, self.journal),
             description=description,
             public=public,
             unlinked=unlinked,
@@ -413,7 +415,7 @@ class Service(Generic[T]):
         for runner in parts.runners:
             self._beside.push_async_callback(runner.stop)
             await until_answers("runner", runner.start)
-        inward: list[Runner] = [*self._subscriptions, *parts.consumers]
+        inward: list[Runner] = [*self._subscriptions, *parts.consumers, Forgetting(kit.journal, kit.clock)]
         if parts.deadlines:
             inward.append(deadlines)
         for runner in inward:

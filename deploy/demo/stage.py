@@ -292,10 +292,12 @@ class Stage:
         *,
         status: int | None = None,
         if_match: str | None = None,
+        not_yet: str | None = None,
     ) -> Answer:
         """Somebody does something, and it must work.
 
-        A 503 with `Retry-After` is asked again, as the answer says: a projection may be a moment behind.
+        A 503 with `Retry-After` is asked again, as the answer says: a projection may be a moment behind. So is a refusal with the
+        code `not_yet`, for what another service has told the bus, and this one may not have heard.
 
         Raises:
             StoryError: it was refused.
@@ -308,9 +310,10 @@ class Stage:
         )
         while True:
             answer = await self.call(person, method, service, path, body, headers=headers)
-            if answer.status != 503 or asyncio.get_running_loop().time() > deadline:
+            waits = answer.status == 503 or (not_yet is not None and answer.at("code") == not_yet)
+            if not waits or asyncio.get_running_loop().time() > deadline:
                 break
-            await asyncio.sleep(min(float(answer.headers.get("retry-after", "1")), 1.0))
+            await asyncio.sleep(min(float(answer.headers.get("retry-after", "0.2")), 1.0))
         expected = (status,) if status else (200, 201, 202, 204)
         if answer.status not in expected:
             raise StoryError(f"{person.called}: {what}: {method} {path} answered {answer.status}: {answer.body!r}")

@@ -366,3 +366,13 @@ async def test_a_public_overview_in_json(audit: Served) -> None:
     (view,) = (await audit.get("/logs")).json()
     assert (view["log"], view["size"]) == ("4005", 3)
     assert view["note"] == (await audit.get("/logs/4005/checkpoint")).text
+
+
+async def test_nobody_is_told_that_there_are_address_protected_cases(audit: Served) -> None:
+    """Their logs are listed nowhere; who knows the name gets the checkpoint, as a witness must."""
+    publisher = Publisher()
+    hidden = publisher.ids.ref("prt")
+    await audit.world.take(publisher.read(), publisher.read(scope=hidden))
+    assert [view["log"] for view in (await audit.get("/logs")).json()] == ["4005"]
+    assert hidden not in (await audit.get("/")).text
+    assert (await audit.get(f"/logs/{hidden}/checkpoint")).status_code == 200
