@@ -49,7 +49,7 @@ class AccessActor(Model):
     service: Service | None = None
     unit: UnitIdField | None = None
     organisation: OrganisationNumberField | None = None
-    client: str | None = Field(default=None, max_length=100)
+    client: str | None = Field(default=None, pattern=r"^[ -~]{1,100}$")
     on_behalf_of: ActorIdField | None = None
 
 
@@ -68,7 +68,7 @@ class AccessRecorded(EventData):
     TOPIC: ClassVar[str] = TOPIC
     SUBJECT: ClassVar[str] = "subject_ref"
 
-    subject_ref: str
+    subject_ref: str = Field(pattern=r"^[a-z]{3}_[0-9A-Za-z_-]{8,64}$")
     """The case, or for a search the actor."""
     kind: AccessKind
     actor: AccessActor

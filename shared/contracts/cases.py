@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import date
 from enum import StrEnum
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from shared.contracts.base import EventData, Model, Moment
 from shared.contracts.codes import (
@@ -36,6 +36,10 @@ from shared.refs import (
 )
 
 TOPIC = "lagspill.cases.v1"
+
+
+LanguageTag = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]
+"""A language (BCP 47), in the forms that people's preferences need."""
 
 
 class CaseEvent(EventData):
@@ -259,7 +263,7 @@ class ConsentRequested(ConsentEvent):
     """The barnehage or school that must hold the consent (seed rule 5). Absent for an address-protected case."""
     needed: dict[GrantorClass, int]
     """How many of each class must grant."""
-    languages: frozenset[str]
+    languages: frozenset[LanguageTag]
     """Languages (BCP 47) in which the request must be understood (seed rules 101, 146)."""
 
 

@@ -118,7 +118,7 @@ class MeetingPlanned(MeetingEvent):
     TYPE: ClassVar[str] = "no.lagspill.meetings.meeting.planned.v1"
 
     arena: ArenaRefField
-    arena_type: str
+    arena_type: str = Field(pattern=r"^[a-z0-9-]{2,60}$")
     unit: UnitIdField | None = None
     units: frozenset[UnitIdField] = frozenset()
     """The barnehager and schools that take part; other units of the same kind do not."""
@@ -132,7 +132,7 @@ class MeetingCalled(MeetingEvent):
     TYPE: ClassVar[str] = "no.lagspill.meetings.meeting.called.v1"
 
     arena: ArenaRefField
-    arena_type: str
+    arena_type: str = Field(pattern=r"^[a-z0-9-]{2,60}$")
     unit: UnitIdField | None = None
     units: frozenset[UnitIdField] = frozenset()
     """The barnehager and schools that take part; other units of the same kind do not."""
@@ -215,7 +215,7 @@ class MeetingHeld(MeetingEvent):
     TYPE: ClassVar[str] = "no.lagspill.meetings.meeting.held.v1"
 
     arena: ArenaRefField
-    arena_type: str
+    arena_type: str = Field(pattern=r"^[a-z0-9-]{2,60}$")
     started_at: Moment
     ended_at: Moment
     chair: Role
