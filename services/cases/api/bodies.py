@@ -287,7 +287,7 @@ class ApprovalBody(RequestModel):
 
     model_config = _like(version=1)
 
-    version: Annotated[int, Field(ge=1)]
+    version: Annotated[int, Field(ge=1, le=2**31 - 1)]
     ordinal: Annotated[int, Field(ge=1, le=8)] | None = None
     evidence: EvidenceForm = EvidenceForm.WRITTEN
     note: Words | None = None
