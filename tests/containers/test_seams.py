@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from typing import Final
 
 import pytest
+from testcontainers.community.postgres import PostgresContainer
 from testcontainers.core.container import DockerContainer
 from testcontainers.core.waiting_utils import wait_for_logs
-from testcontainers.community.postgres import PostgresContainer
 
 from deploy.local.process import free_port
 from tests.containers.conftest import ROOT
