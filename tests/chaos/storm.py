@@ -11,6 +11,8 @@ from typing import Final
 from uuid import UUID
 
 import asyncpg
+from aiokafka import AIOKafkaConsumer
+from aiokafka.admin import AIOKafkaAdminClient
 
 from deploy.local.process import free_port
 from deploy.local.system import Addresses, LocalSystem
@@ -45,6 +47,7 @@ HANDLED: Final[Mapping[str, frozenset[str]]] = {
 _UNTAKEN: Final = """
 SELECT count(*) FROM unnest($1::uuid[]) AS event (id) WHERE NOT EXISTS (SELECT FROM inbox WHERE event_id = event.id)
 """
+_CAUGHT_UP: Final = "SELECT min(caught_up_at) > $2 FROM consumer_progress WHERE consumer = $1"
 _UNPUBLISHED: Final = "SELECT (SELECT count(*) FROM outbox) + (SELECT count(*) FROM relay_batch)"
 _UNTOLD: Final = """
 SELECT (SELECT count(*) FROM errands) + (SELECT count(*) FROM messages WHERE status = 'pending')
@@ -161,6 +164,27 @@ class Storm:
         await self.amid(one_leaves, [town.withdrawn, town.withdrawn, town.granted, town.discussed])
         town.urls["cases"].remove(second.url)
 
+    async def sent_and_not_settled(self, service: str, courses: Iterable[Course]) -> None:
+        """Let the relay publish all that `courses` led to, and lose its connection before that is written down.
+
+        It must publish the very same again. The first loss makes it begin anew, so that all of it is one batch.
+        """
+        async with self._locked(service, "journal_heads"):
+            async with self._locked(service, "relay_batch"):
+                await self.amid(_nothing, courses)
+                await self._cut_off_relay(service)
+            waiting = await self.databases[service].fetchval("SELECT count(*) FROM outbox WHERE scope = $1", LOG)
+            await self._logged(service, await self._published(service) + waiting)
+            await self._cut_off_relay(service)
+
+    async def offsets_lost(self, *services: str) -> None:
+        """Let services stop in order, the broker forget how far they had come, and let them start: all is delivered again."""
+        for service in services:
+            await asyncio.to_thread(self.system.part(service).stop)
+            assert self.system.part(service).exit_code == 0, service
+            await _rewind(self.addresses.kafka_bootstrap_servers, service)
+            await self.restart(service)
+
     async def all_ready(self) -> None:
         """Wait until every part says that it is ready."""
         names = ("postgres", "kafka", "identity", *SERVICES)
@@ -190,9 +214,18 @@ class Storm:
     async def watched(self) -> AsyncIterator[None]:
         """Look into the databases, and be told of each change."""
         tables = {
-            "cases": ("outbox", "relay_batch", "inbox", "deadlines"),
-            "meetings": ("outbox", "relay_batch", "inbox"),
-            "notify": ("outbox", "relay_batch", "inbox", "deadlines", "errands", "messages", "events"),
+            "cases": ("outbox", "relay_batch", "inbox", "consumer_progress", "deadlines"),
+            "meetings": ("outbox", "relay_batch", "inbox", "consumer_progress"),
+            "notify": (
+                "outbox",
+                "relay_batch",
+                "inbox",
+                "consumer_progress",
+                "deadlines",
+                "errands",
+                "messages",
+                "aggregates",
+            ),
             "audit": ("outbox", "relay_batch", "logs"),
         }
         async with AsyncExitStack() as stack:
@@ -205,6 +238,10 @@ class Storm:
 
     async def quiet(self) -> None:
         """Wait until every event had every effect, everything is published, and the log holds all of it."""
+        await self.all_ready()
+        for consumer in HANDLED:
+            now = await self.databases[consumer].fetchval("SELECT clock_timestamp()")
+            await self.watches[consumer].until(_CAUGHT_UP, consumer, now, within=QUIET)
         while True:
             known = {service: await self._events(service) for service in SERVICES}
             for service in SERVICES:
@@ -218,10 +255,7 @@ class Storm:
             if known == {service: await self._events(service) for service in SERVICES}:
                 break
         for service in SERVICES:
-            published = await self._published(service)
-            await self.watches["audit"].until(
-                _HELD, LOG, f"/services/{service}", published, gives=published, within=QUIET
-            )
+            await self._logged(service, await self._published(service))
 
     async def evidence(self) -> Evidence:
         """Return what everybody holds."""
@@ -238,6 +272,29 @@ class Storm:
             bus=bus,
         )
 
+    async def _logged(self, service: str, numbers: int) -> None:
+        """Wait until the log holds so many records of the service."""
+        await self.watches["audit"].until(_HELD, LOG, f"/services/{service}", numbers, gives=numbers, within=QUIET)
+
+    @asynccontextmanager
+    async def _locked(self, service: str, table: str) -> AsyncIterator[None]:
+        """Let nobody write to a table; reading goes on."""
+        connection = await asyncpg.connect(self.addresses.databases[service])
+        try:
+            async with connection.transaction():
+                await connection.execute(f"LOCK TABLE {table} IN EXCLUSIVE MODE")
+                yield
+        finally:
+            await connection.close()
+
+    async def _cut_off_relay(self, service: str) -> None:
+        """End the session of the relay that leads."""
+        ended = await self.databases[service].fetchval(
+            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = $1",
+            f"relay of /services/{service}",
+        )
+        assert ended == 1
+
     async def _events(self, service: str) -> dict[UUID, str]:
         rows = await self.databases[service].fetch(
             "SELECT event_id, convert_from(body, 'UTF8')::json ->> 'type' AS type FROM events"
@@ -248,6 +305,25 @@ class Storm:
         answer = await self.town.http.get(f"{self.addresses.services[service]}/journal/head")
         head = next(one for one in answer.raise_for_status().json()["heads"] if one["scope"] == LOG)
         return int(head["last_number"])
+
+
+async def _nothing() -> None:
+    """No fault."""
+
+
+async def _rewind(broker: str, group: str) -> None:
+    """Set back to the beginning what a consumer group, that nobody is in, has committed."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=broker)
+    consumer = AIOKafkaConsumer(bootstrap_servers=broker, group_id=group, enable_auto_commit=False)
+    try:
+        await admin.start()
+        committed_to = await admin.list_consumer_group_offsets(group)
+        await consumer.start()
+        consumer.assign(list(committed_to))
+        await consumer.commit(dict.fromkeys(committed_to, 0))
+    finally:
+        await consumer.stop()
+        await admin.close()
 
 
 async def _done(course: Awaitable[object]) -> None:

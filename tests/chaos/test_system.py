@@ -96,6 +96,7 @@ async def weathered(system: LocalSystem, addresses: Addresses) -> Aftermath:
         await everything_fails(storm)
         await storm.all_ready()
         async with storm.watched():
+            await everything_comes_twice(storm)
             await storm.quiet()
             await time_passes(storm)
             return Aftermath(addresses, storm.now, town, await storm.evidence())
@@ -120,6 +121,13 @@ async def everything_fails(storm: Storm) -> None:
     storm.system.part("meetings").resume()
     await storm.amid(partial(storm.freeze, "cases", 4), courses)
     await storm.two_instances()
+
+
+async def everything_comes_twice(storm: Storm) -> None:
+    """What one relay has sent it sends again, and what two consumers have taken is given to them again."""
+    town = storm.town
+    await storm.sent_and_not_settled("cases", [town.withdrawn, town.withdrawn, town.granted])
+    await storm.amid(partial(storm.offsets_lost, "meetings", "notify"), [town.withdrawn, town.granted, town.settled])
 
 
 async def time_passes(storm: Storm) -> None:
@@ -188,6 +196,7 @@ def test_everything_committed_is_published_with_one_number_in_order(aftermath: A
     ]
     published = examine(its_own, evidence.owed[service])
     assert published.seals
+    assert published.repeats > 0 or service != "cases", "it had to send again"
     assert published.by_scope().keys() == {LOG}
 
 
