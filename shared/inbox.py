@@ -270,7 +270,7 @@ class Intake:
         A second owner of the same events waits here until the first has committed or given up. Sorted, so that two of them
         never wait for each other.
         """
-        wanted = sorted({known_as for arrival in arrivals if (known_as := identity(arrival)) is not None})
+        wanted = sorted({known_as for arrival in arrivals if (known_as := identity(arrival)) is not None}, key=_order)
         if not wanted:
             return set()
         rows = await conn.fetch(
@@ -420,6 +420,11 @@ def subscribe(
         drain_timeout=drain_timeout,
     )
     return Subscription(intake, consumer, ProgressReporter(pool, consumer, inbox.sources, metrics))
+
+
+def _order(known_as: tuple[str, UUID]) -> tuple[str, int]:
+    source, event_id = known_as
+    return source, event_id.int  # numbers compare several times faster than UUIDs, and in the same order
 
 
 async def _handle(tx: Tx, fit: Fit) -> None:

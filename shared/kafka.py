@@ -260,8 +260,8 @@ class BatchConsumer:
             raise NackMessage from None
         else:
             self._failures = 0
-            for record in records:
-                self._done[Partition(record.topic, record.partition)] = record.offset + 1
+            ends = {(record.topic, record.partition): record.offset + 1 for record in records}
+            self._done.update({Partition(*tp): end for tp, end in ends.items()})
             await self._commit(message)
         finally:
             self._idle.set()

@@ -31,7 +31,6 @@ ROUNDS = 3
 BATCH = 500
 """Both take in so many records at a time."""
 _EFFECTS = "CREATE TABLE effects (event_id uuid PRIMARY KEY, tally text NOT NULL, amount int NOT NULL)"
-_EFFECT = "INSERT INTO effects (event_id, tally, amount) VALUES ($1, $2, $3)"
 
 
 @dataclass(frozen=True)
@@ -129,7 +128,7 @@ async def _inbox(ground: Ground, topic: str) -> Run:
         nonlocal handled
         if not first:
             first.append(time.perf_counter())
-        tx.write(_EFFECT, envelope.id, event.tally, event.amount)
+        tx.insert("effects", event_id=envelope.id, tally=event.tally, amount=event.amount)
         handled += 1
 
     def committed() -> None:

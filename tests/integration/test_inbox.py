@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from uuid import uuid4
 
 import asyncpg
 import pytest
@@ -492,6 +493,31 @@ async def test_writes_put_off_are_done_in_order_and_only_with_the_rest(world: Wo
 
     await world.intake(inbox_of(handler=project, parks_key=False)).process([notes.noted(n) for n in range(1, 7)])
     assert sorted(await world.effects()) == [1, 3, 4, 6, 102]
+
+
+async def test_inserts_and_writes_keep_their_order(world: World, notes: Notes) -> None:
+    async def project(tx: Tx, event: Noted, envelope: Envelope) -> None:
+        tx.insert("effects", event_id=envelope.id, key=event.case, n=event.n)
+        if event.n == 2:
+            await tx.flush()
+            assert await tx.conn.fetchval("SELECT count(*) FROM effects") == 2
+        if event.n == 3:
+            tx.write("UPDATE effects SET n = n + 100 WHERE n = ANY($1::bigint[])", [3, 4])
+        if event.n == 5:
+            tx.insert("effects", n=50, event_id=uuid4(), key=event.case)
+
+    await world.intake(inbox_of(handler=project)).process([notes.noted(n) for n in range(1, 6)])
+    assert sorted(await world.effects()) == [1, 2, 4, 5, 50, 103]
+
+
+async def test_an_insert_that_cannot_be_done_is_parked_with_its_own_event(world: World, notes: Notes) -> None:
+    async def project(tx: Tx, event: Noted, envelope: Envelope) -> None:
+        tx.insert("effects", event_id=envelope.id, key=event.case, n=event.n if event.n else None)
+
+    await world.intake(inbox_of(handler=project)).process([notes.noted(n, f"case-{n}") for n in (1, 0, 5)])
+    assert await world.effects() == [1, 5]
+    (letter,) = await world.letters()
+    assert letter.reason is Reason.HANDLER_FAILED
 
 
 async def test_a_write_that_cannot_be_done_is_parked_with_its_own_event(world: World, notes: Notes) -> None:
