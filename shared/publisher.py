@@ -19,6 +19,7 @@ from aiokafka.errors import KafkaError, MessageSizeTooLargeError, ProducerClosed
 from aiokafka.partitioner import murmur2
 
 from shared.envelope import CONTENT_TYPE
+from shared.together import together
 
 HEADERS: Final = [("content-type", CONTENT_TYPE.encode())]
 BATCH_BYTES: Final = 768 * 1024
@@ -109,12 +110,9 @@ class Publisher:
             for record in records:
                 partitions = self._partitions.get(record.topic) or await self._look_up(record.topic)
                 queues[record.topic, partitions[_hash(record.key) % len(partitions)]].append(record)
-            try:
-                async with asyncio.TaskGroup() as group:
-                    for (topic, partition), queue in queues.items():
-                        group.create_task(self._in_order(Target(topic, partition), queue))
-            except ExceptionGroup as errors:
-                raise errors.exceptions[0] from None
+            await together(
+                *(asyncio.create_task(self._in_order(Target(*target), queue)) for target, queue in queues.items())
+            )
 
     async def close(self) -> None:
         """Let the producer go, within bounded time, whatever state it is in."""

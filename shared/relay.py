@@ -37,6 +37,7 @@ from shared.observability import Metrics, describe_exception
 from shared.outbox import Batch, Heads, Outbox, Picked, Seal, advanced, following_numbers, numbered
 from shared.publisher import Outgoing, ProducerFactory, Publisher, Target
 from shared.refs import Ids, LogScope
+from shared.together import together
 
 _FIRST_PAUSE: Final = 0.1
 _LONGEST_PAUSE: Final = 2.0
@@ -256,13 +257,9 @@ class Relay:
         publishing = publisher.publish(
             Outgoing(self._topics.get(row.topic, row.topic), row.key.encode(), value) for row, _, value in batch.records
         )
-        try:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(publishing)
-                picking = group.create_task(outbox.pick(self._limit, beside=batch.ids))
-                hashing = group.create_task(_leaves(batch))
-        except ExceptionGroup as errors:
-            raise errors.exceptions[0] from None
+        picking = asyncio.create_task(outbox.pick(self._limit, beside=batch.ids))
+        hashing = asyncio.create_task(_leaves(batch))
+        await together(asyncio.create_task(publishing), picking, hashing)
         self._observer.reached(Step.SENT)
         picked = picking.result()
         after = advanced(heads, batch, hashing.result())
