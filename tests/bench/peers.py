@@ -1,7 +1,6 @@
 """PEERS=1: what others would use in the relay's place, in the same run, with the same records.
 
-faststream-outbox comes with the dependency group `peers` (`uv sync --group peers`). Debezium is not measured here yet: it needs
-a PostgreSQL with `wal_level = logical` and its own set of jars; the table says so instead of quoting another machine's figures.
+faststream-outbox comes with the dependency group `peers` (`uv sync --group peers`), Debezium by `debezium.lock`.
 """
 
 from __future__ import annotations
@@ -14,8 +13,10 @@ from collections.abc import Sequence
 from faststream import Context, StreamMessage
 from faststream.kafka import KafkaBroker
 
+from deploy.local.errors import LocalError
 from shared.envelope import parse
 from shared.testing.signals import TopicReader
+from tests.bench.debezium import debezium_rate
 from tests.bench.ground import Ground, Waiting, waiting_events
 from tests.bench.measure import Latency, Measure
 from tests.bench.relays import RELAY
@@ -43,7 +44,16 @@ async def measure_peers(ground: Ground, results: Sequence[Measure | Latency]) ->
             measures.append(
                 Measure(RELAY, ours.rates, name, (rate,) * len(ours.rates), target=40.0, void=ours.void or void)
             )
-    measures.append(Measure(RELAY, ours.rates, "Debezium", notes=("not measured in this version of the bench",)))
+    for tuned in (False, True):
+        name = f"Debezium, {'tuned' if tuned else 'its defaults'}"
+        try:
+            rate, void = await debezium_rate(ground.servers.kafka, tuned=tuned)
+        except LocalError as error:
+            measures.append(Measure(RELAY, ours.rates, name, notes=(str(error),)))
+        else:
+            measures.append(
+                Measure(RELAY, ours.rates, name, (rate,) * len(ours.rates), target=2.0, void=ours.void or void)
+            )
     return measures
 
 
