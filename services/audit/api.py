@@ -211,6 +211,8 @@ def _log_routes(reader: Reader, desk: Desk, signer: Signer) -> APIRouter:
     async def checkpoints(log: Log, paging: AskedPage) -> Page[LogView]:
         collection = Collection(f"checkpoints {log}", int)
         heads = await reader.checkpoints(log, collection.after(paging.cursor), paging.limit + 1)
+        if not heads and paging.cursor is None:
+            raise NoSuchLogError
         return collection.page([log_view(head, signer) for head in heads], paging.limit, lambda view: view.size)
 
     @router.get("/logs/{log}/vkey", summary="The key that signs this log", response_class=Response)
@@ -220,10 +222,7 @@ def _log_routes(reader: Reader, desk: Desk, signer: Signer) -> APIRouter:
 
     @router.get("/logs/{log}/tile/entries/{path:path}", summary="A bundle of entries", response_class=Response)
     async def bundle(log: Log, path: TilePath, ctx: Reading) -> Response:
-        await desk.admit_copy(ctx, log)
-        entries = await reader.bundle(log, _slice(path))
-        if entries is None:
-            raise NoSuchEntryError
+        entries = await desk.copy(ctx, log, _slice(path))
         return Response(entries, media_type=BYTES, headers=_FOR_THE_ASKER)
 
     @router.get("/logs/{log}/tile/{level}/{path:path}", summary="A tile of hashes", response_class=Response)

@@ -16,7 +16,8 @@ from pydantic import BaseModel, ValidationError
 from services.audit.domain.entry import LogName
 from services.audit.domain.log import LOG, holes
 from services.audit.domain.proof import InclusionProof
-from services.audit.errors import NotYourLogError, PeriodTooLongError
+from services.audit.domain.tiles import Slice
+from services.audit.errors import NoSuchEntryError, NotYourLogError, PeriodTooLongError
 from services.audit.queries import HeldJournal, Reader, Search, StoredEntry
 from shared.aggregate import Context, Decision
 from shared.auth import Actor
@@ -78,13 +79,21 @@ class Desk:
         await self._record(ctx, log, role, AccessKind.LOG_READ, results=1, about=entry.case)
         return entry, proof
 
-    async def admit_copy(self, ctx: Context, log: LogName) -> None:
-        """Let the actor read the log's entries as they are; the first of several reads in ten minutes is recorded.
+    async def copy(self, ctx: Context, log: LogName, part: Slice) -> bytes:
+        """Return a part of the log's entries as they are; the first of several reads in ten minutes is recorded.
 
         Raises:
             NotYourLogError: the actor is not that municipality's auditor or privacy officer.
+            NoSuchEntryError: the log has no such part, or not yet.
         """
         role = await self._admit(ctx, log)
+        entries = await self._reader.bundle(log, part)
+        if entries is None:
+            raise NoSuchEntryError
+        await self._record_copy(ctx, log, role)
+        return entries
+
+    async def _record_copy(self, ctx: Context, log: LogName, role: Role) -> None:
         actor = _actor(ctx)
         async with self._admitting:
             now = monotonic()

@@ -196,4 +196,4 @@ class NewOutcome(RequestModel):
 class NewMinutes(RequestModel):
     """The general part of the minutes; it names nobody."""
 
-    text: Text
+    text: Text = Field(examples=["Vi møttes på enheten."])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NamedTuple, NoReturn
 
 from fastapi import APIRouter, Depends, FastAPI
 from fastapi.dependencies.models import Dependant
@@ -29,7 +29,7 @@ from shared.web import problems
 from shared.web.bearer import current_actor
 from shared.web.commands import command, guarded_command
 from shared.web.description import REFUSALS, describe_app, names_in
-from shared.web.edge import Edge
+from shared.web.edge import Edge, exchange
 from shared.web.models import GivenMoment, RequestModel
 
 MAX_BODY: Final = 256 * 1024
@@ -135,13 +135,8 @@ def create_app(
     app.state.clock = clock
     app.state.authenticator = authenticator
     for router in routers:
-        app.include_router(router, responses=REFUSALS, dependencies=[Depends(_refuse_unknown_parameters)])
-    app.state.query_names = {
-        id(one.original_route): frozenset(
-            parameter.alias for inner in _all_dependants(one.dependant) for parameter in inner.query_params
-        )
-        for one in _api_routes(app)
-    }
+        app.include_router(router, responses=REFUSALS, dependencies=[Depends(_refuse_what_is_not_read)])
+    app.state.read = {id(one.original_route): _Read.of(one.dependant) for one in _api_routes(app)}
     _check_guards(app, frozenset(public))
     app.include_router(_service_routes(ready, metrics, source, heads))
     if settings.lagspill_development and isinstance(clock, SimulatedClock):
@@ -243,9 +238,30 @@ def _api_routes(app: FastAPI) -> Iterator[RouteContext]:
     return (one for one in iter_route_contexts(app.routes) if isinstance(one.original_route, APIRoute))
 
 
-async def _refuse_unknown_parameters(request: Request) -> None:
-    """A misspelt filter must not silently show everything; one that is there twice has no one meaning."""
-    known: frozenset[str] = request.app.state.query_names[id(request.scope["route"])]
+class _Read(NamedTuple):
+    """What a route reads of a request."""
+
+    query: frozenset[str]
+    body: bool
+
+    @classmethod
+    def of(cls, dependant: Dependant) -> _Read:
+        """Return what a route with these dependencies reads."""
+        parts = list(_all_dependants(dependant))
+        query = frozenset(parameter.alias for part in parts for parameter in part.query_params)
+        return cls(query, body=any(part.body_params for part in parts))
+
+
+async def _refuse_what_is_not_read(request: Request) -> None:
+    """A misspelt filter must not silently show everything, nor a body be sent in vain; what is there twice has no one meaning."""
+    read: _Read = request.app.state.read[id(request.scope["route"])]
+    if not read.body and b"".join(exchange(request).body.split()) not in (b"", b"{}"):
+        raise InvalidInputError(
+            errors=[
+                FieldProblem(pointer="#", code="extra-forbidden", detail="Nothing is read here but an empty object")
+            ]
+        )
+    known = read.query
     asked = [name for name, _ in request.query_params.multi_items()]
     problem_places = {name if name in known else "*" for name in asked if name not in known or asked.count(name) > 1}
     if problem_places:

@@ -95,10 +95,8 @@ def _describe(method: str, operation: Document) -> None:
     responses: Document = operation["responses"]
     required = {parameter["name"]: bool(parameter.get("required")) for parameter in operation.get("parameters", ())}
     impossible = set()
-    if "requestBody" not in operation:
-        impossible |= {413, 415} if required else {413, 415, 422}
     if method not in _WRITES:
-        impossible |= {409}
+        impossible |= {409, 413, 415} if required else {409, 413, 415, 422}
     if "If-Match" not in required:
         impossible |= {412}
     if not required.get("If-Match"):

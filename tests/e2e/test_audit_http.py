@@ -4,124 +4,32 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import json
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import httpx
 import lagspill_verify
 import pytest
 import pytest_asyncio
-from pydantic import SecretStr
 
-from services.audit.app import SERVICE, Pools
 from services.audit.domain.checkpoint import Checkpoint
 from services.audit.domain.note import open_note
 from services.audit.domain.proof import InclusionProof
 from services.audit.domain.tiles import WIDTH, read_bundle
-from services.audit.settings import AuditSettings
-from shared import db
-from shared.auth import Authenticator
 from shared.clock import SimulatedClock
-from shared.journal import Journal
-from shared.lifecycle import Kit
 from shared.merkle import leaf_hash, root_of, split, verify_inclusion
-from shared.observability import Metrics
-from shared.refs import RandomIds
-from shared.testing.issuer import Claim, LocalIssuer
+from shared.testing.issuer import LocalIssuer
 from shared.testing.plugin import Migrated
-from tests.integration.audit_world import NOTODDEN, SIGNER, SKIEN, Publisher, World, open_world
-from tests.tally_app import served
+from tests.e2e.audit_served import Served, audit_service
+from tests.integration.audit_world import NOTODDEN, SIGNER, SKIEN, Publisher
 
 pytestmark = [pytest.mark.connected, pytest.mark.story(23)]
-
-PID_KEY = "a key for people of thirty-two b"
-
-
-@dataclass
-class Served:
-    """The service, and whoever asks it."""
-
-    world: World
-    http: httpx.AsyncClient
-    issuer: LocalIssuer
-    pool: db.Pool
-    address: str
-
-    def token(self, role: str = "auditor", municipality: str = NOTODDEN, sub: str = "auditor-1") -> str:
-        """An access token of somebody in that role."""
-        claims: dict[str, Claim] = {
-            "sub": sub,
-            "lagspill_roles": [role],
-            "lagspill_service": None,
-            "lagspill_unit": "unit:kommune",
-            "municipality": municipality,
-        }
-        return self.issuer.token(claims)
-
-    async def get(self, path: str, token: str | None = None, **query: str | int) -> httpx.Response:
-        """Ask."""
-        headers = {} if token is None else {"authorization": f"Bearer {token}"}
-        return await self.http.get(path, params=query or None, headers=headers)
-
-    async def see(self, path: str, **query: str | int) -> Any:
-        """Ask as the auditor for something that must be shown."""
-        answer = await self.get(path, self.token(), **query)
-        assert answer.status_code == 200, answer.text
-        return answer.json()
-
-    async def recorded(self) -> list[dict[str, Any]]:
-        """The access records that were committed, in order."""
-        rows = await self.pool.fetch("SELECT body FROM outbox ORDER BY id")
-        events = [json.loads(row["body"]) for row in rows]
-        return [event["data"] for event in events if event["type"] == "no.lagspill.access.recorded.v1"]
 
 
 @pytest_asyncio.fixture
 async def audit(migrated: Migrated, issuer: LocalIssuer, clock: SimulatedClock) -> AsyncIterator[Served]:
     """The composed service; its logs are fed directly."""
-    dsn = await migrated("audit", SERVICE.migrations)
-    async with AsyncExitStack() as stack:
-        world = await stack.enter_async_context(open_world(dsn, clock=clock))
-        pool = await db.create_pool(dsn, application_name="audit-e2e")
-        stack.push_async_callback(pool.close)
-        outgoing = await stack.enter_async_context(httpx.AsyncClient())
-        settings = AuditSettings(
-            database_url=SecretStr(dsn),
-            kafka_bootstrap_servers="127.0.0.1:9",
-            oidc_issuer=issuer.issuer,
-            pid_key=SecretStr(PID_KEY),
-            audit_signing_key=SecretStr(SIGNER.skey()),
-        )
-        ids, metrics = RandomIds(), Metrics()
-
-        async def ready() -> list[str]:
-            return []
-
-        kit = Kit(
-            name="audit",
-            settings=settings,
-            pool=pool,
-            journal=Journal(pool, source=SERVICE.source, clock=clock, ids=ids),
-            clock=clock,
-            ids=ids,
-            metrics=metrics,
-            http=outgoing,
-            authenticator=Authenticator(issuer.issuer, "lagspill", PID_KEY.encode(), outgoing, metrics=metrics),
-            broker=None,  # type: ignore[arg-type]  # only an inbox needs it
-            not_ready=ready,
-        )
-        parts = await SERVICE.compose(kit)
-        pools = parts.runners[0]
-        assert isinstance(pools, Pools)
-        stack.push_async_callback(pools.stop)
-        host, port = await stack.enter_async_context(served(parts.app))
-        address = f"http://{host}:{port}"
-        client = await stack.enter_async_context(httpx.AsyncClient(base_url=address))
-        yield Served(world, client, issuer, pool, address)
+    async with audit_service(migrated, issuer, clock) as made:
+        yield made
 
 
 async def test_the_standard_read_interface(audit: Served) -> None:

@@ -1,0 +1,288 @@
+"""Bad input over HTTP, to the four real services: a clear refusal with a stable code, nothing changed, nothing of it told or logged.
+
+The operations come from each service's OpenAPI document: one that is new is tried without anybody writing a test, and the test
+fails until the service's story here plays it, so that it is also tried where it would work.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import httpx
+import pytest
+from starlette.types import ASGIApp
+
+from shared import db
+from shared.clock import SimulatedClock
+from shared.contracts.cases import ConcernRegistered, ForWhom
+from shared.contracts.codes import Area
+from shared.refs import CaseRef, ConcernRef, RandomIds
+from shared.testing.issuer import Claim, LocalIssuer
+from shared.testing.plugin import Migrated
+from tests.e2e.audit_served import audit_service
+from tests.e2e.bad_requests import CANARY, Bad, operations
+from tests.e2e.cases_world import cases_world
+from tests.e2e.gauntlet import Gauntlet, Wire, log_lines
+from tests.e2e.meetings_world import START, town
+from tests.integration.audit_world import Publisher
+from tests.integration.notify_world import notify_world
+from tests.tally_app import served
+
+NONE: Final[Mapping[str, str]] = {}
+
+pytestmark = pytest.mark.connected
+
+
+def refused_tokens(issuer: LocalIssuer, **claims: Claim) -> dict[str, tuple[str, str]]:
+    """Return tokens that would be good but for one thing, with the code of their refusal."""
+
+    def encoded(part: dict[str, Any]) -> str:
+        return base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode()
+
+    good = issuer.token(claims)
+    header, payload, signature = good.split(".")
+    said = json.loads(base64.urlsafe_b64decode(header + "=="))
+    by_secret = encoded({**said, "alg": "HS256"}) + "." + payload
+    forged = base64.urlsafe_b64encode(hmac.digest(said["kid"].encode(), by_secret.encode(), hashlib.sha256)).decode()
+    stranger = LocalIssuer()
+    foreign = stranger.token(claims)
+    stranger.close()
+    invalid = {
+        "no token at all": CANARY,
+        "three dots": f"{CANARY}.{CANARY}.{CANARY}",
+        "cut": good[:-20],
+        "another payload": f"{header}.{encoded({**claims, 'sub': CANARY})}.{signature}",
+        "algorithm none": encoded({**said, "alg": "none"}) + f".{payload}.",
+        "signed with a secret": f"{by_secret}.{forged.rstrip('=')}",
+        "of another issuer": foreign,
+        "says it is of another issuer": issuer.token({**claims, "iss": f"https://{CANARY}.example"}),
+        "for another audience": issuer.token({**claims, "aud": CANARY}),
+        "no access token": issuer.token(claims, header={"typ": "JWT"}),
+        "by an unknown key": issuer.token(claims, header={"kid": CANARY}),
+        "of tomorrow": issuer.token(claims, age=-86_400),
+        "without a subject": issuer.token({**claims, "sub": None}),
+        "without an expiry": issuer.token({**claims, "exp": None}),
+        "without a municipality": issuer.token({**claims, "municipality": None}),
+        "of no municipality": issuer.token({**claims, "municipality": CANARY}),
+        "of a guardian without a number": issuer.token({**claims, "lagspill_roles": ["guardian"]}),
+        "of one who is two": issuer.token({**claims, "lagspill_roles": ["guardian", "teacher"], "pid": "25928730142"}),
+    }
+    expired = issuer.token({**claims, "sub": CANARY}, age=7200)
+    return {
+        "expired": (expired, "token-expired"),
+        **{what: (token, "token-invalid") for what, token in invalid.items()},
+    }
+
+
+@asynccontextmanager
+async def gauntlet(
+    service: str,
+    app: ASGIApp,
+    pool: db.Pool,
+    issuer: LocalIssuer,
+    token: Callable[[str], str],
+    stranger: str,
+    denied: int = 0,
+) -> AsyncIterator[Gauntlet]:
+    """Serve a composed service over real HTTP, logging as its process does, and read its document."""
+    with log_lines(service) as log:
+        async with served(app) as (host, port):
+            async with httpx.AsyncClient(base_url=f"http://{host}:{port}") as client:
+                document = (await client.get("/openapi.json")).json()
+            wire = Wire(host, port)
+            tokens = refused_tokens(issuer, lagspill_roles=["teacher"])
+            try:
+                yield Gauntlet(wire, pool, log, operations(document), token, tokens, stranger, denied)
+            finally:
+                await wire.close()
+
+
+async def the_rest(
+    run: Gauntlet,
+    who: str,
+    subtests: pytest.Subtests,
+    known: Mapping[str, str] = NONE,
+    nothing: Mapping[str, str] = NONE,
+) -> None:
+    """Try what no story plays: reads, about nothing that exists; and see that every command was played."""
+    for operation in run.operations:
+        if (operation.method, operation.path) not in run.played:
+            with subtests.test(f"{operation.method} {operation.path}"):
+                await run.bad_by_themselves(operation, operation.request(run.token(who), "a-key", known))
+                if "{" in operation.path:
+                    good = operation.request(run.token(who), "another-key", nothing)
+                    await run.all_refused([Bad.of("of nothing", good, (404, ""), (403, "log-forbidden"))])
+                assert not operation.writes, "a story must play it: see this module's docstring"
+
+
+async def test_cases(migrated: Migrated, issuer: LocalIssuer, clock: SimulatedClock, subtests: pytest.Subtests) -> None:
+    async with (
+        cases_world(migrated, issuer, clock) as world,
+        gauntlet("cases", world.parts.app, world.pool, issuer, world.token, "curious", denied=1) as run,
+    ):
+        receipt = await run.does("teacher", "/concerns", world.concern(), others_may=True)
+        case, concern = receipt["case"], receipt["concern"]
+
+        async def version() -> str:
+            return await world.version("teacher", case)
+
+        lifted = f"/concerns/{concern}/resolution"
+        await run.does("teacher", lifted, {"outcome": "lifted"})
+        await run.over("teacher", lifted, {"outcome": "lifted"}, code="concern-settled")
+        view = {"method": "conversation", "before": "consent", "text": "Vil ha hjelp."}
+        asked = {
+            "services": ["ppt", "helsestasjon", "skole"],
+            "categories": ["development", "language"],
+            "purposes": ["assessment", "transition"],
+            "valid_to": "2027-07-31",
+        }
+        await run.over("teacher", f"/cases/{case}/consents", asked, code="child-view-missing")
+        await run.does("teacher", f"/cases/{case}/child-views", view)
+        refused = (await run.does("teacher", f"/cases/{case}/consents", asked))["consent"]
+        await run.does("guardian-a", f"/consents/{refused}/refusals", {})
+        await run.over("guardian-b", f"/consents/{refused}/grants", {}, code="consent-not-open")
+        await run.does("teacher", f"/cases/{case}/child-views", view)
+        consent = (await run.does("teacher", f"/cases/{case}/consents", asked))["consent"]
+        grants = f"/consents/{consent}/grants"
+        await run.does("teacher", grants, {"ordinal": 1, "evidence": "oral-minuted", "note": "Sa ja."})
+        await run.does("guardian-b", grants, {})
+        await run.over("guardian-b", grants, {}, code="already-granted")
+
+        planned = {
+            "code": "sprakgruppe",
+            "owner": "ppt",
+            "owner_unit": "unit:ppt",
+            "goal": "Er med i leken.",
+            "indicator": "words-in-play",
+            "evaluate_by": "2026-12-01T11:00:00Z",
+        }
+        measure = (await run.does("teacher", f"/cases/{case}/measures", planned))["measure"]
+        await run.does("guardian-a", f"/cases/{case}/contact-person", {"service": "ppt", "role": "ppt-adviser"})
+        await run.over("teacher", f"/cases/{case}/closure", {"outcome": "moved"}, code="if-match-missing")
+        evaluation = f"/measures/{measure}/evaluations"
+        await run.does("teacher", evaluation, {"effect": "some", "outcome": "stop"})
+        await run.over("teacher", evaluation, {"effect": "some", "outcome": "stop"})
+
+        offered = {"kind": "baton", "receiver": await world.receiver("colleague")}
+        words = {"reason": "capacity", "text": "Er bortreist."}
+        for way, who, answered in (("withdrawal", "teacher", None), ("rejection", "colleague", words)):
+            handover = (await run.does("teacher", f"/cases/{case}/handovers", offered))["handover"]
+            await run.over("teacher", f"/cases/{case}/handovers", offered, code="handover-open")
+            await run.does(who, f"/handovers/{handover}/{way}", answered)
+            await run.over("colleague", f"/handovers/{handover}/acceptance")
+
+        content = {"development": "Leker godt.", "language": "Setninger på to ord."}
+        drafted = {"form_type": "barnehage-to-school", "school_start": 2027, "content": content}
+        form = f"/transition-forms/{(await run.does('teacher', f'/cases/{case}/transition-forms', drafted))['form']}"
+        await run.does("teacher", f"{form}/versions", {"content": {**content, "language": "Korte."}}, version=version)
+        sent = {"receiver": await world.receiver("contact-teacher")}
+        await run.does("guardian-a", f"{form}/approvals", {"version": 2})
+        await run.over("guardian-a", f"{form}/approvals", {"version": 2}, code="already-granted")
+        await run.over("guardian-b", f"{form}/approvals", {"version": 1}, code="form-version-superseded")
+        await run.does("guardian-b", f"{form}/approvals", {"version": 2})
+        handover = (await run.does("teacher", f"{form}/sending", sent, version=version))["handover"]
+        await run.over("guardian-b", f"{form}/approvals", {"version": 2})
+        await run.does("contact-teacher", f"/handovers/{handover}/acceptance")
+        await run.over("contact-teacher", f"/handovers/{handover}/acceptance")
+        await run.over("teacher", f"/cases/{case}/measures", planned)
+
+        await run.does("guardian-a", f"/consents/{consent}/withdrawals", {"services": ["helsestasjon"]})
+        await run.does("guardian-a", f"/consents/{consent}/withdrawals", {})
+        await run.over("guardian-a", f"/consents/{consent}/withdrawals", {}, code="consent-not-open")
+
+        async def latest() -> str:
+            return await world.version("contact-teacher", case)
+
+        await run.does("contact-teacher", f"/cases/{case}/closure", {"outcome": "moved"}, version=latest)
+        more: dict[str, Any] = {"consents": asked, "measures": planned, "child-views": view, "handovers": offered}
+        for path, body in more.items():
+            await run.over("contact-teacher", f"/cases/{case}/{path}", body)
+        await run.does("contact-teacher", f"/cases/{case}/reopening", version=latest)
+        await the_rest(run, "teacher", subtests)
+
+
+async def test_meetings(
+    migrated: Migrated, issuer: LocalIssuer, clock: SimulatedClock, subtests: pytest.Subtests
+) -> None:
+    async with (
+        town(migrated, issuer, clock) as lia,
+        gauntlet("meetings", lia.parts.app, lia.pool, issuer, lia.token, "curious") as run,
+    ):
+        arena = await lia.arena("ressursteam", "unit:lia-barnehage")
+        called = {"arena": arena, "starts_at": START}
+        cancelled = (await run.does("styrer", "/meetings", called))["meeting"]
+        await run.over("styrer", "/meetings", called, code="term-has-meeting")
+        await run.does("styrer", f"/meetings/{cancelled}/cancellation", {"reason": "no-items"})
+        for way, body in (("invitation", {}), ("rescheduling", {"starts_at": START}), ("holding", lia.held([]))):
+            await run.over("styrer", f"/meetings/{cancelled}/{way}", body, code="meeting-state-forbids")
+        meeting = f"/meetings/{(await run.does('styrer', '/meetings', {**called, 'invite': False}))['meeting']}"
+        general = {"kind": "general", "mode": "no-child", "text": "Hvordan bygger vi et godt språkmiljø?"}
+        await run.over("styrer", f"{meeting}/agenda-items", general, code="meeting-state-forbids")
+        await run.does("styrer", f"{meeting}/invitation", {})
+        await run.does("styrer", f"{meeting}/rescheduling", {"starts_at": START})
+        removed = (await run.does("ppt", f"{meeting}/agenda-items", general))["item"]
+        item = (await run.does("ppt", f"{meeting}/agenda-items", general))["item"]
+        await run.over("ppt", f"{meeting}/agenda-items/{item}/acceptance", {}, code="may-not-accept")
+        await run.does("styrer", f"{meeting}/agenda-items/{item}/acceptance", {})
+        await run.does("styrer", f"{meeting}/agenda-items/{removed}/removal", {})
+        await run.over("styrer", f"{meeting}/agenda-items/{removed}/acceptance", {})
+        await run.over("styrer", f"{meeting}/closure", {}, code="meeting-state-forbids")
+        clock.set(datetime(2026, 9, 22, 12, 0, tzinfo=UTC))
+        await run.does("styrer", f"{meeting}/holding", lia.held([{"item": item}]))
+        await run.over("styrer", f"{meeting}/holding", lia.held([{"item": item}]), code="meeting-state-forbids")
+        await run.does("styrer", f"{meeting}/outcomes", {"item": item, "decision": "no-action", "text": "Gå videre."})
+        await run.does("styrer", f"{meeting}/minutes", {"text": "Vi møttes på enheten."})
+        await run.does("styrer", f"{meeting}/closure", {})
+        for way, body in (
+            ("closure", {}),
+            ("minutes", {"text": "Vi møttes."}),
+            ("agenda-items", general),
+            ("cancellation", {"reason": "other"}),
+            ("outcomes", {"item": item, "decision": "no-action"}),
+        ):
+            await run.over("styrer", f"{meeting}/{way}", body)
+        await the_rest(run, "styrer", subtests)
+
+
+async def test_notify(
+    migrated: Migrated, issuer: LocalIssuer, clock: SimulatedClock, subtests: pytest.Subtests
+) -> None:
+    async with notify_world(migrated, issuer, clock) as world:
+
+        def token(who: str) -> str:
+            return issuer.token(world.claims(who))
+
+        async with gauntlet("notify", world.parts.app, world.pool, issuer, token, "colleague") as run:
+            preferred = {"language": "nn", "email": "teacher@lia.example"}
+            await run.does("teacher", "/preferences", preferred, method="put", others_may=True)
+            ids = RandomIds()
+            due = clock.now() + timedelta(days=14)
+            concern = ConcernRegistered(
+                case=CaseRef(ids.ref("cas")),
+                concern=ConcernRef(ids.ref("con")),
+                area=Area.LEARNING,
+                for_whom=ForWhom.CHILD,
+                registered_by=world.party("teacher"),
+                act_by=due,
+                guardians=2,
+            )
+            await world.take(concern)
+            await world.move_to(due - timedelta(days=3))
+            [message] = (await world.get("teacher", "/messages")).json()["items"]
+            await run.does("teacher", f"/messages/{message['message']}/reading")
+            await run.over("colleague", f"/messages/{message['message']}/reading", code="message-not-found")
+            await the_rest(run, "teacher", subtests)
+
+
+async def test_audit(migrated: Migrated, issuer: LocalIssuer, clock: SimulatedClock, subtests: pytest.Subtests) -> None:
+    async with audit_service(migrated, issuer, clock) as audit:
+        await audit.world.take(*Publisher().reads(3))
+        async with gauntlet("audit", audit.app, audit.pool, issuer, lambda _: audit.token(), "auditor") as run:
+            await the_rest(run, "auditor", subtests, {"log": "4005", "path": "000.p/3"}, {"log": "9999"})
