@@ -54,6 +54,20 @@ ATTEMPTS: Final = 3
 """How often a handler may fail on one event before the event is parked."""
 _FIRST_PAUSE: Final = 0.1
 
+_CLAIM: Final = """
+WITH claimed AS (
+    INSERT INTO inbox (consumer, source, event_id)
+    SELECT $1, source, event_id FROM unnest($2::text[], $3::uuid[]) AS t (source, event_id)
+    ON CONFLICT DO NOTHING
+    RETURNING source, event_id
+), counted AS (SELECT count(*) = cardinality($2::text[]) AS all_new FROM claimed)
+SELECT all_new,
+       CASE WHEN NOT all_new THEN (SELECT array_agg(source) FROM claimed) END AS sources,
+       CASE WHEN NOT all_new THEN (SELECT array_agg(event_id) FROM claimed) END AS event_ids
+FROM counted
+"""
+"""Names the events that nobody had taken only when some had been: nearly always all of them are new."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -273,15 +287,16 @@ class Intake:
         wanted = sorted({known_as for arrival in arrivals if (known_as := identity(arrival)) is not None}, key=_order)
         if not wanted:
             return set()
-        rows = await conn.fetch(
-            "INSERT INTO inbox (consumer, source, event_id)"
-            " SELECT $1, source, event_id FROM unnest($2::text[], $3::uuid[]) AS t (source, event_id)"
-            " ON CONFLICT DO NOTHING RETURNING source, event_id",
+        row = await conn.fetchrow(
+            _CLAIM,
             self.inbox.consumer,
             [source for source, _ in wanted],
             [event_id for _, event_id in wanted],
         )
-        return {(row["source"], row["event_id"]) for row in rows}
+        assert row is not None, "a count is always one row"
+        if row["all_new"]:
+            return set(wanted)
+        return set(zip(row["sources"] or (), row["event_ids"] or (), strict=True))
 
     async def _blocked(self, conn: Connection, arrivals: Sequence[Fit | Unfit]) -> set[bytes]:
         """Return which of the batch's keys have an open letter."""

@@ -49,6 +49,7 @@ from shared.gate import Gate
 from shared.inbox import Inbox, Intake, Subscription, subscribe
 from shared.journal import Journal, public_heads
 from shared.kafka import WATERMARKS_TOPIC, create_broker
+from shared.memory import settle
 from shared.observability import Metrics, configure_logging, start_tracing, stop_tracing
 from shared.publisher import producers
 from shared.refs import Ids, RandomIds
@@ -461,6 +462,7 @@ def run_service(definition: Definition[T], arguments: Sequence[str] | None = Non
 
 async def _carry_out(definition: Definition[T], settings: T, asked: argparse.Namespace) -> int:
     if asked.command == "serve":
+        settle()
         await Service(definition, settings).run()
         return 0
     if asked.command == "migrate":

@@ -12,6 +12,7 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
+from shared.memory import settle
 from tests.bench.commands import measure_commands
 from tests.bench.ground import ground, servers
 from tests.bench.inboxes import measure_inbox
@@ -94,6 +95,7 @@ def main() -> int:
     options = parser.parse_args()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))
     console = Console()
+    settle()  # as every service does; what is measured beside it runs in this process too
     results = uvloop.run(measure(options.only or PARTS, peers=options.peers, console=console))
     show(results, console)
     return 1 if any(result.void for result in results) else 0

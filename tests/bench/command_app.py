@@ -22,6 +22,7 @@ from shared.clock import SystemClock
 from shared.contracts.base import EventData, Model
 from shared.db import Pool, create_pool
 from shared.journal import Journal
+from shared.memory import settle
 from shared.refs import RandomIds
 from tests.tally import CONTRACTS, NOTODDEN, SOURCE, Added, looked_at, somebody
 
@@ -137,4 +138,5 @@ if __name__ == "__main__":
     # Bound before "ready" is said: whoever hears it can connect.
     listening = socket.create_server(("127.0.0.1", int(port)))
     server = uvicorn.Server(uvicorn.Config(create_app(chosen, address), log_level="warning", access_log=False))
+    settle()  # as every service does, and here every one of the kinds
     server.run(sockets=[listening])

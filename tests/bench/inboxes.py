@@ -44,8 +44,7 @@ class Run:
 async def measure_inbox(ground: Ground) -> list[Measure]:
     """Return what the inbox reaches of raw consuming and COPY."""
     topic = await ground.topic("inbox")
-    events = waiting_events(EVENTS)
-    await _publish(ground, topic, events)
+    await _publish(ground, topic, waiting_events(EVENTS))
     ours, raw = [], []
     for _ in range(ROUNDS):
         raw.append(await _copy(ground, topic))
