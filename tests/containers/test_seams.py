@@ -11,7 +11,7 @@ from typing import Final
 import pytest
 from testcontainers.community.postgres import PostgresContainer
 from testcontainers.core.container import DockerContainer
-from testcontainers.core.waiting_utils import wait_for_logs
+from testcontainers.core.wait_strategies import LogMessageWaitStrategy
 
 from deploy.local.process import free_port
 from tests.containers.conftest import ROOT
@@ -61,8 +61,7 @@ def kafka() -> Iterator[str]:
     container = DockerContainer("apache/kafka:4.1.0").with_bind_ports(9092, port)
     for name, value in settings.items():
         container.with_env(name, value)
-    with container:
-        wait_for_logs(container, "Kafka Server started", timeout=60)
+    with container.waiting_for(LogMessageWaitStrategy("Kafka Server started")):
         yield f"127.0.0.1:{port}"
 
 
