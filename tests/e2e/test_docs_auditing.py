@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.test_audit_http import PID_KEY, Served, audit
+from tests.e2e.audit_served import PID_KEY, Served
+from tests.e2e.test_audit_http import audit
 from tests.integration.audit_world import SIGNER, Publisher
 
 __all__ = ["audit"]
