@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -26,13 +27,28 @@ LineSink = Callable[[str, str], None]
 """Takes (name of the process, one line of its output)."""
 
 _PR_SET_PDEATHSIG: Final = 1
+_FREE_PORTS: Final = range(20_000, 32_000)
+_CHANCE: Final = random.SystemRandom()
+"""Several runs on one machine must not ask for the same ports in the same order."""
+_given: Final[set[int]] = set()
 
 
 def free_port() -> int:
-    """Return a port of this machine that nothing listens on at the moment."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
+    """Return a port of this machine that nothing listens on, another one each time.
+
+    It lies below those that systems give to outgoing connections: one of them could take it before whoever asked listens
+    there, or while a server on it is being started again.
+    """
+    while True:
+        port = _CHANCE.choice(_FREE_PORTS)
+        with socket.socket() as probe:
+            try:
+                probe.bind((HOST, port))
+            except OSError:
+                continue
+        if port not in _given:
+            _given.add(port)
+            return port
 
 
 def require_free_port(what: str, port: int, setting: str) -> None:
