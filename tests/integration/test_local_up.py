@@ -48,12 +48,12 @@ def lagspill(*arguments: str, environment: Mapping[str, str]) -> subprocess.Comp
 
 
 class Up:
-    """A running `lagspill up`."""
+    """A running `lagspill up`, or another command that brings everything up."""
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
+    def __init__(self, environment: Mapping[str, str], command: str) -> None:
         self.environment = environment
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "deploy.cli", "up"],
+            [sys.executable, "-m", "deploy.cli", command],
             cwd=ROOT,
             env=environment,
             stdout=subprocess.PIPE,
@@ -91,8 +91,8 @@ class Up:
 
 
 @contextmanager
-def running(environment: Mapping[str, str], *, until: str = "Everything is ready") -> Iterator[Up]:
-    up = Up(environment)
+def running(environment: Mapping[str, str], *, command: str = "up", until: str = "Everything is ready") -> Iterator[Up]:
+    up = Up(environment, command)
     try:
         up.until(until)
         yield up
@@ -161,6 +161,20 @@ def test_ctrl_c_while_it_starts_leaves_nothing(environment: dict[str, str]) -> N
         family = up.family()
         assert family
         assert up.end(signal.SIGINT) == 0
+    assert_gone(family)
+    assert_ports_free(environment)
+
+
+@pytest.mark.parametrize("moment", ["postgres ready", "(row 4)", "(row 24)"])
+def test_ctrl_c_in_the_demo_stops_every_process(environment: dict[str, str], moment: str) -> None:
+    """While it starts, while people act, and while the attacker holds the log's tables locked."""
+    with running({**environment, "PYTHONUNBUFFERED": "1"}, command="demo", until=moment) as up:
+        family = up.family()
+        assert family
+        status = up.end(signal.SIGINT)
+        said = "".join(up.lines)
+        assert "Traceback" not in said, said
+        assert status == 130, said
     assert_gone(family)
     assert_ports_free(environment)
 
