@@ -16,11 +16,11 @@ from operator import itemgetter
 from typing import Any, Final
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from shared.contracts import EVENTS
 from shared.contracts.access import AccessRecorded
-from shared.contracts.base import EventData
+from shared.contracts.base import EventData, Moment
 from shared.db import Connection
 from shared.dead_letters import Reason
 from shared.envelope import MAX_BYTES, Envelope, MalformedEnvelopeError, parse
@@ -118,7 +118,7 @@ class _Watermark(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
     source: str = Field(pattern=r"^/services/[a-z][a-z0-9-]{1,30}$")
-    drained_at: AwareDatetime
+    drained_at: Moment
 
 
 def judge(record: RawRecord, types: Types) -> Fit | Unfit | NotForUs:  # noqa: PLR0911

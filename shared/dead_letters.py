@@ -148,7 +148,7 @@ async def park(
             record.offset,
             record.key,
             record.value,
-            [name for name, _ in record.headers],
+            [name.encode("utf-8", "surrogateescape") for name, _ in record.headers],
             [value or b"" for _, value in record.headers],
             sha256(record.value or b"").digest(),
             None if envelope is None else envelope.source,
@@ -239,7 +239,8 @@ async def take_letter(conn: Connection, letter: int) -> tuple[StoredRecord, bool
         raise DeadLetterNotFoundError
     if row["status"] != Status.OPEN:
         raise DeadLetterSettledError
-    headers = tuple(zip(row["header_names"], row["header_values"], strict=True))
+    names = (name.decode("utf-8", "surrogateescape") for name in row["header_names"])
+    headers = tuple(zip(names, row["header_values"], strict=True))
     stored = StoredRecord(row["topic"], row["partition"], row["record_offset"], row["key"], row["value"], headers)
     return stored, bool(row["claimed"])
 

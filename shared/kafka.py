@@ -23,6 +23,7 @@ from faststream.kafka import KafkaBroker, KafkaMessage
 from faststream.message import AckStatus
 
 from shared.observability import describe_exception
+from shared.records import read_every_record
 
 WATERMARKS_TOPIC: Final = "lagspill.watermarks.v1"
 """Where each service's relay says up to when its outbox is drained. Compacted, and no part of the log."""
@@ -38,6 +39,8 @@ _BATCH_SECONDS: Final = 20.0
 _LEAVE_SECONDS: Final = _BATCH_SECONDS + 10.0
 
 log = structlog.get_logger(__name__)
+
+read_every_record()
 
 
 class RawRecord(Protocol):

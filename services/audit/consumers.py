@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping, Sequence
 from time import monotonic
 from typing import Final
 
-import asyncpg
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.abc import ConsumerRebalanceListener
@@ -22,6 +21,7 @@ from services.audit.domain.entry import Received
 from services.audit.errors import AuditError, FencedError, HeadDamagedError, PositionLostError
 from services.audit.keeper import Batch, Keeper
 from shared.observability import describe_exception
+from shared.records import read_every_record
 
 GROUP: Final = "audit"
 MAX_RECORDS: Final = 2000
@@ -35,6 +35,8 @@ _LASTING: Final = frozenset({HeadDamagedError.code, PositionLostError.code})
 """Trouble that does not go away by waiting: somebody has to look."""
 
 log = structlog.get_logger(__name__)
+
+read_every_record()
 
 
 class Consumption(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types
@@ -136,14 +138,7 @@ class Consumption(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
             except FencedError:
                 log.info("fenced by another instance", consumer=self.group)
                 self._expected.clear()
-            except (
-                AuditError,
-                asyncpg.PostgresError,
-                asyncpg.InterfaceError,
-                KafkaError,
-                OSError,
-                TimeoutError,
-            ) as error:
+            except Exception as error:  # noqa: BLE001  # whatever it is: a loop that ended in silence would look like a quiet bus
                 self.trouble = error.code if isinstance(error, AuditError) else type(error).__name__
                 log.error("batch not taken", consumer=self.group, code=self.trouble, **describe_exception(error))  # noqa: TRY400
                 self._expected.clear()

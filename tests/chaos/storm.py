@@ -169,13 +169,15 @@ class Storm:
 
         It must publish the very same again. The first loss makes it begin anew, so that all of it is one batch.
         """
-        async with self._locked(service, "journal_heads"):
-            async with self._locked(service, "relay_batch"):
+        async with AsyncExitStack() as taking:
+            await taking.enter_async_context(self._no_batch_taken(service))
+            async with self._locked(service, "journal_heads"):
                 await self.amid(_nothing, courses)
                 await self._cut_off_relay(service)
-            waiting = await self.databases[service].fetchval("SELECT count(*) FROM outbox WHERE scope = $1", LOG)
-            await self._logged(service, await self._published(service) + waiting)
-            await self._cut_off_relay(service)
+                await taking.aclose()
+                waiting = await self.databases[service].fetchval("SELECT count(*) FROM outbox WHERE scope = $1", LOG)
+                await self._logged(service, await self._published(service) + waiting)
+                await self._cut_off_relay(service)
 
     async def offsets_lost(self, *services: str) -> None:
         """Let services stop in order, the broker forget how far they had come, and let them start: all is delivered again."""
@@ -277,23 +279,32 @@ class Storm:
         await self.watches["audit"].until(_HELD, LOG, f"/services/{service}", numbers, gives=numbers, within=QUIET)
 
     @asynccontextmanager
-    async def _locked(self, service: str, table: str) -> AsyncIterator[None]:
+    async def _no_batch_taken(self, service: str) -> AsyncIterator[None]:
+        """Let the relay take no batch, from a moment on at which it has none in hand."""
+        while True:
+            await self.watches[service].until("SELECT count(*) FROM relay_batch", gives=0, within=QUIET)
+            async with self._locked(service, "relay_batch") as connection:
+                if await connection.fetchval("SELECT count(*) FROM relay_batch") == 0:
+                    yield
+                    return
+
+    @asynccontextmanager
+    async def _locked(self, service: str, table: str) -> AsyncIterator[asyncpg.Connection]:
         """Let nobody write to a table; reading goes on."""
         connection = await asyncpg.connect(self.addresses.databases[service])
         try:
             async with connection.transaction():
                 await connection.execute(f"LOCK TABLE {table} IN EXCLUSIVE MODE")
-                yield
+                yield connection
         finally:
             await connection.close()
 
     async def _cut_off_relay(self, service: str) -> None:
-        """End the session of the relay that leads."""
-        ended = await self.databases[service].fetchval(
-            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = $1",
+        """End the session of the relay that leads; one that has just given up by itself begins anew as well."""
+        await self.databases[service].execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1",
             f"relay of /services/{service}",
         )
-        assert ended == 1
 
     async def _events(self, service: str) -> dict[UUID, str]:
         rows = await self.databases[service].fetch(

@@ -170,7 +170,8 @@ async def test_what_cannot_be_handled_is_parked_with_its_bytes_and_the_rest_goes
     row = await world.pool.fetchrow("SELECT value, key, header_names, header_values FROM dead_letters")
     assert row is not None
     assert (row["value"], row["key"]) == (bad.value, b"case-a")
-    assert list(zip(row["header_names"], row["header_values"], strict=True)) == list(bad.headers)
+    kept = zip(row["header_names"], row["header_values"], strict=True)
+    assert list(kept) == [(name.encode(), value) for name, value in bad.headers]
 
 
 @pytest.mark.parametrize("kind", ["a field of another type", "no CloudEvent", "data about another subject"])
