@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from deploy import topics as declaration
+from deploy.audit_cli import audit
 from deploy.local.databases import SERVICES
 from deploy.local.errors import LocalError
 from deploy.local.settings import LocalSettings
@@ -34,6 +35,7 @@ dead_letters = typer.Typer(
     help="Records that a consumer could not handle, parked with their bytes and the reason.", no_args_is_help=True
 )
 app.add_typer(dead_letters, name="dead-letters")
+app.add_typer(audit, name="audit")
 
 INTERRUPTED: Final = 130
 out = Console()
