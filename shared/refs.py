@@ -36,6 +36,7 @@ MeetingRef = NewType("MeetingRef", str)
 ItemRef = NewType("ItemRef", str)
 MessageRef = NewType("MessageRef", str)
 DeadlineRef = NewType("DeadlineRef", str)
+FindingRef = NewType("FindingRef", str)
 ActorId = NewType("ActorId", str)
 """Opaque and stable: the token's subject, or the keyed hash of the token's national number."""
 UnitId = NewType("UnitId", str)
@@ -67,6 +68,7 @@ MeetingRefField = Annotated[MeetingRef, StringConstraints(pattern=pattern("mtg")
 ItemRefField = Annotated[ItemRef, StringConstraints(pattern=pattern("itm"))]
 MessageRefField = Annotated[MessageRef, StringConstraints(pattern=pattern("msg"))]
 DeadlineRefField = Annotated[DeadlineRef, StringConstraints(pattern=pattern("ddl"))]
+FindingRefField = Annotated[FindingRef, StringConstraints(pattern=pattern("fnd"))]
 ActorIdField = Annotated[ActorId, StringConstraints(pattern=r"^[a-z]{3}_[0-9A-Za-z_-]{8,64}$")]
 UnitIdField = Annotated[UnitId, StringConstraints(pattern=r"^unit:[a-z0-9-]{1,60}$")]
 OrganisationNumberField = Annotated[OrganisationNumber, StringConstraints(pattern=r"^[0-9]{9}$")]
@@ -92,4 +94,4 @@ class RandomIds:
 
     def event_id(self) -> UUID:
         """Return a new UUIDv7 (RFC 9562)."""
-        return UUID(int=uuid_utils.uuid7().int)
+        return UUID(bytes=uuid_utils.uuid7().bytes)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import ClassVar, Literal
 
 from pydantic import Field
 
 from shared.contracts.base import EventData, Moment
+from shared.refs import ActorIdField, FindingRefField
 
 TOPIC = "lagspill.audit.v1"
 
@@ -64,4 +66,148 @@ class LogQueried(LogEvent):
     results: int = Field(ge=0)
 
 
-EVENTS: tuple[type[LogEvent], ...] = (CheckpointSigned, GapFound, ChainBroken, LogQueried)
+class KeyAnnounced(LogEvent):
+    """A key signs the log from now on, after another one, which vouches for it: both sign the checkpoints that cover this."""
+
+    TYPE: ClassVar[str] = "no.lagspill.audit.key.announced.v1"
+
+    vkey: str
+    """The new key (C2SP signed-note § Verifier keys)."""
+    valid_from: Moment
+    previous: str
+    """The key before it."""
+    previous_valid_to: Moment
+    """Until when that one signs too; the moment of this event where it is no longer at hand."""
+
+
+class PatternsExamined(LogEvent):
+    """The log was examined for patterns of misuse up to a position (etterfølgende kontroll, pasientjournalloven § 22).
+
+    Published when something in the log waits for time to pass and it has: the entry that this event becomes is what moves the
+    log's own time on, so that the same log always gives the same findings.
+    """
+
+    TYPE: ClassVar[str] = "no.lagspill.audit.patterns.examined.v1"
+
+    position: int = Field(ge=0)
+    """The first entry that was not yet examined."""
+    at: Moment
+
+
+# --- findings about behaviour: opaque references only; what the explanation says never leaves the vault -------------------
+
+
+class Pattern(StrEnum):
+    """What the privacy officer is told of (pasientjournalloven §§ 16 and 22; helsepersonelloven § 21)."""
+
+    WITHOUT_RELATION = "without-relation"
+    """Somebody looked at, or tried to look at, a case to which the log shows no relation."""
+    MANY_CHILDREN = "many-children"
+    """Somebody looked at many children in a short time."""
+    OUTSIDE_HOURS = "outside-hours"
+    """Somebody looked often outside working hours."""
+    LEAVING = "leaving"
+    """Somebody who is about to leave looked at children whose baton they do not hold, or took something out."""
+    REPEATED_DENIALS = "repeated-denials"
+    """Somebody was refused again and again."""
+    BREAK_GLASS_UNREVIEWED = "break-glass-unreviewed"
+    """Glass was broken, and nobody else has reviewed it in time."""
+    RECEIPT_MISSING = "receipt-missing"
+    """A service has not said that it acted on a withdrawn consent."""
+
+
+class FindingOutcome(StrEnum):
+    """What the privacy officer found."""
+
+    LAWFUL = "lawful"
+    """There was a reason that the law knows."""
+    MISTAKE = "mistake"
+    """It should not have happened, and is unlikely to be a risk to anybody: documented, not reported (GDPR art. 33(1) and (5))."""
+
+
+class FindingEvent(EventData):
+    """An event of one finding about behaviour."""
+
+    TOPIC: ClassVar[str] = TOPIC
+    SUBJECT: ClassVar[str] = "finding"
+
+    finding: FindingRefField
+
+
+class FindingRaised(FindingEvent):
+    """Entries of a log show a pattern; a person has to look, and until a moment to explain it."""
+
+    TYPE: ClassVar[str] = "no.lagspill.audit.finding.raised.v1"
+
+    log: str = Field(pattern=r"^[a-z0-9./_-]{1,120}$")
+    """The log's origin."""
+    pattern: Pattern
+    about: ActorIdField | None = None
+    """Whose behaviour; absent where it is a service's."""
+    first_position: int = Field(ge=0)
+    last_position: int = Field(ge=0)
+    entries: int = Field(ge=1)
+    explain_by: Moment
+
+
+class FindingExtended(FindingEvent):
+    """The same behaviour went on: another child, or another day."""
+
+    TYPE: ClassVar[str] = "no.lagspill.audit.finding.extended.v1"
+
+    last_position: int = Field(ge=0)
+    entries: int = Field(ge=1)
+    """How many entries it rests on now."""
+
+
+class FindingExplained(FindingEvent):
+    """The privacy officer wrote the explanation, and it is no breach to report."""
+
+    TYPE: ClassVar[str] = "no.lagspill.audit.finding.explained.v1"
+
+    outcome: FindingOutcome
+    at: Moment
+
+
+class FindingJudged(FindingEvent):
+    """It was judged a personal data breach: from here the 72 hours are counted (GDPR art. 33)."""
+
+    TYPE: ClassVar[str] = "no.lagspill.audit.finding.judged.v1"
+
+    at: Moment
+    report_by: Moment
+
+
+class FindingReported(FindingEvent):
+    """It was reported to the supervisory authority (Datatilsynet)."""
+
+    TYPE: ClassVar[str] = "no.lagspill.audit.finding.reported.v1"
+
+    at: Moment
+    late: bool
+    """After the 72 hours: the report gives the reasons (GDPR art. 33(1))."""
+
+
+class FindingOverdue(FindingEvent):
+    """A due date of a finding has passed: an alarm."""
+
+    TYPE: ClassVar[str] = "no.lagspill.audit.finding.overdue.v1"
+
+    missing: Literal["explanation", "reporting"]
+    due: Moment
+
+
+EVENTS: tuple[type[EventData], ...] = (
+    CheckpointSigned,
+    GapFound,
+    ChainBroken,
+    LogQueried,
+    KeyAnnounced,
+    PatternsExamined,
+    FindingRaised,
+    FindingExtended,
+    FindingExplained,
+    FindingJudged,
+    FindingReported,
+    FindingOverdue,
+)
