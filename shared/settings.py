@@ -6,9 +6,10 @@ Every variable `X` may be given as `X_FILE` instead, the name of a file that hol
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import stat
+from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Final, Literal
+from typing import ClassVar, Final, Literal
 
 from pydantic import AwareDatetime, Field, SecretStr, field_validator, model_validator
 from pydantic.fields import FieldInfo
@@ -24,8 +25,11 @@ class SettingsFileError(ValueError):
 class _NamedFiles(PydanticBaseSettingsSource):
     """Reads `X_FILE` for every field X. Beside `X` itself it is refused: which of the two was meant cannot be known."""
 
-    def __init__(self, settings: type[BaseSettings], environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, settings: type[BaseSettings], environment: Mapping[str, str], private: Collection[str] = ()
+    ) -> None:
         super().__init__(settings)
+        self._private = private
         self._environment = {name.upper(): value for name, value in environment.items()}
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[str | None, str, bool]:  # noqa: ARG002
@@ -34,6 +38,8 @@ class _NamedFiles(PydanticBaseSettingsSource):
         path = self._environment.get(variable)
         if not path:
             return None, field_name, False
+        if field_name in self._private:
+            _check_private(variable, Path(path))
         if self._environment.get(field_name.upper()):
             raise SettingsFileError(f"both {field_name.upper()} and {variable} are set; give one of them")
         try:
@@ -55,8 +61,27 @@ class _NamedFiles(PydanticBaseSettingsSource):
         return found
 
 
+def _check_private(variable: str, path: Path) -> None:
+    """Refuse a file that others could read, or a group could write: as ssh does with a private key.
+
+    A group may read it: how Kubernetes hands a secret to a process that is not root.
+    """
+    try:
+        about = path.stat()
+    except OSError as error:
+        raise SettingsFileError(f"{variable} names a file that cannot be read: {type(error).__name__}") from None
+    if stat.S_IMODE(about.st_mode) & 0o037 or about.st_uid not in (0, os.geteuid()):
+        raise SettingsFileError(
+            f"{variable} names a file that is not private: its owner is this process's user or root,"
+            " and its mode 0600 (a group may read it, nobody else)"
+        )
+
+
 class ServiceSettings(BaseSettings):
     """The knobs that every service has. A field's name in capitals is its environment variable."""
+
+    private_files: ClassVar[frozenset[str]] = frozenset()
+    """Fields whose value, when it is given as a file, must stand in a private one."""
 
     model_config = SettingsConfigDict(
         frozen=True, extra="ignore", hide_input_in_errors=True, env_ignore_empty=True, use_attribute_docstrings=True
@@ -116,4 +141,4 @@ class ServiceSettings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Arguments first, then the environment, then the files that the environment names; no `.env` is ever read."""
-        return init_settings, env_settings, _NamedFiles(settings_cls, os.environ)
+        return init_settings, env_settings, _NamedFiles(settings_cls, os.environ, cls.private_files)

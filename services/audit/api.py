@@ -16,11 +16,12 @@ from starlette.responses import Response
 
 from services.audit import pages
 from services.audit.domain.entry import LOG_NAME, LogName
-from services.audit.domain.note import Signer
+from services.audit.domain.keys import KeyPeriod
 from services.audit.domain.tiles import PATH, NoSuchTileError, Slice, read_path
 from services.audit.errors import NoSuchEntryError, NoSuchLogError
 from services.audit.handlers import Desk, Reconciled, reconcile
 from services.audit.queries import Reader, Search, SignedHead, StoredEntry, parsed
+from services.audit.signing import Signing
 from shared.refs import ALPHABET, LENGTH
 from shared.web import AskedPage, Collection, CurrentActor, GivenMoment, Page, Reading
 
@@ -30,6 +31,7 @@ PUBLIC: Final = (
     "/logs/{log}/checkpoint",
     "/logs/{log}/checkpoints",
     "/logs/{log}/vkey",
+    "/logs/{log}/keys",
     "/logs/{log}/tile/{level}/{path:path}",
 )
 """Sizes and hashes say nothing about anybody, and are what a witness or an outsider verifies. Entries take a token."""
@@ -54,6 +56,19 @@ class LogView(BaseModel):
         description="The key that signs it (C2SP signed-note). To trust it, get it from somewhere else too."
     )
     note: str = Field(description="The signed checkpoint (C2SP tlog-checkpoint).")
+
+
+class KeyView(BaseModel):
+    """A key of a log. In the log itself each key but the first is announced, under the signature of the one before it."""
+
+    vkey: str = Field(description="The public key (C2SP signed-note § Verifier keys).")
+    valid_from: datetime = Field(description="It signs each checkpoint from this moment on.")
+    valid_to: datetime | None = Field(description="What claims to be signed later is not; null for the newest key.")
+
+    @classmethod
+    def of(cls, period: KeyPeriod) -> KeyView:
+        """Return what is shown of a key."""
+        return cls(vkey=period.vkey, valid_from=period.since, valid_to=period.until)
 
 
 class EntryView(BaseModel):
@@ -173,17 +188,17 @@ Position = Annotated[int, Path(ge=0, le=_LARGEST, description="The entry's numbe
 
 
 def create_router(
-    reader: Reader, desk: Desk, *, signer: Signer, http: httpx.AsyncClient, peers: Mapping[str, str]
+    reader: Reader, desk: Desk, *, signing: Signing, http: httpx.AsyncClient, peers: Mapping[str, str]
 ) -> APIRouter:
-    """Return the routes; `signer` is the key whose public half is shown under each log's name."""
+    """Return the routes; `signing` has the keys whose public halves are shown under each log's name."""
     router = APIRouter()
-    router.include_router(_log_routes(reader, desk, signer))
+    router.include_router(_log_routes(reader, desk, signing))
     router.include_router(_entry_routes(reader, desk, http, peers))
-    router.include_router(_page_routes(reader, signer))
+    router.include_router(_page_routes(reader, signing))
     return router
 
 
-def log_view(head: SignedHead, signer: Signer) -> LogView:
+def log_view(head: SignedHead, signing: Signing) -> LogView:
     """Return what is shown of a log."""
     return LogView(
         log=head.log,
@@ -191,17 +206,17 @@ def log_view(head: SignedHead, signer: Signer) -> LogView:
         size=head.checkpoint.size,
         root=base64.b64encode(head.checkpoint.root).decode(),
         signed_at=head.signed_at,
-        vkey=signer.named(head.origin).verifier.vkey,
+        vkey=signing.verifier(head.origin).vkey,
         note=head.note,
     )
 
 
-def _log_routes(reader: Reader, desk: Desk, signer: Signer) -> APIRouter:
+def _log_routes(reader: Reader, desk: Desk, signing: Signing) -> APIRouter:
     router = APIRouter(tags=["log"])
 
     @router.get("/logs", summary="Every log, with its newest checkpoint")
     async def list_logs() -> list[LogView]:
-        return [log_view(head, signer) for head in await reader.heads()]
+        return [log_view(head, signing) for head in await reader.heads()]
 
     @router.get("/logs/{log}/checkpoint", summary="The newest checkpoint", response_class=Response)
     async def checkpoint(log: Log) -> Response:
@@ -213,12 +228,16 @@ def _log_routes(reader: Reader, desk: Desk, signer: Signer) -> APIRouter:
         heads = await reader.checkpoints(log, collection.after(paging.cursor), paging.limit + 1)
         if not heads and paging.cursor is None:
             raise NoSuchLogError
-        return collection.page([log_view(head, signer) for head in heads], paging.limit, lambda view: view.size)
+        return collection.page([log_view(head, signing) for head in heads], paging.limit, lambda view: view.size)
 
     @router.get("/logs/{log}/vkey", summary="The key that signs this log", response_class=Response)
     async def vkey(log: Log) -> Response:
         head = await reader.head(log)
-        return Response(f"{signer.named(head.origin).verifier.vkey}\n", media_type=TEXT, headers=_FRESH)
+        return Response(f"{signing.verifier(head.origin).vkey}\n", media_type=TEXT, headers=_FRESH)
+
+    @router.get("/logs/{log}/keys", summary="Every key that signs or has signed this log, the newest first")
+    async def keys(log: Log) -> list[KeyView]:
+        return [KeyView.of(period) for period in reversed(await reader.keys(log))]
 
     @router.get("/logs/{log}/tile/entries/{path:path}", summary="A bundle of entries", response_class=Response)
     async def bundle(log: Log, path: TilePath, ctx: Reading) -> Response:
@@ -269,12 +288,12 @@ def _entry_routes(reader: Reader, desk: Desk, http: httpx.AsyncClient, peers: Ma
     return router
 
 
-def _page_routes(reader: Reader, signer: Signer) -> APIRouter:
+def _page_routes(reader: Reader, signing: Signing) -> APIRouter:
     router = APIRouter(tags=["pages"])
 
     @router.get("/", summary="The logs, for people", response_class=Response, include_in_schema=False)
     async def index(request: Request) -> Response:
-        heads = [log_view(head, signer) for head in await reader.heads()]
+        heads = [log_view(head, signing) for head in await reader.heads()]
         page = pages.index(heads, str(request.base_url).rstrip("/"))
         return Response(page, media_type="text/html; charset=utf-8", headers={**_FRESH, **pages.HEADERS})
 

@@ -18,6 +18,7 @@ from services.audit.settings import AuditSettings
 from shared.contracts import TOPICS
 from shared.db import Pool, create_pool
 from shared.lifecycle import Definition, Kit, Parts
+from shared.waiting import until_answers
 
 WRITER: Final = "lagspill_audit_writer"
 READER: Final = "lagspill_audit_reader"
@@ -76,10 +77,10 @@ async def compose(kit: Kit[AuditSettings]) -> Parts:
     """Return what the audit service consists of."""
     settings = kit.settings
     pools = await open_pools(settings.database_url.get_secret_value(), kit.pool)
-    signer = settings.signer
+    signing = await until_answers("signing", settings.open_signing)
     keeper = Keeper(
         pools.writer,
-        signer=signer,
+        signing=signing,
         origin=settings.audit_origin,
         journal=kit.journal,
         clock=kit.clock,
@@ -95,11 +96,11 @@ async def compose(kit: Kit[AuditSettings]) -> Parts:
             title="Lagspill audit",
             version=VERSION,
             description="The confidentiality log: who learned what about which child, on which basis, provably.",
-            routers=[create_router(reader, desk, signer=signer, http=kit.http, peers=settings.peers)],
+            routers=[create_router(reader, desk, signing=signing, http=kit.http, peers=settings.peers)],
             public=PUBLIC,
         ),
         consumers=[consumption],
-        runners=[pools, overseer],
+        runners=[pools, overseer, signing],
     )
 
 

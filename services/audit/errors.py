@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shared.errors import ForbiddenError, InvalidInputError, LagspillError, NotFoundError
+from shared.errors import ForbiddenError, InvalidInputError, LagspillError, NotFoundError, UnavailableError
 
 
 class AuditError(LagspillError):
@@ -49,6 +49,25 @@ class HeadDamagedError(AuditError):
     """The stored head of a log is not the one that was signed last: nothing more is signed until somebody has looked."""
 
     code = "tree-damaged"
+
+
+class SigningUnavailableError(AuditError, UnavailableError):
+    """The signing service does not answer; nothing is taken into the log meanwhile."""
+
+    code = "signing-unavailable"
+    status = 503
+
+
+class SigningRefusedError(AuditError):
+    """The signing service does not give the signature that was asked for."""
+
+    code = "signing-refused"
+
+
+class RetiredKeyError(AuditError):
+    """None of the signing keys may sign this log any more: each was replaced, and its time beside its successor is over."""
+
+    code = "signing-key-retired"
 
 
 class PositionLostError(AuditError):

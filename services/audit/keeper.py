@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import structlog
 
@@ -11,10 +12,11 @@ from services.audit import store
 from services.audit.domain.checkpoint import Checkpoint
 from services.audit.domain.entry import UNPARSABLE, Entry, LogName, Received, index_record
 from services.audit.domain.intake import sort_out
+from services.audit.domain.keys import Announcement, Turn, announce_key, take_turn
 from services.audit.domain.log import LOG, Finding, FindingKind, LogState, announce_findings, decide_announcement, holes
-from services.audit.domain.note import Signer
 from services.audit.domain.tiles import edges_needed, grow
 from services.audit.errors import FencedError, HeadDamagedError
+from services.audit.signing import Signing
 from shared.clock import Clock
 from shared.contracts.base import EventData
 from shared.db import Connection, Pool
@@ -38,13 +40,21 @@ class Keeper:
     """Keeps the logs: takes batches in, signs, and compares what the services say of themselves with what it holds."""
 
     def __init__(
-        self, pool: Pool, *, signer: Signer, origin: str, journal: Journal, clock: Clock, ids: Ids, grace: float = 30.0
+        self,
+        pool: Pool,
+        *,
+        signing: Signing,
+        origin: str,
+        journal: Journal,
+        clock: Clock,
+        ids: Ids,
+        grace: float = 30.0,
     ) -> None:
-        """Keep the logs called `<origin>/<municipality>`, signed with `signer` under each log's own name.
+        """Keep the logs called `<origin>/<municipality>`, signed with `signing` under each log's own name.
 
         Args:
             pool: connections as the role that writes.
-            signer: the key; it signs for each log under the log's origin as the key's name.
+            signing: the keys; they sign for each log under the log's origin as the key's name.
             origin: what the logs' names begin with, for example `lagspill.no/logs`.
             journal: the audit service's own journal.
             clock: the rules' clock.
@@ -53,25 +63,18 @@ class Keeper:
                 the log over several partitions, so a short one is normal.
         """
         self._pool = pool
-        self._signer = signer
+        self._signing = signing
         self._origin = origin
         self._journal = journal
         self._clock = clock
         self._ids = ids
         self._grace = grace
-        self._signers: dict[LogName, Signer] = {}
         self._signed: dict[LogName, Checkpoint] = {}
         self._missing_since: dict[tuple[LogName, str, int, int], float] = {}
 
     def origin(self, name: LogName) -> str:
         """Return the log's name in its checkpoints."""
         return f"{self._origin}/{name}"
-
-    def signer(self, name: LogName) -> Signer:
-        """Return the key under the log's own name."""
-        if name not in self._signers:
-            self._signers[name] = self._signer.named(self.origin(name))
-        return self._signers[name]
 
     async def positions(self, partitions: Iterable[store.Partition]) -> dict[store.Partition, int]:
         """Return where each partition is to be taken from."""
@@ -132,7 +135,9 @@ class Keeper:
         await store.add_entries(conn, name, size, intake.entries, now)
         await store.add_tiles(conn, name, tiles)
         await store.save_head(conn, name, head, intake.heard(size, stored.heard))
-        await store.add_checkpoint(conn, name, checkpoint, self.signer(name).sign(checkpoint.text()), now)
+        turn = await self._take_turn(conn, name, stored.keys, now)
+        note = await self._signing.sign(checkpoint.origin, checkpoint.text(), turn.active)
+        await store.add_checkpoint(conn, name, checkpoint, note, now)
         await store.add_numbers(
             conn, name, [(e.source, e.number) for e in intake.entries if e.source is not None and e.number is not None]
         )
@@ -144,6 +149,18 @@ class Keeper:
         await store.add_seals(conn, name, seals)
         await self._report(conn, name, intake.findings)
         return size, checkpoint
+
+    async def _take_turn(self, conn: Connection, name: LogName, known: Sequence[Announcement], now: datetime) -> Turn:
+        """Return which keys sign now; a new one is written down, and published where it follows another."""
+        origin = self.origin(name)
+        turn = take_turn(known, self._signing.verifiers(origin), now, self._signing.overlap)
+        if turn.announce is not None:
+            await store.add_key(conn, name, len(known) + 1, turn.announce)
+            if known and name != UNPARSABLE:
+                announced = announce_key(origin, turn.announce, known[-1].vkey)
+                await self._publish(conn, LogScope(name), lambda _: [announced])
+            log.info("signing key announced", scope=name, kind=turn.announce.vkey)
+        return turn
 
     def _examine(self, name: LogName, stored: store.StoredLog) -> None:
         """Refuse to sign on from a head that is not the one signed last, as the table and this process remember it."""

@@ -14,6 +14,7 @@ import asyncpg
 from services.audit import store
 from services.audit.domain.checkpoint import Checkpoint
 from services.audit.domain.entry import LogName
+from services.audit.domain.keys import Announcement, KeyPeriod, periods
 from services.audit.domain.proof import InclusionProof
 from services.audit.domain.tiles import WIDTH, Slice, TileAddress, hash_of, holding, slices, write_bundle, write_path
 from services.audit.errors import NoSuchEntryError, NoSuchLogError
@@ -131,6 +132,19 @@ class Reader:
             limit,
         )
         return [_head(row) for row in rows]
+
+    async def keys(self, log: LogName) -> list[KeyPeriod]:
+        """Return every key that the log was ever signed with, the oldest first.
+
+        Raises:
+            NoSuchLogError: there is no such log.
+        """
+        rows = await self._pool.fetch(
+            "SELECT vkey, since, previous_until FROM signing_keys WHERE log = $1 ORDER BY number", log
+        )
+        if not rows:
+            raise NoSuchLogError
+        return periods([Announcement(*row) for row in rows])
 
     async def tile(self, log: LogName, level: int, part: Slice) -> bytes | None:
         """Return the tile, or its first `part.width` hashes; None if the log does not have so many."""

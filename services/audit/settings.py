@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from pydantic import Field, SecretStr, field_validator
+from datetime import timedelta
+from typing import ClassVar
+
+from pydantic import Field, SecretStr, model_validator
 
 from services.audit.domain.note import MalformedKeyError, Signer
+from services.audit.signing import Signing, open_transit
 from shared.settings import ServiceSettings
 
 
@@ -13,8 +17,23 @@ class AuditSettings(ServiceSettings):
 
     http_port: int = Field(default=8004, ge=0, le=65535)
     """Zero: any free port."""
-    audit_signing_key: SecretStr
-    """`PRIVATE+KEY+<name>+<id>+<base64>`, as golang.org/x/mod/sumdb/note writes it; `python -m services.audit genkey` makes one."""
+    private_files: ClassVar[frozenset[str]] = frozenset({"audit_signing_key", "audit_transit_token"})
+
+    audit_signing_key: SecretStr | None = None
+    """One line a key, the newest first: `PRIVATE+KEY+<name>+<id>+<base64>`; `python -m services.audit genkey` makes one.
+
+    As a file, nobody else may read it.
+    """
+    audit_transit_url: str | None = Field(default=None, pattern=r"^https?://[^\s]+$")
+    """Instead of a key: where a transit engine (HashiCorp Vault, OpenBao) is mounted, for example `https://vault.example.no/v1/transit`."""
+    audit_transit_key: str = Field(default="lagspill-audit", pattern=r"^[A-Za-z0-9_.-]{1,100}$")
+    """The name of its key, of the type ed25519; its versions are the keys."""
+    audit_transit_token: SecretStr | None = None
+    """What it asks for in `X-Vault-Token`; unset where an agent beside the service adds it."""
+    audit_transit_socket: str | None = None
+    """The path of a Unix socket to reach it through."""
+    audit_key_overlap_days: float = Field(default=90.0, ge=0, le=3650)
+    """How long an old signing key signs beside the one that follows it."""
     audit_origin: str = Field(default="lagspill.no/logs", pattern=r"^[a-z0-9.:-]+(/[a-z0-9._-]+)*$", max_length=80)
     """What the logs' names begin with: `<origin>/<municipality>`. It never changes, or the logs are others."""
     audit_gap_seconds: float = Field(default=30.0, ge=0)
@@ -28,14 +47,16 @@ class AuditSettings(ServiceSettings):
     notify_url: str | None = None
     """The same of the notify service."""
 
-    @field_validator("audit_signing_key")
-    @classmethod
-    def _is_key(cls, key: SecretStr) -> SecretStr:
+    @model_validator(mode="after")
+    def _signs_in_one_way(self) -> AuditSettings:
+        if (self.audit_signing_key is None) == (self.audit_transit_url is None):
+            raise ValueError("either AUDIT_SIGNING_KEY or AUDIT_TRANSIT_URL says what signs the log")
         try:
-            Signer.parse(key.get_secret_value())
+            if self.signers:
+                Signing.held(*self.signers)
         except MalformedKeyError as error:
             raise ValueError(str(error)) from None
-        return key
+        return self
 
     @property
     def peers(self) -> dict[str, str]:
@@ -44,6 +65,25 @@ class AuditSettings(ServiceSettings):
         return {name: address for name, address in known.items() if address is not None}
 
     @property
-    def signer(self) -> Signer:
-        """Return the signing key."""
-        return Signer.parse(self.audit_signing_key.get_secret_value())
+    def signers(self) -> tuple[Signer, ...]:
+        """Return the signing keys that are given as such, the newest first."""
+        if self.audit_signing_key is None:
+            return ()
+        return tuple(Signer.parse(line) for line in self.audit_signing_key.get_secret_value().split())
+
+    async def open_signing(self) -> Signing:
+        """Return what signs the checkpoints.
+
+        Raises:
+            SigningUnavailableError, SigningRefusedError: the transit engine does not answer, or has no such key for us.
+        """
+        overlap = timedelta(days=self.audit_key_overlap_days)
+        if self.audit_transit_url is None:
+            return Signing.held(*self.signers, overlap=overlap)
+        return await open_transit(
+            self.audit_transit_url,
+            self.audit_transit_key,
+            token=self.audit_transit_token,
+            socket=self.audit_transit_socket,
+            overlap=overlap,
+        )

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from services.audit.domain.checkpoint import Checkpoint
 from services.audit.domain.entry import Entry, LogName, Seal
+from services.audit.domain.keys import Announcement
 from services.audit.domain.log import Finding
 from services.audit.domain.tiles import WIDTH, FullTile, Head, Slice
 from shared.db import Connection
@@ -32,6 +33,8 @@ class StoredLog:
     head: Head
     heard: int
     signed_root: bytes | None
+    keys: tuple[Announcement, ...]
+    """The keys that were announced for it, the oldest first."""
 
 
 async def read_positions(conn: Connection, partitions: Iterable[Partition]) -> dict[Partition, int]:
@@ -85,10 +88,15 @@ async def lock_log(conn: Connection, log: LogName, origin: str) -> StoredLog:
         raise LookupError(f"the log {log} can be neither made nor read")
     head = Head(Frontier.unpack(row["size"], row["frontier"]), split(row["edge"]))
     # A statement of its own: what is joined to a row that had to be waited for is as old as the statement, the row is not.
-    root = await conn.fetchval("SELECT root FROM checkpoints WHERE log = $1 AND size = $2", log, row["size"])
-    return StoredLog(head, row["heard"], root)
+    signed = await conn.fetchrow(_SIGNED, log, row["size"])
+    root, keys = (None, ()) if signed is None else (signed["root"], signed["keys"])
+    return StoredLog(head, row["heard"], root, tuple(Announcement(*key) for key in keys))
 
 
+_SIGNED: Final = """
+SELECT (SELECT root FROM checkpoints WHERE log = $1 AND size = $2) AS root,
+       array(SELECT (vkey, since, previous_until) FROM signing_keys WHERE log = $1 ORDER BY number) AS keys
+"""
 _LOCK_LOG: Final = "SELECT size, frontier, edge, heard FROM logs WHERE log = $1 FOR UPDATE"
 
 
@@ -190,6 +198,18 @@ async def add_checkpoint(conn: Connection, log: LogName, checkpoint: Checkpoint,
         checkpoint.root,
         note,
         now,
+    )
+
+
+async def add_key(conn: Connection, log: LogName, number: int, key: Announcement) -> None:
+    """Write that a key signs the log from now on: its `number`-th."""
+    await conn.execute(
+        "INSERT INTO signing_keys (log, number, vkey, since, previous_until) VALUES ($1, $2, $3, $4, $5)",
+        log,
+        number,
+        key.vkey,
+        key.since,
+        key.previous_until,
     )
 
 

@@ -18,6 +18,7 @@ from services.audit import store
 from services.audit.app import WRITER, address
 from services.audit.consumers import Consumption
 from services.audit.keeper import Keeper
+from services.audit.signing import Signing
 from shared.clock import SystemClock
 from shared.db import create_pool
 from shared.journal import Journal
@@ -85,7 +86,7 @@ async def main(orders: Orders) -> None:
     )
     clock, ids = SystemClock(), RandomIds()
     journal = Journal(pool, source="/services/audit", clock=clock, ids=ids)
-    keeper = Keeper(pool, signer=SIGNER, origin=ORIGIN, journal=journal, clock=clock, ids=ids)
+    keeper = Keeper(pool, signing=Signing.held(SIGNER), origin=ORIGIN, journal=journal, clock=clock, ids=ids)
     consumption = Consumption(
         orders.broker,
         keeper,

@@ -15,6 +15,7 @@ import services.audit
 from services.audit.domain.entry import LogName, Received
 from services.audit.domain.note import Signer
 from services.audit.keeper import Batch, Keeper
+from services.audit.signing import Signing
 from shared.clock import Clock, SimulatedClock
 from shared.contracts.access import AccessActor, AccessKind, AccessRecorded
 from shared.contracts.base import EventData
@@ -142,7 +143,9 @@ async def open_world(
         clock = clock or SimulatedClock(NOON)
         ids = SeededIds(99)
         journal = Journal(pool, source="/services/audit", clock=clock, ids=ids)
-        keeper = Keeper(pool, signer=SIGNER, origin=ORIGIN, journal=journal, clock=clock, ids=ids, grace=grace)
+        keeper = Keeper(
+            pool, signing=Signing.held(SIGNER), origin=ORIGIN, journal=journal, clock=clock, ids=ids, grace=grace
+        )
         yield World(dsn, pool, keeper)
 
 

@@ -49,7 +49,7 @@ async def leaves(world: World, log: LogName = NOTODDEN) -> list[bytes]:
 async def checkpoints(world: World, log: LogName = NOTODDEN) -> list[Checkpoint]:
     """Every checkpoint of the log, each one's signature checked."""
     rows = await world.pool.fetch("SELECT note FROM checkpoints WHERE log = $1 ORDER BY size", log)
-    verifier = world.keeper.signer(log).verifier
+    verifier = SIGNER.named(world.keeper.origin(log)).verifier
     return [Checkpoint.parse(open_note(row["note"].encode(), [verifier])) for row in rows]
 
 

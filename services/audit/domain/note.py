@@ -127,10 +127,28 @@ class Signer:
         Raises:
             MalformedNoteError: a note cannot hold this text.
         """
-        if not text.endswith("\n") or _CONTROL.search(text):
-            raise MalformedNoteError("a note's text ends in a newline and holds no other control character")
-        signature = self.verifier.key_id + self._key.sign(text.encode())
-        return f"{text}\n{_MARK}{self.verifier.name} {base64.b64encode(signature).decode()}\n"
+        return write_note(text, [(self.verifier, self.sign_bytes(text.encode()))])
+
+    def sign_bytes(self, message: bytes) -> bytes:
+        """Return the bare Ed25519 signature (RFC 8032) over `message`."""
+        return self._key.sign(message)
+
+
+def write_note(text: str, signatures: Sequence[tuple[Verifier, bytes]]) -> str:
+    """Return the note: `text` (which ends in a newline), a blank line and one line for each key's signature over the text.
+
+    Raises:
+        MalformedNoteError: a note cannot hold this text, or has no signature.
+    """
+    if not text.endswith("\n") or _CONTROL.search(text):
+        raise MalformedNoteError("a note's text ends in a newline and holds no other control character")
+    if not signatures:
+        raise MalformedNoteError("a note has at least one signature")
+    lines = [
+        f"{_MARK}{verifier.name} {base64.b64encode(verifier.key_id + signature).decode()}\n"
+        for verifier, signature in signatures
+    ]
+    return "".join([text, "\n", *lines])
 
 
 def open_note(note: bytes, verifiers: Sequence[Verifier]) -> str:
