@@ -172,7 +172,7 @@ class Authenticator:
         self._metrics = metrics or Metrics()
         self._wall = wall
         self._monotonic = monotonic
-        self._keys = IssuerKeys(issuer, http, self._metrics, monotonic)
+        self.keys: Final = IssuerKeys(issuer, http, self._metrics, monotonic)
         self._verified: OrderedDict[bytes, tuple[Actor, float, float]] = OrderedDict()
 
     def actor_id_of_pid(self, pid: str) -> ActorId:
@@ -185,7 +185,7 @@ class Authenticator:
         Raises:
             IssuerUnavailableError: the issuer does not answer as it should.
         """
-        await self._keys.load()
+        await self.keys.load()
 
     async def authenticate(self, token: str) -> Actor:
         """Return who `token` speaks for.
@@ -226,16 +226,9 @@ class Authenticator:
             self._verified.popitem(last=False)
 
     async def _verify(self, token: str) -> _Claims:
-        algorithm, kid = _read_header(token)
-        key = await self._keys.find(kid)
-        if ALGORITHMS[algorithm] != algorithm_of(key):
-            raise TokenRefusedError("The token's algorithm is not that of its key.")
+        payload = await signed_payload(token, self.keys)
         try:
-            signed = jws.deserialize_compact(token, key, registry=_registry)
-        except (JoseError, ValueError):
-            raise TokenRefusedError("The token's signature is not valid.") from None
-        try:
-            claims = _Claims.model_validate_json(signed.payload or b"")
+            claims = _Claims.model_validate_json(payload)
         except ValidationError as error:
             wrong = sorted({str(part["loc"][0]) for part in error.errors(include_input=False) if part["loc"]})
             known = [name for name in wrong if name in _Claims.model_fields]
@@ -284,7 +277,25 @@ class Authenticator:
         )
 
 
-def _read_header(token: str) -> tuple[str, str]:
+async def signed_payload(token: str, keys: IssuerKeys, *, access_token: bool = True) -> bytes:
+    """Return what the issuer has signed in `token`; an access token is also told from others by its type (RFC 9068 § 4).
+
+    Raises:
+        TokenRefusedError: not a JWS of the issuer's, or not an access token.
+        IssuerUnavailableError: it may be valid, but its key cannot be looked up now.
+    """
+    algorithm, kid = _read_header(token, access_token=access_token)
+    key = await keys.find(kid)
+    if ALGORITHMS[algorithm] != algorithm_of(key):
+        raise TokenRefusedError("The token's algorithm is not that of its key.")
+    try:
+        signed = jws.deserialize_compact(token, key, registry=_registry)
+    except (JoseError, ValueError):
+        raise TokenRefusedError("The token's signature is not valid.") from None
+    return signed.payload or b""
+
+
+def _read_header(token: str, *, access_token: bool) -> tuple[str, str]:
     """Return the token's algorithm and key id; both are only claimed so far.
 
     Raises:
@@ -299,7 +310,7 @@ def _read_header(token: str) -> tuple[str, str]:
         raise TokenRefusedError("The token is not a signed JWT.") from None
     kind, algorithm, kid = header.get("typ"), header.get("alg"), header.get("kid")
     # RFC 9068 § 4: with or without the prefix `application/`; media types do not care about case.
-    if not isinstance(kind, str) or kind.lower().removeprefix("application/") != "at+jwt":
+    if access_token and (not isinstance(kind, str) or kind.lower().removeprefix("application/") != "at+jwt"):
         raise TokenRefusedError("The token is not an access token: its type is not at+jwt.")
     if not isinstance(algorithm, str) or algorithm not in ALGORITHMS:
         raise TokenRefusedError("The token's algorithm is not accepted.")

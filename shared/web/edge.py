@@ -10,7 +10,7 @@ import asyncio
 import re
 from dataclasses import dataclass
 from time import perf_counter
-from typing import Final, TypeAlias
+from typing import Final, Protocol, TypeAlias
 from uuid import UUID
 
 import structlog
@@ -131,6 +131,37 @@ def exchange(request: Request) -> Exchange:
     return known
 
 
+class Dialect(Protocol):
+    """How bodies come in and refusals go out: `JSON`, unless the application is one of pages for people."""
+
+    def check(self, media_type: bytes | None, body: bytes) -> None:
+        """Refuse a body that the application does not read.
+
+        Raises:
+            LagspillError: it is of another type, or is not written as that type is.
+        """
+
+    def refusal(self, error: LagspillError, correlation: UUID, scope: Scope) -> tuple[Headers, bytes]:
+        """Return what tells of `error`: its content type and what else its headers need, and its body."""
+
+
+class _Json:
+    """JSON in, problem documents out."""
+
+    def check(self, media_type: bytes | None, body: bytes) -> None:
+        """Refuse what is not strict JSON."""
+        if not _is_json(media_type):
+            raise MediaTypeError
+        strictjson.check(body)
+
+    def refusal(self, error: LagspillError, correlation: UUID, scope: Scope) -> tuple[Headers, bytes]:  # noqa: ARG002
+        """Return the problem document."""
+        return [(b"content-type", problems.MEDIA_TYPE.encode())], problems.render(error, correlation)
+
+
+JSON: Final[Dialect] = _Json()
+
+
 @dataclass(slots=True)
 class _Facts:
     """What the headers say, read once."""
@@ -146,9 +177,19 @@ class _Facts:
 class Edge:
     """The middleware around one service's application."""
 
-    def __init__(self, app: ASGIApp, *, ids: Ids, metrics: Metrics, max_body: int, unlinked: bool = False) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        ids: Ids,
+        metrics: Metrics,
+        max_body: int,
+        unlinked: bool = False,
+        dialect: Dialect = JSON,
+    ) -> None:
         """Let bodies of at most `max_body` bytes through to `app`; for `unlinked` see `create_app`."""
         self._app = app
+        self._dialect = dialect
         self._unlinked = unlinked
         self._ids = ids
         self._metrics = metrics
@@ -201,7 +242,7 @@ class Edge:
             if answer.started:
                 raise ResponseCutError from None
             self._metrics.refusals.labels(refusal.code).inc()
-            await answer.refuse(refusal)
+            await answer.refuse(refusal, self._dialect, scope)
 
     async def _read_body(self, receive: Receive, facts: _Facts) -> bytes:
         """Return the whole body, checked.
@@ -229,10 +270,10 @@ class Edge:
             return b""
         if facts.length is not None and facts.length != len(body):
             raise BodyCutError
-        if facts.encoding not in (None, b"identity") or not _is_json(facts.media_type):
+        if facts.encoding not in (None, b"identity"):
             raise MediaTypeError
         whole = bytes(body)
-        strictjson.check(whole)
+        self._dialect.check(facts.media_type, whole)
         return whole
 
     def _correlation(self, facts: _Facts) -> UUID:
@@ -285,11 +326,11 @@ class _Answer:
             message = {**message, "body": b""}
         await self._send(message)
 
-    async def refuse(self, error: LagspillError) -> None:
-        """Answer with the problem document of `error`."""
-        body = problems.render(error, self._correlation)
+    async def refuse(self, error: LagspillError, dialect: Dialect, scope: Scope) -> None:
+        """Answer with what tells of `error`."""
+        told, body = dialect.refusal(error, self._correlation, scope)
         headers: Headers = [
-            (b"content-type", problems.MEDIA_TYPE.encode()),
+            *told,
             (b"content-length", str(len(body)).encode()),
             *((name.lower().encode(), value.encode()) for name, value in error.headers().items()),
         ]
