@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from shared.errors import ForbiddenError, InvalidInputError, LagspillError, NotFoundError, UnavailableError
+from shared.errors import (
+    ConflictError,
+    ForbiddenError,
+    InvalidInputError,
+    LagspillError,
+    NotFoundError,
+    UnavailableError,
+)
 
 
 class AuditError(LagspillError):
@@ -37,6 +44,33 @@ class PeriodTooLongError(AuditError, InvalidInputError):
 
     code = "period-too-long"
     status = 422
+
+
+class SignInRefusedError(AuditError, ForbiddenError):
+    """The sign-in was not completed: begin again. It may be used once, in the browser that began it, for ten minutes."""
+
+    code = "sign-in-refused"
+    status = 403
+
+
+class SignInNotOfferedError(AuditError, NotFoundError):
+    """Nobody can sign in here: the pages have not been told which client they are at the OIDC issuer."""
+
+    code = "sign-in-not-offered"
+    status = 404
+
+
+class ForeignFormError(AuditError, ForbiddenError):
+    """The form was not sent from this service's own page, or the page is an old one: load it again."""
+
+    code = "form-foreign"
+    status = 403
+
+
+class BeingVerifiedError(AuditError, ConflictError):
+    """This log is being verified already; wait until that is done."""
+
+    code = "being-verified"
 
 
 class FencedError(AuditError):
