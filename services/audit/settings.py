@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import ClassVar
+from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
 from services.audit.domain.note import MalformedKeyError, Signer
 from services.audit.signing import Signing, open_transit
@@ -46,6 +47,37 @@ class AuditSettings(ServiceSettings):
     """The same of the meetings service."""
     notify_url: str | None = None
     """The same of the notify service."""
+    pages_client_id: str | None = Field(default=None, min_length=1, max_length=255)
+    """The auditors' pages' client at the OIDC issuer; unset, nobody can sign in to them."""
+    pages_client_secret: SecretStr | None = None
+    """Of that client; none for a public client, which PKCE alone protects."""
+    pages_url: str | None = None
+    """Where browsers reach this service. `<it>/pages/callback` must be registered with the client, `<it>/` for after sign-out."""
+    pages_scope: str = Field(default="openid", pattern=r"^openid( [\x21\x23-\x5b\x5d-\x7e]+)*$")
+    """What is asked of the issuer."""
+    pages_resource: str | None = None
+    """Asked as `resource` (RFC 8707), where the issuer needs that to make an access token for `OIDC_AUDIENCE`."""
+    pages_session_seconds: float = Field(default=3600.0, ge=600.0, le=43200.0)
+    """How long anybody stays signed in to the pages, at most."""
+    pages_idle_seconds: float = Field(default=1200.0, ge=60.0, le=43200.0)
+    """After how long without a page one is signed out."""
+
+    @field_validator("pages_url")
+    @classmethod
+    def _is_origin(cls, url: str | None) -> str | None:
+        if url is None:
+            return None
+        parts = urlsplit(url)
+        local = parts.scheme == "http" and parts.hostname in ("127.0.0.1", "::1", "localhost")
+        if not (parts.scheme == "https" or local) or not parts.hostname or url != f"{parts.scheme}://{parts.netloc}":
+            raise ValueError("the pages' address is https://<host>, without a path; http only on this very machine")
+        return url
+
+    @model_validator(mode="after")
+    def _pages_have_an_address(self) -> AuditSettings:
+        if self.pages_client_id is not None and self.pages_url is None:
+            raise ValueError("PAGES_CLIENT_ID needs PAGES_URL")
+        return self
 
     @model_validator(mode="after")
     def _signs_in_one_way(self) -> AuditSettings:
