@@ -94,6 +94,7 @@ async def create_pool(
         max_size=max_size,
         command_timeout=statement_seconds,
         timeout=CONNECT_SECONDS,
+        max_inactive_connection_lifetime=0,  # else every command sets a timer and unsets it
         reset=_give_back,
         server_settings=_settings(application_name),
     )

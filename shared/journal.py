@@ -5,6 +5,10 @@
 Two round trips a command. The statement takes the aggregate's row first, on the condition that its version is the one that
 was read; everything else in it draws from the row that this returned. So the row's lock comes before the outbox rows' ids,
 and their order is the true order of an aggregate's events. Whoever comes second gets no row, and decides again.
+
+One round trip, when this process was the last to change the aggregate: it decides on the state that it wrote, and the
+statement finds out whether that is still the state. Only a success may rest on what is remembered: a refusal, an answer that
+was given before, or nothing to do is always told from what the database says.
 """
 
 from __future__ import annotations
@@ -28,6 +32,7 @@ from shared.db import Connection, Pool
 from shared.envelope import Envelope, describe, parse, seal
 from shared.errors import IdempotencyConflictError, StaleVersionError, UnavailableError
 from shared.merkle import Frontier
+from shared.recent import Recent
 from shared.refs import Ids, LogScope, is_protected
 
 __all__ = [
@@ -49,6 +54,8 @@ S = TypeVar("S", bound=Model)
 Decide = Callable[[S], Decision | Sequence[EventData]]
 Also = Callable[[Connection], Awaitable[None]]
 
+REMEMBERED: Final = 1000
+"""How many aggregates' states a process remembers."""
 ATTEMPTS: Final = 10
 """How often a command is decided again because somebody was faster, before it gives up."""
 
@@ -87,6 +94,22 @@ class _Command(Generic[S]):
 
 
 @dataclass(frozen=True, slots=True)
+class _Written:
+    """A state as this process wrote it, and the event that it ends with."""
+
+    loaded: Loaded[Model]
+    tail: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared(Generic[S]):
+    """What a decision comes to, before it is true."""
+
+    changed: Changed[S]
+    sealed: Sequence[_Sealed]
+
+
+@dataclass(frozen=True, slots=True)
 class _Sealed:
     """One record for the outbox."""
 
@@ -116,6 +139,7 @@ class Journal:
         self._clock = clock
         self._ids = ids
         self._contracts = contracts
+        self._recent: Recent[tuple[str, str], _Written] = Recent(REMEMBERED)
 
     async def load(self, aggregate: Aggregate[S], id: str, *, conn: Connection | None = None) -> Loaded[S]:  # noqa: A002
         """Return the aggregate as it stands, without a lock."""
@@ -147,7 +171,9 @@ class Journal:
         """
         command = _Command(aggregate, id, ctx, decide, answer, also)
         async with self._connection(conn) as connection:
-            changed = await self._attempt(connection, command, inside=conn is not None)
+            changed = await self._attempt_from_memory(connection, command) if conn is None else None
+            if changed is None:
+                changed = await self._attempt(connection, command, inside=conn is not None)
             for _ in range(ATTEMPTS):
                 if changed is not None:
                     break
@@ -221,42 +247,92 @@ class Journal:
         """Return the outcome, or None when somebody was faster."""
         ctx = command.ctx
         loaded, told = await _read(connection, command.aggregate, command.id, ctx.idempotency)
-        scope = ctx.scope if loaded.scope is None else loaded.scope
         if told is not None:
+            scope = ctx.scope if loaded.scope is None else loaded.scope
             return Changed(loaded.state, loaded.version, scope, told, replayed=True)
+        prepared = self._prepare(command, loaded)
+        if not prepared.sealed and ctx.idempotency is None and command.also is None:
+            return prepared.changed
+        return await self._write(connection, command, loaded, prepared, inside=inside)
+
+    async def _attempt_from_memory(self, connection: Connection, command: _Command[S]) -> Changed[S] | None:
+        """Return the outcome, or None when it takes what is in the database to tell."""
+        key = (command.aggregate.kind, command.id)
+        written = self._recent.get(key)
+        if written is None:
+            return None
+        loaded = cast("Loaded[S]", written.loaded)
+        try:
+            prepared = self._prepare(command, loaded)
+        except Exception:  # noqa: BLE001 - whatever it is that `decide` refuses, it refuses it again on what is read
+            return None
+        if not prepared.changed.events:
+            return None
+        changed = await self._write(connection, command, loaded, prepared, tail=written.tail, inside=False)
+        if changed is None and self._recent.get(key) is written:
+            self._recent.drop(key)
+        return changed
+
+    def _prepare(self, command: _Command[S], loaded: Loaded[S]) -> _Prepared[S]:
+        """Return what `command` comes to on this state."""
+        ctx = command.ctx
         decided = command.decide(loaded.state)
         decision = decided if isinstance(decided, Decision) else Decision(decided)
         if ctx.if_match is not None and ctx.if_match != loaded.version:
             raise StaleVersionError
+        scope = ctx.scope if loaded.scope is None else loaded.scope
         state = command.aggregate.fold(loaded.state, decision.events)
         version = loaded.version + len(decision.events)
         answer = command.answer(state, version) if command.answer is not None else None
         changed = Changed(state, version, scope, answer, events=tuple(decision.events))
-        sealed = self._seal(command, scope, loaded.version, decision)
-        if not sealed and ctx.idempotency is None and command.also is None:
-            return changed
-        if version == 0:
+        return _Prepared(changed, self._seal(command, scope, loaded.version, decision))
+
+    async def _write(
+        self,
+        connection: Connection,
+        command: _Command[S],
+        loaded: Loaded[S],
+        prepared: _Prepared[S],
+        *,
+        tail: UUID | None = None,
+        inside: bool,
+    ) -> Changed[S] | None:
+        """Make it true if the aggregate is still at that version (and, given `tail`, ends with that event); else None."""
+        changed, sealed = prepared.changed, prepared.sealed
+        if changed.version == 0:
             raise ValueError(f"nothing can be stored about a {command.aggregate.kind} that has no event yet")
-        arguments = (
+        latest = sealed[len(changed.events) - 1].event_id if changed.events else None
+        arguments: tuple[object, ...] = (
             command.id,
             command.aggregate.kind,
             loaded.version,
-            len(decision.events),
-            scope,
-            state.model_dump_json(),
+            len(changed.events),
+            changed.scope,
+            changed.state.model_dump_json(),
             *_columns(sealed),
-            *_told(ctx.idempotency, answer or Answer(status=204, body=b"", version=version), self._clock.now()),
+            latest,
+            tail,
         )
-        statement = _CHANGE if loaded.version else _CREATE
+        key = command.ctx.idempotency
+        if key is not None:
+            answer = changed.answer or Answer(status=204, body=b"", version=changed.version)
+            arguments += _told(key, answer, self._clock.now())
+        statement = _STATEMENTS[loaded.version > 0, key is not None]
         try:
             taken = await _execute(connection, statement, arguments, command.also, inside=inside)
         except asyncpg.UniqueViolationError as error:
-            # The same key at the same time, for another new aggregate: the winner's answer is stored now. Inside the
+            # The same key at the same time, for another new aggregate, or again: the answer that won is stored. Inside the
             # caller's transaction nothing can follow an error; the caller runs again.
             if inside or error.constraint_name != "idempotency_keys_pkey":
                 raise
             return None
-        return changed if taken else None
+        if not taken:
+            return None
+        if latest is not None and not inside:
+            # Inside a transaction it is not known yet whether it will be true.
+            now: Loaded[Model] = Loaded(changed.state, changed.version, changed.scope)
+            self._recent.put((command.aggregate.kind, command.id), _Written(now, latest))
+        return changed
 
     def _seal(self, command: _Command[S], scope: LogScope, version: int, decision: Decision) -> list[_Sealed]:
         """Return the outbox records of `decision`: the events, then the access records."""
@@ -358,9 +434,7 @@ def _columns(sealed: Sequence[_Sealed]) -> tuple[list[UUID], list[str], list[str
     )
 
 
-def _told(key: IdempotencyKey | None, answer: Answer, now: datetime) -> tuple[object, ...]:
-    if key is None:
-        return (None,) * 8
+def _told(key: IdempotencyKey, answer: Answer, now: datetime) -> tuple[object, ...]:
     told = (answer.status, answer.body, answer.version, answer.location)
     return (key.actor, key.key, key.request_hash, *told, now)
 
@@ -398,16 +472,25 @@ ORDER BY r.nth
 """
 
 _TAKE_NEW: Final = """
-    INSERT INTO aggregates (id, kind, version, scope, state)
-    SELECT $1, $2, $3::bigint + $4::bigint, $5, $6::jsonb
+    INSERT INTO aggregates (id, kind, version, scope, state, tail)
+    SELECT $1, $2, $3::bigint + $4::bigint, $5, $6::jsonb, $11::uuid WHERE $12::uuid IS NULL
     ON CONFLICT (id) DO NOTHING
     RETURNING id, scope
 """
 
 _TAKE: Final = """
-    UPDATE aggregates SET version = $3::bigint + $4::bigint, state = $6::jsonb, changed_at = now()
-    WHERE id = $1 AND kind = $2 AND version = $3 AND scope = $5
+    UPDATE aggregates
+    SET version = $3::bigint + $4::bigint, state = $6::jsonb, changed_at = now(), tail = coalesce($11::uuid, tail)
+    WHERE id = $1 AND kind = $2 AND version = $3 AND scope = $5 AND ($12::uuid IS NULL OR tail = $12)
     RETURNING id, scope
+"""
+
+_TELL: Final = """,
+answered AS (
+    INSERT INTO idempotency_keys (actor, key, request_hash, status, body, version, location, created_at)
+    SELECT $13::text, $14::text, $15::bytea, $16::smallint, $17::bytea, $18::bigint, $19::text, $20::timestamptz
+    FROM taken
+)
 """
 
 _APPEND: Final = """
@@ -424,14 +507,13 @@ queued AS (
     FROM taken,
          unnest($7::uuid[], $8::text[], $9::text[], $10::bytea[]) WITH ORDINALITY AS r (event_id, topic, key, body, nth)
     ORDER BY r.nth
-),
-answered AS (
-    INSERT INTO idempotency_keys (actor, key, request_hash, status, body, version, location, created_at)
-    SELECT $11::text, $12::text, $13::bytea, $14::smallint, $15::bytea, $16::bigint, $17::text, $18::timestamptz
-    FROM taken WHERE $12 IS NOT NULL
-)
+){tell}
 SELECT true FROM taken
 """
 
-_CREATE: Final = _APPEND.format(take=_TAKE_NEW)
-_CHANGE: Final = _APPEND.format(take=_TAKE)
+_STATEMENTS: Final = {
+    (exists, told): _APPEND.format(take=_TAKE if exists else _TAKE_NEW, tell=_TELL if told else "")
+    for exists in (False, True)
+    for told in (False, True)
+}
+"""Whether the aggregate exists, and whether the answer is kept under a key."""
