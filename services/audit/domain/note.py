@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Final
+from typing import Final, Protocol, TypeVar
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -144,14 +144,102 @@ def write_note(text: str, signatures: Sequence[tuple[Verifier, bytes]]) -> str:
         raise MalformedNoteError("a note's text ends in a newline and holds no other control character")
     if not signatures:
         raise MalformedNoteError("a note has at least one signature")
-    lines = [
-        f"{_MARK}{verifier.name} {base64.b64encode(verifier.key_id + signature).decode()}\n"
-        for verifier, signature in signatures
-    ]
+    lines = [SignatureLine(verifier.name, verifier.key_id, signature).text() for verifier, signature in signatures]
     return "".join([text, "\n", *lines])
 
 
-def open_note(note: bytes, verifiers: Sequence[Verifier]) -> str:
+class NoteKey(Protocol):
+    """A public key that a signature line can name: of whatever type."""
+
+    @property
+    def name(self) -> str:
+        """The name under which it signs."""
+
+    @property
+    def key_id(self) -> bytes:
+        """The four bytes by which a signature names it."""
+
+    def signed(self, text: str, signature: bytes) -> bool:
+        """Return whether `signature` (without key id) is this key's over `text`."""
+
+
+K = TypeVar("K", bound=NoteKey)
+
+
+@dataclass(frozen=True, slots=True)
+class SignatureLine:
+    """One line under a note, whoever it is of and whether it is right or not."""
+
+    name: str
+    key_id: bytes
+    signature: bytes
+
+    def text(self) -> str:
+        """Return the line, with its end."""
+        return f"{_MARK}{self.name} {base64.b64encode(self.key_id + self.signature).decode()}\n"
+
+    @classmethod
+    def parse(cls, line: str) -> SignatureLine:
+        """Read a line, without its end.
+
+        Raises:
+            MalformedNoteError: it is none.
+        """
+        name, _, encoded = line.removeprefix(_MARK).partition(" ")
+        try:
+            signature = base64.b64decode(encoded, validate=True)
+        except ValueError as error:
+            raise MalformedNoteError("a signature is base64") from error
+        if not line.startswith(_MARK) or not _is_name(name) or len(signature) < 5:
+            raise MalformedNoteError("a signature line is a dash, a name and a signature")
+        return cls(name, signature[:4], signature[4:])
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A text and the lines under it. Nothing is verified yet: the text is to be trusted only when a known key has signed it."""
+
+    text: str
+    lines: tuple[SignatureLine, ...]
+
+    @classmethod
+    def parse(cls, note: bytes) -> Note:
+        """Read a note (signed-note § Format).
+
+        Raises:
+            MalformedNoteError: the bytes are no signed note.
+        """
+        try:
+            whole = note.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise MalformedNoteError("a note is UTF-8") from error
+        text, blank, block = whole.rpartition("\n\n")
+        if _CONTROL.search(whole) or not blank or not block.endswith("\n"):
+            raise MalformedNoteError("a note is a text, a blank line and signature lines")
+        lines = block[:-1].split("\n")
+        if len(lines) > MAX_SIGNATURES:
+            raise MalformedNoteError("too many signatures")
+        return cls(text + "\n", tuple(SignatureLine.parse(line) for line in lines))
+
+    def signed_by(self, keys: Iterable[K]) -> list[tuple[K, SignatureLine]]:
+        """Return those of `keys` that have signed, each with its line; unknown signatures are ignored.
+
+        Raises:
+            ForgedNoteError: a line names one of the keys and is not its signature.
+        """
+        known = {(key.name, key.key_id): key for key in keys}
+        found = []
+        for line in self.lines:
+            key = known.get((line.name, line.key_id))
+            if key is None:
+                continue
+            if not key.signed(self.text, line.signature):
+                raise ForgedNoteError(f"the signature of {key.name} is not that key's")
+            found.append((key, line))
+        return found
+
+
+def open_note(note: bytes, verifiers: Sequence[NoteKey]) -> str:
     """Return the note's text, once at least one of `verifiers` has signed it; unknown signatures are ignored.
 
     Raises:
@@ -159,41 +247,10 @@ def open_note(note: bytes, verifiers: Sequence[Verifier]) -> str:
         ForgedNoteError: a line names one of the keys and is not its signature.
         UnsignedNoteError: no line is one of the keys'.
     """
-    try:
-        whole = note.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise MalformedNoteError("a note is UTF-8") from error
-    text, blank, block = whole.rpartition("\n\n")
-    if _CONTROL.search(whole) or not blank or not block.endswith("\n"):
-        raise MalformedNoteError("a note is a text, a blank line and signature lines")
-    text += "\n"
-    lines = block[:-1].split("\n")
-    if len(lines) > MAX_SIGNATURES:
-        raise MalformedNoteError("too many signatures")
-    known = {(verifier.name, verifier.key_id): verifier for verifier in verifiers}
-    signed = False
-    for line in lines:
-        name, key_id, signature = _signature_line(line)
-        verifier = known.get((name, key_id))
-        if verifier is None:
-            continue
-        if not verifier.signed(text, signature):
-            raise ForgedNoteError(f"the signature of {verifier.name} is not that key's")
-        signed = True
-    if not signed:
+    opened = Note.parse(note)
+    if not opened.signed_by(verifiers):
         raise UnsignedNoteError("none of the given keys has signed the note")
-    return text
-
-
-def _signature_line(line: str) -> tuple[str, bytes, bytes]:
-    name, _, encoded = line.removeprefix(_MARK).partition(" ")
-    try:
-        signature = base64.b64decode(encoded, validate=True)
-    except ValueError as error:
-        raise MalformedNoteError("a signature is base64") from error
-    if not line.startswith(_MARK) or not _is_name(name) or len(signature) < 5:
-        raise MalformedNoteError("a signature line is a dash, a name and a signature")
-    return name, signature[:4], signature[4:]
+    return opened.text
 
 
 def _is_name(name: str) -> bool:
