@@ -8,13 +8,14 @@ from typing import TypeVar
 import yaml
 from pydantic import ValidationError
 
-from services.cases.domain.rules import BasisRow, GrantorRow, Rules
+from services.cases.domain.rules import BasisRow, GrantorRow, InsightRow, Rules
 from shared.contracts.base import Model
 
 M = TypeVar("M", bound=Model)
 
 LEGAL_BASES = "legal-bases.yaml"
 GRANTORS = "consent-grantors.yaml"
+INSIGHT = "insight-right.yaml"
 
 
 class CodeListError(ValueError):
@@ -29,6 +30,10 @@ class _Grantors(Model):
     grantors: tuple[GrantorRow, ...]
 
 
+class _Ages(Model):
+    ages: tuple[InsightRow, ...]
+
+
 def read_rules(folder: Path) -> Rules:
     """Return the rules with the code lists in `folder`.
 
@@ -37,7 +42,8 @@ def read_rules(folder: Path) -> Rules:
     """
     bases = _read(folder / LEGAL_BASES, _LegalBases)
     grantors = _read(folder / GRANTORS, _Grantors)
-    return Rules(bases=bases.bases, grantors=grantors.grantors)
+    insight = _read(folder / INSIGHT, _Ages)
+    return Rules(bases=bases.bases, grantors=grantors.grantors, insight=insight.ages)
 
 
 def _read(path: Path, model: type[M]) -> M:

@@ -96,6 +96,12 @@ async def kin(conn: Connection, case: CaseRef, actor: ActorId, now: datetime) ->
     return ordinal, any(row["kind"] == "child" for row in rows)
 
 
+async def family(conn: Connection, case: CaseRef) -> list[ActorId]:
+    """Return the child and everybody who has, had or will have parental responsibility, in a fixed order."""
+    rows = await conn.fetch("SELECT DISTINCT actor FROM kin WHERE case_ref = $1 ORDER BY actor", case)
+    return [ActorId(row["actor"]) for row in rows]
+
+
 async def await_writers(conn: Connection, case: CaseRef) -> None:
     """Let nobody change the case until this transaction ends: what is shown was allowed when its record was committed."""
     await conn.execute("SELECT 1 FROM aggregates WHERE id = $1 FOR SHARE", case)

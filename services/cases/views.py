@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date, datetime
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from services.cases.domain import consent as consents
 from services.cases.domain.access import Relation
@@ -21,7 +21,17 @@ from services.cases.domain.state import (
 from services.cases.errors import UnknownPartError
 from shared.contracts.base import Model
 from shared.contracts.cases import ForWhom, LocalOutcome, Mode, Party
-from shared.contracts.codes import Area, GrantorClass, InformationCategory, Purpose, Role, Scope, Service
+from shared.contracts.codes import (
+    Area,
+    GrantorClass,
+    InformationCategory,
+    Language,
+    LegalBasis,
+    Purpose,
+    Role,
+    Scope,
+    Service,
+)
 from shared.refs import (
     ActorId,
     CaseRef,
@@ -32,6 +42,7 @@ from shared.refs import (
     FormRef,
     GoalRef,
     HandoverRef,
+    LogScope,
     MeasureRef,
     UnitId,
 )
@@ -395,6 +406,26 @@ class ReceiptsView(Model):
     awaited: tuple[str, ...]
     """Services that must act on an ended consent and have not said that they did."""
     already_told: tuple[ToldView, ...]
+
+
+class InsightRightView(Model):
+    """What a report on who has seen the child's case may tell this person (pasientjournalloven § 22 a, GDPR art. 15)."""
+
+    case: CaseRef
+    actor: ActorId
+    """Whose right it is."""
+    relation: Literal["guardian", "child"]
+    log: LogScope
+    """In which log the case's entries are: the municipality's, or an address-protected case's own."""
+    address_protected: bool
+    """Nothing that tells where the child is may be in the report."""
+    left_out: tuple[ActorId, ...]
+    """Whose own looks are not for this person: the other guardians', and the child's."""
+    withheld: Categories
+    """Kinds of information that the report leaves out: the child decides over them alone."""
+    basis: LegalBasis
+    language: Language | None
+    """What the vault says of the guardian; nothing is known of a child's."""
 
 
 def _known(state: CaseState) -> tuple[CaseRef, ConcernState]:

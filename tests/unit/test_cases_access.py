@@ -69,6 +69,7 @@ draft-form             .      -    -    -    -    -    -    -    -    -    -
 read-form              held   -    offe -    -    -    -    -    own  -    -
 approve-form           -      -    -    -    -    -    -    -    .    -    -
 send-form              .      -    -    -    -    -    -    -    -    -    -
+ask-insight            -      -    -    -    -    -    -    -    .    .    -
 """
 REACHES = {
     ".": Reach.NO_CONTENT,

@@ -12,7 +12,7 @@ from services.cases.api.at_desk import AtDesk
 from services.cases.contents import ChildDossier, ConcernContent, Contacts
 from services.cases.handlers import concerns, reading
 from services.cases.handlers.concerns import NamedGuardian, NewConcern
-from services.cases.views import CaseSummary, CaseView, ChildViewReceipt, ConcernView, Me
+from services.cases.views import CaseSummary, CaseView, ChildViewReceipt, ConcernView, InsightRightView, Me
 from shared.contracts.base import Moment
 from shared.refs import CaseRefField, ConcernRefField
 from shared.web import AskedPage, Collection, Command, CurrentActor, GuardedCommand, Page, Reading, represent, respond
@@ -93,6 +93,17 @@ async def read_child(case: CaseRefField, ctx: Reading, desk: AtDesk) -> Response
 async def read_contacts(case: CaseRefField, ctx: Reading, desk: AtDesk) -> Response:
     """For the notify service's account only; each answer is recorded as a disclosure."""
     view, version = await reading.read_contacts(desk, ctx, case)
+    return represent(view, version=version)
+
+
+@router.get(
+    "/cases/{case}/insight-right",
+    response_model=InsightRightView,
+    summary="What a report on who has seen the case may tell you",
+)
+async def read_insight_right(case: CaseRefField, ctx: Reading, desk: AtDesk) -> Response:
+    """For a guardian, and for a child that is old enough; the report itself is the audit service's `/innsyn-reports`."""
+    view, version = await reading.read_insight_right(desk, ctx, case)
     return represent(view, version=version)
 
 

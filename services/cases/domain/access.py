@@ -75,6 +75,8 @@ class Action(StrEnum):
     READ_FORM = "read-form"
     APPROVE_FORM = "approve-form"
     SEND_FORM = "send-form"
+    ASK_INSIGHT = "ask-insight"
+    """Who has seen what of this child; the child's age decides too (`insight.py`)."""
 
 
 class Reach(StrEnum):
@@ -168,6 +170,7 @@ TABLE: Mapping[Relation, Mapping[Action, Reach]] = MappingProxyType(
             Action.SEE_HANDOVER: _SEE,
             Action.READ_FORM: _OWN,
             Action.APPROVE_FORM: _SEE,
+            Action.ASK_INSIGHT: _SEE,
         },
         Relation.CHILD: {
             Action.SEE_CASE: _SEE,
@@ -175,6 +178,7 @@ TABLE: Mapping[Relation, Mapping[Action, Reach]] = MappingProxyType(
             Action.ASK_SHARING: _SEE,
             Action.SEE_CONSENTS: _SEE,
             Action.ANSWER_CONSENT: _SEE,
+            Action.ASK_INSIGHT: _SEE,
         },
         Relation.REACHES_GUARDIANS: {
             Action.READ_CONTACTS: Reach.CONTACT,

@@ -49,11 +49,27 @@ class GrantorRow(Model):
     source: str
 
 
+class InsightRow(Model):
+    """Who may ask who has seen what of a child of these ages (law-and-standards 3.3, 3.4)."""
+
+    code: str = Field(pattern=r"^[a-z0-9-]{2,60}$")
+    valid_from: date
+    valid_to: date | None = None
+    from_age: int = Field(ge=0)
+    below_age: int | None = None
+    guardian: bool
+    child: bool
+    withheld: frozenset[InformationCategory] = frozenset()
+    """What a guardian is not told of: the child decides over it alone."""
+    source: str
+
+
 class Rules(Model):
     """Everything a decision looks up."""
 
     bases: tuple[BasisRow, ...]
     grantors: tuple[GrantorRow, ...]
+    insight: tuple[InsightRow, ...]
     act_within_days: int = 14
     """From concern to action (seed rule 79)."""
     decide_within_days: int = 14
@@ -98,6 +114,18 @@ class Rules(Model):
             needed[GrantorClass.GUARDIAN] = max(needed.get(GrantorClass.GUARDIAN, 0), count)
             needed[GrantorClass.CHILD] = max(needed.get(GrantorClass.CHILD, 0), int(row.child))
         return {grantor: count for grantor, count in needed.items() if count}
+
+    def insight_row(self, age: int, day: date) -> InsightRow:
+        """Return who may ask who has seen what, for a child of that age on `day` in Norway.
+
+        Raises:
+            NoLegalBasisError: the code list has no row for this age on that day.
+        """
+        for row in self.insight:
+            of_age = row.from_age <= age and (row.below_age is None or age < row.below_age)
+            if of_age and row.valid_from <= day and (row.valid_to is None or day <= row.valid_to):
+                return row
+        raise NoLegalBasisError
 
     def _grantor_row(self, age: int, day: date, category: InformationCategory) -> GrantorRow:
         fitting = [

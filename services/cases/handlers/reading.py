@@ -15,14 +15,16 @@ from services.cases.contents import (
     IdentityView,
     ObservationView,
 )
-from services.cases.domain import access
+from services.cases.domain import access, insight
 from services.cases.domain.access import Action, Permit
+from services.cases.domain.rules import age_on
 from services.cases.errors import DeniedError
 from services.cases.handlers.desk import CASE, Desk, actor_of, as_seen, deny, glance, look, meet, record
 from services.cases.records import Guardian
 from services.cases.store import Interest
-from services.cases.views import CaseSummary, CaseView, ConcernView
+from services.cases.views import CaseSummary, CaseView, ConcernView, InsightRightView
 from shared.aggregate import Context
+from shared.clock import oslo_day
 from shared.contracts.access import AccessKind, AccessRecorded
 from shared.contracts.codes import InformationCategory, Purpose, Role
 from shared.refs import CaseRef, ConcernRef
@@ -138,6 +140,38 @@ async def read_contacts(desk: Desk, ctx: Context, case: CaseRef) -> tuple[Contac
         for one in guardians
     )
     return Contacts(case=located.case, contacts=contacts), looked.version
+
+
+async def read_insight_right(desk: Desk, ctx: Context, case: CaseRef) -> tuple[InsightRightView, int]:
+    """Return what a report on who has seen this case may tell the actor; the audit service asks with the actor's own token."""
+    located, acting = await meet(desk, ctx, case)
+    try:
+        async with desk.pool.acquire() as conn, conn.transaction():
+            looked = await look(desk, ctx, conn, located, acting, Action.ASK_INSIGHT)
+            child = await desk.records.child(conn, located.case)
+            right = insight.decide_right(
+                acting,
+                looked.permit.relation,
+                desk.rules.insight_row(age_on(child.born, oslo_day(ctx.now)), oslo_day(ctx.now)),
+                await store.family(conn, located.case),
+            )
+            guardians = await desk.records.guardians(conn, located.case)
+            await record(desk, ctx, conn, looked, shown=frozenset(), purpose=None)
+    except DeniedError as denied:
+        await deny(desk, ctx, located.case, denied)
+    desk.journal.nudge()
+    view = InsightRightView(
+        case=located.case,
+        actor=acting.actor,
+        relation=right.relation,
+        log=looked.scope,
+        address_protected=looked.state.address_protected,
+        left_out=right.left_out,
+        withheld=tuple(sorted(right.withheld)),
+        basis=desk.rules.basis(looked.permit.basis, ctx.now),
+        language=next((one.language for one in guardians if one.actor == acting.actor), None),
+    )
+    return view, looked.version
 
 
 def _dossier(

@@ -1,0 +1,98 @@
+"""`/cases/{case}/insight-right`: what the audit service is told, and that every asking is recorded (story row 22)."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+
+import pytest
+import pytest_asyncio
+
+from shared.clock import SimulatedClock
+from shared.testing.issuer import LocalIssuer
+from shared.testing.plugin import Migrated
+from tests.e2e.cases_world import World, cases_world
+
+pytestmark = pytest.mark.connected
+
+
+@pytest_asyncio.fixture
+async def world(migrated: Migrated, issuer: LocalIssuer, clock: SimulatedClock) -> AsyncIterator[World]:
+    """The cases service with its people."""
+    async with cases_world(migrated, issuer, clock) as made:
+        yield made
+
+
+@pytest.mark.story(22)
+async def test_a_guardian_is_told_what_the_report_may_hold(world: World) -> None:
+    case = await world.opened()
+    right = await world.see("guardian-b", f"/cases/{case}/insight-right")
+    mine = (await world.see("guardian-b", "/me"))["actor"]
+    others = {(await world.see(who, "/me"))["actor"] for who in ("guardian-a", "child")}
+    assert right == {
+        "case": case,
+        "actor": mine,
+        "relation": "guardian",
+        "log": "4005",
+        "address_protected": False,
+        "left_out": sorted(others),
+        "withheld": [],
+        "basis": {"code": "parental-responsibility", "version": "2018-07-20"},
+        "language": "en",
+    }
+    look = (await world.access("read"))[-1]
+    assert look["actor"]["id"] == mine
+    assert (look["case"], look["permitted"], look["categories"]) == (case, True, [])
+
+
+@pytest.mark.story(22)
+async def test_a_small_child_is_not_asked_to_manage_alone_and_a_teacher_is_no_guardian(world: World) -> None:
+    case = await world.opened()
+    for who, reason in (("child", "insight-by-age"), ("teacher", "not-in-table")):
+        refused = await world.get(who, f"/cases/{case}/insight-right")
+        assert (refused.status_code, refused.json()["code"]) == (403, "not-permitted")
+        assert (await world.access("deny"))[-1]["reason"] == reason
+
+
+@pytest.mark.story(22)
+async def test_strangers_learn_nothing_and_leave_a_trace(world: World) -> None:
+    case = await world.opened()
+    for who, municipality, reason in (
+        ("stranger", "4005", "no-relation"),
+        ("curious", "4005", "no-relation"),
+        ("teacher", "4003", "other-municipality"),
+    ):
+        refused = await world.get(who, f"/cases/{case}/insight-right", municipality=municipality)
+        assert (refused.status_code, refused.json()["code"]) == (404, "not-found")
+        assert (await world.access("deny"))[-1]["reason"] == reason
+
+
+@pytest.mark.story(22)
+async def test_whose_parental_responsibility_has_ended_is_a_stranger(world: World) -> None:
+    case = await world.opened()
+    mine = (await world.see("guardian-a", "/me"))["actor"]
+    await world.pool.execute("UPDATE kin SET until = $2 WHERE actor = $1", mine, world.clock.now())
+    assert (await world.get("guardian-a", f"/cases/{case}/insight-right")).status_code == 404
+    right = await world.see("guardian-b", f"/cases/{case}/insight-right")
+    assert mine in right["left_out"]
+
+
+@pytest.mark.story(22)
+async def test_the_child_asks_from_twelve_and_the_guardian_until_eighteen(world: World) -> None:
+    case = await world.opened()
+    born = world.child.born
+    world.clock.set(datetime(born.year + 12, 12, 31, 12, tzinfo=UTC))
+    right = await world.see("child", f"/cases/{case}/insight-right")
+    assert (right["relation"], right["left_out"], right["language"]) == ("child", [], None)
+    world.clock.set(datetime(born.year + 16, 12, 31, 12, tzinfo=UTC))
+    assert (await world.see("guardian-a", f"/cases/{case}/insight-right"))["withheld"] == ["health"]
+    world.clock.set(datetime(born.year + 18, 12, 31, 12, tzinfo=UTC))
+    assert (await world.get("guardian-a", f"/cases/{case}/insight-right")).status_code == 403
+
+
+async def test_an_address_protected_case_has_its_own_log(world: World) -> None:
+    receipt = await world.must("teacher", "/concerns", world.concern(address_protected=True))
+    await world.must("teacher", f"/concerns/{receipt['concern']}/resolution", {"outcome": "lifted"})
+    right = await world.see("guardian-a", f"/cases/{receipt['case']}/insight-right")
+    assert right["address_protected"] is True
+    assert right["log"].startswith("prt_")
