@@ -108,3 +108,59 @@ class PositionLostError(AuditError):
     """The broker's partition ends before the log's position in it: the topic was made anew, or has lost records."""
 
     code = "position-lost"
+
+
+class NoSuchFindingError(AuditError, NotFoundError):
+    """There is no such finding."""
+
+    code = "finding-unknown"
+    status = 404
+
+
+class FindingForbiddenError(AuditError, ForbiddenError):
+    """Only the municipality's privacy officer may answer for a finding."""
+
+    code = "finding-forbidden"
+    status = 403
+
+
+class FindingAboutYouError(AuditError, ForbiddenError):
+    """The finding is about you: somebody else has to explain it."""
+
+    code = "finding-about-you"
+    status = 403
+
+
+class FindingClosedError(AuditError, ConflictError):
+    """The finding is explained or reported already."""
+
+    code = "finding-closed"
+    status = 409
+
+
+class FindingReadOnlyError(AuditError, ConflictError):
+    """A finding about the log itself is evidence: it is neither explained away nor reported here."""
+
+    code = "finding-read-only"
+    status = 409
+
+
+class AlreadyJudgedError(AuditError, ConflictError):
+    """The finding was judged a breach before; the 72 hours are counted from then."""
+
+    code = "finding-judged"
+    status = 409
+
+
+class ReportedLaterError(AuditError, InvalidInputError):
+    """The moment of reporting lies in the future."""
+
+    code = "reported-later"
+    status = 422
+
+
+class DelayReasonMissingError(AuditError, InvalidInputError):
+    """The report comes after 72 hours: it must give the reasons for the delay (GDPR art. 33)."""
+
+    code = "delay-reason-missing"
+    status = 422

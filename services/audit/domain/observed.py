@@ -1,0 +1,155 @@
+"""What the subsequent control sees of one entry: who did what with which case, or a fact about who has to do with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar, Final, TypeAlias
+
+from pydantic import ValidationError
+from pydantic_core import from_json
+
+from shared.contracts import cases, meetings
+from shared.contracts.access import AccessKind, AccessRecorded
+from shared.contracts.base import EventData, Model
+from shared.contracts.codes import Role, Service
+from shared.refs import ActorId, CaseRef, CaseRefField, UnitId
+
+_PRIVATE: Final = frozenset({Role.GUARDIAN, Role.CHILD, Role.SERVICE_ACCOUNT})
+
+
+class BreakGlassReviewed(Model):
+    """Somebody reviewed that glass was broken for a case. The cases service does not publish it yet: this is the form awaited."""
+
+    TYPE: ClassVar[str] = "no.lagspill.cases.break-glass.reviewed.v1"
+
+    case: CaseRefField
+
+
+class Look(Model):
+    """One access record: what somebody did, or was refused."""
+
+    position: int
+    at: datetime
+    """When it happened."""
+    logged_at: datetime
+    kind: AccessKind
+    actor: ActorId
+    role: Role | None = None
+    service: Service | None = None
+    unit: UnitId | None = None
+    case: CaseRef | None = None
+    permitted: bool
+    until: datetime | None = None
+    """For how long it was given, if it was."""
+
+    @property
+    def by_staff(self) -> bool:
+        """Return whether it is an employee's: no guardian, child or program, and no look into the log itself."""
+        return self.role not in _PRIVATE and self.kind is not AccessKind.LOG_READ
+
+    @property
+    def shown(self) -> bool:
+        """Return whether an employee was shown, or changed, something of a case."""
+        return self.by_staff and self.permitted and self.case is not None and self.kind is not AccessKind.DENY
+
+    @property
+    def refused(self) -> bool:
+        """Return whether it was refused."""
+        return not self.permitted or self.kind is AccessKind.DENY
+
+
+Fact: TypeAlias = EventData | BreakGlassReviewed
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """One entry. `look` and `fact` are None where it says nothing that any pattern is about."""
+
+    position: int
+    logged_at: datetime
+    at: datetime
+    source: str | None
+    number: int | None
+    actor: ActorId | None
+    look: Look | None = None
+    fact: Fact | None = None
+
+
+FACTS: Final[Mapping[str, type[EventData]]] = {
+    event.TYPE: event
+    for event in (
+        cases.ConcernRegistered,
+        cases.CaseOpened,
+        cases.CaseReopened,
+        cases.CaseClosed,
+        cases.TeamMemberAdded,
+        cases.TeamMemberRemoved,
+        cases.ConsentGranted,
+        cases.ConsentNarrowed,
+        cases.ConsentWithdrawn,
+        cases.ConsentExpired,
+        cases.ConsentReceiptMissing,
+        cases.MeasurePlanned,
+        cases.MeasureStopped,
+        cases.HandoverSent,
+        cases.HandoverAccepted,
+        cases.HandoverRejected,
+        cases.HandoverWithdrawn,
+        cases.HandoverCancelled,
+        meetings.AgendaItemAdded,
+    )
+}
+"""The events that say who has to do with a case, or that something is missing."""
+TYPES: Final = (*FACTS, AccessRecorded.TYPE, BreakGlassReviewed.TYPE)
+"""Entries of other types are counted, and not read."""
+
+
+def observe(
+    *,
+    position: int,
+    logged_at: datetime,
+    happened_at: datetime,
+    type: str | None,  # noqa: A002
+    source: str | None,
+    number: int | None,
+    actor: str | None,
+    leaf: bytes | None,
+) -> Observed:
+    """Return what is seen of an entry. One whose data has not the form of its type says nothing: bad input stops no control.
+
+    Args:
+        position, logged_at, happened_at, type, source, number, actor: as the log's index has them.
+        leaf: the entry's bytes; None for a type that is not in `TYPES`, or where it was pruned.
+    """
+    who = None if actor is None else ActorId(actor)
+    seen = Observed(position, logged_at, happened_at, source, number, who)
+    if leaf is None or type not in TYPES:
+        return seen
+    try:
+        data = from_json(leaf)["data"]
+        if type == AccessRecorded.TYPE:
+            look = _look(AccessRecorded.model_validate(data), position, happened_at, logged_at)
+            return Observed(position, logged_at, happened_at, source, number, who, look=look)
+        model: type[Fact] = FACTS.get(type, BreakGlassReviewed)
+        fact = model.model_validate(data)
+    except (ValidationError, ValueError, KeyError, TypeError):
+        return seen
+    return Observed(position, logged_at, happened_at, source, number, who, fact=fact)
+
+
+def _look(record: AccessRecorded, position: int, at: datetime, logged_at: datetime) -> Look:
+    return Look(
+        position=position,
+        at=at,
+        logged_at=logged_at,
+        kind=record.kind,
+        actor=record.actor.id,
+        role=record.actor.role,
+        service=record.actor.service,
+        unit=record.actor.unit,
+        case=record.case,
+        permitted=record.permitted,
+        until=record.valid_to,
+    )

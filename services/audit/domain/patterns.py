@@ -1,0 +1,294 @@
+"""What is looked for in the log, one small class for each pattern: it takes one entry after the other, and remembers little.
+
+The detectors know no clock. Time is the log's own: the moment at which the newest entry was logged. The same entries in the same
+order always give the same findings, however they are divided into batches. Where an entry that has not come yet could explain
+a look (services are heard over several partitions), the look waits until everything its service said before is there, or
+until the log has moved on by the policy's patience.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from services.audit.domain.observed import Look, Observed
+from services.audit.domain.pattern_policy import Rules
+from services.audit.domain.relations import Ties
+from shared.contracts.access import AccessKind
+from shared.contracts.audit import Pattern
+from shared.contracts.base import Model
+from shared.contracts.cases import ConsentReceiptMissing, HandoverKind, HandoverSent
+from shared.refs import ActorId, CaseRef
+
+CASES: Final = "/services/cases"
+_TAKEN_OUT: Final = frozenset({AccessKind.EXPORT, AccessKind.PRINT})
+
+
+class Mark(Model):
+    """An entry that a pattern is made of."""
+
+    position: int
+    at: datetime
+    case: CaseRef | None = None
+    told: bool = False
+    """It is in a finding already."""
+
+    @classmethod
+    def of(cls, look: Look) -> Mark:
+        """Return the mark of a look."""
+        return cls(position=look.position, at=look.at, case=look.case)
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """Entries that show a pattern, not told before."""
+
+    pattern: Pattern
+    about: str
+    """What belongs together: hits of one pattern about the same thing are one finding while it is open."""
+    marks: tuple[Mark, ...]
+    actor: ActorId | None = None
+
+
+class Marks(Model):
+    """The newest entries of somebody, within a span of time."""
+
+    marks: tuple[Mark, ...] = ()
+
+    def add(self, mark: Mark, within: timedelta) -> Marks:
+        """Return the marks with `mark`, and without those older than `within` before the newest."""
+        both = (*self.marks, mark)
+        since = max(each.at for each in both) - within
+        return Marks(marks=tuple(each for each in both if each.at > since))
+
+    @property
+    def children(self) -> int:
+        """Return how many cases they are about."""
+        return len({mark.case for mark in self.marks if mark.case is not None})
+
+    def tell(self) -> tuple[Marks, tuple[Mark, ...]]:
+        """Return them as told, and those that were not."""
+        fresh = tuple(mark for mark in self.marks if not mark.told)
+        return Marks(marks=tuple(mark.model_copy(update={"told": True}) for mark in self.marks)), fresh
+
+    def hit(self, pattern: Pattern, actor: ActorId) -> tuple[Marks, list[Hit]]:
+        """Return them as told, and the hit."""
+        told, fresh = self.tell()
+        return told, [Hit(pattern, actor, fresh, actor)] if fresh else []
+
+
+class Heard(Model):
+    """Which of a service's numbers (`sourcesequence`) the log has brought so far, as ascending ranges."""
+
+    ranges: tuple[tuple[int, int], ...] = ()
+
+    def after(self, number: int) -> Heard:
+        """Return the ranges with `number`."""
+        if self.ranges and self.ranges[-1][1] + 1 == number:
+            first, _ = self.ranges[-1]
+            return Heard(ranges=(*self.ranges[:-1], (first, number)))
+        joined: list[tuple[int, int]] = []
+        for first, last in sorted((*self.ranges, (number, number))):
+            if joined and first <= joined[-1][1] + 1:
+                joined[-1] = (joined[-1][0], max(joined[-1][1], last))
+            else:
+                joined.append((first, last))
+        return Heard(ranges=tuple(joined))
+
+    def all_to(self, number: int) -> bool:
+        """Return whether the numbers 1 to `number` are all there."""
+        return number < 1 or (bool(self.ranges) and self.ranges[0][0] <= 1 and self.ranges[0][1] >= number)
+
+
+# --- looks without a relation -----------------------------------------------------------------------------------------
+
+
+class CaseWatch(Model):
+    """Who has to do with a case, and the looks at it that nothing has explained yet."""
+
+    ties: Ties = Ties()
+    waiting: tuple[Look, ...] = ()
+
+    def learn(self, seen: Observed) -> CaseWatch:
+        """Return the state after a fact about the case."""
+        if seen.fact is None:
+            return self
+        return self.model_copy(update={"ties": self.ties.after(seen.fact, seen.at)})
+
+    def look(self, look: Look, rules: Rules, *, heard_before: bool) -> tuple[CaseWatch, list[Look]]:
+        """Return the state after a look, and the look itself if it is a stranger's.
+
+        Args:
+            look: at this case.
+            rules: the municipality's.
+            heard_before: everything that the cases service said before this look is in `ties`.
+        """
+        policy = rules.policy.without_relation
+        after = self.model_copy(update={"ties": self.ties.broken(look)})
+        if not look.by_staff or look.kind is AccessKind.BREAK_GLASS or not policy.enabled:
+            return after, []
+        if after.ties.related(look, timedelta(days=policy.grace_days)):
+            return after, []
+        if heard_before and after.ties.known:
+            return after, [look]
+        return after.model_copy(update={"waiting": (*after.waiting, look)}), []
+
+    def due(self, rules: Rules) -> datetime | None:
+        """Return when the first of the waiting looks is judged at the latest."""
+        return min((look.logged_at + rules.policy.patience for look in self.waiting), default=None)
+
+    def settle(self, moment: datetime, rules: Rules) -> tuple[CaseWatch, list[Look]]:
+        """Return the state when the log has come to `moment`, and the looks that are now known to be strangers'.
+
+        A case of which the log holds nothing at all is not judged: it began before the log did.
+        """
+        over = [look for look in self.waiting if look.logged_at + rules.policy.patience <= moment]
+        left = tuple(look for look in self.waiting if look not in over)
+        grace = timedelta(days=rules.policy.without_relation.grace_days)
+        strangers = [look for look in over if self.ties.known and not self.ties.related(look, grace)]
+        return self.model_copy(update={"waiting": left}), strangers
+
+
+def stranger(state: Marks, look: Look, rules: Rules) -> tuple[Marks, list[Hit]]:
+    """Count a stranger's look against the threshold."""
+    policy = rules.policy.without_relation
+    after = state.add(Mark.of(look), timedelta(days=policy.within_days))
+    if len(after.marks) < policy.looks:
+        return after, []
+    return after.hit(Pattern.WITHOUT_RELATION, look.actor)
+
+
+# --- one person's looks -----------------------------------------------------------------------------------------------
+
+
+def many_children(state: Marks, look: Look, rules: Rules) -> tuple[Marks, list[Hit]]:
+    """Count the children that an employee was shown something of within the policy's minutes."""
+    policy = rules.policy.many_children
+    if not look.shown or not policy.enabled:
+        return state, []
+    after = state.add(Mark.of(look), timedelta(minutes=policy.minutes))
+    if after.children < policy.children:
+        return after, []
+    return after.hit(Pattern.MANY_CHILDREN, look.actor)
+
+
+def outside_hours(state: Marks, look: Look, rules: Rules) -> tuple[Marks, list[Hit]]:
+    """Count what an employee was shown at night, at weekends, on public holidays (Norway's time)."""
+    policy = rules.policy.outside_hours
+    if not look.shown or not policy.enabled or not rules.outside(look.at, look.service):
+        return state, []
+    after = state.add(Mark.of(look), timedelta(hours=policy.within_hours))
+    if after.children < policy.children and len(after.marks) < policy.looks:
+        return after, []
+    return after.hit(Pattern.OUTSIDE_HOURS, look.actor)
+
+
+def repeated_denials(state: Marks, look: Look, rules: Rules) -> tuple[Marks, list[Hit]]:
+    """Count how often anybody, guardians and programs too, was refused within the policy's hours."""
+    policy = rules.policy.repeated_denials
+    if not look.refused or not policy.enabled:
+        return state, []
+    after = state.add(Mark.of(look), timedelta(hours=policy.within_hours))
+    if len(after.marks) < policy.denials:
+        return after, []
+    return after.hit(Pattern.REPEATED_DENIALS, look.actor)
+
+
+class Departure(Model):
+    """Since when it is known that somebody leaves, and what they looked at since."""
+
+    since: datetime | None = None
+    read: Marks = Marks()
+    taken: Marks = Marks()
+
+    def learn(self, seen: Observed) -> Departure:
+        """Return the state after a handover because of leaving; the first counts.
+
+        An organisation directory that dates its people would be another source of the same fact: it calls `known_since`.
+        """
+        fact = seen.fact
+        if isinstance(fact, HandoverSent) and fact.kind is HandoverKind.STAFF_LEAVES:
+            return self.known_since(seen.at)
+        return self
+
+    def known_since(self, moment: datetime) -> Departure:
+        """Return the state in which it is known since `moment` that the person leaves."""
+        return self if self.since is not None else self.model_copy(update={"since": moment})
+
+    def look(self, look: Look, rules: Rules, *, holds: bool) -> tuple[Departure, list[Hit]]:
+        """Count what was taken out, and the children read whose baton the person does not hold (`holds`)."""
+        policy = rules.policy.leaving
+        watched = self.since is not None and self.since <= look.at <= self.since + timedelta(days=policy.notice_days)
+        if not watched or not look.shown or not policy.enabled:
+            return self, []
+        within = timedelta(hours=policy.within_hours)
+        if look.kind in _TAKEN_OUT:
+            taken = self.taken.add(Mark.of(look), within)
+            told, hits = taken.hit(Pattern.LEAVING, look.actor) if len(taken.marks) >= policy.exports else (taken, [])
+            return self.model_copy(update={"taken": told}), hits
+        if holds:
+            return self, []
+        read = self.read.add(Mark.of(look), within)
+        told, hits = read.hit(Pattern.LEAVING, look.actor) if read.children >= policy.children else (read, [])
+        return self.model_copy(update={"read": told}), hits
+
+
+# --- what is missing --------------------------------------------------------------------------------------------------
+
+
+class Review(Model):
+    """Somebody reviewed that glass was broken."""
+
+    at: datetime
+    by: ActorId | None
+
+
+class GlassWatch(Model):
+    """Where glass was broken for one case, and the reviews of it."""
+
+    broken: tuple[Look, ...] = ()
+    reviews: tuple[Review, ...] = ()
+
+    def learn(self, seen: Observed) -> GlassWatch:
+        """Return the state after a review."""
+        return self.model_copy(update={"reviews": (*self.reviews, Review(at=seen.at, by=seen.actor))})
+
+    def look(self, look: Look, rules: Rules) -> GlassWatch:
+        """Return the state after a look; only one for which glass was broken counts."""
+        if look.kind is not AccessKind.BREAK_GLASS or look.refused or not rules.policy.break_glass_unreviewed.enabled:
+            return self
+        return self.model_copy(update={"broken": (*self.broken, look)})
+
+    def due(self, rules: Rules) -> datetime | None:
+        """Return when the first review is missed, if none comes."""
+        return min((_missed(look, rules) for look in self.broken), default=None)
+
+    def settle(self, moment: datetime, rules: Rules) -> tuple[GlassWatch, list[Hit]]:
+        """Return the state when the log has come to `moment`, and a hit for each glass whose review is missed.
+
+        A review counts when it is somebody else's, later than the look, and no later than its due date.
+        """
+        over = [look for look in self.broken if _missed(look, rules) <= moment]
+        left = tuple(look for look in self.broken if look not in over)
+        missed = [look for look in over if not any(self._reviews(each, look, rules) for each in self.reviews)]
+        hits = [
+            Hit(Pattern.BREAK_GLASS_UNREVIEWED, f"{look.position}", (Mark.of(look),), look.actor) for look in missed
+        ]
+        return GlassWatch(broken=left, reviews=self.reviews if left else ()), hits
+
+    @staticmethod
+    def _reviews(review: Review, look: Look, rules: Rules) -> bool:
+        return review.by not in {None, look.actor} and look.at <= review.at <= rules.review_by(look.at)
+
+
+def _missed(look: Look, rules: Rules) -> datetime:
+    return rules.review_by(look.at) + rules.policy.patience
+
+
+def receipt_missing(seen: Observed, rules: Rules) -> list[Hit]:
+    """Return a hit when the cases service says that a service has not answered for a withdrawn consent."""
+    fact = seen.fact
+    if not isinstance(fact, ConsentReceiptMissing) or not rules.policy.receipt_missing.enabled:
+        return []
+    return [Hit(Pattern.RECEIPT_MISSING, fact.consumer, (Mark(position=seen.position, at=seen.at, case=fact.case),))]
