@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from time import monotonic
+from typing import Final
 
 import structlog
 
@@ -16,6 +18,7 @@ from services.audit.domain.keys import Announcement, Turn, announce_key, take_tu
 from services.audit.domain.log import LOG, Finding, FindingKind, LogState, announce_findings, decide_announcement, holes
 from services.audit.domain.tiles import edges_needed, grow
 from services.audit.errors import FencedError, HeadDamagedError
+from services.audit.partitions import Partitions
 from services.audit.signing import Signing
 from shared.clock import Clock
 from shared.contracts.base import EventData
@@ -69,12 +72,17 @@ class Keeper:
         self._clock = clock
         self._ids = ids
         self._grace = grace
+        self.partitions: Final = Partitions(pool)
         self._signed: dict[LogName, Checkpoint] = {}
         self._missing_since: dict[tuple[LogName, str, int, int], float] = {}
 
     def origin(self, name: LogName) -> str:
         """Return the log's name in its checkpoints."""
         return f"{self._origin}/{name}"
+
+    async def prepare_partitions(self) -> None:
+        """Make the partitions of this month and the next ones, as the rules' clock has it."""
+        await self.partitions.prepare(self._clock.now(), monotonic())
 
     async def positions(self, partitions: Iterable[store.Partition]) -> dict[store.Partition, int]:
         """Return where each partition is to be taken from."""
@@ -88,6 +96,7 @@ class Keeper:
             FencedError: a partition's position is not where it was expected: another instance has taken these records.
             HeadDamagedError: the stored head of a log is not what was signed for it last.
         """
+        await self.prepare_partitions()
         groups: dict[LogName, list[Entry]] = {}
         for _, batch in sorted(batches.items()):
             for record in batch.records:

@@ -42,6 +42,7 @@ class Overseer:
         self._stopping = asyncio.Event()
         self._compared = metrics.counter("log_seals_compared", "Seals compared with what the log holds.")
         self._findings = metrics.gauge("log_findings", "What was ever found wrong with what the logs hold.", "kind")
+        self._strays = metrics.gauge("log_stray_entries", "Entries whose month had no partition when they came.")
         self._taking = metrics.gauge("log_taking", "One while what is published comes into the logs.")
 
     async def start(self) -> None:
@@ -74,6 +75,8 @@ class Overseer:
         await self._keeper.find_gaps(monotonic())
         for kind, count in (await self._keeper.count_findings()).items():
             self._findings.labels(kind.value).set(count)
+        await self._keeper.prepare_partitions()
+        self._strays.set(await self._keeper.partitions.strays())
         behind: Counter[str] = Counter()
         for (topic, _), records in self._consumption.lag().items():
             behind[topic] += records

@@ -250,7 +250,7 @@ async def test_two_instances_never_fork_a_log(migrated: Migrated) -> None:
 async def test_nobody_changes_the_past(world: World, cases: Publisher, migrated: Migrated) -> None:
     """The writing role has no right to; the reading role has none at all; the owner is stopped by a trigger."""
     await world.take(*cases.reads(WIDTH), cases.seal(), b"x" * 70_000)
-    tables = ("entries", "entries_all", "tiles", "checkpoints", "oversize", "seals", "seal_checks", "findings")
+    tables = ("entries", "entries_default", "tiles", "checkpoints", "oversize", "seals", "seal_checks", "findings")
     statements = [
         f"UPDATE {table} SET {column} = {column}"
         for table, column in zip(
