@@ -111,7 +111,7 @@ def observe(
     position: int,
     logged_at: datetime,
     happened_at: datetime,
-    type: str | None,  # noqa: A002
+    event_type: str | None,
     source: str | None,
     number: int | None,
     actor: str | None,
@@ -120,19 +120,19 @@ def observe(
     """Return what is seen of an entry. One whose data has not the form of its type says nothing: bad input stops no control.
 
     Args:
-        position, logged_at, happened_at, type, source, number, actor: as the log's index has them.
+        position, logged_at, happened_at, event_type, source, number, actor: as the log's index has them.
         leaf: the entry's bytes; None for a type that is not in `TYPES`, or where it was pruned.
     """
     who = None if actor is None else ActorId(actor)
     seen = Observed(position, logged_at, happened_at, source, number, who)
-    if leaf is None or type not in TYPES:
+    if leaf is None or event_type not in TYPES:
         return seen
     try:
         data = from_json(leaf)["data"]
-        if type == AccessRecorded.TYPE:
+        if event_type == AccessRecorded.TYPE:
             look = _look(AccessRecorded.model_validate(data), position, happened_at, logged_at)
             return Observed(position, logged_at, happened_at, source, number, who, look=look)
-        model: type[Fact] = FACTS.get(type, BreakGlassReviewed)
+        model: type[EventData | BreakGlassReviewed] = FACTS.get(event_type, BreakGlassReviewed)
         fact = model.model_validate(data)
     except (ValidationError, ValueError, KeyError, TypeError):
         return seen
