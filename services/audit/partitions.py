@@ -18,7 +18,7 @@ from shared.observability import describe_exception
 AHEAD: Final = 2
 """How many months beyond the present one are made."""
 AGAIN_SECONDS: Final = 30.0
-"""How long after a failure a month is not tried again, by the machine's time."""
+"""How long after a failure none is tried again, by the machine's time."""
 
 log = structlog.get_logger(__name__)
 
@@ -36,7 +36,7 @@ class Partitions:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
         self._made: set[datetime] = set()
-        self._failed: dict[datetime, float] = {}
+        self._again = -AGAIN_SECONDS
 
     async def prepare(self, now: datetime, machine: float) -> list[str]:
         """Make what is missing of the months from `now` on, and return the names of what was made.
@@ -47,14 +47,15 @@ class Partitions:
             now: the rules' clock.
             machine: the machine's monotonic time in seconds.
         """
+        missing = [month for month in months_from(now) if month not in self._made]
+        if not missing or machine < self._again:
+            return []
         made = []
-        for month in months_from(now):
-            if month in self._made or machine - self._failed.get(month, -AGAIN_SECONDS) < AGAIN_SECONDS:
-                continue
+        for month in missing:
             try:
                 name: str | None = await self._pool.fetchval("SELECT make_entries_partition($1)", month)
             except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
-                self._failed[month] = machine
+                self._again = machine + AGAIN_SECONDS
                 log.warning("partition not made", kind=month.strftime("%Y-%m"), **describe_exception(error))
                 break  # the next one would wait for the same lock
             self._made.add(month)
