@@ -14,6 +14,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Annotated, Final, Literal
 
 import httpx
@@ -49,6 +50,13 @@ CACHED_TOKENS: Final = 10_000
 ActorKind = Literal["user", "guardian", "child", "service_account"]
 
 
+class Clearance(StrEnum):
+    """What somebody may see beside what their roles give; it comes in the token's `lagspill_roles`, and is no role in the log."""
+
+    PROTECTED_LOG_READER = "protected-log-reader"
+    """The logs of address-protected cases whose opaque names they know; with auditor or privacy officer only."""
+
+
 @dataclass(frozen=True, slots=True)
 class Actor:
     """Who acts, as far as any rule needs to know: opaque, with an organisational affiliation."""
@@ -62,6 +70,7 @@ class Actor:
     municipality: LogScope
     client: str
     acr: str | None
+    clearances: frozenset[Clearance] = frozenset()
 
     @property
     def staff(self) -> bool:
@@ -274,6 +283,7 @@ class Authenticator:
             municipality=claims.municipality,
             client=claims.client_id,
             acr=claims.acr,
+            clearances=frozenset(each for each in Clearance if each in claims.lagspill_roles),
         )
 
 

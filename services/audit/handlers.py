@@ -20,12 +20,12 @@ from services.audit.domain.tiles import Slice
 from services.audit.errors import NoSuchEntryError, NotYourLogError, PeriodTooLongError
 from services.audit.queries import HeldJournal, Reader, Search, StoredEntry
 from shared.aggregate import Context, Decision
-from shared.auth import Actor
+from shared.auth import Actor, Clearance
 from shared.contracts.access import AccessKind, AccessRecorded
 from shared.contracts.audit import LogQueried
 from shared.contracts.codes import Purpose, Role
 from shared.journal import Journal
-from shared.refs import ActorId, CaseRef, LogScope
+from shared.refs import ActorId, CaseRef, LogScope, is_protected
 
 LONGEST_PERIOD: Final = timedelta(days=31)
 """How long a period may be searched without naming a case or an actor."""
@@ -55,7 +55,7 @@ class Desk:
             NotYourLogError: the actor is not that municipality's auditor or privacy officer.
             PeriodTooLongError: neither case nor actor is named, and no period of at most 31 days.
         """
-        role = await self._admit(ctx, log)
+        role = await self.admit(ctx, log)
         bounded = (
             search.since is not None and search.until is not None and search.until - search.since <= LONGEST_PERIOD
         )
@@ -63,7 +63,7 @@ class Desk:
             raise PeriodTooLongError
         found = await self._reader.find(log, search, before=before, limit=limit)
         about = search.case or search.actor
-        await self._record(ctx, log, role, AccessKind.LOG_READ, results=len(found), about=about)
+        await self.record(ctx, log, role, AccessKind.LOG_READ, results=len(found), about=about)
         return found
 
     async def show(self, ctx: Context, log: LogName, position: int) -> tuple[StoredEntry, InclusionProof]:
@@ -73,10 +73,10 @@ class Desk:
             NotYourLogError: the actor is not that municipality's auditor or privacy officer.
             NoSuchEntryError: there is no such entry.
         """
-        role = await self._admit(ctx, log)
+        role = await self.admit(ctx, log)
         entry = await self._reader.entry(log, position)
         proof = await self._reader.proof(log, position, entry.leaf)
-        await self._record(ctx, log, role, AccessKind.LOG_READ, results=1, about=entry.case)
+        await self.record(ctx, log, role, AccessKind.LOG_READ, results=1, about=entry.case)
         return entry, proof
 
     async def copy(self, ctx: Context, log: LogName, part: Slice) -> bytes:
@@ -86,7 +86,7 @@ class Desk:
             NotYourLogError: the actor is not that municipality's auditor or privacy officer.
             NoSuchEntryError: the log has no such part, or not yet.
         """
-        role = await self._admit(ctx, log)
+        role = await self.admit(ctx, log)
         entries = await self._reader.bundle(log, part)
         if entries is None:
             raise NoSuchEntryError
@@ -100,7 +100,7 @@ class Desk:
             if now - self._copying.get((actor.id, log), -SAME_LOOK_SECONDS) < SAME_LOOK_SECONDS:
                 return
             size = (await self._reader.head(log)).checkpoint.size
-            await self._record(ctx, log, role, AccessKind.EXPORT, results=size, about=None)
+            await self.record(ctx, log, role, AccessKind.EXPORT, results=size, about=None)
             self._copying = {key: at for key, at in self._copying.items() if now - at < SAME_LOOK_SECONDS}
             self._copying[actor.id, log] = now
 
@@ -110,13 +110,22 @@ class Desk:
         Raises:
             NotYourLogError: the actor is not that municipality's auditor or privacy officer.
         """
-        await self._admit(ctx, log)
+        await self.admit(ctx, log)
 
-    async def _admit(self, ctx: Context, log: LogName) -> Role:
-        """Return the role in which the actor looks; a refusal is recorded in the actor's own municipality."""
+    async def admit(self, ctx: Context, log: LogName) -> Role:
+        """Return the role in which the actor looks; a refusal is recorded in the actor's own municipality.
+
+        The log of an address-protected case names no municipality: it takes a clearance of its own, and its opaque name.
+
+        Raises:
+            NotYourLogError: the actor is not that municipality's auditor or privacy officer.
+        """
         actor = _actor(ctx)
         role = next((each for each in _ROLES if each in actor.roles), None)
-        if role is None or LogName(actor.municipality) != log:
+        scope = LogScope(log)
+        cleared = Clearance.PROTECTED_LOG_READER in actor.clearances
+        own = cleared if is_protected(scope) else actor.municipality == scope
+        if role is None or not own:
             refused = AccessRecorded(
                 subject_ref=actor.id,
                 kind=AccessKind.DENY,
@@ -129,9 +138,10 @@ class Desk:
             raise NotYourLogError
         return role
 
-    async def _record(
+    async def record(
         self, ctx: Context, log: LogName, role: Role, kind: AccessKind, *, results: int, about: str | None
     ) -> None:
+        """Commit that the actor looked, and at how many `results`: only after this may they be answered (fail closed)."""
         actor = _actor(ctx)
         origin = f"{self._origin}/{log}"
         looked = AccessRecorded(
