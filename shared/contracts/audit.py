@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from shared.contracts.base import EventData, Moment
-from shared.refs import ActorIdField, FindingRefField
+from shared.refs import ActorIdField, CaseRefField, FindingRefField, InnsynReportRefField
 
 TOPIC = "lagspill.audit.v1"
 
@@ -55,6 +55,25 @@ class ChainBroken(LogEvent):
     """The service whose records contradict each other."""
     position: int | None = None
     """The entry that shows it."""
+
+
+class IrregularityFound(LogEvent):
+    """A record, or what a record's absence leaves behind, is not as the services publish."""
+
+    TYPE: ClassVar[str] = "no.lagspill.audit.irregularity.found.v1"
+
+    kind: Literal["subject-gap", "subject-reused", "unnumbered", "foreign-source"]
+    """A hole in a subject's own `sequence`; one of its numbers used twice; an event without a `sourcesequence`; a record on a
+    topic that is not its service's."""
+    source: str = Field(pattern=r"^/services/[a-z][a-z0-9-]{1,30}$")
+    """In whose name the record is."""
+    subject_ref: str | None = Field(default=None, pattern=r"^[A-Za-z0-9._/:-]{1,120}$")
+    """Whose `sequence` it is about."""
+    first: int | None = Field(default=None, ge=1)
+    """The first number concerned: of the subject's `sequence`, or else the record's `sourcesequence`."""
+    last: int | None = Field(default=None, ge=1)
+    position: int | None = Field(default=None, ge=0)
+    """The first entry that shows it."""
 
 
 class LogQueried(LogEvent):
@@ -197,10 +216,30 @@ class FindingOverdue(FindingEvent):
     due: Moment
 
 
+class InnsynReportMade(EventData):
+    """A guardian or a child was told who has seen the case (pasientjournalloven § 22 a, GDPR art. 15): how much, never what."""
+
+    TYPE: ClassVar[str] = "no.lagspill.audit.innsyn-report.made.v1"
+    TOPIC: ClassVar[str] = TOPIC
+    SUBJECT: ClassVar[str] = "report"
+
+    report: InnsynReportRefField
+    case: CaseRefField
+    asked_by: ActorIdField
+    relation: Literal["guardian", "child"]
+    log: str = Field(pattern=r"^[a-z0-9./_-]{1,120}$")
+    """The log's origin (C2SP tlog-checkpoint)."""
+    size: int = Field(ge=0)
+    """Of the checkpoint that it was made from."""
+    looks: int = Field(ge=0)
+    """How many readings and disclosures it tells of."""
+
+
 EVENTS: tuple[type[EventData], ...] = (
     CheckpointSigned,
     GapFound,
     ChainBroken,
+    IrregularityFound,
     LogQueried,
     KeyAnnounced,
     PatternsExamined,
@@ -210,4 +249,5 @@ EVENTS: tuple[type[EventData], ...] = (
     FindingJudged,
     FindingReported,
     FindingOverdue,
+    InnsynReportMade,
 )
