@@ -7,6 +7,7 @@ from shared.errors import (
     ForbiddenError,
     InvalidInputError,
     LagspillError,
+    MalformedRequestError,
     NotFoundError,
     UnavailableError,
 )
@@ -102,6 +103,48 @@ class RetiredKeyError(AuditError):
     """None of the signing keys may sign this log any more: each was replaced, and its time beside its successor is over."""
 
     code = "signing-key-retired"
+
+
+class CheckpointMalformedError(AuditError, MalformedRequestError):
+    """The body is not an old size, a consistency proof, an empty line and a checkpoint that is not smaller (tlog-witness)."""
+
+    code = "checkpoint-malformed"
+    status = 400
+
+
+class NotWatchedError(AuditError, NotFoundError):
+    """This witness does not watch that log, or has not cosigned a checkpoint of it."""
+
+    code = "log-not-watched"
+    status = 404
+
+
+class CheckpointUntrustedError(AuditError, ForbiddenError):
+    """The checkpoint is not signed by a key that this witness trusts for its log."""
+
+    code = "checkpoint-untrusted"
+    status = 403
+
+
+class CheckpointInconsistentError(AuditError, InvalidInputError):
+    """The checkpoint does not continue the one that this witness cosigned last."""
+
+    code = "checkpoint-inconsistent"
+    status = 422
+
+
+class WitnessBusyError(AuditError):
+    """Too many checkpoints are being decided on."""
+
+    code = "witness-busy"
+    status = 429
+
+
+class NotWitnessedError(AuditError, NotFoundError):
+    """No checkpoint of this log has been cosigned by enough witnesses yet; the newest signed one is at checkpoint/latest."""
+
+    code = "checkpoint-unwitnessed"
+    status = 404
 
 
 class PositionLostError(AuditError):
