@@ -99,6 +99,21 @@ class KeyAnnounced(LogEvent):
     """Until when that one signs too; the moment of this event where it is no longer at hand."""
 
 
+class WitnessRefused(LogEvent):
+    """A witness has refused to cosign a checkpoint (C2SP tlog-witness): told once, until it cosigns again or refuses otherwise."""
+
+    TYPE: ClassVar[str] = "no.lagspill.audit.witness.refused.v1"
+
+    witness: str = Field(pattern=r"^[^\s+]{1,200}$")
+    """The name of the witness's key."""
+    kind: Literal["rolled-back", "forked", "key-untrusted"]
+    """It has cosigned a larger tree; what it has cosigned is not how this one begins; it does not trust the key."""
+    size: int = Field(ge=0)
+    """Of the checkpoint that it refused."""
+    cosigned_size: int | None = Field(default=None, ge=0)
+    """Of the checkpoint that it cosigned last, where it has said so."""
+
+
 class PatternsExamined(LogEvent):
     """The log was examined for patterns of misuse up to a position (etterfølgende kontroll, pasientjournalloven § 22).
 
@@ -242,6 +257,7 @@ EVENTS: tuple[type[EventData], ...] = (
     IrregularityFound,
     LogQueried,
     KeyAnnounced,
+    WitnessRefused,
     PatternsExamined,
     FindingRaised,
     FindingExtended,
