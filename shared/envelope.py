@@ -72,6 +72,9 @@ class Envelope(BaseModel):
         return int(self.sourcesequence or "0")
 
 
+_NUMBERED: Final = b',"sourcesequence":"%%0%dd"}' % NUMBER_WIDTH
+
+
 def numeral(number: int) -> str:
     """Return `number` as `sequence` and `sourcesequence` write it."""
     return str(number).zfill(NUMBER_WIDTH)
@@ -95,7 +98,7 @@ def seal(data: EventData, envelope: Envelope) -> bytes:
 
 def number(body: bytes, sourcesequence: int) -> bytes:
     """Return `body` with its `sourcesequence` (1 or more) written in: the bytes that are published."""
-    return body[:-1] + b',"sourcesequence":"' + numeral(sourcesequence).encode() + b'"}'
+    return body[:-1] + _NUMBERED % sourcesequence
 
 
 def schema_url(event_type: str) -> str:
@@ -152,6 +155,16 @@ def parse(body: bytes) -> Record:
     Raises:
         MalformedEnvelopeError: not JSON, not an object, or an attribute is missing or of the wrong form.
     """
+    envelope, data = read(body)
+    return Record(envelope, to_json(data))
+
+
+def read(body: bytes) -> tuple[Envelope, object]:
+    """Return the attributes and the data (as JSON's values) of the event that `body` holds, as `parse` does.
+
+    Raises:
+        MalformedEnvelopeError: not JSON, not an object, or an attribute is missing or of the wrong form.
+    """
     try:
         document = from_json(body, allow_inf_nan=False)
     except ValueError as error:
@@ -164,4 +177,4 @@ def parse(body: bytes) -> Record:
     except ValidationError as error:
         fields = ", ".join(sorted({str(part["loc"][0]) for part in error.errors() if part["loc"]}))
         raise MalformedEnvelopeError(f"the record is not a Lagspill CloudEvent; wrong or missing: {fields}") from error
-    return Record(envelope, to_json(document.get("data")))
+    return envelope, document.get("data")

@@ -5,6 +5,7 @@ Everything here runs on the one connection that holds the leader's lock, each me
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -32,7 +33,7 @@ class Row(NamedTuple):
     id: int
     scope: str
     topic: str
-    key: str
+    key: bytes
     body: bytes
     counted: bool
     """False for a seal."""
@@ -65,11 +66,15 @@ Heads = dict[str, Head]
 
 
 class Numbered(NamedTuple):
-    """One row and the bytes that are published: with its `sourcesequence`."""
+    """One row as it is published: `value` has its `sourcesequence`."""
 
-    row: Row
-    number: int
+    id: int
+    scope: str
+    topic: str
+    key: bytes
     value: bytes
+    number: int
+    counted: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,17 +82,17 @@ class Batch:
     """What is being sent."""
 
     records: Sequence[Numbered]
-
-    @property
-    def ids(self) -> list[int]:
-        """The outbox rows, in the order in which they were numbered."""
-        return [record.row.id for record in self.records]
+    ids: Sequence[int]
+    """The outbox rows, in the order in which they were numbered."""
+    seals: int
+    """How many of them are seals."""
 
     def firsts(self) -> dict[str, int]:
         """Return the first number given in each log."""
         firsts: dict[str, int] = {}
         for record in self.records:
-            firsts.setdefault(record.row.scope, record.number)
+            if record.scope not in firsts:
+                firsts[record.scope] = record.number
         return firsts
 
 
@@ -106,11 +111,11 @@ def numbered(rows: Iterable[Row], firsts: Mapping[str, int]) -> Batch:
     """Return `rows` with consecutive numbers per log, the first of each as given."""
     following = dict(firsts)
     records = []
-    for row in rows:
-        nth = following[row.scope]
-        following[row.scope] = nth + 1
-        records.append(Numbered(row, nth, number(row.body, nth)))
-    return Batch(records)
+    for row_id, scope, topic, key, body, counted in rows:
+        nth = following[scope]
+        following[scope] = nth + 1
+        records.append(Numbered(row_id, scope, topic, key, number(body, nth), nth, counted))
+    return Batch(records, [record.id for record in records], sum(not record.counted for record in records))
 
 
 def following_numbers(heads: Heads, scopes: Iterable[str]) -> dict[str, int]:
@@ -200,24 +205,25 @@ def advanced(heads: Heads, batch: Batch, leaves: Sequence[bytes]) -> Heads:
     Raises:
         OutboxError: the batch's numbers do not follow the heads.
     """
-    by_scope: dict[str, list[tuple[Numbered, bytes]]] = {}
+    firsts = batch.firsts()
+    added: dict[str, list[bytes]] = {scope: [] for scope in firsts}
     for record, leaf in zip(batch.records, leaves, strict=True):
-        by_scope.setdefault(record.row.scope, []).append((record, leaf))
+        added[record.scope].append(leaf)
+    seals = Counter(record.scope for record in batch.records if not record.counted) if batch.seals else {}
     after: Heads = {}
-    for scope, added in by_scope.items():
+    for scope, first in firsts.items():
         head = heads.get(scope, Head())
-        if added[0][0].number != head.frontier.size + 1:
-            raise OutboxError(f"number {added[0][0].number} does not follow {head.frontier.size}")
-        after[scope] = Head(
-            head.frontier.append(leaf for _, leaf in added),
-            unsealed=head.unsealed + sum(record.row.counted for record, _ in added),
-        )
+        if first != head.frontier.size + 1:
+            raise OutboxError(f"number {first} does not follow {head.frontier.size}")
+        unsealed = head.unsealed + len(added[scope]) - seals.get(scope, 0)
+        after[scope] = Head(head.frontier.append(added[scope]), unsealed=unsealed)
     return after
 
 
 # At least one row comes back, so that the moment does too: it was taken before the statement's snapshot.
 _PICK: Final = """
-SELECT statement_timestamp(), min(recorded_at) OVER (), o.id, o.scope, o.topic, o.key, o.body, o.counted
+SELECT statement_timestamp(), min(recorded_at) OVER (), o.id, o.scope, o.topic,
+       convert_to(o.key, 'UTF8'), o.body, o.counted
 FROM (VALUES (1)) AS one
 LEFT JOIN LATERAL (
     SELECT * FROM outbox WHERE id <> ALL ($2::bigint[]) ORDER BY id LIMIT $1
@@ -226,7 +232,7 @@ ORDER BY o.id
 """
 
 _NAMED: Final = """
-SELECT o.id, o.scope, o.topic, o.key, o.body, o.counted
+SELECT o.id, o.scope, o.topic, convert_to(o.key, 'UTF8'), o.body, o.counted
 FROM unnest($1::bigint[]) WITH ORDINALITY AS named (id, nth) JOIN outbox o USING (id)
 ORDER BY named.nth
 """

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 import structlog
 from aiokafka import AIOKafkaProducer
@@ -33,8 +33,24 @@ ProducerFactory = Callable[[], AIOKafkaProducer]
 log = structlog.get_logger(__name__)
 
 
-class Outgoing(NamedTuple):
+class Sendable(Protocol):
     """One record, as it goes to Kafka."""
+
+    @property
+    def topic(self) -> str:
+        """Where it belongs."""
+
+    @property
+    def key(self) -> bytes:
+        """What decides on its partition."""
+
+    @property
+    def value(self) -> bytes:
+        """Its bytes."""
+
+
+class Outgoing(NamedTuple):
+    """A record and nothing else."""
 
     topic: str
     key: bytes
@@ -76,7 +92,12 @@ class Publisher:
     """Sends records, in order within each partition. Any error it raises ends its life."""
 
     def __init__(
-        self, factory: ProducerFactory, *, seconds: float, acknowledged: Callable[[Target, int], None] = lambda *_: None
+        self,
+        factory: ProducerFactory,
+        *,
+        seconds: float,
+        acknowledged: Callable[[Target, int], None] = lambda *_: None,
+        topics: Mapping[str, str] | None = None,
     ) -> None:
         """Prepare; nothing connects before `start`.
 
@@ -84,11 +105,13 @@ class Publisher:
             factory: Makes the producer.
             seconds: How long any one operation may take.
             acknowledged: Called with each partition and number of records as soon as the broker has them.
+            topics: Other names of topics, where a broker is shared with others.
         """
         self._producer = factory()
         self._seconds = seconds
         self._acknowledged = acknowledged
-        self._partitions: dict[str, list[int]] = {}
+        self._topics = topics or {}
+        self._targets: dict[str, list[Target]] = {}
 
     async def start(self) -> None:
         """Connect.
@@ -99,20 +122,18 @@ class Publisher:
         async with asyncio.timeout(self._seconds):
             await self._producer.start()
 
-    async def publish(self, records: Iterable[Outgoing]) -> None:
+    async def publish(self, records: Iterable[Sendable]) -> None:
         """Return when every record is acknowledged.
 
         Raises:
             KafkaError, TimeoutError: some are not; which ones is not known.
         """
         async with asyncio.timeout(self._seconds):
-            queues: defaultdict[tuple[str, int], list[Outgoing]] = defaultdict(list)
+            queues: defaultdict[Target, list[Sendable]] = defaultdict(list)
             for record in records:
-                partitions = self._partitions.get(record.topic) or await self._look_up(record.topic)
-                queues[record.topic, partitions[_hash(record.key) % len(partitions)]].append(record)
-            await together(
-                *(asyncio.create_task(self._in_order(Target(*target), queue)) for target, queue in queues.items())
-            )
+                targets = self._targets.get(record.topic) or await self._look_up(record.topic)
+                queues[targets[_hash(record.key) % len(targets)]].append(record)
+            await together(*(asyncio.create_task(self._in_order(target, queue)) for target, queue in queues.items()))
 
     async def close(self) -> None:
         """Let the producer go, within bounded time, whatever state it is in."""
@@ -127,11 +148,12 @@ class Publisher:
         finally:
             await self._producer.client.close()
 
-    async def _look_up(self, topic: str) -> list[int]:
-        self._partitions[topic] = sorted(await self._producer.partitions_for(topic))
-        return self._partitions[topic]
+    async def _look_up(self, topic: str) -> list[Target]:
+        name = self._topics.get(topic, topic)
+        self._targets[topic] = [Target(name, each) for each in sorted(await self._producer.partitions_for(name))]
+        return self._targets[topic]
 
-    async def _in_order(self, target: Target, records: Sequence[Outgoing]) -> None:
+    async def _in_order(self, target: Target, records: Sequence[Sendable]) -> None:
         """Send one partition's records. The next batch waits for the last one's acknowledgement: none overtakes another."""
         at = 0
         most = len(records)

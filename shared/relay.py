@@ -19,6 +19,7 @@ import asyncio
 import base64
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Final, Protocol
@@ -84,6 +85,14 @@ class Nobody:
         """Do nothing."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """A batch that is written down, and its leaf hashes in the making: while the database settles the one before."""
+
+    batch: Batch
+    leaves: asyncio.Task[list[bytes]]
+
+
 class Relay:
     """Publishes one service's outbox. Any number may run; one of them leads."""
 
@@ -139,6 +148,7 @@ class Relay:
         self._nudged = asyncio.Event()
         self._stopping = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._hashing: asyncio.Task[list[bytes]] | None = None
         self._leading = False
         self._oldest: datetime | None = None
         metrics.outbox_age_seconds.set_function(self._age)
@@ -191,7 +201,9 @@ class Relay:
 
     async def _serve(self) -> None:
         """Wait for the lead and publish until stopped; on the way out let go of everything."""
-        publisher = Publisher(self._producer_factory, seconds=self._patience, acknowledged=self._acknowledged)
+        publisher = Publisher(
+            self._producer_factory, seconds=self._patience, acknowledged=self._acknowledged, topics=self._topics
+        )
         connection: asyncpg.Connection[asyncpg.Record] | None = None
         try:
             # First the broker: who cannot reach it must not keep the lead from somebody who can.
@@ -208,6 +220,8 @@ class Relay:
             await self._work(outbox, publisher)
         finally:
             self._set_leading(leading=False)
+            if self._hashing is not None:
+                self._hashing.cancel()
             if connection is not None:
                 # Not close(): it would wait for a server that may be gone. The lock goes with the connection.
                 connection.terminate()
@@ -216,24 +230,25 @@ class Relay:
     async def _work(self, outbox: Outbox, publisher: Publisher) -> None:
         """Publish batch after batch, seal, and tell how far it is, until stopped and drained."""
         heads = await outbox.heads()
-        batch = await outbox.unfinished()
+        unfinished = await outbox.unfinished()
+        taken = None if unfinished is None else self._hashed(unfinished)
         picked: Picked | None = None
         drained_at: datetime | None = None
         next_seal = time.monotonic() + self._seal_every
         next_heartbeat = 0.0
         while True:
             stopping = self._stopping.is_set()
-            if batch is None:
+            if taken is None:
                 self._nudged.clear()
                 picked = await outbox.pick(self._limit)
-                batch = await self._take(picked, heads, outbox)
-            idle = batch is None
-            if batch is not None:
-                batch, following = await self._pass_on(batch, heads, outbox, publisher)
+                taken = await self._take(picked, heads, outbox)
+            idle = taken is None
+            if taken is not None:
+                taken, following = await self._pass_on(taken, heads, outbox, publisher)
                 if picked is not None and picked.all:
                     drained_at = picked.at
                 picked = following
-            if batch is None and picked is not None:
+            if taken is None and picked is not None:
                 drained_at = picked.at
             now = time.monotonic()
             if drained_at is not None and (now >= next_heartbeat or stopping):
@@ -245,43 +260,46 @@ class Relay:
                     continue
             if stopping and idle:
                 return
-            if batch is None and not self._stopping.is_set():
+            if taken is None and not self._stopping.is_set():
                 await _wait(self._nudged, self._poll)
 
     async def _pass_on(
-        self, batch: Batch, heads: Heads, outbox: Outbox, publisher: Publisher
-    ) -> tuple[Batch | None, Picked]:
-        """Send `batch`, which is taken, and settle it; return the next one, taken too, if something more waits."""
+        self, taken: _Taken, heads: Heads, outbox: Outbox, publisher: Publisher
+    ) -> tuple[_Taken | None, Picked]:
+        """Send a batch that is taken, and settle it; return the next one, taken too, if something more waits."""
         began = time.perf_counter()
+        batch = taken.batch
         self._nudged.clear()
-        publishing = publisher.publish(
-            Outgoing(self._topics.get(row.topic, row.topic), row.key.encode(), value) for row, _, value in batch.records
-        )
+        publishing = publisher.publish(batch.records)
         picking = asyncio.create_task(outbox.pick(self._limit, beside=batch.ids))
-        hashing = asyncio.create_task(_leaves(batch))
-        await together(asyncio.create_task(publishing), picking, hashing)
+        await together(asyncio.create_task(publishing), picking, taken.leaves)
         self._observer.reached(Step.SENT)
         picked = picking.result()
-        after = advanced(heads, batch, hashing.result())
+        after = advanced(heads, batch, taken.leaves.result())
         heads.update(after)
-        following = self._number(picked, heads) if picked.rows else None
-        await outbox.settle(batch, after, following)
+        following = self._hashed(self._number(picked, heads)) if picked.rows else None
+        await outbox.settle(batch, after, None if following is None else following.batch)
         self._observer.reached(Step.SETTLED)
         if following is not None:
             self._observer.reached(Step.TAKEN)
         self._oldest = picked.oldest
         self._metrics.relay_batch_seconds.observe(time.perf_counter() - began)
-        self._metrics.seals.inc(sum(not record.row.counted for record in batch.records))
+        self._metrics.seals.inc(batch.seals)
         return following, picked
 
-    async def _take(self, picked: Picked, heads: Heads, outbox: Outbox) -> Batch | None:
+    async def _take(self, picked: Picked, heads: Heads, outbox: Outbox) -> _Taken | None:
         self._oldest = picked.oldest
         if not picked.rows:
             return None
         batch = self._number(picked, heads)
         await outbox.take(batch)
         self._observer.reached(Step.TAKEN)
-        return batch
+        return self._hashed(batch)
+
+    def _hashed(self, batch: Batch) -> _Taken:
+        """Begin to hash `batch`."""
+        self._hashing = asyncio.create_task(_leaves(batch))
+        return _Taken(batch, self._hashing)
 
     def _number(self, picked: Picked, heads: Heads) -> Batch:
         batch = numbered(picked.rows, following_numbers(heads, {row.scope for row in picked.rows}))
@@ -318,7 +336,7 @@ class Relay:
     async def _heartbeat(self, drained_at: datetime, outbox: Outbox, publisher: Publisher) -> None:
         """Say that everything committed before `drained_at` is on the bus."""
         value = to_json({"source": self._source, "drained_at": drained_at})
-        await publisher.publish([Outgoing(self._watermarks_topic, self._source.encode(), value)])
+        await publisher.publish([Outgoing(WATERMARKS_TOPIC, self._source.encode(), value)])
         self._metrics.outbox_rows.set(await outbox.count())
         self._observer.reached(Step.DRAINED)
 
