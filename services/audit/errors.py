@@ -74,6 +74,31 @@ class BeingVerifiedError(AuditError, ConflictError):
     code = "being-verified"
 
 
+class EntriesPrunedError(AuditError):
+    """The content of these entries was removed by the retention policy; their hashes stay in the tree."""
+
+    code = "entries-pruned"
+    status = 410
+
+
+class PolicyRefusedError(AuditError):
+    """The retention policy cannot be used."""
+
+    code = "policy-refused"
+
+
+class NoPolicyError(AuditError):
+    """No retention policy is installed, so nothing is pruned; `lagspill audit retention install` installs one."""
+
+    code = "policy-missing"
+
+
+class HoldRefusedError(AuditError):
+    """There is no such thing to hold, release or install."""
+
+    code = "hold-refused"
+
+
 class FencedError(AuditError):
     """Another instance has taken these records; this one begins again where the log stands."""
 
@@ -84,6 +109,12 @@ class HeadDamagedError(AuditError):
     """The stored head of a log is not the one that was signed last: nothing more is signed until somebody has looked."""
 
     code = "tree-damaged"
+
+    def __init__(self, log: str, size: int, detail: str) -> None:
+        """Refuse to sign on from the head of `log`, which is stored as of `size`."""
+        super().__init__(f"log {log} at size {size}: {detail}")
+        self.log = log
+        self.size = size
 
 
 class SigningUnavailableError(AuditError, UnavailableError):

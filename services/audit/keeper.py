@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 from time import monotonic
 from typing import Final
 
 import structlog
 
-from services.audit import store
+from services.audit import growth, store
 from services.audit.domain.checkpoint import Checkpoint
 from services.audit.domain.entry import UNPARSABLE, Entry, LogName, Received, index_record
-from services.audit.domain.intake import sort_out
+from services.audit.domain.intake import Intake, sort_out
 from services.audit.domain.keys import Announcement, Turn, announce_key, take_turn
 from services.audit.domain.log import LOG, Finding, FindingKind, LogState, announce_findings, decide_announcement, holes
 from services.audit.domain.tiles import edges_needed, grow
 from services.audit.errors import FencedError, HeadDamagedError
+from services.audit.growth import Event, Growth, StoredLog
 from services.audit.partitions import Partitions
 from services.audit.signing import Signing
 from shared.clock import Clock
@@ -26,6 +29,8 @@ from shared.db import Connection, Pool
 from shared.journal import Context, Journal
 from shared.merkle import EMPTY
 from shared.refs import Ids, LogScope
+
+_READ_AT_ONCE: Final = 32
 
 log = structlog.get_logger(__name__)
 
@@ -37,6 +42,38 @@ class Batch:
     expected: int
     then: int
     records: Sequence[Received]
+
+
+Counts = tuple[LogName, str, str | None]
+"""What counts without a gap in a log: a source, or a subject of it."""
+Hole = tuple[LogName, str, str | None, int, int]
+"""The same, and the first and the last number that are missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Indexed:
+    """A batch whose records were read: how far each partition goes, and each log's entries in order."""
+
+    steps: Mapping[store.Partition, tuple[int, int]]
+    groups: Mapping[LogName, Sequence[Entry]]
+
+
+async def index(batches: Mapping[store.Partition, Batch]) -> Indexed:
+    """Read a batch's records, giving way all the while: the batch before is on its way into the database."""
+    groups: dict[LogName, list[Entry]] = {}
+    for _, batch in sorted(batches.items()):
+        for nth, record in enumerate(batch.records):
+            if nth % _READ_AT_ONCE == 0:
+                await asyncio.sleep(0)
+            entry = index_record(record)
+            groups.setdefault(entry.log, []).append(entry)
+    steps = {partition: (batch.expected, batch.then) for partition, batch in batches.items()}
+    return Indexed(steps, dict(sorted(groups.items())))
+
+
+def _order(hole: Hole) -> tuple[str, str, str, int, int]:
+    name, source, subject, first, last = hole
+    return name, source, subject or "", first, last
 
 
 class Keeper:
@@ -74,7 +111,8 @@ class Keeper:
         self._grace = grace
         self.partitions: Final = Partitions(pool)
         self._signed: dict[LogName, Checkpoint] = {}
-        self._missing_since: dict[tuple[LogName, str, int, int], float] = {}
+        self._missing_since: dict[Hole, float] = {}
+        self._told: set[Hole] = set()
 
     def origin(self, name: LogName) -> str:
         """Return the log's name in its checkpoints."""
@@ -90,97 +128,145 @@ class Keeper:
             return await store.read_positions(connection, partitions)
 
     async def take(self, batches: Mapping[store.Partition, Batch]) -> int:
-        """Take the batches into the logs, all or nothing, and return how many entries were new.
+        """Take the batches into the logs, all or nothing, and return how many entries were new; as `index` and `add` do."""
+        return await self.add(await index(batches))
+
+    async def add(self, indexed: Indexed) -> int:
+        """Add what is new of a batch to the logs, all or nothing, and return how many entries that were.
 
         Raises:
             FencedError: a partition's position is not where it was expected: another instance has taken these records.
             HeadDamagedError: the stored head of a log is not what was signed for it last.
         """
         await self.prepare_partitions()
-        groups: dict[LogName, list[Entry]] = {}
-        for _, batch in sorted(batches.items()):
-            for record in batch.records:
-                entry = index_record(record)
-                groups.setdefault(entry.log, []).append(entry)
-        signed: dict[LogName, Checkpoint] = {}
-        added = 0
-        async with self._pool.acquire() as connection, connection.transaction():
-            steps = {partition: (batch.expected, batch.then) for partition, batch in batches.items()}
-            if not await store.advance(connection, steps):
-                raise FencedError
-            for name in sorted(groups):
-                before, checkpoint = await self._extend(connection, name, groups[name])
-                if checkpoint is not None:
-                    signed[name] = checkpoint
-                    added += checkpoint.size - before
-        self._signed |= signed
-        if signed:
+        try:
+            async with self._pool.acquire() as connection, connection.transaction():
+                if not await growth.advance(connection, indexed.steps):
+                    raise FencedError
+                grown = await self._grow(connection, indexed.groups) if indexed.groups else []
+        except HeadDamagedError as damaged:
+            await self._report_damage(damaged)
+            raise
+        self._signed |= {each.log: each.checkpoint for each in grown}
+        if grown:
             self._journal.nudge()
-        return added
+        return sum(len(each.entries) for each in grown)
 
-    async def _extend(self, conn: Connection, name: LogName, entries: list[Entry]) -> tuple[int, Checkpoint | None]:
-        """Add what is new of `entries`; return the size before, and the checkpoint signed (None if nothing was new)."""
+    async def _grow(self, conn: Connection, groups: Mapping[LogName, Sequence[Entry]]) -> list[Growth]:
+        """Add what is new of each log's entries, and sign its checkpoint; return what was added to which."""
         now = self._clock.now()
-        stored = await store.lock_log(conn, name, self.origin(name))
-        self._examine(name, stored)
-        size = stored.head.frontier.size
-        keys = {(e.source, e.event_id) for e in entries if e.source is not None and e.event_id is not None}
-        numbers = {(e.source, e.number) for e in entries if e.source is not None and e.number is not None}
-        intake = sort_out(
-            entries,
-            size,
-            await store.known_events(conn, name, list(keys)) if keys else {},
-            await store.known_numbers(conn, name, list(numbers)) if numbers else set(),
+        stored = await growth.lock_logs(conn, {name: self.origin(name) for name in groups})
+        for name in groups:
+            self._examine(name, stored[name])
+        intakes = await self._sort_out(conn, groups, stored, now)
+        grown = await self._extended(conn, stored, {name: each for name, each in intakes.items() if each.entries})
+        if not grown:
+            return []
+        await growth.add_entries(conn, grown, now)
+        await growth.add_tiles(conn, grown)
+        await growth.save_heads(conn, grown)
+        turns = [await self._take_turn(conn, each.log, stored[each.log].keys, now) for each in grown]
+        notes = await asyncio.gather(
+            *(
+                self._signing.sign(each.checkpoint.origin, each.checkpoint.text(), turn.active)
+                for each, turn in zip(grown, turns, strict=True)
+            )
         )
-        if not intake.entries:
-            return size, None
-        leaves = [entry.hash for entry in intake.entries]
-        edges = [
-            await store.tile_roots(conn, name, level, part)
-            for level, part in enumerate(edges_needed(size, size + len(leaves)), start=1)
-        ]
-        head, tiles = grow(stored.head, leaves, edges)
-        checkpoint = Checkpoint(self.origin(name), head.frontier.size, head.frontier.root())
-        await store.add_entries(conn, name, size, intake.entries, now)
-        await store.add_tiles(conn, name, tiles)
-        await store.save_head(conn, name, head, intake.heard(size, stored.heard))
-        turn = await self._take_turn(conn, name, stored.keys, now)
-        note = await self._signing.sign(checkpoint.origin, checkpoint.text(), turn.active)
-        await store.add_checkpoint(conn, name, checkpoint, note, now)
-        await store.add_numbers(
-            conn, name, [(e.source, e.number) for e in intake.entries if e.source is not None and e.number is not None]
+        await growth.add_checkpoints(conn, grown, notes, now)
+        await growth.add_numbers(conn, grown)
+        await growth.add_sequences(conn, grown)
+        await growth.add_seals(conn, grown)
+        for each in grown:
+            await self._report(conn, each.log, intakes[each.log].findings)
+        return grown
+
+    async def _sort_out(
+        self,
+        conn: Connection,
+        groups: Mapping[LogName, Sequence[Entry]],
+        stored: Mapping[LogName, StoredLog],
+        now: datetime,
+    ) -> dict[LogName, Intake]:
+        """Return what of each log's entries it does not have, and what in them contradicts it."""
+        held = await growth.known_numbers(
+            conn, [each for name, entries in groups.items() for each in growth.numbers_of(name, entries)]
         )
-        seals = [
-            (entry.source, position, entry.seal)
-            for position, entry in enumerate(intake.entries, start=size)
-            if entry.seal is not None and entry.source is not None
+        events = [event for name, entries in groups.items() for event in growth.events_of(name, entries)]
+        known = await growth.known_events(conn, events, since=now - growth.RECENT)
+        if again := [
+            Event(name, e.source, e.event_id)
+            for name, entries in groups.items()
+            for e in entries
+            if e.source is not None
+            and e.event_id is not None
+            and (e.number is None or (name, e.source, e.number) in held)
+        ]:
+            known |= await growth.known_events(conn, again)
+        counted = await growth.known_sequences(
+            conn, [each for name, entries in groups.items() for each in growth.sequences_of(name, entries)]
+        )
+        return {
+            name: sort_out(
+                entries,
+                stored[name].head.frontier.size,
+                {(event.source, event.id): hashes for event, hashes in known.items() if event.log == name},
+                {(each.source, each.number) for each in held if each.log == name},
+                {(each.source, each.subject, each.number) for each in counted if each.log == name},
+            )
+            for name, entries in groups.items()
+        }
+
+    async def _extended(
+        self, conn: Connection, stored: Mapping[LogName, StoredLog], intakes: Mapping[LogName, Intake]
+    ) -> list[Growth]:
+        """Return what each log becomes."""
+        sizes = {name: stored[name].head.frontier.size for name in intakes}
+        wanted = [
+            (name, level, part)
+            for name, intake in intakes.items()
+            for level, part in enumerate(edges_needed(sizes[name], sizes[name] + len(intake.entries)), start=1)
         ]
-        await store.add_seals(conn, name, seals)
-        await self._report(conn, name, intake.findings)
-        return size, checkpoint
+        edges: dict[LogName, list[tuple[bytes, ...]]] = {}
+        for (name, _, _), roots in zip(wanted, await growth.tile_roots(conn, wanted), strict=True):
+            edges.setdefault(name, []).append(roots)
+        grown = []
+        for name, intake in intakes.items():
+            before, size = stored[name], sizes[name]
+            head, tiles = grow(before.head, [entry.hash for entry in intake.entries], edges.get(name, ()))
+            checkpoint = Checkpoint(self.origin(name), head.frontier.size, head.frontier.root())
+            heard = intake.heard(size, before.heard)
+            grown.append(Growth(name, size, intake.entries, head, heard, tiles, checkpoint))
+        return grown
 
     async def _take_turn(self, conn: Connection, name: LogName, known: Sequence[Announcement], now: datetime) -> Turn:
         """Return which keys sign now; a new one is written down, and published where it follows another."""
         origin = self.origin(name)
         turn = take_turn(known, self._signing.verifiers(origin), now, self._signing.overlap)
         if turn.announce is not None:
-            await store.add_key(conn, name, len(known) + 1, turn.announce)
+            await growth.add_key(conn, name, len(known) + 1, turn.announce)
             if known and name != UNPARSABLE:
                 announced = announce_key(origin, turn.announce, known[-1].vkey)
                 await self._publish(conn, LogScope(name), lambda _: [announced])
             log.info("signing key announced", scope=name, kind=turn.announce.vkey)
         return turn
 
-    def _examine(self, name: LogName, stored: store.StoredLog) -> None:
+    def _examine(self, name: LogName, stored: StoredLog) -> None:
         """Refuse to sign on from a head that is not the one signed last, as the table and this process remember it."""
         frontier = stored.head.frontier
         if frontier.size and stored.signed_root != frontier.root():
-            raise HeadDamagedError(f"the head of log {name} is not the tree that was signed at size {frontier.size}")
+            raise HeadDamagedError(name, frontier.size, "the head is not the tree that was signed")
         last = self._signed.get(name)
         if last is not None and (
             frontier.size < last.size or (frontier.size == last.size and frontier.root() != last.root)
         ):
-            raise HeadDamagedError(f"log {name} has gone back behind size {last.size}, which was signed")
+            raise HeadDamagedError(name, frontier.size, f"it has gone back behind size {last.size}, which was signed")
+
+    async def _report_damage(self, damaged: HeadDamagedError) -> None:
+        """Report, once, that a log cannot grow; the batch itself was rolled back."""
+        found = Finding(kind=FindingKind.TREE_DAMAGED, source="", position=damaged.size)
+        async with self._pool.acquire() as connection, connection.transaction():
+            await self._report(connection, LogName(damaged.log), [found])
+        self._journal.nudge()
 
     async def _report(self, conn: Connection, name: LogName, findings: Sequence[Finding]) -> bool:
         """Write the findings and publish those that are new; True if there was one."""
@@ -238,20 +324,36 @@ class Keeper:
         return written
 
     async def find_gaps(self, moment: float) -> None:
-        """Report the holes in the services' numbers that have lasted longer than the grace.
+        """Report the holes in the services' numbers, and in their subjects', that have lasted longer than the grace.
 
         Args:
             moment: the machine's monotonic time in seconds; a hole's age is counted from the first call that saw it.
         """
         async with self._pool.acquire() as connection:
-            seen = await store.seen_numbers(connection)
-            missing = {(*key, *hole) for key, ranges in seen.items() for hole in holes(ranges)}
+            held: dict[Counts, list[tuple[int, int]]] = {
+                (name, source, None): ranges
+                for (name, source), ranges in (await store.seen_numbers(connection)).items()
+            }
+            for (name, source, subject), ranges in (await store.broken_subjects(connection)).items():
+                held[name, source, subject] = ranges
+            missing = {(*counts, *hole) for counts, ranges in held.items() for hole in holes(ranges)}
             self._missing_since = {hole: self._missing_since.get(hole, moment) for hole in missing}
-            for name, source, first, last in sorted(missing):
-                if moment - self._missing_since[name, source, first, last] >= self._grace:
-                    found = Finding(kind=FindingKind.GAP, source=source, first=first, last=last)
-                    async with connection.transaction():
-                        await self._report(connection, name, [found])
+            self._told &= missing
+            lasting = {hole for hole in missing - self._told if moment - self._missing_since[hole] >= self._grace}
+            for name, holes_of in groupby(sorted(lasting, key=_order), key=lambda hole: hole[0]):
+                found = [
+                    Finding(
+                        kind=FindingKind.GAP if subject is None else FindingKind.SUBJECT_GAP,
+                        source=source,
+                        first=first,
+                        last=last,
+                        subject=subject,
+                    )
+                    for _, source, subject, first, last in holes_of
+                ]
+                async with connection.transaction():
+                    await self._report(connection, name, found)
+            self._told |= lasting
         self._journal.nudge()
 
     async def count_findings(self) -> dict[FindingKind, int]:

@@ -1,40 +1,20 @@
-"""SQL of the write side: positions, the head of a log, and what is added to it. Every function runs in the caller's transaction."""
+"""SQL of the write side beside the batches: positions, findings, holes, seals. Every function runs in the caller's transaction."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from hashlib import sha256
-from typing import Final
-from uuid import UUID
 
-from services.audit.domain.checkpoint import Checkpoint
-from services.audit.domain.entry import Entry, LogName, Seal
-from services.audit.domain.keys import Announcement
+from services.audit.domain.entry import LogName, Seal
 from services.audit.domain.log import Finding
-from services.audit.domain.tiles import WIDTH, FullTile, Head, Slice
+from services.audit.domain.tiles import WIDTH, Slice
 from shared.db import Connection
-from shared.merkle import Frontier, split
+from shared.merkle import Frontier
 from shared.refs import LogScope
 
 Partition = tuple[str, int]
 """A topic and the number of one of its partitions."""
-Number = tuple[str, int]
-"""A source and one of its sourcesequence numbers."""
-EventKey = tuple[str, UUID]
-"""A source and one of its event ids."""
-
-
-@dataclass(frozen=True, slots=True)
-class StoredLog:
-    """A log's head as it is stored, and the root of the checkpoint signed for this size (None while the log is empty)."""
-
-    head: Head
-    heard: int
-    signed_root: bytes | None
-    keys: tuple[Announcement, ...]
-    """The keys that were announced for it, the oldest first."""
 
 
 async def read_positions(conn: Connection, partitions: Iterable[Partition]) -> dict[Partition, int]:
@@ -56,78 +36,6 @@ async def read_positions(conn: Connection, partitions: Iterable[Partition]) -> d
     return {(row["topic"], row["partition"]): row["next_offset"] for row in rows}
 
 
-async def advance(conn: Connection, steps: Mapping[Partition, tuple[int, int]]) -> bool:
-    """Move each partition's position from the first number to the second; False, and nothing moved, if one is not there."""
-    ordered = sorted(steps.items())
-    topics, numbers = [partition[0] for partition, _ in ordered], [partition[1] for partition, _ in ordered]
-    rows = await conn.fetch(
-        "SELECT next_offset FROM positions JOIN unnest($1::text[], $2::int[]) AS p (topic, partition)"
-        ' USING (topic, partition) ORDER BY topic COLLATE "C", partition FOR UPDATE OF positions',
-        topics,
-        numbers,
-    )
-    if [row["next_offset"] for row in rows] != [expected for _, (expected, _) in ordered]:
-        return False
-    await conn.execute(
-        "UPDATE positions SET next_offset = p.next FROM unnest($1::text[], $2::int[], $3::bigint[])"
-        " AS p (topic, partition, next) WHERE (positions.topic, positions.partition) = (p.topic, p.partition)",
-        topics,
-        numbers,
-        [then for _, (_, then) in ordered],
-    )
-    return True
-
-
-async def lock_log(conn: Connection, log: LogName, origin: str) -> StoredLog:
-    """Return the head of the log, locked until the transaction ends; a log that was not there begins empty."""
-    row = await conn.fetchrow(_LOCK_LOG, log)
-    if row is None:
-        await conn.execute("INSERT INTO logs (log, origin) VALUES ($1, $2) ON CONFLICT DO NOTHING", log, origin)
-        row = await conn.fetchrow(_LOCK_LOG, log)
-    if row is None:
-        raise LookupError(f"the log {log} can be neither made nor read")
-    head = Head(Frontier.unpack(row["size"], row["frontier"]), split(row["edge"]))
-    # A statement of its own: what is joined to a row that had to be waited for is as old as the statement, the row is not.
-    signed = await conn.fetchrow(_SIGNED, log, row["size"])
-    root, keys = (None, ()) if signed is None else (signed["root"], signed["keys"])
-    return StoredLog(head, row["heard"], root, tuple(Announcement(*key) for key in keys))
-
-
-_SIGNED: Final = """
-SELECT (SELECT root FROM checkpoints WHERE log = $1 AND size = $2) AS root,
-       array(SELECT (vkey, since, previous_until) FROM signing_keys WHERE log = $1 ORDER BY number) AS keys
-"""
-_LOCK_LOG: Final = "SELECT size, frontier, edge, heard FROM logs WHERE log = $1 FOR UPDATE"
-
-
-async def known_events(conn: Connection, log: LogName, keys: Sequence[EventKey]) -> dict[EventKey, set[bytes]]:
-    """Return the leaf hashes of the entries that the log has of each of these events."""
-    rows = await conn.fetch(
-        "SELECT e.source, e.event_id, sha256('\\x00'::bytea || e.leaf) AS hash"
-        " FROM unnest($2::text[], $3::uuid[]) AS k (source, event_id)"
-        " JOIN entries e ON (e.log, e.source, e.event_id) = ($1, k.source, k.event_id)",
-        log,
-        [source for source, _ in keys],
-        [event_id for _, event_id in keys],
-    )
-    found: dict[EventKey, set[bytes]] = {}
-    for row in rows:
-        found.setdefault((row["source"], row["event_id"]), set()).add(row["hash"])
-    return found
-
-
-async def known_numbers(conn: Connection, log: LogName, numbers: Sequence[Number]) -> set[Number]:
-    """Return those of the numbers that the log has already."""
-    rows = await conn.fetch(
-        "SELECT source, number FROM unnest($2::text[], $3::bigint[]) AS n (source, number)"
-        " JOIN journals USING (source) WHERE journals.log = $1 AND journals.numbers @> n.number",
-        log,
-        [source for source, _ in numbers],
-        [number for _, number in numbers],
-    )
-    return {(row["source"], row["number"]) for row in rows}
-
-
 async def tile_roots(conn: Connection, log: LogName, level: int, part: Slice) -> tuple[bytes, ...]:
     """Return the first `part.width` hashes of a tile of `level` (1 or more): the roots of the full tiles one level below."""
     first = part.number * WIDTH
@@ -141,118 +49,29 @@ async def tile_roots(conn: Connection, log: LogName, level: int, part: Slice) ->
     return tuple(row["root"] for row in rows)
 
 
-_ENTRY_COLUMNS = (
-    "log", "position", "logged_at", "leaf", "topic", "partition", "record_offset", "happened_at", "kind", "type", "source",
-    "event_id", "number", "case_ref", "actor", "organisation", "unit", "basis", "consent", "meeting", "permitted",
-)  # fmt: skip
-
-
-async def add_entries(conn: Connection, log: LogName, first: int, entries: Sequence[Entry], now: datetime) -> None:
-    """Copy the entries in at the positions from `first` on; what is longer than an entry may be, beside them."""
-    await conn.copy_records_to_table(
-        "entries",
-        columns=_ENTRY_COLUMNS,
-        records=[
-            (
-                log, position, now, entry.leaf, entry.received.topic, entry.received.partition, entry.received.offset,
-                entry.happened or now, entry.kind, entry.type, entry.source, entry.event_id, entry.number, entry.case,
-                entry.actor, entry.organisation, entry.unit, entry.basis, entry.consent, entry.meeting, entry.permitted,
-            )
-            for position, entry in enumerate(entries, start=first)
-        ],
-    )  # fmt: skip
-    for body in {entry.oversize for entry in entries if entry.oversize is not None}:
-        await conn.execute(
-            "INSERT INTO oversize (sha256, body) VALUES ($1, $2) ON CONFLICT DO NOTHING", sha256(body).digest(), body
-        )
-
-
-async def add_tiles(conn: Connection, log: LogName, tiles: Sequence[FullTile]) -> None:
-    """Copy the full tiles in."""
-    if tiles:
-        await conn.copy_records_to_table(
-            "tiles",
-            columns=("log", "level", "tile", "hashes", "root"),
-            records=[(log, tile.address.level, tile.address.number, tile.hashes, tile.root) for tile in tiles],
-        )
-
-
-async def save_head(conn: Connection, log: LogName, head: Head, heard: int) -> None:
-    """Write the head of a log that `lock_log` locked."""
-    await conn.execute(
-        "UPDATE logs SET size = $2, frontier = $3, edge = $4, heard = $5 WHERE log = $1",
-        log,
-        head.frontier.size,
-        head.frontier.pack(),
-        b"".join(head.edge),
-        heard,
-    )
-
-
-async def add_checkpoint(conn: Connection, log: LogName, checkpoint: Checkpoint, note: str, now: datetime) -> None:
-    """Write a checkpoint. A second one for the same size is refused by the table."""
-    await conn.execute(
-        "INSERT INTO checkpoints (log, size, root, note, signed_at) VALUES ($1, $2, $3, $4, $5)",
-        log,
-        checkpoint.size,
-        checkpoint.root,
-        note,
-        now,
-    )
-
-
-async def add_key(conn: Connection, log: LogName, number: int, key: Announcement) -> None:
-    """Write that a key signs the log from now on: its `number`-th."""
-    await conn.execute(
-        "INSERT INTO signing_keys (log, number, vkey, since, previous_until) VALUES ($1, $2, $3, $4, $5)",
-        log,
-        number,
-        key.vkey,
-        key.since,
-        key.previous_until,
-    )
-
-
-async def add_numbers(conn: Connection, log: LogName, numbers: Sequence[Number]) -> None:
-    """Remember these sourcesequence numbers as held by the log."""
-    if numbers:
-        await conn.execute(
-            "INSERT INTO journals (log, source, numbers)"
-            " SELECT $1, source, range_agg(int8range(number, number, '[]'))"
-            " FROM unnest($2::text[], $3::bigint[]) AS n (source, number) GROUP BY source ORDER BY source"
-            " ON CONFLICT (log, source) DO UPDATE SET numbers = journals.numbers + excluded.numbers",
-            log,
-            [source for source, _ in numbers],
-            [number for _, number in numbers],
-        )
-
-
-async def add_seals(conn: Connection, log: LogName, seals: Sequence[tuple[str, int, Seal]]) -> None:
-    """Remember what the services said of their journals: (source, position of the entry, seal)."""
-    await conn.executemany(
-        "INSERT INTO seals (log, source, position, last_number, root) VALUES ($1, $2, $3, $4, $5)",
-        [(log, source, position, seal.last_number, seal.root) for source, position, seal in seals],
-    )
-
-
 async def add_findings(conn: Connection, log: LogName, findings: Sequence[Finding], now: datetime) -> list[Finding]:
     """Write the findings and return those that were not known."""
-    fresh = []
-    for found in findings:
-        row = await conn.fetchrow(
-            "INSERT INTO findings (log, kind, source, first_number, last_number, position, found_at)"
-            " VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING RETURNING id",
-            log,
-            found.kind,
-            found.source,
-            found.first,
-            found.last,
-            found.position,
-            now,
-        )
-        if row is not None:
-            fresh.append(found)
-    return fresh
+    rows = await conn.fetch(
+        "INSERT INTO findings (log, kind, source, subject, first_number, last_number, position, found_at)"
+        " SELECT $1, kind, source, subject, first, last, position, $8"
+        " FROM unnest($2::text[], $3::text[], $4::text[], $5::bigint[], $6::bigint[], $7::bigint[])"
+        "   AS f (kind, source, subject, first, last, position)"
+        " ON CONFLICT DO NOTHING RETURNING kind, source, subject, first_number, last_number, position",
+        log,
+        [found.kind.value for found in findings],
+        [found.source for found in findings],
+        [found.subject for found in findings],
+        [found.first for found in findings],
+        [found.last for found in findings],
+        [found.position for found in findings],
+        now,
+    )
+    fresh = {tuple(row) for row in rows}
+    return [
+        found
+        for found in findings
+        if (found.kind.value, found.source, found.subject, found.first, found.last, found.position) in fresh
+    ]
 
 
 async def count_findings(conn: Connection) -> dict[str, int]:
@@ -315,6 +134,19 @@ async def seen_numbers(
     return seen
 
 
+async def broken_subjects(conn: Connection) -> dict[tuple[LogName, str, str], list[tuple[int, int]]]:
+    """Return, for each subject of which an event is missing, the numbers held, as (first, last) ranges in ascending order."""
+    rows = await conn.fetch(
+        "SELECT log, source, subject, lower(held) AS first, upper(held) - 1 AS last"
+        " FROM subjects CROSS JOIN LATERAL unnest(numbers) AS held WHERE NOT whole ORDER BY log, source, subject, first"
+    )
+    broken: dict[tuple[LogName, str, str], list[tuple[int, int]]] = {}
+    for row in rows:
+        key = (LogName(row["log"]), row["source"], row["subject"])
+        broken.setdefault(key, []).append((row["first"], row["last"]))
+    return broken
+
+
 async def next_seals(conn: Connection) -> list[PendingSeal]:
     """Return, for each journal, the first seal that can be compared now: the log holds every number that it covers."""
     rows = await conn.fetch(
@@ -339,8 +171,12 @@ async def next_seals(conn: Connection) -> list[PendingSeal]:
 async def numbered_leaves(conn: Connection, log: LogName, source: str, first: int, last: int) -> list[bytes]:
     """Return the leaf hashes of the records with these numbers, in the order of the numbers; of a number used twice, the first."""
     rows = await conn.fetch(
-        "SELECT DISTINCT ON (number) sha256('\\x00'::bytea || leaf) AS hash FROM entries"
-        " WHERE log = $1 AND source = $2 AND number BETWEEN $3 AND $4 ORDER BY number, position",
+        "SELECT DISTINCT ON (number) hash FROM ("
+        " SELECT number, position, sha256('\\x00'::bytea || leaf) AS hash FROM entries"
+        "  WHERE log = $1 AND source = $2 AND number BETWEEN $3 AND $4"
+        " UNION ALL SELECT number, position, hash FROM pruned_entries"
+        "  WHERE log = $1 AND source = $2 AND number BETWEEN $3 AND $4"
+        ") held ORDER BY number, position",
         log,
         source,
         first,

@@ -25,7 +25,10 @@ pytestmark = [pytest.mark.connected, pytest.mark.story(23, 24)]
 WITHIN = 60.0
 STEPS = [
     (step, before)
-    for step in ("advance", "lock_log", "add_entries", "add_tiles", "save_head", "add_checkpoint", "add_numbers", "add_seals")
+    for step in (
+        "advance", "lock_logs", "known_events", "add_entries", "add_tiles", "save_heads", "add_checkpoints", "add_numbers",
+        "add_sequences", "add_seals",
+    )
     for before in (True, False)
 ] + [("taken", True)]  # fmt: skip
 
@@ -94,7 +97,7 @@ async def test_killed_within_a_batch(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("step", ["advance", "add_entries", "add_checkpoint", "taken"])
+@pytest.mark.parametrize("step", ["advance", "add_entries", "add_checkpoints", "taken"])
 async def test_paused_within_a_batch_while_another_goes_on(
     migrated: Migrated, broker: str, new_topic: NewTopicName, group: str, producer: AIOKafkaProducer, step: str
 ) -> None:

@@ -15,7 +15,7 @@ import asyncpg
 import pytest
 from asyncpg.connection import LoggedQuery
 
-from services.audit import store
+from services.audit import growth, store
 from services.audit.domain.entry import LogName
 from services.audit.domain.tiles import Slice
 from services.audit.partitions import AGAIN_SECONDS, Partitions, months_from
@@ -269,7 +269,7 @@ async def test_ten_years_are_read_by_index(migrated: Migrated) -> None:
     event = cases.ids.event_id()
     async with listening(dsn, "lagspill_audit_writer") as (pool, heard), pool.acquire() as connection:
         heard.clear()
-        await store.known_events(connection, log, [("/services/cases", event)])
+        await growth.known_events(connection, [growth.Event(log, "/services/cases", event)])
         await store.numbered_leaves(connection, log, "/services/cases", 1, 5)
     async with listening(dsn, "lagspill_audit_reader") as (pool, asked):
         reader = Reader(pool)

@@ -5,18 +5,17 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import Final, NewType
+from typing import Final, NamedTuple, NewType
 from uuid import UUID
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic_core import to_json
 
 from services.audit.domain.tiles import MAX_ENTRY
 from shared.contracts import journal
 from shared.contracts.access import AccessRecorded
-from shared.envelope import Envelope, MalformedEnvelopeError, Record, parse
+from shared.envelope import Envelope, MalformedEnvelopeError, read
 from shared.merkle import HASH_SIZE, leaf_hash
 from shared.refs import ALPHABET, LENGTH
 
@@ -34,16 +33,15 @@ UNPARSABLE_KIND: Final = "unparsable"
 MAX_NUMBER: Final = 2**62
 """A number beyond this is nobody's: it is not counted. (The database's own limit is 2**63.)"""
 _SEALS: Final = frozenset(event.TYPE for event in journal.EVENTS)
-_DATA: Final = TypeAdapter(dict[str, object])
 _REF: Final = {prefix: re.compile(rf"^{prefix}_[{ALPHABET}]{{{LENGTH}}}$") for prefix in ("cas", "cst", "mtg")}
 _ACTOR: Final = re.compile(r"^[a-z]{3}_[0-9A-Za-z_-]{8,64}$")
+_SUBJECT: Final = re.compile(r"^[A-Za-z0-9._/:-]{1,120}$")
 _ORGANISATION: Final = re.compile(r"^[0-9]{9}$")
 _UNIT: Final = re.compile(r"^unit:[a-z0-9-]{1,60}$")
 _CODE: Final = re.compile(r"^[a-z0-9-]{2,60}$")
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
+class Received(NamedTuple):
     """One record as the broker gave it. `value` is None for a record without one."""
 
     topic: str
@@ -52,17 +50,18 @@ class Received:
     value: bytes | None
 
 
-@dataclass(frozen=True, slots=True)
-class Seal:
+class Seal(NamedTuple):
     """A service's word on its own journal: the root over its records 1 to `last_number` (RFC 6962 over the exact bytes)."""
 
     last_number: int
     root: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A leaf to be, and what it is indexed by. Everything but the leaf is derived from the leaf."""
+class Entry(NamedTuple):
+    """A leaf to be, and what it is indexed by. Everything but the leaf is derived from the leaf.
+
+    A tuple: one is made for every record there is, and a frozen dataclass takes several times as long to make.
+    """
 
     log: LogName
     leaf: bytes
@@ -73,6 +72,9 @@ class Entry:
     source: str | None = None
     event_id: UUID | None = None
     number: int | None = None
+    subject: str | None = None
+    sequence: int | None = None
+    """The how manieth event of its subject; None where the subject has no history of its own."""
     happened: datetime | None = None
     case: str | None = None
     actor: str | None = None
@@ -98,10 +100,10 @@ def index_record(received: Received) -> Entry:
         leaf = oversize_leaf(value)
         return Entry(UNPARSABLE, leaf, leaf_hash(leaf), received, UNPARSABLE_KIND, oversize=value)
     try:
-        record = parse(value)
+        envelope, data = read(value)
     except MalformedEnvelopeError:
         return Entry(UNPARSABLE, value, leaf_hash(value), received, UNPARSABLE_KIND)
-    return _index_event(value, received, record)
+    return _index_event(value, received, envelope, data)
 
 
 def oversize_leaf(value: bytes) -> bytes:
@@ -110,12 +112,10 @@ def oversize_leaf(value: bytes) -> bytes:
     return f"lagspill.no/oversize@v1\nsize {len(value)}\nsha256 {digest}\n".encode()
 
 
-def _index_event(value: bytes, received: Received, record: Record) -> Entry:
-    envelope = record.envelope
-    data = _object(record.data)
-    actor = data.get("actor")
-    party: Mapping[object, object] = actor if isinstance(actor, dict) else {}
-    basis = data.get("basis")
+def _index_event(value: bytes, received: Received, envelope: Envelope, said: object) -> Entry:
+    data: Mapping[str, object] = said if isinstance(said, dict) else {}
+    actor, basis, permitted = data.get("actor"), data.get("basis"), data.get("permitted")
+    party: Mapping[str, object] = actor if isinstance(actor, dict) else {}
     return Entry(
         log=LogName(envelope.municipality),
         leaf=value,
@@ -125,26 +125,26 @@ def _index_event(value: bytes, received: Received, record: Record) -> Entry:
         type=envelope.type,
         source=envelope.source,
         event_id=envelope.id,
-        number=envelope.number if 0 < envelope.number <= MAX_NUMBER else None,
+        number=_number(envelope.sourcesequence),
+        subject=_matching(_SUBJECT, envelope.subject),
+        sequence=_number(envelope.sequence),
         happened=_utc(envelope.time),
         case=_matching(_REF["cas"], data.get("case"), envelope.subject, envelope.partitionkey),
         actor=_matching(_ACTOR, party.get("id"), envelope.authid),
         organisation=_matching(_ORGANISATION, party.get("organisation")),
         unit=_matching(_UNIT, party.get("unit")),
-        basis=_matching(_CODE, basis.get("code") if isinstance(basis, dict) else None),
+        basis=_matching(_CODE, basis.get("code")) if isinstance(basis, dict) else None,
         consent=_matching(_REF["cst"], data.get("consent")),
         meeting=_matching(_REF["mtg"], data.get("meeting"), envelope.subject),
-        permitted=permitted if isinstance(permitted := data.get("permitted"), bool) else None,
-        seal=_seal(record.data) if envelope.type in _SEALS else None,
+        permitted=permitted if isinstance(permitted, bool) else None,
+        seal=_seal(said) if envelope.type in _SEALS else None,
     )
 
 
-def _object(data: bytes) -> dict[str, object]:
-    """Return the members of the event's data; none where it is no object."""
-    try:
-        return _DATA.validate_json(data)
-    except ValidationError:
-        return {}
+def _number(said: str | None) -> int | None:
+    """Return what a text of digits counts; None where it counts nothing, or more than anybody publishes."""
+    number = int(said) if said is not None else 0
+    return number if 0 < number <= MAX_NUMBER else None
 
 
 def _kind(envelope: Envelope, data: Mapping[str, object]) -> str:
@@ -153,10 +153,10 @@ def _kind(envelope: Envelope, data: Mapping[str, object]) -> str:
     return SEAL if envelope.type in _SEALS else EVENT
 
 
-def _seal(data: bytes) -> Seal | None:
+def _seal(data: object) -> Seal | None:
     """Return what a seal says; None where it is written so that it says nothing."""
     try:
-        sealed = journal.JournalSealed.model_validate_json(data)
+        sealed = journal.JournalSealed.model_validate_json(to_json(data))
         root = base64.b64decode(sealed.root, validate=True)
     except ValueError:
         return None
@@ -173,4 +173,7 @@ def _utc(moment: datetime) -> datetime | None:
 
 def _matching(form: re.Pattern[str], *values: object) -> str | None:
     """Return the first value that is a text of this form. What is not, is not indexed; the leaf holds it all the same."""
-    return next((value for value in values if isinstance(value, str) and form.fullmatch(value)), None)
+    for value in values:
+        if isinstance(value, str) and form.fullmatch(value):
+            return value
+    return None

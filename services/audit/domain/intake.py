@@ -5,10 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from typing import Final
 from uuid import UUID
 
 from services.audit.domain.entry import Entry
 from services.audit.domain.log import OWN_SOURCE, Finding, FindingKind
+from shared.contracts import access, journal
+
+_PUBLISHERS: Final = {sealed.TOPIC: f"/services/{sealed.TYPE.split('.')[2]}" for sealed in journal.EVENTS}
+"""Whose each topic is."""
+_SHARED: Final = frozenset({access.TOPIC})
+"""Topics on which every service publishes."""
+_SERVICES: Final = frozenset(_PUBLISHERS.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,9 +28,9 @@ class Intake:
 
     def heard(self, first: int, before: int) -> int:
         """Return the log's size just after the last entry that another service caused; `before` is what it was."""
-        for position, entry in reversed(list(enumerate(self.entries, start=first))):
+        for behind, entry in enumerate(reversed(self.entries)):
             if entry.source != OWN_SOURCE:
-                return position + 1
+                return first + len(self.entries) - behind
         return before
 
 
@@ -31,6 +39,7 @@ def sort_out(
     first: int,
     known: Mapping[tuple[str, UUID], AbstractSet[bytes]],
     held: AbstractSet[tuple[str, int]],
+    counted: AbstractSet[tuple[str, str, int]] = frozenset(),
 ) -> Intake:
     """Return what of `entries` the log does not have.
 
@@ -43,24 +52,42 @@ def sort_out(
         first: the position that the first new entry will have.
         known: for each (source, event id) of the batch that the log has, the hashes of its entries.
         held: those of the batch's (source, sourcesequence) that the log has.
+        counted: those of the batch's (source, subject, sequence) that the log has.
     """
-    hashes = {key: set(value) for key, value in known.items()}
+    batch: dict[tuple[str, UUID], bytes | set[bytes]] = {key: set(hashes) for key, hashes in known.items()}
     numbers = set(held)
+    sequences = set(counted)
     fresh: list[Entry] = []
     findings = _Findings()
     for entry in entries:
+        source, event_id = entry.source, entry.event_id
+        if source is None or event_id is None:
+            fresh.append(entry)
+            continue
         position = first + len(fresh)
-        if entry.source is not None and entry.event_id is not None:
-            same = hashes.setdefault((entry.source, entry.event_id), set())
-            if entry.hash in same:
+        same = batch.get((source, event_id))
+        if same is None:
+            batch[source, event_id] = entry.hash
+        else:
+            seen = {same} if isinstance(same, bytes) else same
+            if entry.hash in seen:
                 continue
-            if same:
-                findings.add(FindingKind.ID_REUSED, entry, position)
-            same.add(entry.hash)
-            if entry.number is not None:
-                if (entry.source, entry.number) in numbers:
-                    findings.add(FindingKind.NUMBER_REUSED, entry, position)
-                numbers.add((entry.source, entry.number))
+            findings.add(FindingKind.ID_REUSED, entry, position)
+            batch[source, event_id] = seen | {entry.hash}
+        number = entry.number
+        if number is None:
+            findings.add(FindingKind.UNNUMBERED, entry, position)
+        else:
+            if (source, number) in numbers:
+                findings.add(FindingKind.NUMBER_REUSED, entry, position)
+            numbers.add((source, number))
+            if entry.sequence is not None and entry.subject is not None:
+                if (source, entry.subject, entry.sequence) in sequences:
+                    findings.add_reused(entry.subject, entry.sequence, entry, position)
+                sequences.add((source, entry.subject, entry.sequence))
+        topic = entry.received.topic
+        if source not in _SERVICES if topic in _SHARED else source != _PUBLISHERS.get(topic, source):
+            findings.add(FindingKind.FOREIGN_SOURCE, entry, position)
         fresh.append(entry)
     return Intake(tuple(fresh), tuple(findings.all))
 
@@ -68,18 +95,33 @@ def sort_out(
 class _Findings:
     """Findings in the order of their entries; numbers that follow each other are one finding.
 
-    A service restored from a backup gives thousands of numbers again, one by one.
+    A service restored from a backup gives thousands of numbers again, one by one. And whoever floods the log with records that
+    have no number, or are on a wrong topic, is found once in a batch.
     """
 
     def __init__(self) -> None:
         self.all: list[Finding] = []
-        self._latest: dict[tuple[FindingKind, str], int] = {}
+        self._latest: dict[tuple[FindingKind, str, str | None], int] = {}
 
     def add(self, kind: FindingKind, entry: Entry, position: int) -> None:
-        source, number = entry.source or "", entry.number or 0
-        at = self._latest.get((kind, source))
-        if at is not None and self.all[at].last + 1 == number:
-            self.all[at] = self.all[at].model_copy(update={"last": number})
+        """Add what the entry at `position` shows of its service's numbers."""
+        self._add(kind, entry.source or "", None, entry.number or 0, position, anyway=kind in _ONCE)
+
+    def add_reused(self, subject: str, sequence: int, entry: Entry, position: int) -> None:
+        """Add that the entry at `position` uses a number of its subject's own again."""
+        self._add(FindingKind.SUBJECT_REUSED, entry.source or "", subject, sequence, position)
+
+    def _add(
+        self, kind: FindingKind, source: str, subject: str | None, number: int, position: int, *, anyway: bool = False
+    ) -> None:
+        at = self._latest.get((kind, source, subject))
+        if at is not None and (anyway or self.all[at].last + 1 == number):
+            self.all[at] = self.all[at].model_copy(update={"last": max(number, self.all[at].last)})
             return
-        self._latest[kind, source] = len(self.all)
-        self.all.append(Finding(kind=kind, source=source, first=number, last=number, position=position))
+        self._latest[kind, source, subject] = len(self.all)
+        self.all.append(
+            Finding(kind=kind, source=source, first=number, last=number, position=position, subject=subject)
+        )
+
+
+_ONCE: Final = frozenset({FindingKind.UNNUMBERED, FindingKind.FOREIGN_SOURCE})

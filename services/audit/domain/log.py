@@ -9,7 +9,7 @@ from typing import Final
 
 from services.audit.domain.checkpoint import Checkpoint
 from shared.aggregate import Aggregate
-from shared.contracts.audit import ChainBroken, CheckpointSigned, GapFound, LogEvent, LogQueried
+from shared.contracts.audit import ChainBroken, CheckpointSigned, GapFound, IrregularityFound, LogEvent, LogQueried
 from shared.contracts.base import EventData, Model
 
 OWN_SOURCE: Final = "/services/audit"
@@ -26,16 +26,31 @@ class FindingKind(StrEnum):
     """Two different records of one service carry one number."""
     ID_REUSED = "id-reused"
     """Two different records of one service carry one event id."""
+    SUBJECT_GAP = "subject-gap"
+    """An event of a subject (its own `sequence` has a hole) did not come in time."""
+    SUBJECT_REUSED = "subject-reused"
+    """Two different events of one subject carry one `sequence`."""
+    UNNUMBERED = "unnumbered"
+    """An event in the name of a service has no `sourcesequence`: nothing says that the service published it."""
+    FOREIGN_SOURCE = "foreign-source"
+    """A record stands on a topic that is not its service's, or is in the name of a service that does not exist."""
+    TREE_DAMAGED = "tree-damaged"
+    """The stored head of the log is not what was signed last: nothing more is signed."""
 
 
 class Finding(Model):
-    """One thing found wrong: with a service's numbers `first` to `last`, shown by the entry at `position` if there is one."""
+    """One thing found wrong: with a service's numbers `first` to `last`, shown by the entry at `position` if there is one.
+
+    With a `subject`, the numbers are those of the subject's own `sequence`. Zero stands for no number.
+    """
 
     kind: FindingKind
     source: str
-    first: int
-    last: int
+    """Empty where it is about the log itself."""
+    first: int = 0
+    last: int = 0
     position: int | None = None
+    subject: str | None = None
 
 
 class LogState(Model):
@@ -52,7 +67,7 @@ def evolve(state: LogState, event: EventData) -> LogState:
     match event:
         case CheckpointSigned():
             return state.model_copy(update={"published_size": event.size})
-        case GapFound() | ChainBroken():
+        case GapFound() | ChainBroken() | IrregularityFound():
             return state.model_copy(update={"findings": state.findings + 1})
         case LogQueried():
             return state.model_copy(update={"queries": state.queries + 1})
@@ -78,13 +93,28 @@ def decide_announcement(state: LogState, checkpoint: Checkpoint, note: str, hear
 
 def announce_findings(origin: str, findings: Iterable[Finding]) -> list[LogEvent]:
     """Return one event for each finding in the log called `origin`."""
-    events: list[LogEvent] = []
-    for found in findings:
-        if found.kind is FindingKind.GAP:
-            events.append(GapFound(log=origin, source=found.source, first_missing=found.first, last_missing=found.last))
-        else:
-            events.append(ChainBroken(log=origin, kind=found.kind.value, source=found.source, position=found.position))
-    return events
+    return [_announce_finding(origin, found) for found in findings]
+
+
+def _announce_finding(origin: str, found: Finding) -> LogEvent:
+    if found.kind is FindingKind.GAP:
+        return GapFound(log=origin, source=found.source, first_missing=found.first, last_missing=found.last)
+    if found.kind in _IRREGULAR:
+        return IrregularityFound(
+            log=origin,
+            kind=found.kind.value,
+            source=found.source,
+            subject_ref=found.subject,
+            first=found.first or None,
+            last=found.last or None,
+            position=found.position,
+        )
+    return ChainBroken(log=origin, kind=found.kind.value, source=found.source or None, position=found.position)
+
+
+_IRREGULAR: Final = frozenset(
+    {FindingKind.SUBJECT_GAP, FindingKind.SUBJECT_REUSED, FindingKind.UNNUMBERED, FindingKind.FOREIGN_SOURCE}
+)
 
 
 def holes(seen: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
@@ -100,6 +130,17 @@ def holes(seen: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
             missing.append((expected, first - 1))
         expected = last + 1
     return missing
+
+
+def runs(numbers: Iterable[int]) -> list[tuple[int, int]]:
+    """Return the numbers as disjoint ranges (first, last), ascending."""
+    found: list[tuple[int, int]] = []
+    for number in sorted(set(numbers)):
+        if found and found[-1][1] + 1 == number:
+            found[-1] = found[-1][0], number
+        else:
+            found.append((number, number))
+    return found
 
 
 LOG = Aggregate("log", LogState, LogState(), evolve)

@@ -1,0 +1,380 @@
+"""SQL of one batch: what it locks, what of it the logs have, and what it adds. One statement for all logs in it, not one each.
+
+Every function runs in the batch's transaction. A batch of many small municipalities costs as many round trips as one of a
+single large one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from typing import Final, NamedTuple
+from uuid import UUID
+
+from services.audit.domain.checkpoint import Checkpoint
+from services.audit.domain.entry import Entry, LogName
+from services.audit.domain.keys import Announcement
+from services.audit.domain.log import runs
+from services.audit.domain.tiles import WIDTH, FullTile, Head, Slice
+from services.audit.store import Partition
+from shared.db import Connection
+from shared.merkle import Frontier, split
+
+RECENT: Final = timedelta(days=62)
+"""How far back an event id is looked for whose number is new. Other bytes under an older id are an entry all the same, only
+without a finding; the same bytes have the same number, and those are looked for everywhere."""
+
+
+class Event(NamedTuple):
+    """An event, by what makes it one."""
+
+    log: LogName
+    source: str
+    id: UUID
+
+
+class Numbered(NamedTuple):
+    """A service's journal in a log, and one of its `sourcesequence` numbers."""
+
+    log: LogName
+    source: str
+    number: int
+
+
+class Counted(NamedTuple):
+    """A subject in a log, and one of its `sequence` numbers."""
+
+    log: LogName
+    source: str
+    subject: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoredLog:
+    """A log's head as it is stored, and the root of the checkpoint signed for this size (None while the log is empty)."""
+
+    head: Head
+    heard: int
+    signed_root: bytes | None
+    keys: tuple[Announcement, ...]
+    """The keys that were announced for it, the oldest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """What a batch adds to one log."""
+
+    log: LogName
+    first: int
+    """The position of the first new entry."""
+    entries: Sequence[Entry]
+    head: Head
+    """After them."""
+    heard: int
+    tiles: Sequence[FullTile]
+    checkpoint: Checkpoint
+
+
+async def advance(conn: Connection, steps: Mapping[Partition, tuple[int, int]]) -> bool:
+    """Move each partition's position from the first number to the second; False, and nothing moved, if one is not there."""
+    ordered = sorted(steps.items())
+    topics, numbers = [partition[0] for partition, _ in ordered], [partition[1] for partition, _ in ordered]
+    rows = await conn.fetch(
+        "SELECT next_offset FROM positions JOIN unnest($1::text[], $2::int[]) AS p (topic, partition)"
+        ' USING (topic, partition) ORDER BY topic COLLATE "C", partition FOR UPDATE OF positions',
+        topics,
+        numbers,
+    )
+    if [row["next_offset"] for row in rows] != [expected for _, (expected, _) in ordered]:
+        return False
+    await conn.execute(
+        "UPDATE positions SET next_offset = p.next FROM unnest($1::text[], $2::int[], $3::bigint[])"
+        " AS p (topic, partition, next) WHERE (positions.topic, positions.partition) = (p.topic, p.partition)",
+        topics,
+        numbers,
+        [then for _, (_, then) in ordered],
+    )
+    return True
+
+
+async def lock_logs(conn: Connection, origins: Mapping[LogName, str]) -> dict[LogName, StoredLog]:
+    """Return the heads of the logs, locked until the transaction ends; a log that was not there begins empty.
+
+    Always in the order of their names, so that two instances never wait for each other.
+    """
+    names = sorted(origins)
+    rows = await conn.fetch(_LOCK, names)
+    if len(rows) != len(names):
+        await conn.execute(
+            "INSERT INTO logs (log, origin) SELECT * FROM unnest($1::text[], $2::text[]) ON CONFLICT DO NOTHING",
+            names,
+            [origins[name] for name in names],
+        )
+        rows = await conn.fetch(_LOCK, names)
+    if len(rows) != len(names):
+        raise LookupError("a log can be neither made nor read")
+    # A statement of its own: what is joined to a row that had to be waited for is as old as the statement, the row is not.
+    signed = await conn.fetch(_SIGNED, names, [row["size"] for row in rows])
+    return {
+        LogName(row["log"]): StoredLog(
+            Head(Frontier.unpack(row["size"], row["frontier"]), split(row["edge"])),
+            row["heard"],
+            last["root"],
+            tuple(Announcement(*key) for key in last["keys"]),
+        )
+        for row, last in zip(rows, signed, strict=True)
+    }
+
+
+_LOCK: Final = (
+    'SELECT log, size, frontier, edge, heard FROM logs WHERE log = ANY ($1::text[]) ORDER BY log COLLATE "C" FOR UPDATE'
+)
+_SIGNED: Final = """
+SELECT (SELECT root FROM checkpoints c WHERE (c.log, c.size) = (l.log, l.size)) AS root,
+       array(SELECT (vkey, since, previous_until) FROM signing_keys k WHERE k.log = l.log ORDER BY number) AS keys
+FROM unnest($1::text[], $2::bigint[]) WITH ORDINALITY AS l (log, size, nth) ORDER BY nth
+"""
+
+
+async def known_events(
+    conn: Connection, events: Collection[Event], *, since: datetime | None = None
+) -> dict[Event, set[bytes]]:
+    """Return the leaf hashes of the entries that the logs have of these events, of those logged `since` then."""
+    rows = await conn.fetch(
+        "SELECT e.log, e.source, e.event_id, sha256('\\x00'::bytea || e.leaf) AS hash"
+        " FROM unnest($1::text[], $2::text[], $3::uuid[]) AS k (log, source, event_id)"
+        " JOIN entries e ON (e.log, e.source, e.event_id) = (k.log, k.source, k.event_id)"
+        " WHERE e.logged_at >= $4",
+        [event.log for event in events],
+        [event.source for event in events],
+        [event.id for event in events],
+        since or _ALWAYS,
+    )
+    found: dict[Event, set[bytes]] = {}
+    for row in rows:
+        found.setdefault(Event(row["log"], row["source"], row["event_id"]), set()).add(row["hash"])
+    return found
+
+
+_ALWAYS: Final = datetime(1, 1, 1, tzinfo=UTC)
+
+
+async def known_numbers(conn: Connection, numbers: Iterable[Numbered]) -> set[Numbered]:
+    """Return those of the numbers that the logs have already."""
+    rows = await conn.fetch(
+        "SELECT log, source, lower(held) AS first, upper(held) AS past FROM ("
+        "   SELECT log, source, range_agg(int8range(first, last, '[]')) AS said"
+        "   FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[]) AS n (log, source, first, last)"
+        "   GROUP BY log, source) AS asked"
+        " JOIN journals USING (log, source) CROSS JOIN LATERAL unnest(numbers * said) AS held",
+        *_number_runs(numbers),
+    )
+    return {Numbered(row["log"], row["source"], number) for row in rows for number in range(row["first"], row["past"])}
+
+
+async def known_sequences(conn: Connection, numbers: Iterable[Counted]) -> set[Counted]:
+    """Return those of the subjects' own numbers that the logs have already."""
+    rows = await conn.fetch(
+        "SELECT log, source, subject, lower(held) AS first, upper(held) AS past FROM ("
+        "   SELECT log, source, subject, range_agg(int8range(first, last, '[]')) AS said"
+        "   FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bigint[])"
+        "     AS n (log, source, subject, first, last) GROUP BY log, source, subject) AS asked"
+        " JOIN subjects USING (log, source, subject) CROSS JOIN LATERAL unnest(numbers * said) AS held",
+        *_sequence_runs(numbers),
+    )
+    return {
+        Counted(row["log"], row["source"], row["subject"], number)
+        for row in rows
+        for number in range(row["first"], row["past"])
+    }
+
+
+async def tile_roots(conn: Connection, wanted: Sequence[tuple[LogName, int, Slice]]) -> list[tuple[bytes, ...]]:
+    """Return the hashes that each (log, level, part) of level 1 or more has: the roots of the full tiles one level below."""
+    if not any(part.width for _, _, part in wanted):
+        return [() for _ in wanted]
+    rows = await conn.fetch(
+        "SELECT w.nth, t.root FROM unnest($1::text[], $2::int[], $3::bigint[], $4::bigint[])"
+        " WITH ORDINALITY AS w (log, level, first, past, nth)"
+        " JOIN tiles t ON t.log = w.log AND t.level = w.level AND t.tile >= w.first AND t.tile < w.past"
+        " ORDER BY w.nth, t.tile",
+        [log for log, _, _ in wanted],
+        [level - 1 for _, level, _ in wanted],
+        [part.number * WIDTH for _, _, part in wanted],
+        [part.number * WIDTH + part.width for _, _, part in wanted],
+    )
+    roots: list[list[bytes]] = [[] for _ in wanted]
+    for row in rows:
+        roots[row["nth"] - 1].append(row["root"])
+    return [tuple(each) for each in roots]
+
+
+ENTRY_COLUMNS: Final = (
+    "log", "position", "logged_at", "leaf", "topic", "partition", "record_offset", "happened_at", "kind", "type", "source",
+    "event_id", "number", "case_ref", "actor", "organisation", "unit", "basis", "consent", "meeting", "permitted",
+)  # fmt: skip
+
+
+async def add_entries(conn: Connection, growths: Iterable[Growth], now: datetime) -> None:
+    """Copy the entries in; what is longer than an entry may be, beside them."""
+    rows = []
+    bodies = []
+    for growth in growths:
+        rows += entry_rows(growth.log, growth.first, growth.entries, now)
+        bodies += [entry.oversize for entry in growth.entries if entry.oversize is not None]
+    await conn.copy_records_to_table("entries", columns=ENTRY_COLUMNS, records=rows)
+    for body in bodies:
+        await conn.execute(
+            "INSERT INTO oversize (sha256, body) VALUES ($1, $2) ON CONFLICT DO NOTHING", sha256(body).digest(), body
+        )
+
+
+def entry_rows(log: LogName, first: int, entries: Iterable[Entry], now: datetime) -> list[tuple[object, ...]]:
+    """Return the rows of `entries` at the positions from `first` on, in the order of `ENTRY_COLUMNS`."""
+    return [
+        (
+            log, position, now, entry.leaf, *entry.received[:3], entry.happened or now, entry.kind, entry.type,
+            entry.source, entry.event_id, entry.number, entry.case, entry.actor, entry.organisation, entry.unit,
+            entry.basis, entry.consent, entry.meeting, entry.permitted,
+        )
+        for position, entry in enumerate(entries, start=first)
+    ]  # fmt: skip
+
+
+async def add_tiles(conn: Connection, growths: Iterable[Growth]) -> None:
+    """Copy the full tiles in."""
+    rows = [
+        (growth.log, tile.address.level, tile.address.number, tile.hashes, tile.root)
+        for growth in growths
+        for tile in growth.tiles
+    ]
+    if rows:
+        await conn.copy_records_to_table("tiles", columns=("log", "level", "tile", "hashes", "root"), records=rows)
+
+
+async def save_heads(conn: Connection, growths: Sequence[Growth]) -> None:
+    """Write the heads of logs that `lock_logs` locked."""
+    await conn.execute(
+        "UPDATE logs SET size = g.size, frontier = g.frontier, edge = g.edge, heard = g.heard"
+        " FROM unnest($1::text[], $2::bigint[], $3::bytea[], $4::bytea[], $5::bigint[])"
+        " AS g (log, size, frontier, edge, heard) WHERE logs.log = g.log",
+        [growth.log for growth in growths],
+        [growth.head.frontier.size for growth in growths],
+        [growth.head.frontier.pack() for growth in growths],
+        [b"".join(growth.head.edge) for growth in growths],
+        [growth.heard for growth in growths],
+    )
+
+
+async def add_checkpoints(conn: Connection, growths: Sequence[Growth], notes: Sequence[str], now: datetime) -> None:
+    """Write the checkpoints. A second one for the same size is refused by the table."""
+    await conn.execute(
+        "INSERT INTO checkpoints (log, size, root, note, signed_at)"
+        " SELECT log, size, root, note, $5 FROM unnest($1::text[], $2::bigint[], $3::bytea[], $4::text[])"
+        " AS c (log, size, root, note)",
+        [growth.log for growth in growths],
+        [growth.checkpoint.size for growth in growths],
+        [growth.checkpoint.root for growth in growths],
+        notes,
+        now,
+    )
+
+
+async def add_key(conn: Connection, log: LogName, number: int, key: Announcement) -> None:
+    """Write that a key signs the log from now on: its `number`-th."""
+    await conn.execute(
+        "INSERT INTO signing_keys (log, number, vkey, since, previous_until) VALUES ($1, $2, $3, $4, $5)",
+        log,
+        number,
+        key.vkey,
+        key.since,
+        key.previous_until,
+    )
+
+
+async def add_numbers(conn: Connection, growths: Iterable[Growth]) -> None:
+    """Remember the entries' `sourcesequence` numbers as held by the logs."""
+    await conn.execute(
+        "INSERT INTO journals (log, source, numbers)"
+        " SELECT log, source, range_agg(int8range(first, last, '[]'))"
+        " FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[]) AS n (log, source, first, last)"
+        " GROUP BY log, source ORDER BY log, source"
+        " ON CONFLICT (log, source) DO UPDATE SET numbers = journals.numbers + excluded.numbers",
+        *_number_runs(each for growth in growths for each in numbers_of(growth.log, growth.entries)),
+    )
+
+
+async def add_sequences(conn: Connection, growths: Iterable[Growth]) -> None:
+    """Remember the entries' `sequence` numbers as held by the logs."""
+    counted = [each for growth in growths for each in sequences_of(growth.log, growth.entries)]
+    if counted:
+        await conn.execute(
+            "INSERT INTO subjects (log, source, subject, numbers)"
+            " SELECT log, source, subject, range_agg(int8range(first, last, '[]'))"
+            " FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bigint[])"
+            "   AS n (log, source, subject, first, last)"
+            " GROUP BY log, source, subject ORDER BY log, source, subject"
+            " ON CONFLICT (log, source, subject) DO UPDATE SET numbers = subjects.numbers + excluded.numbers",
+            *_sequence_runs(counted),
+        )
+
+
+async def add_seals(conn: Connection, growths: Iterable[Growth]) -> None:
+    """Remember what the services said of their journals."""
+    rows = [
+        (growth.log, entry.source, position, entry.seal.last_number, entry.seal.root)
+        for growth in growths
+        for position, entry in enumerate(growth.entries, start=growth.first)
+        if entry.seal is not None
+    ]
+    if rows:
+        await conn.copy_records_to_table(
+            "seals", columns=("log", "source", "position", "last_number", "root"), records=rows
+        )
+
+
+def events_of(log: LogName, entries: Iterable[Entry]) -> list[Event]:
+    """Return the events among `entries`."""
+    return [Event(log, e.source, e.event_id) for e in entries if e.source is not None and e.event_id is not None]
+
+
+def numbers_of(log: LogName, entries: Iterable[Entry]) -> list[Numbered]:
+    """Return the entries' `sourcesequence` numbers."""
+    return [Numbered(log, e.source, e.number) for e in entries if e.source is not None and e.number is not None]
+
+
+def sequences_of(log: LogName, entries: Iterable[Entry]) -> list[Counted]:
+    """Return the entries' `sequence` numbers; an event that nothing says was published counts for nothing."""
+    return [
+        Counted(log, e.source, e.subject, e.sequence)
+        for e in entries
+        if e.sequence is not None and e.subject is not None and e.source is not None and e.number is not None
+    ]
+
+
+def _number_runs(numbers: Iterable[Numbered]) -> tuple[list[LogName], list[str], list[int], list[int]]:
+    """Return the numbers as columns log, source, first, last: of one journal they mostly follow each other."""
+    journals: dict[tuple[LogName, str], list[int]] = {}
+    for log, source, number in numbers:
+        journals.setdefault((log, source), []).append(number)
+    rows = [(log, source, *run) for (log, source), each in journals.items() for run in runs(each)]
+    return [row[0] for row in rows], [row[1] for row in rows], [row[2] for row in rows], [row[3] for row in rows]
+
+
+def _sequence_runs(
+    numbers: Iterable[Counted],
+) -> tuple[list[LogName], list[str], list[str], list[int], list[int]]:
+    subjects: dict[tuple[LogName, str, str], list[int]] = {}
+    for log, source, subject, number in numbers:
+        subjects.setdefault((log, source, subject), []).append(number)
+    rows = [(*key, *run) for key, each in subjects.items() for run in runs(each)]
+    return (
+        [row[0] for row in rows],
+        [row[1] for row in rows],
+        [row[2] for row in rows],
+        [row[3] for row in rows],
+        [row[4] for row in rows],
+    )
