@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import asyncpg
 
@@ -88,16 +88,34 @@ async def create_pool(
     Raises:
         OSError, asyncpg.PostgresError: the database cannot be reached, or refuses.
     """
-    return await asyncpg.create_pool(
+    return await _Pool(
         dsn,
         min_size=min_size,
         max_size=max_size,
         command_timeout=statement_seconds,
         timeout=CONNECT_SECONDS,
+        max_queries=50_000,
         max_inactive_connection_lifetime=0,  # else every command sets a timer and unsets it
         reset=_give_back,
+        loop=None,
+        connection_class=asyncpg.Connection,
+        record_class=asyncpg.Record,
         server_settings=_settings(application_name),
     )
+
+
+class _Pool(Pool):
+    """A pool that takes connections back without starting a task for each."""
+
+    async def release(self, connection: Any, *, timeout: float | None = None) -> None:  # noqa: ASYNC109 - asyncpg's own
+        """Take `connection` back.
+
+        asyncpg shields this from cancellation with a task of its own. Nothing is waited for here unless a transaction was left
+        open; whoever is cancelled in that loses the connection, which asyncpg then closes and replaces.
+        """
+        if connection._con is not None:  # else it was given back already
+            connection._con._on_release()
+            await connection._holder.release(timeout)
 
 
 async def connect(

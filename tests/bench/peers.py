@@ -41,8 +41,10 @@ async def measure_peers(ground: Ground, results: Sequence[Measure | Latency]) ->
         for tuned in (False, True):
             rate, void = await _faststream_outbox(ground, events, tuned=tuned)
             name = f"faststream-outbox, {'eight workers, batches of 500' if tuned else 'its defaults, fetching without pause'}"
+            # With several workers it does another task: a key's events no longer leave in their order.
+            target = None if tuned else 40.0
             measures.append(
-                Measure(RELAY, ours.rates, name, (rate,) * len(ours.rates), target=40.0, void=ours.void or void)
+                Measure(RELAY, ours.rates, name, (rate,) * len(ours.rates), target=target, void=ours.void or void)
             )
     for tuned in (False, True):
         name = f"Debezium, {'tuned' if tuned else 'its defaults'}"

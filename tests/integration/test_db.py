@@ -102,6 +102,28 @@ async def test_a_transaction_left_open_does_not_reach_the_next_user(database: st
     await pool.close()
 
 
+async def test_who_is_cancelled_at_any_moment_takes_no_connection_along(database: str) -> None:
+    """In the midst of a statement, with a transaction open, and after any number of turns of the loop."""
+    pool = await create_pool(database, min_size=1, max_size=2, application_name="test")
+
+    async def use() -> None:
+        async with pool.acquire() as connection:
+            await connection.execute("BEGIN")
+            await connection.execute("SELECT pg_sleep(0.001)")
+
+    for turns in range(60):
+        task = asyncio.create_task(use())
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    async with asyncio.timeout(30), pool.acquire() as one, pool.acquire() as other:
+        assert (await one.fetchval("SELECT 1"), await other.fetchval("SELECT 2")) == (1, 2)
+        assert not one.is_in_transaction()
+        assert not other.is_in_transaction()
+    await pool.close()
+
+
 async def test_a_statement_that_takes_too_long_is_given_up(database: str) -> None:
     pool = await create_pool(database, min_size=1, max_size=1, application_name="test", statement_seconds=0.05)
     with pytest.raises(TimeoutError):
