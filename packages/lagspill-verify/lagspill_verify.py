@@ -1,68 +1,121 @@
 """Verifies a Lagspill confidentiality log with public keys only.
 
-    lagspill-verify https://audit.example.no/logs/4005 --key VKEY [--since CHECKPOINT]
+    lagspill-verify https://audit.example.no/logs/4005 --key VKEY [--policy FILE] [--since CHECKPOINT]
 
-It trusts nothing that it is given but the key: it hashes every entry, builds the tree, compares its root with the one in the
-signed checkpoint, compares the log with older checkpoints, and counts, for each service that publishes, that no number is
-missing and that what the service said of its own journal (its seals) is what the log holds. The first thing wrong is named.
+It trusts nothing that it is given but the keys: it hashes every entry, builds the tree, compares its root with the one in the
+signed checkpoint, checks the witnesses' cosignatures, compares the log with older checkpoints, and counts, for each service
+that publishes, that no number is missing and that what the service said of its own journal (its seals) is what the log holds.
+The first thing wrong is named.
 
 This module stands alone, on purpose: it shares no code with the services, so that a mistake there is not repeated here. The
-formats are not ours: RFC 6962 hashing; C2SP signed-note, tlog-checkpoint, tlog-tiles and tlog-proof.
+formats are not ours: RFC 6962 hashing; C2SP signed-note, tlog-checkpoint, tlog-tiles, tlog-proof, tlog-cosignature and
+tlog-policy.
+
+Its memory does not grow with the log: entries are read in spans of a few thousand, by as many processes as there are cores,
+and what must be kept of the whole (a hash for every 256 entries, a count for each subject) goes to a file when it is much.
 """
 
 from __future__ import annotations
 
 import argparse
 import base64
+import gc
+import gzip
+import io
 import json
+import multiprocessing
 import os
+import re
+import signal
+import sqlite3
+import stat
 import sys
+import tarfile
+import tempfile
 import urllib.error
 import urllib.parse
 import urllib.request
+import zipfile
+import zlib
+from array import array
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from enum import Enum
 from hashlib import sha256
+from itertools import pairwise
+from multiprocessing.connection import Connection
 from pathlib import Path
 from time import monotonic
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-__all__ = ["Finding", "Kind", "Report", "UnreadableError", "main", "verify"]
+__all__ = [
+    "Checkpoint", "Finding", "Key", "Kind", "Policy", "Report", "Source", "UnreadableError", "main", "verify", "verify_log",
+]  # fmt: skip
 
 WIDTH = 256
 """Hashes of a full tile, entries of a full bundle (tlog-tiles)."""
+SPAN = 16
+"""Bundles that are examined in one piece of work."""
 WINDOW = 256 * WIDTH
 """How many of the newest hashes are kept, so that a root can be told for a size that was passed already."""
-AHEAD = 16
-"""How many pieces are fetched in advance."""
 LARGEST_NUMBER = 2**62
-"""A `sourcesequence` beyond this is nobody's."""
+"""A `sourcesequence` beyond this is nobody's, and neither is the size of a log."""
 NUMBER_WIDTH = 20
 """`sequence` and `sourcesequence` are texts of so many digits."""
 ATTEMPTS = 3
+FETCHERS = 4
+"""Pieces that are fetched over HTTP at the same time, by each process."""
 TIMEOUT_SECONDS = 30.0
-MAX_PIECE = 32 * 1024 * 1024
-"""Bytes of the largest piece that is read: a bundle has at most 256 entries of 65,535 bytes."""
+"""How long an answer may be silent."""
+PIECE_SECONDS = 300.0
+"""How long a whole answer may take, however much it says meanwhile."""
+MAX_BUNDLE = WIDTH * (2 + 0xFFFF)
+MAX_TILE = WIDTH * 32
+MAX_NOTE = 128 * 1024
+"""Bytes of the largest checkpoint, policy or proof that is read: 16 post-quantum signatures fit."""
+MAX_LINE = 256 * 1024
+"""Bytes of the longest line of an export."""
+MAX_SIGNATURES = 64
+MAX_DIRECTORY = 256 * 1024 * 1024
+"""Bytes of the largest table of contents of a zip file that is read."""
+MAX_RATIO = 200
+"""How many times larger than itself an archive may be when it is unpacked."""
+MAX_FINDINGS = 1000
+MAX_SOURCES = 1000
+MAX_RANGES = 100_000
+MAX_SEALS = 10_000
+MAX_SUBJECTS = 100_000
+"""Of each kind of thing that is kept in memory while a log is read, the most: an honest log has far fewer at a time."""
+MAX_NAME = 120
+"""Characters of a name that are kept."""
+SMALL = 16 * SPAN * WIDTH
+"""Entries up to which starting more processes is not worth while."""
 
 EXIT_VERIFIED = 0
 EXIT_NOT_WHAT_WAS_SIGNED = 1
 EXIT_CANNOT_TELL = 2
 EXIT_INCOMPLETE = 3
+EXIT_NOT_WITNESSED = 4
+EXIT_INTERRUPTED = 130
 EPILOG = f"""exit status:
   {EXIT_VERIFIED}  verified: every entry is as it was signed, and nothing that the services published is missing
   {EXIT_NOT_WHAT_WAS_SIGNED}  not what was signed: something was changed, taken out, put in, moved, cut off or replaced
-  {EXIT_CANNOT_TELL}  cannot tell: the log, the key or a file cannot be read
+  {EXIT_CANNOT_TELL}  cannot tell: the log, a key, the policy or a file cannot be read
   {EXIT_INCOMPLETE}  as it was signed, but incomplete: a service's numbers have a hole, or contradict its seal
+  {EXIT_NOT_WITNESSED}  as it was signed, but not witnessed as the policy demands: whoever has the log's key may have replaced it
 
+SOURCE is the address of a log; a folder, a .zip, a .tar or a .tar.gz with a copy of one (checkpoint, tile/.. and
+tile/entries/..); or a file: a checkpoint, a .tlog-proof, or an export of entries with their proofs (NDJSON).
 LAGSPILL_TOKEN, if set, is sent as the bearer token: entries are pseudonymous personal data, so a service gives them
-to the municipality's auditors only. A folder is a copy of the log as files: checkpoint, tile/... and tile/entries/...
+to the municipality's auditors only. --hashes needs none: checkpoints and hashes are public.
 """
 
 
@@ -89,8 +142,19 @@ class Kind(Enum):
     """The log is shorter than a checkpoint that it has signed before."""
     FORKED = "forked"
     """The log has signed two checkpoints of which one is not a continuation of the other."""
+    UNWITNESSED = "unwitnessed"
+    """The checkpoint has not the cosignatures that the policy demands."""
     INCOMPLETE = "incomplete"
     """Something that a service published is not in the log, or contradicts what the service said of it."""
+
+
+_WORST_FIRST = ((EXIT_NOT_WITNESSED, Kind.UNWITNESSED), (EXIT_INCOMPLETE, Kind.INCOMPLETE))
+_VERDICTS = {
+    EXIT_VERIFIED: "VERIFIED",
+    EXIT_NOT_WHAT_WAS_SIGNED: "NOT WHAT WAS SIGNED",
+    EXIT_INCOMPLETE: "NOT COMPLETE",
+    EXIT_NOT_WITNESSED: "NOT WITNESSED",
+}
 
 
 @dataclass(frozen=True)
@@ -105,7 +169,7 @@ class Finding:
     def __str__(self) -> str:
         """Return one line for a person."""
         where = "" if self.position is None else f" at entry {self.position}"
-        return f"{self.kind.value}{where}: {self.detail}"
+        return shown(f"{self.kind.value}{where}: {self.detail}")
 
 
 @dataclass
@@ -116,39 +180,65 @@ class Report:
     size: int = 0
     root: bytes = b""
     signed_by: str = ""
+    witnesses: list[str] = field(default_factory=list)
+    """Who has cosigned, of those that the policy knows, and when."""
     entries: int = 0
+    pruned: int = 0
+    """Entries that are not there any more because a policy said so; their hashes are."""
     anchors: int = 0
     """Older checkpoints, given or found in the log itself, that the log was compared with."""
     journals: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
 
+    def found(self, kind: Kind, position: int | None, detail: str) -> None:
+        """Add a finding; beyond a thousand they are only counted, in the last one."""
+        self.findings.append(Finding(kind, position, detail))
+
+    def note(self, line: str) -> None:
+        """Add a remark, at most a thousand."""
+        if len(self.notes) < MAX_FINDINGS:
+            self.notes.append(line)
+
     @property
     def exit_status(self) -> int:
         """Return what the command ends with."""
-        if not self.findings:
+        kinds = {found.kind for found in self.findings}
+        if not kinds:
             return EXIT_VERIFIED
-        if all(found.kind is Kind.INCOMPLETE for found in self.findings):
-            return EXIT_INCOMPLETE
-        return EXIT_NOT_WHAT_WAS_SIGNED
+        if kinds - {kind for _, kind in _WORST_FIRST}:
+            return EXIT_NOT_WHAT_WAS_SIGNED
+        return next(status for status, kind in _WORST_FIRST if kind in kinds)
+
+    @property
+    def verdict(self) -> str:
+        """Return the last line of the report."""
+        return _VERDICTS[self.exit_status]
 
     def __str__(self) -> str:
-        """Return the report for a person."""
+        """Return the report for a person, one printable line for each thing."""
         lines = [
             self.origin or "(unknown log)",
             f"  size       {self.size}",
             f"  root       {base64.b64encode(self.root).decode()}",
             f"  signed by  {self.signed_by or 'nobody known'}",
-            f"  entries    {self.entries} read",
-            f"  compared   with {self.anchors} older checkpoints",
         ]
+        lines += [f"  witnessed  {line}" for line in self.witnesses]
+        lines.append(f"  entries    {self.entries} read")
+        if self.pruned:
+            lines.append(f"  pruned     {self.pruned}, of which the hashes are still there")
+        lines.append(f"  compared   with {self.anchors} older checkpoints")
         lines += [f"  journal    {line}" for line in self.journals]
         lines += [f"  note       {line}" for line in self.notes]
-        lines += [f"{found}" for found in self.findings]
-        lines.append(
-            {EXIT_VERIFIED: "VERIFIED", EXIT_INCOMPLETE: "NOT COMPLETE"}.get(self.exit_status, "NOT WHAT WAS SIGNED")
-        )
-        return "\n".join(lines)
+        lines += [f"{found}" for found in self.findings[:MAX_FINDINGS]]
+        if len(self.findings) > MAX_FINDINGS:
+            lines.append(f"and {len(self.findings) - MAX_FINDINGS} more findings")
+        return "\n".join(map(shown, [*lines, self.verdict]))
+
+
+def shown(text: str) -> str:
+    """Return `text` so that no terminal takes any of it for a command or another direction of writing."""
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
 
 
 # --- RFC 6962 ---------------------------------------------------------------------------------------------------------
@@ -164,6 +254,13 @@ def node_hash(left: bytes, right: bytes) -> bytes:
     return sha256(b"\x01" + left + right).digest()
 
 
+def full_root(packed: bytes) -> bytes:
+    """Return the root over hashes in one piece, of which there is a power of two."""
+    while len(packed) > 32:
+        packed = b"".join([sha256(b"\x01" + packed[at : at + 64]).digest() for at in range(0, len(packed), 64)])
+    return packed
+
+
 class Tree:
     """The roots of a growing tree's complete subtrees, largest first."""
 
@@ -171,14 +268,14 @@ class Tree:
         self.size = 0
         self.edge: list[bytes] = []
 
-    def add(self, leaf: bytes) -> None:
-        """Append a leaf's hash."""
-        rest = self.size
+    def add(self, root: bytes, level: int = 0) -> None:
+        """Append a complete subtree of 2**level leaves; the tree's size must be a multiple of that."""
+        rest = self.size >> level
         while rest & 1:
-            leaf = node_hash(self.edge.pop(), leaf)
+            root = node_hash(self.edge.pop(), root)
             rest >>= 1
-        self.edge.append(leaf)
-        self.size += 1
+        self.edge.append(root)
+        self.size += 1 << level
 
     def root(self) -> bytes:
         """Return MTH(D[size])."""
@@ -209,21 +306,47 @@ def tree_over(hashes: Iterable[bytes]) -> Tree:
     return tree
 
 
+def split(packed: bytes) -> list[bytes]:
+    """Return the hashes that stand in one piece."""
+    return [packed[at : at + 32] for at in range(0, len(packed), 32)]
+
+
+def root_over(packed: bytes) -> bytes:
+    """Return the root over hashes in one piece."""
+    count = len(packed) // 32
+    return full_root(packed) if count and not count & (count - 1) else tree_over(split(packed)).root()
+
+
 class Past:
     """A growing tree that can still tell its root for the newest 65,536 sizes, in constant memory."""
 
     def __init__(self) -> None:
         self.tree = Tree()
-        self._blocks: deque[tuple[Tree, list[bytes]]] = deque([(Tree(), [])])
+        self._blocks: deque[tuple[Tree, bytearray]] = deque([(Tree(), bytearray())])
 
-    def add(self, leaf: bytes) -> None:
-        """Append a leaf's hash."""
-        if len(self._blocks[-1][1]) == WIDTH:
-            self._blocks.append((self.tree.copy(), []))
-            if len(self._blocks) > WINDOW // WIDTH:
-                self._blocks.popleft()
-        self._blocks[-1][1].append(leaf)
-        self.tree.add(leaf)
+    def extend(self, packed: bytes, root: bytes | None = None) -> None:
+        """Append leaves by their hashes in one piece.
+
+        Args:
+            packed: the hashes.
+            root: the root over them, if it is known already; used where they make up a whole block.
+        """
+        at = 0
+        while at < len(packed):
+            start, leaves = self._blocks[-1]
+            if len(leaves) == WIDTH * 32:
+                start, leaves = self.tree.copy(), bytearray()
+                self._blocks.append((start, leaves))
+                if len(self._blocks) > WINDOW // WIDTH:
+                    self._blocks.popleft()
+            part = packed[at : at + WIDTH * 32 - len(leaves)]
+            if len(part) == WIDTH * 32:
+                self.tree.add(root if root is not None and len(packed) == len(part) else full_root(part), level=8)
+            else:
+                for leaf in split(part):
+                    self.tree.add(leaf)
+            leaves += part
+            at += len(part)
 
     def root_at(self, size: int) -> bytes | None:
         """Return the root when the tree had `size` leaves; None if that was too long ago, or is yet to come."""
@@ -232,17 +355,19 @@ class Past:
         for start, leaves in reversed(self._blocks):
             if start.size <= size:
                 tree = start.copy()
-                for leaf in leaves[: size - start.size]:
+                for leaf in split(bytes(leaves[: (size - start.size) * 32])):
                     tree.add(leaf)
                 return tree.root()
         return None
 
 
 def proved_root(leaf: bytes, index: int, size: int, proof: Sequence[bytes]) -> bytes | None:
-    """Return the root that an inclusion proof leads to (RFC 9162 § 2.1.3.2); None if it has the wrong length."""
+    """Return the root that an inclusion proof leads to (RFC 9162 § 2.1.3.2); None if it is no proof for this place."""
+    if not 0 <= index < size:
+        return None
     first, last = index, size - 1
     for sibling in proof:
-        if last == 0:
+        if last == 0 or len(sibling) != 32:
             return None
         if first & 1 or first == last:
             leaf = node_hash(sibling, leaf)
@@ -254,15 +379,77 @@ def proved_root(leaf: bytes, index: int, size: int, proof: Sequence[bytes]) -> b
     return leaf if last == 0 else None
 
 
-# --- signed notes and checkpoints -------------------------------------------------------------------------------------
+# --- signed notes, checkpoints and cosignatures -----------------------------------------------------------------------
+
+NOTE_KEY = 0x01
+"""Ed25519 over the note's text (signed-note)."""
+COSIGNATURE = 0x04
+"""Ed25519 over a time and the note's text (tlog-cosignature)."""
+COSIGNATURE_ML_DSA = 0x06
+"""ML-DSA-44 over a time and what the checkpoint says (tlog-cosignature)."""
+_KEY_BYTES = {NOTE_KEY: 32, COSIGNATURE: 32, COSIGNATURE_ML_DSA: 1312}
+
+
+@dataclass(frozen=True)
+class Signature:
+    """One signature line of a note."""
+
+    name: str
+    key_id: bytes
+    raw: bytes
+
+
+@dataclass(frozen=True)
+class Note:
+    """A text and the signatures below it; nothing of it is true before a signature was verified."""
+
+    text: str
+    signatures: tuple[Signature, ...]
+
+    @classmethod
+    def parse(cls, content: bytes) -> Note | None:
+        """Read a signed note; None if it is none."""
+        try:
+            whole = content.decode()
+        except UnicodeDecodeError:
+            return None
+        text, blank, block = whole.rpartition("\n\n")
+        lines = block.split("\n")
+        if not blank or len(content) > MAX_NOTE or lines.pop() or not 1 <= len(lines) <= MAX_SIGNATURES:
+            return None
+        if any(sign < " " and sign != "\n" for sign in whole):
+            return None
+        signatures = []
+        for line in lines:
+            mark, _, rest = line.partition(" ")
+            name, _, encoded = rest.partition(" ")
+            raw = decoded(encoded)
+            if mark != "\N{EM DASH}" or not _is_key_name(name) or raw is None or len(raw) < 5:
+                return None
+            signatures.append(Signature(name, raw[:4], raw[4:]))
+        return cls(f"{text}\n", tuple(signatures))
+
+
+def _is_key_name(name: str) -> bool:
+    return bool(name) and "+" not in name and not any(sign.isspace() for sign in name)
+
+
+def decoded(text: str) -> bytes | None:
+    """Return what the base64 says; None if it is none, or not written in the one way that there is."""
+    try:
+        raw = base64.b64decode(text, validate=True)
+    except ValueError:
+        return None
+    return raw if base64.b64encode(raw).decode() == text else None
 
 
 @dataclass(frozen=True)
 class Key:
-    """A verifier key of a signed note: Ed25519."""
+    """A verifier key (vkey): who signs, how, and the public key."""
 
     name: str
     key_id: bytes
+    kind: int
     public: bytes
 
     @classmethod
@@ -270,43 +457,82 @@ class Key:
         """Read `<name>+<key id>+<base64>`.
 
         Raises:
-            UnreadableError: it is not such a key.
+            UnreadableError: it is not such a key, or of a kind that this program does not know.
         """
         name, _, rest = vkey.strip().partition("+")
         key_id, _, encoded = rest.partition("+")
-        try:
-            material = base64.b64decode(encoded, validate=True)
-        except ValueError as error:
-            raise UnreadableError("the key is not a verifier key (name+id+base64)") from error
+        material = decoded(encoded)
+        if material is None or not material or not _is_key_name(name):
+            raise UnreadableError("the key is not a verifier key (name+id+base64)")
+        if len(material) - 1 != _KEY_BYTES.get(material[0]):
+            raise UnreadableError("the key is not an Ed25519 or ML-DSA-44 verifier key (name+id+base64)")
         true_id = sha256(name.encode() + b"\n" + material).digest()[:4]
-        if not name or len(material) != 33 or material[0] != 1 or key_id != true_id.hex():
-            raise UnreadableError("the key is not an Ed25519 verifier key (name+id+base64)")
-        return cls(name, true_id, material[1:])
+        if key_id != true_id.hex():
+            raise UnreadableError("the key is not the one that its id says (name+id+base64)")
+        return cls(name, true_id, material[0], material[1:])
 
-    def signed(self, note: bytes) -> str | None:
-        """Return the note's text if this key has signed it, and None otherwise."""
+    def __str__(self) -> str:
+        """Return the name and the id."""
+        return f"{self.name}+{self.key_id.hex()}"
+
+    def signatures(self, note: Note) -> list[Signature]:
+        """Return the note's lines that say they are of this key."""
+        return [line for line in note.signatures if (line.name, line.key_id) == (self.name, self.key_id)]
+
+    def verifies(self, text: str, raw: bytes) -> bool:
+        """Return whether `raw` is this key's signature of the text.
+
+        Raises:
+            UnreadableError: this machine's cryptography library does not know the algorithm.
+        """
         try:
-            whole = note.decode()
-        except UnicodeDecodeError:
-            return None
-        text, blank, block = whole.rpartition("\n\n")
-        if not blank or not block.endswith("\n"):
-            return None
-        for line in block.split("\n")[:-1]:
-            mark, _, rest = line.partition(" ")
-            name, _, encoded = rest.partition(" ")
-            try:
-                raw = base64.b64decode(encoded, validate=True)
-            except ValueError:
-                return None
-            if (mark, name, raw[:4]) != ("\N{EM DASH}", self.name, self.key_id):
-                continue
-            try:
-                Ed25519PublicKey.from_public_bytes(self.public).verify(raw[4:], f"{text}\n".encode())
-            except InvalidSignature:
-                return None
-            return f"{text}\n"
-        return None
+            if self.kind == NOTE_KEY:
+                Ed25519PublicKey.from_public_bytes(self.public).verify(raw, text.encode())
+            elif len(raw) <= 8 or raw[0] & 0x80:
+                return False
+            elif self.kind == COSIGNATURE:
+                said = f"cosignature/v1\ntime {int.from_bytes(raw[:8], 'big')}\n{text}"
+                Ed25519PublicKey.from_public_bytes(self.public).verify(raw[8:], said.encode())
+            else:
+                _verify_ml_dsa(self.public, raw[8:], _subtree_statement(self.name, raw[:8], text))
+        except (InvalidSignature, ValueError):
+            return False
+        except (ImportError, UnsupportedAlgorithm) as error:
+            raise UnreadableError("this machine's cryptography library does not know ML-DSA-44") from error
+        return True
+
+    def signed(self, note: Note) -> bool | None:
+        """Return whether this key has signed the note; None if no line says so."""
+        lines = self.signatures(note)
+        return all(self.verifies(note.text, line.raw) for line in lines) if lines else None
+
+
+def _subtree_statement(name: str, time: bytes, text: str) -> bytes:
+    """Return the message that an ML-DSA-44 cosigner signs.
+
+    Raises:
+        ValueError: the text is no checkpoint.
+    """
+    checkpoint = Checkpoint.parse(text)
+    if checkpoint is None:
+        raise ValueError("not a checkpoint")
+    cosigner, origin = name.encode(), checkpoint.origin.encode()
+    return b"".join(
+        [
+            b"subtree/v1\n\x00",
+            len(cosigner).to_bytes(1, "big") + cosigner,
+            time,
+            len(origin).to_bytes(1, "big") + origin,
+            bytes(8) + checkpoint.size.to_bytes(8, "big"),
+            checkpoint.root,
+        ]
+    ) if max(len(cosigner), len(origin)) < 256 else b""  # fmt: skip
+
+
+def _verify_ml_dsa(public: bytes, signature: bytes, message: bytes) -> None:
+    from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PublicKey
+
+    MLDSA44PublicKey.from_public_bytes(public).verify(signature, message)
 
 
 @dataclass(frozen=True)
@@ -321,25 +547,166 @@ class Checkpoint:
     def parse(cls, text: str) -> Checkpoint | None:
         """Read a checkpoint; None if the text is none."""
         lines = text.split("\n")
-        if len(lines) < 4 or lines[-1] or not lines[0] or not (lines[1].isascii() and lines[1].isdigit()):
+        if len(lines) < 4 or lines.pop() or not all(lines):
             return None
-        try:
-            root = base64.b64decode(lines[2], validate=True)
-        except ValueError:
+        size, root = read_decimal(lines[1]), decoded(lines[2])
+        if size is None or root is None or len(root) != 32:
             return None
-        if len(root) != 32 or str(int(lines[1])) != lines[1]:
-            return None
-        return cls(lines[0], int(lines[1]), root)
+        return cls(lines[0], size, root)
+
+
+def read_decimal(text: str) -> int | None:
+    """Return the number that digits without leading zeroes say; None for anything else, and for one that nobody has."""
+    if not (text.isascii() and text.isdigit()) or len(text) > 19 or (text[0] == "0" and text != "0"):
+        return None
+    return number if (number := int(text)) <= LARGEST_NUMBER else None
+
+
+def open_note(note: Note, keys: Sequence[Key]) -> list[Key]:
+    """Return those of the keys that have signed the note; none if a line in the name of one of them is false (signed-note)."""
+    verdicts = [(key, key.signed(note)) for key in keys]
+    if any(verdict is False for _, verdict in verdicts):
+        return []
+    return [key for key, verdict in verdicts if verdict]
+
+
+# --- the policy -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Policy:
+    """Which logs are accepted, which witnesses are known, and which of them are enough (C2SP tlog-policy)."""
+
+    logs: tuple[Key, ...]
+    witnesses: Mapping[bytes, Key]
+    groups: Mapping[bytes, tuple[int, tuple[bytes, ...]]]
+    quorum: bytes | None
+    """A witness or a group; None where no cosignature is demanded."""
+
+    @classmethod
+    def parse(cls, content: bytes) -> Policy:
+        """Read a policy file.
+
+        Raises:
+            UnreadableError: it is none.
+        """
+        if any((byte < 0x20 and byte not in b"\t\n") or byte == 0x7F for byte in content):
+            raise UnreadableError("the policy has a control character in it")
+        reader = _PolicyReader()
+        for number, line in enumerate(content.split(b"\n"), start=1):
+            words = [word for word in re.split(rb"[ \t]+", line) if word]
+            if words and not words[0].startswith(b"#"):
+                try:
+                    reader.read(words[0], words[1:])
+                except (UnreadableError, IndexError, UnicodeDecodeError) as error:
+                    raise UnreadableError(f"line {number} of the policy is not as it should be ({error})") from error
+        return reader.policy()
+
+    def cosigned(self, note: Note) -> tuple[dict[bytes, int], list[bytes]]:
+        """Return the witnesses that have cosigned the note, each with the time it says; and those in whose name a line is false."""
+        times: dict[bytes, int] = {}
+        false = []
+        for name, key in self.witnesses.items():
+            verdict = key.signed(note)
+            if verdict is False:
+                false.append(name)
+            elif verdict:
+                times[name] = max(int.from_bytes(line.raw[:8], "big") for line in key.signatures(note))
+        return times, false
+
+    def met(self, cosigners: Iterable[bytes]) -> bool:
+        """Return whether these witnesses are enough."""
+        if self.quorum is None:
+            return True
+        witnessed = set(cosigners) & self.witnesses.keys()
+        for name, (
+            threshold,
+            members,
+        ) in self.groups.items():  # in the order of their lines: none refers to a later one
+            if sum(member in witnessed for member in members) >= threshold:
+                witnessed.add(name)
+        return self.quorum in witnessed
+
+
+class _PolicyReader:
+    """Reads a policy line by line."""
+
+    def __init__(self) -> None:
+        self._logs: dict[bytes, Key] = {}
+        self._witnesses: dict[bytes, Key] = {}
+        self._groups: dict[bytes, tuple[int, tuple[bytes, ...]]] = {}
+        self._members: set[bytes] = set()
+        self._quorums: list[bytes | None] = []
+
+    def read(self, word: bytes, rest: list[bytes]) -> None:
+        """Take one line."""
+        if word == b"log" and len(rest) in (1, 2):
+            key = Key.parse(rest[0].decode())
+            if key.kind == COSIGNATURE or key.public in self._logs:
+                raise UnreadableError("the key is none of a log, or was named before")
+            self._logs[key.public] = key
+        elif word == b"witness" and len(rest) in (2, 3):
+            key = Key.parse(rest[1].decode())
+            if key.kind == NOTE_KEY or key.public in {known.public for known in self._witnesses.values()}:
+                raise UnreadableError("the key is none of a witness, or was named before")
+            self._witnesses[self._new(rest[0])] = key
+        elif word == b"group" and len(rest) >= 3:
+            self._read_group(rest[0], rest[1], tuple(rest[2:]))
+        elif word == b"quorum" and len(rest) == 1:
+            if rest[0] != b"none" and rest[0] not in self._witnesses and rest[0] not in self._groups:
+                raise UnreadableError("nothing of this name stands above")
+            self._quorums.append(None if rest[0] == b"none" else rest[0])
+        else:
+            raise UnreadableError("nothing that a policy says")
+
+    def _read_group(self, name: bytes, threshold: bytes, members: tuple[bytes, ...]) -> None:
+        for member in members:
+            if member not in self._witnesses and member not in self._groups:
+                raise UnreadableError("a member is not named above")
+            if member in self._members:
+                raise UnreadableError("a member belongs to a group already")
+            self._members.add(member)
+        words = {b"any": 1, b"all": len(members)}
+        needed = words[threshold] if threshold in words else read_decimal(threshold.decode())
+        if needed is None or not 1 <= needed <= len(members):
+            raise UnreadableError("the threshold is not between one and the number of members")
+        self._groups[self._new(name)] = (needed, members)
+
+    def _new(self, name: bytes) -> bytes:
+        if name == b"none" or name in self._witnesses or name in self._groups:
+            raise UnreadableError("the name is taken")
+        return name
+
+    def policy(self) -> Policy:
+        """Return what was read."""
+        if len(self._quorums) != 1:
+            raise UnreadableError("a policy has exactly one quorum line")
+        return Policy(tuple(self._logs.values()), self._witnesses, self._groups, self._quorums[0])
 
 
 # --- where the log is -------------------------------------------------------------------------------------------------
 
+_PIECE = r"(?:checkpoint|tile/(?:entries|[0-9]|[1-5][0-9]|6[0-3])/(?:x[0-9]{3}/){0,6}[0-9]{3}(?:\.p/[0-9]{1,3})?)"
+_MEMBER = re.compile(rf"(?:\./)?(?:([^/]+)/)?({_PIECE})")
+"""A piece of a log in an archive: at its top, or in one folder there."""
+
 
 class Source(Protocol):
-    """Where the pieces of a log are read from."""
+    """Where the pieces of a log are read from. It is given to other processes, so it must be one that can be pickled."""
 
     def get(self, path: str) -> bytes | None:
-        """Return the piece at `path`; None if there is none."""
+        """Return the piece at `path`; None if there is none.
+
+        Raises:
+            UnreadableError: there is one and it cannot be read.
+        """
+
+
+def limit_of(path: str) -> int:
+    """Return how many bytes the piece at `path` may have."""
+    if path.startswith("tile/entries/"):
+        return MAX_BUNDLE
+    return MAX_TILE if path.startswith("tile/") else MAX_NOTE
 
 
 class Folder:
@@ -349,18 +716,186 @@ class Folder:
         self._folder = folder
 
     def get(self, path: str) -> bytes | None:
-        """Return the file's contents; None if there is no such file.
+        """Return the file's contents; None if there is no such file."""
+        return read_file(self._folder / path, limit_of(path))
+
+
+def read_file(path: Path, limit: int) -> bytes | None:
+    """Return the contents of a file; None if there is none.
+
+    Raises:
+        UnreadableError: it cannot be read, is no file (a pipe, a device), or has more than `limit` bytes.
+    """
+    try:
+        opened = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+        with open(opened, "rb", buffering=0) as file:  # noqa: PTH123 - it is open already
+            found = os.fstat(opened)
+            if not stat.S_ISREG(found.st_mode):
+                raise UnreadableError(f"{path}: not a file")
+            content = file.read(min(found.st_size, limit) + 1)
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        return None
+    except (OSError, ValueError) as error:
+        raise UnreadableError(f"{path}: {getattr(error, 'strerror', error)}") from error
+    if len(content) > limit:
+        raise UnreadableError(f"{path}: larger than such a file may be")
+    return content
+
+
+class Zip:
+    """A log as a zip file."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._opened: zipfile.ZipFile | None = None
+        self._names: dict[str, str] = {}
+
+    def __getstate__(self) -> Path:
+        """Return what another process needs: it opens the file itself."""
+        return self._path
+
+    def __setstate__(self, path: Path) -> None:
+        """Begin anew in another process."""
+        self.__init__(path)  # type: ignore[misc]
+
+    def get(self, path: str) -> bytes | None:
+        """Return the member's contents; None if there is no such member."""
+        try:
+            archive = self._open()
+            name = self._names.get(path)
+            if name is None:
+                return None
+            with archive.open(name) as member:
+                content = member.read(limit_of(path) + 1)
+        except (OSError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:
+            raise UnreadableError(f"{self._path}: {error}") from error
+        if len(content) > limit_of(path):
+            raise UnreadableError(f"{self._path}: {path} is larger than such a file may be")
+        return content
+
+    def _open(self) -> zipfile.ZipFile:
+        if self._opened is None:
+            with self._path.open("rb") as file:
+                file.seek(max(0, self._path.stat().st_size - 65_557))
+                end = file.read()
+            at = end.rfind(b"PK\x05\x06")
+            if at >= 0 and int.from_bytes(end[at + 12 : at + 16], "little") > MAX_DIRECTORY:
+                raise UnreadableError(f"{self._path}: its table of contents is too large")
+            self._opened = zipfile.ZipFile(self._path)
+            members = _Members()
+            for name in self._opened.namelist():
+                if (piece := members.piece(name)) is not None:
+                    self._names[piece] = name
+        return self._opened
+
+
+class _Members:
+    """The pieces of one log among an archive's names."""
+
+    def __init__(self) -> None:
+        self._folder: str | None = None
+        self._seen: set[str] = set()
+
+    def piece(self, name: str) -> str | None:
+        """Return which piece the member is; None if it is none.
 
         Raises:
-            UnreadableError: there is one and it cannot be read.
+            UnreadableError: the archive holds it twice, or holds two logs: others might read the other one.
         """
-        try:
-            with (self._folder / path).open("rb") as file:
-                return file.read(MAX_PIECE)
-        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        match = _MEMBER.fullmatch(name)
+        if match is None:
             return None
-        except OSError as error:
-            raise UnreadableError(f"{path}: {error.strerror}") from error
+        folder, piece = match[1] or "", match[2]
+        if piece in self._seen or self._folder not in (None, folder):
+            raise UnreadableError(f"the archive has {piece} twice")
+        self._folder = folder
+        self._seen.add(piece)
+        return str(piece)
+
+
+class _Bounded(io.RawIOBase):
+    """What is unpacked of an archive, until it is more than any honest one could hold."""
+
+    def __init__(self, file: io.BufferedIOBase, limit: int) -> None:
+        self._file = file
+        self._left = limit
+
+    def read(self, size: int = -1) -> bytes:
+        """Return the next bytes.
+
+        Raises:
+            UnreadableError: too many at once, or altogether.
+        """
+        if not 0 <= size <= MAX_BUNDLE or self._left < 0:
+            raise UnreadableError("the archive is larger than any honest one, unpacked")
+        content = self._file.read(size)
+        self._left -= len(content)
+        return content
+
+    def tell(self) -> int:
+        """Return how far it was read."""
+        return self._file.tell()
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Pass over bytes."""
+        if whence != os.SEEK_SET or offset - self.tell() > self._left:
+            raise UnreadableError("the archive is larger than any honest one, unpacked")
+        return self._file.seek(offset)
+
+
+def unpack(path: Path, folder: Path) -> Folder:
+    """Write the pieces of a log that a .tar or .tar.gz file holds into a new folder: nothing else, and nowhere else.
+
+    Raises:
+        UnreadableError: it is no such file, or not an honest one.
+    """
+    members = _Members()
+    try:
+        size = path.stat().st_size
+        with ExitStack() as stack:
+            file: io.BufferedIOBase = stack.enter_context(path.open("rb"))
+            packed = file.read(2) == b"\x1f\x8b"
+            file.seek(0)
+            if packed:
+                file = stack.enter_context(gzip.open(file))
+            bounded = _Bounded(file, max(MAX_BUNDLE, size * MAX_RATIO if packed else size))
+            archive = stack.enter_context(tarfile.open(fileobj=bounded, mode="r:"))
+            while (member := archive.next()) is not None:
+                archive.members = []  # type: ignore[attr-defined]  # it would remember each
+                piece = members.piece(member.name) if member.isreg() and not member.issparse() else None
+                if piece is None:
+                    continue
+                content = archive.extractfile(member)
+                if content is None or member.size > limit_of(piece):
+                    raise UnreadableError(f"{path}: {piece} is larger than such a file may be")
+                target = folder / piece
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(content.read())
+    except (OSError, EOFError, ValueError, tarfile.TarError, zlib.error) as error:
+        raise UnreadableError(f"{path}: {error}") from error
+    return Folder(folder)
+
+
+class _Redirects(urllib.request.HTTPRedirectHandler):
+    """Follows a redirect to another http(s) address, never from https to http, and never with the token to another host."""
+
+    max_redirections = 5
+
+    def redirect_request(
+        self, req: urllib.request.Request, fp: object, code: int, msg: str, headers: object, newurl: str
+    ) -> urllib.request.Request | None:
+        """Return the request to go on with.
+
+        Raises:
+            UnreadableError: it leads where it must not.
+        """
+        old, new = urllib.parse.urlsplit(req.full_url), urllib.parse.urlsplit(newurl)
+        if new.scheme not in ("http", "https") or (old.scheme, new.scheme) == ("https", "http"):
+            raise UnreadableError(f"{req.full_url} leads to {newurl}, which is not followed")
+        following = super().redirect_request(req, fp, code, msg, headers, newurl)  # type: ignore[arg-type]
+        if following is not None and (old.scheme, old.netloc) != (new.scheme, new.netloc):
+            following.remove_header("Authorization")
+        return following
 
 
 class Web:
@@ -368,48 +903,78 @@ class Web:
 
     def __init__(self, prefix: str, token: str | None) -> None:
         self._prefix = prefix.rstrip("/")
-        self._headers = {"User-Agent": "lagspill-verify", "Accept-Encoding": "identity"}
+        self._headers = {"User-Agent": "lagspill-verify", "Accept-Encoding": "gzip, identity"}
         if token:
             self._headers["Authorization"] = f"Bearer {token}"
 
     def get(self, path: str) -> bytes | None:
-        """Return the body of the answer; None for 404 and 410.
-
-        Raises:
-            UnreadableError: there is no answer, or a refusal.
-        """
+        """Return the body of the answer; None for 404 and 410."""
         request = urllib.request.Request(f"{self._prefix}/{path}", headers=self._headers)  # noqa: S310  # http(s) only
         trouble = ""
         for _ in range(ATTEMPTS):
             try:
-                with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as answer:  # noqa: S310
-                    body: bytes = answer.read(MAX_PIECE)
-                    return body
+                with _opener().open(request, timeout=TIMEOUT_SECONDS) as answer:
+                    return _body(answer, limit_of(path))
             except urllib.error.HTTPError as error:
                 error.close()
                 if error.code in (404, 410):
                     return None
                 trouble = f"answered with {error.code}"
                 if error.code in (401, 403):
-                    trouble += " (entries need a token of an auditor: set LAGSPILL_TOKEN)"
+                    trouble += " (entries need a token of an auditor: set LAGSPILL_TOKEN, or read --hashes only)"
                 if error.code < 500 and error.code != 429:
                     break
-            except (OSError, urllib.error.URLError) as error:
+            except (OSError, ValueError, EOFError, zlib.error, urllib.error.URLError) as error:
                 trouble = f"does not answer ({getattr(error, 'reason', error)})"
         raise UnreadableError(f"{self._prefix}/{path} {trouble}")
 
 
-def open_source(source: str, token: str | None) -> Source:
-    """Return where `source` leads: an http(s) address, or a folder.
+def _opener() -> urllib.request.OpenerDirector:
+    """Return what opens http and https and nothing else: no file, no ftp, no data."""
+    opener = urllib.request.OpenerDirector()
+    for handler in (
+        urllib.request.ProxyHandler(),
+        urllib.request.HTTPHandler(),
+        urllib.request.HTTPSHandler(),
+        urllib.request.HTTPDefaultErrorHandler(),
+        urllib.request.HTTPErrorProcessor(),
+        _Redirects(),
+    ):
+        opener.add_handler(handler)
+    return opener
+
+
+class _Answer(Protocol):
+    """What is used of an HTTP answer."""
+
+    headers: Mapping[str, str]
+
+    def read1(self, size: int) -> bytes:
+        """Return some bytes."""
+
+
+def _body(answer: _Answer, limit: int) -> bytes:
+    """Return the body, unpacked, within the limits of size and of time.
 
     Raises:
-        UnreadableError: neither.
+        ValueError: it is larger than such a piece may be, or it takes too long.
+        zlib.error: it is not packed as it says.
     """
-    if urllib.parse.urlsplit(source).scheme in ("http", "https"):
-        return Web(source, token)
-    if Path(source).is_dir():
-        return Folder(Path(source))
-    raise UnreadableError(f"{source} is neither an http(s) address nor a folder nor a file")
+    packed = answer.headers.get("Content-Encoding", "identity").lower()
+    if packed not in ("identity", "gzip"):
+        raise ValueError(f"packed as {packed!r}")
+    expand = zlib.decompressobj(wbits=31) if packed == "gzip" else None
+    body = bytearray()
+    end = monotonic() + PIECE_SECONDS
+    while part := answer.read1(65_536):
+        body += part if expand is None else expand.decompress(part, limit + 1 - len(body))
+        if len(body) > limit or (expand is not None and expand.unconsumed_tail):
+            raise ValueError("it is larger than such a piece may be")
+        if monotonic() > end:
+            raise ValueError("it takes too long")
+    if expand is not None and not expand.eof:
+        raise EOFError("the answer ends too early")
+    return bytes(body)
 
 
 def tile_path(kind: str, number: int, width: int) -> str:
@@ -421,63 +986,78 @@ def tile_path(kind: str, number: int, width: int) -> str:
     return f"tile/{kind}/{name}" if width == WIDTH else f"tile/{kind}/{name}.p/{width}"
 
 
+@dataclass
 class Log:
     """The pieces of one log of a given size."""
 
-    def __init__(self, source: Source, size: int) -> None:
-        self._source = source
-        self.size = size
+    source: Source
+    size: int
+
+    @property
+    def bundles(self) -> int:
+        """Return how many bundles it has."""
+        return -(-self.size // WIDTH)
 
     def width(self, level: int, number: int) -> int:
         """Return how many hashes the tile has in a log of this size."""
         return max(0, min(WIDTH, (self.size >> (8 * level)) - number * WIDTH))
 
-    def hashes(self, level: int, number: int) -> list[bytes] | None:
-        """Return a tile's hashes; None if it is not there or not of its length."""
+    def tile(self, level: int, number: int) -> bytes | None:
+        """Return a tile's hashes in one piece; None if it is not there or not of its length."""
         width = self.width(level, number)
         tile = self._piece(str(level), number, width) if width else None
-        if tile is None or len(tile) < 32 * width:
-            return None
-        return [tile[at : at + 32] for at in range(0, 32 * width, 32)]
+        return None if tile is None or len(tile) < 32 * width else tile[: 32 * width]
+
+    def hashes(self, level: int, number: int) -> list[bytes] | None:
+        """Return a tile's hashes; None if it is not there or not of its length."""
+        tile = self.tile(level, number)
+        return None if tile is None else split(tile)
 
     def entries(self, number: int) -> list[bytes] | None:
         """Return a bundle's entries, as many as can be read of it; None if it is not there."""
         width = self.width(0, number)
         bundle = self._piece("entries", number, width) if width else None
-        if bundle is None:
-            return None
-        found: list[bytes] = []
-        at = 0
-        while at + 2 <= len(bundle):
-            length = int.from_bytes(bundle[at : at + 2], "big")
-            if at + 2 + length > len(bundle):
-                break
-            found.append(bundle[at + 2 : at + 2 + length])
-            at += 2 + length
-        if at < len(bundle):
-            found.append(bundle[at:])  # not an entry that was signed, and not to be passed over either
-        return found
+        return None if bundle is None else read_bundle(bundle)
 
     def _piece(self, kind: str, number: int, width: int) -> bytes | None:
-        piece = self._source.get(tile_path(kind, number, width))
+        piece = self.source.get(tile_path(kind, number, width))
         if piece is None and width < WIDTH:
-            piece = self._source.get(tile_path(kind, number, WIDTH))
+            piece = self.source.get(tile_path(kind, number, WIDTH))
             if piece is not None and kind == "entries":
                 return _first_entries(piece, width)
         return piece
 
-    def chunks(self) -> Iterator[tuple[int, list[bytes] | None, list[bytes] | None]]:
-        """Yield (number, entries, leaf hashes that the tile has) for every bundle, fetched a little in advance."""
-        count = -(-self.size // WIDTH)
-        with ThreadPoolExecutor(max_workers=4) as pool:
-            waiting: deque[tuple[int, Future[list[bytes] | None], Future[list[bytes] | None]]] = deque()
-            for number in range(count):
-                waiting.append((number, pool.submit(self.entries, number), pool.submit(self.hashes, 0, number)))
-                if len(waiting) >= AHEAD:
-                    first, entries, hashes = waiting.popleft()
-                    yield first, entries.result(), hashes.result()
-            for first, entries, hashes in waiting:
-                yield first, entries.result(), hashes.result()
+    def fetch(self, numbers: range, *, hashes_only: bool) -> Iterator[tuple[int, list[bytes] | None, bytes | None]]:
+        """Yield (number, entries, tile of leaf hashes) for these bundles."""
+        if not isinstance(self.source, Web):
+            for number in numbers:
+                yield number, None if hashes_only else self.entries(number), self.tile(0, number)
+            return
+        with ThreadPoolExecutor(max_workers=FETCHERS) as pool:
+            waiting = [
+                (number, None if hashes_only else pool.submit(self.entries, number), pool.submit(self.tile, 0, number))
+                for number in numbers
+            ]
+            try:
+                for number, entries, tile in waiting:
+                    yield number, entries.result() if entries is not None else None, tile.result()
+            finally:
+                pool.shutdown(wait=False, cancel_futures=True)
+
+
+def read_bundle(bundle: bytes) -> list[bytes]:
+    """Return the entries of a bundle. What is no whole entry at its end comes last: it was never signed, nor to be passed over."""
+    found: list[bytes] = []
+    at, end = 0, len(bundle)
+    while at + 2 <= end:
+        following = at + 2 + (bundle[at] << 8 | bundle[at + 1])
+        if following > end:
+            break
+        found.append(bundle[at + 2 : following])
+        at = following
+    if at < end:
+        found.append(bundle[at:])
+    return found
 
 
 def _first_entries(bundle: bytes, count: int) -> bytes:
@@ -485,6 +1065,398 @@ def _first_entries(bundle: bytes, count: int) -> bytes:
     for _ in range(count):
         at += 2 + int.from_bytes(bundle[at : at + 2], "big")
     return bundle[:at]
+
+
+# --- what entries say -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Said:
+    """What an entry says that matters here. Everything else in it is nobody's business."""
+
+    source: str
+    number: int | None
+    """None where it has none that a service gives."""
+    seal: tuple[int, bytes] | None = None
+    note: bytes | None = None
+    nth: tuple[str, int] | None = None
+    """The subject that it is about, and the how manieth of that subject's events it is."""
+    pruned: tuple[int, int, str] | None = None
+    """The first and the last entry that a policy has let go, and which policy."""
+
+
+_TEXT = rb'"[^"\\\x00-\x1f\x7f-\xff]*+"'
+_ENVELOPE = re.compile(
+    rb'\{"specversion":%b,"id":%b,"source":"([^"\\\x00-\x1f\x7f-\xff]*+)","type":"([^"\\\x00-\x1f\x7f-\xff]*+)"'
+    rb',"subject":"([^"\\\x00-\x1f\x7f-\xff]*+)","time":%b,"recordedtime":%b,"partitionkey":%b'
+    rb'(?:,"sequence":"([^"\\\x00-\x1f\x7f-\xff]*+)")?,"correlationid":%b(?:,"causationid":%b)?'
+    rb',"municipality":"([^"\\\x00-\x1f\x7f-\xff]*+)","authtype":%b(?:,"authid":%b)?,"dataclassification":%b'
+    rb',"dataregulation":%b,"datacategory":%b,"datacontenttype":%b,"dataschema":%b(?:,"traceparent":%b)?,"data":'
+    % ((_TEXT,) * 15)
+)
+"""How a service writes an event, up to its data. What matches is read a third faster, and means the same."""
+_END = b',"sourcesequence":"'
+_END_AT = -(len(_END) + NUMBER_WIDTH + 2)
+_SEAL = b".journal.sealed.v1"
+_CHECKPOINT_SIGNED = b"no.lagspill.audit.checkpoint.signed.v1"
+_PRUNED = b"no.lagspill.audit.entries.pruned.v1"
+_TOLD = (_SEAL, _CHECKPOINT_SIGNED, _PRUNED)
+"""Types of the events whose data matters too."""
+
+
+def _refuse(constant: str) -> object:
+    raise ValueError(f"{constant} is no JSON")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse, parse_int=str, parse_float=str)
+"""Numbers stay texts: none but a seal's matters, and a very long one must not make an event unreadable."""
+_SCAN: Callable[[str, int], tuple[object, int]] = _DECODER.scan_once  # type: ignore[attr-defined]
+_NUMBERS = json.JSONDecoder(parse_constant=_refuse)
+
+
+def read_entry(entry: bytes, log_name: str) -> Said | None:
+    """Return what an entry says; None if it is no event of this log."""
+    plain = read_plainly(entry, log_name.encode())
+    if plain is None:
+        return _read_slowly(entry, log_name)
+    source, number, nth, subject = plain
+    count = _read_number(nth) if nth is not None else None
+    return Said(source.decode(), number, nth=(subject.decode(), count) if count is not None else None)
+
+
+def read_plainly(entry: bytes, log_name: bytes) -> tuple[bytes, int, bytes | None, bytes] | None:
+    """Return the source, the number, the count and the subject of an ordinary event that is written as services write them.
+
+    None says nothing of the entry: it is then to be read as any JSON is.
+    """
+    head = _ENVELOPE.match(entry)
+    digits = entry[-22:-2]
+    if head is None or entry[_END_AT:-22] != _END or entry[-2:] != b'"}' or not digits.isdigit():
+        return None
+    source, kind, subject, nth, municipality = head.groups()
+    if municipality != log_name or kind.endswith(_TOLD) or not 0 < (number := int(digits)) <= LARGEST_NUMBER:
+        return None
+    try:
+        data = entry[head.end() : _END_AT].decode()
+        if _SCAN(data, 0)[1] != len(data):
+            return None
+    except (ValueError, StopIteration, RecursionError):
+        return None
+    return source, number, nth, subject
+
+
+def _read_slowly(entry: bytes, log_name: str) -> Said | None:
+    """Read an event that is not written the way that services write them."""
+    try:
+        event = _DECODER.decode(entry.decode())
+        if event["municipality"] != log_name:
+            return None
+        source, kind = event["source"], event["type"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+    if not isinstance(source, str) or not isinstance(kind, str):
+        return None
+    source = source.encode(errors="replace").decode()
+    subject, nth, number = event.get("subject"), event.get("sequence"), event.get("sourcesequence")
+    data = b"null"
+    if kind.encode(errors="replace").endswith(_TOLD):
+        try:
+            data = json.dumps(_NUMBERS.decode(entry.decode())["data"]).encode()
+        except (ValueError, KeyError, RecursionError):
+            return None
+    return _said(
+        source,
+        kind.encode(errors="replace"),
+        _read_number(number.encode(errors="replace") if isinstance(number, str) else b""),
+        subject.encode(errors="replace").decode() if isinstance(subject, str) else "",
+        nth.encode(errors="replace") if isinstance(nth, str) and isinstance(subject, str) else None,
+        data,
+    )
+
+
+def _said(source: str, kind: bytes, number: int | None, subject: str, nth: bytes | None, data: bytes) -> Said:
+    count = _read_number(nth) if nth is not None else None
+    about = (subject, count) if count is not None else None
+    if not kind.endswith(_TOLD):
+        return Said(source, number, nth=about)
+    try:
+        found = _NUMBERS.decode(data.decode())
+    except (ValueError, RecursionError):
+        found = None
+    members = found if isinstance(found, dict) else {}
+    note = members.get("note") if kind == _CHECKPOINT_SIGNED else None
+    return Said(
+        source,
+        number,
+        seal=_read_seal(members) if kind.endswith(_SEAL) else None,
+        note=note.encode(errors="replace") if isinstance(note, str) else None,
+        nth=about,
+        pruned=_read_pruning(members) if kind == _PRUNED else None,
+    )
+
+
+def _read_number(said: bytes) -> int | None:
+    """Return the number that a text of digits says; None for anything that no service writes."""
+    if not said.isdigit() or len(said) > NUMBER_WIDTH:
+        return None
+    return number if 0 < (number := int(said)) <= LARGEST_NUMBER else None
+
+
+def _read_seal(data: Mapping[str, object]) -> tuple[int, bytes] | None:
+    last, root = data.get("last_number"), data.get("root")
+    if type(last) is not int or not 0 < last <= LARGEST_NUMBER or not isinstance(root, str):
+        return None
+    raw = decoded(root)
+    return None if raw is None or len(raw) != 32 else (last, raw)
+
+
+def _read_pruning(data: Mapping[str, object]) -> tuple[int, int, str] | None:
+    first, last = data.get("first"), data.get("last")
+    if type(first) is not int or type(last) is not int or not 0 <= first <= last <= LARGEST_NUMBER:
+        return None
+    return first, last, " / ".join(str(data[name])[:MAX_NAME] for name in ("policy", "rule") if name in data)
+
+
+# --- one piece of work ------------------------------------------------------------------------------------------------
+
+
+class State(Enum):
+    """How a bundle was found."""
+
+    READ = 1
+    """Its entries are there, as many as there should be."""
+    HASHED = 2
+    """Its entries are not there; its tile of hashes is, and is taken for them until the root has shown whether that is right."""
+    BROKEN = 3
+    """Its entries are not as many as there should be, or neither they nor their hashes are there: no tree can be built of it."""
+
+
+@dataclass
+class Bundle:
+    """The leaf hashes of one bundle."""
+
+    number: int
+    leaves: bytes
+    root: bytes
+    state: State
+
+
+@dataclass
+class Run:
+    """Records of one service with numbers that follow each other."""
+
+    first: int
+    leaves: bytes
+    positions: array[int]
+
+
+@dataclass
+class Word:
+    """Something said in the entry at `position` that matters for the whole."""
+
+    position: int
+    source: str
+    seal: tuple[int, bytes] | None = None
+    older: Checkpoint | None = None
+    pruned: tuple[int, int, str] | None = None
+
+
+Subjects = dict[tuple[str, str], list[int]]
+"""For each (source, subject): how many events, the sum of their counts, the highest count, and where that is."""
+
+
+Numbered = tuple[list[int], list[bytes], list[int]]
+"""The numbers of one service's records, their leaf hashes, and their positions."""
+
+
+@dataclass
+class Span:
+    """What a few thousand entries come to."""
+
+    bundles: list[Bundle]
+    differs: tuple[int, bool, int] | None
+    """The first tile of leaf hashes that is not as the entries are: its number, whether it is missing, where it differs."""
+    runs: list[tuple[str, Run]]
+    words: list[Word]
+    """In the order of their positions; a word without content is an event without a number."""
+    subjects: Subjects
+
+
+@dataclass
+class Examiner:
+    """Reads a span of a log. It is given to other processes."""
+
+    log: Log
+    name: str
+    keys: Sequence[Key]
+    hashes_only: bool
+
+    def examine(self, numbers: range) -> Span:
+        """Hash and read these bundles, up to the first that is broken.
+
+        Raises:
+            UnreadableError: the log cannot be read.
+        """
+        span = Span([], None, [], [], {})
+        numbered: dict[bytes, Numbered] = {}
+        for number, entries, tile in self.log.fetch(numbers, hashes_only=self.hashes_only):
+            width = self.log.width(0, number)
+            if entries is None:
+                state = State.BROKEN if tile is None else State.HASHED
+                leaves = tile or b""
+            else:
+                hashes = [sha256(b"\x00" + entry).digest() for entry in entries]
+                leaves = b"".join(hashes)
+                state = State.READ if len(hashes) == width else State.BROKEN
+                if span.differs is None and leaves != tile:
+                    span.differs = number, tile is None, _first_difference(hashes, split(tile or b""))
+                self._hear(entries, hashes, number * WIDTH, numbered, span)
+            span.bundles.append(Bundle(number, leaves, root_over(leaves), state))
+            if state is State.BROKEN:
+                break
+        for source, (nths, hashes, positions) in numbered.items():
+            span.runs.extend((source.decode()[:MAX_NAME], run) for run in _runs(nths, hashes, positions))
+        return span
+
+    def _hear(
+        self, entries: list[bytes], hashes: list[bytes], first: int, numbered: dict[bytes, Numbered], span: Span
+    ) -> None:
+        name = self.name.encode()
+        for position, (entry, leaf) in enumerate(zip(entries, hashes, strict=True), start=first):
+            plain = read_plainly(entry, name)
+            if plain is not None:  # as nearly all are
+                key, number, nth, subject = plain
+                if nth is not None and (count := _read_number(nth)) is not None:
+                    _count(span.subjects, (key.decode()[:MAX_NAME], subject.decode()), count, position)
+                if (lists := numbered.get(key)) is None:
+                    lists = numbered[key] = ([], [], [])
+                lists[0].append(number)
+                lists[1].append(leaf)
+                lists[2].append(position)
+                continue
+            said = _read_slowly(entry, self.name)
+            if said is None:
+                continue
+            source = said.source[:MAX_NAME]
+            if said.number is None:
+                span.words.append(Word(position, source))
+                continue
+            lists = numbered.setdefault(source.encode(), ([], [], []))
+            lists[0].append(said.number)
+            lists[1].append(leaf)
+            lists[2].append(position)
+            if said.nth is not None:
+                _count(span.subjects, (source, said.nth[0]), said.nth[1], position)
+            if said.seal is not None or said.note is not None or said.pruned is not None:
+                older = self._open(said.note, position) if said.note is not None else None
+                span.words.append(Word(position, source, said.seal, older, said.pruned))
+
+    def _open(self, content: bytes, position: int) -> Checkpoint | None:
+        """The log publishes its checkpoints, and so holds older ones: each is a signature that a forger cannot renew."""
+        note = Note.parse(content)
+        older = Checkpoint.parse(note.text) if note is not None and open_note(note, self.keys) else None
+        return older if older is not None and older.origin == self.keys[0].name and older.size <= position else None
+
+
+def _count(subjects: Subjects, key: tuple[str, str], nth: int, position: int) -> None:
+    if len(key[1]) > MAX_NAME:
+        key = key[0], f"{key[1][:40]}..{sha256(key[1].encode(errors='replace')).hexdigest()}"
+    known = subjects.get(key)
+    if known is None:
+        subjects[key] = [1, nth, nth, position]
+        return
+    known[0] += 1
+    known[1] += nth
+    if nth > known[2]:
+        known[2:] = nth, position
+
+
+def _runs(numbers: list[int], hashes: list[bytes], positions: list[int]) -> Iterator[Run]:
+    """Yield what follows each other by number; what has a number that was used before comes last, each by itself."""
+    order = range(len(numbers))
+    if any(right <= left for left, right in pairwise(numbers)):
+        order = sorted(order, key=numbers.__getitem__)  # type: ignore[assignment]
+    again = []
+    begun: list[int] = []
+    for at in order:
+        if begun and numbers[at] == numbers[begun[-1]]:
+            again.append(at)
+            continue
+        if begun and numbers[at] != numbers[begun[-1]] + 1:
+            yield _run(begun, numbers, hashes, positions)
+            begun = []
+        begun.append(at)
+    for chosen in (begun, *([at] for at in again)):
+        yield _run(chosen, numbers, hashes, positions)
+
+
+def _run(chosen: list[int], numbers: list[int], hashes: list[bytes], positions: list[int]) -> Run:
+    return Run(
+        numbers[chosen[0]], b"".join([hashes[at] for at in chosen]), array("q", [positions[at] for at in chosen])
+    )
+
+
+def _work(connection: Connection, examiner: Examiner) -> None:
+    """Examine spans for another process until it has no more, or is no more."""
+    gc.set_threshold(200_000)  # what is made of an entry is gone with it
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever is at the terminal speaks to that process
+    try:
+        while (numbers := connection.recv()) is not None:
+            try:
+                connection.send(examiner.examine(numbers))
+            except UnreadableError as error:
+                connection.send(error)
+    except (EOFError, OSError):
+        return
+
+
+def examined(examiner: Examiner, workers: int) -> Iterator[Span]:
+    """Yield every span of the log in its order.
+
+    Args:
+        examiner: who reads a span.
+        workers: how many processes; with one, or a small log, all is done in this one.
+
+    Raises:
+        UnreadableError: the log cannot be read.
+    """
+    count = examiner.log.bundles
+    numbers = (range(first, min(first + SPAN, count)) for first in range(0, count, SPAN))
+    if workers <= 1 or examiner.log.size <= SMALL:
+        yield from map(examiner.examine, numbers)
+        return
+    context = multiprocessing.get_context("spawn")  # a process that has threads cannot be forked safely
+    with ExitStack() as stack:
+        team = []
+        for _ in range(workers):
+            here, there = context.Pipe()
+            process = context.Process(target=_work, args=(there, examiner), daemon=True)
+            process.start()
+            there.close()
+            stack.callback(process.join)
+            stack.callback(process.terminate)
+            stack.callback(here.close)
+            team.append(here)
+        waiting: deque[Connection] = deque()
+        for turn, span in enumerate(numbers):
+            if len(waiting) >= 3 * workers:
+                yield _received(waiting.popleft())
+            member = team[turn % workers]
+            member.send(span)
+            waiting.append(member)
+        for member in waiting:
+            yield _received(member)
+
+
+def _received(member: Connection) -> Span:
+    try:
+        span = member.recv()
+    except (EOFError, OSError) as error:
+        raise UnreadableError("a process that reads the log has ended") from error
+    if isinstance(span, UnreadableError):
+        raise span
+    assert isinstance(span, Span)
+    return span
 
 
 # --- completeness -----------------------------------------------------------------------------------------------------
@@ -498,63 +1470,68 @@ class Journal:
         self.past = Past()
         self.seals = 0
         self.sealed = 0
-        self._waiting: dict[int, tuple[bytes, int]] = {}
-        self._unsettled: list[tuple[int, bytes, int]] = []
+        self.uncompared = 0
+        self._waiting: dict[int, bytes] = {}
+        self._waiting_bytes = 0
+        self._unsettled: deque[tuple[int, bytes, int]] = deque()
         self._starts: list[int] = []
         self._ends: list[int] = []
-        self._subjects: dict[str, tuple[int, int, int, int]] = {}
 
-    def count(self, subject: str, nth: int, position: int) -> None:
-        """Note that the entry at `position` is the `nth` event of `subject`, in whatever order they come."""
-        count, total, highest, at = self._subjects.get(subject, (0, 0, 0, 0))
-        highest, at = (nth, position) if nth > highest else (highest, at)
-        self._subjects[subject] = (count + 1, total + nth, highest, at)
-
-    def missed(self) -> Iterator[Finding]:
-        """Name each subject of which an event is not there: one that was taken away before the service had numbered it."""
-        for subject, (count, total, highest, at) in self._subjects.items():
-            if count < highest:
-                what = f"and only {count} of the first {highest} are in the log"
-            elif count > highest or total != highest * (highest + 1) // 2:
-                what = f"and has used one of the first {highest} counts twice"
-            else:
-                continue
-            detail = f"{self.source} published event {highest} of {subject}, {what}"
-            yield Finding(Kind.INCOMPLETE, at, detail)
-
-    def add(self, number: int, leaf: bytes, position: int) -> Finding | None:
-        """Take a record with its number; return what is wrong with it."""
-        at = bisect_right(self._starts, number) - 1
-        if at >= 0 and number <= self._ends[at]:
-            return Finding(Kind.INCOMPLETE, position, f"{self.source} has used its number {number} before")
-        self._remember(at, number)
-        self._waiting[number] = (leaf, position)
-        while (following := self._waiting.pop(self.past.tree.size + 1, None)) is not None:
-            self.past.add(following[0])
-        if len(self._waiting) > WINDOW:
+    def take(self, run: Run) -> Iterator[Finding]:
+        """Take records with their numbers, and name those whose number was used before."""
+        last = run.first + len(run.positions) - 1
+        at = bisect_right(self._starts, last) - 1
+        if at >= 0 and self._ends[at] >= run.first:
+            if len(run.positions) == 1:
+                detail = f"{self.source} has used its number {run.first} before"
+                yield Finding(Kind.INCOMPLETE, run.positions[0], detail)
+                return
+            for nth, position in enumerate(run.positions):
+                one = Run(run.first + nth, run.leaves[nth * 32 : nth * 32 + 32], array("q", [position]))
+                yield from self.take(one)
+            return
+        if len(self._starts) >= MAX_RANGES:
+            raise UnreadableError(f"the numbers of {self.source} have more than {MAX_RANGES} holes")
+        self._remember(at, run.first, last)
+        self._waiting[run.first] = run.leaves
+        self._waiting_bytes += len(run.leaves)
+        while (leaves := self._waiting.pop(self.past.tree.size + 1, None)) is not None:
+            self._waiting_bytes -= len(leaves)
+            self.past.extend(leaves)
+        if self._waiting_bytes > 4 * WINDOW * 32:
             self._waiting.clear()  # behind a hole this old nothing can be compared; the hole itself is reported
-        return None
+            self._waiting_bytes = 0
 
     def seal(self, last: int, root: bytes, position: int) -> None:
         """Take what the service says of its records 1 to `last`."""
         self.seals += 1
         self.sealed = max(self.sealed, last)
         self._unsettled.append((last, root, position))
+        if len(self._unsettled) > MAX_SEALS:
+            self._unsettled.popleft()
+            self.uncompared += 1
 
     def settle(self) -> Iterator[Finding]:
         """Compare the seals that can be compared by now."""
-        rest = []
-        for last, root, position in self._unsettled:
+        for _ in range(len(self._unsettled)):
+            last, root, position = self._unsettled.popleft()
             if last > self.past.tree.size:
-                rest.append((last, root, position))
+                self._unsettled.append((last, root, position))
                 continue
-            if self.past.root_at(last) != root:
+            true = self.past.root_at(last)
+            if true is None:
+                self.uncompared += 1
+            elif true != root:
                 yield Finding(
                     Kind.INCOMPLETE,
                     position,
                     f"{self.source} sealed its first {last} records with another root than the log has for them",
                 )
-        self._unsettled = rest
+
+    @property
+    def unsettled(self) -> int:
+        """Return how many seals could not be compared."""
+        return self.uncompared + len(self._unsettled)
 
     def holes(self) -> list[tuple[int, int]]:
         """Return the numbers that are missing, up to the highest seen or sealed."""
@@ -568,74 +1545,113 @@ class Journal:
             missing.append((expected, self.sealed))
         return missing
 
-    def _remember(self, at: int, number: int) -> None:
-        """Add a number to the ranges; `at` is the range that begins at or before it, or -1."""
-        joins_before = at >= 0 and self._ends[at] == number - 1
-        joins_after = at + 1 < len(self._starts) and self._starts[at + 1] == number + 1
+    def _remember(self, at: int, first: int, last: int) -> None:
+        """Add numbers to the ranges; `at` is the range that begins before them, or -1."""
+        joins_before = at >= 0 and self._ends[at] == first - 1
+        joins_after = at + 1 < len(self._starts) and self._starts[at + 1] == last + 1
         if joins_before and joins_after:
             self._ends[at] = self._ends.pop(at + 1)
             del self._starts[at + 1]
         elif joins_before:
-            self._ends[at] = number
+            self._ends[at] = last
         elif joins_after:
-            self._starts[at + 1] = number
+            self._starts[at + 1] = first
         else:
-            self._starts.insert(at + 1, number)
-            self._ends.insert(at + 1, number)
+            self._starts.insert(at + 1, first)
+            self._ends.insert(at + 1, last)
 
 
-@dataclass(frozen=True)
-class Said:
-    """What an entry says that matters here. Everything else in it is nobody's business."""
+class Counts:
+    """How many events of each subject were seen: in memory, and in a file when they are many."""
 
-    source: str
-    number: int | None
-    """None where it has none that a service gives."""
-    seal: tuple[int, bytes] | None = None
-    note: str | None = None
-    nth: tuple[str, int] | None = None
-    """The subject that it is about, and the how manieth of that subject's events it is."""
+    def __init__(self) -> None:
+        self._seen: Subjects = {}
+        self._file: sqlite3.Connection | None = None
+
+    def add(self, subjects: Subjects) -> None:
+        """Take what a span came to."""
+        for key, (count, total, highest, at) in subjects.items():
+            known = self._seen.get(key)
+            if known is None:
+                self._seen[key] = [count, total, highest, at]
+                continue
+            known[0] += count
+            known[1] += total
+            if highest > known[2]:
+                known[2:] = highest, at
+        if len(self._seen) > MAX_SUBJECTS:
+            self._spill()
+
+    def missed(self) -> Iterator[Finding]:
+        """Name each subject of which an event is not there: one that was taken away before the service had numbered it."""
+        rows: Iterable[tuple[str, str, int, int, int, int]]
+        if self._file is None:
+            rows = ((*key, seen[0], seen[1], seen[2], seen[3]) for key, seen in self._seen.items())
+        else:
+            self._spill()
+            rows = (
+                (*key, count, int(total), highest, at)
+                for *key, count, total, highest, at in self._file.execute("SELECT * FROM counts")
+            )
+        for source, subject, count, total, highest, at in rows:
+            if count < highest:
+                what = f"and only {count} of the first {highest} are in the log"
+            elif count > highest or total != highest * (highest + 1) // 2:
+                what = f"and has used one of the first {highest} counts twice"
+            else:
+                continue
+            yield Finding(Kind.INCOMPLETE, at, f"{source} published event {highest} of {subject}, {what}")
+
+    def _spill(self) -> None:
+        if self._file is None:
+            self._file = sqlite3.connect("")  # a file that nobody else sees, gone when it is closed
+            self._file.execute("PRAGMA synchronous = OFF")
+            self._file.execute(
+                "CREATE TABLE counts (source, subject, count, total, highest, at, PRIMARY KEY (source, subject)) WITHOUT ROWID"
+            )
+        self._file.executemany(
+            "INSERT INTO counts VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET count = count + excluded.count,"
+            " total = min(total + excluded.total, 9e18), at = iif(excluded.highest > highest, excluded.at, at),"
+            " highest = max(highest, excluded.highest)",
+            ((*key, seen[0], min(seen[1], 2**62), seen[2], seen[3]) for key, seen in self._seen.items()),
+        )
+        self._seen = {}
+
+    def close(self) -> None:
+        """Let the file go."""
+        if self._file is not None:
+            self._file.close()
 
 
-def read_entry(entry: bytes, log_name: str) -> Said | None:
-    """Return what an entry says; None if it is no event of this log."""
-    try:
-        event = json.loads(entry)
-        if event["municipality"] != log_name:
-            return None
-        source, kind = event["source"], event["type"]
-    except (ValueError, KeyError, TypeError, RecursionError):
-        return None
-    if not isinstance(source, str) or not isinstance(kind, str):
-        return None
-    subject, nth = event.get("subject"), _read_number(event.get("sequence"))
-    found = event.get("data")
-    data = found if isinstance(found, dict) else {}
-    note = data.get("note") if kind == "no.lagspill.audit.checkpoint.signed.v1" else None
-    return Said(
-        source,
-        _read_number(event.get("sourcesequence")),
-        seal=_read_seal(data) if kind.endswith(".journal.sealed.v1") else None,
-        note=note if isinstance(note, str) else None,
-        nth=(subject, nth) if isinstance(subject, str) and nth is not None else None,
-    )
+class Roots:
+    """The root of every bundle, in their order: in memory, and in a file when they are many."""
 
+    def __init__(self) -> None:
+        self._file = tempfile.SpooledTemporaryFile(max_size=4 * 1024 * 1024)  # noqa: SIM115 - closed by `close`
+        self.count = 0
 
-def _read_number(said: object) -> int | None:
-    """Return the number that a text of digits says; None for anything that no service writes."""
-    if not isinstance(said, str) or not said.isascii() or not said.isdigit() or len(said) > NUMBER_WIDTH:
-        return None
-    return number if 0 < (number := int(said)) <= LARGEST_NUMBER else None
+    def append(self, root: bytes) -> None:
+        """Add the next one."""
+        self._file.seek(self.count * 32)
+        self._file.write(root)
+        self.count += 1
 
+    def over(self, first: int, end: int) -> bytes:
+        """Return the root over these bundles, as many of them as there are."""
+        tree = Tree()
+        for at in range(first, min(end, self.count), WIDTH):
+            self._file.seek(at * 32)
+            packed = self._file.read(32 * min(WIDTH, end - at))
+            if len(packed) == WIDTH * 32:
+                tree.add(full_root(packed), level=8)
+            else:
+                for root in split(packed):
+                    tree.add(root)
+        return tree.root()
 
-def _read_seal(data: dict[str, object]) -> tuple[int, bytes] | None:
-    last, root = data.get("last_number"), data.get("root")
-    if not isinstance(last, int) or not isinstance(root, str):
-        return None
-    try:
-        return last, base64.b64decode(root, validate=True)
-    except ValueError:
-        return None
+    def close(self) -> None:
+        """Let the file go."""
+        self._file.close()
 
 
 # --- the verification -------------------------------------------------------------------------------------------------
@@ -645,24 +1661,39 @@ class Verification:
     """One pass over a log."""
 
     def __init__(
-        self, source: Source, key: Key, since: Sequence[Checkpoint], progress: Callable[[int, int], None]
+        self,
+        source: Source,
+        keys: Sequence[Key],
+        since: Sequence[Checkpoint],
+        progress: Callable[[int, int], None],
+        *,
+        policy: Policy | None = None,
+        workers: int = 1,
+        hashes_only: bool = False,
     ) -> None:
         self._source = source
-        self._key = key
+        self._keys = keys
         self._since = sorted(since, key=lambda one: one.size)
         self._progress = progress
+        self._policy = policy
+        self._workers = workers
+        self._hashes_only = hashes_only
         self.report = Report()
         self._past = Past()
         self._journals: dict[str, Journal] = {}
+        self._counts = Counts()
+        self._roots = Roots()
         self._trusted_size = 0
         """The largest size whose root an older signature confirms."""
         self._contradicted: Finding | None = None
         self._contradicted_size: int | None = None
-        self._bundle_roots: list[bytes] = []
-        self._tile_differs: tuple[int, bool, int] | None = None
-        """The first tile of leaf hashes that is not as the entries are: its number, whether it is missing, where it differs."""
+        self._differs: tuple[int, bool, int] | None = None
         self._numbers: list[Finding] = []
-        self._last_chunk = -1
+        self._absent: list[tuple[int, int]] = []
+        """Entries that are not there though their hashes are: the first, and the one after the last."""
+        self._pruned: list[tuple[int, int, str, int]] = []
+        self._there = 0
+        """How many entries were there before something made it useless to read on."""
 
     def run(self) -> Report:
         """Verify and return the report.
@@ -670,46 +1701,159 @@ class Verification:
         Raises:
             UnreadableError: the log cannot be read.
         """
-        note = self._source.get("checkpoint")
-        if note is None:
+        try:
+            self._run()
+        finally:
+            self._counts.close()
+            self._roots.close()
+        return self.report
+
+    def _run(self) -> None:
+        content = self._source.get("checkpoint")
+        if content is None:
             raise UnreadableError("the log has no checkpoint")
-        text = self._key.signed(note)
-        unsigned = text is None
-        if text is None:
-            text = note.decode(errors="replace").rpartition("\n\n")[0] + "\n"
-        checkpoint = Checkpoint.parse(text)
-        if checkpoint is None:
-            raise UnreadableError("what the log gives as its checkpoint is none")
+        checkpoint, signers = read_checkpoint(content, self._keys)
         self.report.origin, self.report.size, self.report.root = checkpoint.origin, checkpoint.size, checkpoint.root
-        if checkpoint.origin != self._key.name:
-            raise UnreadableError(f"the checkpoint is of {checkpoint.origin!r}, the key of {self._key.name!r}")
         log = Log(self._source, checkpoint.size)
         self._read(log)
-        if unsigned:
+        if not signers:
             self._found(
                 Kind.REWRITTEN, self._trusted_size, "the checkpoint is not signed by this key; what is in the log from here on "
                 "has no signature, and may be anybody's"
             )  # fmt: skip
-            return self.report
-        self.report.signed_by = f"{self._key.name}+{self._key.key_id.hex()}"
+            return
+        self.report.signed_by = ", ".join(map(str, signers))
         if self._past.tree.size != checkpoint.size or self._past.tree.root() != checkpoint.root:
             self.report.findings.append(self._locate(log))
-            return self.report
+            return
         if self._contradicted is not None:
             self.report.findings.append(self._contradicted)
+        self._check_absent(log)
         self._check_tiles(log)
         newer = [older for older in self._since if older.size > checkpoint.size]
         if newer:
             self._found(
                 Kind.ROLLED_BACK, checkpoint.size, f"the log has signed size {newer[-1].size} before, and now ends here"
             )
-        self._complete()
-        return self.report
+        if self._policy is not None:
+            check_policy(self.report, self._policy, content, signers, self._trusted_size)
+        if self._hashes_only:
+            self.report.note(
+                "only hashes were read: they are what was signed, but what the entries say was not looked at"
+            )
+        else:
+            self._complete()
+
+    def _found(self, kind: Kind, position: int | None, detail: str) -> None:
+        self.report.found(kind, position, detail)
+
+    # --- reading ------------------------------------------------------------------------------------------------------
+
+    def _read(self, log: Log) -> None:
+        """Hash and read every entry that is there, in order, until no tree can be built of them."""
+        given = deque(self._since)
+        examiner = Examiner(log, self.report.origin.rpartition("/")[2], self._keys, self._hashes_only)
+        for span in examined(examiner, self._workers):
+            for bundle in span.bundles:
+                self._take(bundle)
+            self._differs = self._differs or span.differs
+            for source, run in span.runs:
+                journal = self._journal(source)
+                if journal is not None:
+                    self._numbers.extend(journal.take(run))
+            self._counts.add(span.subjects)
+            for word in span.words:
+                while given and given[0].size <= min(word.position + 1, self._past.tree.size):
+                    self._compare(given.popleft(), "the checkpoint given")
+                self._hear(word)
+            while given and given[0].size <= self._past.tree.size:
+                self._compare(given.popleft(), "the checkpoint given")
+            for journal in self._journals.values():
+                self._numbers.extend(journal.settle())
+            self._progress(self._there, log.size)
+            if span.bundles[-1].state is State.BROKEN:
+                break
+        while given and given[0].size <= self._past.tree.size:
+            self._compare(given.popleft(), "the checkpoint given")
+
+    def _take(self, bundle: Bundle) -> None:
+        count = len(bundle.leaves) // 32
+        self._roots.append(bundle.root)
+        self._there = bundle.number * WIDTH + count
+        if bundle.state is State.HASHED:
+            first = bundle.number * WIDTH
+            if self._absent and self._absent[-1][1] == first:
+                first = self._absent.pop()[0]
+            self._absent.append((first, self._there))
+        else:
+            self.report.entries += count
+        self._past.extend(bundle.leaves[: WIDTH * 32], bundle.root)
+
+    def _journal(self, source: str) -> Journal | None:
+        if source not in self._journals:
+            if len(self._journals) >= MAX_SOURCES:
+                raise UnreadableError(f"the log has events of more than {MAX_SOURCES} services")
+            self._journals[source] = Journal(source)
+        return self._journals[source]
+
+    def _hear(self, word: Word) -> None:
+        if word.seal is None and word.older is None and word.pruned is None:
+            if len(self._numbers) <= MAX_FINDINGS:
+                detail = f"an event in the name of {word.source} without a number: nothing says that it published it"
+                self._numbers.append(Finding(Kind.INCOMPLETE, word.position, detail))
+            return
+        if word.seal is not None and (journal := self._journal(word.source)) is not None:
+            journal.seal(*word.seal, word.position)
+        if word.older is not None:
+            self._compare(word.older, f"the checkpoint in entry {word.position}")
+        if word.pruned is not None and word.pruned[1] < word.position and len(self._pruned) < MAX_RANGES:
+            self._pruned.append((*word.pruned, word.position))
+
+    def _compare(self, older: Checkpoint, what: str) -> None:
+        root = self._past.root_at(older.size)
+        if root is None:
+            self.report.note(f"{what}, of size {older.size}, is too old to be compared")
+            return
+        self.report.anchors += 1
+        if root == older.root:
+            if self._contradicted is None:
+                self._trusted_size = max(self._trusted_size, older.size)
+        elif self._contradicted is None:
+            self._contradicted_size = older.size
+            self._contradicted = Finding(
+                Kind.FORKED,
+                self._trusted_size,
+                f"{what} has another root for size {older.size}: the first other entry is one of {self._trusted_size} to "
+                f"{older.size - 1}",
+            )
+
+    # --- what is there beside the entries -----------------------------------------------------------------------------
+
+    def _check_absent(self, log: Log) -> None:
+        """Say of the entries of which only the hashes are there whether a policy let them go."""
+        if self._hashes_only:
+            return
+        self._pruned.sort()
+        for first, end in self._absent:
+            at = first
+            for begins, last, why, position in self._pruned:
+                if begins <= at <= last:
+                    until = min(last + 1, end)
+                    self.report.note(f"entries {at} to {until - 1} were pruned, as entry {position} says: {why}")
+                    self.report.pruned += until - at
+                    at = until
+            if at >= end:
+                continue
+            here = f"{_entries(end - at)} that {_were(end - at)} signed here {_are(end - at)} not there"
+            if end == log.size:
+                self._found(Kind.TRUNCATED, at, f"{log.size} entries were signed, {at} are there")
+            else:
+                self._found(Kind.MISSING, at, f"{here}; only their hashes are")
 
     def _check_tiles(self, log: Log) -> None:
         """Compare the tiles with the entries, which are as they were signed: who is given a proof made of them relies on them."""
-        if self._tile_differs is not None:
-            number, missing, at = self._tile_differs
+        if self._differs is not None:
+            number, missing, at = self._differs
             self._tile_found(0, number, at, missing=missing)
         level = 1
         while log.size >> (8 * level):
@@ -732,78 +1876,6 @@ class Verification:
             detail = f"the entry is as it was signed, but the tile {level}/{number} has another hash for it"
             self._found(Kind.CHANGED, position, detail)
 
-    def _found(self, kind: Kind, position: int | None, detail: str) -> None:
-        self.report.findings.append(Finding(kind, position, detail))
-
-    # --- reading ------------------------------------------------------------------------------------------------------
-
-    def _read(self, log: Log) -> None:
-        """Hash and read every entry that is there, in order."""
-        name = self.report.origin.rpartition("/")[2]
-        given = deque(self._since)
-        for number, entries, hashes in log.chunks():
-            if entries:
-                self._last_chunk = number
-            leaves = [leaf_hash(entry) for entry in entries or ()]
-            if self._tile_differs is None and leaves != hashes:
-                self._tile_differs = number, hashes is None, _first_difference(leaves, hashes or ())
-            self._bundle_roots.append(tree_over(leaves).root())
-            for leaf, entry in zip(leaves, entries or (), strict=True):
-                position = self._past.tree.size
-                self._past.add(leaf)
-                while given and given[0].size <= position + 1:
-                    self._compare(given.popleft(), "the checkpoint given")
-                said = read_entry(entry, name)
-                if said is not None:
-                    self._hear(said, leaf, position)
-            for journal in self._journals.values():
-                self._numbers.extend(journal.settle())
-            self.report.entries = self._past.tree.size
-            self._progress(self.report.entries, log.size)
-        while given and given[0].size <= self._past.tree.size:
-            self._compare(given.popleft(), "the checkpoint given")
-
-    def _hear(self, said: Said, leaf: bytes, position: int) -> None:
-        if said.number is None:
-            detail = f"an event in the name of {said.source} without a number: nothing says that it published it"
-            self._numbers.append(Finding(Kind.INCOMPLETE, position, detail))
-            return
-        journal = self._journals.setdefault(said.source, Journal(said.source))
-        if said.nth is not None:
-            journal.count(*said.nth, position)
-        wrong = journal.add(said.number, leaf, position)
-        if wrong is not None:
-            self._numbers.append(wrong)
-        if said.seal is not None:
-            journal.seal(*said.seal, position)
-        if said.note is not None:
-            self._hear_checkpoint(said.note, position)
-
-    def _hear_checkpoint(self, note: str, position: int) -> None:
-        """The log publishes its checkpoints, and so holds older ones: each is a signature that a forger cannot renew."""
-        text = self._key.signed(note.encode())
-        older = Checkpoint.parse(text) if text is not None else None
-        if older is not None and older.origin == self._key.name and older.size <= position:
-            self._compare(older, f"the checkpoint in entry {position}")
-
-    def _compare(self, older: Checkpoint, what: str) -> None:
-        root = self._past.root_at(older.size)
-        if root is None:
-            self.report.notes.append(f"{what}, of size {older.size}, is too old to be compared")
-            return
-        self.report.anchors += 1
-        if root == older.root:
-            if self._contradicted is None:
-                self._trusted_size = max(self._trusted_size, older.size)
-        elif self._contradicted is None:
-            self._contradicted_size = older.size
-            self._contradicted = Finding(
-                Kind.FORKED,
-                self._trusted_size,
-                f"{what} has another root for size {older.size}: the first other entry is one of {self._trusted_size} to "
-                f"{older.size - 1}",
-            )
-
     # --- what is wrong, and where -------------------------------------------------------------------------------------
 
     def _locate(self, log: Log) -> Finding:
@@ -814,11 +1886,11 @@ class Verification:
             width = (log.size >> (8 * level)) % WIDTH
             hashes = log.hashes(level, (log.size >> (8 * level)) // WIDTH) if width else []
             if hashes is None:
-                return self._rewritten(0, log.size, f"tile {level} at the right edge is not there")
+                return self._rewritten(log, 0, log.size, f"tile {level} at the right edge is not there")
             edges.append(hashes)
             level += 1
         if fold([part for hashes in reversed(edges) for part in tree_over(hashes).edge]) != self.report.root:
-            return self._rewritten(0, log.size, "the tiles do not lead to the signed root either")
+            return self._rewritten(log, 0, log.size, "the tiles do not lead to the signed root either")
         for level in range(len(edges) - 1, 0, -1):
             first = (log.size >> (8 * level)) // WIDTH * WIDTH
             for at, signed in enumerate(edges[level]):
@@ -832,7 +1904,9 @@ class Verification:
         hashes = log.hashes(level, number)
         if hashes is None or tree_over(hashes).root() != signed:
             span = WIDTH ** (level + 1)
-            return self._rewritten(number * span, (number + 1) * span, f"tile {level}/{number} was changed as well")
+            return self._rewritten(
+                log, number * span, (number + 1) * span, f"tile {level}/{number} was changed as well"
+            )
         if level == 0:
             return self._align(log, number, hashes)
         for at, part in enumerate(hashes):
@@ -843,14 +1917,22 @@ class Verification:
     def _root_of_tile(self, level: int, number: int) -> bytes:
         """Return the root that the entries that were read give a tile."""
         span = WIDTH**level
-        return tree_over(self._bundle_roots[number * span : (number + 1) * span]).root()
+        return self._roots.over(number * span, (number + 1) * span)
 
-    def _rewritten(self, first: int, end: int, why: str) -> Finding:
+    def _rewritten(self, log: Log, first: int, end: int, why: str) -> Finding:
         first, end = max(first, self._trusted_size), min(end, self._contradicted_size or end)
-        if self._past.tree.size < self.report.size and self._last_chunk * WIDTH < self._past.tree.size:
-            here = self._past.tree.size
-            return Finding(Kind.TRUNCATED, here, f"{self.report.size} entries were signed, {here} are there; {why}")
+        if self._there < log.size and self._nothing_from(log, -(-self._there // WIDTH)):
+            detail = f"{log.size} entries were signed, {self._there} are there; {why}"
+            return Finding(Kind.TRUNCATED, self._there, detail)
         return Finding(Kind.REWRITTEN, first, f"{why}: the first other entry is one of {first} to {end - 1}")
+
+    def _nothing_from(self, log: Log, number: int) -> bool:
+        """Return whether no bundle from this one on is there, as far as a few looks can tell: each is twice as far as the last."""
+        looks, step = set[int](), 1
+        while number < log.bundles:
+            looks |= {number, log.bundles - 1}
+            number, step = number + step, 2 * step
+        return not any(log.entries(look) for look in sorted(looks))
 
     def _align(self, log: Log, number: int, signed: list[bytes]) -> Finding:
         """Name the first difference between a bundle and the leaf hashes that were signed for it."""
@@ -860,8 +1942,8 @@ class Verification:
         at = _first_difference(leaves, signed)
         position = number * WIDTH + at
         here, there = leaves[at:], signed[at:]
-        if not here and number >= self._last_chunk:
-            kind, detail = Kind.TRUNCATED, f"{self.report.size} entries were signed, {self.report.entries} are there"
+        if not here and self._nothing_from(log, number + 1):
+            kind, detail = Kind.TRUNCATED, f"{self.report.size} entries were signed, {position} are there"
         elif not here:
             kind, detail = Kind.MISSING, "the entry that was signed here is not there"
         elif here[0] in there and there[0] in here:
@@ -881,7 +1963,7 @@ class Verification:
 
     def _find(self, log: Log, leaf: bytes) -> int | None:
         """Return where the tiles have this leaf hash."""
-        for number in range(-(-log.size // WIDTH)):
+        for number in range(log.bundles):
             hashes = log.hashes(0, number) or []
             if leaf in hashes:
                 return number * WIDTH + hashes.index(leaf)
@@ -890,24 +1972,35 @@ class Verification:
     # --- completeness -------------------------------------------------------------------------------------------------
 
     def _complete(self) -> None:
-        for journal in self._journals.values():
-            self._numbers.extend(journal.missed())
+        excused = self.report.pruned  # each of these may have been the record of one number, and of one count
+        if not excused:
+            self._numbers.extend(self._counts.missed())
         self.report.findings.extend(sorted(self._numbers, key=lambda found: found.position or 0))
         for source, journal in sorted(self._journals.items()):
             gone = journal.holes()
             sealed = [hole for hole in gone if hole[0] <= journal.sealed]
-            for first, last in sealed:
-                what = (
-                    f"number {first} of {source} is" if first == last else f"numbers {first} to {last} of {source} are"
+            missing = sum(min(last, journal.sealed) - first + 1 for first, last in sealed)
+            if missing and missing <= excused:
+                excused -= missing
+                self.report.note(
+                    f"{source}: {missing} numbers are not there any more; so many entries, and more, were pruned"
                 )
-                self._found(Kind.INCOMPLETE, None, f"{what} not in the log")
+            else:
+                for first, last in sealed:
+                    numbers = (
+                        f"number {first} of {source} is"
+                        if first == last
+                        else f"numbers {first} to {last} of {source} are"
+                    )
+                    self._found(Kind.INCOMPLETE, None, f"{numbers} not in the log")
             for first, last in gone:
                 if first > journal.sealed:
-                    self.report.notes.append(f"{source} {first} to {last}: not here yet, and not sealed yet")
-            top = journal.past.tree.size
+                    self.report.note(f"{source} {first} to {last}: not here yet, and not sealed yet")
+            if journal.unsettled:
+                self.report.note(f"{source}: {journal.unsettled} seals could not be compared")
             state = "without a hole" if not gone else "up to the first hole"
             self.report.journals.append(
-                f"{source} 1 to {top} {state}, {journal.seals} seals, sealed to {journal.sealed}"
+                f"{source} 1 to {journal.past.tree.size} {state}, {journal.seals} seals, sealed to {journal.sealed}"
             )
 
 
@@ -934,73 +2027,344 @@ def _first_difference(one: Sequence[bytes], other: Sequence[bytes]) -> int:
     return min(len(one), len(other))
 
 
-def verify(
+def read_checkpoint(content: bytes, keys: Sequence[Key]) -> tuple[Checkpoint, list[Key]]:
+    """Return what a signed note says as a checkpoint, and which of the keys have signed it.
+
+    Raises:
+        UnreadableError: it is no checkpoint, or one of another log.
+    """
+    note = Note.parse(content)
+    checkpoint = Checkpoint.parse(note.text) if note is not None else None
+    if note is None or checkpoint is None:
+        raise UnreadableError("what the log gives as its checkpoint is none")
+    if checkpoint.origin != keys[0].name:
+        raise UnreadableError(f"the checkpoint is of {checkpoint.origin!r}, the key of {keys[0].name!r}")
+    return checkpoint, open_note(note, keys)
+
+
+def check_policy(report: Report, policy: Policy, content: bytes, signers: Sequence[Key], position: int) -> None:
+    """Add to the report who has cosigned a checkpoint, and whether that is what the policy demands.
+
+    Args:
+        report: what is added to.
+        policy: what is demanded.
+        content: the signed note.
+        signers: the keys of the log that have signed it.
+        position: up to where an older checkpoint confirms the log.
+    """
+    note = Note.parse(content)
+    assert note is not None
+    if policy.logs and not {key.public for key in signers} & {key.public for key in policy.logs}:
+        detail = "the checkpoint is signed by the key given, which is none of a log that the policy accepts"
+        report.found(Kind.UNWITNESSED, position, detail)
+        return
+    times, false = policy.cosigned(note)
+    for name, time in sorted(times.items()):
+        report.witnesses.append(f"{_named(name)} at {_moment(time)} ({policy.witnesses[name]})")
+    for name in false:
+        detail = f"what stands on the checkpoint as the cosignature of {_named(name)} is not its own"
+        report.found(Kind.REWRITTEN, position, detail)
+    if not policy.met(times):
+        report.found(
+            Kind.UNWITNESSED,
+            position,
+            f"signed by the log, but cosigned by {', '.join(map(_named, sorted(times))) or 'no witness'} only, which is not the "
+            f"quorum {_named(policy.quorum or b'none')}: from here on the log may have been replaced by who has its key",
+        )
+
+
+def _named(name: bytes) -> str:
+    return name.decode(errors="replace")
+
+
+def _moment(seconds: int) -> str:
+    try:
+        return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
+    except (ValueError, OverflowError, OSError):
+        return f"{seconds} seconds after 1970"
+
+
+# --- files ------------------------------------------------------------------------------------------------------------
+
+_PROOF_HEADER = "c2sp.org/tlog-proof@v1"
+_EXPORT = "lagspill.no/entries@v1"
+
+
+@dataclass(frozen=True)
+class Demands:
+    """What a file is verified against."""
+
+    keys: Sequence[Key]
+    policy: Policy | None
+    since: Sequence[Checkpoint]
+
+    def open(self, content: bytes, report: Report) -> Checkpoint | None:
+        """Take a checkpoint into the report; None, with a finding, if nobody known has signed it."""
+        checkpoint, signers = read_checkpoint(content, self.keys)
+        report.origin, report.size, report.root = checkpoint.origin, checkpoint.size, checkpoint.root
+        if not signers:
+            report.found(Kind.REWRITTEN, None, "the checkpoint is not signed by this key")
+            return None
+        report.signed_by = ", ".join(map(str, signers))
+        for older in self.since:
+            report.anchors += 1
+            if older.size > checkpoint.size:
+                report.note(f"the checkpoint of size {older.size} is newer than this")
+            elif older.size < checkpoint.size:
+                report.note(f"whether size {older.size} is continued here, only the log itself shows")
+            elif older.root != checkpoint.root:
+                report.found(Kind.FORKED, None, f"the log has signed another root for size {older.size}")
+        if self.policy is not None:
+            check_policy(report, self.policy, content, signers, 0)
+        return checkpoint
+
+
+def verify_checkpoint(content: bytes, demands: Demands) -> Report:
+    """Verify a checkpoint by itself: who has signed and cosigned it."""
+    report = Report()
+    if demands.open(content, report) is not None:
+        report.note("only the checkpoint was looked at; whether the log is as it says, the log itself shows")
+    return report
+
+
+def verify_proof(content: bytes, demands: Demands, entry: bytes | None) -> Report:
+    """Verify a `.tlog-proof` file.
+
+    Raises:
+        UnreadableError: it is none, or does not hold its entry and none was given.
+    """
+    head, blank, note = content.partition(b"\n\n")
+    try:
+        lines = head.decode("ascii").split("\n")
+    except UnicodeDecodeError as error:
+        raise UnreadableError("the file is no tlog-proof") from error
+    if not blank or lines.pop(0) != _PROOF_HEADER:
+        raise UnreadableError("the file is no tlog-proof")
+    if lines and lines[0].startswith("extra "):
+        held = decoded(lines.pop(0)[6:])
+        entry = held if entry is None else entry
+    index = read_decimal(lines.pop(0)[6:]) if lines and lines[0].startswith("index ") else None
+    proof = [decoded(line) for line in lines]
+    if index is None or len(proof) > 64:
+        raise UnreadableError("the file is no tlog-proof")
+    if entry is None:
+        raise UnreadableError("the proof does not hold its entry; give it with --entry")
+    report = Report(entries=1)
+    checkpoint = demands.open(note, report)
+    if checkpoint is None:
+        return report
+    path = [part for part in proof if part is not None]
+    if len(path) != len(proof) or proved_root(leaf_hash(entry), index, checkpoint.size, path) != checkpoint.root:
+        report.found(Kind.CHANGED, index, "this is not the entry that was signed here")
+    else:
+        report.note(f"entry {index} is in the log")
+    return report
+
+
+def verify_export(file: BinaryIO, demands: Demands, progress: Callable[[int, int], None]) -> Report:
+    """Verify an export of entries with their proofs, line by line.
+
+    Raises:
+        UnreadableError: it is none.
+    """
+    report = Report()
+    digest = sha256()
+    head = _object(file.readline(MAX_LINE + 1), digest)
+    note = head.get("checkpoint")
+    if head.get("export") != _EXPORT or not isinstance(note, str):
+        raise UnreadableError("the file is no export of entries with their proofs")
+    checkpoint = demands.open(note.encode(errors="replace"), report)
+    if checkpoint is None:
+        return report
+    before = -1
+    while True:
+        said = digest.digest()
+        line = file.readline(MAX_LINE + 1)
+        if not line.endswith(b"\n") and len(line) <= MAX_LINE:
+            report.found(Kind.TRUNCATED, None, f"the export ends after {report.entries} entries, without its last line")
+            break
+        members = _object(line, digest)
+        if "position" not in members:
+            _end_export(report, members, said, file)
+            break
+        position = members["position"]
+        if type(position) is not int or not before < position < checkpoint.size:
+            raise UnreadableError(
+                f"entry {report.entries + 1} of the export has no position, or not one after the one before"
+            )
+        report.entries += 1
+        before = position
+        if not _is_proved(members, position, checkpoint):
+            report.found(Kind.CHANGED, position, "this is not the entry that was signed here")
+        if report.entries % 1000 == 0:
+            progress(position, checkpoint.size)
+    return report
+
+
+def _end_export(report: Report, members: Mapping[str, object], digest: bytes, file: BinaryIO) -> None:
+    if members.get("count") != report.entries or file.read(1):
+        report.found(
+            Kind.INCOMPLETE,
+            None,
+            f"the export says that it has {members.get('count')} entries; it has {report.entries}",
+        )
+    elif members.get("sha256") != base64.b64encode(digest).decode():
+        report.found(Kind.CHANGED, None, "the export has another hash than its last line says")
+    else:
+        report.note(
+            "each of these entries is in the log; whether they are all that was asked for, only the log itself shows"
+        )
+
+
+def _is_proved(members: Mapping[str, object], position: int, checkpoint: Checkpoint) -> bool:
+    text, proof = members.get("entry"), members.get("proof")
+    entry = decoded(text) if isinstance(text, str) else None
+    if entry is None or not isinstance(proof, list) or len(proof) > 64:
+        return False
+    path = [decoded(part) for part in proof if isinstance(part, str)]
+    hashes = [part for part in path if part is not None]
+    if len(hashes) != len(proof):
+        return False
+    return proved_root(leaf_hash(entry), position, checkpoint.size, hashes) == checkpoint.root
+
+
+class _Digest(Protocol):
+    def update(self, data: bytes, /) -> None:
+        """Take more bytes."""
+
+
+def _object(line: bytes, digest: _Digest) -> Mapping[str, object]:
+    """Return a line's members.
+
+    Raises:
+        UnreadableError: it is too long, no JSON object, or names one of them twice.
+    """
+    digest.update(line)
+    try:
+        found = _LINES.decode(line.decode()) if len(line) <= MAX_LINE else None
+    except (ValueError, RecursionError) as error:
+        raise UnreadableError("a line of the export is no JSON object, or names a member twice") from error
+    if not isinstance(found, dict):
+        raise UnreadableError("a line of the export is no JSON object, or too long")
+    return found
+
+
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("a member is named twice")
+    return members
+
+
+_LINES = json.JSONDecoder(object_pairs_hook=_once, parse_constant=_refuse)
+
+
+# --- the whole --------------------------------------------------------------------------------------------------------
+
+
+def verify(  # noqa: PLR0911 - one for each kind of thing that can be verified
     source: str,
-    key: str,
+    key: str | Sequence[str],
     *,
+    policy: str | None = None,
     since: Sequence[str] = (),
     token: str | None = None,
     entry: bytes | None = None,
     progress: Callable[[int, int], None] = _silence,
+    workers: int = 1,
+    hashes_only: bool = False,
 ) -> Report:
-    """Verify a log, or the proof of a single entry, and return what was found.
+    """Verify a log, or a file that proves something of one, and return what was found.
 
     Args:
-        source: the http(s) address of a log, a folder with a copy of one, or a `.tlog-proof` file.
-        key: the log's verifier key. Get it from somewhere else than the log.
+        source: the http(s) address of a log, a folder or an archive (.zip, .tar, .tar.gz) with a copy of one, a checkpoint, a
+            `.tlog-proof` file, or an export of entries with their proofs.
+        key: the log's verifier key, or several while it is being changed. Get it from somewhere else than the log.
+        policy: a file that says which witnesses' cosignatures are demanded (C2SP tlog-policy).
         since: files with older checkpoints of the log, which it must be a continuation of.
         token: a bearer token for the address.
         entry: the entry that a `.tlog-proof` file proves, if it is not in it.
         progress: called with the number of entries read and how many there are.
+        workers: how many processes read the entries of a large log. With more than one the calling program must be one that
+            can be imported (`if __name__ == "__main__"`).
+        hashes_only: read no entries, but their hashes, which are public: whether they are what was signed and witnessed, and
+            continue what was signed before.
 
     Raises:
         UnreadableError: no answer can be given.
     """
-    known = Key.parse(key)
-    if Path(source).is_file():
-        return _verify_proof(Path(source).read_bytes(), known, entry)
+    demands = read_demands([key] if isinstance(key, str) else key, policy, since)
+    if urllib.parse.urlsplit(source).scheme in ("http", "https"):
+        return verify_log(Web(source, token), demands, progress=progress, workers=workers, hashes_only=hashes_only)
+    path = Path(source)
+    if path.is_dir():
+        return verify_log(Folder(path), demands, progress=progress, workers=workers, hashes_only=hashes_only)
+    if not path.is_file():
+        raise UnreadableError(f"{source} is neither an http(s) address nor a folder nor a file")
+    with path.open("rb") as file:
+        begins = file.read(512)
+        file.seek(0)
+        if begins.startswith(b"{"):
+            return verify_export(file, demands, progress)
+    if begins.startswith(b"PK"):
+        return verify_log(Zip(path), demands, progress=progress, workers=workers, hashes_only=hashes_only)
+    if begins.startswith(b"\x1f\x8b") or begins[257:262] == b"ustar":
+        with tempfile.TemporaryDirectory(prefix="lagspill-verify-") as folder:
+            unpacked = unpack(path, Path(folder))
+            return verify_log(unpacked, demands, progress=progress, workers=workers, hashes_only=hashes_only)
+    content = read_file(path, MAX_NOTE + 2 * 0xFFFF) or b""
+    if content.startswith(_PROOF_HEADER.encode()):
+        return verify_proof(content, demands, entry)
+    if Note.parse(content) is None:
+        raise UnreadableError(f"{source} is no checkpoint, tlog-proof, export or archive")
+    return verify_checkpoint(content, demands)
+
+
+def verify_log(
+    source: Source,
+    demands: Demands,
+    *,
+    progress: Callable[[int, int], None] = _silence,
+    workers: int = 1,
+    hashes_only: bool = False,
+) -> Report:
+    """Verify a log wherever its pieces are read from; see `verify`."""
+    return Verification(
+        source,
+        demands.keys,
+        demands.since,
+        progress,
+        policy=demands.policy,
+        workers=workers,
+        hashes_only=hashes_only,
+    ).run()
+
+
+def read_demands(vkeys: Sequence[str], policy: str | None = None, since: Sequence[str] = ()) -> Demands:
+    """Read the keys, and the files of the policy and of older checkpoints.
+
+    Raises:
+        UnreadableError: one of them is not what it should be.
+    """
+    keys = [Key.parse(vkey) for vkey in vkeys]
+    if len({key.name for key in keys}) != 1:
+        raise UnreadableError("the keys given are of different logs, or none was given")
+    demanded = Policy.parse(_read(policy)) if policy is not None else None
     older = []
     for name in since:
-        try:
-            note = Path(name).read_bytes()
-        except OSError as error:
-            raise UnreadableError(f"{name}: {error.strerror}") from error
-        text = known.signed(note)
-        checkpoint = Checkpoint.parse(text) if text is not None else None
-        if checkpoint is None or checkpoint.origin != known.name:
+        note = Note.parse(_read(name))
+        checkpoint = Checkpoint.parse(note.text) if note is not None and open_note(note, keys) else None
+        if checkpoint is None or checkpoint.origin != keys[0].name:
             raise UnreadableError(f"{name} is no checkpoint that this key has signed")
         older.append(checkpoint)
-    return Verification(open_source(source, token), known, older, progress).run()
+    return Demands(keys, demanded, older)
 
 
-def _verify_proof(content: bytes, key: Key, entry: bytes | None) -> Report:
-    try:
-        head, blank, note = content.decode().partition("\n\n")
-        lines = head.split("\n")
-        if not blank or lines.pop(0) != "c2sp.org/tlog-proof@v1":
-            raise UnreadableError("the file is no tlog-proof")
-        if lines and lines[0].startswith("extra "):
-            held = base64.b64decode(lines.pop(0)[6:], validate=True)
-            entry = held if entry is None else entry
-        index = int(lines.pop(0).removeprefix("index "))
-        proof = [base64.b64decode(line, validate=True) for line in lines]
-    except (ValueError, IndexError) as error:
-        raise UnreadableError("the file is no tlog-proof") from error
-    if entry is None:
-        raise UnreadableError("the proof does not hold its entry; give it with --entry")
-    report = Report(entries=1)
-    text = key.signed(note.encode())
-    checkpoint = Checkpoint.parse(text) if text is not None else None
-    if checkpoint is None or checkpoint.origin != key.name:
-        report.findings.append(Finding(Kind.REWRITTEN, index, "the proof's checkpoint is not signed by this key"))
-        return report
-    report.origin, report.size, report.root = checkpoint.origin, checkpoint.size, checkpoint.root
-    report.signed_by = f"{key.name}+{key.key_id.hex()}"
-    if index >= checkpoint.size or proved_root(leaf_hash(entry), index, checkpoint.size, proof) != checkpoint.root:
-        report.findings.append(Finding(Kind.CHANGED, index, "this is not the entry that was signed here"))
-    else:
-        report.notes.append(f"entry {index} is in the log")
-    return report
+def _read(name: str) -> bytes:
+    content = read_file(Path(name), MAX_NOTE)
+    if content is None:
+        raise UnreadableError(f"{name}: there is no such file")
+    return content
 
 
 # --- the command ------------------------------------------------------------------------------------------------------
@@ -1022,16 +2386,34 @@ class ProgressLine:
             sys.stderr.flush()
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Entry point of the `lagspill-verify` command; returns the exit status."""
+Opener = Callable[[str], Source]
+
+
+def main(
+    arguments: Sequence[str] | None = None, *, program: str = "lagspill-verify", opener: Opener | None = None
+) -> int:
+    """Entry point of the `lagspill-verify` command; returns the exit status.
+
+    Args:
+        arguments: those of the command line.
+        program: what the command is called.
+        opener: returns where a log is read from, for who reads it from somewhere else than `verify` does.
+    """
     parser = argparse.ArgumentParser(
-        prog="lagspill-verify",
+        prog=program,
         description="Verify a Lagspill confidentiality log with its public key only.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("source", help="the log's address, a folder with a copy of it, or a .tlog-proof file")
-    parser.add_argument("--key", required=True, help="the log's verifier key, name+id+base64")
+    parser.add_argument("source", metavar="SOURCE", help="the log: an address, a folder or a file; see below")
+    parser.add_argument(
+        "--key",
+        required=True,
+        action="append",
+        metavar="VKEY",
+        help="the log's verifier key, name+id+base64; the old and the new one while it is being changed",
+    )
+    parser.add_argument("--policy", metavar="FILE", help="which witnesses must have cosigned (C2SP tlog-policy)")
     parser.add_argument(
         "--since",
         action="append",
@@ -1040,21 +2422,42 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help="an older checkpoint to compare with; may be repeated",
     )
     parser.add_argument("--entry", metavar="FILE", help="the entry that a .tlog-proof file proves, if it is not in it")
+    parser.add_argument(
+        "--hashes", action="store_true", help="read only the hashes, which takes no token, and no entries"
+    )
+    parser.add_argument(
+        "--workers",
+        type=int,
+        default=os.cpu_count() or 1,
+        metavar="N",
+        help="processes to read with (default: %(default)s)",
+    )
     parser.add_argument("--quiet", action="store_true", help="print nothing; only the exit status tells")
     asked = parser.parse_args(arguments)
+    progress: Callable[[int, int], None] = _silence if asked.quiet else ProgressLine()
     try:
-        entry = Path(asked.entry).read_bytes() if asked.entry else None
-        report = verify(
-            asked.source,
-            asked.key,
-            since=asked.since,
-            token=os.environ.get("LAGSPILL_TOKEN"),
-            entry=entry,
-            progress=_silence if asked.quiet else ProgressLine(),
-        )
+        if opener is not None:
+            demands = read_demands(asked.key, asked.policy, asked.since)
+            report = verify_log(
+                opener(asked.source), demands, progress=progress, workers=asked.workers, hashes_only=asked.hashes
+            )
+        else:
+            report = verify(
+                asked.source,
+                asked.key,
+                policy=asked.policy,
+                since=asked.since,
+                token=os.environ.get("LAGSPILL_TOKEN"),
+                entry=Path(asked.entry).read_bytes() if asked.entry else None,
+                progress=progress,
+                workers=asked.workers,
+                hashes_only=asked.hashes,
+            )
     except (UnreadableError, OSError) as error:
-        sys.stderr.write(f"lagspill-verify: {error}\n")
+        sys.stderr.write(f"{program}: {shown(str(error))}\n")
         return EXIT_CANNOT_TELL
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
     if not asked.quiet:
         sys.stdout.write(f"{report}\n")
     return report.exit_status

@@ -68,7 +68,7 @@ def files_of(entries: list[bytes]) -> Files:
 def verify(files: Files, *since: Checkpoint) -> Report:
     """Verify the log."""
     older = [lagspill_verify.Checkpoint(each.origin, each.size, each.root) for each in since]
-    return Verification(Memory(files), KEY, older, lambda done, size: None).run()
+    return Verification(Memory(files), [KEY], older, lambda done, size: None).run()
 
 
 def of_subject(number: int, subject: str, sequence: int) -> bytes:
