@@ -1347,8 +1347,8 @@ class Examiner:
             lists[2].append(position)
             if said.nth is not None:
                 _count(span.subjects, (source, said.nth[0]), said.nth[1], position)
-            if said.seal is not None or said.note is not None or said.pruned is not None:
-                older = self._open(said.note, position) if said.note is not None else None
+            older = self._open(said.note, position) if said.note is not None else None
+            if said.seal is not None or older is not None or said.pruned is not None:
                 span.words.append(Word(position, source, said.seal, older, said.pruned))
 
     def _open(self, content: bytes, position: int) -> Checkpoint | None:
