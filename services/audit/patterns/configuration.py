@@ -1,0 +1,50 @@
+"""Reads what municipalities decide about their patterns: the policy file, and the school holidays in their profiles."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from services.audit.domain.pattern_policy import Closed, Policies, PolicyError, read_policies
+from shared.refs import LogScope, LogScopeField
+
+
+class _Calendar(BaseModel):
+    school_holidays: tuple[Closed, ...] = ()
+
+
+class _Named(BaseModel):
+    """What is read here of a profile; the rest is the meetings service's."""
+
+    municipality: LogScopeField
+    calendar: dict[str, object] = {}
+
+
+def read_configuration(policy_file: Path, municipalities_folder: Path) -> Policies:
+    """Return every municipality's rules.
+
+    Raises:
+        PolicyError: the policy file or a profile cannot be used.
+    """
+    holidays = {}
+    for file in sorted(municipalities_folder.glob("*.yaml")):
+        scope, closed = _holidays(file)
+        holidays[scope] = closed
+    try:
+        text = policy_file.read_text(encoding="utf-8")
+    except OSError as error:
+        raise PolicyError(f"{policy_file.name} cannot be read: {type(error).__name__}") from error
+    return read_policies(text, holidays, policy_file.name)
+
+
+def _holidays(file: Path) -> tuple[LogScope, tuple[Closed, ...]]:
+    try:
+        profile = _Named.model_validate(yaml.safe_load(file.read_text(encoding="utf-8")))
+        days = profile.calendar.get("school_holidays") or ()
+        named = ("first", "last")
+        spans = [{name: day[name] for name in named} for day in days] if isinstance(days, list) else []
+        return profile.municipality, _Calendar.model_validate({"school_holidays": spans}).school_holidays
+    except (OSError, yaml.YAMLError, ValidationError, KeyError, TypeError) as error:
+        raise PolicyError(f"{file.name} cannot be used: {type(error).__name__}") from error

@@ -1,0 +1,297 @@
+"""Examines the logs as they grow: entries, what the detectors remember, the findings and the cursor in one transaction."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from typing import Final
+
+import asyncpg
+import structlog
+
+from services.audit.domain.case_of_finding import (
+    FINDING,
+    FindingStatus,
+    Missing,
+    decide_extend,
+    decide_overdue,
+    decide_raise,
+    finding_ref,
+)
+from services.audit.domain.entry import LogName
+from services.audit.domain.examination import Examination, also_needed, places
+from services.audit.domain.log import LOG, LogState
+from services.audit.domain.pattern_policy import Policies, Rules
+from services.audit.domain.patterns import Hit, Mark
+from services.audit.patterns import store
+from services.audit.patterns.store import Cursor, PatternFinding
+from shared.arrivals import Tx
+from shared.clock import Clock
+from shared.contracts.audit import FindingRaised, PatternsExamined
+from shared.contracts.base import EventData
+from shared.db import Connection, Pool
+from shared.deadlines import Deadline, DeadlineHandler, set_deadline
+from shared.errors import UnavailableError
+from shared.journal import Context, Journal
+from shared.observability import Metrics, describe_exception
+from shared.refs import Ids, LogScope
+
+BATCH: Final = 500
+"""Entries examined in one transaction at most."""
+EVERY_SECONDS: Final = 1.0
+ASK_AGAIN: Final = timedelta(minutes=10)
+"""After this an examination is published again, where the log has not moved on since the last one."""
+DUE: Final[Mapping[Missing, str]] = {
+    Missing.EXPLANATION: "finding-explanation",
+    Missing.REPORTING: "finding-reporting",
+}
+"""The kinds of deadlines."""
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """What one batch came to."""
+
+    entries: int
+    raised: int
+
+
+NOTHING: Final = Examined(0, 0)
+
+
+class Examiner:
+    """Examines logs, batch by batch. Any number of instances may: one examines a log at a time."""
+
+    def __init__(
+        self,
+        pool: Pool,
+        journal: Journal,
+        policies: Policies,
+        *,
+        origin: str,
+        clock: Clock,
+        ids: Ids,
+        batch: int = BATCH,
+    ) -> None:
+        """Write with `pool`; findings are published by `journal`; logs are called `<origin>/<municipality>`."""
+        self._pool = pool
+        self._journal = journal
+        self._policies = policies
+        self._origin = origin
+        self._clock = clock
+        self._ids = ids
+        self._batch = batch
+
+    async def behind(self) -> dict[LogName, int]:
+        """Return the logs with entries that were not examined, and how many."""
+        async with self._pool.acquire() as conn:
+            return await store.behind(conn)
+
+    async def examine(self, name: LogName) -> Examined:
+        """Examine the next entries of a log, all or nothing; nothing while another instance does."""
+        rules = self._policies.rules(LogScope(name))
+        async with self._pool.acquire() as conn, conn.transaction():
+            cursor = await store.lock_cursor(conn, name)
+            if cursor is None:
+                return NOTHING
+            entries = await store.next_entries(conn, name, cursor.position, self._batch)
+            if not entries:
+                return NOTHING
+            until = max(cursor.moment, *(seen.logged_at for seen in entries))
+            states = await store.due_states(conn, name, until)
+            states |= await store.read_states(conn, name, {place for seen in entries for place in places(seen)})
+            states |= await store.read_states(conn, name, also_needed(states.values()) - states.keys())
+            examination = Examination(rules, states, cursor.moment)
+            raised = 0
+            for seen in entries:
+                for hit in examination.take(seen):
+                    raised += await self._tell(conn, name, rules, hit)
+            remembered = {
+                place: (state, examination.due(state)) for place, state in sorted(examination.changed.items())
+            }
+            await store.save_states(conn, name, remembered)
+            await store.move_cursor(conn, name, Cursor(entries[-1].position + 1, examination.moment))
+        if raised:
+            self._journal.nudge()
+        return Examined(len(entries), raised)
+
+    async def let_time_pass(self) -> int:
+        """Publish an examination of each log in which something waits and its time has come; return how many.
+
+        The log's time is that of its entries. The event becomes an entry, and so moves it on: what is found follows from the
+        log alone, and the log shows that it was examined.
+        """
+        now = self._clock.now()
+        async with self._pool.acquire() as conn, conn.transaction():
+            waiting = await store.take_waiting(conn, now, now - ASK_AGAIN)
+            for name, position in sorted(waiting.items()):
+                origin = f"{self._origin}/{name}"
+                examined = [PatternsExamined(log=origin, position=position, at=now)]
+                await self._journal.change(LOG, origin, self._context(name), partial(_as_decided, examined), conn=conn)
+        if waiting:
+            self._journal.nudge()
+        return len(waiting)
+
+    async def _tell(self, conn: Connection, name: LogName, rules: Rules, hit: Hit) -> bool:
+        """Extend the finding that the hit belongs to, or raise one; True if one was raised.
+
+        What happened after a finding was closed is a new one; what had happened before belongs to it, though it was heard later.
+        """
+        marks = await store.untold(conn, name, hit)
+        if not marks:
+            return False
+        present = await store.newest_finding(conn, name, hit)
+        belongs = present is not None and (present.closed_at is None or all(m.at <= present.closed_at for m in marks))
+        if present is not None and belongs and await self._extend(conn, name, present, marks):
+            return False
+        await self._raise(conn, name, rules, hit, marks)
+        return True
+
+    async def _extend(self, conn: Connection, name: LogName, present: PatternFinding, marks: Sequence[Mark]) -> bool:
+        """Let the entries belong to the finding; False if it was closed meanwhile, before they happened."""
+        news = await store.adds_something(conn, present, marks)
+        entries, last = present.entries + len(marks), max(present.last_position, *(mark.position for mark in marks))
+        changed = await self._journal.change(
+            FINDING,
+            present.finding,
+            self._context(name),
+            lambda state: decide_extend(state, entries, last) if news else [],
+            conn=conn,
+        )
+        closed = changed.state.closed_at
+        if changed.state.status is not FindingStatus.OPEN and closed is not None and any(m.at > closed for m in marks):
+            return False
+        await store.extend_finding(conn, present, marks)
+        return True
+
+    async def _raise(self, conn: Connection, name: LogName, rules: Rules, hit: Hit, marks: Sequence[Mark]) -> None:
+        positions = [mark.position for mark in marks]
+        ctx = self._context(name)
+        raised = FindingRaised(
+            finding=finding_ref(name, hit.pattern, min(positions)),
+            log=f"{self._origin}/{name}",
+            pattern=hit.pattern,
+            about=hit.actor,
+            first_position=min(positions),
+            last_position=max(positions),
+            entries=len(positions),
+            explain_by=rules.explain_by(ctx.now),
+        )
+        changed = await self._journal.change(
+            FINDING, raised.finding, ctx, lambda state: decide_raise(state, raised), conn=conn
+        )
+        await store.add_finding(conn, name, hit, changed.state, ctx.now, marks)
+        await set_deadline(conn, kind=DUE[Missing.EXPLANATION], key=raised.finding, due=raised.explain_by)
+        # The opaque reference, and nothing about whom: operators see this line.
+        log.warning("finding", finding=raised.finding, pattern=hit.pattern.value, entries=len(positions))
+
+    def _context(self, name: LogName) -> Context:
+        return Context(actor=None, scope=LogScope(name), now=self._clock.now(), correlation=self._ids.event_id())
+
+
+def _as_decided(events: list[PatternsExamined], _: LogState) -> Sequence[EventData]:
+    return events
+
+
+class Watch:
+    """Examines every log once a second, as far as it goes, and tells the metrics what stands open."""
+
+    def __init__(self, examiner: Examiner, pool: Pool, metrics: Metrics, *, every: float = EVERY_SECONDS) -> None:
+        """Look every `every` seconds of the machine's time."""
+        self._examiner = examiner
+        self._pool = pool
+        self._every = every
+        self._task: asyncio.Task[None] | None = None
+        self._stopping = asyncio.Event()
+        self._behind = metrics.gauge(
+            "patterns_behind_entries", "Entries of the logs that were not examined for patterns."
+        )
+        self._open = metrics.gauge("findings_open", "Findings about behaviour that nobody has answered for.", "pattern")
+        self._overdue = metrics.gauge(
+            "findings_overdue", "Of those, the ones with a due date that has passed.", "pattern"
+        )
+        self._raised = metrics.counter("findings_raised", "Findings about behaviour that were raised.")
+
+    async def start(self) -> None:
+        """Begin."""
+        self._stopping.clear()
+        self._task = asyncio.create_task(self._run(), name="audit-patterns")
+
+    async def stop(self) -> None:
+        """Finish the batch in hand and end; also before `start`."""
+        self._stopping.set()
+        if self._task is not None:
+            await asyncio.gather(self._task, return_exceptions=True)
+            self._task = None
+
+    async def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                await self.look()
+            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError, UnavailableError) as error:
+                log.warning("not examined", **describe_exception(error))
+            except Exception as error:  # noqa: BLE001  # a control that ended in silence would look like good conduct
+                log.error("not examined", **describe_exception(error))  # noqa: TRY400
+            try:
+                await asyncio.wait_for(self._stopping.wait(), self._every)
+            except TimeoutError:
+                continue
+
+    async def look(self) -> None:
+        """Examine what is there."""
+        behind = await self._examiner.behind()
+        self._behind.set(sum(behind.values()))
+        for name in behind:
+            while not self._stopping.is_set():
+                examined = await self._examiner.examine(name)
+                self._raised.inc(examined.raised)
+                if not examined.entries:
+                    break
+        await self._examiner.let_time_pass()
+        self._behind.set(sum((await self._examiner.behind()).values()))
+        async with self._pool.acquire() as conn:
+            for pattern, (waiting, overdue) in (await store.count_open(conn)).items():
+                self._open.labels(pattern.value).set(waiting)
+                self._overdue.labels(pattern.value).set(overdue)
+
+
+# --- due dates --------------------------------------------------------------------------------------------------------
+
+
+async def _on_due(tx: Tx, deadline: Deadline, missing: Missing) -> None:
+    async def also(conn: Connection) -> None:
+        await store.save_state(conn, (await tx.journal.load(FINDING, deadline.key, conn=conn)).state)
+
+    loaded = await tx.journal.load(FINDING, deadline.key, conn=tx.conn)
+    if loaded.scope is None:
+        return
+    context = Context(actor=None, scope=loaded.scope, now=tx.now, correlation=tx.ids.event_id())
+    await tx.journal.change(
+        FINDING,
+        deadline.key,
+        context,
+        lambda state: decide_overdue(state, missing, tx.now),
+        conn=tx.conn,
+        also=also,
+    )
+
+
+async def on_explanation_due(tx: Tx, deadline: Deadline) -> None:
+    """Say that a finding was not explained in time, unless it was."""
+    await _on_due(tx, deadline, Missing.EXPLANATION)
+
+
+async def on_reporting_due(tx: Tx, deadline: Deadline) -> None:
+    """Say that a breach was not reported within 72 hours, unless it was."""
+    await _on_due(tx, deadline, Missing.REPORTING)
+
+
+DEADLINES: Final[Mapping[str, DeadlineHandler]] = {
+    DUE[Missing.EXPLANATION]: on_explanation_due,
+    DUE[Missing.REPORTING]: on_reporting_due,
+}
