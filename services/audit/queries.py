@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -17,9 +17,9 @@ from services.audit.domain.entry import LogName
 from services.audit.domain.keys import Announcement, KeyPeriod, periods
 from services.audit.domain.proof import InclusionProof
 from services.audit.domain.tiles import WIDTH, Slice, TileAddress, hash_of, holding, slices, write_bundle, write_path
-from services.audit.errors import NoSuchEntryError, NoSuchLogError
+from services.audit.errors import EntriesPrunedError, NoSuchEntryError, NoSuchLogError
 from shared.db import Connection, Pool
-from shared.merkle import EMPTY, HASH_SIZE, Frontier, fold, inclusion_path, split, subtrees
+from shared.merkle import EMPTY, HASH_SIZE, Frontier, Node, consistency_path, fold, inclusion_path, split, subtrees
 from shared.refs import LogScope, is_protected
 
 
@@ -88,6 +88,20 @@ class HeldJournal:
     last_sealed: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class LogFinding:
+    """Something that was found wrong with what the services published."""
+
+    log: LogName
+    kind: str
+    source: str
+    first_number: int
+    last_number: int
+    position: int | None
+    """The entry that shows it, where one does."""
+    found_at: datetime
+
+
 _ENTRY: Final = (
     "log, position, logged_at, happened_at, kind, type, source, event_id, number, case_ref, actor, organisation, unit,"
     " basis, consent, meeting, permitted, leaf"
@@ -153,7 +167,11 @@ class Reader:
         return b"".join(hashes[: part.width]) if len(hashes) >= part.width else None
 
     async def bundle(self, log: LogName, part: Slice) -> bytes | None:
-        """Return the entries of a bundle that are there, in their order; None if none is."""
+        """Return the entries of a bundle that are there, in their order; None if none is.
+
+        Raises:
+            EntriesPrunedError: the policy removed them (tlog-tiles § Pruning).
+        """
         first = part.number * WIDTH
         rows = await self._pool.fetch(
             "SELECT leaf FROM entries WHERE log = $1 AND position >= $2 AND position < $3 ORDER BY position",
@@ -161,6 +179,8 @@ class Reader:
             first,
             first + part.width,
         )
+        if not rows:
+            await self._refuse_pruned(log, first)
         return write_bundle(row["leaf"] for row in rows) if rows else None
 
     async def entry(self, log: LogName, position: int) -> StoredEntry:
@@ -168,11 +188,23 @@ class Reader:
 
         Raises:
             NoSuchEntryError: the log has none there.
+            EntriesPrunedError: the policy removed it.
         """
         row = await self._pool.fetchrow(f"SELECT {_ENTRY} FROM entries WHERE log = $1 AND position = $2", log, position)  # noqa: S608
         if row is None:
+            await self._refuse_pruned(log, position)
             raise NoSuchEntryError
         return _entry(row)
+
+    async def _refuse_pruned(self, log: LogName, position: int) -> None:
+        found = await self._pool.fetchrow(
+            "SELECT first, last, policy, rule FROM prunings WHERE log = $1 AND first <= $2 AND last >= $2"
+            " ORDER BY first DESC LIMIT 1",
+            log,
+            position,
+        )
+        if found is not None:
+            raise EntriesPrunedError(extensions=dict(found))
 
     async def find(self, log: LogName, search: Search, *, before: int | None, limit: int) -> list[StoredEntry]:
         """Return entries that match, the newest first, at positions under `before`."""
@@ -206,12 +238,34 @@ class Reader:
         size = head.checkpoint.size
         if position >= size:
             raise NoSuchEntryError
-        spans = [subtrees(span) for span in inclusion_path(position, size)]
+        hashes = await self._hashes(log, [subtrees(span) for span in inclusion_path(position, size)])
+        return InclusionProof(position, hashes, head.note, extra=leaf)
+
+    async def consistency(self, log: LogName, old: int, new: int) -> tuple[bytes, ...]:
+        """Return the proof that the log's tree of `new` leaves begins with that of `old` (RFC 6962 § 2.1.2).
+
+        Raises:
+            ValueError: `old` is not between 0 and `new`.
+            NoSuchTileError: the log does not have so many, or a tile is missing.
+        """
+        return await self._hashes(log, [subtrees(span) for span in consistency_path(old, new)])
+
+    async def _hashes(self, log: LogName, spans: Sequence[Sequence[Node]]) -> tuple[bytes, ...]:
+        """Return the root over each span, given as its complete subtrees, left to right."""
         addresses = {holding(node)[0] for nodes in spans for node in nodes}
         async with self._pool.acquire() as connection:
             tiles = {address: await _tile(connection, log, address) for address in sorted(addresses)}
-        hashes = tuple(fold([hash_of(node, tiles) for node in nodes]) for nodes in spans)
-        return InclusionProof(position, hashes, head.note, extra=leaf)
+        return tuple(fold([hash_of(node, tiles) for node in nodes]) for nodes in spans)
+
+    async def log_findings(self, log: LogName, limit: int) -> list[LogFinding]:
+        """Return what was found wrong with what the services published for this log, the newest first."""
+        rows = await self._pool.fetch(
+            "SELECT log, kind, source, first_number, last_number, position, found_at FROM findings WHERE log = $1"
+            " ORDER BY id DESC LIMIT $2",
+            log,
+            limit,
+        )
+        return [LogFinding(*row.values()) for row in rows]
 
     async def journals(self, log: LogName) -> list[HeldJournal]:
         """Return what the log holds of each service's journal."""
@@ -245,6 +299,12 @@ class Reader:
         tree: Frontier = base.append(leaves)
         return tree.root() if tree.size == last else None
 
+    async def _unpruned(self, log: LogName, part: Slice) -> bytes | None:
+        try:
+            return await self.bundle(log, part)
+        except EntriesPrunedError:
+            return None
+
     async def copy(self, log: LogName) -> AsyncIterator[tuple[str, bytes]]:
         """Yield every file of a static copy of the log (C2SP tlog-tiles), the checkpoint last: (path, contents)."""
         head = await self.head(log)
@@ -255,7 +315,7 @@ class Reader:
                 tile = await self.tile(log, level, part)
                 if tile is not None:
                     yield f"tile/{level}/{write_path(part)}", tile
-                if level == 0 and (bundle := await self.bundle(log, part)) is not None:
+                if level == 0 and (bundle := await self._unpruned(log, part)) is not None:
                     yield f"tile/entries/{write_path(part)}", bundle
             level += 1
         yield "checkpoint", head.note.encode()

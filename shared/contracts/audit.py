@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from shared.contracts.base import EventData, Moment
+from shared.contracts.base import EventData, Model, Moment
 from shared.refs import ActorIdField, CaseRefField, FindingRefField, InnsynReportRefField
 
 TOPIC = "lagspill.audit.v1"
@@ -250,7 +250,32 @@ class InnsynReportMade(EventData):
     """How many readings and disclosures it tells of."""
 
 
+class PrunedNumbers(Model):
+    """Numbers of one service whose records were among what was pruned: so that they are not taken for missing."""
+
+    source: str
+    first: int = Field(ge=1)
+    last: int = Field(ge=1)
+
+
+class EntriesPruned(LogEvent):
+    """Content of the log was removed by policy: positions and leaf hashes stay, so every checkpoint still verifies."""
+
+    TYPE: ClassVar[str] = "no.lagspill.audit.entries.pruned.v1"
+
+    first: int = Field(ge=0)
+    """Whole bundles: a multiple of 256."""
+    last: int = Field(ge=0)
+    """The last position that was removed."""
+    policy: str = Field(pattern=r"^[0-9a-f]{64}$")
+    """SHA-256 of the policy's canonical JSON."""
+    rule: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{2,59}$")
+    """The rule that kept an entry of these longest."""
+    numbers: tuple[PrunedNumbers, ...] = ()
+
+
 EVENTS: tuple[type[EventData], ...] = (
+    EntriesPruned,
     CheckpointSigned,
     GapFound,
     ChainBroken,

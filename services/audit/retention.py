@@ -1,0 +1,193 @@
+"""Retention: installing the policy, and removing what it lets go. What is true is decided by the database's own functions.
+
+Three roles, none of which can do another's part: the database's owner installs a policy, the service's writer places and releases
+legal holds, and `lagspill_audit_pruner` prunes: it can read no entry, and its one function judges each entry anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+from services.audit.domain.entry import UNPARSABLE, LogName
+from services.audit.domain.log import LOG
+from services.audit.domain.retention import Policy, Span, merge, spans
+from services.audit.domain.tiles import WIDTH
+from services.audit.errors import HoldRefusedError, NoPolicyError
+from shared.aggregate import Context
+from shared.contracts.audit import EntriesPruned, PrunedNumbers
+from shared.db import Connection, Pool
+from shared.journal import Journal
+from shared.refs import Ids, LogScope
+
+PRUNER: Final = "lagspill_audit_pruner"
+WINDOW: Final = 1024
+"""Bundles looked at in one question."""
+
+
+async def install(conn: Connection, policy: Policy, now: datetime, *, simulated: bool = False) -> bool:
+    """Put the policy in force, as the owner of the database; False when it is in force already.
+
+    Args:
+        conn: a connection as the owner.
+        policy: what is to hold from now on.
+        now: the moment.
+        simulated: trying out with a simulated clock: believe the log's own time, though the server's clock has not come to it.
+
+    Raises:
+        HoldRefusedError: it was in force once and was replaced: give it another version.
+    """
+    async with conn.transaction():
+        await conn.execute("LOCK TABLE retention_policies IN EXCLUSIVE MODE")
+        if policy.digest == await conn.fetchval("SELECT policy FROM retention_policies ORDER BY number DESC LIMIT 1"):
+            return False
+        if await conn.fetchval("SELECT EXISTS (SELECT FROM retention_policies WHERE policy = $1)", policy.digest):
+            raise HoldRefusedError("this policy was in force once and was replaced: give it another version")
+        await conn.execute(
+            "INSERT INTO retention_policies (policy, body, simulated, installed_at) VALUES ($1, $2, $3, $4)",
+            policy.digest,
+            policy.canonical(),
+            simulated,
+            now,
+        )
+        await conn.executemany(
+            "INSERT INTO retention_rules (policy, ordinal, rule, logs, kinds, types, bases, about_case, keep_months, after_case)"
+            " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+            [
+                (
+                    policy.digest,
+                    ordinal,
+                    rule.name,
+                    rule.logs,
+                    rule.kinds,
+                    rule.type_patterns,
+                    rule.bases,
+                    rule.about_case,
+                    None if rule.keep == "for-ever" else rule.keep.total_months,
+                    rule.keep != "for-ever" and rule.keep.after == "case-ended",
+                )
+                for ordinal, rule in enumerate(policy.rules, start=1)
+            ],
+        )
+    return True
+
+
+async def hold(conn: Connection, name: str, log: LogName, case: str | None, now: datetime) -> None:
+    """Keep everything in the log, or about one case, from being pruned until it is released.
+
+    Raises:
+        HoldRefusedError: there is a hold of this name, or was.
+    """
+    placed = await conn.fetchval(
+        "INSERT INTO legal_holds (hold, log, case_ref, placed_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING RETURNING true",
+        name,
+        log,
+        case,
+        now,
+    )
+    if not placed:
+        raise HoldRefusedError(f"there is a hold {name} already, or was: choose another name")
+
+
+async def release(conn: Connection, name: str, now: datetime) -> None:
+    """Let a hold go.
+
+    Raises:
+        HoldRefusedError: there is no such hold, or it was released.
+    """
+    released = await conn.fetchval(
+        "INSERT INTO legal_hold_releases (hold, released_at) SELECT hold, $2 FROM legal_holds WHERE hold = $1"
+        " ON CONFLICT DO NOTHING RETURNING true",
+        name,
+        now,
+    )
+    if not released:
+        raise HoldRefusedError(f"there is no hold {name} to release")
+
+
+@dataclass
+class Pruned:
+    """What was removed from one log, or would be."""
+
+    log: LogName
+    spans: list[Span] = field(default_factory=list)
+
+    @property
+    def entries(self) -> int:
+        """Return how many entries."""
+        return sum(span.entries for span in self.spans)
+
+
+class Pruner:
+    """Removes what the policy in force lets go, and publishes each removal with it."""
+
+    def __init__(self, pool: Pool, journal: Journal, *, ids: Ids) -> None:
+        """Work over `pool`, whose connections are the pruner's, as is the journal's."""
+        self._pool = pool
+        self._journal = journal
+        self._ids = ids
+
+    async def prune(self, now: datetime, *, only: LogName | None = None, dry_run: bool = False) -> list[Pruned]:
+        """Go through the logs, or only one, and return what was removed; with `dry_run`, what would be.
+
+        Raises:
+            NoPolicyError: no policy is installed.
+        """
+        policy = await self._pool.fetchval("SELECT policy FROM retention_policies ORDER BY number DESC LIMIT 1")
+        if policy is None:
+            raise NoPolicyError
+        rows = await self._pool.fetch(
+            "SELECT log, origin, size FROM logs WHERE $1::text IS NULL OR log = $1 ORDER BY log", only
+        )
+        outcome = []
+        for row in rows:
+            done = Pruned(LogName(row["log"]))
+            for first in range(0, row["size"] // WIDTH, WINDOW):
+                while found := await self._prunable(done.log, first, first + WINDOW - 1):
+                    done.spans += found
+                    if dry_run:
+                        break
+                    for span in found:
+                        await self._remove(done.log, row["origin"], span, policy, now)
+            outcome.append(done)
+        return outcome
+
+    async def _prunable(self, log: LogName, first: int, last: int) -> list[Span]:
+        rows = await self._pool.fetch("SELECT bundle, rule FROM prunable_bundles($1, $2, $3)", log, first, last)
+        return list(spans((row["bundle"], row["rule"]) for row in rows))
+
+    async def _remove(self, log: LogName, origin: str, span: Span, policy: str, now: datetime) -> None:
+        async with self._pool.acquire() as connection, connection.transaction():
+            rows = await connection.fetch(
+                "SELECT source, numbers, statements FROM prune_entries($1, $2, $3, $4, $5)",
+                log, span.first, span.last, policy, span.rule,
+            )  # fmt: skip
+            if log == UNPARSABLE:
+                return  # it belongs to no municipality, in whose name something could be published: its row tells
+            numbers = [
+                PrunedNumbers(source=row["source"], first=held.lower, last=held.upper - 1)
+                for row in rows
+                if row["source"] is not None
+                for held in row["numbers"] or ()
+            ]
+            events = [
+                EntriesPruned(
+                    log=origin, first=span.first, last=span.last, policy=policy, rule=span.rule, numbers=tuple(numbers)
+                )
+            ]
+            if any(row["statements"] for row in rows):
+                events += await _told_again(connection, log, origin, policy, span)
+            context = Context(actor=None, scope=LogScope(log), now=now, correlation=self._ids.event_id())
+            await self._journal.change(LOG, origin, context, lambda _: events, conn=connection)
+        self._journal.nudge()
+
+
+async def _told_again(conn: Connection, log: LogName, origin: str, policy: str, span: Span) -> Sequence[EntriesPruned]:
+    """Return what earlier prunings said, in fewer words: entries that said it have gone themselves."""
+    rows = await conn.fetch("SELECT first, last FROM prunings WHERE log = $1 ORDER BY first", log)
+    return [
+        EntriesPruned(log=origin, first=first, last=last, policy=policy, rule=span.rule)
+        for first, last in merge((row["first"], row["last"]) for row in rows)
+    ]
