@@ -13,6 +13,7 @@ from services.audit.consumers import Consumption
 from services.audit.handlers import Desk
 from services.audit.keeper import Keeper
 from services.audit.overseer import Overseer
+from services.audit.patterns.composition import compose_control
 from services.audit.queries import Reader
 from services.audit.settings import AuditSettings
 from shared.contracts import TOPICS
@@ -91,16 +92,21 @@ async def compose(kit: Kit[AuditSettings]) -> Parts:
     consumption = Consumption(settings.kafka_bootstrap_servers, keeper, topics=TOPICS)
     overseer = Overseer(keeper, consumption, kit.metrics, announce_seconds=settings.audit_announce_seconds)
     desk = Desk(reader, kit.journal, origin=settings.audit_origin)
+    control = compose_control(kit, desk, writer=pools.writer, reader=pools.reader)
     return Parts(
         app=kit.app(
             title="Lagspill audit",
             version=VERSION,
             description="The confidentiality log: who learned what about which child, on which basis, provably.",
-            routers=[create_router(reader, desk, signing=signing, http=kit.http, peers=settings.peers)],
+            routers=[
+                create_router(reader, desk, signing=signing, http=kit.http, peers=settings.peers),
+                control.router,
+            ],
             public=PUBLIC,
         ),
         consumers=[consumption],
-        runners=[pools, overseer, signing],
+        deadlines=control.deadlines,
+        runners=[pools, overseer, signing, control.watch],
     )
 
 

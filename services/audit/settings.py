@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import ClassVar
+from pathlib import Path
+from typing import ClassVar, Final
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
@@ -11,6 +12,8 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from services.audit.domain.note import MalformedKeyError, Signer
 from services.audit.signing import Signing, open_transit
 from shared.settings import ServiceSettings
+
+_SHIPPED: Final = Path(__file__).resolve().parents[2] / "deploy"
 
 
 class AuditSettings(ServiceSettings):
@@ -41,6 +44,10 @@ class AuditSettings(ServiceSettings):
     """How long a hole in a service's numbers may last before it is a finding."""
     audit_announce_seconds: float = Field(default=60.0, gt=0)
     """How often at most a checkpoint is published as an event."""
+    audit_patterns_file: Path = _SHIPPED / "patterns.yaml"
+    """The thresholds of the patterns that the privacy officer is told of, each with its reason."""
+    audit_municipalities_folder: Path = _SHIPPED / "municipalities"
+    """The municipalities' profiles; their school holidays are read."""
     cases_url: str | None = None
     """Where the cases service is: the reconciliation asks its `/journal/head`."""
     meetings_url: str | None = None

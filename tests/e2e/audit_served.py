@@ -13,10 +13,12 @@ from pydantic import SecretStr
 from starlette.types import ASGIApp
 
 from services.audit.app import SERVICE, Pools
+from services.audit.patterns.watch import Watch
 from services.audit.settings import AuditSettings
 from shared import db
 from shared.auth import Authenticator
 from shared.clock import SimulatedClock
+from shared.deadlines import Deadlines
 from shared.journal import Journal
 from shared.kafka import create_broker
 from shared.lifecycle import Kit
@@ -28,6 +30,7 @@ from tests.integration.audit_world import NOTODDEN, SIGNER, World, open_world
 from tests.tally_app import served
 
 PID_KEY: Final = "a key for people of thirty-two b"
+VAULT_KEY: Final = "test-1:" + "a2" * 21 + "a="
 
 
 @dataclass
@@ -40,6 +43,10 @@ class Served:
     pool: db.Pool
     app: ASGIApp
     address: str
+    watch: Watch
+    """Examines the logs when a test says `look()`; nothing starts it here."""
+    deadlines: Deadlines
+    """The same of due dates: `fire_due()`."""
 
     def token(self, role: str = "auditor", municipality: str = NOTODDEN, sub: str = "auditor-1") -> str:
         """An access token of somebody in that role."""
@@ -85,6 +92,8 @@ async def audit_service(migrated: Migrated, issuer: LocalIssuer, clock: Simulate
             oidc_issuer=issuer.issuer,
             pid_key=SecretStr(PID_KEY),
             audit_signing_key=SecretStr(SIGNER.skey()),
+            vault_key=SecretStr(VAULT_KEY),
+            lookup_key=SecretStr(PID_KEY),
         )
         ids, metrics = RandomIds(), Metrics()
 
@@ -111,4 +120,6 @@ async def audit_service(migrated: Migrated, issuer: LocalIssuer, clock: Simulate
         host, port = await stack.enter_async_context(served(parts.app))
         address = f"http://{host}:{port}"
         client = await stack.enter_async_context(httpx.AsyncClient(base_url=address))
-        yield Served(world, client, issuer, pool, parts.app, address)
+        watch = next(runner for runner in parts.runners if isinstance(runner, Watch))
+        deadlines = Deadlines(pool, parts.deadlines, journal=kit.journal, clock=clock, ids=ids, metrics=metrics)
+        yield Served(world, client, issuer, pool, parts.app, address, watch, deadlines)
