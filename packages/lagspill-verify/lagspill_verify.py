@@ -51,13 +51,13 @@ from itertools import pairwise
 from multiprocessing.connection import Connection
 from pathlib import Path
 from time import monotonic
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Protocol, runtime_checkable
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 __all__ = [
-    "Checkpoint", "Finding", "Key", "Kind", "Policy", "Report", "Source", "UnreadableError", "main", "verify", "verify_log",
+    "Bulk", "Checkpoint", "Demands", "Finding", "Key", "Kind", "Policy", "Report", "Source", "UnreadableError", "main", "verify", "verify_log",
 ]  # fmt: skip
 
 WIDTH = 256
@@ -702,6 +702,18 @@ class Source(Protocol):
         """
 
 
+@runtime_checkable
+class Bulk(Source, Protocol):
+    """A source that gives many bundles at once, faster than one by one."""
+
+    def many(self, numbers: range, size: int) -> Iterator[tuple[int, list[bytes] | None, bytes | None]]:
+        """Yield (number, entries, tile of leaf hashes) for these bundles of a log of this size; None for what is not there.
+
+        Raises:
+            UnreadableError: it cannot be read.
+        """
+
+
 def limit_of(path: str) -> int:
     """Return how many bytes the piece at `path` may have."""
     if path.startswith("tile/entries/"):
@@ -1029,6 +1041,9 @@ class Log:
 
     def fetch(self, numbers: range, *, hashes_only: bool) -> Iterator[tuple[int, list[bytes] | None, bytes | None]]:
         """Yield (number, entries, tile of leaf hashes) for these bundles."""
+        if isinstance(self.source, Bulk) and not hashes_only:
+            yield from self.source.many(numbers, self.size)
+            return
         if not isinstance(self.source, Web):
             for number in numbers:
                 yield number, None if hashes_only else self.entries(number), self.tile(0, number)
@@ -1071,6 +1086,17 @@ def _first_entries(bundle: bytes, count: int) -> bytes:
 
 
 @dataclass(frozen=True)
+class Pruning:
+    """That a policy has let entries go: the first and the last, which policy and rule, and the numbers that they had."""
+
+    first: int
+    last: int
+    why: str
+    numbers: tuple[tuple[str, int, int], ...]
+    """Of each source, from which number to which."""
+
+
+@dataclass(frozen=True)
 class Said:
     """What an entry says that matters here. Everything else in it is nobody's business."""
 
@@ -1081,8 +1107,7 @@ class Said:
     note: bytes | None = None
     nth: tuple[str, int] | None = None
     """The subject that it is about, and the how manieth of that subject's events it is."""
-    pruned: tuple[int, int, str] | None = None
-    """The first and the last entry that a policy has let go, and which policy."""
+    pruned: Pruning | None = None
 
 
 _TEXT = rb'"[^"\\\x00-\x1f\x7f-\xff]*+"'
@@ -1210,11 +1235,25 @@ def _read_seal(data: Mapping[str, object]) -> tuple[int, bytes] | None:
     return None if raw is None or len(raw) != 32 else (last, raw)
 
 
-def _read_pruning(data: Mapping[str, object]) -> tuple[int, int, str] | None:
+def _read_pruning(data: Mapping[str, object]) -> Pruning | None:
+    span = _read_range(data)
+    if span is None:
+        return None
+    why = ", ".join(f"{name} {str(data[name])[:MAX_NAME]}" for name in ("rule", "policy") if name in data)
+    listed = data.get("numbers")
+    numbers = []
+    for member in listed if isinstance(listed, list) else ():
+        found = _read_range(member) if isinstance(member, dict) else None
+        if found is not None:
+            numbers.append((str(member.get("source"))[:MAX_NAME], *found))
+    return Pruning(*span, why, tuple(numbers))
+
+
+def _read_range(data: Mapping[str, object]) -> tuple[int, int] | None:
     first, last = data.get("first"), data.get("last")
     if type(first) is not int or type(last) is not int or not 0 <= first <= last <= LARGEST_NUMBER:
         return None
-    return first, last, " / ".join(str(data[name])[:MAX_NAME] for name in ("policy", "rule") if name in data)
+    return first, last
 
 
 # --- one piece of work ------------------------------------------------------------------------------------------------
@@ -1258,7 +1297,7 @@ class Word:
     source: str
     seal: tuple[int, bytes] | None = None
     older: Checkpoint | None = None
-    pruned: tuple[int, int, str] | None = None
+    pruned: Pruning | None = None
 
 
 Subjects = dict[tuple[str, str], list[int]]
@@ -1691,7 +1730,9 @@ class Verification:
         self._numbers: list[Finding] = []
         self._absent: list[tuple[int, int]] = []
         """Entries that are not there though their hashes are: the first, and the one after the last."""
-        self._pruned: list[tuple[int, int, str, int]] = []
+        self._prunings: list[tuple[int, Pruning]] = []
+        """With the position of the entry that says so."""
+        self._told = 0
         self._there = 0
         """How many entries were there before something made it useless to read on."""
 
@@ -1806,8 +1847,11 @@ class Verification:
             journal.seal(*word.seal, word.position)
         if word.older is not None:
             self._compare(word.older, f"the checkpoint in entry {word.position}")
-        if word.pruned is not None and word.pruned[1] < word.position and len(self._pruned) < MAX_RANGES:
-            self._pruned.append((*word.pruned, word.position))
+        if word.pruned is not None and word.pruned.last < word.position:
+            self._told += len(word.pruned.numbers)
+            if self._told + len(self._prunings) > MAX_RANGES:
+                raise UnreadableError(f"the log was pruned in more than {MAX_RANGES} pieces")
+            self._prunings.append((word.position, word.pruned))
 
     def _compare(self, older: Checkpoint, what: str) -> None:
         root = self._past.root_at(older.size)
@@ -1833,13 +1877,15 @@ class Verification:
         """Say of the entries of which only the hashes are there whether a policy let them go."""
         if self._hashes_only:
             return
-        self._pruned.sort()
+        self._prunings.sort(key=lambda told: (told[1].first, -told[1].last))
         for first, end in self._absent:
             at = first
-            for begins, last, why, position in self._pruned:
-                if begins <= at <= last:
-                    until = min(last + 1, end)
-                    self.report.note(f"entries {at} to {until - 1} were pruned, as entry {position} says: {why}")
+            for position, pruning in self._prunings:
+                if pruning.first <= at <= pruning.last:
+                    until = min(pruning.last + 1, end)
+                    self.report.note(
+                        f"entries {at} to {until - 1} were pruned, as entry {position} says: {pruning.why}"
+                    )
                     self.report.pruned += until - at
                     at = until
             if at >= end:
@@ -1972,36 +2018,66 @@ class Verification:
     # --- completeness -------------------------------------------------------------------------------------------------
 
     def _complete(self) -> None:
-        excused = self.report.pruned  # each of these may have been the record of one number, and of one count
-        if not excused:
+        if not self.report.pruned:
             self._numbers.extend(self._counts.missed())
         self.report.findings.extend(sorted(self._numbers, key=lambda found: found.position or 0))
+        excused = self.report.pruned  # each of these was the record of at most one number
         for source, journal in sorted(self._journals.items()):
             gone = journal.holes()
-            sealed = [hole for hole in gone if hole[0] <= journal.sealed]
-            missing = sum(min(last, journal.sealed) - first + 1 for first, last in sealed)
-            if missing and missing <= excused:
-                excused -= missing
-                self.report.note(
-                    f"{source}: {missing} numbers are not there any more; so many entries, and more, were pruned"
+            missing = [(first, min(last, journal.sealed)) for first, last in gone if first <= journal.sealed]
+            if self.report.pruned:
+                missing, excused = self._excuse(source, missing, excused)
+            for first, last in missing:
+                numbers = (
+                    f"number {first} of {source} is" if first == last else f"numbers {first} to {last} of {source} are"
                 )
-            else:
-                for first, last in sealed:
-                    numbers = (
-                        f"number {first} of {source} is"
-                        if first == last
-                        else f"numbers {first} to {last} of {source} are"
-                    )
-                    self._found(Kind.INCOMPLETE, None, f"{numbers} not in the log")
+                self._found(Kind.INCOMPLETE, None, f"{numbers} not in the log")
             for first, last in gone:
-                if first > journal.sealed:
-                    self.report.note(f"{source} {first} to {last}: not here yet, and not sealed yet")
+                if last > journal.sealed:
+                    begins = max(first, journal.sealed + 1)
+                    self.report.note(f"{source} {begins} to {last}: not here yet, and not sealed yet")
             if journal.unsettled:
                 self.report.note(f"{source}: {journal.unsettled} seals could not be compared")
             state = "without a hole" if not gone else "up to the first hole"
             self.report.journals.append(
                 f"{source} 1 to {journal.past.tree.size} {state}, {journal.seals} seals, sealed to {journal.sealed}"
             )
+
+    def _excuse(self, source: str, missing: list[tuple[int, int]], excused: int) -> tuple[list[tuple[int, int]], int]:
+        """Return which numbers are missing for another reason than that their records were pruned.
+
+        What a pruning lists is believed as far as there are pruned entries that can have had these numbers. A pruning whose own
+        entry was pruned is told again without a list: then any number can have been among them.
+
+        Args:
+            source: the service.
+            missing: its missing numbers.
+            excused: how many pruned entries have no number yet.
+        """
+        listed = sorted(
+            (first, last) for _, told in self._prunings for name, first, last in told.numbers if name == source
+        )
+        unlisted = any(not told.numbers for _, told in self._prunings)
+        left = []
+        for first, last in missing:
+            parts = [(first, last)] if unlisted else [*_overlaps((first, last), listed)]
+            count = sum(end - begin + 1 for begin, end in parts)
+            if count == last - first + 1 and count <= excused:
+                excused -= count
+                self.report.note(f"{source} {first} to {last}: pruned")
+            else:
+                left.append((first, last))
+        return left, excused
+
+
+def _overlaps(span: tuple[int, int], ranges: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """Yield the parts of `span` that lie in one of the ranges, which are in ascending order; each part once."""
+    at, end = span
+    for first, last in ranges:
+        begin, stop = max(first, at), min(last, end)
+        if begin <= stop:
+            yield begin, stop
+            at = stop + 1
 
 
 def _entries(count: int) -> str:
