@@ -9,7 +9,9 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
-from services.audit.domain.note import MalformedKeyError, Signer
+from services.audit.domain.cosignature import Cosigner
+from services.audit.domain.note import MalformedKeyError, Signer, Verifier
+from services.audit.domain.policy import NO_WITNESSES, MalformedPolicyError, Policy
 from services.audit.signing import Signing, open_transit
 from shared.settings import ServiceSettings
 
@@ -21,7 +23,9 @@ class AuditSettings(ServiceSettings):
 
     http_port: int = Field(default=8004, ge=0, le=65535)
     """Zero: any free port."""
-    private_files: ClassVar[frozenset[str]] = frozenset({"audit_signing_key", "audit_transit_token"})
+    private_files: ClassVar[frozenset[str]] = frozenset(
+        {"audit_signing_key", "audit_transit_token", "audit_witness_key"}
+    )
 
     audit_signing_key: SecretStr | None = None
     """One line a key, the newest first: `PRIVATE+KEY+<name>+<id>+<base64>`; `python -m services.audit genkey` makes one.
@@ -40,6 +44,17 @@ class AuditSettings(ServiceSettings):
     """How long an old signing key signs beside the one that follows it."""
     audit_origin: str = Field(default="lagspill.no/logs", pattern=r"^[a-z0-9.:-]+(/[a-z0-9._-]+)*$", max_length=80)
     """What the logs' names begin with: `<origin>/<municipality>`. It never changes, or the logs are others."""
+    audit_witness_policy: str | None = None
+    """The witnesses that are asked for cosignatures, and how many are enough: a C2SP tlog-policy with their addresses."""
+    audit_witness_key: SecretStr | None = None
+    """What this deployment cosigns other logs' checkpoints with; `python -m services.audit genkey --witness` makes one.
+
+    As a file, nobody else may read it.
+    """
+    audit_watched_logs: str | None = None
+    """The logs that it cosigns: one public key (vkey) a line, whose name is the log's origin; a `#` begins a remark."""
+    audit_topic_prefix: str = Field(default="", pattern=r"^([a-z0-9-]{1,40}\.)?$")
+    """What stands before every topic's name, for two deployments of the audit service on one broker: for trying out."""
     audit_gap_seconds: float = Field(default=30.0, ge=0)
     """How long a hole in a service's numbers may last before it is a finding."""
     audit_announce_seconds: float = Field(default=60.0, gt=0)
@@ -54,6 +69,14 @@ class AuditSettings(ServiceSettings):
     """The same of the meetings service."""
     notify_url: str | None = None
     """The same of the notify service."""
+    codelists: Path = _SHIPPED / "codelists"
+    """The folder with the dated code lists: what a legal basis is called, whose names an innsyn report gives."""
+    innsyn_names_url: str | None = Field(default=None, pattern=r"^https?://[^\s]+$")
+    """Where the municipality's directory says what employees are called (docs/innsyn.md); unset, no report holds a name."""
+    innsyn_names_token: SecretStr | None = None
+    """The bearer token for it."""
+    innsyn_contact: str | None = Field(default=None, min_length=1, max_length=200)
+    """Where a guardian asks for a name, as it stands in the report: an address, a telephone number."""
     pages_client_id: str | None = Field(default=None, min_length=1, max_length=255)
     """The auditors' pages' client at the OIDC issuer; unset, nobody can sign in to them."""
     pages_client_secret: SecretStr | None = None
@@ -96,6 +119,36 @@ class AuditSettings(ServiceSettings):
         except MalformedKeyError as error:
             raise ValueError(str(error)) from None
         return self
+
+    @model_validator(mode="after")
+    def _witnesses_are_named(self) -> AuditSettings:
+        try:
+            _ = self.witness_policy, self.cosigner, self.watched_logs
+        except (MalformedPolicyError, MalformedKeyError) as error:
+            raise ValueError(str(error)) from None
+        if (self.audit_witness_key is None) != (self.audit_watched_logs is None):
+            raise ValueError("AUDIT_WITNESS_KEY and AUDIT_WATCHED_LOGS go together")
+        return self
+
+    @property
+    def witness_policy(self) -> Policy:
+        """Return which witnesses are asked, and which of them are enough."""
+        return NO_WITNESSES if self.audit_witness_policy is None else Policy.parse(self.audit_witness_policy)
+
+    @property
+    def cosigner(self) -> Cosigner | None:
+        """Return the key to cosign other logs' checkpoints with."""
+        return None if self.audit_witness_key is None else Cosigner.parse(self.audit_witness_key.get_secret_value())
+
+    @property
+    def watched_logs(self) -> tuple[Verifier, ...]:
+        """Return the keys of the logs whose checkpoints are cosigned."""
+        lines = (line.partition("#")[0].strip() for line in (self.audit_watched_logs or "").splitlines())
+        return tuple(Verifier.parse(line) for line in lines if line)
+
+    def called(self, topic: str) -> str:
+        """Return what a topic is called on this deployment's broker."""
+        return f"{self.audit_topic_prefix}{topic}"
 
     @property
     def peers(self) -> dict[str, str]:
