@@ -57,7 +57,8 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 __all__ = [
-    "Bulk", "Checkpoint", "Demands", "Finding", "Key", "Kind", "Policy", "Report", "Source", "UnreadableError", "main", "verify", "verify_log",
+    "Bulk", "Checkpoint", "Demands", "Finding", "Key", "Kind", "Policy", "Report", "Source", "UnreadableError", "main",
+    "read_demands", "verify", "verify_log",
 ]  # fmt: skip
 
 WIDTH = 256
@@ -2462,7 +2463,7 @@ class ProgressLine:
             sys.stderr.flush()
 
 
-Opener = Callable[[str], Source]
+Opener = Callable[[str, Demands], Source]
 
 
 def main(
@@ -2515,7 +2516,11 @@ def main(
         if opener is not None:
             demands = read_demands(asked.key, asked.policy, asked.since)
             report = verify_log(
-                opener(asked.source), demands, progress=progress, workers=asked.workers, hashes_only=asked.hashes
+                opener(asked.source, demands),
+                demands,
+                progress=progress,
+                workers=asked.workers,
+                hashes_only=asked.hashes,
             )
         else:
             report = verify(
