@@ -250,6 +250,7 @@ async def test_the_reconciliation_compares_with_the_services_heads(audit: Served
 
 async def test_the_page_shows_the_logs_and_loads_nothing(audit: Served) -> None:
     """Without a token and without a script; under a policy that allows nothing but its own style."""
+    audit.http.headers["accept-language"] = "en"
     empty = await audit.get("/")
     assert "No log has been signed yet" in empty.text
     await audit.world.take(*Publisher().reads(3), b"no event")

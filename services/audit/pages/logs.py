@@ -1,0 +1,118 @@
+"""Pages about whole logs: which there are, their checkpoints and keys, what was found wrong with them, and verifying one now."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from services.audit.domain.entry import LOG_NAME, LogName
+from services.audit.errors import NoSuchLogError
+from services.audit.handlers import Desk
+from services.audit.pages.rendering import HEADERS, page, render
+from services.audit.pages.site import Site
+from services.audit.pages.verification import NotReadableError, Verification, Verifications
+from services.audit.pages.visits import Visit, read_form
+from services.audit.queries import Reader
+from shared.aggregate import Context
+from shared.contracts.access import AccessKind
+from shared.web import exchange
+
+SHOWN: Final = 20
+"""Checkpoints on a page."""
+SHOWN_FINDINGS: Final = 200
+_HERE: Final = "<!-- here -->"
+"""Where the page is cut, to be sent piece by piece."""
+
+
+class LogPages:
+    """The logs, for everybody; findings and verification, for whoever may look into one."""
+
+    def __init__(self, reader: Reader, desk: Desk, site: Site, vkey: Callable[[str], str]) -> None:
+        """Read with `reader`; `vkey` gives the newest public key of the log of this origin."""
+        self._reader = reader
+        self._desk = desk
+        self._vkey = vkey
+        self._verifications = Verifications(reader)
+        site.show("/", self.index)
+        site.show("/pages/log/{log}", self.log)
+        site.guard("/pages/findings", self.findings)
+        site.guard("/pages/verify", self.ask)
+        site.act("/pages/verify", self.verify)
+        site.guard("/pages/exports", self.exports)
+
+    async def index(self, request: Request, visit: Visit) -> Response:  # noqa: ARG002
+        """Show the logs."""
+        logs = [(head, self._vkey(head.origin)) for head in await self._reader.heads()]
+        return page("index.html", visit, logs=logs)
+
+    async def log(self, request: Request, visit: Visit) -> Response:
+        """Show a log's checkpoints and who has signed them."""
+        name = request.path_params["log"]
+        if LOG_NAME.fullmatch(name) is None:
+            raise NoSuchLogError
+        heads = await self._reader.checkpoints(LogName(name), None, SHOWN)
+        if not heads:
+            raise NoSuchLogError
+        return page("log.html", visit, heads=heads, signatures=signatures, vkey=self._vkey(heads[0].origin))
+
+    async def findings(self, request: Request, visit: Visit, ctx: Context) -> Response:  # noqa: ARG002
+        """Show what was found wrong with what the services published."""
+        log = _own(ctx)
+        await self._desk.admit_overview(ctx, log)
+        found = await self._reader.log_findings(log, SHOWN_FINDINGS)
+        return page("findings.html", visit, findings=found)
+
+    async def exports(self, request: Request, visit: Visit, ctx: Context) -> Response:  # noqa: ARG002
+        """Show how to take a copy of the log, and what a person is given who asks about their own."""
+        log = _own(ctx)
+        await self._desk.admit_overview(ctx, log)
+        return page("exports.html", visit, log=log)
+
+    # --- verify now ---------------------------------------------------------------------------------------------------
+
+    async def ask(self, request: Request, visit: Visit, ctx: Context) -> Response:  # noqa: ARG002
+        """Show the form that begins a verification."""
+        log = _own(ctx)
+        await self._desk.admit_overview(ctx, log)
+        head = await self._reader.head(log)
+        return page("verify.html", visit, head=head, key=self._vkey(head.origin), checkpoint="", error=None)
+
+    async def verify(self, request: Request, visit: Visit, ctx: Context) -> Response:
+        """Verify the log, and tell how far it has come while it goes on."""
+        log = _own(ctx)
+        form = read_form(exchange(request).body)
+        key, checkpoint = form.get("key", ""), form.get("checkpoint", "")
+        role = await self._desk.admit(ctx, log)
+        try:
+            verification = await self._verifications.prepare(log, key, checkpoint)
+        except NotReadableError as error:
+            head = await self._reader.head(log)
+            shown = {"head": head, "key": key, "checkpoint": checkpoint, "error": error.field}
+            return page("verify.html", visit, status=422, **shown)
+        size = verification.head.checkpoint.size
+        await self._desk.record(ctx, log, role, AccessKind.LOG_READ, results=size, about=None)
+        # No proxy is to keep the page until it is whole.
+        headers = {**HEADERS, "Content-Language": visit.language, "X-Accel-Buffering": "no"}
+        return StreamingResponse(_told(visit, verification), headers=headers)
+
+
+async def _told(visit: Visit, verification: Verification) -> AsyncIterator[str]:
+    """Yield the page in pieces: each step of the progress as it is made, then what was found."""
+    before, _, after = render("verifying.html", visit, head=verification.head).partition(_HERE)
+    yield before
+    async for said in verification.run():
+        yield render("verified.html", visit, said=said)
+    yield after
+
+
+def signatures(note: str) -> list[str]:
+    """Return the names under a note: the log's own first, then those of its witnesses (C2SP signed-note)."""
+    return [line[2:].partition(" ")[0] for line in note.rpartition("\n\n")[2].splitlines() if line.startswith("— ")]
+
+
+def _own(ctx: Context) -> LogName:
+    assert ctx.actor is not None
+    return LogName(ctx.actor.municipality)

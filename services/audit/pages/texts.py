@@ -1,0 +1,81 @@
+"""The pages' texts: one table for each language, the same keys in each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+import yaml
+
+from shared.contracts.codes import Language
+
+FOLDER: Final = Path(__file__).with_name("texts")
+DEFAULT: Final = Language.NB
+NAMES: Final[Mapping[Language, str]] = {Language.NB: "Bokmål", Language.NN: "Nynorsk", Language.EN: "English"}
+"""What each language calls itself."""
+_TAGS: Final = {**{language.value: language for language in Language}, "no": Language.NB}
+
+
+class TextError(ValueError):
+    """The tables do not fit each other."""
+
+
+def _flat(table: object, prefix: str = "") -> dict[str, str]:
+    if not isinstance(table, dict):
+        raise TextError(f"{prefix} is no table of texts")
+    found: dict[str, str] = {}
+    for name, text in table.items():
+        if isinstance(text, str):
+            found[f"{prefix}{name}"] = text.strip()
+        else:
+            found |= _flat(text, f"{prefix}{name}.")
+    return found
+
+
+def load(language: Language) -> Mapping[str, str]:
+    """Return the table of a language: text by key.
+
+    Raises:
+        TextError: the file is no table of texts.
+    """
+    return _flat(yaml.safe_load((FOLDER / f"{language}.yaml").read_text(encoding="utf-8")))
+
+
+TABLES: Final[Mapping[Language, Mapping[str, str]]] = {language: load(language) for language in Language}
+
+
+class Texts:
+    """The texts of one language."""
+
+    def __init__(self, language: Language) -> None:
+        self.language: Final = language
+        self._table = TABLES[language]
+
+    def __call__(self, key: str, **values: object) -> str:
+        """Return the text of `key` with `values` in its gaps.
+
+        Raises:
+            KeyError: there is no such text, or no value for a gap in it.
+        """
+        text = self._table[key]
+        return text.format(**values) if values else text
+
+    def code(self, group: str, code: str) -> str:
+        """Return what a code of `group` is called; the code itself where it has no name here."""
+        return self._table.get(f"{group}.{code}", code)
+
+
+def preferred(accepted: str) -> Language:
+    """Return the language that an Accept-Language header asks for (RFC 9110 § 12.5.4), Bokmål where it asks for none of ours."""
+    best, weight = DEFAULT, 0.0
+    for part in accepted.split(",")[:20]:
+        tag, _, quality = part.strip().partition(";")
+        language = _TAGS.get(tag.strip().lower().partition("-")[0])
+        try:
+            asked = float(quality.strip().removeprefix("q=")) if quality.strip() else 1.0
+        except ValueError:
+            continue
+        if language is not None and weight < asked <= 1.0:
+            best, weight = language, asked
+    return best
