@@ -22,7 +22,7 @@ from aiokafka.errors import KafkaError
 from pydantic import BaseModel, ConfigDict
 
 from deploy import topics
-from deploy.local.databases import SERVICES, make_databases
+from deploy.local.databases import SERVICES, Databases, make_databases
 from deploy.local.errors import LocalError, plain_errors
 from deploy.local.identity import IdentityServer
 from deploy.local.jars import JarCache, locked
@@ -61,6 +61,10 @@ class Addresses(BaseModel):
     databases: Mapping[str, str]
     administrator: str
     """A superuser's address on the same server: what the demo's attacker uses."""
+    audit_owner: str
+    """The audit database's owner's address: it migrates, and installs a retention policy."""
+    audit_pruner: str
+    """The address of who prunes the log."""
 
 
 class Reporter(Protocol):
@@ -160,7 +164,7 @@ class LocalSystem:
             ServiceProcess(
                 name,
                 self._port(name),
-                self._environment(name, databases, bootstrap, issuer),
+                self._environment(name, databases.services, bootstrap, issuer),
                 log=self._log(name),
                 sink=self._sink,
             )
@@ -174,8 +178,10 @@ class LocalSystem:
             kafka_bootstrap_servers=bootstrap,
             oidc_issuer=issuer,
             services={service.name: service.url for service in services},
-            databases=databases,
+            databases=databases.services,
             administrator=admin,
+            audit_owner=databases.owners["audit"],
+            audit_pruner=databases.pruner,
         )
         file.unlink(missing_ok=True)
         keep_secret(file, addresses.model_dump_json(indent=2))
@@ -325,7 +331,7 @@ class LocalSystem:
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 
-    async def _furnish(self, admin: str, bootstrap: str) -> Mapping[str, str]:
+    async def _furnish(self, admin: str, bootstrap: str) -> Databases:
         """Make topics, databases and roles, and migrate."""
         self._reporter.waiting("topics and databases", "making")
         began = time.monotonic()
@@ -333,9 +339,9 @@ class LocalSystem:
         self._reporter.ready("topics and databases", time.monotonic() - began)
         return databases
 
-    async def _databases(self, admin: str) -> Mapping[str, str]:
+    async def _databases(self, admin: str) -> Databases:
         databases = await make_databases(admin, self._home / "keys")
-        for service, dsn in databases.items():
+        for service, dsn in databases.owners.items():
             try:
                 await db.migrate(dsn, service, migrations_of(service))
             except db.MigrationError as error:

@@ -1,4 +1,4 @@
-"""`python -m services.audit {serve,migrate,dead-letters,rotate-keys,genkey,export}`."""
+"""`python -m services.audit {serve,migrate,dead-letters,rotate-keys,genkey,export,rotate-key,retention,prune,hold}`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from services.audit import operate
 from services.audit.app import SERVICE
+from services.audit.domain.cosignature import Cosigner
 from services.audit.domain.entry import LogName
 from services.audit.domain.note import Signer
 from services.audit.export import export
@@ -26,6 +28,8 @@ def main(arguments: Sequence[str]) -> int:
         return _genkey(arguments[1:])
     if arguments[:1] == ["export"]:
         return _export(arguments[1:])
+    if arguments and arguments[0] in operate.COMMANDS:
+        return operate.main(arguments)
     return run_service(SERVICE, arguments)
 
 
@@ -36,11 +40,22 @@ def _genkey(arguments: Sequence[str]) -> int:
     )
     parser.add_argument("file", type=Path)
     parser.add_argument("--name", default="lagspill.no/logs", help="the key's name; each log signs under its own")
+    parser.add_argument(
+        "--witness",
+        action="store_true",
+        help="a key to cosign other logs with; it has a name of its own (tlog-cosignature)",
+    )
     asked = parser.parse_args(arguments)
-    signer = Signer(asked.name, secrets.token_bytes(32))
+    seed = secrets.token_bytes(32)
+    if asked.witness:
+        cosigner = Cosigner(asked.name, seed)
+        private, public = cosigner.skey(), cosigner.key.vkey
+    else:
+        signer = Signer(asked.name, seed)
+        private, public = signer.skey(), signer.verifier.vkey
     asked.file.touch(mode=0o600, exist_ok=False)
-    asked.file.write_text(f"{signer.skey()}\n")
-    sys.stdout.write(f"{signer.verifier.vkey}\n")
+    asked.file.write_text(f"{private}\n")
+    sys.stdout.write(f"{public}\n")
     return 0
 
 

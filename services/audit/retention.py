@@ -107,6 +107,26 @@ async def release(conn: Connection, name: str, now: datetime) -> None:
         raise HoldRefusedError(f"there is no hold {name} to release")
 
 
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Something that must not be pruned, since when, and until when."""
+
+    name: str
+    log: LogName
+    case: str | None
+    placed_at: datetime
+    released_at: datetime | None
+
+
+async def holds(conn: Connection) -> list[Hold]:
+    """Return every hold there ever was, the oldest first."""
+    rows = await conn.fetch(
+        "SELECT hold, log, case_ref, placed_at, released_at FROM legal_holds LEFT JOIN legal_hold_releases USING (hold)"
+        " ORDER BY placed_at, hold"
+    )
+    return [Hold(*row.values()) for row in rows]
+
+
 @dataclass
 class Pruned:
     """What was removed from one log, or would be."""

@@ -283,15 +283,28 @@ async def test_each_service_has_a_database_that_no_other_may_enter(tmp_path: Pat
         addresses = await make_databases(server.url(), tmp_path / "keys")
         assert await make_databases(server.url(), tmp_path / "keys") == addresses  # again changes nothing
         for service in SERVICES:
-            connection = await asyncpg.connect(addresses[service])
+            connection = await asyncpg.connect(addresses.owners[service])
             await connection.execute("create table mine (a int)")
             assert await connection.fetchval(
                 "select not rolsuper and not rolcreaterole from pg_roles where rolname = current_user"
             )
             await connection.close()
-            other = addresses["audit" if service != "audit" else "cases"]
-            with pytest.raises(asyncpg.InsufficientPrivilegeError):
-                await asyncpg.connect(other.rpartition("/")[0] + f"/lagspill_{service}")
+            others = (
+                [addresses.services["cases"]] if service == "audit" else [addresses.services["audit"], addresses.pruner]
+            )
+            for other in others:
+                with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                    await asyncpg.connect(other.rpartition("/")[0] + f"/lagspill_{service}")
+        for address in (addresses.services["audit"], addresses.pruner):  # what runs owns nothing, and makes nothing
+            connection = await asyncpg.connect(address)
+            assert await connection.fetchval(
+                "select not rolsuper and not rolcreaterole and not rolcreatedb and not rolbypassrls and not rolreplication"
+                " from pg_roles where rolname = current_user"
+            )
+            for statement in ("create table mine_too (a int)", "drop table mine", "alter table mine add b int"):
+                with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                    await connection.execute(statement)
+            await connection.close()
         assert all(file.stat().st_mode & 0o077 == 0 for file in (tmp_path / "keys").iterdir())
     finally:
         server.stop()
