@@ -34,9 +34,6 @@ import uvloop
 from fastapi import APIRouter, FastAPI
 from faststream.kafka import KafkaBroker
 from pydantic import ValidationError
-from starlette.types import ASGIApp
-
-from shared import db
 from shared.auth import Authenticator
 from shared.clock import Clock, SimulatedClock, SystemClock
 from shared.contracts import TOPICS
@@ -54,10 +51,13 @@ from shared.observability import Metrics, configure_logging, start_tracing, stop
 from shared.publisher import producers
 from shared.refs import Ids, RandomIds
 from shared.relay import Relay
-from shared.settings import ServiceSettings, SettingsFileError
 from shared.vault import Vault
 from shared.waiting import check_migrated, check_topics, until_answers
 from shared.web import create_app
+from starlette.types import ASGIApp
+
+from shared import db
+from shared.settings import ServiceSettings, SettingsFileError
 
 T = TypeVar("T", bound=ServiceSettings)
 
@@ -353,11 +353,10 @@ class Service(Generic[T]):
         pool = self._pool
         self._stage = "its database is not migrated"
         await until_answers("migrations", lambda: check_migrated(pool, name, self.definition.migrations))
+        topics = {topic: settings.called(topic) for topic in self.definition.topics}
         if not alone:
             self._stage = "it waits for the broker and its topics"
-            await until_answers(
-                "broker", lambda: check_topics(settings.kafka_bootstrap_servers, self.definition.topics)
-            )
+            await until_answers("broker", lambda: check_topics(settings.kafka_bootstrap_servers, topics.values()))
         self._http = http = httpx.AsyncClient(timeout=5.0)
         authenticator = Authenticator(
             settings.oidc_issuer,
@@ -377,6 +376,7 @@ class Service(Generic[T]):
             ids=self._ids,
             metrics=self.metrics,
             seal_every=settings.journal_seal_seconds,
+            topics=topics,
         )
         journal = Journal(pool, source=self.definition.source, clock=self.clock, ids=self._ids, nudge=self._relay.nudge)
         return Kit(

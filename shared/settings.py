@@ -131,6 +131,10 @@ class ServiceSettings(BaseSettings):
             raise ValueError("a simulated clock needs LAGSPILL_DEVELOPMENT=1")
         return self
 
+    def called(self, topic: str) -> str:
+        """Return what a topic is called on the broker: as it is declared, unless a service's settings say otherwise."""
+        return topic
+
     @classmethod
     def settings_customise_sources(
         cls,

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlencode
 
 import structlog
-
-from services.audit.api import PUBLIC, create_router
-from services.audit.consumers import Consumption
+from services.audit.consumers import GROUP, Consumption
 from services.audit.handlers import Desk
 from services.audit.keeper import Keeper
 from services.audit.overseer import Overseer
 from services.audit.patterns.composition import compose_control
 from services.audit.queries import Reader
-from services.audit.settings import AuditSettings
+from services.audit.witness_api import Witness, create_witness_app
+from services.audit.witnesses import Witnesses
+from services.audit.witnessing import Witnessing
 from shared.contracts import TOPICS
 from shared.db import Pool, create_pool
-from shared.lifecycle import Definition, Kit, Parts
 from shared.waiting import until_answers
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from services.audit import witness_api
+from services.audit.api import PUBLIC, create_router
+from services.audit.settings import AuditSettings
+from shared.lifecycle import Definition, Kit, Parts, Runner
 
 WRITER: Final = "lagspill_audit_writer"
 READER: Final = "lagspill_audit_reader"
@@ -89,25 +95,75 @@ async def compose(kit: Kit[AuditSettings]) -> Parts:
         grace=settings.audit_gap_seconds,
     )
     reader = Reader(pools.reader)
-    consumption = Consumption(settings.kafka_bootstrap_servers, keeper, topics=TOPICS)
+    consumption = Consumption(
+        settings.kafka_bootstrap_servers,
+        keeper,
+        topics=[settings.called(topic) for topic in TOPICS],
+        group=settings.called(GROUP),
+    )
     overseer = Overseer(keeper, consumption, kit.metrics, announce_seconds=settings.audit_announce_seconds)
     desk = Desk(reader, kit.journal, origin=settings.audit_origin)
     control = compose_control(kit, desk, writer=pools.writer, reader=pools.reader)
+    witnesses = Witnesses(pools.reader, reader, kit.clock, settings.witness_policy)
+    app = kit.app(
+        title="Lagspill audit",
+        version=VERSION,
+        description="The confidentiality log: who learned what about which child, on which basis, provably.",
+        routers=[
+            create_router(reader, desk, signing=signing, http=kit.http, peers=settings.peers, witnesses=witnesses),
+            control.router,
+        ],
+        public=PUBLIC,
+    )
     return Parts(
-        app=kit.app(
-            title="Lagspill audit",
-            version=VERSION,
-            description="The confidentiality log: who learned what about which child, on which basis, provably.",
-            routers=[
-                create_router(reader, desk, signing=signing, http=kit.http, peers=settings.peers),
-                control.router,
-            ],
-            public=PUBLIC,
-        ),
+        app=beside(app, witness_apps(kit, pools.writer)),
         consumers=[consumption],
         deadlines=control.deadlines,
-        runners=[pools, overseer, signing, control.watch],
+        runners=[pools, overseer, signing, control.watch, *witness_runners(kit, pools.writer, reader)],
     )
+
+
+def witness_apps(kit: Kit[AuditSettings], pool: Pool) -> Mapping[str, ASGIApp]:
+    """Return the application that cosigns other logs' checkpoints, by its path; none where there is no key for it."""
+    cosigner = kit.settings.cosigner
+    if cosigner is None:
+        return {}
+    witness = Witness(pool, cosigner, kit.settings.watched_logs, clock=kit.clock, metrics=kit.metrics)
+    return {witness_api.PREFIX: create_witness_app(witness, ids=kit.ids, metrics=kit.metrics)}
+
+
+def witness_runners(kit: Kit[AuditSettings], pool: Pool, reader: Reader) -> Sequence[Runner]:
+    """Return what asks the witnesses of this deployment's logs; nothing where it has none."""
+    policy = kit.settings.witness_policy
+    if not policy.witnesses:
+        return ()
+    dsn = kit.settings.database_url.get_secret_value()
+    return [
+        Witnessing(
+            dsn,
+            pool,
+            reader,
+            policy,
+            journal=kit.journal,
+            http=kit.http,
+            clock=kit.clock,
+            ids=kit.ids,
+            metrics=kit.metrics,
+        )
+    ]
+
+
+def beside(main: ASGIApp, others: Mapping[str, ASGIApp]) -> ASGIApp:
+    """Return `main` with `others` under their paths: applications that speak otherwise, each behind an edge of its own."""
+    if not others:
+        return main
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope.get("path", "")
+        chosen = next((other for prefix, other in others.items() if path.startswith(f"{prefix}/")), main)
+        await chosen(scope, receive, send)
+
+    return app
 
 
 SERVICE: Final = Definition("audit", AuditSettings, Path(__file__).with_name("migrations"), compose)

@@ -1,0 +1,61 @@
+"""What outsiders are told of a log's witnesses: its newest witnessed checkpoint, its policy, and how each witness stands to it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from services.audit import witness_store
+from services.audit.domain.entry import LogName
+from services.audit.domain.note import Verifier
+from services.audit.domain.policy import NO_WITNESSES, NONE, Policy
+from services.audit.errors import NotWitnessedError
+from services.audit.queries import Reader
+from services.audit.witness_store import WitnessView
+from shared.clock import Clock
+from shared.db import Pool
+from shared.refs import LogScope, is_protected
+
+
+class Witnesses:
+    """Reads what the witnesses of this deployment's logs have said."""
+
+    def __init__(self, pool: Pool, reader: Reader, clock: Clock, policy: Policy = NO_WITNESSES) -> None:
+        """Read over `pool`; `policy` names the witnesses and the quorum, its own log lines do not matter."""
+        self._clock = clock
+        self._pool = pool
+        self._reader = reader
+        self._policy = policy
+
+    def rule_of(self, log: LogName) -> Policy:
+        """Return the rule for a log: one of an address-protected case is shown to no witness, so that none can be asked for."""
+        return NO_WITNESSES if is_protected(LogScope(log)) else self._policy
+
+    async def checkpoint(self, log: LogName) -> str:
+        """Return the newest checkpoint that enough witnesses have cosigned, with their lines; the newest one if none are needed.
+
+        Raises:
+            NoSuchLogError: there is no such log.
+            NotWitnessedError: no checkpoint of it has been cosigned by enough witnesses.
+        """
+        newest = await self._reader.head(log)
+        rule = self.rule_of(log)
+        if rule.quorum == NONE:
+            return newest.note
+        note = await witness_store.witnessed_note(self._pool, log, rule)
+        if note is None:
+            raise NotWitnessedError(retry_after=1)
+        return note
+
+    async def policy(self, log: LogName) -> Policy:
+        """Return what a checkpoint of the log needs: one of the keys that sign it now, and the quorum.
+
+        Raises:
+            NoSuchLogError: there is no such log.
+        """
+        periods, now = await self._reader.keys(log), self._clock.now()
+        keys = [Verifier.parse(period.vkey) for period in periods if period.until is None or now < period.until]
+        return self.rule_of(log).of_log(keys)
+
+    async def standing(self, log: LogName) -> Sequence[WitnessView]:
+        """Return, for each witness, what it has cosigned last, when, and what is wrong with it."""
+        return await witness_store.read_views(self._pool, log, self.rule_of(log))
