@@ -17,9 +17,10 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.abc import ConsumerRebalanceListener
 from aiokafka.errors import KafkaError
 
+from services.audit import store
 from services.audit.domain.entry import Received
 from services.audit.errors import AuditError, FencedError, HeadDamagedError, PositionLostError
-from services.audit.keeper import Batch, Keeper
+from services.audit.keeper import Batch, Indexed, Keeper, index
 from shared.observability import describe_exception
 from shared.records import read_every_record
 
@@ -30,6 +31,11 @@ POLL_SECONDS: Final = 0.2
 HINT_SECONDS: Final = 1.0
 """How often at most the offsets are committed to the broker."""
 LONGEST_PAUSE: Final = 5.0
+STALL_SECONDS: Final = 30.0
+"""How long records may wait untouched before the consumer is taken for dead."""
+LONGEST_STALL: Final = 300.0
+PROBE_SECONDS: Final = 20.0
+LEAVE_SECONDS: Final = 10.0
 
 _LASTING: Final = frozenset({HeadDamagedError.code, PositionLostError.code})
 """Trouble that does not go away by waiting: somebody has to look."""
@@ -50,30 +56,44 @@ class Consumption(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         topics: Sequence[str],
         group: str = GROUP,
         max_records: int = MAX_RECORDS,
+        stall_seconds: float = STALL_SECONDS,
         taken: Callable[[int], None] = lambda _: None,
     ) -> None:
-        """Read `topics`; `taken` is called after each batch with the number of new entries."""
+        """Read `topics`; `taken` is called after each batch with the number of new entries.
+
+        When records wait and none is taken for `stall_seconds`, it leaves the group and begins anew with another client.
+        """
         self._bootstrap_servers = bootstrap_servers
         self._keeper = keeper
         self._topics = tuple(topics)
         self.group = group
         self._max_records = max_records
+        self._stall_seconds = stall_seconds
         self._taken = taken
         self._consumer: AIOKafkaConsumer | None = None
         self._expected: dict[TopicPartition, int] = {}
         self._hinted = 0.0
+        self._unhinted: dict[TopicPartition, int] = {}
+        self._batches = 0
+        self._busy = False
         self._task: asyncio.Task[None] | None = None
+        self._adding: asyncio.Task[None] | None = None
+        self._watching: asyncio.Task[None] | None = None
         self._stopping = asyncio.Event()
         self._idle = asyncio.Lock()
         self.placed = asyncio.Event()
         """Set while it has partitions and knows where the logs stand in them."""
         self.trouble: str | None = None
         """The code of what keeps it from taking records at present."""
+        self.stalled = False
+        """Whether records wait and none was taken for a while, with no other trouble known."""
+        self.begun = 0
+        """How often it has begun to read: once, and once more for each time that it stood still."""
 
     @property
     def assigned(self) -> bool:
         """Whether it has its place in the group, knows where the logs stand, and nothing is wrong with them."""
-        return self.placed.is_set() and self.trouble not in _LASTING
+        return self.placed.is_set() and self.trouble not in _LASTING and not self.stalled
 
     @property
     def waiting(self) -> bool:
@@ -87,6 +107,21 @@ class Consumption(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
             KafkaError: the broker cannot be reached, or refuses.
         """
         self._stopping.clear()
+        await self._begin()
+        self._watching = asyncio.create_task(self._watch(), name="audit-consumption-watch")
+
+    async def stop(self) -> None:
+        """Finish the batch in hand and leave the group; stopping what was not started does nothing."""
+        self._stopping.set()
+        if self._watching is not None:
+            await asyncio.gather(self._watching, return_exceptions=True)
+            self._watching = None
+        if self._task is not None:
+            await asyncio.gather(self._task, return_exceptions=True)
+            self._task = None
+        await self._leave()
+
+    async def _begin(self) -> None:
         consumer = AIOKafkaConsumer(
             bootstrap_servers=self._bootstrap_servers,
             group_id=self.group,
@@ -104,49 +139,55 @@ class Consumption(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         consumer.subscribe(topics=list(self._topics), listener=self)
         self._consumer = consumer
         self._task = asyncio.create_task(self._run(consumer), name="audit-consumption")
+        self.begun += 1
 
-    async def stop(self) -> None:
-        """Finish the batch in hand and leave the group; stopping what was not started does nothing."""
-        self._stopping.set()
-        if self._task is not None:
-            await asyncio.gather(self._task, return_exceptions=True)
-            self._task = None
-        if self._consumer is not None:
-            await self._consumer.stop()
-            self._consumer = None
+    async def _leave(self) -> None:
+        """Let go of the consumer, whatever state it is in."""
+        consumer, self._consumer = self._consumer, None
         self._expected.clear()
         self.placed.clear()
+        if consumer is not None:
+            try:
+                async with asyncio.timeout(LEAVE_SECONDS):
+                    await consumer.stop()
+            except (KafkaError, OSError, TimeoutError) as error:
+                log.warning("the group was not left", consumer=self.group, **describe_exception(error))
 
     async def on_partitions_revoked(self, revoked: Sequence[TopicPartition]) -> None:
         """Let the batch in hand finish before another instance begins."""
         self.placed.clear()
         async with self._idle:
+            await self._until_added()
             for partition in revoked:
                 self._expected.pop(partition, None)
 
     async def on_partitions_assigned(self, assigned: Sequence[TopicPartition]) -> None:
         """Forget where they stood; the loop asks the database."""
         async with self._idle:
+            await self._until_added()
             for partition in assigned:
                 self._expected.pop(partition, None)
 
     async def _run(self, consumer: AIOKafkaConsumer) -> None:
         pause = 0.0
-        while not self._stopping.is_set():
-            try:
-                await self._step(consumer)
-            except FencedError:
-                log.info("fenced by another instance", consumer=self.group)
-                self._expected.clear()
-            except Exception as error:  # noqa: BLE001  # whatever it is: a loop that ended in silence would look like a quiet bus
-                self.trouble = error.code if isinstance(error, AuditError) else type(error).__name__
-                log.error("batch not taken", consumer=self.group, code=self.trouble, **describe_exception(error))  # noqa: TRY400
-                self._expected.clear()
-                pause = min(LONGEST_PAUSE, pause * 2 or 0.1)
-                await self._rest(pause)
-            else:
-                self.trouble = None
-                pause = 0.0
+        try:
+            while not self._stopping.is_set():
+                try:
+                    await self._step(consumer)
+                except FencedError:
+                    log.info("fenced by another instance", consumer=self.group)
+                    self._expected.clear()
+                except Exception as error:  # noqa: BLE001  # whatever it is: a loop that ended in silence would look like a quiet bus
+                    self.trouble = error.code if isinstance(error, AuditError) else type(error).__name__
+                    log.error("batch not taken", consumer=self.group, code=self.trouble, **describe_exception(error))  # noqa: TRY400
+                    self._expected.clear()
+                    pause = min(LONGEST_PAUSE, pause * 2 or 0.1)
+                    await self._rest(pause)
+                else:
+                    self.trouble = None
+                    pause = 0.0
+        finally:
+            await self._until_added()
 
     async def _rest(self, seconds: float) -> None:
         """Pause, unless it is time to stop."""
@@ -155,21 +196,127 @@ class Consumption(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         except TimeoutError:
             return
 
+    # --- standing still -----------------------------------------------------------------------------------------------
+
+    async def _watch(self) -> None:
+        """Begin anew when records wait and none is taken, whatever the reason is: a client can lose its place in silence."""
+        before: dict[store.Partition, int] = {}
+        seen = 0
+        patience = self._stall_seconds
+        while not self._stopping.is_set():
+            await self._rest(patience)
+            ended = self._task is None or self._task.done()
+            at_work = self._batches != seen or self._adding is not None or self.trouble in _LASTING
+            patience = patience if self._batches == seen else self._stall_seconds
+            seen = self._batches
+            if self._stopping.is_set() or (at_work and not ended):
+                continue
+            try:
+                behind = await self._behind()
+                # Others may take what waits: then it moves.
+                stuck = {partition for partition, position in behind.items() if before.get(partition) == position}
+                before = behind
+                self.stalled = bool(stuck)
+                if stuck or ended:
+                    log.error("stands still; begins anew", consumer=self.group, partitions=len(stuck))
+                    await self._begin_anew()
+                    before = {}
+                    patience = min(LONGEST_STALL, patience * 2)  # joining takes its time, too
+            except Exception as error:  # noqa: BLE001  # this watches over everything else, so nothing may end it
+                log.warning("cannot tell whether it stands still", consumer=self.group, **describe_exception(error))
+
+    async def _behind(self) -> dict[store.Partition, int]:
+        """Return where the logs stand in each partition that has more, as a client of its own sees it."""
+        other = AIOKafkaConsumer(bootstrap_servers=self._bootstrap_servers, client_id=f"lagspill-{self.group}-watch")
+        async with asyncio.timeout(PROBE_SECONDS):
+            await other.start()
+            try:
+                other.subscribe(list(self._topics))
+                await other._client.force_metadata_update()  # else it knows the topics in five minutes
+                partitions = [
+                    TopicPartition(topic, number)
+                    for topic in self._topics
+                    for number in other.partitions_for_topic(topic) or ()
+                ]
+                ends = await other.end_offsets(partitions)
+            finally:
+                await other.stop()
+        positions = await self._keeper.positions((each.topic, each.partition) for each in partitions)
+        return {
+            (each.topic, each.partition): position
+            for each in partitions
+            if (position := positions[each.topic, each.partition]) < ends[each]
+        }
+
+    async def _begin_anew(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        await self._leave()
+        await self._begin()
+
+    # --- a batch ------------------------------------------------------------------------------------------------------
+
     async def _step(self, consumer: AIOKafkaConsumer) -> None:
+        """Read a batch while the one before is on its way into the database; give it over when that one is in."""
+        if not self._busy:
+            await self._added()  # and meanwhile more comes together
         fetched: dict[TopicPartition, list[ConsumerRecord]] = await consumer.getmany(
             timeout_ms=int(POLL_SECONDS * 1000), max_records=self._max_records
         )
+        self._busy = sum(map(len, fetched.values())) * 4 >= self._max_records
         async with self._idle:
             unplaced = set(consumer.assignment()) - self._expected.keys()
             if unplaced:
+                await self._added()
                 await self._place(consumer, unplaced)
             batches = {
                 partition: self._batch(partition, records)
                 for partition, records in fetched.items()
                 if partition in self._expected and partition not in unplaced and records
             }
+            indexed = await index({(each.topic, each.partition): batch for each, batch in batches.items()})
+            await self._added()
             if batches:
-                await self._take(consumer, batches)
+                ends = {partition: batch.then for partition, batch in batches.items()}
+                self._expected |= ends
+                self._adding = asyncio.create_task(self._add(indexed, ends), name="audit-batch")
+        await self._hint(consumer)
+
+    async def _add(self, indexed: Indexed, ends: Mapping[TopicPartition, int]) -> None:
+        added = await self._keeper.add(indexed)
+        self._batches += 1
+        self.stalled = False
+        self._unhinted |= ends
+        self._taken(added)
+
+    async def _added(self) -> None:
+        """Wait until the batch on its way is in.
+
+        Raises:
+            Exception: whatever kept it out; then nothing of it is in.
+        """
+        adding = self._adding
+        if adding is not None:
+            try:
+                await adding
+            finally:
+                self._adding = None
+
+    async def _until_added(self) -> None:
+        """Wait until no batch is on its way; what kept it out is for the loop to see."""
+        if self._adding is not None:
+            await asyncio.wait({self._adding})
+
+    async def _hint(self, consumer: AIOKafkaConsumer) -> None:
+        """Tell the broker now and then how far the logs are."""
+        if self._unhinted and monotonic() - self._hinted >= HINT_SECONDS:
+            self._hinted = monotonic()
+            hints, self._unhinted = self._unhinted, {}
+            try:
+                await consumer.commit({p: at for p, at in hints.items() if p in consumer.assignment()})
+            except KafkaError as error:
+                log.info("offsets not committed", consumer=self.group, **describe_exception(error))
 
     async def _place(self, consumer: AIOKafkaConsumer, partitions: set[TopicPartition]) -> None:
         """Go to where the logs stand; what was fetched from elsewhere in the meantime is not looked at.
@@ -194,20 +341,6 @@ class Consumption(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
             raise PositionLostError  # the broker has gone back by itself: the offset that was asked for is not there
         received = [Received(record.topic, record.partition, record.offset, record.value) for record in records]
         return Batch(expected, records[-1].offset + 1, received)
-
-    async def _take(self, consumer: AIOKafkaConsumer, batches: Mapping[TopicPartition, Batch]) -> None:
-        added = await self._keeper.take(
-            {(partition.topic, partition.partition): batch for partition, batch in batches.items()}
-        )
-        for partition, batch in batches.items():
-            self._expected[partition] = batch.then
-        self._taken(added)
-        if monotonic() - self._hinted >= HINT_SECONDS:
-            self._hinted = monotonic()
-            try:
-                await consumer.commit({p: at for p, at in self._expected.items() if p in consumer.assignment()})
-            except KafkaError as error:
-                log.info("offsets not committed", consumer=self.group, **describe_exception(error))
 
     def lag(self) -> dict[tuple[str, int], int]:
         """Return how many records each assigned partition holds that are not in the logs, as far as is known."""

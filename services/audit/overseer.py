@@ -7,7 +7,6 @@ from collections import Counter
 from time import monotonic
 from typing import Final
 
-import asyncpg
 import structlog
 
 from services.audit.consumers import Consumption
@@ -44,6 +43,7 @@ class Overseer:
         self._findings = metrics.gauge("log_findings", "What was ever found wrong with what the logs hold.", "kind")
         self._strays = metrics.gauge("log_stray_entries", "Entries whose month had no partition when they came.")
         self._taking = metrics.gauge("log_taking", "One while what is published comes into the logs.")
+        self._begun = metrics.gauge("log_consumer_begun", "How often the consumer began: once, and after each standstill.")
 
     async def start(self) -> None:
         """Begin."""
@@ -61,7 +61,7 @@ class Overseer:
         while not self._stopping.is_set():
             try:
                 await self.look()
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+            except Exception as error:  # noqa: BLE001  # a look that ended in silence would look like a log without findings
                 log.warning("not looked", **describe_exception(error))
             try:
                 await asyncio.wait_for(self._stopping.wait(), self._every)
@@ -71,6 +71,7 @@ class Overseer:
     async def look(self) -> None:
         """Look once."""
         self._taking.set(int(self._consumption.assigned and not self._consumption.waiting))
+        self._begun.set(self._consumption.begun)
         self._compared.inc(await self._keeper.compare_seals())
         await self._keeper.find_gaps(monotonic())
         for kind, count in (await self._keeper.count_findings()).items():

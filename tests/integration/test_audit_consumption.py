@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 
 import pytest
@@ -177,3 +177,57 @@ async def test_a_lost_commit_answer_is_no_loss_and_no_double(
                 await lost
                 await watch.until("SELECT size FROM logs", gives=at + 20)
         await check_log(direct, records)
+
+
+async def test_a_consumer_that_stands_still_in_silence_begins_anew(
+    migrated: Migrated, broker: str, topics: list[str], group: str, producer: AIOKafkaProducer
+) -> None:
+    """Its client gives it nothing more, or its loop has ended: records wait, so it is not ready, and joins the group again."""
+    records = Publisher().reads(30)
+    async with open_world(await migrated("audit", MIGRATIONS)) as world:
+        probe: Probe[int] = Probe()
+        member = Consumption(broker, world.keeper, topics=topics, group=group, stall_seconds=0.2, taken=probe)
+        await member.start()
+        try:
+            await send(producer, topics[0], [*records[:10]], partition=0)
+            await probe.until(lambda seen: sum(seen) == 10)
+            assert member.assigned
+            before = member.begun
+            silent = member._consumer
+            assert silent is not None
+            silent.pause(*silent.assignment())
+            await send(producer, topics[0], [*records[10:20]], partition=0)
+            await probe.until(lambda seen: sum(seen) == 20)
+            assert not member.stalled
+            assert member.begun > before
+            before = member.begun
+            assert member._task is not None
+            member._task.cancel()
+            await send(producer, topics[0], [*records[20:]], partition=0)
+            await probe.until(lambda seen: sum(seen) == 30)
+            assert member.begun > before
+        finally:
+            await member.stop()
+        await check_log(world, records)
+
+
+async def test_a_quiet_bus_is_no_standstill(
+    migrated: Migrated, broker: str, topics: list[str], group: str, producer: AIOKafkaProducer
+) -> None:
+    """Nothing waits, so it keeps its place, however often it looks."""
+    async with open_world(await migrated("audit", MIGRATIONS)) as world:
+        looked: Probe[int] = Probe()
+        positions = world.keeper.positions
+
+        async def counted(partitions: Iterable[tuple[str, int]]) -> dict[tuple[str, int], int]:
+            looked(1)
+            return await positions(partitions)
+
+        world.keeper.positions = counted  # type: ignore[method-assign]
+        member = Consumption(broker, world.keeper, topics=topics, group=group, stall_seconds=0.05)
+        await member.start()
+        try:
+            await looked.take(5)
+            assert (member.stalled, member.begun) == (False, 1)
+        finally:
+            await member.stop()
