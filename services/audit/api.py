@@ -11,30 +11,26 @@ from uuid import UUID
 import httpx
 from fastapi import APIRouter, Depends, Path, Query
 from pydantic import BaseModel, Field
-from services.audit.domain.entry import LOG_NAME, LogName
-from services.audit.domain.keys import KeyPeriod
-from services.audit.domain.tiles import PATH, NoSuchTileError, Slice, read_path
-from services.audit.domain.witnessing import Trouble
-from services.audit.errors import NoSuchEntryError, NoSuchLogError
-from services.audit.handlers import Desk, Reconciled, reconcile
-from services.audit.queries import Reader, Search, SignedHead, StoredEntry, parsed
-from services.audit.signing import Signing
-from services.audit.witness_store import WitnessView
-from services.audit.witnesses import Witnesses
-from shared.refs import ALPHABET, LENGTH
-from shared.web import AskedPage, Collection, CurrentActor, GivenMoment, Page, Reading
 from starlette.requests import Request
 from starlette.responses import Response
 
 from services.audit import pages
+from services.audit.domain.entry import LOG_NAME, LogName
+from services.audit.domain.keys import KeyPeriod
+from services.audit.domain.sentences import sentence
+from services.audit.domain.tiles import PATH, NoSuchTileError, Slice, read_path
+from services.audit.errors import NoSuchEntryError, NoSuchLogError
+from services.audit.handlers import Desk, Reconciled, reconcile
+from services.audit.queries import Reader, SignedHead, StoredEntry, parsed
+from services.audit.searching import AskedLanguage, AskedSearch
+from services.audit.signing import Signing
+from shared.contracts.codes import Language
+from shared.web import AskedPage, Collection, CurrentActor, Page, Reading
 
 PUBLIC: Final = (
     "/",
     "/logs",
     "/logs/{log}/checkpoint",
-    "/logs/{log}/checkpoint/latest",
-    "/logs/{log}/policy",
-    "/logs/{log}/witnesses",
     "/logs/{log}/checkpoints",
     "/logs/{log}/vkey",
     "/logs/{log}/keys",
@@ -77,31 +73,6 @@ class KeyView(BaseModel):
         return cls(vkey=period.vkey, valid_from=period.since, valid_to=period.until)
 
 
-class WitnessStanding(BaseModel):
-    """How a witness stands to a log."""
-
-    name: str = Field(examples=["skien"], description="What the policy calls it.")
-    vkey: str = Field(description="Its public key (C2SP tlog-cosignature).")
-    cosigned_size: int | None = Field(description="The size of the last checkpoint that it cosigned; null if none.")
-    cosigned_at: datetime | None = Field(description="The time that its cosignature states.")
-    trouble: Trouble | None = Field(
-        description="Why it has not cosigned the newest checkpoint. rolled-back, forked, key-untrusted: it refuses."
-    )
-    since: datetime | None = Field(description="Since when it is in this trouble, or out of any.")
-
-    @classmethod
-    def of(cls, view: WitnessView) -> WitnessStanding:
-        """Return what is shown of `view`: not where the witness is."""
-        return cls(
-            name=view.name,
-            vkey=view.vkey,
-            cosigned_size=view.cosigned_size,
-            cosigned_at=view.cosigned_at,
-            trouble=view.trouble,
-            since=view.since,
-        )
-
-
 class EntryView(BaseModel):
     """One entry, newest first in a collection."""
 
@@ -124,6 +95,7 @@ class EntryView(BaseModel):
     consent: str | None
     meeting: str | None
     permitted: bool | None
+    sentence: str = Field(description="What it says in plain language: no names, nothing of what others wrote.")
     event: Mapping[str, object] | None = Field(description="The CloudEvent; null for an entry that is none.")
 
 
@@ -191,46 +163,15 @@ async def _asked_log(
 AskedLog = Annotated[LogName, Depends(_asked_log)]
 
 
-def _ref(prefix: str) -> str:
-    return rf"^{prefix}_[{ALPHABET}]{{{LENGTH}}}$"
-
-
-_CODE: Final = r"^[a-z0-9-]{2,60}$"
-
-
-async def _search(
-    case: Annotated[str | None, Query(pattern=_ref("cas"), description="The child's case.")] = None,
-    actor: Annotated[str | None, Query(pattern=r"^[a-z]{3}_[0-9A-Za-z_-]{8,64}$")] = None,
-    organisation: Annotated[str | None, Query(pattern=r"^[0-9]{9}$")] = None,
-    unit: Annotated[str | None, Query(pattern=r"^unit:[a-z0-9-]{1,60}$")] = None,
-    kind: Annotated[str | None, Query(pattern=_CODE)] = None,
-    type: Annotated[str | None, Query(pattern=r"^[a-z0-9.-]{3,120}$")] = None,  # noqa: A002
-    basis: Annotated[str | None, Query(pattern=_CODE)] = None,
-    consent: Annotated[str | None, Query(pattern=_ref("cst"))] = None,
-    meeting: Annotated[str | None, Query(pattern=_ref("mtg"))] = None,
-    permitted: Annotated[bool | None, Query()] = None,
-    since: Annotated[GivenMoment | None, Query(description="Happened at this moment or later.")] = None,
-    until: Annotated[GivenMoment | None, Query(description="Happened before this moment.")] = None,
-) -> Search:
-    return Search(case, actor, organisation, unit, kind, type, basis, consent, meeting, permitted, since, until)
-
-
 Position = Annotated[int, Path(ge=0, le=_LARGEST, description="The entry's number; the first is 0.")]
 
 
 def create_router(
-    reader: Reader,
-    desk: Desk,
-    *,
-    signing: Signing,
-    http: httpx.AsyncClient,
-    peers: Mapping[str, str],
-    witnesses: Witnesses,
+    reader: Reader, desk: Desk, *, signing: Signing, http: httpx.AsyncClient, peers: Mapping[str, str]
 ) -> APIRouter:
     """Return the routes; `signing` has the keys whose public halves are shown under each log's name."""
     router = APIRouter()
     router.include_router(_log_routes(reader, desk, signing))
-    router.include_router(_witness_routes(reader, witnesses))
     router.include_router(_entry_routes(reader, desk, http, peers))
     router.include_router(_page_routes(reader, signing))
     return router
@@ -255,6 +196,10 @@ def _log_routes(reader: Reader, desk: Desk, signing: Signing) -> APIRouter:
     @router.get("/logs", summary="Every log, with its newest checkpoint")
     async def list_logs() -> list[LogView]:
         return [log_view(head, signing) for head in await reader.heads()]
+
+    @router.get("/logs/{log}/checkpoint", summary="The newest checkpoint", response_class=Response)
+    async def checkpoint(log: Log) -> Response:
+        return Response((await reader.head(log)).note, media_type=TEXT, headers=_FRESH)
 
     @router.get("/logs/{log}/checkpoints", summary="Every checkpoint that was signed, the newest first")
     async def checkpoints(log: Log, paging: AskedPage) -> Page[LogView]:
@@ -288,48 +233,27 @@ def _log_routes(reader: Reader, desk: Desk, signing: Signing) -> APIRouter:
     return router
 
 
-def _witness_routes(reader: Reader, witnesses: Witnesses) -> APIRouter:
-    router = APIRouter(tags=["log"])
-
-    @router.get(
-        "/logs/{log}/checkpoint", summary="The newest checkpoint that its policy accepts", response_class=Response
-    )
-    async def checkpoint(log: Log) -> Response:
-        return Response(await witnesses.checkpoint(log), media_type=TEXT, headers=_FRESH)
-
-    @router.get("/logs/{log}/checkpoint/latest", summary="The newest signed checkpoint", response_class=Response)
-    async def latest(log: Log) -> Response:
-        return Response((await reader.head(log)).note, media_type=TEXT, headers=_FRESH)
-
-    @router.get("/logs/{log}/policy", summary="What a checkpoint needs: a C2SP tlog-policy", response_class=Response)
-    async def policy(log: Log) -> Response:
-        return Response((await witnesses.policy(log)).text(), media_type=TEXT, headers=_FRESH)
-
-    @router.get("/logs/{log}/witnesses", summary="What each witness has cosigned last, and what is wrong with it")
-    async def standing(log: Log) -> list[WitnessStanding]:
-        await reader.head(log)
-        return [WitnessStanding.of(view) for view in await witnesses.standing(log)]
-
-    return router
-
-
 def _entry_routes(reader: Reader, desk: Desk, http: httpx.AsyncClient, peers: Mapping[str, str]) -> APIRouter:
     router = APIRouter(tags=["entries"])
 
     @router.get("/entries", summary="Entries by case, actor, time and more, the newest first")
     async def find(
-        log: AskedLog, ctx: Reading, paging: AskedPage, search: Annotated[Search, Depends(_search)]
+        log: AskedLog, ctx: Reading, paging: AskedPage, search: AskedSearch, language: AskedLanguage, answer: Response
     ) -> Page[EntryView]:
         collection = Collection(f"entries {log} {search}", int)
         before = collection.after(paging.cursor)
         found = await desk.find(ctx, log, search, before=before, limit=paging.limit + 1)
-        return collection.page([_view(entry) for entry in found], paging.limit, lambda view: view.position)
+        answer.headers["Content-Language"] = language.value
+        return collection.page([_view(entry, language) for entry in found], paging.limit, lambda view: view.position)
 
     @router.get("/entries/{position}", summary="One entry, with its proof")
-    async def show(log: AskedLog, ctx: Reading, position: Position) -> ProvedEntry:
+    async def show(
+        log: AskedLog, ctx: Reading, position: Position, language: AskedLanguage, answer: Response
+    ) -> ProvedEntry:
         entry, proof = await desk.show(ctx, log, position)
         leaf = base64.b64encode(entry.leaf).decode()
-        return ProvedEntry(**_view(entry).model_dump(), leaf=leaf, proof=proof.text())
+        answer.headers["Content-Language"] = language.value
+        return ProvedEntry(**_view(entry, language).model_dump(), leaf=leaf, proof=proof.text())
 
     @router.get("/entries/{position}/proof", summary="A .tlog-proof file", response_class=Response)
     async def proof(log: AskedLog, ctx: Reading, position: Position) -> Response:
@@ -366,7 +290,7 @@ def _slice(path: str) -> Slice:
         raise NoSuchEntryError from None
 
 
-def _view(entry: StoredEntry) -> EntryView:
+def _view(entry: StoredEntry, language: Language) -> EntryView:
     return EntryView(
         log=entry.log,
         position=entry.position,
@@ -385,6 +309,7 @@ def _view(entry: StoredEntry) -> EntryView:
         consent=entry.consent,
         meeting=entry.meeting,
         permitted=entry.permitted,
+        sentence=sentence(entry, language),
         event=parsed(entry),
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from shared.errors import (
     ConflictError,
+    FieldProblem,
     ForbiddenError,
     InvalidInputError,
     LagspillError,
@@ -97,6 +98,28 @@ class HoldRefusedError(AuditError):
     """There is no such thing to hold, release or install."""
 
     code = "hold-refused"
+
+
+class ParameterConflictError(AuditError, InvalidInputError):
+    """The same is asked for twice: by our name for it and by FHIR's, or by two of FHIR's names."""
+
+    code = "parameter-conflict"
+    status = 422
+
+    def __init__(self, name: str) -> None:
+        """Name the parameter that comes on top."""
+        super().__init__(errors=[FieldProblem(pointer=f"query:{name}", code="parameter-conflict", detail=self.title())])
+
+
+class ParameterValueError(AuditError, InvalidInputError):
+    """Nothing in the log is called that."""
+
+    code = "parameter-value"
+    status = 422
+
+    def __init__(self, name: str) -> None:
+        """Name the parameter."""
+        super().__init__(errors=[FieldProblem(pointer=f"query:{name}", code="parameter-value", detail=self.title())])
 
 
 class FencedError(AuditError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -25,13 +26,14 @@ from shared.contracts.access import AccessKind, AccessRecorded
 from shared.contracts.audit import LogQueried
 from shared.contracts.codes import Purpose, Role
 from shared.journal import Journal
-from shared.refs import ActorId, CaseRef, LogScope, is_protected
+from shared.refs import ActorId, CaseRef, LogScope, is_protected, pattern
 
 LONGEST_PERIOD: Final = timedelta(days=31)
 """How long a period may be searched without naming a case or an actor."""
 SAME_LOOK_SECONDS: Final = 600.0
 """Reading the bundles of a log one after the other is one action for so long, and so one access record."""
 PEER_SECONDS: Final = 5.0
+_CASE: Final = re.compile(pattern("cas"))
 _ROLES: Final = (Role.AUDITOR, Role.PRIVACY_OFFICER)
 
 
@@ -56,11 +58,7 @@ class Desk:
             PeriodTooLongError: neither case nor actor is named, and no period of at most 31 days.
         """
         role = await self.admit(ctx, log)
-        bounded = (
-            search.since is not None and search.until is not None and search.until - search.since <= LONGEST_PERIOD
-        )
-        if search.case is None and search.actor is None and not bounded:
-            raise PeriodTooLongError
+        require_bounds(search)
         found = await self._reader.find(log, search, before=before, limit=limit)
         about = search.case or search.actor
         await self.record(ctx, log, role, AccessKind.LOG_READ, results=len(found), about=about)
@@ -148,13 +146,25 @@ class Desk:
             subject_ref=about or actor.id,
             kind=kind,
             actor=actor.access_actor(role),
-            case=CaseRef(about) if about is not None and about.startswith("cas_") else None,
+            case=CaseRef(about) if about is not None and _CASE.fullmatch(about) else None,
             purpose=Purpose.OVERSIGHT,
             permitted=True,
         )
         queried = LogQueried(log=origin, at=ctx.now, results=results)
         context = replace(ctx, scope=LogScope(log))
         await self._journal.change(LOG, origin, context, lambda _: Decision([queried], [looked]))
+
+
+def require_bounds(search: Search, longest: timedelta = LONGEST_PERIOD) -> None:
+    """Refuse a search that would read a whole log.
+
+    Raises:
+        PeriodTooLongError: neither case nor actor is named, and no period of at most `longest`.
+    """
+    periods = ((search.since, search.until), (search.logged_since, search.logged_until))
+    bounded = any(first is not None and last is not None and last - first <= longest for first, last in periods)
+    if search.case is None and search.actor is None and not bounded:
+        raise PeriodTooLongError
 
 
 def _actor(ctx: Context) -> Actor:

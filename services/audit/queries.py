@@ -73,7 +73,15 @@ class Search:
     meeting: str | None = None
     permitted: bool | None = None
     since: datetime | None = None
+    """Happened then or later."""
     until: datetime | None = None
+    """Happened before then."""
+    source: str | None = None
+    kinds: tuple[str, ...] | None = None
+    """Any of these."""
+    logged_since: datetime | None = None
+    """Came into the log then or later."""
+    logged_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +114,49 @@ _ENTRY: Final = (
     "log, position, logged_at, happened_at, kind, type, source, event_id, number, case_ref, actor, organisation, unit,"
     " basis, consent, meeting, permitted, leaf"
 )
-_EQUAL: Final = ("case", "actor", "organisation", "unit", "kind", "type", "basis", "consent", "meeting", "permitted")
+_EQUAL: Final = (
+    *("case", "actor", "organisation", "unit", "kind", "type", "source", "basis", "consent", "meeting", "permitted"),
+)
 """Fields of a search that must be equal; a column is named as its field, but for the case."""
+
+
+BEYOND: Final = 2**63 - 1
+"""Behind every position."""
+_WITHIN: Final = (
+    ("since", "happened_at >="),
+    ("until", "happened_at <"),
+    ("logged_since", "logged_at >="),
+    ("logged_until", "logged_at <"),
+)
+
+
+def _period(search: Search) -> Search | None:
+    """Return the part of a search that goes by when things happened; None if it does not."""
+    if search.since is None and search.until is None:
+        return None
+    return Search(since=search.since, until=search.until)
+
+
+def _where(log: LogName, search: Search) -> tuple[str, list[object]]:
+    """Return the conditions of a search, and their arguments."""
+    conditions = ["log = $1"]
+    arguments: list[object] = [log]
+    for name in _EQUAL:
+        value = getattr(search, name)
+        if isinstance(value, bool):
+            # In the text, so that the planner knows the index of refusals.
+            conditions.append(f"{name} = {str(value).lower()}")
+        elif value is not None:
+            arguments.append(value)
+            conditions.append(f"{'case_ref' if name == 'case' else name} = ${len(arguments)}")
+    for name, comparison in _WITHIN:
+        if (moment := getattr(search, name)) is not None:
+            arguments.append(moment)
+            conditions.append(f"{comparison} ${len(arguments)}")
+    if search.kinds is not None:
+        arguments.append(list(search.kinds))
+        conditions.append(f"kind = ANY (${len(arguments)}::text[])")
+    return " AND ".join(conditions), arguments
 
 
 class Reader:
@@ -208,22 +257,37 @@ class Reader:
 
     async def find(self, log: LogName, search: Search, *, before: int | None, limit: int) -> list[StoredEntry]:
         """Return entries that match, the newest first, at positions under `before`."""
-        conditions = ["log = $1", "($2::bigint IS NULL OR position < $2)"]
-        arguments: list[object] = [log, before]
-        for name in _EQUAL:
-            value = getattr(search, name)
-            if value is not None:
-                arguments.append(value)
-                conditions.append(f"{'case_ref' if name == 'case' else name} = ${len(arguments)}")
-        for value, operator in ((search.since, ">="), (search.until, "<")):
-            if value is not None:
-                arguments.append(value)
-                conditions.append(f"happened_at {operator} ${len(arguments)}")
-        arguments.append(limit)
-        # Only names from this module are put into the text; every value is an argument.
+        first, after = await self.reach(log, search)
+        after = after if before is None else min(after, before)
+        return await self._select(log, search, first, after, f"ORDER BY position DESC LIMIT {limit:d}")
+
+    async def walk(self, log: LogName, search: Search, *, first: int, after: int, limit: int) -> list[StoredEntry]:
+        """Return the first entries that match at the positions from `first` to before `after`, the oldest first."""
+        return await self._select(log, search, first, after, f"ORDER BY position LIMIT {limit:d}")
+
+    async def reach(self, log: LogName, search: Search) -> tuple[int, int]:
+        """Return a first position and one behind the last, between which every match is.
+
+        It is everything, but for a search that goes by time alone: that would read the log from its end.
+        """
+        period = _period(search)
+        if not period or search.case is not None or search.actor is not None:
+            return 0, BEYOND
+        conditions, arguments = _where(log, period)
+        # + 0: min and max of a plain column would be looked up in the order of positions, through the whole log.
+        row = await self._pool.fetchrow(
+            f"SELECT min(position + 0) AS first, max(position + 0) AS last FROM entries WHERE {conditions}",  # noqa: S608
+            *arguments,
+        )
+        return (0, 0) if row is None or row["first"] is None else (row["first"], row["last"] + 1)
+
+    async def _select(self, log: LogName, search: Search, first: int, after: int, order: str) -> list[StoredEntry]:
+        conditions, arguments = _where(log, search)
+        arguments += [first, after]
+        # Only names and numbers of this module are put into the text; every value is an argument.
         rows = await self._pool.fetch(
-            f"SELECT {_ENTRY} FROM entries WHERE {' AND '.join(conditions)}"  # noqa: S608
-            f" ORDER BY position DESC LIMIT ${len(arguments)}",
+            f"SELECT {_ENTRY} FROM entries WHERE {conditions}"  # noqa: S608
+            f" AND position >= ${len(arguments) - 1} AND position < ${len(arguments)} {order}",
             *arguments,
         )
         return [_entry(row) for row in rows]

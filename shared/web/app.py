@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Any, Final, NamedTuple, NoReturn
+from typing import Any, Final, NamedTuple, NoReturn, get_args, get_origin
 
 from fastapi import APIRouter, Depends, FastAPI
 from fastapi.dependencies.models import Dependant
@@ -242,14 +242,22 @@ class _Read(NamedTuple):
     """What a route reads of a request."""
 
     query: frozenset[str]
+    several: frozenset[str]
+    """Those that may be given more than once."""
     body: bool
 
     @classmethod
     def of(cls, dependant: Dependant) -> _Read:
         """Return what a route with these dependencies reads."""
         parts = list(_all_dependants(dependant))
-        query = frozenset(parameter.alias for part in parts for parameter in part.query_params)
-        return cls(query, body=any(part.body_params for part in parts))
+        asked = [parameter for part in parts for parameter in part.query_params]
+        several = frozenset(one.alias for one in asked if _is_list(one.field_info.annotation))
+        query = frozenset(parameter.alias for parameter in asked)
+        return cls(query, several, body=any(part.body_params for part in parts))
+
+
+def _is_list(annotation: object) -> bool:
+    return get_origin(annotation) is list or any(get_origin(part) is list for part in get_args(annotation))
 
 
 async def _refuse_what_is_not_read(request: Request) -> None:
@@ -263,7 +271,11 @@ async def _refuse_what_is_not_read(request: Request) -> None:
         )
     known = read.query
     asked = [name for name, _ in request.query_params.multi_items()]
-    problem_places = {name if name in known else "*" for name in asked if name not in known or asked.count(name) > 1}
+    problem_places = {
+        name if name in known else "*"
+        for name in asked
+        if name not in known or (asked.count(name) > 1 and name not in read.several)
+    }
     if problem_places:
         raise InvalidInputError(
             errors=[
