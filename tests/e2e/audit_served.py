@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
@@ -78,8 +78,15 @@ class Served:
 
 
 @asynccontextmanager
-async def audit_service(migrated: Migrated, issuer: LocalIssuer, clock: SimulatedClock) -> AsyncIterator[Served]:
-    """Compose the real service on a database of its own, and serve it."""
+async def audit_service(
+    migrated: Migrated,
+    issuer: LocalIssuer,
+    clock: SimulatedClock,
+    *,
+    pid_key: str = PID_KEY,
+    told: Mapping[str, object] | None = None,
+) -> AsyncIterator[Served]:
+    """Compose the real service on a database of its own, and serve it; `told` are more of its settings."""
     dsn = await migrated("audit", SERVICE.migrations)
     async with AsyncExitStack() as stack:
         world = await stack.enter_async_context(open_world(dsn, clock=clock))
@@ -90,11 +97,11 @@ async def audit_service(migrated: Migrated, issuer: LocalIssuer, clock: Simulate
             database_url=SecretStr(dsn),
             kafka_bootstrap_servers="127.0.0.1:9",
             oidc_issuer=issuer.issuer,
-            pid_key=SecretStr(PID_KEY),
+            pid_key=SecretStr(pid_key),
             audit_signing_key=SecretStr(SIGNER.skey()),
             vault_key=SecretStr(VAULT_KEY),
             lookup_key=SecretStr(PID_KEY),
-        )
+        ).model_copy(update=told)
         ids, metrics = RandomIds(), Metrics()
 
         async def ready() -> list[str]:
@@ -109,7 +116,7 @@ async def audit_service(migrated: Migrated, issuer: LocalIssuer, clock: Simulate
             ids=ids,
             metrics=metrics,
             http=outgoing,
-            authenticator=Authenticator(issuer.issuer, "lagspill", PID_KEY.encode(), outgoing, metrics=metrics),
+            authenticator=Authenticator(issuer.issuer, "lagspill", pid_key.encode(), outgoing, metrics=metrics),
             broker=create_broker("127.0.0.1:9", client="audit-test"),
             not_ready=ready,
         )
