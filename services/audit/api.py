@@ -11,26 +11,32 @@ from uuid import UUID
 import httpx
 from fastapi import APIRouter, Depends, Path, Query
 from pydantic import BaseModel, Field
-from starlette.requests import Request
-from starlette.responses import Response
-
-from services.audit import pages
 from services.audit.domain.entry import LOG_NAME, LogName
 from services.audit.domain.keys import KeyPeriod
 from services.audit.domain.sentences import sentence
 from services.audit.domain.tiles import PATH, NoSuchTileError, Slice, read_path
+from services.audit.domain.witnessing import Trouble
 from services.audit.errors import NoSuchEntryError, NoSuchLogError
 from services.audit.handlers import Desk, Reconciled, reconcile
 from services.audit.queries import Reader, SignedHead, StoredEntry, parsed
 from services.audit.searching import AskedLanguage, AskedSearch
 from services.audit.signing import Signing
+from services.audit.witness_store import WitnessView
+from services.audit.witnesses import Witnesses
 from shared.contracts.codes import Language
 from shared.web import AskedPage, Collection, CurrentActor, Page, Reading
+from starlette.requests import Request
+from starlette.responses import Response
+
+from services.audit import pages
 
 PUBLIC: Final = (
     "/",
     "/logs",
     "/logs/{log}/checkpoint",
+    "/logs/{log}/checkpoint/latest",
+    "/logs/{log}/policy",
+    "/logs/{log}/witnesses",
     "/logs/{log}/checkpoints",
     "/logs/{log}/vkey",
     "/logs/{log}/keys",
@@ -71,6 +77,31 @@ class KeyView(BaseModel):
     def of(cls, period: KeyPeriod) -> KeyView:
         """Return what is shown of a key."""
         return cls(vkey=period.vkey, valid_from=period.since, valid_to=period.until)
+
+
+class WitnessStanding(BaseModel):
+    """How a witness stands to a log."""
+
+    name: str = Field(examples=["skien"], description="What the policy calls it.")
+    vkey: str = Field(description="Its public key (C2SP tlog-cosignature).")
+    cosigned_size: int | None = Field(description="The size of the last checkpoint that it cosigned; null if none.")
+    cosigned_at: datetime | None = Field(description="The time that its cosignature states.")
+    trouble: Trouble | None = Field(
+        description="Why it has not cosigned the newest checkpoint. rolled-back, forked, key-untrusted: it refuses."
+    )
+    since: datetime | None = Field(description="Since when it is in this trouble, or out of any.")
+
+    @classmethod
+    def of(cls, view: WitnessView) -> WitnessStanding:
+        """Return what is shown of `view`: not where the witness is."""
+        return cls(
+            name=view.name,
+            vkey=view.vkey,
+            cosigned_size=view.cosigned_size,
+            cosigned_at=view.cosigned_at,
+            trouble=view.trouble,
+            since=view.since,
+        )
 
 
 class EntryView(BaseModel):
@@ -167,11 +198,18 @@ Position = Annotated[int, Path(ge=0, le=_LARGEST, description="The entry's numbe
 
 
 def create_router(
-    reader: Reader, desk: Desk, *, signing: Signing, http: httpx.AsyncClient, peers: Mapping[str, str]
+    reader: Reader,
+    desk: Desk,
+    *,
+    signing: Signing,
+    http: httpx.AsyncClient,
+    peers: Mapping[str, str],
+    witnesses: Witnesses,
 ) -> APIRouter:
     """Return the routes; `signing` has the keys whose public halves are shown under each log's name."""
     router = APIRouter()
     router.include_router(_log_routes(reader, desk, signing))
+    router.include_router(_witness_routes(reader, witnesses))
     router.include_router(_entry_routes(reader, desk, http, peers))
     router.include_router(_page_routes(reader, signing))
     return router
@@ -196,10 +234,6 @@ def _log_routes(reader: Reader, desk: Desk, signing: Signing) -> APIRouter:
     @router.get("/logs", summary="Every log, with its newest checkpoint")
     async def list_logs() -> list[LogView]:
         return [log_view(head, signing) for head in await reader.heads()]
-
-    @router.get("/logs/{log}/checkpoint", summary="The newest checkpoint", response_class=Response)
-    async def checkpoint(log: Log) -> Response:
-        return Response((await reader.head(log)).note, media_type=TEXT, headers=_FRESH)
 
     @router.get("/logs/{log}/checkpoints", summary="Every checkpoint that was signed, the newest first")
     async def checkpoints(log: Log, paging: AskedPage) -> Page[LogView]:
@@ -229,6 +263,31 @@ def _log_routes(reader: Reader, desk: Desk, signing: Signing) -> APIRouter:
         if hashes is None:
             raise NoSuchEntryError
         return Response(hashes, media_type=BYTES, headers=_FOR_EVER)
+
+    return router
+
+
+def _witness_routes(reader: Reader, witnesses: Witnesses) -> APIRouter:
+    router = APIRouter(tags=["log"])
+
+    @router.get(
+        "/logs/{log}/checkpoint", summary="The newest checkpoint that its policy accepts", response_class=Response
+    )
+    async def checkpoint(log: Log) -> Response:
+        return Response(await witnesses.checkpoint(log), media_type=TEXT, headers=_FRESH)
+
+    @router.get("/logs/{log}/checkpoint/latest", summary="The newest signed checkpoint", response_class=Response)
+    async def latest(log: Log) -> Response:
+        return Response((await reader.head(log)).note, media_type=TEXT, headers=_FRESH)
+
+    @router.get("/logs/{log}/policy", summary="What a checkpoint needs: a C2SP tlog-policy", response_class=Response)
+    async def policy(log: Log) -> Response:
+        return Response((await witnesses.policy(log)).text(), media_type=TEXT, headers=_FRESH)
+
+    @router.get("/logs/{log}/witnesses", summary="What each witness has cosigned last, and what is wrong with it")
+    async def standing(log: Log) -> list[WitnessStanding]:
+        await reader.head(log)
+        return [WitnessStanding.of(view) for view in await witnesses.standing(log)]
 
     return router
 
