@@ -20,8 +20,9 @@ from tests.bench.latency import measure_latency
 from tests.bench.measure import Latency, Measure
 from tests.bench.peers import measure_peers
 from tests.bench.relays import measure_relay
+from tests.bench.verify import measure_verify
 
-PARTS = ("commands", "relay", "inbox", "latency")
+PARTS = ("commands", "relay", "inbox", "latency", "verify")
 
 
 async def measure(parts: Sequence[str], *, peers: bool, console: Console) -> list[Measure | Latency]:
@@ -41,6 +42,9 @@ async def measure(parts: Sequence[str], *, peers: bool, console: Console) -> lis
             if "latency" in parts:
                 console.print("[dim]from commit to consumer …[/]")
                 results += await measure_latency(made)
+            if "verify" in parts:
+                console.print("[dim]verifying a log …[/]")
+                results += await measure_verify(made)
             if peers:
                 console.print("[dim]the peers …[/]")
                 results += await measure_peers(made, results)
