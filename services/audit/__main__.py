@@ -1,4 +1,4 @@
-"""`python -m services.audit {serve,migrate,dead-letters,rotate-keys,genkey,export}`."""
+"""`python -m services.audit {serve,migrate,dead-letters,rotate-keys,genkey,export,rotate-key,retention,prune,hold}`."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from services.audit import operate
+from services.audit.app import SERVICE
 from services.audit.domain.cosignature import Cosigner
 from services.audit.domain.entry import LogName
 from services.audit.domain.note import Signer
 from services.audit.export import export
 from services.audit.queries import Reader
+from services.audit.settings import AuditSettings
 from shared.db import create_pool
 from shared.errors import LagspillError
-
-from services.audit.app import SERVICE
-from services.audit.settings import AuditSettings
 from shared.lifecycle import run_service
 
 
@@ -28,6 +28,8 @@ def main(arguments: Sequence[str]) -> int:
         return _genkey(arguments[1:])
     if arguments[:1] == ["export"]:
         return _export(arguments[1:])
+    if arguments and arguments[0] in operate.COMMANDS:
+        return operate.main(arguments)
     return run_service(SERVICE, arguments)
 
 

@@ -11,6 +11,8 @@ from uuid import UUID
 import httpx
 from fastapi import APIRouter, Depends, Path, Query
 from pydantic import BaseModel, Field
+from starlette.responses import Response
+
 from services.audit.domain.entry import LOG_NAME, LogName
 from services.audit.domain.keys import KeyPeriod
 from services.audit.domain.sentences import sentence
@@ -25,13 +27,8 @@ from services.audit.witness_store import WitnessView
 from services.audit.witnesses import Witnesses
 from shared.contracts.codes import Language
 from shared.web import AskedPage, Collection, CurrentActor, Page, Reading
-from starlette.requests import Request
-from starlette.responses import Response
-
-from services.audit import pages
 
 PUBLIC: Final = (
-    "/",
     "/logs",
     "/logs/{log}/checkpoint",
     "/logs/{log}/checkpoint/latest",
@@ -211,7 +208,6 @@ def create_router(
     router.include_router(_log_routes(reader, desk, signing))
     router.include_router(_witness_routes(reader, witnesses))
     router.include_router(_entry_routes(reader, desk, http, peers))
-    router.include_router(_page_routes(reader, signing))
     return router
 
 
@@ -326,18 +322,6 @@ def _entry_routes(reader: Reader, desk: Desk, http: httpx.AsyncClient, peers: Ma
         head = await reader.head(log)
         sources = [_reconciled(each) for each in await reconcile(reader, http, peers, log)]
         return Reconciliation(log=log, size=head.checkpoint.size, sources=sources)
-
-    return router
-
-
-def _page_routes(reader: Reader, signing: Signing) -> APIRouter:
-    router = APIRouter(tags=["pages"])
-
-    @router.get("/", summary="The logs, for people", response_class=Response, include_in_schema=False)
-    async def index(request: Request) -> Response:
-        heads = [log_view(head, signing) for head in await reader.heads()]
-        page = pages.index(heads, str(request.base_url).rstrip("/"))
-        return Response(page, media_type="text/html; charset=utf-8", headers={**_FRESH, **pages.HEADERS})
 
     return router
 

@@ -8,24 +8,26 @@ from typing import Final
 from urllib.parse import urlencode
 
 import structlog
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from services.audit import witness_api
+from services.audit.api import PUBLIC, create_router
 from services.audit.consumers import GROUP, Consumption
 from services.audit.handlers import Desk
+from services.audit.innsyn.composition import compose_innsyn
 from services.audit.keeper import Keeper
 from services.audit.overseer import Overseer
+from services.audit.pages import create_site
 from services.audit.patterns.composition import compose_control
 from services.audit.queries import Reader
+from services.audit.settings import AuditSettings
 from services.audit.witness_api import Witness, create_witness_app
 from services.audit.witnesses import Witnesses
 from services.audit.witnessing import Witnessing
 from shared.contracts import TOPICS
 from shared.db import Pool, create_pool
-from shared.waiting import until_answers
-from starlette.types import ASGIApp, Receive, Scope, Send
-
-from services.audit import witness_api
-from services.audit.api import PUBLIC, create_router
-from services.audit.settings import AuditSettings
 from shared.lifecycle import Definition, Kit, Parts, Runner
+from shared.waiting import until_answers
 
 WRITER: Final = "lagspill_audit_writer"
 READER: Final = "lagspill_audit_reader"
@@ -112,11 +114,16 @@ async def compose(kit: Kit[AuditSettings]) -> Parts:
         routers=[
             create_router(reader, desk, signing=signing, http=kit.http, peers=settings.peers, witnesses=witnesses),
             control.router,
+            compose_innsyn(kit, reader=pools.reader),
         ],
         public=PUBLIC,
     )
+    site = create_site(
+        kit, pools.writer, reader, desk, control.desk, witnesses, lambda origin: signing.verifier(origin).vkey
+    )
+    pages = site.app(app, ids=kit.ids, metrics=kit.metrics)
     return Parts(
-        app=beside(app, witness_apps(kit, pools.writer)),
+        app=beside(pages, witness_apps(kit, pools.writer)),
         consumers=[consumption],
         deadlines=control.deadlines,
         runners=[pools, overseer, signing, control.watch, *witness_runners(kit, pools.writer, reader)],

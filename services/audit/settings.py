@@ -8,11 +8,11 @@ from typing import ClassVar, Final
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
+
 from services.audit.domain.cosignature import Cosigner
 from services.audit.domain.note import MalformedKeyError, Signer, Verifier
 from services.audit.domain.policy import NO_WITNESSES, MalformedPolicyError, Policy
 from services.audit.signing import Signing, open_transit
-
 from shared.settings import ServiceSettings
 
 _SHIPPED: Final = Path(__file__).resolve().parents[2] / "deploy"
@@ -69,6 +69,14 @@ class AuditSettings(ServiceSettings):
     """The same of the meetings service."""
     notify_url: str | None = None
     """The same of the notify service."""
+    codelists: Path = _SHIPPED / "codelists"
+    """The folder with the dated code lists: what a legal basis is called, whose names an innsyn report gives."""
+    innsyn_names_url: str | None = Field(default=None, pattern=r"^https?://[^\s]+$")
+    """Where the municipality's directory says what employees are called (docs/innsyn.md); unset, no report holds a name."""
+    innsyn_names_token: SecretStr | None = None
+    """The bearer token for it."""
+    innsyn_contact: str | None = Field(default=None, min_length=1, max_length=200)
+    """Where a guardian asks for a name, as it stands in the report: an address, a telephone number."""
     pages_client_id: str | None = Field(default=None, min_length=1, max_length=255)
     """The auditors' pages' client at the OIDC issuer; unset, nobody can sign in to them."""
     pages_client_secret: SecretStr | None = None
