@@ -11,18 +11,14 @@ import os
 import struct
 import sys
 from collections.abc import Coroutine, Iterator, Sequence
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import asyncpg
 import lagspill_verify
-from lagspill_verify import Demands, UnreadableError, shown
+from lagspill_verify import WIDTH, Demands, UnreadableError
 
-from services.audit.domain.entry import LOG_NAME, LogName
-from services.audit.domain.tiles import WIDTH, Slice, read_path
-from services.audit.errors import EntriesPrunedError, NoSuchLogError
-from services.audit.queries import Reader
-from shared.db import Connection, Pool, create_pool
-from shared.errors import LagspillError
+if TYPE_CHECKING:
+    from shared.db import Connection
 
 HEADER: Final = 19
 """Bytes before the first row of a COPY in PostgreSQL's binary format: a signature, flags, and no extension."""
@@ -35,28 +31,28 @@ _T = TypeVar("_T")
 class Database:
     """A log in PostgreSQL, as `lagspill_verify` reads it; each process that it is given to connects by itself."""
 
-    def __init__(self, dsn: str, log: LogName, note: str | None = None) -> None:
+    def __init__(self, dsn: str, log: str, note: str) -> None:
         """Read `log` over a connection to `dsn`.
 
         Args:
             dsn: the audit service's database, as a role that may read it.
             log: the log's name.
-            note: the checkpoint that it is compared with; its newest one if left out.
+            note: the checkpoint that it is compared with.
         """
         self._dsn = dsn
         self._log = log
         self._note = note
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._pool: Pool | None = None
+        self._connection: Connection | None = None
 
-    def __getstate__(self) -> tuple[str, LogName, str | None]:
+    def __getstate__(self) -> tuple[str, str, str]:
         """Return what another process needs."""
         return self._dsn, self._log, self._note
 
-    def __setstate__(self, state: tuple[str, LogName, str | None]) -> None:
+    def __setstate__(self, state: tuple[str, str, str]) -> None:
         """Begin anew in another process, without a connection."""
         self._dsn, self._log, self._note = state
-        self._loop = self._pool = None
+        self._loop = self._connection = None
 
     def get(self, path: str) -> bytes | None:
         """Return a piece of the log as its service would send it; None if there is none.
@@ -82,58 +78,72 @@ class Database:
     def close(self) -> None:
         """Let the connection go, if there is one."""
         if self._loop is not None:
-            if self._pool is not None:
-                self._loop.run_until_complete(self._pool.close())
+            if self._connection is not None:
+                self._loop.run_until_complete(self._connection.close())
             self._loop.close()
-        self._loop = self._pool = None
+        self._loop = self._connection = None
 
     def _run(self, work: Coroutine[object, object, _T]) -> _T:
         if self._loop is None:
             self._loop = asyncio.new_event_loop()
         try:
             return self._loop.run_until_complete(work)
-        except (LagspillError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError, struct.error) as error:
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, struct.error) as error:
             raise UnreadableError(f"the database cannot be read: {error}") from error
 
-    async def _reader(self) -> tuple[Pool, Reader]:
-        if self._pool is None:
-            self._pool = await create_pool(
-                self._dsn, min_size=1, max_size=1, application_name="audit-verify", statement_seconds=READ_SECONDS
-            )
-        return self._pool, Reader(self._pool)
+    async def _connect(self) -> Connection:
+        if self._connection is None:
+            settings = {"application_name": "audit-verify", "default_transaction_read_only": "on"}
+            self._connection = await asyncpg.connect(self._dsn, command_timeout=READ_SECONDS, server_settings=settings)
+        return self._connection
 
     async def _get(self, path: str) -> bytes | None:
-        _, reader = await self._reader()
+        connection = await self._connect()
         if path == "checkpoint":
-            return (self._note or (await reader.head(self._log)).note).encode()
+            return self._note.encode()
         _, kind, rest = path.split("/", 2)
-        if kind != "entries":
-            return await reader.tile(self._log, int(kind), read_path(rest))
-        try:
-            return await reader.bundle(self._log, read_path(rest))
-        except EntriesPrunedError:
-            return None
+        number, _, width = rest.partition(".p/")
+        part = int(number.replace("x", "").replace("/", "")), int(width or WIDTH)
+        if kind == "entries":
+            first = part[0] * WIDTH
+            leaves = [leaf for _, leaf in rows_of(await copy_rows(connection, self._log, first, first + part[1]))]
+            return b"".join([len(leaf).to_bytes(2, "big") + leaf for leaf in leaves]) if leaves else None
+        tile = await self._tile(connection, int(kind), part[0])
+        return tile[: part[1] * 32] if len(tile) >= part[1] * 32 else None
+
+    async def _tile(self, conn: Connection, level: int, number: int) -> bytes:
+        """Return a tile's hashes, as many as there are: a full one as stored, else the roots of those below it, or the edge."""
+        found = await conn.fetchrow(
+            "SELECT coalesce((SELECT hashes FROM tiles WHERE log = $1 AND level = $2 AND tile = $3), CASE WHEN $2 = 0"
+            " THEN (SELECT edge FROM logs WHERE log = $1 AND size / 256 = $3)"
+            " ELSE (SELECT string_agg(root, ''::bytea ORDER BY tile) FROM tiles"
+            " WHERE log = $1 AND level = $2 - 1 AND tile >= $3 * 256 AND tile < ($3 + 1) * 256) END) AS hashes",
+            self._log,
+            level,
+            number,
+        )
+        return (found["hashes"] if found is not None else None) or b""
 
     async def _read(self, numbers: range, size: int) -> tuple[bytes, dict[int, bytes]]:
-        pool, reader = await self._reader()
+        connection = await self._connect()
         end = min(numbers.stop * WIDTH, size)
-        async with pool.acquire() as connection:
-            rows = await copy_rows(connection, self._log, numbers.start * WIDTH, end)
-            full = await connection.fetch(
-                "SELECT tile, hashes FROM tiles WHERE log = $1 AND level = 0 AND tile >= $2 AND tile < $3",
-                self._log,
-                numbers.start,
-                end // WIDTH,
-            )
+        rows = await copy_rows(connection, self._log, numbers.start * WIDTH, end)
+        full = await connection.fetch(
+            "SELECT tile, hashes FROM tiles WHERE log = $1 AND level = 0 AND tile >= $2 AND tile < $3",
+            self._log,
+            numbers.start,
+            end // WIDTH,
+        )
         tiles: dict[int, bytes] = {row["tile"]: row["hashes"] for row in full}
-        if end % WIDTH:
-            partial = await reader.tile(self._log, 0, Slice(end // WIDTH, end % WIDTH))
-            if partial is not None:
-                tiles[end // WIDTH] = partial
+        last, width = divmod(end, WIDTH)
+        if width:
+            partial = (await self._tile(connection, 0, last))[: width * 32]
+            if len(partial) == width * 32:
+                tiles[last] = partial
         return rows, tiles
 
 
-async def copy_rows(conn: Connection, log: LogName, first: int, end: int) -> bytes:
+async def copy_rows(conn: Connection, log: str, first: int, end: int) -> bytes:
     """Return the positions and leaves from `first` to before `end` as PostgreSQL's binary COPY writes them, by position."""
     parts: list[bytes] = []
 
@@ -167,15 +177,11 @@ def rows_of(copied: bytes) -> Iterator[tuple[int, bytes]]:
         raise struct.error("the rows do not end where they should")
 
 
-async def newest_note(dsn: str, log: LogName, *, witnessed: bool) -> str:
-    """Return the log's newest checkpoint with the cosignatures on it; with `witnessed`, the newest that was served as such.
-
-    Raises:
-        NoSuchLogError: there is none.
-    """
-    pool = await create_pool(dsn, min_size=1, max_size=1, application_name="audit-verify")
+async def newest_note(dsn: str, log: str, *, witnessed: bool) -> str | None:
+    """Return the log's newest checkpoint with the cosignatures on it; with `witnessed`, the newest that was served as such."""
+    connection = await asyncpg.connect(dsn)
     try:
-        note: str | None = await pool.fetchval(
+        note: str | None = await connection.fetchval(
             "SELECT c.note || coalesce((SELECT string_agg(s.line, '' ORDER BY s.vkey) FROM cosignatures s"
             " WHERE (s.log, s.size) = (c.log, c.size)), '') FROM checkpoints c WHERE c.log = $1"
             " ORDER BY ($2 AND EXISTS (SELECT FROM witnessed_checkpoints w WHERE (w.log, w.size) = (c.log, c.size))) DESC,"
@@ -184,10 +190,23 @@ async def newest_note(dsn: str, log: LogName, *, witnessed: bool) -> str:
             witnessed,
         )
     finally:
-        await pool.close()
-    if note is None:
-        raise NoSuchLogError
+        await connection.close()
     return note
+
+
+def open_database(dsn: str, log: str, *, witnessed: bool = False) -> Database:
+    """Return the log as it is in the database, to be compared with its newest checkpoint.
+
+    Raises:
+        UnreadableError: there is no such log, or no such database.
+    """
+    try:
+        note = asyncio.run(newest_note(dsn, log, witnessed=witnessed))
+    except (OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise UnreadableError(f"the database cannot be read: {error}") from error
+    if note is None:
+        raise UnreadableError(f"there is no log {log}")
+    return Database(dsn, log, note)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -195,13 +214,9 @@ def main(arguments: Sequence[str]) -> int:
 
     def open_log(name: str, demands: Demands) -> Database:
         dsn = os.environ.get("DATABASE_URL")
-        if dsn is None or LOG_NAME.fullmatch(name) is None:
-            raise UnreadableError(f"{shown(name)} is no log's name" if dsn else "DATABASE_URL names no database")
-        try:
-            witnessed = demands.policy is not None and demands.policy.quorum is not None
-            return Database(dsn, LogName(name), asyncio.run(newest_note(dsn, LogName(name), witnessed=witnessed)))
-        except (LagspillError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-            raise UnreadableError(f"the database cannot be read: {error}") from error
+        if dsn is None:
+            raise UnreadableError("DATABASE_URL names no database")
+        return open_database(dsn, name, witnessed=demands.policy is not None and demands.policy.quorum is not None)
 
     return lagspill_verify.main(arguments, program="lagspill verify --database", opener=open_log)
 

@@ -13,7 +13,7 @@ import asyncpg
 from lagspill_verify import Folder as Files
 from lagspill_verify import Kind, Report, Source, read_demands, verify_log
 
-from services.audit.direct import Database
+from services.audit.direct import open_database
 from services.audit.domain.tiles import WIDTH, read_bundle
 from services.audit.export import export
 from services.audit.queries import Reader
@@ -37,7 +37,10 @@ async def measure_verify(ground: Ground) -> list[Measure]:
         folder = Path(place)
         dsn = await _log(ground, folder)
         leaves = [leaf for path in sorted(_bundles(folder)) for leaf in read_bundle(path.read_bytes())]
-        sources: dict[str, Source] = {FOLDER: Files(folder), DATABASE: Database(dsn, NOTODDEN)}
+        sources: dict[str, Source] = {
+            FOLDER: Files(folder),
+            DATABASE: await asyncio.to_thread(open_database, dsn, NOTODDEN),
+        }
         rates: dict[str, list[float]] = {FOLDER: [], DATABASE: []}
         costs: dict[str, list[float]] = {FOLDER: [], DATABASE: []}
         base: list[float] = []
