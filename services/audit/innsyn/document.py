@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Final
 
-from services.audit.innsyn.codelists import CodeLists
+from services.audit.innsyn.codelists import CodeLists, IdentityRow
 from services.audit.innsyn.domain import Counted, Recipient, RecipientKind, Right, Row
 from services.audit.innsyn.texts import TEXTS, Texts
 from shared.clock import OSLO, oslo_day
@@ -107,17 +107,20 @@ def number(value: int) -> str:
     return f"{value:,}".replace(",", NO_BREAK)
 
 
+def naming_rule(row: Row, lists: CodeLists, right: Right) -> IdentityRow | None:
+    """Return the rule by which the row names its recipient; None: it does not. A name can lead to a place that is protected."""
+    told = row.recipient
+    if told.actor is None or told.kind is not RecipientKind.EMPLOYEE or told.place_hidden or right.address_protected:
+        return None
+    return lists.named_by(told.service, row.day)
+
+
 def named_actors(rows: Sequence[Row], lists: CodeLists, right: Right) -> set[ActorId]:
-    """Return whose names the code list says the report gives. None where the address is protected: a name leads to a place."""
-    if right.address_protected:
-        return set()
+    """Return whose names the rows need."""
     return {
         row.recipient.actor
         for row in rows
-        if row.recipient.actor is not None
-        and row.recipient.kind is RecipientKind.EMPLOYEE
-        and not row.recipient.place_hidden
-        and lists.named_by(row.recipient.service, row.day) is not None
+        if row.recipient.actor is not None and naming_rule(row, lists, right) is not None
     }
 
 
@@ -129,13 +132,13 @@ class _Writer:
         self._language = language
         self._lists = lists
         self._names = report.names
-        self._named = named_actors(report.counted.rows, lists, report.right)
+        self._right = report.right
 
     def line(self, row: Row) -> Line:
         """Return the row in words."""
         return Line(
             when=self._when(row),
-            who=self._who(row.recipient),
+            who=self._who(row),
             how=self._how(row),
             what=self._what(row),
             basis=self._basis(row),
@@ -164,9 +167,9 @@ class _Writer:
             return self.day(row.day), texts.same_time.format(looks=number(row.looks), time=first)
         return self.day(row.day), texts.between.format(looks=number(row.looks), first=first, last=last)
 
-    def _who(self, recipient: Recipient) -> tuple[str, ...]:
+    def _who(self, row: Row) -> tuple[str, ...]:
         texts = self._texts
-        match recipient.kind:
+        match row.recipient.kind:
             case RecipientKind.YOU:
                 return (texts.you,)
             case RecipientKind.GUARDIAN:
@@ -176,7 +179,7 @@ class _Writer:
             case RecipientKind.PROGRAM:
                 return (texts.program,)
             case RecipientKind.EMPLOYEE:
-                return tuple(self._employee(recipient))
+                return (*self._employee(row.recipient), *self._name(row))
 
     def _employee(self, recipient: Recipient) -> list[str]:
         texts = self._texts
@@ -187,10 +190,14 @@ class _Writer:
             said.append(texts.place_hidden)
         elif recipient.organisation is not None:
             said.append(texts.organisation.format(organisation=recipient.organisation))
-        if recipient.actor is not None and recipient.actor in self._named:
-            name = self._names.get(recipient.actor)
-            said.append(texts.name_on_request if name is None else texts.named.format(name=inert(name)))
         return said
+
+    def _name(self, row: Row) -> list[str]:
+        actor = row.recipient.actor
+        if actor is None or naming_rule(row, self._lists, self._right) is None:
+            return []
+        name = self._names.get(actor)
+        return [self._texts.name_on_request if name is None else self._texts.named.format(name=inert(name))]
 
     def _how(self, row: Row) -> tuple[str, ...]:
         texts = self._texts
@@ -239,8 +246,7 @@ def _parts(texts: Texts, report: Report, lists: CodeLists, contact: str | None) 
         {
             rule.section
             for row in counted.rows
-            if row.recipient.actor in named_actors([row], lists, right) - report.names.keys()
-            and (rule := lists.named_by(row.recipient.service, row.day)) is not None
+            if row.recipient.actor not in report.names and (rule := naming_rule(row, lists, right)) is not None
         }
     )
     if laws:
