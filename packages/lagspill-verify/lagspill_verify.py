@@ -63,7 +63,7 @@ __all__ = [
 
 WIDTH = 256
 """Hashes of a full tile, entries of a full bundle (tlog-tiles)."""
-SPAN = 16
+SPAN = 32
 """Bundles that are examined in one piece of work."""
 WINDOW = 256 * WIDTH
 """How many of the newest hashes are kept, so that a root can be told for a size that was passed already."""
@@ -97,7 +97,7 @@ MAX_SUBJECTS = 100_000
 """Of each kind of thing that is kept in memory while a log is read, the most: an honest log has far fewer at a time."""
 MAX_NAME = 120
 """Characters of a name that are kept."""
-SMALL = 16 * SPAN * WIDTH
+SMALL = 65_536
 """Entries up to which starting more processes is not worth while."""
 
 EXIT_VERIFIED = 0
@@ -1112,17 +1112,27 @@ class Said:
 
 
 _TEXT = rb'"[^"\\\x00-\x1f\x7f-\xff]*+"'
-_ENVELOPE = re.compile(
+_SCALAR = rb"(?:%b|true|false|null|-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?+(?:[eE][+-]?[0-9]++)?+)" % _TEXT
+
+
+def _object_of(value: bytes) -> bytes:
+    return rb"\{(?:%b:%b(?:,%b:%b)*+)?+\}" % (_TEXT, value, _TEXT, value)
+
+
+def _value_over(value: bytes) -> bytes:
+    return rb"(?:%b|\[(?:%b(?:,%b)*+)?+\]|%b)" % (_SCALAR, value, value, _object_of(value))
+
+
+_EVENT = re.compile(
     rb'\{"specversion":%b,"id":%b,"source":"([^"\\\x00-\x1f\x7f-\xff]*+)","type":"([^"\\\x00-\x1f\x7f-\xff]*+)"'
     rb',"subject":"([^"\\\x00-\x1f\x7f-\xff]*+)","time":%b,"recordedtime":%b,"partitionkey":%b'
-    rb'(?:,"sequence":"([^"\\\x00-\x1f\x7f-\xff]*+)")?,"correlationid":%b(?:,"causationid":%b)?'
-    rb',"municipality":"([^"\\\x00-\x1f\x7f-\xff]*+)","authtype":%b(?:,"authid":%b)?,"dataclassification":%b'
-    rb',"dataregulation":%b,"datacategory":%b,"datacontenttype":%b,"dataschema":%b(?:,"traceparent":%b)?,"data":'
-    % ((_TEXT,) * 15)
+    rb'(?:,"sequence":"([^"\\\x00-\x1f\x7f-\xff]*+)")?+,"correlationid":%b(?:,"causationid":%b)?+'
+    rb',"municipality":"([^"\\\x00-\x1f\x7f-\xff]*+)","authtype":%b(?:,"authid":%b)?+,"dataclassification":%b'
+    rb',"dataregulation":%b,"datacategory":%b,"datacontenttype":%b,"dataschema":%b(?:,"traceparent":%b)?+'
+    rb',"data":%b,"sourcesequence":"([0-9]{20})"\}' % (*(_TEXT,) * 15, _object_of(_value_over(_value_over(_SCALAR))))
 )
-"""How a service writes an event, up to its data. What matches is read a third faster, and means the same."""
-_END = b',"sourcesequence":"'
-_END_AT = -(len(_END) + NUMBER_WIDTH + 2)
+"""An event as a service writes it: JSON, in ASCII, nothing in it escaped, its data three levels deep. What this matches is read
+in half the time, and means the same; what it does not match is read as any JSON is."""
 _SEAL = b".journal.sealed.v1"
 _CHECKPOINT_SIGNED = b"no.lagspill.audit.checkpoint.signed.v1"
 _PRUNED = b"no.lagspill.audit.entries.pruned.v1"
@@ -1136,7 +1146,6 @@ def _refuse(constant: str) -> object:
 
 _DECODER = json.JSONDecoder(parse_constant=_refuse, parse_int=str, parse_float=str)
 """Numbers stay texts: none but a seal's matters, and a very long one must not make an event unreadable."""
-_SCAN: Callable[[str, int], tuple[object, int]] = _DECODER.scan_once  # type: ignore[attr-defined]
 _NUMBERS = json.JSONDecoder(parse_constant=_refuse)
 
 
@@ -1155,18 +1164,11 @@ def read_plainly(entry: bytes, log_name: bytes) -> tuple[bytes, int, bytes | Non
 
     None says nothing of the entry: it is then to be read as any JSON is.
     """
-    head = _ENVELOPE.match(entry)
-    digits = entry[-22:-2]
-    if head is None or entry[_END_AT:-22] != _END or entry[-2:] != b'"}' or not digits.isdigit():
+    event = _EVENT.fullmatch(entry)
+    if event is None:
         return None
-    source, kind, subject, nth, municipality = head.groups()
+    source, kind, subject, nth, municipality, digits = event.groups()
     if municipality != log_name or kind.endswith(_TOLD) or not 0 < (number := int(digits)) <= LARGEST_NUMBER:
-        return None
-    try:
-        data = entry[head.end() : _END_AT].decode()
-        if _SCAN(data, 0)[1] != len(data):
-            return None
-    except (ValueError, StopIteration, RecursionError):
         return None
     return source, number, nth, subject
 

@@ -168,12 +168,12 @@ def rows_of(copied: bytes) -> Iterator[tuple[int, bytes]]:
         struct.error: it ends within a row.
     """
     at = HEADER
-    read, head = _ROW.unpack_from, _ROW.size
-    while copied[at : at + 2] == b"\x00\x02":
+    read, head, end = _ROW.unpack_from, _ROW.size, len(copied) - 2
+    while at < end:
         _, _, position, length = read(copied, at)
         at += head + length
         yield position, copied[at - length : at]
-    if copied[at : at + 2] != b"\xff\xff":
+    if at != end or copied[end:] != b"\xff\xff":
         raise struct.error("the rows do not end where they should")
 
 
