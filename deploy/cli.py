@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Final
@@ -13,15 +13,19 @@ from typing import Annotated, Final
 import typer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
+from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
 
+from deploy import broker_roles
 from deploy import topics as declaration
 from deploy.audit_cli import audit
 from deploy.local.databases import SERVICES
 from deploy.local.errors import LocalError
 from deploy.local.settings import LocalSettings
 from shared import db
+from shared.bus import Bus
+from shared.settings import BusSettings
 
 app = typer.Typer(
     name="lagspill",
@@ -166,7 +170,7 @@ def topics(
     Ends with code 1 while anything differs. What stands is never changed: partitions decide the order of a case's events.
     """
     with sentences():
-        drift = asyncio.run(_topics(bootstrap or _local_bootstrap(), profile, check))
+        drift = asyncio.run(_topics(_bus(bootstrap), profile, check))
         if drift:
             table = Table(
                 "topic", "what", "declared", "found", title="differs from deploy/topics.yaml", title_justify="left"
@@ -187,7 +191,8 @@ def status() -> None:
     from deploy.local.status import known_addresses, look, shown
 
     with sentences():
-        found = asyncio.run(look(*known_addresses(LocalSettings())))
+        services, bootstrap = known_addresses(LocalSettings())
+        found = asyncio.run(look(services, _bus(bootstrap)))
         out.print(shown(found))
         if not found.all_ready:
             raise typer.Exit(1)
@@ -249,8 +254,38 @@ def discard_letter(
         _run_service(service, "dead-letters", "discard", str(letter), "--reason", reason, local=True)
 
 
-async def _topics(bootstrap: str, profile: str, check: bool) -> list[declaration.Drift]:
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+@app.command("broker-roles")
+def show_broker_roles(
+    bootstrap: Bootstrap = None,
+    prefix: Annotated[str, typer.Option(help="What the logins' names begin with.")] = "User:",
+    apply: Annotated[bool, typer.Option("--apply", help="Make the broker allow it; needs a login that may.")] = False,
+) -> None:
+    """Show who may do what on the broker (deploy/broker-roles.yaml), as arguments of `kafka-acls.sh`."""
+    with sentences():
+        rules = broker_roles.declared(prefix)
+        if apply:
+            made = asyncio.run(_allow(_bus(bootstrap), rules))
+            out.print(f"{made} rules stand", highlight=False)
+            return
+        for rule in rules:
+            print(rule.command())
+
+
+async def _allow(bus: Bus, rules: Sequence[broker_roles.Rule]) -> int:
+    admin = AIOKafkaAdminClient(**bus.options())
+    try:
+        await admin.start()
+        return await broker_roles.apply(admin, rules)
+    except (KafkaError, OSError) as error:
+        raise LocalError(
+            f"Kafka at {bus.servers} does not take the rules ({type(error).__name__}: {error})."
+        ) from error
+    finally:
+        await admin.close()
+
+
+async def _topics(bus: Bus, profile: str, check: bool) -> list[declaration.Drift]:
+    admin = AIOKafkaAdminClient(**bus.options())
     try:
         await admin.start()
         chosen = (
@@ -262,11 +297,23 @@ async def _topics(bootstrap: str, profile: str, check: bool) -> list[declaration
                 out.print(f"made {name}", highlight=False)
         return await declaration.find_drift(admin, declared)
     except (KafkaError, OSError) as error:
-        raise LocalError(f"Kafka at {bootstrap} cannot be used ({error}): check KAFKA_BOOTSTRAP_SERVERS.") from error
+        raise LocalError(f"Kafka at {bus.servers} cannot be used ({error}): check KAFKA_BOOTSTRAP_SERVERS.") from error
     except KeyError as error:
         raise LocalError(f"deploy/topics.yaml has no profile {error}.") from error
     finally:
         await admin.close()
+
+
+def _bus(bootstrap: str | None) -> Bus:
+    """Return the broker, with what the environment says of TLS and login.
+
+    Raises:
+        LocalError: the environment contradicts itself.
+    """
+    try:
+        return BusSettings(kafka_bootstrap_servers=bootstrap or _local_bootstrap()).bus
+    except ValidationError as error:
+        raise LocalError("; ".join(part["msg"] for part in error.errors()) + ".") from error
 
 
 def _local_bootstrap() -> str:

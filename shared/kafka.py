@@ -22,6 +22,7 @@ from faststream.exceptions import NackMessage
 from faststream.kafka import KafkaBroker, KafkaMessage
 from faststream.message import AckStatus
 
+from shared.bus import Bus
 from shared.observability import describe_exception
 from shared.records import read_every_record
 
@@ -93,15 +94,17 @@ class Ends(NamedTuple):
     """How many partitions each topic has."""
 
 
-def create_broker(bootstrap_servers: str, *, client: str) -> KafkaBroker:
+def create_broker(bus: Bus | str, *, client: str) -> KafkaBroker:
     """Return a FastStream broker for consumers; it connects when the first of them starts.
 
     Args:
-        bootstrap_servers: Comma-separated `host:port`.
+        bus: The broker; a text is its addresses, and stands for one without TLS and login.
         client: The name that the broker's own logs and quotas know this process by.
     """
+    bus = Bus.at(bus)
     return KafkaBroker(
-        [server.strip() for server in bootstrap_servers.split(",")],
+        bus.addresses,
+        security=bus.security(),
         client_id=client,
         consumer_only=True,
         allow_auto_create_topics=False,
@@ -114,13 +117,13 @@ def create_broker(bootstrap_servers: str, *, client: str) -> KafkaBroker:
     )
 
 
-async def missing_topics(bootstrap_servers: str, topics: Iterable[str]) -> frozenset[str]:
+async def missing_topics(bus: Bus | str, topics: Iterable[str]) -> frozenset[str]:
     """Return those of `topics` that the broker does not have.
 
     Raises:
         KafkaError: no broker answers.
     """
-    probe = AIOKafkaConsumer(bootstrap_servers=bootstrap_servers, request_timeout_ms=5_000)
+    probe = AIOKafkaConsumer(**Bus.at(bus).options(), request_timeout_ms=5_000)
     try:
         await probe.start()
         return frozenset(topics) - frozenset(await probe.topics())

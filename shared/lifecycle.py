@@ -34,6 +34,9 @@ import uvloop
 from fastapi import APIRouter, FastAPI
 from faststream.kafka import KafkaBroker
 from pydantic import ValidationError
+from starlette.types import ASGIApp
+
+from shared import db
 from shared.auth import Authenticator
 from shared.clock import Clock, SimulatedClock, SystemClock
 from shared.contracts import TOPICS
@@ -51,13 +54,10 @@ from shared.observability import Metrics, configure_logging, start_tracing, stop
 from shared.publisher import producers
 from shared.refs import Ids, RandomIds
 from shared.relay import Relay
+from shared.settings import ServiceSettings, SettingsFileError
 from shared.vault import Vault
 from shared.waiting import check_migrated, check_topics, until_answers
 from shared.web import create_app
-from starlette.types import ASGIApp
-
-from shared import db
-from shared.settings import ServiceSettings, SettingsFileError
 
 T = TypeVar("T", bound=ServiceSettings)
 
@@ -356,7 +356,7 @@ class Service(Generic[T]):
         topics = {topic: settings.called(topic) for topic in self.definition.topics}
         if not alone:
             self._stage = "it waits for the broker and its topics"
-            await until_answers("broker", lambda: check_topics(settings.kafka_bootstrap_servers, topics.values()))
+            await until_answers("broker", lambda: check_topics(settings.bus, topics.values()))
         self._http = http = httpx.AsyncClient(timeout=5.0)
         authenticator = Authenticator(
             settings.oidc_issuer,
@@ -370,7 +370,7 @@ class Service(Generic[T]):
             await until_answers("issuer", authenticator.load_keys)
         self._relay = Relay(
             dsn,
-            producers(settings.kafka_bootstrap_servers, client=name),
+            producers(settings.bus, client=name),
             source=self.definition.source,
             clock=self.clock,
             ids=self._ids,
@@ -389,7 +389,7 @@ class Service(Generic[T]):
             metrics=self.metrics,
             http=http,
             authenticator=authenticator,
-            broker=create_broker(settings.kafka_bootstrap_servers, client=name),
+            broker=create_broker(settings.bus, client=name),
             not_ready=self.not_ready,
         )
 

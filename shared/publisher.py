@@ -18,6 +18,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError, ProducerClosed
 from aiokafka.partitioner import murmur2
 
+from shared.bus import Bus
 from shared.envelope import CONTENT_TYPE
 from shared.together import together
 
@@ -64,18 +65,18 @@ class Target(NamedTuple):
     partition: int
 
 
-def producers(bootstrap_servers: str, *, client: str, batch_bytes: int = BATCH_BYTES) -> ProducerFactory:
+def producers(bus: Bus | str, *, client: str, batch_bytes: int = BATCH_BYTES) -> ProducerFactory:
     """Return what makes the relay's producers: every replica acknowledges, retries of one producer are not doubled.
 
     Args:
-        bootstrap_servers: Comma-separated `host:port`.
+        bus: The broker; a text is its addresses, and stands for one without TLS and login.
         client: The name that the broker's own logs and quotas know this process by.
         batch_bytes: The largest batch for one partition.
     """
 
     def make() -> AIOKafkaProducer:
         return AIOKafkaProducer(
-            bootstrap_servers=[server.strip() for server in bootstrap_servers.split(",")],
+            **Bus.at(bus).options(),
             client_id=client,
             acks="all",
             enable_idempotence=True,

@@ -15,6 +15,8 @@ from pydantic import AwareDatetime, Field, SecretStr, field_validator, model_val
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from shared.bus import Bus, Login, Mechanism, Protocol, Tls
+
 MAX_FILE: Final = 64 * 1024
 
 
@@ -77,8 +79,8 @@ def _check_private(variable: str, path: Path) -> None:
         )
 
 
-class ServiceSettings(BaseSettings):
-    """The knobs that every service has. A field's name in capitals is its environment variable."""
+class Settings(BaseSettings):
+    """What is read from the environment, and from the files that it names. A field's name in capitals is its variable."""
 
     private_files: ClassVar[frozenset[str]] = frozenset()
     """Fields whose value, when it is given as a file, must stand in a private one."""
@@ -87,10 +89,71 @@ class ServiceSettings(BaseSettings):
         frozen=True, extra="ignore", hide_input_in_errors=True, env_ignore_empty=True, use_attribute_docstrings=True
     )
 
-    database_url: SecretStr
-    """PostgreSQL, this service's own database."""
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments first, then the environment, then the files that the environment names; no `.env` is ever read."""
+        return init_settings, env_settings, _NamedFiles(settings_cls, os.environ, cls.private_files)
+
+
+class BusSettings(Settings):
+    """How the broker is reached."""
+
     kafka_bootstrap_servers: str
     """`host:port`, several by comma."""
+    kafka_security_protocol: Protocol = "PLAINTEXT"
+    """Kafka's own name: `SSL` with certificates, `SASL_SSL` with a login over TLS, the others without TLS."""
+    kafka_ca: str | None = None
+    """PEM certificates of the authority that the broker's certificate is from; unset, those that the system trusts."""
+    kafka_certificate_path: Path | None = None
+    """PEM: the certificate that this client shows, with its chain, where the broker wants one."""
+    kafka_private_key_path: Path | None = None
+    """PEM: the key of that certificate."""
+    kafka_sasl_mechanism: Mechanism = "SCRAM-SHA-512"
+    """How the login is shown."""
+    kafka_sasl_username: str | None = None
+    """The name that the broker's access rules know this client by (`deploy/broker-roles.yaml`)."""
+    kafka_sasl_password: SecretStr | None = None
+    """The password for it."""
+
+    @model_validator(mode="after")
+    def _login_as_the_protocol_has_it(self) -> BusSettings:
+        if self.kafka_security_protocol.startswith("SASL_") != (
+            self.kafka_sasl_username is not None and self.kafka_sasl_password is not None
+        ):
+            raise ValueError(
+                "KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD belong to SASL_SSL and SASL_PLAINTEXT, and both to it"
+            )
+        if (self.kafka_certificate_path is None) != (self.kafka_private_key_path is None):
+            raise ValueError("KAFKA_CERTIFICATE_PATH and KAFKA_PRIVATE_KEY_PATH belong together")
+        if not self.kafka_security_protocol.endswith("SSL") and (self.kafka_ca or self.kafka_certificate_path):
+            raise ValueError("certificates belong to SSL and SASL_SSL")
+        return self
+
+    @property
+    def bus(self) -> Bus:
+        """Return the broker."""
+        tls = login = None
+        if self.kafka_security_protocol.endswith("SSL"):
+            tls = Tls(self.kafka_ca, self.kafka_certificate_path, self.kafka_private_key_path)
+        if self.kafka_sasl_username is not None and self.kafka_sasl_password is not None:
+            login = Login(
+                self.kafka_sasl_mechanism, self.kafka_sasl_username, self.kafka_sasl_password.get_secret_value()
+            )
+        return Bus(self.kafka_bootstrap_servers, tls, login)
+
+
+class ServiceSettings(BusSettings):
+    """The knobs that every service has."""
+
+    database_url: SecretStr
+    """PostgreSQL, this service's own database."""
     oidc_issuer: str
     """Exactly as in the tokens' `iss`; its metadata is read from `<issuer>/.well-known/openid-configuration`."""
     oidc_audience: str = "lagspill"
@@ -134,15 +197,3 @@ class ServiceSettings(BaseSettings):
     def called(self, topic: str) -> str:
         """Return what a topic is called on the broker: as it is declared, unless a service's settings say otherwise."""
         return topic
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Arguments first, then the environment, then the files that the environment names; no `.env` is ever read."""
-        return init_settings, env_settings, _NamedFiles(settings_cls, os.environ, cls.private_files)

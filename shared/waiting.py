@@ -11,6 +11,7 @@ import structlog
 from aiokafka.errors import KafkaError
 
 from shared import db
+from shared.bus import Bus
 from shared.clock import real_pause
 from shared.errors import UnavailableError
 from shared.kafka import missing_topics
@@ -71,12 +72,12 @@ async def check_migrated(pool: db.Pool, service: str, folder: Path) -> None:
         raise NotMigratedError
 
 
-async def check_topics(bootstrap_servers: str, topics: Iterable[str]) -> None:
+async def check_topics(bus: Bus | str, topics: Iterable[str]) -> None:
     """Return when every one of `topics` exists.
 
     Raises:
         TopicsMissingError: some do not.
         KafkaError: no broker answers.
     """
-    if await missing_topics(bootstrap_servers, topics):
+    if await missing_topics(bus, topics):
         raise TopicsMissingError

@@ -21,6 +21,7 @@ from deploy.local.errors import LocalError
 from deploy.local.process import HOST
 from deploy.local.settings import LocalSettings
 from deploy.local.system import ADDRESSES, Addresses
+from shared.bus import Bus
 
 OUTBOX_AGE = "lagspill_outbox_age_seconds"
 OUTBOX_ROWS = "lagspill_outbox_rows"
@@ -117,14 +118,14 @@ def known_addresses(settings: LocalSettings) -> tuple[Mapping[str, str], str]:
     return services, settings.kafka_bootstrap_servers or f"{HOST}:{settings.kafka_port}"
 
 
-async def look(services: Mapping[str, str], bootstrap: str) -> Status:
+async def look(services: Mapping[str, str], bus: Bus) -> Status:
     """Ask every service and the broker."""
     async with httpx.AsyncClient(timeout=5) as http:
         states = await asyncio.gather(*(_ask(http, name, url) for name, url in services.items()))
     try:
-        return Status(states, await group_lags(bootstrap), None)
+        return Status(states, await group_lags(bus), None)
     except (KafkaError, OSError) as error:
-        return Status(states, [], f"{bootstrap} does not answer ({type(error).__name__})")
+        return Status(states, [], f"{bus.servers} does not answer ({type(error).__name__})")
 
 
 async def _ask(http: httpx.AsyncClient, name: str, url: str) -> ServiceState:
@@ -158,13 +159,13 @@ def _totals(exposition: str) -> dict[str, float]:
     return found
 
 
-async def group_lags(bootstrap: str) -> list[GroupLag]:
+async def group_lags(bus: Bus) -> list[GroupLag]:
     """Return, for every consumer group, how far its committed offsets are from the end of each topic.
 
     Raises:
         KafkaError, OSError: the broker does not answer.
     """
-    async with _admin(bootstrap) as admin, _reader(bootstrap) as reader:
+    async with _admin(bus) as admin, _reader(bus) as reader:
         lags = []
         for group in sorted({name for name, _ in await admin.list_consumer_groups()}):
             committed = await admin.list_consumer_group_offsets(group)
@@ -179,8 +180,8 @@ async def group_lags(bootstrap: str) -> list[GroupLag]:
 
 
 @asynccontextmanager
-async def _admin(bootstrap: str) -> AsyncIterator[AIOKafkaAdminClient]:
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+async def _admin(bus: Bus) -> AsyncIterator[AIOKafkaAdminClient]:
+    admin = AIOKafkaAdminClient(**bus.options())
     try:
         await admin.start()
         yield admin
@@ -189,9 +190,9 @@ async def _admin(bootstrap: str) -> AsyncIterator[AIOKafkaAdminClient]:
 
 
 @asynccontextmanager
-async def _reader(bootstrap: str) -> AsyncIterator[AIOKafkaConsumer]:
+async def _reader(bus: Bus) -> AsyncIterator[AIOKafkaConsumer]:
     """Give a consumer outside any group, which only asks where topics end."""
-    reader = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False)
+    reader = AIOKafkaConsumer(**bus.options(), enable_auto_commit=False)
     try:
         await reader.start()
         yield reader

@@ -98,7 +98,7 @@ async def compose(kit: Kit[AuditSettings]) -> Parts:
     )
     reader = Reader(pools.reader)
     consumption = Consumption(
-        settings.kafka_bootstrap_servers,
+        settings.bus,
         keeper,
         topics=[settings.called(topic) for topic in TOPICS],
         group=settings.called(GROUP),

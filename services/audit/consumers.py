@@ -21,6 +21,7 @@ from services.audit import store
 from services.audit.domain.entry import Received
 from services.audit.errors import AuditError, FencedError, HeadDamagedError, PositionLostError
 from services.audit.keeper import Batch, Indexed, Keeper, index
+from shared.bus import Bus
 from shared.observability import describe_exception
 from shared.records import read_every_record
 
@@ -50,7 +51,7 @@ class Consumption(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
 
     def __init__(
         self,
-        bootstrap_servers: str,
+        bus: Bus | str,
         keeper: Keeper,
         *,
         topics: Sequence[str],
@@ -63,7 +64,7 @@ class Consumption(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
 
         When records wait and none is taken for `stall_seconds`, it leaves the group and begins anew with another client.
         """
-        self._bootstrap_servers = bootstrap_servers
+        self._bus = Bus.at(bus)
         self._keeper = keeper
         self._topics = tuple(topics)
         self.group = group
@@ -123,7 +124,7 @@ class Consumption(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
 
     async def _begin(self) -> None:
         consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._bootstrap_servers,
+            **self._bus.options(),
             group_id=self.group,
             client_id=f"lagspill-{self.group}",
             enable_auto_commit=False,
@@ -227,7 +228,7 @@ class Consumption(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
 
     async def _behind(self) -> dict[store.Partition, int]:
         """Return where the logs stand in each partition that has more, as a client of its own sees it."""
-        other = AIOKafkaConsumer(bootstrap_servers=self._bootstrap_servers, client_id=f"lagspill-{self.group}-watch")
+        other = AIOKafkaConsumer(**self._bus.options(), client_id=f"lagspill-{self.group}-watch")
         async with asyncio.timeout(PROBE_SECONDS):
             await other.start()
             try:

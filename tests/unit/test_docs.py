@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, get_args
 
 import jsonschema
 import pytest
@@ -21,6 +21,7 @@ from typer.main import get_command
 from deploy import cli, settings_table
 from deploy.settings_table import variables
 from services.audit.overseer import Overseer
+from shared.bus import Protocol
 from shared.contracts import EVENTS, TOPICS, catalogue
 from shared.contracts.schemas import event_schema
 from shared.dead_letters import Reason
@@ -123,7 +124,7 @@ def test_every_module_that_is_run_exists(page: Path) -> None:
 def test_every_environment_variable_exists(page: Path) -> None:
     """As a setting of a service, of `lagspill up`, or of a command."""
     named = {name for part in code(page) for name in VARIABLE.findall(part)}
-    assert named - constants() <= variables()
+    assert named - constants() - set(get_args(Protocol)) <= variables()
 
 
 @every_page

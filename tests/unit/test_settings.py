@@ -11,7 +11,7 @@ from shared.settings import MAX_FILE, ServiceSettings, SettingsFileError
 
 SECRET = "a secret of more than thirty-two characters"
 NEEDED = {
-    "DATABASE_URL": "postgresql://user:word@host/cases",
+    "DATABASE_URL": "postgresql://user:sesam@host/cases",
     "KAFKA_BOOTSTRAP_SERVERS": "host:9092",
     "OIDC_ISSUER": "https://issuer.example",
     "PID_KEY": SECRET,
@@ -42,7 +42,7 @@ def test_the_environment_is_enough() -> None:
 def test_secrets_are_never_shown() -> None:
     shown = repr(read_environment()) + str(read_environment().model_dump())
     assert SECRET not in shown
-    assert "word" not in shown
+    assert "sesam" not in shown
 
 
 def test_a_secret_from_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
