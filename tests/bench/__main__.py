@@ -16,13 +16,14 @@ from shared.memory import settle
 from tests.bench.commands import measure_commands
 from tests.bench.ground import ground, servers
 from tests.bench.inboxes import measure_inbox
+from tests.bench.ingest import measure_log
 from tests.bench.latency import measure_latency
 from tests.bench.measure import Latency, Measure
 from tests.bench.peers import measure_peers
 from tests.bench.relays import measure_relay
 from tests.bench.verify import measure_verify
 
-PARTS = ("commands", "relay", "inbox", "latency", "verify")
+PARTS = ("commands", "relay", "inbox", "latency", "verify", "log")
 
 
 async def measure(parts: Sequence[str], *, peers: bool, console: Console) -> list[Measure | Latency]:
@@ -45,6 +46,9 @@ async def measure(parts: Sequence[str], *, peers: bool, console: Console) -> lis
             if "verify" in parts:
                 console.print("[dim]verifying a log …[/]")
                 results += await measure_verify(made)
+            if "log" in parts:
+                console.print("[dim]into the confidentiality log …[/]")
+                results += await measure_log(made)
             if peers:
                 console.print("[dim]the peers …[/]")
                 results += await measure_peers(made, results)

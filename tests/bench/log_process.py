@@ -1,0 +1,168 @@
+"""A process of the log's measurement: it gets ready, waits for `go` on its standard input, works, and says what it did.
+
+`python -m tests.bench.log_process '<Orders>'`: as an instance of the audit service's intake, or as the bare COPY beside it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from collections.abc import Mapping
+from typing import Literal
+
+import structlog
+import uvloop
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from pydantic import BaseModel, ConfigDict
+
+from services.audit import growth
+from services.audit.consumers import MAX_RECORDS, Consumption
+from services.audit.domain.entry import LogName, Received, index_record
+from services.audit.keeper import Indexed, Keeper
+from services.audit.signing import Signing
+from shared.clock import SystemClock
+from shared.db import create_pool
+from shared.journal import Journal
+from shared.memory import settle
+from shared.records import read_every_record
+from shared.refs import RandomIds
+from tests.integration.audit_world import ORIGIN, SIGNER
+
+
+class Orders(BaseModel):
+    """What the process is told."""
+
+    model_config = ConfigDict(frozen=True)
+
+    role: Literal["log", "copy"]
+    dsn: str
+    kafka: str
+    topic: str
+    group: str
+    share: tuple[int, int] = (0, 1)
+    """Of COPY: which part of the partitions, and of how many."""
+    batch: int = MAX_RECORDS
+
+
+class Seen(BaseModel):
+    """What was taken at one moment (CLOCK_MONOTONIC, which all processes share), after `cpu` seconds of this one's."""
+
+    at: float
+    cpu: float
+    records: list[tuple[int, int]]
+    """Partition and offset."""
+
+
+def say(line: str) -> None:
+    """Write a line to the parent."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+async def told() -> None:
+    """Wait for the parent's word."""
+    await asyncio.to_thread(sys.stdin.readline)
+
+
+class Watched(Keeper):
+    """A keeper that waits for the word, and says what it has taken."""
+
+    go: asyncio.Event
+
+    async def add(self, indexed: Indexed) -> int:
+        """Add, and say so."""
+        await self.go.wait()
+        added = await super().add(indexed)
+        records = [(e.received.partition, e.received.offset) for entries in indexed.groups.values() for e in entries]
+        say(Seen(at=time.monotonic(), cpu=time.process_time(), records=records).model_dump_json())
+        return added
+
+
+async def keep(orders: Orders) -> None:
+    """Take in what comes, until killed."""
+    pool = await create_pool(orders.dsn, application_name="bench log")
+    clock, ids = SystemClock(), RandomIds()
+    journal = Journal(pool, source="/services/audit", clock=clock, ids=ids)
+    keeper = Watched(pool, signing=Signing.held(SIGNER), origin=ORIGIN, journal=journal, clock=clock, ids=ids)
+    keeper.go = asyncio.Event()
+    consumption = Consumption(orders.kafka, keeper, topics=[orders.topic], group=orders.group)
+    await consumption.start()
+    await consumption.placed.wait()
+    say("ready")
+    await told()
+    keeper.go.set()
+    await asyncio.Event().wait()
+
+
+async def copy(orders: Orders) -> None:
+    """COPY the same rows, in batches as large, each in a transaction of its own."""
+    pool = await create_pool(orders.dsn, application_name="bench copy")
+    batches = await _rows(orders)
+    say("ready")
+    await told()
+    began, cpu = time.monotonic(), time.process_time()
+    async with pool.acquire() as connection:
+        for rows in batches:
+            await connection.copy_records_to_table("entries", columns=growth.ENTRY_COLUMNS, records=rows)
+    seen = Seen(at=time.monotonic(), cpu=time.process_time() - cpu, records=[(0, 0)] * sum(map(len, batches)))
+    say(seen.model_dump_json())
+    say(str(seen.at - began))
+    await pool.close()
+
+
+async def _rows(orders: Orders) -> list[list[tuple[object, ...]]]:
+    """Return the rows that the log's entries would be, batch by batch."""
+    consumer = AIOKafkaConsumer(bootstrap_servers=orders.kafka, enable_auto_commit=False)
+    await consumer.start()
+    consumer.subscribe([orders.topic])
+    await consumer._client.force_metadata_update()
+    part, parts = orders.share
+    mine = [
+        TopicPartition(orders.topic, number)
+        for number in sorted(consumer.partitions_for_topic(orders.topic) or ())
+        if number % parts == part
+    ]
+    consumer.unsubscribe()
+    consumer.assign(mine)
+    await consumer.seek_to_beginning(*mine)
+    ends = await consumer.end_offsets(mine)
+    received: list[Received] = []
+    while len(received) < sum(ends.values()):
+        fetched: Mapping[TopicPartition, list[object]] = await consumer.getmany(
+            timeout_ms=1000, max_records=orders.batch
+        )
+        received += [
+            Received(each.topic, each.partition, each.offset, each.value)  # type: ignore[attr-defined]
+            for records in fetched.values()
+            for each in records
+        ]
+    await consumer.stop()
+    now = SystemClock().now()
+    sizes: dict[LogName, int] = {}
+    batches = []
+    for at in range(0, len(received), orders.batch):
+        rows: list[tuple[object, ...]] = []
+        entries = [index_record(each) for each in received[at : at + orders.batch]]
+        for log in sorted({entry.log for entry in entries}):
+            of_log = [entry for entry in entries if entry.log == log]
+            # Parts of a log that are copied by several begin far from each other: the positions are unique.
+            first = sizes.get(log, part << 40)
+            rows += growth.entry_rows(log, first, of_log, now)
+            sizes[log] = first + len(of_log)
+        batches.append(rows)
+    return batches
+
+
+async def main(orders: Orders) -> None:
+    """Do what was told."""
+    await (keep(orders) if orders.role == "log" else copy(orders))
+
+
+if __name__ == "__main__":
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(40), logger_factory=structlog.PrintLoggerFactory(sys.stderr)
+    )
+    read_every_record()
+    settle()
+    uvloop.run(main(Orders.model_validate_json(sys.argv[1])))
