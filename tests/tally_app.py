@@ -221,11 +221,11 @@ class _Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def served(app: ASGIApp) -> AsyncIterator[tuple[str, int]]:
-    """Serve `app` over real HTTP/1.1, as the services are; gives host and port."""
+async def served(app: ASGIApp, port: int = 0) -> AsyncIterator[tuple[str, int]]:
+    """Serve `app` over real HTTP/1.1, as the services are, on a free port unless one is given; gives host and port."""
     server = _Server(
         uvicorn.Config(
-            app, port=0, http="httptools", lifespan="off", access_log=False, log_config=None, server_header=False
+            app, port=port, http="httptools", lifespan="off", access_log=False, log_config=None, server_header=False
         )
     )
     serving = asyncio.create_task(server.serve())

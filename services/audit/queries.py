@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -94,20 +94,6 @@ class HeldJournal:
     seals_agreeing: int
     seals_contradicting: int
     last_sealed: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class LogFinding:
-    """Something that was found wrong with what the services published."""
-
-    log: LogName
-    kind: str
-    source: str
-    first_number: int
-    last_number: int
-    position: int | None
-    """The entry that shows it, where one does."""
-    found_at: datetime
 
 
 _ENTRY: Final = (
@@ -321,15 +307,26 @@ class Reader:
             tiles = {address: await _tile(connection, log, address) for address in sorted(addresses)}
         return tuple(fold([hash_of(node, tiles) for node in nodes]) for nodes in spans)
 
-    async def log_findings(self, log: LogName, limit: int) -> list[LogFinding]:
-        """Return what was found wrong with what the services published for this log, the newest first."""
-        rows = await self._pool.fetch(
-            "SELECT log, kind, source, first_number, last_number, position, found_at FROM findings WHERE log = $1"
-            " ORDER BY id DESC LIMIT $2",
+    async def tiles(self, log: LogName, addresses: Iterable[TileAddress]) -> dict[TileAddress, tuple[bytes, ...]]:
+        """Return the hashes of each tile, as many as there are by now."""
+        async with self._pool.acquire() as connection:
+            return {address: await _tile(connection, log, address) for address in addresses}
+
+    async def signed_at_size(self, log: LogName, size: int) -> SignedHead:
+        """Return the log's checkpoint of this size.
+
+        Raises:
+            NoSuchLogError: none was signed.
+        """
+        row = await self._pool.fetchrow(
+            "SELECT c.log, logs.origin, c.size, c.root, c.note, c.signed_at FROM checkpoints c JOIN logs USING (log)"
+            " WHERE c.log = $1 AND c.size = $2",
             log,
-            limit,
+            size,
         )
-        return [LogFinding(*row.values()) for row in rows]
+        if row is None:
+            raise NoSuchLogError
+        return _head(row)
 
     async def journals(self, log: LogName) -> list[HeldJournal]:
         """Return what the log holds of each service's journal."""

@@ -31,6 +31,8 @@ class LocalIssuer:
     def __init__(self) -> None:
         self._keys: list[Key] = [_new_key("RS256")]
         self._fails = False
+        self.metadata: dict[str, object] = {}
+        """What its discovery document says beside its name and where its keys are: where one signs in, for example."""
         self.requests: Counter[str] = Counter()
         """How often each path was asked for."""
         issuer = self
@@ -116,7 +118,7 @@ class LocalIssuer:
         if self._fails:
             return HTTPStatus.SERVICE_UNAVAILABLE, {"error": "temporarily_unavailable"}
         if path == DISCOVERY:
-            return HTTPStatus.OK, {"issuer": self.issuer, "jwks_uri": self.issuer + JWKS}
+            return HTTPStatus.OK, {"issuer": self.issuer, "jwks_uri": self.issuer + JWKS, **self.metadata}
         if path == JWKS:
             return HTTPStatus.OK, dict(KeySet([*self._keys]).as_dict(private=False))
         return HTTPStatus.NOT_FOUND, {"error": "not_found"}

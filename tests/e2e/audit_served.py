@@ -84,9 +84,17 @@ async def audit_service(
     clock: SimulatedClock,
     *,
     pid_key: str = PID_KEY,
+    port: int = 0,
+    oidc_issuer: str | None = None,
     told: Mapping[str, object] | None = None,
 ) -> AsyncIterator[Served]:
-    """Compose the real service on a database of its own, and serve it; `told` are more of its settings."""
+    """Compose the real service on a database of its own, and serve it, on a free port unless one is given.
+
+    Args:
+        oidc_issuer: another issuer than `issuer`.
+        told: more of its settings.
+    """
+    named = oidc_issuer or issuer.issuer
     dsn = await migrated("audit", SERVICE.migrations)
     async with AsyncExitStack() as stack:
         world = await stack.enter_async_context(open_world(dsn, clock=clock))
@@ -96,7 +104,7 @@ async def audit_service(
         settings = AuditSettings(
             database_url=SecretStr(dsn),
             kafka_bootstrap_servers="127.0.0.1:9",
-            oidc_issuer=issuer.issuer,
+            oidc_issuer=named,
             pid_key=SecretStr(pid_key),
             audit_signing_key=SecretStr(SIGNER.skey()),
             vault_key=SecretStr(VAULT_KEY),
@@ -116,7 +124,7 @@ async def audit_service(
             ids=ids,
             metrics=metrics,
             http=outgoing,
-            authenticator=Authenticator(issuer.issuer, "lagspill", pid_key.encode(), outgoing, metrics=metrics),
+            authenticator=Authenticator(named, "lagspill", pid_key.encode(), outgoing, metrics=metrics),
             broker=create_broker("127.0.0.1:9", client="audit-test"),
             not_ready=ready,
         )
@@ -124,7 +132,7 @@ async def audit_service(
         pools = parts.runners[0]
         assert isinstance(pools, Pools)
         stack.push_async_callback(pools.stop)
-        host, port = await stack.enter_async_context(served(parts.app))
+        host, port = await stack.enter_async_context(served(parts.app, port))
         address = f"http://{host}:{port}"
         client = await stack.enter_async_context(httpx.AsyncClient(base_url=address))
         watch = next(runner for runner in parts.runners if isinstance(runner, Watch))

@@ -12,19 +12,30 @@ from collections.abc import Callable
 
 from services.audit.handlers import Desk
 from services.audit.pages.entries import EntryPages
+from services.audit.pages.findings import FindingPages
 from services.audit.pages.logs import LogPages
 from services.audit.pages.sessions import Sessions
 from services.audit.pages.sign_in import Client, Provider
 from services.audit.pages.site import Site
+from services.audit.patterns.desk import FindingDesk
 from services.audit.queries import Reader
 from services.audit.settings import AuditSettings
+from services.audit.witnesses import Witnesses
 from shared.db import Pool
 from shared.lifecycle import Kit
 
 __all__ = ["create_site"]
 
 
-def create_site(kit: Kit[AuditSettings], writer: Pool, reader: Reader, desk: Desk, vkey: Callable[[str], str]) -> Site:
+def create_site(
+    kit: Kit[AuditSettings],
+    writer: Pool,
+    reader: Reader,
+    desk: Desk,
+    findings: FindingDesk,
+    witnesses: Witnesses,
+    vkey: Callable[[str], str],
+) -> Site:
     """Return the pages of the audit service.
 
     Args:
@@ -32,6 +43,8 @@ def create_site(kit: Kit[AuditSettings], writer: Pool, reader: Reader, desk: Des
         writer: connections of the role that writes: sessions are kept with them, and nothing else.
         reader: reads the logs.
         desk: admits to entries, and records each look.
+        findings: the same of findings.
+        witnesses: tells how each log's witnesses stand to it.
         vkey: gives the newest public key of the log of this origin.
     """
     settings = kit.settings
@@ -48,6 +61,7 @@ def create_site(kit: Kit[AuditSettings], writer: Pool, reader: Reader, desk: Des
         provider = Provider(settings.oidc_issuer, client, kit.authenticator, kit.http, key)
     sessions = Sessions(writer, key, lifetime=settings.pages_session_seconds, idle=settings.pages_idle_seconds)
     site = Site(desk, sessions, provider, kit.clock, origin=settings.pages_url)
-    LogPages(reader, desk, site, vkey)
+    LogPages(reader, desk, witnesses, site, vkey)
+    FindingPages(findings, site)
     EntryPages(desk, site)
     return site

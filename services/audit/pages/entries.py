@@ -163,9 +163,20 @@ def read_search(query: Mapping[str, str], now: datetime) -> Asked:
         fields["permitted"] = ""
     if errors or not sent:
         return Asked(fields, errors, None)
-    named = {name: fields[name] or None for name in _FORMS}
-    permitted = {"true": True, "false": False}.get(fields["permitted"])
-    return Asked(fields, errors, Search(**named, permitted=permitted, since=since, until=until))
+    search = Search(
+        case=fields["case"] or None,
+        actor=fields["actor"] or None,
+        organisation=fields["organisation"] or None,
+        unit=fields["unit"] or None,
+        kind=fields["kind"] or None,
+        basis=fields["basis"] or None,
+        consent=fields["consent"] or None,
+        meeting=fields["meeting"] or None,
+        permitted={"true": True, "false": False}.get(fields["permitted"]),
+        since=since,
+        until=until,
+    )
+    return Asked(fields, errors, search)
 
 
 def readable(leaf: bytes) -> tuple[str, bool]:

@@ -1,4 +1,4 @@
-"""Pages about whole logs: which there are, their checkpoints and keys, what was found wrong with them, and verifying one now."""
+"""Pages about whole logs: which there are, their checkpoints, keys and witnesses, copies, and verifying one now."""
 
 from __future__ import annotations
 
@@ -16,29 +16,31 @@ from services.audit.pages.site import Site
 from services.audit.pages.verification import NotReadableError, Verification, Verifications
 from services.audit.pages.visits import Visit, read_form
 from services.audit.queries import Reader
+from services.audit.witnesses import Witnesses
 from shared.aggregate import Context
 from shared.contracts.access import AccessKind
 from shared.web import exchange
 
 SHOWN: Final = 20
 """Checkpoints on a page."""
-SHOWN_FINDINGS: Final = 200
 _HERE: Final = "<!-- here -->"
 """Where the page is cut, to be sent piece by piece."""
 
 
 class LogPages:
-    """The logs, for everybody; findings and verification, for whoever may look into one."""
+    """The logs, for everybody; verification, for whoever may look into one."""
 
-    def __init__(self, reader: Reader, desk: Desk, site: Site, vkey: Callable[[str], str]) -> None:
+    def __init__(
+        self, reader: Reader, desk: Desk, witnesses: Witnesses, site: Site, vkey: Callable[[str], str]
+    ) -> None:
         """Read with `reader`; `vkey` gives the newest public key of the log of this origin."""
         self._reader = reader
         self._desk = desk
+        self._witnesses = witnesses
         self._vkey = vkey
         self._verifications = Verifications(reader)
         site.show("/", self.index)
         site.show("/pages/log/{log}", self.log)
-        site.guard("/pages/findings", self.findings)
         site.guard("/pages/verify", self.ask)
         site.act("/pages/verify", self.verify)
         site.guard("/pages/exports", self.exports)
@@ -56,14 +58,10 @@ class LogPages:
         heads = await self._reader.checkpoints(LogName(name), None, SHOWN)
         if not heads:
             raise NoSuchLogError
-        return page("log.html", visit, heads=heads, signatures=signatures, vkey=self._vkey(heads[0].origin))
-
-    async def findings(self, request: Request, visit: Visit, ctx: Context) -> Response:  # noqa: ARG002
-        """Show what was found wrong with what the services published."""
-        log = _own(ctx)
-        await self._desk.admit_overview(ctx, log)
-        found = await self._reader.log_findings(log, SHOWN_FINDINGS)
-        return page("findings.html", visit, findings=found)
+        standing = await self._witnesses.standing(LogName(name))
+        return page(
+            "log.html", visit, heads=heads, standing=standing, signatures=signatures, vkey=self._vkey(heads[0].origin)
+        )
 
     async def exports(self, request: Request, visit: Visit, ctx: Context) -> Response:  # noqa: ARG002
         """Show how to take a copy of the log, and what a person is given who asks about their own."""
