@@ -19,7 +19,7 @@ from aiokafka.errors import KafkaError
 
 from services.audit import store
 from services.audit.domain.entry import Received
-from services.audit.errors import AuditError, FencedError, HeadDamagedError, PositionLostError
+from services.audit.errors import AuditError, FencedError, HeadDamagedError, PositionLostError, RetiredKeyError
 from services.audit.keeper import Batch, Indexed, Keeper, index
 from shared.bus import Bus
 from shared.observability import describe_exception
@@ -38,7 +38,7 @@ LONGEST_STALL: Final = 300.0
 PROBE_SECONDS: Final = 20.0
 LEAVE_SECONDS: Final = 10.0
 
-_LASTING: Final = frozenset({HeadDamagedError.code, PositionLostError.code})
+_LASTING: Final = frozenset({HeadDamagedError.code, PositionLostError.code, RetiredKeyError.code})
 """Trouble that does not go away by waiting: somebody has to look."""
 
 log = structlog.get_logger(__name__)
