@@ -47,6 +47,11 @@ async def lock_cursor(conn: Connection, log: LogName) -> Cursor | None:
     return None if row is None else Cursor(row["position"], row["moment"])
 
 
+async def size_of(conn: Connection, log: LogName) -> int:
+    """Return how many entries the log has."""
+    return int(await conn.fetchval("SELECT size FROM logs WHERE log = $1", log))
+
+
 async def move_cursor(conn: Connection, log: LogName, cursor: Cursor) -> None:
     """Write how far the log was examined."""
     await conn.execute(
@@ -55,11 +60,11 @@ async def move_cursor(conn: Connection, log: LogName, cursor: Cursor) -> None:
 
 
 async def next_entries(conn: Connection, log: LogName, position: int, limit: int) -> list[Observed]:
-    """Return the entries from `position` on; the bytes are read only of those that some pattern is about."""
+    """Return the next entries from `position` on, those that the law let go left out; bytes only where a pattern is about them."""
     rows = await conn.fetch(
         "SELECT position, logged_at, happened_at, type, source, number, actor,"
         " CASE WHEN type = ANY($4::text[]) THEN leaf END AS leaf"
-        " FROM entries WHERE log = $1 AND position >= $2 AND position < $2 + $3 ORDER BY position",
+        " FROM entries WHERE log = $1 AND position >= $2 ORDER BY position LIMIT $3",
         log,
         position,
         limit,

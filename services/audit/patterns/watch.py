@@ -99,8 +99,10 @@ class Examiner:
             cursor = await store.lock_cursor(conn, name)
             if cursor is None:
                 return NOTHING
+            size = await store.size_of(conn, name)
             entries = await store.next_entries(conn, name, cursor.position, self._batch)
-            if not entries:
+            if not entries:  # all that is left was pruned
+                await store.move_cursor(conn, name, Cursor(max(size, cursor.position), cursor.moment))
                 return NOTHING
             until = max(cursor.moment, *(seen.logged_at for seen in entries))
             states = await store.due_states(conn, name, until)
