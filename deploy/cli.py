@@ -39,6 +39,8 @@ dead_letters = typer.Typer(
     help="Records that a consumer could not handle, parked with their bytes and the reason.", no_args_is_help=True
 )
 app.add_typer(dead_letters, name="dead-letters")
+deadlines = typer.Typer(help="Deadlines whose handlers failed five times.", no_args_is_help=True)
+app.add_typer(deadlines, name="deadlines")
 app.add_typer(audit, name="audit")
 
 INTERRUPTED: Final = 130
@@ -252,6 +254,25 @@ def discard_letter(
     """Give up on a letter for good, which frees its key."""
     with sentences():
         _run_service(service, "dead-letters", "discard", str(letter), "--reason", reason, local=True)
+
+
+@deadlines.command("list")
+def list_deadlines(service: Service) -> None:
+    """Show what a service has parked, the oldest due first, one JSON line each: kind, whose, place of the failure."""
+    with sentences():
+        _run_service(service, "deadlines", "list", local=True)
+
+
+@deadlines.command("retry")
+def retry_deadlines(
+    service: Service,
+    kind: Annotated[str | None, typer.Option(help="With --key: only this one.")] = None,
+    key: Annotated[str | None, typer.Option(help="Whose.")] = None,
+) -> None:
+    """Let what is parked be tried again, once the fault is mended."""
+    with sentences():
+        given = [*(["--kind", kind] if kind else []), *(["--key", key] if key else [])]
+        _run_service(service, "deadlines", "retry", *given, local=True)
 
 
 @app.command("broker-roles")

@@ -42,6 +42,7 @@ from shared.clock import Clock, SimulatedClock, SystemClock
 from shared.contracts import TOPICS
 from shared.dead_letter_desk import describe_dead_letters, settle_dead_letters
 from shared.dead_letters import count_open
+from shared.deadline_desk import describe_deadlines, settle_deadlines
 from shared.deadlines import DeadlineHandler, Deadlines
 from shared.errors import LagspillError
 from shared.forgetting import Forgetting
@@ -440,7 +441,7 @@ def create_clock(settings: ServiceSettings) -> Clock:
 
 
 def run_service(definition: Definition[T], arguments: Sequence[str] | None = None) -> int:
-    """Run `python -m services.<name> {serve,migrate,dead-letters,rotate-keys}` and return the process's exit status.
+    """Run `python -m services.<name> {serve,migrate,dead-letters,deadlines,rotate-keys}` and return the process's exit status.
 
     A mistake in the settings, a port in use or a failed migration is one sentence on standard error, and no traceback.
     """
@@ -473,6 +474,8 @@ async def _carry_out(definition: Definition[T], settings: T, asked: argparse.Nam
     if asked.command == "rotate-keys":
         sys.stdout.write(f"{await _rotate_keys(definition, settings)} data keys were wrapped anew\n")
         return 0
+    if asked.command == "deadlines":
+        return await _settle_deadlines(definition, settings, asked)
     service = Service(definition, settings)
     try:
         kit, parts = await service.composed()
@@ -483,6 +486,15 @@ async def _carry_out(definition: Definition[T], settings: T, asked: argparse.Nam
         return await settle_dead_letters(kit.pool, intakes, asked, sys.stdout)
     finally:
         await service.stop()
+
+
+async def _settle_deadlines(definition: Definition[T], settings: T, asked: argparse.Namespace) -> int:
+    dsn = settings.database_url.get_secret_value()
+    pool = await until_answers("database", lambda: db.create_pool(dsn, application_name=f"{definition.name}-deadlines"))
+    try:
+        return await settle_deadlines(pool, asked, sys.stdout)
+    finally:
+        await _close(pool)
 
 
 async def _rotate_keys(definition: Definition[T], settings: T) -> int:
@@ -505,6 +517,7 @@ def _parser(service: str) -> argparse.ArgumentParser:
     commands.add_parser("migrate", help="bring the database up to date")
     commands.add_parser("rotate-keys", help="wrap every data key of the vault anew under the first key of VAULT_KEY")
     describe_dead_letters(commands.add_parser("dead-letters", help="records that could not be handled"))
+    describe_deadlines(commands.add_parser("deadlines", help="deadlines whose handlers failed too often"))
     return parser
 
 

@@ -1,4 +1,4 @@
-"""`python -m services.audit {serve,migrate,dead-letters,rotate-keys,genkey,export,rotate-key,retention,prune,hold}`."""
+"""`python -m services.audit {serve,migrate,dead-letters,deadlines,rotate-keys,genkey,export,rotate-key,retention,prune,hold}`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`python -m services.meetings {serve,migrate,dead-letters,rotate-keys}`."""
+"""`python -m services.meetings {serve,migrate,dead-letters,deadlines,rotate-keys}`."""
 
 from __future__ import annotations
 

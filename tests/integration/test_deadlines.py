@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import argparse
 import asyncio
+import io
+import json
 from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime, timedelta
 
@@ -14,6 +17,7 @@ from shared.aggregate import Context
 from shared.arrivals import Tx
 from shared.calendar import add_days
 from shared.clock import SimulatedClock
+from shared.deadline_desk import describe_deadlines, settle_deadlines
 from shared.deadlines import (
     ATTEMPTS,
     Deadline,
@@ -197,6 +201,34 @@ async def test_a_poison_deadline_is_parked_and_the_others_go_on(world: World) ->
         await retry_deadline(conn, kind="act-on-concern", key="poison")
     assert await deadlines(world).fire_due() == 1
     assert await keys(world) == ["sound", "poison"]
+
+
+async def test_an_operator_looks_at_what_is_parked_and_lets_it_be_tried_again(world: World) -> None:
+    async def told(*words: str) -> str:
+        parser = argparse.ArgumentParser()
+        describe_deadlines(parser)
+        output = io.StringIO()
+        assert await settle_deadlines(world.pool, parser.parse_args(words), output) == 0
+        return output.getvalue()
+
+    for key in ("one", "two", "three"):
+        await promise(world, key, NOON)
+    await world.pool.execute("UPDATE deadlines SET parked = true, attempts = 5, detail = 'ValueError at x'")
+    assert await deadlines(world).fire_due() == 0
+    shown = [json.loads(line) for line in (await told("list")).splitlines()]
+    assert [(each["key"], each["attempts"], each["detail"]) for each in shown] == [
+        (key, 5, "ValueError at x") for key in ("one", "three", "two")
+    ]
+    assert all("payload" not in each for each in shown)
+    with pytest.raises(ValueError, match="belong together"):
+        await told("retry", "--key", "one")
+    with pytest.raises(DeadlineNotParkedError):
+        await told("retry", "--kind", "act-on-concern", "--key", "four")
+    assert await told("retry", "--kind", "act-on-concern", "--key", "two") == "1 will be tried again\n"
+    assert await deadlines(world).fire_due() == 1
+    assert await told("retry") == "2 will be tried again\n"
+    assert await deadlines(world).fire_due() == 2
+    assert (await told("list"), await told("retry")) == ("", "0 will be tried again\n")
 
 
 @pytest.mark.parametrize("error", [UnavailableError, asyncpg.SerializationError, ConnectionResetError])
