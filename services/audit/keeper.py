@@ -202,6 +202,15 @@ class Keeper:
             and (e.number is None or (name, e.source, e.number) in held)
         ]:
             known |= await growth.known_events(conn, again)
+            # What was pruned is known by its number: redelivered, it must not come in a second time.
+            numbered = {
+                Event(name, e.source, e.event_id): (e.number, e.hash)
+                for name, entries in groups.items()
+                for e in entries
+                if e.source is not None and e.event_id is not None and e.number is not None
+            }
+            gone = {event: numbered[event] for event in again if event in numbered and event not in known}
+            known |= await growth.pruned_events(conn, gone) if gone else {}
         counted = await growth.known_sequences(
             conn, [each for name, entries in groups.items() for each in growth.sequences_of(name, entries)]
         )

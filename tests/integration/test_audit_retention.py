@@ -333,6 +333,25 @@ async def test_seals_agree_with_what_was_pruned(migrated: Migrated) -> None:
         assert not await log.owner.fetchval("SELECT EXISTS (SELECT FROM findings)")
 
 
+async def test_what_was_pruned_does_not_come_in_again(migrated: Migrated) -> None:
+    """A record that is delivered a second time, years later, is known by its number and hash; another one under it is a finding."""
+    async with kept(migrated) as log:
+        records = [log.cases.read(), *[log.cases.seal() for _ in range(2 * BUNDLE)]]
+        await log.world.take(*records)
+        await log.later(2.1)
+        await log.prune()
+        assert await log.world.take(*records) == 0
+        other = log.cases.seal()
+        assert parse(other).envelope.number == 515
+        forged = other.replace(b"515", b"300")
+        assert parse(forged).envelope.number == 300
+        assert await log.world.take(forged) == 1
+        found = await log.owner.fetch(
+            "SELECT kind FROM findings WHERE source = '/services/cases' AND first_number = 300"
+        )
+        assert [row[0] for row in found] == ["number-reused"]
+
+
 async def test_what_was_too_long_goes_with_its_entry(migrated: Migrated) -> None:
     """And stays while another entry still stands for the same bytes."""
     async with kept(migrated) as log:
