@@ -37,6 +37,7 @@ ItemRef = NewType("ItemRef", str)
 MessageRef = NewType("MessageRef", str)
 DeadlineRef = NewType("DeadlineRef", str)
 FindingRef = NewType("FindingRef", str)
+ExportRef = NewType("ExportRef", str)
 InnsynReportRef = NewType("InnsynReportRef", str)
 ActorId = NewType("ActorId", str)
 """Opaque and stable: the token's subject, or the keyed hash of the token's national number."""
@@ -70,6 +71,7 @@ ItemRefField = Annotated[ItemRef, StringConstraints(pattern=pattern("itm"))]
 MessageRefField = Annotated[MessageRef, StringConstraints(pattern=pattern("msg"))]
 DeadlineRefField = Annotated[DeadlineRef, StringConstraints(pattern=pattern("ddl"))]
 FindingRefField = Annotated[FindingRef, StringConstraints(pattern=pattern("fnd"))]
+ExportRefField = Annotated[ExportRef, StringConstraints(pattern=pattern("exp"))]
 InnsynReportRefField = Annotated[InnsynReportRef, StringConstraints(pattern=pattern("inn"))]
 ActorIdField = Annotated[ActorId, StringConstraints(pattern=r"^[a-z]{3}_[0-9A-Za-z_-]{8,64}$")]
 UnitIdField = Annotated[UnitId, StringConstraints(pattern=r"^unit:[a-z0-9-]{1,60}$")]

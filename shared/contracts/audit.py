@@ -8,7 +8,18 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from shared.contracts.base import EventData, Model, Moment
-from shared.refs import ActorIdField, CaseRefField, FindingRefField, InnsynReportRefField
+from shared.contracts.codes import Language
+from shared.refs import (
+    ActorIdField,
+    CaseRefField,
+    ConsentRefField,
+    ExportRefField,
+    FindingRefField,
+    InnsynReportRefField,
+    MeetingRefField,
+    OrganisationNumberField,
+    UnitIdField,
+)
 
 TOPIC = "lagspill.audit.v1"
 
@@ -274,7 +285,85 @@ class EntriesPruned(LogEvent):
     numbers: tuple[PrunedNumbers, ...] = ()
 
 
+# --- exports: what was asked for and what it came to; the content goes to whoever asked, and nowhere else -------------------
+
+
+class ExportFormat(StrEnum):
+    """How an export is written."""
+
+    NDJSON = "ndjson"
+    """Entries with their proofs."""
+    CSV = "csv"
+    """For spreadsheets."""
+    CEF = "cef"
+    """Looks, as NAV's audit log takes them."""
+    FHIR = "fhir"
+    """Looks, as FHIR R4 AuditEvents."""
+
+
+class ExportFilter(Model):
+    """Which entries were asked for: those that have all of this."""
+
+    case: CaseRefField | None = None
+    actor: ActorIdField | None = None
+    organisation: OrganisationNumberField | None = None
+    unit: UnitIdField | None = None
+    kind: str | None = Field(default=None, pattern=r"^[a-z0-9-]{2,60}$")
+    """What was done, or `event`, `seal`."""
+    type: str | None = Field(default=None, pattern=r"^no\.lagspill(\.[a-z][a-z0-9-]*)+\.v[0-9]+$")
+    source: str | None = Field(default=None, pattern=r"^/services/[a-z][a-z0-9-]{1,30}$")
+    basis: str | None = Field(default=None, pattern=r"^[a-z0-9-]{2,60}$")
+    consent: ConsentRefField | None = None
+    meeting: MeetingRefField | None = None
+    permitted: bool | None = None
+    since: Moment | None = None
+    """Happened then or later."""
+    until: Moment | None = None
+    """Happened before then."""
+    logged_since: Moment | None = None
+    """Came into the log then or later."""
+    logged_until: Moment | None = None
+    """Came into the log before then."""
+
+
+class ExportEvent(EventData):
+    """An event of one export."""
+
+    TOPIC: ClassVar[str] = TOPIC
+    SUBJECT: ClassVar[str] = "export"
+
+    export: ExportRefField
+
+
+class ExportOrdered(ExportEvent):
+    """Somebody entitled asked for entries as a file. Each time it is fetched, an access record tells so."""
+
+    TYPE: ClassVar[str] = "no.lagspill.audit.export.ordered.v1"
+
+    log: str = Field(pattern=r"^[a-z0-9./_-]{1,120}$")
+    """The log's origin (C2SP tlog-checkpoint)."""
+    size: int = Field(ge=0)
+    """Of the checkpoint that it is made from."""
+    format: ExportFormat
+    language: Language
+    """Of the sentences in it."""
+    filter: ExportFilter
+
+
+class ExportDelivered(ExportEvent):
+    """The whole file has left."""
+
+    TYPE: ClassVar[str] = "no.lagspill.audit.export.delivered.v1"
+
+    count: int = Field(ge=0)
+    """How many lines it has for entries."""
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    """Of everything before its last line."""
+
+
 EVENTS: tuple[type[EventData], ...] = (
+    ExportOrdered,
+    ExportDelivered,
     EntriesPruned,
     CheckpointSigned,
     GapFound,
