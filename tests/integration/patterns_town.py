@@ -188,7 +188,7 @@ class Town:
             unit = sorted(staff)[number_ % 2]
             consented = self.chance.choice([None, *services])
             yield from self.opens(self.chance.choice(staff[unit]), leaders[unit], consented)
-        day = MONDAY
+        day = self.now.replace(hour=MONDAY.hour, minute=0, second=0)
         for _ in range(days):
             day += timedelta(days=3 if day.weekday() == 4 else 1)
             for nth in range(looks):
