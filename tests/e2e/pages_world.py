@@ -50,6 +50,7 @@ class SignInServer:
     tokens: list[dict[str, str]] = field(default_factory=list)
     ended: list[dict[str, str]] = field(default_factory=list)
     codes: dict[str, dict[str, str]] = field(default_factory=dict)
+    address: str = ""
 
     def app(self) -> Starlette:
         """Return its endpoints."""
@@ -63,6 +64,7 @@ class SignInServer:
 
     def announce(self, address: str) -> None:
         """Put the endpoints into the issuer's metadata."""
+        self.address = address
         self.issuer.metadata |= {
             "authorization_endpoint": f"{address}/authorize",
             "token_endpoint": f"{address}/token",
