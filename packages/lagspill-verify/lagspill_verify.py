@@ -47,6 +47,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import Enum
 from hashlib import sha256
+from http.client import HTTPException
 from itertools import pairwise
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -688,7 +689,7 @@ class _PolicyReader:
 # --- where the log is -------------------------------------------------------------------------------------------------
 
 _PIECE = r"(?:checkpoint|tile/(?:entries|[0-9]|[1-5][0-9]|6[0-3])/(?:x[0-9]{3}/){0,6}[0-9]{3}(?:\.p/[0-9]{1,3})?)"
-_MEMBER = re.compile(rf"(?:\./)?(?:([^/]+)/)?({_PIECE})")
+_MEMBER = re.compile(rf"(?:\./)?(?:([^/.][^/]*)/)?({_PIECE})")
 """A piece of a log in an archive: at its top, or in one folder there."""
 
 
@@ -937,7 +938,7 @@ class Web:
                     trouble += " (entries need a token of an auditor: set LAGSPILL_TOKEN, or read --hashes only)"
                 if error.code < 500 and error.code != 429:
                     break
-            except (OSError, ValueError, EOFError, zlib.error, urllib.error.URLError) as error:
+            except (OSError, ValueError, EOFError, zlib.error, HTTPException) as error:
                 trouble = f"does not answer ({getattr(error, 'reason', error)})"
         raise UnreadableError(f"{self._prefix}/{path} {trouble}")
 
@@ -961,6 +962,8 @@ class _Answer(Protocol):
     """What is used of an HTTP answer."""
 
     headers: Mapping[str, str]
+    length: int | None
+    """How many bytes are still to come, where the server has said so."""
 
     def read1(self, size: int) -> bytes:
         """Return some bytes."""
@@ -985,7 +988,7 @@ def _body(answer: _Answer, limit: int) -> bytes:
             raise ValueError("it is larger than such a piece may be")
         if monotonic() > end:
             raise ValueError("it takes too long")
-    if expand is not None and not expand.eof:
+    if answer.length or (expand is not None and not expand.eof):
         raise EOFError("the answer ends too early")
     return bytes(body)
 

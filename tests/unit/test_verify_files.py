@@ -1,0 +1,486 @@
+"""The verifier on archives, exports and proofs; and on what was made to harm whoever verifies it."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import io
+import json
+import os
+import subprocess
+import sys
+import tarfile
+import threading
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from hashlib import sha256
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import lagspill_verify
+import pytest
+from lagspill_verify import Kind, Report, UnreadableError
+
+from shared.merkle import leaf_hash
+from tests.property import rfc6962
+from tests.property.test_audit_verify import SIGNER, event, files_of, seal_of
+
+VKEY = SIGNER.verifier.vkey
+ENTRIES = [event(number) for number in range(1, 301)]
+FILES = files_of(ENTRIES)
+NOTE = FILES["checkpoint"].decode()
+
+
+def verify(source: Path | str, **more: object) -> Report:
+    """Verify with the log's key."""
+    return lagspill_verify.verify(str(source), VKEY, **more)  # type: ignore[arg-type]
+
+
+# --- archives ---------------------------------------------------------------------------------------------------------
+
+
+def zipped(path: Path, files: Mapping[str, bytes], prefix: str = "") -> Path:
+    """A zip file."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, contents in files.items():
+            archive.writestr(prefix + name, contents)
+    return path
+
+
+def tarred(path: Path, files: Mapping[str, bytes], prefix: str = "", mode: str = "w:gz") -> Path:
+    """A tar file."""
+    with tarfile.open(path, mode) as archive:  # type: ignore[call-overload]
+        for name, contents in files.items():
+            member = tarfile.TarInfo(prefix + name)
+            member.size = len(contents)
+            archive.addfile(member, io.BytesIO(contents))
+    return path
+
+
+@pytest.mark.parametrize("prefix", ["", "./", "4005/", "./copy/"])
+@pytest.mark.parametrize("form", ["zip", "tar", "tar.gz"])
+def test_an_archive_is_a_log(tmp_path: Path, prefix: str, form: str) -> None:
+    """As its folder is; a changed entry in it is named."""
+    for kinds, files in (
+        ([], FILES),
+        ([(Kind.CHANGED, 6)], {**FILES, "tile/entries/000": FILES["tile/entries/000"].replace(b"00007", b"99999")}),
+    ):
+        path = tmp_path / f"log.{form}"
+        more = {**files, "README": b"not a piece of a log", "tile/entries/000/x": b"nor this"}
+        if form == "zip":
+            zipped(path, more, prefix)
+        else:
+            tarred(path, more, prefix, "w:gz" if form.endswith("gz") else "w")
+        assert [(found.kind, found.position) for found in verify(path).findings] == kinds
+
+
+def test_an_archive_writes_nothing_elsewhere(tmp_path: Path) -> None:
+    """Names that lead out of the folder, links and devices in a tar file are passed over."""
+    path = tmp_path / "in" / "log.tar"
+    path.parent.mkdir()
+    with tarfile.open(path, "w") as archive:
+        for name, kind in (
+            ("../checkpoint", tarfile.REGTYPE), ("/checkpoint", tarfile.REGTYPE), ("a/../../checkpoint", tarfile.REGTYPE),
+            ("checkpoint", tarfile.SYMTYPE), ("tile/0/000", tarfile.FIFOTYPE), ("tile/0/001", tarfile.LNKTYPE),
+        ):  # fmt: skip
+            member = tarfile.TarInfo(name)
+            member.type, member.linkname = kind, "/etc/passwd"
+            archive.addfile(member)
+    with pytest.raises(UnreadableError, match="no checkpoint"):
+        verify(path)
+    assert [each.name for each in tmp_path.rglob("*")] == ["in", "log.tar"]
+
+
+@pytest.mark.parametrize("form", ["zip", "tar"])
+def test_an_archive_with_two_answers_is_refused(tmp_path: Path, form: str) -> None:
+    """Another program would read the other file of that name, or the other log."""
+    for number, names in enumerate([("checkpoint", "checkpoint"), ("a/checkpoint", "b/tile/0/000")]):
+        path = tmp_path / f"{number}.{form}"
+        if form == "zip":
+            with (
+                zipfile.ZipFile(path, "w") as archive,
+                pytest.warns(UserWarning, match="Duplicate name") if number == 0 else nothing(),
+            ):
+                for name in names:
+                    archive.writestr(name, b"x")
+        else:
+            with tarfile.open(path, "w") as tar:
+                for name in names:
+                    tar.addfile(tarfile.TarInfo(name))
+        with pytest.raises(UnreadableError, match="twice"):
+            verify(path)
+
+
+@contextmanager
+def nothing() -> Iterator[None]:
+    """Expect nothing."""
+    yield
+
+
+def test_bombs_are_not_unpacked(tmp_path: Path) -> None:
+    """A zip member, a gzip stream, a tar header's extension: each far larger than what such a piece may be."""
+    bomb = bytes(40 * 1024 * 1024)
+    with pytest.raises(UnreadableError, match="larger"):
+        verify(zipped(tmp_path / "bomb.zip", {"checkpoint": bomb}))
+    with pytest.raises(UnreadableError, match="larger"):
+        verify(tarred(tmp_path / "bomb.tar.gz", {"checkpoint": bomb}))
+    with pytest.raises(UnreadableError, match="larger"):
+        verify(tarred(tmp_path / "passed-over.tar.gz", {f"bomb{n}": bomb for n in range(2)} | FILES))
+    (tmp_path / "stream.tar.gz").write_bytes(gzip.compress(bomb))
+    with pytest.raises(UnreadableError):
+        verify(tmp_path / "stream.tar.gz")
+    header = tarfile.TarInfo("checkpoint")
+    header.type, header.size = tarfile.XHDTYPE, len(bomb)
+    (tmp_path / "header.tar.gz").write_bytes(gzip.compress(header.tobuf() + bomb))
+    with pytest.raises(UnreadableError, match="larger"):
+        verify(tmp_path / "header.tar.gz")
+
+
+@pytest.mark.parametrize(
+    "begins", [b"PK\x03\x04", b"PK\x05\x06" + bytes(18), b"\x1f\x8b", b"", b"{", b"\xff" * 600, bytes(600)]
+)
+def test_what_is_nothing(tmp_path: Path, begins: bytes) -> None:
+    """A file that only looks like one of them."""
+    (tmp_path / "file").write_bytes(begins)
+    with pytest.raises(UnreadableError):
+        verify(tmp_path / "file")
+
+
+def test_folders_with_other_things_in_them(tmp_path: Path) -> None:
+    """A pipe that nobody writes to would be waited for for ever; a device never ends."""
+    pipe, device, large = (tmp_path / name for name in ("pipe", "device", "large"))
+    for folder in (pipe, device, large):
+        folder.mkdir()
+    os.mkfifo(pipe / "checkpoint")
+    (device / "checkpoint").symlink_to("/dev/zero")
+    (large / "checkpoint").write_bytes(bytes(lagspill_verify.MAX_NOTE + 1))
+    for folder in (pipe, device, large):
+        with pytest.raises(UnreadableError):
+            verify(folder)
+
+
+# --- checkpoints and exports ------------------------------------------------------------------------------------------
+
+
+def test_a_checkpoint_by_itself(tmp_path: Path) -> None:
+    """Who signed it; and whether another one of the same size contradicts it."""
+    (tmp_path / "a").write_text(NOTE)
+    report = verify(tmp_path / "a", since=[str(tmp_path / "a")])
+    assert (report.exit_status, report.size, report.anchors) == (0, 300, 1)
+    other = SIGNER.sign(
+        NOTE.partition("\n\n")[0].replace("\n300\n", "\n300\n").rpartition("\n")[0]
+        + f"\n{base64.b64encode(bytes(32)).decode()}\n"
+    )
+    (tmp_path / "b").write_text(other)
+    assert [found.kind for found in verify(tmp_path / "a", since=[str(tmp_path / "b")]).findings] == [Kind.FORKED]
+    (tmp_path / "c").write_text(NOTE.replace("\n300\n", "\n299\n"))
+    assert [found.kind for found in verify(tmp_path / "c").findings] == [Kind.REWRITTEN]
+
+
+def export_of(positions: list[int], **changes: object) -> list[bytes]:
+    """The lines of an export, as docs/log-format.md has them."""
+    lines = [json.dumps({"export": "lagspill.no/entries@v1", "checkpoint": NOTE}).encode() + b"\n"]
+    for position in positions:
+        members = {
+            "position": position,
+            "entry": base64.b64encode(ENTRIES[position]).decode(),
+            "proof": [base64.b64encode(part).decode() for part in rfc6962.path(position, ENTRIES)],
+            "sentence": "A convenience that nothing proves.",
+        }
+        lines.append(json.dumps(members).encode() + b"\n")
+    digest = base64.b64encode(sha256(b"".join(lines)).digest()).decode()
+    lines.append(json.dumps({"count": len(positions), "sha256": digest, **changes}).encode() + b"\n")
+    return lines
+
+
+def exported(tmp_path: Path, lines: list[bytes]) -> Report:
+    """Verify these lines."""
+    (tmp_path / "export.ndjson").write_bytes(b"".join(lines))
+    return verify(tmp_path / "export.ndjson")
+
+
+@pytest.mark.parametrize("positions", [[], [0], [299], [0, 1, 255, 256, 299], list(range(300))])
+def test_an_export_is_verified(tmp_path: Path, positions: list[int]) -> None:
+    """Each entry by its own proof."""
+    report = exported(tmp_path, export_of(positions))
+    assert (report.findings, report.entries, report.origin) == ([], len(positions), "lagspill.no/logs/4005")
+
+
+def found_in(tmp_path: Path, change: Callable[[list[bytes]], object]) -> list[tuple[Kind, int | None]] | str:
+    """What is found after `change`; or why it cannot be read."""
+    lines = export_of([3, 7, 200])
+    change(lines)
+    try:
+        return [(found.kind, found.position) for found in exported(tmp_path, lines).findings]
+    except UnreadableError as error:
+        return str(error)
+
+
+def replace(at: int, old: bytes, new: bytes) -> Callable[[list[bytes]], object]:
+    """Replace something in a line."""
+
+    def change(lines: list[bytes]) -> None:
+        assert old in lines[at]
+        lines[at] = lines[at].replace(old, new)
+
+    return change
+
+
+def test_what_was_done_to_an_export_is_named(tmp_path: Path) -> None:
+    """A changed entry, proof or place; lines taken out, doubled, moved, put in, cut off; a false count or hash."""
+    other = base64.b64encode(event(9999)).decode().encode()
+    true = base64.b64encode(ENTRIES[7]).decode().encode()
+    proof = base64.b64encode(leaf_hash(ENTRIES[6])).decode().encode()
+    summed = (Kind.CHANGED, None)
+    assert found_in(tmp_path, replace(2, true, other)) == [(Kind.CHANGED, 7), summed]
+    assert found_in(tmp_path, replace(2, proof, proof[:-4] + b"AAA=")) == [(Kind.CHANGED, 7), summed]
+    assert found_in(tmp_path, replace(2, b'"position": 7', b'"position": 8')) == [(Kind.CHANGED, 8), summed]
+    assert found_in(tmp_path, replace(2, b'"proof"', b'"prof"')) == [(Kind.CHANGED, 7), summed]
+    assert found_in(tmp_path, replace(2, b"convenience", b"inconvenience")) == [summed]
+    assert found_in(tmp_path, lambda lines: lines.pop(2)) == [(Kind.INCOMPLETE, None)]
+    assert found_in(tmp_path, lambda lines: lines.pop()) == [(Kind.TRUNCATED, None)]
+    assert found_in(tmp_path, replace(-1, b"\n", b"")) == [(Kind.TRUNCATED, None)]
+    assert found_in(tmp_path, lambda lines: lines.append(lines[1])) == [(Kind.INCOMPLETE, None)]
+    assert found_in(tmp_path, replace(-1, b'"count": 3', b'"count": 2')) == [(Kind.INCOMPLETE, None)]
+    assert found_in(tmp_path, replace(0, b"\\n300\\n", b"\\n301\\n")) == [(Kind.REWRITTEN, None)]
+    for change in (
+        lambda lines: lines.insert(2, lines[1]),
+        lambda lines: lines.reverse(),
+        lambda lines: lines.__setitem__(slice(1, 3), lines[2:0:-1]),
+        replace(2, b'"position": 7', b'"position": "7"'),
+        replace(2, b'"position": 7', b'"position": true'),
+        replace(2, b'"position": 7', b'"position": -7'),
+        replace(2, b'"position": 7', b'"position": 300'),
+        replace(2, b'"position": 7', b'"position": 7, "entry": "AAAA"'),
+        replace(2, b"\n", b"x\n"),
+        replace(2, b'{"position"', b'[{"position"'),
+        replace(2, b"convenience", b"c" * lagspill_verify.MAX_LINE),
+        replace(0, b"entries@v1", b"entries@v2"),
+        replace(0, b'"checkpoint"', b'"checkpoints"'),
+    ):
+        assert isinstance(found_in(tmp_path, change), str), change
+
+
+# --- hostile servers --------------------------------------------------------------------------------------------------
+
+
+Reply = Callable[[BaseHTTPRequestHandler], None]
+
+
+@contextmanager
+def served(reply: Reply, seen: list[Mapping[str, str]] | None = None) -> Iterator[str]:
+    """A server that answers everything as it likes."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            if seen is not None:
+                seen.append(dict(self.headers))
+            try:
+                reply(self)
+            except (BrokenPipeError, ConnectionResetError):
+                self.close_connection = True
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def send(handler: BaseHTTPRequestHandler, body: bytes, status: int = 200, **headers: str) -> None:
+    """Answer."""
+    handler.send_response(status)
+    for name, value in headers.items():
+        handler.send_header(name.replace("_", "-"), value)
+    handler.end_headers()
+    handler.wfile.write(body)
+
+
+def files(handler: BaseHTTPRequestHandler) -> None:
+    """Answer as a log's server does, packed where it can be."""
+    contents = FILES.get(handler.path.lstrip("/"))
+    if contents is None:
+        send(handler, b"", 404)
+    else:
+        send(handler, gzip.compress(contents), Content_Encoding="gzip")
+
+
+def test_packed_answers_are_unpacked() -> None:
+    """tlog-tiles lets a log pack its answers, asked or not."""
+    with served(files) as address:
+        assert verify(address).findings == []
+
+
+def endless(handler: BaseHTTPRequestHandler) -> None:
+    """Never stop."""
+    send(handler, b"")
+    while True:
+        handler.wfile.write(bytes(65_536))
+
+
+def test_endless_and_swollen_answers_are_refused() -> None:
+    """An answer that never ends; one that unpacks to far more than a piece is; one packed in some other way; a length that lies."""
+    bomb = gzip.compress(bytes(40 * 1024 * 1024))
+    for reply, why in (
+        (endless, "larger"),
+        (lambda handler: send(handler, bomb, Content_Encoding="gzip"), "larger"),
+        (lambda handler: send(handler, gzip.compress(b"a" * 999)[:-9], Content_Encoding="gzip"), "ends too early"),
+        (lambda handler: send(handler, b"x", Content_Encoding="br"), "packed"),
+        (lambda handler: send(handler, b"x", Content_Length="99999999999"), "ends too early"),
+        (lambda handler: send(handler, b"", 500), "answered with 500"),
+        (lambda handler: handler.wfile.write(b"nonsense"), "does not answer"),
+    ):
+        with served(reply) as address, pytest.raises(UnreadableError, match=why):
+            verify(address)
+
+
+@pytest.mark.parametrize(
+    "target", ["file:///etc/passwd", "ftp://127.0.0.1/x", "data:text/plain,x", "gopher://127.0.0.1/", "//"]
+)
+def test_a_redirect_leads_nowhere_but_to_http(target: str) -> None:
+    """Not to this machine's files."""
+    with served(lambda handler: send(handler, b"", 302, Location=target)) as address, pytest.raises(UnreadableError):
+        verify(address)
+
+
+def test_the_token_is_not_given_to_another_host() -> None:
+    """A redirect may lead elsewhere, as to a store of static files; the auditor's token stays."""
+    here: list[Mapping[str, str]] = []
+    there: list[Mapping[str, str]] = []
+    with served(files, there) as other:
+        with served(lambda handler: send(handler, b"", 307, Location=other + handler.path), here) as address:
+            assert verify(address, token="an-auditors-token").findings == []
+        with (
+            served(lambda handler: send(handler, b"", 302, Location=handler.path)) as loop,
+            pytest.raises(UnreadableError),
+        ):
+            verify(loop)
+    assert {each["Authorization"] for each in here} == {"Bearer an-auditors-token"}
+    assert there
+    assert not any("Authorization" in each for each in there)
+
+
+def test_without_a_token_the_hashes_are_verified() -> None:
+    """An outsider may not read entries, and still finds a log that was rewritten."""
+
+    def public(handler: BaseHTTPRequestHandler) -> None:
+        if "entries" in handler.path:
+            send(handler, b"", 401)
+        else:
+            files(handler)
+
+    with served(public) as address:
+        with pytest.raises(UnreadableError, match="--hashes"):
+            verify(address)
+        report = verify(address, hashes_only=True)
+        assert (report.findings, report.entries, report.journals) == ([], 0, [])
+        assert "only hashes" in str(report)
+
+
+# --- hostile entries --------------------------------------------------------------------------------------------------
+
+
+def test_no_terminal_obeys_a_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Names in entries are anybody's: no escape sequence, no other direction of writing, no new line of its own."""
+    evil = "/services/\x1b]0;owned\x07\x1b[2J\u202e\u2066\r\nVERIFIED\x9b31m"
+    entries = [event(1, evil), event(1, evil, more=1), event(3, evil), seal_of(evil, 3, bytes(32))]
+    for path, contents in files_of(entries).items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_bytes(contents)
+    assert lagspill_verify.main([str(tmp_path), "--key", VKEY]) == lagspill_verify.EXIT_INCOMPLETE
+    said = capsys.readouterr().out
+    assert all(sign.isprintable() or sign == "\n" for sign in said)
+    assert "VERIFIED" not in said.split("\n")
+    assert "owned" in said
+    assert lagspill_verify.main([f"/nowhere/{evil}", "--key", VKEY]) == lagspill_verify.EXIT_CANNOT_TELL
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert all(sign.isprintable() or sign == "\n" for sign in said)
+
+
+def test_hostile_numbers_and_names_are_harmless() -> None:
+    """Numbers of thousands of digits, names of tens of thousands of characters, deep nesting, half a character: all in a signed log."""
+    said = json.loads(event(1))
+    hostile: list[bytes] = [
+        json.dumps({**said, "sourcesequence": "9" * 20}).encode(),
+        json.dumps({**said, "data": 0}).encode().replace(b'"data": 0', b'"data": ' + b"9" * 5000),
+        json.dumps({**said, "source": "s" * 60_000, "subject": "x" * 4000, "sequence": "1"}).encode(),
+        json.dumps({**said, "source": "\ud800", "subject": "\ud800", "sequence": "2", "sourcesequence": "2"}).encode(),
+        json.dumps({**said, "type": "no.lagspill.audit.journal.sealed.v1", "data": {"last_number": 10**400, "root": "x"}}).encode(),
+        json.dumps({**said, "type": "no.lagspill.audit.journal.sealed.v1", "data": {"last_number": True, "root": 4}}).encode(),
+        json.dumps({**said, "type": "no.lagspill.audit.checkpoint.signed.v1", "data": {"note": "\ud800"}}).encode(),
+        json.dumps({**said, "type": "no.lagspill.audit.entries.pruned.v1", "data": {"first": -1, "last": 10**30}}).encode(),
+        b'{"municipality":"4005","source":"a","type":"b","data":' + b"[" * 30_000 + b"]" * 30_000 + b"}",
+        b'{"municipality":"4005","source":"a","type":"b","data":NaN}',
+        "{}".encode("utf-16"), b"\xef\xbb\xbf{}", b"", b"\0", b"[]", b'"x"', b"null", b'{"municipality":"4005"}',
+    ]  # fmt: skip
+    from tests.property.test_audit_verify import verify as verify_files
+
+    report = verify_files(files_of(hostile))
+    assert report.exit_status == lagspill_verify.EXIT_INCOMPLETE
+    assert report.entries == len(hostile)
+    assert max(map(len, str(report).split("\n"))) < 700
+
+
+def test_many_subjects_go_to_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Memory stays the same, and so does the answer."""
+    monkeypatch.setattr(lagspill_verify, "MAX_SUBJECTS", 10)
+    counts = lagspill_verify.Counts()
+    for nth in (1, 2, 3):
+        for subject in range(100):
+            if (subject, nth) not in {(7, 2), (90, 1)}:
+                counts.add({("/services/cases", f"cas_{subject}"): [1, nth, nth, 100 * nth + subject]})
+    counts.add({("/services/cases", "cas_50"): [1, 3, 3, 999]})
+    found = {finding.position: finding.detail for finding in counts.missed()}
+    counts.close()
+    assert found == {
+        307: "/services/cases published event 3 of cas_7, and only 2 of the first 3 are in the log",
+        350: "/services/cases published event 3 of cas_50, and has used one of the first 3 counts twice",
+        390: "/services/cases published event 3 of cas_90, and only 2 of the first 3 are in the log",
+    }
+
+
+def test_many_processes_say_the_same_as_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The work is shared; what is found is not a matter of luck."""
+    monkeypatch.setattr(lagspill_verify, "SMALL", 0)
+    entries = [event(number) for number in range(1, 20_001) if number != 15_000]
+    entries.append(seal_of("/services/cases", 19_000, bytes(32)))
+    for path, contents in files_of(entries).items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_bytes(contents)
+    alone, shared = (verify(tmp_path, workers=workers) for workers in (1, 2))
+    assert str(shared) == str(alone)
+    assert "number 15000 of /services/cases is not in the log" in str(alone)
+    bundle = tmp_path / "tile" / "entries" / "070"
+    bundle.write_bytes(bundle.read_bytes()[:-1] + b"x")
+    alone, shared = (verify(tmp_path, workers=workers) for workers in (1, 2))
+    assert str(shared) == str(alone)
+    assert [(found.kind, found.position) for found in shared.findings] == [(Kind.CHANGED, 71 * 256 - 1)]
+    bundle.unlink()
+    os.mkfifo(bundle)
+    with pytest.raises(UnreadableError, match="not a file"):
+        verify(tmp_path, workers=2)
+
+
+def test_the_program_is_stopped_with_its_processes(tmp_path: Path) -> None:
+    """As a command, with as many processes as there are cores, from a folder of its own."""
+    for path, contents in FILES.items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_bytes(contents)
+    source = Path(lagspill_verify.__file__)
+    done = subprocess.run(
+        [sys.executable, "-I", source, tmp_path, "--key", VKEY, "--workers", "3"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout.split("\n")[-2], done.stderr) == (0, "VERIFIED", "")
