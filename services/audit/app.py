@@ -13,6 +13,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from services.audit import witness_api
 from services.audit.api import PUBLIC, create_router
 from services.audit.consumers import GROUP, Consumption
+from services.audit.exports.api import create_export_router
+from services.audit.exports.desk import ExportDesk
 from services.audit.handlers import Desk
 from services.audit.innsyn.composition import compose_innsyn
 from services.audit.keeper import Keeper
@@ -115,6 +117,7 @@ async def compose(kit: Kit[AuditSettings]) -> Parts:
             create_router(reader, desk, signing=signing, http=kit.http, peers=settings.peers, witnesses=witnesses),
             control.router,
             compose_innsyn(kit, reader=pools.reader),
+            create_export_router(ExportDesk(desk, reader, kit.journal, kit.ids, origin=settings.audit_origin)),
         ],
         public=PUBLIC,
     )
