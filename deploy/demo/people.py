@@ -19,6 +19,7 @@ CHILD_WELFARE: Final = Person("child-welfare-officer", "The child welfare office
 CURIOUS: Final = Person("curious-employee", "An employee of another barnehage")
 COORDINATOR: Final = Person("coordinator", "The coordinator")
 AUDITOR: Final = Person("auditor", "The auditor")
+PRIVACY_OFFICER: Final = Person("privacy-officer", "The privacy officer")
 GUARDIAN_A: Final = Person("guardian-a", "Guardian A")
 GUARDIAN_B: Final = Person("guardian-b", "Guardian B")
 
@@ -70,4 +71,5 @@ def secrets() -> tuple[str, ...]:
         "trekker seg",
         "leken",
         "bamsen",
+        "samtale holdt",
     )

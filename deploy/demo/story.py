@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import httpx
 from rich.console import Console
 
-from deploy.demo import concern_and_consent, meetings_by_rule, the_log, withdrawal_and_school
+from deploy.demo import concern_and_consent, meetings_by_rule, subsequent_control, the_log, withdrawal_and_school
 from deploy.demo.people import secrets
 from deploy.demo.stage import Bus, Narrator, Stage, StageSettings, StoryError
 from deploy.demo.tell import Teller
@@ -53,6 +53,7 @@ ROWS: Final = (
     Row(10, 10, 1, "A measure is decided", meetings_by_rule.row_10),
     Row(10, 10, 5, "The health nurse looks, inside the consent", withdrawal_and_school.nurse_looks),
     Row(17, 2, 9, "A guardian withdraws part of the consent", withdrawal_and_school.row_17),
+    Row(18, 2, 10, "A curious employee", subsequent_control.row_18),
     Row(20, 5, 10, "The transition form is not sent unapproved", withdrawal_and_school.row_20),
     Row(21, 5, 14, "To school, and the baton with it", withdrawal_and_school.row_21),
     Row(23, 6, 20, "The auditor asks, and verifies", the_log.row_23),

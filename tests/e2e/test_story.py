@@ -19,6 +19,7 @@ from rich.console import Console
 
 from deploy.demo.stage import Silent, Stage
 from deploy.demo.story import BEGINS, ROWS, mails, perform, settings_of, superuser_of
+from deploy.demo.the_log import attacker
 from deploy.local.process import free_port
 from deploy.local.settings import LocalSettings
 from deploy.local.system import Addresses, LocalSystem
@@ -50,9 +51,9 @@ def stage(system: Addresses) -> Stage:
 
 
 @pytest.mark.rule(2, 4, 5, 7, 9, 13, 14, 26, 33, 78, 79, 80, 81, 88, 99, 101, 103, 106, 107, 141)
-@pytest.mark.story(2, 3, 4, 5, 6, 7, 8, 9, 10, 17, 20, 21, 23, 24)
+@pytest.mark.story(2, 3, 4, 5, 6, 7, 8, 9, 10, 17, 18, 20, 21, 23, 24)
 def test_every_row_of_the_story_holds(stage: Stage) -> None:
-    assert {row.number for row in ROWS} == {2, 3, 4, 5, 6, 7, 8, 9, 10, 17, 20, 21, 23, 24}
+    assert {row.number for row in ROWS} == {2, 3, 4, 5, 6, 7, 8, 9, 10, 17, 18, 20, 21, 23, 24}
     assert stage.now.date().isoformat() == "2027-06-20"
 
 
@@ -74,6 +75,20 @@ def test_a_case_s_events_count_without_a_hole_and_in_order(stage: Stage) -> None
         and event.envelope.sequence is not None
     ]
     assert counted == list(range(1, len(counted) + 1))
+
+
+@pytest.mark.story(18)
+def test_in_the_whole_school_year_only_the_curious_employee_is_a_finding(system: Addresses, stage: Stage) -> None:
+    """No false positive: what everybody else did in the story is ordinary work."""
+    assert stage.facts["case"]
+
+    async def found() -> list[tuple[str, str, str]]:
+        async with attacker(superuser_of(system)) as conn:
+            assert await conn.fetchval("SELECT position FROM pattern_cursors WHERE log = '4005'") > 100
+            rows = await conn.fetch("SELECT pattern, status, outcome FROM pattern_findings")
+            return [tuple(row.values()) for row in rows]
+
+    assert asyncio.run(found()) == [("without-relation", "explained", "mistake")]
 
 
 @pytest.mark.rule(101)
