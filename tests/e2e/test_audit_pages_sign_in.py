@@ -11,7 +11,6 @@ from urllib.parse import parse_qsl, urlsplit
 import httpx
 import pytest
 import pytest_asyncio
-
 from pydantic import SecretStr
 
 from shared.clock import SimulatedClock

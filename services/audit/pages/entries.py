@@ -135,7 +135,7 @@ class EntryPages:
 def read_search(query: Mapping[str, str], now: datetime) -> Asked:
     """Return what is asked for: nothing yet, where the form has not been sent; else each field checked.
 
-    A period is always shown: the last thirty days, where neither case nor actor nor days are named.
+    Where neither case nor actor nor days are named, it is the last thirty days, and the form then says so.
     """
     fields = {name: query.get(name, "").strip() for name in (*_FORMS, "permitted", "since", "until")}
     errors = {
@@ -144,7 +144,7 @@ def read_search(query: Mapping[str, str], now: datetime) -> Asked:
         if fields[name] and form.fullmatch(fields[name]) is None
     }
     sent = any(name in query for name in fields)
-    if not fields["case"] and not fields["actor"] and not fields["since"] and not fields["until"]:
+    if sent and not any(fields[name] for name in ("case", "actor", "since", "until")):
         today = now.astimezone(OSLO).date()
         fields |= {"since": (today - timedelta(days=29)).isoformat(), "until": today.isoformat()}
     days: dict[str, date] = {}

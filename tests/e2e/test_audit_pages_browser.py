@@ -1,0 +1,341 @@
+"""The auditors' pages in Chromium: signing in, every page in each language, by keyboard, narrow, without JavaScript, and full of
+text that somebody hostile chose."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from urllib.parse import quote, urlencode
+
+import pytest
+import pytest_asyncio
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import Page, expect
+
+from deploy.local.identity import IdentityServer
+from deploy.local.process import free_port
+from services.audit.pages.texts import TABLES
+from shared.clock import SimulatedClock
+from shared.contracts.codes import Language
+from shared.testing.issuer import LocalIssuer
+from shared.testing.plugin import Migrated
+from tests.e2e.audit_served import audit_service
+from tests.e2e.pages_world import CLIENT, Pages, chromium, needs_chromium, open_pages, watch
+from tests.integration.audit_world import Publisher
+
+pytestmark = [pytest.mark.connected, pytest.mark.slow, pytest.mark.story(23), needs_chromium]
+
+CASE = "cas_bcdfghjklmnpqrstvwxzbcdfgh"
+ACTOR = "act_nurse-in-tinnes"
+PATHS = (
+    "/",
+    "/pages/log/4005",
+    "/pages/search",
+    f"/pages/search?case={CASE}",
+    "/pages/search?case=wrong&since=2026-13-01",
+    f"/pages/case/{CASE}",
+    f"/pages/actor/{ACTOR}",
+    "/pages/entry/4005/5",
+    "/pages/findings",
+    "/pages/finding/log-1",
+    "/pages/verify",
+    "/pages/exports",
+    "/pages/nowhere",
+)
+TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+
+
+@pytest_asyncio.fixture
+async def pages(migrated: Migrated, issuer: LocalIssuer, clock: SimulatedClock) -> AsyncIterator[Pages]:
+    """The service, with a case that several have looked at, one of them without being let in, and a gap that was found."""
+    async with open_pages(migrated, issuer, clock) as made:
+        await made.served.world.take(*story())
+        yield made
+
+
+def story() -> list[bytes]:
+    """What stands in the log; two services' records have the same number, which is a finding."""
+    cases = Publisher()
+    looks = [cases.access(CASE, actor=actor) for actor in (ACTOR, "act_teacher-in-lia", "act_leader-of-ppt") * 2]
+    looks[3] = looks[3].model_copy(update={"permitted": False, "reason": "no-relation"})
+    records = [cases.publish(look) for look in looks]
+    return [*records, *cases.reads(6), Publisher(seed=7).read(CASE), cases.seal()]
+
+
+async def assert_accessible(page: Page) -> None:
+    """No violation of WCAG 2.2 A and AA that axe-core can find."""
+    results = await Axe().run(page, options={"runOnly": {"type": "tag", "values": TAGS}})
+    found = [(each["id"], [node["target"] for node in each["nodes"]]) for each in results.response["violations"]]
+    assert found == [], (page.url, found)
+    assert results.response["passes"]
+
+
+async def sign_in(page: Page, address: str) -> None:
+    """Sign in as a person does."""
+    await page.goto(f"{address}/pages/sign-in")
+    await page.locator("main a.button").click()
+    await page.wait_for_url(f"{address}/pages/search")
+
+
+async def test_every_page_in_every_language_is_accessible_and_loads_nothing(pages: Pages) -> None:
+    """axe-core; no script, nothing from elsewhere, nothing for the content policy to stop; the language is the one asked for."""
+    async with chromium() as browser:
+        for language in Language:
+            context = await browser.new_context(locale={"nb": "nb-NO", "nn": "nn-NO", "en": "en-GB"}[language])
+            watched = await watch(context, pages.address, pages.server.address)
+            page = watched.page
+            await page.goto(f"{pages.address}/pages/sign-in")
+            await assert_accessible(page)
+            await sign_in(page, pages.address)
+            for path in PATHS:
+                await page.goto(f"{pages.address}{path}")
+                assert await page.get_attribute("html", "lang") == language
+                await expect(page.locator("h1")).to_have_count(1)
+                await assert_accessible(page)
+            watched.assert_quiet()
+            await context.close()
+
+
+async def test_everything_by_keyboard_alone(pages: Pages) -> None:
+    """From the first page to the proof of an entry and out again, with Tab, Enter and the arrow keys; the focus is always seen."""
+    async with chromium() as browser:
+        context = await browser.new_context(locale="en-GB")
+        page = (await watch(context, pages.address, pages.server.address)).page
+        await page.goto(f"{pages.address}/")
+        await page.keyboard.press("Tab")
+        assert await focused(page) == "Go to the content"
+        await page.keyboard.press("Enter")
+        assert await page.evaluate("document.activeElement.id") == "content"
+        await page.goto(f"{pages.address}/pages/sign-in")
+        await tab_to(page, "Go to sign-in")
+        await page.keyboard.press("Enter")
+        await page.wait_for_url(f"{pages.address}/pages/search")
+        await tab_to(page, "The child's case")
+        await page.keyboard.type(CASE)
+        await page.keyboard.press("Enter")
+        await page.wait_for_url(f"{pages.address}/pages/search?case={CASE}*")
+        await tab_to(page, "5")
+        await page.keyboard.press("Enter")
+        await page.wait_for_url(f"{pages.address}/pages/entry/4005/5")
+        await expect(page.locator("p.good")).to_contain_text("The entry is in the log")
+        await tab_to(page, "Sign out")
+        await page.keyboard.press("Enter")
+        await page.wait_for_url(f"{pages.server.address}/end?**")
+        assert len(pages.server.ended) == 1
+
+
+async def focused(page: Page) -> str:
+    """The name of what has the focus, which must be seen to have it (WCAG 2.4.7)."""
+    return str(
+        await page.evaluate(
+            """() => {
+              const it = document.activeElement;
+              if (it === document.body) return "";
+              const seen = getComputedStyle(it).outlineStyle !== "none" || it.id === "content";
+              const label = it.labels && it.labels.length ? it.labels[0].textContent : it.textContent;
+              return seen ? label.trim() : "not seen: " + label.trim();
+            }"""
+        )
+    )
+
+
+async def tab_to(page: Page, name: str) -> None:
+    """Press Tab until what is called `name` has the focus."""
+    passed = []
+    for _ in range(80):
+        await page.keyboard.press("Tab")
+        now = await focused(page)
+        assert not now.startswith("not seen"), now
+        if now == name:
+            return
+        passed.append(now)
+    raise AssertionError((name, passed))
+
+
+async def test_nothing_is_cut_off_at_320_pixels(pages: Pages) -> None:
+    """WCAG 1.4.10: no page scrolls sideways; only pictures and tables do, in a frame of their own."""
+    async with chromium() as browser:
+        context = await browser.new_context(locale="nb-NO", viewport={"width": 320, "height": 640})
+        page = (await watch(context, pages.address, pages.server.address)).page
+        await page.goto(f"{pages.address}/pages/sign-in")
+        await sign_in(page, pages.address)
+        for path in PATHS:
+            await page.goto(f"{pages.address}{path}")
+            widths = await page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
+            assert widths[0] <= widths[1] == 320, (path, widths)
+            cut = await page.evaluate(
+                """() => [...document.querySelectorAll("main *")].filter(
+                     (it) => it.getBoundingClientRect().right > 321 && !it.closest(".wide, pre, .unseen")
+                   ).map((it) => it.outerHTML.slice(0, 120))"""
+            )
+            assert cut == [], path
+
+
+async def test_all_of_it_without_javascript(pages: Pages) -> None:
+    """Sign in, choose a language, search, follow a case, verify with progress, sign out at the issuer too."""
+    async with chromium() as browser:
+        context = await browser.new_context(locale="en-GB", java_script_enabled=False)
+        watched = await watch(context, pages.address, pages.server.address)
+        page = watched.page
+        await sign_in(page, pages.address)
+        await page.locator("header button", has_text="Nynorsk").click()
+        await expect(page.locator("h1")).to_have_text(TABLES[Language.NN]["search.title"])
+        await page.locator("header button", has_text="English").click()
+        await page.fill("#case", CASE)
+        await page.click("form.ask button")
+        await expect(page.locator("table.entries tbody tr")).to_have_count(7)
+        await page.locator(f'a[href="/pages/case/{CASE}"]').first.click()
+        picture = page.locator("svg.timeline")
+        await expect(picture.locator("title")).to_contain_text("Timeline of 7 entries")
+        await expect(picture.locator(".cross")).to_have_count(1)
+        await expect(page.locator("table.entries tbody tr")).to_have_count(7)
+        await page.goto(f"{pages.address}/pages/verify")
+        await page.locator("main form button").click()
+        await expect(page.locator(".problem")).to_contain_text("something that a service published is missing")
+        await expect(page.locator("progress").last).to_be_visible()
+        await page.locator("header button", has_text="Sign out").click()
+        await page.wait_for_url(f"{pages.server.address}/end?**")
+        watched.assert_quiet()
+
+
+# --- hostile text -----------------------------------------------------------------------------------------------------
+
+HOSTILE: Sequence[str] = (
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "'><svg onload=alert(1)>",
+    "</title></style></textarea><script>alert(1)</script>",
+    "<svg><script>alert(1)</script><a xlink:href='javascript:alert(1)'>x</a></svg>",
+    "<!-- here --><iframe src='https://evil.example/'></iframe>",
+    "<meta http-equiv=refresh content='0; url=https://evil.example/'>",
+    "<form action=https://evil.example/><button autofocus>",
+    "<link rel=stylesheet href=https://evil.example/x.css><base href=https://evil.example/>",
+    "<style>*{background:url(https://evil.example/)}</style>",
+    "{{ 7 * 7 }}{% include 'base.html' %}${7*7}",
+    "javascript:alert(1)",
+    "\u202egnp.exe\u2066\u2069\u200f abc",
+    "\u0000\u001b[2J\u0007\ufeff\u2028",
+    "\ud800 lone",
+    "&lt;script&gt;alert(1)&lt;/script&gt; &#60;",
+    "W" * 3000,
+    "Z\u0335\u0321" * 200,
+)
+COLUMNS = ("type", "source", "actor", "organisation", "unit", "basis", "consent", "meeting")
+
+
+async def test_hostile_text_is_inert_everywhere(pages: Pages) -> None:
+    """As what an entry says, as what is indexed of it, and as what is asked for: seen as text, and nothing else comes of it."""
+    served = pages.served
+    cases = Publisher(seed=11)
+    for text in HOSTILE:
+        event = json.loads(cases.read(CASE))
+        event["data"]["reason"] = text
+        event["data"]["actor"]["client"] = text
+        event["data"][text] = {"deep": [text]}
+        event["sourcesequence"] = f"{9000 + HOSTILE.index(text):020d}"
+        await served.world.take(json.dumps(event, ensure_ascii=True).encode())
+    size = await served.pool.fetchval("SELECT size FROM logs WHERE log = '4005'")
+    writable = [text.encode(errors="replace").decode().replace("\x00", "") for text in HOSTILE]
+    for index, text in enumerate(writable):
+        # What intake would never index: as if its checks were not there.
+        await served.pool.execute(
+            "INSERT INTO entries (log, position, logged_at, leaf, topic, partition, record_offset, happened_at, kind, case_ref,"
+            f" {', '.join(COLUMNS)}) VALUES ('4005', $1, $2, $3, 't', 9, $1, $2, $4, $5, {', '.join(['$4'] * len(COLUMNS))})",
+            size + 100 + index,
+            cases.moment,
+            text.encode(),
+            text,
+            CASE,
+        )
+    async with chromium() as browser:
+        context = await browser.new_context(locale="en-GB", viewport={"width": 320, "height": 640})
+        watched = await watch(context, pages.address, pages.server.address)
+        page = watched.page
+        await sign_in(page, pages.address)
+        paths = [f"/pages/case/{CASE}", f"/pages/search?case={CASE}", "/pages/findings"]
+        paths += [f"/pages/entry/4005/{size - 1 - index}" for index in range(len(HOSTILE))]
+        for path in paths:
+            await page.goto(f"{pages.address}{path}")
+            await assert_inert(page, path)
+        turning = "SELECT position FROM entries WHERE log = '4005' AND position < $1 AND encode(leaf, 'escape') LIKE '%u202egnp%'"
+        await page.goto(f"{pages.address}/pages/entry/4005/{await served.pool.fetchval(turning, size)}")
+        await expect(page.locator("pre").last).to_contain_text("\\u202egnp.exe\\u2066\\u2069\\u200f abc")
+        for text in writable:
+            for field in ("case", "unit", "since", "kind"):
+                await page.goto(f"{pages.address}/pages/search?{urlencode({field: text[:800]})}")
+                await assert_inert(page, field)
+            await page.goto(f"{pages.address}/pages/sign-in?{urlencode({'back': text[:800]})}")
+            await page.goto(f"{pages.address}/pages/callback?{urlencode({'error': text[:800], 'state': text[:800]})}")
+            await assert_inert(page, "callback")
+            await page.goto(f"{pages.address}/pages/log/{quote(text[:500], safe='')}")
+            await assert_inert(page, "log")
+        await page.goto(f"{pages.address}/pages/verify")
+        await page.locator("#key").evaluate(
+            "(it, text) => { it.removeAttribute('maxlength'); it.value = text; }", HOSTILE[3]
+        )
+        await page.fill("#checkpoint", HOSTILE[3])
+        await page.locator("main form button").click()
+        await expect(page.locator("#key-error")).to_be_visible()
+        await assert_inert(page, "verify")
+        watched.assert_quiet()
+
+
+async def assert_inert(page: Page, what: str) -> None:
+    """Only what the templates put there is there; nothing in it acts, and nothing turns its neighbours around."""
+    there = await page.evaluate(
+        """() => ({
+          acting: document.querySelectorAll("script, iframe, object, embed, img, link, base, meta[http-equiv]").length,
+          styles: document.querySelectorAll("style").length,
+          handlers: [...document.querySelectorAll("*")].filter((it) => [...it.attributes].some((a) => /^on/i.test(a.name))).length,
+          leading: [...document.querySelectorAll("a, form")].filter((it) => {
+            const to = it.getAttribute("href") ?? it.getAttribute("action") ?? "";
+            return !/^[/?#]/.test(to) || to.startsWith("//");
+          }).length,
+          turned: /[\u202a-\u202e\u2066-\u2069\u200e\u200f]/.test(document.body.innerText),
+          wide: document.documentElement.scrollWidth > innerWidth,
+        })"""
+    )
+    assert there == {"acting": 0, "styles": 1, "handlers": 0, "leading": 0, "turned": False, "wide": False}, (
+        what,
+        there,
+    )
+
+
+# --- the identity server of the local set -----------------------------------------------------------------------------
+
+
+async def test_signing_in_at_a_real_issuers_login_page(
+    migrated: Migrated, issuer: LocalIssuer, clock: SimulatedClock, tmp_path: Path
+) -> None:
+    """NAV's mock-oauth2-server with its login page: a person types a name, and what the issuer then says of them counts."""
+    claims = {"aud": ["lagspill", CLIENT], "azp": CLIENT, "client_id": CLIENT, "municipality": "4005"}
+    mapping = {"requestParam": "client_id", "match": CLIENT, "typeHeader": "at+jwt", "claims": claims}
+    identities = tmp_path / "identities.json"
+    callbacks = [{"issuerId": "lagspill", "tokenExpiry": 3600, "requestMappings": [mapping]}]
+    identities.write_text(
+        json.dumps({"interactiveLogin": True, "httpServer": "NettyWrapper", "tokenCallbacks": callbacks})
+    )
+    identity = IdentityServer(free_port(), log=tmp_path / "identity.log", identities=identities)
+    identity.start()
+    try:
+        port = free_port()
+        told = {"pages_client_id": CLIENT, "pages_url": f"http://127.0.0.1:{port}"}
+        async with (
+            audit_service(migrated, issuer, clock, port=port, oidc_issuer=identity.issuer, told=told) as served,
+            chromium() as browser,
+        ):
+            await served.world.take(*Publisher().reads(3))
+            page = await browser.new_page(locale="en-GB")
+            for roles, allowed in ((["teacher"], False), (["auditor"], True)):
+                await page.goto(f"{served.address}/pages/entry/4005/2")
+                await page.get_by_role("link", name="Go to sign-in").click()
+                await page.fill("input[name=username]", f"a-{roles[0]}")
+                await page.fill("textarea[name=claims]", json.dumps({"lagspill_roles": roles}))
+                await page.click("input[type=submit]")
+                await expect(page.locator("h1")).to_have_text("Entry 2" if allowed else "This did not work")
+            await page.get_by_role("button", name="Sign out").click()
+            await page.wait_for_url(f"{served.address}/")
+            await expect(page.get_by_role("link", name="Sign in")).to_be_visible()
+    finally:
+        identity.stop()
