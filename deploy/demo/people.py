@@ -20,8 +20,10 @@ CURIOUS: Final = Person("curious-employee", "An employee of another barnehage")
 COORDINATOR: Final = Person("coordinator", "The coordinator")
 AUDITOR: Final = Person("auditor", "The auditor")
 PRIVACY_OFFICER: Final = Person("privacy-officer", "The privacy officer")
+NEIGHBOURS_AUDITOR: Final = Person("auditor-skien", "Skien's auditor")
 GUARDIAN_A: Final = Person("guardian-a", "Guardian A")
 GUARDIAN_B: Final = Person("guardian-b", "Guardian B")
+PARENT_ELSEWHERE: Final = Person("guardian-elsewhere", "A parent of another child, in another municipality")
 
 CHILD_NAME: Final = "Solstråle Eksempelsen"
 CHILD_NUMBER: Final = "15912156831"
