@@ -17,6 +17,8 @@ from services.audit.domain.note import Signer
 from services.audit.export import export
 from services.audit.queries import Reader
 from services.audit.settings import AuditSettings
+from services.audit.witnesses import Witnesses
+from shared.clock import SystemClock
 from shared.db import create_pool
 from shared.errors import LagspillError
 from shared.lifecycle import run_service
@@ -62,16 +64,19 @@ def _genkey(arguments: Sequence[str]) -> int:
 def _export(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m services.audit export",
-        description="Copy a log into a folder as C2SP tlog-tiles has it: checkpoint, tile/.., tile/entries/..",
+        description="Copy a log into a folder as C2SP tlog-tiles has it: checkpoint, tile/.., tile/entries/.., keys, policy",
     )
     parser.add_argument("log", help="a municipality number, or `unparsable`")
     parser.add_argument("folder", type=Path)
     asked = parser.parse_args(arguments)
 
     async def copy() -> int:
-        pool = await create_pool(AuditSettings().database_url.get_secret_value(), application_name="audit-export")
+        settings = AuditSettings()
+        pool = await create_pool(settings.database_url.get_secret_value(), application_name="audit-export")
         try:
-            return await export(Reader(pool), LogName(asked.log), asked.folder)
+            reader = Reader(pool)
+            witnesses = Witnesses(pool, reader, SystemClock(), settings.witness_policy)
+            return await export(reader, LogName(asked.log), asked.folder, witnesses)
         finally:
             await pool.close()
 
