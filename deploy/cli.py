@@ -88,7 +88,7 @@ def up(
 
     with sentences():
         progress = StartProgress(out)
-        system = LocalSystem(LocalSettings(), progress, sink=None if quiet else LogStream(out))
+        system = LocalSystem(LocalSettings(), progress, sink=None if quiet else LogStream(out), neighbour=True)
         with progress.shown():
 
             def body(addresses: Addresses) -> None:
@@ -166,13 +166,14 @@ def topics(
         ),
     ] = "auto",
     check: Annotated[bool, typer.Option("--check", help="Make nothing; only compare.")] = False,
+    neighbour: Annotated[bool, typer.Option("--neighbour", help="Those of a neighbour's audit service too.")] = False,
 ) -> None:
     """Make the topics that deploy/topics.yaml declares, and show where the cluster differs from it.
 
     Ends with code 1 while anything differs. What stands is never changed: partitions decide the order of a case's events.
     """
     with sentences():
-        drift = asyncio.run(_topics(_bus(bootstrap), profile, check))
+        drift = asyncio.run(_topics(_bus(bootstrap), profile, check, neighbour=neighbour))
         if drift:
             table = Table(
                 "topic", "what", "declared", "found", title="differs from deploy/topics.yaml", title_justify="left"
@@ -201,12 +202,24 @@ def status() -> None:
 
 
 @app.command()
-def keys(folder: Annotated[Path, typer.Argument(help="Where the key files go.")] = Path(".lagspill/keys")) -> None:
+def keys(
+    folder: Annotated[Path, typer.Argument(help="Where the key files go.")] = Path(".lagspill/keys"),
+    audit_url: Annotated[
+        str | None, typer.Option(help="With --neighbour-url: where the neighbour reaches our audit service.")
+    ] = None,
+    neighbour_url: Annotated[
+        str | None,
+        typer.Option(help="Where a neighbour's audit service is: makes its keys, and each other's witness policy."),
+    ] = None,
+) -> None:
     """Make the keys for trying out: vault, lookup, national numbers, the log's signature. Existing ones are never touched."""
+    from deploy.local import neighbour
     from deploy.local.keys import make_keys
 
     with sentences():
         made = make_keys(folder)
+        if audit_url is not None and neighbour_url is not None:
+            neighbour.introduce(folder, {"audit": audit_url, neighbour.NAME: neighbour_url})
         out.print(f"{folder}: {', '.join(made) or 'every key is there'}", highlight=False)
 
 
@@ -305,7 +318,9 @@ async def _allow(bus: Bus, rules: Sequence[broker_roles.Rule]) -> int:
         await admin.close()
 
 
-async def _topics(bus: Bus, profile: str, check: bool) -> list[declaration.Drift]:
+async def _topics(bus: Bus, profile: str, check: bool, *, neighbour: bool = False) -> list[declaration.Drift]:
+    from deploy.local.neighbour import topics_of
+
     admin = AIOKafkaAdminClient(**bus.options())
     try:
         await admin.start()
@@ -314,7 +329,8 @@ async def _topics(bus: Bus, profile: str, check: bool) -> list[declaration.Drift
         )
         declared = declaration.declared(chosen)
         if not check:
-            for name in await declaration.create_missing(admin, declared):
+            wanted = [*declared, *(topics_of(declared) if neighbour else [])]
+            for name in await declaration.create_missing(admin, wanted):
                 out.print(f"made {name}", highlight=False)
         return await declaration.find_drift(admin, declared)
     except (KafkaError, OSError) as error:

@@ -17,4 +17,8 @@ CREATE ROLE lagspill_audit_reader NOLOGIN;
 CREATE ROLE lagspill_audit_service LOGIN PASSWORD :'password' IN ROLE lagspill_audit_writer, lagspill_audit_reader;
 CREATE ROLE lagspill_audit_pruner LOGIN PASSWORD :'password';
 GRANT CONNECT ON DATABASE lagspill_audit TO lagspill_audit_service, lagspill_audit_pruner;
+-- The next municipality's audit service, for trying out: its login owns its database.
+CREATE ROLE lagspill_neighbour LOGIN PASSWORD :'password' IN ROLE lagspill_audit_writer, lagspill_audit_reader;
+CREATE DATABASE lagspill_neighbour OWNER lagspill_neighbour;
+REVOKE ALL ON DATABASE lagspill_neighbour FROM PUBLIC;
 SQL

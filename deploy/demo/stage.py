@@ -44,11 +44,15 @@ class StageSettings(BaseSettings):
     meetings_url: str = "http://127.0.0.1:8002"
     notify_url: str = "http://127.0.0.1:8003"
     audit_url: str = "http://127.0.0.1:8004"
+    neighbour_url: str | None = None
+    """The next municipality's audit service, where there is one."""
     oidc_issuer: str = "http://127.0.0.1:8080/lagspill"
     kafka_bootstrap_servers: str = "127.0.0.1:29092"
 
     def url(self, service: str) -> str:
         """Return the base address of `service`."""
+        if service == "neighbour" and self.neighbour_url is not None:
+            return self.neighbour_url
         return {
             "cases": self.cases_url,
             "meetings": self.meetings_url,
@@ -382,7 +386,7 @@ class Stage:
         if moment <= self.now:
             return
         self.now = moment
-        for service in SERVICES:
+        for service in (*SERVICES, *(["neighbour"] if self.settings.neighbour_url is not None else [])):
             answer = await self.call(None, "PUT", service, "/development/clock", {"now": moment.isoformat()})
             if answer.status not in (200, 204):
                 raise StoryError(f"the clock of {service} cannot be set: {answer.status} {answer.body!r}")

@@ -173,4 +173,5 @@ def settings_of(addresses: Addresses) -> StageSettings:
 def superuser_of(addresses: Addresses) -> str:
     """Return the log's database as a superuser reaches it."""
     database = urlsplit(addresses.databases["audit"]).path
+        neighbour_url=addresses.services.get("neighbour"),
     return urlsplit(addresses.administrator)._replace(path=database).geturl()

@@ -12,14 +12,17 @@ from typing import Final
 from lagspill_verify import Report, verify
 
 from deploy.demo import tamper
-from deploy.demo.people import AUDITOR, TEACHER
-from deploy.demo.stage import Stage, StoryError
+from deploy.demo.people import AUDITOR, NEIGHBOURS_AUDITOR, TEACHER
+from deploy.demo.stage import PATIENCE, Stage, StoryError
 from services.audit.domain.note import Signer
+from services.audit.domain.policy import Policy
 from shared import db
 from shared.db import Connection
 
 LOG: Final = "4005"
 """Notodden's."""
+NEIGHBOURS_LOG: Final = "4003"
+"""Skien's."""
 
 
 async def row_23(stage: Stage) -> None:
@@ -50,13 +53,53 @@ async def row_23(stage: Stage) -> None:
         f"{len(entries) if isinstance(entries, list) else 0} entries, of kinds {', '.join(kinds)}; the question itself is one more"
     )
     await stage.bus.wait("access.recorded", lambda e: e.data["kind"] == "log-read")
-    report = await verified(stage)
+    if stage.settings.neighbour_url is None:
+        report = await verified(stage)
+        told = "signature good"
+    else:
+        with TemporaryDirectory() as folder:
+            policy = Path(folder) / "policy"
+            policy.write_bytes(await witnessed(stage, "audit", LOG))
+            report = await verified(stage, policy=str(policy))
+        told = "signature and the neighbour's cosignature good"
     stage.check(not report.findings, f"the log verifies: {report}")
-    stage.narrator.happened(
-        f"verified with the public key alone: {report.size} entries, root recomputed, signature good"
-    )
+    stage.narrator.happened(f"verified with public keys alone: {report.size} entries, root recomputed, {told}")
     for journal in report.journals:
         stage.narrator.happened(f"complete: {journal}")
+    if stage.settings.neighbour_url is not None:
+        await _neighbour(stage)
+
+
+async def _neighbour(stage: Stage) -> None:
+    """The other way round: the neighbour's log grows by a question of its own auditor, and Notodden is its witness."""
+    await stage.does(
+        NEIGHBOURS_AUDITOR,
+        "asks the log of the neighbouring municipality",
+        "GET",
+        "neighbour",
+        "/entries?since=2027-06-01T00:00:00Z&until=2027-07-01T00:00:00Z",
+    )
+    await witnessed(stage, "neighbour", NEIGHBOURS_LOG)
+    stage.narrator.happened("Notodden's witness has cosigned the neighbour's log, and learned hashes only")
+
+
+async def witnessed(stage: Stage, service: str, log: str) -> bytes:
+    """Return a log's policy, once its newest signed checkpoint is served with the cosignatures that the policy asks for.
+
+    Raises:
+        StoryError: it was not, in time.
+    """
+    deadline = asyncio.get_running_loop().time() + PATIENCE
+    while asyncio.get_running_loop().time() < deadline:
+        newest = await stage.call(None, "GET", service, f"/logs/{log}/checkpoint/latest")
+        shown = await stage.call(None, "GET", service, f"/logs/{log}/checkpoint")
+        if newest.status == shown.status == 200 and shown.content.startswith(newest.content):
+            answer = await stage.call(None, "GET", service, f"/logs/{log}/policy")
+            verdict = Policy.parse(answer.content).evaluate(shown.content)
+            stage.check(verdict.met and bool(verdict.cosigned), f"the checkpoint of {log} satisfies its policy")
+            return answer.content
+        await asyncio.sleep(0.2)
+    raise StoryError(f"the newest checkpoint of {log} was not witnessed within {PATIENCE:.0f} s")
 
 
 async def row_24(stage: Stage) -> None:
@@ -73,11 +116,17 @@ async def row_24(stage: Stage) -> None:
                 async with tamper.undone(conn):
                     await _found(stage, await attack(conn), ())
             older = await conn.fetchval(
-                "SELECT size FROM checkpoints WHERE log = $1 AND size < $2 ORDER BY size DESC LIMIT 1", LOG, size // 2
+                "SELECT coalesce((SELECT max(size) FROM witnessed_checkpoints WHERE log = $1 AND size < $2),"
+                " (SELECT max(size) FROM checkpoints WHERE log = $1 AND size < $2))",
+                LOG,
+                size // 2,
             )
             stage.check(older is not None, "there is an older checkpoint to go back to")
             async with tamper.undone(conn):
                 await _found(stage, await tamper.restore_a_backup(conn, LOG, older), (str(kept),))
+                if stage.settings.neighbour_url is not None:
+                    refused = await stage.bus.wait("audit.witness.refused", lambda e: e.data["kind"] == "rolled-back")
+                    stage.narrator.happened(f"the witness {refused.data['witness']} has refused as well: rolled-back")
     report = await verified(stage)
     stage.check(not report.findings, f"everything is back as it was: {report}")
     stage.narrator.happened("put back as it was, the log verifies again")
@@ -124,7 +173,7 @@ async def _found(stage: Stage, done: tamper.Tampering, since: Sequence[str]) -> 
     stage.narrator.found(done.what, done.kind, str(finding))
 
 
-async def verified(stage: Stage, *, since: Sequence[str] = ()) -> Report:
+async def verified(stage: Stage, *, since: Sequence[str] = (), policy: str | None = None) -> Report:
     """Verify a log over HTTP, as anyone with the public key and an auditor's token may.
 
     Raises:
@@ -135,4 +184,6 @@ async def verified(stage: Stage, *, since: Sequence[str] = ()) -> Report:
         raise StoryError(f"the log's key cannot be had: {answer.status}")
     token = await stage.token(AUDITOR)
     address = f"{stage.settings.audit_url}/logs/{LOG}"
-    return await asyncio.to_thread(verify, address, answer.content.decode().strip(), since=since, token=token)
+    return await asyncio.to_thread(
+        verify, address, answer.content.decode().strip(), policy=policy, since=since, token=token
+    )

@@ -21,6 +21,8 @@ AUDIT_LOGIN: Final = "lagspill_audit_service"
 """Who the running audit service logs in as: it is in those roles and owns nothing. Only migrations work as the owner."""
 AUDIT_PRUNER: Final = "lagspill_audit_pruner"
 """Who removes what the retention policy lets go."""
+NEIGHBOUR: Final = "lagspill_neighbour"
+"""The next municipality's audit database, and its login."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +34,17 @@ class Databases:
     owners: Mapping[str, str]
     """Each database's owner's: for migrations."""
     pruner: str
+    neighbour: str | None = None
+    """The next municipality's audit database's, if it was asked for; its login owns it."""
 
 
-async def make_databases(admin: str, passwords: Path) -> Databases:
+async def make_databases(admin: str, passwords: Path, *, neighbour: bool = False) -> Databases:
     """Make what is missing and return who gets into which database with what.
 
     Args:
         admin: the address of a role that may create databases and roles.
         passwords: the folder that keeps each role's password, made by the first run.
+        neighbour: make the next municipality's audit database too.
 
     Raises:
         LocalError: the server cannot be reached, or refuses.
@@ -59,6 +64,9 @@ async def make_databases(admin: str, passwords: Path) -> Databases:
             await _make_login(connection, login, known[login])
             await connection.execute(f"grant connect on database lagspill_audit to {login}")
         await connection.execute(f"grant {', '.join(AUDIT_ROLES)} to {AUDIT_LOGIN}")
+        if neighbour:
+            await _make_one(connection, NEIGHBOUR, known[NEIGHBOUR])
+            await connection.execute(f"grant {', '.join(AUDIT_ROLES)} to {NEIGHBOUR}")
     except asyncpg.PostgresError as error:
         raise LocalError(f"PostgreSQL at {_place(admin)} refused to make a database for a service: {error}.") from error
     finally:
@@ -66,14 +74,15 @@ async def make_databases(admin: str, passwords: Path) -> Databases:
     owners = {name: _address(admin, f"lagspill_{name}", known[f"lagspill_{name}"], name) for name in SERVICES}
     running = _address(admin, AUDIT_LOGIN, known[AUDIT_LOGIN], "audit")
     pruner = _address(admin, AUDIT_PRUNER, known[AUDIT_PRUNER], "audit")
-    return Databases({**owners, "audit": running}, owners, pruner)
+    beside = _address(admin, NEIGHBOUR, known[NEIGHBOUR], "neighbour") if neighbour else None
+    return Databases({**owners, "audit": running}, owners, pruner, beside)
 
 
 def _passwords(folder: Path) -> dict[str, str]:
     known = {}
     with plain_errors(folder):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for login in (*(f"lagspill_{service}" for service in SERVICES), AUDIT_LOGIN, AUDIT_PRUNER):
+        for login in (*(f"lagspill_{service}" for service in SERVICES), AUDIT_LOGIN, AUDIT_PRUNER, NEIGHBOUR):
             file = folder / f"database-{login.removeprefix('lagspill_').replace('_', '-')}"
             keep_secret(file, secrets.token_urlsafe(24))
             known[login] = file.read_text().strip()

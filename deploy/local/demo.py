@@ -27,7 +27,12 @@ def play_demo(settings: LocalSettings, console: Console, *, stay: bool) -> bool:
     home = settings.home / "demo"
     progress = StartProgress(console)
     system = LocalSystem(
-        settings.model_copy(update={"home": home}), progress, clock_start=BEGINS, extra=SEALS, fresh=True
+        settings.model_copy(update={"home": home}),
+        progress,
+        clock_start=BEGINS,
+        extra=SEALS,
+        fresh=True,
+        neighbour=True,
     )
 
     def body(addresses: Addresses) -> None:

@@ -15,17 +15,26 @@ class ServiceProcess(Server):
     """`python -m services.<name> serve`.
 
     Args:
-        name: the service.
+        name: what it is called here.
         port: where it answers HTTP, on 127.0.0.1 only.
         settings: its environment variables.
+        service: which service it is, where its name is another.
     """
 
     stop_within = 30.0
 
     def __init__(
-        self, name: str, port: int, settings: Mapping[str, str], *, log: Path, sink: LineSink | None = None
+        self,
+        name: str,
+        port: int,
+        settings: Mapping[str, str],
+        *,
+        log: Path,
+        sink: LineSink | None = None,
+        service: str | None = None,
     ) -> None:
         super().__init__(name, log=log, sink=sink)
+        self.service = service or name
         self.port = port
         self._settings = settings
 
@@ -36,7 +45,7 @@ class ServiceProcess(Server):
 
     def beside(self, port: int, *, log: Path) -> ServiceProcess:
         """Return another instance with the same settings, on a port of its own; not started."""
-        return ServiceProcess(self.name, port, self._settings, log=log, sink=self._sink)
+        return ServiceProcess(self.name, port, self._settings, log=log, sink=self._sink, service=self.service)
 
     def prepare(self) -> None:
         """Check the port.
@@ -48,7 +57,7 @@ class ServiceProcess(Server):
 
     def command(self) -> list[str]:
         """Return the process's command line."""
-        return [sys.executable, "-m", f"services.{self.name}", "serve"]
+        return [sys.executable, "-m", f"services.{self.service}", "serve"]
 
     def environment(self) -> Mapping[str, str]:
         """Return its settings."""

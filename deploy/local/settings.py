@@ -34,6 +34,8 @@ class LocalSettings(BaseSettings):
     """Of the notify service."""
     audit_port: int = 8004
     """Of the audit service."""
+    neighbour_port: int = 8005
+    """Of the next municipality's audit service: the two are each other's witness."""
     smtp_port: int = 8025
     """Where mails are caught, unless `SMTP_HOST` names a mail server."""
 

@@ -22,6 +22,7 @@ from aiokafka.errors import KafkaError
 from pydantic import BaseModel, ConfigDict
 
 from deploy import topics
+from deploy.local import neighbour
 from deploy.local.databases import SERVICES, Databases, make_databases
 from deploy.local.errors import LocalError, plain_errors
 from deploy.local.identity import IdentityServer
@@ -38,7 +39,7 @@ from shared import db
 if TYPE_CHECKING:
     from deploy.local.mail import MailCatcher
 
-STOP_ORDER: Final = (("cases", "meetings", "notify"), ("audit",), ("identity",), ("kafka",), ("postgres",))
+STOP_ORDER: Final = (("cases", "meetings", "notify"), ("audit", "neighbour"), ("identity",), ("kafka",), ("postgres",))
 """Together within a group. Audit after the others, so that the log holds what they sealed at their end."""
 ADDRESSES: Final = "addresses.json"
 
@@ -93,6 +94,7 @@ class LocalSystem:
         clock_start: where a simulated clock begins; None for the machine's clock.
         extra: more environment variables for the services.
         fresh: begin with an empty folder: whatever an earlier run left there is removed.
+        neighbour: start the next municipality's audit service too; the two are each other's witness.
     """
 
     def __init__(
@@ -104,7 +106,9 @@ class LocalSystem:
         clock_start: datetime | None = None,
         extra: Mapping[str, str] | None = None,
         fresh: bool = False,
+        neighbour: bool = False,
     ) -> None:
+        self._neighbour = neighbour
         self._fresh = fresh
         self._settings = settings
         self._home = settings.home.absolute()
@@ -145,9 +149,10 @@ class LocalSystem:
         if self._fresh:
             self._empty_folder()
         make_keys(self._home / "keys")
+        witnessing = self._introduce() if self._neighbour else {}
         postgres, kafka, identity = self._embedded()
         embedded = [part for part in (postgres, kafka, identity) if part is not None]
-        for name in SERVICES:  # now, not after everything else has started
+        for name in (*SERVICES, *witnessing.keys() - {"audit"}):  # now, not after everything else has started
             require_free_port(f"The service {name}", self._port(name), f"LAGSPILL_{name.upper()}_PORT")
         self._announce_downloads(kafka, identity)
         self._bring_up(embedded)
@@ -164,12 +169,23 @@ class LocalSystem:
             ServiceProcess(
                 name,
                 self._port(name),
-                self._environment(name, databases.services, bootstrap, issuer),
+                {**self._environment(databases.services[name], bootstrap, issuer), **witnessing.get(name, {})},
                 log=self._log(name),
                 sink=self._sink,
             )
             for name in SERVICES
         ]
+        if databases.neighbour is not None:
+            services.append(
+                ServiceProcess(
+                    neighbour.NAME,
+                    self._port(neighbour.NAME),
+                    {**self._environment(databases.neighbour, bootstrap, issuer), **witnessing[neighbour.NAME]},
+                    log=self._log(neighbour.NAME),
+                    sink=self._sink,
+                    service="audit",
+                )
+            )
         self._bring_up(services)
         file = self._home / ADDRESSES
         addresses = Addresses(
@@ -340,8 +356,9 @@ class LocalSystem:
         return databases
 
     async def _databases(self, admin: str) -> Databases:
-        databases = await make_databases(admin, self._home / "keys")
-        for service, dsn in databases.owners.items():
+        databases = await make_databases(admin, self._home / "keys", neighbour=self._neighbour)
+        beside = [] if databases.neighbour is None else [("audit", databases.neighbour)]
+        for service, dsn in [*databases.owners.items(), *beside]:
             try:
                 await db.migrate(dsn, service, migrations_of(service))
             except db.MigrationError as error:
@@ -352,7 +369,10 @@ class LocalSystem:
         admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
         try:
             await admin.start()
-            await topics.create_missing(admin, topics.declared(await topics.fitting_profile(admin)))
+            declared = topics.declared(await topics.fitting_profile(admin))
+            await topics.create_missing(admin, declared)
+            if self._neighbour:
+                await topics.create_missing(admin, neighbour.topics_of(declared))
         except (KafkaError, OSError) as error:
             raise LocalError(
                 f"Kafka at {bootstrap} cannot be used ({error}): check KAFKA_BOOTSTRAP_SERVERS."
@@ -360,17 +380,29 @@ class LocalSystem:
         finally:
             await admin.close()
 
-    def _environment(self, name: str, databases: Mapping[str, str], bootstrap: str, issuer: str) -> dict[str, str]:
+    def _introduce(self) -> dict[str, dict[str, str]]:
+        """Let the two audit services know each other, and return the settings of both."""
+        urls = {name: f"http://{HOST}:{self._port(name)}" for name in ("audit", neighbour.NAME)}
+        return neighbour.introduce(self._home / "keys", urls)
+
+    def _environment(self, database: str, bootstrap: str, issuer: str) -> dict[str, str]:
         clock = {"LAGSPILL_CLOCK": "system"}
         if self._clock_start is not None:
             clock = {"LAGSPILL_CLOCK": "simulated", "LAGSPILL_CLOCK_START": self._clock_start.isoformat()}
         return {
-            **service_settings(self._home, databases[name], bootstrap, issuer),
+            **service_settings(self._home, database, bootstrap, issuer),
             **clock,
             **{f"{other.upper()}_URL": f"http://{HOST}:{self._port(other)}" for other in SERVICES},
             "APP_URL": f"http://{HOST}:{self._port('notify')}/",
+            **self._pages(),
             **self._extra,
         }
+
+    def _pages(self) -> dict[str, str]:
+        """Return what signs the auditor in to Notodden's audit pages; an issuer of one's own has clients of its own."""
+        if self._settings.oidc_issuer is not None:
+            return {}
+        return {"PAGES_CLIENT_ID": "audit-pages", "PAGES_URL": f"http://{HOST}:{self._port('audit')}"}
 
     def _port(self, service: str) -> int:
         ports = {
@@ -378,6 +410,7 @@ class LocalSystem:
             "meetings": self._settings.meetings_port,
             "notify": self._settings.notify_port,
             "audit": self._settings.audit_port,
+            neighbour.NAME: self._settings.neighbour_port,
         }
         return ports[service]
 

@@ -10,9 +10,9 @@ from urllib.parse import urlencode
 import structlog
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from services.audit import witness_api
 from services.audit.api import PUBLIC, create_router
 from services.audit.consumers import GROUP, Consumption
+from services.audit.domain.witness import PREFIX
 from services.audit.exports.api import create_export_router
 from services.audit.exports.desk import ExportDesk
 from services.audit.handlers import Desk
@@ -139,7 +139,7 @@ def witness_apps(kit: Kit[AuditSettings], pool: Pool) -> Mapping[str, ASGIApp]:
     if cosigner is None:
         return {}
     witness = Witness(pool, cosigner, kit.settings.watched_logs, clock=kit.clock, metrics=kit.metrics)
-    return {witness_api.PREFIX: create_witness_app(witness, ids=kit.ids, metrics=kit.metrics)}
+    return {PREFIX: create_witness_app(witness, ids=kit.ids, metrics=kit.metrics)}
 
 
 def witness_runners(kit: Kit[AuditSettings], pool: Pool, reader: Reader) -> Sequence[Runner]:

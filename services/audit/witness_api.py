@@ -26,6 +26,7 @@ from services.audit.domain.checkpoint import Checkpoint
 from services.audit.domain.cosignature import Cosigner
 from services.audit.domain.note import SignatureLine, Verifier
 from services.audit.domain.witness import (
+    PREFIX,
     Accepted,
     AddCheckpoint,
     MalformedRequestBodyError,
@@ -50,8 +51,6 @@ from shared.refs import Ids
 from shared.web import problems
 from shared.web.edge import JSON, Edge, Headers, exchange
 
-PREFIX: Final = "/witness"
-"""The submission prefix and the monitoring prefix of this witness, under the service's address."""
 MAX_BODY: Final = 128 * 1024
 """Bytes of a request: 63 hashes, and a checkpoint with sixteen signatures of up to 5 kB, which a note must be able to have."""
 AT_ONCE: Final = 16

@@ -183,20 +183,27 @@ class Witnessing:
             cosigned = {
                 head.log: await witness_store.cosigners_of(conn, head.log, head.checkpoint.size) for head in heads
             }
+        never = WitnessState(0, None)
         due = [
             (head, witness)
             for head in heads
             for witness in self._policy.witnesses
             if witness.url is not None
-            and witness.key.vkey not in cosigned[head.log]
+            and self._is_due(
+                head, states.get((head.log, witness.key.vkey), never), witness.key.vkey in cosigned[head.log]
+            )
             and self._pauses.get((head.log, witness.key.vkey), _Pause()).until <= monotonic()
         ]
-        never = WitnessState(0, None)
         asked = [self._ask(head, witness, states.get((head.log, witness.key.vkey), never)) for head, witness in due]
         await together(*(asyncio.create_task(each) for each in asked))
         await self._measure(heads)
         if due:
             self._journal.nudge()
+
+    @staticmethod
+    def _is_due(head: SignedCheckpoint, state: WitnessState, cosigned: bool) -> bool:
+        """Tell whether a witness is to be asked: also when it is known to have more than the log, or was in trouble last."""
+        return not cosigned or state.size > head.checkpoint.size or state.trouble is not None
 
     # --- one witness, one checkpoint ----------------------------------------------------------------------------------
 

@@ -31,16 +31,28 @@ pytestmark = [pytest.mark.connected, pytest.mark.slow]
 
 @pytest.fixture(scope="module")
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Addresses]:
-    """PostgreSQL, Kafka, the OIDC server and the four services, on free ports, with an empty folder of their own."""
+    """PostgreSQL, Kafka, the OIDC server, the four services and the neighbour's log, on free ports, with an empty folder of their own."""
     home: Path = tmp_path_factory.mktemp("lagspill")
     ports = {
         f"{part}_port": free_port()
-        for part in ("postgres", "kafka", "kafka_controller", "oidc", "cases", "meetings", "notify", "audit")
+        for part in (
+            "postgres",
+            "kafka",
+            "kafka_controller",
+            "oidc",
+            "cases",
+            "meetings",
+            "notify",
+            "audit",
+            "neighbour",
+        )
     }
     settings = LocalSettings(home=home).model_copy(
         update={**ports, "database_url": None, "kafka_bootstrap_servers": None, "oidc_issuer": None}
     )
-    with LocalSystem(settings, StartProgress(Console(quiet=True)), clock_start=BEGINS).running() as addresses:
+    with LocalSystem(
+        settings, StartProgress(Console(quiet=True)), clock_start=BEGINS, neighbour=True
+    ).running() as addresses:
         yield addresses
 
 

@@ -13,9 +13,9 @@ from services.audit.domain.cosignature import Cosigner
 from services.audit.domain.entry import LogName
 from services.audit.domain.note import Note, Signer, Verifier
 from services.audit.domain.policy import Policy
-from services.audit.domain.witness import AddCheckpoint
+from services.audit.domain.witness import PREFIX, AddCheckpoint
 from services.audit.queries import Reader
-from services.audit.witness_api import PREFIX, Witness, create_witness_app
+from services.audit.witness_api import Witness, create_witness_app
 from services.audit.witnesses import Witnesses
 from services.audit.witnessing import Witnessing
 from shared.clock import SimulatedClock

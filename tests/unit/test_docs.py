@@ -20,7 +20,11 @@ from typer.main import get_command
 
 from deploy import cli, settings_table
 from deploy.settings_table import variables
+from services.audit.domain.policy import NO_WITNESSES
 from services.audit.overseer import Overseer
+from services.audit.patterns.watch import Watch
+from services.audit.witness_api import Witness
+from services.audit.witnessing import Witnessing
 from shared.bus import Protocol
 from shared.contracts import EVENTS, TOPICS, catalogue
 from shared.contracts.schemas import event_schema
@@ -192,6 +196,12 @@ def scraped() -> dict[str, frozenset[str]]:
     """The name of every metric of any service, with its labels."""
     metrics = Metrics()
     Overseer(None, None, metrics, announce_seconds=60.0)  # type: ignore[arg-type]  # only what it registers matters here
+    Watch(None, None, metrics)  # type: ignore[arg-type]
+    nothing: Any = None
+    Witness(nothing, nothing, (), clock=nothing, metrics=metrics)
+    Witnessing(
+        "", nothing, nothing, NO_WITNESSES, journal=nothing, http=nothing, clock=nothing, ids=nothing, metrics=metrics
+    )
     found = {}
     for collector in {id(each): each for each in metrics.registry._names_to_collectors.values()}.values():
         assert isinstance(collector, MetricWrapperBase)

@@ -16,6 +16,8 @@ from services.audit.domain.checkpoint import Checkpoint
 from services.audit.domain.note import ForgedNoteError, MalformedNoteError, Note, Verifier
 from shared.merkle import EMPTY_ROOT, HASH_SIZE, InvalidProofError, verify_consistency
 
+PREFIX: Final = "/witness"
+"""The submission prefix and the monitoring prefix of a deployment's witness, under the service's address."""
 MAX_PROOF: Final = 63
 """Lines of a consistency proof at most."""
 MAX_SIZE: Final = 2**63 - 1
