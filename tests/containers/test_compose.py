@@ -23,7 +23,7 @@ SETTINGS: Final = {
     "LAGSPILL_CLOCK": "simulated",
     "LAGSPILL_CLOCK_START": BEGINS.isoformat(),
 }
-SERVICES: Final = ("cases", "meetings", "notify", "audit")
+SERVICES: Final = ("cases", "meetings", "notify", "audit", "neighbour")
 
 
 def compose(*arguments: str) -> str:
@@ -75,7 +75,15 @@ def test_no_service_runs_as_root_or_may_write_its_image() -> None:
 
 
 def test_the_jobs_may_run_again() -> None:
-    for job in ("keys", "topics", "migrate-cases", "migrate-meetings", "migrate-notify", "migrate-audit"):
+    for job in (
+        "keys",
+        "topics",
+        "migrate-cases",
+        "migrate-meetings",
+        "migrate-notify",
+        "migrate-audit",
+        "migrate-neighbour",
+    ):
         compose("run", "--rm", "--no-deps", job)
 
 

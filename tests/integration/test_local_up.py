@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.connected, pytest.mark.slow]
 
 ROOT = Path(__file__).resolve().parents[2]
 GIVEN = ("DATABASE_URL", "KAFKA_BOOTSTRAP_SERVERS", "OIDC_ISSUER", "SMTP_HOST")
-PARTS = ("POSTGRES", "KAFKA", "KAFKA_CONTROLLER", "OIDC", "CASES", "MEETINGS", "NOTIFY", "AUDIT", "SMTP")
+PARTS = ("POSTGRES", "KAFKA", "KAFKA_CONTROLLER", "OIDC", "CASES", "MEETINGS", "NOTIFY", "AUDIT", "NEIGHBOUR", "SMTP")
 
 
 def environment_of(home: Path) -> dict[str, str]:
@@ -117,7 +117,7 @@ def assert_ports_free(environment: Mapping[str, str]) -> None:
 async def test_everything_comes_up_is_shown_keeps_its_data_and_goes_down(environment: dict[str, str]) -> None:
     with running(environment) as up:
         family = up.family()
-        assert len(family) >= 7  # PostgreSQL, Kafka, identity, four services
+        assert len(family) >= 8  # PostgreSQL, Kafka, identity, four services, the neighbour's log
         addresses = up.addresses()
         async with httpx.AsyncClient() as http:
             for service, url in addresses.services.items():
