@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from hashlib import sha256
 from typing import Final, NamedTuple
-from uuid import UUID
 
 from services.audit.domain.checkpoint import Checkpoint
 from services.audit.domain.entry import Entry, LogName
@@ -22,17 +21,13 @@ from services.audit.store import Partition
 from shared.db import Connection
 from shared.merkle import Frontier, split
 
-RECENT: Final = timedelta(days=62)
-"""How far back an event id is looked for whose number is new. Other bytes under an older id are an entry all the same, only
-without a finding; the same bytes have the same number, and those are looked for everywhere."""
-
 
 class Event(NamedTuple):
     """An event, by what makes it one."""
 
     log: LogName
     source: str
-    id: UUID
+    id: str
 
 
 class Numbered(NamedTuple):
@@ -50,6 +45,12 @@ class Counted(NamedTuple):
     source: str
     subject: str
     number: int
+
+
+Journal = tuple[LogName, str]
+"""A log and a source."""
+Subject = tuple[LogName, str, str]
+"""A log, a source and one of its subjects."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,19 +140,17 @@ FROM unnest($1::text[], $2::bigint[]) WITH ORDINALITY AS l (log, size, nth) ORDE
 """
 
 
-async def known_events(
-    conn: Connection, events: Collection[Event], *, since: datetime | None = None
-) -> dict[Event, set[bytes]]:
-    """Return the leaf hashes of the entries that the logs have of these events, of those logged `since` then."""
+async def known_events(conn: Connection, events: Collection[Event]) -> dict[Event, set[bytes]]:
+    """Return the leaf hashes of the entries that the logs have of these events."""
+    if not events:
+        return {}
     rows = await conn.fetch(
-        "SELECT e.log, e.source, e.event_id, sha256('\\x00'::bytea || e.leaf) AS hash"
+        "SELECT e.log, e.source, e.event_id::text, sha256('\\x00'::bytea || e.leaf) AS hash"
         " FROM unnest($1::text[], $2::text[], $3::uuid[]) AS k (log, source, event_id)"
-        " JOIN entries e ON (e.log, e.source, e.event_id) = (k.log, k.source, k.event_id)"
-        " WHERE e.logged_at >= $4",
+        " JOIN entries e ON (e.log, e.source, e.event_id) = (k.log, k.source, k.event_id)",
         [event.log for event in events],
         [event.source for event in events],
         [event.id for event in events],
-        since or _ALWAYS,
     )
     found: dict[Event, set[bytes]] = {}
     for row in rows:
@@ -159,26 +158,20 @@ async def known_events(
     return found
 
 
-_ALWAYS: Final = datetime(1, 1, 1, tzinfo=UTC)
-
-
-async def pruned_events(conn: Connection, records: Mapping[Event, tuple[int, bytes]]) -> dict[Event, set[bytes]]:
-    """Return those of the records (by event: number and leaf hash) that the logs had and the retention policy has removed."""
+async def claim_numbers(conn: Connection, numbers: Collection[Numbered]) -> set[Journal]:
+    """Remember the numbers of each journal of which the log has none yet, and return those journals."""
+    if not numbers:
+        return set()
     rows = await conn.fetch(
-        "SELECT k.nth, p.hash"
-        " FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bytea[]) WITH ORDINALITY AS k (log, source, number, hash, nth)"
-        " JOIN pruned_entries p ON (p.log, p.source, p.number, p.hash) = (k.log, k.source, k.number, k.hash)",
-        [event.log for event in records],
-        [event.source for event in records],
-        [number for number, _ in records.values()],
-        [leaf_hash for _, leaf_hash in records.values()],
+        f"{_ADD_NUMBERS} WHERE NOT journals.numbers && excluded.numbers RETURNING log, source", *_number_runs(numbers)
     )
-    asked = list(records)
-    return {asked[row["nth"] - 1]: {row["hash"]} for row in rows}
+    return {(row["log"], row["source"]) for row in rows}
 
 
-async def known_numbers(conn: Connection, numbers: Iterable[Numbered]) -> set[Numbered]:
+async def known_numbers(conn: Connection, numbers: Collection[Numbered]) -> set[Numbered]:
     """Return those of the numbers that the logs have already."""
+    if not numbers:
+        return set()
     rows = await conn.fetch(
         "SELECT log, source, lower(held) AS first, upper(held) AS past FROM ("
         "   SELECT log, source, range_agg(int8range(first, last, '[]')) AS said"
@@ -190,8 +183,21 @@ async def known_numbers(conn: Connection, numbers: Iterable[Numbered]) -> set[Nu
     return {Numbered(row["log"], row["source"], number) for row in rows for number in range(row["first"], row["past"])}
 
 
-async def known_sequences(conn: Connection, numbers: Iterable[Counted]) -> set[Counted]:
+async def claim_sequences(conn: Connection, numbers: Collection[Counted]) -> set[Subject]:
+    """Remember the numbers of each subject of which the log has none yet, and return those subjects."""
+    if not numbers:
+        return set()
+    rows = await conn.fetch(
+        f"{_ADD_SEQUENCES} WHERE NOT subjects.numbers && excluded.numbers RETURNING log, source, subject",
+        *_sequence_runs(numbers),
+    )
+    return {(row["log"], row["source"], row["subject"]) for row in rows}
+
+
+async def known_sequences(conn: Connection, numbers: Collection[Counted]) -> set[Counted]:
     """Return those of the subjects' own numbers that the logs have already."""
+    if not numbers:
+        return set()
     rows = await conn.fetch(
         "SELECT log, source, subject, lower(held) AS first, upper(held) AS past FROM ("
         "   SELECT log, source, subject, range_agg(int8range(first, last, '[]')) AS said"
@@ -310,31 +316,32 @@ async def add_key(conn: Connection, log: LogName, number: int, key: Announcement
     )
 
 
-async def add_numbers(conn: Connection, growths: Iterable[Growth]) -> None:
-    """Remember the entries' `sourcesequence` numbers as held by the logs."""
-    await conn.execute(
-        "INSERT INTO journals (log, source, numbers)"
-        " SELECT log, source, range_agg(int8range(first, last, '[]'))"
-        " FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[]) AS n (log, source, first, last)"
-        " GROUP BY log, source ORDER BY log, source"
-        " ON CONFLICT (log, source) DO UPDATE SET numbers = journals.numbers + excluded.numbers",
-        *_number_runs(each for growth in growths for each in numbers_of(growth.log, growth.entries)),
-    )
+async def add_numbers(conn: Connection, numbers: Collection[Numbered]) -> None:
+    """Remember the numbers as held by the logs, also where some are already."""
+    if numbers:
+        await conn.execute(_ADD_NUMBERS, *_number_runs(numbers))
 
 
-async def add_sequences(conn: Connection, growths: Iterable[Growth]) -> None:
-    """Remember the entries' `sequence` numbers as held by the logs."""
-    counted = [each for growth in growths for each in sequences_of(growth.log, growth.entries)]
-    if counted:
-        await conn.execute(
-            "INSERT INTO subjects (log, source, subject, numbers)"
-            " SELECT log, source, subject, range_agg(int8range(first, last, '[]'))"
-            " FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bigint[])"
-            "   AS n (log, source, subject, first, last)"
-            " GROUP BY log, source, subject ORDER BY log, source, subject"
-            " ON CONFLICT (log, source, subject) DO UPDATE SET numbers = subjects.numbers + excluded.numbers",
-            *_sequence_runs(counted),
-        )
+async def add_sequences(conn: Connection, numbers: Collection[Counted]) -> None:
+    """Remember the subjects' own numbers as held by the logs, also where some are already."""
+    if numbers:
+        await conn.execute(_ADD_SEQUENCES, *_sequence_runs(numbers))
+
+
+_ADD_NUMBERS: Final = """
+INSERT INTO journals (log, source, numbers)
+SELECT log, source, range_agg(int8range(first, last, '[]'))
+FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[]) AS n (log, source, first, last)
+GROUP BY log, source ORDER BY log, source
+ON CONFLICT (log, source) DO UPDATE SET numbers = journals.numbers + excluded.numbers
+"""
+_ADD_SEQUENCES: Final = """
+INSERT INTO subjects (log, source, subject, numbers)
+SELECT log, source, subject, range_agg(int8range(first, last, '[]'))
+FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bigint[]) AS n (log, source, subject, first, last)
+GROUP BY log, source, subject ORDER BY log, source, subject
+ON CONFLICT (log, source, subject) DO UPDATE SET numbers = subjects.numbers + excluded.numbers
+"""
 
 
 async def add_seals(conn: Connection, growths: Iterable[Growth]) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 from time import monotonic
-from typing import Final
+from typing import Final, TypeVar
 
 import structlog
 
@@ -29,6 +31,8 @@ from shared.db import Connection, Pool
 from shared.journal import Context, Journal
 from shared.merkle import EMPTY
 from shared.refs import Ids, LogScope
+
+T = TypeVar("T")
 
 _READ_AT_ONCE: Final = 32
 
@@ -69,6 +73,26 @@ async def index(batches: Mapping[store.Partition, Batch]) -> Indexed:
             groups.setdefault(entry.log, []).append(entry)
     steps = {partition: (batch.expected, batch.then) for partition, batch in batches.items()}
     return Indexed(steps, dict(sorted(groups.items())))
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What became of a batch's numbers."""
+
+    journals: AbstractSet[growth.Journal]
+    """All of whose numbers were new, and are remembered now."""
+    subjects: AbstractSet[growth.Subject]
+    """The same of subjects' own numbers."""
+    numbers: AbstractSet[growth.Numbered]
+    """Those of the others that the logs had before."""
+    sequences: AbstractSet[growth.Counted]
+
+
+def _repeated(numbers: Sequence[T]) -> set[T]:
+    """Return what occurs more than once."""
+    if len(set(numbers)) == len(numbers):
+        return set()
+    return {number for number, times in Counter(numbers).items() if times > 1}
 
 
 def _order(hole: Hole) -> tuple[str, str, str, int, int]:
@@ -158,7 +182,8 @@ class Keeper:
         stored = await growth.lock_logs(conn, {name: self.origin(name) for name in groups})
         for name in groups:
             self._examine(name, stored[name])
-        intakes = await self._sort_out(conn, groups, stored, now)
+        held = await self._claim(conn, groups)
+        intakes = await self._sort_out(conn, groups, stored, held)
         grown = await self._extended(conn, stored, {name: each for name, each in intakes.items() if each.entries})
         if not grown:
             return []
@@ -173,54 +198,61 @@ class Keeper:
             )
         )
         await growth.add_checkpoints(conn, grown, notes, now)
-        await growth.add_numbers(conn, grown)
-        await growth.add_sequences(conn, grown)
+        await growth.add_numbers(
+            conn, [n for each in grown for n in growth.numbers_of(each.log, each.entries) if n[:2] not in held.journals]
+        )
+        await growth.add_sequences(
+            conn,
+            [n for each in grown for n in growth.sequences_of(each.log, each.entries) if n[:3] not in held.subjects],
+        )
         await growth.add_seals(conn, grown)
         for each in grown:
             await self._report(conn, each.log, intakes[each.log].findings)
         return grown
+
+    async def _claim(self, conn: Connection, groups: Mapping[LogName, Sequence[Entry]]) -> Held:
+        """Claim the numbers of the batch, and return what of them the logs have already: mostly nothing."""
+        numbers = [number for name, entries in groups.items() for number in growth.numbers_of(name, entries)]
+        counted = [number for name, entries in groups.items() for number in growth.sequences_of(name, entries)]
+        twice = {number[:2] for number in _repeated(numbers)}
+        journals = await growth.claim_numbers(conn, [each for each in numbers if each[:2] not in twice])
+        twofold = {number[:3] for number in _repeated(counted)}
+        subjects = await growth.claim_sequences(conn, [each for each in counted if each[:3] not in twofold])
+        return Held(
+            journals,
+            subjects,
+            await growth.known_numbers(conn, [each for each in numbers if each[:2] not in journals]),
+            await growth.known_sequences(conn, [each for each in counted if each[:3] not in subjects]),
+        )
 
     async def _sort_out(
         self,
         conn: Connection,
         groups: Mapping[LogName, Sequence[Entry]],
         stored: Mapping[LogName, StoredLog],
-        now: datetime,
+        held: Held,
     ) -> dict[LogName, Intake]:
-        """Return what of each log's entries it does not have, and what in them contradicts it."""
-        held = await growth.known_numbers(
-            conn, [each for name, entries in groups.items() for each in growth.numbers_of(name, entries)]
-        )
-        events = [event for name, entries in groups.items() for event in growth.events_of(name, entries)]
-        known = await growth.known_events(conn, events, since=now - growth.RECENT)
-        if again := [
+        """Return what of each log's entries it does not have, and what in them contradicts it.
+
+        The same bytes have the same number, so only what has a number that the log has, or none, can be a duplicate. An id
+        used again under a new number is looked for afterwards.
+        """
+        again = [
             Event(name, e.source, e.event_id)
             for name, entries in groups.items()
             for e in entries
             if e.source is not None
             and e.event_id is not None
-            and (e.number is None or (name, e.source, e.number) in held)
-        ]:
-            known |= await growth.known_events(conn, again)
-            # What was pruned is known by its number: redelivered, it must not come in a second time.
-            numbered = {
-                Event(name, e.source, e.event_id): (e.number, e.hash)
-                for name, entries in groups.items()
-                for e in entries
-                if e.source is not None and e.event_id is not None and e.number is not None
-            }
-            gone = {event: numbered[event] for event in again if event in numbered and event not in known}
-            known |= await growth.pruned_events(conn, gone) if gone else {}
-        counted = await growth.known_sequences(
-            conn, [each for name, entries in groups.items() for each in growth.sequences_of(name, entries)]
-        )
+            and (e.number is None or (held.numbers and (name, e.source, e.number) in held.numbers))
+        ]
+        known = await growth.known_events(conn, again)
         return {
             name: sort_out(
                 entries,
                 stored[name].head.frontier.size,
                 {(event.source, event.id): hashes for event, hashes in known.items() if event.log == name},
-                {(each.source, each.number) for each in held if each.log == name},
-                {(each.source, each.subject, each.number) for each in counted if each.log == name},
+                {(each.source, each.number) for each in held.numbers if each.log == name},
+                {(each.source, each.subject, each.number) for each in held.sequences if each.log == name},
             )
             for name, entries in groups.items()
         }
@@ -363,6 +395,20 @@ class Keeper:
                 async with connection.transaction():
                     await self._report(connection, name, found)
             self._told |= lasting
+        self._journal.nudge()
+
+    async def find_reused_ids(self) -> None:
+        """Report events whose id an earlier entry of the log has, under another number."""
+        async with self._pool.acquire() as connection:
+            for name, first, end in await store.unchecked_ids(connection):
+                async with connection.transaction():
+                    reused = await store.reused_ids(connection, name, first, end)
+                    found = [
+                        Finding(kind=FindingKind.ID_REUSED, source=source, first=number, last=number, position=position)
+                        for source, number, position in reused
+                    ]
+                    await self._report(connection, name, found)
+                    await store.save_id_check(connection, name, end)
         self._journal.nudge()
 
     async def count_findings(self) -> dict[FindingKind, int]:

@@ -43,7 +43,9 @@ class Overseer:
         self._findings = metrics.gauge("log_findings", "What was ever found wrong with what the logs hold.", "kind")
         self._strays = metrics.gauge("log_stray_entries", "Entries whose month had no partition when they came.")
         self._taking = metrics.gauge("log_taking", "One while what is published comes into the logs.")
-        self._begun = metrics.gauge("log_consumer_begun", "How often the consumer began: once, and after each standstill.")
+        self._begun = metrics.gauge(
+            "log_consumer_begun", "How often the consumer began: once, and after each standstill."
+        )
 
     async def start(self) -> None:
         """Begin."""
@@ -74,6 +76,7 @@ class Overseer:
         self._begun.set(self._consumption.begun)
         self._compared.inc(await self._keeper.compare_seals())
         await self._keeper.find_gaps(monotonic())
+        await self._keeper.find_reused_ids()
         for kind, count in (await self._keeper.count_findings()).items():
             self._findings.labels(kind.value).set(count)
         await self._keeper.prepare_partitions()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from services.audit.domain.entry import LogName, Seal
 from services.audit.domain.log import Finding
@@ -145,6 +146,46 @@ async def broken_subjects(conn: Connection) -> dict[tuple[LogName, str, str], li
         key = (LogName(row["log"]), row["source"], row["subject"])
         broken.setdefault(key, []).append((row["first"], row["last"]))
     return broken
+
+
+IDS_AT_ONCE: Final = 5000
+
+
+async def unchecked_ids(conn: Connection) -> list[tuple[LogName, int, int]]:
+    """Return, for each log, from which position to which (excluded) its event ids are to be looked at now."""
+    rows = await conn.fetch(
+        "SELECT logs.log, coalesce(c.size, 0) AS first, least(logs.size, coalesce(c.size, 0) + $1) AS past"
+        " FROM logs LEFT JOIN id_checks c USING (log) WHERE logs.size > coalesce(c.size, 0) ORDER BY logs.log",
+        IDS_AT_ONCE,
+    )
+    return [(LogName(row["log"]), row["first"], row["past"]) for row in rows]
+
+
+async def reused_ids(conn: Connection, log: LogName, first: int, end: int) -> list[tuple[str, int, int]]:
+    """Return (source, number, position) of the entries from `first` to `end` whose id an earlier entry has, and no finding yet."""
+    rows = await conn.fetch(
+        "SELECT e.source, coalesce(e.number, 0) AS number, e.position FROM entries e CROSS JOIN LATERAL ("
+        "   SELECT FROM entries b WHERE (b.log, b.source, b.event_id) = (e.log, e.source, e.event_id)"
+        "   AND b.position < e.position LIMIT 1) AS before"
+        " WHERE e.log = $1 AND e.position >= $2 AND e.position < $3 AND e.event_id IS NOT NULL"
+        " AND NOT EXISTS (SELECT FROM findings f WHERE (f.log, f.kind, f.source) = (e.log, 'id-reused', e.source)"
+        "   AND f.position <= e.position AND coalesce(e.number, 0) BETWEEN f.first_number AND f.last_number)"
+        " ORDER BY e.position",
+        log,
+        first,
+        end,
+    )
+    return [(row["source"], row["number"], row["position"]) for row in rows]
+
+
+async def save_id_check(conn: Connection, log: LogName, size: int) -> None:
+    """Remember how far a log's event ids were looked at."""
+    await conn.execute(
+        "INSERT INTO id_checks AS c (log, size) VALUES ($1, $2) ON CONFLICT (log) DO UPDATE SET size = excluded.size"
+        " WHERE c.size < excluded.size",
+        log,
+        size,
+    )
 
 
 async def next_seals(conn: Connection) -> list[PendingSeal]:

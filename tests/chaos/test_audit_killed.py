@@ -26,7 +26,7 @@ WITHIN = 60.0
 STEPS = [
     (step, before)
     for step in (
-        "advance", "lock_logs", "known_events", "add_entries", "add_tiles", "save_heads", "add_checkpoints", "add_numbers",
+        "advance", "lock_logs", "claim_numbers", "claim_sequences", "known_events", "add_entries", "add_tiles", "save_heads", "add_checkpoints", "add_numbers",
         "add_sequences", "add_seals",
     )
     for before in (True, False)

@@ -54,8 +54,8 @@ class Publisher:
     def __post_init__(self) -> None:
         self.ids = SeededIds(self.seed)
 
-    def publish(self, data: EventData, scope: str = NOTODDEN) -> bytes:
-        """Return the bytes that the relay would send, numbered."""
+    def publish(self, data: EventData, scope: str = NOTODDEN, *, sequence: int | None = None) -> bytes:
+        """Return the bytes that the relay would send, numbered; `sequence` counts within the subject."""
         self.moment += timedelta(seconds=1)
         envelope = describe(
             data,
@@ -65,6 +65,7 @@ class Publisher:
             recorded=self.moment,
             scope=LogScope(scope),
             correlation=self.ids.event_id(),
+            sequence=sequence,
         )
         head = self.heads.get(scope, EMPTY)
         body = number(seal(data, envelope), head.size + 1)

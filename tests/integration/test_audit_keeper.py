@@ -16,7 +16,7 @@ from services.audit.domain.note import open_note
 from services.audit.domain.tiles import WIDTH
 from services.audit.errors import FencedError, HeadDamagedError
 from services.audit.keeper import Keeper
-from shared.contracts.audit import ChainBroken, CheckpointSigned, GapFound
+from shared.contracts.audit import ChainBroken, CheckpointSigned, GapFound, IrregularityFound
 from shared.contracts.base import EventData
 from shared.envelope import parse
 from shared.merkle import leaf_hash, root_of, split
@@ -75,7 +75,7 @@ async def check_log(world: World, expected: list[bytes], log: LogName = NOTODDEN
 
 async def published(world: World) -> list[EventData]:
     """What the audit service has put into its outbox, in order."""
-    types = {event.TYPE: event for event in (ChainBroken, CheckpointSigned, GapFound)}
+    types = {event.TYPE: event for event in (ChainBroken, CheckpointSigned, GapFound, IrregularityFound)}
     rows = await world.pool.fetch("SELECT body FROM outbox ORDER BY id")
     records = [parse(row["body"]) for row in rows]
     return [types[record.envelope.type].model_validate_json(record.data) for record in records]
@@ -295,8 +295,12 @@ async def test_nothing_is_signed_on_a_damaged_head(world: World, cases: Publishe
     false = bytes(32) + true["frontier"][32:]
     for head in ((4, false, true["edge"]), tuple(saved)):
         await world.pool.execute(update, *head)
-        with pytest.raises(HeadDamagedError):
-            await world.take(*records[4:])
+        for _ in range(2):
+            with pytest.raises(HeadDamagedError):
+                await world.take(*records[4:])
+    assert await published(world) == [
+        ChainBroken(log="lagspill.no/logs/4005", kind="tree-damaged", position=position) for position in (4, 2)
+    ]
     await world.pool.execute(update, *true)
     await world.take(*records[4:])
     await check_log(world, records)
@@ -345,6 +349,75 @@ async def test_a_hole_that_lasts_is_a_finding_once(migrated: Migrated, cases: Pu
         await world.take(records[1], records[6], records[7])
         await world.keeper.find_gaps(300.0)
         assert await published(world) == [gap, late]
+
+
+async def test_an_event_taken_out_of_a_subjects_history_is_a_finding(migrated: Migrated, cases: Publisher) -> None:
+    """It was deleted from the outbox before the relay numbered it, so the service's numbers show nothing; its subject's do."""
+    async with open_world(await migrated("audit", MIGRATIONS), grace=30.0) as world:
+        case, other = cases.ids.ref("cas"), cases.ids.ref("cas")
+
+        def event(nth: int, of: str = case) -> bytes:
+            """The `nth` event of a case, as the next thing that the service publishes."""
+            return cases.publish(cases.access(of), sequence=nth)
+
+        await world.take(event(1), event(1, other), event(3), event(2, other))
+        late, sixth = event(2), event(6)
+        await world.keeper.find_gaps(100.0)
+        await world.take(late, sixth)
+        await world.keeper.find_gaps(140.0)
+        await world.keeper.find_gaps(150.0)
+        assert await published(world) == []
+        await world.keeper.find_gaps(170.0)
+        await world.keeper.find_gaps(200.0)
+        gap = IrregularityFound(
+            log="lagspill.no/logs/4005", kind="subject-gap", source=cases.source, subject_ref=case, first=4, last=5
+        )
+        assert await published(world) == [gap]
+        again = event(3)
+        await world.take(event(4), event(5), again)
+        await world.keeper.find_gaps(300.0)
+        reused = gap.model_copy(update={"kind": "subject-reused", "first": 3, "last": 3, "position": 8})
+        assert await published(world) == [gap, reused]
+        await world.take(again, late)
+        assert await published(world) == [gap, reused]
+
+
+async def test_an_id_used_again_under_another_number_is_found_afterwards(world: World, cases: Publisher) -> None:
+    """It is no duplicate, so it is an entry at once; the look at the ids finds it, once."""
+    first, second, third = cases.reads(3)
+    await world.take(first)
+    await world.keeper.find_reused_ids()
+    forged = second.replace(second[29:65], first[29:65])
+    assert forged != second
+    await world.take(forged, third)
+    await world.keeper.find_reused_ids()
+    await world.keeper.find_reused_ids()
+    assert await published(world) == [
+        ChainBroken(log="lagspill.no/logs/4005", kind="id-reused", source="/services/cases", position=1)
+    ]
+    await check_log(world, [first, forged, third])
+
+
+async def test_records_without_a_number_are_kept_found_and_not_doubled(world: World, cases: Publisher) -> None:
+    """Delivered again, the same bytes are dropped by their id."""
+    bare = cases.read().replace(b',"sourcesequence":"', b',"other":"')
+    assert await world.take(bare) == 1
+    assert await world.take(bare) == 0
+    assert await published(world) == [
+        IrregularityFound(log="lagspill.no/logs/4005", kind="unnumbered", source=cases.source, position=0)
+    ]
+
+
+async def test_a_record_on_a_topic_of_another_service_is_found(world: World, cases: Publisher) -> None:
+    """It is kept where its municipality's log is."""
+    record = cases.read()
+    await world.take(record, topic="lagspill.audit.v1")
+    assert await published(world) == [
+        IrregularityFound(
+            log="lagspill.no/logs/4005", kind="foreign-source", source=cases.source, first=1, last=1, position=0
+        )
+    ]
+    await check_log(world, [record])
 
 
 async def test_checkpoints_are_announced_when_others_were_heard(world: World, cases: Publisher) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.audit.domain import entry as entry_module
 from services.audit.domain.entry import MAX_NUMBER, UNPARSABLE, Received, index_record, oversize_leaf
 from services.audit.domain.tiles import MAX_ENTRY
 from shared.envelope import MAX_BYTES, MalformedEnvelopeError, number, parse
@@ -26,7 +28,7 @@ def check(value: bytes) -> None:
     except MalformedEnvelopeError:
         assert (entry.log, entry.kind, entry.event_id, entry.number) == (UNPARSABLE, "unparsable", None, None)
         return
-    assert (str(entry.log), entry.event_id) == (str(envelope.municipality), envelope.id)
+    assert (str(entry.log), entry.event_id) == (str(envelope.municipality), str(envelope.id))
     assert entry.number is None or 0 < entry.number <= MAX_NUMBER
     for text in (entry.kind, entry.type, entry.source, entry.case, entry.actor, entry.unit, entry.basis, entry.consent):
         assert text is None or (text.isascii() and text.isprintable())
@@ -83,3 +85,30 @@ def test_a_record_without_a_value_and_one_too_long() -> None:
 def test_the_longest_event_fits_an_entry() -> None:
     """With its number written in; or a service could publish what its own log cannot hold."""
     assert len(number(b"a" * (MAX_BYTES - 1) + b"}", 10**19)) <= MAX_ENTRY
+
+
+@given(
+    st.dictionaries(fields, json_values, max_size=8),
+    st.dictionaries(
+        st.sampled_from(
+            ["id", "time", "sequence", "sourcesequence", "subject", "correlationid", "authid", "municipality"]
+        ),
+        json_values | st.sampled_from(["01A0792A24017149947BC648FE43C49E", "2026-02-30T00:00:00Z", "0" * 20, 1.5]),
+        max_size=2,
+    ),
+    st.booleans(),
+)
+def test_the_fast_reader_finds_what_the_general_one_finds(
+    data: dict[str, object], attributes: dict[str, object], infinite: bool
+) -> None:
+    """What it accepts, that accepts too, and both make the same entry of it."""
+    document = json.loads(RECORD) | attributes
+    document["data"] |= data
+    if infinite:
+        document["extra"] = float("inf")
+    value = json.dumps(document).encode()
+    received = Received("t", 0, 0, value)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(entry_module, "read_written", lambda _: None)
+        general = index_record(received)
+    assert index_record(received) == general

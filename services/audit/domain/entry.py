@@ -8,11 +8,12 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Final, NamedTuple, NewType
-from uuid import UUID
 
 from pydantic_core import to_json
 
+from services.audit.domain import forms
 from services.audit.domain.tiles import MAX_ENTRY
+from services.audit.domain.written import Basis, Party, Said, Written, read_written
 from shared.contracts import journal
 from shared.contracts.access import AccessRecorded
 from shared.envelope import Envelope, MalformedEnvelopeError, read
@@ -33,12 +34,19 @@ UNPARSABLE_KIND: Final = "unparsable"
 MAX_NUMBER: Final = 2**62
 """A number beyond this is nobody's: it is not counted. (The database's own limit is 2**63.)"""
 _SEALS: Final = frozenset(event.TYPE for event in journal.EVENTS)
-_REF: Final = {prefix: re.compile(rf"^{prefix}_[{ALPHABET}]{{{LENGTH}}}$") for prefix in ("cas", "cst", "mtg")}
-_ACTOR: Final = re.compile(r"^[a-z]{3}_[0-9A-Za-z_-]{8,64}$")
-_SUBJECT: Final = re.compile(r"^[A-Za-z0-9._/:-]{1,120}$")
-_ORGANISATION: Final = re.compile(r"^[0-9]{9}$")
-_UNIT: Final = re.compile(r"^unit:[a-z0-9-]{1,60}$")
-_CODE: Final = re.compile(r"^[a-z0-9-]{2,60}$")
+_CASE, _CONSENT, _MEETING, _ACTOR, _SUBJECT, _ORGANISATION, _UNIT, _CODE = map(
+    re.compile,
+    (
+        forms.CASE,
+        forms.CONSENT,
+        forms.MEETING,
+        forms.ACTOR,
+        forms.SUBJECT,
+        forms.ORGANISATION,
+        forms.UNIT,
+        forms.CODE,
+    ),
+)
 
 
 class Received(NamedTuple):
@@ -70,7 +78,8 @@ class Entry(NamedTuple):
     kind: str
     type: str | None = None
     source: str | None = None
-    event_id: UUID | None = None
+    event_id: str | None = None
+    """A UUID, as text in its one form."""
     number: int | None = None
     subject: str | None = None
     sequence: int | None = None
@@ -99,6 +108,9 @@ def index_record(received: Received) -> Entry:
     if len(value) > MAX_ENTRY:
         leaf = oversize_leaf(value)
         return Entry(UNPARSABLE, leaf, leaf_hash(leaf), received, UNPARSABLE_KIND, oversize=value)
+    written = read_written(value)
+    if written is not None and written.type not in _SEALS:
+        return _index_written(value, received, written)
     try:
         envelope, data = read(value)
     except MalformedEnvelopeError:
@@ -110,6 +122,36 @@ def oversize_leaf(value: bytes) -> bytes:
     """Return the leaf that stands for bytes too long to be one."""
     digest = base64.b64encode(sha256(value).digest()).decode()
     return f"lagspill.no/oversize@v1\nsize {len(value)}\nsha256 {digest}\n".encode()
+
+
+def _index_written(value: bytes, received: Received, written: Written) -> Entry:
+    """Return what `_index_event` returns."""
+    said: Said | dict[str, None] = written.data or {}
+    party: Party | dict[str, None] = said.get("actor") or {}
+    basis: Basis | dict[str, None] = said.get("basis") or {}
+    subject = written.subject
+    return Entry(
+        LogName(written.municipality),
+        value,
+        leaf_hash(value),
+        received,
+        (said.get("kind") or EVENT) if written.type == AccessRecorded.TYPE else EVENT,
+        written.type,
+        written.source,
+        written.id,
+        _number(written.sourcesequence),
+        subject if _SUBJECT.fullmatch(subject) else None,
+        _number(written.sequence),
+        _utc(written.time),
+        said.get("case") or _matching(_CASE, subject, written.partitionkey),
+        party.get("id") or written.authid,
+        party.get("organisation"),
+        party.get("unit"),
+        basis.get("code"),
+        said.get("consent"),
+        said.get("meeting") or _matching(_MEETING, subject),
+        said.get("permitted"),
+    )
 
 
 def _index_event(value: bytes, received: Received, envelope: Envelope, said: object) -> Entry:
@@ -124,18 +166,18 @@ def _index_event(value: bytes, received: Received, envelope: Envelope, said: obj
         kind=_kind(envelope, data),
         type=envelope.type,
         source=envelope.source,
-        event_id=envelope.id,
+        event_id=str(envelope.id),
         number=_number(envelope.sourcesequence),
         subject=_matching(_SUBJECT, envelope.subject),
         sequence=_number(envelope.sequence),
         happened=_utc(envelope.time),
-        case=_matching(_REF["cas"], data.get("case"), envelope.subject, envelope.partitionkey),
+        case=_matching(_CASE, data.get("case"), envelope.subject, envelope.partitionkey),
         actor=_matching(_ACTOR, party.get("id"), envelope.authid),
         organisation=_matching(_ORGANISATION, party.get("organisation")),
         unit=_matching(_UNIT, party.get("unit")),
         basis=_matching(_CODE, basis.get("code")) if isinstance(basis, dict) else None,
-        consent=_matching(_REF["cst"], data.get("consent")),
-        meeting=_matching(_REF["mtg"], data.get("meeting"), envelope.subject),
+        consent=_matching(_CONSENT, data.get("consent")),
+        meeting=_matching(_MEETING, data.get("meeting"), envelope.subject),
         permitted=permitted if isinstance(permitted, bool) else None,
         seal=_seal(said) if envelope.type in _SEALS else None,
     )

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Final
-from uuid import UUID
 
 from services.audit.domain.entry import Entry
 from services.audit.domain.log import OWN_SOURCE, Finding, FindingKind
@@ -37,7 +36,7 @@ class Intake:
 def sort_out(
     entries: Iterable[Entry],
     first: int,
-    known: Mapping[tuple[str, UUID], AbstractSet[bytes]],
+    known: Mapping[tuple[str, str], AbstractSet[bytes]],
     held: AbstractSet[tuple[str, int]],
     counted: AbstractSet[tuple[str, str, int]] = frozenset(),
 ) -> Intake:
@@ -54,7 +53,7 @@ def sort_out(
         held: those of the batch's (source, sourcesequence) that the log has.
         counted: those of the batch's (source, subject, sequence) that the log has.
     """
-    batch: dict[tuple[str, UUID], bytes | set[bytes]] = {key: set(hashes) for key, hashes in known.items()}
+    batch: dict[tuple[str, str], bytes | set[bytes]] = {key: set(hashes) for key, hashes in known.items()}
     numbers = set(held)
     sequences = set(counted)
     fresh: list[Entry] = []

@@ -24,6 +24,12 @@ FROM (
 WHERE subject IS NOT NULL AND nth IS NOT NULL
 GROUP BY log, source, subject;
 
+CREATE TABLE id_checks (
+    log  text   PRIMARY KEY,
+    size bigint NOT NULL CHECK (size >= 0)
+);
+COMMENT ON TABLE id_checks IS 'Up to which size of each log no event id was used again, or it was found.';
+
 ALTER TABLE findings ADD COLUMN subject text;
 ALTER TABLE findings DROP CONSTRAINT findings_kind_check;
 ALTER TABLE findings ADD CONSTRAINT findings_kind_check CHECK (kind IN (
@@ -41,7 +47,7 @@ ALTER TABLE findings ADD CONSTRAINT findings_once
 DO $$
 BEGIN
     IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'lagspill_audit_writer') THEN
-        REVOKE DELETE ON subjects FROM lagspill_audit_writer;
+        REVOKE DELETE ON subjects, id_checks FROM lagspill_audit_writer;
     END IF;
 END
 $$;
