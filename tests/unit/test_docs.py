@@ -23,7 +23,6 @@ from deploy.settings_table import variables
 from services.audit.domain.policy import NO_WITNESSES
 from services.audit.overseer import Overseer
 from services.audit.patterns.watch import Watch
-from services.audit.patterns.watch import Watch
 from services.audit.witness_api import Witness
 from services.audit.witnessing import Witnessing
 from shared.bus import Protocol
@@ -197,7 +196,6 @@ def scraped() -> dict[str, frozenset[str]]:
     """The name of every metric of any service, with its labels."""
     metrics = Metrics()
     Overseer(None, None, metrics, announce_seconds=60.0)  # type: ignore[arg-type]  # only what it registers matters here
-    Watch(None, None, metrics)  # type: ignore[arg-type]
     Watch(None, None, metrics)  # type: ignore[arg-type]
     nothing: Any = None
     Witness(nothing, nothing, (), clock=nothing, metrics=metrics)
