@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
 from collections.abc import Sequence
 from time import monotonic
 from typing import TYPE_CHECKING, Annotated, Final
@@ -77,6 +79,51 @@ def reconcile(
     out.print(_VERDICTS[status])
     if status:
         raise typer.Exit(status)
+
+
+_PASSED_ON: Final = {"allow_extra_args": True, "ignore_unknown_options": True}
+
+
+@audit.command("rotate-key", add_help_option=False, context_settings=_PASSED_ON)
+def rotate_key(context: typer.Context) -> None:
+    """Put a new signing key first in the key file; the old ones sign beside it for a time. Then restart the service."""
+    _become(context)
+
+
+@audit.command("retention", add_help_option=False, context_settings=_PASSED_ON)
+def retention(context: typer.Context) -> None:
+    """Put a retention policy (deploy/retention.yaml) in force, as the database's owner; --check only reads it."""
+    _become(context)
+
+
+@audit.command("prune", add_help_option=False, context_settings=_PASSED_ON)
+def prune(context: typer.Context) -> None:
+    """Remove what the policy in force lets go, as the pruner; --dry-run only says what would."""
+    _become(context)
+
+
+@audit.command("hold", add_help_option=False, context_settings=_PASSED_ON)
+def hold(context: typer.Context) -> None:
+    """Keep a log, or one case in it, from being pruned: place, release, list."""
+    _become(context)
+
+
+def _become(context: typer.Context) -> None:
+    """Become `python -m services.audit <command>`; without DATABASE_URL, with the login that it needs in what runs here."""
+    environment = dict(os.environ)
+    asks_nobody = context.command.name == "rotate-key" or {"-h", "--help", "--check"} & set(context.args)
+    if "DATABASE_URL" not in environment and not asks_nobody:
+        from deploy.local.status import noted_addresses, running_home
+
+        home = running_home(LocalSettings())
+        noted = noted_addresses(home) if home is not None else None
+        if noted is None:
+            err.print("lagspill: Nothing runs here: start `lagspill up`, or set DATABASE_URL.", style="red")
+            raise typer.Exit(CANNOT_TELL)
+        logins = {"retention": noted.audit_owner, "prune": noted.audit_pruner, "hold": noted.databases["audit"]}
+        environment |= {"DATABASE_URL": logins[str(context.command.name)], "LAGSPILL_DEVELOPMENT": "1"}
+    command = [sys.executable, "-m", "services.audit", str(context.command.name), *context.args]
+    os.execve(sys.executable, command, environment)  # noqa: S606 - no shell is the point
 
 
 _VERDICTS: Final = {

@@ -89,7 +89,7 @@ class PolicyRefusedError(AuditError):
 
 
 class NoPolicyError(AuditError):
-    """No retention policy is installed, so nothing is pruned; `lagspill audit retention install` installs one."""
+    """No retention policy is installed, so nothing is pruned; `lagspill audit retention FILE` installs one."""
 
     code = "policy-missing"
 

@@ -1,0 +1,128 @@
+"""The commands beside the service, as processes with their own logins; and what HTTP then says of keys and pruned entries."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from services.audit.domain.tiles import WIDTH
+from services.audit.operate import main as operate
+from shared.clock import SimulatedClock
+from shared.merkle import leaf_hash, split
+from shared.testing.issuer import LocalIssuer
+from shared.testing.plugin import Migrated
+from tests.e2e.audit_served import Served, audit_service
+from tests.integration.audit_world import SIGNER, Publisher, as_role
+from tests.integration.test_audit_retention import SHORT, YEAR
+
+pytestmark = [pytest.mark.connected, pytest.mark.story(23)]
+
+
+@pytest_asyncio.fixture
+async def audit(migrated: Migrated, issuer: LocalIssuer, clock: SimulatedClock) -> AsyncIterator[Served]:
+    """The composed service; its logs are fed directly."""
+    async with audit_service(migrated, issuer, clock) as made:
+        yield made
+
+
+class Desk:
+    """Runs `python -m services.audit ...` in this process, with a login."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+        monkeypatch.setenv("LAGSPILL_DEVELOPMENT", "1")
+        self._monkeypatch = monkeypatch
+        self._capsys = capsys
+
+    async def run(self, dsn: str, *arguments: str) -> tuple[int, str, str]:
+        """Return its exit status and what it said."""
+        self._monkeypatch.setenv("DATABASE_URL", dsn)
+        self._capsys.readouterr()
+        code = await asyncio.to_thread(operate, arguments)
+        told = self._capsys.readouterr()
+        return code, "".join(line for line in told.out.splitlines(keepends=True) if "[info" not in line), told.err
+
+
+async def process(dsn: str | None, *arguments: str) -> tuple[int, str, str]:
+    """Run `lagspill audit ...` as a process of its own, with this login."""
+    environment = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
+    environment |= {"LAGSPILL_DEVELOPMENT": "1", "LAGSPILL_HOME": "/nonexistent", "NO_COLOR": "1"}
+    if dsn is not None:
+        environment["DATABASE_URL"] = dsn
+    done = await asyncio.to_thread(
+        subprocess.run,
+        [sys.executable, "-m", "deploy", "audit", *arguments],
+        env=environment, capture_output=True, text=True, check=False, timeout=120,
+    )  # fmt: skip
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.mark.slow
+async def test_a_policy_is_installed_and_applied_by_commands(
+    audit: Served,
+    clock: SimulatedClock,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Each with its own login and with no other; pruned bundles answer 410, their tiles are served as before."""
+    owner, run = audit.world.dsn, Desk(monkeypatch, capsys).run
+    service, pruner = (as_role(owner, role) for role in ("lagspill_audit_writer", "lagspill_audit_pruner"))
+    cases = Publisher()
+    records = [cases.read(), *[cases.seal() for _ in range(2 * WIDTH)]]
+    await audit.world.take(*records)
+    clock.set(clock.now() + 2.1 * YEAR)
+    await audit.world.take(cases.seal())
+    policy = tmp_path / "retention.yaml"
+    policy.write_text(SHORT)
+    for dsn, arguments, told in (
+        (pruner, ("prune",), "No retention policy is installed"),
+        (service, ("retention", str(policy)), "permission denied"),
+        (pruner, ("retention", str(policy)), "permission denied"),
+        (service, ("prune", "--dry-run"), "permission denied|No retention policy"),
+    ):
+        code, _, error = await run(dsn, *arguments)
+        assert code == 2, arguments
+        assert any(part in error for part in told.split("|")), error
+    code, _, error = await process(None, "prune")
+    assert (code, "Nothing runs here" in error) == (2, True)
+    code, out, _ = await process(None, "retention", str(policy), "--check")
+    assert (code, out.endswith("can be installed\n")) == (0, True)
+    code, out, error = await run(owner, "retention", str(policy))
+    assert (code, out.endswith("is in force\n")) == (0, True), error
+    code, out, error = await process(pruner, "prune", "--dry-run")
+    assert (code, out) == (0, "4005 256-511 the-rest\n256 entries could be pruned\n"), error
+    code, out, error = await run(service, "hold", "place", "a-complaint", "--log", "4005")
+    assert (code, out) == (0, "a-complaint placed\n"), error
+    assert (await run(pruner, "prune"))[:2] == (0, "0 entries were pruned\n")
+    assert (await run(pruner, "hold", "release", "a-complaint"))[0] == 2
+    assert (await run(service, "hold", "release", "a-complaint"))[:2] == (0, "a-complaint released\n")
+    assert "released" in (await run(service, "hold", "list"))[1]
+    assert (await run(pruner, "prune", "--log", "4005"))[:2] == (0, "4005 256-511 the-rest\n256 entries were pruned\n")
+    token = audit.token()
+    for path in ("/logs/4005/tile/entries/001", "/entries/300", "/entries/300/proof"):
+        answer = await audit.get(path, token)
+        assert answer.status_code == 410, path
+        problem = answer.json()
+        assert problem["code"] == "entries-pruned"
+        assert (problem["first"], problem["last"], problem["rule"]) == (256, 511, "the-rest")
+    assert (await audit.get("/logs/4005/tile/entries/000", token)).status_code == 200
+    tile = await audit.get("/logs/4005/tile/0/001")
+    assert split(tile.content) == tuple(leaf_hash(record) for record in records[WIDTH : 2 * WIDTH])
+
+
+async def test_the_keys_of_a_log_are_public(audit: Served) -> None:
+    """With when each signs."""
+    await audit.world.take(Publisher().read())
+    answer = await audit.get("/logs/4005/keys")
+    assert answer.status_code == 200
+    [key] = answer.json()
+    assert key["vkey"] == SIGNER.named("lagspill.no/logs/4005").verifier.vkey
+    assert key["valid_to"] is None
+    assert (await audit.get("/logs/4003/keys")).status_code == 404
