@@ -106,9 +106,9 @@ async def compose(kit: Kit[AuditSettings]) -> Parts:
         group=settings.called(GROUP),
     )
     overseer = Overseer(keeper, consumption, kit.metrics, announce_seconds=settings.audit_announce_seconds)
-    desk = Desk(reader, kit.journal, origin=settings.audit_origin)
-    control = compose_control(kit, desk, writer=pools.writer, reader=pools.reader)
     witnesses = Witnesses(pools.reader, reader, kit.clock, settings.witness_policy)
+    desk = Desk(reader, kit.journal, origin=settings.audit_origin, witnesses=witnesses)
+    control = compose_control(kit, desk, writer=pools.writer, reader=pools.reader)
     app = kit.app(
         title="Lagspill audit",
         version=VERSION,

@@ -20,6 +20,7 @@ from services.audit.domain.proof import InclusionProof
 from services.audit.domain.tiles import Slice
 from services.audit.errors import NoSuchEntryError, NotYourLogError, PeriodTooLongError
 from services.audit.queries import HeldJournal, Reader, Search, StoredEntry
+from services.audit.witnesses import Witnesses
 from shared.aggregate import Context, Decision
 from shared.auth import Actor, Clearance
 from shared.contracts.access import AccessKind, AccessRecorded
@@ -40,8 +41,12 @@ _ROLES: Final = (Role.AUDITOR, Role.PRIVACY_OFFICER)
 class Desk:
     """Where auditors and privacy officers look into the logs."""
 
-    def __init__(self, reader: Reader, journal: Journal, *, origin: str) -> None:
-        """Read with `reader`, record every look in `journal`; logs are called `<origin>/<municipality>`."""
+    def __init__(self, reader: Reader, journal: Journal, *, origin: str, witnesses: Witnesses | None = None) -> None:
+        """Read with `reader`, record every look in `journal`; logs are called `<origin>/<municipality>`.
+
+        With `witnesses`, a proof leads to a checkpoint that enough of them have cosigned, where there is one.
+        """
+        self._witnesses = witnesses
         self._reader = reader
         self._journal = journal
         self._origin = origin
@@ -73,7 +78,8 @@ class Desk:
         """
         role = await self.admit(ctx, log)
         entry = await self._reader.entry(log, position)
-        proof = await self._reader.proof(log, position, entry.leaf)
+        note = None if self._witnesses is None else await self._witnesses.checkpoint_over(log, position)
+        proof = await self._reader.proof(log, position, entry.leaf, note)
         await self.record(ctx, log, role, AccessKind.LOG_READ, results=1, about=entry.case)
         return entry, proof
 

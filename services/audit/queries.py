@@ -15,6 +15,7 @@ from services.audit import store
 from services.audit.domain.checkpoint import Checkpoint
 from services.audit.domain.entry import LogName
 from services.audit.domain.keys import Announcement, KeyPeriod, periods
+from services.audit.domain.note import Note
 from services.audit.domain.proof import InclusionProof
 from services.audit.domain.tiles import WIDTH, Slice, TileAddress, hash_of, holding, slices, write_bundle, write_path
 from services.audit.errors import EntriesPrunedError, NoSuchEntryError, NoSuchLogError
@@ -278,18 +279,21 @@ class Reader:
         )
         return [_entry(row) for row in rows]
 
-    async def proof(self, log: LogName, position: int, leaf: bytes) -> InclusionProof:
-        """Return the proof that the entry is in the log as it is signed now, with the entry in it.
+    async def proof(self, log: LogName, position: int, leaf: bytes, note: str | None = None) -> InclusionProof:
+        """Return the proof that the entry is in the log, with the entry in it.
+
+        Args:
+            note: the signed checkpoint that it leads to; the newest one if left out.
 
         Raises:
             NoSuchLogError, NoSuchEntryError: the log, or the entry in it, does not exist.
         """
-        head = await self.head(log)
-        size = head.checkpoint.size
+        signed = (await self.head(log)).note if note is None else note
+        size = Checkpoint.parse(Note.parse(signed.encode()).text).size
         if position >= size:
             raise NoSuchEntryError
         hashes = await self._hashes(log, [subtrees(span) for span in inclusion_path(position, size)])
-        return InclusionProof(position, hashes, head.note, extra=leaf)
+        return InclusionProof(position, hashes, signed, extra=leaf)
 
     async def consistency(self, log: LogName, old: int, new: int) -> tuple[bytes, ...]:
         """Return the proof that the log's tree of `new` leaves begins with that of `old` (RFC 6962 § 2.1.2).

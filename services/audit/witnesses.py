@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from services.audit import witness_store
+from services.audit.domain.checkpoint import Checkpoint
 from services.audit.domain.entry import LogName
-from services.audit.domain.note import Verifier
+from services.audit.domain.note import Note, Verifier
 from services.audit.domain.policy import NO_WITNESSES, NONE, Policy
 from services.audit.errors import NotWitnessedError
 from services.audit.queries import Reader
@@ -45,6 +46,18 @@ class Witnesses:
         if note is None:
             raise NotWitnessedError(retry_after=1)
         return note
+
+    async def checkpoint_over(self, log: LogName, position: int) -> str:
+        """Return a checkpoint to prove the entry at `position` with: the newest witnessed one if it covers it, else the newest.
+
+        Raises:
+            NoSuchLogError: there is no such log.
+        """
+        rule = self.rule_of(log)
+        note = None if rule.quorum == NONE else await witness_store.witnessed_note(self._pool, log, rule)
+        if note is not None and position < Checkpoint.parse(Note.parse(note.encode()).text).size:
+            return note
+        return (await self._reader.head(log)).note
 
     async def policy(self, log: LogName) -> Policy:
         """Return what a checkpoint of the log needs: one of the keys that sign it now, and the quorum.
