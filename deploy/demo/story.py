@@ -165,6 +165,7 @@ def settings_of(addresses: Addresses) -> StageSettings:
         meetings_url=addresses.services["meetings"],
         notify_url=addresses.services["notify"],
         audit_url=addresses.services["audit"],
+        neighbour_url=addresses.services.get("neighbour"),
         oidc_issuer=addresses.oidc_issuer,
         kafka_bootstrap_servers=addresses.kafka_bootstrap_servers,
     )
@@ -173,5 +174,4 @@ def settings_of(addresses: Addresses) -> StageSettings:
 def superuser_of(addresses: Addresses) -> str:
     """Return the log's database as a superuser reaches it."""
     database = urlsplit(addresses.databases["audit"]).path
-        neighbour_url=addresses.services.get("neighbour"),
     return urlsplit(addresses.administrator)._replace(path=database).geturl()
