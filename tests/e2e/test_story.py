@@ -31,7 +31,7 @@ pytestmark = [pytest.mark.connected, pytest.mark.slow]
 
 @pytest.fixture(scope="module")
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Addresses]:
-    """PostgreSQL, Kafka, the OIDC server, the four services and the neighbour's log, on free ports, with an empty folder of their own."""
+    """PostgreSQL, Kafka, the OIDC server, four services and the neighbour's log, on free ports, with an empty folder of their own."""
     home: Path = tmp_path_factory.mktemp("lagspill")
     ports = {
         f"{part}_port": free_port()
@@ -45,6 +45,7 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Addresses]:
             "notify",
             "audit",
             "neighbour",
+            "smtp",
         )
     }
     settings = LocalSettings(home=home).model_copy(
