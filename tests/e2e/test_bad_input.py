@@ -26,12 +26,11 @@ from shared.contracts.codes import Area
 from shared.refs import CaseRef, ConcernRef, RandomIds
 from shared.testing.issuer import Claim, LocalIssuer
 from shared.testing.plugin import Migrated
-from tests.e2e.audit_served import audit_service
 from tests.e2e.bad_requests import CANARY, Bad, operations
 from tests.e2e.cases_world import cases_world
 from tests.e2e.gauntlet import Gauntlet, Wire, log_lines
+from tests.e2e.innsyn_town import running
 from tests.e2e.meetings_world import START, town
-from tests.integration.audit_world import Publisher
 from tests.integration.notify_world import notify_world
 from tests.tally_app import served
 
@@ -282,7 +281,14 @@ async def test_notify(
 
 
 async def test_audit(migrated: Migrated, issuer: LocalIssuer, clock: SimulatedClock, subtests: pytest.Subtests) -> None:
-    async with audit_service(migrated, issuer, clock) as audit:
-        await audit.world.take(*Publisher().reads(3))
-        async with gauntlet("audit", audit.app, audit.pool, issuer, lambda _: audit.token(), "auditor") as run:
+    async with running(migrated, issuer, clock) as town:
+        case = await town.looked_at()
+        audit = town.audit
+
+        def token(who: str) -> str:
+            return audit.token() if who == "auditor" else town.cases.token(who)
+
+        async with gauntlet("audit", audit.app, audit.pool, issuer, token, "stranger") as run:
+            made = await run.does("guardian-a", "/innsyn-reports", {"case": case})
+            assert made["case"] == case
             await the_rest(run, "auditor", subtests, {"log": "4005", "path": "000.p/3"}, {"log": "9999"})

@@ -45,7 +45,7 @@ _MEDIA: Final = {
 class AskedReport(RequestModel):
     """Which case the report is about."""
 
-    case: CaseRefField
+    case: CaseRefField = Field(examples=["cas_bcdfghjklmnpqrstvwxzbcdfgh"])
 
 
 class ReportView(ReportReceipt):
