@@ -117,11 +117,20 @@ _WITHIN: Final = (
 )
 
 
-def _period(search: Search) -> Search | None:
-    """Return the part of a search that goes by when things happened; None if it does not."""
-    if search.since is None and search.until is None:
-        return None
-    return Search(since=search.since, until=search.until)
+def selection(log: LogName, search: Search, first: int, after: int, order: str) -> tuple[str, list[object]]:
+    """Return the query for the matches from `first` to before `after` in that order, and its arguments."""
+    conditions, arguments = _where(log, search)
+    arguments += [first, after]
+    # Only names and numbers of this module are put into the text; every value is an argument.
+    within = f"position >= ${len(arguments) - 1} AND position < ${len(arguments)}"
+    return f"SELECT {_ENTRY} FROM entries WHERE {conditions} AND {within} ORDER BY {order}", arguments  # noqa: S608
+
+
+def reach_of(log: LogName, search: Search) -> tuple[str, list[object]]:
+    """Return the query for the first and the last position of a search's period, and its arguments."""
+    conditions, arguments = _where(log, Search(since=search.since, until=search.until))
+    # + 0: min and max of the plain column would be looked up in the order of positions, through the whole log.
+    return f"SELECT min(position + 0) AS first, max(position + 0) AS last FROM entries WHERE {conditions}", arguments  # noqa: S608
 
 
 def _where(log: LogName, search: Search) -> tuple[str, list[object]]:
@@ -246,38 +255,24 @@ class Reader:
         """Return entries that match, the newest first, at positions under `before`."""
         first, after = await self.reach(log, search)
         after = after if before is None else min(after, before)
-        return await self._select(log, search, first, after, f"ORDER BY position DESC LIMIT {limit:d}")
+        query, arguments = selection(log, search, first, after, f"position DESC LIMIT {limit:d}")
+        return [_entry(row) for row in await self._pool.fetch(query, *arguments)]
 
     async def walk(self, log: LogName, search: Search, *, first: int, after: int, limit: int) -> list[StoredEntry]:
         """Return the first entries that match at the positions from `first` to before `after`, the oldest first."""
-        return await self._select(log, search, first, after, f"ORDER BY position LIMIT {limit:d}")
+        query, arguments = selection(log, search, first, after, f"position LIMIT {limit:d}")
+        return [_entry(row) for row in await self._pool.fetch(query, *arguments)]
 
     async def reach(self, log: LogName, search: Search) -> tuple[int, int]:
         """Return a first position and one behind the last, between which every match is.
 
         It is everything, but for a search that goes by time alone: that would read the log from its end.
         """
-        period = _period(search)
-        if not period or search.case is not None or search.actor is not None:
+        if (search.since is None and search.until is None) or search.case is not None or search.actor is not None:
             return 0, BEYOND
-        conditions, arguments = _where(log, period)
-        # + 0: min and max of a plain column would be looked up in the order of positions, through the whole log.
-        row = await self._pool.fetchrow(
-            f"SELECT min(position + 0) AS first, max(position + 0) AS last FROM entries WHERE {conditions}",  # noqa: S608
-            *arguments,
-        )
+        query, arguments = reach_of(log, search)
+        row = await self._pool.fetchrow(query, *arguments)
         return (0, 0) if row is None or row["first"] is None else (row["first"], row["last"] + 1)
-
-    async def _select(self, log: LogName, search: Search, first: int, after: int, order: str) -> list[StoredEntry]:
-        conditions, arguments = _where(log, search)
-        arguments += [first, after]
-        # Only names and numbers of this module are put into the text; every value is an argument.
-        rows = await self._pool.fetch(
-            f"SELECT {_ENTRY} FROM entries WHERE {conditions}"  # noqa: S608
-            f" AND position >= ${len(arguments) - 1} AND position < ${len(arguments)} {order}",
-            *arguments,
-        )
-        return [_entry(row) for row in rows]
 
     async def proof(self, log: LogName, position: int, leaf: bytes, note: str | None = None) -> InclusionProof:
         """Return the proof that the entry is in the log, with the entry in it.

@@ -20,13 +20,16 @@ from tests.bench.ingest import measure_log
 from tests.bench.latency import measure_latency
 from tests.bench.measure import Latency, Measure
 from tests.bench.peers import measure_peers
+from tests.bench.query import DEFAULT_ENTRIES, measure_query
 from tests.bench.relays import measure_relay
 from tests.bench.verify import measure_verify
 
-PARTS = ("commands", "relay", "inbox", "latency", "verify", "log")
+PARTS = ("commands", "relay", "inbox", "latency", "verify", "log", "query")
 
 
-async def measure(parts: Sequence[str], *, peers: bool, console: Console) -> list[Measure | Latency]:
+async def measure(
+    parts: Sequence[str], *, peers: bool, entries: int, bytes_each: int, console: Console
+) -> list[Measure | Latency]:
     """Return every measurement of `parts`."""
     results: list[Measure | Latency] = []
     with servers() as given:
@@ -49,6 +52,9 @@ async def measure(parts: Sequence[str], *, peers: bool, console: Console) -> lis
             if "log" in parts:
                 console.print("[dim]into the confidentiality log …[/]")
                 results += await measure_log(made)
+            if "query" in parts:
+                console.print(f"[dim]a case among {entries:,} entries …[/]")
+                results += await measure_query(made, entries, bytes_each)
             if peers:
                 console.print("[dim]the peers …[/]")
                 results += await measure_peers(made, results)
@@ -100,11 +106,21 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--peers", action="store_true", help="measure Debezium and faststream-outbox too")
     parser.add_argument("--only", choices=PARTS, action="append", help="measure only this")
+    parser.add_argument("--entries", type=int, default=DEFAULT_ENTRIES, help="how many the log has that is searched")
+    parser.add_argument("--entry-bytes", type=int, default=700, help="how long each of these is")
     options = parser.parse_args()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))
     console = Console()
     settle()  # as every service does; what is measured beside it runs in this process too
-    results = uvloop.run(measure(options.only or PARTS, peers=options.peers, console=console))
+    results = uvloop.run(
+        measure(
+            options.only or PARTS,
+            peers=options.peers,
+            entries=options.entries,
+            bytes_each=options.entry_bytes,
+            console=console,
+        )
+    )
     show(results, console)
     return 1 if any(result.void for result in results) else 0
 
