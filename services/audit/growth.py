@@ -55,11 +55,13 @@ Subject = tuple[LogName, str, str]
 
 @dataclass(frozen=True, slots=True)
 class StoredLog:
-    """A log's head as it is stored, and the root of the checkpoint signed for this size (None while the log is empty)."""
+    """A log's head as it is stored, and the root of the checkpoint signed for this size (None where there is none)."""
 
     head: Head
     heard: int
     signed_root: bytes | None
+    signed_size: int
+    """The size of the largest checkpoint that was signed for it."""
     keys: tuple[Announcement, ...]
     """The keys that were announced for it, the oldest first."""
 
@@ -124,6 +126,7 @@ async def lock_logs(conn: Connection, origins: Mapping[LogName, str]) -> dict[Lo
             Head(Frontier.unpack(row["size"], row["frontier"]), split(row["edge"])),
             row["heard"],
             last["root"],
+            last["largest"],
             tuple(Announcement(*key) for key in last["keys"]),
         )
         for row, last in zip(rows, signed, strict=True)
@@ -135,6 +138,7 @@ _LOCK: Final = (
 )
 _SIGNED: Final = """
 SELECT (SELECT root FROM checkpoints c WHERE (c.log, c.size) = (l.log, l.size)) AS root,
+       coalesce((SELECT max(size) FROM checkpoints c WHERE c.log = l.log), 0) AS largest,
        array(SELECT (vkey, since, previous_until) FROM signing_keys k WHERE k.log = l.log ORDER BY number) AS keys
 FROM unnest($1::text[], $2::bigint[]) WITH ORDINALITY AS l (log, size, nth) ORDER BY nth
 """

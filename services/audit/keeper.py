@@ -296,6 +296,10 @@ class Keeper:
         frontier = stored.head.frontier
         if frontier.size and stored.signed_root != frontier.root():
             raise HeadDamagedError(name, frontier.size, "the head is not the tree that was signed")
+        if stored.signed_size > frontier.size:
+            raise HeadDamagedError(
+                name, frontier.size, f"it has gone back behind size {stored.signed_size}, which was signed"
+            )
         last = self._signed.get(name)
         if last is not None and (
             frontier.size < last.size or (frontier.size == last.size and frontier.root() != last.root)
