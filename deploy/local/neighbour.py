@@ -80,6 +80,7 @@ def introduce(keys: Path, urls: Mapping[str, str]) -> dict[str, dict[str, str]]:
         "AUDIT_SIGNING_KEY_FILE": str(folders[NAME] / "audit.key"),
         "AUDIT_TOPIC_PREFIX": TOPIC_PREFIX,
         **{f"{service}_URL": "" for service in ("CASES", "MEETINGS", "NOTIFY")},  # Notodden's are not Skien's
+        **{f"PAGES_{part}": "" for part in ("CLIENT_ID", "URL")},  # nor is the auditor who is signed in by itself
     }
     return made
 

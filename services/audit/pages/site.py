@@ -108,7 +108,7 @@ class Site:
 
         async def front(scope: Scope, receive: Receive, send: Send) -> None:
             path = scope.get("path", "")
-            ours = scope["type"] == "http" and (path == "/" or path.startswith("/pages/"))
+            ours = scope["type"] == "http" and (path in ("/", "/pages") or path.startswith("/pages/"))
             await (edge if ours else beside)(scope, receive, send)
 
         return front

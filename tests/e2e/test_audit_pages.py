@@ -1,0 +1,279 @@
+"""The auditors' pages over HTTP: what they show, that each look is an entry first, what they say of wrong input, verify now."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from html import unescape
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from services.audit.domain.sentences import sentence
+from services.audit.domain.tiles import WIDTH
+from services.audit.pages.texts import TABLES
+from services.audit.queries import Reader
+from shared.clock import SimulatedClock
+from shared.contracts.codes import Language
+from shared.testing.issuer import LocalIssuer
+from shared.testing.plugin import Migrated
+from tests.e2e.pages_world import Pages, Visitor, open_pages
+from tests.integration.audit_world import NOTODDEN, SIGNER, SKIEN, Publisher
+
+pytestmark = [pytest.mark.connected, pytest.mark.story(23)]
+
+CASE = "cas_bcdfghjklmnpqrstvwxzbcdfgh"
+VKEY = SIGNER.named("lagspill.no/logs/4005").verifier.vkey
+EN = TABLES[Language.EN]
+
+
+@pytest_asyncio.fixture
+async def pages(migrated: Migrated, issuer: LocalIssuer, clock: SimulatedClock) -> AsyncIterator[Pages]:
+    """The composed service with its pages."""
+    async with open_pages(migrated, issuer, clock) as made:
+        yield made
+
+
+@pytest_asyncio.fixture
+async def visitor(pages: Pages) -> AsyncIterator[Visitor]:
+    """The auditor, signed in."""
+    async with pages.visitor() as made:
+        await made.sign_in()
+        yield made
+
+
+def shown(answer: httpx.Response) -> str:
+    """A page's text, without markup."""
+    return unescape(re.sub(r"<[^>]+>", " ", answer.text))
+
+
+async def test_each_page_of_entries_is_an_entry_before_it_is_shown(pages: Pages, visitor: Visitor) -> None:
+    """One look, one record, about whom it was; a page that shows no entry is no look."""
+    cases = Publisher()
+    await pages.served.world.take(cases.read(CASE), *cases.reads(2))
+    looks = {
+        f"/pages/case/{CASE}": CASE,
+        "/pages/actor/act_nurse-in-tinnes": "act_nurse-in-tinnes",
+        f"/pages/search?case={CASE}": CASE,
+        "/pages/entry/4005/0": CASE,
+        "/pages/entry/4005/0/proof": CASE,
+    }
+    for path, about in looks.items():
+        assert (await visitor.go(path)).status_code == 200
+        record = (await pages.served.recorded())[-1]
+        assert (record["kind"], record["subject_ref"], record["permitted"]) == ("log-read", about, True)
+    assert len(await pages.served.recorded()) == len(looks)
+    for path in (
+        "/",
+        "/pages/log/4005",
+        "/pages/search",
+        "/pages/search?case=wrong",
+        "/pages/verify",
+        "/pages/exports",
+    ):
+        assert (await visitor.go(path)).status_code == 200
+    assert len(await pages.served.recorded()) == len(looks)
+
+
+async def test_nothing_is_shown_when_the_look_cannot_be_recorded(pages: Pages, visitor: Visitor) -> None:
+    """Fail closed: no outbox, no page."""
+    await pages.served.world.take(Publisher().read(CASE))
+    await pages.served.pool.execute("ALTER TABLE outbox RENAME TO elsewhere")
+    for path in (f"/pages/case/{CASE}", f"/pages/search?case={CASE}", "/pages/entry/4005/0"):
+        answer = await visitor.go(path)
+        assert answer.status_code >= 500
+        assert "act_nurse" not in answer.text
+        assert answer.headers["content-type"] == "text/html; charset=utf-8"
+
+
+async def test_a_search_says_each_entry_in_a_sentence_and_goes_on_to_older_ones(pages: Pages, visitor: Visitor) -> None:
+    """In the reader's language; fifty a page; each linked to its proof."""
+    cases = Publisher()
+    await pages.served.world.take(*[cases.read(CASE) for _ in range(60)], *cases.reads(3))
+    entry = await Reader(pages.served.pool).entry(NOTODDEN, 59)
+    page = await visitor.go(f"/pages/search?case={CASE}")
+    assert shown(page).count(sentence(entry, Language.EN)) == 50
+    assert re.findall(r'href="/pages/entry/4005/(\d+)"', page.text) == [str(n) for n in range(59, 9, -1)]
+    older = unescape(re.findall(r'href="(\?[^"]+)"', page.text)[0])
+    rest = await visitor.go(f"/pages/search{older}")
+    assert re.findall(r'href="/pages/entry/4005/(\d+)"', rest.text) == [str(n) for n in range(9, -1, -1)]
+    assert EN["search.older"] not in rest.text
+    for language in (Language.NB, Language.NN):
+        await visitor.send("/pages/language", language=language, back="/pages/search")
+        assert sentence(entry, language) in shown(await visitor.go(f"/pages/search?case={CASE}"))
+
+
+@pytest.mark.parametrize(
+    ("query", "field", "error"),
+    [
+        ("case=cas_x", "case", "search.error.case"),
+        ("actor=%3Cscript%3E", "actor", "search.error.actor"),
+        ("since=2026-02-30", "since", "search.error.day"),
+        ("since=2026-01-01&until=2026-03-01", "since", "search.error.period"),
+        ("since=2026-01-01", "since", "search.error.period"),
+        ("unit=%00", "unit", None),
+        ("until=9999-12-31", "since", "search.error.period"),
+    ],
+)
+async def test_a_wrong_field_is_named_and_nothing_is_searched(
+    pages: Pages, visitor: Visitor, query: str, field: str, error: str | None
+) -> None:
+    """Beside the field, and above the form with a link to it (WCAG 3.3.1); nothing is recorded."""
+    answer = await visitor.go(f"/pages/search?{query}")
+    if error is None:
+        assert answer.status_code == 400
+    else:
+        assert f'<a href="#{field}">{EN[error]}</a>' in answer.text
+        assert f'id="{field}-error"' in answer.text
+        assert 'aria-invalid="true"' in answer.text
+    assert await pages.served.recorded() == []
+
+
+async def test_the_language_is_the_one_chosen_else_the_one_asked_for(pages: Pages) -> None:
+    """RFC 9110 § 12.5.4; a choice lasts; what is no language of ours changes nothing."""
+    asked = {
+        "nn,nb;q=0.8": "nn",
+        "de, en;q=0.5": "en",
+        "no-NO": "nb",
+        "fr": "nb",
+        "en;q=0,nn;q=0.1": "nn",
+        "x;q=y,,": "nb",
+    }
+    for accepted, language in asked.items():
+        async with pages.visitor(**{"accept-language": accepted}) as visitor:
+            page = await visitor.go("/")
+            assert f'<html lang="{language}">' in page.text
+            assert page.headers["content-language"] == language
+            assert "Accept-Language" in page.headers["vary"]
+            chosen = await visitor.send("/pages/language", language="en", back="/pages/log/4005?x=1")
+            assert (chosen.status_code, chosen.headers["location"]) == (303, "/pages/log/4005?x=1")
+            assert '<html lang="en">' in (await visitor.go("/")).text
+            await visitor.send("/pages/language", language="xx")
+            assert '<html lang="en">' in (await visitor.go("/")).text
+
+
+async def test_an_entrys_proof_is_drawn_to_the_signed_root(pages: Pages, visitor: Visitor) -> None:
+    """As many steps as the proof has hashes; the file verifies with the public key only; a root that does not fit is said."""
+    await pages.served.world.take(*Publisher().reads(WIDTH + 5))
+    page = await visitor.go("/pages/entry/4005/200")
+    assert EN["entry.holds"].format(size=WIDTH + 5) in shown(page)
+    proof = (await visitor.go("/pages/entry/4005/200/proof")).text
+    assert page.text.count('class="neighbour"') == proof.partition("\n\n")[0].count("\n") - 2 == 9
+    by_program = await pages.served.see("/entries/200")
+    assert proof.partition("\n\n")[0] == by_program["proof"].partition("\n\n")[0]
+    await pages.served.pool.execute("ALTER TABLE entries DISABLE TRIGGER USER")
+    await pages.served.pool.execute("UPDATE entries SET leaf = leaf || ' ' WHERE log = '4005' AND position = 200")
+    broken = await visitor.go("/pages/entry/4005/200")
+    assert EN["entry.fails"] in shown(broken)
+
+
+async def test_of_another_log_nothing_is_shown(pages: Pages, visitor: Visitor) -> None:
+    """403, and the attempt is recorded; what does not exist is 404, and what is no reference too."""
+    await pages.served.world.take(Publisher().read(scope=SKIEN), Publisher(seed=3).read(), b"no event")
+    for path in ("/pages/entry/4003/0", "/pages/entry/unparsable/0", "/pages/entry/4003/0/proof"):
+        assert (await visitor.go(path)).status_code == 403
+    assert {look["kind"] for look in await pages.served.recorded()} == {"deny"}
+    for path in (
+        "/pages/entry/4005/7",
+        "/pages/entry/x/0",
+        f"/pages/entry/4005/{2**70}",
+        "/pages/case/cas_x",
+        "/pages/actor/x",
+        "/pages/log/9999",
+        "/pages/log/..",
+        "/pages/finding/x",
+        "/pages/nothing",
+        "/pages/",
+    ):
+        answer = await visitor.go(path)
+        assert answer.status_code == 404, path
+        assert answer.headers["content-type"] == "text/html; charset=utf-8", path
+
+
+# --- verify now -------------------------------------------------------------------------------------------------------
+
+
+async def test_a_log_is_verified_and_its_progress_told_while_it_is(pages: Pages, visitor: Visitor) -> None:
+    """The page comes in pieces: before the end is known, so far; at the end, the verifier's own answer. The look is recorded."""
+    cases = Publisher()
+    await pages.served.world.take(*cases.reads(3 * WIDTH))
+    old = (await pages.served.get("/logs/4005/checkpoint")).text
+    await pages.served.world.take(*cases.reads(3 * WIDTH), cases.seal())
+    await pages.served.world.keeper.compare_seals()
+    form = {"token": await visitor.token(), "key": VKEY, "checkpoint": old.replace("\n", "\r\n")}
+    request = visitor.http.build_request("POST", "/pages/verify", data=form, headers={"origin": pages.address})
+    answer = await visitor.http.send(request, stream=True)
+    pieces = [piece async for piece in answer.aiter_text()]
+    whole = "".join(pieces)
+    assert answer.headers.get("transfer-encoding") == "chunked"
+    assert "</html>" not in pieces[0]
+    assert [int(value) for value in re.findall(r'<progress value="(\d+)"', whole)][-1] == 6 * WIDTH + 1
+    assert EN["verify.verified"] in whole
+    assert f"<dt>{EN['verify.compared']}</dt><dd>1</dd>" in whole
+    assert whole.rstrip().endswith("</html>")
+    (look,) = await pages.served.recorded()
+    assert (look["kind"], look["actor"]["role"]) == ("log-read", "auditor")
+
+
+@pytest.mark.parametrize(
+    ("attack", "kind"),
+    [
+        (
+            "UPDATE entries SET leaf = overlay(leaf placing 'x' from 40) WHERE log = '4005' AND position = 130",
+            "changed",
+        ),
+        ("DELETE FROM entries WHERE log = '4005' AND position = 130", "missing"),
+    ],
+)
+async def test_what_is_wrong_is_named(pages: Pages, visitor: Visitor, attack: str, kind: str) -> None:
+    """By the kind of tampering and the first entry concerned, in words."""
+    await pages.served.world.take(*Publisher().reads(2 * WIDTH))
+    await pages.served.pool.execute("SET session_replication_role = replica; " + attack)
+    await pages.served.pool.execute("SET session_replication_role = origin")
+    answer = await visitor.send("/pages/verify", token=await visitor.token(), key=VKEY)
+    text = shown(answer)
+    assert EN["verify.broken"] in text
+    assert EN[f"verify.kinds.{kind}"] in text
+    assert EN["verify.at"].format(position=130) in text
+
+
+async def test_what_cannot_be_verified_with_is_said_beside_its_field(pages: Pages, visitor: Visitor) -> None:
+    """A key that is none, a checkpoint that it has not signed; another log's key is an answer of the verifier."""
+    await pages.served.world.take(*Publisher().reads(3))
+    token, note = await visitor.token(), (await pages.served.get("/logs/4005/checkpoint")).text
+    for key, checkpoint, field in (
+        ("", "", "key"),
+        ("lagspill.no/logs/4005+00000000+AAAA", "", "key"),
+        (VKEY, "no checkpoint", "checkpoint"),
+        (VKEY, note.replace("\n3\n", "\n4\n"), "checkpoint"),
+    ):
+        answer = await visitor.send("/pages/verify", token=token, key=key, checkpoint=checkpoint)
+        assert answer.status_code == 422
+        assert f'id="{field}-error"' in answer.text
+    assert await pages.served.recorded() == []
+    other = SIGNER.named("lagspill.no/logs/4003").verifier.vkey
+    answer = await visitor.send("/pages/verify", token=token, key=other)
+    assert EN["verify.verified"] not in answer.text
+
+
+async def test_one_verification_of_a_log_at_a_time_and_none_that_nobody_waits_for(
+    pages: Pages, visitor: Visitor
+) -> None:
+    """The second is told to wait; when whoever began it goes away, it ends, and the next may begin."""
+    await pages.served.world.take(*Publisher().reads(40 * WIDTH))
+    form = {"token": await visitor.token(), "key": VKEY}
+    request = visitor.http.build_request("POST", "/pages/verify", data=form, headers={"origin": pages.address})
+    first = await visitor.http.send(request, stream=True)
+    rows = first.aiter_text()
+    while "<progress" not in await anext(rows):
+        pass
+    second = await visitor.send("/pages/verify", **form)
+    assert second.status_code == 409
+    assert EN["refusal.code.being-verified"] in shown(second)
+    await first.aclose()
+    async with asyncio.timeout(60):
+        while (third := await visitor.send("/pages/verify", **form)).status_code == 409:
+            pass
+    assert EN["verify.outcome"] in third.text
