@@ -95,7 +95,7 @@ class NoPolicyError(AuditError):
 
 
 class HoldRefusedError(AuditError):
-    """There is no such thing to hold, release or install."""
+    """There is nothing of this name to hold or to release."""
 
     code = "hold-refused"
 

@@ -144,6 +144,23 @@ FROM unnest($1::text[], $2::bigint[]) WITH ORDINALITY AS l (log, size, nth) ORDE
 """
 
 
+async def pruned_events(conn: Connection, records: Mapping[Event, tuple[int, bytes]]) -> dict[Event, set[bytes]]:
+    """Return those of the records (by event: number and leaf hash) that the logs had and the retention policy has removed."""
+    if not records:
+        return {}
+    rows = await conn.fetch(
+        "SELECT k.nth, p.hash"
+        " FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bytea[]) WITH ORDINALITY AS k (log, source, number, hash, nth)"
+        " JOIN pruned_entries p ON (p.log, p.source, p.number, p.hash) = (k.log, k.source, k.number, k.hash)",
+        [event.log for event in records],
+        [event.source for event in records],
+        [number for number, _ in records.values()],
+        [leaf_hash for _, leaf_hash in records.values()],
+    )
+    asked = list(records)
+    return {asked[row["nth"] - 1]: {row["hash"]} for row in rows}
+
+
 async def known_events(conn: Connection, events: Collection[Event]) -> dict[Event, set[bytes]]:
     """Return the leaf hashes of the entries that the logs have of these events."""
     if not events:

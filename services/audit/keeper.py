@@ -246,6 +246,19 @@ class Keeper:
             and (e.number is None or (held.numbers and (name, e.source, e.number) in held.numbers))
         ]
         known = await growth.known_events(conn, again)
+        if again:
+            # What was pruned is known by its number: delivered again, it must not come in a second time.
+            unknown = set(again) - known.keys()
+            known |= await growth.pruned_events(
+                conn,
+                {
+                    event: (e.number, e.hash)
+                    for name, entries in groups.items()
+                    for e in entries
+                    if e.source is not None and e.event_id is not None and e.number is not None
+                    if (event := Event(name, e.source, e.event_id)) in unknown
+                },
+            )
         return {
             name: sort_out(
                 entries,

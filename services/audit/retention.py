@@ -15,7 +15,7 @@ from services.audit.domain.entry import UNPARSABLE, LogName
 from services.audit.domain.log import LOG
 from services.audit.domain.retention import Policy, Span, merge, spans
 from services.audit.domain.tiles import WIDTH
-from services.audit.errors import HoldRefusedError, NoPolicyError
+from services.audit.errors import HoldRefusedError, NoPolicyError, PolicyRefusedError
 from shared.aggregate import Context
 from shared.contracts.audit import EntriesPruned, PrunedNumbers
 from shared.db import Connection, Pool
@@ -37,14 +37,14 @@ async def install(conn: Connection, policy: Policy, now: datetime, *, simulated:
         simulated: trying out with a simulated clock: believe the log's own time, though the server's clock has not come to it.
 
     Raises:
-        HoldRefusedError: it was in force once and was replaced: give it another version.
+        PolicyRefusedError: it was in force once and was replaced: give it another version.
     """
     async with conn.transaction():
         await conn.execute("LOCK TABLE retention_policies IN EXCLUSIVE MODE")
         if policy.digest == await conn.fetchval("SELECT policy FROM retention_policies ORDER BY number DESC LIMIT 1"):
             return False
         if await conn.fetchval("SELECT EXISTS (SELECT FROM retention_policies WHERE policy = $1)", policy.digest):
-            raise HoldRefusedError("this policy was in force once and was replaced: give it another version")
+            raise PolicyRefusedError("this policy was in force once and was replaced: give it another version")
         await conn.execute(
             "INSERT INTO retention_policies (policy, body, simulated, installed_at) VALUES ($1, $2, $3, $4)",
             policy.digest,

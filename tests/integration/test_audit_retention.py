@@ -20,7 +20,7 @@ from services.audit.domain.entry import UNPARSABLE, LogName
 from services.audit.domain.note import open_note
 from services.audit.domain.retention import Policy, Span, read_policy
 from services.audit.domain.tiles import WIDTH, Slice
-from services.audit.errors import EntriesPrunedError, HoldRefusedError, NoPolicyError
+from services.audit.errors import EntriesPrunedError, HoldRefusedError, NoPolicyError, PolicyRefusedError
 from services.audit.queries import Reader
 from services.audit.retention import PRUNER, Pruner
 from shared.clock import SimulatedClock
@@ -272,7 +272,7 @@ async def test_the_function_judges_for_itself(migrated: Migrated) -> None:
         stricter = read_policy(SHORT.replace("years: 2", "years: 3"))
         assert await retention.install(log.owner, stricter, log.clock.now(), simulated=True)
         assert not await retention.install(log.owner, stricter, log.clock.now(), simulated=True)
-        with pytest.raises(HoldRefusedError):
+        with pytest.raises(PolicyRefusedError):
             await retention.install(log.owner, read_policy(SHORT), log.clock.now(), simulated=True)
         for policy in (digest, stricter.digest):
             with pytest.raises(asyncpg.InsufficientPrivilegeError):

@@ -79,13 +79,18 @@ BEGIN
                     FROM pg_class WHERE oid = to_regclass('entries_earlier')) THEN
         RETURN NULL;
     END IF;
-    -- Whoever may call this may not fill the catalogue: at most so many months stand empty.
-    FOR other IN SELECT inhrelid::regclass FROM pg_inherits WHERE inhparent = 'entries'::regclass LOOP
+    -- Whoever may call this may not fill the catalogue: at most so many months stand empty after the last that is used. Those
+    -- before it that retention has emptied do not count.
+    FOR other IN
+        SELECT inhrelid::regclass FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid
+        WHERE inhparent = 'entries'::regclass AND relname ~ '^entries_[0-9]{4}_[0-9]{2}$' ORDER BY relname DESC
+    LOOP
         EXECUTE format('SELECT EXISTS (SELECT FROM %s)', other) INTO used;
-        unused := unused + (NOT used)::integer;
+        EXIT WHEN used;
+        unused := unused + 1;
     END LOOP;
-    IF unused > 36 THEN
-        RAISE EXCEPTION '% partitions stand empty; no more are made', unused USING ERRCODE = 'program_limit_exceeded';
+    IF unused >= 36 THEN
+        RAISE EXCEPTION '% months stand empty; no more are made', unused USING ERRCODE = 'program_limit_exceeded';
     END IF;
     EXECUTE format('CREATE TABLE %I (LIKE entries INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING STORAGE)', name);
     -- What a clock that jumped has put into the default partition moves to where it belongs, with nobody in between.
