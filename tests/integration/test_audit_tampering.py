@@ -10,6 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import asyncpg
+import httpx
 import lagspill_verify
 import pytest
 import pytest_asyncio
@@ -17,6 +18,7 @@ from lagspill_verify import Report
 
 from deploy.demo import tamper
 from deploy.demo.tamper import Tampering
+from services.audit.direct import open_database
 from services.audit.domain.note import Signer
 from services.audit.domain.tiles import WIDTH
 from services.audit.export import export
@@ -25,6 +27,7 @@ from shared.contracts.audit import CheckpointSigned
 from shared.db import Connection
 from shared.testing.plugin import Migrated
 from tests.integration.audit_world import MIGRATIONS, NOTODDEN, SIGNER, Publisher, World, open_world
+from tests.integration.witness_world import asking, open_witness
 
 pytestmark = [pytest.mark.connected, pytest.mark.story(24)]
 
@@ -46,10 +49,23 @@ class Scene:
     folder: Path
 
     async def verify(self, name: str, *since: Path, vkey: str = VKEY) -> Report:
-        """Copy the log as it now is, and verify the copy."""
-        copy = self.folder / name
+        """Copy the log as it now is, and verify the copy; straight from the database the same is found."""
+        copy, older = self.folder / name, [str(each) for each in since]
         await export(Reader(self.world.pool), NOTODDEN, copy)
-        return await asyncio.to_thread(lagspill_verify.verify, str(copy), vkey, since=[str(each) for each in since])
+        report = await asyncio.to_thread(lagspill_verify.verify, str(copy), vkey, since=older)
+        direct = await asyncio.to_thread(read_directly, self.world.dsn, vkey, older)
+        assert str(direct) == str(report)
+        return report
+
+
+def read_directly(dsn: str, vkey: str, since: list[str], policy: str | None = None) -> Report:
+    """Verify a log straight from its database."""
+    demands = lagspill_verify.read_demands([vkey], policy, since)
+    log = open_database(dsn, NOTODDEN, witnessed=policy is not None)
+    try:
+        return lagspill_verify.verify_log(log, demands)
+    finally:
+        log.close()
 
 
 @pytest_asyncio.fixture
@@ -125,6 +141,36 @@ async def test_everything_rewritten_by_who_has_the_key(scene: Scene) -> None:
     report = await scene.verify("tampered", scene.saved)
     found = report.findings[0]
     assert (found.kind.value, found.position) == ("forked", 203), report
+
+
+async def test_who_has_the_key_too_is_found_by_what_a_witness_signed(migrated: Migrated, tmp_path: Path) -> None:
+    """Every hash and every signature of the log is right; the witness's cosignature is of another tree, or is not there."""
+    async with (
+        open_witness(await migrated("audit", MIGRATIONS)) as witness,
+        open_world(await migrated("audit", MIGRATIONS)) as world,
+        httpx.AsyncClient() as http,
+    ):
+        asked = asking(world, http, f"{witness.line()}\nquorum skien\n")
+        await world.take(*Publisher().reads(300))
+        assert await asked.ask() == {"skien": None}
+        policy = tmp_path / "policy"
+        policy.write_text((await asked.witnesses.policy(NOTODDEN)).text())
+
+        async def verify(demanded: str | None) -> list[tuple[str, int | None]]:
+            report = await asyncio.to_thread(read_directly, world.dsn, VKEY, [], demanded)
+            return [(found.kind.value, found.position) for found in report.findings]
+
+        assert await verify(str(policy)) == []
+        attacker = await asyncpg.connect(world.dsn)
+        try:
+            await tamper.rewrite_everything(attacker, NOTODDEN, 120, SIGNER)
+            assert await verify(None) == [], "nothing but the witness contradicts it"
+            assert await verify(str(policy)) == [("rewritten", 0), ("unwitnessed", 0)]
+            await attacker.execute("SET session_replication_role = replica")
+            await attacker.execute("DELETE FROM cosignatures")
+            assert await verify(str(policy)) == [("unwitnessed", 0)]
+        finally:
+            await attacker.close()
 
 
 async def test_a_restored_backup(scene: Scene) -> None:
