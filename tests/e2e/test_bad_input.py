@@ -13,6 +13,7 @@ import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
 import httpx
@@ -21,17 +22,19 @@ from starlette.types import ASGIApp
 
 from shared import db
 from shared.clock import SimulatedClock
-from shared.contracts.cases import ConcernRegistered, ForWhom
+from shared.contracts.cases import ConcernRegistered, ConsentReceiptMissing, ForWhom
 from shared.contracts.codes import Area
-from shared.refs import CaseRef, ConcernRef, RandomIds
+from shared.refs import CaseRef, ConcernRef, ConsentRef, RandomIds
 from shared.testing.issuer import Claim, LocalIssuer
 from shared.testing.plugin import Migrated
-from tests.e2e.bad_requests import CANARY, Bad, operations
+from tests.e2e.audit_served import Served
+from tests.e2e.bad_requests import CANARY, NOBODY, Bad, operations
 from tests.e2e.cases_world import cases_world
 from tests.e2e.gauntlet import Gauntlet, Wire, log_lines
 from tests.e2e.innsyn_town import running
 from tests.e2e.meetings_world import START, town
 from tests.integration.notify_world import notify_world
+from tests.integration.patterns_town import Town, feed
 from tests.tally_app import served
 
 NONE: Final[Mapping[str, str]] = {}
@@ -280,15 +283,48 @@ async def test_notify(
             await the_rest(run, "teacher", subtests)
 
 
+async def findings_are_answered(run: Gauntlet, audit: Served) -> None:
+    """Two services have not said that they acted on a withdrawn consent: one finding is explained, one is reported."""
+    town, reported_at = Town(), datetime(2026, 9, 1, tzinfo=UTC).isoformat()
+    for consumer in ("meetings", "notify"):
+        missing = ConsentReceiptMissing(
+            case=CaseRef(town.ids.ref("cas")), consent=ConsentRef(town.ids.ref("cst")), version=2, consumer=consumer
+        )
+        await feed(audit.world, [town.say(missing)])
+    await audit.watch.look()
+    explained, reported = (each["finding"] for each in (await audit.see("/findings?pattern=receipt-missing"))["items"])
+
+    async def version(finding: str) -> str:
+        return (await audit.get(f"/findings/{finding}", audit.token())).headers["etag"]
+
+    explanation = {"verdict": "lawful", "text": "The service was down, and has answered since."}
+    reporting = {"reported_at": reported_at, "reference": "26/01234", "text": "It had shared in between."}
+    await run.does(
+        "privacy-officer", f"/findings/{explained}/explanation", explanation, version=partial(version, explained)
+    )
+    await run.does("privacy-officer", f"/findings/{reported}/reporting", reporting, version=partial(version, reported))
+
+
 async def test_audit(migrated: Migrated, issuer: LocalIssuer, clock: SimulatedClock, subtests: pytest.Subtests) -> None:
     async with running(migrated, issuer, clock) as town:
         case = await town.looked_at()
         audit = town.audit
 
         def token(who: str) -> str:
-            return audit.token() if who == "auditor" else town.cases.token(who)
+            if who in {"auditor", "privacy-officer"}:
+                return audit.token(who)
+            return town.cases.token(who)
 
+        async with gauntlet("audit", audit.app, audit.pool, issuer, token, "stranger", denied=1) as answered:
+            await findings_are_answered(answered, audit)
         async with gauntlet("audit", audit.app, audit.pool, issuer, token, "stranger") as run:
+            run.played |= answered.played
             made = await run.does("guardian-a", "/innsyn-reports", {"case": case})
             assert made["case"] == case
-            await the_rest(run, "auditor", subtests, {"log": "4005", "path": "000.p/3"}, {"log": "9999"})
+            await the_rest(
+                run,
+                "auditor",
+                subtests,
+                {"log": "4005", "path": "000.p/3", "finding": f"fnd_{NOBODY}"},
+                {"log": "9999"},
+            )

@@ -37,7 +37,7 @@ from shared.web import (
 )
 
 FINDING_ID: Final = rf"^({pattern('fnd')[1:-1]}|log-[1-9][0-9]{{0,17}})$"
-Text = Annotated[str, StringConstraints(min_length=1, max_length=4000, strip_whitespace=True)]
+Text = Annotated[str, StringConstraints(min_length=1, max_length=4000, pattern=r"\S")]
 
 
 class FindingView(BaseModel):
@@ -108,17 +108,19 @@ class ExplanationBody(RequestModel):
     """What the privacy officer came to, and why."""
 
     verdict: Verdict
-    text: Text
+    text: Text = Field(examples=["Helped a colleague who was ill; the leader confirms it."])
     """Kept encrypted, and shown to privacy officers only. It is never published."""
 
 
 class ReportingBody(RequestModel):
     """That it was reported to Datatilsynet."""
 
-    reported_at: GivenMoment
-    reference: Annotated[str, StringConstraints(min_length=1, max_length=100)]
+    reported_at: GivenMoment = Field(examples=["2026-09-22T08:00:00Z"])
+    reference: Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"\S")] = Field(
+        examples=["26/01234"]
+    )
     """Datatilsynet's reference."""
-    text: Text
+    text: Text = Field(examples=["Reported; the guardians are told."])
     """What was reported, and to whom else (GDPR art. 34)."""
     delay_reason: Text | None = None
     """Why it comes after 72 hours; the report gives the same reasons (GDPR art. 33(1))."""
