@@ -24,7 +24,7 @@ from lagspill_verify import Kind, Report, UnreadableError
 
 from shared.merkle import leaf_hash
 from tests.property import rfc6962
-from tests.property.test_audit_verify import SIGNER, event, files_of, seal_of
+from tests.property.test_audit_verify import SIGNER, event, files_of, of_subject, seal_of
 
 VKEY = SIGNER.verifier.vkey
 ENTRIES = [event(number) for number in range(1, 301)]
@@ -469,6 +469,28 @@ def test_many_processes_say_the_same_as_one(tmp_path: Path, monkeypatch: pytest.
     os.mkfifo(bundle)
     with pytest.raises(UnreadableError, match="not a file"):
         verify(tmp_path, workers=2)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="this system does not say how much memory was used")
+def test_memory_does_not_grow_with_the_log(tmp_path: Path) -> None:
+    """Twice the entries, of many subjects, in the same memory, once what is kept of the past and of subjects is full."""
+    program = (
+        "import lagspill_verify, sys\n"
+        "lagspill_verify.MAX_SUBJECTS, lagspill_verify.WINDOW = 2_000, 4_096\n"
+        "report = lagspill_verify.verify(sys.argv[1], sys.argv[2])\n"
+        "assert report.findings == [], report\n"
+        "print(next(line.split()[1] for line in open('/proc/self/status') if line.startswith('VmHWM')))"
+    )
+    peaks = []
+    for count in (30_000, 60_000):
+        folder = tmp_path / str(count)
+        for path, contents in files_of([of_subject(nth, f"cas_{nth}", 1) for nth in range(1, count + 1)]).items():
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_bytes(contents)
+        done = subprocess.run([sys.executable, "-c", program, folder, VKEY], capture_output=True, text=True, check=True)
+        peaks.append(int(done.stdout))
+    assert peaks[1] - peaks[0] < 4 * 1024, f"{peaks} KiB"
 
 
 def test_the_program_is_stopped_with_its_processes(tmp_path: Path) -> None:
