@@ -6,7 +6,6 @@ legal holds, and `lagspill_audit_pruner` prunes: it can read no entry, and its o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -25,6 +24,8 @@ from shared.refs import Ids, LogScope
 PRUNER: Final = "lagspill_audit_pruner"
 WINDOW: Final = 1024
 """Bundles looked at in one question."""
+RANGES: Final = 400
+"""Ranges of numbers in one event: it must not be larger than 64 KiB."""
 
 
 async def install(conn: Connection, policy: Policy, now: datetime, *, simulated: bool = False) -> bool:
@@ -180,34 +181,35 @@ class Pruner:
 
     async def _remove(self, log: LogName, origin: str, span: Span, policy: str, now: datetime) -> None:
         async with self._pool.acquire() as connection, connection.transaction():
-            rows = await connection.fetch(
-                "SELECT source, numbers, statements FROM prune_entries($1, $2, $3, $4, $5)",
-                log, span.first, span.last, policy, span.rule,
-            )  # fmt: skip
+            told = await connection.fetchval(
+                "SELECT prune_entries($1, $2, $3, $4, $5)", log, span.first, span.last, policy, span.rule
+            )
             if log == UNPARSABLE:
                 return  # it belongs to no municipality, in whose name something could be published: its row tells
-            numbers = [
-                PrunedNumbers(source=row["source"], first=held.lower, last=held.upper - 1)
-                for row in rows
-                if row["source"] is not None
-                for held in row["numbers"] or ()
-            ]
+            gone = [(span.first, span.last)]
+            if told:  # what entries that have now gone themselves said is said anew, in fewer words
+                rows = await connection.fetch("SELECT first, last FROM prunings WHERE log = $1 ORDER BY first", log)
+                gone = merge((row["first"], row["last"]) for row in rows)
             events = [
-                EntriesPruned(
-                    log=origin, first=span.first, last=span.last, policy=policy, rule=span.rule, numbers=tuple(numbers)
-                )
+                EntriesPruned(log=origin, first=first, last=last, policy=policy, rule=span.rule, numbers=numbers)
+                for first, last in gone
+                for numbers in await _numbers(connection, log, first, last)
             ]
-            if any(row["statements"] for row in rows):
-                events += await _told_again(connection, log, origin, policy, span)
             context = Context(actor=None, scope=LogScope(log), now=now, correlation=self._ids.event_id())
             await self._journal.change(LOG, origin, context, lambda _: events, conn=connection)
         self._journal.nudge()
 
 
-async def _told_again(conn: Connection, log: LogName, origin: str, policy: str, span: Span) -> Sequence[EntriesPruned]:
-    """Return what earlier prunings said, in fewer words: entries that said it have gone themselves."""
-    rows = await conn.fetch("SELECT first, last FROM prunings WHERE log = $1 ORDER BY first", log)
-    return [
-        EntriesPruned(log=origin, first=first, last=last, policy=policy, rule=span.rule)
-        for first, last in merge((row["first"], row["last"]) for row in rows)
-    ]
+async def _numbers(conn: Connection, log: LogName, first: int, last: int) -> list[tuple[PrunedNumbers, ...]]:
+    """Return which numbers of which services were at these positions, in as many pieces as there must be events for them."""
+    rows = await conn.fetch(
+        "SELECT source, lower(held) AS first, upper(held) - 1 AS last FROM ("
+        " SELECT source, range_agg(int8range(number, number, '[]')) AS numbers FROM pruned_entries"
+        " WHERE log = $1 AND position BETWEEN $2 AND $3 AND number IS NOT NULL GROUP BY source"
+        ") s CROSS JOIN LATERAL unnest(numbers) AS held ORDER BY source, first",
+        log,
+        first,
+        last,
+    )
+    numbers = [PrunedNumbers(source=row["source"], first=row["first"], last=row["last"]) for row in rows]
+    return [tuple(numbers[at : at + RANGES]) for at in range(0, len(numbers), RANGES)] or [()]

@@ -283,6 +283,7 @@ class EntriesPruned(LogEvent):
     rule: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{2,59}$")
     """The rule that kept an entry of these longest."""
     numbers: tuple[PrunedNumbers, ...] = ()
+    """Which records of which service were among them; several events of one range where one would be too large."""
 
 
 # --- exports: what was asked for and what it came to; the content goes to whoever asked, and nowhere else -------------------

@@ -138,20 +138,25 @@ async def test_the_keys_of_a_log_are_public(audit: Served) -> None:
     assert (await audit.get("/logs/4003/keys")).status_code == 404
 
 
-async def test_the_verifier_tells_pruned_from_missing(audit: Served, clock: SimulatedClock) -> None:
+@pytest.mark.parametrize("scattered", [False, True])
+async def test_the_verifier_tells_pruned_from_missing(audit: Served, clock: SimulatedClock, scattered: bool) -> None:
     """Over HTTP and with the public key alone: pruned by policy is not missing; removed past the policy is."""
     owner = await asyncpg.connect(audit.world.dsn)
     pruners = await create_pool(as_role(audit.world.dsn, PRUNER), min_size=1, max_size=2, application_name="prune")
     try:
         await retention.install(owner, read_policy(SHORT), clock.now(), simulated=True)
         cases, own = Publisher(), Publisher(source="/services/audit", seed=3)
-        await audit.world.take(cases.read(), *[cases.seal() for _ in range(3 * WIDTH)])
+        if scattered:  # so that what went is told in several events
+            pairs = [(cases.read(), cases.seal()) for _ in range(4 * WIDTH)]
+            await audit.world.take(*[seal for _, seal in pairs], *[read for read, _ in pairs])
+        else:
+            await audit.world.take(cases.read(), *[cases.seal() for _ in range(3 * WIDTH)])
         clock.set(clock.now() + 2.1 * YEAR)
         await audit.world.take(cases.seal())
         ids = SeededIds(8)
         pruner = Pruner(pruners, Journal(pruners, source="/services/audit", clock=clock, ids=ids), ids=ids)
         [done] = await pruner.prune(clock.now(), only=NOTODDEN)
-        assert [(span.first, span.last) for span in done.spans] == [(256, 767)]
+        assert [(span.first, span.last) for span in done.spans] == [(0, 1023) if scattered else (256, 767)]
 
         async def verified() -> lagspill_verify.Report:
             return await asyncio.to_thread(
@@ -165,13 +170,18 @@ async def test_the_verifier_tells_pruned_from_missing(audit: Served, clock: Simu
         assert (await verified()).exit_status != 0
         rows = await owner.fetch("SELECT body FROM outbox ORDER BY id")
         told = [parse(row[0]) for row in rows]
-        [event] = [each for each in told if each.envelope.type == EntriesPruned.TYPE]
-        await audit.world.take(own.publish(EntriesPruned.model_validate_json(event.data)))
+        events = [
+            EntriesPruned.model_validate_json(each.data) for each in told if each.envelope.type == EntriesPruned.TYPE
+        ]
+        assert len(events) == (3 if scattered else 1)
+        await audit.world.take(*map(own.publish, events))
         report = await verified()
-        assert (report.exit_status, report.pruned, report.size) == (0, 512, 771), report
+        assert (report.exit_status, report.pruned, report.size) == (0, *((1024, 2052) if scattered else (512, 771))), (
+            report
+        )
         async with owner.transaction():
             await owner.execute("SET LOCAL session_replication_role = replica")
-            await owner.execute("DELETE FROM entries WHERE position = 3")
+            await owner.execute("DELETE FROM entries WHERE position = (SELECT min(position) + 3 FROM entries)")
         assert (await verified()).exit_status != 0
     finally:
         await pruners.close()

@@ -377,7 +377,28 @@ async def test_prunings_are_told_again_when_they_go_themselves(migrated: Migrate
         await log.world.take(own.publish(told), *[log.cases.seal() for _ in range(2 * BUNDLE)])
         await log.later(2.1)
         assert await log.prune() == [Span(512, 1023, "the-rest")]
-        assert [(event.first, event.last) for event in await log.events()] == [(256, 511), (512, 1023), (256, 1023)]
+        assert [(event.first, event.last) for event in await log.events()] == [(256, 511), (256, 1023)]
+        assert (await log.events())[1].numbers == (
+            PrunedNumbers(source="/services/audit", first=1, last=1),
+            PrunedNumbers(source="/services/cases", first=257, last=1023),
+        )
+
+
+async def test_however_scattered_the_numbers_are_all_are_told(migrated: Migrated) -> None:
+    """In several events where one would be larger than an event may be."""
+    async with kept(migrated) as log:
+        pairs = [(log.cases.read(), log.cases.seal()) for _ in range(4 * BUNDLE)]
+        await log.world.take(*[seal for _, seal in pairs], *[read for read, _ in pairs])
+        await log.later(2.1)
+        assert await log.prune() == [Span(0, 1023, "the-rest")]
+        events = await log.events()
+        assert [(event.first, event.last, len(event.numbers)) for event in events] == [
+            (0, 1023, retention.RANGES),
+            (0, 1023, retention.RANGES),
+            (0, 1023, 1024 - 2 * retention.RANGES),
+        ]
+        told = [number for event in events for part in event.numbers for number in range(part.first, part.last + 1)]
+        assert told == list(range(2, 2050, 2))
 
 
 async def test_rules_are_applied_as_they_are_written(migrated: Migrated) -> None:

@@ -131,11 +131,11 @@ $$;
 COMMENT ON FUNCTION prunable_bundles IS 'The bundles of a log whose content the policy in force lets go now.';
 
 CREATE FUNCTION prune_entries(p_log text, p_first bigint, p_last bigint, p_policy text, p_rule text)
-    RETURNS TABLE (source text, numbers int8multirange, statements boolean)
+    RETURNS boolean  -- whether entries that told of earlier prunings were among them
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp SET timezone = 'UTC' AS $$
-#variable_conflict use_column
 DECLARE
     gone bigint;
+    told boolean;
 BEGIN
     LOCK TABLE legal_holds, legal_hold_releases, retention_policies IN SHARE MODE;  -- nobody holds something meanwhile
     IF p_policy IS DISTINCT FROM (SELECT policy FROM retention_policies ORDER BY number DESC LIMIT 1) THEN
@@ -159,11 +159,8 @@ BEGIN
     ) THEN
         RAISE EXCEPTION 'an entry is not what the tree holds of it' USING ERRCODE = 'data_corrupted';
     END IF;
-    RETURN QUERY
-        SELECT p.source, range_agg(int8range(p.number, p.number, '[]')) FILTER (WHERE p.number IS NOT NULL),
-               EXISTS (SELECT FROM entries e WHERE e.log = p_log AND e.position BETWEEN p_first AND p_last
-                       AND e.type = 'no.lagspill.audit.entries.pruned.v1')
-        FROM pruned_entries p WHERE p.log = p_log AND p.position BETWEEN p_first AND p_last GROUP BY p.source;
+    told := EXISTS (SELECT FROM entries e WHERE e.log = p_log AND e.position BETWEEN p_first AND p_last
+                    AND e.type = 'no.lagspill.audit.entries.pruned.v1');
     PERFORM set_config('lagspill.own_act', 'oversize'::regclass::oid::text, true);
     DELETE FROM oversize o USING (
         SELECT decode(substring(convert_from(e.leaf, 'LATIN1') FROM '^lagspill\.no/oversize@v1\nsize [0-9]+\nsha256 ([A-Za-z0-9+/]{43}=)\n$'),
@@ -182,6 +179,7 @@ BEGIN
     END IF;
     INSERT INTO prunings (log, first, last, policy, rule, pruned_at)
         VALUES (p_log, p_first, p_last, p_policy, p_rule, retention_now(p_log));
+    RETURN told;
 END
 $$;
 COMMENT ON FUNCTION prune_entries IS 'Removes the content of whole bundles that the policy in force lets go; checks each entry again.';
@@ -203,7 +201,7 @@ BEGIN
         GRANT USAGE ON SCHEMA public TO lagspill_audit_pruner;
         GRANT EXECUTE ON FUNCTION prunable_bundles(text, bigint, bigint), prune_entries(text, bigint, bigint, text, text)
             TO lagspill_audit_pruner;
-        GRANT SELECT ON logs, prunings, retention_policies, legal_holds, legal_hold_releases TO lagspill_audit_pruner;
+        GRANT SELECT ON logs, prunings, pruned_entries, retention_policies, legal_holds, legal_hold_releases TO lagspill_audit_pruner;
         GRANT SELECT, INSERT, UPDATE ON aggregates TO lagspill_audit_pruner;
         GRANT SELECT, INSERT ON events, outbox, idempotency_keys TO lagspill_audit_pruner;
     END IF;
