@@ -16,8 +16,10 @@ from hypothesis import strategies as st
 
 from services.audit.innsyn.codelists import CodeListError, read_codelists
 from services.audit.innsyn.document import Document, Line, Report, inert, named_actors, ranges, write
+from services.audit.innsyn.errors import PdfTooLongError, PdfUnavailableError
 from services.audit.innsyn.page import HEADERS, render_page
-from services.audit.innsyn.pdf import UNKNOWN_SIGN, render_pdf
+from services.audit.innsyn.pdf import LONGEST, UNKNOWN_SIGN, asked, make_pdf
+from services.audit.innsyn.typesetting import typeset
 from shared.contracts.codes import Language
 from tests.unit.innsyn_rows import HEALTH, LISTS, ME, NOON, NURSE, PPT, SECOND_NURSE, look, of_child, report, right
 from tests.unit.pdf_as_read import Pdf
@@ -43,6 +45,11 @@ def some() -> Report:
 
 def written(made: Report, language: Language = Language.NB, contact: str | None = None) -> Document:
     return write(made, LISTS, language, contact=contact)
+
+
+def render_pdf(document: Document, *, large: bool, made_at: datetime) -> bytes:
+    """The PDF, without the process that sets it in a service."""
+    return typeset(asked(document, large=large, made_at=made_at))
 
 
 def said(document: Document) -> str:
@@ -177,6 +184,32 @@ def test_any_name_at_all_can_be_printed(name: str) -> None:
     assert render_pdf(written(report(look(), names={NURSE: name})), large=True, made_at=NOON).startswith(b"%PDF-1.7")
 
 
+async def test_a_pdf_is_set_by_a_process_of_its_own_that_is_told_no_secret(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    document = written(report(look()))
+    assert await make_pdf(document, large=True, made_at=NOON) == render_pdf(document, large=True, made_at=NOON)
+    monkeypatch.setenv("AUDIT_SIGNING_KEY", "PRIVATE+KEY+secret")
+    for name, script in (("tells", "cat >/dev/null; env"), ("fails", "cat >/dev/null; exit 3")):
+        (tmp_path / name).write_text(f"#!/bin/sh\n{script}\n")
+        (tmp_path / name).chmod(0o700)
+    monkeypatch.setattr("sys.executable", str(tmp_path / "tells"))
+    told = await make_pdf(document, large=True, made_at=NOON)
+    assert b"PATH=" in told
+    assert b"secret" not in told
+    monkeypatch.setattr("sys.executable", str(tmp_path / "fails"))
+    with pytest.raises(PdfUnavailableError):
+        await make_pdf(document, large=True, made_at=NOON)
+
+
+async def test_a_report_that_is_too_long_for_a_pdf_is_a_page() -> None:
+    document = written(report(look()))
+    endless = document.model_copy(update={"lines": document.lines * (LONGEST + 1)})
+    with pytest.raises(PdfTooLongError):
+        await make_pdf(endless, large=False, made_at=NOON)
+    assert len(Rows(render_page(endless, large=False)).rows) == LONGEST + 2
+
+
 def test_the_pages_letters_of_the_sami_languages_are_printed() -> None:
     name = "Áhkká Čáhci Đŋšŧž Åsne"
     document = written(report(look(), names={NURSE: name}))
@@ -189,7 +222,7 @@ def test_health_is_named_by_section_22_a_and_others_by_organisation_and_role() -
     ppt = next(line for line in written(made).lines if "PPT-rådgiver" in line.who)
     assert nurse.who[-1] == "Navn: Helga Eksempelsen"
     assert ppt.who == ("Pedagogisk-psykologisk tjeneste (PPT)", "PPT-rådgiver", "organisasjonsnummer 310001031")
-    assert named_actors(report(look(actor=PPT)).counted.rows, LISTS, right()) == set()
+    assert named_actors(report(look(actor=PPT)).counted.rows, LISTS) == set()
 
 
 def test_without_a_directory_the_report_says_how_to_get_the_name_and_by_which_law_then() -> None:
@@ -220,10 +253,10 @@ def test_the_wording_of_a_basis_is_the_one_of_its_day() -> None:
 
 def test_what_is_withheld_and_from_whom_is_said_without_saying_whether_there_was_any() -> None:
     for entries in ((), (look(categories=["health"]),)):
-        asked = written(report(*entries, of=right(withheld=list(HEALTH))))
-        assert "fyller 16 år" in said(asked)
-        assert asked.lines == ()
-        assert "Ingen har lest" in asked.lead[1]
+        told = written(report(*entries, of=right(withheld=list(HEALTH))))
+        assert "fyller 16 år" in said(told)
+        assert told.lines == ()
+        assert "Ingen har lest" in told.lead[1]
     assert "fyller 16 år" not in said(written(some()))
     assert "med foreldreansvar har sett på saken" in said(written(report(of=of_child())))
 

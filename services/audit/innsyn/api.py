@@ -16,13 +16,13 @@ from services.audit.innsyn.document import Document, Report, write
 from services.audit.innsyn.domain import Row
 from services.audit.innsyn.handlers import InnsynDesk, ReportReceipt, make_report, read_report
 from services.audit.innsyn.page import HEADERS, render_page
-from services.audit.innsyn.pdf import render_pdf
+from services.audit.innsyn.pdf import make_pdf
 from shared.contracts.codes import Language
 from shared.refs import CaseRefField, InnsynReportRefField
 from shared.web import Command, CurrentActor, Reading, RequestModel, represent, respond
 
 PDFS_AT_ONCE: Final = 2
-"""A PDF of a thousand rows takes a tenth of a second of a processor: no crowd of them keeps the log from being written."""
+"""Each is set by a process of its own: a crowd of them must not take the machine from the log."""
 _PRIVATE: Final = {"Cache-Control": "private, no-store", "Vary": "Accept, Authorization"}
 
 
@@ -100,7 +100,7 @@ def create_router(desk: InnsynDesk) -> APIRouter:
             page = await asyncio.to_thread(render_page, words, large=large)
             return Response(page, media_type="text/html; charset=utf-8", headers={**headers, **HEADERS})
         async with setting:
-            content = await asyncio.to_thread(render_pdf, words, large=large, made_at=found.made_at)
+            content = await make_pdf(words, large=large, made_at=found.made_at)
         headers["Content-Disposition"] = f'attachment; filename="{_filename(words)}"'
         return Response(content, media_type="application/pdf", headers=headers)
 

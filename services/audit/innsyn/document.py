@@ -107,20 +107,18 @@ def number(value: int) -> str:
     return f"{value:,}".replace(",", NO_BREAK)
 
 
-def naming_rule(row: Row, lists: CodeLists, right: Right) -> IdentityRow | None:
+def naming_rule(row: Row, lists: CodeLists) -> IdentityRow | None:
     """Return the rule by which the row names its recipient; None: it does not. A name can lead to a place that is protected."""
     told = row.recipient
-    if told.actor is None or told.kind is not RecipientKind.EMPLOYEE or told.place_hidden or right.address_protected:
+    if told.actor is None or told.kind is not RecipientKind.EMPLOYEE or told.place_hidden:
         return None
     return lists.named_by(told.service, row.day)
 
 
-def named_actors(rows: Sequence[Row], lists: CodeLists, right: Right) -> set[ActorId]:
+def named_actors(rows: Sequence[Row], lists: CodeLists) -> set[ActorId]:
     """Return whose names the rows need."""
     return {
-        row.recipient.actor
-        for row in rows
-        if row.recipient.actor is not None and naming_rule(row, lists, right) is not None
+        row.recipient.actor for row in rows if row.recipient.actor is not None and naming_rule(row, lists) is not None
     }
 
 
@@ -132,7 +130,6 @@ class _Writer:
         self._language = language
         self._lists = lists
         self._names = report.names
-        self._right = report.right
 
     def line(self, row: Row) -> Line:
         """Return the row in words."""
@@ -194,7 +191,7 @@ class _Writer:
 
     def _name(self, row: Row) -> list[str]:
         actor = row.recipient.actor
-        if actor is None or naming_rule(row, self._lists, self._right) is None:
+        if actor is None or naming_rule(row, self._lists) is None:
             return []
         name = self._names.get(actor)
         return [self._texts.name_on_request if name is None else self._texts.named.format(name=inert(name))]
@@ -246,7 +243,7 @@ def _parts(texts: Texts, report: Report, lists: CodeLists, contact: str | None) 
         {
             rule.section
             for row in counted.rows
-            if row.recipient.actor not in report.names and (rule := naming_rule(row, lists, right)) is not None
+            if row.recipient.actor not in report.names and (rule := naming_rule(row, lists)) is not None
         }
     )
     if laws:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from services.audit.errors import AuditError
-from shared.errors import ForbiddenError, NotFoundError, UnavailableError
+from shared.errors import ConflictError, ForbiddenError, NotFoundError, UnavailableError
 
 
 class NoSuchReportError(AuditError, NotFoundError):
@@ -30,3 +30,16 @@ class LogBehindError(AuditError, UnavailableError):
     """The log does not hold this case yet."""
 
     code = "log-behind"
+
+
+class PdfTooLongError(AuditError, ConflictError):
+    """The report is too long for a PDF: read it as a page."""
+
+    code = "pdf-too-long"
+    status = 409
+
+
+class PdfUnavailableError(AuditError, UnavailableError):
+    """The report cannot be set as a PDF now: read it as a page, or try again."""
+
+    code = "pdf-unavailable"

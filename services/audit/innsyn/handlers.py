@@ -132,7 +132,7 @@ async def read_report(
         raise LogBehindError
     [(made, _)] = await desk.journal.history(REPORT, ref)
     counted = await _count(desk, right, signed)
-    named = named_actors(counted.rows, desk.lists, right)
+    named = named_actors(counted.rows, desk.lists)
     report = Report(
         report=ref,
         made_at=made.time,

@@ -1,24 +1,25 @@
-"""The report as a PDF by PDF/UA-1 (ISO 14289-1): tagged, with language, title, and its fonts inside.
-
-Typst sets it. What the report says goes in as JSON and is only ever text there: nothing of it is read as markup. The fonts are
-those that the typst wheel brings, so that it looks the same wherever it is made.
-"""
+"""The report as a PDF: what is asked of the process that sets it, and that process."""
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
+import sys
 from datetime import datetime
-from pathlib import Path
 from typing import Final
 
-import typst
+import structlog
 
 from services.audit.innsyn.document import Document
+from services.audit.innsyn.errors import PdfTooLongError, PdfUnavailableError
 
-TEMPLATE: Final = Path(__file__).with_name("templates") / "report.typ"
-STANDARD: Final = "ua-1"
+LONGEST: Final = 1000
+"""Lines. Setting so many takes about half a gigabyte for some seconds."""
+PATIENCE_SECONDS: Final = 60.0
 UNKNOWN_SIGN: Final = "?"
-_FONTS: Final = typst.Fonts(include_system_fonts=False, include_embedded_fonts=True)
+_INHERITED: Final = ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH")
+"""What the setting process is told of this one's environment: nothing that is secret."""
 _SPANS: Final = (
     (0x20, 0x7E),
     (0xA0, 0x24F),  # Latin, with every letter of the Sami languages
@@ -32,25 +33,47 @@ _SPANS: Final = (
 )
 """Signs that the typeface has for certain. A PDF/UA may not hold one that it cannot show, so others become a `?`."""
 
+log = structlog.get_logger(__name__)
 
-def render_pdf(document: Document, *, large: bool, made_at: datetime) -> bytes:
-    """Return the PDF; `large` for large print. It takes the processor: call it in a thread.
 
-    The same document gives the same bytes.
+def asked(document: Document, *, large: bool, made_at: datetime) -> bytes:
+    """Return what `typesetting.typeset` takes; `large` for large print, `made_at` is the PDF's own date."""
+    report = {"document": _displayable(document.model_dump(mode="json")), "large": large}
+    return json.dumps({"report": report, "made_at": made_at.isoformat()}).encode()
+
+
+async def make_pdf(document: Document, *, large: bool, made_at: datetime) -> bytes:
+    """Return the PDF, set by a process of its own.
+
+    Raises:
+        PdfTooLongError: it has more than a thousand lines.
+        PdfUnavailableError: it was not set, or not in time.
     """
-    report = _displayable(document.model_dump(mode="json"))
-    compiler = typst.Compiler(
-        input=TEMPLATE, root=TEMPLATE.parent, font_paths=_FONTS, ignore_system_fonts=True, sys_inputs={}
+    if len(document.lines) > LONGEST:
+        raise PdfTooLongError
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "services.audit.innsyn.typesetting",
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,  # a diagnostic would quote the report
+        env={name: os.environ[name] for name in _INHERITED if name in os.environ},
     )
-    made = compiler.compile(
-        format="pdf",
-        sys_inputs={"report": json.dumps({"document": report, "large": large})},
-        pdf_standards=[STANDARD],
-        timestamp=made_at,
-    )
-    if not isinstance(made, bytes):
-        raise TypeError("a PDF is one file")
-    return made
+    try:
+        content, _ = await asyncio.wait_for(
+            process.communicate(asked(document, large=large, made_at=made_at)), PATIENCE_SECONDS
+        )
+    except TimeoutError:
+        raise PdfUnavailableError from None
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    if process.returncode != 0:
+        log.warning("a report could not be set as a PDF", status=process.returncode)
+        raise PdfUnavailableError
+    return content
 
 
 def _displayable(value: object) -> object:
