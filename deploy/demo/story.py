@@ -14,7 +14,14 @@ from urllib.parse import urlsplit
 import httpx
 from rich.console import Console
 
-from deploy.demo import concern_and_consent, meetings_by_rule, subsequent_control, the_log, withdrawal_and_school
+from deploy.demo import (
+    concern_and_consent,
+    meetings_by_rule,
+    subsequent_control,
+    the_log,
+    who_has_seen,
+    withdrawal_and_school,
+)
 from deploy.demo.people import secrets
 from deploy.demo.stage import Bus, Narrator, Stage, StageSettings, StoryError
 from deploy.demo.tell import Teller
@@ -56,6 +63,7 @@ ROWS: Final = (
     Row(18, 2, 10, "A curious employee", subsequent_control.row_18),
     Row(20, 5, 10, "The transition form is not sent unapproved", withdrawal_and_school.row_20),
     Row(21, 5, 14, "To school, and the baton with it", withdrawal_and_school.row_21),
+    Row(22, 6, 18, "Who has seen our child?", who_has_seen.row_22),
     Row(23, 6, 20, "The auditor asks, and verifies", the_log.row_23),
     Row(24, 6, 20, "An attacker with the database password", the_log.row_24),
 )
