@@ -61,7 +61,7 @@ async def test_every_command_for_auditors_does_what_is_said(audit: Served, tmp_p
     commands = COMMANDS.findall((DOCS / "auditing.md").read_text(encoding="utf-8"))
     status, said = await shell(audit, tmp_path, "\n".join(commands))
     assert status == 0, said
-    assert said.count("VERIFIED") == 4
+    assert said.count("VERIFIED") == sum(block.count("lagspill-verify ") for block in commands) >= 4
     assert said.count(CASE) >= 3
     assert '"missing":[]' in said
     recorded = [look["kind"] for look in await audit.recorded()]
