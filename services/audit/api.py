@@ -320,7 +320,8 @@ def _entry_routes(reader: Reader, desk: Desk, http: httpx.AsyncClient, peers: Ma
     async def reconciliation(log: AskedLog, ctx: Reading) -> Reconciliation:
         await desk.admit_overview(ctx, log)
         head = await reader.head(log)
-        sources = [_reconciled(each) for each in await reconcile(reader, http, peers, log)]
+        own = await desk.published()
+        sources = [_reconciled(each) for each in await reconcile(reader, http, peers, log, own=own)]
         return Reconciliation(log=log, size=head.checkpoint.size, sources=sources)
 
     return router

@@ -116,6 +116,14 @@ class Desk:
         """
         await self.admit(ctx, log)
 
+    async def published(self) -> PublishedHeads:
+        """Return how far this service itself has published: it is a service like the others."""
+        heads = await self._journal.heads()
+        return PublishedHeads(
+            source=self._journal.source,
+            heads=[PublishedHead(scope=head.scope, last_number=head.last_number, root=head.root) for head in heads],
+        )
+
     async def admit(self, ctx: Context, log: LogName) -> Role:
         """Return the role in which the actor looks; a refusal is recorded in the actor's own municipality.
 
@@ -214,12 +222,17 @@ class Reconciled:
 
 
 async def reconcile(
-    reader: Reader, http: httpx.AsyncClient, peers: Mapping[str, str], log: LogName
+    reader: Reader, http: httpx.AsyncClient, peers: Mapping[str, str], log: LogName, *, own: PublishedHeads
 ) -> list[Reconciled]:
-    """Ask every peer how far it has published, and compare with the log."""
+    """Ask every peer how far it has published, and compare with the log; `own` is what this service itself says.
+
+    Nobody tells how far a protected log has come, so nothing of one can be compared.
+    """
     held = {journal.source: journal for journal in await reader.journals(log)}
     answers = await asyncio.gather(*(_ask(http, address) for address in peers.values()))
-    published = {f"/services/{name}": answer for name, answer in zip(peers, answers, strict=True)}
+    published = {f"/services/{name}": answer for name, answer in zip(peers, answers, strict=True)} | {own.source: own}
+    if is_protected(LogScope(log)):
+        published = dict.fromkeys(published)
     return [
         await _compare(reader, log, source, held.get(source), published.get(source))
         for source in sorted(held.keys() | published.keys())
