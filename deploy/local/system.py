@@ -67,6 +67,10 @@ class Addresses(BaseModel):
     audit_pruner: str
     """The address of who prunes the log."""
 
+    def owner(self, service: str) -> str:
+        """Return the address of a service's database as its owner."""
+        return self.audit_owner if service == "audit" else self.databases[service]
+
 
 class Reporter(Protocol):
     """Is told how the start goes."""

@@ -232,7 +232,7 @@ class Storm:
         }
         async with AsyncExitStack() as stack:
             for service, names in tables.items():
-                dsn = self.addresses.databases[service]
+                dsn = self.addresses.owner(service)
                 self.watches[service] = await stack.enter_async_context(Watch(dsn, *names))
                 self.databases[service] = await asyncpg.connect(dsn)
                 stack.push_async_callback(self.databases[service].close)
@@ -261,7 +261,7 @@ class Storm:
 
     async def evidence(self) -> Evidence:
         """Return what everybody holds."""
-        owed = {service: await committed(self.addresses.databases[service]) for service in SERVICES}
+        owed = {service: await committed(self.addresses.owner(service)) for service in SERVICES}
         rows = await self.databases["audit"].fetch(
             "SELECT position, leaf FROM entries WHERE log = $1 ORDER BY position", LOG
         )
@@ -291,7 +291,7 @@ class Storm:
     @asynccontextmanager
     async def _locked(self, service: str, table: str) -> AsyncIterator[asyncpg.Connection]:
         """Let nobody write to a table; reading goes on."""
-        connection = await asyncpg.connect(self.addresses.databases[service])
+        connection = await asyncpg.connect(self.addresses.owner(service))
         try:
             async with connection.transaction():
                 await connection.execute(f"LOCK TABLE {table} IN EXCLUSIVE MODE")

@@ -227,7 +227,7 @@ def test_the_log_holds_the_bytes_that_were_published(aftermath: Aftermath) -> No
 async def test_the_log_verifies_and_agrees_with_every_journal(aftermath: Aftermath) -> None:
     """By the public key alone, and by what each service says of its own journal."""
     audit = aftermath.addresses.services["audit"]
-    async with open_town(aftermath.addresses) as town, Watch(aftermath.addresses.databases["audit"], "logs") as watch:
+    async with open_town(aftermath.addresses) as town, Watch(aftermath.addresses.owner("audit"), "logs") as watch:
         token = {"Authorization": f"Bearer {town.tokens['auditor']}"}
         vkey = (await town.http.get(f"{audit}/logs/{LOG}/vkey")).text.strip()
         report = await asyncio.to_thread(verify, f"{audit}/logs/{LOG}", vkey, token=town.tokens["auditor"])
