@@ -108,6 +108,7 @@ async def compose(kit: Kit[AuditSettings]) -> Parts:
     overseer = Overseer(keeper, consumption, kit.metrics, announce_seconds=settings.audit_announce_seconds)
     witnesses = Witnesses(pools.reader, reader, kit.clock, settings.witness_policy)
     desk = Desk(reader, kit.journal, origin=settings.audit_origin, witnesses=witnesses)
+    exports = ExportDesk(desk, reader, kit.journal, kit.ids, origin=settings.audit_origin)
     control = compose_control(kit, desk, writer=pools.writer, reader=pools.reader)
     app = kit.app(
         title="Lagspill audit",
@@ -117,12 +118,12 @@ async def compose(kit: Kit[AuditSettings]) -> Parts:
             create_router(reader, desk, signing=signing, http=kit.http, peers=settings.peers, witnesses=witnesses),
             control.router,
             compose_innsyn(kit, reader=pools.reader),
-            create_export_router(ExportDesk(desk, reader, kit.journal, kit.ids, origin=settings.audit_origin)),
+            create_export_router(exports),
         ],
         public=PUBLIC,
     )
     site = create_site(
-        kit, pools.writer, reader, desk, control.desk, witnesses, lambda origin: signing.verifier(origin).vkey
+        kit, pools.writer, reader, desk, control.desk, exports, witnesses, lambda origin: signing.verifier(origin).vkey
     )
     pages = site.app(app, ids=kit.ids, metrics=kit.metrics)
     return Parts(

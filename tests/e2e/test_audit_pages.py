@@ -192,6 +192,32 @@ async def test_of_another_log_nothing_is_shown(pages: Pages, visitor: Visitor) -
         assert answer.headers["content-type"] == "text/html; charset=utf-8", path
 
 
+async def test_a_copy_of_what_was_found_is_taken_from_the_page(pages: Pages, visitor: Visitor) -> None:
+    """Ordered by the form below the results, recorded when it is fetched, and then told with count and hash."""
+    cases = Publisher()
+    await pages.served.world.take(*[cases.read(CASE) for _ in range(4)], *cases.reads(3))
+    page = await visitor.go(f"/pages/search?case={CASE}")
+    form = page.text.split('action="/pages/exports"')[1].split("</form>")[0]
+    fields = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', form))
+    assert set(fields) == {"token", "case"}
+    assert (await visitor.send("/pages/exports", **{**fields, "token": "x"}, format="csv")).status_code == 403
+    assert (await visitor.send("/pages/exports", **fields, format="exe")).status_code == 422
+    ordered = await visitor.send("/pages/exports", **fields, format="csv")
+    assert ordered.status_code == 303
+    where = ordered.headers["location"]
+    assert EN["exports.then"] in shown(await visitor.go(where))
+    before = len(await pages.served.recorded())
+    file = await visitor.go(f"{where}/content")
+    assert file.headers["content-disposition"].startswith('attachment; filename="4005-7-exp_')
+    assert file.text.count(CASE) >= 4
+    (look,) = (await pages.served.recorded())[before:]
+    assert (look["kind"], look["permitted"]) == ("export", True)
+    told = shown(await visitor.go(where))
+    assert re.search(r"Entries\s+4\s", told)
+    assert EN["exports.then"] not in told
+    assert (await visitor.go("/pages/export/exp_x")).status_code == 404
+
+
 # --- verify now -------------------------------------------------------------------------------------------------------
 
 

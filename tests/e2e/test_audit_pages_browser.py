@@ -93,6 +93,11 @@ async def test_every_page_in_every_language_is_accessible_and_loads_nothing(page
                 assert await page.get_attribute("html", "lang") == language
                 await expect(page.locator("h1")).to_have_count(1)
                 await assert_accessible(page)
+            for path, form in ((f"/pages/search?case={CASE}", "/pages/exports"), ("/pages/verify", "/pages/verify")):
+                await page.goto(f"{pages.address}{path}")
+                await page.locator(f'form[action="{form}"] button').click()
+                await expect(page.locator("main a.button").last).to_be_visible()
+                await assert_accessible(page)
             watched.assert_quiet()
             await context.close()
 

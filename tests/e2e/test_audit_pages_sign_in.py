@@ -6,6 +6,7 @@ import base64
 import json
 from collections.abc import AsyncIterator
 from hashlib import sha256
+from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
 import httpx
@@ -13,6 +14,8 @@ import pytest
 import pytest_asyncio
 from pydantic import SecretStr
 
+from deploy.local.identity import IdentityServer
+from deploy.local.process import free_port
 from shared.clock import SimulatedClock
 from shared.testing.issuer import Claim, LocalIssuer
 from shared.testing.plugin import Migrated
@@ -34,6 +37,8 @@ GUARDED = (
     "/pages/finding/log-1",
     "/pages/verify",
     "/pages/exports",
+    "/pages/export/exp_bcdfghjklmnpqrstvwxzbcdfgh",
+    "/pages/export/exp_bcdfghjklmnpqrstvwxzbcdfgh/content",
 )
 
 
@@ -385,3 +390,28 @@ async def test_without_a_client_nobody_can_sign_in(
         assert (await served.get("/pages/sign-in")).status_code == 200
         assert (await served.get("/pages/sign-in/begin")).status_code == 404
         assert (await served.get("/pages/callback")).status_code == 403
+
+
+async def test_the_local_sets_auditor_is_signed_in_by_itself(
+    migrated: Migrated, issuer: LocalIssuer, clock: SimulatedClock, tmp_path: Path
+) -> None:
+    """As `lagspill up` runs the identity server and the audit service: its client there, its claims, its discovery document."""
+    identity = IdentityServer(free_port(), log=tmp_path / "identity.log")
+    identity.start()
+    try:
+        port = free_port()
+        told = {"pages_client_id": CLIENT, "pages_url": f"http://127.0.0.1:{port}"}
+        async with (
+            audit_service(migrated, issuer, clock, port=port, oidc_issuer=identity.issuer, told=told) as served,
+            httpx.AsyncClient(base_url=served.address, follow_redirects=True) as browser,
+        ):
+            await served.world.take(*Publisher().reads(3))
+            shown = await browser.get("/pages/sign-in/begin", params={"back": "/pages/entry/4005/1"})
+            assert (shown.status_code, shown.url.path) == (200, "/pages/entry/4005/1")
+            (look,) = await served.recorded()
+            assert (look["actor"]["role"], look["actor"]["client"]) == ("auditor", CLIENT)
+            token = shown.text.split('name="token" value="')[1].split('"')[0]
+            out = await browser.post("/pages/sign-out", data={"token": token}, headers={"origin": served.address})
+            assert f"{identity.issuer}/endsession?id_token_hint=" in out.text
+    finally:
+        identity.stop()

@@ -10,8 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from services.audit.exports.desk import ExportDesk
 from services.audit.handlers import Desk
 from services.audit.pages.entries import EntryPages
+from services.audit.pages.exports import ExportPages
 from services.audit.pages.findings import FindingPages
 from services.audit.pages.logs import LogPages
 from services.audit.pages.sessions import Sessions
@@ -33,6 +35,7 @@ def create_site(
     reader: Reader,
     desk: Desk,
     findings: FindingDesk,
+    exports: ExportDesk,
     witnesses: Witnesses,
     vkey: Callable[[str], str],
 ) -> Site:
@@ -44,6 +47,7 @@ def create_site(
         reader: reads the logs.
         desk: admits to entries, and records each look.
         findings: the same of findings.
+        exports: the same of exports.
         witnesses: tells how each log's witnesses stand to it.
         vkey: gives the newest public key of the log of this origin.
     """
@@ -63,5 +67,6 @@ def create_site(
     site = Site(desk, sessions, provider, kit.clock, origin=settings.pages_url)
     LogPages(reader, desk, witnesses, site, vkey)
     FindingPages(findings, site)
+    ExportPages(desk, exports, site)
     EntryPages(desk, site)
     return site

@@ -1,4 +1,4 @@
-"""Pages about whole logs: which there are, their checkpoints, keys and witnesses, copies, and verifying one now."""
+"""Pages about whole logs: which there are, their checkpoints, keys and witnesses, and verifying one now."""
 
 from __future__ import annotations
 
@@ -43,7 +43,6 @@ class LogPages:
         site.show("/pages/log/{log}", self.log)
         site.guard("/pages/verify", self.ask)
         site.act("/pages/verify", self.verify)
-        site.guard("/pages/exports", self.exports)
 
     async def index(self, request: Request, visit: Visit) -> Response:  # noqa: ARG002
         """Show the logs."""
@@ -62,12 +61,6 @@ class LogPages:
         return page(
             "log.html", visit, heads=heads, standing=standing, signatures=signatures, vkey=self._vkey(heads[0].origin)
         )
-
-    async def exports(self, request: Request, visit: Visit, ctx: Context) -> Response:  # noqa: ARG002
-        """Show how to take a copy of the log, and what a person is given who asks about their own."""
-        log = _own(ctx)
-        await self._desk.admit_overview(ctx, log)
-        return page("exports.html", visit, log=log)
 
     # --- verify now ---------------------------------------------------------------------------------------------------
 
