@@ -21,6 +21,7 @@ from tests.integration.witness_world import ORIGIN, OURS, Served, Town, cosigner
 
 pytestmark = [pytest.mark.connected, pytest.mark.rule(4)]
 
+WAITING = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
 POLICY = Policy.parse(f"log {OURS.verifier.vkey}\nwitness skien {cosigner('skien').key.vkey}\nquorum skien\n")
 
 
@@ -178,6 +179,30 @@ async def test_of_two_pasts_asked_for_at_once_one_is_cosigned(migrated: Migrated
         assert all(answer.status_code in (200, 409, 422, 429) for answer in answers)
         size, root = await last(one) or (0, b"")
         assert root in (root_of(true.leaves[:size]), root_of(other.leaves[:size]))
+
+
+async def test_of_two_requests_that_wait_for_the_same_log_one_is_cosigned(migrated: Migrated) -> None:
+    """Both arrive before either is decided: the second is decided on what the first has left."""
+    true, other = Town(), Town()
+    for town, word in ((true, "true"), (other, "another")):
+        town.grow(20)
+        town.grow(40, word)
+    dsn = await migrated("audit", MIGRATIONS)
+    async with open_witness(dsn) as one, open_witness(dsn) as two, one.pool.acquire() as holder:
+        assert (await one.add(true.request(0, 20))).status_code == 200
+        async with holder.transaction():
+            await holder.execute("SELECT FROM witnessed_logs FOR UPDATE")
+            watching = await asyncpg.connect(dsn)  # as the server's owner: others are not shown who waits
+            asked = [
+                asyncio.create_task(one.add(true.request(20, 30))),
+                asyncio.create_task(two.add(other.request(20, 31))),
+            ]
+            async with asyncio.timeout(30):
+                while await watching.fetchval(WAITING) < 2:
+                    pass
+        await watching.close()
+        answers = await asyncio.gather(*asked)
+    assert sorted(answer.status_code for answer in answers) == [200, 409]
 
 
 async def test_not_even_the_database_lets_it_forget(witness: Served, town: Town) -> None:

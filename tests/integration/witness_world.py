@@ -93,7 +93,7 @@ async def open_witness(
             served(create_witness_app(witness, ids=RandomIds(), metrics=metrics))
         )
         address = f"http://{host}:{port}"
-        http = await stack.enter_async_context(httpx.AsyncClient(base_url=address))
+        http = await stack.enter_async_context(httpx.AsyncClient(base_url=address, timeout=30))
         yield Served(name, pool, metrics, http, f"{address}{PREFIX}")
 
 
