@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from pydantic import JsonValue
 
-from deploy.demo.people import CONTACT_TEACHER, CURIOUS, GUARDIAN_A, GUARDIAN_B, PARENT_ELSEWHERE, secrets
+from deploy.demo.people import CONTACT_TEACHER, GUARDIAN_A, GUARDIAN_B, PARENT_ELSEWHERE, secrets
 from deploy.demo.stage import PATIENCE, Answer, Person, Seen, Stage, StoryError
 
 
@@ -33,7 +33,7 @@ async def row_22(stage: Stage) -> None:
     real = [event for event in stage.bus.events if _gave_content(event, case)]
     denied = [event for event in stage.bus.events if _denied(event, case)]
     stage.check(len(told) == len(real), f"{len(real)} real readings and disclosures, and the report has {len(told)}")
-    stage.check(len(denied) >= 4, "attempts were denied in this story")
+    stage.check(len(denied) >= 3, "attempts were denied in this story")
     stage.narrator.happened(
         f"each of {len(real)} real readings and disclosures, none of {len(denied)} denied attempts: those are the privacy officer's"
     )
@@ -75,10 +75,9 @@ async def _on_paper(stage: Stage, report: str) -> None:
 
 
 async def _nobody_else(stage: Stage, case: str) -> None:
-    """A parent of another child in another municipality, a curious employee, the baton's holder: refused and recorded."""
+    """A parent of another child in another municipality, and whoever holds the baton: refused and recorded."""
     for person, code, status in (
         (PARENT_ELSEWHERE, "not-found", 404),
-        (CURIOUS, "not-found", 404),
         (CONTACT_TEACHER, "insight-not-permitted", 403),
     ):
         before = len(stage.bus.events)
