@@ -230,8 +230,8 @@ class Consumption(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         """Return where the logs stand in each partition that has more, as a client of its own sees it."""
         other = AIOKafkaConsumer(**self._bus.options(), client_id=f"lagspill-{self.group}-watch")
         async with asyncio.timeout(PROBE_SECONDS):
-            await other.start()
             try:
+                await other.start()
                 other.subscribe(list(self._topics))
                 await other._client.force_metadata_update()  # else it knows the topics in five minutes
                 partitions = [
