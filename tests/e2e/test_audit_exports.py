@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import csv
 import io
@@ -256,3 +257,33 @@ async def test_fhir_is_a_bundle_of_balp_audit_events(audit: Served) -> None:
     assert tags["export-sha256"] == sha256(b"".join(before)).hexdigest()
     empty = json.loads(await fetched(audit, {"format": "fhir", "filters": {"actor": "act_nobody-at-all"}}, key="k2"))
     assert "entry" not in empty
+
+
+async def test_a_client_that_goes_away_leaves_nothing_behind(audit: Served) -> None:
+    """It stops reading in the midst of the file: no connection stays in use, nothing is locked, nothing is said to be delivered."""
+    publisher = Publisher()
+    big = [publisher.read() for _ in range(WIDTH * 40)]
+    for first in range(0, len(big), 2000):
+        await audit.world.take(*big[first : first + 2000])
+    made = (await order(audit, {"format": "ndjson", "period": WEEK})).json()
+    headers = {"authorization": f"Bearer {audit.token()}"}
+    host, port = audit.address.removeprefix("http://").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port), limit=4096)
+    request = f"GET {made['content']} HTTP/1.1\r\nhost: a\r\nauthorization: {headers['authorization']}\r\n\r\n"
+    writer.write(request.encode())
+    assert (await reader.readuntil(b"\r\n")).startswith(b"HTTP/1.1 200")
+    await reader.readexactly(20_000)
+    busy = (
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        " AND application_name LIKE 'audit-%' AND state NOT IN ('idle') AND state_change < now() - interval '2 seconds'"
+    )
+    assert await audit.pool.fetchval(busy) == 0
+    writer.transport.abort()
+    # The table takes the strongest lock there is: nobody holds even the weakest.
+    async with audit.pool.acquire() as connection, connection.transaction():
+        await connection.execute("SET LOCAL lock_timeout = '20s'")
+        await connection.execute("LOCK TABLE entries, tiles, logs IN ACCESS EXCLUSIVE MODE")
+    shown = await audit.see(f"/exports/{made['export']}")
+    assert shown["count"] is None
+    again = await audit.get(made["content"], audit.token())
+    assert json.loads(again.content.splitlines()[-1])["count"] == len(big)

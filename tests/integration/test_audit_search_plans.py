@@ -15,7 +15,7 @@ from services.audit.app import SERVICE
 from services.audit.queries import BEYOND, Reader, Search, reach_of, selection
 from shared.db import Pool, create_pool
 from shared.testing.plugin import Migrated
-from tests.bench.query import FIRST_MONTH, filler
+from tests.bench.query import FIRST_MONTH, case_of, filler
 from tests.integration.audit_world import NOTODDEN
 
 pytestmark = [pytest.mark.connected, pytest.mark.rule(4)]
@@ -47,12 +47,12 @@ async def plan(pool: Pool, search: Search, first: int = 0, after: int = BEYOND) 
 @pytest.mark.parametrize(
     ("search", "index"),
     [
-        (Search(case=f"cas_{7:026d}"), "case_ref"),
+        (Search(case=case_of(7)), "case_ref"),
         (Search(actor="act_00000007"), "actor"),
-        (Search(case=f"cas_{7:026d}", since=FIRST_MONTH, until=FIRST_MONTH + timedelta(days=20)), "case_ref|happened"),
+        (Search(case=case_of(7), since=FIRST_MONTH, until=FIRST_MONTH + timedelta(days=20)), "case_ref|happened"),
         (Search(actor="act_00000007", since=FIRST_MONTH, until=FIRST_MONTH + timedelta(days=20)), "actor|happened"),
         (Search(actor="act_00000007", kind="read"), "actor"),
-        (Search(case=f"cas_{7:026d}", permitted=True), "case_ref"),
+        (Search(case=case_of(7), permitted=True), "case_ref"),
     ],
 )
 async def test_a_cases_or_an_actors_newest_are_found_by_their_index(pool: Pool, search: Search, index: str) -> None:
@@ -97,7 +97,7 @@ async def test_what_the_indexes_find_is_what_reading_everything_finds(pool: Pool
 
     reader = Reader(pool)
     searches: list[tuple[Search, Mapping[str, object]]] = [
-        (Search(case=f"cas_{9:026d}", since=since, until=until), {"case_ref": f"cas_{9:026d}"}),
+        (Search(case=case_of(9), since=since, until=until), {"case_ref": case_of(9)}),
         (
             Search(actor="act_00000003", since=since, until=until, kind="write"),
             {"actor": "act_00000003", "kind": "write"},
