@@ -196,16 +196,17 @@ def found(row: asyncpg.Record) -> PatternFinding:
     return PatternFinding(**values)
 
 
-async def untold(conn: Connection, log: LogName, hit: Hit) -> tuple[Mark, ...]:
-    """Return those of the hit's entries that are in no finding of the pattern yet."""
+async def untold(conn: Connection, log: LogName, hits: Sequence[Hit]) -> tuple[Mark, ...]:
+    """Return those entries of hits of one pattern that are in no finding of it yet, in the order of the hits."""
+    marks = [mark for hit in hits for mark in hit.marks]
     rows = await conn.fetch(
         "SELECT position FROM pattern_finding_entries WHERE log = $1 AND pattern = $2 AND position = ANY($3::bigint[])",
         log,
-        hit.pattern,
-        [mark.position for mark in hit.marks],
+        hits[0].pattern,
+        [mark.position for mark in marks],
     )
     told = {row["position"] for row in rows}
-    return tuple(mark for mark in hit.marks if mark.position not in told)
+    return tuple(mark for mark in marks if mark.position not in told)
 
 
 async def newest_finding(conn: Connection, log: LogName, hit: Hit) -> PatternFinding | None:
@@ -222,8 +223,8 @@ async def newest_finding(conn: Connection, log: LogName, hit: Hit) -> PatternFin
 
 async def add_finding(
     conn: Connection, log: LogName, hit: Hit, state: FindingState, raised_at: datetime, marks: Sequence[Mark]
-) -> None:
-    """Write a finding that was just raised, with its entries."""
+) -> PatternFinding:
+    """Write a finding that was just raised, with its entries, and return it."""
     await conn.execute(
         "INSERT INTO pattern_findings (finding, log, pattern, subject, actor, status, raised_at, first_position,"
         " last_position, first_at, last_at, entries, cases, explain_by)"
@@ -245,6 +246,10 @@ async def add_finding(
     assert state.finding is not None
     await _add_entries(conn, log, hit.pattern, state.finding, marks)
     await save_state(conn, state)
+    row = await conn.fetchrow(f"SELECT {COLUMNS} FROM pattern_findings WHERE finding = $1", state.finding)  # noqa: S608
+    if row is None:
+        raise LookupError(f"the finding {state.finding} can be neither written nor read")
+    return found(row)
 
 
 async def extend_finding(conn: Connection, finding: PatternFinding, marks: Sequence[Mark]) -> None:

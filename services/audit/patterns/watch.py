@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
 
@@ -14,7 +14,6 @@ import structlog
 
 from services.audit.domain.case_of_finding import (
     FINDING,
-    FindingStatus,
     Missing,
     decide_extend,
     decide_overdue,
@@ -30,7 +29,7 @@ from services.audit.patterns import store
 from services.audit.patterns.store import Cursor, PatternFinding
 from shared.arrivals import Tx
 from shared.clock import Clock
-from shared.contracts.audit import FindingRaised, PatternsExamined
+from shared.contracts.audit import FindingRaised, Pattern, PatternsExamined
 from shared.contracts.base import EventData
 from shared.db import Connection, Pool
 from shared.deadlines import Deadline, DeadlineHandler, set_deadline
@@ -109,10 +108,12 @@ class Examiner:
             states |= await store.read_states(conn, name, {place for seen in entries for place in places(seen)})
             states |= await store.read_states(conn, name, also_needed(states.values()) - states.keys())
             examination = Examination(rules, states, cursor.moment)
+            together: dict[tuple[Pattern, str], list[Hit]] = {}
+            for hit in (hit for seen in entries for hit in examination.take(seen)):
+                together.setdefault((hit.pattern, hit.about), []).append(hit)
             raised = 0
-            for seen in entries:
-                for hit in examination.take(seen):
-                    raised += await self._tell(conn, name, rules, hit)
+            for hits in together.values():
+                raised += await self._tell(conn, name, rules, hits)
             remembered = {
                 place: (state, examination.due(state)) for place, state in sorted(examination.changed.items())
             }
@@ -139,23 +140,34 @@ class Examiner:
             self._journal.nudge()
         return len(waiting)
 
-    async def _tell(self, conn: Connection, name: LogName, rules: Rules, hit: Hit) -> bool:
-        """Extend the finding that the hit belongs to, or raise one; True if one was raised.
+    async def _tell(self, conn: Connection, name: LogName, rules: Rules, hits: Sequence[Hit]) -> bool:
+        """Extend the finding that the hits belong to, or raise one; True if one was raised.
 
         What happened after a finding was closed is a new one; what had happened before belongs to it, though it was heard later.
         """
-        marks = await store.untold(conn, name, hit)
-        if not marks:
+        fresh = await store.untold(conn, name, hits)
+        present = await store.newest_finding(conn, name, hits[0]) if fresh else None
+        if present is not None:
+            closed = await self._extend(
+                conn, name, present, [mark for mark in fresh if _belongs(mark, present.closed_at)]
+            )
+            # It may have been closed a moment ago, after it was looked up: what happened since is left over too.
+            fresh = tuple(mark for mark in fresh if not _belongs(mark, closed))
+        if not fresh:
             return False
-        present = await store.newest_finding(conn, name, hit)
-        belongs = present is not None and (present.closed_at is None or all(m.at <= present.closed_at for m in marks))
-        if present is not None and belongs and await self._extend(conn, name, present, marks):
-            return False
-        await self._raise(conn, name, rules, hit, marks)
+        # The first hit alone gives the finding its name and its first entries, however large the batch was.
+        first = next(hit for hit in hits if any(mark in fresh for mark in hit.marks))
+        begin = [mark for mark in first.marks if mark in fresh]
+        raised = await self._raise(conn, name, rules, first, begin)
+        await self._extend(conn, name, raised, [mark for mark in fresh if mark not in begin])
         return True
 
-    async def _extend(self, conn: Connection, name: LogName, present: PatternFinding, marks: Sequence[Mark]) -> bool:
-        """Let the entries belong to the finding; False if it was closed meanwhile, before they happened."""
+    async def _extend(
+        self, conn: Connection, name: LogName, present: PatternFinding, marks: Sequence[Mark]
+    ) -> datetime | None:
+        """Let the entries belong to the finding, those apart that happened after it was closed; return when it was closed."""
+        if not marks:
+            return present.closed_at
         news = await store.adds_something(conn, present, marks)
         entries, last = present.entries + len(marks), max(present.last_position, *(mark.position for mark in marks))
         changed = await self._journal.change(
@@ -166,12 +178,12 @@ class Examiner:
             conn=conn,
         )
         closed = changed.state.closed_at
-        if changed.state.status is not FindingStatus.OPEN and closed is not None and any(m.at > closed for m in marks):
-            return False
-        await store.extend_finding(conn, present, marks)
-        return True
+        await store.extend_finding(conn, present, [mark for mark in marks if _belongs(mark, closed)])
+        return closed
 
-    async def _raise(self, conn: Connection, name: LogName, rules: Rules, hit: Hit, marks: Sequence[Mark]) -> None:
+    async def _raise(
+        self, conn: Connection, name: LogName, rules: Rules, hit: Hit, marks: Sequence[Mark]
+    ) -> PatternFinding:
         positions = [mark.position for mark in marks]
         ctx = self._context(name)
         raised = FindingRaised(
@@ -187,13 +199,19 @@ class Examiner:
         changed = await self._journal.change(
             FINDING, raised.finding, ctx, lambda state: decide_raise(state, raised), conn=conn
         )
-        await store.add_finding(conn, name, hit, changed.state, ctx.now, marks)
+        finding = await store.add_finding(conn, name, hit, changed.state, ctx.now, marks)
         await set_deadline(conn, kind=DUE[Missing.EXPLANATION], key=raised.finding, due=raised.explain_by)
         # The opaque reference, and nothing about whom: operators see this line.
         log.warning("finding", finding=raised.finding, pattern=hit.pattern.value, entries=len(positions))
+        return finding
 
     def _context(self, name: LogName) -> Context:
         return Context(actor=None, scope=LogScope(name), now=self._clock.now(), correlation=self._ids.event_id())
+
+
+def _belongs(mark: Mark, closed: datetime | None) -> bool:
+    """Return whether the entry had happened when a finding was closed, if it was."""
+    return closed is None or mark.at <= closed
 
 
 def _as_decided(events: list[PatternsExamined], _: LogState) -> Sequence[EventData]:
