@@ -1,14 +1,21 @@
-// Verify reads a copy of a Lagspill log (a folder as C2SP tlog-tiles has it) with the Go project's own packages for
-// transparency logs and signed notes: none of our code, none of our reading of the specifications.
+// Verify reads a Lagspill log (a folder or an address, as C2SP tlog-tiles has it) or a .tlog-proof file with the Go
+// project's own packages for transparency logs and signed notes: none of our code, none of our reading of the
+// specifications. Only the cosignatures of witnesses, which those packages do not know, are checked by a few lines here.
 //
-//	go run . FOLDER VKEY
+//	go run . [-since CHECKPOINT] [-witness VKEY] SOURCE VKEY
+//	go run . [-witness VKEY] -proof FILE VKEY
 package main
 
 import (
 	"bytes"
+	"crypto/ed25519"
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
+	"flag"
 	"fmt"
+	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -20,16 +27,38 @@ import (
 
 const height = 8
 
-// folder reads tiles where tlog-tiles puts them: as sumdb does, but for the height, which is fixed there.
-type folder string
+// source is a folder or an http address. It reads tiles where tlog-tiles puts them: as sumdb does, but for the height,
+// which is fixed there.
+type source string
 
-func (f folder) Height() int { return height }
+func (s source) Height() int { return height }
 
-func (f folder) ReadTiles(tiles []tlog.Tile) ([][]byte, error) {
+func (s source) read(path string) ([]byte, error) {
+	if !strings.HasPrefix(string(s), "http://") {
+		return os.ReadFile(filepath.Join(string(s), path))
+	}
+	request, err := http.NewRequest("GET", string(s)+"/"+path, nil)
+	if err != nil {
+		return nil, err
+	}
+	if token := os.Getenv("LAGSPILL_TOKEN"); token != "" {
+		request.Header.Set("Authorization", "Bearer "+token)
+	}
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return nil, err
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("%s: %s", path, answer.Status)
+	}
+	return io.ReadAll(answer.Body)
+}
+
+func (s source) ReadTiles(tiles []tlog.Tile) ([][]byte, error) {
 	var read [][]byte
 	for _, tile := range tiles {
-		path := strings.Replace(tile.Path(), fmt.Sprintf("tile/%d/", height), "tile/", 1)
-		data, err := os.ReadFile(filepath.Join(string(f), path))
+		data, err := s.read(strings.Replace(tile.Path(), fmt.Sprintf("tile/%d/", height), "tile/", 1))
 		if err != nil {
 			return nil, err
 		}
@@ -38,27 +67,45 @@ func (f folder) ReadTiles(tiles []tlog.Tile) ([][]byte, error) {
 	return read, nil
 }
 
-func (f folder) SaveTiles([]tlog.Tile, [][]byte) {}
+func (s source) SaveTiles([]tlog.Tile, [][]byte) {}
 
 func main() {
-	if err := verify(os.Args[1], os.Args[2]); err != nil {
+	since := flag.String("since", "", "an older checkpoint, of which the log must be a continuation")
+	witness := flag.String("witness", "", "the key of a witness that must have cosigned the newest checkpoint")
+	proof := flag.Bool("proof", false, "the source is a .tlog-proof file")
+	flag.Parse()
+	run := verifyLog
+	if *proof {
+		run = verifyProof
+	}
+	if err := run(flag.Arg(0), flag.Arg(1), *witness, *since); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
-func verify(dir, vkey string) error {
-	tree, err := openCheckpoint(filepath.Join(dir, "checkpoint"), vkey)
+func verifyLog(from, vkey, witness, since string) error {
+	log := source(from)
+	signed, err := log.read("checkpoint")
 	if err != nil {
 		return err
 	}
-	hashes := tlog.TileHashReader(tree, folder(dir)) // checks every tile it reads against the signed root
+	tree, err := openCheckpoint(signed, vkey, witness)
+	if err != nil {
+		return err
+	}
+	hashes := tlog.TileHashReader(tree, log) // checks every tile it reads against the signed root
+	if since != "" {
+		if err := verifySince(since, vkey, tree, hashes); err != nil {
+			return err
+		}
+	}
 	var n int64
 	for n < tree.N {
 		width := min(tree.N-n, 1<<height)
 		tile := tlog.Tile{H: height, L: 0, N: n >> height, W: int(width)}
 		path := strings.Replace(tile.Path(), fmt.Sprintf("tile/%d/0/", height), "tile/entries/", 1)
-		bundle, err := os.ReadFile(filepath.Join(dir, path))
+		bundle, err := log.read(path)
 		if err != nil {
 			return err
 		}
@@ -79,6 +126,26 @@ func verify(dir, vkey string) error {
 	}
 	fmt.Printf("verified %d entries\n", n)
 	return nil
+}
+
+// verifySince checks that the log continues an older checkpoint of it.
+func verifySince(path, vkey string, tree tlog.Tree, hashes tlog.HashReader) error {
+	signed, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	older, err := openCheckpoint(signed, vkey, "")
+	if err != nil {
+		return err
+	}
+	if older.N > tree.N {
+		return fmt.Errorf("rolled back: size %d was signed before, and now %d", older.N, tree.N)
+	}
+	proof, err := tlog.ProveTree(tree.N, older.N, hashes)
+	if err != nil {
+		return err
+	}
+	return tlog.CheckTree(proof, tree.N, tree.Hash, older.N, older.Hash)
 }
 
 func verifyEntry(tree tlog.Tree, hashes tlog.HashReader, n int64, entry []byte) error {
@@ -102,11 +169,76 @@ func verifyEntry(tree tlog.Tree, hashes tlog.HashReader, n int64, entry []byte) 
 	return tlog.CheckTree(consistency, tree.N, tree.Hash, older, root)
 }
 
-func openCheckpoint(path, vkey string) (tlog.Tree, error) {
-	signed, err := os.ReadFile(path)
+// verifyProof checks a .tlog-proof file (C2SP tlog-proof) that holds its entry.
+func verifyProof(path, vkey, witness, _ string) error {
+	content, err := os.ReadFile(path)
 	if err != nil {
-		return tlog.Tree{}, err
+		return err
 	}
+	head, signed, found := bytes.Cut(content, []byte("\n\n"))
+	lines := strings.Split(string(head), "\n")
+	if !found || len(lines) < 3 || lines[0] != "c2sp.org/tlog-proof@v1" {
+		return fmt.Errorf("not a tlog-proof with its entry")
+	}
+	entry, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(lines[1], "extra "))
+	if err != nil {
+		return err
+	}
+	index, err := strconv.ParseInt(strings.TrimPrefix(lines[2], "index "), 10, 64)
+	if err != nil {
+		return err
+	}
+	var proof tlog.RecordProof
+	for _, line := range lines[3:] {
+		hash, err := tlog.ParseHash(line)
+		if err != nil {
+			return err
+		}
+		proof = append(proof, hash)
+	}
+	tree, err := openCheckpoint(signed, vkey, witness)
+	if err != nil {
+		return err
+	}
+	if err := tlog.CheckRecord(proof, tree.N, tree.Hash, index, tlog.RecordHash(entry)); err != nil {
+		return err
+	}
+	fmt.Printf("verified entry %d\n", index)
+	return nil
+}
+
+// cosigner is a witness's key (C2SP tlog-cosignature, Ed25519).
+type cosigner struct {
+	name string
+	hash uint32
+	key  ed25519.PublicKey
+}
+
+func newCosigner(vkey string) (*cosigner, error) {
+	parts := strings.SplitN(vkey, "+", 3)
+	if len(parts) != 3 {
+		return nil, fmt.Errorf("not a verifier key")
+	}
+	material, err := base64.StdEncoding.DecodeString(parts[2])
+	if err != nil || len(material) != 1+ed25519.PublicKeySize || material[0] != 4 {
+		return nil, fmt.Errorf("not a witness's key")
+	}
+	sum := sha256.Sum256(append([]byte(parts[0]+"\n"), material...))
+	return &cosigner{parts[0], binary.BigEndian.Uint32(sum[:]), material[1:]}, nil
+}
+
+func (c *cosigner) Name() string    { return c.name }
+func (c *cosigner) KeyHash() uint32 { return c.hash }
+
+func (c *cosigner) Verify(text, signature []byte) bool {
+	if len(signature) != 8+ed25519.SignatureSize {
+		return false
+	}
+	said := fmt.Sprintf("cosignature/v1\ntime %d\n%s", binary.BigEndian.Uint64(signature), text)
+	return ed25519.Verify(c.key, []byte(said), signature[8:])
+}
+
+func openCheckpoint(signed []byte, vkey, witness string) (tlog.Tree, error) {
 	verifier, err := note.NewVerifier(vkey)
 	if err != nil {
 		return tlog.Tree{}, err
@@ -114,6 +246,15 @@ func openCheckpoint(path, vkey string) (tlog.Tree, error) {
 	opened, err := note.Open(signed, note.VerifierList(verifier))
 	if err != nil {
 		return tlog.Tree{}, err
+	}
+	if witness != "" {
+		known, err := newCosigner(witness)
+		if err != nil {
+			return tlog.Tree{}, err
+		}
+		if _, err := note.Open(signed, note.VerifierList(known)); err != nil {
+			return tlog.Tree{}, fmt.Errorf("not cosigned by %s: %w", known.name, err)
+		}
 	}
 	lines := strings.Split(opened.Text, "\n")
 	if len(lines) < 4 || lines[0] != verifier.Name() {
