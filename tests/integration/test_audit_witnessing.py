@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import httpx
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from services.audit.domain.checkpoint import Checkpoint
-from services.audit.domain.note import Note, Signer
+from services.audit.domain.cosignature import message
+from services.audit.domain.note import Note, SignatureLine, Signer
 from services.audit.domain.witness import AddCheckpoint
 from services.audit.domain.witnessing import LONGEST_PAUSE, pause_after
 from services.audit.errors import NotWitnessedError
@@ -108,6 +110,12 @@ async def test_a_quorum_is_what_the_policy_says(migrated: Migrated, http: httpx.
             assert await size_of(asked) == 5
             note = Note.parse((await asked.witnesses.checkpoint(NOTODDEN)).encode())
             assert {line.name for line in note.lines} == {ORIGIN, "skien.example/witness", "tinn.example/witness"}
+            # Another rule for the same checkpoint: what is known counts, and only its own witnesses are shown.
+            other = asking(world, http, f"{tinn.line()}\nquorum tinn\n")
+            assert await other.ask() == {"tinn": None}
+            assert await size_of(other) == 5
+            note = Note.parse((await other.witnesses.checkpoint(NOTODDEN)).encode())
+            assert {line.name for line in note.lines} == {ORIGIN, "tinn.example/witness"}
 
 
 async def test_without_witnesses_the_newest_checkpoint_is_served(migrated: Migrated, http: httpx.AsyncClient) -> None:
@@ -197,6 +205,40 @@ async def test_a_refusal_is_told_once_and_again_after_it_had_ended(migrated: Mig
         assert await asking(world, http, rule).refusals() == ["rolled-back", "rolled-back"]
 
 
+async def test_a_refusal_ends_when_the_log_is_put_right_without_growing(
+    migrated: Migrated, http: httpx.AsyncClient
+) -> None:
+    """As after the right backup was found: the witness is asked for the checkpoint that it has cosigned already."""
+    async with (
+        open_witness(await migrated("audit", MIGRATIONS)) as witness,
+        open_world(await migrated("audit", MIGRATIONS)) as world,
+    ):
+        rule = f"{witness.line()}\nquorum skien\n"
+        await world.take(*Publisher().reads(10))
+        await asking(world, http, rule).ask()
+        await world.pool.execute("UPDATE witness_states SET size = 99")
+        assert await asking(world, http, rule).ask() == {"skien": "rolled-back"}
+        await world.pool.execute("UPDATE witness_states SET size = 10")
+        assert await asking(world, http, rule).ask() == {"skien": None}
+        assert await asking(world, http, rule).refusals() == ["rolled-back"]
+
+
+async def test_a_log_that_has_grown_meanwhile_is_not_rolled_back(migrated: Migrated, http: httpx.AsyncClient) -> None:
+    """Another instance had a newer checkpoint cosigned after this one had looked."""
+    publisher = Publisher()
+    async with open_world(await migrated("audit", MIGRATIONS)) as world:
+
+        async def answer(_: bytes) -> Response:
+            await world.take(*publisher.reads(3))
+            return Response("8\n", 409)
+
+        await world.take(*publisher.reads(5))
+        async with pretending(answer) as rule:
+            asked = asking(world, http, rule)
+            assert await asked.ask() == {"skien": None}
+            assert await asked.refusals() == []
+
+
 async def test_a_log_signed_by_another_key_is_refused(migrated: Migrated, http: httpx.AsyncClient) -> None:
     stranger = Signer(ORIGIN, b"\6" * 32)
     async with (
@@ -215,11 +257,12 @@ async def test_a_log_signed_by_another_key_is_refused(migrated: Migrated, http: 
 
 
 @asynccontextmanager
-async def pretending(answer: Callable[[bytes], Response]) -> AsyncIterator[str]:
+async def pretending(answer: Callable[[bytes], Response | Awaitable[Response]]) -> AsyncIterator[str]:
     """Something that says it is Skien's witness."""
 
     async def add_checkpoint(request: Request) -> Response:
-        return answer(await request.body())
+        given = answer(await request.body())
+        return given if isinstance(given, Response) else await given
 
     app = Starlette(routes=[Route("/add-checkpoint", add_checkpoint, methods=["POST"])])
     async with served(app) as (host, port):
@@ -237,6 +280,14 @@ async def told(world: World, http: httpx.AsyncClient, answer: Callable[[bytes], 
         return trouble
 
 
+def timeless(body: bytes) -> Response:
+    """The witness's own signature, but without a time."""
+    private = Ed25519PrivateKey.from_private_bytes(b"skienskienskienskienskienskiensk")
+    key, text = cosigner("skien").key, AddCheckpoint.parse(body).note.text
+    assert private.public_key().public_bytes_raw() == key.public_key
+    return Response(SignatureLine(key.name, key.key_id, bytes(8) + private.sign(message(text, 0))).text())
+
+
 def cosigned(body: bytes, name: str = "skien", text: str | None = None) -> Response:
     """A cosignature over what was asked for, or over something else."""
     asked = AddCheckpoint.parse(body).note.text
@@ -251,6 +302,7 @@ async def test_answers_that_no_witness_gives_are_no_cosignatures(migrated: Migra
         (lambda _: Response(b"\xff\xfe"), "wrong-answer"),
         (lambda _: Response("x" * (MAX_ANSWER + 1)), "wrong-answer"),
         (lambda body: cosigned(body, "kragero"), "wrong-answer"),
+        (timeless, "wrong-answer"),
         (lambda body: cosigned(body, text=other), "wrong-answer"),
         (lambda body: Response(b"more\n\n" + cosigned(body).body), "wrong-answer"),
         (lambda _: Response("", 302, {"Location": "/elsewhere"}), "wrong-answer"),
