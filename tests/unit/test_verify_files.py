@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import gzip
 import io
 import json
@@ -20,6 +21,8 @@ from pathlib import Path
 
 import lagspill_verify
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from lagspill_verify import Kind, Report, UnreadableError
 
 from shared.merkle import leaf_hash
@@ -506,3 +509,64 @@ def test_the_program_is_stopped_with_its_processes(tmp_path: Path) -> None:
         check=False,
     )
     assert (done.returncode, done.stdout.split("\n")[-2], done.stderr) == (0, "VERIFIED", "")
+
+
+# --- proofs -----------------------------------------------------------------------------------------------------------
+
+
+def proof_file(index: int) -> bytes:
+    """A `.tlog-proof`, written from its specification."""
+    steps = [base64.b64encode(part).decode() for part in rfc6962.path(index, ENTRIES)]
+    extra = base64.b64encode(ENTRIES[index]).decode()
+    return ("\n".join(["c2sp.org/tlog-proof@v1", f"extra {extra}", f"index {index}", *steps]) + f"\n\n{NOTE}").encode()
+
+
+PROOFS = {index: proof_file(index) for index in (0, 1, 127, 128, 255, 256, 298, 299)}
+
+
+def refused(content: bytes) -> bool:
+    """Whether the verifier says no, or that it cannot tell."""
+    demands = lagspill_verify.read_demands([VKEY])
+    try:
+        return bool(lagspill_verify.verify_proof(content, demands, None).findings)
+    except UnreadableError:
+        return True
+
+
+@settings(max_examples=600, deadline=None)
+@given(st.sampled_from(sorted(PROOFS)), st.data())
+def test_every_changed_proof_is_refused(index: int, draw: st.DataObject) -> None:
+    """A bit anywhere; a line out, twice, moved; another file's line."""
+    true = PROOFS[index]
+    assert not refused(true)
+    at = draw.draw(st.integers(0, len(true) * 8 - 1))
+    flipped = bytearray(true)
+    flipped[at // 8] ^= 1 << at % 8
+    assert refused(bytes(flipped))
+    lines = true.split(b"\n")
+    first, second = (draw.draw(st.integers(0, len(lines) - 1)) for _ in range(2))
+    moved = list(lines)
+    moved.insert(second, moved.pop(first))
+    other = PROOFS[draw.draw(st.sampled_from(sorted(PROOFS)))].split(b"\n")
+    changes = [[*lines[:first], *lines[first + 1 :]], moved]
+    if not lines[first].startswith("\N{EM DASH}".encode()):  # the same signature may stand there twice
+        changes.append([*lines[: first + 1], *lines[first:]])
+    changes.append([*lines[:first], *other[first : first + 1], *lines[first + 1 :]])
+    for change in changes:
+        assert change == lines or refused(b"\n".join(change)), change
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.one_of(st.binary(max_size=300), st.binary(max_size=100).map(lambda some: PROOFS[255][:200] + some)))
+def test_anything_is_answered(content: bytes) -> None:
+    """With a verdict or a sentence; never with another error."""
+    demands = lagspill_verify.read_demands([VKEY])
+    for read in (
+        lambda: lagspill_verify.verify_proof(content, demands, None),
+        lambda: lagspill_verify.verify_checkpoint(content, demands),
+        lambda: lagspill_verify.verify_export(io.BytesIO(content), demands, lambda done, size: None),
+        lambda: lagspill_verify.Policy.parse(content),
+        lambda: lagspill_verify.Key.parse(content.decode(errors="replace")),
+    ):
+        with contextlib.suppress(UnreadableError):
+            read()
