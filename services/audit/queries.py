@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -17,7 +17,7 @@ from services.audit.domain.entry import LogName
 from services.audit.domain.keys import Announcement, KeyPeriod, periods
 from services.audit.domain.note import Note
 from services.audit.domain.proof import InclusionProof
-from services.audit.domain.tiles import WIDTH, Slice, TileAddress, hash_of, holding, slices, write_bundle, write_path
+from services.audit.domain.tiles import WIDTH, Slice, TileAddress, hash_of, holding, write_bundle
 from services.audit.errors import EntriesPrunedError, NoSuchEntryError, NoSuchLogError
 from shared.db import Connection, Pool
 from shared.merkle import EMPTY, HASH_SIZE, Frontier, Node, consistency_path, fold, inclusion_path, split, subtrees
@@ -358,27 +358,6 @@ class Reader:
             leaves = await store.numbered_leaves(connection, log, source, base.size + 1, last)
         tree: Frontier = base.append(leaves)
         return tree.root() if tree.size == last else None
-
-    async def _unpruned(self, log: LogName, part: Slice) -> bytes | None:
-        try:
-            return await self.bundle(log, part)
-        except EntriesPrunedError:
-            return None
-
-    async def copy(self, log: LogName) -> AsyncIterator[tuple[str, bytes]]:
-        """Yield every file of a static copy of the log (C2SP tlog-tiles), the checkpoint last: (path, contents)."""
-        head = await self.head(log)
-        size = head.checkpoint.size
-        level = 0
-        while size >> (8 * level):
-            for part in slices(level, size):
-                tile = await self.tile(log, level, part)
-                if tile is not None:
-                    yield f"tile/{level}/{write_path(part)}", tile
-                if level == 0 and (bundle := await self._unpruned(log, part)) is not None:
-                    yield f"tile/entries/{write_path(part)}", bundle
-            level += 1
-        yield "checkpoint", head.note.encode()
 
 
 async def _tile(conn: Connection, log: LogName, address: TileAddress) -> tuple[bytes, ...]:

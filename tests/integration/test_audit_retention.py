@@ -21,6 +21,7 @@ from services.audit.domain.note import open_note
 from services.audit.domain.retention import Policy, Span, read_policy
 from services.audit.domain.tiles import WIDTH, Slice
 from services.audit.errors import EntriesPrunedError, HoldRefusedError, NoPolicyError, PolicyRefusedError
+from services.audit.export import pieces
 from services.audit.queries import Reader
 from services.audit.retention import PRUNER, Pruner
 from shared.clock import SimulatedClock
@@ -189,7 +190,7 @@ async def test_pruned_entries_answer_gone(migrated: Migrated) -> None:
         with pytest.raises(EntriesPrunedError):
             await reader.entry(NOTODDEN, 17)
         assert (await reader.entry(NOTODDEN, 256)).position == 256
-        files = [path async for path, _ in reader.copy(NOTODDEN)]
+        files = [path async for path, _ in pieces(reader, NOTODDEN, 301)]
         assert "tile/0/000" in files
         assert "tile/entries/000" not in files
         assert "tile/entries/001.p/45" in files
