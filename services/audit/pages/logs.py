@@ -9,11 +9,12 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from services.audit.domain.entry import LOG_NAME, LogName
-from services.audit.errors import NoSuchLogError
+from services.audit.errors import BeingVerifiedError, NoSuchLogError
 from services.audit.handlers import Desk
 from services.audit.pages.rendering import HEADERS, page, render
 from services.audit.pages.site import Site
-from services.audit.pages.verification import NotReadableError, Verification, Verifications
+from services.audit.pages.texts import Texts
+from services.audit.pages.verification import NotReadableError, Outcome, Verification, Verifications
 from services.audit.pages.visits import Visit, read_form
 from services.audit.queries import Reader
 from services.audit.witnesses import Witnesses
@@ -94,8 +95,12 @@ async def _told(visit: Visit, verification: Verification) -> AsyncIterator[str]:
     """Yield the page in pieces: each step of the progress as it is made, then what was found."""
     before, _, after = render("verifying.html", visit, head=verification.head).partition(_HERE)
     yield before
-    async for said in verification.run():
-        yield render("verified.html", visit, said=said)
+    try:
+        async for said in verification.run():
+            yield render("verified.html", visit, said=said)
+    except BeingVerifiedError:  # somebody else began in the same moment, and this page has begun too
+        reason = Texts(visit.language)("refusal.code.being-verified")
+        yield render("verified.html", visit, said=Outcome(None, reason))
     yield after
 
 

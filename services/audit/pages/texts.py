@@ -11,10 +11,8 @@ import yaml
 from shared.contracts.codes import Language
 
 FOLDER: Final = Path(__file__).with_name("texts")
-DEFAULT: Final = Language.NB
 NAMES: Final[Mapping[Language, str]] = {Language.NB: "Bokmål", Language.NN: "Nynorsk", Language.EN: "English"}
 """What each language calls itself."""
-_TAGS: Final = {**{language.value: language for language in Language}, "no": Language.NB}
 
 
 class TextError(ValueError):
@@ -64,18 +62,3 @@ class Texts:
     def code(self, group: str, code: str) -> str:
         """Return what a code of `group` is called; the code itself where it has no name here."""
         return self._table.get(f"{group}.{code}", code)
-
-
-def preferred(accepted: str) -> Language:
-    """Return the language that an Accept-Language header asks for (RFC 9110 § 12.5.4), Bokmål where it asks for none of ours."""
-    best, weight = DEFAULT, 0.0
-    for part in accepted.split(",")[:20]:
-        tag, _, quality = part.strip().partition(";")
-        language = _TAGS.get(tag.strip().lower().partition("-")[0])
-        try:
-            asked = float(quality.strip().removeprefix("q=")) if quality.strip() else 1.0
-        except ValueError:
-            continue
-        if language is not None and weight < asked <= 1.0:
-            best, weight = language, asked
-    return best

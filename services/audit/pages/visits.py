@@ -10,9 +10,9 @@ from urllib.parse import parse_qsl, urlsplit
 from starlette.requests import Request
 from starlette.types import Scope
 
+from services.audit.domain.language import preferred
 from services.audit.errors import ForeignFormError
 from services.audit.pages.sessions import Session
-from services.audit.pages.texts import preferred
 from shared.contracts.codes import Language
 from shared.errors import LagspillError
 
