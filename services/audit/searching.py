@@ -15,6 +15,7 @@ from fastapi import Depends, Query
 from starlette.requests import Request
 
 from services.audit.domain import fhir
+from services.audit.domain.language import preferred
 from services.audit.errors import ParameterConflictError, ParameterValueError
 from services.audit.queries import Search
 from shared.clock import OSLO
@@ -246,22 +247,7 @@ async def asked_language(
     lang: Annotated[Language | None, Query(description="Of the sentences; else Accept-Language, else Bokmål.")] = None,
 ) -> Language:
     """Return the language in which whoever asks wants to read."""
-    return lang or _accepted(request.headers.get("accept-language", ""))
-
-
-def _accepted(header: str) -> Language:
-    """Return the language that Accept-Language asks for most (RFC 9110 § 12.5.4); Bokmål where it asks for none of ours."""
-    best, weight = Language.NB, 0.0
-    for part in header.split(",")[:20]:
-        found = re.fullmatch(r"\s*([A-Za-z]{1,8})(?:-[A-Za-z0-9-]*)?\s*(?:;\s*[qQ]=([01](?:\.[0-9]{0,3})?)\s*)?", part)
-        language = _LANGUAGES.get(found[1].lower()) if found is not None else None
-        asked = float(found[2] or 1.0) if found is not None else 0.0
-        if language is not None and weight < asked <= 1.0:
-            best, weight = language, asked
-    return best
-
-
-_LANGUAGES: Final = {"nb": Language.NB, "no": Language.NB, "nn": Language.NN, "en": Language.EN}
+    return lang or preferred(request.headers.get("accept-language", ""))
 
 
 AskedSearch = Annotated[Search, Depends(asked_search)]

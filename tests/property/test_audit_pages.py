@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.datastructures import QueryParams
 
+from services.audit.domain.language import preferred
 from services.audit.handlers import LONGEST_PERIOD
 from services.audit.pages.drawing import LANES, LEFT, RIGHT, WIDTH, proof_path, timeline
 from services.audit.pages.entries import read_search, readable
 from services.audit.pages.rendering import visible
-from services.audit.pages.texts import preferred
 from services.audit.pages.visits import HOME, safe_back
 from shared.merkle import inclusion_path, leaf_hash, root_of
 
