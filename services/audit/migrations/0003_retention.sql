@@ -91,6 +91,9 @@ CREATE FUNCTION prunable_bundles(p_log text, p_from bigint, p_to bigint) RETURNS
     found AS MATERIALIZED (
         SELECT e.position / 256 AS bundle, e.position, e.logged_at, e.kind, e.type, e.basis, e.case_ref
         FROM entries e WHERE e.log = p_log AND e.position >= p_from * 256 AND e.position < (p_to + 1) * 256
+          -- What no rule lets go yet is not looked at, so that its bundle is not whole here. (Four days: months differ in length.)
+          AND e.logged_at <= (SELECT present.at + interval '4 days' FROM present)
+                             - (SELECT make_interval(months => min(keep_months)) FROM rules)
     ),
     cases AS MATERIALIZED (
         SELECT c.case_ref, ends.at AS ended_at, ends.first AS first
