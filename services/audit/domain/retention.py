@@ -1,6 +1,6 @@
 """The policy that says how long the log keeps what, and by what right. Reading and checking it is pure; the database applies it.
 
-Sources: pasientjournalloven §§ 22 a and 25, personvernforordningen art. 5 (1) e, arkivlova; the periods are the controller's to set.
+Sources: pasientjournalloven §§ 22 a and 25, personvernforordningen art. 5 (1) e, arkivlova. The controller sets the periods.
 """
 
 from __future__ import annotations
