@@ -18,9 +18,10 @@ from aiokafka.abc import ConsumerRebalanceListener
 from aiokafka.errors import KafkaError
 
 from services.audit import store
+from services.audit.batch import Batch, Indexed, index
 from services.audit.domain.entry import Received
 from services.audit.errors import AuditError, FencedError, HeadDamagedError, PositionLostError, RetiredKeyError
-from services.audit.keeper import Batch, Indexed, Keeper, index
+from services.audit.keeper import Keeper
 from shared.bus import Bus
 from shared.observability import describe_exception
 from shared.records import read_every_record

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 from time import monotonic
-from typing import Final, TypeVar
+from typing import Final
 
 import structlog
 
-from services.audit import growth, store
+from services.audit import claims, growth, store
+from services.audit.batch import Batch, Indexed, index
 from services.audit.domain.checkpoint import Checkpoint
-from services.audit.domain.entry import UNPARSABLE, Entry, LogName, Received, index_record
+from services.audit.domain.entry import UNPARSABLE, Entry, LogName
 from services.audit.domain.intake import Intake, sort_out
 from services.audit.domain.keys import Announcement, Turn, announce_key, take_turn
 from services.audit.domain.log import LOG, Finding, FindingKind, LogState, announce_findings, decide_announcement, holes
@@ -32,67 +30,13 @@ from shared.journal import Context, Journal
 from shared.merkle import EMPTY
 from shared.refs import Ids, LogScope
 
-T = TypeVar("T")
-
-_READ_AT_ONCE: Final = 32
-
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """The records taken from one partition: they begin where the log's position is expected, and end before `then`."""
-
-    expected: int
-    then: int
-    records: Sequence[Received]
 
 
 Counts = tuple[LogName, str, str | None]
 """What counts without a gap in a log: a source, or a subject of it."""
 Hole = tuple[LogName, str, str | None, int, int]
 """The same, and the first and the last number that are missing."""
-
-
-@dataclass(frozen=True, slots=True)
-class Indexed:
-    """A batch whose records were read: how far each partition goes, and each log's entries in order."""
-
-    steps: Mapping[store.Partition, tuple[int, int]]
-    groups: Mapping[LogName, Sequence[Entry]]
-
-
-async def index(batches: Mapping[store.Partition, Batch]) -> Indexed:
-    """Read a batch's records, giving way all the while: the batch before is on its way into the database."""
-    groups: dict[LogName, list[Entry]] = {}
-    for _, batch in sorted(batches.items()):
-        for nth, record in enumerate(batch.records):
-            if nth % _READ_AT_ONCE == 0:
-                await asyncio.sleep(0)
-            entry = index_record(record)
-            groups.setdefault(entry.log, []).append(entry)
-    steps = {partition: (batch.expected, batch.then) for partition, batch in batches.items()}
-    return Indexed(steps, dict(sorted(groups.items())))
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """What became of a batch's numbers."""
-
-    journals: AbstractSet[growth.Journal]
-    """All of whose numbers were new, and are remembered now."""
-    subjects: AbstractSet[growth.Subject]
-    """The same of subjects' own numbers."""
-    numbers: AbstractSet[growth.Numbered]
-    """Those of the others that the logs had before."""
-    sequences: AbstractSet[growth.Counted]
-
-
-def _repeated(numbers: Sequence[T]) -> set[T]:
-    """Return what occurs more than once."""
-    if len(set(numbers)) == len(numbers):
-        return set()
-    return {number for number, times in Counter(numbers).items() if times > 1}
 
 
 def _order(hole: Hole) -> tuple[str, str, str, int, int]:
@@ -182,7 +126,7 @@ class Keeper:
         stored = await growth.lock_logs(conn, {name: self.origin(name) for name in groups})
         for name in groups:
             self._examine(name, stored[name])
-        held = await self._claim(conn, groups)
+        held = await claims.claim(conn, groups)
         intakes = await self._sort_out(conn, groups, stored, held)
         grown = await self._extended(conn, stored, {name: each for name, each in intakes.items() if each.entries})
         if not grown:
@@ -198,39 +142,24 @@ class Keeper:
             )
         )
         await growth.add_checkpoints(conn, grown, notes, now)
-        await growth.add_numbers(
-            conn, [n for each in grown for n in growth.numbers_of(each.log, each.entries) if n[:2] not in held.journals]
+        await claims.add_numbers(
+            conn, [n for each in grown for n in claims.numbers_of(each.log, each.entries) if n[:2] not in held.journals]
         )
-        await growth.add_sequences(
+        await claims.add_sequences(
             conn,
-            [n for each in grown for n in growth.sequences_of(each.log, each.entries) if n[:3] not in held.subjects],
+            [n for each in grown for n in claims.sequences_of(each.log, each.entries) if n[:3] not in held.subjects],
         )
         await growth.add_seals(conn, grown)
         for each in grown:
             await self._report(conn, each.log, intakes[each.log].findings)
         return grown
 
-    async def _claim(self, conn: Connection, groups: Mapping[LogName, Sequence[Entry]]) -> Held:
-        """Claim the numbers of the batch, and return what of them the logs have already: mostly nothing."""
-        numbers = [number for name, entries in groups.items() for number in growth.numbers_of(name, entries)]
-        counted = [number for name, entries in groups.items() for number in growth.sequences_of(name, entries)]
-        twice = {number[:2] for number in _repeated(numbers)}
-        journals = await growth.claim_numbers(conn, [each for each in numbers if each[:2] not in twice])
-        twofold = {number[:3] for number in _repeated(counted)}
-        subjects = await growth.claim_sequences(conn, [each for each in counted if each[:3] not in twofold])
-        return Held(
-            journals,
-            subjects,
-            await growth.known_numbers(conn, [each for each in numbers if each[:2] not in journals]),
-            await growth.known_sequences(conn, [each for each in counted if each[:3] not in subjects]),
-        )
-
     async def _sort_out(
         self,
         conn: Connection,
         groups: Mapping[LogName, Sequence[Entry]],
         stored: Mapping[LogName, StoredLog],
-        held: Held,
+        held: claims.Held,
     ) -> dict[LogName, Intake]:
         """Return what of each log's entries it does not have, and what in them contradicts it.
 

@@ -17,9 +17,10 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from pydantic import BaseModel, ConfigDict
 
 from services.audit import growth
+from services.audit.batch import Indexed
 from services.audit.consumers import MAX_RECORDS, Consumption
 from services.audit.domain.entry import LogName, Received, index_record
-from services.audit.keeper import Indexed, Keeper
+from services.audit.keeper import Keeper
 from services.audit.signing import Signing
 from shared.clock import SystemClock
 from shared.db import create_pool

@@ -14,7 +14,7 @@ from typing import ParamSpec, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
-from services.audit import growth
+from services.audit import claims, growth
 from services.audit.app import WRITER, address
 from services.audit.consumers import Consumption
 from services.audit.keeper import Keeper
@@ -39,7 +39,7 @@ class Orders(BaseModel):
     topics: list[str]
     group: str
     step: str | None = None
-    """The function of `services.audit.growth` at which it happens, or `taken`: after the commit."""
+    """The function of `services.audit.growth` or `.claims` at which it happens, or `taken`: after the commit."""
     before: bool = True
     """Just before the step, or just after."""
     times: int = 1
@@ -80,7 +80,8 @@ async def main(orders: Orders) -> None:
     """Take records until the end."""
     executioner = Executioner(orders)
     if orders.step not in (None, "taken"):
-        setattr(growth, orders.step, executioner.around(getattr(growth, orders.step)))
+        module = growth if hasattr(growth, orders.step) else claims
+        setattr(module, orders.step, executioner.around(getattr(module, orders.step)))
     pool = await create_pool(
         address(orders.dsn, WRITER, idle_seconds=1.0), min_size=1, max_size=2, application_name="audit-chaos"
     )

@@ -12,9 +12,10 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import services.audit
+from services.audit.batch import Batch
 from services.audit.domain.entry import LogName, Received
 from services.audit.domain.note import Signer
-from services.audit.keeper import Batch, Keeper
+from services.audit.keeper import Keeper
 from services.audit.signing import Signing
 from shared.clock import Clock, SimulatedClock
 from shared.contracts.access import AccessActor, AccessKind, AccessRecorded

@@ -1,0 +1,200 @@
+"""SQL of what counts without a gap: a batch claims its numbers, so that one statement tells that nothing of it was there before.
+
+Each service's records count from 1 in each log (`sourcesequence`), and the events of each subject do (`sequence`). The logs' heads
+are locked, so nobody else claims at the same time.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from typing import Final, NamedTuple, TypeVar
+
+from services.audit.domain.entry import Entry, LogName
+from services.audit.domain.log import runs
+from shared.db import Connection
+
+T = TypeVar("T")
+
+
+class Numbered(NamedTuple):
+    """A service's journal in a log, and one of its `sourcesequence` numbers."""
+
+    log: LogName
+    source: str
+    number: int
+
+
+class Counted(NamedTuple):
+    """A subject in a log, and one of its `sequence` numbers."""
+
+    log: LogName
+    source: str
+    subject: str
+    number: int
+
+
+Journal = tuple[LogName, str]
+"""A log and a source."""
+Subject = tuple[LogName, str, str]
+"""A log, a source and one of its subjects."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What became of a batch's numbers."""
+
+    journals: AbstractSet[Journal]
+    """All of whose numbers were new, and are remembered now."""
+    subjects: AbstractSet[Subject]
+    """The same of subjects' own numbers."""
+    numbers: AbstractSet[Numbered]
+    """Those of the others that the logs had before."""
+    sequences: AbstractSet[Counted]
+
+
+async def claim(conn: Connection, groups: Mapping[LogName, Sequence[Entry]]) -> Held:
+    """Claim the numbers of the batch, and return what of them the logs have already: mostly nothing."""
+    numbers = [number for name, entries in groups.items() for number in numbers_of(name, entries)]
+    counted = [number for name, entries in groups.items() for number in sequences_of(name, entries)]
+    twice = {number[:2] for number in _repeated(numbers)}
+    journals = await claim_numbers(conn, [each for each in numbers if each[:2] not in twice])
+    twofold = {number[:3] for number in _repeated(counted)}
+    subjects = await claim_sequences(conn, [each for each in counted if each[:3] not in twofold])
+    return Held(
+        journals,
+        subjects,
+        await known_numbers(conn, [each for each in numbers if each[:2] not in journals]),
+        await known_sequences(conn, [each for each in counted if each[:3] not in subjects]),
+    )
+
+
+async def claim_numbers(conn: Connection, numbers: Collection[Numbered]) -> set[Journal]:
+    """Remember the numbers of each journal of which the log has none yet, and return those journals."""
+    if not numbers:
+        return set()
+    rows = await conn.fetch(
+        f"{_ADD_NUMBERS} WHERE NOT journals.numbers && excluded.numbers RETURNING log, source", *_number_runs(numbers)
+    )
+    return {(row["log"], row["source"]) for row in rows}
+
+
+async def known_numbers(conn: Connection, numbers: Collection[Numbered]) -> set[Numbered]:
+    """Return those of the numbers that the logs have already."""
+    if not numbers:
+        return set()
+    rows = await conn.fetch(
+        "SELECT log, source, lower(held) AS first, upper(held) AS past FROM ("
+        "   SELECT log, source, range_agg(int8range(first, last, '[]')) AS said"
+        "   FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[]) AS n (log, source, first, last)"
+        "   GROUP BY log, source) AS asked"
+        " JOIN journals USING (log, source) CROSS JOIN LATERAL unnest(numbers * said) AS held",
+        *_number_runs(numbers),
+    )
+    return {Numbered(row["log"], row["source"], number) for row in rows for number in range(row["first"], row["past"])}
+
+
+async def claim_sequences(conn: Connection, numbers: Collection[Counted]) -> set[Subject]:
+    """Remember the numbers of each subject of which the log has none yet, and return those subjects."""
+    if not numbers:
+        return set()
+    rows = await conn.fetch(
+        f"{_ADD_SEQUENCES} WHERE NOT subjects.numbers && excluded.numbers RETURNING log, source, subject",
+        *_sequence_runs(numbers),
+    )
+    return {(row["log"], row["source"], row["subject"]) for row in rows}
+
+
+async def known_sequences(conn: Connection, numbers: Collection[Counted]) -> set[Counted]:
+    """Return those of the subjects' own numbers that the logs have already."""
+    if not numbers:
+        return set()
+    rows = await conn.fetch(
+        "SELECT log, source, subject, lower(held) AS first, upper(held) AS past FROM ("
+        "   SELECT log, source, subject, range_agg(int8range(first, last, '[]')) AS said"
+        "   FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bigint[])"
+        "     AS n (log, source, subject, first, last) GROUP BY log, source, subject) AS asked"
+        " JOIN subjects USING (log, source, subject) CROSS JOIN LATERAL unnest(numbers * said) AS held",
+        *_sequence_runs(numbers),
+    )
+    return {
+        Counted(row["log"], row["source"], row["subject"], number)
+        for row in rows
+        for number in range(row["first"], row["past"])
+    }
+
+
+async def add_numbers(conn: Connection, numbers: Collection[Numbered]) -> None:
+    """Remember the numbers as held by the logs, also where some are already."""
+    if numbers:
+        await conn.execute(_ADD_NUMBERS, *_number_runs(numbers))
+
+
+async def add_sequences(conn: Connection, numbers: Collection[Counted]) -> None:
+    """Remember the subjects' own numbers as held by the logs, also where some are already."""
+    if numbers:
+        await conn.execute(_ADD_SEQUENCES, *_sequence_runs(numbers))
+
+
+_ADD_NUMBERS: Final = """
+INSERT INTO journals (log, source, numbers)
+SELECT log, source, range_agg(int8range(first, last, '[]'))
+FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[]) AS n (log, source, first, last)
+GROUP BY log, source ORDER BY log, source
+ON CONFLICT (log, source) DO UPDATE SET numbers = journals.numbers + excluded.numbers
+"""
+_ADD_SEQUENCES: Final = """
+INSERT INTO subjects (log, source, subject, numbers)
+SELECT log, source, subject, range_agg(int8range(first, last, '[]'))
+FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bigint[]) AS n (log, source, subject, first, last)
+GROUP BY log, source, subject ORDER BY log, source, subject
+ON CONFLICT (log, source, subject) DO UPDATE SET numbers = subjects.numbers + excluded.numbers
+"""
+
+
+def numbers_of(log: LogName, entries: Iterable[Entry]) -> list[Numbered]:
+    """Return the entries' `sourcesequence` numbers."""
+    return [Numbered(log, e.source, e.number) for e in entries if e.source is not None and e.number is not None]
+
+
+def sequences_of(log: LogName, entries: Iterable[Entry]) -> list[Counted]:
+    """Return the entries' `sequence` numbers; an event that nothing says was published counts for nothing."""
+    return [
+        Counted(log, e.source, e.subject, e.sequence)
+        for e in entries
+        if e.sequence is not None and e.subject is not None and e.source is not None and e.number is not None
+    ]
+
+
+def _repeated(numbers: Sequence[T]) -> set[T]:
+    """Return what occurs more than once."""
+    if len(set(numbers)) == len(numbers):
+        return set()
+    return {number for number, times in Counter(numbers).items() if times > 1}
+
+
+def _number_runs(numbers: Iterable[Numbered]) -> tuple[list[LogName], list[str], list[int], list[int]]:
+    """Return the numbers as columns log, source, first, last: of one journal they mostly follow each other."""
+    journals: dict[tuple[LogName, str], list[int]] = {}
+    for log, source, number in numbers:
+        journals.setdefault((log, source), []).append(number)
+    rows = [(log, source, *run) for (log, source), each in journals.items() for run in runs(each)]
+    return [row[0] for row in rows], [row[1] for row in rows], [row[2] for row in rows], [row[3] for row in rows]
+
+
+def _sequence_runs(
+    numbers: Iterable[Counted],
+) -> tuple[list[LogName], list[str], list[str], list[int], list[int]]:
+    subjects: dict[tuple[LogName, str, str], list[int]] = {}
+    for log, source, subject, number in numbers:
+        subjects.setdefault((log, source, subject), []).append(number)
+    rows = [(*key, *run) for key, each in subjects.items() for run in runs(each)]
+    return (
+        [row[0] for row in rows],
+        [row[1] for row in rows],
+        [row[2] for row in rows],
+        [row[3] for row in rows],
+        [row[4] for row in rows],
+    )
