@@ -25,7 +25,7 @@ from shared.clock import SimulatedClock
 from shared.contracts.access import AccessKind, AccessRecorded, Recipient
 from shared.contracts.codes import Role, Service
 from shared.merkle import leaf_hash, verify_inclusion
-from shared.testing.issuer import LocalIssuer
+from shared.testing.issuer import Claim, LocalIssuer
 from shared.testing.plugin import Migrated
 from tests.e2e.audit_served import Served, audit_service
 from tests.integration.audit_world import SIGNER, SKIEN, Publisher
@@ -287,3 +287,42 @@ async def test_a_client_that_goes_away_leaves_nothing_behind(audit: Served) -> N
     assert shown["count"] is None
     again = await audit.get(made["content"], audit.token())
     assert json.loads(again.content.splitlines()[-1])["count"] == len(big)
+
+
+@pytest.mark.parametrize("wanted", ["ndjson", "csv", "cef", "fhir"])
+async def test_nothing_leaves_when_it_cannot_be_recorded(audit: Served, wanted: str) -> None:
+    """Fail closed: without its access record there is no first byte."""
+    await audit.world.take(*Publisher().reads(3))
+    made = (await order(audit, {"format": wanted, "period": WEEK})).json()
+    await audit.pool.execute("ALTER TABLE outbox RENAME TO elsewhere")
+    answer = await audit.get(made["content"], audit.token())
+    assert answer.status_code >= 500
+    assert answer.headers["content-type"] == "application/problem+json"
+    await audit.pool.execute("ALTER TABLE elsewhere RENAME TO outbox")
+    assert (await audit.get(made["content"], audit.token())).status_code == 200
+
+
+async def test_what_is_asked_of_a_protected_log_names_no_place(audit: Served) -> None:
+    """It takes the clearance; and an order, which becomes an entry there, may not say a unit."""
+    publisher = Publisher()
+    hidden = publisher.ids.ref("prt")
+    case = publisher.ids.ref("cas")
+    await audit.world.take(publisher.read(case, scope=hidden))
+    body = {"format": "csv", "log": hidden, "filters": {"case": case}}
+    assert (await order(audit, body)).status_code == 403
+    claims: dict[str, Claim] = {
+        "sub": "auditor-1",
+        "lagspill_roles": ["auditor", "protected-log-reader"],
+        "lagspill_service": None,
+        "lagspill_unit": "unit:kommune",
+        "municipality": "4005",
+    }
+    cleared = audit.issuer.token(claims)
+    made = await order(audit, body, token=cleared, key="k2")
+    assert made.status_code == 201, made.text
+    content = (await audit.get(made.json()["content"], cleared)).content.decode("utf-8-sig")
+    assert case in content
+    named = {**body, "filters": {"case": case, "unit": "unit:ppt"}}
+    refused = await order(audit, named, token=cleared, key="k3")
+    assert (refused.status_code, refused.json()["code"]) == (422, "export-names-place")
+    assert (await audit.get(f"/exports/{made.json()['export']}", audit.token())).status_code == 404
