@@ -220,7 +220,7 @@ class Consumption(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
                 before = behind
                 self.stalled = bool(stuck)
                 if stuck or ended:
-                    log.error("stands still; begins anew", consumer=self.group, partitions=len(stuck))
+                    log.error("stands still; begins anew", consumer=self.group, count=len(stuck))
                     await self._begin_anew()
                     before = {}
                     patience = min(LONGEST_STALL, patience * 2)  # joining takes its time, too
