@@ -14,6 +14,7 @@ from services.audit.domain.checkpoint import Checkpoint
 from services.audit.domain.note import Note, Signer
 from services.audit.domain.policy import Policy
 from services.audit.domain.witness import AddCheckpoint
+from services.audit.witness_api import AT_ONCE
 from shared.merkle import root_of
 from shared.testing.plugin import Migrated
 from tests.integration.audit_world import MIGRATIONS, NOON
@@ -203,6 +204,22 @@ async def test_of_two_requests_that_wait_for_the_same_log_one_is_cosigned(migrat
         await watching.close()
         answers = await asyncio.gather(*asked)
     assert sorted(answer.status_code for answer in answers) == [200, 409]
+
+
+async def test_more_at_once_than_it_decides_on_are_asked_to_come_again(migrated: Migrated, town: Town) -> None:
+    """Nobody keeps the database's connections busy through the witness."""
+    async with open_witness(await migrated("audit", MIGRATIONS)) as witness, witness.pool.acquire() as holder:
+        assert (await witness.add(town.request(0, 10))).status_code == 200
+        async with holder.transaction():
+            await holder.execute("SELECT FROM witnessed_logs FOR UPDATE")
+            waiting = {asyncio.create_task(witness.add(town.request(10, 20))) for _ in range(AT_ONCE + 8)}
+            turned_away: set[asyncio.Task[httpx.Response]] = set()
+            while len(turned_away) < 8:
+                done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+                turned_away |= done
+        answers = await asyncio.gather(*waiting)
+    assert {(task.result().status_code, task.result().headers["retry-after"]) for task in turned_away} == {(429, "1")}
+    assert sorted(answer.status_code for answer in answers) == [200, *[409] * (AT_ONCE - 1)]
 
 
 async def test_not_even_the_database_lets_it_forget(witness: Served, town: Town) -> None:
