@@ -41,7 +41,7 @@ from array import array
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -64,8 +64,10 @@ __all__ = [
 
 WIDTH = 256
 """Hashes of a full tile, entries of a full bundle (tlog-tiles)."""
-SPAN = 32
+SPAN = 8
 """Bundles that are examined in one piece of work."""
+BULK_SPAN = 32
+"""The same where many are read at once."""
 WINDOW = 256 * WIDTH
 """How many of the newest hashes are kept, so that a root can be told for a size that was passed already."""
 LARGEST_NUMBER = 2**62
@@ -1053,15 +1055,23 @@ class Log:
                 yield number, None if hashes_only else self.entries(number), self.tile(0, number)
             return
         with ThreadPoolExecutor(max_workers=FETCHERS) as pool:
-            waiting = [
-                (number, None if hashes_only else pool.submit(self.entries, number), pool.submit(self.tile, 0, number))
-                for number in numbers
-            ]
+            waiting: deque[tuple[int, Future[list[bytes] | None] | None, Future[bytes | None]]] = deque()
             try:
-                for number, entries, tile in waiting:
-                    yield number, entries.result() if entries is not None else None, tile.result()
+                for number in numbers:
+                    entries = None if hashes_only else pool.submit(self.entries, number)
+                    waiting.append((number, entries, pool.submit(self.tile, 0, number)))
+                    if len(waiting) >= FETCHERS:  # no more: a server decides how large they are
+                        yield _fetched(*waiting.popleft())
+                while waiting:
+                    yield _fetched(*waiting.popleft())
             finally:
                 pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _fetched(
+    number: int, entries: Future[list[bytes] | None] | None, tile: Future[bytes | None]
+) -> tuple[int, list[bytes] | None, bytes | None]:
+    return number, entries.result() if entries is not None else None, tile.result()
 
 
 def read_bundle(bundle: bytes) -> list[bytes]:
@@ -1466,7 +1476,8 @@ def examined(examiner: Examiner, workers: int) -> Iterator[Span]:
         UnreadableError: the log cannot be read.
     """
     count = examiner.log.bundles
-    numbers = (range(first, min(first + SPAN, count)) for first in range(0, count, SPAN))
+    step = BULK_SPAN if isinstance(examiner.log.source, Bulk) else SPAN
+    numbers = (range(first, min(first + step, count)) for first in range(0, count, step))
     if workers <= 1 or examiner.log.size <= SMALL:
         yield from map(examiner.examine, numbers)
         return
