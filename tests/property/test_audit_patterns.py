@@ -509,3 +509,14 @@ def test_looks_into_the_log_are_not_looks_at_children() -> None:
         writer.look(8, night + timedelta(seconds=number), number, kind=AccessKind.LOG_READ, role=Role.AUDITOR)
     writer.time(night + timedelta(days=1))
     assert examined(rules_with(), writer.log) == []
+
+
+@pytest.mark.parametrize(("unit", "stranger"), [(LIA, False), (HAUGEN, True)])
+def test_a_service_with_many_units_is_tied_only_where_the_case_s_events_name_the_unit(
+    unit: UnitId, stranger: bool
+) -> None:
+    writer = Writer()
+    writer.fact(opened(1, 0), MONDAY)
+    writer.fact(cases.TeamMemberAdded(case=case(1), service=Service.BARNEHAGE), MONDAY)
+    writer.look(5, MONDAY + timedelta(hours=1), unit=unit)
+    assert bool(examined(rules_with(), writer.log)) is stranger

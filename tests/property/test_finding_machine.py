@@ -178,3 +178,14 @@ def test_a_finding_has_the_same_name_whenever_the_log_is_examined_and_another_fo
     }
     assert len(names) == 2 * len(Pattern) * 3
     assert finding_ref(LogName("4005"), Pattern.LEAVING, 7) == finding_ref(LogName("4005"), Pattern.LEAVING, 7)
+
+
+def test_in_the_very_hour_in_which_the_72_end_a_report_is_in_time() -> None:
+    raised = FindingState(finding=finding_ref(LogName("4005"), Pattern.LEAVING, 1), about=ABOUT)
+    judged = FINDING.fold(raised, decide_judge(raised, OFFICER, BEGIN))
+    end = BEGIN + timedelta(hours=72)
+    (event,) = decide_report(judged, OFFICER, Reporting(end, delay_explained=False), end)
+    assert isinstance(event, FindingReported)
+    assert not event.late
+    with pytest.raises(DelayReasonMissingError):
+        decide_report(judged, OFFICER, Reporting(end + timedelta(seconds=1), delay_explained=False), end + timedelta(1))
