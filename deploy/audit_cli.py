@@ -188,7 +188,7 @@ def _table(found: Reconciliation) -> Table:
         "missing",
         "root",
         "seals",
-        title=Text(f"log {found.log}, {found.size} entries"),
+        title=_inert(f"log {found.log}, {found.size} entries"),
         title_justify="left",
     )
     for each in found.sources:
@@ -198,7 +198,7 @@ def _table(found: Reconciliation) -> Table:
         if each.seals_contradicting:
             seals += f", {each.seals_contradicting} CONTRADICT"
         table.add_row(
-            Text(each.source),
+            _inert(each.source),
             "no answer" if each.published is None else str(each.published),
             str(each.held),
             gone or "none",
@@ -207,6 +207,11 @@ def _table(found: Reconciliation) -> Table:
             style="red" if _contradicted(each) or each.missing else "",
         )
     return table
+
+
+def _inert(text: str) -> Text:
+    """Return what a service said, with nothing in it that a terminal would obey."""
+    return Text("".join(character if character.isprintable() else "?" for character in text))
 
 
 def _local_url() -> str:
