@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import os
+import pickle
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from hashlib import sha256
@@ -18,7 +21,7 @@ from lagspill_verify import Report
 
 from deploy.demo import tamper
 from deploy.demo.tamper import Tampering
-from services.audit.direct import open_database
+from services.audit.direct import Database, open_database
 from services.audit.domain.note import Signer
 from services.audit.domain.tiles import WIDTH
 from services.audit.export import export
@@ -98,6 +101,38 @@ async def test_an_untouched_log_is_verified(scene: Scene) -> None:
         "/services/audit 1 to 6 without a hole, 0 seals, sealed to 0",
         "/services/cases 1 to 610 without a hole, 6 seals, sealed to 605",
     ]
+
+
+async def test_the_operators_command(scene: Scene) -> None:
+    """`lagspill verify --database`: the log's name, the key, and the database in the environment; processes open it themselves."""
+
+    async def run(log: str, **environment: str) -> tuple[int, str]:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "deploy", "verify", "--database", log, "--key", VKEY,
+            env={"PATH": os.environ["PATH"], **environment}, cwd=Path(__file__).parents[2],
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+        )  # fmt: skip
+        said, _ = await process.communicate()
+        return process.returncode or 0, said.decode()
+
+    status, said = await run(NOTODDEN, DATABASE_URL=scene.world.dsn)
+    assert (status, said.splitlines()[-1]) == (0, "VERIFIED"), said
+    assert (await run("4003", DATABASE_URL=scene.world.dsn)) == (
+        2,
+        "lagspill verify --database: there is no log 4003\n",
+    )
+    assert (await run(NOTODDEN)) == (2, "lagspill verify --database: DATABASE_URL names no database\n")
+    status, said = await run(NOTODDEN, DATABASE_URL="postgresql://nobody@127.0.0.1:9/nothing")
+    assert (status, said.startswith("lagspill verify --database: the database cannot be read")) == (2, True)
+
+    def in_another_process() -> list[int]:
+        log: Database = pickle.loads(pickle.dumps(open_database(scene.world.dsn, NOTODDEN)))
+        try:
+            return [len(entries or ()) for _, entries, _ in log.many(range(3), scene.size)]
+        finally:
+            log.close()
+
+    assert await asyncio.to_thread(in_another_process) == [256, 256, 104]
 
 
 ATTACKS: list[tuple[Attack, tuple[int, ...]]] = [
