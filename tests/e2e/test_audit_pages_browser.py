@@ -286,6 +286,24 @@ async def test_hostile_text_is_inert_everywhere(pages: Pages) -> None:
         watched.assert_quiet()
 
 
+async def test_what_is_watched_for_would_be_seen(pages: Pages) -> None:
+    """What the templates keep out, put into a page by hand: the content policy stops it, and the watch tells of it."""
+    async with chromium() as browser:
+        watched = await watch(await browser.new_context(), pages.address)
+        page = watched.page
+        await page.goto(f"{pages.address}/")
+        attack = "<img src='/x.png' onerror='alert(1)'><a id=go href='javascript:alert(1)' style='color:red'>x</a>"
+        await page.evaluate("(html) => { document.body.insertAdjacentHTML('beforeend', html); }", attack)
+        await page.click("#go")
+        await expect(page.locator("#go")).to_be_visible()
+        assert watched.dialogs == []
+        assert len(watched.violations) >= 3
+        with pytest.raises(AssertionError):
+            watched.assert_quiet()
+        with pytest.raises(AssertionError):
+            await assert_inert(page, "an attack")
+
+
 async def assert_inert(page: Page, what: str) -> None:
     """Only what the templates put there is there; nothing in it acts, and nothing turns its neighbours around."""
     there = await page.evaluate(
