@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import json
 import re
+import subprocess
+import sys
 from hashlib import sha256
 from pathlib import Path
 
@@ -100,3 +102,10 @@ def test_the_example_verifies(name: str) -> None:
     report = lagspill_verify.verify(str(EXAMPLE / name), true["keys"].decode().strip(), policy=str(EXAMPLE / "policy"))
     assert (report.findings, report.size) == ([], 3)
     assert report.witnesses[0].startswith("skien at 2027-01-01T00:00:00Z")
+
+
+def test_a_strangers_page_of_python_verifies_it_too() -> None:
+    """docs/examples/verify_log.py, which knows nothing of witnesses, on a checkpoint that one has cosigned."""
+    command = [sys.executable, DOCS / "examples" / "verify_log.py", EXAMPLE, example()["keys"].decode().strip()]
+    told = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert told.stdout == "example.com/logs/4005: 3 entries, as they were signed\n"
