@@ -106,6 +106,11 @@ def test_the_example_verifies(name: str) -> None:
 
 def test_a_strangers_page_of_python_verifies_it_too() -> None:
     """docs/examples/verify_log.py, which knows nothing of witnesses, on a checkpoint that one has cosigned."""
-    command = [sys.executable, DOCS / "examples" / "verify_log.py", EXAMPLE, example()["keys"].decode().strip()]
+    command = [
+        sys.executable,
+        str(DOCS / "examples" / "verify_log.py"),
+        str(EXAMPLE),
+        example()["keys"].decode().strip(),
+    ]
     told = subprocess.run(command, capture_output=True, text=True, check=True)
     assert told.stdout == "example.com/logs/4005: 3 entries, as they were signed\n"
