@@ -238,13 +238,14 @@ async def test_the_whole_log_is_verified_over_http(audit: Served, monkeypatch: p
 
 
 async def test_the_reconciliation_compares_with_the_services_heads(audit: Served) -> None:
-    """What the log holds of each service; a service that does not answer is said to be silent."""
+    """What the log holds of each service, itself included; a service that does not answer is said to be silent."""
     cases = Publisher()
     records = cases.reads(6)
     await audit.world.take(*records[:3], *records[4:])
     found = await audit.see("/reconciliation")
     assert (found["log"], found["size"]) == ("4005", 5)
-    (row,) = found["sources"]
+    own, row = found["sources"]
+    assert (own["source"], own["held"], own["missing"], own["published"]) == ("/services/audit", 0, [], 0)
     assert (row["source"], row["held"], row["missing"], row["published"]) == ("/services/cases", 6, [[4, 4]], None)
 
 
