@@ -314,9 +314,11 @@ class Consumption(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         """Tell the broker now and then how far the logs are."""
         if self._unhinted and monotonic() - self._hinted >= HINT_SECONDS:
             self._hinted = monotonic()
-            hints, self._unhinted = self._unhinted, {}
+            hints = {p: at for p, at in self._unhinted.items() if p in consumer.assignment()}
+            self._unhinted = {}
             try:
-                await consumer.commit({p: at for p, at in hints.items() if p in consumer.assignment()})
+                if hints:
+                    await consumer.commit(hints)
             except KafkaError as error:
                 log.info("offsets not committed", consumer=self.group, **describe_exception(error))
 
