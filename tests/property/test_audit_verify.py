@@ -221,3 +221,49 @@ def test_a_false_seal_and_a_fork() -> None:
     assert verify(files, true).findings == []
     assert [(found.kind, found.position) for found in verify(files, other).findings] == [(Kind.FORKED, 0)]
     assert [(found.kind, found.position) for found in verify(files, true, longer).findings] == [(Kind.ROLLED_BACK, 4)]
+
+
+def pruning_of(first: int, last: int, numbers: list[tuple[str, int, int]]) -> bytes:
+    """What the log says of entries that a policy let go."""
+    listed = [{"source": source, "first": begin, "last": end} for source, begin, end in numbers]
+    said = json.loads(
+        event(1, "/services/audit", first=first, last=last, rule="the-rest", policy="0" * 64, numbers=listed)
+    )
+    return json.dumps({**said, "type": "no.lagspill.audit.entries.pruned.v1"}).encode()
+
+
+@pytest.mark.parametrize(
+    ("listed", "sealed", "complete"),
+    [
+        ([("/services/cases", 1, 256)], 256, True),
+        ([], 256, True),
+        ([("/services/cases", 1, 256)], 257, False),
+        ([("/services/cases", 1, 257)], 257, False),
+        ([("/services/cases", 1, 255)], 256, False),
+        ([("/services/notify", 1, 256)], 256, False),
+        ([("/services/cases", 1, 100), ("/services/cases", 90, 256)], 256, True),
+        ([], 257, False),
+    ],
+)
+def test_no_more_is_excused_than_was_pruned(listed: list[tuple[str, int, int]], sealed: int, complete: bool) -> None:
+    """Nobody hides a record that never came in among those that went: they are counted."""
+    seal = seal_of("/services/cases", sealed, bytes(32))
+    files = files_of([*(event(number) for number in range(1, 257)), pruning_of(0, 255, listed), seal])
+    del files["tile/entries/000"]
+    report = verify(files)
+    assert (report.pruned, {found.kind for found in report.findings}) == (
+        256,
+        set() if complete else {Kind.INCOMPLETE},
+    ), report
+
+
+def test_a_pruning_is_believed_of_what_came_before_it() -> None:
+    """Not of itself, nor of what is to come; and not where the hashes are gone too."""
+    files = files_of([pruning_of(0, 600, []), *(event(number) for number in range(2, 601))])
+    del files["tile/entries/001"]
+    assert [(found.kind, found.position) for found in verify(files).findings][:1] == [(Kind.MISSING, 256)]
+    files = files_of(
+        [*(event(number) for number in range(1, 257)), pruning_of(0, 255, []), event(1, "/services/notify")]
+    )
+    del files["tile/entries/000"], files["tile/0/000"]
+    assert verify(files).exit_status == lagspill_verify.EXIT_NOT_WHAT_WAS_SIGNED
