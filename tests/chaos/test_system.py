@@ -26,7 +26,10 @@ from deploy.local.process import free_port
 from deploy.local.settings import LocalSettings
 from deploy.local.system import Addresses, LocalSystem
 from deploy.local.up import StartProgress
+from services.audit.domain.case_of_finding import FINDING
 from services.audit.domain.log import LOG as LOG_AGGREGATE
+from services.audit.exports.domain import EXPORT
+from services.audit.innsyn.handlers import REPORT
 from services.cases.handlers.desk import CASE
 from services.meetings.domain.arena import ARENA
 from services.meetings.domain.meeting import MEETING
@@ -56,7 +59,7 @@ AGGREGATES: Final = {
     "cases": (CASE,),
     "meetings": (ARENA, MEETING, MEETINGS_RECEIPTS),
     "notify": (DEADLINE, MESSAGE, NOTIFY_RECEIPTS, RECIPIENT),
-    "audit": (LOG_AGGREGATE,),
+    "audit": (LOG_AGGREGATE, FINDING, EXPORT, REPORT),
 }
 PEERS: Final = {"/services/cases", "/services/meetings", "/services/notify"}
 """Those that the audit service asks how far they have published."""
