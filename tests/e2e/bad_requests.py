@@ -213,7 +213,7 @@ def bad_addresses(operation: Operation, good: Request) -> Iterator[Bad]:
     for one in operation.parameters:
         if one["in"] == "query":
             wrong = f"{one['name']}={quote(CANARY + ' <>')}"
-            codes = (invalid, (400, "cursor-invalid"), (404, "log-unknown"))
+            codes = (invalid, (400, "cursor-invalid"), (404, "log-unknown"), (422, "parameter-value"))
             path = good.target.partition("?")[0]
             yield Bad.of(wrong, replace(good, target=f"{path}?{wrong}"), *codes)
             twice = f"{wrong}&{wrong}"

@@ -317,6 +317,8 @@ async def test_audit(migrated: Migrated, issuer: LocalIssuer, clock: SimulatedCl
 
         async with gauntlet("audit", audit.app, audit.pool, issuer, token, "stranger", denied=1) as answered:
             await findings_are_answered(answered, audit)
+            period = {"since": "2026-09-01T00:00:00Z", "until": "2026-10-01T00:00:00Z"}
+            await answered.does("auditor", "/exports", {"format": "csv", "filters": {"kind": "read"}, "period": period})
         async with gauntlet("audit", audit.app, audit.pool, issuer, token, "stranger") as run:
             run.played |= answered.played
             made = await run.does("guardian-a", "/innsyn-reports", {"case": case})
