@@ -183,7 +183,7 @@ class Journal:
                 async with connection.transaction() if conn is None else nullcontext():
                     await connection.execute(_LOCK, id)
                     changed = await self._attempt(connection, command, inside=True)
-            else:
+            if changed is None:
                 raise ContendedError
         if conn is None and not changed.replayed:
             self.nudge()

@@ -19,7 +19,7 @@ from shared.contracts.base import EventData
 from shared.db import Connection, Pool, create_pool
 from shared.envelope import Envelope, numeral, parse
 from shared.errors import IdempotencyConflictError, StaleVersionError
-from shared.journal import ContendedError, HistoryError, Journal
+from shared.journal import ATTEMPTS, ContendedError, HistoryError, Journal
 from shared.refs import LogScope
 from tests.round_trips import RoundTrips
 from tests.tally import (
@@ -398,6 +398,30 @@ async def test_it_gives_up_when_somebody_is_always_faster(pool: Pool, journal: J
         await journal.change(TALLY, tally, context(), adding(tally, 1))
     assert refused.value.status == 503
     assert (await rows(pool))["outbox"] == 1
+
+
+@pytest.mark.parametrize("within", [False, True], ids=["by itself", "in the caller's transaction"])
+async def test_the_last_attempt_counts_as_much_as_the_first(
+    pool: Pool, journal: Journal, tally: str, within: bool
+) -> None:
+    await journal.change(TALLY, tally, context(), adding(tally, 1))
+    # The row escapes as often as can be borne; how often is counted by a sequence, which no transaction takes back.
+    await pool.execute("CREATE SEQUENCE tries")
+    await pool.execute(f"""
+        CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN IF nextval('tries') <= {ATTEMPTS} THEN RETURN NULL; END IF; RETURN NEW; END $$;
+        CREATE TRIGGER faster BEFORE UPDATE ON aggregates FOR EACH ROW EXECUTE FUNCTION refuse();
+    """)
+    # A journal that remembers nothing: one attempt as it is, and then those that queue.
+    fresh = journal_on(pool)
+    if within:
+        async with pool.acquire() as connection, connection.transaction():
+            changed = await fresh.change(TALLY, tally, context(), adding(tally, 1), conn=connection)
+    else:
+        changed = await fresh.change(TALLY, tally, context(), adding(tally, 1))
+    assert await pool.fetchval("SELECT last_value FROM tries") == ATTEMPTS + 1
+    assert (changed.version, (await journal.load(TALLY, tally)).version) == (2, 2)
+    assert (await rows(pool))["outbox"] == 2
 
 
 # --- idempotency ------------------------------------------------------------------------------------------------------
