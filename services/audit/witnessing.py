@@ -26,7 +26,7 @@ from services.audit.domain.log import LOG
 from services.audit.domain.note import ForgedNoteError, MalformedNoteError, Note, SignatureLine
 from services.audit.domain.policy import KnownWitness, Policy
 from services.audit.domain.tiles import NoSuchTileError
-from services.audit.domain.witness import AddCheckpoint
+from services.audit.domain.witness import MAX_SIZE, AddCheckpoint
 from services.audit.domain.witnessing import REFUSALS, Trouble, pause_after, trouble_of
 from services.audit.queries import Reader
 from services.audit.witness_store import SignedCheckpoint, WitnessState
@@ -210,24 +210,31 @@ class Witnessing:
     async def _ask(self, head: SignedCheckpoint, witness: KnownWitness, state: WitnessState) -> None:
         told: int | None = None
         outcome: _Cosigned | _Failed = _Failed(Trouble.WRONG_ANSWER)
+        size = head.checkpoint.size
+        # What is remembered is only where to begin: that the log has lost its end is believed of this round's answer alone.
+        old = min(state.size, size)
         for _ in range(TRIES):
-            if state.size > head.checkpoint.size:
-                if await self._has_grown_to(head.log, state.size):
-                    return  # another instance has signed, and had cosigned, a newer one; the next round begins from there
-                outcome = _Failed(Trouble.ROLLED_BACK)
-                break
             try:
-                proof = await self._reader.consistency(head.log, state.size, head.checkpoint.size)
+                proof = await self._reader.consistency(head.log, old, size)
             except NoSuchTileError:
                 return  # the tile was being filled while it was read; or it is gone, which verification tells
-            answer = await self._request(witness, head, state.size, proof)
+            answer = await self._request(witness, head, old, proof)
             if not isinstance(answer, _Size):
                 outcome = answer
                 break
-            if answer.size == state.size:
+            if answer.size == old:
+                if old == size:
+                    # It has cosigned this very size, and refuses it: with another root (tlog-witness until v1.0.0; now 422).
+                    told, outcome = old, _Failed(Trouble.FORKED)
                 break
             told = answer.size
-            state = replace(state, size=answer.size)
+            state = replace(state, size=told)
+            if told > size:
+                if await self._has_grown_to(head.log, told):
+                    return  # another instance has signed, and had cosigned, a newer one; the next round begins from there
+                outcome = _Failed(Trouble.ROLLED_BACK)
+                break
+            old = told
         await self._conclude(head, witness, state, outcome, told)
 
     async def _has_grown_to(self, name: LogName, size: int) -> bool:
@@ -360,7 +367,7 @@ def _cosignature(witness: KnownWitness, text: str, content: bytes) -> _Cosigned 
 
 def _decimal(content: bytes) -> int | None:
     text = content.removesuffix(b"\n")
-    return int(text) if text.isdigit() and len(text) <= 19 else None
+    return int(text) if text.isdigit() and len(text) <= 19 and int(text) <= MAX_SIZE else None
 
 
 def _seconds(headers: Mapping[str, str]) -> float | None:

@@ -216,11 +216,87 @@ async def test_a_refusal_ends_when_the_log_is_put_right_without_growing(
         rule = f"{witness.line()}\nquorum skien\n"
         await world.take(*Publisher().reads(10))
         await asking(world, http, rule).ask()
-        await world.pool.execute("UPDATE witness_states SET size = 99")
-        assert await asking(world, http, rule).ask() == {"skien": "rolled-back"}
-        await world.pool.execute("UPDATE witness_states SET size = 10")
+        await world.pool.execute("UPDATE witness_states SET size = 99, trouble = 'rolled-back'")
         assert await asking(world, http, rule).ask() == {"skien": None}
-        assert await asking(world, http, rule).refusals() == ["rolled-back"]
+
+
+@pytest.mark.parametrize("size", [11, 2**62, 2**63 - 1])
+async def test_a_false_size_is_forgotten_once_the_witness_says_another(
+    migrated: Migrated, http: httpx.AsyncClient, size: int
+) -> None:
+    """The alarm is of what the witness says now: one false answer raises it once, and the next true one ends it."""
+    answers: list[Callable[[bytes], Response]] = [
+        cosigned,
+        lambda _: Response("0\n", 409),
+        lambda _: Response(f"{size}\n", 409),
+    ]
+    async with open_world(await migrated("audit", MIGRATIONS)) as world:
+        await world.take(*Publisher().reads(10))
+
+        def answer(body: bytes) -> Response:
+            return answers.pop()(body)
+
+        async with pretending(answer) as rule:
+            assert await asking(world, http, rule).ask() == {"skien": "rolled-back"}
+            asked = asking(world, http, rule)
+            assert await asked.ask() == {"skien": None}
+            assert answers == []
+            assert await size_of(asked) == 10
+            assert await asked.refusals() == ["rolled-back"]
+
+
+async def test_a_size_beyond_all_numbers_keeps_no_other_witness_from_being_asked(
+    migrated: Migrated, http: httpx.AsyncClient
+) -> None:
+    async with (
+        open_witness(await migrated("audit", MIGRATIONS), "tinn") as tinn,
+        open_world(await migrated("audit", MIGRATIONS)) as world,
+    ):
+        await world.take(*Publisher().reads(10))
+        async with pretending(lambda _: Response(f"{2**63}\n", 409)) as rule:
+            asked = asking(world, http, f"{rule.partition(chr(10))[0]}\n{tinn.line()}\nquorum tinn\n")
+            assert await asked.ask() == {"skien": "wrong-answer", "tinn": None}
+            assert await size_of(asked) == 10
+
+
+@pytest.mark.parametrize("remembered", [0, 4, 10])
+async def test_a_refusal_of_the_very_size_that_was_cosigned_tells_of_a_fork(
+    migrated: Migrated, http: httpx.AsyncClient, remembered: int
+) -> None:
+    """409 with the size that was sent, which tlog-witness v1.0.0 asks for where the roots differ; now that is 422."""
+    async with open_world(await migrated("audit", MIGRATIONS)) as world:
+        await world.take(*Publisher().reads(10))
+        async with pretending(lambda _: Response("10\n", 409)) as rule:
+            (line,) = [part.split()[2] for part in rule.splitlines() if part.startswith("witness")]
+            await world.pool.execute(
+                "INSERT INTO witness_states (log, vkey, size, since) VALUES ($1, $2, $3, now())",
+                NOTODDEN,
+                line,
+                remembered,
+            )
+            asked = asking(world, http, rule)
+            assert await asked.ask() == {"skien": "forked"}
+            assert await asked.refusals() == ["forked"]
+            assert asked.number("witness_refusing", "skien") == 1.0
+            with pytest.raises(NotWitnessedError):
+                await asked.witnesses.checkpoint(NOTODDEN)
+
+
+async def test_two_deployments_tell_each_other_of_a_fork_at_one_size(
+    migrated: Migrated, http: httpx.AsyncClient
+) -> None:
+    async with (
+        open_witness(await migrated("audit", MIGRATIONS)) as witness,
+        open_world(await migrated("audit", MIGRATIONS)) as world,
+    ):
+        other = Town()
+        other.grow(10)
+        assert (await witness.add(other.request(0, 10))).status_code == 200
+        await world.take(*Publisher().reads(10))
+        asked = asking(world, http, f"{witness.line()}\nquorum skien\n")
+        assert await asked.ask() == {"skien": "forked"}
+        assert await asked.refusals() == ["forked"]
+        assert await witness.pool.fetchval("SELECT count(*) FROM witnessed_forks") == 1
 
 
 async def test_a_log_that_has_grown_meanwhile_is_not_rolled_back(migrated: Migrated, http: httpx.AsyncClient) -> None:
