@@ -141,10 +141,11 @@ class Desk:
             refused = AccessRecorded(
                 subject_ref=actor.id,
                 kind=AccessKind.DENY,
-                actor=actor.access_actor(role),
+                actor=actor.access_actor(role, address_protected=is_protected(actor.municipality)),
                 purpose=Purpose.OVERSIGHT,
                 permitted=False,
                 reason=NotYourLogError.code,
+                address_protected=is_protected(actor.municipality),
             )
             await self._journal.record_access(replace(ctx, scope=actor.municipality), [refused])
             raise NotYourLogError
@@ -155,14 +156,15 @@ class Desk:
     ) -> None:
         """Commit that the actor looked, and at how many `results`: only after this may they be answered (fail closed)."""
         actor = _actor(ctx)
-        origin = f"{self._origin}/{log}"
+        origin, protected = f"{self._origin}/{log}", is_protected(LogScope(log))
         looked = AccessRecorded(
             subject_ref=about or actor.id,
             kind=kind,
-            actor=actor.access_actor(role),
+            actor=actor.access_actor(role, address_protected=protected),
             case=CaseRef(about) if about is not None and _CASE.fullmatch(about) else None,
             purpose=Purpose.OVERSIGHT,
             permitted=True,
+            address_protected=protected,
         )
         queried = LogQueried(log=origin, at=ctx.now, results=results)
         context = replace(ctx, scope=LogScope(log))

@@ -315,6 +315,7 @@ async def test_what_is_asked_of_a_protected_log_names_no_place(audit: Served) ->
         "lagspill_roles": ["auditor", "protected-log-reader"],
         "lagspill_service": None,
         "lagspill_unit": "unit:kommune",
+        "orgno": "310001058",
         "municipality": "4005",
     }
     cleared = audit.issuer.token(claims)
@@ -322,6 +323,16 @@ async def test_what_is_asked_of_a_protected_log_names_no_place(audit: Served) ->
     assert made.status_code == 201, made.text
     content = (await audit.get(made.json()["content"], cleared)).content.decode("utf-8-sig")
     assert case in content
+    shown = await audit.get("/entries", cleared, log=hidden, case=case)
+    assert shown.status_code == 200, shown.text
+    rows = await audit.pool.fetch("SELECT body FROM outbox ORDER BY id")
+    bodies = [row["body"] for row in rows if json.loads(row["body"])["municipality"] == hidden]
+    looks = [json.loads(body)["data"] for body in bodies if json.loads(body)["type"] == AccessRecorded.TYPE]
+    assert [look["kind"] for look in looks] == ["export", "log-read"]
+    assert all(look["address_protected"] is True for look in looks)
+    assert not [
+        body for body in bodies if b"unit" in bytes(body) or b"kommune" in bytes(body) or b"organisation" in bytes(body)
+    ]
     named = {**body, "filters": {"case": case, "unit": "unit:ppt"}}
     refused = await order(audit, named, token=cleared, key="k3")
     assert (refused.status_code, refused.json()["code"]) == (422, "export-names-place")

@@ -116,7 +116,7 @@ class ExportDesk:
         ordered, log = loaded.state.ordered, LogName(loaded.scope)
         head = await self._reader.signed_at_size(log, ordered.size)
         context = replace(ctx, scope=loaded.scope)
-        await self._journal.record_access(context, [_taken(ctx, ordered, role)])
+        await self._journal.record_access(context, [_taken(context, ordered, role)])
         writer = self._writer(ordered, head, log)
         name = f"{log}-{ordered.size}-{export}.{writer.suffix}"
         return File(name, writer.media_type, self._pieces(context, log, ordered, writer))
@@ -168,13 +168,16 @@ def search_of(asked: ExportFilter) -> Search:
 
 
 def _taken(ctx: Context, ordered: ExportOrdered, role: Role) -> AccessRecorded:
+    """Return the record of fetching an export of the log `ctx.scope`."""
     if ctx.actor is None:
         raise NotYourLogError
+    protected = is_protected(ctx.scope)
     return AccessRecorded(
         subject_ref=ordered.filter.case or ordered.export,
         kind=AccessKind.EXPORT,
-        actor=ctx.actor.access_actor(role),
+        actor=ctx.actor.access_actor(role, address_protected=protected),
         case=ordered.filter.case,
         purpose=Purpose.OVERSIGHT,
         permitted=True,
+        address_protected=protected,
     )

@@ -222,14 +222,15 @@ class FindingDesk:
 
     async def _refuse(self, ctx: Context, found: PatternFinding, refused: AuditError) -> NoReturn:
         """Record the refusal in the finding's log, and raise it."""
-        actor = _actor(ctx)
+        actor, protected = _actor(ctx), is_protected(LogScope(found.log))
         denied = AccessRecorded(
             subject_ref=actor.id,
             kind=AccessKind.DENY,
-            actor=actor.access_actor(address_protected=is_protected(LogScope(found.log))),
+            actor=actor.access_actor(address_protected=protected),
             purpose=Purpose.OVERSIGHT,
             permitted=False,
             reason=refused.code,
+            address_protected=protected,
         )
         await self._journal.record_access(replace(ctx, scope=LogScope(found.log)), [denied])
         raise refused
