@@ -2,7 +2,7 @@
 
 Log lines pass an allow-list: a key that is not in `SAFE_KEYS` is dropped, a value that is not a plain code, number, moment or
 opaque reference is withheld, an exception is told by its type and place and never by its message, and what looks like a national
-number is masked. So a line stays harmless even where a developer was careless.
+number, or is the name of an address-protected case's log, is masked. So a line stays harmless even where a developer was careless.
 """
 
 from __future__ import annotations
@@ -51,6 +51,9 @@ SAFE_KEYS: Final = frozenset(
 WITHHELD: Final = "[withheld]"
 MASKED: Final = "[masked]"
 _NATIONAL_NUMBER: Final = re.compile(r"\d{6}[\s.\-–]?\d{5}\d*")
+_PROTECTED: Final = re.compile(r"prt_[A-Za-z0-9]+")
+"""The name of an address-protected case's log: with the time of a line it would tell when something happens in the case."""
+_PROTECTED_MARK: Final = "prt_…"
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_.:/+=*,{}<>\[\]-]{0,300}\Z")
 _SENTENCE: Final = re.compile(r"[A-Za-z0-9_.:;,/'()%+= -]{0,200}\Z")
 _HEXADECIMAL_ID: Final = re.compile(
@@ -62,8 +65,11 @@ _FRAMES: Final = 8
 
 
 def mask(text: str) -> str:
-    """Return `text` with every run of eleven or more digits masked, also with a sign or space after the first six."""
-    return _NATIONAL_NUMBER.sub(MASKED, text)
+    """Return `text` without national numbers and without names of address-protected cases' logs.
+
+    What looks like a number is every run of eleven or more digits, also with a sign or space after the first six.
+    """
+    return _NATIONAL_NUMBER.sub(MASKED, _PROTECTED.sub(_PROTECTED_MARK, text))
 
 
 class Trail(NamedTuple):

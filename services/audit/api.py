@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Final
 from uuid import UUID
@@ -11,6 +11,7 @@ from uuid import UUID
 import httpx
 from fastapi import APIRouter, Depends, Path, Query
 from pydantic import BaseModel, Field
+from starlette.requests import Request
 from starlette.responses import Response
 
 from services.audit.domain.entry import LOG_NAME, LogName
@@ -18,7 +19,7 @@ from services.audit.domain.keys import KeyPeriod
 from services.audit.domain.sentences import sentence
 from services.audit.domain.tiles import PATH, NoSuchTileError, Slice, read_path
 from services.audit.domain.witnessing import Trouble
-from services.audit.errors import NoSuchEntryError, NoSuchLogError
+from services.audit.errors import NoSuchEntryError, NoSuchLogError, NotYourLogError
 from services.audit.handlers import Desk, Reconciled, reconcile
 from services.audit.queries import Reader, SignedHead, StoredEntry, parsed
 from services.audit.searching import AskedLanguage, AskedSearch
@@ -26,7 +27,8 @@ from services.audit.signing import Signing
 from services.audit.witness_store import WitnessView
 from services.audit.witnesses import Witnesses
 from shared.contracts.codes import Language
-from shared.web import AskedPage, Collection, CurrentActor, Page, Reading
+from shared.refs import LogScope, is_protected
+from shared.web import AskedPage, Collection, CurrentActor, Page, Reading, current_actor, reading_context
 
 PUBLIC: Final = (
     "/logs",
@@ -39,7 +41,10 @@ PUBLIC: Final = (
     "/logs/{log}/keys",
     "/logs/{log}/tile/{level}/{path:path}",
 )
-"""Sizes and hashes say nothing about anybody, and are what a witness or an outsider verifies. Entries take a token."""
+"""Sizes and hashes say nothing about anybody, and are what a witness or an outsider verifies. Entries take a token.
+
+So does all of an address-protected case's log (`_guarded`): when it grows is when something happens in that case.
+"""
 
 TEXT: Final = "text/plain; charset=utf-8"
 BYTES: Final = "application/octet-stream"
@@ -206,7 +211,7 @@ def create_router(
     """Return the routes; `signing` has the keys whose public halves are shown under each log's name."""
     router = APIRouter()
     router.include_router(_log_routes(reader, desk, signing))
-    router.include_router(_witness_routes(reader, witnesses))
+    router.include_router(_witness_routes(reader, desk, witnesses))
     router.include_router(_entry_routes(reader, desk, http, peers))
     return router
 
@@ -224,8 +229,29 @@ def log_view(head: SignedHead, signing: Signing) -> LogView:
     )
 
 
+def _guarded(desk: Desk) -> Callable[[Request], Awaitable[None]]:
+    """Return what lets only those see an address-protected case's log, even its sizes, who may read it; it is asked first.
+
+    For everybody else there is no such log. Whoever asks with a token that does not do is recorded.
+    """
+
+    async def guard(request: Request) -> None:
+        log = request.path_params.get("log", "")
+        if LOG_NAME.fullmatch(log) is None or not is_protected(LogScope(log)):
+            return
+        if "authorization" not in request.headers:
+            raise NoSuchLogError
+        ctx = reading_context(request, await current_actor(request))
+        try:
+            await desk.admit_overview(ctx, LogName(log))
+        except NotYourLogError:
+            raise NoSuchLogError from None
+
+    return guard
+
+
 def _log_routes(reader: Reader, desk: Desk, signing: Signing) -> APIRouter:
-    router = APIRouter(tags=["log"])
+    router = APIRouter(tags=["log"], dependencies=[Depends(_guarded(desk))])
 
     @router.get("/logs", summary="Every log, with its newest checkpoint")
     async def list_logs() -> list[LogView]:
@@ -258,13 +284,13 @@ def _log_routes(reader: Reader, desk: Desk, signing: Signing) -> APIRouter:
         hashes = await reader.tile(log, int(level), _slice(path)) if int(level) < 64 else None
         if hashes is None:
             raise NoSuchEntryError
-        return Response(hashes, media_type=BYTES, headers=_FOR_EVER)
+        return Response(hashes, media_type=BYTES, headers=_FOR_THE_ASKER if is_protected(LogScope(log)) else _FOR_EVER)
 
     return router
 
 
-def _witness_routes(reader: Reader, witnesses: Witnesses) -> APIRouter:
-    router = APIRouter(tags=["log"])
+def _witness_routes(reader: Reader, desk: Desk, witnesses: Witnesses) -> APIRouter:
+    router = APIRouter(tags=["log"], dependencies=[Depends(_guarded(desk))])
 
     @router.get(
         "/logs/{log}/checkpoint", summary="The newest checkpoint that its policy accepts", response_class=Response

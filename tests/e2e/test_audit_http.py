@@ -17,7 +17,7 @@ from services.audit.domain.proof import InclusionProof
 from services.audit.domain.tiles import WIDTH, read_bundle
 from shared.clock import SimulatedClock
 from shared.merkle import leaf_hash, root_of, split, verify_inclusion
-from shared.testing.issuer import LocalIssuer
+from shared.testing.issuer import Claim, LocalIssuer
 from shared.testing.plugin import Migrated
 from tests.e2e.audit_served import Served, audit_service
 from tests.integration.audit_world import NOTODDEN, SIGNER, SKIEN, Publisher
@@ -279,10 +279,33 @@ async def test_a_public_overview_in_json(audit: Served) -> None:
 
 
 async def test_nobody_is_told_that_there_are_address_protected_cases(audit: Served) -> None:
-    """Their logs are listed nowhere; who knows the name gets the checkpoint, as a witness must."""
+    """Their logs are listed nowhere, and who knows a name learns no more: when one grows is when something happens there."""
     publisher = Publisher()
     hidden = publisher.ids.ref("prt")
     await audit.world.take(publisher.read(), publisher.read(scope=hidden))
     assert [view["log"] for view in (await audit.get("/logs")).json()] == ["4005"]
     assert hidden not in (await audit.get("/")).text
-    assert (await audit.get(f"/logs/{hidden}/checkpoint")).status_code == 200
+    claims: dict[str, Claim] = {
+        "sub": "auditor-2",
+        "lagspill_roles": ["auditor", "protected-log-reader"],
+        "lagspill_service": None,
+        "municipality": "4005",
+    }
+    cleared = audit.issuer.token(claims)
+    unknown = publisher.ids.ref("prt")
+    assert (await audit.get(f"/pages/log/{hidden}")).status_code == 404
+    parts = ("checkpoint", "checkpoint/latest", "checkpoints", "policy", "witnesses", "vkey", "keys", "tile/0/000.p/1")
+    for part in parts:
+        before = len(await audit.recorded())
+        for answer in (
+            await audit.get(f"/logs/{hidden}/{part}"),
+            await audit.get(f"/logs/{hidden}/{part}", audit.token()),
+        ):
+            assert (answer.status_code, answer.json()["code"]) == (404, "log-unknown"), part
+        (refused,) = (await audit.recorded())[before:]
+        assert (refused["kind"], refused["reason"]) == ("deny", "log-forbidden")
+        assert (await audit.get(f"/logs/{unknown}/{part}")).json()["code"] == "log-unknown"
+        shown = await audit.get(f"/logs/{hidden}/{part}", cleared)
+        assert shown.status_code == 200, (part, shown.text)
+        assert "public" not in shown.headers.get("cache-control", "")
+        assert (await audit.get(f"/logs/4005/{part}")).status_code == 200

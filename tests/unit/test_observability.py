@@ -103,6 +103,17 @@ def test_an_id_that_happens_to_be_all_digits_is_not_masked(stream: io.StringIO) 
     assert last(stream)["correlation_id"] == last(stream)["event_id"] == str(digits)
 
 
+def test_the_name_of_an_address_protected_cases_log_is_masked(stream: io.StringIO) -> None:
+    """When something happens in such a case, and in which, is nothing for an operator to know."""
+    name = RandomIds().ref("prt")
+    log.error("finding in the log", scope=name, source=f"lagspill.no/logs/{name}", where=[f"{name}+abc"])
+    line = last(stream)
+    assert name[4:] not in stream.getvalue()
+    assert (line["scope"], line["source"]) == ("prt_…", "lagspill.no/logs/prt_…")
+    log.info("one", scope="4005")
+    assert last(stream)["scope"] == "4005"
+
+
 def test_unknown_keys_are_dropped_and_named(stream: io.StringIO) -> None:
     log.info("one", child=CHILD.name, text="some text", count=1)
     line = last(stream)

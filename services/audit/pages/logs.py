@@ -19,7 +19,9 @@ from services.audit.pages.visits import Visit, read_form
 from services.audit.queries import Reader
 from services.audit.witnesses import Witnesses
 from shared.aggregate import Context
+from shared.auth import Clearance
 from shared.contracts.access import AccessKind
+from shared.refs import LogScope, is_protected
 from shared.web import exchange
 
 SHOWN: Final = 20
@@ -54,6 +56,10 @@ class LogPages:
         """Show a log's checkpoints and who has signed them."""
         name = request.path_params["log"]
         if LOG_NAME.fullmatch(name) is None:
+            raise NoSuchLogError
+        # As in the interface for programs: when such a log grows is when something happens in that case.
+        cleared = visit.session is not None and Clearance.PROTECTED_LOG_READER in visit.session.actor.clearances
+        if is_protected(LogScope(name)) and not cleared:
             raise NoSuchLogError
         heads = await self._reader.checkpoints(LogName(name), None, SHOWN)
         if not heads:

@@ -202,7 +202,7 @@ class Verification:
             tell(Outcome(None))
         except Exception:
             # The thread's last word: the reason is in the log, and who waits is told that there is no answer.
-            log.exception("a verification failed", name=self.head.log)
+            log.exception("a verification failed", scope=self.head.log)
             tell(Outcome(None))
         else:
             tell(Outcome(report))
