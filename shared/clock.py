@@ -66,6 +66,14 @@ def oslo_day(moment: datetime) -> date:
     return moment.astimezone(OSLO).date()
 
 
+def oslo_time(moment: datetime) -> datetime:
+    """Return `moment` (aware) in Norway's time; in UTC where the calendar ends before that, in the years 1 and 9999."""
+    try:
+        return moment.astimezone(OSLO)
+    except OverflowError:
+        return moment.astimezone(UTC)
+
+
 async def real_pause(seconds: float) -> None:
     """Wait `seconds` of the machine's time: for back-off and polling, never for a rule."""
     await asyncio.sleep(seconds)

@@ -15,7 +15,7 @@ from services.audit.domain.language import preferred
 from services.audit.handlers import LONGEST_PERIOD
 from services.audit.pages.drawing import LANES, LEFT, RIGHT, WIDTH, proof_path, timeline
 from services.audit.pages.entries import read_search, readable
-from services.audit.pages.rendering import visible
+from services.audit.pages.rendering import oslo, visible
 from services.audit.pages.visits import HOME, safe_back
 from shared.merkle import inclusion_path, leaf_hash, root_of
 
@@ -138,3 +138,19 @@ def test_a_search_that_passes_is_bounded(query: dict[str, str]) -> None:
 @given(ANY_TEXT)
 def test_any_header_gives_a_language(accepted: str) -> None:
     assert preferred(accepted).value in ("nb", "nn", "en")
+
+
+@given(st.datetimes(timezones=st.just(UTC)))
+def test_every_moment_can_be_shown(moment: datetime) -> None:
+    """Also where the calendar ends before Norway's time: what anybody put on the bus makes no page fail."""
+    assert len(oslo(moment)) in {19, 23}
+    drawn = timeline([Entry(0, moment, "read", permitted=True)], lambda _: "one")
+    assert drawn is not None
+    assert all(LEFT <= mark.x <= WIDTH - RIGHT for mark in drawn.marks)
+
+
+def test_the_calendar_s_last_hour_is_told_in_utc() -> None:
+    last = datetime.max.replace(tzinfo=UTC)
+    assert oslo(last) == "31.12.9999 23:59:59 UTC"
+    assert oslo(NOON) == "07.09.2026 12:00:00"
+    assert timeline([Entry(0, last, "read", permitted=True)], lambda _: "one") is not None

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final, Literal, Protocol
 
-from shared.clock import OSLO
+from shared.clock import oslo_time
 from shared.merkle import node_hash
 
 Shape = Literal["dot", "square", "triangle", "cross"]
@@ -26,6 +26,8 @@ LANE: Final = 34
 LANES: Final = 9
 """More lanes than these are drawn as one."""
 TICKS: Final = 5
+_LATEST: Final = datetime.max.replace(tzinfo=UTC) - timedelta(minutes=1)
+"""Where a picture begins at the latest: it is a minute wide at least."""
 
 _SHAPES: Final[dict[str, Shape]] = {
     **dict.fromkeys(("read", "search", "list", "log-read"), "dot"),
@@ -120,7 +122,7 @@ def timeline(entries: Sequence[Drawn], lane: Callable[[int], str | None]) -> Tim
     rest = any(name not in shown for name in names)
     rows: list[str | None] = [*shown, *([None] if rest else [])]
     place = {name: TOP + LANE * (index + 0.5) for index, name in enumerate(rows)}
-    first = min(entry.happened_at for entry in entries)
+    first = min(*(entry.happened_at for entry in entries), _LATEST)
     last = max(*(entry.happened_at for entry in entries), first + timedelta(minutes=1))
     span = (last - first).total_seconds()
     room = WIDTH - LEFT - RIGHT
@@ -144,9 +146,7 @@ def timeline(entries: Sequence[Drawn], lane: Callable[[int], str | None]) -> Tim
         lanes=[
             Lane(name, place[name], sum(1 for one in names if (one if one in shown else None) == name)) for name in rows
         ],
-        ticks=[
-            Tick(across(at), at.astimezone(OSLO), _ANCHORS.get(index, "middle")) for index, at in enumerate(moments)
-        ],
+        ticks=[Tick(across(at), oslo_time(at), _ANCHORS.get(index, "middle")) for index, at in enumerate(moments)],
         marks=marks,
         shapes=sorted({mark.shape for mark in marks}),
     )

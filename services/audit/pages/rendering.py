@@ -17,7 +17,7 @@ from starlette.responses import Response
 from services.audit.domain.sentences import sentence
 from services.audit.pages.texts import NAMES, Texts
 from services.audit.pages.visits import Visit
-from shared.clock import OSLO
+from shared.clock import OSLO, oslo_time
 
 _TEMPLATES: Final = Path(__file__).resolve().parents[1] / "templates"
 STYLE: Final = (_TEMPLATES / "style.css").read_text(encoding="utf-8")
@@ -38,8 +38,9 @@ _SEEN: Final = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
 
 
 def oslo(moment: datetime) -> str:
-    """Return the moment as people in Norway write it."""
-    return moment.astimezone(OSLO).strftime("%d.%m.%Y %H:%M:%S")
+    """Return the moment as people in Norway write it; where the calendar ends before Norway's time, in UTC, which is said."""
+    local = oslo_time(moment)
+    return f"{local:%d.%m.%Y %H:%M:%S}{'' if local.tzinfo is OSLO else ' UTC'}"
 
 
 def number(value: int) -> str:
