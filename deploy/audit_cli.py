@@ -120,7 +120,8 @@ def _become(context: typer.Context) -> None:
         if noted is None:
             err.print("lagspill: Nothing runs here: start `lagspill up`, or set DATABASE_URL.", style="red")
             raise typer.Exit(CANNOT_TELL)
-        logins = {"retention": noted.audit_owner, "prune": noted.audit_pruner, "hold": noted.databases["audit"]}
+        holder = noted.audit_pruner if "release" in context.args[:1] else noted.databases["audit"]
+        logins = {"retention": noted.audit_owner, "prune": noted.audit_pruner, "hold": holder}
         environment |= {"DATABASE_URL": logins[str(context.command.name)], "LAGSPILL_DEVELOPMENT": "1"}
     command = [sys.executable, "-m", "services.audit", str(context.command.name), *context.args]
     os.execve(sys.executable, command, environment)  # noqa: S606 - no shell is the point

@@ -189,6 +189,10 @@ class Report:
     entries: int = 0
     pruned: int = 0
     """Entries that are not there any more because a policy said so; their hashes are."""
+    retention: dict[str, None] = field(default_factory=dict)
+    """The digests of the retention policies by which they went, in the order of the entries."""
+    retention_given: bool = False
+    """Whether these are policies that whoever verifies had named; else nothing says so but the log's own audit service."""
     anchors: int = 0
     """Older checkpoints, given or found in the log itself, that the log was compared with."""
     journals: list[str] = field(default_factory=list)
@@ -231,6 +235,12 @@ class Report:
         lines.append(f"  entries    {self.entries} read")
         if self.pruned:
             lines.append(f"  pruned     {self.pruned}, of which the hashes are still there")
+            lines += [f"  retention  policy {digest}" for digest in [*self.retention][:MAX_FINDINGS]]
+            if not self.retention_given:
+                lines.append(
+                    "  retention  nothing but the word of the log's own audit service says that these might go: name the policy"
+                    " with --retention"
+                )
         lines.append(f"  compared   with {self.anchors} older checkpoints")
         lines += [f"  journal    {line}" for line in self.journals]
         lines += [f"  note       {line}" for line in self.notes]
@@ -1105,6 +1115,7 @@ class Pruning:
 
     first: int
     last: int
+    policy: str
     why: str
     numbers: tuple[tuple[str, int, int], ...]
     """Of each source, from which number to which."""
@@ -1122,6 +1133,8 @@ class Said:
     nth: tuple[str, int] | None = None
     """The subject that it is about, and the how manieth of that subject's events it is."""
     pruned: Pruning | None = None
+    foreign: str | None = None
+    """The type of an event that is not its source's to publish. What it says is not heard."""
 
 
 _TEXT = rb'"[^"\\\x00-\x1f\x7f-\xff]*+"'
@@ -1220,6 +1233,8 @@ def _said(source: str, kind: bytes, number: int | None, subject: str, nth: bytes
     about = (subject, count) if count is not None else None
     if not kind.endswith(_TOLD):
         return Said(source, number, nth=about)
+    if not _is_own(kind, source):
+        return Said(source, number, nth=about, foreign=kind.decode(errors="replace")[:MAX_NAME])
     try:
         found = _NUMBERS.decode(data.decode())
     except (ValueError, RecursionError):
@@ -1234,6 +1249,12 @@ def _said(source: str, kind: bytes, number: int | None, subject: str, nth: bytes
         nth=about,
         pruned=_read_pruning(members) if kind == _PRUNED else None,
     )
+
+
+def _is_own(kind: bytes, source: str) -> bool:
+    """Return whether a type is its source's: `no.lagspill.<service>.…` is published by `/services/<service>` alone."""
+    parts = kind.split(b".", 3)
+    return len(parts) > 3 and parts[:2] == [b"no", b"lagspill"] and source.encode() == b"/services/" + parts[2]
 
 
 def _read_number(said: bytes) -> int | None:
@@ -1262,7 +1283,7 @@ def _read_pruning(data: Mapping[str, object]) -> Pruning | None:
         found = _read_range(member) if isinstance(member, dict) else None
         if found is not None:
             numbers.append((str(member.get("source"))[:MAX_NAME], *found))
-    return Pruning(*span, why, tuple(numbers))
+    return Pruning(*span, str(data.get("policy"))[:MAX_NAME], why, tuple(numbers))
 
 
 def _read_range(data: Mapping[str, object]) -> tuple[int, int] | None:
@@ -1314,6 +1335,7 @@ class Word:
     seal: tuple[int, bytes] | None = None
     older: Checkpoint | None = None
     pruned: Pruning | None = None
+    foreign: str | None = None
 
 
 Subjects = dict[tuple[str, str], list[int]]
@@ -1403,8 +1425,8 @@ class Examiner:
             if said.nth is not None:
                 _count(span.subjects, (source, said.nth[0]), said.nth[1], position)
             older = self._open(said.note, position) if said.note is not None else None
-            if said.seal is not None or older is not None or said.pruned is not None:
-                span.words.append(Word(position, source, said.seal, older, said.pruned))
+            if said.seal is not None or older is not None or said.pruned is not None or said.foreign is not None:
+                span.words.append(Word(position, source, said.seal, older, said.pruned, said.foreign))
 
     def _open(self, content: bytes, position: int) -> Checkpoint | None:
         """The log publishes its checkpoints, and so holds older ones: each is a signature that a forger cannot renew."""
@@ -1638,8 +1660,11 @@ class Counts:
         if len(self._seen) > MAX_SUBJECTS:
             self._spill()
 
-    def missed(self) -> Iterator[Finding]:
-        """Name each subject of which an event is not there: one that was taken away before the service had numbered it."""
+    def missed(self) -> Iterator[tuple[int, Finding]]:
+        """Name each subject of which an event is not there: one that was taken away before the service had numbered it.
+
+        With each comes how many are not there; 0 where what is wrong is something else, which no pruning explains.
+        """
         rows: Iterable[tuple[str, str, int, int, int, int]]
         if self._file is None:
             rows = ((*key, seen[0], seen[1], seen[2], seen[3]) for key, seen in self._seen.items())
@@ -1656,7 +1681,8 @@ class Counts:
                 what = f"and has used one of the first {highest} counts twice"
             else:
                 continue
-            yield Finding(Kind.INCOMPLETE, at, f"{source} published event {highest} of {subject}, {what}")
+            finding = Finding(Kind.INCOMPLETE, at, f"{source} published event {highest} of {subject}, {what}")
+            yield max(0, highest - count), finding
 
     def _spill(self) -> None:
         if self._file is None:
@@ -1724,6 +1750,7 @@ class Verification:
         progress: Callable[[int, int], None],
         *,
         policy: Policy | None = None,
+        retention: Sequence[str] = (),
         workers: int = 1,
         hashes_only: bool = False,
     ) -> None:
@@ -1732,9 +1759,10 @@ class Verification:
         self._since = sorted(since, key=lambda one: one.size)
         self._progress = progress
         self._policy = policy
+        self._retention = frozenset(retention)
         self._workers = workers
         self._hashes_only = hashes_only
-        self.report = Report()
+        self.report = Report(retention_given=bool(retention))
         self._past = Past()
         self._journals: dict[str, Journal] = {}
         self._counts = Counts()
@@ -1855,6 +1883,13 @@ class Verification:
         return self._journals[source]
 
     def _hear(self, word: Word) -> None:
+        if word.foreign is not None:
+            if len(self._numbers) <= MAX_FINDINGS:
+                detail = (
+                    f"an event of type {word.foreign} in the name of {word.source}, whose it is not: it is not heard"
+                )
+                self._numbers.append(Finding(Kind.INCOMPLETE, word.position, detail))
+            return
         if word.seal is None and word.older is None and word.pruned is None:
             if len(self._numbers) <= MAX_FINDINGS:
                 detail = f"an event in the name of {word.source} without a number: nothing says that it published it"
@@ -1895,6 +1930,9 @@ class Verification:
         if self._hashes_only:
             return
         self._prunings.sort(key=lambda told: (told[1].first, -told[1].last))
+        refused = [told for told in self._prunings if self._retention and told[1].policy not in self._retention]
+        if refused:
+            self._prunings = [told for told in self._prunings if told[1].policy in self._retention]
         for first, end in self._absent:
             at = first
             for position, pruning in self._prunings:
@@ -1904,8 +1942,14 @@ class Verification:
                         f"entries {at} to {until - 1} were pruned, as entry {position} says: {pruning.why}"
                     )
                     self.report.pruned += until - at
+                    self.report.retention[pruning.policy] = None
                     at = until
             if at >= end:
+                continue
+            other = next((told for told in refused if told[1].first <= at <= told[1].last), None)
+            if other is not None:
+                detail = f"pruned, as entry {other[0]} says, by a retention policy that was not given: {other[1].why}"
+                self._found(Kind.MISSING, at, detail)
                 continue
             here = f"{_entries(end - at)} that {_were(end - at)} signed here {_are(end - at)} not there"
             if end == log.size:
@@ -2035,8 +2079,7 @@ class Verification:
     # --- completeness -------------------------------------------------------------------------------------------------
 
     def _complete(self) -> None:
-        if not self.report.pruned:
-            self._numbers.extend(self._counts.missed())
+        self._count_subjects()
         self.report.findings.extend(sorted(self._numbers, key=lambda found: found.position or 0))
         excused = self.report.pruned  # each of these was the record of at most one number
         for source, journal in sorted(self._journals.items()):
@@ -2060,11 +2103,29 @@ class Verification:
                 f"{source} 1 to {journal.past.tree.size} {state}, {journal.seals} seals, sealed to {journal.sealed}"
             )
 
+    def _count_subjects(self) -> None:
+        """Name the subjects of which an event is not there, but for as many events as entries were pruned.
+
+        Which events those were is not known; no more are excused than can have been.
+        """
+        excused, subjects = 0, 0
+        for absent, finding in self._counts.missed():
+            if 0 < absent <= self.report.pruned - excused:
+                excused += absent
+                subjects += 1
+            elif len(self._numbers) <= MAX_FINDINGS:
+                self._numbers.append(finding)
+        if excused:
+            self.report.note(
+                f"{excused} events of {subjects} subjects are not there: that is no finding, as they may be among the"
+                f" {_entries(self.report.pruned)} pruned"
+            )
+
     def _excuse(self, source: str, missing: list[tuple[int, int]], excused: int) -> tuple[list[tuple[int, int]], int]:
         """Return which numbers are missing for another reason than that their records were pruned.
 
-        What a pruning lists is believed as far as there are pruned entries that can have had these numbers. A pruning whose own
-        entry was pruned is told again without a list: then any number can have been among them.
+        What a pruning lists is believed as far as there are pruned entries that can have had these numbers. One that lists none
+        excuses none.
 
         Args:
             source: the service.
@@ -2074,11 +2135,9 @@ class Verification:
         listed = sorted(
             (first, last) for _, told in self._prunings for name, first, last in told.numbers if name == source
         )
-        unlisted = any(not told.numbers for _, told in self._prunings)
         left = []
         for first, last in missing:
-            parts = [(first, last)] if unlisted else [*_overlaps((first, last), listed)]
-            count = sum(end - begin + 1 for begin, end in parts)
+            count = sum(end - begin + 1 for begin, end in _overlaps((first, last), listed))
             if count == last - first + 1 and count <= excused:
                 excused -= count
                 self.report.note(f"{source} {first} to {last}: pruned")
@@ -2190,6 +2249,8 @@ class Demands:
     keys: Sequence[Key]
     policy: Policy | None
     since: Sequence[Checkpoint]
+    retention: Sequence[str] = ()
+    """The digests of the retention policies that may let entries go; with none, any may."""
 
     def open(self, content: bytes, report: Report) -> Checkpoint | None:
         """Take a checkpoint into the report; None, with a finding, if nobody known has signed it."""
@@ -2361,6 +2422,7 @@ def verify(  # noqa: PLR0911 - one for each kind of thing that can be verified
     *,
     policy: str | None = None,
     since: Sequence[str] = (),
+    retention: Sequence[str] = (),
     token: str | None = None,
     entry: bytes | None = None,
     progress: Callable[[int, int], None] = _silence,
@@ -2375,6 +2437,7 @@ def verify(  # noqa: PLR0911 - one for each kind of thing that can be verified
         key: the log's verifier key, or several while it is being changed. Get it from somewhere else than the log.
         policy: a file that says which witnesses' cosignatures are demanded (C2SP tlog-policy).
         since: files with older checkpoints of the log, which it must be a continuation of.
+        retention: the digests of the retention policies by which entries may have been pruned; with none, any is believed.
         token: a bearer token for the address.
         entry: the entry that a `.tlog-proof` file proves, if it is not in it.
         progress: called with the number of entries read and how many there are.
@@ -2386,7 +2449,7 @@ def verify(  # noqa: PLR0911 - one for each kind of thing that can be verified
     Raises:
         UnreadableError: no answer can be given.
     """
-    demands = read_demands([key] if isinstance(key, str) else key, policy, since)
+    demands = read_demands([key] if isinstance(key, str) else key, policy, since, retention)
     if urllib.parse.urlsplit(source).scheme in ("http", "https"):
         return verify_log(Web(source, token), demands, progress=progress, workers=workers, hashes_only=hashes_only)
     path = Path(source)
@@ -2428,13 +2491,16 @@ def verify_log(
         demands.since,
         progress,
         policy=demands.policy,
+        retention=demands.retention,
         workers=workers,
         hashes_only=hashes_only,
     ).run()
 
 
-def read_demands(vkeys: Sequence[str], policy: str | None = None, since: Sequence[str] = ()) -> Demands:
-    """Read the keys, and the files of the policy and of older checkpoints.
+def read_demands(
+    vkeys: Sequence[str], policy: str | None = None, since: Sequence[str] = (), retention: Sequence[str] = ()
+) -> Demands:
+    """Read the keys, the files of the policy and of older checkpoints, and the digests of retention policies.
 
     Raises:
         UnreadableError: one of them is not what it should be.
@@ -2450,7 +2516,12 @@ def read_demands(vkeys: Sequence[str], policy: str | None = None, since: Sequenc
         if checkpoint is None or checkpoint.origin != keys[0].name:
             raise UnreadableError(f"{name} is no checkpoint that this key has signed")
         older.append(checkpoint)
-    return Demands(keys, demanded, older)
+    if not all(_DIGEST.fullmatch(digest) for digest in retention):
+        raise UnreadableError("a retention policy is named by its digest: 64 hexadecimal digits, small letters")
+    return Demands(keys, demanded, older, retention)
+
+
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 def _read(name: str) -> bytes:
@@ -2514,6 +2585,13 @@ def main(
         metavar="FILE",
         help="an older checkpoint to compare with; may be repeated",
     )
+    parser.add_argument(
+        "--retention",
+        action="append",
+        default=[],
+        metavar="DIGEST",
+        help="the retention policy by which entries may have been pruned; may be repeated (default: believe the log)",
+    )
     parser.add_argument("--entry", metavar="FILE", help="the entry that a .tlog-proof file proves, if it is not in it")
     parser.add_argument(
         "--hashes", action="store_true", help="read only the hashes, which takes no token, and no entries"
@@ -2530,7 +2608,7 @@ def main(
     progress: Callable[[int, int], None] = _silence if asked.quiet else ProgressLine()
     try:
         if opener is not None:
-            demands = read_demands(asked.key, asked.policy, asked.since)
+            demands = read_demands(asked.key, asked.policy, asked.since, asked.retention)
             report = verify_log(
                 opener(asked.source, demands),
                 demands,
@@ -2544,6 +2622,7 @@ def main(
                 asked.key,
                 policy=asked.policy,
                 since=asked.since,
+                retention=asked.retention,
                 token=os.environ.get("LAGSPILL_TOKEN"),
                 entry=Path(asked.entry).read_bytes() if asked.entry else None,
                 progress=progress,

@@ -158,7 +158,9 @@ def _parser() -> argparse.ArgumentParser:
     prune.add_argument("--dry-run", action="store_true", help="only say what would go")
     prune.add_argument("--log", type=_log_name, help="only this log")
     prune.set_defaults(act=_prune)
-    hold = commands.add_parser("hold", help="keep something from being pruned, or let it go, as the service's login")
+    hold = commands.add_parser(
+        "hold", help="keep something from being pruned (the service's login), or let it go (the pruner)"
+    )
     holds = hold.add_subparsers(dest="hold", required=True)
     place = holds.add_parser("place", help="nothing of the log, or of one case in it, is pruned until it is released")
     place.add_argument("name", help="small letters, digits and hyphens; a code, nothing about anybody")

@@ -1,7 +1,7 @@
 """Retention: installing the policy, and removing what it lets go. What is true is decided by the database's own functions.
 
-Three roles, none of which can do another's part: the database's owner installs a policy, the service's writer places and releases
-legal holds, and `lagspill_audit_pruner` prunes: it can read no entry, and its one function judges each entry anew.
+Three roles, none of which can do another's part: the database's owner installs a policy, the service's writer places legal holds,
+and `lagspill_audit_pruner` releases them and prunes: it can read no entry, and its one function judges each entry anew.
 """
 
 from __future__ import annotations
@@ -153,6 +153,8 @@ class Pruner:
     async def prune(self, now: datetime, *, only: LogName | None = None, dry_run: bool = False) -> list[Pruned]:
         """Go through the logs, or only one, and return what was removed; with `dry_run`, what would be.
 
+        `unparsable` is never pruned: it is no municipality's, so no entry of its own could tell an outsider that something went.
+
         Raises:
             NoPolicyError: no policy is installed.
         """
@@ -160,7 +162,9 @@ class Pruner:
         if policy is None:
             raise NoPolicyError
         rows = await self._pool.fetch(
-            "SELECT log, origin, size FROM logs WHERE $1::text IS NULL OR log = $1 ORDER BY log", only
+            "SELECT log, origin, size FROM logs WHERE log <> $2 AND ($1::text IS NULL OR log = $1) ORDER BY log",
+            only,
+            UNPARSABLE,
         )
         outcome = []
         for row in rows:
@@ -184,8 +188,6 @@ class Pruner:
             told = await connection.fetchval(
                 "SELECT prune_entries($1, $2, $3, $4, $5)", log, span.first, span.last, policy, span.rule
             )
-            if log == UNPARSABLE:
-                return  # it belongs to no municipality, in whose name something could be published: its row tells
             gone = [(span.first, span.last)]
             if told:  # what entries that have now gone themselves said is said anew, in fewer words
                 rows = await connection.fetch("SELECT first, last FROM prunings WHERE log = $1 ORDER BY first", log)

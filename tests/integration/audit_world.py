@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
+from typing import Final
 from urllib.parse import urlencode
 
 import services.audit
@@ -21,7 +22,7 @@ from shared.clock import Clock, SimulatedClock
 from shared.contracts.access import AccessActor, AccessKind, AccessRecorded
 from shared.contracts.base import EventData
 from shared.contracts.codes import InformationCategory, LegalBasis, Role, Service
-from shared.contracts.journal import CasesJournalSealed
+from shared.contracts.journal import EVENTS, CasesJournalSealed
 from shared.db import Pool, create_pool
 from shared.envelope import describe, number, seal
 from shared.journal import Journal
@@ -40,6 +41,10 @@ NOON = datetime(2026, 9, 7, 10, 0, tzinfo=UTC)
 def as_role(dsn: str, role: str) -> str:
     """The address with which a connection works as `role`."""
     return f"{dsn}{'&' if '?' in dsn else '?'}{urlencode({'role': role})}"
+
+
+SEALS: Final = {f"/services/{event.TYPE.split('.')[2]}": event for event in EVENTS}
+"""The seal of each service."""
 
 
 @dataclass
@@ -108,7 +113,8 @@ class Publisher:
         """Return the seal over what was published so far; or a false one."""
         head = self.heads[scope]
         true = base64.b64encode(root if root is not None else head.root()).decode()
-        return self.publish(CasesJournalSealed(scope=LogScope(scope), last_number=last or head.size, root=true), scope)
+        kind = SEALS.get(self.source, CasesJournalSealed)
+        return self.publish(kind(scope=LogScope(scope), last_number=last or head.size, root=true), scope)
 
 
 @dataclass

@@ -220,7 +220,7 @@ async def test_a_case_is_kept_until_it_has_ended(migrated: Migrated) -> None:
 
 async def test_nothing_goes_under_a_hold(migrated: Migrated) -> None:
     """Neither of the whole log nor of one case in it; a hold is released once, and its name is not used again."""
-    async with kept(migrated) as log:
+    async with kept(migrated) as log, log.pool.acquire() as pruner:
         mine, other = (CaseRef(log.cases.ids.ref("cas")) for _ in range(2))
         await log.world.take(
             *[log.cases.read(mine) for _ in range(BUNDLE)], *[log.cases.read(other) for _ in range(BUNDLE)]
@@ -236,11 +236,13 @@ async def test_nothing_goes_under_a_hold(migrated: Migrated) -> None:
         assert await log.prune() == []
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             await log.remove(one)
-        await retention.release(log.world_writer, "supervision-2032", now)
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await retention.release(log.world_writer, "supervision-2032", now)
+        await retention.release(pruner, "supervision-2032", now)
         assert await log.prune() == [one]
         for name in ("supervision-2032", "unheard-of"):
             with pytest.raises(HoldRefusedError):
-                await retention.release(log.world_writer, name, now)
+                await retention.release(pruner, name, now)
         with pytest.raises(HoldRefusedError):
             await retention.hold(log.world_writer, "supervision-2032", NOTODDEN, None, now)
 
@@ -353,18 +355,53 @@ async def test_what_was_pruned_does_not_come_in_again(migrated: Migrated) -> Non
         assert [row[0] for row in found] == ["number-reused"]
 
 
-async def test_what_was_too_long_goes_with_its_entry(migrated: Migrated) -> None:
-    """And stays while another entry still stands for the same bytes."""
+async def test_what_is_no_event_is_never_pruned(migrated: Migrated) -> None:
+    """No entry of that log could tell an outsider that something lawfully went; neither the code nor the database lets it go."""
     async with kept(migrated) as log:
-        shared, alone, kept_too = (letter * 70_000 for letter in (b"a", b"b", b"c"))
-        filler = [b"filler %d" % number for number in range(BUNDLE - 2)]
-        await log.world.take(alone, shared, *filler)
-        await log.world.take(shared, kept_too)
+        long = b"a" * 70_000
+        await log.world.take(long, *[b"filler %d" % number for number in range(2 * BUNDLE)])
         log.clock.set(log.clock.now() + 2.1 * YEAR)
         await log.world.take(b"time has passed")
-        [done] = await log.pruner.prune(log.clock.now(), only=UNPARSABLE)
-        assert done.spans == [Span(0, 255, "the-rest")]
-        assert {row[0] for row in await log.owner.fetch("SELECT body FROM oversize")} == {shared, kept_too}
+        assert await log.pruner.prune(log.clock.now(), only=UNPARSABLE) == []
+        assert await log.pool.fetch("SELECT * FROM prunable_bundles($1, 0, 10)", UNPARSABLE) == []
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await log.remove(Span(0, 255, "the-rest"), log=UNPARSABLE)
+        assert [row[0] for row in await log.owner.fetch("SELECT body FROM oversize")] == [long]
+
+
+async def test_an_old_date_makes_no_entry_old(migrated: Migrated) -> None:
+    """Records that are put in with a date of years ago are as old as the first checkpoint that has them."""
+    async with kept(migrated) as log:
+        await log.world.take(log.cases.read(), *[log.cases.seal() for _ in range(BUNDLE - 1)])
+        await log.later(1)
+        await log.world.take(*[log.cases.seal() for _ in range(2 * BUNDLE)])
+        await log.later(1.9)
+        await log.owner.execute("SET session_replication_role = replica")
+        await log.owner.execute(
+            "UPDATE entries SET logged_at = $1 WHERE position BETWEEN 256 AND 767", NOON - 16 * YEAR
+        )
+        await log.owner.execute("SET session_replication_role = origin")
+        assert await log.prune(dry_run=True) == []
+        await log.owner.execute("SET session_replication_role = replica")
+        await log.owner.execute("UPDATE checkpoints SET signed_at = $1 WHERE size = 769", NOON - 16 * YEAR)
+        await log.owner.execute("SET session_replication_role = origin")
+        assert await log.prune(dry_run=True) == []
+        await log.later(0.2)
+        assert await log.prune(dry_run=True) == [Span(256, 767, "the-rest")]
+
+
+async def test_only_the_cases_service_closes_a_case(migrated: Migrated) -> None:
+    """What another says of it lets nothing go."""
+    async with kept(migrated) as log:
+        case = CaseRef(log.cases.ids.ref("cas"))
+        closed = CaseClosed(subject_ref=case, case=case, outcome="adult")
+        await log.world.take(log.reopened(case), *[log.cases.read(case) for _ in range(BUNDLE - 1)])
+        await log.world.take(Publisher(source="/services/notify", seed=4).publish(closed))
+        await log.later(9)
+        assert await log.prune(dry_run=True) == []
+        await log.world.take(log.cases.publish(closed))
+        await log.later(5.1)
+        assert await log.prune(dry_run=True) == [Span(0, 255, "about-a-child")]
 
 
 async def test_prunings_are_told_again_when_they_go_themselves(migrated: Migrated) -> None:
@@ -437,25 +474,28 @@ rules:
                     random.choices(types, (1, lively, lively, 1))[0],
                     "own-task" if random.random() < 0.0005 else None,
                     random.choice(cases) if random.random() < 0.5 else None,
+                    random.choices(("/services/cases", "/services/notify"), (3, 1))[0],
                 )
                 for position in range(3 * BUNDLE + 9)
             ]
-            await log.owner.execute(
-                "INSERT INTO checkpoints (log, size, root, note, signed_at) VALUES ($1, 1, sha256(''), '', $2)",
-                name,
-                present,
+            sizes = sorted(random.sample(range(1, len(made) - 10), random.randrange(1, 30)))
+            signed = [(size, NOON + timedelta(days=random.randrange(0, 400))) for size in sizes]
+            signed.append((len(made) - random.choice((0, 9, 10)), present))
+            await log.owner.executemany(
+                "INSERT INTO checkpoints (log, size, root, note, signed_at) VALUES ($1, $2, sha256(''), '', $3)",
+                [(name, size, at) for size, at in signed],
             )
             await log.owner.copy_records_to_table(
                 "entries",
-                columns=("log", "position", "logged_at", "kind", "type", "basis", "case_ref", "leaf", "topic", "partition",
+                columns=("log", "position", "logged_at", "kind", "type", "basis", "case_ref", "source", "leaf", "topic", "partition",
                          "record_offset", "happened_at"),
                 records=[
-                    (name, e.position, e.logged, e.kind, e.type, e.basis, e.case, b"x", "t", 0, e.position, e.logged)
+                    (name, e.position, e.logged, e.kind, e.type, e.basis, e.case, e.source, b"x", "t", 0, e.position, e.logged)
                     for e in made
                 ],
             )  # fmt: skip
             found = await log.owner.fetch("SELECT bundle, rule FROM prunable_bundles($1, 0, 10)", name)
-            expected = naive(policy, made, present)
+            expected = naive(policy, made, signed, present)
             assert [(row[0], row[1]) for row in found] == expected, history
             seen[bool(expected)] += 1
         assert min(seen[True], seen[False]) > 5
@@ -471,9 +511,17 @@ class Made:
     type: str | None
     basis: str | None
     case: str | None
+    source: str
+
+    @property
+    def by_cases(self) -> bool:
+        """Whether the service whose events say how a case lives says it."""
+        return self.source == "/services/cases"
 
 
-def naive(policy: Policy, entries: Sequence[Made], present: datetime) -> list[tuple[int, str]]:
+def naive(
+    policy: Policy, entries: Sequence[Made], signed: Sequence[tuple[int, datetime]], present: datetime
+) -> list[tuple[int, str]]:
     """The bundles that may go, straight from what the policy file says."""
     far = datetime.max.replace(tzinfo=UTC)
     outcome = []
@@ -490,11 +538,18 @@ def naive(policy: Policy, entries: Sequence[Made], present: datetime) -> list[tu
                 )
                 if fits:
                     break
-            since = entry.logged
+            covering = next((size for size, _ in signed if size > entry.position), None)
+            if covering is None:
+                ends.append((far, -1, ""))
+                continue
+            age = since = max([entry.logged, *(at for size, at in signed if size <= covering)])
             if rule.keep != "for-ever" and rule.keep.after == "case-ended" and entry.case is not None:
                 about = [each for each in entries if each.case == entry.case]
-                life = [each.type for each in about if each.type is not None and ".case." in each.type]
-                since = far if life and life[-1].endswith("opened.v1") else max(each.logged for each in about)
+                life = [
+                    each.type for each in about if each.type is not None and ".case." in each.type and each.by_cases
+                ]
+                ended = far if life and life[-1].endswith("opened.v1") else max(each.logged for each in about)
+                since = max(age, ended)
             ends.append(
                 (
                     far if rule.keep == "for-ever" or since == far else months_after(since, rule.keep.total_months),
@@ -504,6 +559,7 @@ def naive(policy: Policy, entries: Sequence[Made], present: datetime) -> list[tu
             )
         waits = any(
             entry.type == "no.lagspill.cases.case.closed.v1"
+            and entry.by_cases
             and any(other.case == entry.case and other.position < bundle * BUNDLE for other in entries if other.case)
             for entry in mine
         )

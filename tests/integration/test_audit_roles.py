@@ -48,11 +48,17 @@ CHANGES: Final = {
 }  # fmt: skip
 """Tables that the writer may UPDATE (U) or DELETE from (D). All others are only added to, or not even that."""
 NOT_ADDED_TO: Final = {
-    "schema_migrations", "retention_policies", "retention_rules", "prunings", "pruned_entries",
+    "schema_migrations", "retention_policies", "retention_rules", "prunings", "pruned_entries", "legal_hold_releases",
 }  # fmt: skip
-"""Tables that only the owner, or a function of the owner's, adds to."""
-PRUNER_ADDS: Final = {"aggregates": "IU", "events": "I", "outbox": "I", "idempotency_keys": "I"}
-"""So that a pruning is published in its own transaction."""
+"""Tables that only the owner, a function of the owner's, or the pruner adds to."""
+PRUNER_ADDS: Final = {
+    "aggregates": "IU",
+    "events": "I",
+    "outbox": "I",
+    "idempotency_keys": "I",
+    "legal_hold_releases": "I",
+}
+"""So that a pruning is published in its own transaction; and whoever writes the log lets go of no hold."""
 FUNCTIONS: Final = {
     "make_entries_partition": {WRITER, AUDIT_LOGIN},
     "count_stray_entries": {WRITER, AUDIT_LOGIN},

@@ -52,6 +52,10 @@ async def test_pruned_by_policy_is_no_finding(migrated: Migrated, tmp_path: Path
         )
         assert "/services/cases 2 to 513: pruned" in told
         assert "seals could not be compared" in told
+        command = [str(tmp_path), "--key", VKEY, "--quiet", "--retention", "1" * 64]
+        assert await asyncio.to_thread(lagspill_verify.main, command) == lagspill_verify.EXIT_NOT_WHAT_WAS_SIGNED
+        command += ["--retention", read_policy(SHORT).digest]
+        assert await asyncio.to_thread(lagspill_verify.main, command) == lagspill_verify.EXIT_VERIFIED
 
 
 async def test_what_goes_beyond_the_pruning_is_missing(migrated: Migrated, tmp_path: Path) -> None:

@@ -84,6 +84,8 @@ RULE = '{name: rest, legal_basis: "for this test only", keep: {years: 1}}'
         f"version: '1'\nrules: [{RULE.replace('rest', 'Not a slug')}]",
         f"version: '1'\nrules: [{RULE.replace('keep', 'kinds: [read], keep')}]",
         f"version: '1'\nrules: [{RULE}, {RULE.replace('rest', 'never')}]",
+        f"version: '1'\nrules: [{RULE.replace('rest', 'odd').replace('keep', 'kinds: [seal, unparsable], keep')}, {RULE}]",
+        f"version: '1'\nrules: [{RULE.replace('rest', 'odd').replace('keep', 'logs: [unparsable], keep')}, {RULE}]",
     ],
 )
 def test_what_is_no_policy_is_refused(text: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Callable, Sequence
 
 import lagspill_verify
 import pytest
@@ -65,10 +66,10 @@ def files_of(entries: list[bytes]) -> Files:
     return files
 
 
-def verify(files: Files, *since: Checkpoint) -> Report:
+def verify(files: Files, *since: Checkpoint, retention: Sequence[str] = ()) -> Report:
     """Verify the log."""
     older = [lagspill_verify.Checkpoint(each.origin, each.size, each.root) for each in since]
-    return Verification(Memory(files), [KEY], older, lambda done, size: None).run()
+    return Verification(Memory(files), [KEY], older, lambda done, size: None, retention=retention).run()
 
 
 def of_subject(number: int, subject: str, sequence: int) -> bytes:
@@ -206,7 +207,7 @@ def test_holes_are_found_and_named(sources: list[str], draw: st.DataObject) -> N
 def seal_of(source: str, last: int, root: bytes) -> bytes:
     """What a service says of its first `last` records."""
     said = json.loads(event(last + 1, source, last_number=last, root=base64.b64encode(root).decode()))
-    return json.dumps({**said, "type": "no.lagspill.cases.journal.sealed.v1"}).encode()
+    return json.dumps({**said, "type": f"no.lagspill.{source.rpartition('/')[2]}.journal.sealed.v1"}).encode()
 
 
 def test_a_false_seal_and_a_fork() -> None:
@@ -223,12 +224,17 @@ def test_a_false_seal_and_a_fork() -> None:
     assert [(found.kind, found.position) for found in verify(files, true, longer).findings] == [(Kind.ROLLED_BACK, 4)]
 
 
-def pruning_of(first: int, last: int, numbers: list[tuple[str, int, int]]) -> bytes:
+def pruning_of(
+    first: int,
+    last: int,
+    numbers: list[tuple[str, int, int]],
+    *,
+    source: str = "/services/audit",
+    policy: str = "0" * 64,
+) -> bytes:
     """What the log says of entries that a policy let go."""
     listed = [{"source": source, "first": begin, "last": end} for source, begin, end in numbers]
-    said = json.loads(
-        event(1, "/services/audit", first=first, last=last, rule="the-rest", policy="0" * 64, numbers=listed)
-    )
+    said = json.loads(event(1, source, first=first, last=last, rule="the-rest", policy=policy, numbers=listed))
     return json.dumps({**said, "type": "no.lagspill.audit.entries.pruned.v1"}).encode()
 
 
@@ -236,7 +242,7 @@ def pruning_of(first: int, last: int, numbers: list[tuple[str, int, int]]) -> by
     ("listed", "sealed", "complete"),
     [
         ([("/services/cases", 1, 256)], 256, True),
-        ([], 256, True),
+        ([], 256, False),
         ([("/services/cases", 1, 256)], 257, False),
         ([("/services/cases", 1, 257)], 257, False),
         ([("/services/cases", 1, 255)], 256, False),
@@ -255,6 +261,67 @@ def test_no_more_is_excused_than_was_pruned(listed: list[tuple[str, int, int]], 
         256,
         set() if complete else {Kind.INCOMPLETE},
     ), report
+
+
+def without_the_first(*later: bytes, first: Callable[[int], bytes] = event) -> Files:
+    """A log of which the first bundle is not there, and what it says after that."""
+    files = files_of([*(first(number) for number in range(1, 257)), *later])
+    del files["tile/entries/000"]
+    return files
+
+
+def test_only_the_audit_service_says_what_was_pruned() -> None:
+    """A service that was taken over cannot have the log's content excused, nor seal in another's name."""
+    files = without_the_first(pruning_of(0, 255, [("/services/cases", 1, 256)], source="/services/notify"))
+    report = verify(files)
+    assert (report.pruned, report.exit_status) == (0, lagspill_verify.EXIT_NOT_WHAT_WAS_SIGNED), report
+    assert [(found.kind, found.position) for found in report.findings][:2] == [
+        (Kind.MISSING, 0),
+        (Kind.INCOMPLETE, 256),
+    ]
+    assert "entries.pruned.v1 in the name of /services/notify" in str(report)
+    seal = seal_of("/services/notify", 1, leaf_hash(event(1, "/services/notify")))
+    report = verify(files_of([event(1, "/services/notify"), seal]))
+    assert (report.findings, report.exit_status) == ([], 0)
+    report = verify(files_of([event(1, "/services/notify"), seal.replace(b"lagspill.notify", b"lagspill.cases")]))
+    assert [(found.kind, found.position) for found in report.findings] == [(Kind.INCOMPLETE, 1)]
+    assert "/services/notify 1 to 2 without a hole, 0 seals" in str(report)
+
+
+def test_who_verifies_may_name_the_retention_policy() -> None:
+    """Without that the report says on whose word entries are taken for pruned; by another policy than the one named, none are."""
+    one, other = "0" * 64, "1" * 64
+    files = without_the_first(pruning_of(0, 255, [("/services/cases", 1, 256)], policy=one))
+    believed = verify(files)
+    assert (believed.exit_status, [*believed.retention]) == (0, [one])
+    assert f"retention  policy {one}" in str(believed)
+    assert "the word of the log's own audit service" in str(believed)
+    for named in ([one], [other, one]):
+        report = verify(files, retention=named)
+        assert (report.exit_status, report.pruned) == (0, 256), report
+        assert "word of the log's own" not in str(report)
+    report = verify(files, retention=[other])
+    assert (report.pruned, [(found.kind, found.position) for found in report.findings]) == (0, [(Kind.MISSING, 0)])
+    assert f"by a retention policy that was not given: rule the-rest, policy {one}" in str(report)
+    with pytest.raises(lagspill_verify.UnreadableError):
+        lagspill_verify.read_demands([SIGNER.verifier.vkey], retention=["the-rest"])
+
+
+def test_after_a_pruning_subjects_are_still_counted() -> None:
+    """As many events may be missing as entries were pruned, and no more; a count used twice no pruning explains."""
+    listed = [("/services/cases", 1, 256)]
+    told = pruning_of(0, 255, listed)
+
+    def later(sequence: int, *more: bytes) -> Report:
+        return verify(without_the_first(told, of_subject(257, "cas_a", sequence), *more))
+
+    within = later(257)
+    assert (within.exit_status, within.findings) == (0, []), within
+    assert "256 events of 1 subjects are not there" in str(within)
+    for beyond in (later(258), later(257, of_subject(258, "cas_b", 2))):
+        assert [found.kind for found in beyond.findings] == [Kind.INCOMPLETE], beyond
+    twice = later(1, of_subject(258, "cas_b", 1), of_subject(259, "cas_b", 1))
+    assert [found.kind for found in twice.findings] == [Kind.INCOMPLETE], twice
 
 
 def test_a_pruning_is_believed_of_what_came_before_it() -> None:

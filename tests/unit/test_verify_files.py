@@ -443,7 +443,7 @@ def test_many_subjects_go_to_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
             if (subject, nth) not in {(7, 2), (90, 1)}:
                 counts.add({("/services/cases", f"cas_{subject}"): [1, nth, nth, 100 * nth + subject]})
     counts.add({("/services/cases", "cas_50"): [1, 3, 3, 999]})
-    found = {finding.position: finding.detail for finding in counts.missed()}
+    found = {finding.position: finding.detail for _, finding in counts.missed()}
     counts.close()
     assert found == {
         307: "/services/cases published event 3 of cas_7, and only 2 of the first 3 are in the log",

@@ -6,6 +6,7 @@ import base64
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from hashlib import sha256
 from typing import Final, NamedTuple, NewType
 
@@ -34,6 +35,7 @@ UNPARSABLE_KIND: Final = "unparsable"
 MAX_NUMBER: Final = 2**62
 """A number beyond this is nobody's: it is not counted. (The database's own limit is 2**63.)"""
 _SEALS: Final = frozenset(event.TYPE for event in journal.EVENTS)
+_OURS: Final = "no.lagspill."
 _CASE, _CONSENT, _MEETING, _ACTOR, _SUBJECT, _ORGANISATION, _UNIT, _CODE = map(
     re.compile,
     (
@@ -118,6 +120,18 @@ def index_record(received: Received) -> Entry:
     return _index_event(value, received, envelope, data)
 
 
+@lru_cache(maxsize=1024)
+def is_own(event_type: str, source: str) -> bool:
+    """Return whether events of this type are this source's to publish.
+
+    `no.lagspill.<service>.…` is the word of `/services/<service>` alone; access records, and types with other beginnings, are
+    anybody's.
+    """
+    if event_type == AccessRecorded.TYPE or not event_type.startswith(_OURS):
+        return True
+    return source == f"/services/{event_type.split('.')[2]}"
+
+
 def oversize_leaf(value: bytes) -> bytes:
     """Return the leaf that stands for bytes too long to be one."""
     digest = base64.b64encode(sha256(value).digest()).decode()
@@ -179,7 +193,7 @@ def _index_event(value: bytes, received: Received, envelope: Envelope, said: obj
         consent=_matching(_CONSENT, data.get("consent")),
         meeting=_matching(_MEETING, data.get("meeting"), envelope.subject),
         permitted=permitted if isinstance(permitted, bool) else None,
-        seal=_seal(said) if envelope.type in _SEALS else None,
+        seal=_seal(said) if envelope.type in _SEALS and is_own(envelope.type, envelope.source) else None,
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Final
 
-from services.audit.domain.entry import Entry
+from services.audit.domain.entry import Entry, is_own
 from services.audit.domain.log import OWN_SOURCE, Finding, FindingKind
 from shared.contracts import access, journal
 
@@ -88,7 +88,9 @@ def sort_out(
                 sequences.add((source, entry.subject, entry.sequence))
         topic = entry.received.topic
         topic = topic[topic.find(_NAMES) :]  # a deployment may have put something before it
-        if source not in _SERVICES if topic in _SHARED else source != _PUBLISHERS.get(topic, source):
+        if (source not in _SERVICES if topic in _SHARED else source != _PUBLISHERS.get(topic, source)) or not is_own(
+            entry.type or "", source
+        ):
             findings.add(FindingKind.FOREIGN_SOURCE, entry, position)
         fresh.append(entry)
     return Intake(tuple(fresh), tuple(findings.all))

@@ -33,7 +33,7 @@ class FindingKind(StrEnum):
     UNNUMBERED = "unnumbered"
     """An event in the name of a service has no `sourcesequence`: nothing says that the service published it."""
     FOREIGN_SOURCE = "foreign-source"
-    """A record stands on a topic that is not its service's, or is in the name of a service that does not exist."""
+    """A record stands on a topic, or is of a type, that is not its service's, or in the name of one that does not exist."""
     TREE_DAMAGED = "tree-damaged"
     """The stored head of the log is not what was signed last: nothing more is signed."""
 

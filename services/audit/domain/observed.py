@@ -10,6 +10,7 @@ from typing import ClassVar, Final, TypeAlias
 from pydantic import ValidationError
 from pydantic_core import from_json
 
+from services.audit.domain.entry import is_own
 from shared.contracts import cases, meetings
 from shared.contracts.access import AccessKind, AccessRecorded
 from shared.contracts.base import EventData, Model
@@ -119,13 +120,15 @@ def observe(
 ) -> Observed:
     """Return what is seen of an entry. One whose data has not the form of its type says nothing: bad input stops no control.
 
+    Neither does one in the name of another service than the one whose facts these are: the log has a finding about that.
+
     Args:
         position, logged_at, happened_at, event_type, source, number, actor: as the log's index has them.
         leaf: the entry's bytes; None for a type that is not in `TYPES`, or where it was pruned.
     """
     who = None if actor is None else ActorId(actor)
     seen = Observed(position, logged_at, happened_at, source, number, who)
-    if leaf is None or event_type not in TYPES:
+    if leaf is None or event_type is None or event_type not in TYPES or not is_own(event_type, source or ""):
         return seen
     try:
         data = from_json(leaf)["data"]

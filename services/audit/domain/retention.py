@@ -55,13 +55,19 @@ class Rule(_Written):
     name: str = Field(pattern=_SLUG)
     legal_basis: str = Field(min_length=10, max_length=500)
     logs: tuple[str, ...] | None = None
-    """Municipality numbers, `unparsable`, or `protected` for the logs of address-protected cases."""
+    """Municipality numbers, or `protected` for the logs of address-protected cases. `unparsable` is never pruned."""
     kinds: tuple[str, ...] | None = None
     types: tuple[str, ...] | None = None
     """Event types; `*` at the end stands for anything."""
     bases: tuple[str, ...] | None = None
     about_case: bool | None = None
     keep: Keep | Literal["for-ever"]
+
+    @model_validator(mode="after")
+    def _prunes_something(self) -> Rule:
+        if "unparsable" in (*(self.logs or ()), *(self.kinds or ())):
+            raise ValueError("the log `unparsable` is never pruned: no rule can be about it")
+        return self
 
     @property
     def fits_everything(self) -> bool:
