@@ -16,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Final, Literal
+from uuid import UUID
 
 import httpx
 from joserfc import jws
@@ -106,6 +107,14 @@ class ActorNames:
     def of_subject(self, issuer: str, subject: str) -> ActorId:
         """Return the actor that `issuer` calls `subject`."""
         return self._name(b"sub", f"{issuer}\0{subject}")
+
+    def veiled(self, actor: ActorId, asking: UUID) -> str:
+        """Return what stands for `actor` in the answer to one asking (hexadecimal HMAC-SHA-256).
+
+        Another service can tell whether an actor that it knows is meant; whoever the answer is shown to learns nobody's reference,
+        and nothing that stands in two answers.
+        """
+        return hmac.digest(self._key, b"veil\0" + asking.bytes + actor.encode(), hashlib.sha256).hex()
 
     def _name(self, kind: bytes, value: str) -> ActorId:
         number = int.from_bytes(hmac.digest(self._key, kind + b"\0" + value.encode(), hashlib.sha256))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Literal, TypeVar
+from uuid import UUID
 
 from services.cases.domain import consent as consents
 from services.cases.domain.access import Relation
@@ -419,8 +420,10 @@ class InsightRightView(Model):
     """In which log the case's entries are: the municipality's, or an address-protected case's own."""
     address_protected: bool
     """Nothing that tells where the child is may be in the report."""
-    left_out: tuple[ActorId, ...]
-    """Whose own looks are not for this person: the other guardians', and the child's."""
+    asking: UUID
+    """This answer's own; what is in `left_out` is made with it."""
+    left_out: tuple[str, ...]
+    """Whose own looks are not for this person, the other guardians' and the child's: digests that only the services can compare."""
     withheld: Categories
     """Kinds of information that the report leaves out: the child decides over them alone."""
     basis: LegalBasis

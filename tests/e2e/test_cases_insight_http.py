@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
 
 import pytest
 import pytest_asyncio
 
+from shared.auth import ActorNames
 from shared.clock import SimulatedClock
+from shared.refs import ActorId
 from shared.testing.issuer import LocalIssuer
 from shared.testing.plugin import Migrated
-from tests.e2e.cases_world import World, cases_world
+from tests.e2e.cases_world import KEY, World, cases_world
 
 pytestmark = pytest.mark.connected
 
@@ -21,6 +26,11 @@ async def world(migrated: Migrated, issuer: LocalIssuer, clock: SimulatedClock) 
     """The cases service with its people."""
     async with cases_world(migrated, issuer, clock) as made:
         yield made
+
+
+def veiled(actor: str, right: dict[str, Any]) -> str:
+    """What stands for an actor in this answer."""
+    return ActorNames(KEY.encode()).veiled(ActorId(actor), UUID(right["asking"]))
 
 
 @pytest.mark.story(22)
@@ -35,11 +45,15 @@ async def test_a_guardian_is_told_what_the_report_may_hold(world: World) -> None
         "relation": "guardian",
         "log": "4005",
         "address_protected": False,
-        "left_out": sorted(others),
+        "asking": right["asking"],
+        "left_out": sorted(veiled(other, right) for other in others),
         "withheld": [],
         "basis": {"code": "parental-responsibility", "version": "2018-07-20"},
         "language": "en",
     }
+    assert not [other for other in others if other in json.dumps(right)]
+    again = await world.see("guardian-b", f"/cases/{case}/insight-right")
+    assert not set(again["left_out"]) & set(right["left_out"]), "nothing in two answers stands for the same person"
     look = (await world.access("read"))[-1]
     assert look["actor"]["id"] == mine
     assert (look["case"], look["permitted"], look["categories"]) == (case, True, [])
@@ -74,7 +88,7 @@ async def test_whose_parental_responsibility_has_ended_is_a_stranger(world: Worl
     await world.pool.execute("UPDATE kin SET until = $2 WHERE actor = $1", mine, world.clock.now())
     assert (await world.get("guardian-a", f"/cases/{case}/insight-right")).status_code == 404
     right = await world.see("guardian-b", f"/cases/{case}/insight-right")
-    assert mine in right["left_out"]
+    assert veiled(mine, right) in right["left_out"]
 
 
 @pytest.mark.story(22)

@@ -11,15 +11,18 @@ from uuid import UUID
 from services.audit.innsyn.codelists import CodeLists, read_codelists
 from services.audit.innsyn.document import Report
 from services.audit.innsyn.domain import Counted, Logged, Right, count
+from shared.auth import ActorNames
 from shared.contracts.access import AccessRecorded
 from shared.contracts.codes import InformationCategory
-from shared.refs import InnsynReportRef
+from shared.refs import ActorId, InnsynReportRef
 from shared.testing.ids import SeededIds
 
 LISTS: Final[CodeLists] = read_codelists(Path(__file__).parents[2] / "deploy" / "codelists")
 IDS: Final = SeededIds(22)
 CASE: Final = IDS.ref("cas")
-ME, OTHER, CHILD, NURSE, SECOND_NURSE = (IDS.ref("act") for _ in range(5))
+ME, OTHER, CHILD, NURSE, SECOND_NURSE = (ActorId(IDS.ref("act")) for _ in range(5))
+NAMES: Final = ActorNames(b"a key for people of thirty-two b")
+ASKING: Final = UUID("01234567-8901-7345-8789-012345678901")
 NOON: Final = datetime(2026, 10, 5, 10, tzinfo=UTC)
 CONSENT: Final = {"code": "consent", "version": "2018-07-20"}
 HELSESTASJON: Final = {"role": "health-nurse", "service": "helsestasjon", "organisation": "310001058"}
@@ -36,7 +39,8 @@ def right(**changes: Any) -> Right:
             "relation": "guardian",
             "log": "4005",
             "address_protected": False,
-            "left_out": [OTHER, CHILD],
+            "asking": ASKING,
+            "left_out": [NAMES.veiled(OTHER, ASKING), NAMES.veiled(CHILD, ASKING)],
             "withheld": [],
             "basis": {"code": "parental-responsibility", "version": "2018-07-20"},
             "language": "nb",
@@ -78,6 +82,7 @@ def look(
         happened=at + timedelta(minutes=minutes),
         correlation=correlation or IDS.event_id(),
         access=AccessRecorded.model_validate(data | access),
+        veiled=NAMES.veiled(ActorId(by), ASKING),
     )
 
 

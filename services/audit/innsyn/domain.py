@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from datetime import date, datetime, timedelta
 from enum import StrEnum
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from services.audit.domain.log import OWN_SOURCE
 from shared.clock import oslo_day
@@ -22,6 +22,9 @@ from shared.contracts.access import Recipient as RecordedRecipient
 from shared.contracts.base import Model, Moment
 from shared.contracts.codes import InformationCategory, Language, LegalBasis, Purpose, Role, Service
 from shared.refs import ActorId, ActorIdField, CaseRefField, DocumentRef, LogScopeField, OrganisationNumber
+
+VeiledField = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+"""What stands for an actor in one answer of the cases service (`shared.auth.ActorNames.veiled`)."""
 
 
 class Right(Model):
@@ -32,8 +35,9 @@ class Right(Model):
     relation: Literal["guardian", "child"]
     log: LogScopeField
     address_protected: bool
-    left_out: tuple[ActorIdField, ...]
-    """Whose own looks are not for this person."""
+    asking: UUID
+    left_out: frozenset[VeiledField]
+    """Whose own looks are not for this person, veiled for this asking: a guardian is told nobody's reference."""
     withheld: frozenset[InformationCategory]
     basis: LegalBasis
     language: Language | None
@@ -47,6 +51,8 @@ class Logged(Model):
     happened: datetime
     correlation: UUID
     access: AccessRecorded
+    veiled: str
+    """Who looked, as `Right.left_out` names people."""
 
 
 class Verdict(StrEnum):
@@ -77,11 +83,12 @@ GIVES_CONTENT: Final = frozenset(
 _PRIVATE: Final = frozenset({Role.GUARDIAN, Role.CHILD})
 
 
-def _of_the_family(access: AccessRecorded, right: Right) -> bool:
+def _of_the_family(entry: Logged, right: Right) -> bool:
     """Return whether it is somebody's own look that is not for the asker: the child is told of its guardians, not they of it."""
-    if access.actor.id == right.actor:
+    actor = entry.access.actor
+    if actor.id == right.actor:
         return False
-    return access.actor.id in right.left_out or (right.relation == "guardian" and access.actor.role in _PRIVATE)
+    return entry.veiled in right.left_out or (right.relation == "guardian" and actor.role in _PRIVATE)
 
 
 def _no_content(access: AccessRecorded) -> bool:
@@ -92,7 +99,7 @@ LEFT_OUT: Final[tuple[tuple[Verdict, Callable[[Logged, Right], bool]], ...]] = (
     (Verdict.REFUSED, lambda entry, _: not entry.access.permitted or entry.access.kind is AccessKind.DENY),
     (Verdict.OVERSIGHT, lambda entry, _: entry.source == OWN_SOURCE or entry.access.kind is AccessKind.LOG_READ),
     (Verdict.OTHER_ACT, lambda entry, _: entry.access.kind not in GIVES_CONTENT),
-    (Verdict.FAMILY, lambda entry, right: _of_the_family(entry.access, right)),
+    (Verdict.FAMILY, _of_the_family),
     (Verdict.NO_CONTENT, lambda entry, _: _no_content(entry.access)),
     (
         Verdict.WITHHELD,

@@ -150,7 +150,7 @@ async def read_report(
 
 async def _count(desk: InnsynDesk, right: Right, signed: SignedAt) -> Counted:
     counting = Counting(right)
-    async for entry in desk.entries.of(right.log, right.case, signed.size):
+    async for entry in desk.entries.of(right.log, right.case, signed.size, right.asking):
         counting.add(entry)
     return counting.counted()
 

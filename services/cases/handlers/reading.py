@@ -160,13 +160,16 @@ async def read_insight_right(desk: Desk, ctx: Context, case: CaseRef) -> tuple[I
     except DeniedError as denied:
         await deny(desk, ctx, located.case, denied)
     desk.journal.nudge()
+    asking = desk.ids.event_id()
     view = InsightRightView(
         case=located.case,
         actor=acting.actor,
         relation=right.relation,
         log=looked.scope,
         address_protected=looked.state.address_protected,
-        left_out=right.left_out,
+        asking=asking,
+        # In an order that tells nothing either.
+        left_out=tuple(sorted(desk.names.veiled(actor, asking) for actor in right.left_out)),
         withheld=tuple(sorted(right.withheld)),
         basis=desk.rules.basis(looked.permit.basis, ctx.now),
         language=next((one.language for one in guardians if one.actor == acting.actor), None),
