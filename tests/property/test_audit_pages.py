@@ -143,7 +143,7 @@ def test_any_header_gives_a_language(accepted: str) -> None:
 @given(st.datetimes(timezones=st.just(UTC)))
 def test_every_moment_can_be_shown(moment: datetime) -> None:
     """Also where the calendar ends before Norway's time: what anybody put on the bus makes no page fail."""
-    assert len(oslo(moment)) in {19, 23}
+    assert oslo(moment).removesuffix(" UTC")[-8:].count(":") == 2
     drawn = timeline([Entry(0, moment, "read", permitted=True)], lambda _: "one")
     assert drawn is not None
     assert all(LEFT <= mark.x <= WIDTH - RIGHT for mark in drawn.marks)
