@@ -93,6 +93,7 @@ async def compose(kit: Kit[AuditSettings]) -> Parts:
         pools.writer,
         signing=signing,
         origin=settings.audit_origin,
+        protected_origin=settings.audit_protected_origin,
         journal=kit.journal,
         clock=kit.clock,
         ids=kit.ids,
@@ -107,8 +108,14 @@ async def compose(kit: Kit[AuditSettings]) -> Parts:
     )
     overseer = Overseer(keeper, consumption, kit.metrics, announce_seconds=settings.audit_announce_seconds)
     witnesses = Witnesses(pools.reader, reader, kit.clock, settings.witness_policy)
-    desk = Desk(reader, kit.journal, origin=settings.audit_origin, witnesses=witnesses)
-    exports = ExportDesk(desk, reader, kit.journal, kit.ids, origin=settings.audit_origin)
+    desk = Desk(
+        reader,
+        kit.journal,
+        origin=settings.audit_origin,
+        protected_origin=settings.audit_protected_origin,
+        witnesses=witnesses,
+    )
+    exports = ExportDesk(desk, reader, kit.journal, kit.ids)
     control = compose_control(kit, desk, writer=pools.writer, reader=pools.reader)
     app = kit.app(
         title="Lagspill audit",

@@ -33,6 +33,8 @@ class Event(NamedTuple):
 class StoredLog:
     """A log's head as it is stored, and the root of the checkpoint signed for this size (None where there is none)."""
 
+    origin: str
+    """Its name in its checkpoints, for ever."""
     head: Head
     heard: int
     signed_root: bytes | None
@@ -99,6 +101,7 @@ async def lock_logs(conn: Connection, origins: Mapping[LogName, str]) -> dict[Lo
     signed = await conn.fetch(_SIGNED, names, [row["size"] for row in rows])
     return {
         LogName(row["log"]): StoredLog(
+            row["origin"],
             Head(Frontier.unpack(row["size"], row["frontier"]), split(row["edge"])),
             row["heard"],
             last["root"],
@@ -110,7 +113,8 @@ async def lock_logs(conn: Connection, origins: Mapping[LogName, str]) -> dict[Lo
 
 
 _LOCK: Final = (
-    'SELECT log, size, frontier, edge, heard FROM logs WHERE log = ANY ($1::text[]) ORDER BY log COLLATE "C" FOR UPDATE'
+    "SELECT log, origin, size, frontier, edge, heard FROM logs"
+    ' WHERE log = ANY ($1::text[]) ORDER BY log COLLATE "C" FOR UPDATE'
 )
 _SIGNED: Final = """
 SELECT (SELECT root FROM checkpoints c WHERE (c.log, c.size) = (l.log, l.size)) AS root,

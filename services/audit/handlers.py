@@ -19,6 +19,7 @@ from services.audit.domain.log import LOG, holes
 from services.audit.domain.proof import InclusionProof
 from services.audit.domain.tiles import Slice
 from services.audit.errors import NoSuchEntryError, NotYourLogError, PeriodTooLongError
+from services.audit.naming import NEUTRAL, Naming
 from services.audit.queries import HeldJournal, Reader, Search, StoredEntry
 from services.audit.witnesses import Witnesses
 from shared.aggregate import Context, Decision
@@ -41,15 +42,23 @@ _ROLES: Final = (Role.AUDITOR, Role.PRIVACY_OFFICER)
 class Desk:
     """Where auditors and privacy officers look into the logs."""
 
-    def __init__(self, reader: Reader, journal: Journal, *, origin: str, witnesses: Witnesses | None = None) -> None:
-        """Read with `reader`, record every look in `journal`; logs are called `<origin>/<municipality>`.
+    def __init__(
+        self,
+        reader: Reader,
+        journal: Journal,
+        *,
+        origin: str,
+        protected_origin: str = NEUTRAL,
+        witnesses: Witnesses | None = None,
+    ) -> None:
+        """Read with `reader`, record every look in `journal`; the origins are what logs' names begin with.
 
         With `witnesses`, a proof leads to a checkpoint that enough of them have cosigned, where there is one.
         """
         self._witnesses = witnesses
         self._reader = reader
         self._journal = journal
-        self._origin = origin
+        self._naming = Naming(origin, protected_origin)
         self._copying: dict[tuple[ActorId, LogName], float] = {}
         self._admitting = asyncio.Lock()
 
@@ -156,7 +165,7 @@ class Desk:
     ) -> None:
         """Commit that the actor looked, and at how many `results`: only after this may they be answered (fail closed)."""
         actor = _actor(ctx)
-        origin, protected = f"{self._origin}/{log}", is_protected(LogScope(log))
+        origin, protected = await self._reader.name_of(log, self._naming), is_protected(LogScope(log))
         looked = AccessRecorded(
             subject_ref=about or actor.id,
             kind=kind,

@@ -21,6 +21,7 @@ from services.audit.domain.log import LOG, Finding, FindingKind, LogState, annou
 from services.audit.domain.tiles import edges_needed, grow
 from services.audit.errors import FencedError, HeadDamagedError
 from services.audit.growth import Event, Growth, StoredLog
+from services.audit.naming import NEUTRAL, Naming
 from services.audit.partitions import Partitions
 from services.audit.signing import Signing
 from shared.clock import Clock
@@ -53,6 +54,7 @@ class Keeper:
         *,
         signing: Signing,
         origin: str,
+        protected_origin: str = NEUTRAL,
         journal: Journal,
         clock: Clock,
         ids: Ids,
@@ -64,6 +66,7 @@ class Keeper:
             pool: connections as the role that writes.
             signing: the keys; they sign for each log under the log's origin as the key's name.
             origin: what the logs' names begin with, for example `lagspill.no/logs`.
+            protected_origin: the same of the logs of address-protected cases.
             journal: the audit service's own journal.
             clock: the rules' clock.
             ids: identifiers of what is published.
@@ -72,7 +75,7 @@ class Keeper:
         """
         self._pool = pool
         self._signing = signing
-        self._origin = origin
+        self._naming = Naming(origin, protected_origin)
         self._journal = journal
         self._clock = clock
         self._ids = ids
@@ -83,8 +86,8 @@ class Keeper:
         self._told: set[Hole] = set()
 
     def origin(self, name: LogName) -> str:
-        """Return the log's name in its checkpoints."""
-        return f"{self._origin}/{name}"
+        """Return the name in its checkpoints of a log that begins now."""
+        return self._naming.new(name)
 
     async def prepare_partitions(self) -> None:
         """Make the partitions of this month and the next ones, as the rules' clock has it."""
@@ -216,14 +219,14 @@ class Keeper:
         for name, intake in intakes.items():
             before, size = stored[name], sizes[name]
             head, tiles = grow(before.head, [entry.hash for entry in intake.entries], edges.get(name, ()))
-            checkpoint = Checkpoint(self.origin(name), head.frontier.size, head.frontier.root())
+            checkpoint = Checkpoint(before.origin, head.frontier.size, head.frontier.root())
             heard = intake.heard(size, before.heard)
             grown.append(Growth(name, size, intake.entries, head, heard, tiles, checkpoint))
         return grown
 
     async def _take_turn(self, conn: Connection, name: LogName, known: Sequence[Announcement], now: datetime) -> Turn:
         """Return which keys sign now; a new one is written down, and published where it follows another."""
-        origin = self.origin(name)
+        origin = await self._naming.of(conn, name)
         turn = take_turn(known, self._signing.verifiers(origin), now, self._signing.overlap)
         if turn.announce is not None:
             await growth.add_key(conn, name, len(known) + 1, turn.announce)
@@ -268,7 +271,7 @@ class Keeper:
                 last=found.last,
             )
         if fresh and name != UNPARSABLE:
-            events = announce_findings(self.origin(name), fresh)
+            events = announce_findings(await self._naming.of(conn, name), fresh)
             await self._publish(conn, LogScope(name), lambda _: events)
         return bool(fresh)
 
@@ -276,7 +279,8 @@ class Keeper:
         self, conn: Connection, scope: LogScope, decide: Callable[[LogState], Sequence[EventData]]
     ) -> bool:
         context = Context(actor=None, scope=scope, now=self._clock.now(), correlation=self._ids.event_id())
-        changed = await self._journal.change(LOG, self.origin(LogName(scope)), context, decide, conn=conn)
+        origin = await self._naming.of(conn, LogName(scope))
+        changed = await self._journal.change(LOG, origin, context, decide, conn=conn)
         return bool(changed.events)
 
     # --- afterwards ---------------------------------------------------------------------------------------------------

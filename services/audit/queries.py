@@ -19,6 +19,7 @@ from services.audit.domain.note import Note
 from services.audit.domain.proof import InclusionProof
 from services.audit.domain.tiles import WIDTH, Slice, TileAddress, hash_of, holding, write_bundle
 from services.audit.errors import EntriesPrunedError, NoSuchEntryError, NoSuchLogError
+from services.audit.naming import Naming
 from shared.db import Connection, Pool
 from shared.merkle import EMPTY, HASH_SIZE, Frontier, Node, consistency_path, fold, inclusion_path, split, subtrees
 from shared.refs import LogScope, is_protected
@@ -169,6 +170,10 @@ class Reader:
         """
         rows = await self._pool.fetch(f"{_HEADS} ORDER BY logs.log")
         return [head for head in map(_head, rows) if not is_protected(LogScope(head.log))]
+
+    async def name_of(self, log: LogName, naming: Naming) -> str:
+        """Return what the log is called, or would be if it began now."""
+        return await naming.of(self._pool, log)
 
     async def head(self, log: LogName) -> SignedHead:
         """Return the log's newest checkpoint.

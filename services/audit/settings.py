@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import ClassVar, Final
@@ -12,9 +13,12 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from services.audit.domain.cosignature import Cosigner
 from services.audit.domain.note import MalformedKeyError, Signer, Verifier
 from services.audit.domain.policy import NO_WITNESSES, MalformedPolicyError, Policy
+from services.audit.naming import NEUTRAL
 from services.audit.signing import Signing, open_transit
 from shared.settings import ServiceSettings
 
+LONGEST_ORIGIN: Final = 80
+_BEGINNING: Final = re.compile(r"[a-z0-9][a-z0-9._-]*(/[a-z0-9._-]+)*")
 _SHIPPED: Final = Path(__file__).resolve().parents[2] / "deploy"
 
 
@@ -42,8 +46,13 @@ class AuditSettings(ServiceSettings):
     """The path of a Unix socket to reach it through."""
     audit_key_overlap_days: float = Field(default=90.0, ge=0, le=3650)
     """How long an old signing key signs beside the one that follows it."""
-    audit_origin: str = Field(default="lagspill.no/logs", pattern=r"^[a-z0-9.:-]+(/[a-z0-9._-]+)*$", max_length=80)
+    audit_origin: str = NEUTRAL
     """What the logs' names begin with: `<origin>/<municipality>`. It never changes, or the logs are others."""
+    audit_protected_origin: str = NEUTRAL
+    """The same of the logs of address-protected cases: `<it>/prt_...`. It must not name the municipality, nor any place.
+
+    A log keeps the name with which it began.
+    """
     audit_witness_policy: str | None = None
     """The witnesses that are asked for cosignatures, and how many are enough: a C2SP tlog-policy with their addresses."""
     audit_witness_key: SecretStr | None = None
@@ -91,6 +100,16 @@ class AuditSettings(ServiceSettings):
     """How long anybody stays signed in to the pages, at most."""
     pages_idle_seconds: float = Field(default=1200.0, ge=60.0, le=43200.0)
     """After how long without a page one is signed out."""
+
+    @field_validator("audit_origin", "audit_protected_origin")
+    @classmethod
+    def _can_begin_a_name(cls, origin: str) -> str:
+        if len(origin) > LONGEST_ORIGIN or _BEGINNING.fullmatch(origin) is None:
+            raise ValueError(
+                "what logs' names begin with is a host and a path without scheme and port, of a-z, 0-9, `.`, `_` and `-`,"
+                f" beginning with a letter or digit, of at most {LONGEST_ORIGIN} characters: `audit.example.no/logs`"
+            )
+        return origin
 
     @field_validator("pages_url")
     @classmethod

@@ -36,7 +36,7 @@ async def run(dsn: str, wanted: ExportFormat) -> dict[str, int]:
     ids, clock = RandomIds(), SystemClock()
     journal = Journal(pool, source="/services/audit", clock=clock, ids=ids)
     reader = Reader(pool)
-    desk = ExportDesk(Desk(reader, journal, origin=ORIGIN), reader, journal, ids, origin=ORIGIN)
+    desk = ExportDesk(Desk(reader, journal, origin=ORIGIN), reader, journal, ids)
     auditor = Actor(
         id=ActorId("act_the-auditor"),
         kind="user",

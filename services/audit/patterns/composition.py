@@ -40,7 +40,15 @@ def compose_control(kit: Kit[AuditSettings], desk: Desk, *, writer: Pool, reader
     """
     settings = kit.settings
     policies = read_configuration(settings.audit_patterns_file, settings.audit_municipalities_folder)
-    examiner = Examiner(writer, kit.journal, policies, origin=settings.audit_origin, clock=kit.clock, ids=kit.ids)
+    examiner = Examiner(
+        writer,
+        kit.journal,
+        policies,
+        origin=settings.audit_origin,
+        protected_origin=settings.audit_protected_origin,
+        clock=kit.clock,
+        ids=kit.ids,
+    )
     findings = FindingDesk(desk, FindingReader(reader), kit.journal, Vault.from_settings(settings), kit.pool)
     watch = Watch(examiner, writer, kit.metrics)
     return Control(findings, create_finding_router(findings), examiner, watch, DEADLINES)
