@@ -6,21 +6,23 @@ import asyncio
 import signal
 import sys
 from collections.abc import AsyncIterator, Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import asyncpg
 import pytest
 import pytest_asyncio
 
 from services.audit.domain.entry import LogName
+from services.audit.patterns.watch import Watch
 from shared.clock import SimulatedClock
 from shared.contracts.access import AccessKind
 from shared.contracts.audit import FindingExtended, FindingRaised, Pattern, PatternsExamined
 from shared.contracts.codes import Role, Service
 from shared.db import Pool, create_pool
+from shared.observability import Metrics
 from shared.testing.plugin import Migrated
 from tests.chaos.examiner_process import Orders
-from tests.integration.audit_world import MIGRATIONS, NOTODDEN, World, as_role, open_world
+from tests.integration.audit_world import MIGRATIONS, NOTODDEN, SKIEN, World, as_role, open_world
 from tests.integration.patterns_town import MONDAY, Employee, OwnBus, Town, examine_all, examiner, feed, found
 
 pytestmark = [pytest.mark.connected, pytest.mark.story(18)]
@@ -235,3 +237,39 @@ async def test_each_log_is_examined_by_itself(world: World, clock: SimulatedCloc
     assert await examine_all(instance) == 1
     assert await examine_all(instance, protected) == 1
     assert [row[0] for row in await found(world.pool)] == [NOTODDEN, protected]
+
+
+@pytest.mark.parametrize("year", [1, 9999])
+async def test_a_record_of_an_impossible_day_stops_nothing(world: World, clock: SimulatedClock, year: int) -> None:
+    """Whatever it says of a moment with no day before or after it: the control goes on behind it."""
+    town = Town()
+    await feed(world, town.ordinary_work(days=1, looks=2))
+    curious, child, now = curious_employee(town), town.children[0], town.now
+    extreme = datetime(year, 12, 31, 23, 30, tzinfo=UTC) if year > 1 else datetime(year, 1, 1, tzinfo=UTC)
+    endless = town.consent(child, Service.PPT).model_copy(update={"valid_to": extreme.date()})
+    await feed(
+        world,
+        [
+            *(town.look(curious, child, extreme, kind=kind) for kind in (AccessKind.READ, AccessKind.BREAK_GLASS)),
+            town.look(curious, child, extreme, reason="no-relation"),
+            town.say(endless, extreme),
+            town.say(endless, now),
+            town.look(curious, child, now + timedelta(minutes=1), reason="no-relation"),
+        ],
+    )
+    assert await examine_all(examiner(world.pool, clock)) == 1
+
+
+async def test_what_is_wrong_with_one_log_holds_up_no_other(world: World, clock: SimulatedClock) -> None:
+    one, other = Town(seed=1), Town(seed=2, scope=SKIEN)
+    for town in (one, other):
+        await feed(world, town.ordinary_work(days=1, looks=2))
+    instance = examiner(world.pool, clock)
+    watch = Watch(instance, world.pool, Metrics())
+    await watch.look()
+    await world.pool.execute("UPDATE pattern_states SET state = '[]' WHERE log = $1", SKIEN)
+    for town in (one, other):
+        await feed(world, [town.look(curious_employee(town), town.children[0], reason="no-relation")])
+    await watch.look()
+    assert set(await instance.behind()) == {SKIEN}, "the one after it is examined to its end"
+    assert [row[0] for row in await found(world.pool)] == [NOTODDEN]

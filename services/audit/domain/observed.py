@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, date, datetime
 from typing import ClassVar, Final, TypeAlias
 
 from pydantic import ValidationError
@@ -17,6 +17,9 @@ from shared.contracts.base import EventData, Model
 from shared.contracts.codes import Role, Service
 from shared.refs import ActorId, CaseRef, CaseRefField, UnitId
 
+FIRST_YEAR: Final = 1900
+LAST_YEAR: Final = 9000
+"""What claims to be of other years is nothing that could be reckoned with: a day before or after it may not exist."""
 _PRIVATE: Final = frozenset({Role.GUARDIAN, Role.CHILD, Role.SERVICE_ACCOUNT})
 
 
@@ -120,6 +123,8 @@ def observe(
 ) -> Observed:
     """Return what is seen of an entry. One whose data has not the form of its type says nothing: bad input stops no control.
 
+    Neither does one that dates itself, or a day that it names, outside the years 1900 to 9000: nothing can be reckoned with it.
+
     Neither does one in the name of another service than the one whose facts these are: the log has a finding about that.
 
     Args:
@@ -128,6 +133,8 @@ def observe(
     """
     who = None if actor is None else ActorId(actor)
     seen = Observed(position, logged_at, happened_at, source, number, who)
+    if not _reckonable(happened_at):
+        return seen
     if leaf is None or event_type is None or event_type not in TYPES or not is_own(event_type, source or ""):
         return seen
     try:
@@ -139,7 +146,20 @@ def observe(
         fact = model.model_validate(data)
     except (ValidationError, ValueError, KeyError, TypeError):
         return seen
+    if not all(_reckonable(value) for value in dict(fact).values() if isinstance(value, date)):
+        return seen
     return Observed(position, logged_at, happened_at, source, number, who, fact=fact)
+
+
+def _reckonable(value: date) -> bool:
+    """Return whether it is of the years that are reckoned with; a moment, in UTC or in any zone, by its year in both."""
+    years = {value.year}
+    if isinstance(value, datetime) and value.tzinfo is not None:
+        try:
+            years.add(value.astimezone(UTC).year)
+        except OverflowError:
+            return False
+    return all(FIRST_YEAR <= year <= LAST_YEAR for year in years)
 
 
 def _look(record: AccessRecorded, position: int, at: datetime, logged_at: datetime) -> Look:
@@ -154,5 +174,6 @@ def _look(record: AccessRecorded, position: int, at: datetime, logged_at: dateti
         unit=record.actor.unit,
         case=record.case,
         permitted=record.permitted,
-        until=record.valid_to,
+        # An end that cannot be reckoned with is none: the look itself counts all the same.
+        until=record.valid_to if record.valid_to is not None and _reckonable(record.valid_to) else None,
     )

@@ -25,7 +25,6 @@ from services.audit.domain.examination import Examination, also_needed, places
 from services.audit.domain.log import LOG, LogState
 from services.audit.domain.pattern_policy import Policies, Rules
 from services.audit.domain.patterns import Hit, Mark
-from services.audit.naming import NEUTRAL, Naming
 from services.audit.patterns import store
 from services.audit.patterns.store import Cursor, PatternFinding
 from shared.arrivals import Tx
@@ -44,6 +43,8 @@ BATCH: Final = 500
 EVERY_SECONDS: Final = 1.0
 ASK_AGAIN: Final = timedelta(minutes=10)
 """After this an examination is published again, where the log has not moved on since the last one."""
+_EVERYWHERE: Final = (asyncpg.InterfaceError, asyncpg.PostgresConnectionError, OSError, TimeoutError, UnavailableError)
+"""What is wrong with no log, but with the database."""
 DUE: Final[Mapping[Missing, str]] = {
     Missing.EXPLANATION: "finding-explanation",
     Missing.REPORTING: "finding-reporting",
@@ -74,16 +75,15 @@ class Examiner:
         policies: Policies,
         *,
         origin: str,
-        protected_origin: str = NEUTRAL,
         clock: Clock,
         ids: Ids,
         batch: int = BATCH,
     ) -> None:
-        """Write with `pool`; findings are published by `journal`; the origins are what logs' names begin with."""
+        """Write with `pool`; findings are published by `journal`; logs are called `<origin>/<municipality>`."""
         self._pool = pool
         self._journal = journal
         self._policies = policies
-        self._naming = Naming(origin, protected_origin)
+        self._origin = origin
         self._clock = clock
         self._ids = ids
         self._batch = batch
@@ -135,7 +135,7 @@ class Examiner:
         async with self._pool.acquire() as conn, conn.transaction():
             waiting = await store.take_waiting(conn, now, now - ASK_AGAIN)
             for name, position in sorted(waiting.items()):
-                origin = await self._naming.of(conn, name)
+                origin = f"{self._origin}/{name}"
                 examined = [PatternsExamined(log=origin, position=position, at=now)]
                 await self._journal.change(LOG, origin, self._context(name), partial(_as_decided, examined), conn=conn)
         if waiting:
@@ -190,7 +190,7 @@ class Examiner:
         ctx = self._context(name)
         raised = FindingRaised(
             finding=finding_ref(name, hit.pattern, min(positions)),
-            log=await self._naming.of(conn, name),
+            log=f"{self._origin}/{name}",
             pattern=hit.pattern,
             about=hit.actor,
             first_position=min(positions),
@@ -204,7 +204,7 @@ class Examiner:
         finding = await store.add_finding(conn, name, hit, changed.state, ctx.now, marks)
         await set_deadline(conn, kind=DUE[Missing.EXPLANATION], key=raised.finding, due=raised.explain_by)
         # The opaque reference, and nothing about whom: operators see this line.
-        log.warning("finding", finding=raised.finding, pattern=hit.pattern.value, entries=len(positions))
+        log.warning("finding", subject=raised.finding, kind=hit.pattern.value, count=len(positions))
         return finding
 
     def _context(self, name: LogName) -> Context:
@@ -269,17 +269,25 @@ class Watch:
         behind = await self._examiner.behind()
         self._behind.set(sum(behind.values()))
         for name in behind:
-            while not self._stopping.is_set():
-                examined = await self._examiner.examine(name)
-                self._raised.inc(examined.raised)
-                if not examined.entries:
-                    break
+            try:
+                await self._examine(name)
+            except _EVERYWHERE:
+                raise
+            except Exception as error:  # noqa: BLE001  # what is wrong with one log must not hold up the others
+                log.error("not examined", scope=name, **describe_exception(error))  # noqa: TRY400
         await self._examiner.let_time_pass()
         self._behind.set(sum((await self._examiner.behind()).values()))
         async with self._pool.acquire() as conn:
             for pattern, (waiting, overdue) in (await store.count_open(conn)).items():
                 self._open.labels(pattern.value).set(waiting)
                 self._overdue.labels(pattern.value).set(overdue)
+
+    async def _examine(self, name: LogName) -> None:
+        while not self._stopping.is_set():
+            examined = await self._examiner.examine(name)
+            self._raised.inc(examined.raised)
+            if not examined.entries:
+                return
 
 
 # --- due dates --------------------------------------------------------------------------------------------------------
