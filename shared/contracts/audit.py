@@ -358,6 +358,8 @@ class ExportDelivered(ExportEvent):
 
     count: int = Field(ge=0)
     """How many lines it has for entries."""
+    unreadable: int = Field(default=0, ge=0)
+    """How many access records it has no line for, as they are not of the agreed form; its last line says so too."""
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
     """Of everything before its last line."""
 

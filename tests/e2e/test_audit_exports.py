@@ -337,3 +337,20 @@ async def test_what_is_asked_of_a_protected_log_names_no_place(audit: Served) ->
     refused = await order(audit, named, token=cleared, key="k3")
     assert (refused.status_code, refused.json()["code"]) == (422, "export-names-place")
     assert (await audit.get(f"/exports/{made.json()['export']}", audit.token())).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("wanted", "said"), [("cef", b"cn2=1 cn2Label=Unreadable"), ("fhir", b'export-unreadable","code":"1"')]
+)
+async def test_an_access_record_without_its_form_is_counted(audit: Served, wanted: str, said: bytes) -> None:
+    """What a format has nothing for is missing from the file, and the file and the export say so."""
+    publisher = Publisher()
+    case = publisher.ids.ref("cas")
+    other = json.loads(publisher.read(case))
+    other["data"]["kind"] = "unheard-of"
+    await audit.world.take(publisher.read(case), json.dumps(other).encode())
+    body = {"format": wanted, "filters": {"case": case}}
+    content = await fetched(audit, body)
+    assert said in content.splitlines()[-1]
+    shown = await audit.see((await order(audit, body)).headers["location"])
+    assert (shown["count"], shown["unreadable"]) == (1, 1)

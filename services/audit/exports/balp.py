@@ -33,7 +33,7 @@ from services.audit.exports.resources import (
     Reference,
     Source,
 )
-from services.audit.exports.writing import Looked, Told, looked
+from services.audit.exports.writing import Looked, Told, looked, unreadable
 from services.audit.queries import StoredEntry
 from shared.contracts.access import AccessKind, AccessRecorded, Recipient
 from shared.contracts.codes import Purpose, Role
@@ -71,6 +71,7 @@ class BundleWriter:
         self._told = told
         self._timestamp = timestamp
         self._before = b',"entry":['
+        self.unreadable = 0
 
     def opening(self) -> bytes:
         """Return the bundle's beginning; the list of entries begins with the first, for FHIR knows no empty one."""
@@ -78,14 +79,16 @@ class BundleWriter:
 
     async def write(self, entries: Sequence[StoredEntry]) -> Sequence[bytes]:
         """Return the AuditEvents of those entries that are access records."""
+        self.unreadable += unreadable(entries)
         return [self._line(event) for entry in entries for event in audit_events(entry, self._told.checkpoint.origin)]
 
     def closing(self, count: int, digest: bytes) -> bytes:
-        """Return the end: checkpoint, count and SHA-256 as tags of the bundle."""
+        """Return the end: checkpoint, count, what is missing and SHA-256 as tags of the bundle."""
         checkpoint = self._told.checkpoint
         said = {
             "export-checkpoint": f"{checkpoint.origin} {checkpoint.size} {checkpoint.root.hex()}",
             "export-count": str(count),
+            "export-unreadable": str(self.unreadable),
             "export-sha256": digest.hex(),
         }
         tags = [Coding(system=f"{OURS}{name}", code=value) for name, value in said.items()]

@@ -12,7 +12,7 @@ from typing import Final
 
 from services.audit.domain.sentences import sentence
 from services.audit.exports.inert import inert
-from services.audit.exports.writing import Looked, Told, looked
+from services.audit.exports.writing import Looked, Told, looked, unreadable
 from services.audit.queries import StoredEntry
 from shared.contracts.access import AccessKind
 
@@ -33,6 +33,7 @@ class CefWriter:
     def __init__(self, told: Told) -> None:
         """Write the sentences in `told.language`."""
         self._told = told
+        self.unreadable = 0
 
     def opening(self) -> bytes:
         """Return nothing: each line stands for itself."""
@@ -40,6 +41,7 @@ class CefWriter:
 
     async def write(self, entries: Sequence[StoredEntry]) -> Sequence[bytes]:
         """Return a line for each access record."""
+        self.unreadable += unreadable(entries)
         return [self._line(found) for entry in entries if (found := looked(entry)) is not None]
 
     def closing(self, count: int, digest: bytes) -> bytes:
@@ -51,6 +53,8 @@ class CefWriter:
             {
                 "cn1": str(count),
                 "cn1Label": "Count",
+                "cn2": str(self.unreadable),
+                "cn2Label": "Unreadable",
                 "cs3": digest.hex(),
                 "cs3Label": "SHA-256",
                 "cs5": f"{checkpoint.origin} {checkpoint.size} {checkpoint.root.hex()}",

@@ -49,12 +49,13 @@ class File:
 class ExportDesk:
     """Where auditors and privacy officers order and fetch exports."""
 
-    def __init__(self, desk: Desk, reader: Reader, journal: Journal, ids: Ids) -> None:
-        """Admit whom `desk` admits."""
+    def __init__(self, desk: Desk, reader: Reader, journal: Journal, ids: Ids, *, origin: str) -> None:
+        """Admit whom `desk` admits; logs are called `<origin>/<municipality>`."""
         self._desk = desk
         self._reader = reader
         self._journal = journal
         self._ids = ids
+        self._origin = origin
 
     async def order(
         self, ctx: Context, log: LogName, wanted: ExportFormat, asked: ExportFilter, language: Language
@@ -74,7 +75,7 @@ class ExportDesk:
         head = await self._reader.head(log)
         ordered = ExportOrdered(
             export=ExportRef(self._ids.ref("exp")),
-            log=head.origin,
+            log=f"{self._origin}/{log}",
             size=head.checkpoint.size,
             format=wanted,
             language=language,
@@ -150,7 +151,9 @@ class ExportDesk:
             count += len(pieces)
             yield chunk
             first = entries[-1].position + 1
-        delivered = ExportDelivered(export=ordered.export, count=count, sha256=digest.hexdigest())
+        delivered = ExportDelivered(
+            export=ordered.export, count=count, unreadable=writer.unreadable, sha256=digest.hexdigest()
+        )
         closing = writer.closing(count, digest.digest())
         await self._journal.change(EXPORT, ordered.export, ctx, lambda state: decide_delivered(state, delivered))
         yield closing

@@ -20,6 +20,7 @@ class NdjsonWriter:
 
     media_type = "application/x-ndjson"
     suffix = "ndjson"
+    unreadable = 0
 
     def __init__(self, told: Told, prover: Prover) -> None:
         """Take the proofs from `prover`."""

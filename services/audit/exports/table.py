@@ -32,6 +32,7 @@ class TableWriter:
 
     media_type = "text/csv; charset=utf-8; header=present"
     suffix = "csv"
+    unreadable = 0
 
     def __init__(self, told: Told) -> None:
         """Write the sentences in `told.language`."""

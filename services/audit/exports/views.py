@@ -21,6 +21,9 @@ class ExportView(BaseModel):
     filter: ExportFilter
     content: str = Field(description="Where the file is fetched. Each time is an entry of the log.")
     count: int | None = Field(description="Lines for entries, when it was last fetched as a whole; null before.")
+    unreadable: int | None = Field(
+        description="Access records that the format has no line for, as they are not of the agreed form; null before."
+    )
     sha256: str | None = Field(description="Hexadecimal, of everything before the file's last line.")
 
     @classmethod
@@ -42,5 +45,6 @@ class ExportView(BaseModel):
             filter=ordered.filter,
             content=f"/exports/{ordered.export}/content",
             count=delivered.count if delivered is not None else None,
+            unreadable=delivered.unreadable if delivered is not None else None,
             sha256=delivered.sha256 if delivered is not None else None,
         )

@@ -47,11 +47,18 @@ def looked(entry: StoredEntry) -> Looked | None:
         return None
 
 
+def unreadable(entries: Sequence[StoredEntry]) -> int:
+    """Return how many of the entries call themselves access records and are not of the agreed form."""
+    return sum(1 for entry in entries if entry.type == AccessRecorded.TYPE and looked(entry) is None)
+
+
 class Writer(Protocol):
     """Writes one file."""
 
     media_type: str
     suffix: str
+    unreadable: int
+    """How many access records so far the format has nothing for: they are not of the agreed form."""
 
     def opening(self) -> bytes:
         """Return what stands before the first entry."""
