@@ -49,13 +49,12 @@ class File:
 class ExportDesk:
     """Where auditors and privacy officers order and fetch exports."""
 
-    def __init__(self, desk: Desk, reader: Reader, journal: Journal, ids: Ids, *, origin: str) -> None:
-        """Admit whom `desk` admits; logs are called `<origin>/<municipality>`."""
+    def __init__(self, desk: Desk, reader: Reader, journal: Journal, ids: Ids) -> None:
+        """Admit whom `desk` admits."""
         self._desk = desk
         self._reader = reader
         self._journal = journal
         self._ids = ids
-        self._origin = origin
 
     async def order(
         self, ctx: Context, log: LogName, wanted: ExportFormat, asked: ExportFilter, language: Language
@@ -75,7 +74,7 @@ class ExportDesk:
         head = await self._reader.head(log)
         ordered = ExportOrdered(
             export=ExportRef(self._ids.ref("exp")),
-            log=f"{self._origin}/{log}",
+            log=head.origin,
             size=head.checkpoint.size,
             format=wanted,
             language=language,

@@ -25,6 +25,7 @@ from services.audit.domain.examination import Examination, also_needed, places
 from services.audit.domain.log import LOG, LogState
 from services.audit.domain.pattern_policy import Policies, Rules
 from services.audit.domain.patterns import Hit, Mark
+from services.audit.naming import NEUTRAL, Naming
 from services.audit.patterns import store
 from services.audit.patterns.store import Cursor, PatternFinding
 from shared.arrivals import Tx
@@ -75,15 +76,16 @@ class Examiner:
         policies: Policies,
         *,
         origin: str,
+        protected_origin: str = NEUTRAL,
         clock: Clock,
         ids: Ids,
         batch: int = BATCH,
     ) -> None:
-        """Write with `pool`; findings are published by `journal`; logs are called `<origin>/<municipality>`."""
+        """Write with `pool`; findings are published by `journal`; the origins are what logs' names begin with."""
         self._pool = pool
         self._journal = journal
         self._policies = policies
-        self._origin = origin
+        self._naming = Naming(origin, protected_origin)
         self._clock = clock
         self._ids = ids
         self._batch = batch
@@ -135,7 +137,7 @@ class Examiner:
         async with self._pool.acquire() as conn, conn.transaction():
             waiting = await store.take_waiting(conn, now, now - ASK_AGAIN)
             for name, position in sorted(waiting.items()):
-                origin = f"{self._origin}/{name}"
+                origin = await self._naming.of(conn, name)
                 examined = [PatternsExamined(log=origin, position=position, at=now)]
                 await self._journal.change(LOG, origin, self._context(name), partial(_as_decided, examined), conn=conn)
         if waiting:
@@ -190,7 +192,7 @@ class Examiner:
         ctx = self._context(name)
         raised = FindingRaised(
             finding=finding_ref(name, hit.pattern, min(positions)),
-            log=f"{self._origin}/{name}",
+            log=await self._naming.of(conn, name),
             pattern=hit.pattern,
             about=hit.actor,
             first_position=min(positions),
