@@ -1,5 +1,5 @@
 module lagspill.no/tests/verify
 
-go 1.23.0
+go 1.19
 
-require golang.org/x/mod v0.24.0
+require golang.org/x/mod v0.17.0

@@ -102,7 +102,10 @@ func verifyLog(from, vkey, witness, since string) error {
 	}
 	var n int64
 	for n < tree.N {
-		width := min(tree.N-n, 1<<height)
+		width := tree.N - n
+		if width > 1<<height {
+			width = 1 << height
+		}
 		tile := tlog.Tile{H: height, L: 0, N: n >> height, W: int(width)}
 		path := strings.Replace(tile.Path(), fmt.Sprintf("tile/%d/0/", height), "tile/entries/", 1)
 		bundle, err := log.read(path)
