@@ -233,7 +233,9 @@ async def test_cef_is_what_nav_takes(audit: Served) -> None:
     assert "flexString1=Deny flexString2Label=deny_cause flexString2=no-relation" in second
     assert r"cs6=evil|client \\ suid\=act_me msg=" in second
     assert "|WARN|" in third
-    assert last.startswith("CEF:0|Lagspill|Eksport|1.0|audit:export|Eksport|INFO|cn1=3 cn1Label=Count cn2=0 cn2Label=Unreadable cs3=")
+    assert last.startswith(
+        "CEF:0|Lagspill|Eksport|1.0|audit:export|Eksport|INFO|cn1=3 cn1Label=Count cn2=0 cn2Label=Unreadable cs3="
+    )
 
 
 async def test_fhir_is_a_bundle_of_balp_audit_events(audit: Served) -> None:
