@@ -53,6 +53,7 @@ from shared.contracts.cases import (
 )
 from shared.contracts.codes import GrantorClass, InformationCategory, Purpose, Scope, Service
 from shared.refs import ActorId, ChildViewRef, ConsentRef, DocumentRef, FormRef, GoalRef, HandoverRef, MeasureRef
+from tests.property.by_the_tables import assert_by_the_tables
 from tests.unit.cases_town import (
     BARNEVERN,
     COLLEAGUE,
@@ -424,6 +425,7 @@ class CaseMachine(RuleBasedStateMachine):
         read_back = [type(event).model_validate_json(event.model_dump_json()) for event in self.town.history]
         assert fold(CaseState(), read_back) == self.town.state
         assert CaseState.model_validate_json(self.town.state.model_dump_json()) == self.town.state
+        assert_by_the_tables(self.town.history)
 
     @invariant()
     def nobody_reads_more_than_the_consents_in_force_let_them(self) -> None:

@@ -7,11 +7,11 @@ from typing import Literal
 
 from pydantic import Field
 
-from services.cases.domain import access
+from services.cases.domain import access, lifecycles
 from services.cases.domain.access import Action
 from services.cases.domain.acting import Acting
 from services.cases.domain.rules import Rules
-from services.cases.domain.state import CaseState, Stage
+from services.cases.domain.state import CaseState
 from services.cases.errors import ConcernSettledError
 from shared.calendar import add_days
 from shared.contracts.base import Model
@@ -80,7 +80,12 @@ def decide_resolve(state: CaseState, command: ResolveConcern, now: datetime, rul
         ConcernSettledError: it has been acted on before.
     """
     access.permit(state, Action.SEE_CASE, command.by, now)
-    if state.case is None or state.concern is None or state.holding is None or state.stage is not Stage.CONCERN:
+    if (
+        state.case is None
+        or state.concern is None
+        or state.holding is None
+        or not lifecycles.CASE.allows(state.stage, CaseOpened)
+    ):
         raise ConcernSettledError
     access.permit(state, Action.RESOLVE_CONCERN, command.by, now)
     if command.outcome is not None:

@@ -11,7 +11,7 @@ from typing import Literal
 
 from pydantic import Field, JsonValue
 
-from services.cases.domain import access
+from services.cases.domain import access, lifecycles
 from services.cases.domain.access import Action
 from services.cases.domain.acting import Acting
 from services.cases.domain.course import ref_of
@@ -138,7 +138,7 @@ def decide_grant(state: CaseState, command: Answer, now: datetime, rules: Rules)
     consent, grantor = _answering(state, command, now)
     if grantor in consent.given:
         raise AlreadyAnsweredError
-    if consent.status is not ConsentStatus.REQUESTED or oslo_day(now) > consent.valid_to:
+    if not lifecycles.CONSENT.allows(consent.status, ConsentGranted) or oslo_day(now) > consent.valid_to:
         raise ConsentNotOpenError(extensions={"status": consent.status})
     given = consent.given | {grantor}
     active = all(_count(given, kind) >= count for kind, count in consent.needed.items())
@@ -171,7 +171,7 @@ def decide_refuse(state: CaseState, command: Answer, now: datetime) -> list[Case
         DeniedError, CaseNotOpenError, ConsentNotOpenError, NotAGrantorError, EvidenceMissingError: as `decide_grant`.
     """
     consent, grantor = _answering(state, command, now)
-    if consent.status is not ConsentStatus.REQUESTED:
+    if not lifecycles.CONSENT.allows(consent.status, ConsentRefused):
         raise ConsentNotOpenError(extensions={"status": consent.status})
     return [
         ConsentRefused(
@@ -199,7 +199,7 @@ def decide_withdraw(state: CaseState, command: WithdrawConsent, now: datetime) -
     """
     consent, grantor = _answering(state, command, now, at_any_stage=True)
     _ = grantor
-    if consent.status not in {ConsentStatus.REQUESTED, ConsentStatus.ACTIVE}:
+    if not lifecycles.CONSENT.allows(consent.status, ConsentWithdrawn):
         raise ConsentNotOpenError(extensions={"status": consent.status})
     left, ended = _narrowed(consent.scope, command.part)
     version = consent.version + 1
@@ -208,7 +208,7 @@ def decide_withdraw(state: CaseState, command: WithdrawConsent, now: datetime) -
         first = ConsentWithdrawn(
             case=ref_of(state), consent=consent.ref, version=version, ended=ended, effective_at=now
         )
-    elif consent.status is ConsentStatus.REQUESTED:
+    elif not lifecycles.CONSENT.allows(consent.status, ConsentNarrowed):
         raise ConsentNotOpenError("It has not been granted by all yet: refuse it, or withdraw it as a whole.")
     else:
         first = ConsentNarrowed(
@@ -220,7 +220,7 @@ def decide_withdraw(state: CaseState, command: WithdrawConsent, now: datetime) -
 def decide_expire(state: CaseState, consent: ConsentRef, now: datetime) -> list[CaseEvent]:
     """End a consent whose last day has passed; nothing to do when it ended before, or that day is not over."""
     present = state.consents.get(consent)
-    if present is None or present.status not in {ConsentStatus.REQUESTED, ConsentStatus.ACTIVE}:
+    if present is None or not lifecycles.CONSENT.allows(present.status, ConsentExpired):
         return []
     if oslo_day(now) <= present.valid_to:
         return []

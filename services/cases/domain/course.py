@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
-from services.cases.domain import access
+from services.cases.domain import access, lifecycles
 from services.cases.domain.access import Action
 from services.cases.domain.acting import Acting
-from services.cases.domain.state import CaseState, MeasureStatus, Stage
+from services.cases.domain.state import CaseState, MeasureStatus
 from services.cases.errors import (
     CaseNotClosedError,
     CaseNotOpenError,
@@ -95,7 +95,7 @@ def decide_close(state: CaseState, command: CloseCase, now: datetime) -> list[Ca
         MeasureUnfinishedError: a measure is still open.
     """
     access.permit(state, Action.SEE_CASE, command.by, now)
-    if state.stage is not Stage.OPEN:
+    if not lifecycles.CASE.allows(state.stage, CaseClosed):
         raise CaseNotOpenError
     access.permit(state, Action.CLOSE_CASE, command.by, now)
     if state.open_handover is not None:
@@ -114,7 +114,7 @@ def decide_reopen(state: CaseState, command: ReopenCase, now: datetime) -> list[
         CaseNotClosedError: the case is not closed.
     """
     access.permit(state, Action.SEE_CASE, command.by, now)
-    if state.stage is not Stage.CLOSED:
+    if not lifecycles.CASE.allows(state.stage, CaseReopened):
         raise CaseNotClosedError
     access.permit(state, Action.REOPEN_CASE, command.by, now)
     holder = command.by.party(address_protected=state.address_protected)

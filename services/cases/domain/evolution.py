@@ -1,25 +1,25 @@
-"""How each event changes a case's state: total, pure, and the same at every replay (invariant 5)."""
+"""How each event changes a case's state: total, pure, and the same at every replay (invariant 5).
+
+What becomes of a status stands in the tables of `lifecycles.py` and nowhere else: an event that a table does not allow from the
+present status changes nothing.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
+from services.cases.domain.lifecycles import CASE, CONCERN, CONSENT, FORM, HANDOVER, MEASURE, MODE
 from services.cases.domain.state import (
     CaseState,
     ChildViewState,
     ConcernState,
     ConsentState,
-    ConsentStatus,
     ContactPerson,
     FormState,
-    FormStatus,
     HandoverState,
-    HandoverStatus,
     Holding,
     MeasureState,
-    MeasureStatus,
-    Stage,
     TeamMember,
 )
 from shared.contracts import cases as events
@@ -34,21 +34,20 @@ def evolve(state: CaseState, event: EventData) -> CaseState:  # noqa: PLR0911, P
     """Return the state after `event`; an event of a later version that is not known here changes nothing."""
     match event:
         case events.ConcernRegistered():
-            return _registered(event)
+            return _registered(state, event)
         case events.ConcernResolvedLocally():
-            concern = None if state.concern is None else _with(state.concern, outcome=event.outcome)
-            return _with(state, stage=Stage.RESOLVED, concern=concern)
+            return _at_stage(state, event, concern=_concern(state, event, outcome=event.outcome))
+        case events.ConcernEscalated():
+            return _with(state, concern=_concern(state, event))
         case events.CaseOpened():
             holding = Holding(party=event.holder)
-            return _with(
-                state, stage=Stage.OPEN, level=event.level, mode=event.mode, holding=holding, decide_by=event.decide_by
+            return _in_mode(
+                _at_stage(state, event, level=event.level, holding=holding, decide_by=event.decide_by), event
             )
         case events.CaseLevelChanged():
             return _with(state, level=event.to_level, meeting_by=event.meeting_by)
-        case events.CaseIdentified():
-            return _with(state, mode=events.Mode.IDENTIFIED)
-        case events.CaseAnonymised():
-            return _with(state, mode=events.Mode.ANONYMOUS)
+        case events.CaseIdentified() | events.CaseAnonymised():
+            return _in_mode(state, event)
         case events.TeamMemberAdded():
             member = TeamMember(
                 service=event.service, role=event.role, because_of=event.because_of, consent=event.consent
@@ -62,7 +61,7 @@ def evolve(state: CaseState, event: EventData) -> CaseState:  # noqa: PLR0911, P
             view = ChildViewState(ref=event.view, method=event.method, before=event.before)
             return _with(state, views=(*state.views, view), heard_before=state.heard_before | {event.before})
         case events.CaseClosed():
-            return _with(state, stage=Stage.CLOSED, outcome=event.outcome)
+            return _at_stage(state, event, outcome=event.outcome)
         case events.CaseReopened():
             return _reopened(state, event)
         case events.ConsentEvent():
@@ -84,10 +83,25 @@ def fold(state: CaseState, happened: Iterable[EventData]) -> CaseState:
     return state
 
 
-def _registered(event: events.ConcernRegistered) -> CaseState:
-    return CaseState(
+def _at_stage(state: CaseState, event: EventData, **changes: object) -> CaseState:
+    """Return the state at the stage to which `event` leads, with what else it changes."""
+    stage = CASE.after(state.stage, event)
+    return state if stage is None else _with(state, stage=stage, **changes)
+
+
+def _in_mode(state: CaseState, event: EventData) -> CaseState:
+    mode = MODE.after(state.mode, event)
+    return state if mode is None else _with(state, mode=mode)
+
+
+def _registered(state: CaseState, event: events.ConcernRegistered) -> CaseState:
+    stage, status = CASE.after(state.stage, event), CONCERN.after(None, event)
+    if stage is None or status is None:
+        return state
+    return _with(
+        state,
         case=event.case,
-        stage=Stage.CONCERN,
+        stage=stage,
         address_protected=event.address_protected,
         guardians=event.guardians,
         concern=ConcernState(
@@ -96,9 +110,16 @@ def _registered(event: events.ConcernRegistered) -> CaseState:
             for_whom=event.for_whom,
             registered_by=event.registered_by,
             act_by=event.act_by,
+            status=status,
         ),
         holding=Holding(party=event.registered_by),
     )
+
+
+def _concern(state: CaseState, event: EventData, **changes: object) -> ConcernState | None:
+    concern = state.concern
+    status = None if concern is None else CONCERN.after(concern.status, event)
+    return concern if concern is None or status is None else _with(concern, status=status, **changes)
 
 
 def _reopened(state: CaseState, event: events.CaseReopened) -> CaseState:
@@ -106,45 +127,47 @@ def _reopened(state: CaseState, event: events.CaseReopened) -> CaseState:
     before = state.holding
     same_unit = before is not None and before.party.unit == event.holder.unit
     categories = before.categories if before is not None and same_unit else frozenset[InformationCategory]()
-    return _with(state, stage=Stage.OPEN, outcome=None, holding=Holding(party=event.holder, categories=categories))
+    return _at_stage(state, event, outcome=None, holding=Holding(party=event.holder, categories=categories))
 
 
 def _consent(state: CaseState, event: events.ConsentEvent) -> CaseState:
+    present = state.consents.get(event.consent)
+    status = CONSENT.after(None if present is None else present.status, event)
+    if status is None:
+        return state
     if isinstance(event, events.ConsentRequested):
         requested = ConsentState(
             ref=event.consent,
             version=event.version,
-            status=ConsentStatus.REQUESTED,
+            status=status,
             scope=event.scope,
             valid_from=event.valid_from,
             valid_to=event.valid_to,
             needed=event.needed,
         )
-        consents = {**state.consents, event.consent: requested}
+        consents = _put(state.consents, event.consent, requested)
         return _with(state, consents=consents, heard_before=state.heard_before - {"consent"})
-    present = state.consents.get(event.consent)
     if present is None:
         return state
+    changed = _with(present, status=status)
     match event:
         case events.ConsentGranted():
-            status = ConsentStatus.ACTIVE if event.active else present.status
-            changed = _with(present, status=status, given=present.given | {(event.grantor, event.ordinal)})
-        case events.ConsentRefused():
-            changed = _with(present, status=ConsentStatus.REFUSED)
+            changed = _with(changed, given=present.given | {(event.grantor, event.ordinal)})
         case events.ConsentNarrowed():
             ended = present.ended | (present.scope.services - event.scope.services)
-            changed = _with(present, version=event.version, scope=event.scope, ended=ended)
+            changed = _with(changed, version=event.version, scope=event.scope, ended=ended)
         case events.ConsentWithdrawn():
-            ended = present.ended | present.scope.services
-            changed = _with(present, version=event.version, status=ConsentStatus.WITHDRAWN, ended=ended)
-        case events.ConsentExpired():
-            changed = _with(present, status=ConsentStatus.EXPIRED)
+            changed = _with(changed, version=event.version, ended=present.ended | present.scope.services)
         case _:
-            return state
+            pass
     return _with(state, consents=_put(state.consents, event.consent, changed))
 
 
 def _measure(state: CaseState, event: events.MeasureEvent) -> CaseState:
+    present = state.measures.get(event.measure)
+    status = MEASURE.after(None if present is None else present.status, event)
+    if status is None:
+        return state
     if isinstance(event, events.MeasurePlanned):
         planned = MeasureState(
             ref=event.measure,
@@ -155,22 +178,22 @@ def _measure(state: CaseState, event: events.MeasureEvent) -> CaseState:
             goal=event.goal,
             indicator=event.indicator,
             evaluate_by=event.evaluate_by,
+            status=status,
         )
-        return _with(state, measures={**state.measures, event.measure: planned})
-    present = state.measures.get(event.measure)
+        return _with(state, measures=_put(state.measures, event.measure, planned))
     if present is None:
         return state
-    match event:
-        case events.MeasureEvaluated():
-            changed = _with(present, effect=event.effect, evaluate_by=event.evaluate_by or present.evaluate_by)
-        case events.MeasureStopped():
-            changed = _with(present, status=MeasureStatus.STOPPED)
-        case _:
-            return state
+    changed = _with(present, status=status)
+    if isinstance(event, events.MeasureEvaluated):
+        changed = _with(changed, effect=event.effect, evaluate_by=event.evaluate_by or present.evaluate_by)
     return _with(state, measures=_put(state.measures, event.measure, changed))
 
 
 def _handover(state: CaseState, event: events.HandoverEvent) -> CaseState:
+    present = state.handovers.get(event.handover)
+    status = HANDOVER.after(None if present is None else present.status, event)
+    if status is None:
+        return state
     if isinstance(event, events.HandoverSent):
         sent = HandoverState(
             ref=event.handover,
@@ -182,32 +205,20 @@ def _handover(state: CaseState, event: events.HandoverEvent) -> CaseState:
             package=event.package,
             form=event.form,
             respond_by=event.respond_by,
+            status=status,
         )
-        return _with(state, handovers={**state.handovers, event.handover: sent})
-    present = state.handovers.get(event.handover)
+        return _with(state, handovers=_put(state.handovers, event.handover, sent))
     if present is None:
         return state
+    changed = _with(present, status=status)
     match event:
         case events.HandoverReceived():
-            # A receipt after the time was out does not make it less overdue.
-            status = HandoverStatus.RECEIVED if present.status is HandoverStatus.SENT else present.status
-            changed = _with(present, status=status, received=True)
+            changed = _with(changed, received=True)
         case events.HandoverAccepted():
-            accepted = _with(present, status=HandoverStatus.ACCEPTED, received=True)
-            holding = _holding_after(state, present, event.holder)
-            return _with(state, handovers=_put(state.handovers, event.handover, accepted), holding=holding)
-        case events.HandoverRejected() | events.HandoverWithdrawn() | events.HandoverCancelled():
-            ended = {
-                events.HandoverRejected: HandoverStatus.REJECTED,
-                events.HandoverWithdrawn: HandoverStatus.WITHDRAWN,
-                events.HandoverCancelled: HandoverStatus.CANCELLED,
-            }
-            changed = _with(present, status=ended[type(event)])
-            state = _free_form(state, present)
-        case events.HandoverOverdue():
-            changed = _with(present, status=HandoverStatus.OVERDUE)
+            changed = _with(changed, received=True)
+            state = _with(state, holding=_holding_after(state, present, event.holder))
         case _:
-            return state
+            state = _form_of(state, present, event)
     return _with(state, handovers=_put(state.handovers, event.handover, changed))
 
 
@@ -220,15 +231,20 @@ def _holding_after(state: CaseState, handover: HandoverState, holder: events.Par
     return Holding(party=holder, categories=handover.package.categories)
 
 
-def _free_form(state: CaseState, handover: HandoverState) -> CaseState:
+def _form_of(state: CaseState, handover: HandoverState, event: events.HandoverEvent) -> CaseState:
     """A form whose sending came to nothing is still approved, and may be sent again."""
     form = None if handover.form is None else state.forms.get(handover.form)
-    if form is None:
+    status = None if form is None else FORM.after(form.status, event)
+    if form is None or status is None:
         return state
-    return _with(state, forms=_put(state.forms, form.ref, _with(form, status=FormStatus.APPROVED, handover=None)))
+    return _with(state, forms=_put(state.forms, form.ref, _with(form, status=status, handover=None)))
 
 
 def _form(state: CaseState, event: events.FormEvent) -> CaseState:
+    present = state.forms.get(event.form)
+    status = FORM.after(None if present is None else present.status, event)
+    if status is None:
+        return state
     if isinstance(event, events.TransitionFormDrafted):
         drafted = FormState(
             ref=event.form,
@@ -237,21 +253,19 @@ def _form(state: CaseState, event: events.FormEvent) -> CaseState:
             form_type=event.form_type,
             school_start=event.school_start,
             categories=event.categories,
+            status=status,
         )
-        return _with(state, forms={**state.forms, event.form: drafted})
-    present = state.forms.get(event.form)
+        return _with(state, forms=_put(state.forms, event.form, drafted))
     if present is None:
         return state
+    changed = _with(present, status=status)
     match event:
         case events.TransitionFormApproved():
-            status = FormStatus.APPROVED if event.complete else present.status
-            changed = _with(present, status=status, approved_by=present.approved_by | {event.ordinal})
+            changed = _with(changed, approved_by=present.approved_by | {event.ordinal})
         case events.TransitionFormSent():
-            changed = _with(present, status=FormStatus.SENT, handover=event.handover)
-        case events.TransitionFormReceived():
-            changed = _with(present, status=FormStatus.RECEIVED)
+            changed = _with(changed, handover=event.handover)
         case _:
-            return state
+            pass
     return _with(state, forms=_put(state.forms, event.form, changed))
 
 

@@ -7,13 +7,13 @@ from typing import Literal
 
 from pydantic import AwareDatetime, Field
 
-from services.cases.domain import access
+from services.cases.domain import access, lifecycles
 from services.cases.domain.access import Action
 from services.cases.domain.acting import Acting
 from services.cases.domain.course import ref_of
 from services.cases.domain.handover import SendHandover, offer
 from services.cases.domain.rules import Rules
-from services.cases.domain.state import CaseState, FormState, FormStatus
+from services.cases.domain.state import CaseState, FormState
 from services.cases.errors import (
     AlreadyAnsweredError,
     EvidenceMissingError,
@@ -110,7 +110,7 @@ def decide_revise(state: CaseState, command: ReviseForm, now: datetime) -> list[
     """
     access.require(state, Action.DRAFT_FORM, command.by, now)
     form = _form(state, command.form)
-    if form.status in {FormStatus.SENT, FormStatus.RECEIVED}:
+    if not lifecycles.FORM.allows(form.status, TransitionFormDrafted):
         raise FormSentError
     return [
         TransitionFormDrafted(
@@ -143,7 +143,7 @@ def decide_approve(state: CaseState, command: ApproveForm, now: datetime) -> lis
         raise EvidenceMissingError
     if not 1 <= ordinal <= state.guardians:
         raise NotAGrantorError
-    if form.status in {FormStatus.SENT, FormStatus.RECEIVED}:
+    if not lifecycles.FORM.allows(form.status, TransitionFormDrafted):
         raise FormSentError
     if command.version != form.version:
         raise FormVersionError(extensions={"version": form.version})
@@ -173,9 +173,9 @@ def decide_send_form(state: CaseState, command: SendForm, now: datetime, rules: 
     """
     access.require(state, Action.SEND_FORM, command.by, now)
     form = _form(state, command.form)
-    if form.status in {FormStatus.SENT, FormStatus.RECEIVED}:
+    if not lifecycles.FORM.allows(form.status, TransitionFormDrafted):
         raise FormSentError
-    if form.status is not FormStatus.APPROVED:
+    if not lifecycles.FORM.allows(form.status, TransitionFormSent):
         missing = state.guardians - len(form.approved_by)
         raise FormNotApprovedError(extensions={"version": form.version, "missing": {"guardian": missing}})
     to_school = form.form_type == "barnehage-to-school"

@@ -11,13 +11,13 @@ from typing import Literal
 
 from pydantic import AwareDatetime
 
-from services.cases.domain import access
+from services.cases.domain import access, lifecycles
 from services.cases.domain.access import Action
 from services.cases.domain.acting import Acting, named
 from services.cases.domain.consent import require_consent, still_covered
 from services.cases.domain.course import ref_of
 from services.cases.domain.rules import CONSENT, OWN_TASK, Rules
-from services.cases.domain.state import OPEN_HANDOVER, CaseState, ConsentState, HandoverState, HandoverStatus, Stage
+from services.cases.domain.state import OPEN_HANDOVER, CaseState, ConsentState, HandoverState, Stage
 from services.cases.errors import (
     AnswerTimeError,
     ConsentMissingError,
@@ -159,7 +159,7 @@ def decide_answer(state: CaseState, command: AnswerHandover, now: datetime) -> l
         access.require(state, Action.SEE_HANDOVER, command.by, now)
         raise SenderCannotAcceptError
     on_behalf = present is not None and present.receiver.actor != command.by.actor
-    if present is not None and present.status not in OPEN_HANDOVER:
+    if present is not None and not lifecycles.HANDOVER.allows(present.status, HandoverAccepted):
         access.permit(state, Action.SEE_HANDOVER, command.by, now)
         raise HandoverNotOpenError(extensions={"status": present.status})
     access.require(state, Action.ANSWER_ON_BEHALF if on_behalf else Action.ANSWER_HANDOVER, command.by, now)
@@ -190,7 +190,7 @@ def decide_withdraw(state: CaseState, command: WithdrawHandover, now: datetime) 
     present = state.handovers.get(command.handover)
     if present is None:
         raise UnknownPartError
-    if present.status not in OPEN_HANDOVER:
+    if not lifecycles.HANDOVER.allows(present.status, HandoverWithdrawn):
         raise HandoverNotOpenError(extensions={"status": present.status})
     return [HandoverWithdrawn(case=ref_of(state), handover=present.ref)]
 
@@ -200,7 +200,7 @@ def decide_overdue(state: CaseState, handover: HandoverRef, now: datetime) -> li
     present = state.handovers.get(handover)
     if present is None or state.stage is not Stage.OPEN or now < present.respond_by:
         return []
-    if present.status not in {HandoverStatus.SENT, HandoverStatus.RECEIVED}:
+    if not lifecycles.HANDOVER.allows(present.status, HandoverOverdue):
         return []
     return [HandoverOverdue(case=ref_of(state), handover=handover, receiver=present.receiver)]
 

@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import AwareDatetime, Field
 
-from services.cases.domain import access
+from services.cases.domain import access, lifecycles
 from services.cases.domain.access import Action, Relation
 from services.cases.domain.acting import Acting
 from services.cases.domain.consent import require_consent
@@ -137,7 +137,7 @@ def decide_evaluate(state: CaseState, command: EvaluateMeasure, now: datetime, r
         raise UnknownPartError
     if allowed.relation is Relation.TEAM_MEMBER and measure.owner is not command.by.service:
         raise NotPermittedError("not-own-measure")
-    if measure.status is not MeasureStatus.OPEN:
+    if not lifecycles.MEASURE.allows(measure.status, MeasureEvaluated):
         raise MeasureStoppedError
     if command.effect is Effect.NONE and command.outcome is EvaluationOutcome.CONTINUE:
         raise MustChangeError

@@ -53,6 +53,14 @@ class Stage(StrEnum):
     CLOSED = "closed"
 
 
+class ConcernStatus(StrEnum):
+    """The states of a concern."""
+
+    REGISTERED = "registered"
+    RESOLVED = "resolved"
+    LIFTED = "lifted"
+
+
 class ConcernState(Model):
     """The concern (uro) that began it."""
 
@@ -61,6 +69,7 @@ class ConcernState(Model):
     for_whom: events.ForWhom
     registered_by: events.Party
     act_by: AwareDatetime
+    status: ConcernStatus = ConcernStatus.REGISTERED
     outcome: events.LocalOutcome | None = None
     """Set when those nearest the child solved it."""
 

@@ -1,0 +1,345 @@
+"""The life cycles of a case's parts, as data: what may happen in which status, and where it leads.
+
+A new part is one declaration more, and its name in `LIFECYCLES`: `evolution.py` asks its table, `docs/cases.md` gets a section
+with a picture (`make machines`), and `tests/property/test_cases_lifecycles.py` holds it to what every table promises.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from services.cases import errors
+from services.cases.domain.lifecycle import Deadline, Guard, Lifecycle, Step, When, steps
+from services.cases.domain.state import (
+    ConcernStatus,
+    ConsentStatus,
+    FormStatus,
+    HandoverStatus,
+    MeasureStatus,
+    Stage,
+)
+from shared.contracts import cases as events
+
+CASE_IS_OPEN: Final = Guard("the case is open", errors.CaseNotOpenError)
+HOLDER_ONLY: Final = Guard("whoever does it holds the baton", errors.NotPermittedError)
+
+CASE: Final = Lifecycle(
+    name="case",
+    title="The case (sak)",
+    about="The course of the whole. One holder (stafettholder) while it is a concern or open, and never two.",
+    statuses=Stage,
+    initial=Stage.UNKNOWN,
+    steps=(
+        Step(
+            Stage.UNKNOWN,
+            events.ConcernRegistered,
+            Stage.CONCERN,
+            guards=(Guard("an employee of a unit registers it", errors.NotStaffError, (78,)),),
+            rules=(78, 79, 103),
+        ),
+        Step(Stage.CONCERN, events.ConcernResolvedLocally, Stage.RESOLVED, guards=(HOLDER_ONLY,), rules=(80, 81)),
+        Step(Stage.CONCERN, events.CaseOpened, Stage.OPEN, guards=(HOLDER_ONLY,), rules=(80, 81, 144, 181)),
+        Step(
+            Stage.OPEN,
+            events.CaseClosed,
+            Stage.CLOSED,
+            guards=(
+                HOLDER_ONLY,
+                Guard("no handover waits for an answer", errors.HandoverOpenError),
+                Guard("every measure has been evaluated and stopped", errors.MeasureUnfinishedError, (88,)),
+            ),
+        ),
+        Step(
+            Stage.CLOSED,
+            events.CaseReopened,
+            Stage.OPEN,
+            guards=(Guard("the last holder does it, or the leader of that unit", errors.NotPermittedError),),
+        ),
+    ),
+    terminal=frozenset({Stage.RESOLVED}),
+    deadlines=(
+        Deadline((Stage.CONCERN,), "act on the concern, or lift it", within="act_within_days", rules=(79,)),
+        Deadline(
+            (Stage.OPEN,), "decide what is to be done, from the opening", within="decide_within_days", rules=(144,)
+        ),
+        Deadline((Stage.OPEN,), "meet, from a step up to level 2 or 3", within="meet_within_days", rules=(68,)),
+    ),
+)
+
+MODE: Final = Lifecycle(
+    name="mode",
+    title="Anonymous or by name",
+    about="Whether the case may be spoken of by name outside the unit that holds it; anonymous until a consent says otherwise.",
+    statuses=events.Mode,
+    initial=events.Mode.ANONYMOUS,
+    steps=(
+        Step(events.Mode.ANONYMOUS, events.CaseOpened, events.Mode.ANONYMOUS, rules=(2,)),
+        Step(
+            events.Mode.ANONYMOUS,
+            events.CaseIdentified,
+            events.Mode.IDENTIFIED,
+            guards=(Guard("a consent has just been granted by all who must", errors.ConsentMissingError, (2, 4)),),
+            rules=(2, 4),
+        ),
+        Step(events.Mode.IDENTIFIED, events.CaseAnonymised, events.Mode.ANONYMOUS, rules=(2, 4)),
+    ),
+)
+
+CONCERN: Final = Lifecycle(
+    name="concern",
+    title="The concern (uro)",
+    about="Solved by those nearest the child, or lifted to where the right competence is. It may not rest.",
+    statuses=ConcernStatus,
+    steps=(
+        Step(None, events.ConcernRegistered, ConcernStatus.REGISTERED, rules=(78, 79, 103, 180)),
+        Step(
+            ConcernStatus.REGISTERED,
+            events.ConcernResolvedLocally,
+            ConcernStatus.RESOLVED,
+            guards=(Guard("it has not been acted on before", errors.ConcernSettledError),),
+            rules=(80, 81),
+        ),
+        Step(
+            ConcernStatus.REGISTERED,
+            events.ConcernEscalated,
+            ConcernStatus.LIFTED,
+            guards=(Guard("it has not been acted on before", errors.ConcernSettledError),),
+            rules=(81,),
+        ),
+    ),
+    terminal=frozenset({ConcernStatus.RESOLVED, ConcernStatus.LIFTED}),
+    deadlines=(Deadline((ConcernStatus.REGISTERED,), "act on it, or lift it", within="act_within_days", rules=(79,)),),
+)
+
+_GRANTOR = (
+    Guard("it waits for an answer", errors.ConsentNotOpenError),
+    Guard("the consent is asked for from this grantor", errors.NotAGrantorError),
+    Guard("recorded for somebody else, a note says how it was given", errors.EvidenceMissingError),
+)
+_GRANTING = (*_GRANTOR, Guard("this grantor has not granted before", errors.AlreadyAnsweredError))
+
+CONSENT: Final = Lifecycle(
+    name="consent",
+    title="The consent (samtykke)",
+    about="For services, never persons: services x categories x purposes, within a period. In force only when all who must "
+    "have granted; any one of them may end it, at any moment, wholly or in part.",
+    statuses=ConsentStatus,
+    steps=(
+        Step(
+            None,
+            events.ConsentRequested,
+            ConsentStatus.REQUESTED,
+            guards=(
+                CASE_IS_OPEN,
+                Guard("the unit that holds the baton asks", errors.NotPermittedError, (5,)),
+                Guard("the child has been heard before it", errors.ChildViewMissingError, (99,)),
+                Guard("its last day is not past", errors.ConsentPeriodError),
+                Guard("somebody is known who can grant it", errors.NotAGrantorError),
+            ),
+            rules=(4, 5),
+        ),
+        Step(
+            ConsentStatus.REQUESTED,
+            events.ConsentGranted,
+            ConsentStatus.REQUESTED,
+            when=When("active", value=False, says="by one of them"),
+            guards=_GRANTING,
+            rules=(4,),
+        ),
+        Step(
+            ConsentStatus.REQUESTED,
+            events.ConsentGranted,
+            ConsentStatus.ACTIVE,
+            when=When("active", value=True, says="by the last of them"),
+            guards=_GRANTING,
+            rules=(4,),
+        ),
+        Step(ConsentStatus.REQUESTED, events.ConsentRefused, ConsentStatus.REFUSED, guards=_GRANTOR),
+        Step(
+            ConsentStatus.ACTIVE,
+            events.ConsentNarrowed,
+            ConsentStatus.ACTIVE,
+            guards=(
+                *_GRANTOR,
+                Guard("the consent holds what is to end", errors.NothingToWithdrawError),
+                Guard("services, categories or purposes: one kind at a time", errors.WithdrawalTooFineError),
+            ),
+        ),
+        *steps(
+            (ConsentStatus.REQUESTED, ConsentStatus.ACTIVE),
+            events.ConsentWithdrawn,
+            ConsentStatus.WITHDRAWN,
+            guards=_GRANTOR,
+        ),
+        *steps((ConsentStatus.REQUESTED, ConsentStatus.ACTIVE), events.ConsentExpired, ConsentStatus.EXPIRED),
+    ),
+    terminal=frozenset({ConsentStatus.REFUSED, ConsentStatus.WITHDRAWN, ConsentStatus.EXPIRED}),
+    deadlines=(
+        Deadline(
+            (ConsentStatus.REQUESTED, ConsentStatus.ACTIVE),
+            "its last day, in Norway; no look rests on it after that day, whether or not this has happened",
+            then=events.ConsentExpired,
+        ),
+    ),
+)
+
+MEASURE: Final = Lifecycle(
+    name="measure",
+    title="The measure (tiltak)",
+    about="Each has an owner, a goal, an indicator and an evaluation date. What does not work is stopped or changed.",
+    statuses=MeasureStatus,
+    steps=(
+        Step(
+            None,
+            events.MeasurePlanned,
+            MeasureStatus.OPEN,
+            guards=(
+                CASE_IS_OPEN,
+                Guard("it is evaluated on a day ahead", errors.EvaluationDateError, (88,)),
+                Guard("it did not fail before, or a new reason is given", errors.NoEffectBeforeError, (90,)),
+                Guard("its owner has the baton or is inside a consent", errors.ConsentMissingError, (4, 26)),
+            ),
+            rules=(26, 88, 141),
+        ),
+        Step(
+            MeasureStatus.OPEN,
+            events.MeasureEvaluated,
+            MeasureStatus.OPEN,
+            guards=(
+                Guard("it has not ended", errors.MeasureStoppedError),
+                Guard("without effect, it is not just continued", errors.MustChangeError, (89, 90)),
+                Guard("if it goes on, its next evaluation lies ahead", errors.EvaluationDateError, (89,)),
+                Guard("a step up has a level to go to", errors.HighestLevelError, (181,)),
+            ),
+            rules=(88, 89),
+        ),
+        Step(MeasureStatus.OPEN, events.MeasureStopped, MeasureStatus.STOPPED, rules=(90, 166)),
+    ),
+    terminal=frozenset({MeasureStatus.STOPPED}),
+    deadlines=(Deadline((MeasureStatus.OPEN,), "its evaluation date", rules=(88, 89)),),
+)
+
+_WAITING = (HandoverStatus.SENT, HandoverStatus.RECEIVED, HandoverStatus.OVERDUE)
+_STILL_WAITS = Guard("it waits for an answer", errors.HandoverNotOpenError)
+_ANSWERING = (
+    _STILL_WAITS,
+    Guard("the receiver answers, or the receiver's leader on behalf", errors.NotPermittedError, (107,)),
+    Guard("the sender does not answer its own", errors.SenderCannotAcceptError),
+)
+
+HANDOVER: Final = Lifecycle(
+    name="handover",
+    title="The handover (overføring)",
+    about="The sender holds the baton until the receiver has accepted.",
+    statuses=HandoverStatus,
+    steps=(
+        Step(
+            None,
+            events.HandoverSent,
+            HandoverStatus.SENT,
+            guards=(
+                CASE_IS_OPEN,
+                HOLDER_ONLY,
+                Guard("no other waits for an answer", errors.HandoverOpenError),
+                Guard("it goes to somebody else", errors.ReceiverIsSenderError),
+                Guard("the time to answer lies ahead, at most thirty days", errors.AnswerTimeError, (107,)),
+                Guard("the package holds no more than the sender does", errors.OutsideHoldingError),
+                Guard("out of the unit, a consent for transition covers it", errors.ConsentMissingError, (4, 18)),
+                Guard("between barnehage and school it is an approved form", errors.HandoverNeedsFormError, (13, 14)),
+            ),
+            rules=(107,),
+        ),
+        Step(HandoverStatus.SENT, events.HandoverReceived, HandoverStatus.RECEIVED),
+        # A receipt after the time was out does not make it less overdue.
+        Step(HandoverStatus.OVERDUE, events.HandoverReceived, HandoverStatus.OVERDUE),
+        *steps(
+            _WAITING,
+            events.HandoverAccepted,
+            HandoverStatus.ACCEPTED,
+            guards=(
+                *_ANSWERING,
+                Guard("what it rests on still stands", errors.ConsentMissingError, (4,)),
+                Guard("the receiver works where it was sent", errors.ReceiverElsewhereError),
+            ),
+        ),
+        *steps(_WAITING, events.HandoverRejected, HandoverStatus.REJECTED, guards=_ANSWERING),
+        *steps(_WAITING, events.HandoverWithdrawn, HandoverStatus.WITHDRAWN, guards=(_STILL_WAITS, HOLDER_ONLY)),
+        *steps(_WAITING, events.HandoverCancelled, HandoverStatus.CANCELLED, rules=(4,)),
+        *steps(
+            (HandoverStatus.SENT, HandoverStatus.RECEIVED), events.HandoverOverdue, HandoverStatus.OVERDUE, rules=(107,)
+        ),
+    ),
+    terminal=frozenset(
+        {HandoverStatus.ACCEPTED, HandoverStatus.REJECTED, HandoverStatus.WITHDRAWN, HandoverStatus.CANCELLED}
+    ),
+    deadlines=(
+        Deadline(
+            (HandoverStatus.SENT, HandoverStatus.RECEIVED),
+            "answer it; the sender may say another time",
+            within="answer_within_days",
+            then=events.HandoverOverdue,
+            rules=(107,),
+        ),
+    ),
+)
+
+_NOT_GONE = Guard("the form has not been sent", errors.FormSentError)
+
+FORM: Final = Lifecycle(
+    name="transition-form",
+    title="The transition form (overgangsskjema)",
+    about="Sent only in the very version that all guardians have approved; a sending that comes to nothing leaves it approved.",
+    statuses=FormStatus,
+    steps=(
+        *steps(
+            (None, FormStatus.DRAFTED, FormStatus.APPROVED),
+            events.TransitionFormDrafted,
+            FormStatus.DRAFTED,
+            guards=(CASE_IS_OPEN, HOLDER_ONLY, _NOT_GONE),
+            rules=(13,),
+        ),
+        Step(
+            FormStatus.DRAFTED,
+            events.TransitionFormApproved,
+            FormStatus.DRAFTED,
+            when=When("complete", value=False, says="by one of them"),
+            guards=(
+                Guard("it is the present version", errors.FormVersionError, (14,)),
+                Guard("this guardian has not approved it before", errors.AlreadyAnsweredError),
+                _NOT_GONE,
+            ),
+            rules=(14,),
+        ),
+        Step(
+            FormStatus.DRAFTED,
+            events.TransitionFormApproved,
+            FormStatus.APPROVED,
+            when=When("complete", value=True, says="by the last of them"),
+            guards=(
+                Guard("it is the present version", errors.FormVersionError, (14,)),
+                Guard("this guardian has not approved it before", errors.AlreadyAnsweredError),
+                _NOT_GONE,
+            ),
+            rules=(14,),
+        ),
+        Step(
+            FormStatus.APPROVED,
+            events.TransitionFormSent,
+            FormStatus.SENT,
+            guards=(
+                HOLDER_ONLY,
+                Guard("all guardians have approved this version", errors.FormNotApprovedError, (14,)),
+            ),
+            rules=(13, 14),
+        ),
+        Step(FormStatus.SENT, events.TransitionFormReceived, FormStatus.RECEIVED, rules=(13,)),
+        *(
+            step
+            for event in (events.HandoverRejected, events.HandoverWithdrawn, events.HandoverCancelled)
+            for step in steps((FormStatus.SENT, FormStatus.RECEIVED), event, FormStatus.APPROVED)
+        ),
+    ),
+)
+
+LIFECYCLES: Final[tuple[Lifecycle[Any], ...]] = (CASE, MODE, CONCERN, CONSENT, MEASURE, HANDOVER, FORM)
+"""Every life cycle there is, in the order in which readers meet them."""
