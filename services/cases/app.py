@@ -9,6 +9,7 @@ from services.cases import consumers
 from services.cases.api import ROUTERS
 from services.cases.codelists import read_rules
 from services.cases.handlers.desk import Desk
+from services.cases.profile import read_cases_profiles
 from services.cases.records import Records
 from services.cases.settings import CasesSettings
 from shared.auth import ActorNames
@@ -20,7 +21,7 @@ async def compose(kit: Kit[CasesSettings]) -> Parts:
     """Put the service together.
 
     Raises:
-        CodeListError, VaultKeyError: the settings do not lead to usable code lists or keys.
+        CodeListError, VaultKeyError, ProfileError: the settings do not lead to usable code lists, keys or profiles.
     """
     settings = kit.settings
     desk = Desk(
@@ -28,6 +29,7 @@ async def compose(kit: Kit[CasesSettings]) -> Parts:
         journal=kit.journal,
         records=Records(Vault.from_settings(settings)),
         rules=read_rules(settings.codelists),
+        profiles=read_cases_profiles(settings.municipalities_folder),
         ids=kit.ids,
         names=ActorNames(settings.pid_key.get_secret_value().encode()),
         reaching_clients=settings.reaching_clients,

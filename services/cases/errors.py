@@ -61,6 +61,12 @@ class NoLegalBasisError(CaseError):
     status = 503
 
 
+class NoProfileError(CaseError):
+    """This municipality has not said yet how it works with cases: its profile is missing."""
+
+    code = "profile-missing"
+
+
 # --- concern and case -------------------------------------------------------------------------------------------------
 
 

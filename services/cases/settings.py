@@ -17,6 +17,8 @@ class CasesSettings(ServiceSettings):
     """Zero: any free port."""
     codelists: Path = Path(__file__).resolve().parents[2] / "deploy" / "codelists"
     """The folder with the dated code lists: legal bases, who must grant."""
+    municipalities_folder: Path = Path(__file__).resolve().parents[2] / "deploy" / "municipalities"
+    """One profile per municipality, `<name>.yaml`; its `cases:` part is read here."""
     reaching_clients: frozenset[str] = frozenset({"notify"})
     """The clients whose service accounts may know where guardians are reached."""
     receipt_within: timedelta = timedelta(minutes=10)

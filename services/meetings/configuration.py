@@ -12,11 +12,12 @@ from typing import Final
 import yaml
 from pydantic import ValidationError
 
-from services.meetings.domain.profile import Profile, ProfileError, read_profile
+from services.meetings.domain.profile import Profile, read_profile, states_meetings
 from services.meetings.errors import ArenaRetiredError
 from shared.clock import oslo_day
 from shared.contracts.base import Model
 from shared.contracts.codes import LegalBasis
+from shared.profiles import ProfileError
 from shared.refs import LogScope
 
 LEGAL_BASES: Final = "legal-bases.yaml"
@@ -74,14 +75,17 @@ def read_consent_basis(folder: Path) -> ConsentBasis:
 
 
 def read_profiles(folder: Path) -> Mapping[LogScope, Profile]:
-    """Return every profile in `folder`, by municipality.
+    """Return every profile in `folder` that states meetings, by municipality.
 
     Raises:
         ProfileError: one cannot be used, there is none, or two are for the same municipality.
     """
     profiles: dict[LogScope, Profile] = {}
     for file in sorted(folder.glob("*.yaml")):
-        profile = read_profile(file.read_text(encoding="utf-8"), file.name)
+        text = file.read_text(encoding="utf-8")
+        if not states_meetings(text, file.name):
+            continue
+        profile = read_profile(text, file.name)
         if profile.scope in profiles:
             raise ProfileError(f"{file.name}, line 1: municipality {profile.scope} has another profile already")
         profiles[profile.scope] = profile

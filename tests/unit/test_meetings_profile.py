@@ -14,11 +14,12 @@ from services.meetings.configuration import (
     read_profiles,
 )
 from services.meetings.domain.arena import wanted_arenas
-from services.meetings.domain.profile import Profile, ProfileError, Span, read_profile
+from services.meetings.domain.profile import Profile, Span, read_profile
 from services.meetings.errors import ArenaRetiredError
 from services.meetings.settings import MeetingsSettings
 from shared.contracts.codes import Role, Service
 from shared.contracts.meetings import ArenaLevel, Guardians, ModePolicy
+from shared.profiles import ProfileError
 from shared.refs import LogScope
 
 FOLDER = MeetingsSettings.model_fields["municipalities_folder"].default

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final, NoReturn
@@ -12,9 +12,10 @@ from services.cases.domain import access
 from services.cases.domain.access import Action, Permit
 from services.cases.domain.acting import Acting
 from services.cases.domain.evolution import evolve, fold
+from services.cases.domain.profile import CasesProfile, MunicipalProfile
 from services.cases.domain.rules import Rules
 from services.cases.domain.state import CaseState
-from services.cases.errors import DeniedError, NotInvolvedError, UnknownPartError
+from services.cases.errors import DeniedError, NoProfileError, NotInvolvedError, UnknownPartError
 from services.cases.records import Records
 from services.cases.store import Disclosure, Located
 from shared.aggregate import Aggregate, Answer, Changed, Context, Decision
@@ -54,12 +55,24 @@ class Desk:
     journal: Journal
     records: Records
     rules: Rules
+    profiles: Mapping[LogScope, MunicipalProfile]
     ids: Ids
     names: ActorNames
     reaching_clients: frozenset[str]
     """The clients whose service accounts may know where guardians are reached."""
     receipt_within: timedelta
     """How long the consumers of an ended consent have before a missing receipt is an alarm."""
+
+    def profile_of(self, municipality: LogScope) -> CasesProfile:
+        """Return what the municipality decides about its cases (`Located.municipality`; a protected case's log has another name).
+
+        Raises:
+            NoProfileError: it has said nothing.
+        """
+        known = self.profiles.get(municipality)
+        if known is None:
+            raise NoProfileError
+        return known.cases
 
 
 @dataclass

@@ -12,30 +12,16 @@ from datetime import date, timedelta
 from enum import StrEnum
 from typing import Annotated, Final, Literal, NewType
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from shared.contracts.codes import Role, Service
 from shared.contracts.meetings import ArenaLevel, Guardians, ModePolicy
+from shared.profiles import Document, Line, Rule, Rules
 from shared.refs import LogScope, LogScopeField, UnitId, UnitIdField
 
 ArenaType = NewType("ArenaType", str)
 ArenaTypeField = Annotated[ArenaType, StringConstraints(pattern=r"^[a-z0-9-]{2,60}$")]
-Rule = Annotated[int, Field(ge=1, le=193)]
-"""The number of a seed rule."""
-Rules = Annotated[tuple[Rule, ...], Field(min_length=1)]
-
 _DAY: Final = re.compile(r"^(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$")
-
-
-class ProfileError(ValueError):
-    """The profile cannot be used; the message says on which line, and why."""
-
-
-class Line(BaseModel):
-    """A part of the profile; an unknown word in it is a mistake, not a wish."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class DayOfYear(str):
@@ -319,6 +305,8 @@ class Profile(Line):
     units: tuple[Unit, ...] = Field(min_length=1)
     arenas: tuple[ArenaRules, ...] = Field(min_length=1)
     milestones: tuple[Milestone, ...] = ()
+    cases: dict[str, object] | None = None
+    """The cases service's part; it is read and judged there."""
 
     @property
     def scope(self) -> LogScope:
@@ -345,46 +333,24 @@ def read_profile(text: str, name: str) -> Profile:
     Raises:
         ProfileError: no YAML, an unknown or missing word, or rules that do not hold together: `name`, line and reason.
     """
-    try:
-        root = yaml.compose(text, Loader=_Loader)
-        content = yaml.load(text, Loader=_Loader)  # noqa: S506 -- a SafeLoader
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise ProfileError(f"{name}, line {line}: {error.problem}") from error
-    if root is None:
-        raise ProfileError(f"{name}, line 1: the profile is empty")
-    try:
-        profile = Profile.model_validate(content)
-    except ValidationError as error:
-        # A word that is not known says more than the one that is missing because of it.
-        first = min(
-            error.errors(include_url=False, include_input=False), key=lambda one: one["type"] != "extra_forbidden"
-        )
-        path = [step for step in first["loc"] if isinstance(step, int | str)]
-        where = ".".join(str(step) for step in path) or "the profile"
-        reason = str(first["msg"]).removeprefix("Value error, ")
-        raise ProfileError(f"{name}, line {_line(root, path)}: {where}: {reason}") from error
-    for place, named in (
-        ("units", [unit.id for unit in profile.units]),
-        ("arenas", [each.type for each in profile.arenas]),
-    ):
-        for index, each in enumerate(named):
-            if each in named[:index]:
-                raise ProfileError(f"{name}, line {_line(root, [place, index])}: {place}: {each} stands here twice")
+    document = Document(text, name)
+    profile = document.part(Profile)
+    document.each_once(["units"], [unit.id for unit in profile.units])
+    document.each_once(["arenas"], [each.type for each in profile.arenas])
     return profile
 
 
-class _Loader(yaml.SafeLoader):
-    """Reads plain YAML; a key given twice is refused, since the second would silently win."""
+def states_meetings(text: str, name: str) -> bool:
+    """Return whether the profile states meetings at all: a municipality may use the cases service only.
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[object, object]:
-        """Return the mapping, or refuse it."""
-        seen: set[str] = set()
-        for key, _ in node.value:
-            if key.value in seen:
-                raise yaml.constructor.ConstructorError(None, None, f"{key.value} stands here twice", key.start_mark)
-            seen.add(key.value)
-        return dict(super().construct_mapping(node, deep=deep))
+    Raises:
+        ProfileError: it is no YAML.
+    """
+    content = Document(text, name).content
+    cases_only = (
+        isinstance(content, dict) and "cases" in content and content.keys() <= {"municipality", "name", "cases"}
+    )
+    return not cases_only
 
 
 def _in_order(value: object) -> object:
@@ -396,19 +362,3 @@ def _in_order(value: object) -> object:
     if isinstance(value, tuple | list):
         return [_in_order(part) for part in value]
     return str(value)
-
-
-def _line(node: yaml.Node, path: list[int | str]) -> int:
-    """Return the line of the part at `path`, or of the nearest part around it that is there."""
-    for step in path:
-        child: yaml.Node | None = None
-        if isinstance(node, yaml.MappingNode):
-            # A missing key has no line: its mapping's is the nearest.
-            child = next((value for key, value in node.value if key.value == str(step)), None)
-        elif isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
-            child = node.value[step]
-        if child is None:
-            # A discriminator's step is no part of the document.
-            continue
-        node = child
-    return int(node.start_mark.line) + 1

@@ -1,0 +1,172 @@
+"""The `cases:` part of the profiles: as the sources state it, and every wrong one refused with file, line and reason."""
+
+from __future__ import annotations
+
+from datetime import date
+from itertools import pairwise
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from services.cases.domain.profile import CasesProfile, read_cases
+from services.cases.profile import read_cases_profiles
+from services.meetings.configuration import read_profiles
+from shared.contracts.codes import Area, Language, Service
+from shared.profiles import Document, ProfileError, Text
+from shared.refs import LogScope
+
+FOLDER: Final = Path(__file__).parents[2] / "deploy" / "municipalities"
+NOTODDEN: Final = (FOLDER / "notodden.yaml").read_text(encoding="utf-8")
+TONSBERG: Final = (FOLDER / "tonsberg.yaml").read_text(encoding="utf-8")
+DAY: Final = date(2026, 9, 7)
+
+
+def part(text: str, name: str) -> CasesProfile:
+    """Return the part about cases."""
+    profile = read_cases(Document(text, name))
+    assert profile is not None
+    return profile.cases
+
+
+@pytest.mark.rule(28, 162, 188)
+def test_notodden_has_the_measures_of_its_page() -> None:
+    ladder = part(NOTODDEN, "notodden.yaml")
+    named = {offer.code for offer in ladder.offers if 28 in offer.rules}
+    assert named == {
+        "ekstratimer",
+        "stottekontakt",
+        "fysioterapi",
+        "legeoppfolging",
+        "avlastningshjem",
+        "hjelpemidler",
+        "tilrettelagt-bolig",
+        "individuell-plan",
+    }
+    assert {rule for offer in ladder.offers for rule in offer.rules} >= {162, 188}
+
+
+@pytest.mark.rule(181, 182, 188)
+def test_tonsberg_has_the_ladder_of_its_slide() -> None:
+    ladder = part(TONSBERG, "tonsberg.yaml")
+    assert len([offer for offer in ladder.offers if 182 in offer.rules]) == 14
+    assert {offer.level for offer in ladder.offers} == {0, 1, 2, 3}
+    below = [{offer.code for offer in ladder.offers_at(level, DAY)} for level in range(4)]
+    assert all(low < high for low, high in pairwise(below))
+    assert "avlastning-over-14-dogn" in below[3] - below[2]
+
+
+@pytest.mark.rule(83, 103, 105, 170)
+@pytest.mark.parametrize("text", [NOTODDEN, TONSBERG])
+def test_every_area_has_a_criterion_and_every_text_three_languages(text: str) -> None:
+    profile = part(text, "x.yaml")
+    assert {area for criterion in profile.criteria for area in criterion.areas} == set(Area)
+    assert {one.code for one in profile.family_frame} == {"housing", "income", "leisure"}
+    texts: list[Text] = [one.text for one in (*profile.criteria, *profile.family_frame)]
+    texts += [one.text for one in profile.offers] + [one.text for one in profile.overlaps]
+    assert all(text.in_(language) for text in texts for language in Language)
+
+
+@pytest.mark.rule(166)
+def test_a_discarded_measure_is_not_offered_from_its_day_on() -> None:
+    ladder = part(NOTODDEN, "notodden.yaml")
+    retired = ladder.offer("atferdsgruppe")
+    assert retired is not None
+    assert retired.offered_on(date(2025, 12, 31))
+    assert not retired.offered_on(date(2026, 1, 1))
+    assert retired not in ladder.offers_at(3, DAY)
+
+
+@pytest.mark.rule(49, 68, 80, 86, 161)
+def test_what_the_rules_look_up() -> None:
+    profile = part(NOTODDEN, "notodden.yaml")
+    group = profile.overlapping("sprakgruppe", "ekstratimer")
+    assert group is not None
+    assert group.code == "language"
+    assert profile.overlapping("sprakgruppe", "pmto") is None
+    assert profile.level_of(Service.PPT) == 1
+    assert profile.services_at(3) == {Service.PSYKIATRI, Service.BARNEVERN, Service.BUP}
+    unit_team, group_of_all = profile.team_at(1), profile.team_at(2)
+    assert unit_team is not None
+    assert group_of_all is not None
+    assert unit_team.lifts_to == group_of_all.code
+    assert profile.team_at(0) is None
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line_of", "reason"),
+    [
+        ("act: {days: 14, rule: 79}", "act: {days: 0, rule: 79}", "days: 0", "greater than or equal to 1"),
+        ("act: {days: 14, rule: 79}", "act: {days: 14}", "act: {days: 14}", "rule: Field required"),
+        ("act: {days: 14, rule: 79}", "akt: {days: 14, rule: 79}", "akt:", "akt"),
+        (
+            "evaluate: {weeks: 26, rule: 89}",
+            "evaluate: {weeks: 26, rule: 889}",
+            "rule: 889",
+            "less than or equal to 193",
+        ),
+        (
+            "code: sprakgruppe\n      level: 1",
+            "code: sprakgruppe\n      level: 4",
+            "level: 4",
+            "less than or equal to 3",
+        ),
+        ("code: sprakgruppe\n", "code: Språk\n", "code: Språk", "match pattern"),
+        ("- code: ekstratimer\n", "- code: sprakgruppe\n", "Ekstratimer i", "sprakgruppe stands here twice"),
+        ("measures: [art]", "measures: [art, arti]", "measures: [art, arti]", "arti is no offer"),
+        ("lifts_to: ansvarsgruppe", "lifts_to: nobody", "lifts_to: nobody", "nobody is no team"),
+        ("lifts_to: ansvarsgruppe", "lifts_to: ressursteam", "lifts_to: ressursteam", "circle"),
+        ("levels: [2, 3], rule: 68", "levels: [2], rule: 68", "code: ressursteam", "no team takes a case at level 3"),
+        ("levels: [2, 3], rule: 68", "levels: [1, 2, 3], rule: 68", "levels: [1, 2, 3]", "already"),
+        ("because: no-effect", "because: tired", "because: tired", "Input should be"),
+        ("{nb: Bolig, nn: Bustad, en: Housing}", "{nb: Bolig, en: Housing}", "{nb: Bolig, en", "nn: Field required"),
+        (
+            "{service: bup, level: 3, rule: 86}",
+            "{service: ppt, level: 3, rule: 86}",
+            "{service: ppt, level: 3",
+            "twice",
+        ),
+    ],
+)
+def test_a_wrong_part_is_refused_with_file_line_and_reason(old: str, new: str, line_of: str, reason: str) -> None:
+    assert old in NOTODDEN
+    text = NOTODDEN.replace(old, new, 1)
+    with pytest.raises(ProfileError) as refused:
+        read_cases(Document(text, "notodden.yaml"))
+    message = str(refused.value)
+    assert reason in message
+    line = int(message.removeprefix("notodden.yaml, line ").partition(":")[0])
+    assert abs(line - (text[: text.index(line_of)].count("\n") + 1)) <= 2, message
+
+
+def test_a_ladder_has_something_at_every_level() -> None:
+    text = TONSBERG.replace("level: 0", "level: 1")
+    with pytest.raises(ProfileError, match="no offer at level 0"):
+        read_cases(Document(text, "tonsberg.yaml"))
+
+
+def test_a_municipality_has_one_profile_and_each_service_reads_its_part(tmp_path: Path) -> None:
+    with pytest.raises(ProfileError, match="says anything about cases"):
+        read_cases_profiles(tmp_path)
+    (tmp_path / "a.yaml").write_text('municipality: "4005"\nname: A\n', encoding="utf-8")
+    with pytest.raises(ProfileError, match="says anything about cases"):
+        read_cases_profiles(tmp_path)
+    for name in ("b.yaml", "c.yaml"):
+        (tmp_path / name).write_text(TONSBERG, encoding="utf-8")
+    with pytest.raises(ProfileError, match=r"c\.yaml"):
+        read_cases_profiles(tmp_path)
+    assert read_cases_profiles(FOLDER).keys() == {LogScope("4005"), LogScope("3905")}
+    assert read_profiles(FOLDER).keys() == {LogScope("4005")}, "who states no meetings has none"
+
+
+@pytest.mark.parametrize("text", ["[]", "7", 'municipality: "4005"'])
+def test_a_profile_may_say_nothing_about_cases(text: str) -> None:
+    assert read_cases(Document(text, "x.yaml")) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "line"), [("cases: 7", 1), ('municipality: "4005"\nname: A\ncases: {}\n', 3), ("", 1), ("a: [\n", 2)]
+)
+def test_what_is_no_profile_at_all_is_refused(text: str, line: int) -> None:
+    with pytest.raises(ProfileError, match=f"line {line}"):
+        read_cases(Document(text, "x.yaml"))
