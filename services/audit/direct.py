@@ -8,22 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import os
-import struct
 import sys
 from collections.abc import Coroutine, Iterator, Sequence
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import asyncpg
 import lagspill_verify
-from lagspill_verify import WIDTH, Demands, UnreadableError
+from lagspill_verify import WIDTH, Demands, UnreadableError, read_bundle
 
 if TYPE_CHECKING:
     from shared.db import Connection
 
-HEADER: Final = 19
-"""Bytes before the first row of a COPY in PostgreSQL's binary format: a signature, flags, and no extension."""
-_ROW: Final = struct.Struct(">hiqi")
-"""Two columns: eight bytes of position, and the length of the leaf behind it."""
 READ_SECONDS: Final = 60.0
 _T = TypeVar("_T")
 
@@ -68,12 +63,10 @@ class Database:
         Raises:
             UnreadableError: the database cannot be read.
         """
-        rows, tiles = self._run(self._read(numbers, size))
-        found: dict[int, list[bytes]] = {}
-        for position, leaf in rows_of(rows):
-            found.setdefault(position // WIDTH, []).append(leaf)
+        bundles, tiles = self._run(self._read(numbers, size))
         for number in numbers:
-            yield number, found.get(number), tiles.get(number)
+            bundle = bundles.get(number)
+            yield number, None if bundle is None else read_bundle(bundle), tiles.get(number)
 
     def close(self) -> None:
         """Let the connection go, if there is one."""
@@ -88,12 +81,12 @@ class Database:
             self._loop = asyncio.new_event_loop()
         try:
             return self._loop.run_until_complete(work)
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, struct.error) as error:
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             raise UnreadableError(f"the database cannot be read: {error}") from error
 
     async def _connect(self) -> Connection:
         if self._connection is None:
-            settings = {"application_name": "audit-verify", "default_transaction_read_only": "on"}
+            settings = {"application_name": "audit-verify", "default_transaction_read_only": "on", "work_mem": "64MB"}
             self._connection = await asyncpg.connect(self._dsn, command_timeout=READ_SECONDS, server_settings=settings)
         return self._connection
 
@@ -106,8 +99,7 @@ class Database:
         part = int(number.replace("x", "").replace("/", "")), int(width or WIDTH)
         if kind == "entries":
             first = part[0] * WIDTH
-            leaves = [leaf for _, leaf in rows_of(await copy_rows(connection, self._log, first, first + part[1]))]
-            return b"".join([len(leaf).to_bytes(2, "big") + leaf for leaf in leaves]) if leaves else None
+            return (await read_bundles(connection, self._log, first, first + part[1])).get(part[0])
         tile = await self._tile(connection, int(kind), part[0])
         return tile[: part[1] * 32] if len(tile) >= part[1] * 32 else None
 
@@ -124,10 +116,10 @@ class Database:
         )
         return (found["hashes"] if found is not None else None) or b""
 
-    async def _read(self, numbers: range, size: int) -> tuple[bytes, dict[int, bytes]]:
+    async def _read(self, numbers: range, size: int) -> tuple[dict[int, bytes], dict[int, bytes]]:
         connection = await self._connect()
         end = min(numbers.stop * WIDTH, size)
-        rows = await copy_rows(connection, self._log, numbers.start * WIDTH, end)
+        bundles = await read_bundles(connection, self._log, numbers.start * WIDTH, end)
         full = await connection.fetch(
             "SELECT tile, hashes FROM tiles WHERE log = $1 AND level = 0 AND tile >= $2 AND tile < $3",
             self._log,
@@ -140,41 +132,22 @@ class Database:
             partial = (await self._tile(connection, 0, last))[: width * 32]
             if len(partial) == width * 32:
                 tiles[last] = partial
-        return rows, tiles
+        return bundles, tiles
 
 
-async def copy_rows(conn: Connection, log: str, first: int, end: int) -> bytes:
-    """Return the positions and leaves from `first` to before `end` as PostgreSQL's binary COPY writes them, by position."""
-    parts: list[bytes] = []
+async def read_bundles(conn: Connection, log: str, first: int, end: int) -> dict[int, bytes]:
+    """Return the entries from `first` to before `end`, as the bundles (tlog-tiles) that they are in, by the bundle's number.
 
-    async def take(part: bytes) -> None:
-        parts.append(part)
-
-    await conn.copy_from_query(
-        "SELECT position, leaf FROM entries WHERE log = $1 AND position >= $2 AND position < $3 ORDER BY position",
+    The database puts them together: a row for each entry would cost more than hashing it does.
+    """
+    rows = await conn.fetch(
+        "SELECT position / 256 AS bundle, string_agg(substr(int4send(octet_length(leaf)), 3) || leaf, ''::bytea"
+        " ORDER BY position) AS entries FROM entries WHERE log = $1 AND position >= $2 AND position < $3 GROUP BY 1",
         log,
         first,
         end,
-        output=take,
-        format="binary",
     )
-    return b"".join(parts)
-
-
-def rows_of(copied: bytes) -> Iterator[tuple[int, bytes]]:
-    """Yield (position, leaf) for each row of a binary COPY.
-
-    Raises:
-        struct.error: it ends within a row.
-    """
-    at = HEADER
-    read, head, end = _ROW.unpack_from, _ROW.size, len(copied) - 2
-    while at < end:
-        _, _, position, length = read(copied, at)
-        at += head + length
-        yield position, copied[at - length : at]
-    if at != end or copied[end:] != b"\xff\xff":
-        raise struct.error("the rows do not end where they should")
+    return {row["bundle"]: row["entries"] for row in rows}
 
 
 async def newest_note(dsn: str, log: str, *, witnessed: bool) -> str | None:

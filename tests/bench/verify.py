@@ -25,7 +25,7 @@ from tests.integration.audit_world import MIGRATIONS, NOTODDEN, SIGNER, Publishe
 FOLDER = "verify a log from a folder"
 DATABASE = "verify a log from its database"
 BESIDE = "SHA-256 of its entries, one core"
-ENTRIES = 240_000
+ENTRIES = 480_000
 BATCH = 4_000
 ROUNDS = 5
 VKEY = SIGNER.named("lagspill.no/logs/4005").verifier.vkey

@@ -1,4 +1,4 @@
-"""`pip install lagspill-verify` gives an outsider the whole verifier: one module, and cryptography."""
+"""`pip install lagspill-verify` gives an outsider the whole verifier: one module, cryptography and msgspec."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ UV = shutil.which("uv")
 def test_what_it_depends_on() -> None:
     """At most two others; and it is one module."""
     project = tomllib.loads((PACKAGE / "pyproject.toml").read_text())["project"]
-    assert [dependency.partition(">")[0] for dependency in project["dependencies"]] == ["cryptography"]
+    assert [dependency.partition(">")[0] for dependency in project["dependencies"]] == ["cryptography", "msgspec"]
     assert project["scripts"] == {"lagspill-verify": "lagspill_verify:main"}
     assert [path.name for path in PACKAGE.glob("**/*.py")] == ["lagspill_verify.py"]
 
@@ -57,13 +57,13 @@ def test_it_is_installed_alone(tmp_path: Path) -> None:
         [UV, "pip", "install", "--python", python, wheel], env=environment, capture_output=True, text=True, check=False
     )
     if installed.returncode and _offline(installed.stderr):
-        pytest.skip("cryptography cannot be fetched: no network")
+        pytest.skip("its dependencies cannot be fetched: no network")
     assert installed.returncode == 0, installed.stderr
     listed = subprocess.run(
         [UV, "pip", "list", "--python", python], env=environment, capture_output=True, text=True, check=True
     )
     names = {line.split()[0] for line in listed.stdout.splitlines()[2:]}
-    assert names <= {"lagspill-verify", "cryptography", "cffi", "pycparser"}
+    assert names <= {"lagspill-verify", "cryptography", "msgspec", "cffi", "pycparser"}
     for path, contents in files_of([event(number) for number in range(1, 301)]).items():
         (tmp_path / "log" / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "log" / path).write_bytes(contents)
