@@ -8,7 +8,7 @@ from pydantic import Field
 
 from services.cases.views import Categories, ConcernView, FormView, HandoverView
 from shared.contracts.base import Model
-from shared.contracts.codes import InformationCategory, Language, Role
+from shared.contracts.codes import InformationCategory, Language, Purpose, Role
 from shared.refs import ActorId, CaseRef, ConsentRef
 
 
@@ -46,6 +46,8 @@ class ChildDossier(Model):
     basis: str
     consent: ConsentRef | None
     consent_version: int | None
+    purpose: Purpose | None
+    """What this look is for, as it was recorded; none for a guardian and for the child."""
     categories: Categories
     """What you may see; anything in another category is left out."""
     identity: IdentityView | None

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from pydantic import JsonValue
+
 from shared.errors import LagspillError
 
 
@@ -21,9 +25,9 @@ class DeniedError(CaseError):
     code = "forbidden"
     status = 403
 
-    def __init__(self, reason: str) -> None:
-        """Deny for `reason`, a code that goes into the access record and is never answered."""
-        super().__init__()
+    def __init__(self, reason: str, extensions: Mapping[str, JsonValue] | None = None) -> None:
+        """Deny for `reason`, a code that goes into the access record and is never answered; `extensions` are."""
+        super().__init__(extensions=extensions)
         self.reason = reason
 
 
@@ -38,6 +42,16 @@ class NotPermittedError(DeniedError):
     """Your part in this case does not include this."""
 
     code = "not-permitted"
+
+
+class PurposeNotCoveredError(DeniedError):
+    """What you may see was not given for this purpose."""
+
+    code = "purpose-not-covered"
+
+    def __init__(self, extensions: Mapping[str, JsonValue]) -> None:
+        """Deny, and say in `extensions` for what it was given, and who could grant more (seed rule 106)."""
+        super().__init__("purpose-not-covered", extensions)
 
 
 class NotStaffError(CaseError):

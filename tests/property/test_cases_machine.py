@@ -95,12 +95,18 @@ part_withdrawn = st.sampled_from(
         consent.Part(),
         *(consent.Part(services=frozenset({service})) for service in SERVICES),
         *(consent.Part(categories=frozenset({category})) for category in CATEGORIES),
+        *(consent.Part(purposes=frozenset({purpose})) for purpose in PURPOSES),
         consent.Part(services=frozenset({Service.PPT}), categories=frozenset({InformationCategory.HEALTH})),
     ]
 )
 
 
 R = TypeVar("R", bound=str)
+
+
+def cells(scope: Scope) -> set[tuple[Service, InformationCategory, Purpose]]:
+    """Return everything that a scope holds, one by one."""
+    return set(product(scope.services, scope.categories, scope.purposes))
 
 
 class CaseMachine(RuleBasedStateMachine):
@@ -429,18 +435,22 @@ class CaseMachine(RuleBasedStateMachine):
 
     @invariant()
     def nobody_reads_more_than_the_consents_in_force_let_them(self) -> None:
-        """Invariant 4: after a withdrawal, refusal or expiry nothing permits, whoever asks."""
+        """Invariant 4: after a withdrawal, refusal or expiry nothing permits, whoever asks and whatever for."""
         allowed = self.consented_by_history()
+        purpose = (*PURPOSES, Purpose.FOLLOW_UP)[len(self.town.history) % 3]
         for service in SERVICES:
             employees = [one for one in EMPLOYEES if one.service is service]
             for by in employees:
                 shown = self.shown_to(by)
-                may = {category for service_, category in allowed if service_ is service}
+                may = {category for service_, category, _ in allowed if service_ is service}
                 holds = self.town.state.holder is not None and self.town.state.holder.actor == by.actor
                 if may:
                     assert shown <= may | {InformationCategory.IDENTITY}
                 else:
                     assert shown <= ({InformationCategory.IDENTITY} if holds else set())
+                for_that = {category for _, category, _ in allowed & set(product([service], may, [purpose]))}
+                identity = {InformationCategory.IDENTITY} if for_that or (holds and not may) else set()
+                assert self.shown_to(by, purpose) <= for_that | identity
 
     @invariant()
     def a_case_is_named_only_on_a_consent(self) -> None:
@@ -499,28 +509,28 @@ class CaseMachine(RuleBasedStateMachine):
 
     # --- oracles ------------------------------------------------------------------------------------------------------
 
-    def consented_by_history(self) -> set[tuple[Service, InformationCategory]]:
+    def consented_by_history(self) -> set[tuple[Service, InformationCategory, Purpose]]:
         """Return what may be shared now, by reading every consent event in order."""
-        pairs: dict[ConsentRef, set[tuple[Service, InformationCategory]]] = {}
+        given: dict[ConsentRef, set[tuple[Service, InformationCategory, Purpose]]] = {}
         last_day: dict[ConsentRef, date] = {}
         for event in self.town.history:
             match event:
                 case ConsentGranted(active=True):
-                    pairs[event.consent] = set(product(event.scope.services, event.scope.categories))
+                    given[event.consent] = cells(event.scope)
                     last_day[event.consent] = event.valid_to
                 case ConsentNarrowed():
-                    pairs[event.consent] -= set(product(event.ended.services, event.ended.categories))
+                    given[event.consent] -= cells(event.ended)
                 case ConsentWithdrawn() | ConsentExpired() | ConsentRefused():
-                    pairs.pop(event.consent, None)
+                    given.pop(event.consent, None)
                 case _:
                     pass
         today = oslo_day(self.town.now)
-        return {pair for ref, covered in pairs.items() if today <= last_day[ref] for pair in covered}
+        return {cell for ref, covered in given.items() if today <= last_day[ref] for cell in covered}
 
-    def shown_to(self, by: Acting) -> set[InformationCategory]:
-        """Return what an employee may read of the child now."""
+    def shown_to(self, by: Acting, purpose: Purpose | None = None) -> set[InformationCategory]:
+        """Return what an employee may read of the child now, for `purpose` or whatever is implied."""
         try:
-            return set(access.permit(self.town.state, Action.READ_CHILD, by, self.town.now).categories)
+            return set(access.permit(self.town.state, Action.READ_CHILD, by, self.town.now, purpose).categories)
         except DeniedError:
             return set()
 

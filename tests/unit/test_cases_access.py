@@ -11,7 +11,13 @@ from services.cases.domain import access, concern, course, forms, handover, meas
 from services.cases.domain.access import Action, Reach, Relation
 from services.cases.domain.acting import Acting
 from services.cases.domain.state import ALL_CATEGORIES, CaseState
-from services.cases.errors import CaseNotOpenError, NotInvolvedError, NotPermittedError, NotStaffError
+from services.cases.errors import (
+    CaseNotOpenError,
+    NotInvolvedError,
+    NotPermittedError,
+    NotStaffError,
+    PurposeNotCoveredError,
+)
 from shared.contracts.cases import CaseEvent, HandoverKind, LocalOutcome
 from shared.contracts.codes import InformationCategory, Purpose, Role, Service
 from shared.refs import DocumentRef, FormRef, GoalRef, HandoverRef, MeasureRef, UnitId
@@ -133,9 +139,8 @@ def accepted() -> Town:
     return town
 
 
-def with_measure() -> Town:
-    town = consented()
-    what = measures.NewMeasure(
+def a_measure(town: Town) -> measures.NewMeasure:
+    return measures.NewMeasure(
         measure=MeasureRef(town.ids.ref("mea")),
         goal=GoalRef(town.ids.ref("goa")),
         code="sprakgruppe",
@@ -143,7 +148,11 @@ def with_measure() -> Town:
         indicator="words",
         evaluate_by=town.now + timedelta(days=60),
     )
-    town.take(measures.decide_plan(town.state, measures.PlanMeasure(by=TEACHER, what=what), town.now))
+
+
+def with_measure() -> Town:
+    town = consented()
+    town.take(measures.decide_plan(town.state, measures.PlanMeasure(by=TEACHER, what=a_measure(town)), town.now))
     return town
 
 
@@ -238,6 +247,84 @@ def test_a_look_is_recorded_under_the_very_consents_that_allowed_it() -> None:
     assert (nothing.consent, nothing.categories) == (first, frozenset())
     own = access.permit(town.state, Action.READ_CHILD, TEACHER, town.now)
     assert access.grounds(town.state, own, own.categories, town.now) == [access.Ground(categories=own.categories)]
+
+
+def for_what(
+    town: Town, who: Acting, purpose: Purpose | None = None
+) -> tuple[Purpose | None, set[InformationCategory]]:
+    permit = access.permit(town.state, Action.READ_CHILD, who, town.now, purpose)
+    divided = access.grounds(town.state, permit, permit.categories, town.now)
+    assert all(permit.purpose in one.purposes for one in divided if one.consent is not None)
+    return permit.purpose, set(permit.categories)
+
+
+@pytest.mark.rule(4, 106)
+def test_a_look_is_for_what_the_consent_was_given_for_and_shows_no_more() -> None:
+    town = opened()
+    town.consented(scope((Service.PPT,), (InformationCategory.HEALTH,), (Purpose.ASSESSMENT,)))
+    town.consented(scope((Service.PPT,), (InformationCategory.LANGUAGE,), (Purpose.FOLLOW_UP, Purpose.TRANSITION)))
+    health, language = {InformationCategory.HEALTH, IDENTITY}, {InformationCategory.LANGUAGE, IDENTITY}
+    assert for_what(town, PPT) == (Purpose.ASSESSMENT, health)
+    assert for_what(town, PPT, Purpose.ASSESSMENT) == (Purpose.ASSESSMENT, health)
+    assert for_what(town, PPT, Purpose.FOLLOW_UP) == (Purpose.FOLLOW_UP, language)
+    assert for_what(town, PPT, Purpose.TRANSITION) == (Purpose.TRANSITION, language)
+    with pytest.raises(PurposeNotCoveredError) as refused:
+        for_what(town, PPT, Purpose.COORDINATION)
+    assert (refused.value.status, refused.value.code, refused.value.reason) == (403, *2 * ("purpose-not-covered",))
+    assert refused.value.extensions == {
+        "services": ["ppt"],
+        "purposes": ["coordination"],
+        "covered": ["assessment", "follow-up", "transition"],
+        "grantors": {"guardian": 2},
+    }
+
+
+@pytest.mark.rule(4)
+@pytest.mark.parametrize(
+    ("make", "who", "given", "implied"),
+    [
+        (with_measure, PPT, Purpose.FOLLOW_UP, Purpose.FOLLOW_UP),
+        (with_measure, PPT, Purpose.DISCUSSION, Purpose.DISCUSSION),
+        (opened, NURSE, Purpose.ASSESSMENT, Purpose.ASSESSMENT),
+        (opened, NURSE, Purpose.FOLLOW_UP, Purpose.FOLLOW_UP),
+        (opened, COORDINATOR, Purpose.COORDINATION, Purpose.COORDINATION),
+    ],
+)
+def test_what_a_look_is_for_when_nobody_says(
+    make: Callable[[], Town], who: Acting, given: Purpose, implied: Purpose
+) -> None:
+    """What is usual for the relation if the consent covers it; otherwise the consent's word, never the reader's."""
+    town = Town().lift()
+    town.consented(scope((Service.PPT, Service.HELSESTASJON), purposes=(given,)))
+    if make is with_measure:
+        town.take(measures.decide_plan(town.state, measures.PlanMeasure(by=TEACHER, what=a_measure(town)), town.now))
+    assert for_what(town, who)[0] is implied
+    with pytest.raises(PurposeNotCoveredError):
+        for_what(town, who, Purpose.TRANSITION)
+
+
+@pytest.mark.rule(4, 14)
+def test_a_school_that_took_over_uses_what_it_got_for_the_transition_until_consent_says_more() -> None:
+    town = accepted()
+    assert for_what(town, CONTACT_TEACHER) == (Purpose.TRANSITION, set(CONSENTED))
+    with pytest.raises(PurposeNotCoveredError):
+        for_what(town, CONTACT_TEACHER, Purpose.FOLLOW_UP)
+    town.consented(scope((Service.SKOLE,), (InformationCategory.LANGUAGE,), (Purpose.FOLLOW_UP,)))
+    assert for_what(town, CONTACT_TEACHER, Purpose.FOLLOW_UP)[1] == {InformationCategory.LANGUAGE, IDENTITY}
+    for ref in list(town.state.consents):
+        town.withdraw(ref)
+    assert for_what(town, CONTACT_TEACHER) == (Purpose.FOLLOW_UP, {IDENTITY})
+
+
+def test_in_the_units_own_task_no_consent_limits_what_for_and_the_family_needs_no_purpose() -> None:
+    town = consented()
+    for purpose in access.WORKING_PURPOSES:
+        assert for_what(town, TEACHER, purpose) == (purpose, set(ALL_CATEGORIES))
+        assert for_what(town, guardian(1), purpose)[0] is None
+    assert for_what(town, TEACHER)[0] is Purpose.FOLLOW_UP
+    for no_task_of_theirs in set(Purpose) - access.WORKING_PURPOSES:
+        with pytest.raises(PurposeNotCoveredError):
+            for_what(town, TEACHER, no_task_of_theirs)
 
 
 @pytest.mark.rule(4)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Annotated, Final
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from services.cases.api import bodies
@@ -14,6 +14,7 @@ from services.cases.handlers import concerns, reading
 from services.cases.handlers.concerns import NamedGuardian, NewConcern
 from services.cases.views import CaseSummary, CaseView, ChildViewReceipt, ConcernView, InsightRightView, Me
 from shared.contracts.base import Moment
+from shared.contracts.codes import Purpose
 from shared.refs import CaseRefField, ConcernRefField
 from shared.web import AskedPage, Collection, Command, CurrentActor, GuardedCommand, Page, Reading, represent, respond
 
@@ -83,9 +84,20 @@ async def read_case(case: CaseRefField, ctx: Reading, desk: AtDesk) -> Response:
 
 
 @router.get("/cases/{case}/child", response_model=ChildDossier, summary="The child, as far as the basis reaches")
-async def read_child(case: CaseRefField, ctx: Reading, desk: AtDesk) -> Response:
+async def read_child(
+    case: CaseRefField,
+    ctx: Reading,
+    desk: AtDesk,
+    purpose: Annotated[
+        Purpose | None,
+        Query(
+            description="What you look for. Consent is given for purposes, and another one is refused with what is missing. "
+            "Unsaid, it is what is usual for your part in the case, if the consent covers that. Guardians and the child need none."
+        ),
+    ] = None,
+) -> Response:
     """Return what the vault holds in the categories that you may see at this moment. The look is recorded first."""
-    view, version = await reading.read_child(desk, ctx, case)
+    view, version = await reading.read_child(desk, ctx, case, purpose)
     return represent(view, version=version)
 
 

@@ -22,10 +22,10 @@ from services.cases.domain.state import (
     ConsentStatus,
     Stage,
 )
-from services.cases.errors import CaseNotOpenError, NotInvolvedError, NotPermittedError
+from services.cases.errors import CaseNotOpenError, NotInvolvedError, NotPermittedError, PurposeNotCoveredError
 from shared.contracts.base import Model
 from shared.contracts.cases import Party
-from shared.contracts.codes import InformationCategory, Purpose, Role, Service
+from shared.contracts.codes import GrantorClass, InformationCategory, Purpose, Role, Service
 from shared.refs import ConsentRef, UnitId
 
 
@@ -187,6 +187,21 @@ TABLE: Mapping[Relation, Mapping[Action, Reach]] = MappingProxyType(
 )
 """The whole of it. A cell that is not here is denied, and the denial is recorded."""
 
+WORKING_PURPOSES = frozenset(
+    {Purpose.ASSESSMENT, Purpose.FOLLOW_UP, Purpose.COORDINATION, Purpose.TRANSITION, Purpose.DISCUSSION}
+)
+"""What an employee may look for in the unit's own task."""
+IMPLIED: Mapping[Relation, Purpose] = MappingProxyType(
+    {
+        Relation.HOLDER: Purpose.FOLLOW_UP,
+        Relation.RECEIVER: Purpose.TRANSITION,
+        Relation.COORDINATOR: Purpose.COORDINATION,
+        Relation.TEAM_MEMBER: Purpose.FOLLOW_UP,
+        Relation.SERVICE_IN_SCOPE: Purpose.ASSESSMENT,
+    }
+)
+"""What a look is for when its reader does not say. Where the consents in force were given for something else, it is for that."""
+
 
 class Permit(Model):
     """What was allowed, on which basis, and how much of the vault it reaches. It goes into the access record."""
@@ -198,6 +213,8 @@ class Permit(Model):
     consent_version: int | None = None
     service: Service | None = None
     """To which service the consent was given."""
+    purpose: Purpose | None = None
+    """What the look is for; none for a guardian, for the child, and where nothing is shown."""
     categories: frozenset[InformationCategory] = frozenset()
 
 
@@ -228,21 +245,32 @@ def relations(state: CaseState, acting: Acting, now: datetime) -> list[Relation]
     return [relation for relation in Relation if checks[relation]]
 
 
-def permit(state: CaseState, action: Action, acting: Acting, now: datetime) -> Permit:
+def permit(state: CaseState, action: Action, acting: Acting, now: datetime, purpose: Purpose | None = None) -> Permit:
     """Return what `acting` may see when doing `action` at `now`; of several grounds, the one that reaches furthest.
+
+    Args:
+        state: the case.
+        action: what is to be done.
+        acting: who wants to.
+        now: the moment at which the basis must stand.
+        purpose: what a look at content is for (fvl § 13 b no. 2: used for what it was given for); `IMPLIED` when not said.
 
     Raises:
         NotInvolvedError: the actor is nothing to this case, and is told as little as if it did not exist.
         NotPermittedError: the actor has a part in it, which does not include this.
+        PurposeNotCoveredError: it does, but not for `purpose`; the error says for what, and who could grant it (seed rule 106).
     """
     held = relations(state, acting, now)
     if not held:
         raise NotInvolvedError(_why_not(state, acting, now))
-    permits = [
-        _reach(state, relation, TABLE[relation][action], acting, now) for relation in held if action in TABLE[relation]
-    ]
-    if not permits:
+    reaching = [relation for relation in held if action in TABLE[relation]]
+    if not reaching:
         raise NotPermittedError("not-in-table")
+    permits = [_reach(state, relation, TABLE[relation][action], acting, now, purpose) for relation in reaching]
+    if purpose is not None:
+        if all(one.purpose not in {None, purpose} for one in permits):
+            raise _not_for_that(state, permits[0], acting, purpose, now)
+        permits = [one for one in permits if one.purpose in {None, purpose}]
     return max(permits, key=lambda one: len(one.categories))
 
 
@@ -250,7 +278,7 @@ def grounds(state: CaseState, allowed: Permit, shown: frozenset[InformationCateg
     """Divide what is shown among the consents it rests on: each look is recorded under the very consent that allowed it."""
     if allowed.consent is None or allowed.service is None:
         return [Ground(categories=shown)]
-    inside = [consent for consent in state.consents_in_force(now) if consent.covers(allowed.service)]
+    inside = [one for one in state.consents_in_force(now) if one.covers(allowed.service, (), allowed.purpose)]
     inside.sort(key=lambda consent: consent.ref != allowed.consent)
     divided: list[Ground] = []
     # Whom it is about is known by the first of them.
@@ -335,7 +363,30 @@ def _by_consent(state: CaseState, acting: Acting, now: datetime) -> dict[Relatio
     }
 
 
-def _reach(state: CaseState, relation: Relation, reach: Reach, acting: Acting, now: datetime) -> Permit:
+def _not_for_that(
+    state: CaseState, allowed: Permit, acting: Acting, purpose: Purpose, now: datetime
+) -> PurposeNotCoveredError:
+    by_consent = allowed.consent is not None and acting.service is not None
+    covered = state.consented_purposes(now, acting.service) if by_consent and acting.service else WORKING_PURPOSES
+    return PurposeNotCoveredError(
+        extensions={
+            "services": [] if acting.service is None else [acting.service.value],
+            "purposes": [purpose.value],
+            "covered": [one.value for one in sorted(covered)],
+            "grantors": {GrantorClass.GUARDIAN.value: state.guardians} if by_consent else {},
+        }
+    )
+
+
+def _purpose(relation: Relation, covered: frozenset[Purpose], asked: Purpose | None) -> Purpose | None:
+    """Return what a look is for: as asked if that is covered, else what is usual if that is, else what is covered at all."""
+    wanted = IMPLIED.get(relation) if asked is None else asked
+    return wanted if wanted in covered else min(covered, default=None)
+
+
+def _reach(
+    state: CaseState, relation: Relation, reach: Reach, acting: Acting, now: datetime, asked: Purpose | None
+) -> Permit:
     match reach:
         case Reach.OWN_CHILD:
             basis = rules.ACCESS_BY_CHILD if relation is Relation.CHILD else rules.PARENTAL_RESPONSIBILITY
@@ -344,14 +395,14 @@ def _reach(state: CaseState, relation: Relation, reach: Reach, acting: Acting, n
             return Permit(relation=relation, basis=basis, categories=own)
         case Reach.CONTACT:
             contact = frozenset({InformationCategory.CONTACT})
-            return Permit(relation=relation, basis=rules.REACH_GUARDIANS, categories=contact)
+            purpose = Purpose.NOTIFICATION
+            return Permit(relation=relation, basis=rules.REACH_GUARDIANS, categories=contact, purpose=purpose)
         case Reach.HELD:
-            return _held(state, relation, acting, now)
+            return _held(state, relation, acting, now, asked)
         case Reach.CONSENTED if acting.service is not None:
-            categories = state.consented_categories(now, acting.service)
-            return _by(state.consent_covering(now, acting.service), relation, categories, acting.service)
+            return _consented(state, relation, acting.service, now, asked)
         case Reach.OFFERED:
-            return _offered(state, relation, acting, now)
+            return _offered(state, relation, acting, now, asked)
         case _:
             return _no_content(state, relation, acting, now)
 
@@ -368,21 +419,32 @@ def _no_content(state: CaseState, relation: Relation, acting: Acting, now: datet
     return Permit(relation=relation, basis=rules.OWN_TASK)
 
 
-def _held(state: CaseState, relation: Relation, acting: Acting, now: datetime) -> Permit:
+def _consented(state: CaseState, relation: Relation, service: Service, now: datetime, asked: Purpose | None) -> Permit:
+    purpose = _purpose(relation, state.consented_purposes(now, service), asked)
+    consent = state.consent_covering(now, service, (), purpose)
+    return _by(consent, relation, state.consented_categories(now, service, purpose), service, purpose)
+
+
+def _held(state: CaseState, relation: Relation, acting: Acting, now: datetime, asked: Purpose | None) -> Permit:
     holding = state.holding
+    own_task = _purpose(relation, WORKING_PURPOSES, asked)
     if holding is None or not _works_there(acting, holding.party):
         # The task is the unit's. Who has moved may still hand the baton over, and reads nothing.
         return Permit(relation=relation, basis=rules.OWN_TASK)
     if holding.categories is None:
-        return Permit(relation=relation, basis=rules.OWN_TASK, categories=ALL_CATEGORIES)
-    service = holding.party.service
-    consented = frozenset[InformationCategory]() if service is None else state.consented_categories(now, service)
-    consent = None if service is None else state.consent_covering(now, service)
+        return Permit(relation=relation, basis=rules.OWN_TASK, categories=ALL_CATEGORIES, purpose=own_task)
     identity = frozenset({InformationCategory.IDENTITY})
-    return _by(consent, relation, (holding.categories & consented) | identity, service)
+    service = holding.party.service
+    covered = frozenset[Purpose]() if service is None else state.consented_purposes(now, service)
+    if service is None or not covered:
+        return Permit(relation=relation, basis=rules.OWN_TASK, categories=identity, purpose=own_task)
+    # What came with the baton was given for the transition, and is used for that unless the consent says more.
+    came_for = Purpose.TRANSITION if asked is None and Purpose.TRANSITION in covered else asked
+    by_consent = _consented(state, relation, service, now, came_for)
+    return by_consent.model_copy(update={"categories": (holding.categories & by_consent.categories) | identity})
 
 
-def _offered(state: CaseState, relation: Relation, acting: Acting, now: datetime) -> Permit:
+def _offered(state: CaseState, relation: Relation, acting: Acting, now: datetime, asked: Purpose | None) -> Permit:
     handover = state.open_handover
     if handover is None or handover.consent is None or not _works_there(acting, handover.receiver):
         return Permit(relation=relation, basis=rules.OWN_TASK)
@@ -391,7 +453,8 @@ def _offered(state: CaseState, relation: Relation, acting: Acting, now: datetime
     if consent is None or service is None or consent not in state.consents_in_force(now):
         return Permit(relation=relation, basis=rules.OWN_TASK)
     identity = frozenset({InformationCategory.IDENTITY})
-    return _by(consent, relation, (handover.package.categories & consent.scope.categories) | identity, service)
+    offered = (handover.package.categories & consent.scope.categories) | identity
+    return _by(consent, relation, offered, service, _purpose(relation, consent.scope.purposes, asked))
 
 
 def _by(
@@ -399,6 +462,7 @@ def _by(
     relation: Relation,
     categories: frozenset[InformationCategory],
     service: Service | None,
+    purpose: Purpose | None = None,
 ) -> Permit:
     if consent is None:
         return Permit(relation=relation, basis=rules.OWN_TASK, categories=categories)
@@ -408,6 +472,7 @@ def _by(
         consent=consent.ref,
         consent_version=consent.version,
         service=service,
+        purpose=purpose,
         categories=categories,
     )
 

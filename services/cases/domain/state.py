@@ -282,9 +282,17 @@ class CaseState(Model):
             (consent for consent in self.consents_in_force(now) if consent.covers(service, wanted, purpose)), None
         )
 
-    def consented_categories(self, now: datetime, service: Service) -> frozenset[InformationCategory]:
-        """Return what `service` may be shown at `now`: the union over the consents in force, and whom it is about."""
-        scopes = [consent.scope.categories for consent in self.consents_in_force(now) if consent.covers(service)]
+    def consented_purposes(self, now: datetime, service: Service) -> frozenset[Purpose]:
+        """Return what `service` may be shown anything for at `now`: the union over the consents in force."""
+        scopes = [consent.scope.purposes for consent in self.consents_in_force(now) if consent.covers(service)]
+        return frozenset[Purpose]().union(*scopes)
+
+    def consented_categories(
+        self, now: datetime, service: Service, purpose: Purpose | None = None
+    ) -> frozenset[InformationCategory]:
+        """Return what `service` may be shown at `now` for `purpose`: the union over the consents in force, and whom it is about."""
+        inside = [one for one in self.consents_in_force(now) if one.covers(service, (), purpose)]
+        scopes = [consent.scope.categories for consent in inside]
         return (
             frozenset[InformationCategory]().union(*scopes, {InformationCategory.IDENTITY}) if scopes else frozenset()
         )

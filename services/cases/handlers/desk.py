@@ -226,14 +226,22 @@ async def glance(desk: Desk, ctx: Context, located: Located, acting: Acting, act
     try:
         async with desk.pool.acquire() as conn, conn.transaction():
             looked = await look(desk, ctx, conn, located, acting, action)
-            await record(desk, ctx, conn, looked, shown=frozenset(), purpose=None)
+            await record(desk, ctx, conn, looked, shown=frozenset())
     except DeniedError as denied:
         await deny(desk, ctx, located.case, denied)
     desk.journal.nudge()
     return looked
 
 
-async def look(desk: Desk, ctx: Context, conn: Connection, located: Located, acting: Acting, action: Action) -> Looked:
+async def look(
+    desk: Desk,
+    ctx: Context,
+    conn: Connection,
+    located: Located,
+    acting: Acting,
+    action: Action,
+    purpose: Purpose | None = None,
+) -> Looked:
     """Judge a look on the present state; in a transaction, with writers held off until its record is committed.
 
     Raises:
@@ -241,7 +249,7 @@ async def look(desk: Desk, ctx: Context, conn: Connection, located: Located, act
     """
     await store.await_writers(conn, located.case)
     loaded = await desk.journal.load(CASE, located.case, conn=conn)
-    permit = access.permit(loaded.state, action, acting, ctx.now)
+    permit = access.permit(loaded.state, action, acting, ctx.now, purpose)
     return Looked(loaded.state, loaded.version, loaded.scope or ctx.scope, permit)
 
 
@@ -254,13 +262,14 @@ async def record(
     shown: frozenset[InformationCategory],
     documents: Sequence[DocumentRef] = (),
     kind: AccessKind = AccessKind.READ,
-    purpose: Purpose | None = Purpose.FOLLOW_UP,
+    purpose: Purpose | None = None,
 ) -> None:
     """Record that `shown` is about to be answered, in the transaction that was looked in (pasientjournalloven § 22 a).
 
-    One record for each consent that it rests on. The purpose is `purpose`, if the consent was given for it, else the consent's own.
+    One record for each consent that it rests on, for the purpose that it covers; without a consent, for `purpose` or the usual one.
     """
     actor, state, permit = actor_of(ctx), looked.state, looked.permit
+    purpose = permit.purpose if permit.consent is not None else purpose or permit.purpose
     if state.case is None:
         raise UnknownPartError
     actor_entry = actor.access_actor(address_protected=state.address_protected)

@@ -83,12 +83,14 @@ async def read_concern(desk: Desk, ctx: Context, concern: ConcernRef) -> tuple[C
     return ConcernContent(**dict(ConcernView.of(looked.state)), text=text), looked.version
 
 
-async def read_child(desk: Desk, ctx: Context, case: CaseRef) -> tuple[ChildDossier, int]:
-    """Return what the vault holds of the child, as far as the basis reaches at this moment (seed rules 4, 106)."""
+async def read_child(
+    desk: Desk, ctx: Context, case: CaseRef, purpose: Purpose | None = None
+) -> tuple[ChildDossier, int]:
+    """Return what the vault holds of the child, as far as the basis reaches for `purpose` at this moment (seed rules 4, 106)."""
     located, acting = await meet(desk, ctx, case)
     try:
         async with desk.pool.acquire() as conn, conn.transaction():
-            looked = await look(desk, ctx, conn, located, acting, Action.READ_CHILD)
+            looked = await look(desk, ctx, conn, located, acting, Action.READ_CHILD, purpose)
             allowed = looked.permit.categories
             child = await desk.records.child(conn, located.case) if InformationCategory.IDENTITY in allowed else None
             guardians = (
@@ -156,7 +158,7 @@ async def read_insight_right(desk: Desk, ctx: Context, case: CaseRef) -> tuple[I
                 await store.family(conn, located.case),
             )
             guardians = await desk.records.guardians(conn, located.case)
-            await record(desk, ctx, conn, looked, shown=frozenset(), purpose=None)
+            await record(desk, ctx, conn, looked, shown=frozenset())
     except DeniedError as denied:
         await deny(desk, ctx, located.case, denied)
     desk.journal.nudge()
@@ -200,6 +202,7 @@ def _dossier(
         basis=permit.basis,
         consent=permit.consent,
         consent_version=permit.consent_version,
+        purpose=permit.purpose,
         categories=tuple(sorted(permit.categories)),
         identity=identity,
         guardians=reachable,
