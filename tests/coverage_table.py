@@ -1,7 +1,8 @@
 """Writes `docs/coverage.md`: seed rule -> where it is enforced -> which tests show it.
 
 Nothing in it is typed by hand. "Where" is every mention of the rule in the code (`seed rule 4`, `seed rules 88-90`) and every
-`rule: 4` of a profile; "tests" are the functions that carry `@pytest.mark.rule(4)`. Run as `python -m tests.coverage_table`;
+`rule: 4` of a profile; "tests" are those that carry `@pytest.mark.rule(4)`, themselves, by their class or by their module: what
+stands beside them in the module, fixtures and helpers, is no test. Run as `python -m tests.coverage_table`;
 with `--check` it writes nothing and fails when the file is out of date.
 """
 
@@ -54,18 +55,25 @@ def enforced() -> dict[int, set[str]]:
 
 
 def marks(tree: ast.AST) -> Iterator[tuple[str, set[int]]]:
-    """Yield (test name, rules) for each function, or method of a class, that carries the marker."""
+    """Yield (test name, rules) for each test that carries the marker: a function, or a method of a class, as pytest collects them."""
 
     def visit(node: ast.AST, prefix: str, inherited: set[int]) -> Iterator[tuple[str, set[int]]]:
         for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.Assign) and isinstance(child.value, ast.Call) and _is_rule(child.value.func):
+                # A state machine's test case: `TestCases = pytest.mark.rule(4)(Machine.TestCase)`.
+                names = [target.id for target in child.targets if isinstance(target, ast.Name)]
+                yield from (
+                    (name, inherited | set(_arguments(child.value.func))) for name in names if name.startswith("Test")
+                )
             if not isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
                 continue
             own = inherited | {
                 number for decorator in child.decorator_list if _is_rule(decorator) for number in _arguments(decorator)
             }
             if isinstance(child, ast.ClassDef):
-                yield from visit(child, f"{prefix}{child.name}::", own)
-            elif own:
+                if child.name.startswith("Test"):
+                    yield from visit(child, f"{prefix}{child.name}::", own)
+            elif own and child.name.startswith("test"):
                 yield f"{prefix}{child.name}", own
 
     yield from visit(tree, "", _module_marks(tree))

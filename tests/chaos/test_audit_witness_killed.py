@@ -19,7 +19,7 @@ from tests.chaos.witness_process import Orders
 from tests.integration.audit_world import MIGRATIONS
 from tests.integration.witness_world import OURS, Town, cosigner, open_witness
 
-pytestmark = [pytest.mark.connected, pytest.mark.slow, pytest.mark.rule(4)]
+pytestmark = [pytest.mark.connected, pytest.mark.slow]
 
 POLICY = Policy.parse(f"log {OURS.verifier.vkey}\nwitness skien {cosigner('skien').key.vkey}\nquorum skien\n")
 

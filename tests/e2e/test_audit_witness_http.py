@@ -20,7 +20,7 @@ from tests.e2e.audit_served import Served, audit_service
 from tests.integration.audit_world import SIGNER, Publisher
 from tests.integration.witness_world import OURS, Asking, asking, cosigner
 
-pytestmark = [pytest.mark.connected, pytest.mark.rule(4), pytest.mark.story(23)]
+pytestmark = [pytest.mark.connected, pytest.mark.story(23)]
 
 WATCHED = f"# Notodden\n{OURS.verifier.vkey}\n\n{SIGNER.named('lagspill.no/logs/unparsable').verifier.vkey}  # and what is no event\n"
 

@@ -26,7 +26,7 @@ from shared.testing.plugin import Migrated
 from tests.bench.query import filler
 from tests.integration.audit_world import NOTODDEN, ORIGIN, SIGNER, Publisher
 
-pytestmark = [pytest.mark.connected, pytest.mark.rule(4)]
+pytestmark = pytest.mark.connected
 
 MANY: Final = 60_000
 MOST_GROWTH: Final = 24 * 1024 * 1024

@@ -25,8 +25,6 @@ from shared.testing.ids import SeededIds
 from shared.testing.plugin import Migrated
 from tests.integration.audit_world import MIGRATIONS, NOON, NOTODDEN, SIGNER, Publisher, World, open_world
 
-pytestmark = pytest.mark.rule(4)
-
 SKIEN = "skien.example/logs"
 
 

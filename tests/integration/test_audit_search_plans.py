@@ -18,7 +18,7 @@ from shared.testing.plugin import Migrated
 from tests.bench.query import FIRST_MONTH, case_of, filler
 from tests.integration.audit_world import NOTODDEN
 
-pytestmark = [pytest.mark.connected, pytest.mark.rule(4)]
+pytestmark = pytest.mark.connected
 
 ENTRIES: Final = 60_000
 MONTHS: Final = 3

@@ -20,7 +20,7 @@ from shared.testing.plugin import Migrated
 from tests.integration.audit_world import MIGRATIONS, NOON
 from tests.integration.witness_world import ORIGIN, OURS, Served, Town, cosigner, open_witness
 
-pytestmark = [pytest.mark.connected, pytest.mark.rule(4)]
+pytestmark = pytest.mark.connected
 
 WAITING = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
 POLICY = Policy.parse(f"log {OURS.verifier.vkey}\nwitness skien {cosigner('skien').key.vkey}\nquorum skien\n")

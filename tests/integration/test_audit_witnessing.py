@@ -27,7 +27,7 @@ from tests.integration.audit_world import MIGRATIONS, NOTODDEN, Publisher, World
 from tests.integration.witness_world import ORIGIN, OURS, Asking, Town, asking, cosigner, open_witness
 from tests.tally_app import served
 
-pytestmark = [pytest.mark.connected, pytest.mark.rule(4), pytest.mark.story(23)]
+pytestmark = [pytest.mark.connected, pytest.mark.story(23)]
 
 
 @pytest.fixture

@@ -1,0 +1,47 @@
+"""The coverage table lists tests, and nothing that stands beside them."""
+
+from __future__ import annotations
+
+import ast
+from textwrap import dedent
+
+from tests.coverage_table import marks
+
+MODULE = """
+    import pytest
+
+    pytestmark = [pytest.mark.connected, pytest.mark.rule(4)]
+
+    @pytest.fixture
+    def town(): ...
+
+    def helper(): ...
+
+    def test_one(): ...
+
+    @pytest.mark.rule(7, 8)
+    async def test_other(): ...
+
+    class Steps:
+        def test_of_no_class_that_is_collected(self): ...
+
+    @pytest.mark.rule(9)
+    class TestSteps:
+        def prepared(self): ...
+        def test_a_step(self): ...
+
+    TestMachine = pytest.mark.rule(22)(Machine.TestCase)
+"""
+
+
+def test_only_tests_are_listed_each_with_its_own_its_class_s_and_its_module_s_rules() -> None:
+    assert dict(marks(ast.parse(dedent(MODULE)))) == {
+        "test_one": {4},
+        "test_other": {4, 7, 8},
+        "TestSteps::test_a_step": {4, 9},
+        "TestMachine": {4, 22},
+    }
+
+
+def test_without_a_mark_nothing_is_listed() -> None:
+    assert not list(marks(ast.parse("def test_it(): ...")))
