@@ -56,6 +56,8 @@ class Clearance(StrEnum):
 
     PROTECTED_LOG_READER = "protected-log-reader"
     """The logs of address-protected cases whose opaque names they know; with auditor or privacy officer only."""
+    PROTECTED_CASE_READER = "protected-case-reader"
+    """Finding a child with a protected address, and opening its case in an emergency; a part in the case is needed all the same."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,9 @@ GoalRef = NewType("GoalRef", str)
 FormRef = NewType("FormRef", str)
 ChildViewRef = NewType("ChildViewRef", str)
 DocumentRef = NewType("DocumentRef", str)
+GlassRef = NewType("GlassRef", str)
+"""One emergency access (nødtilgang)."""
+RecordRef = NewType("RecordRef", str)
 ArenaRef = NewType("ArenaRef", str)
 MeetingRef = NewType("MeetingRef", str)
 ItemRef = NewType("ItemRef", str)
@@ -65,6 +68,8 @@ GoalRefField = Annotated[GoalRef, StringConstraints(pattern=pattern("goa"))]
 FormRefField = Annotated[FormRef, StringConstraints(pattern=pattern("frm"))]
 ChildViewRefField = Annotated[ChildViewRef, StringConstraints(pattern=pattern("cvw"))]
 DocumentRefField = Annotated[DocumentRef, StringConstraints(pattern=pattern("doc"))]
+GlassRefField = Annotated[GlassRef, StringConstraints(pattern=pattern("brk"))]
+RecordRefField = Annotated[RecordRef, StringConstraints(pattern=pattern("rec"))]
 ArenaRefField = Annotated[ArenaRef, StringConstraints(pattern=pattern("arn"))]
 MeetingRefField = Annotated[MeetingRef, StringConstraints(pattern=pattern("mtg"))]
 ItemRefField = Annotated[ItemRef, StringConstraints(pattern=pattern("itm"))]

@@ -7,7 +7,7 @@ from typing import Final
 
 from services.cases import consumers
 from services.cases.api import ROUTERS
-from services.cases.codelists import read_rules
+from services.cases.codelists import read_glass_rules, read_rules
 from services.cases.handlers.desk import Desk
 from services.cases.profile import read_cases_profiles
 from services.cases.records import Records
@@ -30,6 +30,7 @@ async def compose(kit: Kit[CasesSettings]) -> Parts:
         records=Records(Vault.from_settings(settings)),
         rules=read_rules(settings.codelists),
         profiles=read_cases_profiles(settings.municipalities_folder),
+        glass=read_glass_rules(settings.codelists),
         ids=kit.ids,
         names=ActorNames(settings.pid_key.get_secret_value().encode()),
         reaching_clients=settings.reaching_clients,

@@ -8,6 +8,7 @@ from typing import TypeVar
 import yaml
 from pydantic import ValidationError
 
+from services.cases.domain.glass import GlassRules
 from services.cases.domain.rules import BasisRow, GrantorRow, InsightRow, Rules
 from shared.contracts.base import Model
 
@@ -16,6 +17,7 @@ M = TypeVar("M", bound=Model)
 LEGAL_BASES = "legal-bases.yaml"
 GRANTORS = "consent-grantors.yaml"
 INSIGHT = "insight-right.yaml"
+BREAK_GLASS = "break-glass.yaml"
 
 
 class CodeListError(ValueError):
@@ -44,6 +46,15 @@ def read_rules(folder: Path) -> Rules:
     grantors = _read(folder / GRANTORS, _Grantors)
     insight = _read(folder / INSIGHT, _Ages)
     return Rules(bases=bases.bases, grantors=grantors.grantors, insight=insight.ages)
+
+
+def read_glass_rules(folder: Path) -> GlassRules:
+    """Return who may open a case in an emergency, from `folder`.
+
+    Raises:
+        CodeListError: as `read_rules`.
+    """
+    return _read(folder / BREAK_GLASS, GlassRules)
 
 
 def _read(path: Path, model: type[M]) -> M:

@@ -8,8 +8,9 @@ from typing import Final
 
 import structlog
 
-from services.cases import store
+from services.cases import glass_store, store
 from services.cases.domain import consent as consents
+from services.cases.domain import glass as glasses
 from services.cases.domain import handover as handovers
 from services.cases.domain import measures
 from services.cases.domain.state import CaseState
@@ -18,6 +19,8 @@ from services.cases.handlers.desk import (
     CASE,
     CONSENT_EXPIRY,
     CONSENT_RECEIPTS,
+    GLASS_ESCALATION,
+    GLASS_REVIEW,
     HANDOVER_ANSWER,
     Desk,
     Latest,
@@ -31,7 +34,7 @@ from shared.contracts.cases import CaseEvent
 from shared.deadlines import Deadline, DeadlineHandler
 from shared.envelope import Envelope
 from shared.inbox import Handler, Inbox, Tx, caused_by
-from shared.refs import CaseRef, ConsentRef, GoalRef, HandoverRef
+from shared.refs import CaseRef, ConsentRef, GlassRef, GoalRef, HandoverRef
 
 log = structlog.get_logger(__name__)
 
@@ -135,6 +138,23 @@ async def on_handover_due(desk: Desk, tx: Tx, deadline: Deadline) -> None:
     )
 
 
+async def on_glass_review_due(desk: Desk, tx: Tx, deadline: Deadline) -> None:
+    """Nobody has reviewed an emergency access in time (invariant 12)."""
+    glass = GlassRef(deadline.key)
+    await _change_by_time(
+        desk, tx, deadline, deadline.key, lambda state: glasses.decide_overdue(state, glass, tx.now, desk.glass)
+    )
+
+
+async def on_glass_escalation(desk: Desk, tx: Tx, deadline: Deadline) -> None:
+    """Still nobody has: from here on the privacy officer may."""
+    glass = GlassRef(deadline.key)
+    await _change_by_time(
+        desk, tx, deadline, deadline.key, lambda state: glasses.decide_escalate(state, glass, tx.now, desk.glass)
+    )
+    await glass_store.escalated(tx.conn, glass, tx.now)
+
+
 def inbox(desk: Desk) -> Inbox:
     """Return what this service takes in. Each event stands alone: a parked one holds back no other."""
     handlers: dict[type[EventData], Handler] = {
@@ -152,6 +172,8 @@ def deadlines(desk: Desk) -> Mapping[str, DeadlineHandler]:
         CONSENT_EXPIRY: on_consent_expiry,
         CONSENT_RECEIPTS: on_receipts_due,
         HANDOVER_ANSWER: on_handover_due,
+        GLASS_REVIEW: on_glass_review_due,
+        GLASS_ESCALATION: on_glass_escalation,
     }
     return {kind: partial(handler, desk) for kind, handler in kinds.items()}
 

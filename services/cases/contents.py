@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 
 from pydantic import Field
 
-from services.cases.views import Categories, ConcernView, FormView, HandoverView
+from services.cases.views import Categories, ConcernView, FormView, GlassView, HandoverView
 from shared.contracts.base import Model
 from shared.contracts.codes import InformationCategory, Language, Purpose, Role
 from shared.refs import ActorId, CaseRef, ConsentRef
@@ -91,3 +91,18 @@ class HandoverContent(HandoverView):
     """A handover, with the words of its rejection for the sender."""
 
     rejection: str | None = None
+
+
+class GlassLookView(Model):
+    """A look in an emergency."""
+
+    at: datetime
+    categories: Categories
+
+
+class GlassContent(GlassView):
+    """An emergency access with its reason in words, and what was looked at."""
+
+    text: str | None
+    """None when the case has been erased since."""
+    looks: tuple[GlassLookView, ...]

@@ -288,3 +288,38 @@ class NationalNumberError(CaseError):
 
     code = "national-number-invalid"
     status = 422
+
+
+# --- emergency access -------------------------------------------------------------------------------------------------
+
+
+class GlassNotAllowedError(CaseError):
+    """Your role may not open a case in an emergency."""
+
+    code = "break-glass-not-allowed"
+    status = 403
+
+
+class GlassOpenError(CaseError):
+    """You have opened this case in an emergency already, and it is still open."""
+
+    code = "break-glass-open"
+
+
+class GlassUnneededError(CaseError):
+    """Your part in the case shows you this without an emergency."""
+
+    code = "break-glass-unneeded"
+
+
+class OwnReviewError(CaseError):
+    """An emergency access is reviewed by somebody else than whoever opened it."""
+
+    code = "own-review"
+    status = 403
+
+
+class GlassReviewedError(CaseError):
+    """This emergency access has been reviewed."""
+
+    code = "break-glass-reviewed"

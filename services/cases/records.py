@@ -13,7 +13,8 @@ from typing import Final
 from shared.contracts.base import Model
 from shared.contracts.codes import InformationCategory, Language
 from shared.db import Connection
-from shared.refs import ActorId, CaseRef, ChildViewRef, ConsentRef, FormRef, GoalRef, HandoverRef, UnitId
+from shared.errors import NotFoundError
+from shared.refs import ActorId, CaseRef, ChildViewRef, ConsentRef, FormRef, GlassRef, GoalRef, HandoverRef, UnitId
 from shared.vault import LookupKind, Vault
 
 _CHILD: Final = "child"
@@ -136,6 +137,20 @@ class Records:
         """Return why a handover was rejected, in words, if words were given."""
         return await self._text(conn, case, f"rejection/{handover}")
 
+    async def keep_glass(self, conn: Connection, case: CaseRef, glass: GlassRef, unit: UnitId, text: str) -> None:
+        """Keep why a case was opened in an emergency, in words, and where whoever did so works."""
+        await self._put(conn, case, f"glass/{glass}", InformationCategory.CONCERN, text)
+        await self._put(conn, case, f"glass-unit/{glass}", InformationCategory.CONTACT, unit)
+
+    async def glass_unit(self, conn: Connection, case: CaseRef, glass: GlassRef) -> UnitId | None:
+        """Return where whoever opened it works; none when the case is erased."""
+        unit = await self._text(conn, case, f"glass-unit/{glass}")
+        return None if unit is None else UnitId(unit)
+
+    async def glass_words(self, conn: Connection, case: CaseRef, glass: GlassRef) -> str | None:
+        """Return why it was opened, in words; none when the case is erased."""
+        return await self._text(conn, case, f"glass/{glass}")
+
     async def keep_form(
         self, conn: Connection, case: CaseRef, form: FormRef, version: int, content: dict[InformationCategory, str]
     ) -> None:
@@ -170,8 +185,10 @@ class Records:
         ]
 
     async def _text(self, conn: Connection, case: CaseRef, record: str) -> str | None:
-        known = {entry.record for entry in await self._vault.entries(conn, owner=case)}
-        return (await self._vault.get(conn, owner=case, record=record)).decode() if record in known else None
+        try:
+            return (await self._vault.get(conn, owner=case, record=record)).decode()
+        except NotFoundError:
+            return None
 
     async def _put(
         self, conn: Connection, case: CaseRef, record: str, category: InformationCategory, text: str

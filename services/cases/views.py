@@ -9,6 +9,7 @@ from uuid import UUID
 
 from services.cases.domain import consent as consents
 from services.cases.domain.access import Relation
+from services.cases.domain.kept import GlassState, GlassStatus
 from services.cases.domain.state import (
     CaseState,
     ConcernState,
@@ -33,6 +34,7 @@ from shared.contracts.codes import (
     Scope,
     Service,
 )
+from shared.contracts.safekeeping import GlassOutcome, GlassReason
 from shared.refs import (
     ActorId,
     CaseRef,
@@ -41,6 +43,7 @@ from shared.refs import (
     ConsentRef,
     DocumentRef,
     FormRef,
+    GlassRef,
     GoalRef,
     HandoverRef,
     LogScope,
@@ -429,6 +432,44 @@ class InsightRightView(Model):
     basis: LegalBasis
     language: Language | None
     """What the vault says of the guardian; nothing is known of a child's."""
+
+
+class GlassView(Model):
+    """An emergency access (nødtilgang): who opened how much, for how long, and how far its review has come."""
+
+    glass: GlassRef
+    case: CaseRef
+    status: GlassStatus
+    reason: GlassReason
+    basis: str
+    categories: Categories
+    by: Party
+    until: datetime
+    review_by: datetime
+    outcome: GlassOutcome | None
+
+    @classmethod
+    def of(cls, state: CaseState, ref: GlassRef) -> GlassView:
+        """Return the emergency access `ref`.
+
+        Raises:
+            UnknownPartError: there is none.
+        """
+        glass: GlassState = _part(state.glass.get(ref))
+        if state.case is None:
+            raise UnknownPartError
+        return cls(
+            glass=glass.ref,
+            case=state.case,
+            status=glass.status,
+            reason=glass.reason,
+            basis=glass.basis,
+            categories=tuple(sorted(glass.categories)),
+            by=glass.by,
+            until=glass.until,
+            review_by=glass.review_by,
+            outcome=glass.outcome,
+        )
 
 
 def _known(state: CaseState) -> tuple[CaseRef, ConcernState]:

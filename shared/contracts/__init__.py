@@ -9,11 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from shared.contracts import access, audit, cases, journal, meetings, notify
+from shared.contracts import access, audit, cases, journal, meetings, notify, safekeeping
 from shared.contracts.base import EventData, Model
 
 EVENTS: Mapping[str, type[EventData]] = MappingProxyType(
-    {event.TYPE: event for module in (cases, meetings, notify, audit, access, journal) for event in module.EVENTS}
+    {
+        event.TYPE: event
+        for module in (cases, safekeeping, meetings, notify, audit, access, journal)
+        for event in module.EVENTS
+    }
 )
 """Every event type of the system, by its CloudEvents `type`."""
 

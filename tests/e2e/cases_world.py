@@ -45,6 +45,8 @@ STAFF: Final[Mapping[str, tuple[str, str, str, str]]] = {
     "rektor": ("leader", "skole", "unit:tinnes-skole", "310001023"),
     "ppt": ("ppt-adviser", "ppt", "unit:ppt", "310001031"),
     "nurse": ("health-nurse", "helsestasjon", "unit:helsestasjon", "310001058"),
+    "nurse-leader": ("leader", "helsestasjon", "unit:helsestasjon", "310001058"),
+    "privacy-officer": ("privacy-officer", "ledelse", "unit:radhuset", "310001074"),
     "barnevern": ("child-welfare-officer", "barnevern", "unit:barnevern", "310001066"),
 }
 

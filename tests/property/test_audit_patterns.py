@@ -19,15 +19,16 @@ from services.audit.domain.examination import (
     also_needed,
     places,
 )
-from services.audit.domain.observed import BreakGlassReviewed, Fact, Look, Observed
+from services.audit.domain.observed import Look, Observed
 from services.audit.domain.pattern_policy import Rules, read_policies
 from services.audit.domain.patterns import CASES, Heard, Hit
 from shared.contracts import cases
 from shared.contracts.access import AccessKind
 from shared.contracts.audit import Pattern
-from shared.contracts.base import Model
+from shared.contracts.base import EventData, Model
 from shared.contracts.codes import Role, Scope, Service
-from shared.refs import ActorId, CaseRef, LogScope, UnitId
+from shared.contracts.safekeeping import BreakGlassReviewed, GlassOutcome
+from shared.refs import ActorId, CaseRef, GlassRef, LogScope, UnitId
 
 MONDAY = datetime(2026, 9, 7, 8, 0, tzinfo=UTC)
 POLICY = (Path(__file__).resolve().parents[2] / "deploy" / "patterns.yaml").read_text(encoding="utf-8")
@@ -61,6 +62,12 @@ def party(number: int, unit: UnitId | None = LIA, role: Role = Role.TEACHER) -> 
     return cases.Party(actor=actor(number), role=role, service=Service.BARNEHAGE, unit=unit)
 
 
+def review_of(number: int) -> BreakGlassReviewed:
+    """Return that glass broken for a case was reviewed."""
+    glass = GlassRef(ref("brk", number))
+    return BreakGlassReviewed(case=case(number), glass=glass, outcome=GlassOutcome.JUSTIFIED, reviewer_role=Role.LEADER)
+
+
 def opened(number: int, holder: int, unit: UnitId | None = LIA) -> cases.CaseOpened:
     return cases.CaseOpened(
         case=case(number), level=1, mode=cases.Mode.ANONYMOUS, holder=party(holder, unit), decide_by=MONDAY
@@ -74,7 +81,7 @@ class Writer:
         self.log: list[Observed] = []
         self._number = 0
 
-    def fact(self, fact: Fact, at: datetime, by: int | None = None) -> None:
+    def fact(self, fact: EventData, at: datetime, by: int | None = None) -> None:
         who = None if by is None else actor(by)
         self._add(Observed(len(self.log), at, at, CASES, self._next(), who, fact=fact))
 
@@ -188,7 +195,7 @@ def logs(draw: st.DrawFn) -> list[Observed]:
                 accepted = cases.HandoverAccepted(case=case(number), handover=ref("hdo", number), holder=party(who))
                 writer.fact(accepted, now)
             case "review":
-                writer.fact(BreakGlassReviewed(case=case(number)), now, by=who)
+                writer.fact(review_of(number), now, by=who)
             case "leave":
                 writer.fact(leaves(number, who), now)
             case "receipt":
@@ -468,7 +475,7 @@ def test_glass_is_reviewed_by_somebody_else_and_in_time_or_it_is_a_finding(hours
     reviewed = broken + timedelta(hours=hours)
     due = rules.review_by(broken)
     assert due == datetime(2026, 9, 16, 21, 59, 59, tzinfo=UTC), "Friday; three working days; the day ends in Norway"
-    review = BreakGlassReviewed(case=case(1))
+    review = review_of(1)
     if reviewed < broken:
         writer.fact(review, reviewed, by=reviewer)
     position = len(writer.log)

@@ -18,6 +18,7 @@ from services.cases.domain.lifecycle import Lifecycle, Step, When
 from services.cases.domain.lifecycles import LIFECYCLES
 from services.cases.domain.state import CaseState, Stage
 from shared.contracts import cases as events
+from shared.contracts import safekeeping
 from shared.contracts.base import EventData
 from shared.contracts.examples import example
 from tests.property.by_the_tables import assert_by_the_tables, statuses
@@ -101,9 +102,10 @@ def any_event(of: type[events.CaseEvent]) -> EventData:
 
 HAPPENED: Final = histories()
 POSSIBLE: Final = [any_event(one) for one in events.EVENTS]
+KEPT: Final = [any_event(one) for one in safekeeping.EVENTS]
 
 
-@given(played=st.lists(st.sampled_from([*HAPPENED, *POSSIBLE]), max_size=25))
+@given(played=st.lists(st.sampled_from([*HAPPENED, *POSSIBLE, *KEPT]), max_size=25))
 @settings(max_examples=300, deadline=None)
 def test_an_event_that_no_table_allows_changes_no_status_whatever_came_before(played: list[EventData]) -> None:
     """Total and pure: any event in any state gives a state, the same each time, and moves no status outside the tables."""

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from services.cases.codelists import read_rules
+from services.cases.codelists import read_glass_rules, read_rules
 from services.cases.domain import concern, consent, course
 from services.cases.domain.acting import Acting
 from services.cases.domain.evolution import fold
@@ -27,6 +27,7 @@ from shared.refs import ActorId, CaseRef, ChildViewRef, ConcernRef, ConsentRef, 
 from shared.testing.ids import SeededIds
 
 RULES: Final = read_rules(Path(__file__).parents[2] / "deploy" / "codelists")
+GLASS_RULES: Final = read_glass_rules(Path(__file__).parents[2] / "deploy" / "codelists")
 START: Final = datetime(2026, 9, 7, 8, 0, tzinfo=UTC)
 LIA, HAUGEN, TINNES = UnitId("unit:lia-barnehage"), UnitId("unit:haugen-barnehage"), UnitId("unit:tinnes-skole")
 

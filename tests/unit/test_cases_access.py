@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from services.cases.domain import access, concern, course, forms, handover, measures
+from services.cases.domain import access, concern, course, forms, glass, handover, measures
 from services.cases.domain.access import Action, Reach, Relation
 from services.cases.domain.acting import Acting
 from services.cases.domain.state import ALL_CATEGORIES, CaseState
@@ -20,7 +20,8 @@ from services.cases.errors import (
 )
 from shared.contracts.cases import CaseEvent, HandoverKind, LocalOutcome
 from shared.contracts.codes import InformationCategory, Purpose, Role, Service
-from shared.refs import DocumentRef, FormRef, GoalRef, HandoverRef, MeasureRef, UnitId
+from shared.contracts.safekeeping import GlassReason
+from shared.refs import DocumentRef, FormRef, GlassRef, GoalRef, HandoverRef, MeasureRef, UnitId
 from tests.unit.cases_town import (
     BARNEVERN,
     CHILD,
@@ -28,6 +29,7 @@ from tests.unit.cases_town import (
     CONTACT_TEACHER,
     COORDINATOR,
     CURIOUS,
+    GLASS_RULES,
     HAUGEN,
     NOTIFY,
     NURSE,
@@ -48,34 +50,40 @@ from tests.unit.cases_town import (
 IDENTITY = InformationCategory.IDENTITY
 
 MATRIX = """
-                       holder last rcv  rcvL lead coor team serv guar chil reach
-see-case               .      .    .    .    .    .    .    .    .    .    -
-read-child             held   -    -    -    -    cons cons cons own  own  -
-read-concern           held   .    -    -    -    -    -    -    -    -    -
-read-contacts          -      -    -    -    -    -    -    -    -    -    cont
-resolve-concern        .      -    -    -    -    -    -    -    -    -    -
-record-child-view      .      -    -    -    -    -    -    -    -    -    -
-choose-contact-person  .      -    -    -    -    .    -    -    .    -    -
-close-case             .      -    -    -    -    -    -    -    -    -    -
-reopen-case            -      .    -    -    .    -    -    -    -    -    -
-ask-sharing            .      -    -    -    -    .    .    .    .    .    -
-see-consents           .      -    -    -    -    .    -    -    .    .    -
-request-consent        .      -    -    -    -    -    -    -    -    -    -
-answer-consent         -      -    -    -    -    -    -    -    .    .    -
-record-answer          .      .    -    -    -    -    -    -    -    -    -
-see-receipts           .      -    -    -    -    -    -    -    .    -    -
-plan-measure           .      -    -    -    -    -    -    -    -    -    -
-evaluate-measure       .      -    -    -    -    -    .    -    -    -    -
-send-handover          .      -    -    -    -    -    -    -    -    -    -
-see-handover           .      -    .    .    .    -    -    -    .    -    -
-answer-handover        -      -    .    -    -    -    -    -    -    -    -
-answer-on-behalf       -      -    -    .    -    -    -    -    -    -    -
-withdraw-handover      .      -    -    -    -    -    -    -    -    -    -
-draft-form             .      -    -    -    -    -    -    -    -    -    -
-read-form              held   -    offe -    -    -    -    -    own  -    -
-approve-form           -      -    -    -    -    -    -    -    .    -    -
-send-form              .      -    -    -    -    -    -    -    -    -    -
-ask-insight            -      -    -    -    -    -    -    -    .    .    -
+                       holder last rcv  rcvL lead coor team serv guar chil reach glas
+see-case               .      .    .    .    .    .    .    .    .    .    -    emer
+read-child             held   -    -    -    -    cons cons cons own  own  -    emer
+read-concern           held   .    -    -    -    -    -    -    -    -    -    emer
+read-contacts          -      -    -    -    -    -    -    -    -    -    cont -
+resolve-concern        .      -    -    -    -    -    -    -    -    -    -    -
+record-child-view      .      -    -    -    -    -    -    -    -    -    -    -
+choose-contact-person  .      -    -    -    -    .    -    -    .    -    -    -
+close-case             .      -    -    -    -    -    -    -    -    -    -    -
+reopen-case            -      .    -    -    .    -    -    -    -    -    -    -
+ask-sharing            .      -    -    -    -    .    .    .    .    .    -    -
+see-consents           .      -    -    -    -    .    -    -    .    .    -    -
+request-consent        .      -    -    -    -    -    -    -    -    -    -    -
+answer-consent         -      -    -    -    -    -    -    -    .    .    -    -
+record-answer          .      .    -    -    -    -    -    -    -    -    -    -
+see-receipts           .      -    -    -    -    -    -    -    .    -    -    -
+plan-measure           .      -    -    -    -    -    -    -    -    -    -    -
+evaluate-measure       .      -    -    -    -    -    .    -    -    -    -    -
+send-handover          .      -    -    -    -    -    -    -    -    -    -    -
+see-handover           .      -    .    .    .    -    -    -    .    -    -    -
+answer-handover        -      -    .    -    -    -    -    -    -    -    -    -
+answer-on-behalf       -      -    -    .    -    -    -    -    -    -    -    -
+withdraw-handover      .      -    -    -    -    -    -    -    -    -    -    -
+draft-form             .      -    -    -    -    -    -    -    -    -    -    -
+read-form              held   -    offe -    -    -    -    -    own  -    -    -
+approve-form           -      -    -    -    -    -    -    -    .    -    -    -
+send-form              .      -    -    -    -    -    -    -    -    -    -    -
+ask-insight            -      -    -    -    -    -    -    -    .    .    -    -
+manage-guardians       held -    -    -    -    -    -    -    -    -    -    -
+protect-address        .    -    -    -    -    -    -    -    -    -    -    -
+write-record           held -    -    -    -    -    cons -    -    -    -    -
+read-document          held -    -    -    -    cons cons cons own  own  -    emer
+take-copy              -    -    -    -    -    -    -    -    own  own  -    -
+erase-case             -    .    -    -    .    -    -    -    -    -    -    -
 """
 REACHES = {
     ".": Reach.NO_CONTENT,
@@ -84,6 +92,7 @@ REACHES = {
     "own": Reach.OWN_CHILD,
     "offe": Reach.OFFERED,
     "cont": Reach.CONTACT,
+    "emer": Reach.EMERGENCY,
 }
 
 
@@ -162,6 +171,19 @@ def closed() -> Town:
     return town
 
 
+def in_emergency() -> Town:
+    town = opened()
+    command = glass.BreakGlass(
+        by=BARNEVERN,
+        glass=GlassRef(town.ids.ref("brk")),
+        reason=GlassReason.CHILD_AT_RISK,
+        categories=frozenset({InformationCategory.FAMILY}),
+        hours=2,
+    )
+    town.take(glass.decide_open(town.state, command, town.now, RULES, GLASS_RULES))
+    return town
+
+
 STANDING: dict[Relation, tuple[Callable[[], Town], Acting]] = {
     Relation.HOLDER: (opened, TEACHER),
     Relation.LAST_HOLDER: (closed, TEACHER),
@@ -174,6 +196,7 @@ STANDING: dict[Relation, tuple[Callable[[], Town], Acting]] = {
     Relation.GUARDIAN: (opened, guardian(1)),
     Relation.CHILD: (opened, CHILD),
     Relation.REACHES_GUARDIANS: (opened, NOTIFY),
+    Relation.BROKE_GLASS: (in_emergency, BARNEVERN),
 }
 """A case in which somebody has this relation; the receiver and its like are also in the consent's scope, at the school's unit."""
 ALSO = {

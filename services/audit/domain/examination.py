@@ -7,13 +7,14 @@ from datetime import UTC, datetime
 from typing import Final, NamedTuple, TypeVar
 
 from services.audit.domain import patterns
-from services.audit.domain.observed import BreakGlassReviewed, Look, Observed
+from services.audit.domain.observed import Look, Observed
 from services.audit.domain.pattern_policy import Rules
 from services.audit.domain.patterns import CASES, CaseWatch, Departure, GlassWatch, Heard, Hit, Marks
 from shared.contracts.access import AccessKind
 from shared.contracts.base import Model
 from shared.contracts.cases import CaseEvent, HandoverKind, HandoverSent
 from shared.contracts.meetings import AgendaItemAdded
+from shared.contracts.safekeeping import BreakGlassReviewed
 
 M = TypeVar("M", bound=Model)
 
@@ -54,14 +55,14 @@ def places(seen: Observed) -> list[Place]:
         if seen.look.case is not None:
             found += [Place(CASE, seen.look.case), Place(GLASS, seen.look.case)]
     match seen.fact:
+        case BreakGlassReviewed(case=case):
+            found.append(Place(GLASS, case))
         case CaseEvent() as event:
             found.append(Place(CASE, event.case))
             if isinstance(event, HandoverSent) and event.kind is HandoverKind.STAFF_LEAVES:
                 found.append(Place(LEAVING, event.sender.actor))
         case AgendaItemAdded(case=case) if case is not None:
             found.append(Place(CASE, case))
-        case BreakGlassReviewed(case=case):
-            found.append(Place(GLASS, case))
         case _:
             pass
     return found

@@ -5,30 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import ClassVar, Final, TypeAlias
+from typing import Final
 
 from pydantic import ValidationError
 from pydantic_core import from_json
 
 from services.audit.domain.entry import is_own
-from shared.contracts import cases, meetings
+from shared.contracts import cases, meetings, safekeeping
 from shared.contracts.access import AccessKind, AccessRecorded
 from shared.contracts.base import EventData, Model
 from shared.contracts.codes import Role, Service
-from shared.refs import ActorId, CaseRef, CaseRefField, UnitId
+from shared.refs import ActorId, CaseRef, UnitId
 
 FIRST_YEAR: Final = 1900
 LAST_YEAR: Final = 9000
 """What claims to be of other years is nothing that could be reckoned with: a day before or after it may not exist."""
 _PRIVATE: Final = frozenset({Role.GUARDIAN, Role.CHILD, Role.SERVICE_ACCOUNT})
-
-
-class BreakGlassReviewed(Model):
-    """Somebody reviewed that glass was broken for a case. The cases service does not publish it yet: this is the form awaited."""
-
-    TYPE: ClassVar[str] = "no.lagspill.cases.break-glass.reviewed.v1"
-
-    case: CaseRefField
 
 
 class Look(Model):
@@ -64,9 +56,6 @@ class Look(Model):
         return not self.permitted or self.kind is AccessKind.DENY
 
 
-Fact: TypeAlias = EventData | BreakGlassReviewed
-
-
 @dataclass(frozen=True, slots=True)
 class Observed:
     """One entry. `look` and `fact` are None where it says nothing that any pattern is about."""
@@ -78,7 +67,7 @@ class Observed:
     number: int | None
     actor: ActorId | None
     look: Look | None = None
-    fact: Fact | None = None
+    fact: EventData | None = None
 
 
 FACTS: Final[Mapping[str, type[EventData]]] = {
@@ -102,11 +91,12 @@ FACTS: Final[Mapping[str, type[EventData]]] = {
         cases.HandoverRejected,
         cases.HandoverWithdrawn,
         cases.HandoverCancelled,
+        safekeeping.BreakGlassReviewed,
         meetings.AgendaItemAdded,
     )
 }
 """The events that say who has to do with a case, or that something is missing."""
-TYPES: Final = (*FACTS, AccessRecorded.TYPE, BreakGlassReviewed.TYPE)
+TYPES: Final = (*FACTS, AccessRecorded.TYPE)
 """Entries of other types are counted, and not read."""
 
 
@@ -142,8 +132,7 @@ def observe(
         if event_type == AccessRecorded.TYPE:
             look = _look(AccessRecorded.model_validate(data), position, happened_at, logged_at)
             return Observed(position, logged_at, happened_at, source, number, who, look=look)
-        model: type[EventData | BreakGlassReviewed] = FACTS.get(event_type, BreakGlassReviewed)
-        fact = model.model_validate(data)
+        fact = FACTS[event_type].model_validate(data)
     except (ValidationError, ValueError, KeyError, TypeError):
         return seen
     if not all(_reckonable(value) for value in dict(fact).values() if isinstance(value, date)):

@@ -23,11 +23,11 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from services.audit.domain.observed import Fact, Look
+from services.audit.domain.observed import Look
 from shared.calendar import start_of_day
 from shared.contracts import cases, meetings
 from shared.contracts.access import AccessKind
-from shared.contracts.base import Model
+from shared.contracts.base import EventData, Model
 from shared.contracts.cases import Party
 from shared.contracts.codes import Role, Scope, Service
 from shared.refs import ActorId, UnitId
@@ -113,7 +113,7 @@ class Ties(Model):
 
     # --- what events make of it ---------------------------------------------------------------------------------------
 
-    def after(self, fact: Fact, at: datetime) -> Ties:  # noqa: PLR0911, PLR0912  # one line for each row of the table above
+    def after(self, fact: EventData, at: datetime) -> Ties:  # noqa: PLR0911, PLR0912  # one line for each row of the table above
         """Return the ties after `fact`, which happened at `at`."""
         match fact:
             case cases.ConcernRegistered():

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from services.cases.api import concerns, consents, forms, handovers, measures
+from services.cases.api import concerns, consents, forms, glass, handovers, measures
 
-ROUTERS = (concerns.router, consents.router, measures.router, handovers.router, forms.router)
+ROUTERS = (concerns.router, consents.router, measures.router, handovers.router, forms.router, glass.router)
 
 __all__ = ["ROUTERS"]

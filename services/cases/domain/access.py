@@ -13,6 +13,7 @@ from types import MappingProxyType
 
 from services.cases.domain import rules
 from services.cases.domain.acting import Acting
+from services.cases.domain.kept import GlassState
 from services.cases.domain.state import (
     ALL_CATEGORIES,
     OPEN_HANDOVER,
@@ -27,6 +28,8 @@ from shared.contracts.base import Model
 from shared.contracts.cases import Party
 from shared.contracts.codes import GrantorClass, InformationCategory, Purpose, Role, Service
 from shared.refs import ConsentRef, UnitId
+
+_THEIRS = frozenset({Stage.OPEN, Stage.CLOSED, Stage.ERASED})
 
 
 class Relation(StrEnum):
@@ -43,6 +46,8 @@ class Relation(StrEnum):
     GUARDIAN = "guardian"
     CHILD = "child"
     REACHES_GUARDIANS = "reaches-guardians"
+    BROKE_GLASS = "broke-glass"
+    """Opened the case in an emergency (nødtilgang), and that has not ended."""
 
 
 class Action(StrEnum):
@@ -77,6 +82,15 @@ class Action(StrEnum):
     SEND_FORM = "send-form"
     ASK_INSIGHT = "ask-insight"
     """Who has seen what of this child; the child's age decides too (`insight.py`)."""
+    MANAGE_GUARDIANS = "manage-guardians"
+    """Record who has parental responsibility from when, and correct what the vault has of child and guardians."""
+    PROTECT_ADDRESS = "protect-address"
+    WRITE_RECORD = "write-record"
+    """Record something about the child, and put documents into the vault."""
+    READ_DOCUMENT = "read-document"
+    TAKE_COPY = "take-copy"
+    """The whole of it, to keep (GDPR art. 15 and 20); the child's age decides too (`insight.py`)."""
+    ERASE_CASE = "erase-case"
 
 
 class Reach(StrEnum):
@@ -91,6 +105,8 @@ class Reach(StrEnum):
     """What the consents in force let this service see."""
     OWN_CHILD = "own-child"
     CONTACT = "contact"
+    EMERGENCY = "emergency"
+    """What was opened in an emergency."""
 
 
 _SEE, _HELD, _CONSENTED, _OWN = Reach.NO_CONTENT, Reach.HELD, Reach.CONSENTED, Reach.OWN_CHILD
@@ -118,12 +134,17 @@ TABLE: Mapping[Relation, Mapping[Action, Reach]] = MappingProxyType(
             Action.DRAFT_FORM: _SEE,
             Action.READ_FORM: _HELD,
             Action.SEND_FORM: _SEE,
+            Action.MANAGE_GUARDIANS: _HELD,
+            Action.PROTECT_ADDRESS: _SEE,
+            Action.WRITE_RECORD: _HELD,
+            Action.READ_DOCUMENT: _HELD,
         },
         Relation.LAST_HOLDER: {
             Action.SEE_CASE: _SEE,
             Action.READ_CONCERN: _SEE,
             Action.RECORD_ANSWER: _SEE,
             Action.REOPEN_CASE: _SEE,
+            Action.ERASE_CASE: _SEE,
         },
         Relation.RECEIVER: {
             Action.SEE_CASE: _SEE,
@@ -140,6 +161,7 @@ TABLE: Mapping[Relation, Mapping[Action, Reach]] = MappingProxyType(
             Action.SEE_CASE: _SEE,
             Action.SEE_HANDOVER: _SEE,
             Action.REOPEN_CASE: _SEE,
+            Action.ERASE_CASE: _SEE,
         },
         Relation.COORDINATOR: {
             Action.SEE_CASE: _SEE,
@@ -147,17 +169,21 @@ TABLE: Mapping[Relation, Mapping[Action, Reach]] = MappingProxyType(
             Action.CHOOSE_CONTACT_PERSON: _SEE,
             Action.ASK_SHARING: _SEE,
             Action.SEE_CONSENTS: _SEE,
+            Action.READ_DOCUMENT: _CONSENTED,
         },
         Relation.TEAM_MEMBER: {
             Action.SEE_CASE: _SEE,
             Action.READ_CHILD: _CONSENTED,
             Action.ASK_SHARING: _SEE,
             Action.EVALUATE_MEASURE: _SEE,
+            Action.WRITE_RECORD: _CONSENTED,
+            Action.READ_DOCUMENT: _CONSENTED,
         },
         Relation.SERVICE_IN_SCOPE: {
             Action.SEE_CASE: _SEE,
             Action.READ_CHILD: _CONSENTED,
             Action.ASK_SHARING: _SEE,
+            Action.READ_DOCUMENT: _CONSENTED,
         },
         Relation.GUARDIAN: {
             Action.SEE_CASE: _SEE,
@@ -171,6 +197,8 @@ TABLE: Mapping[Relation, Mapping[Action, Reach]] = MappingProxyType(
             Action.READ_FORM: _OWN,
             Action.APPROVE_FORM: _SEE,
             Action.ASK_INSIGHT: _SEE,
+            Action.READ_DOCUMENT: _OWN,
+            Action.TAKE_COPY: _OWN,
         },
         Relation.CHILD: {
             Action.SEE_CASE: _SEE,
@@ -179,9 +207,17 @@ TABLE: Mapping[Relation, Mapping[Action, Reach]] = MappingProxyType(
             Action.SEE_CONSENTS: _SEE,
             Action.ANSWER_CONSENT: _SEE,
             Action.ASK_INSIGHT: _SEE,
+            Action.READ_DOCUMENT: _OWN,
+            Action.TAKE_COPY: _OWN,
         },
         Relation.REACHES_GUARDIANS: {
             Action.READ_CONTACTS: Reach.CONTACT,
+        },
+        Relation.BROKE_GLASS: {
+            Action.SEE_CASE: Reach.EMERGENCY,
+            Action.READ_CHILD: Reach.EMERGENCY,
+            Action.READ_CONCERN: Reach.EMERGENCY,
+            Action.READ_DOCUMENT: Reach.EMERGENCY,
         },
     }
 )
@@ -216,6 +252,8 @@ class Permit(Model):
     purpose: Purpose | None = None
     """What the look is for; none for a guardian, for the child, and where nothing is shown."""
     categories: frozenset[InformationCategory] = frozenset()
+    glass: GlassState | None = None
+    """The emergency access that it rests on: the look is recorded as such."""
 
 
 class Ground(Model):
@@ -238,9 +276,10 @@ def relations(state: CaseState, acting: Acting, now: datetime) -> list[Relation]
         Relation.LEADER: _leader(state, acting),
         **_by_consent(state, acting, now),
         # A concern that nobody has spoken with the guardians about yet is not told by a screen; from the case on it is theirs.
-        Relation.GUARDIAN: acting.guardian is not None and state.stage in {Stage.OPEN, Stage.CLOSED},
-        Relation.CHILD: acting.child and state.stage in {Stage.OPEN, Stage.CLOSED},
+        Relation.GUARDIAN: acting.guardian is not None and state.stage in _THEIRS,
+        Relation.CHILD: acting.child and state.stage in _THEIRS,
         Relation.REACHES_GUARDIANS: acting.kind == "service_account" and acting.reaches_guardians,
+        Relation.BROKE_GLASS: bool(_broken(state, acting, now)),
     }
     return [relation for relation in Relation if checks[relation]]
 
@@ -313,7 +352,7 @@ def require(state: CaseState, action: Action, acting: Acting, now: datetime) -> 
 
 
 def _last_holder(state: CaseState, acting: Acting) -> bool:
-    closed = state.stage in {Stage.CLOSED, Stage.RESOLVED}
+    closed = state.stage in {Stage.CLOSED, Stage.RESOLVED, Stage.ERASED}
     return closed and state.holding is not None and _is(acting, state.holding.party)
 
 
@@ -384,7 +423,7 @@ def _purpose(relation: Relation, covered: frozenset[Purpose], asked: Purpose | N
     return wanted if wanted in covered else min(covered, default=None)
 
 
-def _reach(
+def _reach(  # noqa: PLR0911 -- one line per reach
     state: CaseState, relation: Relation, reach: Reach, acting: Acting, now: datetime, asked: Purpose | None
 ) -> Permit:
     match reach:
@@ -403,6 +442,8 @@ def _reach(
             return _consented(state, relation, acting.service, now, asked)
         case Reach.OFFERED:
             return _offered(state, relation, acting, now, asked)
+        case Reach.EMERGENCY:
+            return _emergency(state, relation, acting, now)
         case _:
             return _no_content(state, relation, acting, now)
 
@@ -455,6 +496,20 @@ def _offered(state: CaseState, relation: Relation, acting: Acting, now: datetime
     identity = frozenset({InformationCategory.IDENTITY})
     offered = (handover.package.categories & consent.scope.categories) | identity
     return _by(consent, relation, offered, service, _purpose(relation, consent.scope.purposes, asked))
+
+
+def _broken(state: CaseState, acting: Acting, now: datetime) -> list[GlassState]:
+    """Return the emergency accesses that are open to this employee, at work in the service where they were opened."""
+    if state.stage is Stage.ERASED or (state.hidden and not acting.cleared):
+        return []
+    mine = [one for one in state.glass.values() if _is(acting, one.by) and _works_there(acting, one.by)]
+    return [one for one in mine if one.is_open(now)]
+
+
+def _emergency(state: CaseState, relation: Relation, acting: Acting, now: datetime) -> Permit:
+    glass = max(_broken(state, acting, now), key=lambda one: (len(one.categories), one.ref))
+    categories = glass.categories | {InformationCategory.IDENTITY}
+    return Permit(relation=relation, basis=glass.basis, categories=categories, glass=glass)
 
 
 def _by(

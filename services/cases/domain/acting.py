@@ -37,6 +37,8 @@ class Acting(Model):
     """Which of those with parental responsibility for this child; none when not one of them."""
     child: bool = False
     """Whether it is the child itself."""
+    cleared: bool = False
+    """May come near cases of children with a protected address, where anything else lets them."""
     reaches_guardians: bool = False
     """A service account that is entitled to know where guardians can be reached."""
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
 from services.cases.domain.lifecycles import CASE, CONCERN, CONSENT, FORM, HANDOVER, MEASURE, MODE
+from services.cases.domain.keeping import evolve_kept
 from services.cases.domain.state import (
     CaseState,
     ChildViewState,
@@ -73,7 +74,7 @@ def evolve(state: CaseState, event: EventData) -> CaseState:  # noqa: PLR0911, P
         case events.FormEvent():
             return _form(state, event)
         case _:
-            return state
+            return evolve_kept(state, event)
 
 
 def fold(state: CaseState, happened: Iterable[EventData]) -> CaseState:

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from services.cases import errors
 from services.cases.domain.lifecycle import Deadline, Guard, Lifecycle, Step, When, steps
+from services.cases.domain.kept import GlassStatus
 from services.cases.domain.state import (
     ConcernStatus,
     ConsentStatus,
@@ -19,6 +20,7 @@ from services.cases.domain.state import (
     Stage,
 )
 from shared.contracts import cases as events
+from shared.contracts import safekeeping
 
 CASE_IS_OPEN: Final = Guard("the case is open", errors.CaseNotOpenError)
 HOLDER_ONLY: Final = Guard("whoever does it holds the baton", errors.NotPermittedError)
@@ -55,8 +57,10 @@ CASE: Final = Lifecycle(
             Stage.OPEN,
             guards=(Guard("the last holder does it, or the leader of that unit", errors.NotPermittedError),),
         ),
+        *steps((Stage.RESOLVED, Stage.CLOSED), safekeeping.CaseErased, Stage.ERASED),
+        Step(Stage.UNKNOWN, safekeeping.CaseContinued, Stage.OPEN),
     ),
-    terminal=frozenset({Stage.RESOLVED}),
+    terminal=frozenset({Stage.ERASED}),
     deadlines=(
         Deadline((Stage.CONCERN,), "act on the concern, or lift it", within="act_within_days", rules=(79,)),
         Deadline(
@@ -106,6 +110,7 @@ CONCERN: Final = Lifecycle(
             guards=(Guard("it has not been acted on before", errors.ConcernSettledError),),
             rules=(81,),
         ),
+        Step(None, safekeeping.CaseContinued, ConcernStatus.LIFTED),
     ),
     terminal=frozenset({ConcernStatus.RESOLVED, ConcernStatus.LIFTED}),
     deadlines=(Deadline((ConcernStatus.REGISTERED,), "act on it, or lift it", within="act_within_days", rules=(79,)),),
@@ -332,6 +337,8 @@ FORM: Final = Lifecycle(
             ),
             rules=(13, 14),
         ),
+        # Somebody else must approve it now.
+        *steps((FormStatus.DRAFTED, FormStatus.APPROVED), safekeeping.GuardiansChanged, FormStatus.DRAFTED, rules=(14,)),
         Step(FormStatus.SENT, events.TransitionFormReceived, FormStatus.RECEIVED, rules=(13,)),
         *(
             step
@@ -341,5 +348,43 @@ FORM: Final = Lifecycle(
     ),
 )
 
-LIFECYCLES: Final[tuple[Lifecycle[Any], ...]] = (CASE, MODE, CONCERN, CONSENT, MEASURE, HANDOVER, FORM)
+GLASS: Final = Lifecycle(
+    name="break-glass",
+    title="Emergency access (nødtilgang)",
+    about="Somebody without a part in the case opened it in an emergency. It closes by itself, and with its review, which "
+    "somebody else always owes (pasientjournalloven § 22).",
+    statuses=GlassStatus,
+    steps=(
+        Step(
+            None,
+            safekeeping.BreakGlassOpened,
+            GlassStatus.AWAITED,
+            guards=(
+                Guard("the code list lets this role open so much, so long, for this reason", errors.GlassNotAllowedError),
+                Guard("a protected child's case is opened with the clearance only", errors.NotInvolvedError),
+                Guard("it is not open to the same person already", errors.GlassOpenError),
+                Guard("an ordinary part in the case would not show it", errors.GlassUnneededError),
+            ),
+        ),
+        *steps(
+            (GlassStatus.AWAITED, GlassStatus.OVERDUE, GlassStatus.ESCALATED),
+            safekeeping.BreakGlassReviewed,
+            GlassStatus.REVIEWED,
+            guards=(
+                Guard("a leader of that unit reviews it, or, once escalated, the privacy officer", errors.NotInvolvedError),
+                Guard("nobody reviews their own", errors.OwnReviewError),
+                Guard("it was not reviewed before", errors.GlassReviewedError),
+            ),
+        ),
+        Step(GlassStatus.AWAITED, safekeeping.BreakGlassReviewOverdue, GlassStatus.OVERDUE),
+        Step(GlassStatus.OVERDUE, safekeeping.BreakGlassReviewEscalated, GlassStatus.ESCALATED),
+    ),
+    terminal=frozenset({GlassStatus.REVIEWED}),
+    deadlines=(
+        Deadline((GlassStatus.AWAITED,), "review it", then=safekeeping.BreakGlassReviewOverdue),
+        Deadline((GlassStatus.OVERDUE,), "review it after all", then=safekeeping.BreakGlassReviewEscalated),
+    ),
+)
+
+LIFECYCLES: Final[tuple[Lifecycle[Any], ...]] = (CASE, MODE, CONCERN, CONSENT, MEASURE, HANDOVER, FORM, GLASS)
 """Every life cycle there is, in the order in which readers meet them."""

@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from pydantic import AwareDatetime, Field
 
+from services.cases.domain.kept import DocumentState, GlassState, ProtectionState, RecordState
 from shared.clock import oslo_day
 from shared.contracts import cases as events
 from shared.contracts.base import Model
@@ -32,9 +33,11 @@ from shared.refs import (
     ConsentRef,
     DocumentRef,
     FormRef,
+    GlassRef,
     GoalRef,
     HandoverRef,
     MeasureRef,
+    RecordRef,
     UnitId,
 )
 
@@ -51,6 +54,7 @@ class Stage(StrEnum):
     RESOLVED = "resolved"
     OPEN = "open"
     CLOSED = "closed"
+    ERASED = "erased"
 
 
 class ConcernStatus(StrEnum):
@@ -246,6 +250,24 @@ class CaseState(Model):
     forms: dict[FormRef, FormState] = Field(default_factory=dict)
     outcome: str | None = None
     """How it was closed."""
+    guardian_ordinals: frozenset[int] | None = None
+    """Which guardians of the vault have parental responsibility now; none said: the first `guardians` of them."""
+    protection: ProtectionState | None = None
+    protection_lifted: bool = False
+    identity_version: int = 1
+    glass: dict[GlassRef, GlassState] = Field(default_factory=dict)
+    records: dict[RecordRef, RecordState] = Field(default_factory=dict)
+    documents: dict[DocumentRef, DocumentState] = Field(default_factory=dict)
+
+    @property
+    def responsible(self) -> frozenset[int]:
+        """Return which guardians have parental responsibility, by their ordinals."""
+        return self.guardian_ordinals if self.guardian_ordinals is not None else frozenset(range(1, self.guardians + 1))
+
+    @property
+    def hidden(self) -> bool:
+        """Return whether the child's address is protected now, so that only those with the clearance may come near."""
+        return self.address_protected and not self.protection_lifted
 
     @property
     def holder(self) -> events.Party | None:

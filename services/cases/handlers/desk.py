@@ -7,19 +7,20 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final, NoReturn
 
-from services.cases import store
+from services.cases import glass_store, store
 from services.cases.domain import access
-from services.cases.domain.access import Action, Permit
+from services.cases.domain.access import Action, Ground, Permit
 from services.cases.domain.acting import Acting
 from services.cases.domain.evolution import evolve, fold
 from services.cases.domain.profile import CasesProfile, MunicipalProfile
+from services.cases.domain.glass import GlassRules
 from services.cases.domain.rules import Rules
 from services.cases.domain.state import CaseState
 from services.cases.errors import DeniedError, NoProfileError, NotInvolvedError, UnknownPartError
 from services.cases.records import Records
 from services.cases.store import Disclosure, Located
 from shared.aggregate import Aggregate, Answer, Changed, Context, Decision
-from shared.auth import Actor, ActorNames
+from shared.auth import Actor, ActorNames, Clearance
 from shared.calendar import start_of_day
 from shared.contracts.access import AccessKind, AccessRecorded, Recipient
 from shared.contracts.cases import (
@@ -33,6 +34,7 @@ from shared.contracts.cases import (
     TransitionFormDrafted,
 )
 from shared.contracts.codes import InformationCategory, Purpose
+from shared.contracts.safekeeping import BreakGlassOpened, BreakGlassReviewOverdue
 from shared.db import Connection, Pool
 from shared.deadlines import set_deadline
 from shared.journal import Journal
@@ -42,6 +44,8 @@ CASE: Final = Aggregate("case", CaseState, CaseState(), evolve)
 CONSENT_EXPIRY: Final = "consent-expiry"
 CONSENT_RECEIPTS: Final = "consent-receipts"
 HANDOVER_ANSWER: Final = "handover-answer"
+GLASS_REVIEW: Final = "glass-review"
+GLASS_ESCALATION: Final = "glass-escalation"
 
 Decide = Callable[[CaseState], Sequence[CaseEvent]]
 Keep = Callable[[Connection], Awaitable[None]]
@@ -60,6 +64,8 @@ class Desk:
     names: ActorNames
     reaching_clients: frozenset[str]
     """The clients whose service accounts may know where guardians are reached."""
+    glass: GlassRules
+    """Who may open a case in an emergency."""
     receipt_within: timedelta
     """How long the consumers of an ended consent have before a missing receipt is an alarm."""
 
@@ -134,6 +140,7 @@ async def as_seen(desk: Desk, ctx: Context, conn: Connection, case: CaseRef | No
         guardian=guardian,
         child=child,
         reaches_guardians=actor.kind == "service_account" and actor.client in desk.reaching_clients,
+        cleared=Clearance.PROTECTED_CASE_READER in actor.clearances,
     )
 
 
@@ -187,6 +194,11 @@ async def follow(desk: Desk, conn: Connection, case: CaseRef, latest: Latest, no
                 parts.append(event.measure)
             case TransitionFormDrafted():
                 parts.append(event.form)
+            case BreakGlassOpened():
+                parts.append(event.glass)
+                await set_deadline(conn, kind=GLASS_REVIEW, key=event.glass, due=event.review_by)
+            case BreakGlassReviewOverdue():
+                await set_deadline(conn, kind=GLASS_ESCALATION, key=event.glass, due=event.escalates_at)
             case HandoverSent():
                 parts.append(event.handover)
                 await set_deadline(conn, kind=HANDOVER_ANSWER, key=event.handover, due=event.respond_by)
@@ -279,7 +291,7 @@ async def record(
         entries.append(
             AccessRecorded(
                 subject_ref=state.case,
-                kind=kind,
+                kind=kind if permit.glass is None else AccessKind.BREAK_GLASS,
                 actor=actor_entry,
                 case=state.case,
                 categories=ground.categories,
@@ -289,8 +301,9 @@ async def record(
                 consent=ground.consent,
                 consent_version=ground.version,
                 permitted=True,
+                reason=None if permit.glass is None else permit.glass.reason,
                 address_protected=state.address_protected,
-                valid_to=None if ground.valid_to is None else start_of_day(ground.valid_to + timedelta(days=1)),
+                valid_to=_shared_until(permit, ground),
             )
         )
         if ground.consent is not None and actor.service is not None and ground.categories:
@@ -308,6 +321,14 @@ async def record(
             )
     await desk.journal.record_access(replace(ctx, scope=looked.scope), entries, conn=conn)
     await store.disclosed(conn, state.case, told)
+    if permit.glass is not None:
+        await glass_store.looked(conn, permit.glass.ref, ctx.now, shown)
+
+
+def _shared_until(permit: Permit, ground: Ground) -> datetime | None:
+    if permit.glass is not None:
+        return permit.glass.until
+    return None if ground.valid_to is None else start_of_day(ground.valid_to + timedelta(days=1))
 
 
 async def deny(desk: Desk, ctx: Context, case: CaseRef, denied: DeniedError) -> NoReturn:
@@ -332,7 +353,22 @@ async def deny(desk: Desk, ctx: Context, case: CaseRef, denied: DeniedError) -> 
 
 
 def _shared(event: CaseEvent, ctx: Context, state: CaseState) -> list[AccessRecorded]:
-    """Return the record of a disclosure that a command makes: a handover out of the unit (seed rules 13, 18)."""
+    """Return the record of what a command lets somebody see: a handover out of the unit (seed rules 13, 18), broken glass."""
+    if isinstance(event, BreakGlassOpened):
+        # Nothing is shown yet, but that it was opened is for the guardians to know and for a leader to review.
+        return [
+            AccessRecorded(
+                subject_ref=event.case,
+                kind=AccessKind.BREAK_GLASS,
+                actor=actor_of(ctx).access_actor(address_protected=state.address_protected),
+                case=event.case,
+                basis=event.basis,
+                permitted=True,
+                reason=event.reason,
+                address_protected=state.address_protected,
+                valid_to=event.until,
+            )
+        ]
     if not isinstance(event, HandoverSent) or event.consent is None or event.receiver.service is None:
         return []
     consent = state.consents.get(event.consent)

@@ -1,0 +1,97 @@
+"""How the events of the vault's keeping change a case's state; `evolution.py` asks here for what it does not know."""
+
+from __future__ import annotations
+
+from services.cases.domain.kept import DocumentState, GlassState, ProtectionState, RecordState
+from services.cases.domain.lifecycles import CASE, CONCERN, FORM, GLASS
+from services.cases.domain.state import CaseState, ConcernState, Holding
+from shared.contracts import safekeeping as events
+from shared.contracts.base import EventData
+
+
+def evolve_kept(state: CaseState, event: EventData) -> CaseState:  # noqa: PLR0911 -- one line per event type
+    """Return the state after `event`; an event that is not known here either changes nothing."""
+    match event:
+        case events.GlassEvent():
+            return _glass(state, event)
+        case events.GuardiansChanged():
+            return _guardians(state, event)
+        case events.CaseContinued():
+            return _continued(state, event)
+        case events.AddressProtectionSet():
+            protection = ProtectionState(kind=event.kind, valid_to=event.valid_to)
+            return state.model_copy(update={"address_protected": True, "protection": protection})
+        case events.AddressProtectionLifted():
+            return state.model_copy(update={"protection": None, "protection_lifted": True})
+        case events.RecordWritten():
+            record = RecordState(ref=event.record, category=event.category, version=event.version)
+            return state.model_copy(update={"records": {**state.records, event.record: record}})
+        case events.DocumentAdded():
+            document = DocumentState(ref=event.document, category=event.category, media=event.media, size=event.size)
+            return state.model_copy(update={"documents": {**state.documents, event.document: document}})
+        case events.CaseErased():
+            stage = CASE.after(state.stage, event)
+            return state if stage is None else state.model_copy(update={"stage": stage})
+        case events.IdentityCorrected():
+            return state.model_copy(update={"identity_version": event.version})
+        case _:
+            return state
+
+
+def _glass(state: CaseState, event: events.GlassEvent) -> CaseState:
+    present = state.glass.get(event.glass)
+    status = GLASS.after(None if present is None else present.status, event)
+    if status is None:
+        return state
+    if isinstance(event, events.BreakGlassOpened):
+        changed = GlassState(
+            ref=event.glass,
+            by=event.by,
+            reason=event.reason,
+            basis=event.basis.code,
+            categories=event.categories,
+            until=event.until,
+            review_by=event.review_by,
+            status=status,
+        )
+    elif present is not None:
+        outcome = event.outcome if isinstance(event, events.BreakGlassReviewed) else present.outcome
+        changed = present.model_copy(update={"status": status, "outcome": outcome})
+    else:
+        return state
+    return state.model_copy(update={"glass": {**state.glass, event.glass: changed}})
+
+
+def _guardians(state: CaseState, event: events.GuardiansChanged) -> CaseState:
+    """Approvals of a form that has not been sent begin anew: somebody else must approve it now."""
+    forms = {}
+    for ref, form in state.forms.items():
+        status = FORM.after(form.status, event)
+        begun_anew = {} if status is None else {"status": status, "approved_by": frozenset[int]()}
+        forms[ref] = form.model_copy(update=begun_anew)
+    present = frozenset(event.ordinals)
+    return state.model_copy(update={"guardians": event.guardians, "guardian_ordinals": present, "forms": forms})
+
+
+def _continued(state: CaseState, event: events.CaseContinued) -> CaseState:
+    stage, concern = CASE.after(state.stage, event), CONCERN.after(None, event)
+    if stage is None or concern is None:
+        return state
+    return CaseState(
+        case=event.case,
+        stage=stage,
+        address_protected=True,
+        guardians=event.guardians,
+        guardian_ordinals=frozenset(event.ordinals),
+        concern=ConcernState(
+            ref=event.concern,
+            area=event.area,
+            for_whom=event.for_whom,
+            registered_by=event.holder,
+            act_by=event.act_by,
+            status=concern,
+        ),
+        level=event.level,
+        holding=Holding(party=event.holder),
+        decide_by=event.decide_by,
+    )

@@ -1,0 +1,249 @@
+"""What the cases service publishes of the vault's keeping: broken glass, guardianship, corrections, protection, records, erasure.
+
+These are events of one case, as those of `shared.contracts.cases` are, and stand in the same state under the same version.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from enum import StrEnum
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from shared.contracts.base import Moment
+from shared.contracts.cases import CaseEvent, ForWhom, Party
+from shared.contracts.codes import Area, InformationCategory, LegalBasis, Role
+from shared.refs import ConcernRefField, DocumentRefField, GlassRefField, RecordRefField
+
+# --- break-glass ------------------------------------------------------------------------------------------------------
+
+
+class GlassReason(StrEnum):
+    """Why somebody must look without an ordinary basis (nødtilgang)."""
+
+    DANGER_TO_LIFE = "danger-to-life"
+    ACUTE_HEALTH_NEED = "acute-health-need"
+    CHILD_AT_RISK = "child-at-risk"
+
+
+class GlassOutcome(StrEnum):
+    """What the review came to."""
+
+    JUSTIFIED = "justified"
+    NOT_JUSTIFIED = "not-justified"
+
+
+class GlassEvent(CaseEvent):
+    """An event of one emergency access (nødtilgang)."""
+
+    glass: GlassRefField
+
+
+class BreakGlassOpened(GlassEvent):
+    """Somebody without a part in the case opened it in an emergency; it is always to be reviewed (invariant 12)."""
+
+    TYPE: ClassVar[str] = "no.lagspill.cases.break-glass.opened.v1"
+
+    by: Party
+    reason: GlassReason
+    """The words are in the vault."""
+    basis: LegalBasis
+    categories: frozenset[InformationCategory]
+    until: Moment
+    """When it closes by itself."""
+    review_by: Moment
+
+
+class BreakGlassReviewed(GlassEvent):
+    """Somebody else judged whether it was justified, and it closed (pasientjournalloven § 22). The envelope's `authid` says who."""
+
+    TYPE: ClassVar[str] = "no.lagspill.cases.break-glass.reviewed.v1"
+
+    outcome: GlassOutcome
+    reviewer_role: Role
+
+
+class BreakGlassReviewOverdue(GlassEvent):
+    """Nobody has reviewed it in time."""
+
+    TYPE: ClassVar[str] = "no.lagspill.cases.break-glass.review-overdue.v1"
+
+    by: Party
+    """Whose leader should have."""
+    escalates_at: Moment
+
+
+class BreakGlassReviewEscalated(GlassEvent):
+    """Still nobody has: the privacy officer may review it from here on."""
+
+    TYPE: ClassVar[str] = "no.lagspill.cases.break-glass.review-escalated.v1"
+
+
+# --- guardianship and identity ----------------------------------------------------------------------------------------
+
+
+class GuardianGround(StrEnum):
+    """What parental responsibility rests on, or ended by. The decision itself is in the vault."""
+
+    AGREEMENT = "agreement"
+    COURT_DECISION = "court-decision"
+    CHILD_WELFARE_DECISION = "child-welfare-decision"
+    DEATH = "death"
+    REGISTERED_WRONG = "registered-wrong"
+
+
+class GuardianshipRecorded(CaseEvent):
+    """It was recorded that parental responsibility (foreldreansvar) begins or ends on a day. It holds from that day."""
+
+    TYPE: ClassVar[str] = "no.lagspill.cases.case.guardianship-recorded.v1"
+
+    ordinal: int = Field(ge=1)
+    """Which guardian of the vault; never who."""
+    change: Literal["begins", "ends"]
+    ground: GuardianGround
+    effective_on: date
+    """The first day with it, or the last."""
+
+
+class GuardiansChanged(CaseEvent):
+    """From now on these guardians, and no others, have parental responsibility, and so must grant (law-and-standards 3.3)."""
+
+    TYPE: ClassVar[str] = "no.lagspill.cases.case.guardians-changed.v1"
+
+    guardians: int = Field(ge=0, le=8)
+    ordinals: tuple[int, ...]
+
+
+class IdentityCorrected(CaseEvent):
+    """What the vault has of who the child is was corrected (GDPR art. 16)."""
+
+    TYPE: ClassVar[str] = "no.lagspill.cases.case.identity-corrected.v1"
+
+    parts: frozenset[Literal["name", "national-number", "born"]]
+    version: int = Field(ge=2)
+
+
+# --- address protection -----------------------------------------------------------------------------------------------
+
+
+class ProtectionKind(StrEnum):
+    """Adressebeskyttelse, as the national population register has it."""
+
+    STRICTLY_CONFIDENTIAL = "strictly-confidential"
+    """Strengt fortrolig, kode 6."""
+    CONFIDENTIAL = "confidential"
+    """Fortrolig, kode 7."""
+
+
+class CaseContinued(CaseEvent):
+    """A case goes on in the log of an address-protected case, under a reference that leads back to nothing.
+
+    Neither unit, organisation nor any reference of before is in it; see the decision on address protection.
+    """
+
+    TYPE: ClassVar[str] = "no.lagspill.cases.case.continued.v1"
+
+    concern: ConcernRefField
+    area: Area
+    for_whom: ForWhom
+    act_by: Moment
+    level: int = Field(ge=0, le=3)
+    holder: Party
+    guardians: int = Field(ge=0, le=8)
+    ordinals: tuple[int, ...]
+    decide_by: Moment | None = None
+
+
+class AddressProtectionSet(CaseEvent):
+    """The child's address is protected, with the register's last day if it has one. Published in the case's own log only."""
+
+    TYPE: ClassVar[str] = "no.lagspill.cases.case.address-protection-set.v1"
+
+    kind: ProtectionKind
+    valid_to: date | None = None
+    """The last day; protection does not end by itself then, somebody must find out."""
+
+
+class AddressProtectionLifted(CaseEvent):
+    """The child's address is no longer protected. What the case's events name stays as little as before."""
+
+    TYPE: ClassVar[str] = "no.lagspill.cases.case.address-protection-lifted.v1"
+
+
+class AddressProtectionDue(CaseEvent):
+    """The protection's last day has come: it must be renewed or lifted, and holds until then."""
+
+    TYPE: ClassVar[str] = "no.lagspill.cases.case.address-protection-due.v1"
+
+
+# --- records and documents --------------------------------------------------------------------------------------------
+
+
+class RecordWritten(CaseEvent):
+    """Something was recorded about the child, or a record was corrected by a new version. The words are in the vault."""
+
+    TYPE: ClassVar[str] = "no.lagspill.cases.record.written.v1"
+
+    record: RecordRefField
+    version: int = Field(ge=1)
+    category: InformationCategory
+
+
+class MediaType(StrEnum):
+    """What kind of document it is, found in its content."""
+
+    PDF = "pdf"
+    JPEG = "jpeg"
+    PNG = "png"
+    DOCX = "docx"
+    ODT = "odt"
+    TEXT = "text"
+
+
+class DocumentAdded(CaseEvent):
+    """A document was put into the vault."""
+
+    TYPE: ClassVar[str] = "no.lagspill.cases.document.added.v1"
+
+    document: DocumentRefField
+    category: InformationCategory
+    media: MediaType
+    size: int = Field(ge=1)
+    """Bytes."""
+
+
+# --- erasure ----------------------------------------------------------------------------------------------------------
+
+
+class ErasureReason(StrEnum):
+    """Why a case was erased."""
+
+    REQUEST = "request"
+    RETENTION = "retention"
+
+
+class CaseErased(CaseEvent):
+    """What the vault held of the case is gone for good: its key was destroyed (GDPR art. 17). The log's entries stay."""
+
+    TYPE: ClassVar[str] = "no.lagspill.cases.case.erased.v1"
+
+    reason: ErasureReason
+
+
+EVENTS: tuple[type[CaseEvent], ...] = (
+    BreakGlassOpened,
+    BreakGlassReviewed,
+    BreakGlassReviewOverdue,
+    BreakGlassReviewEscalated,
+    GuardianshipRecorded,
+    GuardiansChanged,
+    IdentityCorrected,
+    CaseContinued,
+    AddressProtectionSet,
+    AddressProtectionLifted,
+    AddressProtectionDue,
+    RecordWritten,
+    DocumentAdded,
+    CaseErased,
+)
