@@ -74,16 +74,19 @@ def _guardians(state: CaseState, event: events.GuardiansChanged) -> CaseState:
 
 
 def _continued(state: CaseState, event: events.CaseContinued) -> CaseState:
-    stage, concern = CASE.after(state.stage, event), CONCERN.after(None, event)
+    stage, concern = (
+        CASE.after(state.stage, event),
+        CONCERN.after(None if state.concern is None else state.concern.status, event),
+    )
     if stage is None or concern is None:
         return state
-    return CaseState(
-        case=event.case,
-        stage=stage,
-        address_protected=True,
-        guardians=event.guardians,
-        guardian_ordinals=frozenset(event.ordinals),
-        concern=ConcernState(
+    begun = {
+        "case": event.case,
+        "stage": stage,
+        "address_protected": True,
+        "guardians": event.guardians,
+        "guardian_ordinals": frozenset(event.ordinals),
+        "concern": ConcernState(
             ref=event.concern,
             area=event.area,
             for_whom=event.for_whom,
@@ -91,7 +94,8 @@ def _continued(state: CaseState, event: events.CaseContinued) -> CaseState:
             act_by=event.act_by,
             status=concern,
         ),
-        level=event.level,
-        holding=Holding(party=event.holder),
-        decide_by=event.decide_by,
-    )
+        "level": event.level,
+        "holding": Holding(party=event.holder),
+        "decide_by": event.decide_by,
+    }
+    return state.model_copy(update=begun)

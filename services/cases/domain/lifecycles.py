@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Any, Final
 
 from services.cases import errors
-from services.cases.domain.lifecycle import Deadline, Guard, Lifecycle, Step, When, steps
 from services.cases.domain.kept import GlassStatus
+from services.cases.domain.lifecycle import Deadline, Guard, Lifecycle, Step, When, steps
 from services.cases.domain.state import (
     ConcernStatus,
     ConsentStatus,
@@ -338,7 +338,9 @@ FORM: Final = Lifecycle(
             rules=(13, 14),
         ),
         # Somebody else must approve it now.
-        *steps((FormStatus.DRAFTED, FormStatus.APPROVED), safekeeping.GuardiansChanged, FormStatus.DRAFTED, rules=(14,)),
+        *steps(
+            (FormStatus.DRAFTED, FormStatus.APPROVED), safekeeping.GuardiansChanged, FormStatus.DRAFTED, rules=(14,)
+        ),
         Step(FormStatus.SENT, events.TransitionFormReceived, FormStatus.RECEIVED, rules=(13,)),
         *(
             step
@@ -360,7 +362,9 @@ GLASS: Final = Lifecycle(
             safekeeping.BreakGlassOpened,
             GlassStatus.AWAITED,
             guards=(
-                Guard("the code list lets this role open so much, so long, for this reason", errors.GlassNotAllowedError),
+                Guard(
+                    "the code list lets this role open so much, so long, for this reason", errors.GlassNotAllowedError
+                ),
                 Guard("a protected child's case is opened with the clearance only", errors.NotInvolvedError),
                 Guard("it is not open to the same person already", errors.GlassOpenError),
                 Guard("an ordinary part in the case would not show it", errors.GlassUnneededError),
@@ -371,7 +375,9 @@ GLASS: Final = Lifecycle(
             safekeeping.BreakGlassReviewed,
             GlassStatus.REVIEWED,
             guards=(
-                Guard("a leader of that unit reviews it, or, once escalated, the privacy officer", errors.NotInvolvedError),
+                Guard(
+                    "a leader of that unit reviews it, or, once escalated, the privacy officer", errors.NotInvolvedError
+                ),
                 Guard("nobody reviews their own", errors.OwnReviewError),
                 Guard("it was not reviewed before", errors.GlassReviewedError),
             ),

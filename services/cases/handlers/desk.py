@@ -12,8 +12,8 @@ from services.cases.domain import access
 from services.cases.domain.access import Action, Ground, Permit
 from services.cases.domain.acting import Acting
 from services.cases.domain.evolution import evolve, fold
-from services.cases.domain.profile import CasesProfile, MunicipalProfile
 from services.cases.domain.glass import GlassRules
+from services.cases.domain.profile import CasesProfile, MunicipalProfile
 from services.cases.domain.rules import Rules
 from services.cases.domain.state import CaseState
 from services.cases.errors import DeniedError, NoProfileError, NotInvolvedError, UnknownPartError
