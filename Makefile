@@ -4,7 +4,7 @@ SHELL := /bin/sh
 # The certificates that this machine trusts, an organisation's own among them.
 export UV_SYSTEM_CERTS := true
 .DELETE_ON_ERROR:
-.PHONY: help demo up test check bench coverage schemas settings sync format clean
+.PHONY: help demo up test check bench coverage schemas settings machines sync format clean
 
 help: ## What there is
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
@@ -36,6 +36,7 @@ check: sync ## Format, lint, types, import rules, event schemas, coverage of the
 	$(BIN)/python -m shared.contracts.schemas --check $(if $(BASE),--base $(BASE))
 	$(BIN)/python -m shared.contracts.catalogue --check
 	$(BIN)/python -m deploy.settings_table --check
+	$(BIN)/python -m deploy.machines --check
 	$(BIN)/python -m tests.coverage_table --check
 	@if command -v npm >/dev/null; then \
 	  npm ci --silent --no-audit --no-fund --prefix tests/contract/asyncapi && node tests/contract/asyncapi/validate.mjs; \
@@ -56,6 +57,9 @@ schemas: sync ## The event schemas and the event catalogue from the models
 
 settings: sync ## docs/settings.md from the classes that read the environment
 	$(BIN)/python -m deploy.settings_table
+
+machines: sync ## The tables and pictures of docs/cases.md from the code that decides
+	$(BIN)/python -m deploy.machines
 
 format: sync ## Format and fix what can be fixed
 	$(BIN)/ruff format .

@@ -33,19 +33,30 @@ _THEIRS = frozenset({Stage.OPEN, Stage.CLOSED, Stage.ERASED})
 
 
 class Relation(StrEnum):
-    """What somebody is to a case, at a moment."""
+    """What somebody is to a case, at a moment. Below each: what gives it and for how long, and on which basis it acts."""
 
     HOLDER = "holder"
+    """Has the baton of a concern or an open case, until it is accepted. The unit's own task; for what was handed over, consent."""
     LAST_HOLDER = "last-holder"
+    """Had the baton when the case was closed or the concern solved, until it is reopened. The unit's own task."""
     RECEIVER = "receiver"
+    """Is offered the baton, while the handover waits. The consent that the handover rests on, or the unit's own task."""
     RECEIVERS_LEADER = "receivers-leader"
+    """Leads the unit to which the baton is offered, while the handover waits. The unit's own task."""
     LEADER = "leader"
+    """Leads the unit that has the case, or had it when it was closed. The unit's own task; never content."""
     COORDINATOR = "coordinator"
+    """Coordinates, in a service that a consent in force covers, while the case is open. That consent."""
     TEAM_MEMBER = "team-member"
+    """Works in a service of the team around the child that a consent in force covers, while the case is open. That consent."""
     SERVICE_IN_SCOPE = "service-in-scope"
+    """Works in another service that a consent in force covers, while the case is open. That consent."""
     GUARDIAN = "guardian"
+    """Has parental responsibility now, by the vault, from the case's opening on and after its closing. Parental responsibility."""
     CHILD = "child"
+    """Is the child, from the case's opening on and after its closing. The child's own right."""
     REACHES_GUARDIANS = "reaches-guardians"
+    """A service account that the settings entitle to it, whatever the stage. To reach the guardians."""
     BROKE_GLASS = "broke-glass"
     """Opened the case in an emergency (nødtilgang), and that has not ended."""
 
@@ -97,6 +108,7 @@ class Reach(StrEnum):
     """How much of what is in the vault comes with it."""
 
     NO_CONTENT = "no-content"
+    """That there is a case and how it stands, and nothing of the vault."""
     HELD = "held"
     """All that this unit recorded; otherwise what was handed over and is still consented to. Always whom it is about."""
     OFFERED = "offered"
@@ -104,7 +116,9 @@ class Reach(StrEnum):
     CONSENTED = "consented"
     """What the consents in force let this service see."""
     OWN_CHILD = "own-child"
+    """All that is kept of the child, and not how the other parent is reached."""
     CONTACT = "contact"
+    """Where the guardians are reached, and in which language."""
     EMERGENCY = "emergency"
     """What was opened in an emergency."""
 
@@ -223,6 +237,34 @@ TABLE: Mapping[Relation, Mapping[Action, Reach]] = MappingProxyType(
 )
 """The whole of it. A cell that is not here is denied, and the denial is recorded."""
 
+_BEGUN = frozenset(Stage) - {Stage.UNKNOWN}
+_OPEN = frozenset({Stage.OPEN})
+MOMENTS: Mapping[Action, frozenset[Stage]] = MappingProxyType(
+    {
+        **dict.fromkeys(
+            (
+                Action.SEE_CASE,
+                Action.READ_CHILD,
+                Action.READ_CONCERN,
+                Action.READ_CONTACTS,
+                Action.READ_FORM,
+                Action.ASK_SHARING,
+                Action.ASK_INSIGHT,
+                Action.SEE_CONSENTS,
+                Action.SEE_RECEIPTS,
+                Action.SEE_HANDOVER,
+            ),
+            _BEGUN,
+        ),
+        Action.RESOLVE_CONCERN: frozenset({Stage.CONCERN}),
+        Action.REOPEN_CASE: frozenset({Stage.CLOSED}),
+    }
+)
+"""In which stages of the case it may be done by whom the table lets; what is not here takes an open case.
+
+Two things do not wait for one: a consent is withdrawn at any stage, and so is such an answer recorded.
+"""
+
 WORKING_PURPOSES = frozenset(
     {Purpose.ASSESSMENT, Purpose.FOLLOW_UP, Purpose.COORDINATION, Purpose.TRANSITION, Purpose.DISCUSSION}
 )
@@ -339,14 +381,14 @@ def grounds(state: CaseState, allowed: Permit, shown: frozenset[InformationCateg
 
 
 def require(state: CaseState, action: Action, acting: Acting, now: datetime) -> Permit:
-    """Return the permit for `action` on an open case.
+    """Return the permit for `action` at a stage of the case at which it may be done (`MOMENTS`): most take an open one.
 
     Raises:
         NotInvolvedError, NotPermittedError: as `permit`.
         CaseNotOpenError: it may be done by this actor, but not now.
     """
     allowed = permit(state, action, acting, now)
-    if state.stage is not Stage.OPEN:
+    if state.stage not in MOMENTS.get(action, _OPEN):
         raise CaseNotOpenError
     return allowed
 
