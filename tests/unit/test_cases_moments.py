@@ -20,6 +20,7 @@ from services.cases.domain.state import ALL_CATEGORIES, Stage
 from services.cases.errors import CaseError
 from shared.contracts.cases import CaseReopened, ConcernResolvedLocally, LocalOutcome
 from shared.contracts.codes import InformationCategory, Service
+from shared.contracts.safekeeping import CaseErased
 from tests.unit.cases_town import (
     BARNEVERN,
     CHILD,
@@ -200,6 +201,7 @@ def test_who_may_do_what(who: str, action: str, moment: str, mark: str) -> None:
 def test_every_moment_is_one_at_which_somebody_with_the_relation_can_stand() -> None:
     """No action is allowed at a stage only at which nobody who may do it has any part; and the life cycle agrees."""
     assert MOMENTS[Action.REOPEN_CASE] == {one.start for one in CASE.steps if one.event is CaseReopened}
+    assert MOMENTS[Action.ERASE_CASE] == {one.start for one in CASE.steps if one.event is CaseErased}
     assert MOMENTS[Action.RESOLVE_CONCERN] == {one.start for one in CASE.steps if one.event is ConcernResolvedLocally}
     for action, stages in MOMENTS.items():
         assert stages, action

@@ -248,6 +248,8 @@ MOMENTS: Mapping[Action, frozenset[Stage]] = MappingProxyType(
                 Action.READ_CONCERN,
                 Action.READ_CONTACTS,
                 Action.READ_FORM,
+                Action.READ_DOCUMENT,
+                Action.TAKE_COPY,
                 Action.ASK_SHARING,
                 Action.ASK_INSIGHT,
                 Action.SEE_CONSENTS,
@@ -258,6 +260,7 @@ MOMENTS: Mapping[Action, frozenset[Stage]] = MappingProxyType(
         ),
         Action.RESOLVE_CONCERN: frozenset({Stage.CONCERN}),
         Action.REOPEN_CASE: frozenset({Stage.CLOSED}),
+        Action.ERASE_CASE: frozenset({Stage.RESOLVED, Stage.CLOSED}),
     }
 )
 """In which stages of the case it may be done by whom the table lets; what is not here takes an open case.
