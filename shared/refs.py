@@ -29,6 +29,7 @@ HandoverRef = NewType("HandoverRef", str)
 MeasureRef = NewType("MeasureRef", str)
 GoalRef = NewType("GoalRef", str)
 FormRef = NewType("FormRef", str)
+AbsenceRef = NewType("AbsenceRef", str)
 ChildViewRef = NewType("ChildViewRef", str)
 DocumentRef = NewType("DocumentRef", str)
 GlassRef = NewType("GlassRef", str)
@@ -59,6 +60,7 @@ def is_protected(scope: LogScope) -> bool:
     return scope.startswith(f"{PROTECTED_LOG}_")
 
 
+AbsenceRefField = Annotated[AbsenceRef, StringConstraints(pattern=pattern("abs"))]
 CaseRefField = Annotated[CaseRef, StringConstraints(pattern=pattern("cas"))]
 ConcernRefField = Annotated[ConcernRef, StringConstraints(pattern=pattern("con"))]
 ConsentRefField = Annotated[ConsentRef, StringConstraints(pattern=pattern("cst"))]

@@ -11,8 +11,7 @@ import structlog
 from services.cases import glass_store, store
 from services.cases.domain import consent as consents
 from services.cases.domain import glass as glasses
-from services.cases.domain import handover as handovers
-from services.cases.domain import measures
+from services.cases.domain import measures, waiting
 from services.cases.domain.state import CaseState
 from services.cases.errors import CaseError
 from services.cases.handlers.desk import (
@@ -22,6 +21,7 @@ from services.cases.handlers.desk import (
     GLASS_ESCALATION,
     GLASS_REVIEW,
     HANDOVER_ANSWER,
+    HANDOVER_ESCALATION,
     Desk,
     Latest,
     follow,
@@ -134,7 +134,15 @@ async def on_handover_due(desk: Desk, tx: Tx, deadline: Deadline) -> None:
     """Nobody has answered a handover in time (seed rule 107)."""
     handover = HandoverRef(deadline.key)
     await _change_by_time(
-        desk, tx, deadline, deadline.key, lambda state: handovers.decide_overdue(state, handover, tx.now)
+        desk, tx, deadline, deadline.key, lambda state: waiting.decide_overdue(state, handover, tx.now)
+    )
+
+
+async def on_handover_escalation(desk: Desk, tx: Tx, deadline: Deadline) -> None:
+    """Nobody has answered, and it lies with the receiver's leader (seed rule 107)."""
+    handover = HandoverRef(deadline.key)
+    await _change_by_time(
+        desk, tx, deadline, deadline.key, lambda state: waiting.decide_escalate(state, handover, tx.now)
     )
 
 
@@ -174,6 +182,7 @@ def deadlines(desk: Desk) -> Mapping[str, DeadlineHandler]:
         HANDOVER_ANSWER: on_handover_due,
         GLASS_REVIEW: on_glass_review_due,
         GLASS_ESCALATION: on_glass_escalation,
+        HANDOVER_ESCALATION: on_handover_escalation,
     }
     return {kind: partial(handler, desk) for kind, handler in kinds.items()}
 

@@ -323,3 +323,68 @@ class GlassReviewedError(CaseError):
     """This emergency access has been reviewed."""
 
     code = "break-glass-reviewed"
+
+
+# --- more on handovers ------------------------------------------------------------------------------------------------
+
+
+class HandoverKindError(CaseError):
+    """This is not the kind of handover that leads from the sender to the receiver."""
+
+    code = "handover-kind"
+    status = 422
+
+
+class OrganisationMissingError(CaseError):
+    """The receiver belongs to another employer: say which organisation."""
+
+    code = "organisation-missing"
+    status = 422
+
+
+class HolderNotAwayError(CaseError):
+    """The holder is not registered as away: only the holder hands over."""
+
+    code = "holder-not-away"
+
+
+class ReceiverAwayError(CaseError):
+    """The receiver is away or has left by then."""
+
+    code = "receiver-away"
+
+
+class HandoverNotProposedError(CaseError):
+    """The handover is no draft any more."""
+
+    code = "handover-not-proposed"
+
+
+# --- absences ---------------------------------------------------------------------------------------------------------
+
+
+class AbsenceOfOthersError(CaseError):
+    """An absence is registered by the employee, or by the leader of the unit."""
+
+    code = "absence-of-others"
+    status = 403
+
+
+class AbsenceFallsToError(CaseError):
+    """What is left falls to the leader of the same unit, and to somebody else than the one who is away."""
+
+    code = "absence-falls-to"
+    status = 422
+
+
+class AbsencePeriodError(CaseError):
+    """The last day is not before today, and the day back comes after it."""
+
+    code = "absence-period"
+    status = 422
+
+
+class AbsenceOverError(CaseError):
+    """The absence has begun or was taken back."""
+
+    code = "absence-over"

@@ -16,6 +16,7 @@ from services.cases.domain.state import (
     ConsentState,
     FormState,
     HandoverState,
+    HandoverStatus,
     MeasureState,
     Stage,
     TeamMember,
@@ -188,12 +189,17 @@ class HandoverView(Model):
     status: str
     sender: Party
     receiver: Party
-    basis: str
+    basis: str | None
+    """None while it is a draft."""
     consent: ConsentRef | None
     categories: Categories
     documents: tuple[DocumentRef, ...]
+    received: tuple[DocumentRef, ...]
+    """Of the documents, those that the receiver has opened."""
     form: FormRef | None
-    respond_by: datetime
+    respond_by: datetime | None
+    on_behalf: bool
+    """Sent by the leader for a holder who is away."""
 
     @classmethod
     def of(cls, state: CaseState, ref: HandoverRef) -> HandoverView:
@@ -206,17 +212,35 @@ class HandoverView(Model):
         return cls(
             handover=handover.ref,
             case=_known(state)[0],
-            kind=handover.kind,
+            kind=handover.way,
             status=handover.status,
             sender=handover.sender,
             receiver=handover.receiver,
-            basis=handover.basis.code,
+            basis=None if handover.basis is None else handover.basis.code,
             consent=handover.consent,
             categories=tuple(sorted(handover.package.categories)),
             documents=handover.package.documents,
+            received=tuple(one for one in handover.package.documents if one in handover.received_documents),
             form=handover.form,
             respond_by=handover.respond_by,
+            on_behalf=handover.on_behalf,
         )
+
+
+class DocumentReceiptView(Model):
+    """One document of the package, and when the receiver opened it."""
+
+    document: DocumentRef
+    received_at: datetime | None
+
+
+class HandoverReceiptsView(Model):
+    """What the receiver has opened of a handover, and when."""
+
+    handover: HandoverRef
+    status: str
+    opened_at: datetime | None
+    documents: tuple[DocumentReceiptView, ...]
 
 
 class FormView(Model):
@@ -355,7 +379,12 @@ class CaseView(Model):
             heard_before=tuple(sorted(state.heard_before)),
             consents=() if brief else tuple(ConsentView.of(state, ref) for ref in state.consents),
             measures=() if brief else tuple(MeasureView.of(state, ref) for ref in state.measures),
-            handovers=tuple(HandoverView.of(state, ref) for ref in state.handovers),
+            # A draft is its sender's alone.
+            handovers=tuple(
+                HandoverView.of(state, one.ref)
+                for one in state.handovers.values()
+                if one.status is not HandoverStatus.PROPOSED or Relation.HOLDER in seen
+            ),
             forms=() if brief else tuple(FormView.of(state, ref) for ref in state.forms),
             outcome=state.outcome,
             relations=seen,

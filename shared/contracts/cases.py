@@ -19,6 +19,7 @@ from shared.contracts.codes import (
     Service,
 )
 from shared.refs import (
+    AbsenceRefField,
     ActorIdField,
     CaseRefField,
     ChildViewRefField,
@@ -29,6 +30,7 @@ from shared.refs import (
     GoalRefField,
     HandoverRefField,
     ItemRefField,
+    LogScope,
     MeasureRefField,
     MeetingRefField,
     OrganisationNumberField,
@@ -38,6 +40,8 @@ from shared.refs import (
 TOPIC = "lagspill.cases.v1"
 
 
+MunicipalityField = Annotated[LogScope, StringConstraints(pattern=r"^[0-9]{4}$")]
+"""A municipality's number."""
 LanguageTag = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]
 """A language (BCP 47), in the forms that people's preferences need."""
 
@@ -422,6 +426,22 @@ class HandoverKind(StrEnum):
     COORDINATOR = "coordinator"
 
 
+class HandoverRoute(StrEnum):
+    """The exact way that a handover goes; `kind` is the word for it that this version of the event began with."""
+
+    BATON = "baton"
+    STAFF_LEAVES = "staff-leaves"
+    UNIT = "unit"
+    BARNEHAGE_TO_SCHOOL = "barnehage-to-school"
+    SCHOOL_TO_SCHOOL = "school-to-school"
+    TO_CHILD_WELFARE = "to-child-welfare"
+    FROM_CHILD_WELFARE = "from-child-welfare"
+    TO_SPECIALIST = "to-specialist"
+    FROM_SPECIALIST = "from-specialist"
+    COORDINATOR = "coordinator"
+    MUNICIPALITY = "municipality"
+
+
 class Package(Model):
     """What the receiver gets: categories and document references inside the consented scope, never content."""
 
@@ -449,14 +469,33 @@ class HandoverSent(HandoverEvent):
     package: Package
     form: FormRefField | None = None
     respond_by: Moment
+    route: HandoverRoute | None = None
+    on_behalf: bool = False
+    """The holder is away, and the leader of the holder's unit sent it (seed rule 107). The sender is the holder all the same."""
+    to_municipality: MunicipalityField | None = None
+    """Where it goes when it leaves the municipality; absent for an address-protected case."""
+
+
+class HandoverProposed(HandoverEvent):
+    """A handover was drafted and has not been sent: nobody but the sender knows of it."""
+
+    TYPE: ClassVar[str] = "no.lagspill.cases.handover.proposed.v1"
+
+    route: HandoverRoute
+    sender: Party
+    receiver: Party
+    package: Package
+    respond_by: Moment | None = None
+    """The usual time from the sending, when nothing is said."""
 
 
 class HandoverReceived(HandoverEvent):
-    """The receiver opened it; each document in the package has its receipt."""
+    """The receiver opened it, or a document of it: each document in the package has its own receipt."""
 
     TYPE: ClassVar[str] = "no.lagspill.cases.handover.received.v1"
 
     documents: tuple[DocumentRefField, ...] = ()
+    """What was received just now; none when it was the handover alone that was opened."""
 
 
 class HandoverAccepted(HandoverEvent):
@@ -465,6 +504,25 @@ class HandoverAccepted(HandoverEvent):
     TYPE: ClassVar[str] = "no.lagspill.cases.handover.accepted.v1"
 
     holder: Party
+    on_behalf: bool = False
+    by_rule: bool = False
+    """The holder's last day was over and nobody had taken the baton: it fell to the leader of the unit (seed rule 107)."""
+
+
+class HandoverCompleted(HandoverEvent):
+    """It is accepted, and each document of the package has been received."""
+
+    TYPE: ClassVar[str] = "no.lagspill.cases.handover.completed.v1"
+
+
+class HandoverTransferred(HandoverEvent):
+    """The receiver in another municipality accepted. A new case goes on there, in that municipality's log; this one is closed.
+
+    The handover's reference is in both logs, and is all that leads from one to the other.
+    """
+
+    TYPE: ClassVar[str] = "no.lagspill.cases.handover.transferred.v1"
+
     on_behalf: bool = False
 
 
@@ -497,6 +555,69 @@ class HandoverOverdue(HandoverEvent):
     TYPE: ClassVar[str] = "no.lagspill.cases.handover.overdue.v1"
 
     receiver: Party
+
+
+class HandoverEscalated(HandoverEvent):
+    """The time is out, and it lies with the leader of the receiver's unit to answer on behalf (seed rules 82, 107)."""
+
+    TYPE: ClassVar[str] = "no.lagspill.cases.handover.escalated.v1"
+
+    service: Service | None = None
+    unit: UnitIdField | None = None
+    """Whose leader. Absent for an address-protected case."""
+
+
+# --- who is away ------------------------------------------------------------------------------------------------------
+
+
+class AbsenceReason(StrEnum):
+    """Why an employee no longer holds anything from a day on; nothing of what the leave is for."""
+
+    AWAY = "away"
+    LEFT = "left"
+    DISABLED = "disabled"
+    """Closed in the organisation's directory."""
+
+
+class AbsenceEvent(EventData):
+    """An event of one absence: an employee leaves, or is away for a time (seed rule 107)."""
+
+    TOPIC: ClassVar[str] = TOPIC
+    SUBJECT: ClassVar[str] = "absence"
+
+    absence: AbsenceRefField
+
+
+class AbsenceRegistered(AbsenceEvent):
+    """From the last day on the employee holds no baton: what nobody has taken until then falls to the unit's leader."""
+
+    TYPE: ClassVar[str] = "no.lagspill.cases.absence.registered.v1"
+
+    person: ActorIdField
+    unit: UnitIdField
+    reason: AbsenceReason
+    last_day: date
+    back_on: date | None = None
+    falls_to: Party
+    cases: int = Field(ge=0)
+    """How many cases the employee held in the unit then."""
+
+
+class AbsenceWithdrawn(AbsenceEvent):
+    """The employee stays after all."""
+
+    TYPE: ClassVar[str] = "no.lagspill.cases.absence.withdrawn.v1"
+
+
+class AbsenceBegan(AbsenceEvent):
+    """The last day is over; every case of the employee has another holder."""
+
+    TYPE: ClassVar[str] = "no.lagspill.cases.absence.began.v1"
+
+    fell: int = Field(ge=0)
+    """How many cases nobody had taken: the leader holds them now."""
+    cancelled: int = Field(ge=0)
+    """How many handovers to the employee were waiting, and are cancelled."""
 
 
 # --- transition form --------------------------------------------------------------------------------------------------
@@ -545,7 +666,7 @@ class TransitionFormReceived(FormEvent):
     TYPE: ClassVar[str] = "no.lagspill.cases.transition-form.received.v1"
 
 
-EVENTS: tuple[type[CaseEvent], ...] = (
+EVENTS: tuple[type[EventData], ...] = (
     ConcernRegistered,
     ConcernResolvedLocally,
     ConcernEscalated,
@@ -576,6 +697,13 @@ EVENTS: tuple[type[CaseEvent], ...] = (
     HandoverWithdrawn,
     HandoverCancelled,
     HandoverOverdue,
+    HandoverProposed,
+    HandoverEscalated,
+    HandoverCompleted,
+    HandoverTransferred,
+    AbsenceRegistered,
+    AbsenceWithdrawn,
+    AbsenceBegan,
     TransitionFormDrafted,
     TransitionFormApproved,
     TransitionFormSent,

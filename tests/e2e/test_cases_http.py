@@ -116,10 +116,15 @@ async def test_a_form_is_sent_only_as_approved_and_the_school_reads_what_was_con
     assert read["content"] == content
     assert (await world.get("other-teacher", f"/transition-forms/{form}")).status_code == 404
     accepted = await world.must("contact-teacher", f"/handovers/{sent['handover']}/acceptance")
-    assert accepted["status"] == "accepted"
+    assert accepted["status"] == "completed"
     view = await world.see("contact-teacher", f"/cases/{case}")
     assert view["holder"]["unit"] == "unit:tinnes-skole"
     child = await world.see("contact-teacher", f"/cases/{case}/child")
     assert child["categories"] == ["development", "identity", "language"]
     assert (await world.get("teacher", f"/cases/{case}/child")).status_code == 404
-    assert (await world.types())[-3:] == ["handover.received", "transition-form.received", "handover.accepted"]
+    assert (await world.types())[-4:] == [
+        "handover.received",
+        "transition-form.received",
+        "handover.accepted",
+        "handover.completed",
+    ]

@@ -207,7 +207,7 @@ async def test_a_handover_that_nobody_answers_is_overdue_once_and_the_leader_ans
         await world.move_to(world.clock.now() + timedelta(minutes=1))
     assert (await world.types()).count("handover.overdue") == 1
     answered = await world.must("styrer", f"/handovers/{handover}/acceptance")
-    assert answered["status"] == "accepted"
+    assert answered["status"] == "completed"
     view = await world.see("pedagogical-leader", f"/cases/{case}")
     assert view["holder"]["role"] == "pedagogical-leader"
 

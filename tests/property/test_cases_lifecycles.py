@@ -95,7 +95,7 @@ def histories() -> list[EventData]:
     return [*full.history, *other.history]
 
 
-def any_event(of: type[events.CaseEvent]) -> EventData:
+def any_event(of: type[EventData]) -> EventData:
     """Return an event of that type; a reference is the same in all of them, so that they speak of the same parts."""
     return of.model_validate(example(of.model_json_schema()))
 

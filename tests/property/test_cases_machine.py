@@ -17,10 +17,11 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from services.cases.domain import access, consent, course, forms, handover, measures
+from services.cases.domain import access, consent, course, forms, handover, measures, waiting
 from services.cases.domain.access import Action
 from services.cases.domain.acting import Acting
 from services.cases.domain.evolution import fold
+from services.cases.domain.kinds import Place, fitting
 from services.cases.domain.state import OPEN_HANDOVER, CaseState, ConsentStatus, Stage
 from services.cases.errors import CaseError, DeniedError
 from shared.clock import oslo_day
@@ -41,7 +42,7 @@ from shared.contracts.cases import (
     EvaluationOutcome,
     EvidenceForm,
     HandoverAccepted,
-    HandoverKind,
+    HandoverRoute,
     HandoverSent,
     MeasureEvaluated,
     MeasurePlanned,
@@ -255,16 +256,64 @@ class CaseMachine(RuleBasedStateMachine):
         by=anybody,
         receiver=st.sampled_from((COLLEAGUE, TEACHER, STYRER, CONTACT_TEACHER, PPT, BARNEVERN)),
         categories=st.frozensets(st.sampled_from(CATEGORIES)),
+        kind=st.one_of(st.none(), st.sampled_from(HandoverRoute)),
+        away=st.booleans(),
+        draft=st.booleans(),
     )
-    def send(self, by: Acting | None, receiver: Acting, categories: frozenset[InformationCategory]) -> None:
+    def send(
+        self,
+        by: Acting | None,
+        receiver: Acting,
+        categories: frozenset[InformationCategory],
+        kind: HandoverRoute | None,
+        away: bool,
+        draft: bool,
+    ) -> None:
+        """Send, or draft, by anybody: the kind that leads there (none), or whichever."""
+        holder = self.town.holder()
+        same = receiver.unit == holder.unit
+        right = fitting(holder.service, receiver.service, Place.SAME_UNIT if same else Place.OTHER_UNIT)
         command = handover.SendHandover(
             by=self.who(by),
             handover=HandoverRef(self.town.ids.ref("hdo")),
-            kind=HandoverKind.UNIT,
+            kind=kind or right,
             receiver=party(receiver),
             package=Package(categories=categories),
+            holder_away=away,
         )
-        self.attempt(lambda state: handover.decide_send(state, command, self.town.now, RULES))
+        if draft:
+            self.attempt(lambda state: handover.decide_propose(state, command, self.town.now))
+        else:
+            self.attempt(lambda state: handover.decide_send(state, command, self.town.now, RULES))
+
+    @rule(by=anybody, which=pick)
+    def send_what_was_drafted(self, by: Acting | None, which: int) -> None:
+        def decide(state: CaseState, ref: HandoverRef) -> Sequence[EventData]:
+            draft = state.handovers[ref]
+            command = handover.SendHandover(
+                by=self.who(by), handover=ref, kind=draft.way, receiver=draft.receiver, package=draft.package
+            )
+            return handover.decide_send_proposed(state, command, self.town.now, RULES)
+
+        self.try_on(self.town.state.handovers, which, decide)
+
+    @precondition(lambda self: self.town.state.open_handover is not None)
+    @rule()
+    def what_waits_is_sent_once_more_and_answered_late(self) -> None:
+        """Duplicates and stragglers: the command that made it, again, and an answer of somebody who had it before."""
+        waits = self.town.state.open_handover
+        assert waits is not None
+        again = handover.SendHandover(
+            by=self.town.holder(), handover=waits.ref, kind=waits.way, receiver=waits.receiver, package=waits.package
+        )
+        self.attempt(lambda state: handover.decide_send(state, again, self.town.now, RULES))
+        self.attempt(lambda state: handover.decide_send_proposed(state, again, self.town.now, RULES))
+
+    @rule(leaver=st.sampled_from((TEACHER, COLLEAGUE, CONTACT_TEACHER, PPT)))
+    def somebody_is_gone(self, leaver: Acting) -> None:
+        unit = leaver.unit
+        assert unit is not None
+        self.attempt(lambda state: waiting.decide_receiver_gone(state, leaver.actor, unit))
 
     @rule(by=anybody, which=pick, no=st.booleans())
     def answer_handover(self, by: Acting | None, which: int, no: bool) -> None:
@@ -300,8 +349,21 @@ class CaseMachine(RuleBasedStateMachine):
             which,
             lambda state, ref: [
                 *handover.decide_receive(state, ref, self.who(by).actor),
-                *handover.decide_overdue(state, ref, self.town.now),
+                *waiting.decide_overdue(state, ref, self.town.now),
             ],
+        )
+        self.try_on(
+            self.town.state.handovers, which, lambda state, ref: waiting.decide_escalate(state, ref, self.town.now)
+        )
+
+    @rule(by=anybody, which=pick)
+    def open_the_documents(self, by: Acting | None, which: int) -> None:
+        self.try_on(
+            self.town.state.handovers,
+            which,
+            lambda state, ref: handover.decide_receive(
+                state, ref, self.who(by).actor, state.handovers[ref].package.documents
+            ),
         )
 
     @rule(by=anybody, categories=st.frozensets(st.sampled_from(CATEGORIES), min_size=1), which=pick, new=st.booleans())

@@ -18,7 +18,7 @@ from services.cases.errors import (
     NotStaffError,
     PurposeNotCoveredError,
 )
-from shared.contracts.cases import CaseEvent, HandoverKind, LocalOutcome
+from shared.contracts.cases import CaseEvent, HandoverRoute, LocalOutcome
 from shared.contracts.codes import InformationCategory, Purpose, Role, Service
 from shared.contracts.safekeeping import GlassReason
 from shared.refs import DocumentRef, FormRef, GlassRef, GoalRef, HandoverRef, MeasureRef, UnitId
@@ -73,6 +73,7 @@ see-handover           .      -    .    .    .    -    -    -    .    -    -    
 answer-handover        -      -    .    -    -    -    -    -    -    -    -    -
 answer-on-behalf       -      -    -    .    -    -    -    -    -    -    -    -
 withdraw-handover      .      -    -    -    -    -    -    -    -    -    -    -
+hand-over-for-absent   -      -    -    -    .    -    -    -    -    -    -    -
 draft-form             .      -    -    -    -    -    -    -    -    -    -    -
 read-form              held   -    offe -    -    -    -    -    own  -    -    -
 approve-form           -      -    -    -    -    -    -    -    .    -    -    -
@@ -479,7 +480,7 @@ def test_an_address_protected_case_names_no_unit_anywhere() -> None:
     town = Town(address_protected=True).lift()
     town.consented()
     command = handover.SendHandover(
-        by=TEACHER, handover=HandoverRef(town.ids.ref("hdo")), kind=HandoverKind.BATON, receiver=party(COLLEAGUE)
+        by=TEACHER, handover=HandoverRef(town.ids.ref("hdo")), kind=HandoverRoute.BATON, receiver=party(COLLEAGUE)
     )
     town.take(handover.decide_send(town.state, command, town.now, RULES))
     for event in town.history:

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from services.cases.domain import access, concern, consent, course, forms, handover, measures
+from services.cases.domain import access, concern, consent, course, forms, handover, measures, waiting
 from services.cases.domain.access import Action
 from services.cases.domain.acting import Acting
 from services.cases.domain.state import CaseState, FormStatus, HandoverStatus, Stage
@@ -21,6 +21,7 @@ from services.cases.errors import (
     EvidenceMissingError,
     FormNotApprovedError,
     FormVersionError,
+    HandoverKindError,
     HandoverNeedsFormError,
     HandoverNotOpenError,
     HandoverOpenError,
@@ -43,7 +44,7 @@ from shared.contracts.cases import (
     Effect,
     EvaluationOutcome,
     ForWhom,
-    HandoverKind,
+    HandoverRoute,
     LocalOutcome,
     Mode,
     NewReason,
@@ -79,7 +80,7 @@ from tests.unit.cases_town import (
 TO_SCHOOL = scope((Service.SKOLE, Service.PPT), purposes=(Purpose.TRANSITION,))
 
 
-def offer(town: Town, receiver: Acting = COLLEAGUE, kind: HandoverKind = HandoverKind.BATON) -> HandoverRef:
+def offer(town: Town, receiver: Acting = COLLEAGUE, kind: HandoverRoute = HandoverRoute.BATON) -> HandoverRef:
     ref = HandoverRef(town.ids.ref("hdo"))
     command = handover.SendHandover(by=town.holder(), handover=ref, kind=kind, receiver=party(receiver))
     town.take(handover.decide_send(town.state, command, town.now, RULES))
@@ -449,16 +450,17 @@ def test_the_sender_holds_on_through_rejection_and_silence_until_the_leader_answ
     answer(town, first, COLLEAGUE, reject="capacity")
     assert town.holder() == TEACHER
     second = offer(town, COLLEAGUE)
-    assert handover.decide_overdue(town.state, second, town.now) == []
+    assert waiting.decide_overdue(town.state, second, town.now) == []
     town.later(days=7)
-    town.take(handover.decide_overdue(town.state, second, town.now))
+    town.take(waiting.decide_overdue(town.state, second, town.now))
     assert town.state.handovers[second].status is HandoverStatus.OVERDUE
-    assert handover.decide_overdue(town.state, second, town.now) == []
+    assert waiting.decide_overdue(town.state, second, town.now) == []
     with pytest.raises(SenderCannotAcceptError):
         answer(town, second, TEACHER)
     answer(town, second, STYRER)
     assert town.holder() == COLLEAGUE
-    assert town.history[-1].model_dump()["on_behalf"] is True
+    assert town.types()[-2:] == ["handover.accepted", "handover.completed"]
+    assert town.history[-2].model_dump()["on_behalf"] is True
 
 
 def test_a_leader_cannot_answer_on_behalf_of_a_receiver_of_its_own_handover() -> None:
@@ -473,10 +475,13 @@ def test_a_holder_that_moved_cannot_take_the_baton_along() -> None:
     town = Town().lift()
     moved = TEACHER.model_copy(update={"unit": UnitId("unit:haugen-barnehage")})
     taken = handover.SendHandover(
-        by=moved, handover=HandoverRef(town.ids.ref("hdo")), kind=HandoverKind.BATON, receiver=party(CURIOUS)
+        by=moved, handover=HandoverRef(town.ids.ref("hdo")), kind=HandoverRoute.BATON, receiver=party(CURIOUS)
     )
-    with pytest.raises(ConsentMissingError):
+    with pytest.raises(HandoverKindError) as other:
         handover.decide_send(town.state, taken, town.now, RULES)
+    assert other.value.extensions == {"kind": "unit"}
+    with pytest.raises(ConsentMissingError):
+        handover.decide_send(town.state, taken.model_copy(update={"kind": HandoverRoute.UNIT}), town.now, RULES)
     left = taken.model_copy(update={"receiver": party(COLLEAGUE)})
     town.take(handover.decide_send(town.state, left, town.now, RULES))
     answer(town, left.handover, COLLEAGUE)
@@ -505,7 +510,7 @@ def test_the_time_to_answer_is_ahead_and_bounded(days: int) -> None:
     command = handover.SendHandover(
         by=TEACHER,
         handover=HandoverRef(town.ids.ref("hdo")),
-        kind=HandoverKind.BATON,
+        kind=HandoverRoute.BATON,
         receiver=party(COLLEAGUE),
         respond_by=town.now + timedelta(days=days),
     )
@@ -519,7 +524,7 @@ def test_out_of_the_unit_it_takes_a_consent_for_the_transition_that_covers_the_p
     command = handover.SendHandover(
         by=TEACHER,
         handover=HandoverRef(town.ids.ref("hdo")),
-        kind=HandoverKind.UNIT,
+        kind=HandoverRoute.UNIT,
         receiver=party(PPT),
         package=Package(categories=frozenset({InformationCategory.HEALTH})),
     )
@@ -564,7 +569,7 @@ def test_a_basis_that_lapsed_by_the_calendar_stops_the_acceptance() -> None:
 def test_a_school_gets_no_baton_without_a_form() -> None:
     town = Town().lift()
     town.consented(TO_SCHOOL)
-    for kind in (HandoverKind.UNIT, HandoverKind.BARNEHAGE_TO_SCHOOL, HandoverKind.SCHOOL_TO_SCHOOL):
+    for kind in (HandoverRoute.UNIT, HandoverRoute.BARNEHAGE_TO_SCHOOL, HandoverRoute.SCHOOL_TO_SCHOOL):
         with pytest.raises(HandoverNeedsFormError):
             offer(town, CONTACT_TEACHER, kind)
 

@@ -16,7 +16,7 @@ from shared.contracts.cases import (
     EvaluationOutcome,
     EvidenceForm,
     ForWhom,
-    HandoverKind,
+    HandoverRoute,
     LocalOutcome,
     NewReason,
     Party,
@@ -239,16 +239,22 @@ class HandoverBody(RequestModel):
     model_config = _like(kind="baton", receiver=EXAMPLE_RECEIVER, respond_by="2026-11-12T11:00:00Z")
 
     kind: Literal[
-        HandoverKind.BATON,
-        HandoverKind.STAFF_LEAVES,
-        HandoverKind.UNIT,
-        HandoverKind.BARNEHAGE_TO_SCHOOL,
-        HandoverKind.SCHOOL_TO_SCHOOL,
+        HandoverRoute.BATON,
+        HandoverRoute.STAFF_LEAVES,
+        HandoverRoute.UNIT,
+        HandoverRoute.BARNEHAGE_TO_SCHOOL,
+        HandoverRoute.SCHOOL_TO_SCHOOL,
+        HandoverRoute.TO_CHILD_WELFARE,
+        HandoverRoute.FROM_CHILD_WELFARE,
+        HandoverRoute.TO_SPECIALIST,
+        HandoverRoute.FROM_SPECIALIST,
     ]
     receiver: ReceiverBody
     categories: frozenset[InformationCategory] = frozenset()
     """What goes with it out of the unit: inside the consent. Within the unit, all of it does."""
     respond_by: GivenMoment | None = None
+    draft: bool = False
+    """Write it down and send it later (`/handovers/{id}/sending`): nobody is told of it yet."""
 
 
 class RejectionBody(RequestModel):

@@ -21,6 +21,7 @@ from services.cases.domain.state import (
     CaseState,
     ConsentState,
     ConsentStatus,
+    HandoverStatus,
     Stage,
 )
 from services.cases.errors import CaseNotOpenError, NotInvolvedError, NotPermittedError, PurposeNotCoveredError
@@ -87,6 +88,8 @@ class Action(StrEnum):
     ANSWER_HANDOVER = "answer-handover"
     ANSWER_ON_BEHALF = "answer-on-behalf"
     WITHDRAW_HANDOVER = "withdraw-handover"
+    HAND_OVER_FOR_ABSENT = "hand-over-for-absent"
+    """Send and take back for a holder who is registered as away (seed rule 107)."""
     DRAFT_FORM = "draft-form"
     READ_FORM = "read-form"
     APPROVE_FORM = "approve-form"
@@ -174,6 +177,7 @@ TABLE: Mapping[Relation, Mapping[Action, Reach]] = MappingProxyType(
         Relation.LEADER: {
             Action.SEE_CASE: _SEE,
             Action.SEE_HANDOVER: _SEE,
+            Action.HAND_OVER_FOR_ABSENT: _SEE,
             Action.REOPEN_CASE: _SEE,
             Action.ERASE_CASE: _SEE,
         },
@@ -299,6 +303,8 @@ class Permit(Model):
     categories: frozenset[InformationCategory] = frozenset()
     glass: GlassState | None = None
     """The emergency access that it rests on: the look is recorded as such."""
+    own: frozenset[str] = frozenset()
+    """References of what the actor's unit recorded itself and still has the task for, in whatever category."""
 
 
 class Ground(Model):
@@ -355,7 +361,9 @@ def permit(state: CaseState, action: Action, acting: Acting, now: datetime, purp
         if all(one.purpose not in {None, purpose} for one in permits):
             raise _not_for_that(state, permits[0], acting, purpose, now)
         permits = [one for one in permits if one.purpose in {None, purpose}]
-    return max(permits, key=lambda one: len(one.categories))
+    furthest = max(permits, key=lambda one: len(one.categories))
+    own = frozenset[str]().union(*(one.own for one in permits))
+    return furthest if own == furthest.own else furthest.model_copy(update={"own": own})
 
 
 def grounds(state: CaseState, allowed: Permit, shown: frozenset[InformationCategory], now: datetime) -> list[Ground]:
@@ -383,15 +391,29 @@ def grounds(state: CaseState, allowed: Permit, shown: frozenset[InformationCateg
     return divided
 
 
-def require(state: CaseState, action: Action, acting: Acting, now: datetime) -> Permit:
+def allows(state: CaseState, action: Action, acting: Acting, now: datetime) -> bool:
+    """Return whether the table lets `acting` do `action`, where that decides which rule goes on."""
+    return any(action in TABLE[relation] for relation in relations(state, acting, now))
+
+
+def require(
+    state: CaseState,
+    action: Action,
+    acting: Acting,
+    now: datetime,
+    *,
+    stages: frozenset[Stage] | None = None,
+) -> Permit:
     """Return the permit for `action` at a stage of the case at which it may be done (`MOMENTS`): most take an open one.
+
+    `stages` are others, where what is done decides it.
 
     Raises:
         NotInvolvedError, NotPermittedError: as `permit`.
         CaseNotOpenError: it may be done by this actor, but not now.
     """
     allowed = permit(state, action, acting, now)
-    if state.stage not in MOMENTS.get(action, _OPEN):
+    if state.stage not in (stages or MOMENTS.get(action, _OPEN)):
         raise CaseNotOpenError
     return allowed
 
@@ -523,11 +545,14 @@ def _held(state: CaseState, relation: Relation, acting: Acting, now: datetime, a
     service = holding.party.service
     covered = frozenset[Purpose]() if service is None else state.consented_purposes(now, service)
     if service is None or not covered:
-        return Permit(relation=relation, basis=rules.OWN_TASK, categories=identity, purpose=own_task)
+        return Permit(
+            relation=relation, basis=rules.OWN_TASK, categories=identity, purpose=own_task, own=state.own_records
+        )
     # What came with the baton was given for the transition, and is used for that unless the consent says more.
     came_for = Purpose.TRANSITION if asked is None and Purpose.TRANSITION in covered else asked
     by_consent = _consented(state, relation, service, now, came_for)
-    return by_consent.model_copy(update={"categories": (holding.categories & by_consent.categories) | identity})
+    reached = (holding.categories & by_consent.categories) | identity
+    return by_consent.model_copy(update={"categories": reached, "own": state.own_records})
 
 
 def _offered(state: CaseState, relation: Relation, acting: Acting, now: datetime, asked: Purpose | None) -> Permit:
@@ -588,6 +613,7 @@ def _why_not(state: CaseState, acting: Acting, now: datetime) -> str:
         over = [one for one in consents if one.status in usable and one not in state.consents_in_force(now)]
         if any(one.covers(service) for one in over):
             return "consent-expired"
-    if any(one.receiver.actor == acting.actor and one.status not in OPEN_HANDOVER for one in state.handovers.values()):
+    closed = [one for one in state.handovers.values() if one.status not in OPEN_HANDOVER | {HandoverStatus.PROPOSED}]
+    if any(one.receiver.actor == acting.actor for one in closed):
         return "handover-ended"
     return "no-relation"

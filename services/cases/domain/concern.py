@@ -22,6 +22,7 @@ from shared.contracts.cases import (
     ConcernRegistered,
     ConcernResolvedLocally,
     ForWhom,
+    HandoverCancelled,
     LocalOutcome,
     Mode,
 )
@@ -89,7 +90,9 @@ def decide_resolve(state: CaseState, command: ResolveConcern, now: datetime, rul
         raise ConcernSettledError
     access.permit(state, Action.RESOLVE_CONCERN, command.by, now)
     if command.outcome is not None:
-        return [ConcernResolvedLocally(case=state.case, concern=state.concern.ref, outcome=command.outcome)]
+        waits = state.open_handover
+        ended = [] if waits is None else [HandoverCancelled(case=state.case, handover=waits.ref, reason="case-closed")]
+        return [*ended, ConcernResolvedLocally(case=state.case, concern=state.concern.ref, outcome=command.outcome)]
     return [
         ConcernEscalated(case=state.case, concern=state.concern.ref, next_level=FIRST_LEVEL),
         CaseOpened(

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
 from services.cases.domain.keeping import evolve_kept
+from services.cases.domain.kinds import KINDS
 from services.cases.domain.lifecycles import CASE, CONCERN, CONSENT, FORM, HANDOVER, MEASURE, MODE
 from services.cases.domain.state import (
     CaseState,
@@ -26,6 +27,7 @@ from services.cases.domain.state import (
 from shared.contracts import cases as events
 from shared.contracts.base import EventData, Model
 from shared.contracts.codes import InformationCategory
+from shared.contracts.safekeeping import RecordWritten
 
 Key = TypeVar("Key", bound=str)
 Part = TypeVar("Part", bound=Model)
@@ -60,6 +62,7 @@ def evolve(state: CaseState, event: EventData) -> CaseState:  # noqa: PLR0911, P
             return _with(state, contact=ContactPerson(service=event.service, role=event.role))
         case events.ViewOfChildRecorded():
             view = ChildViewState(ref=event.view, method=event.method, before=event.before)
+            state = recorded(state, event.view)
             return _with(state, views=(*state.views, view), heard_before=state.heard_before | {event.before})
         case events.CaseClosed():
             return _at_stage(state, event, outcome=event.outcome)
@@ -74,7 +77,15 @@ def evolve(state: CaseState, event: EventData) -> CaseState:  # noqa: PLR0911, P
         case events.FormEvent():
             return _form(state, event)
         case _:
-            return evolve_kept(state, event)
+            kept = evolve_kept(state, event)
+            return recorded(kept, event.record) if isinstance(event, RecordWritten) else kept
+
+
+def recorded(state: CaseState, ref: str) -> CaseState:
+    """Return `state` with `ref` as recorded by the unit that has the case; of an address-protected case it is not known which."""
+    unit = None if state.holding is None else state.holding.party.unit
+    others = {known: by for known, by in state.recorded_by.items() if known != ref}
+    return _with(state, recorded_by=others if unit is None else {**others, ref: unit})
 
 
 def fold(state: CaseState, happened: Iterable[EventData]) -> CaseState:
@@ -99,9 +110,11 @@ def _registered(state: CaseState, event: events.ConcernRegistered) -> CaseState:
     stage, status = CASE.after(state.stage, event), CONCERN.after(None, event)
     if stage is None or status is None:
         return state
+    unit = event.registered_by.unit
     return _with(
         state,
         case=event.case,
+        recorded_by={} if unit is None else {event.concern: unit},
         stage=stage,
         address_protected=event.address_protected,
         guardians=event.guardians,
@@ -181,7 +194,7 @@ def _measure(state: CaseState, event: events.MeasureEvent) -> CaseState:
             evaluate_by=event.evaluate_by,
             status=status,
         )
-        return _with(state, measures=_put(state.measures, event.measure, planned))
+        return recorded(_with(state, measures=_put(state.measures, event.measure, planned)), event.goal)
     if present is None:
         return state
     changed = _with(present, status=status)
@@ -195,6 +208,21 @@ def _handover(state: CaseState, event: events.HandoverEvent) -> CaseState:
     status = HANDOVER.after(None if present is None else present.status, event)
     if status is None:
         return state
+    if isinstance(event, events.HandoverProposed):
+        proposed = HandoverState(
+            ref=event.handover,
+            kind=KINDS[event.route].wire,
+            sender=event.sender,
+            receiver=event.receiver,
+            basis=None,
+            consent=None,
+            package=event.package,
+            form=None,
+            respond_by=event.respond_by,
+            status=status,
+            route=event.route,
+        )
+        return _with(state, handovers={**state.handovers, event.handover: proposed})
     if isinstance(event, events.HandoverSent):
         sent = HandoverState(
             ref=event.handover,
@@ -207,6 +235,9 @@ def _handover(state: CaseState, event: events.HandoverEvent) -> CaseState:
             form=event.form,
             respond_by=event.respond_by,
             status=status,
+            route=event.route,
+            on_behalf=event.on_behalf,
+            to_municipality=event.to_municipality,
         )
         return _with(state, handovers=_put(state.handovers, event.handover, sent))
     if present is None:
@@ -214,7 +245,8 @@ def _handover(state: CaseState, event: events.HandoverEvent) -> CaseState:
     changed = _with(present, status=status)
     match event:
         case events.HandoverReceived():
-            changed = _with(changed, received=True)
+            documents = present.received_documents | frozenset(event.documents)
+            changed = _with(changed, received=True, received_documents=documents)
         case events.HandoverAccepted():
             changed = _with(changed, received=True)
             state = _with(state, holding=_holding_after(state, present, event.holder))
@@ -224,11 +256,13 @@ def _handover(state: CaseState, event: events.HandoverEvent) -> CaseState:
 
 
 def _holding_after(state: CaseState, handover: HandoverState, holder: events.Party) -> Holding:
-    """Say what came with the baton: all within a unit or back home, otherwise the package that was handed over."""
+    """Say what came with the baton: all within a unit, otherwise the package that was handed over, back home too.
+
+    What a unit recorded itself it reads wherever the baton has been since (`CaseState.own_records`); what a later unit recorded
+    does not open to an earlier one because the baton came back.
+    """
     if handover.consent is None:
         return Holding(party=holder, categories=None if state.holding is None else state.holding.categories)
-    if holder.unit is not None and holder.unit == state.home_unit:
-        return Holding(party=holder)
     return Holding(party=holder, categories=handover.package.categories)
 
 
@@ -256,7 +290,7 @@ def _form(state: CaseState, event: events.FormEvent) -> CaseState:
             categories=event.categories,
             status=status,
         )
-        return _with(state, forms=_put(state.forms, event.form, drafted))
+        return recorded(_with(state, forms=_put(state.forms, event.form, drafted)), event.form)
     if present is None:
         return state
     changed = _with(present, status=status)

@@ -27,7 +27,7 @@ from shared.contracts.base import Model
 from shared.contracts.cases import (
     CaseEvent,
     EvidenceForm,
-    HandoverKind,
+    HandoverRoute,
     Package,
     Party,
     TransitionFormApproved,
@@ -184,7 +184,7 @@ def decide_send_form(state: CaseState, command: SendForm, now: datetime, rules: 
         SendHandover(
             by=command.by,
             handover=command.handover,
-            kind=HandoverKind.BARNEHAGE_TO_SCHOOL if to_school else HandoverKind.SCHOOL_TO_SCHOOL,
+            kind=HandoverRoute.BARNEHAGE_TO_SCHOOL if to_school else HandoverRoute.SCHOOL_TO_SCHOOL,
             receiver=command.receiver,
             package=Package(categories=form.categories, documents=(form.document,)),
             respond_by=command.respond_by,

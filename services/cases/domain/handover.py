@@ -1,7 +1,7 @@
 """Handovers (overføring): the sender holds on until the receiver has accepted (invariant 1; seed rule 107).
 
-Within a unit the baton moves as part of the unit's own task. Out of it, a consent for transition must cover the receiver and
-everything in the package, when it is sent and again when it is accepted.
+Which kinds there are is one table (`kinds.py`). Within a unit the baton moves as part of the unit's own task. Out of it, a consent
+for transition must cover the receiver and everything in the package, when it is sent and again when it is accepted.
 """
 
 from __future__ import annotations
@@ -11,20 +11,25 @@ from typing import Literal
 
 from pydantic import AwareDatetime
 
-from services.cases.domain import access, lifecycles
+from services.cases.domain import access, lifecycles, transfer
 from services.cases.domain.access import Action
 from services.cases.domain.acting import Acting, named
 from services.cases.domain.consent import require_consent, still_covered
 from services.cases.domain.course import ref_of
+from services.cases.domain.kinds import KINDS, Ground, Kind, Place, SentBy, needs_form, require_kind
 from services.cases.domain.rules import CONSENT, OWN_TASK, Rules
-from services.cases.domain.state import OPEN_HANDOVER, CaseState, ConsentState, HandoverState, Stage
+from services.cases.domain.state import CaseState, ConsentState, HandoverState, HandoverStatus, Stage
 from services.cases.errors import (
     AnswerTimeError,
     ConsentMissingError,
+    HandoverKindError,
     HandoverNeedsFormError,
     HandoverNotOpenError,
+    HandoverNotProposedError,
     HandoverOpenError,
+    HolderNotAwayError,
     OutsideHoldingError,
+    ReceiverAwayError,
     ReceiverElsewhereError,
     ReceiverIsSenderError,
     SenderCannotAcceptError,
@@ -35,20 +40,23 @@ from shared.contracts.base import Model
 from shared.contracts.cases import (
     CaseEvent,
     HandoverAccepted,
-    HandoverKind,
-    HandoverOverdue,
+    HandoverCompleted,
+    HandoverProposed,
     HandoverReceived,
     HandoverRejected,
+    HandoverRoute,
     HandoverSent,
     HandoverWithdrawn,
     Package,
     Party,
     TransitionFormReceived,
 )
-from shared.contracts.codes import LegalBasis, Purpose, Service
-from shared.refs import ActorId, FormRef, HandoverRef, UnitId
+from shared.contracts.codes import LegalBasis, Purpose
+from shared.refs import ActorId, DocumentRef, FormRef, HandoverRef, LogScope, UnitId
 
 RejectReason = Literal["capacity", "wrong-unit", "absent", "missing-information", "other"]
+NOT_CLOSED = frozenset({Stage.CONCERN, Stage.OPEN})
+"""A concern has a holder too: who leaves hands it on as well (seed rules 79, 107)."""
 
 
 class SendHandover(Model):
@@ -56,11 +64,17 @@ class SendHandover(Model):
 
     by: Acting
     handover: HandoverRef
-    kind: HandoverKind
+    kind: HandoverRoute
     receiver: Party
     package: Package = Package()
     respond_by: AwareDatetime | None = None
-    """Seven days from now when nothing is said."""
+    """The kind's usual time from now when nothing is said."""
+    to_municipality: LogScope | None = None
+    """Where the receiver works, when that is another municipality."""
+    holder_away: bool = False
+    """Whether the holder is registered as away: then the leader of the unit may send."""
+    receiver_away: bool = False
+    """Whether the receiver is registered as away by now."""
 
 
 class AnswerHandover(Model):
@@ -85,15 +99,55 @@ def decide_send(state: CaseState, command: SendHandover, now: datetime, rules: R
 
     Raises:
         DeniedError, CaseNotOpenError: see `access.require`.
+        HolderNotAwayError: the leader of the unit sends, and the holder is not registered as away.
         HandoverNeedsFormError: between barnehage and school it takes an approved form (seed rules 13, 14).
-        HandoverOpenError, ReceiverIsSenderError, AnswerTimeError, OutsideHoldingError, ConsentMissingError: see `offer`.
+        HandoverKindError, OrganisationMissingError: see `kinds.require_kind`.
+        HandoverOpenError, ReceiverIsSenderError, ReceiverAwayError, AnswerTimeError, OutsideHoldingError, ConsentMissingError: see
+            `offer`.
+    """
+    _require_sender(state, command, now)
+    return [offer(state, command, now, rules)]
+
+
+def decide_propose(state: CaseState, command: SendHandover, now: datetime) -> list[CaseEvent]:
+    """Draft a handover; nobody else is told of it, and everything is judged when it is sent.
+
+    Raises:
+        DeniedError, CaseNotOpenError: see `access.require`.
+        ReceiverIsSenderError: it goes to the sender itself.
+        HandoverKindError, OrganisationMissingError: see `kinds.require_kind`.
     """
     access.require(state, Action.SEND_HANDOVER, command.by, now)
-    sender, receiver = command.by.service, command.receiver.service
-    to_school = sender is Service.BARNEHAGE and receiver is Service.SKOLE
-    if to_school or command.kind in {HandoverKind.BARNEHAGE_TO_SCHOOL, HandoverKind.SCHOOL_TO_SCHOOL}:
-        raise HandoverNeedsFormError
-    return [offer(state, command, now, rules)]
+    if command.receiver.actor == command.by.actor:
+        raise ReceiverIsSenderError
+    require_kind(command.kind, _sender(state, command), command.receiver, _place(state, command))
+    return [
+        HandoverProposed(
+            case=ref_of(state),
+            handover=command.handover,
+            route=command.kind,
+            sender=command.by.party(address_protected=state.address_protected),
+            receiver=named(command.receiver, address_protected=state.address_protected),
+            package=command.package,
+            respond_by=command.respond_by,
+        )
+    ]
+
+
+def decide_send_proposed(state: CaseState, command: SendHandover, now: datetime, rules: Rules) -> list[CaseEvent]:
+    """Send a handover that was drafted before.
+
+    Raises:
+        UnknownPartError, HandoverNotProposedError: there is no such draft, or it is none any more.
+        and what `decide_send` raises.
+    """
+    access.require(state, Action.SEND_HANDOVER, command.by, now)
+    present = state.handovers.get(command.handover)
+    if present is None or present.sender.actor != command.by.actor:
+        raise UnknownPartError
+    if present.status is not HandoverStatus.PROPOSED:
+        raise HandoverNotProposedError(extensions={"status": present.status})
+    return decide_send(state, command, now, rules)
 
 
 def offer(
@@ -102,17 +156,30 @@ def offer(
     """Return the offer, on the basis it has.
 
     Raises:
+        HandoverKindError, OrganisationMissingError: see `kinds.require_kind`.
+        HandoverNeedsFormError: it is made by sending a form.
         HandoverOpenError: another one waits for an answer.
         ReceiverIsSenderError: it goes to the sender itself.
+        ReceiverAwayError: the receiver is away, or has left.
+        MeasureUnfinishedError: it leaves the municipality with a measure open.
         AnswerTimeError: the time to answer is not ahead, or more than thirty days away.
         OutsideHoldingError: the package holds what the sender does not.
         ConsentMissingError: it leaves the unit, and no consent for transition covers receiver and package (seed rule 106).
     """
     if state.open_handover is not None:
         raise HandoverOpenError(extensions={"handover": state.open_handover.ref})
-    if command.receiver.actor == command.by.actor:
+    sender = _sender(state, command)
+    if command.receiver.actor == sender.actor:
         raise ReceiverIsSenderError
-    respond_by = command.respond_by or add_days(now, rules.answer_within_days)
+    place = _place(state, command)
+    if form is None and needs_form(sender.service, command.receiver.service, place):
+        raise HandoverNeedsFormError
+    kind = require_kind(command.kind, sender, command.receiver, place)
+    if command.receiver_away:
+        raise ReceiverAwayError
+    if command.kind is HandoverRoute.MUNICIPALITY:
+        transfer.require_nothing_open(state)
+    respond_by = command.respond_by or add_days(now, kind.answer_within_days)
     if not now < respond_by <= add_days(now, rules.answer_within_days_at_most):
         raise AnswerTimeError
     held = None if state.holding is None else state.holding.categories
@@ -120,12 +187,12 @@ def offer(
         raise OutsideHoldingError(
             extensions={"categories": [one.value for one in sorted(command.package.categories - held)]}
         )
-    basis, consent = _basis(state, command, now, rules)
+    basis, consent = _basis(state, command, kind, now, rules)
     return HandoverSent(
         case=ref_of(state),
         handover=command.handover,
-        kind=command.kind,
-        sender=command.by.party(address_protected=state.address_protected),
+        kind=kind.wire,
+        sender=sender,
         receiver=named(command.receiver, address_protected=state.address_protected),
         basis=basis,
         consent=None if consent is None else consent.ref,
@@ -133,15 +200,29 @@ def offer(
         package=command.package,
         form=form,
         respond_by=respond_by,
+        route=command.kind,
+        on_behalf=sender.actor != command.by.actor,
+        to_municipality=None if state.address_protected else command.to_municipality,
     )
 
 
-def decide_receive(state: CaseState, handover: HandoverRef, opened_by: ActorId) -> list[CaseEvent]:
-    """Note that the receiver has opened it; nothing when it was noted before, is not open, or somebody else looks."""
+def decide_receive(
+    state: CaseState, handover: HandoverRef, opened_by: ActorId, documents: tuple[DocumentRef, ...] = ()
+) -> list[CaseEvent]:
+    """Note that the receiver has opened it, or `documents` of it; nothing when it was noted before, or somebody else looks.
+
+    A document may be opened after the acceptance too; with the last one the handover is completed.
+    """
     present = state.handovers.get(handover)
-    if present is None or state.stage is not Stage.OPEN or present.status not in OPEN_HANDOVER:
+    if present is None or state.stage not in NOT_CLOSED or opened_by != present.receiver.actor:
         return []
-    return _received(state, present) if opened_by == present.receiver.actor else []
+    if not lifecycles.HANDOVER.allows(present.status, HandoverReceived):
+        return []
+    received = _received(state, present, documents)
+    opened = present.received_documents | frozenset(documents)
+    if received and present.status is HandoverStatus.ACCEPTED and frozenset(present.package.documents) <= opened:
+        received.append(HandoverCompleted(case=ref_of(state), handover=present.ref))
+    return received
 
 
 def decide_answer(state: CaseState, command: AnswerHandover, now: datetime) -> list[CaseEvent]:
@@ -162,7 +243,8 @@ def decide_answer(state: CaseState, command: AnswerHandover, now: datetime) -> l
     if present is not None and not lifecycles.HANDOVER.allows(present.status, HandoverAccepted):
         access.permit(state, Action.SEE_HANDOVER, command.by, now)
         raise HandoverNotOpenError(extensions={"status": present.status})
-    access.require(state, Action.ANSWER_ON_BEHALF if on_behalf else Action.ANSWER_HANDOVER, command.by, now)
+    action = Action.ANSWER_ON_BEHALF if on_behalf else Action.ANSWER_HANDOVER
+    access.require(state, action, command.by, now, stages=NOT_CLOSED)
     if present is None:
         raise UnknownPartError
     case = ref_of(state)
@@ -175,8 +257,11 @@ def decide_answer(state: CaseState, command: AnswerHandover, now: datetime) -> l
     if not still_covered(state, present, now):
         raise ConsentMissingError
     holder = present.receiver if on_behalf else _arrived(state, present, command)
+    receipt = [] if on_behalf else _received(state, present)
+    if present.way is HandoverRoute.MUNICIPALITY:
+        return [*receipt, *transfer.moved(state, present, on_behalf=on_behalf)]
     accepted = HandoverAccepted(case=case, handover=present.ref, holder=holder, on_behalf=on_behalf)
-    return [*_received(state, present), accepted]
+    return [*receipt, accepted, *completed(state, present)]
 
 
 def decide_withdraw(state: CaseState, command: WithdrawHandover, now: datetime) -> list[CaseEvent]:
@@ -186,8 +271,10 @@ def decide_withdraw(state: CaseState, command: WithdrawHandover, now: datetime) 
         DeniedError, CaseNotOpenError: see `access.require`.
         UnknownPartError, HandoverNotOpenError: as `decide_answer`.
     """
-    access.require(state, Action.WITHDRAW_HANDOVER, command.by, now)
     present = state.handovers.get(command.handover)
+    for_absent = present is not None and present.on_behalf and not _holds(state, command.by)
+    action = Action.HAND_OVER_FOR_ABSENT if for_absent else Action.WITHDRAW_HANDOVER
+    access.require(state, action, command.by, now, stages=NOT_CLOSED)
     if present is None:
         raise UnknownPartError
     if not lifecycles.HANDOVER.allows(present.status, HandoverWithdrawn):
@@ -195,23 +282,49 @@ def decide_withdraw(state: CaseState, command: WithdrawHandover, now: datetime) 
     return [HandoverWithdrawn(case=ref_of(state), handover=present.ref)]
 
 
-def decide_overdue(state: CaseState, handover: HandoverRef, now: datetime) -> list[CaseEvent]:
-    """Note that nobody has answered in time; nothing when somebody has, or there is time left (seed rule 107)."""
-    present = state.handovers.get(handover)
-    if present is None or state.stage is not Stage.OPEN or now < present.respond_by:
-        return []
-    if not lifecycles.HANDOVER.allows(present.status, HandoverOverdue):
-        return []
-    return [HandoverOverdue(case=ref_of(state), handover=handover, receiver=present.receiver)]
+def completed(state: CaseState, handover: HandoverState) -> list[CaseEvent]:
+    """Return that it is completed, when every document of its package has been received."""
+    return [HandoverCompleted(case=ref_of(state), handover=handover.ref)] if handover.all_received else []
+
+
+def _require_sender(state: CaseState, command: SendHandover, now: datetime) -> None:
+    leaving = command.kind is HandoverRoute.STAFF_LEAVES
+    stages = NOT_CLOSED if leaving else frozenset({Stage.OPEN})
+    if _holds(state, command.by) or not access.allows(state, Action.HAND_OVER_FOR_ABSENT, command.by, now):
+        access.require(state, Action.SEND_HANDOVER, command.by, now, stages=stages)
+        return
+    access.require(state, Action.HAND_OVER_FOR_ABSENT, command.by, now, stages=stages)
+    if KINDS[command.kind].sent_by is not SentBy.HOLDER_OR_LEADER:
+        raise HandoverKindError(extensions={"kind": HandoverRoute.STAFF_LEAVES.value})
+    if not command.holder_away:
+        raise HolderNotAwayError
+
+
+def _holds(state: CaseState, by: Acting) -> bool:
+    return state.holding is not None and state.holding.party.actor == by.actor
+
+
+def _sender(state: CaseState, command: SendHandover) -> Party:
+    """Return the holder: as the token names it, or as the case does when the leader sends on behalf."""
+    if state.holding is not None and not _holds(state, command.by):
+        return state.holding.party
+    return command.by.party(address_protected=state.address_protected)
+
+
+def _place(state: CaseState, command: SendHandover) -> Place:
+    if command.to_municipality is not None:
+        return Place.OTHER_MUNICIPALITY
+    held_by = None if state.holding is None else state.holding.party.unit
+    # The case stays in the unit that has it, not in the one to which its holder may have moved since.
+    unit = held_by or command.by.unit
+    return Place.SAME_UNIT if command.receiver.unit is not None and command.receiver.unit == unit else Place.OTHER_UNIT
 
 
 def _basis(
-    state: CaseState, command: SendHandover, now: datetime, rules: Rules
+    state: CaseState, command: SendHandover, kind: Kind, now: datetime, rules: Rules
 ) -> tuple[LegalBasis, ConsentState | None]:
     receiver = command.receiver
-    held_by = None if state.holding is None else state.holding.party.unit
-    # The case stays in the unit that has it, not in the one to which its holder may have moved since.
-    if receiver.unit is not None and receiver.unit == (held_by or command.by.unit):
+    if kind.ground is Ground.OWN_TASK:
         return rules.basis(OWN_TASK, now), None
     if receiver.service is None:
         raise ConsentMissingError
@@ -221,15 +334,16 @@ def _basis(
     return rules.basis(CONSENT, now), consent
 
 
-def _received(state: CaseState, handover: HandoverState) -> list[CaseEvent]:
-    if handover.received:
+def _received(state: CaseState, handover: HandoverState, documents: tuple[DocumentRef, ...] = ()) -> list[CaseEvent]:
+    opened = tuple(
+        one for one in handover.package.documents if one in documents and one not in handover.received_documents
+    )
+    if handover.received and not opened:
         return []
     case = ref_of(state)
-    happened: list[CaseEvent] = [
-        HandoverReceived(case=case, handover=handover.ref, documents=handover.package.documents)
-    ]
+    happened: list[CaseEvent] = [HandoverReceived(case=case, handover=handover.ref, documents=opened)]
     form = None if handover.form is None else state.forms.get(handover.form)
-    if form is not None:
+    if form is not None and form.document in opened:
         happened.append(TransitionFormReceived(case=case, form=form.ref, version=form.version))
     return happened
 

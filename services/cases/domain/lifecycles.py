@@ -224,7 +224,8 @@ MEASURE: Final = Lifecycle(
     deadlines=(Deadline((MeasureStatus.OPEN,), "its evaluation date", rules=(88, 89)),),
 )
 
-_WAITING = (HandoverStatus.SENT, HandoverStatus.RECEIVED, HandoverStatus.OVERDUE)
+_UNANSWERED = (HandoverStatus.SENT, HandoverStatus.RECEIVED)
+_WAITING = (*_UNANSWERED, HandoverStatus.OVERDUE, HandoverStatus.ESCALATED)
 _STILL_WAITS = Guard("it waits for an answer", errors.HandoverNotOpenError)
 _ANSWERING = (
     _STILL_WAITS,
@@ -240,13 +241,32 @@ HANDOVER: Final = Lifecycle(
     steps=(
         Step(
             None,
+            events.HandoverProposed,
+            HandoverStatus.PROPOSED,
+            guards=(
+                CASE_IS_OPEN,
+                HOLDER_ONLY,
+                Guard("it goes to somebody else", errors.ReceiverIsSenderError),
+                Guard("its kind is the one that leads there", errors.HandoverKindError, (107,)),
+            ),
+        ),
+        *steps(
+            (None, HandoverStatus.PROPOSED),
             events.HandoverSent,
             HandoverStatus.SENT,
             guards=(
                 CASE_IS_OPEN,
-                HOLDER_ONLY,
+                Guard(
+                    "whoever sends it holds the baton, or leads the unit of a holder who is away",
+                    errors.NotPermittedError,
+                ),
+                Guard("for another, that one is registered as away", errors.HolderNotAwayError, (107,)),
                 Guard("no other waits for an answer", errors.HandoverOpenError),
                 Guard("it goes to somebody else", errors.ReceiverIsSenderError),
+                Guard("the receiver is not away", errors.ReceiverAwayError, (107,)),
+                Guard("its kind is the one that leads there", errors.HandoverKindError, (107,)),
+                Guard("another employer's organisation is named", errors.OrganisationMissingError),
+                Guard("out of the municipality, no measure is left open", errors.MeasureUnfinishedError),
                 Guard("the time to answer lies ahead, at most thirty days", errors.AnswerTimeError, (107,)),
                 Guard("the package holds no more than the sender does", errors.OutsideHoldingError),
                 Guard("out of the unit, a consent for transition covers it", errors.ConsentMissingError, (4, 18)),
@@ -254,9 +274,12 @@ HANDOVER: Final = Lifecycle(
             ),
             rules=(107,),
         ),
-        Step(HandoverStatus.SENT, events.HandoverReceived, HandoverStatus.RECEIVED),
-        # A receipt after the time was out does not make it less overdue.
-        Step(HandoverStatus.OVERDUE, events.HandoverReceived, HandoverStatus.OVERDUE),
+        *steps(_UNANSWERED, events.HandoverReceived, HandoverStatus.RECEIVED),
+        # A receipt after the time was out does not make it less overdue; of a document it may come after the acceptance.
+        *(
+            Step(status, events.HandoverReceived, status)
+            for status in (HandoverStatus.OVERDUE, HandoverStatus.ESCALATED, HandoverStatus.ACCEPTED)
+        ),
         *steps(
             _WAITING,
             events.HandoverAccepted,
@@ -267,23 +290,34 @@ HANDOVER: Final = Lifecycle(
                 Guard("the receiver works where it was sent", errors.ReceiverElsewhereError),
             ),
         ),
+        *steps(_WAITING, events.HandoverTransferred, HandoverStatus.COMPLETED, guards=_ANSWERING),
+        Step(HandoverStatus.ACCEPTED, events.HandoverCompleted, HandoverStatus.COMPLETED),
         *steps(_WAITING, events.HandoverRejected, HandoverStatus.REJECTED, guards=_ANSWERING),
-        *steps(_WAITING, events.HandoverWithdrawn, HandoverStatus.WITHDRAWN, guards=(_STILL_WAITS, HOLDER_ONLY)),
-        *steps(_WAITING, events.HandoverCancelled, HandoverStatus.CANCELLED, rules=(4,)),
         *steps(
-            (HandoverStatus.SENT, HandoverStatus.RECEIVED), events.HandoverOverdue, HandoverStatus.OVERDUE, rules=(107,)
+            (HandoverStatus.PROPOSED, *_WAITING),
+            events.HandoverWithdrawn,
+            HandoverStatus.WITHDRAWN,
+            guards=(_STILL_WAITS, HOLDER_ONLY),
         ),
+        *steps(_WAITING, events.HandoverCancelled, HandoverStatus.CANCELLED, rules=(4,)),
+        *steps(_UNANSWERED, events.HandoverOverdue, HandoverStatus.OVERDUE, rules=(107,)),
+        Step(HandoverStatus.OVERDUE, events.HandoverEscalated, HandoverStatus.ESCALATED, rules=(82, 107)),
     ),
     terminal=frozenset(
-        {HandoverStatus.ACCEPTED, HandoverStatus.REJECTED, HandoverStatus.WITHDRAWN, HandoverStatus.CANCELLED}
+        {HandoverStatus.COMPLETED, HandoverStatus.REJECTED, HandoverStatus.WITHDRAWN, HandoverStatus.CANCELLED}
     ),
     deadlines=(
         Deadline(
-            (HandoverStatus.SENT, HandoverStatus.RECEIVED),
-            "answer it; the sender may say another time",
-            within="answer_within_days",
+            _UNANSWERED,
+            "answer it; the time is its kind's, unless the sender says another",
             then=events.HandoverOverdue,
             rules=(107,),
+        ),
+        Deadline(
+            (HandoverStatus.OVERDUE,),
+            "it lies with the leader of the receiver's unit",
+            then=events.HandoverEscalated,
+            rules=(82, 107),
         ),
     ),
 )

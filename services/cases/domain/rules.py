@@ -76,9 +76,8 @@ class Rules(Model):
     """From a case's opening to a decision on what to do (seed rule 144)."""
     meet_within_days: int = 14
     """From a step up to level 2 or 3 until the meeting (seed rule 68)."""
-    answer_within_days: int = 7
-    """To answer a handover when the sender says nothing else (seed rule 107)."""
     answer_within_days_at_most: int = 30
+    """To answer a handover; the usual time is that of its kind (`kinds.py`; seed rule 107)."""
 
     def basis(self, code: str, now: datetime) -> LegalBasis:
         """Return the wording of the legal basis `code` in force in Norway at `now`.

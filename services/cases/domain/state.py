@@ -36,6 +36,7 @@ from shared.refs import (
     GlassRef,
     GoalRef,
     HandoverRef,
+    LogScope,
     MeasureRef,
     RecordRef,
     UnitId,
@@ -158,18 +159,23 @@ class MeasureState(Model):
 
 
 class HandoverStatus(StrEnum):
-    """The states of a handover; the first three are open."""
+    """The states of a handover; those that wait for an answer are open."""
 
+    PROPOSED = "proposed"
     SENT = "sent"
     RECEIVED = "received"
     OVERDUE = "overdue"
+    ESCALATED = "escalated"
     ACCEPTED = "accepted"
+    COMPLETED = "completed"
     REJECTED = "rejected"
     WITHDRAWN = "withdrawn"
     CANCELLED = "cancelled"
 
 
-OPEN_HANDOVER = frozenset({HandoverStatus.SENT, HandoverStatus.RECEIVED, HandoverStatus.OVERDUE})
+OPEN_HANDOVER = frozenset(
+    {HandoverStatus.SENT, HandoverStatus.RECEIVED, HandoverStatus.OVERDUE, HandoverStatus.ESCALATED}
+)
 
 
 class HandoverState(Model):
@@ -179,13 +185,31 @@ class HandoverState(Model):
     kind: events.HandoverKind
     sender: events.Party
     receiver: events.Party
-    basis: LegalBasis
+    basis: LegalBasis | None
+    """None: a draft rests on nothing yet."""
     consent: ConsentRef | None
     package: events.Package
     form: FormRef | None
-    respond_by: AwareDatetime
+    respond_by: AwareDatetime | None
+    """None: a draft that leaves it to the usual time."""
     status: HandoverStatus = HandoverStatus.SENT
     received: bool = False
+    received_documents: frozenset[DocumentRef] = frozenset()
+    """Of the package, those that the receiver has opened."""
+    route: events.HandoverRoute | None = None
+    on_behalf: bool = False
+    """Sent by the leader of the holder's unit, because the holder is away."""
+    to_municipality: LogScope | None = None
+
+    @property
+    def way(self) -> events.HandoverRoute:
+        """Return the exact kind; of one that was sent before there were more, the word that it was sent with."""
+        return self.route or events.HandoverRoute(self.kind)
+
+    @property
+    def all_received(self) -> bool:
+        """Return whether the receiver has opened every document of the package."""
+        return frozenset(self.package.documents) <= self.received_documents
 
 
 class FormStatus(StrEnum):
@@ -258,6 +282,8 @@ class CaseState(Model):
     glass: dict[GlassRef, GlassState] = Field(default_factory=dict)
     records: dict[RecordRef, RecordState] = Field(default_factory=dict)
     documents: dict[DocumentRef, DocumentState] = Field(default_factory=dict)
+    recorded_by: dict[str, UnitId] = Field(default_factory=dict)
+    """Which unit recorded the concern, a child's view, a goal, a form: each reads its own, whatever came with the baton."""
 
     @property
     def responsible(self) -> frozenset[int]:
@@ -268,6 +294,12 @@ class CaseState(Model):
     def hidden(self) -> bool:
         """Return whether the child's address is protected now, so that only those with the clearance may come near."""
         return self.address_protected and not self.protection_lifted
+
+    @property
+    def own_records(self) -> frozenset[str]:
+        """Return the references of what the unit that has the case recorded itself."""
+        unit = None if self.holding is None else self.holding.party.unit
+        return frozenset(ref for ref, by in self.recorded_by.items() if by == unit)
 
     @property
     def holder(self) -> events.Party | None:

@@ -8,13 +8,13 @@ from datetime import datetime, timedelta
 from typing import Final, NoReturn
 
 from services.cases import glass_store, store
-from services.cases.domain import access
+from services.cases.domain import access, waiting
 from services.cases.domain.access import Action, Ground, Permit
 from services.cases.domain.acting import Acting
 from services.cases.domain.evolution import evolve, fold
 from services.cases.domain.glass import GlassRules
 from services.cases.domain.profile import CasesProfile, MunicipalProfile
-from services.cases.domain.rules import Rules
+from services.cases.domain.rules import OWN_TASK, Rules
 from services.cases.domain.state import CaseState
 from services.cases.errors import DeniedError, NoProfileError, NotInvolvedError, UnknownPartError
 from services.cases.records import Records
@@ -29,6 +29,8 @@ from shared.contracts.cases import (
     ConsentNarrowed,
     ConsentRequested,
     ConsentWithdrawn,
+    HandoverProposed,
+    HandoverRoute,
     HandoverSent,
     MeasurePlanned,
     TransitionFormDrafted,
@@ -46,6 +48,7 @@ CONSENT_RECEIPTS: Final = "consent-receipts"
 HANDOVER_ANSWER: Final = "handover-answer"
 GLASS_REVIEW: Final = "glass-review"
 GLASS_ESCALATION: Final = "glass-escalation"
+HANDOVER_ESCALATION: Final = "handover-escalation"
 
 Decide = Callable[[CaseState], Sequence[CaseEvent]]
 Keep = Callable[[Connection], Awaitable[None]]
@@ -199,9 +202,13 @@ async def follow(desk: Desk, conn: Connection, case: CaseRef, latest: Latest, no
                 await set_deadline(conn, kind=GLASS_REVIEW, key=event.glass, due=event.review_by)
             case BreakGlassReviewOverdue():
                 await set_deadline(conn, kind=GLASS_ESCALATION, key=event.glass, due=event.escalates_at)
+            case HandoverProposed():
+                parts.append(event.handover)
             case HandoverSent():
                 parts.append(event.handover)
                 await set_deadline(conn, kind=HANDOVER_ANSWER, key=event.handover, due=event.respond_by)
+                later = waiting.escalate_at(event.route or HandoverRoute(event.kind), event.respond_by)
+                await set_deadline(conn, kind=HANDOVER_ESCALATION, key=event.handover, due=later)
                 if event.consent is not None and event.receiver.service is not None:
                     told = Disclosure(
                         at=now,
@@ -275,10 +282,12 @@ async def record(
     documents: Sequence[DocumentRef] = (),
     kind: AccessKind = AccessKind.READ,
     purpose: Purpose | None = None,
+    own: frozenset[InformationCategory] = frozenset(),
 ) -> None:
     """Record that `shown` is about to be answered, in the transaction that was looked in (pasientjournalloven § 22 a).
 
     One record for each consent that it rests on, for the purpose that it covers; without a consent, for `purpose` or the usual one.
+    What the unit recorded itself (`own`) it reads for its own task, whatever consent covers the rest.
     """
     actor, state, permit = actor_of(ctx), looked.state, looked.permit
     purpose = permit.purpose if permit.consent is not None else purpose or permit.purpose
@@ -319,6 +328,20 @@ async def record(
                     consent_version=ground.version,
                 )
             )
+    if own:
+        entries.append(
+            AccessRecorded(
+                subject_ref=state.case,
+                kind=kind,
+                actor=actor_entry,
+                case=state.case,
+                categories=own,
+                purpose=Purpose.FOLLOW_UP,
+                basis=desk.rules.basis(OWN_TASK, ctx.now),
+                permitted=True,
+                address_protected=state.address_protected,
+            )
+        )
     await desk.journal.record_access(replace(ctx, scope=looked.scope), entries, conn=conn)
     await store.disclosed(conn, state.case, told)
     if permit.glass is not None:

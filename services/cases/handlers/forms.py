@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from services.cases.contents import FormContent
-from services.cases.domain import forms
+from services.cases.domain import access, forms
 from services.cases.domain.access import Action
 from services.cases.domain.state import CaseState
 from services.cases.errors import DeniedError, UnknownPartError
@@ -122,20 +122,27 @@ async def read_form(desk: Desk, ctx: Context, form: FormRef) -> tuple[FormConten
     located, acting = await meet(desk, ctx, form)
     try:
         async with desk.pool.acquire() as conn, conn.transaction():
-            sent = (await desk.journal.load(CASE, located.case, conn=conn)).state.forms.get(form)
+            before = (await desk.journal.load(CASE, located.case, conn=conn)).state
+            sent = before.forms.get(form)
             if sent is not None and sent.handover is not None:
-                await note_receipt(desk, ctx, conn, located.case, sent.handover)
+                shown = access.permit(before, Action.READ_FORM, acting, ctx.now).categories & sent.categories
+                documents = (sent.document,) if shown else ()
+                await note_receipt(desk, ctx, conn, located.case, sent.handover, documents)
             looked = await look(desk, ctx, conn, located, acting, Action.READ_FORM)
             present = looked.state.forms.get(form)
             if present is None:
                 raise UnknownPartError
-            content = await desk.records.form(conn, located.case, form, present.version, looked.permit.categories)
+            allowed = looked.permit.categories
+            # A form that this unit wrote is its own, wherever the baton has been since.
+            reach = allowed | present.categories if form in looked.permit.own else allowed
+            content = await desk.records.form(conn, located.case, form, present.version, reach)
             await record(
                 desk,
                 ctx,
                 conn,
                 looked,
-                shown=frozenset(content),
+                shown=frozenset(content) & allowed,
+                own=frozenset(content) - allowed,
                 documents=[present.document] if content else [],
                 purpose=Purpose.TRANSITION,
             )

@@ -2,53 +2,106 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from services.cases.contents import HandoverContent
 from services.cases.domain import handover as handovers
 from services.cases.domain.access import Action, Relation
-from services.cases.domain.state import CaseState
-from services.cases.errors import DeniedError
-from services.cases.handlers.desk import CASE, Desk, Keep, Latest, change, deny, follow, look, meet, record
-from services.cases.views import HandoverView
+from services.cases.domain.state import CaseState, HandoverStatus
+from services.cases.errors import DeniedError, UnknownPartError
+from services.cases.handlers.desk import (
+    CASE,
+    Desk,
+    Keep,
+    Latest,
+    Looked,
+    change,
+    deny,
+    follow,
+    glance,
+    look,
+    meet,
+    record,
+)
+from services.cases.views import DocumentReceiptView, HandoverReceiptsView, HandoverView
 from shared.aggregate import Changed, Context, Decision
-from shared.contracts.cases import HandoverKind, Package, Party
+from shared.contracts.cases import CaseEvent, HandoverReceived, HandoverRoute, Package, Party
 from shared.contracts.codes import InformationCategory
 from shared.db import Connection
-from shared.refs import CaseRef, HandoverRef
+from shared.refs import CaseRef, DocumentRef, HandoverRef
 from shared.web import answer
+
+
+@dataclass(frozen=True)
+class NewHandover:
+    """What somebody offers, to whom."""
+
+    kind: HandoverRoute
+    receiver: Party
+    categories: frozenset[InformationCategory]
+    respond_by: datetime | None
+    draft: bool = False
 
 
 async def send_handover(
     desk: Desk,
     ctx: Context,
     case: CaseRef,
-    *,
-    kind: HandoverKind,
-    receiver: Party,
-    categories: frozenset[InformationCategory],
-    respond_by: datetime | None,
+    new: NewHandover,
 ) -> Changed[CaseState]:
-    """Offer the baton to a named receiver (seed rule 107)."""
+    """Offer the baton to a named receiver, or only draft the offer (seed rule 107)."""
     located, acting = await meet(desk, ctx, case)
     handover = HandoverRef(desk.ids.ref("hdo"))
     command = handovers.SendHandover(
         by=acting,
         handover=handover,
-        kind=kind,
-        receiver=receiver,
-        package=Package(categories=categories),
-        respond_by=respond_by,
+        kind=new.kind,
+        receiver=new.receiver,
+        package=Package(categories=new.categories),
+        respond_by=new.respond_by,
+    )
+
+    def decide(state: CaseState) -> list[CaseEvent]:
+        if new.draft:
+            return handovers.decide_propose(state, command, ctx.now)
+        return handovers.decide_send(state, command, ctx.now, desk.rules)
+
+    return await change(
+        desk,
+        ctx,
+        located.case,
+        decide,
+        lambda state, version: answer(
+            HandoverView.of(state, handover), status=201, version=version, location=f"/handovers/{handover}"
+        ),
+        destined(desk, located.case, handover, new.receiver),
+    )
+
+
+async def send_proposed(desk: Desk, ctx: Context, handover: HandoverRef) -> Changed[CaseState]:
+    """Send what was drafted; everything is judged now."""
+    located, acting = await meet(desk, ctx, handover)
+    async with desk.pool.acquire() as conn:
+        draft = (await desk.journal.load(CASE, located.case, conn=conn)).state.handovers.get(handover)
+        unit = await desk.records.destination(conn, located.case, handover)
+    if draft is None:
+        raise UnknownPartError
+    # Of an address-protected case the vault knows the unit, and the draft does not.
+    command = handovers.SendHandover(
+        by=acting,
+        handover=handover,
+        kind=draft.way,
+        receiver=draft.receiver.model_copy(update={"unit": draft.receiver.unit or unit}),
+        package=draft.package,
+        respond_by=draft.respond_by,
     )
     return await change(
         desk,
         ctx,
         located.case,
-        lambda state: handovers.decide_send(state, command, ctx.now, desk.rules),
-        lambda state, version: answer(
-            HandoverView.of(state, handover), status=201, version=version, location=f"/handovers/{handover}"
-        ),
-        destined(desk, located.case, handover, receiver),
+        lambda state: handovers.decide_send_proposed(state, command, ctx.now, desk.rules),
+        lambda state, version: answer(HandoverView.of(state, handover), status=201, version=version),
     )
 
 
@@ -101,7 +154,7 @@ async def read_handover(desk: Desk, ctx: Context, handover: HandoverRef) -> tupl
         async with desk.pool.acquire() as conn, conn.transaction():
             await note_receipt(desk, ctx, conn, located.case, handover)
             looked = await look(desk, ctx, conn, located, acting, Action.SEE_HANDOVER)
-            view = HandoverView.of(looked.state, handover)
+            view = _seen(looked, handover)
             rejection = None
             # The words are for whoever sent it, and holds on: not for the next who has the baton.
             if looked.permit.relation is Relation.HOLDER and view.sender.actor == acting.actor:
@@ -114,19 +167,50 @@ async def read_handover(desk: Desk, ctx: Context, handover: HandoverRef) -> tupl
     return HandoverContent(**dict(view), rejection=rejection), looked.version
 
 
-async def note_receipt(desk: Desk, ctx: Context, conn: Connection, case: CaseRef, handover: HandoverRef) -> None:
-    """Note that the receiver has opened the handover, if it is the receiver and the first time; in the look's transaction."""
+async def read_receipts(desk: Desk, ctx: Context, handover: HandoverRef) -> tuple[HandoverReceiptsView, int]:
+    """Return which documents of a handover have been opened, and when: a receipt for each."""
+    located, acting = await meet(desk, ctx, handover)
+    looked = await glance(desk, ctx, located, acting, Action.SEE_HANDOVER)
+    present = _seen(looked, handover)
+    opened_at: datetime | None = None
+    received_at: dict[DocumentRef, datetime] = {}
+    for envelope, event in await desk.journal.history(CASE, located.case):
+        if isinstance(event, HandoverReceived) and event.handover == handover:
+            opened_at = opened_at or envelope.time
+            for document in event.documents:
+                received_at.setdefault(document, envelope.time)
+    documents = tuple(DocumentReceiptView(document=one, received_at=received_at.get(one)) for one in present.documents)
+    view = HandoverReceiptsView(handover=handover, status=present.status, opened_at=opened_at, documents=documents)
+    return view, looked.version
+
+
+def _seen(looked: Looked, handover: HandoverRef) -> HandoverView:
+    """Return the handover; a draft to nobody but whoever holds the baton."""
+    view = HandoverView.of(looked.state, handover)
+    if view.status == HandoverStatus.PROPOSED and looked.permit.relation is not Relation.HOLDER:
+        raise UnknownPartError
+    return view
+
+
+async def note_receipt(
+    desk: Desk,
+    ctx: Context,
+    conn: Connection,
+    case: CaseRef,
+    handover: HandoverRef,
+    documents: tuple[DocumentRef, ...] = (),
+) -> None:
+    """Note what the receiver opens, if it is the receiver and the first time; in the look's transaction."""
     actor = ctx.actor
     loaded = await desk.journal.load(CASE, case, conn=conn)
-    present = loaded.state.handovers.get(handover)
-    if actor is None or present is None or present.received or present.receiver.actor != actor.id:
+    if actor is None or not handovers.decide_receive(loaded.state, handover, actor.id, documents):
         return
     latest = Latest()
     await desk.journal.change(
         CASE,
         case,
         ctx,
-        lambda state: Decision(latest.take(state, handovers.decide_receive(state, handover, actor.id))),
+        lambda state: Decision(latest.take(state, handovers.decide_receive(state, handover, actor.id, documents))),
         conn=conn,
     )
     await follow(desk, conn, case, latest, ctx.now)

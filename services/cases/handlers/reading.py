@@ -18,15 +18,17 @@ from services.cases.contents import (
 from services.cases.domain import access, insight
 from services.cases.domain.access import Action, Permit
 from services.cases.domain.rules import age_on
+from services.cases.domain.state import ALL_CATEGORIES
 from services.cases.errors import DeniedError
-from services.cases.handlers.desk import CASE, Desk, actor_of, as_seen, deny, glance, look, meet, record
-from services.cases.records import Guardian
+from services.cases.handlers.desk import CASE, Desk, Looked, actor_of, as_seen, deny, glance, look, meet, record
+from services.cases.records import CONCERN, OBSERVATION, Guardian, Text
 from services.cases.store import Interest
 from services.cases.views import CaseSummary, CaseView, ConcernView, InsightRightView
 from shared.aggregate import Context
 from shared.clock import oslo_day
 from shared.contracts.access import AccessKind, AccessRecorded
 from shared.contracts.codes import InformationCategory, Purpose, Role
+from shared.db import Connection
 from shared.refs import CaseRef, ConcernRef
 
 
@@ -73,10 +75,14 @@ async def read_concern(desk: Desk, ctx: Context, concern: ConcernRef) -> tuple[C
         async with desk.pool.acquire() as conn, conn.transaction():
             looked = await look(desk, ctx, conn, located, acting, Action.READ_CONCERN)
             text = ""
-            if InformationCategory.CONCERN in looked.permit.categories:
+            by_category = InformationCategory.CONCERN in looked.permit.categories
+            if by_category or concern in looked.permit.own:
                 text = await desk.records.concern(conn, located.case)
             shown = frozenset({InformationCategory.CONCERN}) if text else frozenset[InformationCategory]()
-            await record(desk, ctx, conn, looked, shown=shown)
+            none = frozenset[InformationCategory]()
+            await record(
+                desk, ctx, conn, looked, shown=shown if by_category else none, own=none if by_category else shown
+            )
     except DeniedError as denied:
         await deny(desk, ctx, located.case, denied)
     desk.journal.nudge()
@@ -100,14 +106,15 @@ async def read_child(
             shown = {text.category for text in texts}
             shown |= {InformationCategory.IDENTITY} if child is not None else set()
             shown |= {InformationCategory.CONTACT} if guardians else set()
-            await record(desk, ctx, conn, looked, shown=frozenset(shown))
+            own = await own_texts(desk, conn, looked, beside=texts)
+            await record(desk, ctx, conn, looked, shown=frozenset(shown), own=frozenset(text.category for text in own))
     except DeniedError as denied:
         await deny(desk, ctx, located.case, denied)
     desk.journal.nudge()
     identity = None
     if child is not None:
         identity = IdentityView(name=child.name, national_number=child.national_number, born=child.born)
-    records = [ObservationView(record=text.record, category=text.category, text=text.text) for text in texts]
+    records = [ObservationView(record=text.record, category=text.category, text=text.text) for text in [*texts, *own]]
     return _dossier(located.case, looked.permit, identity, guardians, records), looked.version
 
 
@@ -177,6 +184,26 @@ async def read_insight_right(desk: Desk, ctx: Context, case: CaseRef) -> tuple[I
         language=next((one.language for one in guardians if one.actor == acting.actor), None),
     )
     return view, looked.version
+
+
+async def own_texts(desk: Desk, conn: Connection, looked: Looked, *, beside: Sequence[Text]) -> list[Text]:
+    """Return what the actor's unit recorded itself, beside what a consent shows: the baton may have been elsewhere since."""
+    own, concern, case = looked.permit.own, looked.state.concern, looked.state.case
+    if not own or case is None:
+        return []
+    known = {text.record for text in beside}
+    first = own if concern is None or concern.ref not in own else own | {CONCERN, OBSERVATION}
+    return [
+        text
+        for text in await desk.records.texts(conn, case, ALL_CATEGORIES)
+        if text.record not in known and owned(text.record, first)
+    ]
+
+
+def owned(record: str, own: frozenset[str]) -> bool:
+    """Return whether a record of the vault is one of `own`: by the reference it ends with, or a concern's with what was seen."""
+    whole, part = record, record.rpartition("/")[2]
+    return part in own or whole in own or (OBSERVATION in own and whole.startswith(OBSERVATION))
 
 
 def _dossier(
