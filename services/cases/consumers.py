@@ -11,7 +11,7 @@ import structlog
 from services.cases import glass_store, store
 from services.cases.domain import consent as consents
 from services.cases.domain import glass as glasses
-from services.cases.domain import measures, waiting
+from services.cases.domain import levels, measures, waiting
 from services.cases.domain.state import CaseState
 from services.cases.errors import CaseError
 from services.cases.handlers.desk import (
@@ -49,6 +49,9 @@ async def on_outcome(desk: Desk, tx: Tx, event: meetings.OutcomeRecorded, envelo
     """
     if event.case is None or event.mode is not meetings.ItemMode.NAMED:
         return
+    located = await store.locate(tx.conn, event.case)
+    if located is None:
+        return
     outcome = measures.MeetingOutcome(
         meeting=event.meeting,
         item=event.item,
@@ -67,22 +70,40 @@ async def on_outcome(desk: Desk, tx: Tx, event: meetings.OutcomeRecorded, envelo
         join_team=event.join_team,
     )
     try:
+        rules = desk.rules_of(located.municipality)
         await _change(
             desk,
             tx,
             event.case,
             caused_by(envelope, tx.now),
-            lambda state: measures.decide_outcome(state, outcome, tx.now),
+            lambda state: measures.decide_outcome(state, outcome, tx.now, rules),
         )
     except CaseError as refused:
         log.warning("outcome_refused", code=refused.code, event_id=envelope.id)
 
 
 async def on_discussed(desk: Desk, tx: Tx, event: meetings.CaseDiscussed, envelope: Envelope) -> None:
-    """A case was discussed by name: the services that stayed for the item have been told (seed rules 4, 18)."""
-    _ = desk
-    if event.case is None or await store.locate(tx.conn, event.case) is None:
+    """A case was discussed by name: the services that stayed have been told, and the meeting was held (seed rules 4, 18, 68)."""
+    if event.case is None:
         return
+    case = event.case
+    located = await store.locate(tx.conn, case)
+    if located is None:
+        return
+    rules = desk.rules_of(located.municipality) if located.municipality in desk.profiles else desk.rules
+    await _change(
+        desk,
+        tx,
+        case,
+        caused_by(envelope, tx.now),
+        lambda state: levels.decide_meeting_held(
+            state,
+            meeting=event.meeting,
+            item=event.item,
+            discussed_at=event.discussed_at or envelope.time,
+            rules=rules,
+        ),
+    )
     told = [
         Disclosure(
             at=envelope.time,
@@ -96,7 +117,7 @@ async def on_discussed(desk: Desk, tx: Tx, event: meetings.CaseDiscussed, envelo
         )
         for service in sorted(event.attended_by)
     ]
-    await store.disclosed(tx.conn, event.case, told)
+    await store.disclosed(tx.conn, case, told)
 
 
 async def on_receipt(desk: Desk, tx: Tx, event: Receipt, envelope: Envelope) -> None:

@@ -90,6 +90,33 @@ class ConcernSettledError(CaseError):
     code = "concern-settled"
 
 
+class CriterionUnknownError(CaseError):
+    """This is no criterion of the municipality for concerns of this area."""
+
+    code = "criterion-unknown"
+    status = 422
+
+
+class FamilyFrameUnknownError(CaseError):
+    """This is no part of the family's overall frame in the municipality's vocabulary."""
+
+    code = "family-frame-unknown"
+    status = 422
+
+
+class CompetenceUnknownError(CaseError):
+    """The municipality has not said at which level this service takes part."""
+
+    code = "competence-unknown"
+    status = 422
+
+
+class ConcernOpenError(CaseError):
+    """A case cannot be closed while a concern in it waits for an action."""
+
+    code = "concern-open"
+
+
 class CaseNotOpenError(CaseError):
     """The case is not open."""
 
@@ -177,6 +204,57 @@ class WithdrawalTooFineError(CaseError):
 # --- measures ---------------------------------------------------------------------------------------------------------
 
 
+class OfferUnknownError(CaseError):
+    """This type of measure is not in the municipality's ladder of offers."""
+
+    code = "offer-unknown"
+    status = 422
+
+
+class OfferRetiredError(CaseError):
+    """This type of measure was discarded; it is no longer offered."""
+
+    code = "offer-retired"
+
+
+class OfferAboveLevelError(CaseError):
+    """This type of measure belongs to a higher level than the case is at."""
+
+    code = "offer-above-level"
+
+
+class EvaluationTooLateError(CaseError):
+    """The evaluation lies further ahead than the municipality lets a measure go on without one."""
+
+    code = "evaluate-by-too-late"
+    status = 422
+
+
+class MeasureStartedError(CaseError):
+    """The measure has begun already."""
+
+    code = "measure-started"
+
+
+class NothingChangedError(CaseError):
+    """Nothing about the measure would be changed."""
+
+    code = "nothing-changed"
+    status = 422
+
+
+class NotEvaluatedError(CaseError):
+    """A measure that has begun is evaluated before it is stopped."""
+
+    code = "measure-not-evaluated"
+
+
+class OverlapSettledError(CaseError):
+    """No overlap of this measure waits for this owner's explanation."""
+
+    code = "overlap-not-open"
+
+
 class NoEffectBeforeError(CaseError):
     """This measure had no effect before; a new reason is needed to try it again."""
 
@@ -200,6 +278,37 @@ class MeasureStoppedError(CaseError):
     """The measure has ended."""
 
     code = "measure-stopped"
+
+
+class SameLevelError(CaseError):
+    """The case is at this level already."""
+
+    code = "level-same"
+
+
+class LevelStepError(CaseError):
+    """Effort is stepped up one level at a time."""
+
+    code = "level-step"
+
+
+class LevelReasonError(CaseError):
+    """This reason does not lead in that direction."""
+
+    code = "level-reason"
+    status = 422
+
+
+class EvaluationMissingError(CaseError):
+    """This reason rests on the evaluation of a measure of the case that showed it."""
+
+    code = "evaluation-missing"
+
+
+class CompetenceMissingError(CaseError):
+    """The highest level takes specialist help: say which service comes in."""
+
+    code = "competence-missing"
 
 
 class HighestLevelError(CaseError):

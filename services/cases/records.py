@@ -14,7 +14,18 @@ from shared.contracts.base import Model
 from shared.contracts.codes import InformationCategory, Language
 from shared.db import Connection
 from shared.errors import NotFoundError
-from shared.refs import ActorId, CaseRef, ChildViewRef, ConsentRef, FormRef, GlassRef, GoalRef, HandoverRef, UnitId
+from shared.refs import (
+    ActorId,
+    CaseRef,
+    ChildViewRef,
+    ConcernRef,
+    ConsentRef,
+    FormRef,
+    GlassRef,
+    GoalRef,
+    HandoverRef,
+    UnitId,
+)
 from shared.vault import LookupKind, Vault
 
 _CHILD: Final = "child"
@@ -98,13 +109,52 @@ class Records:
         for category, seen in observations.items():
             await self._put(conn, case, OBSERVATION + category, category, seen)
 
-    async def concern(self, conn: Connection, case: CaseRef) -> str:
-        """Return what made somebody worried, in words.
+    async def keep_vocabulary(
+        self,
+        conn: Connection,
+        case: CaseRef,
+        *,
+        criteria: frozenset[str],
+        family_frame: frozenset[str],
+        under: str = "",
+    ) -> None:
+        """Keep by which criteria somebody became concerned, and what of the family's frame matters (seed rules 83, 105)."""
+        if criteria:
+            listed = ", ".join(sorted(criteria))
+            await self._put(conn, case, f"{CONCERN}/{under}criteria", InformationCategory.CONCERN, listed)
+        if family_frame:
+            listed = ", ".join(sorted(family_frame))
+            await self._put(conn, case, f"{OBSERVATION}{under}frame", InformationCategory.FAMILY, listed)
+
+    async def keep_further(
+        self,
+        conn: Connection,
+        case: CaseRef,
+        concern: ConcernRef,
+        text: str,
+        observations: dict[InformationCategory, str],
+        *,
+        criteria: frozenset[str],
+        family_frame: frozenset[str],
+    ) -> None:
+        """Keep a further concern about the same child beside the first."""
+        await self._put(conn, case, f"{CONCERN}/{concern}", InformationCategory.CONCERN, text)
+        for category, seen in observations.items():
+            await self._put(conn, case, f"{OBSERVATION}{concern}/{category}", category, seen)
+        await self.keep_vocabulary(conn, case, criteria=criteria, family_frame=family_frame, under=f"{concern}/")
+
+    async def concern(self, conn: Connection, case: CaseRef, concern: ConcernRef) -> str:
+        """Return what made somebody worried, in words: the one that began the case, or one that joined it.
 
         Raises:
             ShreddedError: it has been erased.
         """
-        return (await self._vault.get(conn, owner=case, record=CONCERN)).decode()
+        further = await self._text(conn, case, f"{CONCERN}/{concern}")
+        return further if further is not None else (await self._vault.get(conn, owner=case, record=CONCERN)).decode()
+
+    async def cases_of(self, conn: Connection, number: str) -> list[CaseRef]:
+        """Return the cases about the child with this national number, found by its keyed hash."""
+        return [CaseRef(one) for one in await self._vault.find(conn, kind=LookupKind.NATIONAL_NUMBER, value=number)]
 
     async def keep_view(self, conn: Connection, case: CaseRef, view: ChildViewRef, text: str) -> None:
         """Keep what the child said."""

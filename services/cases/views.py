@@ -13,11 +13,14 @@ from services.cases.domain.kept import GlassState, GlassStatus
 from services.cases.domain.state import (
     CaseState,
     ConcernState,
+    ConcernStatus,
     ConsentState,
     FormState,
     HandoverState,
     HandoverStatus,
     MeasureState,
+    OverlapState,
+    OverlapStatus,
     Stage,
     TeamMember,
 )
@@ -75,15 +78,21 @@ class ConcernView(Model):
     for_whom: ForWhom
     act_by: datetime
     outcome: LocalOutcome | None = None
+    status: ConcernStatus
+    joined: bool
+    """Whether it became part of a case that there was already."""
 
     @classmethod
-    def of(cls, state: CaseState) -> ConcernView:
-        """Return the concern of `state`."""
-        case, concern = _known(state)
+    def of(cls, state: CaseState, ref: ConcernRef | None = None) -> ConcernView:
+        """Return the concern `ref` of `state`, or the one that began it."""
+        case, first = _known(state)
+        concern = first if ref is None else state.further.get(ref, first)
         return cls(
             concern=concern.ref,
             case=case,
             stage=state.stage,
+            status=concern.status,
+            joined=concern is not first,
             area=concern.area,
             for_whom=concern.for_whom,
             act_by=concern.act_by,
@@ -177,6 +186,29 @@ class MeasureView(Model):
             evaluate_by=measure.evaluate_by,
             status=measure.status,
             effect=measure.effect,
+        )
+
+
+class OverlapView(Model):
+    """Two units that seem to do the same, and whose explanation is waited for (seed rules 49, 161)."""
+
+    measure: MeasureRef
+    others: tuple[MeasureRef, ...]
+    overlap: str
+    status: OverlapStatus
+    waits_for: tuple[MeasureRef, ...]
+    """The measures whose owners have not said yet what they found out."""
+
+    @classmethod
+    def of(cls, overlap: OverlapState) -> OverlapView:
+        """Return `overlap`."""
+        waits = {overlap.measure, *overlap.others} - overlap.explained_by
+        return cls(
+            measure=overlap.measure,
+            others=overlap.others,
+            overlap=overlap.code,
+            status=overlap.status,
+            waits_for=tuple(sorted(waits)) if overlap.status is OverlapStatus.SUSPECTED else (),
         )
 
 
@@ -349,7 +381,10 @@ class CaseView(Model):
     heard_before: tuple[str, ...]
     """Decisions that the child has been heard before, and that have not been taken since."""
     consents: tuple[ConsentView, ...]
+    concerns: tuple[ConcernRef, ...]
+    """Concerns on which nobody has acted yet."""
     measures: tuple[MeasureView, ...]
+    overlaps: tuple[OverlapView, ...]
     handovers: tuple[HandoverView, ...]
     forms: tuple[FormView, ...]
     outcome: str | None
@@ -378,7 +413,9 @@ class CaseView(Model):
             team=tuple(TeamMemberView.of(member) for member in state.team.values()),
             heard_before=tuple(sorted(state.heard_before)),
             consents=() if brief else tuple(ConsentView.of(state, ref) for ref in state.consents),
+            concerns=tuple(one.ref for one in state.waiting_concerns),
             measures=() if brief else tuple(MeasureView.of(state, ref) for ref in state.measures),
+            overlaps=() if brief else tuple(OverlapView.of(one) for one in state.overlaps.values()),
             # A draft is its sender's alone.
             handovers=tuple(
                 HandoverView.of(state, one.ref)

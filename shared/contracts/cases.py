@@ -46,6 +46,10 @@ LanguageTag = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9
 """A language (BCP 47), in the forms that people's preferences need."""
 
 
+Code = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{2,60}$")]
+"""A code of the municipality's profile, or of a list of its own."""
+
+
 class CaseEvent(EventData):
     """An event of one case. Concerns, consents, handovers, measures and forms are parts of the case's one state."""
 
@@ -94,6 +98,18 @@ class ConcernRegistered(CaseEvent):
     """Unit and organisation are absent from every event of such a case, and its log has an opaque name."""
 
 
+class ConcernJoined(CaseEvent):
+    """A further concern about a child became part of the case there is; only by somebody who may know of it (seed rules 49, 79)."""
+
+    TYPE: ClassVar[str] = "no.lagspill.cases.concern.joined.v1"
+
+    concern: ConcernRefField
+    area: Area
+    for_whom: ForWhom
+    registered_by: Party
+    act_by: Moment
+
+
 class LocalOutcome(StrEnum):
     """How those nearest the child solved a concern (seed rule 80)."""
 
@@ -136,6 +152,10 @@ class CaseOpened(CaseEvent):
     mode: Mode
     holder: Party
     decide_by: Moment
+    meeting_by: Moment | None = None
+    """Opened at level 2 or 3, where the right competence is: a meeting within two weeks (seed rules 68, 81)."""
+    team: Code | None = None
+    """The kind of team that takes it: the type of its arena (seed rule 68)."""
 
 
 class LevelReason(StrEnum):
@@ -157,6 +177,21 @@ class CaseLevelChanged(CaseEvent):
     reason: LevelReason
     meeting_by: Moment | None = None
     """At level 2 or more: a meeting within two weeks."""
+    evaluation: MeasureRefField | None = None
+    """The measure whose evaluation it rests on (seed rule 89)."""
+    with_service: Service | None = None
+    """At level 3: the specialist help that comes in (seed rule 86)."""
+    team: Code | None = None
+    """The kind of team that takes it from here: the type of its arena (seed rule 68)."""
+
+
+class CaseMeetingHeld(CaseEvent):
+    """The meeting that a step up called for was held: the case was discussed by name (seed rule 68)."""
+
+    TYPE: ClassVar[str] = "no.lagspill.cases.case.meeting-held.v1"
+
+    meeting: MeetingRefField
+    item: ItemRefField
 
 
 class CaseIdentified(CaseEvent):
@@ -410,6 +445,61 @@ class MeasureStopped(MeasureEvent):
     TYPE: ClassVar[str] = "no.lagspill.cases.measure.stopped.v1"
 
     reason: Literal["no-effect", "goal-reached", "withdrawn"]
+
+
+class MeasureStarted(MeasureEvent):
+    """The measure is under way: what was planned has begun (seed rule 88)."""
+
+    TYPE: ClassVar[str] = "no.lagspill.cases.measure.started.v1"
+
+
+class MeasureChanged(MeasureEvent):
+    """The measure goes on in another way; everybody in the team is told (seed rules 31, 89)."""
+
+    TYPE: ClassVar[str] = "no.lagspill.cases.measure.changed.v1"
+
+    owner: Service
+    owner_unit: UnitIdField | None = None
+    goal: GoalRefField
+    indicator: Code
+    evaluate_by: Moment
+    changed: frozenset[Literal["owner", "goal", "indicator", "evaluate-by"]]
+    """Which of them are new."""
+
+
+class OverlapEvent(CaseEvent):
+    """An event of one suspected overlap, named by the later measure."""
+
+    measure: MeasureRefField
+
+
+class MeasureOverlapSuspected(OverlapEvent):
+    """Another unit does much the same already (seed rules 49, 161)."""
+
+    TYPE: ClassVar[str] = "no.lagspill.cases.measure.overlap-suspected.v1"
+
+    others: tuple[MeasureRefField, ...] = Field(min_length=1)
+    overlap: Code
+    """A group of the profile: types of measures that do much the same."""
+
+
+class OverlapExplanation(StrEnum):
+    """What two units that do much the same have found out (seed rules 49, 161)."""
+
+    COORDINATED = "coordinated"
+    DIFFERENT_PURPOSE = "different-purpose"
+    ONE_WILL_STOP = "one-will-stop"
+
+
+class MeasureOverlapExplained(OverlapEvent):
+    """The owner of one of the measures has looked at it and says why both go on, or that one will not (seed rules 49, 161)."""
+
+    TYPE: ClassVar[str] = "no.lagspill.cases.measure.overlap-explained.v1"
+
+    explained_for: MeasureRefField
+    explanation: OverlapExplanation
+    settled: bool
+    """Every owner has explained it."""
 
 
 # --- handover ---------------------------------------------------------------------------------------------------------
@@ -668,10 +758,12 @@ class TransitionFormReceived(FormEvent):
 
 EVENTS: tuple[type[EventData], ...] = (
     ConcernRegistered,
+    ConcernJoined,
     ConcernResolvedLocally,
     ConcernEscalated,
     CaseOpened,
     CaseLevelChanged,
+    CaseMeetingHeld,
     CaseIdentified,
     CaseAnonymised,
     TeamMemberAdded,
@@ -688,8 +780,12 @@ EVENTS: tuple[type[EventData], ...] = (
     ConsentExpired,
     ConsentReceiptMissing,
     MeasurePlanned,
+    MeasureStarted,
+    MeasureChanged,
     MeasureEvaluated,
     MeasureStopped,
+    MeasureOverlapSuspected,
+    MeasureOverlapExplained,
     HandoverSent,
     HandoverReceived,
     HandoverAccepted,

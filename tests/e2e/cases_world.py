@@ -66,6 +66,8 @@ class World:
     guardian_a: Person
     guardian_b: Person
     _keys: itertools.count[int] = field(default_factory=itertools.count)
+    _opened: itertools.count[int] = field(default_factory=itertools.count)
+    _siblings: People = field(default_factory=lambda: People(8))
 
     # --- asking -------------------------------------------------------------------------------------------------------
 
@@ -159,8 +161,10 @@ class World:
         }
 
     async def opened(self) -> str:
-        """Register and lift a concern; return the case."""
-        receipt = await self.must("teacher", "/concerns", self.concern())
+        """Register and lift a concern; return the case. The first is about the child, the next ones about siblings."""
+        child = self.child if next(self._opened) == 0 else self._siblings.child(age=7)
+        named = {"name": child.name, "national_number": child.national_number}
+        receipt = await self.must("teacher", "/concerns", self.concern(child=named))
         await self.must("teacher", f"/concerns/{receipt['concern']}/resolution", {"outcome": "lifted"})
         return str(receipt["case"])
 

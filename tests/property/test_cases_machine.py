@@ -225,7 +225,9 @@ class CaseMachine(RuleBasedStateMachine):
             evaluate_by=self.town.now + timedelta(days=30),
         )
         self.attempt(
-            lambda state: measures.decide_plan(state, measures.PlanMeasure(by=self.who(by), what=what), self.town.now)
+            lambda state: measures.decide_plan(
+                state, measures.PlanMeasure(by=self.who(by), what=what), self.town.now, RULES
+            )
         )
 
     @rule(

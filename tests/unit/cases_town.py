@@ -12,6 +12,7 @@ from services.cases.domain import concern, consent, course
 from services.cases.domain.acting import Acting
 from services.cases.domain.evolution import fold
 from services.cases.domain.state import CaseState
+from services.cases.profile import read_cases_profiles
 from shared.contracts.base import EventData
 from shared.contracts.cases import ChildHeardBy, EvidenceForm, ForWhom, Party
 from shared.contracts.codes import (
@@ -23,11 +24,13 @@ from shared.contracts.codes import (
     Scope,
     Service,
 )
-from shared.refs import ActorId, CaseRef, ChildViewRef, ConcernRef, ConsentRef, OrganisationNumber, UnitId
+from shared.refs import ActorId, CaseRef, ChildViewRef, ConcernRef, ConsentRef, LogScope, OrganisationNumber, UnitId
 from shared.testing.ids import SeededIds
 
-RULES: Final = read_rules(Path(__file__).parents[2] / "deploy" / "codelists")
-GLASS_RULES: Final = read_glass_rules(Path(__file__).parents[2] / "deploy" / "codelists")
+DEPLOY: Final = Path(__file__).parents[2] / "deploy"
+PROFILE: Final = read_cases_profiles(DEPLOY / "municipalities")[LogScope("4005")].cases
+RULES: Final = read_rules(DEPLOY / "codelists").of(PROFILE)
+GLASS_RULES: Final = read_glass_rules(DEPLOY / "codelists")
 START: Final = datetime(2026, 9, 7, 8, 0, tzinfo=UTC)
 LIA, HAUGEN, TINNES = UnitId("unit:lia-barnehage"), UnitId("unit:haugen-barnehage"), UnitId("unit:tinnes-skole")
 

@@ -56,6 +56,8 @@ read-child             held   -    -    -    -    cons cons cons own  own  -    
 read-concern           held   .    -    -    -    -    -    -    -    -    -    emer
 read-contacts          -      -    -    -    -    -    -    -    -    -    cont -
 resolve-concern        .      -    -    -    -    -    -    -    -    -    -    -
+add-concern            .      -    .    -    -    .    .    .    -    -    -    -
+change-level           .      -    -    -    -    -    -    -    -    -    -    -
 record-child-view      .      -    -    -    -    -    -    -    -    -    -    -
 choose-contact-person  .      -    -    -    -    .    -    -    .    -    -    -
 close-case             .      -    -    -    -    -    -    -    -    -    -    -
@@ -68,6 +70,7 @@ record-answer          .      .    -    -    -    -    -    -    -    -    -    
 see-receipts           .      -    -    -    -    -    -    -    .    -    -    -
 plan-measure           .      -    -    -    -    -    -    -    -    -    -    -
 evaluate-measure       .      -    -    -    -    -    .    -    -    -    -    -
+carry-out-measure      .      -    -    -    -    -    .    -    -    -    -    -
 send-handover          .      -    -    -    -    -    -    -    -    -    -    -
 see-handover           .      -    .    .    .    -    -    -    .    -    -    -
 answer-handover        -      -    .    -    -    -    -    -    -    -    -    -
@@ -162,7 +165,7 @@ def a_measure(town: Town) -> measures.NewMeasure:
 
 def with_measure() -> Town:
     town = consented()
-    town.take(measures.decide_plan(town.state, measures.PlanMeasure(by=TEACHER, what=a_measure(town)), town.now))
+    town.take(measures.decide_plan(town.state, measures.PlanMeasure(by=TEACHER, what=a_measure(town)), town.now, RULES))
     return town
 
 
@@ -324,7 +327,9 @@ def test_what_a_look_is_for_when_nobody_says(
     town = Town().lift()
     town.consented(scope((Service.PPT, Service.HELSESTASJON), purposes=(given,)))
     if make is with_measure:
-        town.take(measures.decide_plan(town.state, measures.PlanMeasure(by=TEACHER, what=a_measure(town)), town.now))
+        town.take(
+            measures.decide_plan(town.state, measures.PlanMeasure(by=TEACHER, what=a_measure(town)), town.now, RULES)
+        )
     assert for_what(town, who)[0] is implied
     with pytest.raises(PurposeNotCoveredError):
         for_what(town, who, Purpose.TRANSITION)
@@ -461,7 +466,7 @@ def test_a_measure_lets_no_second_unit_of_the_holders_service_in() -> None:
             evaluate_by=town.now + timedelta(days=60),
         )
         planning = measures.PlanMeasure(by=TEACHER, what=what)
-        town.take(measures.decide_plan(town.state, planning, town.now))
+        town.take(measures.decide_plan(town.state, planning, town.now, RULES))
     # The consent is for the child's own barnehage: that is where the baton is, whatever a measure says.
     assert access.relations(town.state, CURIOUS, town.now) == []
     assert access.relations(town.state, COLLEAGUE, town.now) == [Relation.SERVICE_IN_SCOPE]

@@ -14,6 +14,7 @@ from services.cases.errors import (
     AnswerTimeError,
     CaseError,
     ChildViewMissingError,
+    CompetenceMissingError,
     ConcernSettledError,
     ConsentMissingError,
     ConsentNotOpenError,
@@ -98,7 +99,7 @@ def planned(
     ref = MeasureRef(town.ids.ref("mea"))
     town.take(
         measures.decide_plan(
-            town.state, measures.PlanMeasure(by=TEACHER, what=wanted(town, ref, owner, code, reason)), town.now
+            town.state, measures.PlanMeasure(by=TEACHER, what=wanted(town, ref, owner, code, reason)), town.now, RULES
         )
     )
     return ref
@@ -119,10 +120,21 @@ def wanted(
 
 
 def evaluated(
-    town: Town, ref: MeasureRef, effect: Effect, outcome: EvaluationOutcome, by: Acting = TEACHER, days: int = 30
+    town: Town,
+    ref: MeasureRef,
+    effect: Effect,
+    outcome: EvaluationOutcome,
+    by: Acting = TEACHER,
+    days: int = 30,
+    with_service: Service | None = None,
 ) -> None:
     command = measures.EvaluateMeasure(
-        by=by, measure=ref, effect=effect, outcome=outcome, evaluate_by=town.now + timedelta(days=days)
+        by=by,
+        measure=ref,
+        effect=effect,
+        outcome=outcome,
+        evaluate_by=town.now + timedelta(days=days),
+        with_service=with_service,
     )
     town.take(measures.decide_evaluate(town.state, command, town.now, RULES))
 
@@ -375,7 +387,11 @@ def test_stepping_up_changes_the_level_and_calls_for_a_meeting_within_two_weeks(
     assert isinstance(event, CaseLevelChanged)
     assert (event.from_level, event.to_level, event.reason) == (1, 2, "no-effect")
     assert event.meeting_by == town.now + timedelta(days=14)
-    evaluated(town, planned(town, code="pmto"), Effect.SOME, EvaluationOutcome.ESCALATE)
+    with pytest.raises(CompetenceMissingError) as asked:
+        evaluated(town, planned(town, code="pmto"), Effect.SOME, EvaluationOutcome.ESCALATE)
+    assert asked.value.extensions == {"services": ["barnevern", "bup", "psykiatri"]}
+    town.consented(scope((Service.BUP,)))
+    evaluated(town, planned(town, code="pmto"), Effect.SOME, EvaluationOutcome.ESCALATE, with_service=Service.BUP)
     with pytest.raises(HighestLevelError):
         evaluated(town, planned(town, code="fmb"), Effect.SOME, EvaluationOutcome.ESCALATE)
 
@@ -396,6 +412,7 @@ def test_a_measure_that_goes_on_needs_a_date_ahead() -> None:
                 what=wanted(town, ref, Service.BARNEHAGE).model_copy(update={"evaluate_by": town.now}),
             ),
             town.now,
+            RULES,
         )
 
 
@@ -428,13 +445,13 @@ def test_a_meetings_outcome_plans_and_adds_once_and_never_outside_the_consent() 
         measures=(wanted(town, ref, Service.PPT),),
         join_team=frozenset({Service.HELSESTASJON, Service.BARNEVERN}),
     )
-    town.take(measures.decide_outcome(town.state, outcome, town.now))
+    town.take(measures.decide_outcome(town.state, outcome, town.now, RULES))
     assert town.types()[-3:] == ["measure.planned", "case.team-member-added", "case.team-member-added"]
     assert {one.service: one.because_of for one in town.state.team.values()} == {
         Service.PPT: ref,
         Service.HELSESTASJON: ref,
     }
-    assert measures.decide_outcome(town.state, outcome, town.now) == []
+    assert measures.decide_outcome(town.state, outcome, town.now, RULES) == []
 
 
 # --- handover ---------------------------------------------------------------------------------------------------------

@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
-from services.cases.api import concerns, consents, forms, glass, handovers, measures
+from services.cases.api import carrying_out, concerns, consents, forms, glass, handovers, levels, measures, procedure
 
-ROUTERS = (concerns.router, consents.router, measures.router, handovers.router, forms.router, glass.router)
+ROUTERS = (
+    procedure.router,
+    concerns.router,
+    levels.router,
+    consents.router,
+    measures.router,
+    carrying_out.router,
+    handovers.router,
+    forms.router,
+    glass.router,
+)
 
 __all__ = ["ROUTERS"]

@@ -81,6 +81,8 @@ class ConcernBody(RequestModel):
         ],
         text="Says little, and withdraws from play.",
         observations={"language": "Uses two-word sentences."},
+        criteria=["language-late"],
+        family_frame=["leisure"],
     )
 
     area: Area
@@ -91,6 +93,10 @@ class ConcernBody(RequestModel):
     text: Words
     observations: Content = Field(default_factory=dict)
     """What was seen, by category of information: what a consent to that category lets others read."""
+    criteria: Annotated[frozenset[Code], Field(max_length=20)] = frozenset()
+    """By which of the municipality's criteria you became concerned (`GET /procedure`; seed rule 83)."""
+    family_frame: Annotated[frozenset[Code], Field(max_length=20)] = frozenset()
+    """What of the family's overall frame matters: housing, income, leisure (seed rule 105)."""
     address_protected: bool = False
     """Kode 6 or 7: unit, organisation and municipality appear in no event, and the case has a log of its own."""
 
@@ -110,9 +116,13 @@ class ResolutionBody(RequestModel):
     outcome: Literal["resolved-locally", "lifted"]
     local_outcome: LocalOutcome | None = None
     """How it was solved; with `resolved-locally` only."""
+    competence: Service | None = None
+    """Whose competence it needs; with `lifted` only. It decides the level at which the case opens (seed rules 80, 81)."""
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
+        if self.competence is not None and self.outcome != "lifted":
+            raise PydanticCustomError("competence", "competence belongs to lifted, and only to it")
         if (self.outcome == "resolved-locally") != (self.local_outcome is not None):
             raise PydanticCustomError("local_outcome", "local_outcome belongs to resolved-locally, and only to it")
         return self
@@ -213,6 +223,8 @@ class EvaluationBody(RequestModel):
     effect: Effect
     outcome: EvaluationOutcome
     evaluate_by: GivenMoment | None = None
+    with_service: Service | None = None
+    """Stepped up to the highest level: the specialist service that comes in (seed rule 86)."""
 
 
 class ReceiverBody(RequestModel):

@@ -31,7 +31,10 @@ async def read_me(actor: CurrentActor) -> Response:
 
 @router.post("/concerns", status_code=201, response_model=ConcernView, summary="Register a concern")
 async def register_concern(body: bodies.ConcernBody, ctx: Command, desk: AtDesk) -> Response:
-    """Register a concern (uro); it must be acted on within fourteen days. The receipt names no child."""
+    """Register a concern (uro); it must be acted on within fourteen days. The receipt names no child.
+
+    About a child whose case you may know of, it becomes part of that case; otherwise it is a concern of its own.
+    """
     new = NewConcern(
         area=body.area,
         for_whom=body.for_whom,
@@ -49,6 +52,8 @@ async def register_concern(body: bodies.ConcernBody, ctx: Command, desk: AtDesk)
         ),
         text=body.text,
         observations=body.observations,
+        criteria=body.criteria,
+        family_frame=body.family_frame,
         address_protected=body.address_protected,
     )
     return respond(await concerns.register_concern(desk, ctx, new))
@@ -65,8 +70,10 @@ async def read_concern(concern: ConcernRefField, ctx: Reading, desk: AtDesk) -> 
 async def resolve_concern(
     concern: ConcernRefField, body: bodies.ResolutionBody, ctx: Command, desk: AtDesk
 ) -> Response:
-    """Solve it locally, or lift it: then a case is open at level 1, and whoever registered it holds the baton."""
-    return respond(await concerns.resolve_concern(desk, ctx, concern, body.local_outcome))
+    """Solve it locally, or lift it: then a case is open where the right competence is; who registered it holds the baton."""
+    return respond(
+        await concerns.resolve_concern(desk, ctx, concern, outcome=body.local_outcome, competence=body.competence)
+    )
 
 
 @router.get("/cases", response_model=Page[CaseSummary], summary="Your cases")

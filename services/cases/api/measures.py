@@ -8,7 +8,7 @@ from starlette.responses import Response
 from services.cases.api import bodies
 from services.cases.api.at_desk import AtDesk
 from services.cases.handlers import measures
-from services.cases.handlers.measures import Wanted
+from services.cases.handlers.measures import Evaluated, Wanted
 from services.cases.views import MeasureView
 from shared.refs import CaseRefField, MeasureRefField
 from shared.web import Command, respond
@@ -39,6 +39,14 @@ async def evaluate_measure(
 ) -> Response:
     """Evaluate; without effect it is stopped, changed or stepped up."""
     changed = await measures.evaluate_measure(
-        desk, ctx, measure, effect=body.effect, outcome=body.outcome, evaluate_by=body.evaluate_by
+        desk,
+        ctx,
+        measure,
+        Evaluated(
+            effect=body.effect,
+            outcome=body.outcome,
+            evaluate_by=body.evaluate_by,
+            with_service=body.with_service,
+        ),
     )
     return respond(changed)

@@ -70,6 +70,9 @@ class Action(StrEnum):
     READ_CONCERN = "read-concern"
     READ_CONTACTS = "read-contacts"
     RESOLVE_CONCERN = "resolve-concern"
+    ADD_CONCERN = "add-concern"
+    """A further concern about the same child becomes part of this case; otherwise it begins one of its own."""
+    CHANGE_LEVEL = "change-level"
     RECORD_CHILD_VIEW = "record-child-view"
     CHOOSE_CONTACT_PERSON = "choose-contact-person"
     CLOSE_CASE = "close-case"
@@ -83,6 +86,8 @@ class Action(StrEnum):
     SEE_RECEIPTS = "see-receipts"
     PLAN_MEASURE = "plan-measure"
     EVALUATE_MEASURE = "evaluate-measure"
+    CARRY_OUT_MEASURE = "carry-out-measure"
+    """Begin, change and stop it, and say that it is no double work: for one of a service's own, or by the holder."""
     SEND_HANDOVER = "send-handover"
     SEE_HANDOVER = "see-handover"
     ANSWER_HANDOVER = "answer-handover"
@@ -135,6 +140,8 @@ TABLE: Mapping[Relation, Mapping[Action, Reach]] = MappingProxyType(
             Action.READ_CHILD: _HELD,
             Action.READ_CONCERN: _HELD,
             Action.RESOLVE_CONCERN: _SEE,
+            Action.ADD_CONCERN: _SEE,
+            Action.CHANGE_LEVEL: _SEE,
             Action.RECORD_CHILD_VIEW: _SEE,
             Action.CHOOSE_CONTACT_PERSON: _SEE,
             Action.CLOSE_CASE: _SEE,
@@ -145,6 +152,7 @@ TABLE: Mapping[Relation, Mapping[Action, Reach]] = MappingProxyType(
             Action.SEE_RECEIPTS: _SEE,
             Action.PLAN_MEASURE: _SEE,
             Action.EVALUATE_MEASURE: _SEE,
+            Action.CARRY_OUT_MEASURE: _SEE,
             Action.SEND_HANDOVER: _SEE,
             Action.SEE_HANDOVER: _SEE,
             Action.WITHDRAW_HANDOVER: _SEE,
@@ -167,6 +175,7 @@ TABLE: Mapping[Relation, Mapping[Action, Reach]] = MappingProxyType(
             Action.SEE_CASE: _SEE,
             Action.SEE_HANDOVER: _SEE,
             Action.ANSWER_HANDOVER: _SEE,
+            Action.ADD_CONCERN: _SEE,
             Action.READ_FORM: Reach.OFFERED,
         },
         Relation.RECEIVERS_LEADER: {
@@ -185,6 +194,7 @@ TABLE: Mapping[Relation, Mapping[Action, Reach]] = MappingProxyType(
             Action.SEE_CASE: _SEE,
             Action.READ_CHILD: _CONSENTED,
             Action.CHOOSE_CONTACT_PERSON: _SEE,
+            Action.ADD_CONCERN: _SEE,
             Action.ASK_SHARING: _SEE,
             Action.SEE_CONSENTS: _SEE,
             Action.READ_DOCUMENT: _CONSENTED,
@@ -192,14 +202,17 @@ TABLE: Mapping[Relation, Mapping[Action, Reach]] = MappingProxyType(
         Relation.TEAM_MEMBER: {
             Action.SEE_CASE: _SEE,
             Action.READ_CHILD: _CONSENTED,
+            Action.ADD_CONCERN: _SEE,
             Action.ASK_SHARING: _SEE,
             Action.EVALUATE_MEASURE: _SEE,
             Action.WRITE_RECORD: _CONSENTED,
             Action.READ_DOCUMENT: _CONSENTED,
+            Action.CARRY_OUT_MEASURE: _SEE,
         },
         Relation.SERVICE_IN_SCOPE: {
             Action.SEE_CASE: _SEE,
             Action.READ_CHILD: _CONSENTED,
+            Action.ADD_CONCERN: _SEE,
             Action.ASK_SHARING: _SEE,
             Action.READ_DOCUMENT: _CONSENTED,
         },

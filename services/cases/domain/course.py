@@ -8,10 +8,11 @@ from typing import Literal
 from services.cases.domain import access, lifecycles
 from services.cases.domain.access import Action
 from services.cases.domain.acting import Acting
-from services.cases.domain.state import CaseState, MeasureStatus
+from services.cases.domain.state import CaseState
 from services.cases.errors import (
     CaseNotClosedError,
     CaseNotOpenError,
+    ConcernOpenError,
     HandoverOpenError,
     MeasureUnfinishedError,
     NotInTeamError,
@@ -92,7 +93,8 @@ def decide_close(state: CaseState, command: CloseCase, now: datetime) -> list[Ca
     Raises:
         DeniedError, CaseNotOpenError: see `access.require`.
         HandoverOpenError: a handover waits for an answer.
-        MeasureUnfinishedError: a measure is still open.
+        MeasureUnfinishedError: a measure still runs: evaluate it first (seed rules 88, 89).
+        ConcernOpenError: a further concern waits for an action (seed rule 79).
     """
     access.permit(state, Action.SEE_CASE, command.by, now)
     if not lifecycles.CASE.allows(state.stage, CaseClosed):
@@ -100,9 +102,11 @@ def decide_close(state: CaseState, command: CloseCase, now: datetime) -> list[Ca
     access.permit(state, Action.CLOSE_CASE, command.by, now)
     if state.open_handover is not None:
         raise HandoverOpenError(extensions={"handover": state.open_handover.ref})
-    unfinished = [one.ref for one in state.measures.values() if one.status is MeasureStatus.OPEN]
+    unfinished = [one.ref for one in state.measures.values() if one.runs]
     if unfinished:
         raise MeasureUnfinishedError(extensions={"measures": [*unfinished]})
+    if state.waiting_concerns:
+        raise ConcernOpenError(extensions={"concerns": [one.ref for one in state.waiting_concerns]})
     return [CaseClosed(case=ref_of(state), outcome=command.outcome)]
 
 

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from services.cases.domain.keeping import evolve_kept
 from services.cases.domain.kinds import KINDS
-from services.cases.domain.lifecycles import CASE, CONCERN, CONSENT, FORM, HANDOVER, MEASURE, MODE
+from services.cases.domain.lifecycles import CASE, CONCERN, CONSENT, FORM, HANDOVER, MEASURE, MODE, OVERLAP
 from services.cases.domain.state import (
     CaseState,
     ChildViewState,
@@ -22,6 +22,7 @@ from services.cases.domain.state import (
     HandoverState,
     Holding,
     MeasureState,
+    OverlapState,
     TeamMember,
 )
 from shared.contracts import cases as events
@@ -38,17 +39,25 @@ def evolve(state: CaseState, event: EventData) -> CaseState:  # noqa: PLR0911, P
     match event:
         case events.ConcernRegistered():
             return _registered(state, event)
-        case events.ConcernResolvedLocally():
-            return _at_stage(state, event, concern=_concern(state, event, outcome=event.outcome))
-        case events.ConcernEscalated():
-            return _with(state, concern=_concern(state, event))
+        case events.ConcernJoined() | events.ConcernResolvedLocally() | events.ConcernEscalated():
+            return _concern(state, event)
         case events.CaseOpened():
             holding = Holding(party=event.holder)
             return _in_mode(
-                _at_stage(state, event, level=event.level, holding=holding, decide_by=event.decide_by), event
+                _at_stage(
+                    state,
+                    event,
+                    level=event.level,
+                    holding=holding,
+                    decide_by=event.decide_by,
+                    meeting_by=event.meeting_by,
+                ),
+                event,
             )
         case events.CaseLevelChanged():
             return _with(state, level=event.to_level, meeting_by=event.meeting_by)
+        case events.CaseMeetingHeld():
+            return _with(state, meeting_by=None)
         case events.CaseIdentified() | events.CaseAnonymised():
             return _in_mode(state, event)
         case events.TeamMemberAdded():
@@ -72,6 +81,8 @@ def evolve(state: CaseState, event: EventData) -> CaseState:  # noqa: PLR0911, P
             return _consent(state, event)
         case events.MeasureEvent():
             return _measure(state, event)
+        case events.OverlapEvent():
+            return _overlap(state, event)
         case events.HandoverEvent():
             return _handover(state, event)
         case events.FormEvent():
@@ -130,10 +141,37 @@ def _registered(state: CaseState, event: events.ConcernRegistered) -> CaseState:
     )
 
 
-def _concern(state: CaseState, event: EventData, **changes: object) -> ConcernState | None:
-    concern = state.concern
-    status = None if concern is None else CONCERN.after(concern.status, event)
-    return concern if concern is None or status is None else _with(concern, status=status, **changes)
+def _concern(
+    state: CaseState, event: events.ConcernJoined | events.ConcernResolvedLocally | events.ConcernEscalated
+) -> CaseState:
+    """The first concern, or one that joined it; when the last that waited is solved, so is the whole."""
+    first = state.concern
+    if first is None:
+        return state
+    present = first if first.ref == event.concern else state.further.get(event.concern)
+    status = CONCERN.after(None if present is None else present.status, event)
+    if status is None:
+        return state
+    if isinstance(event, events.ConcernJoined):
+        joined = ConcernState(
+            ref=event.concern,
+            area=event.area,
+            for_whom=event.for_whom,
+            registered_by=event.registered_by,
+            act_by=event.act_by,
+            status=status,
+        )
+        return _with(state, further=_put(state.further, event.concern, joined))
+    if present is None:
+        return state
+    solved = event.outcome if isinstance(event, events.ConcernResolvedLocally) else None
+    changed = _with(present, status=status, outcome=solved)
+    state = (
+        _with(state, concern=changed)
+        if present is first
+        else _with(state, further=_put(state.further, event.concern, changed))
+    )
+    return state if state.waiting_concerns else _at_stage(state, event)
 
 
 def _reopened(state: CaseState, event: events.CaseReopened) -> CaseState:
@@ -198,9 +236,51 @@ def _measure(state: CaseState, event: events.MeasureEvent) -> CaseState:
     if present is None:
         return state
     changed = _with(present, status=status)
-    if isinstance(event, events.MeasureEvaluated):
-        changed = _with(changed, effect=event.effect, evaluate_by=event.evaluate_by or present.evaluate_by)
+    match event:
+        case events.MeasureEvaluated():
+            changed = _with(changed, effect=event.effect, evaluate_by=event.evaluate_by or present.evaluate_by)
+        case events.MeasureChanged():
+            changed = _with(
+                changed,
+                owner=event.owner,
+                owner_unit=event.owner_unit,
+                goal=event.goal,
+                indicator=event.indicator,
+                evaluate_by=event.evaluate_by,
+            )
+        case events.MeasureStopped():
+            state = _no_longer_overlapping(state, event)
+        case _:
+            pass
     return _with(state, measures=_put(state.measures, event.measure, changed))
+
+
+def _overlap(state: CaseState, event: events.OverlapEvent) -> CaseState:
+    present = state.overlaps.get(event.measure)
+    status = OVERLAP.after(None if present is None else present.status, event)
+    if status is None:
+        return state
+    match event:
+        case events.MeasureOverlapSuspected():
+            overlap = OverlapState(measure=event.measure, others=event.others, code=event.overlap, status=status)
+        case events.MeasureOverlapExplained() if present is not None:
+            overlap = _with(present, status=status, explained_by=present.explained_by | {event.explained_for})
+        case _:
+            return state
+    return _with(state, overlaps=_put(state.overlaps, event.measure, overlap))
+
+
+def _no_longer_overlapping(state: CaseState, stopped: events.MeasureStopped) -> CaseState:
+    """Two do the same only while both run."""
+    overlaps = dict(state.overlaps)
+    for key, one in state.overlaps.items():
+        left = tuple(other for other in one.others if other != stopped.measure)
+        status = OVERLAP.after(one.status, stopped)
+        if status is not None and (one.measure == stopped.measure or not left):
+            overlaps[key] = _with(one, status=status)
+        elif left != one.others:
+            overlaps[key] = _with(one, others=left)
+    return _with(state, overlaps=overlaps)
 
 
 def _handover(state: CaseState, event: events.HandoverEvent) -> CaseState:

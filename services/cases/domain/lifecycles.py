@@ -17,6 +17,7 @@ from services.cases.domain.state import (
     FormStatus,
     HandoverStatus,
     MeasureStatus,
+    OverlapStatus,
     Stage,
 )
 from shared.contracts import cases as events
@@ -49,6 +50,7 @@ CASE: Final = Lifecycle(
                 HOLDER_ONLY,
                 Guard("no handover waits for an answer", errors.HandoverOpenError),
                 Guard("every measure has been evaluated and stopped", errors.MeasureUnfinishedError, (88,)),
+                Guard("no concern waits for an action", errors.ConcernOpenError, (79,)),
             ),
         ),
         Step(
@@ -96,6 +98,13 @@ CONCERN: Final = Lifecycle(
     statuses=ConcernStatus,
     steps=(
         Step(None, events.ConcernRegistered, ConcernStatus.REGISTERED, rules=(78, 79, 103, 180)),
+        Step(
+            None,
+            events.ConcernJoined,
+            ConcernStatus.REGISTERED,
+            guards=(Guard("whoever registers it may know of the case there is", errors.NotInvolvedError),),
+            rules=(49, 79),
+        ),
         Step(
             ConcernStatus.REGISTERED,
             events.ConcernResolvedLocally,
@@ -188,6 +197,15 @@ CONSENT: Final = Lifecycle(
     ),
 )
 
+_RUNS = Guard("it has not ended", errors.MeasureStoppedError)
+_CHANGING = (
+    _RUNS,
+    Guard("something is changed", errors.NothingChangedError),
+    Guard("its next evaluation lies ahead, not too far", errors.EvaluationDateError, (89,)),
+    Guard("a new owner has the baton or is inside a consent", errors.ConsentMissingError, (4, 26)),
+)
+_EXPLAINING = (Guard("the measure is one of them, and not explained yet", errors.OverlapSettledError),)
+
 MEASURE: Final = Lifecycle(
     name="measure",
     title="The measure (tiltak)",
@@ -200,7 +218,10 @@ MEASURE: Final = Lifecycle(
             MeasureStatus.OPEN,
             guards=(
                 CASE_IS_OPEN,
-                Guard("it is evaluated on a day ahead", errors.EvaluationDateError, (88,)),
+                Guard("it is an offer of the municipality", errors.OfferUnknownError, (182,)),
+                Guard("it has not been discarded", errors.OfferRetiredError, (166,)),
+                Guard("it belongs to the case's level, or below", errors.OfferAboveLevelError, (181,)),
+                Guard("it is evaluated on a day ahead, not too far", errors.EvaluationDateError, (88, 89)),
                 Guard("it did not fail before, or a new reason is given", errors.NoEffectBeforeError, (90,)),
                 Guard("its owner has the baton or is inside a consent", errors.ConsentMissingError, (4, 26)),
             ),
@@ -208,20 +229,65 @@ MEASURE: Final = Lifecycle(
         ),
         Step(
             MeasureStatus.OPEN,
+            events.MeasureStarted,
+            MeasureStatus.STARTED,
+            guards=(Guard("it has not begun or ended", errors.MeasureStartedError),),
+            rules=(88,),
+        ),
+        *(
+            Step(status, events.MeasureChanged, status, guards=_CHANGING, rules=(31, 89))
+            for status in (MeasureStatus.OPEN, MeasureStatus.STARTED)
+        ),
+        *steps(
+            (MeasureStatus.OPEN, MeasureStatus.STARTED),
             events.MeasureEvaluated,
-            MeasureStatus.OPEN,
+            MeasureStatus.STARTED,
             guards=(
-                Guard("it has not ended", errors.MeasureStoppedError),
+                _RUNS,
                 Guard("without effect, it is not just continued", errors.MustChangeError, (89, 90)),
                 Guard("if it goes on, its next evaluation lies ahead", errors.EvaluationDateError, (89,)),
                 Guard("a step up has a level to go to", errors.HighestLevelError, (181,)),
             ),
             rules=(88, 89),
         ),
-        Step(MeasureStatus.OPEN, events.MeasureStopped, MeasureStatus.STOPPED, rules=(90, 166)),
+        *steps(
+            (MeasureStatus.OPEN, MeasureStatus.STARTED),
+            events.MeasureStopped,
+            MeasureStatus.STOPPED,
+            guards=(_RUNS, Guard("what has begun was evaluated", errors.NotEvaluatedError, (88, 89))),
+            rules=(90, 166),
+        ),
     ),
     terminal=frozenset({MeasureStatus.STOPPED}),
-    deadlines=(Deadline((MeasureStatus.OPEN,), "its evaluation date", rules=(88, 89)),),
+    deadlines=(Deadline((MeasureStatus.OPEN, MeasureStatus.STARTED), "its evaluation date", rules=(88, 89)),),
+)
+
+OVERLAP: Final = Lifecycle(
+    name="overlap",
+    title="The suspected overlap (dobbeltarbeid)",
+    about="Two units seem to do the same for the child. Both are told, and say what they have found out; it ends when one stops.",
+    statuses=OverlapStatus,
+    steps=(
+        Step(None, events.MeasureOverlapSuspected, OverlapStatus.SUSPECTED, rules=(49, 161)),
+        Step(
+            OverlapStatus.SUSPECTED,
+            events.MeasureOverlapExplained,
+            OverlapStatus.SUSPECTED,
+            when=When("settled", value=False, says="by one of the owners"),
+            guards=_EXPLAINING,
+            rules=(49, 161),
+        ),
+        Step(
+            OverlapStatus.SUSPECTED,
+            events.MeasureOverlapExplained,
+            OverlapStatus.EXPLAINED,
+            when=When("settled", value=True, says="by the last of the owners"),
+            guards=_EXPLAINING,
+            rules=(49, 161),
+        ),
+        *steps((OverlapStatus.SUSPECTED, OverlapStatus.EXPLAINED), events.MeasureStopped, OverlapStatus.ENDED),
+    ),
+    terminal=frozenset({OverlapStatus.ENDED}),
 )
 
 _UNANSWERED = (HandoverStatus.SENT, HandoverStatus.RECEIVED)
@@ -426,5 +492,5 @@ GLASS: Final = Lifecycle(
     ),
 )
 
-LIFECYCLES: Final[tuple[Lifecycle[Any], ...]] = (CASE, MODE, CONCERN, CONSENT, MEASURE, HANDOVER, FORM, GLASS)
+LIFECYCLES: Final[tuple[Lifecycle[Any], ...]] = (CASE, MODE, CONCERN, CONSENT, MEASURE, OVERLAP, HANDOVER, FORM, GLASS)
 """Every life cycle there is, in the order in which readers meet them."""

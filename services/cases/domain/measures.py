@@ -3,37 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Literal
 
 from pydantic import AwareDatetime, Field
 
 from services.cases.domain import access, lifecycles
-from services.cases.domain.access import Action, Relation
+from services.cases.domain.access import Action, Permit, Relation
 from services.cases.domain.acting import Acting
 from services.cases.domain.consent import require_consent
 from services.cases.domain.course import ref_of
+from services.cases.domain.evolution import fold
+from services.cases.domain.levels import step_up
+from services.cases.domain.profile import CasesProfile
 from services.cases.domain.rules import Rules
-from services.cases.domain.state import CaseState, MeasureState, MeasureStatus, Stage
+from services.cases.domain.state import CaseState, MeasureState, Stage
 from services.cases.errors import (
     CaseNotOpenError,
     EvaluationDateError,
-    HighestLevelError,
+    EvaluationTooLateError,
     MeasureStoppedError,
     MustChangeError,
     NoEffectBeforeError,
     NotPermittedError,
+    OfferAboveLevelError,
+    OfferRetiredError,
+    OfferUnknownError,
     UnknownPartError,
 )
 from shared.calendar import add_days
+from shared.clock import oslo_day
 from shared.contracts.base import Model
 from shared.contracts.cases import (
     CaseEvent,
-    CaseLevelChanged,
     Effect,
     EvaluationOutcome,
     LevelReason,
     MeasureEvaluated,
+    MeasureOverlapSuspected,
     MeasurePlanned,
     MeasureStopped,
     NewReason,
@@ -42,8 +49,6 @@ from shared.contracts.cases import (
 )
 from shared.contracts.codes import Service
 from shared.refs import GoalRef, ItemRef, MeasureRef, MeetingRef, UnitId
-
-HIGHEST_LEVEL = 3
 
 
 class NewMeasure(Model):
@@ -84,41 +89,49 @@ class EvaluateMeasure(Model):
     outcome: EvaluationOutcome
     evaluate_by: AwareDatetime | None = None
     """The next evaluation, when the measure goes on."""
+    with_service: Service | None = None
+    """When it is stepped up to the highest level: the specialist service that comes in."""
 
 
-def decide_plan(state: CaseState, command: PlanMeasure, now: datetime) -> list[CaseEvent]:
+def decide_plan(state: CaseState, command: PlanMeasure, now: datetime, rules: Rules) -> list[CaseEvent]:
     """Plan a measure; a service that is to carry it out joins the team, inside the consent (seed rules 26, 87, 88, 141).
 
     Raises:
         DeniedError, CaseNotOpenError: see `access.require`.
-        EvaluationDateError: it would be evaluated in the past.
+        OfferUnknownError, OfferRetiredError, OfferAboveLevelError: it is not on the ladder here and now (seed rules 166, 181).
+        EvaluationDateError, EvaluationTooLateError: it would be evaluated in the past, or too late.
         NoEffectBeforeError: it had no effect before, and no new reason is given (seed rule 90).
         ConsentMissingError: no consent covers its owner.
     """
     access.require(state, Action.PLAN_MEASURE, command.by, now)
     what = command.what
-    if not _is_home(state, what.owner):
+    if not is_home(state, what.owner):
         require_consent(state, service=what.owner, categories=frozenset(), purpose=None, now=now)
-    return [_planned(state, what, now), *_joined(state, [(what.owner, what.measure)], now)]
+    return [
+        *_planned(state, what, now, rules),
+        *joined(state, [(what.owner, what.measure)], now),
+    ]
 
 
-def decide_outcome(state: CaseState, outcome: MeetingOutcome, now: datetime) -> list[CaseEvent]:
+def decide_outcome(state: CaseState, outcome: MeetingOutcome, now: datetime, rules: Rules) -> list[CaseEvent]:
     """Plan what a meeting decided, from its event alone; a measure that is known already is left as it is.
 
     A service that no consent covers does not join: the meeting's word is not a basis.
 
     Raises:
         CaseNotOpenError: the case is not open.
-        EvaluationDateError, NoEffectBeforeError: as `decide_plan`.
+        OfferUnknownError, EvaluationDateError, NoEffectBeforeError and so on: as `decide_plan`.
     """
     if state.stage is not Stage.OPEN:
         raise CaseNotOpenError
     new = [what for what in outcome.measures if what.measure not in state.measures]
-    happened: list[CaseEvent] = [_planned(state, what, now, meeting=outcome.meeting, item=outcome.item) for what in new]
+    happened: list[CaseEvent] = []
+    for what in new:
+        happened.extend(_planned(fold(state, happened), what, now, rules, meeting=outcome.meeting, item=outcome.item))
     because = {what.owner: what.measure for what in reversed(new)}
     first = new[0].measure if new else None
     joining = [*because.items(), *((one, first) for one in sorted(outcome.join_team) if one not in because)]
-    return [*happened, *_joined(state, joining, now)]
+    return [*happened, *joined(state, joining, now)]
 
 
 def decide_evaluate(state: CaseState, command: EvaluateMeasure, now: datetime, rules: Rules) -> list[CaseEvent]:
@@ -128,24 +141,18 @@ def decide_evaluate(state: CaseState, command: EvaluateMeasure, now: datetime, r
         DeniedError, CaseNotOpenError: see `access.require`; a team member evaluates its own measures only.
         UnknownPartError, MeasureStoppedError: there is no such measure, or it has ended.
         MustChangeError: no effect, and it would just go on.
-        EvaluationDateError: it goes on without a next date, or with one in the past.
-        HighestLevelError: there is no higher level to step up to.
+        EvaluationDateError, EvaluationTooLateError: it goes on without a next date, or with one in the past or too late.
+        HighestLevelError, CompetenceMissingError, ConsentMissingError: as `levels.step_up`.
     """
     allowed = access.require(state, Action.EVALUATE_MEASURE, command.by, now)
-    measure = state.measures.get(command.measure)
-    if measure is None:
-        raise UnknownPartError
-    if allowed.relation is Relation.TEAM_MEMBER and measure.owner is not command.by.service:
-        raise NotPermittedError("not-own-measure")
+    measure = own_measure(state, command.measure, command.by, allowed)
     if not lifecycles.MEASURE.allows(measure.status, MeasureEvaluated):
         raise MeasureStoppedError
     if command.effect is Effect.NONE and command.outcome is EvaluationOutcome.CONTINUE:
         raise MustChangeError
-    if command.outcome is EvaluationOutcome.ESCALATE and state.level >= HIGHEST_LEVEL:
-        raise HighestLevelError
     stopped = _stop_reason(command)
-    if stopped is None and (command.evaluate_by is None or command.evaluate_by <= now):
-        raise EvaluationDateError
+    if stopped is None:
+        require_evaluation_date(command.evaluate_by, now, rules)
     case = ref_of(state)
     happened: list[CaseEvent] = [
         MeasureEvaluated(
@@ -158,29 +165,56 @@ def decide_evaluate(state: CaseState, command: EvaluateMeasure, now: datetime, r
     ]
     if stopped is not None:
         happened.append(MeasureStopped(case=case, measure=measure.ref, reason=stopped))
-        happened.extend(_left(state, measure))
+        happened.extend(left(state, measure.ref, measure.owner))
     if command.outcome is EvaluationOutcome.ESCALATE:
-        happened.append(
-            CaseLevelChanged(
-                case=case,
-                from_level=state.level,
-                to_level=state.level + 1,
-                reason=LevelReason.NO_EFFECT if command.effect is Effect.NONE else LevelReason.ASSESSMENT,
-                meeting_by=add_days(now, rules.meet_within_days),
-            )
-        )
+        reason = LevelReason.NO_EFFECT if command.effect is Effect.NONE else LevelReason.ASSESSMENT
+        happened.append(step_up(state, reason, now, rules, evaluation=measure.ref, with_service=command.with_service))
     return happened
 
 
-def _planned(
-    state: CaseState, what: NewMeasure, now: datetime, meeting: MeetingRef | None = None, item: ItemRef | None = None
-) -> MeasurePlanned:
-    if what.evaluate_by <= now:
+def own_measure(state: CaseState, ref: MeasureRef, by: Acting, allowed: Permit) -> MeasureState:
+    """Return the measure that `by` may carry out: the holder every one, a service in the team its own.
+
+    Raises:
+        UnknownPartError: there is no such measure.
+        NotPermittedError: it is another service's.
+    """
+    measure = state.measures.get(ref)
+    if measure is None:
+        raise UnknownPartError
+    if allowed.relation is Relation.TEAM_MEMBER and measure.owner is not by.service:
+        raise NotPermittedError("not-own-measure")
+    return measure
+
+
+def require_evaluation_date(evaluate_by: datetime | None, now: datetime, rules: Rules) -> None:
+    """Evaluation is tight: on a day ahead, and no later than the municipality lets a measure go on without (seed rules 88, 89).
+
+    Raises:
+        EvaluationDateError: there is none, or it has passed.
+        EvaluationTooLateError: it is further ahead.
+    """
+    if evaluate_by is None or evaluate_by <= now:
         raise EvaluationDateError
+    latest = add_days(now, 7 * rules.municipal.deadlines.evaluate.weeks)
+    if evaluate_by > latest:
+        raise EvaluationTooLateError(extensions={"latest": latest.isoformat()})
+
+
+def _planned(
+    state: CaseState,
+    what: NewMeasure,
+    now: datetime,
+    rules: Rules,
+    meeting: MeetingRef | None = None,
+    item: ItemRef | None = None,
+) -> list[CaseEvent]:
+    _require_offer(what.code, state.level, oslo_day(now), rules.municipal)
+    require_evaluation_date(what.evaluate_by, now, rules)
     fruitless = [one for one in state.measures.values() if one.code == what.code and one.effect is Effect.NONE]
     if fruitless and what.new_reason is None:
         raise NoEffectBeforeError(extensions={"measures": [one.ref for one in fruitless]})
-    return MeasurePlanned(
+    planned = MeasurePlanned(
         case=ref_of(state),
         measure=what.measure,
         code=what.code,
@@ -194,21 +228,62 @@ def _planned(
         item=item,
         new_reason=what.new_reason,
     )
+    return [planned, *_overlapping(state, planned, rules.municipal)]
 
 
-def _joined(
+def _require_offer(code: str, level: int, day: date, profile: CasesProfile) -> None:
+    """What is put in belongs to the case's level or below, and is believed in (seed rules 166, 181, 182)."""
+    allowed = sorted(one.code for one in profile.offers_at(level, day))
+    offer = profile.offer(code)
+    if offer is None:
+        raise OfferUnknownError(extensions={"allowed": [*allowed]})
+    if not offer.offered_on(day) and offer.retired is not None:
+        raise OfferRetiredError(extensions={"because": offer.retired.because.value, "allowed": [*allowed]})
+    if offer.level > level:
+        raise OfferAboveLevelError(extensions={"offer_level": offer.level, "case_level": level, "allowed": [*allowed]})
+
+
+def _overlapping(state: CaseState, planned: MeasurePlanned, profile: CasesProfile) -> list[CaseEvent]:
+    """Two units that do much the same for one child are told of each other (seed rules 49, 161).
+
+    Only within the case: that another case is about the same child is nobody's to know without a basis.
+    """
+    others: list[MeasureRef] = []
+    group = None
+    for other in state.measures.values():
+        shared = profile.overlapping(planned.code, other.code)
+        elsewhere = _at(state, other.owner, other.owner_unit) != _at(state, planned.owner, planned.owner_unit)
+        if shared is not None and other.runs and elsewhere:
+            others.append(other.ref)
+            group = group or shared
+    if group is None:
+        return []
+    return [
+        MeasureOverlapSuspected(case=planned.case, measure=planned.measure, others=tuple(others), overlap=group.code)
+    ]
+
+
+def _at(state: CaseState, owner: Service, unit: UnitId | None) -> tuple[Service, UnitId | None]:
+    """Return where a measure is carried out: the holder's own service is its own unit, when no other is named."""
+    holder = state.holder
+    return owner, unit or (holder.unit if holder is not None and is_home(state, owner) else None)
+
+
+def joined(
     state: CaseState, joining: Sequence[tuple[Service, MeasureRef | None]], now: datetime
 ) -> list[TeamMemberAdded]:
+    """Let services join the team, each because of a measure, where a consent covers it (seed rules 26, 87)."""
     added = []
     for service, because_of in joining:
         consent = state.consent_covering(now, service)
-        if consent is None or _is_home(state, service) or service in state.team:
+        if consent is None or is_home(state, service) or service in state.team:
             continue
         added.append(TeamMemberAdded(case=ref_of(state), service=service, because_of=because_of, consent=consent.ref))
     return added
 
 
-def _is_home(state: CaseState, service: Service) -> bool:
+def is_home(state: CaseState, service: Service) -> bool:
+    """Return whether it is the service of the unit that holds the baton: it needs no consent."""
     return state.holder is not None and state.holder.service is service
 
 
@@ -222,10 +297,9 @@ def _stop_reason(command: EvaluateMeasure) -> Literal["no-effect", "goal-reached
     return None
 
 
-def _left(state: CaseState, stopped: MeasureState) -> list[TeamMemberRemoved]:
-    """Membership follows measures (seed rule 26): a service without another open measure leaves."""
-    member = state.team.get(stopped.owner)
-    others = [one for one in state.measures.values() if one.owner is stopped.owner and one.ref != stopped.ref]
-    if member is None or any(one.status is MeasureStatus.OPEN for one in others):
+def left(state: CaseState, ended: MeasureRef, owner: Service) -> list[TeamMemberRemoved]:
+    """Membership follows measures (seed rule 26): a service without another running measure leaves."""
+    others = [one for one in state.measures.values() if one.owner is owner and one.ref != ended]
+    if owner not in state.team or any(one.runs for one in others):
         return []
-    return [TeamMemberRemoved(case=ref_of(state), service=stopped.owner, reason="measure-ended")]
+    return [TeamMemberRemoved(case=ref_of(state), service=owner, reason="measure-ended")]

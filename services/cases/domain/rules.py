@@ -8,7 +8,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from services.cases.errors import NoLegalBasisError
+from services.cases.domain.profile import CasesProfile
+from services.cases.errors import NoLegalBasisError, NoProfileError
 from shared.clock import oslo_day
 from shared.contracts.base import Model
 from shared.contracts.codes import GrantorClass, InformationCategory, LegalBasis
@@ -70,6 +71,8 @@ class Rules(Model):
     bases: tuple[BasisRow, ...]
     grantors: tuple[GrantorRow, ...]
     insight: tuple[InsightRow, ...]
+    profile: CasesProfile | None = None
+    """What the municipality of the case decides; None until it is known which that is."""
     act_within_days: int = 14
     """From concern to action (seed rule 79)."""
     decide_within_days: int = 14
@@ -78,6 +81,29 @@ class Rules(Model):
     """From a step up to level 2 or 3 until the meeting (seed rule 68)."""
     answer_within_days_at_most: int = 30
     """To answer a handover; the usual time is that of its kind (`kinds.py`; seed rule 107)."""
+
+    def of(self, profile: CasesProfile) -> Rules:
+        """Return the rules as they are in one municipality."""
+        times = profile.deadlines
+        return self.model_copy(
+            update={
+                "profile": profile,
+                "act_within_days": times.act.days,
+                "decide_within_days": times.decide.days,
+                "meet_within_days": times.meet.days,
+            }
+        )
+
+    @property
+    def municipal(self) -> CasesProfile:
+        """Return what the municipality decides.
+
+        Raises:
+            NoProfileError: it has said nothing.
+        """
+        if self.profile is None:
+            raise NoProfileError
+        return self.profile
 
     def basis(self, code: str, now: datetime) -> LegalBasis:
         """Return the wording of the legal basis `code` in force in Norway at `now`.

@@ -139,6 +139,8 @@ class MeasureStatus(StrEnum):
     """Whether a measure still runs."""
 
     OPEN = "open"
+    """Planned, and not begun."""
+    STARTED = "started"
     STOPPED = "stopped"
 
 
@@ -156,6 +158,29 @@ class MeasureState(Model):
     status: MeasureStatus = MeasureStatus.OPEN
     effect: events.Effect | None = None
     """What the last evaluation showed."""
+
+    @property
+    def runs(self) -> bool:
+        """Return whether it has not ended."""
+        return self.status is not MeasureStatus.STOPPED
+
+
+class OverlapStatus(StrEnum):
+    """Whether two units still seem to do the same (seed rules 49, 161)."""
+
+    SUSPECTED = "suspected"
+    EXPLAINED = "explained"
+    ENDED = "ended"
+
+
+class OverlapState(Model):
+    """A suspected overlap: the later measure, and those of other units that it does much the same as."""
+
+    measure: MeasureRef
+    others: tuple[MeasureRef, ...]
+    code: str
+    explained_by: frozenset[MeasureRef] = frozenset()
+    status: OverlapStatus = OverlapStatus.SUSPECTED
 
 
 class HandoverStatus(StrEnum):
@@ -258,6 +283,8 @@ class CaseState(Model):
     address_protected: bool = False
     guardians: int = 0
     concern: ConcernState | None = None
+    further: dict[ConcernRef, ConcernState] = Field(default_factory=dict)
+    """Concerns about the same child that became part of this case (seed rule 49)."""
     level: int = 0
     mode: events.Mode = events.Mode.ANONYMOUS
     holding: Holding | None = None
@@ -270,6 +297,8 @@ class CaseState(Model):
     """Decisions that the child has been heard before, and that have not been taken since."""
     consents: dict[ConsentRef, ConsentState] = Field(default_factory=dict)
     measures: dict[MeasureRef, MeasureState] = Field(default_factory=dict)
+    overlaps: dict[MeasureRef, OverlapState] = Field(default_factory=dict)
+    """Suspected overlaps, by the later measure."""
     handovers: dict[HandoverRef, HandoverState] = Field(default_factory=dict)
     forms: dict[FormRef, FormState] = Field(default_factory=dict)
     outcome: str | None = None
@@ -307,6 +336,12 @@ class CaseState(Model):
         if self.holding is None or self.stage not in {Stage.CONCERN, Stage.OPEN}:
             return None
         return self.holding.party
+
+    @property
+    def waiting_concerns(self) -> list[ConcernState]:
+        """Return the concerns on which nobody has acted yet."""
+        every = [] if self.concern is None else [self.concern]
+        return [one for one in (*every, *self.further.values()) if one.status is ConcernStatus.REGISTERED]
 
     @property
     def open_handover(self) -> HandoverState | None:

@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 from services.cases import store
 from services.cases.domain import concern, course
 from services.cases.domain.national_number import born_on
+from services.cases.domain.rules import Rules
 from services.cases.domain.state import CaseState
+from services.cases.errors import CaseNotOpenError, DeniedError
 from services.cases.handlers.desk import CASE, Desk, Latest, actor_of, as_seen, change, follow, meet
 from services.cases.records import Child, Guardian
 from services.cases.views import CaseView, ChildViewReceipt, ConcernView
@@ -41,6 +43,8 @@ class NewConcern:
     guardians: tuple[NamedGuardian, ...]
     text: str
     observations: dict[InformationCategory, str]
+    criteria: frozenset[str]
+    family_frame: frozenset[str]
     address_protected: bool
 
 
@@ -50,8 +54,10 @@ async def register_concern(desk: Desk, ctx: Context, new: NewConcern) -> Changed
     Raises:
         NotStaffError: the actor is not an employee of a unit.
         NationalNumberError: a national number is not valid.
+        NoProfileError, CriterionUnknownError, FamilyFrameUnknownError: what the municipality's profile does not have.
     """
     actor = actor_of(ctx)
+    rules = desk.rules_of(actor.municipality)
     child = Child(
         name=new.child_name,
         national_number=new.child_number,
@@ -69,7 +75,12 @@ async def register_concern(desk: Desk, ctx: Context, new: NewConcern) -> Changed
         for_whom=new.for_whom,
         guardians=len(guardians),
         address_protected=new.address_protected,
+        criteria=new.criteria,
+        family_frame=new.family_frame,
     )
+    joined = await _join(desk, ctx, new, command, rules)
+    if joined is not None:
+        return joined
     latest = Latest()
 
     async def also(conn: Connection) -> None:
@@ -79,6 +90,7 @@ async def register_concern(desk: Desk, ctx: Context, new: NewConcern) -> Changed
         await store.add_kin(conn, case, ctx.now, child=child_actor, guardians=[one.actor for one in guardians])
         await desk.records.keep_family(conn, case, child, guardians)
         await desk.records.keep_concern(conn, case, new.text, new.observations)
+        await desk.records.keep_vocabulary(conn, case, criteria=new.criteria, family_frame=new.family_frame)
 
     # The log of an address-protected case is its own, under a name that tells nothing.
     scope = LogScope(desk.ids.ref(PROTECTED_LOG)) if new.address_protected else ctx.scope
@@ -86,7 +98,7 @@ async def register_concern(desk: Desk, ctx: Context, new: NewConcern) -> Changed
         CASE,
         case,
         replace(ctx, scope=scope),
-        lambda state: Decision(latest.take(state, concern.decide_register(command, ctx.now, desk.rules))),
+        lambda state: Decision(latest.take(state, concern.decide_register(command, ctx.now, rules))),
         lambda state, version: answer(
             ConcernView.of(state), status=201, version=version, location=f"/concerns/{command.concern}"
         ),
@@ -94,18 +106,77 @@ async def register_concern(desk: Desk, ctx: Context, new: NewConcern) -> Changed
     )
 
 
+async def _join(
+    desk: Desk, ctx: Context, new: NewConcern, command: concern.RegisterConcern, rules: Rules
+) -> Changed[CaseState] | None:
+    """Let the concern become part of an open case about the same child, where the actor may know of that case (seed rule 49).
+
+    Anybody else is told nothing, by answer or by record: for them it is a concern like any other, in a case of its own.
+    """
+    async with desk.pool.acquire() as conn:
+        found = await desk.records.cases_of(conn, new.child_number)
+    for case in found:
+        async with desk.pool.acquire() as conn:
+            located = await store.locate(conn, case)
+            acting = await as_seen(desk, ctx, conn, case)
+        if located is None or located.municipality != actor_of(ctx).municipality:
+            continue
+        loaded = await desk.journal.load(CASE, case)
+        if loaded.state.address_protected != new.address_protected:
+            continue
+        try:
+            return await _join_one(desk, ctx, new, case, command.model_copy(update={"by": acting}), rules)
+        except (DeniedError, CaseNotOpenError):
+            continue
+    return None
+
+
+async def _join_one(
+    desk: Desk, ctx: Context, new: NewConcern, case: CaseRef, command: concern.RegisterConcern, rules: Rules
+) -> Changed[CaseState]:
+    loaded = await desk.journal.load(CASE, case)
+    latest = Latest()
+
+    async def also(conn: Connection) -> None:
+        await follow(desk, conn, case, latest, ctx.now)
+        await desk.records.keep_further(
+            conn,
+            case,
+            command.concern,
+            new.text,
+            new.observations,
+            criteria=new.criteria,
+            family_frame=new.family_frame,
+        )
+
+    return await desk.journal.change(
+        CASE,
+        case,
+        replace(ctx, scope=loaded.scope or ctx.scope),
+        lambda state: Decision(latest.take(state, concern.decide_join(state, command, ctx.now, rules))),
+        lambda state, version: answer(
+            ConcernView.of(state, command.concern),
+            status=201,
+            version=version,
+            location=f"/concerns/{command.concern}",
+        ),
+        also=also,
+    )
+
+
 async def resolve_concern(
-    desk: Desk, ctx: Context, ref: ConcernRef, outcome: LocalOutcome | None
+    desk: Desk, ctx: Context, ref: ConcernRef, *, outcome: LocalOutcome | None, competence: Service | None
 ) -> Changed[CaseState]:
     """Act on a concern: solved by those nearest the child, or lifted to a case (seed rules 80, 81)."""
     located, acting = await meet(desk, ctx, ref)
-    command = concern.ResolveConcern(by=acting, outcome=outcome)
+    rules = desk.rules_of(located.municipality)
+    command = concern.ResolveConcern(by=acting, outcome=outcome, concern=ref, competence=competence)
     return await change(
         desk,
         ctx,
         located.case,
-        lambda state: concern.decide_resolve(state, command, ctx.now, desk.rules),
-        lambda state, version: answer(ConcernView.of(state), status=201, version=version),
+        lambda state: concern.decide_resolve(state, command, ctx.now, rules),
+        lambda state, version: answer(ConcernView.of(state, ref), status=201, version=version),
     )
 
 

@@ -25,6 +25,7 @@ from shared.calendar import start_of_day
 from shared.contracts.access import AccessKind, AccessRecorded, Recipient
 from shared.contracts.cases import (
     CaseEvent,
+    ConcernJoined,
     ConcernRegistered,
     ConsentNarrowed,
     ConsentRequested,
@@ -82,6 +83,14 @@ class Desk:
         if known is None:
             raise NoProfileError
         return known.cases
+
+    def rules_of(self, municipality: LogScope) -> Rules:
+        """Return the rules as they are in the municipality.
+
+        Raises:
+            NoProfileError: it has said nothing.
+        """
+        return self.rules.of(self.profile_of(municipality))
 
 
 @dataclass
@@ -183,7 +192,7 @@ async def follow(desk: Desk, conn: Connection, case: CaseRef, latest: Latest, no
     parts: list[str] = []
     for event in latest.events:
         match event:
-            case ConcernRegistered():
+            case ConcernRegistered() | ConcernJoined():
                 parts.append(event.concern)
             case ConsentRequested():
                 parts.append(event.consent)

@@ -29,9 +29,20 @@ class Wanted:
     new_reason: NewReason | None
 
 
+@dataclass(frozen=True)
+class Evaluated:
+    """What an evaluation showed, and what follows."""
+
+    effect: Effect
+    outcome: EvaluationOutcome
+    evaluate_by: datetime | None
+    with_service: Service | None
+
+
 async def plan_measure(desk: Desk, ctx: Context, case: CaseRef, wanted: Wanted) -> Changed[CaseState]:
     """Put in a measure; the goal's words go to the vault (seed rules 88, 141)."""
     located, acting = await meet(desk, ctx, case)
+    rules = desk.rules_of(located.municipality)
     measure, goal = MeasureRef(desk.ids.ref("mea")), GoalRef(desk.ids.ref("goa"))
     command = measures.PlanMeasure(
         by=acting,
@@ -50,7 +61,7 @@ async def plan_measure(desk: Desk, ctx: Context, case: CaseRef, wanted: Wanted) 
         desk,
         ctx,
         located.case,
-        lambda state: measures.decide_plan(state, command, ctx.now),
+        lambda state: measures.decide_plan(state, command, ctx.now, rules),
         lambda state, version: answer(
             MeasureView.of(state, measure), status=201, version=version, location=f"/cases/{located.case}"
         ),
@@ -62,20 +73,23 @@ async def evaluate_measure(
     desk: Desk,
     ctx: Context,
     measure: MeasureRef,
-    *,
-    effect: Effect,
-    outcome: EvaluationOutcome,
-    evaluate_by: datetime | None,
+    seen: Evaluated,
 ) -> Changed[CaseState]:
     """Evaluate a measure (seed rules 89, 90)."""
     located, acting = await meet(desk, ctx, measure)
     command = measures.EvaluateMeasure(
-        by=acting, measure=measure, effect=effect, outcome=outcome, evaluate_by=evaluate_by
+        by=acting,
+        measure=measure,
+        effect=seen.effect,
+        outcome=seen.outcome,
+        evaluate_by=seen.evaluate_by,
+        with_service=seen.with_service,
     )
+    rules = desk.rules_of(located.municipality)
     return await change(
         desk,
         ctx,
         located.case,
-        lambda state: measures.decide_evaluate(state, command, ctx.now, desk.rules),
+        lambda state: measures.decide_evaluate(state, command, ctx.now, rules),
         lambda state, version: answer(MeasureView.of(state, measure), status=201, version=version),
     )

@@ -77,7 +77,7 @@ async def read_concern(desk: Desk, ctx: Context, concern: ConcernRef) -> tuple[C
             text = ""
             by_category = InformationCategory.CONCERN in looked.permit.categories
             if by_category or concern in looked.permit.own:
-                text = await desk.records.concern(conn, located.case)
+                text = await desk.records.concern(conn, located.case, concern)
             shown = frozenset({InformationCategory.CONCERN}) if text else frozenset[InformationCategory]()
             none = frozenset[InformationCategory]()
             await record(
@@ -86,7 +86,7 @@ async def read_concern(desk: Desk, ctx: Context, concern: ConcernRef) -> tuple[C
     except DeniedError as denied:
         await deny(desk, ctx, located.case, denied)
     desk.journal.nudge()
-    return ConcernContent(**dict(ConcernView.of(looked.state)), text=text), looked.version
+    return ConcernContent(**dict(ConcernView.of(looked.state, concern)), text=text), looked.version
 
 
 async def read_child(
