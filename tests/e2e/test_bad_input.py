@@ -166,6 +166,20 @@ async def test_cases(migrated: Migrated, issuer: LocalIssuer, clock: SimulatedCl
             "evaluate_by": "2026-12-01T11:00:00Z",
         }
         measure = (await run.does("teacher", f"/cases/{case}/measures", planned))["measure"]
+        too_high = {**planned, "code": "avlastningshjem"}
+        await run.over("teacher", f"/cases/{case}/measures", too_high, code="offer-above-level")
+        await run.does("teacher", f"/measures/{measure}/start")
+        await run.over("teacher", f"/measures/{measure}/start", code="measure-started")
+        await run.does("teacher", f"/measures/{measure}/changes", {"indicator": "sentences", "goal": "Setninger."})
+        alike = {**planned, "code": "ekstratimer", "owner": "barnehage", "owner_unit": "unit:lia-barnehage"}
+        other = (await run.does("teacher", f"/cases/{case}/measures", alike))["measure"]
+        explained = f"/measures/{other}/overlap-explanations"
+        await run.does("teacher", explained, {"explanation": "one-will-stop"})
+        await run.over("teacher", explained, {"explanation": "coordinated"}, code="overlap-not-open")
+        await run.does("teacher", f"/measures/{other}/stop", {"reason": "withdrawn"})
+        await run.over("teacher", f"/measures/{other}/stop", {"reason": "withdrawn"}, code="measure-stopped")
+        up = {"to_level": 2, "reason": "assessment"}
+        await run.does("teacher", f"/cases/{case}/level-changes", up, version=version)
         await run.does("guardian-a", f"/cases/{case}/contact-person", {"service": "ppt", "role": "ppt-adviser"})
         await run.over("teacher", f"/cases/{case}/closure", {"outcome": "moved"}, code="if-match-missing")
         evaluation = f"/measures/{measure}/evaluations"
