@@ -56,7 +56,7 @@ from shared.publisher import producers
 from shared.refs import Ids, RandomIds
 from shared.relay import Relay
 from shared.settings import ServiceSettings, SettingsFileError
-from shared.vault import Vault
+from shared.vault import Reindex, Vault
 from shared.waiting import check_migrated, check_topics, until_answers
 from shared.web import create_app
 
@@ -181,6 +181,8 @@ class Definition(Generic[T]):
     compose: Callable[[Kit[T]], Awaitable[Parts]]
     topics: Sequence[str] = (*TOPICS, WATERMARKS_TOPIC)
     """What must be there before the service begins."""
+    reindex: Callable[[T, Vault], Reindex] | None = None
+    """Makes what makes an owner's lookups anew; none where the service finds nobody by name or number."""
 
     @property
     def source(self) -> str:
@@ -472,7 +474,7 @@ async def _carry_out(definition: Definition[T], settings: T, asked: argparse.Nam
         sys.stdout.write("".join(f"applied {name}\n" for name in applied) or "nothing to apply\n")
         return 0
     if asked.command == "rotate-keys":
-        sys.stdout.write(f"{await _rotate_keys(definition, settings)} data keys were wrapped anew\n")
+        sys.stdout.write(await _rotate_keys(definition, settings))
         return 0
     if asked.command == "deadlines":
         return await _settle_deadlines(definition, settings, asked)
@@ -497,15 +499,19 @@ async def _settle_deadlines(definition: Definition[T], settings: T, asked: argpa
         await _close(pool)
 
 
-async def _rotate_keys(definition: Definition[T], settings: T) -> int:
-    """Wrap the service's data keys anew under the first key of VAULT_KEY, and return how many were not yet."""
+async def _rotate_keys(definition: Definition[T], settings: T) -> str:
+    """Wrap the service's data keys anew under the first key of VAULT_KEY, make its lookups anew, and return what was done."""
     vault = Vault.from_settings(settings)
     dsn = settings.database_url.get_secret_value()
     pool = await until_answers(
         "database", lambda: db.create_pool(dsn, application_name=f"{definition.name}-rotate-keys")
     )
     try:
-        return await vault.rotate_all(pool)
+        done = f"{await vault.rotate_all(pool)} data keys were wrapped anew\n"
+        if definition.reindex is not None:
+            again = await vault.reindex_all(pool, definition.reindex(settings, vault))
+            done += f"{again} owners' lookups were made anew\n" if again else ""
+        return done
     finally:
         await _close(pool)
 

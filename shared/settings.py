@@ -168,6 +168,8 @@ class ServiceSettings(BusSettings):
     """Key-encryption keys, the current one first: `<id>:<base64 of 32 bytes>`, separated by commas or line breaks."""
     lookup_key: SecretStr | None = None
     """Finds records by name or national number without storing either (HMAC-SHA-256); at least 32 characters."""
+    lookup_key_previous: SecretStr | None = None
+    """The lookup key of before, while it is being changed: what it made is still found; until `rotate-keys` is done."""
     lagspill_clock: Literal["system", "simulated"] = "system"
     """What the rules' clock is."""
     lagspill_clock_start: AwareDatetime | None = None
@@ -181,7 +183,7 @@ class ServiceSettings(BusSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     """From which level lines are written."""
 
-    @field_validator("pid_key", "lookup_key")
+    @field_validator("pid_key", "lookup_key", "lookup_key_previous")
     @classmethod
     def _long_enough(cls, key: SecretStr | None) -> SecretStr | None:
         if key is not None and len(key.get_secret_value()) < 32:

@@ -12,7 +12,7 @@ import hashlib
 import hmac
 import os
 import unicodedata
-from collections.abc import Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -24,6 +24,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from shared.db import Connection
 from shared.errors import NotFoundError
 from shared.keys import KEY_BYTES, NONCE_BYTES, KeyWrapping, LocalKeys, TamperedError, VaultKeyError, WrappedKey
+from shared.names import beginnings, tokens
 from shared.settings import ServiceSettings
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     Row: TypeAlias = asyncpg.Record
 
 MIN_LOOKUP_KEY: Final = 32
+_ROWS_OF_A_NAME: Final = 32
+"""A name has a multiple of this many rows among the lookups."""
 
 
 class ShreddedError(NotFoundError):
@@ -46,6 +49,9 @@ class RecordMissingError(NotFoundError):
     """The vault has no such record."""
 
 
+Reindex = Callable[[Connection, str], Awaitable[None]]
+"""Makes the lookups of one owner anew, inside the caller's transaction."""
+
 # -- lookups -----------------------------------------------------------------------------------------------------------
 
 
@@ -54,6 +60,11 @@ class LookupKind(StrEnum):
 
     NATIONAL_NUMBER = "national-number"
     NAME = "name"
+    """The whole name, as it is written."""
+    NAME_PART = "name-part"
+    """The beginning of a part of the name (`shared.names`)."""
+    FILLER = "filler"
+    """Nothing: random, so that the number of rows does not tell how long a name is."""
 
 
 def normalise(kind: LookupKind, value: str) -> str:
@@ -91,16 +102,20 @@ class VaultContent:
 class Vault:
     """Keeps records of bytes for owners (cases). Who may see what is decided before it is asked."""
 
-    def __init__(self, keys: KeyWrapping, lookup_key: bytes) -> None:
+    def __init__(self, keys: KeyWrapping, lookup_key: bytes, previous_lookup_key: bytes | None = None) -> None:
         """Wrap data keys with `keys`; hash lookups with `lookup_key`, which is another one.
 
+        While a lookup key is being changed, what the previous one made is found too.
+
         Raises:
-            VaultKeyError: the lookup key is shorter than 32 bytes.
+            VaultKeyError: a lookup key is shorter than 32 bytes.
         """
-        if len(lookup_key) < MIN_LOOKUP_KEY:
+        lookup_keys = [key for key in (lookup_key, previous_lookup_key) if key is not None]
+        if any(len(key) < MIN_LOOKUP_KEY for key in lookup_keys):
             raise VaultKeyError(f"the lookup key needs at least {MIN_LOOKUP_KEY} bytes")
         self._keys = keys
-        self._lookup_key = lookup_key
+        self._lookup_keys = lookup_keys
+        self._key_mark = hmac.digest(lookup_key, b"which lookup key", hashlib.sha256)[:8].hex()
 
     @classmethod
     def from_settings(cls, settings: ServiceSettings) -> Vault:
@@ -113,8 +128,11 @@ class Vault:
             raise VaultKeyError(
                 "this service has a vault: set VAULT_KEY and LOOKUP_KEY, or VAULT_KEY_FILE and LOOKUP_KEY_FILE"
             )
+        previous = settings.lookup_key_previous
         return cls(
-            LocalKeys.parse(settings.vault_key.get_secret_value()), settings.lookup_key.get_secret_value().encode()
+            LocalKeys.parse(settings.vault_key.get_secret_value()),
+            settings.lookup_key.get_secret_value().encode(),
+            None if previous is None else previous.get_secret_value().encode(),
         )
 
     async def put(self, conn: Connection, *, owner: str, record: str, category: str, content: bytes) -> None:
@@ -211,10 +229,24 @@ class Vault:
         await conn.execute(_DROP_OLDER_KEYS, owner, version)
         return len(contents)
 
+    async def read_each(self, conn: Connection, *, owners: Sequence[str], record: str) -> dict[str, bytes]:
+        """Return what each of the owners' records of that name holds, by owner, in one query; one that is missing is left out.
+
+        Raises:
+            TamperedError, KeyUnavailableError: as `get`.
+        """
+        found: dict[str, bytes] = {}
+        for row in await conn.fetch(_READ_EACH, list(owners), record):
+            if row["wrapped"] is not None:
+                [opened] = await self._open(row["owner"], [row])
+                found[row["owner"]] = opened.content
+        return found
+
+    # -- lookups -------------------------------------------------------------------------------------------------------
+
     def lookup(self, kind: LookupKind, value: str) -> bytes:
         """Return the keyed hash under which `value` is found: 32 bytes, meaningless without the lookup key."""
-        content = f"{kind.value}\0{normalise(kind, value)}".encode()
-        return hmac.digest(self._lookup_key, content, hashlib.sha256)
+        return _keyed(self._lookup_keys[0], kind, value)
 
     async def index(self, conn: Connection, *, kind: LookupKind, value: str, owner: str) -> None:
         """Let the owner be found by `value`. To be called inside a transaction.
@@ -224,11 +256,58 @@ class Vault:
         """
         # Takes the owner's key row first, as every write does, so that no lookup can slip in behind `shred`.
         await self._key_for_writing(conn, owner)
-        await conn.execute(_INDEX, kind.value, self.lookup(kind, value), owner)
+        await conn.execute(_INDEX, kind.value, [self.lookup(kind, value)], owner, self._key_mark)
+
+    async def index_name(self, conn: Connection, *, name: str, owner: str) -> None:
+        """Let the owner be found by parts of `name`, without keeping it in the clear. To be called inside a transaction.
+
+        What a thief of the database without the key learns: which owners share a beginning, and how common each is; hence the
+        key, and a number of rows that is a multiple of 32. With the key, names can be guessed, as numbers can.
+
+        Raises:
+            ShreddedError: the owner was forgotten.
+        """
+        await self._key_for_writing(conn, owner)
+        hashes = [self.lookup(LookupKind.NAME_PART, part) for part in beginnings(name)]
+        await conn.execute(_INDEX, LookupKind.NAME_PART.value, hashes, owner, self._key_mark)
+        filler = [os.urandom(32) for _ in range(-len(hashes) % _ROWS_OF_A_NAME)]
+        await conn.execute(_INDEX, LookupKind.FILLER.value, filler, owner, self._key_mark)
+
+    async def forget_lookups(self, conn: Connection, *, owner: str) -> None:
+        """Let the owner be found by nothing any more: for a correction, or before it is indexed anew. Inside a transaction."""
+        await self._key_for_writing(conn, owner)
+        await conn.execute(_DELETE_LOOKUPS, owner)
 
     async def find(self, conn: Connection, *, kind: LookupKind, value: str) -> list[str]:
         """Return the owners that have this value, in the order of their names."""
-        return [row["owner"] for row in await conn.fetch(_FIND, kind.value, self.lookup(kind, value))]
+        hashes = [_keyed(key, kind, value) for key in self._lookup_keys]
+        return [row["owner"] for row in await conn.fetch(_FIND, kind.value, hashes)]
+
+    async def find_named(self, conn: Connection, *, name: str, limit: int) -> list[str]:
+        """Return at most `limit` owners of whose names some part begins with each part of `name`, in the order of their names.
+
+        One query, whatever there is to find. A part of fewer than three letters finds only a part that is no longer.
+        """
+        parts = tokens(name)
+        hashes = [_keyed(key, LookupKind.NAME_PART, part) for part in parts for key in self._lookup_keys]
+        which = [nth for nth, _ in enumerate(parts) for _ in self._lookup_keys]
+        rows = await conn.fetch(_FIND_NAMED, LookupKind.NAME_PART.value, hashes, which, max(1, len(parts)), limit)
+        return [row["owner"] for row in rows]
+
+    async def reindex_all(self, pool: Pool, reindex: Reindex) -> int:
+        """Let `reindex` make the lookups of every owner anew that has some of another lookup key; return how many owners had.
+
+        `reindex` gets its transaction and the owner, and calls `forget_lookups` first. Others may use the vault meanwhile.
+        """
+        total = 0
+        while True:
+            async with pool.acquire() as conn, conn.transaction():
+                rows = await conn.fetch(_TO_REINDEX, self._key_mark, 100)
+                for row in rows:
+                    await reindex(conn, row["owner"])
+            total += len(rows)
+            if not rows:
+                return total
 
     # -- inside --------------------------------------------------------------------------------------------------------
 
@@ -275,6 +354,10 @@ class Vault:
         return opened
 
 
+def _keyed(key: bytes, kind: LookupKind, value: str) -> bytes:
+    return hmac.digest(key, f"{kind.value}\0{normalise(kind, value)}".encode(), hashlib.sha256)
+
+
 def _place(owner: str, record: str, category: str, version: int) -> bytes:
     """Return the associated data of a record. PostgreSQL's texts hold no NUL, so the parts cannot run into each other."""
     return "\0".join(("lagspill-record", owner, record, category, str(version))).encode()
@@ -298,7 +381,7 @@ set category = excluded.category, key_version = excluded.key_version, nonce = ex
     ciphertext = excluded.ciphertext, written_at = clock_timestamp()
 """
 _SELECT: Final = """
-select r.record, r.category, r.key_version, r.nonce, r.ciphertext, k.key_id, k.wrapped
+select r.owner, r.record, r.category, r.key_version, r.nonce, r.ciphertext, k.key_id, k.wrapped
 from vault_records r join data_keys k on k.owner = r.owner and k.version = r.key_version
 """
 _GET: Final = _SELECT + "where r.owner = $1 and r.record = $2"
@@ -319,5 +402,15 @@ order by owner, version limit $2 for update
 """
 _REWRAP: Final = "update data_keys set key_id = $3, wrapped = $4 where owner = $1 and version = $2"
 _DROP_OLDER_KEYS: Final = "delete from data_keys where owner = $1 and version < $2"
-_INDEX: Final = "insert into lookups (kind, hash, owner) values ($1, $2, $3) on conflict do nothing"
-_FIND: Final = "select owner from lookups where kind = $1 and hash = $2 order by owner"
+_INDEX: Final = """
+insert into lookups (kind, hash, owner, key_mark) select $1, hash, $3, $4 from unnest($2::bytea[]) as t (hash)
+on conflict do nothing
+"""
+_FIND: Final = "select distinct owner from lookups where kind = $1 and hash = any($2::bytea[]) order by owner"
+_FIND_NAMED: Final = """
+select l.owner from unnest($2::bytea[], $3::int[]) as asked (hash, which)
+join lookups l on l.kind = $1 and l.hash = asked.hash
+group by l.owner having count(distinct asked.which) = $4 order by l.owner limit $5
+"""
+_TO_REINDEX: Final = "select distinct owner from lookups where key_mark <> $1 order by owner limit $2"
+_READ_EACH: Final = _SELECT + "where r.owner = any($1::text[]) and r.record = $2 order by r.owner"

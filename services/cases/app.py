@@ -14,7 +14,8 @@ from services.cases.records import Records
 from services.cases.settings import CasesSettings
 from shared.auth import ActorNames
 from shared.lifecycle import Definition, Kit, Parts
-from shared.vault import Vault
+from shared.refs import CaseRef
+from shared.vault import Reindex, Vault
 
 
 async def compose(kit: Kit[CasesSettings]) -> Parts:
@@ -46,4 +47,10 @@ async def compose(kit: Kit[CasesSettings]) -> Parts:
     return Parts(app, inboxes=[consumers.inbox(desk)], deadlines=consumers.deadlines(desk))
 
 
-SERVICE: Final = Definition("cases", CasesSettings, Path(__file__).parent / "migrations", compose)
+def _reindex(settings: CasesSettings, vault: Vault) -> Reindex:
+    _ = settings
+    records = Records(vault)
+    return lambda conn, owner: records.reindex(conn, CaseRef(owner))
+
+
+SERVICE: Final = Definition("cases", CasesSettings, Path(__file__).parent / "migrations", compose, reindex=_reindex)

@@ -6,6 +6,8 @@ from datetime import date, datetime
 
 from pydantic import Field
 
+from services.cases.domain.access import Relation
+from services.cases.domain.state import Stage
 from services.cases.views import Categories, ConcernView, FormView, GlassView, HandoverView
 from shared.contracts.base import Model
 from shared.contracts.codes import InformationCategory, Language, Purpose, Role
@@ -106,3 +108,22 @@ class GlassContent(GlassView):
     text: str | None
     """None when the case has been erased since."""
     looks: tuple[GlassLookView, ...]
+
+
+class SearchHit(Model):
+    """A case that was found."""
+
+    case: CaseRef
+    stage: Stage
+    relations: tuple[Relation, ...]
+    """What you are to it."""
+    identity: IdentityView | None
+    """Whom it is about, if you may know."""
+
+
+class SearchResult(Model):
+    """What was found among what you may see. A child that is hidden from you and one that does not exist look the same."""
+
+    items: tuple[SearchHit, ...]
+    more: bool
+    """There are more: write more of the name."""

@@ -44,6 +44,13 @@ class Child(Model):
     born: date
 
 
+class Sought(Model):
+    """Whom somebody looks for: by one of the two."""
+
+    name: str | None = None
+    national_number: str | None = None
+
+
 class Guardian(Model):
     """One of those with parental responsibility, in a fixed order."""
 
@@ -81,8 +88,36 @@ class Records:
         await self._put(conn, case, _CHILD, InformationCategory.IDENTITY, child.model_dump_json())
         family = _Guardians(guardians=tuple(guardians))
         await self._put(conn, case, _GUARDIANS, InformationCategory.CONTACT, family.model_dump_json())
+        await self._index(conn, case, child)
+
+    async def _index(self, conn: Connection, case: CaseRef, child: Child) -> None:
         await self._vault.index(conn, kind=LookupKind.NATIONAL_NUMBER, value=child.national_number, owner=case)
         await self._vault.index(conn, kind=LookupKind.NAME, value=child.name, owner=case)
+        await self._vault.index_name(conn, name=child.name, owner=case)
+
+    async def reindex(self, conn: Connection, case: CaseRef) -> None:
+        """Make what a case is found by anew, from what the vault has of the child. Inside a transaction.
+
+        Raises:
+            ShreddedError: it has been erased.
+        """
+        child = await self.child(conn, case)
+        await self._vault.forget_lookups(conn, owner=case)
+        await self._index(conn, case, child)
+
+    async def find(self, conn: Connection, sought: Sought, limit: int) -> list[CaseRef]:
+        """Return at most `limit` cases of children with this number or name; one query, whatever there is to find."""
+        if sought.national_number is not None:
+            number = sought.national_number
+            owners = await self._vault.find(conn, kind=LookupKind.NATIONAL_NUMBER, value=number)
+        else:
+            owners = await self._vault.find_named(conn, name=sought.name or "", limit=limit)
+        return [CaseRef(owner) for owner in owners[:limit]]
+
+    async def children(self, conn: Connection, cases: Sequence[CaseRef]) -> dict[CaseRef, Child]:
+        """Return who each of the cases is about, in one query; an erased one is left out."""
+        found = await self._vault.read_each(conn, owners=cases, record=_CHILD)
+        return {CaseRef(owner): Child.model_validate_json(content) for owner, content in found.items()}
 
     async def child(self, conn: Connection, case: CaseRef) -> Child:
         """Return who the case is about.

@@ -8,6 +8,8 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
+from services.cases.domain.acting import Acting
+from services.cases.domain.search import Candidate
 from services.cases.domain.state import CaseState, ConsentStatus
 from shared.contracts.codes import InformationCategory, Role, Service
 from shared.db import Connection
@@ -100,6 +102,57 @@ async def family(conn: Connection, case: CaseRef) -> list[ActorId]:
     """Return the child and everybody who has, had or will have parental responsibility, in a fixed order."""
     rows = await conn.fetch("SELECT DISTINCT actor FROM kin WHERE case_ref = $1 ORDER BY actor", case)
     return [ActorId(row["actor"]) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Fitting:
+    """A case whose child fits a search, with what the actor is to the family."""
+
+    state: CaseState
+    version: int
+    scope: LogScope
+    municipality: LogScope
+    guardian: int | None
+    child: bool
+
+    def seen_by(self, stranger: Acting, municipality: LogScope) -> Candidate:
+        """Return it as the rules see the actor in it."""
+        private = stranger.kind in {"guardian", "child"}
+        known = {"guardian": self.guardian, "child": self.child} if private else {}
+        return Candidate(
+            state=self.state,
+            version=self.version,
+            scope=self.scope,
+            acting=stranger.model_copy(update=known),
+            same_municipality=stranger.kind != "user" or self.municipality == municipality,
+        )
+
+
+async def candidates(conn: Connection, cases: Sequence[CaseRef], actor: ActorId, now: datetime) -> list[Fitting]:
+    """Return these cases as they stand, held against writers; one query, however many they are."""
+    rows = await conn.fetch(
+        "SELECT a.state, a.version, a.scope, i.municipality,"
+        " (SELECT k.ordinal FROM kin k WHERE k.case_ref = a.id AND k.actor = $2 AND k.kind = 'guardian'"
+        "   AND k.since <= $3 AND (k.until IS NULL OR $3 < k.until)) AS guardian,"
+        " EXISTS (SELECT FROM kin k WHERE k.case_ref = a.id AND k.actor = $2 AND k.kind = 'child'"
+        "   AND k.since <= $3 AND (k.until IS NULL OR $3 < k.until)) AS child"
+        " FROM aggregates a JOIN case_index i ON i.case_ref = a.id"
+        " WHERE a.id = ANY($1::text[]) AND a.kind = 'case' ORDER BY i.registered_at DESC, a.id DESC FOR SHARE OF a",
+        list(cases),
+        actor,
+        now,
+    )
+    return [
+        Fitting(
+            CaseState.model_validate_json(row["state"]),
+            row["version"],
+            LogScope(row["scope"]),
+            LogScope(row["municipality"]),
+            row["guardian"],
+            row["child"],
+        )
+        for row in rows
+    ]
 
 
 async def await_writers(conn: Connection, case: CaseRef) -> None:

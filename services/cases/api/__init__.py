@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
-from services.cases.api import carrying_out, concerns, consents, forms, glass, handovers, levels, measures, procedure
+from services.cases.api import (
+    carrying_out,
+    concerns,
+    consents,
+    forms,
+    glass,
+    handovers,
+    levels,
+    measures,
+    procedure,
+    search,
+)
 
 ROUTERS = (
-    procedure.router,
     concerns.router,
-    levels.router,
     consents.router,
     measures.router,
-    carrying_out.router,
     handovers.router,
     forms.router,
+    carrying_out.router,
     glass.router,
+    levels.router,
+    procedure.router,
+    search.router,
 )
 
 __all__ = ["ROUTERS"]

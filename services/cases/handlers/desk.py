@@ -298,12 +298,46 @@ async def record(
     One record for each consent that it rests on, for the purpose that it covers; without a consent, for `purpose` or the usual one.
     What the unit recorded itself (`own`) it reads for its own task, whatever consent covers the rest.
     """
+    entries, told = describe_look(
+        desk, ctx, looked, shown=shown, documents=documents, own=own, kind=kind, purpose=purpose
+    )
+    await desk.journal.record_access(replace(ctx, scope=looked.scope), entries, conn=conn)
+    await note_look(conn, ctx, looked, shown, told)
+
+
+async def note_look(
+    conn: Connection,
+    ctx: Context,
+    looked: Looked,
+    shown: frozenset[InformationCategory],
+    told: Sequence[Disclosure],
+) -> None:
+    """Remember, beside the record, who outside the unit was told what, and what was looked at in an emergency."""
+    if looked.state.case is not None:
+        await store.disclosed(conn, looked.state.case, told)
+    if looked.permit.glass is not None:
+        await glass_store.looked(conn, looked.permit.glass.ref, ctx.now, shown)
+
+
+def describe_look(
+    desk: Desk,
+    ctx: Context,
+    looked: Looked,
+    *,
+    shown: frozenset[InformationCategory],
+    documents: Sequence[DocumentRef] = (),
+    own: frozenset[InformationCategory] = frozenset(),
+    kind: AccessKind = AccessKind.READ,
+    purpose: Purpose | None = None,
+) -> tuple[list[AccessRecorded], list[Disclosure]]:
+    """Return the records of a look, one for each consent that it rests on, and who is told what by it; see `record`."""
     actor, state, permit = actor_of(ctx), looked.state, looked.permit
     purpose = permit.purpose if permit.consent is not None else purpose or permit.purpose
     if state.case is None:
         raise UnknownPartError
     actor_entry = actor.access_actor(address_protected=state.address_protected)
-    entries, told = [], []
+    entries: list[AccessRecorded] = []
+    told: list[Disclosure] = []
     for ground in access.grounds(state, permit, shown, ctx.now):
         covered = purpose if purpose is None or not ground.purposes or purpose in ground.purposes else None
         entries.append(
@@ -351,10 +385,7 @@ async def record(
                 address_protected=state.address_protected,
             )
         )
-    await desk.journal.record_access(replace(ctx, scope=looked.scope), entries, conn=conn)
-    await store.disclosed(conn, state.case, told)
-    if permit.glass is not None:
-        await glass_store.looked(conn, permit.glass.ref, ctx.now, shown)
+    return entries, told
 
 
 def _shared_until(permit: Permit, ground: Ground) -> datetime | None:
