@@ -35,6 +35,7 @@ async def compose(kit: Kit[CasesSettings]) -> Parts:
         ids=kit.ids,
         names=ActorNames(settings.pid_key.get_secret_value().encode()),
         reaching_clients=settings.reaching_clients,
+        directory_clients=settings.directory_clients,
         receipt_within=settings.receipt_within,
     )
     app = kit.app(

@@ -14,6 +14,7 @@ from services.cases.domain import glass as glasses
 from services.cases.domain import levels, measures, waiting
 from services.cases.domain.state import CaseState
 from services.cases.errors import CaseError
+from services.cases.handlers import absences
 from services.cases.handlers.desk import (
     CASE,
     CONSENT_EXPIRY,
@@ -34,7 +35,7 @@ from shared.contracts.cases import CaseEvent
 from shared.deadlines import Deadline, DeadlineHandler
 from shared.envelope import Envelope
 from shared.inbox import Handler, Inbox, Tx, caused_by
-from shared.refs import CaseRef, ConsentRef, GlassRef, GoalRef, HandoverRef
+from shared.refs import AbsenceRef, CaseRef, ConsentRef, GlassRef, GoalRef, HandoverRef
 
 log = structlog.get_logger(__name__)
 
@@ -184,6 +185,11 @@ async def on_glass_escalation(desk: Desk, tx: Tx, deadline: Deadline) -> None:
     await glass_store.escalated(tx.conn, glass, tx.now)
 
 
+async def on_absence_last_day(desk: Desk, tx: Tx, deadline: Deadline) -> None:
+    """Somebody's last day is over: nothing rests with who is not there (seed rule 107)."""
+    await absences.begin_absence(desk, tx, AbsenceRef(deadline.key))
+
+
 def inbox(desk: Desk) -> Inbox:
     """Return what this service takes in. Each event stands alone: a parked one holds back no other."""
     handlers: dict[type[EventData], Handler] = {
@@ -204,6 +210,7 @@ def deadlines(desk: Desk) -> Mapping[str, DeadlineHandler]:
         GLASS_REVIEW: on_glass_review_due,
         GLASS_ESCALATION: on_glass_escalation,
         HANDOVER_ESCALATION: on_handover_escalation,
+        absences.ABSENCE_LAST_DAY: on_absence_last_day,
     }
     return {kind: partial(handler, desk) for kind, handler in kinds.items()}
 

@@ -214,6 +214,15 @@ class Records:
         unit = await self._text(conn, case, f"destination/{handover}")
         return None if unit is None else UnitId(unit)
 
+    async def keep_place(self, conn: Connection, case: CaseRef, unit: UnitId) -> None:
+        """Keep which unit has an address-protected case: its events do not say it."""
+        await self._put(conn, case, "place", InformationCategory.CONTACT, unit)
+
+    async def place(self, conn: Connection, case: CaseRef) -> UnitId | None:
+        """Return which unit has an address-protected case, if it was kept."""
+        unit = await self._text(conn, case, "place")
+        return None if unit is None else UnitId(unit)
+
     async def keep_rejection(self, conn: Connection, case: CaseRef, handover: HandoverRef, text: str) -> None:
         """Keep why a handover was rejected, in words."""
         await self._put(conn, case, f"rejection/{handover}", InformationCategory.PLAN, text)

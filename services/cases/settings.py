@@ -21,5 +21,7 @@ class CasesSettings(ServiceSettings):
     """One profile per municipality, `<name>.yaml`; its `cases:` part is read here."""
     reaching_clients: frozenset[str] = frozenset({"notify"})
     """The clients whose service accounts may know where guardians are reached."""
+    directory_clients: frozenset[str] = frozenset({"directory"})
+    """The clients whose service accounts may say that somebody is closed in the organisation's directory."""
     receipt_within: timedelta = timedelta(minutes=10)
     """How long the services that must act on an ended consent have before a missing receipt is an alarm (ISO 8601)."""

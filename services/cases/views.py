@@ -8,6 +8,7 @@ from typing import Literal, TypeVar
 from uuid import UUID
 
 from services.cases.domain import consent as consents
+from services.cases.domain.absence import AbsenceState
 from services.cases.domain.access import Relation
 from services.cases.domain.kept import GlassState, GlassStatus
 from services.cases.domain.state import (
@@ -26,7 +27,7 @@ from services.cases.domain.state import (
 )
 from services.cases.errors import UnknownPartError
 from shared.contracts.base import Model
-from shared.contracts.cases import ForWhom, LocalOutcome, Mode, Party
+from shared.contracts.cases import AbsenceReason, ForWhom, LocalOutcome, Mode, Party
 from shared.contracts.codes import (
     Area,
     GrantorClass,
@@ -40,6 +41,7 @@ from shared.contracts.codes import (
 )
 from shared.contracts.safekeeping import GlassOutcome, GlassReason
 from shared.refs import (
+    AbsenceRef,
     ActorId,
     CaseRef,
     ChildViewRef,
@@ -273,6 +275,70 @@ class HandoverReceiptsView(Model):
     status: str
     opened_at: datetime | None
     documents: tuple[DocumentReceiptView, ...]
+
+
+class AbsenceCaseView(Model):
+    """A case that rests with somebody who will not be there: offered to a colleague, or it falls to the leader."""
+
+    case: CaseRef
+    stage: Stage
+    level: int
+    then: Literal["offered", "falls-to-leader"]
+    handover: HandoverRef | None
+    offered_to: ActorId | None
+
+    @classmethod
+    def of(cls, state: CaseState) -> AbsenceCaseView:
+        """Return how it stands with `state`."""
+        waits = state.open_handover
+        return cls(
+            case=_known(state)[0],
+            stage=state.stage,
+            level=state.level,
+            then="falls-to-leader" if waits is None else "offered",
+            handover=None if waits is None else waits.ref,
+            offered_to=None if waits is None else waits.receiver.actor,
+        )
+
+
+class AbsenceView(Model):
+    """Somebody leaves or is away, and what still rests with them."""
+
+    absence: AbsenceRef
+    person: ActorId
+    unit: UnitId
+    status: str
+    reason: AbsenceReason
+    last_day: date
+    back_on: date | None
+    falls_to: Party
+    cases: tuple[AbsenceCaseView, ...] = ()
+    fell: int
+    """How many fell to the leader, once it has begun."""
+    cancelled: int
+    """How many handovers to the person were cancelled then."""
+
+    @classmethod
+    def of(cls, state: AbsenceState, cases: Iterable[AbsenceCaseView] = ()) -> AbsenceView:
+        """Return the absence `state`.
+
+        Raises:
+            UnknownPartError: there is none.
+        """
+        last_day, status = _part(state.last_day), _part(state.status)
+        return cls(
+            absence=_part(state.ref),
+            person=_part(state.person),
+            unit=_part(state.unit),
+            status=status,
+            reason=state.reason,
+            last_day=last_day,
+            back_on=state.back_on,
+            falls_to=_part(state.falls_to),
+            cases=tuple(cases),
+            fell=state.fell,
+            cancelled=state.cancelled,
+        )
 
 
 class FormView(Model):

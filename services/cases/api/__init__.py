@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from services.cases.api import (
+    absences,
     carrying_out,
     concerns,
     consents,
@@ -21,6 +22,7 @@ ROUTERS = (
     measures.router,
     handovers.router,
     forms.router,
+    absences.router,
     carrying_out.router,
     glass.router,
     levels.router,

@@ -11,6 +11,7 @@ from services.cases.domain.course import Decisions, Outcomes
 from services.cases.domain.forms import FormType
 from services.cases.domain.handover import RejectReason
 from shared.contracts.cases import (
+    AbsenceReason,
     ChildHeardBy,
     Effect,
     EvaluationOutcome,
@@ -40,6 +41,8 @@ EXAMPLE_RECEIVER: Final[dict[str, Any]] = {
     "unit": "unit:lia-barnehage",
     "organisation": "310001015",
 }
+
+EXAMPLE_LEADER: Final[dict[str, Any]] = {**EXAMPLE_RECEIVER, "role": "leader"}
 
 
 def _like(**example: Any) -> ConfigDict:
@@ -267,6 +270,23 @@ class HandoverBody(RequestModel):
     respond_by: GivenMoment | None = None
     draft: bool = False
     """Write it down and send it later (`/handovers/{id}/sending`): nobody is told of it yet."""
+
+
+class AbsenceBody(RequestModel):
+    """Somebody leaves or is away (seed rule 107). Nothing of what the leave is for."""
+
+    model_config = _like(reason="away", last_day="2026-11-13", back_on="2027-02-01", falls_to=EXAMPLE_LEADER)
+
+    person: ActorIdField | None = None
+    """Nobody said: yourself."""
+    unit: UnitIdField | None = None
+    """Nobody said: your own."""
+    reason: AbsenceReason
+    last_day: GivenDay
+    """The last day at work."""
+    back_on: GivenDay | None = None
+    falls_to: ReceiverBody | None = None
+    """The leader of the unit; nobody said: yourself, if you lead it."""
 
 
 class RejectionBody(RequestModel):

@@ -79,6 +79,7 @@ class SendForm(Model):
     handover: HandoverRef
     receiver: Party
     respond_by: AwareDatetime | None = None
+    receiver_away: bool = False
 
 
 def decide_draft(state: CaseState, command: DraftForm, now: datetime) -> list[CaseEvent]:
@@ -188,6 +189,7 @@ def decide_send_form(state: CaseState, command: SendForm, now: datetime, rules: 
             receiver=command.receiver,
             package=Package(categories=form.categories, documents=(form.document,)),
             respond_by=command.respond_by,
+            receiver_away=command.receiver_away,
         ),
         now,
         rules,

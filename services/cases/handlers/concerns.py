@@ -91,6 +91,8 @@ async def register_concern(desk: Desk, ctx: Context, new: NewConcern) -> Changed
         await desk.records.keep_family(conn, case, child, guardians)
         await desk.records.keep_concern(conn, case, new.text, new.observations)
         await desk.records.keep_vocabulary(conn, case, criteria=new.criteria, family_frame=new.family_frame)
+        if new.address_protected and acting.unit is not None:
+            await desk.records.keep_place(conn, case, acting.unit)
 
     # The log of an address-protected case is its own, under a name that tells nothing.
     scope = LogScope(desk.ids.ref(PROTECTED_LOG)) if new.address_protected else ctx.scope

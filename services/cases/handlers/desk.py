@@ -68,6 +68,8 @@ class Desk:
     names: ActorNames
     reaching_clients: frozenset[str]
     """The clients whose service accounts may know where guardians are reached."""
+    directory_clients: frozenset[str]
+    """The clients whose service accounts may say that somebody is closed in the organisation's directory."""
     glass: GlassRules
     """Who may open a case in an emergency."""
     receipt_within: timedelta

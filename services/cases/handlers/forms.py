@@ -11,7 +11,7 @@ from services.cases.domain.state import CaseState
 from services.cases.errors import DeniedError, UnknownPartError
 from services.cases.handlers.consents import Given
 from services.cases.handlers.desk import CASE, Desk, Keep, change, deny, look, meet, record
-from services.cases.handlers.handovers import destined, note_receipt
+from services.cases.handlers.handovers import attendance, destined, note_receipt
 from services.cases.views import FormView
 from shared.aggregate import Answer, Changed, Context
 from shared.contracts.cases import EvidenceForm, Party
@@ -100,12 +100,14 @@ async def send_form(
     """Send the approved version, and offer the baton with it (seed rule 13)."""
     located, acting = await meet(desk, ctx, form)
     handover = HandoverRef(desk.ids.ref("hdo"))
+    _, receiver_away = await attendance(desk, ctx, located, receiver)
     command = forms.SendForm(
         by=acting,
         form=form,
         handover=handover,
         receiver=receiver,
         respond_by=respond_by,
+        receiver_away=receiver_away,
     )
     return await change(
         desk,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from services.cases import absence_store
 from services.cases.contents import HandoverContent
 from services.cases.domain import handover as handovers
 from services.cases.domain.access import Action, Relation
@@ -24,8 +25,10 @@ from services.cases.handlers.desk import (
     meet,
     record,
 )
+from services.cases.store import Located
 from services.cases.views import DocumentReceiptView, HandoverReceiptsView, HandoverView
 from shared.aggregate import Changed, Context, Decision
+from shared.clock import oslo_day
 from shared.contracts.cases import CaseEvent, HandoverReceived, HandoverRoute, Package, Party
 from shared.contracts.codes import InformationCategory
 from shared.db import Connection
@@ -53,6 +56,7 @@ async def send_handover(
     """Offer the baton to a named receiver, or only draft the offer (seed rule 107)."""
     located, acting = await meet(desk, ctx, case)
     handover = HandoverRef(desk.ids.ref("hdo"))
+    holder_away, receiver_away = await attendance(desk, ctx, located, new.receiver)
     command = handovers.SendHandover(
         by=acting,
         handover=handover,
@@ -60,6 +64,8 @@ async def send_handover(
         receiver=new.receiver,
         package=Package(categories=new.categories),
         respond_by=new.respond_by,
+        holder_away=holder_away,
+        receiver_away=receiver_away,
     )
 
     def decide(state: CaseState) -> list[CaseEvent]:
@@ -79,6 +85,18 @@ async def send_handover(
     )
 
 
+async def attendance(desk: Desk, ctx: Context, located: Located, receiver: Party) -> tuple[bool, bool]:
+    """Return whether the holder is registered as away, and whether the receiver is away today (seed rule 107)."""
+    today, municipality = oslo_day(ctx.now), located.municipality
+    async with desk.pool.acquire() as conn:
+        holding = (await desk.journal.load(CASE, located.case, conn=conn)).state.holding
+        holder_away = holding is not None and await absence_store.registered(
+            conn, municipality, holding.party.actor, today
+        )
+        receiver_away = await absence_store.away(conn, municipality, receiver.actor, today) is not None
+    return holder_away, receiver_away
+
+
 async def send_proposed(desk: Desk, ctx: Context, handover: HandoverRef) -> Changed[CaseState]:
     """Send what was drafted; everything is judged now."""
     located, acting = await meet(desk, ctx, handover)
@@ -87,6 +105,7 @@ async def send_proposed(desk: Desk, ctx: Context, handover: HandoverRef) -> Chan
         unit = await desk.records.destination(conn, located.case, handover)
     if draft is None:
         raise UnknownPartError
+    _, receiver_away = await attendance(desk, ctx, located, draft.receiver)
     # Of an address-protected case the vault knows the unit, and the draft does not.
     command = handovers.SendHandover(
         by=acting,
@@ -95,6 +114,7 @@ async def send_proposed(desk: Desk, ctx: Context, handover: HandoverRef) -> Chan
         receiver=draft.receiver.model_copy(update={"unit": draft.receiver.unit or unit}),
         package=draft.package,
         respond_by=draft.respond_by,
+        receiver_away=receiver_away,
     )
     return await change(
         desk,
@@ -118,11 +138,14 @@ async def answer_handover(
     located, acting = await meet(desk, ctx, handover)
     async with desk.pool.acquire() as conn:
         sent_to = await desk.records.destination(conn, located.case, handover)
+        protected = (await desk.journal.load(CASE, located.case, conn=conn)).state.address_protected
     command = handovers.AnswerHandover(by=acting, handover=handover, reject=reject, sent_to=sent_to)
 
     async def keep(conn: Connection) -> None:
         if text is not None:
             await desk.records.keep_rejection(conn, located.case, handover, text)
+        if reject is None and sent_to is not None and protected:
+            await desk.records.keep_place(conn, located.case, sent_to)
 
     return await change(
         desk,

@@ -1,0 +1,89 @@
+"""SQL for absences: who is away on which day, and what cases they have to do with."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from services.cases.domain.absence import AbsenceState
+from shared.db import Connection
+from shared.refs import AbsenceRef, ActorId, CaseRef, LogScope, UnitId
+
+
+async def add(conn: Connection, state: AbsenceState, municipality: LogScope, at: datetime) -> None:
+    """Let an absence be found."""
+    await conn.execute(
+        "INSERT INTO absences (absence, person, municipality, unit, registered_at, last_day, back_on, falls_to)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        state.ref,
+        state.person,
+        municipality,
+        state.unit,
+        at,
+        state.last_day,
+        state.back_on,
+        None if state.falls_to is None else state.falls_to.actor,
+    )
+
+
+async def take_back(conn: Connection, absence: AbsenceRef) -> None:
+    """Let it stand no more."""
+    await conn.execute("UPDATE absences SET standing = false WHERE absence = $1", absence)
+
+
+async def municipality_of(conn: Connection, absence: AbsenceRef) -> LogScope | None:
+    """Return whose employee it is about, if there is such an absence."""
+    found = await conn.fetchval("SELECT municipality FROM absences WHERE absence = $1", absence)
+    return None if found is None else LogScope(found)
+
+
+async def registered(conn: Connection, municipality: LogScope, person: ActorId, day: date) -> bool:
+    """Return whether somebody is registered as away on `day` or later, so that others may act for them."""
+    return bool(
+        await conn.fetchval(
+            "SELECT exists (SELECT FROM absences WHERE person = $1 AND municipality = $2 AND standing"
+            " AND (back_on IS NULL OR $3 < back_on))",
+            person,
+            municipality,
+            day,
+        )
+    )
+
+
+async def away(conn: Connection, municipality: LogScope, person: ActorId, day: date) -> AbsenceRef | None:
+    """Return the absence in which somebody is on `day`, if any."""
+    found = await conn.fetchval(
+        "SELECT absence FROM absences WHERE person = $1 AND municipality = $2 AND standing AND last_day < $3"
+        " AND (back_on IS NULL OR $3 < back_on) ORDER BY last_day DESC LIMIT 1",
+        person,
+        municipality,
+        day,
+    )
+    return None if found is None else AbsenceRef(found)
+
+
+async def seen_by(conn: Connection, municipality: LogScope, person: ActorId, leads: UnitId | None) -> list[AbsenceRef]:
+    """Return somebody's own absences and those of the unit that they lead, the newest first."""
+    rows = await conn.fetch(
+        "SELECT absence FROM absences WHERE municipality = $1 AND (person = $2 OR unit = $3)"
+        " ORDER BY registered_at DESC, absence LIMIT 200",
+        municipality,
+        person,
+        leads,
+    )
+    return [AbsenceRef(row["absence"]) for row in rows]
+
+
+async def held_by(conn: Connection, municipality: LogScope, person: ActorId) -> list[CaseRef]:
+    """Return the cases whose baton somebody holds, in the order in which they began."""
+    rows = await conn.fetch(
+        "SELECT case_ref FROM case_index WHERE holder = $1 AND municipality = $2 ORDER BY registered_at, case_ref",
+        person,
+        municipality,
+    )
+    return [CaseRef(row["case_ref"]) for row in rows]
+
+
+async def waiting_for(conn: Connection, person: ActorId) -> list[CaseRef]:
+    """Return the cases in which a handover waits for somebody's answer."""
+    rows = await conn.fetch("SELECT case_ref FROM case_index WHERE receiver = $1 ORDER BY case_ref", person)
+    return [CaseRef(row["case_ref"]) for row in rows]

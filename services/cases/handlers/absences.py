@@ -1,0 +1,246 @@
+"""Who leaves or is away, what they hold, and what becomes of it on the last day (seed rule 107)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from functools import partial
+from typing import Final
+
+from services.cases import absence_store, store
+from services.cases.domain import absence as absences
+from services.cases.domain import waiting
+from services.cases.domain.absence import AbsenceState, AbsenceStatus
+from services.cases.domain.acting import Acting
+from services.cases.domain.state import CaseState
+from services.cases.errors import AbsenceFallsToError, UnknownPartError
+from services.cases.handlers.desk import CASE, Desk, Latest, actor_of, as_seen, follow
+from services.cases.views import AbsenceCaseView, AbsenceView
+from shared.aggregate import Aggregate, Changed, Context, Decision
+from shared.arrivals import Tx
+from shared.calendar import start_of_day
+from shared.clock import oslo_day
+from shared.contracts.access import AccessKind, AccessRecorded
+from shared.contracts.cases import AbsenceReason, CaseEvent, Party
+from shared.contracts.codes import Role
+from shared.db import Connection
+from shared.deadlines import cancel, set_deadline
+from shared.refs import AbsenceRef, ActorId, CaseRef, HandoverRef, LogScope, UnitId
+from shared.web import answer
+
+ABSENCE: Final = Aggregate("absence", AbsenceState, AbsenceState(), absences.evolve)
+ABSENCE_LAST_DAY: Final = "absence-last-day"
+_CHAIN: Final = 5
+"""How many leaders in a row may be away themselves."""
+
+
+@dataclass(frozen=True)
+class NewAbsence:
+    """Who, from when, and to whom falls what is left."""
+
+    person: ActorId | None
+    """None: whoever registers it."""
+    unit: UnitId | None
+    reason: AbsenceReason
+    last_day: date
+    back_on: date | None
+    falls_to: Party | None
+    """None: the leader who registers it."""
+
+
+async def register_absence(desk: Desk, ctx: Context, new: NewAbsence) -> Changed[AbsenceState]:
+    """Register that somebody leaves or is away; their cases are listed in the answer of `read_absence`.
+
+    Raises:
+        AbsenceOfOthersError, AbsenceFallsToError, AbsencePeriodError: see `absence.decide_register`.
+    """
+    actor = actor_of(ctx)
+    person, unit = new.person or actor.id, new.unit or actor.unit
+    async with desk.pool.acquire() as conn:
+        acting = await as_seen(desk, ctx, conn, None)
+        held = await absence_store.held_by(conn, actor.municipality, person)
+    falls_to = new.falls_to or _leader(acting)
+    if unit is None or falls_to is None:
+        raise AbsenceFallsToError
+    command = absences.RegisterAbsence(
+        by=acting,
+        absence=AbsenceRef(desk.ids.ref("abs")),
+        person=person,
+        unit=unit,
+        reason=new.reason,
+        last_day=new.last_day,
+        back_on=new.back_on,
+        falls_to=falls_to,
+        cases=len(held),
+        directory=actor.kind == "service_account" and actor.client in desk.directory_clients,
+    )
+
+    async def also(conn: Connection) -> None:
+        state = ABSENCE.fold(AbsenceState(), absences.decide_register(command, ctx.now))
+        await absence_store.add(conn, state, actor.municipality, ctx.now)
+        due = start_of_day(new.last_day + timedelta(days=1))
+        await set_deadline(conn, kind=ABSENCE_LAST_DAY, key=command.absence, due=due)
+
+    return await desk.journal.change(
+        ABSENCE,
+        command.absence,
+        ctx,
+        lambda _: absences.decide_register(command, ctx.now),
+        lambda state, version: answer(
+            AbsenceView.of(state), status=201, version=version, location=f"/absences/{command.absence}"
+        ),
+        also=also,
+    )
+
+
+async def withdraw_absence(desk: Desk, ctx: Context, absence: AbsenceRef) -> Changed[AbsenceState]:
+    """Take it back: nothing falls to anybody; what was handed over stays where it is."""
+    acting = await _meet(desk, ctx, absence)
+
+    async def also(conn: Connection) -> None:
+        await absence_store.take_back(conn, absence)
+        await cancel(conn, kind=ABSENCE_LAST_DAY, key=absence)
+
+    return await desk.journal.change(
+        ABSENCE,
+        absence,
+        ctx,
+        lambda state: absences.decide_withdraw(state, acting),
+        lambda state, version: answer(AbsenceView.of(state), status=201, version=version),
+        also=also,
+    )
+
+
+async def list_absences(desk: Desk, ctx: Context) -> list[AbsenceView]:
+    """Return the actor's own absences, and for a leader the unit's."""
+    actor = actor_of(ctx)
+    async with desk.pool.acquire() as conn:
+        acting = await as_seen(desk, ctx, conn, None)
+        leads = acting.unit if acting.kind == "user" and Role.LEADER in acting.roles else None
+        refs = await absence_store.seen_by(conn, actor.municipality, actor.id, leads)
+        states = [(await desk.journal.load(ABSENCE, ref, conn=conn)).state for ref in refs]
+    return [
+        AbsenceView.of(state)
+        for state in states
+        if state.person is not None and state.unit is not None and absences.concerns(acting, state.person, state.unit)
+    ]
+
+
+async def read_absence(desk: Desk, ctx: Context, absence: AbsenceRef) -> tuple[AbsenceView, int]:
+    """Return an absence with every case that still rests with the employee in that unit; recorded as a look at a list.
+
+    Raises:
+        UnknownPartError: there is none, or it is not the actor's business.
+    """
+    acting = await _meet(desk, ctx, absence)
+    actor = actor_of(ctx)
+    async with desk.pool.acquire() as conn, conn.transaction():
+        loaded = await desk.journal.load(ABSENCE, absence, conn=conn)
+        state = loaded.state
+        if state.person is None or state.unit is None or not absences.concerns(acting, state.person, state.unit):
+            raise UnknownPartError
+        shown: list[AbsenceCaseView] = []
+        for case in await absence_store.held_by(conn, actor.municipality, state.person):
+            held = (await desk.journal.load(CASE, case, conn=conn)).state
+            protected = held.holding is not None and held.holding.party.unit is None
+            # That there is a protected child in the unit is told to whoever holds the case, and to nobody on the way.
+            if protected and acting.actor != state.person:
+                continue
+            if await _unit_of(desk, conn, case, held) == state.unit:
+                shown.append(AbsenceCaseView.of(held))
+        entry = AccessRecorded(subject_ref=actor.id, kind=AccessKind.LIST, actor=actor.access_actor(), permitted=True)
+        await desk.journal.record_access(replace(ctx, scope=actor.municipality), [entry], conn=conn)
+    desk.journal.nudge()
+    return AbsenceView.of(state, shown), loaded.version
+
+
+async def begin_absence(desk: Desk, tx: Tx, absence: AbsenceRef) -> None:
+    """The last day is over: what nobody has taken falls to the leader, and what waits for an answer is cancelled."""
+    loaded = await tx.journal.load(ABSENCE, absence, conn=tx.conn)
+    state = loaded.state
+    municipality = await absence_store.municipality_of(tx.conn, absence)
+    if state.status is not AbsenceStatus.REGISTERED or municipality is None:
+        return
+    if state.person is None or state.unit is None or state.falls_to is None:
+        return
+    person, unit = state.person, state.unit
+    leader = await _present(tx, municipality, state.falls_to)
+    fell = 0
+    for case in await absence_store.held_by(tx.conn, municipality, person):
+        held = (await tx.journal.load(CASE, case, conn=tx.conn)).state
+        if await _unit_of(desk, tx.conn, case, held) != unit:
+            continue
+        fall = partial(
+            absences.decide_fall,
+            person=person,
+            leader=leader,
+            handover=HandoverRef(tx.ids.ref("hdo")),
+            now=tx.now,
+            rules=desk.rules,
+        )
+        fell += await _change(desk, tx, case, fall)
+    cancelled = 0
+    for case in await absence_store.waiting_for(tx.conn, person):
+        cancelled += await _change(desk, tx, case, lambda waits: waiting.decide_receiver_gone(waits, person, unit))
+    ctx = Context(actor=None, scope=loaded.scope or municipality, now=tx.now, correlation=tx.ids.event_id())
+    await tx.journal.change(
+        ABSENCE,
+        absence,
+        ctx,
+        lambda begun: absences.decide_begin(begun, fell=fell, cancelled=cancelled),
+        conn=tx.conn,
+    )
+
+
+async def _change(desk: Desk, tx: Tx, case: CaseRef, decide: Callable[[CaseState], Sequence[CaseEvent]]) -> int:
+    located = await store.locate(tx.conn, case)
+    loaded = await tx.journal.load(CASE, case, conn=tx.conn)
+    if located is None:
+        return 0
+    ctx = Context(actor=None, scope=loaded.scope or located.municipality, now=tx.now, correlation=tx.ids.event_id())
+    latest = Latest()
+    await tx.journal.change(CASE, case, ctx, lambda state: Decision(latest.take(state, decide(state))), conn=tx.conn)
+    if latest.events:
+        await follow(desk, tx.conn, case, latest, tx.now)
+    return bool(latest.events)
+
+
+async def _present(tx: Tx, municipality: LogScope, leader: Party) -> Party:
+    """Return the leader, or, when that one is away too, whoever what is left falls to then."""
+    for _ in range(_CHAIN):
+        absence = await absence_store.away(tx.conn, municipality, leader.actor, oslo_day(tx.now))
+        if absence is None:
+            return leader
+        further = (await tx.journal.load(ABSENCE, absence, conn=tx.conn)).state.falls_to
+        if further is None:
+            return leader
+        leader = further
+    return leader
+
+
+async def _unit_of(desk: Desk, conn: Connection, case: CaseRef, held: CaseState) -> UnitId | None:
+    """Return the unit that has the case; of an address-protected one the vault knows it, and its events do not."""
+    if held.holding is None:
+        return None
+    return held.holding.party.unit or await desk.records.place(conn, case)
+
+
+async def _meet(desk: Desk, ctx: Context, absence: AbsenceRef) -> Acting:
+    actor = actor_of(ctx)
+    async with desk.pool.acquire() as conn:
+        if await absence_store.municipality_of(conn, absence) != actor.municipality:
+            raise UnknownPartError
+        return await as_seen(desk, ctx, conn, None)
+
+
+def _leader(acting: Acting) -> Party | None:
+    if acting.kind != "user" or Role.LEADER not in acting.roles or acting.unit is None or acting.service is None:
+        return None
+    return Party(
+        actor=acting.actor,
+        role=Role.LEADER,
+        service=acting.service,
+        unit=acting.unit,
+        organisation=acting.organisation,
+    )

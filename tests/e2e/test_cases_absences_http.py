@@ -1,0 +1,201 @@
+"""Somebody leaves or is away: the cases are listed, handed on or fall to the leader, and no two ever hold one (seed rule 107)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from shared.clock import SimulatedClock
+from shared.testing.issuer import LocalIssuer
+from shared.testing.people import People
+from shared.testing.plugin import Migrated
+from tests.e2e.cases_world import NO_UNIT, World, cases_world
+
+pytestmark = [pytest.mark.connected, pytest.mark.rule(107)]
+
+AFTER = datetime(2026, 11, 13, 23, 0, tzinfo=UTC)
+"""The night after the last day."""
+
+
+@pytest_asyncio.fixture
+async def world(migrated: Migrated, issuer: LocalIssuer, clock: SimulatedClock) -> AsyncIterator[World]:
+    """The cases service with its people."""
+    async with cases_world(migrated, issuer, clock) as made:
+        yield made
+
+
+def code(response: httpx.Response) -> tuple[int, str]:
+    return response.status_code, response.json()["code"]
+
+
+async def away(world: World, **changes: Any) -> dict[str, Any]:
+    return {
+        "reason": "away",
+        "last_day": "2026-11-13",
+        "falls_to": await world.receiver("styrer"),
+        **changes,
+    }
+
+
+async def another(world: World, seed: int, **changes: Any) -> str:
+    """Register a concern about another child, and return its case."""
+    child = People(seed).child(age=4)
+    named = {"child": {"name": child.name, "national_number": child.national_number}}
+    receipt = await world.must("teacher", "/concerns", world.concern(**{**named, **changes}))
+    return str(receipt["case"])
+
+
+async def holder(world: World, who: str, case: str) -> str:
+    return str((await world.see(who, f"/cases/{case}"))["holder"]["actor"])
+
+
+@pytest.mark.story(13)
+async def test_each_case_is_handed_on_or_falls_to_the_leader_and_none_stays_behind(world: World) -> None:
+    taken, offered = await world.opened(), await another(world, 21)
+    concern, protected = await another(world, 22), await another(world, 23, address_protected=True)
+    absence = (await world.must("teacher", "/absences", await away(world)))["absence"]
+    for case in (taken, offered):
+        to = await world.receiver("colleague" if case == taken else "pedagogical-leader")
+        sent = await world.must("teacher", f"/cases/{case}/handovers", {"kind": "staff-leaves", "receiver": to})
+        if case == taken:
+            await world.must("colleague", f"/handovers/{sent['handover']}/acceptance")
+    seen = await world.see("teacher", f"/absences/{absence}")
+    assert {one["case"]: one["then"] for one in seen["cases"]} == {
+        offered: "offered",
+        concern: "falls-to-leader",
+        protected: "falls-to-leader",
+    }
+    assert {one["case"] for one in (await world.see("styrer", f"/absences/{absence}"))["cases"]} == {offered, concern}
+    await world.move_to(AFTER)
+    leader = (await world.see("styrer", "/me"))["actor"]
+    assert await holder(world, "colleague", taken) != leader
+    for case in (offered, concern, protected):
+        assert await holder(world, "styrer", case) == leader
+        assert (await world.get("teacher", f"/cases/{case}/child")).status_code == 404
+    begun = await world.see("styrer", f"/absences/{absence}")
+    assert (begun["status"], begun["fell"], begun["cancelled"], begun["cases"]) == ("begun", 3, 0, [])
+    fallen = [one["data"] for one in await world.published("handover.accepted.v1") if one["data"]["by_rule"]]
+    assert {one["case"] for one in fallen} == {offered, concern, protected}
+    assert [one["holder"].get("unit") for one in fallen if one["case"] == protected] == [None]
+    await world.move_to(AFTER.replace(day=20))
+    assert (await world.types()).count("absence.began") == 1
+
+
+async def test_what_waits_for_somebody_who_is_gone_is_cancelled_and_nothing_more_is_sent_there(world: World) -> None:
+    case = await world.opened()
+    to = await world.receiver("colleague")
+    offer = {"kind": "baton", "receiver": to}
+    waits = (await world.must("teacher", f"/cases/{case}/handovers", offer))["handover"]
+    gone = {
+        "person": to["actor"],
+        "unit": "unit:lia-barnehage",
+        "reason": "disabled",
+        "last_day": "2026-09-06",
+        "falls_to": await world.receiver("styrer"),
+    }
+    directory = {"sub": "directory", "client_id": "directory", "lagspill_roles": ["service-account"], **NO_UNIT}
+    response = await world.post("notify", "/absences", gone, claims=directory)
+    assert response.status_code == 201, response.text
+    await world.move_to(world.clock.now())
+    assert (await world.see("teacher", f"/handovers/{waits}"))["status"] == "cancelled"
+    [event] = await world.published("handover.cancelled.v1")
+    assert event["data"]["reason"] == "receiver-gone"
+    assert code(await world.post("teacher", f"/cases/{case}/handovers", offer)) == (409, "receiver-away")
+    assert code(await world.post("notify", "/absences", gone)) == (403, "absence-of-others")
+
+
+async def test_the_leader_finds_and_hands_on_the_cases_of_somebody_who_has_left(world: World) -> None:
+    case = await world.opened()
+    offer = {"kind": "staff-leaves", "receiver": await world.receiver("colleague")}
+    assert code(await world.post("styrer", f"/cases/{case}/handovers", offer)) == (409, "holder-not-away")
+    teacher = (await world.see("teacher", "/me"))["actor"]
+    body = {"person": teacher, "reason": "left", "last_day": "2026-09-10"}
+    absence = (await world.must("styrer", "/absences", body))["absence"]
+    found = await world.see("styrer", f"/absences/{absence}")
+    assert [one["case"] for one in found["cases"]] == [case]
+    sent = await world.must("styrer", f"/cases/{case}/handovers", offer)
+    assert (sent["on_behalf"], sent["sender"]["actor"]) == (True, teacher)
+    back = await world.must("styrer", f"/handovers/{sent['handover']}/withdrawal")
+    assert back["status"] == "withdrawn"
+    sent = await world.must("styrer", f"/cases/{case}/handovers", offer)
+    await world.must("colleague", f"/handovers/{sent['handover']}/acceptance")
+    await world.move_to(datetime(2026, 9, 11, 1, 0, tzinfo=UTC))
+    assert await holder(world, "colleague", case) == offer["receiver"]["actor"]  # type: ignore[index]
+
+
+async def test_every_refusal_of_an_absence(world: World) -> None:
+    case = await world.opened()
+    body = await away(world)
+    teacher = (await world.see("teacher", "/me"))["actor"]
+    refusals: tuple[tuple[str, dict[str, Any], tuple[int, str]], ...] = (
+        ("colleague", {**body, "person": teacher}, (403, "absence-of-others")),
+        ("rektor", {**body, "person": teacher, "unit": "unit:lia-barnehage"}, (403, "absence-of-others")),
+        ("guardian-a", body, (422, "absence-falls-to")),
+        ("teacher", {**body, "falls_to": await world.receiver("rektor")}, (422, "absence-falls-to")),
+        ("teacher", {**body, "falls_to": None}, (422, "absence-falls-to")),
+        ("teacher", {**body, "last_day": "2026-09-06"}, (422, "absence-period")),
+        ("teacher", {**body, "back_on": "2026-11-13"}, (422, "absence-period")),
+        ("teacher", {**body, "reason": "ill"}, (422, "input-invalid")),
+        ("teacher", {**body, "why": "x"}, (422, "input-invalid")),
+    )
+    for who, wrong, refused in refusals:
+        assert code(await world.post(who, "/absences", wrong)) == refused, wrong
+    assert not [one for one in await world.types() if one.startswith("absence")]
+    absence = (await world.must("teacher", "/absences", body))["absence"]
+    nobody = "abs_" + "b" * 26
+    for who in ("colleague", "rektor", "curious", "guardian-a"):
+        for ref in (absence, nobody):
+            assert code(await world.get(who, f"/absences/{ref}")) == (404, "not-found")
+            assert code(await world.post(who, f"/absences/{ref}/withdrawal")) == (404, "not-found")
+        assert (await world.see(who, "/absences"))["items"] == []
+    elsewhere = {"municipality": "0301"}
+    assert code(await world.get("teacher", f"/absences/{absence}", **elsewhere)) == (404, "not-found")
+    assert [one["absence"] for one in (await world.see("styrer", "/absences"))["items"]] == [absence]
+    withdrawn = await world.must("teacher", f"/absences/{absence}/withdrawal")
+    assert withdrawn["status"] == "withdrawn"
+    assert code(await world.post("teacher", f"/absences/{absence}/withdrawal")) == (409, "absence-over")
+    await world.move_to(AFTER)
+    assert await holder(world, "teacher", case) == teacher
+
+
+async def test_a_leader_who_is_away_too_passes_it_on(world: World) -> None:
+    case = await world.opened()
+    second = {"sub": "second-leader"}
+    leads = await world.receiver("styrer")
+    deputy = {**leads, "actor": (await world.get("styrer", "/me", **second)).json()["actor"]}
+    await world.must("styrer", "/absences", {"reason": "away", "last_day": "2026-11-12", "falls_to": deputy})
+    await world.must("teacher", "/absences", await away(world))
+    await world.move_to(AFTER)
+    response = await world.get("styrer", f"/cases/{case}", **second)
+    assert response.json()["holder"]["actor"] == deputy["actor"]
+
+
+async def test_two_writers_on_one_case_never_make_two_holders_and_lose_nothing(world: World) -> None:
+    """Acceptances, withdrawals and the last day at the same moment: the history says who holds it, and the state says the same."""
+    case = await world.opened()
+    await world.must("teacher", "/absences", await away(world, last_day="2026-09-07"))
+    offer = {"kind": "staff-leaves", "receiver": await world.receiver("colleague")}
+    sent = await world.must("teacher", f"/cases/{case}/handovers", offer)
+    answers = await asyncio.gather(
+        world.post("colleague", f"/handovers/{sent['handover']}/acceptance"),
+        world.post("styrer", f"/handovers/{sent['handover']}/acceptance"),
+        world.post("teacher", f"/handovers/{sent['handover']}/withdrawal"),
+        world.move_to(datetime(2026, 9, 7, 23, 0, tzinfo=UTC)),
+    )
+    assert sum(one is not None and one.status_code == 201 for one in answers) <= 1
+    held: list[str] = []
+    for event in await world.published():
+        if event["type"].endswith(("case.opened.v1", "handover.accepted.v1")):
+            held.append(event["data"]["holder"]["actor"])
+    rows = await world.pool.fetch("SELECT version FROM events WHERE aggregate = $1 ORDER BY version", case)
+    assert [row["version"] for row in rows] == list(range(1, len(rows) + 1))
+    stored = await world.pool.fetchval("SELECT state->'holding'->'party'->>'actor' FROM aggregates WHERE id = $1", case)
+    indexed = await world.pool.fetchval("SELECT holder FROM case_index WHERE case_ref = $1", case)
+    assert stored == indexed == held[-1]
+    assert held[-1] != (await world.see("teacher", "/me"))["actor"]
