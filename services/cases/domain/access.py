@@ -275,7 +275,9 @@ MOMENTS: Mapping[Action, frozenset[Stage]] = MappingProxyType(
             ),
             _BEGUN,
         ),
-        Action.RESOLVE_CONCERN: frozenset({Stage.CONCERN}),
+        # A further concern that joined an open case is acted on there.
+        Action.RESOLVE_CONCERN: frozenset({Stage.CONCERN, Stage.OPEN}),
+        Action.ADD_CONCERN: frozenset({Stage.CONCERN, Stage.OPEN}),
         Action.REOPEN_CASE: frozenset({Stage.CLOSED}),
         Action.ERASE_CASE: frozenset({Stage.RESOLVED, Stage.CLOSED}),
     }
