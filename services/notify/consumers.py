@@ -8,9 +8,10 @@ from functools import partial
 
 from services.notify import facts, store
 from services.notify.domain import policy
-from services.notify.domain.deadline import deadline_of, decide_close, decide_set
+from services.notify.domain.deadline import deadline_of, decide_close, decide_set, meeting_of
 from services.notify.domain.receipts import RECEIPTS, decide_receipt, ended_services
 from services.notify.handlers import AROUND_THE_CHILD, CONSUMER, Teller, about
+from services.notify.team import Team
 from shared.aggregate import Context
 from shared.arrivals import Handler, Tx
 from shared.calendar import add_days
@@ -33,10 +34,17 @@ class CaseEvents:
     def __init__(self, teller: Teller) -> None:
         """Tell people through `teller`."""
         self._teller = teller
+        self._team = Team(teller)
 
     def handlers(self) -> Mapping[type[EventData], Handler]:
         """Return the handler of each event type."""
         return {
+            cases.ConcernJoined: self.on_concern_registered,
+            cases.CaseMeetingHeld: self.on_meeting_held,
+            cases.TeamMemberAdded: self._team.on_joined,
+            cases.TeamMemberRemoved: self._team.on_left,
+            cases.MeasureChanged: self.on_measure_changed,
+            cases.MeasureOverlapSuspected: self._team.on_overlap,
             cases.ConcernRegistered: self.on_concern_registered,
             cases.ConcernResolvedLocally: self.on_concern_settled,
             cases.ConcernEscalated: self.on_concern_settled,
@@ -62,7 +70,9 @@ class CaseEvents:
 
     # --- concern and case ---------------------------------------------------------------------------------------------
 
-    async def on_concern_registered(self, tx: Tx, event: cases.ConcernRegistered, envelope: Envelope) -> None:
+    async def on_concern_registered(
+        self, tx: Tx, event: cases.ConcernRegistered | cases.ConcernJoined, envelope: Envelope
+    ) -> None:
         """A registered concern may not rest: fourteen days, with a reminder (seed rules 78, 79)."""
         ref = deadline_of(event.concern)
         await self._teller.change_deadline(
@@ -104,6 +114,7 @@ class CaseEvents:
                 since=envelope.time,
             ),
         )
+        await self._meet_by(tx, event, envelope)
 
     async def on_case_reopened(self, tx: Tx, event: cases.CaseReopened, envelope: Envelope) -> None:
         """It has a holder again."""
@@ -112,6 +123,33 @@ class CaseEvents:
     async def on_case_decided(self, tx: Tx, event: cases.CaseLevelChanged, envelope: Envelope) -> None:
         """It was decided to step up or down."""
         await self._teller.close_deadline(tx, caused_by(envelope, tx.now), deadline_of(event.case))
+        await self._meet_by(tx, event, envelope)
+
+    async def _meet_by(self, tx: Tx, event: cases.CaseOpened | cases.CaseLevelChanged, envelope: Envelope) -> None:
+        """A step up calls for a meeting; a step down needs none (seed rule 68)."""
+        ctx, ref = caused_by(envelope, tx.now), meeting_of(event.case)
+        if event.meeting_by is None:
+            await self._teller.close_deadline(tx, ctx, ref, "cancelled")
+            return
+        await self._teller.change_deadline(
+            tx,
+            ctx,
+            ref,
+            partial(
+                decide_set,
+                ref=ref,
+                kind=DeadlineKind.DECIDE_CASE,
+                matter="meeting",
+                case=event.case,
+                due=event.meeting_by,
+                responsible=await facts.holder_of(tx.conn, event.case),
+                since=envelope.time,
+            ),
+        )
+
+    async def on_meeting_held(self, tx: Tx, event: cases.CaseMeetingHeld, envelope: Envelope) -> None:
+        """The meeting that a step up called for was held (seed rule 68)."""
+        await self._teller.close_deadline(tx, caused_by(envelope, tx.now), meeting_of(event.case))
 
     async def on_case_closed(self, tx: Tx, event: cases.CaseClosed, envelope: Envelope) -> None:
         """Nothing is left to be done in it."""
@@ -129,6 +167,14 @@ class CaseEvents:
         holder = await facts.holder_of(tx.conn, event.case)
         owner = holder.model_copy(update={"unit": event.owner_unit or holder.unit})
         await self._evaluate_by(tx, ctx, event, owner, event.evaluate_by, envelope.time)
+        await self._team.on_owned(tx, event, envelope)
+
+    async def on_measure_changed(self, tx: Tx, event: cases.MeasureChanged, envelope: Envelope) -> None:
+        """It goes on in another way: it may be evaluated on another day, by another unit (seed rules 31, 89)."""
+        holder = await facts.holder_of(tx.conn, event.case)
+        owner = holder.model_copy(update={"unit": event.owner_unit or holder.unit})
+        await self._evaluate_by(tx, caused_by(envelope, tx.now), event, owner, event.evaluate_by, envelope.time)
+        await self._team.on_owned(tx, event, envelope)
 
     async def on_measure_evaluated(self, tx: Tx, event: cases.MeasureEvaluated, envelope: Envelope) -> None:
         """It was evaluated; when it goes on, the next evaluation is waited for (seed rule 89)."""
@@ -141,12 +187,13 @@ class CaseEvents:
     async def on_measure_stopped(self, tx: Tx, event: cases.MeasureStopped, envelope: Envelope) -> None:
         """What has ended is not evaluated (seed rule 90)."""
         await self._teller.close_deadline(tx, caused_by(envelope, tx.now), deadline_of(event.measure))
+        await self._team.on_ended(tx, event, envelope)
 
     async def _evaluate_by(
         self,
         tx: Tx,
         ctx: Context,
-        event: cases.MeasurePlanned | cases.MeasureEvaluated,
+        event: cases.MeasurePlanned | cases.MeasureChanged | cases.MeasureEvaluated,
         owner: Responsible,
         due: datetime,
         since: datetime,

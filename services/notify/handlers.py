@@ -130,7 +130,7 @@ class Teller:
             await self._tell_step(tx, changed.state, event, told)
 
     async def _tell_step(self, tx: Tx, state: DeadlineState, event: EventData, told: Telling) -> None:
-        kind = policy.POLICIES[state.kind]
+        kind = policy.policy_of(state.kind, state.matter)
         match event:
             case DeadlineApproaching() if state.kind is DeadlineKind.ANSWER_CONSENT:
                 await store.add_errand(tx.conn, told.saying(kind.reminder), AROUND_THE_CHILD)

@@ -142,6 +142,8 @@ class DeadlineSet(DeadlineEvent):
     responsible: Responsible
     remind_at: Moment | None = None
     """When the responsible is reminded; absent when there is no time for it."""
+    matter: Literal["meeting"] | None = None
+    """What its kind does not say: a case is decided on in a meeting that its step up called for (seed rule 68)."""
     escalate_at: Moment | None = None
     """When the unit's leader is told; absent where that is nobody's business (a guardian may leave a question unanswered)."""
 

@@ -59,6 +59,8 @@ ROLES: Final[Mapping[str, tuple[Role, Service, str]]] = {
     "styrer": (Role.LEADER, Service.BARNEHAGE, LIA),
     "rektor": (Role.LEADER, Service.SKOLE, "unit:tinnes-skole"),
     "nurse": (Role.HEALTH_NURSE, Service.HELSESTASJON, "unit:helsestasjon"),
+    "ppt-leader": (Role.LEADER, Service.PPT, "unit:ppt"),
+    "health-leader": (Role.LEADER, Service.HELSESTASJON, "unit:helsestasjon"),
 }
 
 

@@ -10,7 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.notify.domain.policy import CANCELLED, ESCALATION, INVITATION, MOVED, POLICIES
+from services.notify.domain.policy import (
+    CANCELLED,
+    ESCALATION,
+    INVITATION,
+    MEASURES_CHANGED,
+    MEETING,
+    MOVED,
+    OVERLAP,
+    POLICIES,
+)
 from services.notify.mail import compose
 from services.notify.texts import EMAIL, FOLDER, TextError, Texts, spoken
 from shared.contracts.codes import Area, InformationCategory, Language, Service
@@ -25,8 +34,8 @@ EVERY = [(template, language) for template in sorted(TEXTS.templates) for langua
 
 
 def test_every_step_of_every_deadline_has_its_text() -> None:
-    used = {EMAIL, ESCALATION, INVITATION, MOVED, CANCELLED}
-    for policy in POLICIES.values():
+    used = {EMAIL, ESCALATION, INVITATION, MOVED, CANCELLED, MEASURES_CHANGED, OVERLAP}
+    for policy in (*POLICIES.values(), MEETING):
         used |= {policy.reminder, policy.overdue} | ({policy.asked} if policy.asked else set())
     assert used == set(TEXTS.templates)
 

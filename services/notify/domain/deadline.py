@@ -68,6 +68,7 @@ class DeadlineState(Model):
     remind_at: AwareDatetime | None = None
     escalate_at: AwareDatetime | None = None
     responsible: Responsible = Responsible()
+    matter: Literal["meeting"] | None = None
     status: Status = Status.UNSET
     round: int = 0
     """Counts how often it was set: each round has steps of its own."""
@@ -91,6 +92,11 @@ def deadline_of(reference: str) -> DeadlineRef:
     return DeadlineRef("ddl_" + reference.partition("_")[2])
 
 
+def meeting_of(case: CaseRef) -> DeadlineRef:
+    """Return the deadline of the meeting that a case's step up called for: the case's letters, read backwards."""
+    return DeadlineRef("ddl_" + case.partition("_")[2][::-1])
+
+
 def consent_of(state: DeadlineState) -> ConsentRef | None:
     """Return the consent that is waited for; none when it is another kind of deadline."""
     if state.ref is None or state.kind is not DeadlineKind.ANSWER_CONSENT:
@@ -110,6 +116,7 @@ def evolve(state: DeadlineState, event: EventData) -> DeadlineState:
                 remind_at=event.remind_at,
                 escalate_at=event.escalate_at,
                 responsible=event.responsible,
+                matter=event.matter,
                 status=Status.WAITING,
                 round=state.round + 1,
             )
@@ -131,6 +138,7 @@ def decide_set(
     due: datetime,
     responsible: Responsible,
     since: datetime,
+    matter: Literal["meeting"] | None = None,
 ) -> list[EventData]:
     """Set it, or begin the next round; `since` is when it happened that it must be done. The same again changes nothing."""
     if state.status in OPEN and (state.due, state.responsible) == (due, responsible):
@@ -142,6 +150,7 @@ def decide_set(
             case=case,
             due=due,
             responsible=responsible,
+            matter=matter,
             remind_at=policy.remind_at(kind, due, since),
             escalate_at=policy.escalate_at(kind, due),
         )

@@ -39,6 +39,11 @@ POLICIES: Final = MappingProxyType(
         DeadlineKind.ANSWER_CONSENT: Policy(7, None, "consent-request", "consent-reminder", "consent-unanswered"),
     }
 )
+MEETING: Final = Policy(4, 1, None, "case-meeting-reminder", "case-meeting-overdue")
+"""Seed rule 68: a step up is followed by a meeting, or the leadership knows. The times are those of a decision."""
+MEASURES_CHANGED: Final = "measures-changed"
+OVERLAP: Final = "overlap-suspected"
+"""The templates that those in the team get: something has changed; two units seem to do the same (seed rules 31, 49)."""
 ESCALATION: Final = "escalation"
 """The template that a leader gets."""
 INVITATION: Final = "meeting-invitation"
@@ -47,6 +52,11 @@ CANCELLED: Final = "meeting-cancelled"
 """The templates about meetings: services are invited, so their leaders are told, and decide who comes (seed rule 6)."""
 CONSENT_DAYS: Final = 14
 """Days after which whoever asked for consent is told that not everybody has answered."""
+
+
+def policy_of(kind: DeadlineKind, matter: str | None) -> Policy:
+    """Return the steps of a deadline of that kind, about that matter."""
+    return MEETING if matter == "meeting" else POLICIES[kind]
 
 
 def remind_at(kind: DeadlineKind, due: datetime, since: datetime) -> datetime | None:

@@ -1,0 +1,99 @@
+"""Those in the team around a child keep each other informed of changes in measures, and hear of double work (seed rules 31, 49).
+
+They are told that there is something to read, in a case that they take part in; what it is, they read where the basis is checked.
+A service is told through its leader, as for a meeting: who in it works with the child is the service's own to know.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from services.notify import facts, team_facts
+from services.notify.domain import policy
+from services.notify.handlers import Teller
+from services.notify.store import Telling
+from shared.aggregate import Context
+from shared.arrivals import Tx
+from shared.contracts import cases
+from shared.contracts.codes import Service
+from shared.contracts.notify import Responsible
+from shared.envelope import Envelope
+from shared.inbox import caused_by
+from shared.refs import CaseRef, UnitId
+
+OF_MANY_UNITS: Final = frozenset({Service.BARNEHAGE, Service.SKOLE})
+
+
+class Team:
+    """Tells those around a case of what changes in it."""
+
+    def __init__(self, teller: Teller) -> None:
+        """Tell people through `teller`."""
+        self._teller = teller
+
+    async def on_joined(self, tx: Tx, event: cases.TeamMemberAdded, envelope: Envelope) -> None:
+        """A service joined; from now on it is told."""
+        _ = envelope
+        await team_facts.add_member(tx.conn, event.case, event.service)
+
+    async def on_left(self, tx: Tx, event: cases.TeamMemberRemoved, envelope: Envelope) -> None:
+        """A service left; it is told no more."""
+        _ = envelope
+        await team_facts.remove_member(tx.conn, event.case, event.service)
+
+    async def on_owned(self, tx: Tx, event: cases.MeasurePlanned | cases.MeasureChanged, envelope: Envelope) -> None:
+        """A measure has an owner, or another one, and the others in the team are told (seed rule 31)."""
+        await team_facts.set_owner(tx.conn, event.case, event.measure, event.owner, event.owner_unit)
+        await self._tell(tx, event, envelope)
+
+    async def on_ended(self, tx: Tx, event: cases.MeasureStopped, envelope: Envelope) -> None:
+        """A measure ended, and the team is told (seed rule 31)."""
+        await self._tell(tx, event, envelope)
+        await team_facts.forget_measure(tx.conn, event.measure)
+
+    async def on_overlap(self, tx: Tx, event: cases.MeasureOverlapSuspected, envelope: Envelope) -> None:
+        """Two units seem to do the same: the holder and the leaders of those units are asked (seed rules 49, 161)."""
+        ctx = caused_by(envelope, tx.now)
+        told = _about(event.case, envelope, ctx).saying(policy.OVERLAP)
+        holder = await facts.holder_of(tx.conn, event.case)
+        await self._teller.tell_responsible(tx, holder, told)
+        owners = await team_facts.owners_of(tx.conn, [event.measure, *event.others])
+        member = await team_facts.members_of(tx.conn, event.case)
+        reached = {service: units for service, units in owners.items() if service in member | {holder.service}}
+        await self._tell_leaders(tx, told, reached, holder)
+
+    async def _tell(
+        self, tx: Tx, event: cases.MeasurePlanned | cases.MeasureChanged | cases.MeasureStopped, envelope: Envelope
+    ) -> None:
+        ctx = caused_by(envelope, tx.now)
+        told = _about(event.case, envelope, ctx).saying(policy.MEASURES_CHANGED)
+        holder = await facts.holder_of(tx.conn, event.case)
+        await self._teller.tell_responsible(tx, holder, told)
+        units = await team_facts.units_in(tx.conn, event.case)
+        members = {
+            service: units.get(service, frozenset()) for service in await team_facts.members_of(tx.conn, event.case)
+        }
+        await self._tell_leaders(tx, told, members, Responsible())
+
+    async def _tell_leaders(
+        self, tx: Tx, told: Telling, services: dict[Service, frozenset[UnitId]], holder: Responsible
+    ) -> None:
+        for service, units in sorted(services.items()):
+            named = units | ({holder.unit} if holder.service is service and holder.unit is not None else frozenset())
+            if service in OF_MANY_UNITS and not named:
+                # Which barnehage or school it is is not known here, and no other is told.
+                continue
+            for leader in await facts.leaders_of_services(tx.conn, told.scope, frozenset({service}), named):
+                await self._teller.tell_responsible(tx, leader, told)
+
+
+def _about(case: CaseRef, envelope: Envelope, ctx: Context) -> Telling:
+    """Return what is told about one event: once to each, however many parts somebody has in it."""
+    return Telling(
+        step=f"{case}/{envelope.id}",
+        template="",
+        scope=ctx.scope,
+        correlation=ctx.correlation,
+        causation=ctx.causation,
+        case=case,
+    )
