@@ -138,6 +138,7 @@ class Kit(Generic[T]):
         routers: Sequence[APIRouter],
         description: str = "",
         public: Collection[str] = (),
+        streams: Collection[str] = (),
         unlinked: bool = False,
     ) -> FastAPI:
         """Return the HTTP application with this kit in it; see `shared.web.create_app`."""
@@ -155,6 +156,7 @@ class Kit(Generic[T]):
             heads=partial(public_heads, self.journal),
             description=description,
             public=public,
+            streams=streams,
             unlinked=unlinked,
         )
 

@@ -242,6 +242,28 @@ class Vault:
                 found[row["owner"]] = opened.content
         return found
 
+    async def data_key(self, conn: Connection, *, owner: str) -> tuple[int, bytes]:
+        """Return the owner's newest data key and its version, to draw a key from for content that is kept elsewhere.
+
+        To be called inside a transaction, and again in the one that lets the content be there: it is held against `shred`.
+
+        Raises:
+            ShreddedError: the owner was forgotten.
+        """
+        return await self._key_for_writing(conn, owner)
+
+    async def data_key_of(self, conn: Connection, *, owner: str, version: int) -> bytes:
+        """Return that version of the owner's data key.
+
+        Raises:
+            ShreddedError: the owner was forgotten.
+            TamperedError, KeyUnavailableError: as `get`.
+        """
+        row = await conn.fetchrow(_KEY_OF, owner, version)
+        if row is None or row["wrapped"] is None:
+            raise ShreddedError
+        return await self._keys.unwrap(WrappedKey(row["key_id"], row["wrapped"]), _key_context(owner, version))
+
     # -- lookups -------------------------------------------------------------------------------------------------------
 
     def lookup(self, kind: LookupKind, value: str) -> bytes:
@@ -371,6 +393,7 @@ _KEY: Final = "select version, key_id, wrapped from data_keys where owner = $1 o
 _KEY_ALONE: Final = (
     "select version, key_id, wrapped from data_keys where owner = $1 order by version desc limit 1 for update"
 )
+_KEY_OF: Final = "select key_id, wrapped from data_keys where owner = $1 and version = $2"
 _MAKE_KEY: Final = """
 insert into data_keys (owner, version, key_id, wrapped) values ($1, $2, $3, $4) on conflict do nothing
 """

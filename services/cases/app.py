@@ -8,6 +8,7 @@ from typing import Final
 from services.cases import consumers
 from services.cases.api import ROUTERS
 from services.cases.codelists import read_glass_rules, read_rules
+from services.cases.document_store import DocumentStore
 from services.cases.handlers.desk import Desk
 from services.cases.profile import read_cases_profiles
 from services.cases.records import Records
@@ -15,6 +16,7 @@ from services.cases.settings import CasesSettings
 from shared.auth import ActorNames
 from shared.lifecycle import Definition, Kit, Parts
 from shared.refs import CaseRef
+from shared.scanning import Clamd
 from shared.vault import Reindex, Vault
 
 
@@ -25,13 +27,17 @@ async def compose(kit: Kit[CasesSettings]) -> Parts:
         CodeListError, VaultKeyError, ProfileError: the settings do not lead to usable code lists, keys or profiles.
     """
     settings = kit.settings
+    vault = Vault.from_settings(settings)
     desk = Desk(
         pool=kit.pool,
         journal=kit.journal,
-        records=Records(Vault.from_settings(settings)),
+        records=Records(vault),
         rules=read_rules(settings.codelists),
         profiles=read_cases_profiles(settings.municipalities_folder),
         glass=read_glass_rules(settings.codelists),
+        documents=DocumentStore(kit.pool, vault),
+        scanner=None if settings.clamd_address is None else Clamd(settings.clamd_address),
+        largest_document=settings.largest_document,
         ids=kit.ids,
         names=ActorNames(settings.pid_key.get_secret_value().encode()),
         reaching_clients=settings.reaching_clients,
@@ -42,6 +48,7 @@ async def compose(kit: Kit[CasesSettings]) -> Parts:
         title="Lagspill cases",
         version="1",
         routers=ROUTERS,
+        streams=("/cases/{case}/documents",),
         description="Concerns, cases, consents, measures, handovers and transition forms around a child.",
     )
     app.state.desk = desk

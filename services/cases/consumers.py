@@ -19,14 +19,13 @@ from services.cases.handlers.desk import (
     CASE,
     CONSENT_EXPIRY,
     CONSENT_RECEIPTS,
-    GLASS_ESCALATION,
-    GLASS_REVIEW,
     HANDOVER_ANSWER,
     HANDOVER_ESCALATION,
     Desk,
     Latest,
     follow,
 )
+from services.cases.handlers.kept import GLASS_ESCALATION, GLASS_REVIEW
 from services.cases.store import Disclosure
 from shared.aggregate import Context, Decision
 from shared.contracts import meetings, notify

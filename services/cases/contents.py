@@ -8,7 +8,7 @@ from pydantic import Field
 
 from services.cases.domain.access import Relation
 from services.cases.domain.state import Stage
-from services.cases.views import Categories, ConcernView, FormView, GlassView, HandoverView
+from services.cases.views import Categories, ConcernView, DocumentView, FormView, GlassView, HandoverView
 from shared.contracts.base import Model
 from shared.contracts.codes import InformationCategory, Language, Purpose, Role
 from shared.refs import ActorId, CaseRef, ConsentRef
@@ -127,3 +127,17 @@ class SearchResult(Model):
     items: tuple[SearchHit, ...]
     more: bool
     """There are more: write more of the name."""
+
+
+class DocumentContentView(DocumentView):
+    """A document with what it is called."""
+
+    title: str
+
+
+class DocumentList(Model):
+    """The documents of a case that you may see at this moment."""
+
+    case: CaseRef
+    basis: str
+    items: tuple[DocumentContentView, ...]

@@ -497,3 +497,55 @@ class AbsenceOverError(CaseError):
     """The absence has begun or was taken back."""
 
     code = "absence-over"
+
+
+# --- records and documents --------------------------------------------------------------------------------------------
+
+
+class NotForRecordsError(CaseError):
+    """Who the child is, and how guardians are reached, is corrected where it is kept."""
+
+    code = "category-kept-elsewhere"
+    status = 422
+
+
+class OutsideReachError(CaseError):
+    """Your part in this case does not reach this kind of information."""
+
+    code = "category-outside-reach"
+    status = 403
+
+
+class DocumentTypeError(CaseError):
+    """Documents are taken as PDF, JPEG, PNG, DOCX, ODT or plain text, told by their content."""
+
+    code = "document-type"
+    status = 415
+
+
+class DocumentTooLargeError(CaseError):
+    """The document is larger than the vault takes."""
+
+    code = "document-too-large"
+    status = 413
+
+
+class DocumentEmptyError(CaseError):
+    """There is nothing in the document."""
+
+    code = "document-empty"
+    status = 422
+
+
+class DocumentTitleError(CaseError):
+    """A document needs a title: Document-Title, percent-encoded UTF-8, at most 200 letters."""
+
+    code = "document-title"
+    status = 422
+
+
+class DocumentInfectedError(CaseError):
+    """The scanner found malware in the document."""
+
+    code = "document-infected"
+    status = 422

@@ -20,20 +20,24 @@ from shared.refs import (
     ChildViewRef,
     ConcernRef,
     ConsentRef,
+    DocumentRef,
     FormRef,
     GlassRef,
     GoalRef,
     HandoverRef,
+    RecordRef,
     UnitId,
 )
 from shared.vault import LookupKind, Vault
 
 _CHILD: Final = "child"
 _GUARDIANS: Final = "guardians"
+_TITLE: Final = "document-title/"
 CONCERN: Final = "concern"
 OBSERVATION: Final = "observation/"
 VIEW: Final = "view/"
 GOAL: Final = "goal/"
+RECORD: Final = "record/"
 
 
 class Child(Model):
@@ -245,6 +249,29 @@ class Records:
         """Return why it was opened, in words; none when the case is erased."""
         return await self._text(conn, case, f"glass/{glass}")
 
+    async def keep_record(
+        self,
+        conn: Connection,
+        case: CaseRef,
+        record: RecordRef,
+        version: int,
+        category: InformationCategory,
+        text: str,
+    ) -> None:
+        """Keep a version of something that was recorded; the versions of before stay."""
+        await self._put(conn, case, f"{RECORD}{version:06}/{record}", category, text)
+
+    async def keep_title(
+        self, conn: Connection, case: CaseRef, document: DocumentRef, category: InformationCategory, title: str
+    ) -> None:
+        """Keep what a document is called."""
+        await self._put(conn, case, f"{_TITLE}{document}", category, title)
+
+    async def titles(self, conn: Connection, case: CaseRef) -> dict[DocumentRef, str]:
+        """Return what the case's documents are called; whoever asks shows those that the reader may see."""
+        texts = await self.texts(conn, case, frozenset(InformationCategory), (_TITLE,))
+        return {DocumentRef(text.record.removeprefix(_TITLE)): text.text for text in texts}
+
     async def keep_form(
         self, conn: Connection, case: CaseRef, form: FormRef, version: int, content: dict[InformationCategory, str]
     ) -> None:
@@ -269,14 +296,16 @@ class Records:
         conn: Connection,
         case: CaseRef,
         categories: frozenset[InformationCategory],
-        kinds: tuple[str, ...] = (CONCERN, OBSERVATION, VIEW, GOAL),
+        kinds: tuple[str, ...] = (CONCERN, OBSERVATION, VIEW, GOAL, RECORD),
     ) -> list[Text]:
-        """Return the texts of these kinds, in these categories, in the order of their names."""
-        return [
-            Text(one.record, InformationCategory(one.category), one.content.decode())
-            for one in await self._vault.read(conn, owner=case, categories=categories)
-            if one.record.startswith(kinds)
-        ]
+        """Return the texts of these kinds, in these categories, in the order of their names; of a record its last version."""
+        found: dict[str, Text] = {}
+        for one in await self._vault.read(conn, owner=case, categories=categories):
+            if one.record.startswith(kinds):
+                # A record's later version comes later, and takes the place of the one before.
+                name = one.record.rpartition("/")[2] if one.record.startswith(RECORD) else one.record
+                found[name] = Text(one.record, InformationCategory(one.category), one.content.decode())
+        return list(found.values())
 
     async def _text(self, conn: Connection, case: CaseRef, record: str) -> str | None:
         try:

@@ -25,3 +25,7 @@ class CasesSettings(ServiceSettings):
     """The clients whose service accounts may say that somebody is closed in the organisation's directory."""
     receipt_within: timedelta = timedelta(minutes=10)
     """How long the services that must act on an ended consent have before a missing receipt is an alarm (ISO 8601)."""
+    clamd_address: str | None = None
+    """`host:port` of a ClamAV daemon (or what speaks its protocol) that looks through every document; unset, nobody does."""
+    largest_document: int = Field(default=25 * 1024 * 1024, ge=1024, le=1024 * 1024 * 1024)
+    """Bytes."""

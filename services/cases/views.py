@@ -10,7 +10,7 @@ from uuid import UUID
 from services.cases.domain import consent as consents
 from services.cases.domain.absence import AbsenceState
 from services.cases.domain.access import Relation
-from services.cases.domain.kept import GlassState, GlassStatus
+from services.cases.domain.kept import DocumentState, GlassState, GlassStatus, RecordState
 from services.cases.domain.state import (
     CaseState,
     ConcernState,
@@ -39,7 +39,7 @@ from shared.contracts.codes import (
     Scope,
     Service,
 )
-from shared.contracts.safekeeping import GlassOutcome, GlassReason
+from shared.contracts.safekeeping import GlassOutcome, GlassReason, MediaType
 from shared.refs import (
     AbsenceRef,
     ActorId,
@@ -54,6 +54,7 @@ from shared.refs import (
     HandoverRef,
     LogScope,
     MeasureRef,
+    RecordRef,
     UnitId,
 )
 
@@ -601,6 +602,55 @@ class GlassView(Model):
             until=glass.until,
             review_by=glass.review_by,
             outcome=glass.outcome,
+        )
+
+
+class RecordView(Model):
+    """That something was recorded: its kind, its present version and who wrote it; the words are in the vault."""
+
+    record: RecordRef
+    case: CaseRef
+    category: InformationCategory
+    version: int
+    by: Party | None
+
+    @classmethod
+    def of(cls, state: CaseState, ref: RecordRef) -> RecordView:
+        """Return the record `ref`.
+
+        Raises:
+            UnknownPartError: there is none.
+        """
+        record: RecordState = _part(state.records.get(ref))
+        return cls(record=ref, case=_known(state)[0], category=record.category, version=record.version, by=record.by)
+
+
+class DocumentView(Model):
+    """A document: what kind it is, of what, how large, and who put it there."""
+
+    document: DocumentRef
+    case: CaseRef
+    category: InformationCategory
+    media: MediaType
+    size: int
+    """Bytes."""
+    by: Party | None
+
+    @classmethod
+    def of(cls, state: CaseState, ref: DocumentRef) -> DocumentView:
+        """Return the document `ref`.
+
+        Raises:
+            UnknownPartError: there is none.
+        """
+        document: DocumentState = _part(state.documents.get(ref))
+        return cls(
+            document=ref,
+            case=_known(state)[0],
+            category=document.category,
+            media=document.media,
+            size=document.size,
+            by=document.by,
         )
 
 

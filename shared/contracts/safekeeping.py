@@ -188,6 +188,8 @@ class RecordWritten(CaseEvent):
     record: RecordRefField
     version: int = Field(ge=1)
     category: InformationCategory
+    by: Party | None = None
+    """Who wrote this version."""
 
 
 class MediaType(StrEnum):
@@ -211,6 +213,7 @@ class DocumentAdded(CaseEvent):
     media: MediaType
     size: int = Field(ge=1)
     """Bytes."""
+    by: Party | None = None
 
 
 # --- erasure ----------------------------------------------------------------------------------------------------------

@@ -103,6 +103,7 @@ def create_app(
     description: str = "",
     public: Collection[str] = (),
     max_body: int = MAX_BODY,
+    streams: Collection[str] = (),
     unlinked: bool = False,
     lifespan: Lifespan | None = None,
 ) -> FastAPI:
@@ -114,6 +115,7 @@ def create_app(
         heads: the journal's heads, if the service has a journal.
         public: the path templates that anybody may read without a token; every other route must depend on `CurrentActor`.
         max_body: bytes.
+        streams: the path templates whose POST takes a stream of bytes; the route reads it itself, and says how much it takes.
         unlinked: take over no correlation id and no trace from a request. What is done here anonymously must not be found, in
             any log or trace, beside what the same client did elsewhere under the same id (invariant 3).
 
@@ -130,7 +132,7 @@ def create_app(
         lifespan=lifespan,
         # FastAPI's own telemetry would put exceptions and inputs, and so content, on spans and logs.
         telemetry=_UNTRACED,  # type: ignore[arg-type]
-        middleware=[Middleware(Edge, ids=ids, metrics=metrics, max_body=max_body, unlinked=unlinked)],
+        middleware=[Middleware(Edge, ids=ids, metrics=metrics, max_body=max_body, streams=streams, unlinked=unlinked)],
     )
     app.state.clock = clock
     app.state.authenticator = authenticator

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Final, Protocol, TypeAlias
@@ -15,6 +16,7 @@ from uuid import UUID
 
 import structlog
 from starlette.requests import Request
+from starlette.routing import compile_path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.db import is_unavailable
@@ -184,16 +186,18 @@ class Edge:
         ids: Ids,
         metrics: Metrics,
         max_body: int,
+        streams: Collection[str] = (),
         unlinked: bool = False,
         dialect: Dialect = JSON,
     ) -> None:
-        """Let bodies of at most `max_body` bytes through to `app`; for `unlinked` see `create_app`."""
+        """Let bodies of at most `max_body` bytes through to `app`; for `streams` and `unlinked` see `create_app`."""
         self._app = app
         self._dialect = dialect
         self._unlinked = unlinked
         self._ids = ids
         self._metrics = metrics
         self._max_body = max_body
+        self._streams = [compile_path(path)[0] for path in streams]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -226,7 +230,10 @@ class Edge:
     async def _answer(self, scope: Scope, receive: Receive, answer: _Answer, facts: _Facts, known: Exchange) -> None:
         try:
             _check_head(scope, facts)
-            if scope["method"] in _WRITES:
+            if scope["method"] == "POST" and any(pattern.match(scope["path"]) for pattern in self._streams):
+                _check_encoding(facts)
+                receive = _in_time(receive)
+            elif scope["method"] in _WRITES:
                 known.body = await self._read_body(receive, facts)
                 receive = _replay(known.body, receive)
             await self._app(scope, receive, answer.send)
@@ -270,8 +277,7 @@ class Edge:
             return b""
         if facts.length is not None and facts.length != len(body):
             raise BodyCutError
-        if facts.encoding not in (None, b"identity"):
-            raise MediaTypeError
+        _check_encoding(facts)
         whole = bytes(body)
         self._dialect.check(facts.media_type, whole)
         return whole
@@ -389,6 +395,11 @@ def _check_head(scope: Scope, facts: _Facts) -> None:
         raise facts.broken
 
 
+def _check_encoding(facts: _Facts) -> None:
+    if facts.encoding not in (None, b"identity"):
+        raise MediaTypeError
+
+
 def _is_json(media_type: bytes | None) -> bool:
     main, *parameters = (media_type or b"").lower().split(b";")
     if main.strip() != b"application/json":
@@ -407,6 +418,22 @@ def _replay(body: bytes, receive: Receive) -> Receive:
         return {"type": "http.request", "body": body, "more_body": False}
 
     return again
+
+
+def _in_time(receive: Receive) -> Receive:
+    """Return how a stream is received: each part in time."""
+
+    async def next_part() -> Message:
+        try:
+            async with asyncio.timeout(BODY_SECONDS):
+                message = await receive()
+        except TimeoutError:
+            raise BodyTooSlowError from None
+        if message["type"] == "http.disconnect":
+            raise _ClientGoneError
+        return message
+
+    return next_part
 
 
 def _route(scope: Scope) -> str:

@@ -13,21 +13,23 @@ from services.cases.api import (
     levels,
     measures,
     procedure,
+    recording,
     search,
 )
 
 ROUTERS = (
+    procedure.router,
     concerns.router,
+    levels.router,
     consents.router,
     measures.router,
+    carrying_out.router,
     handovers.router,
     forms.router,
     absences.router,
-    carrying_out.router,
     glass.router,
-    levels.router,
-    procedure.router,
     search.router,
+    recording.router,
 )
 
 __all__ = ["ROUTERS"]

@@ -24,10 +24,12 @@ def evolve_kept(state: CaseState, event: EventData) -> CaseState:  # noqa: PLR09
         case events.AddressProtectionLifted():
             return state.model_copy(update={"protection": None, "protection_lifted": True})
         case events.RecordWritten():
-            record = RecordState(ref=event.record, category=event.category, version=event.version)
+            record = RecordState(ref=event.record, category=event.category, version=event.version, by=event.by)
             return state.model_copy(update={"records": {**state.records, event.record: record}})
         case events.DocumentAdded():
-            document = DocumentState(ref=event.document, category=event.category, media=event.media, size=event.size)
+            document = DocumentState(
+                ref=event.document, category=event.category, media=event.media, size=event.size, by=event.by
+            )
             return state.model_copy(update={"documents": {**state.documents, event.document: document}})
         case events.CaseErased():
             stage = CASE.after(state.stage, event)

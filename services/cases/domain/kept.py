@@ -48,6 +48,7 @@ class RecordState(Model):
     ref: RecordRef
     category: InformationCategory
     version: int
+    by: Party | None = None
 
 
 class DocumentState(Model):
@@ -57,6 +58,7 @@ class DocumentState(Model):
     category: InformationCategory
     media: MediaType
     size: int
+    by: Party | None = None
 
 
 class ProtectionState(Model):

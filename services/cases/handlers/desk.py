@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Final, NoReturn
 
 from services.cases import glass_store, store
+from services.cases.document_store import ContentStore
 from services.cases.domain import access, waiting
 from services.cases.domain.access import Action, Ground, Permit
 from services.cases.domain.acting import Acting
@@ -17,6 +18,7 @@ from services.cases.domain.profile import CasesProfile, MunicipalProfile
 from services.cases.domain.rules import OWN_TASK, Rules
 from services.cases.domain.state import CaseState
 from services.cases.errors import DeniedError, NoProfileError, NotInvolvedError, UnknownPartError
+from services.cases.handlers.kept import follow_kept
 from services.cases.records import Records
 from services.cases.store import Disclosure, Located
 from shared.aggregate import Aggregate, Answer, Changed, Context, Decision
@@ -37,18 +39,17 @@ from shared.contracts.cases import (
     TransitionFormDrafted,
 )
 from shared.contracts.codes import InformationCategory, Purpose
-from shared.contracts.safekeeping import BreakGlassOpened, BreakGlassReviewOverdue
+from shared.contracts.safekeeping import BreakGlassOpened
 from shared.db import Connection, Pool
 from shared.deadlines import set_deadline
 from shared.journal import Journal
 from shared.refs import CaseRef, DocumentRef, Ids, LogScope
+from shared.scanning import Scanner
 
 CASE: Final = Aggregate("case", CaseState, CaseState(), evolve)
 CONSENT_EXPIRY: Final = "consent-expiry"
 CONSENT_RECEIPTS: Final = "consent-receipts"
 HANDOVER_ANSWER: Final = "handover-answer"
-GLASS_REVIEW: Final = "glass-review"
-GLASS_ESCALATION: Final = "glass-escalation"
 HANDOVER_ESCALATION: Final = "handover-escalation"
 
 Decide = Callable[[CaseState], Sequence[CaseEvent]]
@@ -72,6 +73,11 @@ class Desk:
     """The clients whose service accounts may say that somebody is closed in the organisation's directory."""
     glass: GlassRules
     """Who may open a case in an emergency."""
+    documents: ContentStore
+    scanner: Scanner | None
+    """Looks for malware; none where there is none: then documents are marked as not looked through."""
+    largest_document: int
+    """Bytes."""
     receipt_within: timedelta
     """How long the consumers of an ended consent have before a missing receipt is an alarm."""
 
@@ -208,11 +214,6 @@ async def follow(desk: Desk, conn: Connection, case: CaseRef, latest: Latest, no
                 parts.append(event.measure)
             case TransitionFormDrafted():
                 parts.append(event.form)
-            case BreakGlassOpened():
-                parts.append(event.glass)
-                await set_deadline(conn, kind=GLASS_REVIEW, key=event.glass, due=event.review_by)
-            case BreakGlassReviewOverdue():
-                await set_deadline(conn, kind=GLASS_ESCALATION, key=event.glass, due=event.escalates_at)
             case HandoverProposed():
                 parts.append(event.handover)
             case HandoverSent():
@@ -233,7 +234,7 @@ async def follow(desk: Desk, conn: Connection, case: CaseRef, latest: Latest, no
                     )
                     await store.disclosed(conn, case, [told])
             case _:
-                continue
+                parts += await follow_kept(conn, event)
     await store.index(conn, case, latest.state, parts)
 
 
