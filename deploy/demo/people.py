@@ -10,11 +10,14 @@ from deploy.demo.stage import Person
 from deploy.local.identity import claims_of
 
 TEACHER: Final = Person("teacher", "The barnehage teacher")
+COLLEAGUE: Final = Person("colleague", "A colleague of hers")
+PEDAGOGICAL_LEADER: Final = Person("pedagogical-leader", "The pedagogical leader")
 LEADER: Final = Person("styrer", "The leader of the barnehage")
 RECTOR: Final = Person("rektor", "The school's leader")
 CONTACT_TEACHER: Final = Person("contact-teacher", "The contact teacher at the school")
 PPT: Final = Person("ppt-adviser", "The PPT adviser")
 NURSE: Final = Person("health-nurse", "The health nurse")
+HEALTH_LEADER: Final = Person("health-leader", "The leader of helsestasjon")
 CHILD_WELFARE: Final = Person("child-welfare-officer", "The child welfare officer")
 CURIOUS: Final = Person("curious-employee", "An employee of another barnehage")
 COORDINATOR: Final = Person("coordinator", "The coordinator")
@@ -74,4 +77,7 @@ def secrets() -> tuple[str, ...]:
         "leken",
         "bamsen",
         "samtale holdt",
+        "fire saker",
+        "liten gruppe",
+        "Innlagt akutt",
     )

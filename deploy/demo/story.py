@@ -16,9 +16,11 @@ from rich.console import Console
 
 from deploy.demo import (
     concern_and_consent,
+    emergency,
     meetings_by_rule,
     subsequent_control,
     the_log,
+    through_the_winter,
     who_has_seen,
     withdrawal_and_school,
 )
@@ -59,8 +61,12 @@ ROWS: Final = (
     Row(9, 10, 1, "An extra ressursteam, by name", meetings_by_rule.row_9),
     Row(10, 10, 1, "A measure is decided", meetings_by_rule.row_10),
     Row(10, 10, 5, "The health nurse looks, inside the consent", withdrawal_and_school.nurse_looks),
+    Row(13, 11, 5, "The baton is offered, and nobody drops it", through_the_winter.row_13),
+    Row(14, 12, 1, "A measure without effect", through_the_winter.row_14),
+    Row(15, 1, 7, "Two units that do much the same", through_the_winter.row_15),
     Row(17, 2, 9, "A guardian withdraws part of the consent", withdrawal_and_school.row_17),
     Row(18, 2, 10, "A curious employee", subsequent_control.row_18),
+    Row(19, 2, 11, "Danger to life and health", emergency.row_19),
     Row(20, 5, 10, "The transition form is not sent unapproved", withdrawal_and_school.row_20),
     Row(21, 5, 14, "To school, and the baton with it", withdrawal_and_school.row_21),
     Row(22, 6, 18, "Who has seen our child?", who_has_seen.row_22),
