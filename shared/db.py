@@ -1,7 +1,7 @@
 """PostgreSQL: a pool without a round trip of its own, and migrations that only go forward.
 
-Nothing may leave state behind on a connection that goes back to the pool: no `SET` outside a transaction, no `LISTEN`, no
-session advisory lock. Whoever needs one of those (the relay does) opens a connection with `connect`.
+Nothing may leave state behind on a connection that goes back to the pool (the counts of `shared.lanes` apart): no `SET` outside
+a transaction, no `LISTEN`, no session advisory lock. Whoever needs one of those (the relay does) opens a connection with `connect`.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import asyncpg
 
+from shared import lanes
 from shared.errors import UnavailableError
 
 if TYPE_CHECKING:
@@ -216,3 +217,4 @@ async def _give_back(connection: Connection) -> None:
     """Undo only what was left open: asyncpg's own reset is a round trip for every command."""
     if connection.is_in_transaction():
         await connection.reset()
+    await lanes.settle(connection)

@@ -1,7 +1,8 @@
 """The envelope: CloudEvents 1.0 in JSON structured mode, so that a record's value is the whole evidence.
 
-An event is sealed into bytes once, when it is committed; only `sourcesequence` is added, when the relay numbers it. The
-bytes are never built again after that: a retry sends the same ones, and the log's leaf is exactly them.
+An event is sealed into bytes once, when it is committed; only `lane` is added by the very statement that writes it, and
+`sourcesequence` when the relay numbers it. The bytes are never built again after that: a retry sends the same ones, and the
+log's leaf is exactly them.
 """
 
 from __future__ import annotations
@@ -15,14 +16,15 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstrai
 from pydantic_core import from_json, to_json
 
 from shared.contracts.base import EventData
+from shared.contracts.journal import LANE_NAME
 from shared.refs import ActorIdField, LogScope, LogScopeField
 
 SPEC_VERSION: Final = "1.0"
 CONTENT_TYPE: Final = "application/cloudevents+json; charset=UTF-8"
 SCHEMA_BASE: Final = "https://lagspill.no/schemas/"
-MAX_BYTES: Final = 64 * 1024 - 64
+MAX_BYTES: Final = 64 * 1024 - 128
 """CloudEvents 1.0 § "Size Limits": an event of at most 64 KiB may be expected to be forwarded. Ours are far smaller. With its
-number written in, an event must still fit an entry of the log: at most 65,535 bytes (C2SP tlog-tiles)."""
+lane and its number written in, an event must still fit an entry of the log: at most 65,535 bytes (C2SP tlog-tiles)."""
 NUMBER_WIDTH: Final = 20
 """`sequence` and `sourcesequence` are decimal strings, zero-padded so that they sort as text (CloudEvents `sequence`)."""
 
@@ -53,6 +55,9 @@ class Envelope(BaseModel):
     """Gap-free per (source, subject), from 1. Absent where the subject has no history of its own: access records, seals."""
     sourcesequence: Number | None = None
     """Gap-free per (source, municipality), from 1. Absent only before the relay has numbered the event."""
+    lane: str | None = Field(default=None, pattern=rf"^{LANE_NAME}/[1-9][0-9]{{0,18}}$")
+    """Which of its database session's records for this log it is: a random name, and the count from 1 without a gap
+    (`shared.lanes`). Written in with the row; absent on what older services wrote."""
     correlationid: UUID
     causationid: UUID | None = None
     municipality: LogScopeField
@@ -86,8 +91,8 @@ def seal(data: EventData, envelope: Envelope) -> bytes:
     Raises:
         ValueError: the event is larger than 64 KiB, or was numbered already.
     """
-    if envelope.sourcesequence is not None:
-        raise ValueError("an event is numbered by the relay, once")
+    if envelope.sourcesequence is not None or envelope.lane is not None:
+        raise ValueError("an event is numbered by the relay, once, and its lane is written by the database")
     # Joined as bytes: half the time of one document built from Python values, and the same bytes.
     attributes = to_json(envelope, exclude_none=True)
     body = attributes[:-1] + b',"data":' + to_json(data, exclude_none=True) + b"}"

@@ -31,6 +31,7 @@ from shared.contracts.base import EventData, Model
 from shared.db import Connection, Pool
 from shared.envelope import Envelope, describe, parse, seal
 from shared.errors import IdempotencyConflictError, StaleVersionError, UnavailableError
+from shared.lanes import Lanes, advanced, marked, setting_of
 from shared.merkle import Frontier
 from shared.recent import Recent
 from shared.refs import Ids, LogScope, is_protected
@@ -119,6 +120,25 @@ class _Sealed:
     body: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class _Records:
+    """What one statement puts into the outbox."""
+
+    scope: LogScope
+    sealed: Sequence[_Sealed]
+    anonymous: bool
+    """They are about an anonymous discussion."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Statement:
+    """One statement in two forms: the records' lane is counted here, or (within a transaction) by the session."""
+
+    alone: str
+    within: str
+    """Its last argument is the setting that counts."""
+
+
 class Journal:
     """Loads and changes the aggregates of one service in its own database."""
 
@@ -131,14 +151,19 @@ class Journal:
         ids: Ids,
         nudge: Callable[[], None] = lambda: None,
         contracts: Mapping[str, type[EventData]] = EVENTS,
+        lanes: Lanes | None = None,
     ) -> None:
-        """Write as `source` (`/services/cases`); `nudge` is called when something was committed for the relay."""
+        """Write as `source` (`/services/cases`); `nudge` is called when something was committed for the relay.
+
+        `lanes` knows how far this process has written, for the relay's seals.
+        """
         self.source: Final = source
         self.nudge: Final = nudge
         self._pool = pool
         self._clock = clock
         self._ids = ids
         self._contracts = contracts
+        self._lanes = Lanes() if lanes is None else lanes
         self._recent: Recent[tuple[str, str], _Written] = Recent(REMEMBERED)
 
     async def load(self, aggregate: Aggregate[S], id: str, *, conn: Connection | None = None) -> Loaded[S]:  # noqa: A002
@@ -197,7 +222,7 @@ class Journal:
             return
         sealed = [self._envelop(record, ctx, ctx.scope, sequence=None) for record in records]
         async with self._connection(conn) as connection:
-            await connection.execute(_QUEUE, ctx.scope, *_columns(sealed))
+            await self._execute(connection, _QUEUE, _Records(ctx.scope, sealed, ctx.anonymous), (ctx.scope,))
         if conn is None:
             self.nudge()
 
@@ -309,27 +334,26 @@ class Journal:
     ) -> Changed[S] | None:
         """Make it true if the aggregate is still at that version (and, given `tail`, ends with that event); else None."""
         changed, sealed = prepared.changed, prepared.sealed
+        records = _Records(changed.scope, sealed, command.ctx.anonymous)
         if changed.version == 0:
             raise ValueError(f"nothing can be stored about a {command.aggregate.kind} that has no event yet")
         latest = sealed[len(changed.events) - 1].event_id if changed.events else None
-        arguments: tuple[object, ...] = (
+        before = (
             command.id,
             command.aggregate.kind,
             loaded.version,
             len(changed.events),
             changed.scope,
             changed.state.model_dump_json(),
-            *_columns(sealed),
-            latest,
-            tail,
         )
+        after: tuple[object, ...] = (latest, tail)
         key = command.ctx.idempotency
         if key is not None:
             answer = changed.answer or Answer(status=204, body=b"", version=changed.version)
-            arguments += _told(key, answer, self._clock.now())
+            after += _told(key, answer, self._clock.now())
         statement = _STATEMENTS[loaded.version > 0, key is not None]
         try:
-            taken = await _execute(connection, statement, arguments, command.also, inside=inside)
+            taken = await self._execute(connection, statement, records, before, after, command.also)
         except asyncpg.UniqueViolationError as error:
             # The same key at the same time, for another new aggregate, or again: the answer that won is stored. Inside the
             # caller's transaction nothing can follow an error; the caller runs again.
@@ -343,6 +367,39 @@ class Journal:
             now: Loaded[Model] = Loaded(changed.state, changed.version, changed.scope)
             self._recent.put((command.aggregate.kind, command.id), _Written(now, latest))
         return changed
+
+    async def _execute(
+        self,
+        connection: Connection,
+        statement: _Statement,
+        records: _Records,
+        before: tuple[object, ...],
+        after: tuple[object, ...] = (),
+        also: Also | None = None,
+    ) -> bool:
+        """Run `statement` with these arguments around the records' columns, and `also` in one transaction with it.
+
+        Returns:
+            Whether what it depends on was taken; only then anything was written.
+        """
+        ids, topics, keys, bodies = _columns(records.sealed)
+        if connection.is_in_transaction():
+            setting = setting_of(records.scope, anonymous=records.anonymous)
+            arguments = (*before, ids, topics, keys, bodies, *after, setting)
+            taken = bool(await connection.fetchval(statement.within, *arguments))
+            if taken:
+                self._lanes.written(connection, records.scope, setting)
+                if also is not None:
+                    await also(connection)
+            return taken
+        lane = self._lanes.take(connection, records.scope, anonymous=records.anonymous)
+        arguments = (*before, ids, topics, keys, lane.mark(bodies), *after)
+        async with connection.transaction() if also is not None else nullcontext():
+            taken = bool(await connection.fetchval(statement.alone, *arguments))
+            if taken and also is not None:
+                await also(connection)
+        self._lanes.give_back(lane, len(records.sealed) if taken else 0)
+        return taken
 
     def _seal(self, command: _Command[S], scope: LogScope, version: int, decision: Decision) -> list[_Sealed]:
         """Return the outbox records of `decision`: the events, then the access records."""
@@ -422,19 +479,6 @@ async def _read(
     return loaded, Answer(row["status"], row["body"], row["answer_version"], row["answer_location"])
 
 
-async def _execute(
-    connection: Connection, statement: str, arguments: tuple[object, ...], also: Also | None, *, inside: bool
-) -> bool:
-    """Return whether the aggregate's row was taken; only then anything was written."""
-    if also is None:
-        return bool(await connection.fetchval(statement, *arguments))
-    async with nullcontext() if inside else connection.transaction():
-        taken = bool(await connection.fetchval(statement, *arguments))
-        if taken:
-            await also(connection)
-    return taken
-
-
 def _columns(sealed: Sequence[_Sealed]) -> tuple[list[UUID], list[str], list[str], list[bytes]]:
     return (
         [each.event_id for each in sealed],
@@ -474,12 +518,24 @@ FULL JOIN (SELECT scope, count(*) AS unpublished FROM outbox GROUP BY scope) o U
 ORDER BY scope
 """
 
-_QUEUE: Final = """
+_QUEUE: Final = _Statement(
+    """
 INSERT INTO outbox (event_id, scope, topic, key, body)
 SELECT r.event_id, $1, r.topic, r.key, r.body
 FROM unnest($2::uuid[], $3::text[], $4::text[], $5::bytea[]) WITH ORDINALITY AS r (event_id, topic, key, body, nth)
 ORDER BY r.nth
-"""
+RETURNING true
+""",
+    f"""
+WITH lane AS (SELECT {advanced("$6::text", "cardinality($2::uuid[])")} AS reached)
+INSERT INTO outbox (event_id, scope, topic, key, body)
+SELECT r.event_id, $1, r.topic, r.key, {marked("r.body", "lane.reached", "cardinality($2::uuid[]) - r.nth")}
+FROM lane,
+     unnest($2::uuid[], $3::text[], $4::text[], $5::bytea[]) WITH ORDINALITY AS r (event_id, topic, key, body, nth)
+ORDER BY r.nth
+RETURNING true
+""",  # noqa: S608
+)
 
 _QUEUE_EACH: Final = """
 INSERT INTO outbox (event_id, scope, topic, key, body)
@@ -513,25 +569,36 @@ answered AS (
 
 _APPEND: Final = """
 WITH taken AS ({take}),
-history AS (
+{lane}history AS (
     INSERT INTO events (aggregate, version, event_id, body)
-    SELECT taken.id, $3 + r.nth, r.event_id, r.body
-    FROM taken, unnest($7::uuid[], $10::bytea[]) WITH ORDINALITY AS r (event_id, body, nth)
+    SELECT taken.id, $3 + r.nth, r.event_id, {body}
+    FROM {taken}, unnest($7::uuid[], $10::bytea[]) WITH ORDINALITY AS r (event_id, body, nth)
     WHERE r.nth <= $4
 ),
 queued AS (
     INSERT INTO outbox (event_id, scope, topic, key, body)
-    SELECT r.event_id, taken.scope, r.topic, r.key, r.body
-    FROM taken,
+    SELECT r.event_id, taken.scope, r.topic, r.key, {body}
+    FROM {taken},
          unnest($7::uuid[], $8::text[], $9::text[], $10::bytea[]) WITH ORDINALITY AS r (event_id, topic, key, body, nth)
     ORDER BY r.nth
 ){tell}
 SELECT true FROM taken
 """
 
+
+def _append(*, exists: bool, told: bool) -> _Statement:
+    """Return the statement for an aggregate that `exists`, with its answer kept under a key, or not."""
+    take, tell = _TAKE if exists else _TAKE_NEW, _TELL if told else ""
+    # Counted only where a row was taken: what writes nothing must leave no hole.
+    lane = f"lane AS (SELECT {advanced(f'${21 if told else 13}::text', 'cardinality($7::uuid[])')} AS reached FROM taken),\n"  # noqa: S608
+    body = marked("r.body", "lane.reached", "cardinality($7::uuid[]) - r.nth")
+    return _Statement(
+        _APPEND.format(take=take, lane="", taken="taken", body="r.body", tell=tell),
+        _APPEND.format(take=take, lane=lane, taken="taken, lane", body=body, tell=tell),
+    )
+
+
 _STATEMENTS: Final = {
-    (exists, told): _APPEND.format(take=_TAKE if exists else _TAKE_NEW, tell=_TELL if told else "")
-    for exists in (False, True)
-    for told in (False, True)
+    (exists, told): _append(exists=exists, told=told) for exists in (False, True) for told in (False, True)
 }
 """Whether the aggregate exists, and whether the answer is kept under a key."""

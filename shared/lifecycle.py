@@ -50,6 +50,7 @@ from shared.gate import Gate
 from shared.inbox import Inbox, Intake, Subscription, subscribe
 from shared.journal import Journal, public_heads
 from shared.kafka import WATERMARKS_TOPIC, create_broker
+from shared.lanes import Lanes
 from shared.memory import settle
 from shared.observability import Metrics, configure_logging, start_tracing, stop_tracing
 from shared.publisher import producers
@@ -373,6 +374,7 @@ class Service(Generic[T]):
         if not alone:
             self._stage = "it waits for the keys of the token issuer"
             await until_answers("issuer", authenticator.load_keys)
+        lanes = Lanes()
         self._relay = Relay(
             dsn,
             producers(settings.bus, client=name),
@@ -382,8 +384,16 @@ class Service(Generic[T]):
             metrics=self.metrics,
             seal_every=settings.journal_seal_seconds,
             topics=topics,
+            lanes=lanes,
         )
-        journal = Journal(pool, source=self.definition.source, clock=self.clock, ids=self._ids, nudge=self._relay.nudge)
+        journal = Journal(
+            pool,
+            source=self.definition.source,
+            clock=self.clock,
+            ids=self._ids,
+            nudge=self._relay.nudge,
+            lanes=lanes,
+        )
         return Kit(
             name=name,
             settings=settings,

@@ -14,8 +14,12 @@ from uuid import UUID
 
 import asyncpg
 
+from shared.contracts.journal import LaneEnd
 from shared.envelope import number
+from shared.lanes import advanced as lane_advanced
+from shared.lanes import marked, setting_of
 from shared.merkle import EMPTY, Frontier
+from shared.refs import LogScope
 
 LOCK: Final = 0x1A65_9112
 """The session advisory lock that makes the leader, in the service's own database."""
@@ -101,10 +105,12 @@ class Seal:
     """One seal for the outbox."""
 
     event_id: UUID
-    scope: str
+    scope: LogScope
     topic: str
     key: str
     body: bytes
+    ends: tuple[LaneEnd, ...] = ()
+    """The lanes that it names."""
 
 
 def numbered(rows: Iterable[Row], firsts: Mapping[str, int]) -> Batch:
@@ -183,16 +189,18 @@ class Outbox:
                 _SETTLE_AND_TAKE, *advanced, following.ids, list(firsts), list(firsts.values())
             )
 
-    async def queue_seals(self, seals: Sequence[Seal]) -> None:
-        """Put seals into the outbox, and begin to count anew for their logs."""
-        await self._connection.execute(
-            _QUEUE_SEALS,
+    async def queue_seals(self, seals: Sequence[Seal], *, leading: bool = True) -> list[tuple[LogScope, str]]:
+        """Put seals into the outbox, and return how far their lanes have come; who leads begins to count anew for their logs."""
+        rows = await self._connection.fetch(
+            _LEADERS_SEALS if leading else _OTHERS_SEALS,
             [seal.event_id for seal in seals],
             [seal.scope for seal in seals],
             [seal.topic for seal in seals],
             [seal.key for seal in seals],
             [seal.body for seal in seals],
+            [setting_of(seal.scope) for seal in seals],
         )
+        return [(LogScope(row["scope"]), row["reached"]) for row in rows]
 
     async def count(self) -> int:
         """Return how many rows wait; a hundred thousand stands for any larger number."""
@@ -253,11 +261,20 @@ advanced AS (
 _SETTLE_LAST: Final = _SETTLE.format(batch="DELETE FROM relay_batch")
 _SETTLE_AND_TAKE: Final = _SETTLE.format(batch="UPDATE relay_batch SET ids = $6, scopes = $7, firsts = $8")
 
-_QUEUE_SEALS: Final = """
-WITH sealed AS (UPDATE journal_heads SET unsealed = 0 WHERE scope = ANY ($2::text[]))
-INSERT INTO outbox (event_id, scope, topic, key, counted, body)
-SELECT event_id, scope, topic, key, false, body
-FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::bytea[]) AS s (event_id, scope, topic, key, body)
-"""
+_OTHERS_SEALS: Final = f"""
+WITH laned AS (
+    SELECT s.*, {lane_advanced("s.setting", "1")} AS reached
+    FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::bytea[], $6::text[])
+         AS s (event_id, scope, topic, key, body, setting)
+),
+queued AS (
+    INSERT INTO outbox (event_id, scope, topic, key, counted, body)
+    SELECT event_id, scope, topic, key, false, {marked("body", "reached")} FROM laned
+)
+SELECT scope, reached FROM laned
+"""  # noqa: S608
+_LEADERS_SEALS: Final = _OTHERS_SEALS.replace(
+    "WITH", "WITH sealed AS (UPDATE journal_heads SET unsealed = 0 WHERE scope = ANY ($2::text[])),", 1
+)
 
 _COUNT: Final = "SELECT count(*) FROM (SELECT 1 FROM outbox LIMIT $1) AS waiting"

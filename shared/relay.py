@@ -18,7 +18,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -33,6 +33,7 @@ from shared.clock import Clock
 from shared.contracts import journal as contracts
 from shared.envelope import describe, seal
 from shared.kafka import WATERMARKS_TOPIC
+from shared.lanes import Lanes
 from shared.merkle import leaf_hash
 from shared.observability import Metrics, describe_exception
 from shared.outbox import Batch, Heads, Outbox, Picked, Seal, advanced, following_numbers, numbered
@@ -112,6 +113,7 @@ class Relay:
         patience: float = 30.0,
         observer: Observer | None = None,
         topics: Mapping[str, str] | None = None,
+        lanes: Lanes | None = None,
     ) -> None:
         """Prepare; nothing connects before `start`. All durations are in seconds of the machine's time.
 
@@ -129,6 +131,7 @@ class Relay:
             patience: How long the broker may take to acknowledge a batch, and the database for a statement.
             observer: Is told every step.
             topics: Other names of topics, where a broker is shared with others.
+            lanes: How far this process's journal has written: what the seals say of it.
         """
         self._dsn = dsn
         self._producer_factory = producer_factory
@@ -143,6 +146,7 @@ class Relay:
         self._patience = patience
         self._observer = observer or Nobody()
         self._topics = topics or {}
+        self._lanes = Lanes() if lanes is None else lanes
         self._watermarks_topic = self._topics.get(WATERMARKS_TOPIC, WATERMARKS_TOPIC)
         self._seal_type = _seal_type(source)
         self._nudged = asyncio.Event()
@@ -212,8 +216,12 @@ class Relay:
                 self._dsn, application_name=f"relay of {self._source}", statement_seconds=self._patience
             )
             outbox = Outbox(connection)
+            next_seal = time.monotonic() + self._seal_every
             while not await outbox.lead():
                 await _wait(self._stopping, self._poll)
+                if time.monotonic() >= next_seal or self._stopping.is_set():
+                    next_seal = time.monotonic() + self._seal_every
+                    await self._tell_lanes(outbox)
                 if self._stopping.is_set():
                     return
             self._set_leading(leading=True)
@@ -308,19 +316,41 @@ class Relay:
 
     async def _queue_seals(self, heads: Heads, outbox: Outbox) -> bool:
         """Put a seal for every log with traffic into the outbox; return whether there was any."""
-        with_traffic = {scope: head for scope, head in heads.items() if head.unsealed}
+        untold = self._lanes.untold()
+        with_traffic = {
+            scope: head
+            for scope, head in heads.items()
+            if head.unsealed or (head.frontier.size and LogScope(scope) in untold)
+        }
         if not with_traffic:
             return False
         self._observer.reached(Step.SEALING)
-        await outbox.queue_seals([self._seal(LogScope(scope), heads) for scope in with_traffic])
+        await self._queue([self._seal(LogScope(scope), heads) for scope in with_traffic], outbox, leading=True)
         self._observer.reached(Step.SEALED)
         for scope, head in with_traffic.items():
             heads[scope] = head.sealed()
         return True
 
+    async def _tell_lanes(self, outbox: Outbox) -> None:
+        """Say how far this process has written, though another one leads: in seals as far as that one has come."""
+        untold = self._lanes.untold()
+        heads = await outbox.heads() if untold else {}
+        seals = [self._seal(scope, heads) for scope in sorted(untold) if scope in heads and heads[scope].frontier.size]
+        if seals:
+            await self._queue(seals, outbox, leading=False)
+
+    async def _queue(self, seals: Sequence[Seal], outbox: Outbox, *, leading: bool) -> None:
+        reached = await outbox.queue_seals(seals, leading=leading)
+        for queued in seals:
+            self._lanes.told(queued.scope, queued.ends)
+        for scope, lane in reached:
+            self._lanes.committed(scope, lane, calls=False)
+
     def _seal(self, scope: LogScope, heads: Heads) -> Seal:
         frontier = heads[scope].frontier
-        data = self._seal_type(scope=scope, last_number=frontier.size, root=base64.b64encode(frontier.root()).decode())
+        ends = self._lanes.ends(scope)
+        root = base64.b64encode(frontier.root()).decode()
+        data = self._seal_type(scope=scope, last_number=frontier.size, root=root, lanes=ends)
         event_id = self._ids.event_id()
         envelope = describe(
             data,
@@ -331,7 +361,7 @@ class Relay:
             scope=scope,
             correlation=event_id,
         )
-        return Seal(event_id, scope, data.TOPIC, envelope.partitionkey, seal(data, envelope))
+        return Seal(event_id, scope, data.TOPIC, envelope.partitionkey, seal(data, envelope), ends)
 
     async def _heartbeat(self, drained_at: datetime, outbox: Outbox, publisher: Publisher) -> None:
         """Say that everything committed before `drained_at` is on the bus."""

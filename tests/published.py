@@ -14,6 +14,7 @@ from pydantic_core import from_json
 
 from shared.contracts.journal import JournalSealed
 from shared.envelope import CONTENT_TYPE, Envelope, number, numeral, parse
+from shared.lanes import split
 from shared.merkle import EMPTY, leaf_hash
 
 
@@ -67,6 +68,7 @@ def examine(records: Sequence[ConsumerRecord], owed: Sequence[Committed]) -> Pub
     _numbers_without_a_hole(published)
     _order_per_key(records)
     _seals_hold(published)
+    _lanes_without_a_hole(published)
     return published
 
 
@@ -118,3 +120,17 @@ def _seals_hold(published: Published) -> None:
         assert seal.last_number < envelope.number
         leaves = [leaf_hash(record.value) for _, record in records if record.value is not None]
         assert base64.b64decode(seal.root) == EMPTY.append(leaves).root()
+
+
+def _lanes_without_a_hole(published: Published) -> None:
+    """Check that each lane counts from 1 in the order of the numbers, and goes at least as far as the seals before have said."""
+    for records in published.by_scope().values():
+        reached: dict[str, int] = {}
+        for envelope, record in records:
+            assert envelope.lane is not None
+            name, count = split(envelope.lane)
+            assert count == reached.get(name, 0) + 1, f"lane {name} goes from {reached.get(name, 0)} to {count}"
+            reached[name] = count
+            if ".journal.sealed." in envelope.type:
+                for end in JournalSealed.model_validate(from_json(record.value)["data"]).lanes:
+                    assert reached.get(end.lane, 0) >= end.last, "a seal names records that nobody has published"

@@ -12,6 +12,7 @@ from shared.clock import SystemClock
 from shared.db import Pool, create_pool
 from shared.journal import Journal
 from shared.kafka import WATERMARKS_TOPIC
+from shared.lanes import Lanes
 from shared.observability import Metrics
 from shared.publisher import producers
 from shared.refs import LogScope
@@ -58,6 +59,7 @@ class World:
     topics: dict[str, str]
     steps: Steps = field(default_factory=Steps)
     metrics: Metrics = field(default_factory=Metrics)
+    lanes: Lanes = field(default_factory=Lanes)
 
     @property
     def events(self) -> str:
@@ -84,6 +86,7 @@ class World:
             ids=RANDOM,
             metrics=self.metrics,
             topics=self.topics,
+            lanes=self.lanes,
             **settings,
         )
 
@@ -96,6 +99,7 @@ class World:
             ids=RANDOM,
             contracts=CONTRACTS,
             nudge=(lambda: None) if relay is None else relay.nudge,
+            lanes=self.lanes,
         )
 
     async def published(self) -> Published:

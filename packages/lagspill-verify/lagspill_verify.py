@@ -76,6 +76,10 @@ LARGEST_NUMBER = 2**62
 """A `sourcesequence` beyond this is nobody's, and neither is the size of a log."""
 NUMBER_WIDTH = 20
 """`sequence` and `sourcesequence` are texts of so many digits."""
+LANE_LENGTH = 15
+"""Letters of a lane's name."""
+MAX_ENDS = 500
+"""Lanes of which one seal says how far they go."""
 ATTEMPTS = 3
 FETCHERS = 4
 """Pieces that are fetched over HTTP at the same time, by each process."""
@@ -99,6 +103,8 @@ MAX_SOURCES = 1000
 MAX_RANGES = 100_000
 MAX_SEALS = 10_000
 MAX_SUBJECTS = 100_000
+MAX_LANES = 500_000
+MAX_LANE_RUNS = 1000
 """Of each kind of thing that is kept in memory while a log is read, the most: an honest log has far fewer at a time."""
 MAX_NAME = 120
 """Characters of a name that are kept."""
@@ -1145,6 +1151,10 @@ class Said:
     note: bytes | None = None
     nth: tuple[str, int] | None = None
     """The subject that it is about, and the how manieth of that subject's events it is."""
+    lane: tuple[str, int] | None = None
+    """The lane that it was written in, and the how manieth of that lane's records it is."""
+    ends: tuple[tuple[str, int], ...] = ()
+    """Of a seal: lanes, and how far they go."""
     pruned: Pruning | None = None
     foreign: str | None = None
     """The type of an event that is not its source's to publish. What it says is not heard."""
@@ -1175,6 +1185,7 @@ class _Event(msgspec.Struct, gc=False):
     sourcesequence: str
     subject: str | None = None
     sequence: str | None = None
+    lane: str | None = None
 
 
 _decode = msgspec.json.Decoder(_Event).decode
@@ -1185,12 +1196,14 @@ def read_entry(entry: bytes, log_name: str) -> Said | None:
     plain = read_plainly(entry, log_name)
     if plain is None:
         return _read_slowly(entry, log_name)
-    source, number, nth, subject = plain
-    return Said(source, number, nth=(subject, nth) if nth is not None else None)
+    source, number, nth, subject, lane = plain
+    return Said(
+        source, number, nth=(subject, nth) if nth is not None else None, lane=_read_lane(lane) if lane else None
+    )
 
 
-def read_plainly(entry: bytes, log_name: str) -> tuple[str, int, int | None, str] | None:
-    """Return the source, the number, the count and the subject of an ordinary event, in a tenth of the time.
+def read_plainly(entry: bytes, log_name: str) -> tuple[str, int, int | None, str, str | None] | None:
+    """Return the source, the number, the count, the subject and the lane of an ordinary event, in a tenth of the time.
 
     None says nothing of the entry: it is then to be read as any JSON is. What is read here means the same there: a text that is
     passed over is not looked at for invalid UTF-8, so only ASCII is read here, where there is none.
@@ -1207,8 +1220,8 @@ def read_plainly(entry: bytes, log_name: str) -> tuple[str, int, int | None, str
     if number is None:
         return None
     if event.sequence is None or event.subject is None:
-        return event.source, number, None, ""
-    return event.source, number, _read_number(event.sequence), event.subject
+        return event.source, number, None, "", event.lane
+    return event.source, number, _read_number(event.sequence), event.subject, event.lane
 
 
 def _read_slowly(entry: bytes, log_name: str) -> Said | None:
@@ -1220,12 +1233,13 @@ def _read_slowly(entry: bytes, log_name: str) -> Said | None:
         source, kind = _written(event["source"]), _written(event["type"])
     except (ValueError, KeyError, TypeError, RecursionError):
         return None
-    subject, nth, number = event.get("subject"), event.get("sequence"), event.get("sourcesequence")
+    subject, nth, number, lane = map(event.get, ("subject", "sequence", "sourcesequence", "lane"))
     counted = _read_number(nth) if isinstance(nth, str) and isinstance(subject, str) else None
     said = Said(
         source,
         _read_number(number) if isinstance(number, str) else None,
         nth=(_written(subject), counted) if counted is not None else None,
+        lane=_read_lane(lane) if isinstance(lane, str) else None,
     )
     if not kind.endswith(_TOLD):
         return said
@@ -1240,6 +1254,7 @@ def _read_slowly(entry: bytes, log_name: str) -> Said | None:
     return replace(
         said,
         seal=_read_seal(members) if kind.endswith(_SEAL) else None,
+        ends=_read_ends(members) if kind.endswith(_SEAL) else (),
         note=note.encode(errors="replace") if isinstance(note, str) else None,
         pruned=_read_pruning(members) if kind == _PRUNED else None,
     )
@@ -1275,6 +1290,20 @@ def _read_seal(data: Mapping[str, object]) -> tuple[int, bytes] | None:
         return None
     raw = decoded(root)
     return None if raw is None or len(raw) != 32 else (last, raw)
+
+
+def _read_lane(said: str) -> tuple[str, int] | None:
+    """Return the name of a lane and the count in it; None for anything that no service writes."""
+    name, _, count = said.partition("/")
+    nth = _read_number(count)
+    return None if nth is None or len(name) != LANE_LENGTH or not name.isascii() or not name.isalpha() else (name, nth)
+
+
+def _read_ends(data: Mapping[str, object]) -> tuple[tuple[str, int], ...]:
+    listed = data.get("lanes")
+    told = [member for member in listed if isinstance(member, dict)] if isinstance(listed, list) else []
+    ends = (_read_lane(f"{member.get('lane')}/{member.get('last')}") for member in told[:MAX_ENDS])
+    return tuple(end for end in ends if end is not None)
 
 
 def _read_pruning(data: Mapping[str, object]) -> Pruning | None:
@@ -1341,8 +1370,13 @@ class Word:
     older: Checkpoint | None = None
     pruned: Pruning | None = None
     foreign: str | None = None
+    number: int = 0
+    """Of a seal: its own `sourcesequence`."""
+    ends: tuple[tuple[str, int], ...] = ()
 
 
+Lanes = dict[tuple[str, str], "Lane"]
+"""For each (source, lane): what of it was seen."""
 Subjects = dict[tuple[str, str], list[int]]
 """For each (source, subject): how many events, the sum of their counts, the highest count, and where that is."""
 
@@ -1362,6 +1396,7 @@ class Span:
     words: list[Word]
     """In the order of their positions; a word without content is an event without a number."""
     subjects: Subjects
+    lanes: Lanes
 
 
 @dataclass
@@ -1379,7 +1414,7 @@ class Examiner:
         Raises:
             UnreadableError: the log cannot be read.
         """
-        span = Span([], None, [], [], {})
+        span = Span([], None, [], [], {}, {})
         numbered: dict[str, Numbered] = {}
         for number, entries, tile in self.log.fetch(numbers, hashes_only=self.hashes_only):
             width = self.log.width(0, number)
@@ -1407,7 +1442,9 @@ class Examiner:
         for position, (entry, leaf) in enumerate(zip(entries, hashes, strict=True), start=first):
             plain = read_plainly(entry, name)
             if plain is not None:  # as nearly all are
-                source, number, nth, subject = plain
+                source, number, nth, subject, lane = plain
+                if lane is not None and (counted := _read_lane(lane)) is not None:
+                    _count_lane(span.lanes, (source[:MAX_NAME], counted[0]), counted[1], number, position)
                 if nth is not None:
                     _count(span.subjects, (source[:MAX_NAME], subject), nth, position)
                 if (lists := numbered.get(source)) is None:
@@ -1429,15 +1466,28 @@ class Examiner:
             lists[2].append(position)
             if said.nth is not None:
                 _count(span.subjects, (source, said.nth[0]), said.nth[1], position)
+            if said.lane is not None:
+                _count_lane(span.lanes, (source, said.lane[0]), said.lane[1], said.number, position)
             older = self._open(said.note, position) if said.note is not None else None
             if said.seal is not None or older is not None or said.pruned is not None or said.foreign is not None:
-                span.words.append(Word(position, source, said.seal, older, said.pruned, said.foreign))
+                span.words.append(
+                    Word(position, source, said.seal, older, said.pruned, said.foreign, said.number, said.ends)
+                )
 
     def _open(self, content: bytes, position: int) -> Checkpoint | None:
         """The log publishes its checkpoints, and so holds older ones: each is a signature that a forger cannot renew."""
         note = Note.parse(content)
         older = Checkpoint.parse(note.text) if note is not None and open_note(note, self.keys) else None
         return older if older is not None and older.origin == self.keys[0].name and older.size <= position else None
+
+
+def _count_lane(lanes: Lanes, key: tuple[str, str], nth: int, number: int, position: int) -> None:
+    lane = lanes.get(key)
+    if lane is None:
+        lane = lanes[key] = Lane()
+    lane.add(nth, nth)
+    if nth > lane.highest:
+        lane.highest, lane.number, lane.at = nth, number, position
 
 
 def _count(subjects: Subjects, key: tuple[str, str], nth: int, position: int) -> None:
@@ -1660,6 +1710,74 @@ class Journal:
             self._ends.insert(at + 1, last)
 
 
+class Lane:
+    """What the log holds of one lane: the records that one session of a service's database wrote into the log."""
+
+    __slots__ = ("at", "highest", "number", "reused", "runs", "told")
+
+    def __init__(self) -> None:
+        self.runs: list[list[int]] = []
+        """The counts seen, as ranges [first, last], ascending."""
+        self.highest = self.number = self.at = 0
+        """The highest count seen, the `sourcesequence` of that record, and its position."""
+        self.told: list[tuple[int, int, int]] = []
+        """How far seals say that it goes: the count, the seal's own `sourcesequence`, and its position."""
+        self.reused = False
+
+    def add(self, first: int, last: int) -> None:
+        """Take records with these counts."""
+        runs = self.runs
+        if runs and runs[-1][1] + 1 == first:  # as nearly always
+            runs[-1][1] = last
+            return
+        at = bisect_right(runs, [first, LARGEST_NUMBER]) - 1
+        if (at >= 0 and runs[at][1] >= first) or (at + 1 < len(runs) and runs[at + 1][0] <= last):
+            self.reused = True
+        runs.insert(at + 1, [first, last])
+        joined: list[list[int]] = []
+        for begin, end in runs:
+            if joined and joined[-1][1] + 1 >= begin:
+                joined[-1][1] = max(joined[-1][1], end)
+            else:
+                joined.append([begin, end])
+        if len(joined) > MAX_LANE_RUNS:
+            raise UnreadableError(f"one lane has more than {MAX_LANE_RUNS} holes")
+        self.runs = joined
+
+    def extend(self, more: Lane) -> None:
+        """Take what was seen of it in another span."""
+        for first, last in more.runs:
+            self.add(first, last)
+        self.reused = self.reused or more.reused
+        if more.highest > self.highest:
+            self.highest, self.number, self.at = more.highest, more.number, more.at
+
+    def tell(self, end: int, number: int, position: int, sealed: int) -> None:
+        """Take how far the seal with that number, at that position, says that it goes; of those sealed by now the farthest does."""
+        settled = [each for each in self.told if each[1] <= sealed]
+        self.told = [each for each in self.told if each[1] > sealed]
+        self.told += [max(settled)] if settled else []
+        self.told.append((end, number, position))
+
+    def missing(self, sealed: int) -> tuple[list[tuple[int, int]], int]:
+        """Return the counts that are missing, and an entry that shows it, when the service has sealed its records to `sealed`.
+
+        A service numbers a lane's records in the order of their counts, and after them the seal that says how far it goes. So what
+        is missing before a record, or a seal, that is sealed itself, is not on its way.
+        """
+        end, at = (self.highest, self.at) if self.number <= sealed else (0, 0)
+        for told, number, position in self.told:
+            if told > end and number <= sealed:
+                end, at = told, position
+        gone = []
+        expected = 1
+        for first, last in [*self.runs, [end + 1, end + 1]]:
+            if expected < first and expected <= end:
+                gone.append((expected, min(first - 1, end)))
+            expected = max(expected, last + 1)
+        return gone, at
+
+
 class Counts:
     """How many events of each subject were seen: in memory, and in a file when they are many."""
 
@@ -1787,6 +1905,7 @@ class Verification:
         self._past = Past()
         self._journals: dict[str, Journal] = {}
         self._counts = Counts()
+        self._lanes: Lanes = {}
         self._roots = Roots()
         self._trusted_size = 0
         """The largest size whose root an older signature confirms."""
@@ -1869,6 +1988,8 @@ class Verification:
                 if journal is not None:
                     self._numbers.extend(journal.take(run))
             self._counts.add(span.subjects)
+            for key, lane in span.lanes.items():
+                self._lane(key).extend(lane)
             for word in span.words:
                 while given and given[0].size <= min(word.position + 1, self._past.size):
                     self._compare(given.popleft(), "the checkpoint given")
@@ -1903,6 +2024,14 @@ class Verification:
             self._journals[source] = Journal(source)
         return self._journals[source]
 
+    def _lane(self, key: tuple[str, str]) -> Lane:
+        lane = self._lanes.get(key)
+        if lane is None:
+            if len(self._lanes) >= MAX_LANES:
+                raise UnreadableError(f"the log has records of more than {MAX_LANES} lanes")
+            lane = self._lanes[key] = Lane()
+        return lane
+
     def _hear(self, word: Word) -> None:
         if word.foreign is not None:
             if len(self._numbers) <= MAX_FINDINGS:
@@ -1918,6 +2047,8 @@ class Verification:
             return
         if word.seal is not None and (journal := self._journal(word.source)) is not None:
             journal.seal(*word.seal, word.position)
+            for name, end in word.ends:
+                self._lane((word.source, name)).tell(end, word.number, word.position, journal.sealed)
         if word.older is not None:
             self._compare(word.older, f"the checkpoint in entry {word.position}")
         if word.pruned is not None and word.pruned.last < word.position:
@@ -2101,6 +2232,7 @@ class Verification:
 
     def _complete(self) -> None:
         self._count_subjects()
+        self._count_lanes()
         self.report.findings.extend(sorted(self._numbers, key=lambda found: found.position or 0))
         excused = self.report.pruned  # each of these was the record of at most one number
         for source, journal in sorted(self._journals.items()):
@@ -2139,6 +2271,33 @@ class Verification:
         if excused:
             self.report.note(
                 f"{excused} events of {subjects} subjects are not there: that is no finding, as they may be among the"
+                f" {_entries(self.report.pruned)} pruned"
+            )
+
+    def _count_lanes(self) -> None:
+        """Name the lanes of which a record is not there, but for as many records as entries were pruned."""
+        excused, lanes = 0, 0
+        for (source, name), lane in sorted(self._lanes.items()):
+            journal = self._journals.get(source)
+            gone, at = lane.missing(0 if journal is None else journal.sealed)
+            absent = sum(last - first + 1 for first, last in gone)
+            if 0 < absent <= self.report.pruned - excused:
+                excused += absent
+                lanes += 1
+                gone = []
+            details = [
+                f"{'record' if first == last else 'records'} {first if first == last else f'{first} to {last}'} of lane {name} of"
+                f" {source} {'is' if first == last else 'are'} not in the log: taken away before the service had numbered it"
+                for first, last in gone
+            ]
+            if lane.reused:
+                details.append(f"{source} has used a count of lane {name} twice")
+            for detail in details:
+                if len(self._numbers) <= MAX_FINDINGS:
+                    self._numbers.append(Finding(Kind.INCOMPLETE, at, detail))
+        if excused:
+            self.report.note(
+                f"{excused} records of {lanes} lanes are not there: that is no finding, as they may be among the"
                 f" {_entries(self.report.pruned)} pruned"
             )
 

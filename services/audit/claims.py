@@ -138,6 +138,32 @@ async def add_sequences(conn: Connection, numbers: Collection[Counted]) -> None:
         await conn.execute(_ADD_SEQUENCES, *_sequence_runs(numbers))
 
 
+async def add_lanes(conn: Connection, groups: Mapping[LogName, Sequence[Entry]]) -> None:
+    """Remember which records of each lane the logs hold now, and how far the services' seals say that their lanes go."""
+    counts: dict[tuple[LogName, str, str], list[int]] = {}
+    rows: list[tuple[LogName, str, str, int | None, int | None, int]] = []
+    for log, entries in groups.items():
+        for entry in entries:
+            if entry.source is None or entry.number is None:  # nothing says that it was published
+                continue
+            if entry.lane is not None:
+                counts.setdefault((log, entry.source, entry.lane[0]), []).append(entry.lane[1])
+            if entry.seal is not None:
+                rows += [(log, entry.source, name, None, None, last) for name, last in entry.seal.lanes]
+    rows += [(*lane, first, last, 0) for lane, each in counts.items() for first, last in runs(each)]
+    if rows:
+        await conn.execute(_ADD_LANES, *zip(*rows, strict=True))
+
+
+_ADD_LANES: Final = """
+INSERT INTO lanes (log, source, lane, numbers, told)
+SELECT log, source, lane, coalesce(range_agg(int8range(first, last, '[]')) FILTER (WHERE first IS NOT NULL), '{}'), max(told)
+FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[])
+     AS n (log, source, lane, first, last, told)
+GROUP BY log, source, lane ORDER BY log, source, lane
+ON CONFLICT (log, source, lane) DO UPDATE
+SET numbers = lanes.numbers + excluded.numbers, told = greatest(lanes.told, excluded.told)
+"""
 _ADD_NUMBERS: Final = """
 INSERT INTO journals (log, source, numbers)
 SELECT log, source, range_agg(int8range(first, last, '[]'))

@@ -17,7 +17,16 @@ from services.audit.domain.checkpoint import Checkpoint
 from services.audit.domain.entry import UNPARSABLE, Entry, LogName
 from services.audit.domain.intake import Intake, sort_out
 from services.audit.domain.keys import Announcement, Turn, announce_key, take_turn
-from services.audit.domain.log import LOG, Finding, FindingKind, LogState, announce_findings, decide_announcement, holes
+from services.audit.domain.log import (
+    LANE,
+    LOG,
+    Finding,
+    FindingKind,
+    LogState,
+    announce_findings,
+    decide_announcement,
+    holes,
+)
 from services.audit.domain.tiles import edges_needed, grow
 from services.audit.errors import FencedError, HeadDamagedError
 from services.audit.growth import Event, Growth, StoredLog
@@ -35,7 +44,7 @@ log = structlog.get_logger(__name__)
 
 
 Counts = tuple[LogName, str, str | None]
-"""What counts without a gap in a log: a source, or a subject of it."""
+"""What counts without a gap in a log: a source, or a subject of it, or a lane (`lane:` and its name)."""
 Hole = tuple[LogName, str, str | None, int, int]
 """The same, and the first and the last number that are missing."""
 
@@ -43,6 +52,12 @@ Hole = tuple[LogName, str, str | None, int, int]
 def _order(hole: Hole) -> tuple[str, str, str, int, int]:
     name, source, subject, first, last = hole
     return name, source, subject or "", first, last
+
+
+def _kind_of_gap(subject: str | None) -> FindingKind:
+    if subject is None:
+        return FindingKind.GAP
+    return FindingKind.LANE_GAP if subject.startswith(LANE) else FindingKind.SUBJECT_GAP
 
 
 class Keeper:
@@ -153,6 +168,7 @@ class Keeper:
             [n for each in grown for n in claims.sequences_of(each.log, each.entries) if n[:3] not in held.subjects],
         )
         await growth.add_seals(conn, grown)
+        await claims.add_lanes(conn, {each.log: each.entries for each in grown})
         for each in grown:
             await self._report(conn, each.log, intakes[each.log].findings)
         return grown
@@ -315,7 +331,7 @@ class Keeper:
         return written
 
     async def find_gaps(self, moment: float) -> None:
-        """Report the holes in the services' numbers, and in their subjects', that have lasted longer than the grace.
+        """Report the holes in the services' numbers, in their subjects' and their lanes', that have lasted longer than the grace.
 
         Args:
             moment: the machine's monotonic time in seconds; a hole's age is counted from the first call that saw it.
@@ -328,13 +344,15 @@ class Keeper:
             for (name, source, subject), ranges in (await store.broken_subjects(connection)).items():
                 held[name, source, subject] = ranges
             missing = {(*counts, *hole) for counts, ranges in held.items() for hole in holes(ranges)}
+            for (name, source, lane), (ranges, until) in (await store.broken_lanes(connection)).items():
+                missing |= {(name, source, LANE + lane, *hole) for hole in holes(ranges, until)}
             self._missing_since = {hole: self._missing_since.get(hole, moment) for hole in missing}
             self._told &= missing
             lasting = {hole for hole in missing - self._told if moment - self._missing_since[hole] >= self._grace}
             for name, holes_of in groupby(sorted(lasting, key=_order), key=lambda hole: hole[0]):
                 found = [
                     Finding(
-                        kind=FindingKind.GAP if subject is None else FindingKind.SUBJECT_GAP,
+                        kind=_kind_of_gap(subject),
                         source=source,
                         first=first,
                         last=last,

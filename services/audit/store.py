@@ -148,6 +148,20 @@ async def broken_subjects(conn: Connection) -> dict[tuple[LogName, str, str], li
     return broken
 
 
+async def broken_lanes(conn: Connection) -> dict[tuple[LogName, str, str], tuple[list[tuple[int, int]], int]]:
+    """Return, for each lane of which a record is missing, the numbers held, as `broken_subjects` does, and how far it goes."""
+    rows = await conn.fetch(
+        "SELECT log, source, lane, told, lower(held) AS first, upper(held) - 1 AS last"
+        " FROM lanes LEFT JOIN LATERAL unnest(numbers) AS held ON true WHERE NOT whole ORDER BY log, source, lane, first"
+    )
+    broken: dict[tuple[LogName, str, str], tuple[list[tuple[int, int]], int]] = {}
+    for row in rows:
+        ranges, _ = broken.setdefault((LogName(row["log"]), row["source"], row["lane"]), ([], row["told"]))
+        if row["first"] is not None:
+            ranges.append((row["first"], row["last"]))
+    return broken
+
+
 IDS_AT_ONCE: Final = 5000
 
 

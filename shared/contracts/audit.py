@@ -73,15 +73,15 @@ class IrregularityFound(LogEvent):
 
     TYPE: ClassVar[str] = "no.lagspill.audit.irregularity.found.v1"
 
-    kind: Literal["subject-gap", "subject-reused", "unnumbered", "foreign-source"]
+    kind: Literal["subject-gap", "subject-reused", "unnumbered", "foreign-source", "lane-gap"]
     """A hole in a subject's own `sequence`; one of its numbers used twice; an event without a `sourcesequence`; a record on a
-    topic that is not its service's."""
+    topic that is not its service's; a hole in a lane, from which a record was taken before its service had numbered it."""
     source: str = Field(pattern=r"^/services/[a-z][a-z0-9-]{1,30}$")
     """In whose name the record is."""
     subject_ref: str | None = Field(default=None, pattern=r"^[A-Za-z0-9._/:-]{1,120}$")
-    """Whose `sequence` it is about."""
+    """Whose `sequence` it is about; of a lane, `lane:` and its name."""
     first: int | None = Field(default=None, ge=1)
-    """The first number concerned: of the subject's `sequence`, or else the record's `sourcesequence`."""
+    """The first number concerned: of the subject's `sequence`, or the lane's count, or else the record's `sourcesequence`."""
     last: int | None = Field(default=None, ge=1)
     position: int | None = Field(default=None, ge=0)
     """The first entry that shows it."""

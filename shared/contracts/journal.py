@@ -6,8 +6,21 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from shared.contracts.base import EventData
-from shared.refs import LogScopeField
+from shared.contracts.base import EventData, Model
+from shared.refs import ALPHABET, LogScopeField
+
+LANE_LENGTH = 15
+LANE_NAME = rf"[{ALPHABET}]{{{LANE_LENGTH}}}"
+"""The form of a lane's name: random letters."""
+LANES_AT_ONCE = 500
+"""How many lanes one seal names at most."""
+
+
+class LaneEnd(Model):
+    """How far a lane goes: what one database session has written into this log, counted from 1 (`lane` in the envelope)."""
+
+    lane: str = Field(pattern=f"^{LANE_NAME}$")
+    last: int = Field(ge=1)
 
 
 class JournalSealed(EventData):
@@ -24,6 +37,9 @@ class JournalSealed(EventData):
     last_number: int = Field(ge=1)
     root: str
     """Base64 of the 32-byte RFC 6962 root."""
+    lanes: tuple[LaneEnd, ...] = Field(default=(), max_length=LANES_AT_ONCE)
+    """Lanes of the process that seals, of which no seal had said how far they go: everything up to there was committed before
+    this seal, and has a lower `sourcesequence` than it."""
 
 
 class CasesJournalSealed(JournalSealed):

@@ -13,6 +13,7 @@ from tests.integration.audit_world import NOTODDEN, Publisher
 
 PUBLISHER = Publisher()
 EVENTS = [*PUBLISHER.reads(3), PUBLISHER.seal()]
+EVENTS[1] = EVENTS[1].replace(b',"sourcesequence"', b',"lane":"bcdfghjklmnpqrs/17","sourcesequence"')
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
@@ -27,9 +28,10 @@ def agree(entry: bytes) -> None:
     if plain is None:
         return
     assert slow is not None
-    source, number, nth, subject = plain
+    source, number, nth, subject, lane = plain
     assert (slow.source, slow.number) == (source, number)
     assert slow.nth == ((subject, nth) if nth is not None else None)
+    assert slow.lane == (None if lane is None else lagspill_verify._read_lane(lane))
     assert (slow.seal, slow.note, slow.pruned) == (None, None, None)
     assert read_entry(entry, NOTODDEN) == slow
 

@@ -18,6 +18,7 @@ from services.audit.domain.written import Basis, Party, Said, Written, read_writ
 from shared.contracts import journal
 from shared.contracts.access import AccessRecorded
 from shared.envelope import Envelope, MalformedEnvelopeError, read
+from shared.lanes import split
 from shared.merkle import HASH_SIZE, leaf_hash
 from shared.refs import ALPHABET, LENGTH
 
@@ -65,6 +66,8 @@ class Seal(NamedTuple):
 
     last_number: int
     root: bytes
+    lanes: tuple[tuple[str, int], ...] = ()
+    """How far it says that lanes of its go (`shared.lanes`)."""
 
 
 class Entry(NamedTuple):
@@ -96,6 +99,8 @@ class Entry(NamedTuple):
     meeting: str | None = None
     permitted: bool | None = None
     seal: Seal | None = None
+    lane: tuple[str, int] | None = None
+    """Its database session's lane, and its count in it; None for what older services wrote."""
     oversize: bytes | None = None
     """The record itself, where it is longer than an entry may be; the leaf then states its size and hash."""
 
@@ -165,6 +170,7 @@ def _index_written(value: bytes, received: Received, written: Written) -> Entry:
         said.get("consent"),
         said.get("meeting") or _matching(_MEETING, subject),
         said.get("permitted"),
+        lane=_lane(written.lane),
     )
 
 
@@ -194,6 +200,7 @@ def _index_event(value: bytes, received: Received, envelope: Envelope, said: obj
         meeting=_matching(_MEETING, data.get("meeting"), envelope.subject),
         permitted=permitted if isinstance(permitted, bool) else None,
         seal=_seal(said) if envelope.type in _SEALS and is_own(envelope.type, envelope.source) else None,
+        lane=_lane(envelope.lane),
     )
 
 
@@ -201,6 +208,14 @@ def _number(said: str | None) -> int | None:
     """Return what a text of digits counts; None where it counts nothing, or more than anybody publishes."""
     number = int(said) if said is not None else 0
     return number if 0 < number <= MAX_NUMBER else None
+
+
+def _lane(said: str | None) -> tuple[str, int] | None:
+    """Return the lane and the count in it; None where nothing says it, or it counts more than anybody writes."""
+    if said is None:
+        return None
+    name, count = split(said)
+    return (name, count) if count <= MAX_NUMBER else None
 
 
 def _kind(envelope: Envelope, data: Mapping[str, object]) -> str:
@@ -216,7 +231,8 @@ def _seal(data: object) -> Seal | None:
         root = base64.b64decode(sealed.root, validate=True)
     except ValueError:
         return None
-    return Seal(sealed.last_number, root) if len(root) == HASH_SIZE and sealed.last_number <= MAX_NUMBER else None
+    ends = tuple((end.lane, end.last) for end in sealed.lanes if end.last <= MAX_NUMBER)
+    return Seal(sealed.last_number, root, ends) if len(root) == HASH_SIZE and sealed.last_number <= MAX_NUMBER else None
 
 
 def _utc(moment: datetime) -> datetime | None:

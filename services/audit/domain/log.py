@@ -13,6 +13,8 @@ from shared.contracts.audit import ChainBroken, CheckpointSigned, GapFound, Irre
 from shared.contracts.base import EventData, Model
 
 OWN_SOURCE: Final = "/services/audit"
+LANE: Final = "lane:"
+"""What the name of a lane stands behind where it is told as a finding's subject. No subject begins so."""
 
 
 class FindingKind(StrEnum):
@@ -30,6 +32,8 @@ class FindingKind(StrEnum):
     """An event of a subject (its own `sequence` has a hole) did not come in time."""
     SUBJECT_REUSED = "subject-reused"
     """Two different events of one subject carry one `sequence`."""
+    LANE_GAP = "lane-gap"
+    """A record of a lane did not come in time: it was taken away before its service had numbered it."""
     UNNUMBERED = "unnumbered"
     """An event in the name of a service has no `sourcesequence`: nothing says that the service published it."""
     FOREIGN_SOURCE = "foreign-source"
@@ -41,7 +45,8 @@ class FindingKind(StrEnum):
 class Finding(Model):
     """One thing found wrong: with a service's numbers `first` to `last`, shown by the entry at `position` if there is one.
 
-    With a `subject`, the numbers are those of the subject's own `sequence`. Zero stands for no number.
+    With a `subject`, the numbers are those of the subject's own `sequence`, or of the lane (`lane:` and its name). Zero stands for
+    no number.
     """
 
     kind: FindingKind
@@ -113,15 +118,22 @@ def _announce_finding(origin: str, found: Finding) -> LogEvent:
 
 
 _IRREGULAR: Final = frozenset(
-    {FindingKind.SUBJECT_GAP, FindingKind.SUBJECT_REUSED, FindingKind.UNNUMBERED, FindingKind.FOREIGN_SOURCE}
+    {
+        FindingKind.LANE_GAP,
+        FindingKind.SUBJECT_GAP,
+        FindingKind.SUBJECT_REUSED,
+        FindingKind.UNNUMBERED,
+        FindingKind.FOREIGN_SOURCE,
+    }
 )
 
 
-def holes(seen: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Return the numbers missing below the highest seen, as (first, last) pairs.
+def holes(seen: Sequence[tuple[int, int]], until: int = 0) -> list[tuple[int, int]]:
+    """Return the numbers missing below the highest seen, and up to `until`, as (first, last) pairs.
 
     Args:
         seen: the numbers seen, as disjoint ranges (first, last), ascending. Numbers begin at 1.
+        until: the highest number that there is to be.
     """
     missing = []
     expected = 1
@@ -129,6 +141,8 @@ def holes(seen: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
         if first > expected:
             missing.append((expected, first - 1))
         expected = last + 1
+    if until >= expected:
+        missing.append((expected, until))
     return missing
 
 
