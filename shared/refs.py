@@ -43,6 +43,9 @@ DeadlineRef = NewType("DeadlineRef", str)
 FindingRef = NewType("FindingRef", str)
 ExportRef = NewType("ExportRef", str)
 InnsynReportRef = NewType("InnsynReportRef", str)
+PlanRef = NewType("PlanRef", str)
+ContributionRef = NewType("ContributionRef", str)
+ConcernReportRef = NewType("ConcernReportRef", str)
 ActorId = NewType("ActorId", str)
 """Opaque and stable: the token's subject, or the keyed hash of the token's national number."""
 UnitId = NewType("UnitId", str)
@@ -80,6 +83,9 @@ DeadlineRefField = Annotated[DeadlineRef, StringConstraints(pattern=pattern("ddl
 FindingRefField = Annotated[FindingRef, StringConstraints(pattern=pattern("fnd"))]
 ExportRefField = Annotated[ExportRef, StringConstraints(pattern=pattern("exp"))]
 InnsynReportRefField = Annotated[InnsynReportRef, StringConstraints(pattern=pattern("inn"))]
+PlanRefField = Annotated[PlanRef, StringConstraints(pattern=pattern("pln"))]
+ContributionRefField = Annotated[ContributionRef, StringConstraints(pattern=pattern("ctb"))]
+ConcernReportRefField = Annotated[ConcernReportRef, StringConstraints(pattern=pattern("rpt"))]
 ActorIdField = Annotated[ActorId, StringConstraints(pattern=r"^[a-z]{3}_[0-9A-Za-z_-]{8,64}$")]
 UnitIdField = Annotated[UnitId, StringConstraints(pattern=r"^unit:[a-z0-9-]{1,60}$")]
 OrganisationNumberField = Annotated[OrganisationNumber, StringConstraints(pattern=r"^[0-9]{9}$")]

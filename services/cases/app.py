@@ -7,12 +7,16 @@ from typing import Final
 
 from services.cases import consumers
 from services.cases.api import ROUTERS
+from services.cases.channel import HttpChannel
 from services.cases.codelists import read_glass_rules, read_rules
 from services.cases.document_store import DocumentStore
+from services.cases.handlers.around import TeamDesk
 from services.cases.handlers.desk import Desk
 from services.cases.profile import read_cases_profiles
 from services.cases.records import Records
 from services.cases.settings import CasesSettings
+from services.cases.team_lists import read_grounds, read_hearing
+from services.cases.team_records import TeamRecords
 from shared.auth import ActorNames
 from shared.lifecycle import Definition, Kit, Parts
 from shared.refs import CaseRef
@@ -38,6 +42,14 @@ async def compose(kit: Kit[CasesSettings]) -> Parts:
         documents=DocumentStore(kit.pool, vault),
         scanner=None if settings.clamd_address is None else Clamd(settings.clamd_address),
         largest_document=settings.largest_document,
+        team=TeamDesk(
+            records=TeamRecords(vault),
+            hearing=read_hearing(settings.codelists),
+            grounds=read_grounds(settings.codelists),
+            channel=None
+            if settings.concern_report_url is None
+            else HttpChannel(kit.http, str(settings.concern_report_url), settings.concern_report_token),
+        ),
         ids=kit.ids,
         names=ActorNames(settings.pid_key.get_secret_value().encode()),
         reaching_clients=settings.reaching_clients,

@@ -8,10 +8,11 @@ from typing import Final
 
 import structlog
 
-from services.cases import glass_store, store
+from services.cases import glass_store, store, team_store
 from services.cases.domain import consent as consents
 from services.cases.domain import glass as glasses
 from services.cases.domain import levels, measures, waiting
+from services.cases.domain.hearing import require_heard
 from services.cases.domain.state import CaseState
 from services.cases.errors import CaseError
 from services.cases.handlers import absences
@@ -27,6 +28,7 @@ from services.cases.handlers.desk import (
 )
 from services.cases.handlers.kept import GLASS_ESCALATION, GLASS_REVIEW
 from services.cases.store import Disclosure
+from services.cases.team_consumers import TeamConsumers
 from shared.aggregate import Context, Decision
 from shared.contracts import meetings, notify
 from shared.contracts.base import EventData
@@ -69,6 +71,7 @@ async def on_outcome(desk: Desk, tx: Tx, event: meetings.OutcomeRecorded, envelo
         ),
         join_team=event.join_team,
     )
+    await team_store.item_decided(tx.conn, event)
     try:
         rules = desk.rules_of(located.municipality)
         await _change(
@@ -194,6 +197,8 @@ def inbox(desk: Desk) -> Inbox:
     handlers: dict[type[EventData], Handler] = {
         meetings.OutcomeRecorded: partial(on_outcome, desk),
         meetings.CaseDiscussed: partial(on_discussed, desk),
+        meetings.MeetingHeld: partial(TEAM.on_held, desk),
+        meetings.MinutesApproved: partial(TEAM.on_minutes, desk),
         meetings.ConsentReceiptRecorded: partial(on_receipt, desk),
         notify.ConsentReceiptRecorded: partial(on_receipt, desk),
     }
@@ -210,17 +215,23 @@ def deadlines(desk: Desk) -> Mapping[str, DeadlineHandler]:
         GLASS_ESCALATION: on_glass_escalation,
         HANDOVER_ESCALATION: on_handover_escalation,
         absences.ABSENCE_LAST_DAY: on_absence_last_day,
+        **TEAM.deadlines(),
     }
     return {kind: partial(handler, desk) for kind, handler in kinds.items()}
 
 
 async def _change(
     desk: Desk, tx: Tx, case: CaseRef, ctx: Context, decide: Callable[[CaseState], Sequence[CaseEvent]]
-) -> None:
+) -> Sequence[CaseEvent]:
     latest = Latest()
-    await tx.journal.change(CASE, case, ctx, lambda state: Decision(latest.take(state, decide(state))), conn=tx.conn)
+
+    def decide_now(state: CaseState) -> Decision:
+        return Decision(latest.take(state, require_heard(state, decide(state), tx.now, desk.team.hearing)))
+
+    await tx.journal.change(CASE, case, ctx, decide_now, conn=tx.conn)
     if latest.events:
         await follow(desk, tx.conn, case, latest, tx.now)
+    return latest.events
 
 
 async def _change_by_time(
@@ -233,3 +244,6 @@ async def _change_by_time(
     loaded = await tx.journal.load(CASE, located.case, conn=tx.conn)
     ctx = Context(actor=None, scope=loaded.scope or located.municipality, now=tx.now, correlation=tx.ids.event_id())
     await _change(desk, tx, located.case, ctx, decide)
+
+
+TEAM: Final = TeamConsumers(_change)

@@ -141,6 +141,162 @@ class NotInTeamError(CaseError):
     code = "not-in-team"
 
 
+# --- the team around the child ----------------------------------------------------------------------------------------
+
+
+class NotHeardReasonError(CaseError):
+    """This reason does not count for not hearing the child before this decision."""
+
+    code = "not-heard-reason"
+    status = 422
+
+
+class AlreadyMemberError(CaseError):
+    """The service is in the team already, or holds the case itself."""
+
+    code = "already-member"
+
+
+class NotAMemberError(CaseError):
+    """The service is not in the team."""
+
+    code = "not-a-member"
+
+
+class MemberHasMeasureError(CaseError):
+    """The service carries out a measure: membership follows measures, so end those first."""
+
+    code = "member-has-measure"
+
+
+class CoordinatorNotRequestedError(CaseError):
+    """A child coordinator is appointed when the guardians or the child have asked for one."""
+
+    code = "coordinator-not-requested"
+
+
+class CoordinatorUnfitError(CaseError):
+    """A coordinator is a health nurse or coordinator by profession, in the service that coordinates."""
+
+    code = "coordinator-unfit"
+    status = 422
+
+
+class NoCoordinatorError(CaseError):
+    """Nobody is appointed."""
+
+    code = "no-coordinator"
+
+
+class ChildOfAgeError(CaseError):
+    """A child coordinator is for children under 18."""
+
+    code = "child-of-age"
+
+
+class ContributionOpenError(CaseError):
+    """The service has been asked already, and that is not settled."""
+
+    code = "contribution-open"
+
+
+class ContributionNotOpenError(CaseError):
+    """This request is answered or ended."""
+
+    code = "contribution-not-open"
+
+
+class LeaderMustDeclineError(DeniedError):
+    """Whoever is asked to contribute is obliged to take part; only the service's leader can decline, with a reason."""
+
+    code = "leader-must-decline"
+
+
+class AsksItselfError(CaseError):
+    """The holder's own service needs no request."""
+
+    code = "asks-itself"
+    status = 422
+
+
+class FiguresForLeadersError(CaseError):
+    """Figures of the services are for those who lead."""
+
+    code = "leaders-only"
+    status = 403
+
+
+class UnitMissingError(CaseError):
+    """There are many of this kind: name the barnehage or school."""
+
+    code = "unit-missing"
+    status = 422
+
+
+class NotAnonymousError(CaseError):
+    """The text could lead to a person; an anonymous request may not."""
+
+    code = "not-anonymous"
+    status = 422
+
+
+class PlanExistsError(CaseError):
+    """There is an individual plan already."""
+
+    code = "plan-exists"
+
+
+class PlanNotRequestedError(CaseError):
+    """An individual plan is made when the guardians or the child want one; it is imposed on nobody."""
+
+    code = "plan-not-requested"
+
+
+class PlanNotOpenError(CaseError):
+    """The plan has not begun, or has ended."""
+
+    code = "plan-not-open"
+
+
+class GroundUnknownError(CaseError):
+    """A concern report rests on one of the law's grounds."""
+
+    code = "report-ground-unknown"
+    status = 422
+
+
+class GuardiansReasonError(CaseError):
+    """Say that the guardians are told, or why telling them would be dangerous."""
+
+    code = "guardians-reason"
+    status = 422
+
+
+class LetterUnavailableError(CaseError):
+    """The letter cannot be made just now."""
+
+    code = "letter-unavailable"
+    status = 503
+
+
+class ReportNotToPostError(CaseError):
+    """This report does not wait to be posted."""
+
+    code = "report-not-to-post"
+
+
+class ReportConcludedError(CaseError):
+    """Child welfare has dismissed this report, or ended its investigation."""
+
+    code = "report-concluded"
+
+
+class ReportNotPostedError(CaseError):
+    """The letter has not been posted: nobody can have answered it."""
+
+    code = "report-not-posted"
+
+
 # --- consent ----------------------------------------------------------------------------------------------------------
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import AnyHttpUrl, Field, SecretStr
 
 from shared.settings import ServiceSettings
 
@@ -23,6 +23,10 @@ class CasesSettings(ServiceSettings):
     """The clients whose service accounts may know where guardians are reached."""
     directory_clients: frozenset[str] = frozenset({"directory"})
     """The clients whose service accounts may say that somebody is closed in the organisation's directory."""
+    concern_report_url: AnyHttpUrl | None = None
+    """Where concern reports are posted to child welfare, as JSON; unset, they are printed and go by letter."""
+    concern_report_token: SecretStr | None = None
+    """The bearer token for it, if it wants one."""
     receipt_within: timedelta = timedelta(minutes=10)
     """How long the services that must act on an ended consent have before a missing receipt is an alarm (ISO 8601)."""
     clamd_address: str | None = None

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from services.cases.domain import consent as consents
 from services.cases.domain.absence import AbsenceState
-from services.cases.domain.access import Relation
+from services.cases.domain.access import NARROW, Relation
 from services.cases.domain.kept import DocumentState, GlassState, GlassStatus, RecordState
 from services.cases.domain.state import (
     CaseState,
@@ -26,6 +26,7 @@ from services.cases.domain.state import (
     TeamMember,
 )
 from services.cases.errors import UnknownPartError
+from services.cases.views_team import AroundView
 from shared.contracts.base import Model
 from shared.contracts.cases import AbsenceReason, ForWhom, LocalOutcome, Mode, Party
 from shared.contracts.codes import (
@@ -454,6 +455,7 @@ class CaseView(Model):
     overlaps: tuple[OverlapView, ...]
     handovers: tuple[HandoverView, ...]
     forms: tuple[FormView, ...]
+    around: AroundView
     outcome: str | None
     relations: tuple[Relation, ...] = ()
     """What you are to it."""
@@ -463,7 +465,7 @@ class CaseView(Model):
         """Return `state` as somebody with these relations sees it: leaders see that it exists and what is due."""
         case, concern = _known(state)
         seen = tuple(relations)
-        brief = bool(seen) and set(seen) <= {Relation.LEADER, Relation.RECEIVERS_LEADER, Relation.LAST_HOLDER}
+        brief = bool(seen) and set(seen) <= {Relation.LEADER, Relation.RECEIVERS_LEADER, Relation.LAST_HOLDER, *NARROW}
         return cls(
             case=case,
             stage=state.stage,
@@ -478,7 +480,8 @@ class CaseView(Model):
             if state.contact is None
             else ContactView(service=state.contact.service, role=state.contact.role),
             team=tuple(TeamMemberView.of(member) for member in state.team.values()),
-            heard_before=tuple(sorted(state.heard_before)),
+            # That a report to child welfare is being prepared is nobody's to read here.
+            heard_before=tuple(sorted(state.heard_before - {"concern-report"})),
             consents=() if brief else tuple(ConsentView.of(state, ref) for ref in state.consents),
             concerns=tuple(one.ref for one in state.waiting_concerns),
             measures=() if brief else tuple(MeasureView.of(state, ref) for ref in state.measures),
@@ -490,6 +493,7 @@ class CaseView(Model):
                 if one.status is not HandoverStatus.PROPOSED or Relation.HOLDER in seen
             ),
             forms=() if brief else tuple(FormView.of(state, ref) for ref in state.forms),
+            around=AroundView.of(state),
             outcome=state.outcome,
             relations=seen,
         )

@@ -86,6 +86,8 @@ class AccessRecorded(EventData):
     reason: str | None = Field(default=None, pattern=r"^[a-z0-9-]{2,60}$")
     """A code: why it was denied, or why glass was broken."""
     address_protected: bool = False
+    not_for_guardians: bool = False
+    """Telling the guardians would endanger the child: a report on who has seen it leaves this out for them."""
     valid_to: Moment | None = None
     """The end of the period for which it was shared (pasientjournalloven § 22 a)."""
 

@@ -229,6 +229,8 @@ class TeamMemberRemoved(CaseEvent):
 
     service: Service
     reason: Literal["measure-ended", "consent-withdrawn", "consent-expired", "replaced"]
+    released: Literal["no-longer-needed", "guardians-wish", "other-service"] | None = None
+    """Why, when the holder said so and no measure or consent ended; `reason` is `replaced` then."""
 
 
 class ContactPersonChosen(CaseEvent):
@@ -260,6 +262,9 @@ class ViewOfChildRecorded(CaseEvent):
     view: ChildViewRefField
     method: ChildHeardBy
     before: Literal["consent", "measure", "handover", "plan", "concern-report"]
+    heard_at: Moment | None = None
+    trusted_person: bool = False
+    """Somebody whom the child trusts was with it (tillitsperson; barnevernsloven § 1-4)."""
 
 
 class CaseClosed(CaseEvent):

@@ -47,6 +47,8 @@ STAFF: Final[Mapping[str, tuple[str, str, str, str]]] = {
     "nurse": ("health-nurse", "helsestasjon", "unit:helsestasjon", "310001058"),
     "nurse-leader": ("leader", "helsestasjon", "unit:helsestasjon", "310001058"),
     "privacy-officer": ("privacy-officer", "ledelse", "unit:radhuset", "310001074"),
+    "ppt-leader": ("leader", "ppt", "unit:ppt", "310001031"),
+    "second-nurse": ("health-nurse", "helsestasjon", "unit:helsestasjon", "310001058"),
     "barnevern": ("child-welfare-officer", "barnevern", "unit:barnevern", "310001066"),
 }
 
@@ -241,7 +243,7 @@ class World:
 
 @asynccontextmanager
 async def cases_world(
-    migrated: Migrated, issuer: LocalIssuer, clock: SimulatedClock, kafka: str = "127.0.0.1:9"
+    migrated: Migrated, issuer: LocalIssuer, clock: SimulatedClock, kafka: str = "127.0.0.1:9", **knobs: Any
 ) -> AsyncIterator[World]:
     """Compose the real service on a database of its own; nothing is mocked, and no relay empties the outbox."""
     dsn = await migrated("cases", SERVICE.migrations)
@@ -252,6 +254,7 @@ async def cases_world(
         pid_key=SecretStr(KEY),
         lookup_key=SecretStr("l" * 32),
         vault_key=SecretStr(VAULT_KEY),
+        **knobs,
     )
     pool = await db.create_pool(dsn, application_name="cases-test")
     outgoing = httpx.AsyncClient()

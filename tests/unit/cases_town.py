@@ -13,6 +13,7 @@ from services.cases.domain.acting import Acting
 from services.cases.domain.evolution import fold
 from services.cases.domain.state import CaseState
 from services.cases.profile import read_cases_profiles
+from services.cases.team_lists import read_grounds, read_hearing
 from shared.contracts.base import EventData
 from shared.contracts.cases import ChildHeardBy, EvidenceForm, ForWhom, Party
 from shared.contracts.codes import (
@@ -31,6 +32,8 @@ DEPLOY: Final = Path(__file__).parents[2] / "deploy"
 PROFILE: Final = read_cases_profiles(DEPLOY / "municipalities")[LogScope("4005")].cases
 RULES: Final = read_rules(DEPLOY / "codelists").of(PROFILE)
 GLASS_RULES: Final = read_glass_rules(DEPLOY / "codelists")
+HEARING: Final = read_hearing(DEPLOY / "codelists")
+GROUNDS: Final = read_grounds(DEPLOY / "codelists")
 START: Final = datetime(2026, 9, 7, 8, 0, tzinfo=UTC)
 LIA, HAUGEN, TINNES = UnitId("unit:lia-barnehage"), UnitId("unit:haugen-barnehage"), UnitId("unit:tinnes-skole")
 
@@ -57,6 +60,8 @@ PPT: Final = employee("ppt", Role.PPT_ADVISER, Service.PPT, UnitId("unit:ppt"))
 NURSE: Final = employee("nurse", Role.HEALTH_NURSE, Service.HELSESTASJON, UnitId("unit:helsestasjon"))
 COORDINATOR: Final = employee("coordinator", Role.COORDINATOR, Service.HELSESTASJON, UnitId("unit:helsestasjon"))
 BARNEVERN: Final = employee("barnevern", Role.CHILD_WELFARE_OFFICER, Service.BARNEVERN, UnitId("unit:barnevern"))
+PPT_LEADER: Final = employee("pptleader", Role.LEADER, Service.PPT, UnitId("unit:ppt"))
+NURSES_LEADER: Final = employee("nursesleader", Role.LEADER, Service.HELSESTASJON, UnitId("unit:helsestasjon"))
 EMPLOYEES: Final = (
     TEACHER,
     COLLEAGUE,

@@ -7,10 +7,22 @@ from datetime import timedelta
 
 import pytest
 
-from services.cases.domain import access, concern, course, forms, glass, handover, measures
+from services.cases.domain import (
+    access,
+    concern,
+    contributions,
+    course,
+    forms,
+    glass,
+    handover,
+    measures,
+    reports,
+    team,
+)
 from services.cases.domain.access import Action, Reach, Relation
 from services.cases.domain.acting import Acting
 from services.cases.domain.state import ALL_CATEGORIES, CaseState
+from services.cases.domain.team_profile import USUAL
 from services.cases.errors import (
     CaseNotOpenError,
     NotInvolvedError,
@@ -21,7 +33,18 @@ from services.cases.errors import (
 from shared.contracts.cases import CaseEvent, HandoverRoute, LocalOutcome
 from shared.contracts.codes import InformationCategory, Purpose, Role, Service
 from shared.contracts.safekeeping import GlassReason
-from shared.refs import DocumentRef, FormRef, GlassRef, GoalRef, HandoverRef, MeasureRef, UnitId
+from shared.contracts.team import ContributionReason, CoordinatorKind
+from shared.refs import (
+    ConcernReportRef,
+    ContributionRef,
+    DocumentRef,
+    FormRef,
+    GlassRef,
+    GoalRef,
+    HandoverRef,
+    MeasureRef,
+    UnitId,
+)
 from tests.unit.cases_town import (
     BARNEVERN,
     CHILD,
@@ -30,10 +53,14 @@ from tests.unit.cases_town import (
     COORDINATOR,
     CURIOUS,
     GLASS_RULES,
+    GROUNDS,
     HAUGEN,
+    HEARING,
     NOTIFY,
     NURSE,
+    NURSES_LEADER,
     PPT,
+    PPT_LEADER,
     REKTOR,
     RULES,
     STRANGER,
@@ -50,44 +77,61 @@ from tests.unit.cases_town import (
 IDENTITY = InformationCategory.IDENTITY
 
 MATRIX = """
-                       holder last rcv  rcvL lead coor team serv guar chil reach glas
-see-case               .      .    .    .    .    .    .    .    .    .    -    emer
-read-child             held   -    -    -    -    cons cons cons own  own  -    emer
-read-concern           held   .    -    -    -    -    -    -    -    -    -    emer
-read-contacts          -      -    -    -    -    -    -    -    -    -    cont -
-resolve-concern        .      -    -    -    -    -    -    -    -    -    -    -
-add-concern            .      -    .    -    -    .    .    .    -    -    -    -
-change-level           .      -    -    -    -    -    -    -    -    -    -    -
-record-child-view      .      -    -    -    -    -    -    -    -    -    -    -
-choose-contact-person  .      -    -    -    -    .    -    -    .    -    -    -
-close-case             .      -    -    -    -    -    -    -    -    -    -    -
-reopen-case            -      .    -    -    .    -    -    -    -    -    -    -
-ask-sharing            .      -    -    -    -    .    .    .    .    .    -    -
-see-consents           .      -    -    -    -    .    -    -    .    .    -    -
-request-consent        .      -    -    -    -    -    -    -    -    -    -    -
-answer-consent         -      -    -    -    -    -    -    -    .    .    -    -
-record-answer          .      .    -    -    -    -    -    -    -    -    -    -
-see-receipts           .      -    -    -    -    -    -    -    .    -    -    -
-plan-measure           .      -    -    -    -    -    -    -    -    -    -    -
-evaluate-measure       .      -    -    -    -    -    .    -    -    -    -    -
-carry-out-measure      .      -    -    -    -    -    .    -    -    -    -    -
-send-handover          .      -    -    -    -    -    -    -    -    -    -    -
-see-handover           .      -    .    .    .    -    -    -    .    -    -    -
-answer-handover        -      -    .    -    -    -    -    -    -    -    -    -
-answer-on-behalf       -      -    -    .    -    -    -    -    -    -    -    -
-withdraw-handover      .      -    -    -    -    -    -    -    -    -    -    -
-hand-over-for-absent   -      -    -    -    .    -    -    -    -    -    -    -
-draft-form             .      -    -    -    -    -    -    -    -    -    -    -
-read-form              held   -    offe -    -    -    -    -    own  -    -    -
-approve-form           -      -    -    -    -    -    -    -    .    -    -    -
-send-form              .      -    -    -    -    -    -    -    -    -    -    -
-ask-insight            -      -    -    -    -    -    -    -    .    .    -    -
-manage-guardians       held -    -    -    -    -    -    -    -    -    -    -
-protect-address        .    -    -    -    -    -    -    -    -    -    -    -
-write-record           held -    -    -    -    -    cons -    -    -    -    -
-read-document          held -    -    -    -    cons cons cons own  own  -    emer
-take-copy              -    -    -    -    -    -    -    -    own  own  -    -
-erase-case             -    .    -    -    .    -    -    -    -    -    -    -
+                       holder last rcv  rcvL lead coor team serv guar chil reach glas asks askL rept repL
+see-case               .      .    .    .    .    .    .    .    .    .    -     emer -    -    -    -
+read-child             held   -    -    -    -    cons cons cons own  own  -     emer -    -    -    -
+read-concern           held   .    -    -    -    -    -    -    -    -    -     emer -    -    -    -
+read-contacts          -      -    -    -    -    -    -    -    -    -    cont  -    -    -    -    -
+resolve-concern        .      -    -    -    -    -    -    -    -    -    -     -    -    -    -    -
+add-concern            .      -    .    -    -    .    .    .    -    -    -     -    -    -    -    -
+change-level           .      -    -    -    -    -    -    -    -    -    -     -    -    -    -    -
+record-child-view      .      -    -    -    -    .    -    -    -    -    -     -    -    -    -    -
+choose-contact-person  .      -    -    -    -    .    -    -    .    -    -     -    -    -    -    -
+close-case             .      -    -    -    -    -    -    -    -    -    -     -    -    -    -    -
+reopen-case            -      .    -    -    .    -    -    -    -    -    -     -    -    -    -    -
+ask-sharing            .      -    -    -    -    .    .    .    .    .    -     -    -    -    -    -
+see-consents           .      -    -    -    -    .    -    -    .    .    -     -    -    -    -    -
+request-consent        .      -    -    -    -    -    -    -    -    -    -     -    -    -    -    -
+answer-consent         -      -    -    -    -    -    -    -    .    .    -     -    -    -    -    -
+record-answer          .      .    -    -    -    -    -    -    -    -    -     -    -    -    -    -
+see-receipts           .      -    -    -    -    -    -    -    .    -    -     -    -    -    -    -
+plan-measure           .      -    -    -    -    -    -    -    -    -    -     -    -    -    -    -
+evaluate-measure       .      -    -    -    -    -    .    -    -    -    -     -    -    -    -    -
+carry-out-measure      .      -    -    -    -    -    .    -    -    -    -     -    -    -    -    -
+send-handover          .      -    -    -    -    -    -    -    -    -    -     -    -    -    -    -
+see-handover           .      -    .    .    .    -    -    -    .    -    -     -    -    -    -    -
+answer-handover        -      -    .    -    -    -    -    -    -    -    -     -    -    -    -    -
+answer-on-behalf       -      -    -    .    -    -    -    -    -    -    -     -    -    -    -    -
+withdraw-handover      .      -    -    -    -    -    -    -    -    -    -     -    -    -    -    -
+hand-over-for-absent   -      -    -    -    .    -    -    -    -    -    -     -    -    -    -    -
+draft-form             .      -    -    -    -    -    -    -    -    -    -     -    -    -    -    -
+read-form              held   -    offe -    -    -    -    -    own  -    -     -    -    -    -    -
+approve-form           -      -    -    -    -    -    -    -    .    -    -     -    -    -    -    -
+send-form              .      -    -    -    -    -    -    -    -    -    -     -    -    -    -    -
+ask-insight            -      -    -    -    -    -    -    -    .    .    -     -    -    -    -    -
+manage-guardians       held   -    -    -    -    -    -    -    -    -    -     -    -    -    -    -
+protect-address        .      -    -    -    -    -    -    -    -    -    -     -    -    -    -    -
+write-record           held   -    -    -    -    -    cons -    -    -    -     -    -    -    -    -
+read-document          held   -    -    -    -    cons cons cons own  own  -     emer -    -    -    -
+take-copy              -      -    -    -    -    -    -    -    own  own  -     -    -    -    -    -
+erase-case             -      .    -    -    .    -    -    -    -    -    -     -    -    -    -    -
+change-team            .      -    -    -    -    .    -    -    -    -    -     -    -    -    -    -
+set-team-goal          .      -    -    -    -    .    -    -    -    -    -     -    -    -    -    -
+state-wish             -      -    -    -    -    -    -    -    .    .    -     -    -    -    -    -
+record-wish            .      -    -    -    -    .    -    -    -    -    -     -    -    -    -    -
+appoint-coordinator    .      -    -    -    -    -    -    -    -    -    -     -    -    -    -    -
+start-plan             -      -    -    -    -    .    -    -    -    -    -     -    -    -    -    -
+read-plan              held   -    -    -    -    cons cons -    own  own  -     -    -    -    -    -
+close-plan             -      -    -    -    -    .    -    -    -    -    -     -    -    -    -    -
+ask-contribution       .      -    -    -    -    .    -    -    -    -    -     -    -    -    -    -
+see-contribution       held   -    -    -    -    cons -    -    -    -    -     -    .    .    -    -
+answer-contribution    -      -    -    -    -    -    -    -    -    -    -     -    .    .    -    -
+record-language        .      -    -    -    -    -    -    -    .    .    -     -    -    -    -    -
+read-language          held   -    -    -    -    cons -    -    own  own  cont  -    -    -    -    -
+report-concern         .      .    -    -    .    .    .    .    -    -    -     -    -    -    -    -
+see-report             .      .    -    -    .    -    -    -    .    -    -     -    -    -    .    .
+read-report            -      -    -    -    -    -    -    -    -    -    -     -    -    -    repo repo
+follow-report          .      .    -    -    -    -    -    -    -    -    -     -    -    -    .    .
 """
 REACHES = {
     ".": Reach.NO_CONTENT,
@@ -97,6 +141,7 @@ REACHES = {
     "offe": Reach.OFFERED,
     "cont": Reach.CONTACT,
     "emer": Reach.EMERGENCY,
+    "repo": Reach.REPORTED,
 }
 
 
@@ -169,6 +214,51 @@ def with_measure() -> Town:
     return town
 
 
+def coordinated() -> Town:
+    """Somebody is appointed, and a consent covers the service."""
+    town = consented()
+    command = team.Appoint(by=TEACHER, kind=CoordinatorKind.ANSVARSGRUPPE, coordinator=party(COORDINATOR), age=5)
+    town.take(team.decide_appoint(town.state, command, town.now, USUAL))
+    return town
+
+
+def asked() -> Town:
+    """The educational-psychological service was asked to contribute, anonymously."""
+    town = opened()
+    command = contributions.AskToContribute(
+        by=TEACHER,
+        contribution=ContributionRef(town.ids.ref("ctb")),
+        service=Service.PPT,
+        reason=ContributionReason.COMPETENCE_MISSING,
+        anonymous=True,
+    )
+    town.take(contributions.decide_ask(town.state, command, town.now, USUAL.contributions))
+    return town
+
+
+def reported() -> Town:
+    """A nurse reported to child welfare, and the consent by which she had a part in the case has ended since."""
+    town = opened()
+    consent = town.consented()
+    command = reports.ReportConcern(
+        by=NURSE,
+        report=ConcernReportRef(town.ids.ref("rpt")),
+        ground="maltreatment-or-neglect",
+        guardians_informed=False,
+        not_informed_because="danger-to-child",
+        not_heard="danger",
+        age=5,
+        digital=True,
+    )
+    town.take(
+        reports.decide_report(
+            town.state, command, town.now, rules=RULES, hearing=HEARING, grounds=GROUNDS, rule=USUAL.reports
+        )
+    )
+    town.withdraw(consent)
+    return town
+
+
 def closed() -> Town:
     town = consented()
     town.take(course.decide_close(town.state, course.CloseCase(by=TEACHER, outcome="moved"), town.now))
@@ -194,13 +284,17 @@ STANDING: dict[Relation, tuple[Callable[[], Town], Acting]] = {
     Relation.RECEIVER: (offered, CONTACT_TEACHER),
     Relation.RECEIVERS_LEADER: (offered, REKTOR),
     Relation.LEADER: (opened, STYRER),
-    Relation.COORDINATOR: (consented, COORDINATOR),
+    Relation.COORDINATOR: (coordinated, COORDINATOR),
     Relation.TEAM_MEMBER: (with_measure, PPT),
     Relation.SERVICE_IN_SCOPE: (consented, NURSE),
     Relation.GUARDIAN: (opened, guardian(1)),
     Relation.CHILD: (opened, CHILD),
     Relation.REACHES_GUARDIANS: (opened, NOTIFY),
     Relation.BROKE_GLASS: (in_emergency, BARNEVERN),
+    Relation.ASKED_SERVICE: (asked, PPT),
+    Relation.ASKED_LEADER: (asked, PPT_LEADER),
+    Relation.REPORTER: (reported, NURSE),
+    Relation.REPORTERS_LEADER: (reported, NURSES_LEADER),
 }
 """A case in which somebody has this relation; the receiver and its like are also in the consent's scope, at the school's unit."""
 ALSO = {
@@ -225,7 +319,10 @@ def test_cell(action: Action, relation: Relation, reach: Reach | None) -> None:
     town = make()
     held = access.relations(town.state, who, town.now)
     assert set(held) == {relation} | ALSO.get(relation, set())
-    if any(action in access.TABLE[one] for one in held):
+    if set(held) <= access.NARROW and not any(action in access.TABLE[one] for one in held):
+        with pytest.raises(NotInvolvedError):
+            access.permit(town.state, action, who, town.now)
+    elif any(action in access.TABLE[one] for one in held):
         permit = access.permit(town.state, action, who, town.now)
         if held == [relation] and reach is Reach.NO_CONTENT:
             assert permit.categories == frozenset()

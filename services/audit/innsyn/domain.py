@@ -99,6 +99,7 @@ LEFT_OUT: Final[tuple[tuple[Verdict, Callable[[Logged, Right], bool]], ...]] = (
     (Verdict.REFUSED, lambda entry, _: not entry.access.permitted or entry.access.kind is AccessKind.DENY),
     (Verdict.OVERSIGHT, lambda entry, _: entry.source == OWN_SOURCE or entry.access.kind is AccessKind.LOG_READ),
     (Verdict.OTHER_ACT, lambda entry, _: entry.access.kind not in GIVES_CONTENT),
+    (Verdict.WITHHELD, lambda entry, right: entry.access.not_for_guardians and right.relation == "guardian"),
     (Verdict.FAMILY, _of_the_family),
     (Verdict.NO_CONTENT, lambda entry, _: _no_content(entry.access)),
     (

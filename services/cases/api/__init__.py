@@ -7,6 +7,7 @@ from services.cases.api import (
     carrying_out,
     concerns,
     consents,
+    contributions,
     forms,
     glass,
     handovers,
@@ -14,7 +15,9 @@ from services.cases.api import (
     measures,
     procedure,
     recording,
+    reports,
     search,
+    team,
 )
 
 ROUTERS = (
@@ -30,6 +33,9 @@ ROUTERS = (
     glass.router,
     search.router,
     recording.router,
+    team.router,
+    contributions.router,
+    reports.router,
 )
 
 __all__ = ["ROUTERS"]

@@ -139,6 +139,8 @@ class ChildViewBody(RequestModel):
     method: ChildHeardBy
     before: Decisions
     text: Words
+    trusted_person: bool = False
+    """Somebody whom the child trusts was with it (tillitsperson; barnevernsloven § 1-4)."""
 
 
 class ContactPersonBody(RequestModel):

@@ -131,7 +131,15 @@ async def read_insight_right(case: CaseRefField, ctx: Reading, desk: AtDesk) -> 
 )
 async def record_child_view(case: CaseRefField, body: bodies.ChildViewBody, ctx: Command, desk: AtDesk) -> Response:
     """Record that the child was heard before a decision; a consent is not asked for without it."""
-    changed = await concerns.record_child_view(desk, ctx, case, method=body.method, before=body.before, text=body.text)
+    changed = await concerns.record_child_view(
+        desk,
+        ctx,
+        case,
+        method=body.method,
+        before=body.before,
+        text=body.text,
+        trusted_person=body.trusted_person,
+    )
     return respond(changed)
 
 

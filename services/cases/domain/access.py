@@ -13,6 +13,7 @@ from types import MappingProxyType
 
 from services.cases.domain import rules
 from services.cases.domain.acting import Acting
+from services.cases.domain.around import RUNNING, ContributionState, PlanStatus
 from services.cases.domain.kept import GlassState
 from services.cases.domain.state import (
     ALL_CATEGORIES,
@@ -28,6 +29,7 @@ from services.cases.errors import CaseNotOpenError, NotInvolvedError, NotPermitt
 from shared.contracts.base import Model
 from shared.contracts.cases import Party
 from shared.contracts.codes import GrantorClass, InformationCategory, Purpose, Role, Service
+from shared.contracts.team import CoordinatorKind
 from shared.refs import ConsentRef, UnitId
 
 _THEIRS = frozenset({Stage.OPEN, Stage.CLOSED, Stage.ERASED})
@@ -60,6 +62,12 @@ class Relation(StrEnum):
     """A service account that the settings entitle to it, whatever the stage. To reach the guardians."""
     BROKE_GLASS = "broke-glass"
     """Opened the case in an emergency (nødtilgang), and that has not ended."""
+    ASKED_SERVICE = "asked-service"
+    """Works in a service that was asked to contribute: it is told what is asked, and perhaps not in which case."""
+    ASKED_LEADER = "asked-leader"
+    REPORTER = "reporter"
+    """Has reported a concern to child welfare; that lasts when everything else has ended."""
+    REPORTERS_LEADER = "reporters-leader"
 
 
 class Action(StrEnum):
@@ -110,6 +118,24 @@ class Action(StrEnum):
     TAKE_COPY = "take-copy"
     """The whole of it, to keep (GDPR art. 15 and 20); the child's age decides too (`insight.py`)."""
     ERASE_CASE = "erase-case"
+    CHANGE_TEAM = "change-team"
+    SET_TEAM_GOAL = "set-team-goal"
+    STATE_WISH = "state-wish"
+    """What only the family can want: a plan, a child coordinator, and that they end."""
+    RECORD_WISH = "record-wish"
+    APPOINT_COORDINATOR = "appoint-coordinator"
+    START_PLAN = "start-plan"
+    READ_PLAN = "read-plan"
+    CLOSE_PLAN = "close-plan"
+    ASK_CONTRIBUTION = "ask-contribution"
+    SEE_CONTRIBUTION = "see-contribution"
+    ANSWER_CONTRIBUTION = "answer-contribution"
+    RECORD_LANGUAGE = "record-language"
+    READ_LANGUAGE = "read-language"
+    REPORT_CONCERN = "report-concern"
+    SEE_REPORT = "see-report"
+    READ_REPORT = "read-report"
+    FOLLOW_REPORT = "follow-report"
 
 
 class Reach(StrEnum):
@@ -129,6 +155,8 @@ class Reach(StrEnum):
     """Where the guardians are reached, and in which language."""
     EMERGENCY = "emergency"
     """What was opened in an emergency."""
+    REPORTED = "reported"
+    """What was reported to child welfare."""
 
 
 _SEE, _HELD, _CONSENTED, _OWN = Reach.NO_CONTENT, Reach.HELD, Reach.CONSENTED, Reach.OWN_CHILD
@@ -163,6 +191,18 @@ TABLE: Mapping[Relation, Mapping[Action, Reach]] = MappingProxyType(
             Action.PROTECT_ADDRESS: _SEE,
             Action.WRITE_RECORD: _HELD,
             Action.READ_DOCUMENT: _HELD,
+            Action.CHANGE_TEAM: _SEE,
+            Action.SET_TEAM_GOAL: _SEE,
+            Action.RECORD_WISH: _SEE,
+            Action.APPOINT_COORDINATOR: _SEE,
+            Action.READ_PLAN: _HELD,
+            Action.ASK_CONTRIBUTION: _SEE,
+            Action.SEE_CONTRIBUTION: _HELD,
+            Action.RECORD_LANGUAGE: _SEE,
+            Action.READ_LANGUAGE: _HELD,
+            Action.REPORT_CONCERN: _SEE,
+            Action.SEE_REPORT: _SEE,
+            Action.FOLLOW_REPORT: _SEE,
         },
         Relation.LAST_HOLDER: {
             Action.SEE_CASE: _SEE,
@@ -170,6 +210,9 @@ TABLE: Mapping[Relation, Mapping[Action, Reach]] = MappingProxyType(
             Action.RECORD_ANSWER: _SEE,
             Action.REOPEN_CASE: _SEE,
             Action.ERASE_CASE: _SEE,
+            Action.REPORT_CONCERN: _SEE,
+            Action.SEE_REPORT: _SEE,
+            Action.FOLLOW_REPORT: _SEE,
         },
         Relation.RECEIVER: {
             Action.SEE_CASE: _SEE,
@@ -189,6 +232,8 @@ TABLE: Mapping[Relation, Mapping[Action, Reach]] = MappingProxyType(
             Action.HAND_OVER_FOR_ABSENT: _SEE,
             Action.REOPEN_CASE: _SEE,
             Action.ERASE_CASE: _SEE,
+            Action.REPORT_CONCERN: _SEE,
+            Action.SEE_REPORT: _SEE,
         },
         Relation.COORDINATOR: {
             Action.SEE_CASE: _SEE,
@@ -198,6 +243,17 @@ TABLE: Mapping[Relation, Mapping[Action, Reach]] = MappingProxyType(
             Action.ASK_SHARING: _SEE,
             Action.SEE_CONSENTS: _SEE,
             Action.READ_DOCUMENT: _CONSENTED,
+            Action.RECORD_CHILD_VIEW: _SEE,
+            Action.CHANGE_TEAM: _SEE,
+            Action.SET_TEAM_GOAL: _SEE,
+            Action.RECORD_WISH: _SEE,
+            Action.START_PLAN: _SEE,
+            Action.READ_PLAN: _CONSENTED,
+            Action.CLOSE_PLAN: _SEE,
+            Action.ASK_CONTRIBUTION: _SEE,
+            Action.SEE_CONTRIBUTION: _CONSENTED,
+            Action.READ_LANGUAGE: _CONSENTED,
+            Action.REPORT_CONCERN: _SEE,
         },
         Relation.TEAM_MEMBER: {
             Action.SEE_CASE: _SEE,
@@ -208,6 +264,8 @@ TABLE: Mapping[Relation, Mapping[Action, Reach]] = MappingProxyType(
             Action.WRITE_RECORD: _CONSENTED,
             Action.READ_DOCUMENT: _CONSENTED,
             Action.CARRY_OUT_MEASURE: _SEE,
+            Action.READ_PLAN: _CONSENTED,
+            Action.REPORT_CONCERN: _SEE,
         },
         Relation.SERVICE_IN_SCOPE: {
             Action.SEE_CASE: _SEE,
@@ -215,6 +273,7 @@ TABLE: Mapping[Relation, Mapping[Action, Reach]] = MappingProxyType(
             Action.ADD_CONCERN: _SEE,
             Action.ASK_SHARING: _SEE,
             Action.READ_DOCUMENT: _CONSENTED,
+            Action.REPORT_CONCERN: _SEE,
         },
         Relation.GUARDIAN: {
             Action.SEE_CASE: _SEE,
@@ -230,6 +289,11 @@ TABLE: Mapping[Relation, Mapping[Action, Reach]] = MappingProxyType(
             Action.ASK_INSIGHT: _SEE,
             Action.READ_DOCUMENT: _OWN,
             Action.TAKE_COPY: _OWN,
+            Action.STATE_WISH: _SEE,
+            Action.SEE_REPORT: _SEE,
+            Action.READ_PLAN: _OWN,
+            Action.RECORD_LANGUAGE: _SEE,
+            Action.READ_LANGUAGE: _OWN,
         },
         Relation.CHILD: {
             Action.SEE_CASE: _SEE,
@@ -240,9 +304,32 @@ TABLE: Mapping[Relation, Mapping[Action, Reach]] = MappingProxyType(
             Action.ASK_INSIGHT: _SEE,
             Action.READ_DOCUMENT: _OWN,
             Action.TAKE_COPY: _OWN,
+            Action.STATE_WISH: _SEE,
+            Action.READ_PLAN: _OWN,
+            Action.RECORD_LANGUAGE: _SEE,
+            Action.READ_LANGUAGE: _OWN,
         },
         Relation.REACHES_GUARDIANS: {
             Action.READ_CONTACTS: Reach.CONTACT,
+            Action.READ_LANGUAGE: Reach.CONTACT,
+        },
+        Relation.ASKED_SERVICE: {
+            Action.SEE_CONTRIBUTION: _SEE,
+            Action.ANSWER_CONTRIBUTION: _SEE,
+        },
+        Relation.ASKED_LEADER: {
+            Action.SEE_CONTRIBUTION: _SEE,
+            Action.ANSWER_CONTRIBUTION: _SEE,
+        },
+        Relation.REPORTER: {
+            Action.SEE_REPORT: _SEE,
+            Action.READ_REPORT: Reach.REPORTED,
+            Action.FOLLOW_REPORT: _SEE,
+        },
+        Relation.REPORTERS_LEADER: {
+            Action.SEE_REPORT: _SEE,
+            Action.READ_REPORT: Reach.REPORTED,
+            Action.FOLLOW_REPORT: _SEE,
         },
         Relation.BROKE_GLASS: {
             Action.SEE_CASE: Reach.EMERGENCY,
@@ -301,6 +388,8 @@ IMPLIED: Mapping[Relation, Purpose] = MappingProxyType(
     }
 )
 """What a look is for when its reader does not say. Where the consents in force were given for something else, it is for that."""
+NARROW = frozenset({Relation.ASKED_SERVICE, Relation.ASKED_LEADER, Relation.REPORTER, Relation.REPORTERS_LEADER})
+"""Who is nothing else is told of the one request or report, and of the case as little as if it did not exist."""
 
 
 class Permit(Model):
@@ -346,6 +435,8 @@ def relations(state: CaseState, acting: Acting, now: datetime) -> list[Relation]
         Relation.CHILD: acting.child and state.stage in _THEIRS,
         Relation.REACHES_GUARDIANS: acting.kind == "service_account" and acting.reaches_guardians,
         Relation.BROKE_GLASS: bool(_broken(state, acting, now)),
+        **_asked(state, acting),
+        **_reported(state, acting),
     }
     return [relation for relation in Relation if checks[relation]]
 
@@ -369,6 +460,8 @@ def permit(state: CaseState, action: Action, acting: Acting, now: datetime, purp
     if not held:
         raise NotInvolvedError(_why_not(state, acting, now))
     reaching = [relation for relation in held if action in TABLE[relation]]
+    if not reaching and set(held) <= NARROW:
+        raise NotInvolvedError(_why_not(state, acting, now))
     if not reaching:
         raise NotPermittedError("not-in-table")
     permits = [_reach(state, relation, TABLE[relation][action], acting, now, purpose) for relation in reaching]
@@ -478,7 +571,7 @@ def _by_consent(state: CaseState, acting: Acting, now: datetime) -> dict[Relatio
     )
     member = inside and service in state.team
     return {
-        Relation.COORDINATOR: inside and Role.COORDINATOR in acting.roles,
+        Relation.COORDINATOR: _coordinates(state, acting, inside=inside),
         Relation.TEAM_MEMBER: member,
         Relation.SERVICE_IN_SCOPE: inside and not member,
     }
@@ -505,6 +598,59 @@ def _purpose(relation: Relation, covered: frozenset[Purpose], asked: Purpose | N
     return wanted if wanted in covered else min(covered, default=None)
 
 
+def _coordinates(state: CaseState, acting: Acting, *, inside: bool) -> bool:
+    """Return whether somebody coordinates this very case: appointed, or by the municipality's rule (seed rules 23, 37, 97).
+
+    A role in the token is not enough, and an appointment neither: without a consent that covers the service it is over, unless the
+    case is in the coordinator's own unit.
+    """
+    around, holding = state.around, state.holding
+    at_home = (
+        state.stage is Stage.OPEN
+        and acting.role not in {None, Role.LEADER}
+        and acting.unit is not None
+        and holding is not None
+        and holding.party.unit == acting.unit
+    )
+    if not (inside or at_home):
+        return False
+    appointed = [one.party for one in around.coordinators.values()]
+    if any(_is(acting, party) and _works_there(acting, party) for party in appointed):
+        return True
+    plan = around.plan
+    group_has_one = CoordinatorKind.ANSVARSGRUPPE in around.coordinators
+    if plan is None or plan.status is PlanStatus.CLOSED or group_has_one:
+        return False
+    if plan.coordinator is not None:
+        return _is(acting, plan.coordinator) and _works_there(acting, plan.coordinator)
+    return acting.service is plan.coordinated_by and plan.coordinator_role in acting.roles
+
+
+def is_asked(contribution: ContributionState, acting: Acting) -> bool:
+    """Return whether a request that still runs is to the actor's service; of barnehager and schools, to its unit."""
+    return (
+        contribution.status in RUNNING
+        and acting.kind == "user"
+        and acting.role is not None
+        and acting.service is contribution.service
+        and (contribution.service not in SERVICES_WITH_MANY_UNITS or acting.unit == contribution.unit)
+    )
+
+
+def _asked(state: CaseState, acting: Acting) -> dict[Relation, bool]:
+    asked = state.stage is Stage.OPEN and any(is_asked(one, acting) for one in state.around.contributions.values())
+    leads = Role.LEADER in acting.roles
+    return {Relation.ASKED_SERVICE: asked and not leads, Relation.ASKED_LEADER: asked and leads}
+
+
+def _reported(state: CaseState, acting: Acting) -> dict[Relation, bool]:
+    reporters = [one.reporter for one in state.around.reports.values()]
+    return {
+        Relation.REPORTER: any(_is(acting, party) and _works_there(acting, party) for party in reporters),
+        Relation.REPORTERS_LEADER: any(_leads(acting, party.unit) for party in reporters),
+    }
+
+
 def _reach(  # noqa: PLR0911 -- one line per reach
     state: CaseState, relation: Relation, reach: Reach, acting: Acting, now: datetime, asked: Purpose | None
 ) -> Permit:
@@ -518,6 +664,9 @@ def _reach(  # noqa: PLR0911 -- one line per reach
             contact = frozenset({InformationCategory.CONTACT})
             purpose = Purpose.NOTIFICATION
             return Permit(relation=relation, basis=rules.REACH_GUARDIANS, categories=contact, purpose=purpose)
+        case Reach.REPORTED:
+            content = {InformationCategory.IDENTITY, InformationCategory.CONCERN, InformationCategory.CHILD_VIEW}
+            return Permit(relation=relation, basis=rules.OWN_TASK, categories=frozenset(content))
         case Reach.HELD:
             return _held(state, relation, acting, now, asked)
         case Reach.CONSENTED if acting.service is not None:

@@ -16,6 +16,7 @@ from services.cases.domain.access import Action
 from services.cases.domain.acting import Acting
 from services.cases.domain.course import ref_of
 from services.cases.domain.evolution import fold
+from services.cases.domain.lapse import without_basis
 from services.cases.domain.rules import CONSENT, Rules
 from services.cases.domain.state import CaseState, ConsentState, ConsentStatus, HandoverState
 from services.cases.errors import (
@@ -383,6 +384,7 @@ def _what_rested_on_it(
         for member in after.team.values()
         if member.consent is not None and after.consent_covering(now, member.service) is None
     )
+    happened.extend(without_basis(after, case, now))
     if state.mode is Mode.IDENTIFIED and not after.consents_in_force(now):
         happened.append(CaseAnonymised(case=case))
     return happened

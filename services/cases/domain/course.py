@@ -8,6 +8,7 @@ from typing import Literal
 from services.cases.domain import access, lifecycles
 from services.cases.domain.access import Action
 from services.cases.domain.acting import Acting
+from services.cases.domain.lapse import with_the_case
 from services.cases.domain.state import CaseState
 from services.cases.errors import (
     CaseNotClosedError,
@@ -40,6 +41,8 @@ class RecordChildView(Model):
     view: ChildViewRef
     method: ChildHeardBy
     before: Decisions
+    trusted_person: bool = False
+    """Somebody whom the child trusts was with it (tillitsperson)."""
 
 
 class ChooseContactPerson(Model):
@@ -70,7 +73,16 @@ def decide_child_view(state: CaseState, command: RecordChildView, now: datetime)
         DeniedError, CaseNotOpenError: see `access.require`.
     """
     access.require(state, Action.RECORD_CHILD_VIEW, command.by, now)
-    return [ViewOfChildRecorded(case=ref_of(state), view=command.view, method=command.method, before=command.before)]
+    return [
+        ViewOfChildRecorded(
+            case=ref_of(state),
+            view=command.view,
+            method=command.method,
+            before=command.before,
+            heard_at=now,
+            trusted_person=command.trusted_person,
+        )
+    ]
 
 
 def decide_contact_person(state: CaseState, command: ChooseContactPerson, now: datetime) -> list[CaseEvent]:
@@ -107,7 +119,8 @@ def decide_close(state: CaseState, command: CloseCase, now: datetime) -> list[Ca
         raise MeasureUnfinishedError(extensions={"measures": [*unfinished]})
     if state.waiting_concerns:
         raise ConcernOpenError(extensions={"concerns": [one.ref for one in state.waiting_concerns]})
-    return [CaseClosed(case=ref_of(state), outcome=command.outcome)]
+    case = ref_of(state)
+    return [*with_the_case(state, case), CaseClosed(case=case, outcome=command.outcome)]
 
 
 def decide_reopen(state: CaseState, command: ReopenCase, now: datetime) -> list[CaseEvent]:

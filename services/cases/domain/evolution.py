@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
+from services.cases.domain.around_evolution import evolve_around
 from services.cases.domain.keeping import evolve_kept
 from services.cases.domain.kinds import KINDS
 from services.cases.domain.lifecycles import CASE, CONCERN, CONSENT, FORM, HANDOVER, MEASURE, MODE, OVERLAP
@@ -29,6 +30,7 @@ from shared.contracts import cases as events
 from shared.contracts.base import EventData, Model
 from shared.contracts.codes import InformationCategory
 from shared.contracts.safekeeping import RecordWritten
+from shared.contracts.team import ChildNotHeard
 
 Key = TypeVar("Key", bound=str)
 Part = TypeVar("Part", bound=Model)
@@ -36,6 +38,7 @@ Part = TypeVar("Part", bound=Model)
 
 def evolve(state: CaseState, event: EventData) -> CaseState:  # noqa: PLR0911, PLR0912 -- one line per event type
     """Return the state after `event`; an event of a later version that is not known here changes nothing."""
+    state = _around(state, event)
     match event:
         case events.ConcernRegistered():
             return _registered(state, event)
@@ -103,6 +106,16 @@ def fold(state: CaseState, happened: Iterable[EventData]) -> CaseState:
     """Return the state after all of `happened`, in order."""
     for event in happened:
         state = evolve(state, event)
+    return state
+
+
+def _around(state: CaseState, event: EventData) -> CaseState:
+    around = evolve_around(state.around, event)
+    if around is not state.around:
+        state = _with(state, around=around)
+    if isinstance(event, ChildNotHeard):
+        # A reason that counts is as good as having been heard, for the one decision that it was given for.
+        state = _with(state, heard_before=state.heard_before | {event.before})
     return state
 
 

@@ -20,6 +20,7 @@ from services.cases.domain.state import (
     OverlapStatus,
     Stage,
 )
+from services.cases.domain.team_lifecycles import CONCERN_REPORT, CONTRIBUTION, PLAN
 from shared.contracts import cases as events
 from shared.contracts import safekeeping
 
@@ -492,5 +493,18 @@ GLASS: Final = Lifecycle(
     ),
 )
 
-LIFECYCLES: Final[tuple[Lifecycle[Any], ...]] = (CASE, MODE, CONCERN, CONSENT, MEASURE, OVERLAP, HANDOVER, FORM, GLASS)
+LIFECYCLES: Final[tuple[Lifecycle[Any], ...]] = (
+    CASE,
+    MODE,
+    CONCERN,
+    CONSENT,
+    MEASURE,
+    OVERLAP,
+    HANDOVER,
+    FORM,
+    CONTRIBUTION,
+    PLAN,
+    CONCERN_REPORT,
+    GLASS,
+)
 """Every life cycle there is, in the order in which readers meet them."""

@@ -298,8 +298,9 @@ def _stop_reason(command: EvaluateMeasure) -> Literal["no-effect", "goal-reached
 
 
 def left(state: CaseState, ended: MeasureRef, owner: Service) -> list[TeamMemberRemoved]:
-    """Membership follows measures (seed rule 26): a service without another running measure leaves."""
+    """Membership follows measures (seed rule 26): a service without another running measure leaves, unless it was asked in."""
+    member = state.team.get(owner)
     others = [one for one in state.measures.values() if one.owner is owner and one.ref != ended]
-    if owner not in state.team or any(one.runs for one in others):
+    if member is None or member.because_of is None or any(one.runs for one in others):
         return []
     return [TeamMemberRemoved(case=ref_of(state), service=owner, reason="measure-ended")]

@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
+from services.cases.domain.team_profile import USUAL, TeamProfile
 from shared.contracts.codes import Area, Service
 from shared.profiles import Document, Line, Rule, Rules, Text
 from shared.refs import LogScope, LogScopeField
@@ -147,6 +148,8 @@ class CasesProfile(Line):
     """The family's overall frame: housing, income, leisure (seed rule 105)."""
     mapping_tools: tuple[Tool, ...] = ()
     methods: tuple[Tool, ...] = ()
+    team: TeamProfile = USUAL
+    """The team around the child, in `team_profile.py`."""
 
     def criterion(self, code: str) -> Criterion | None:
         """Return the criterion; None when the profile has none such."""

@@ -19,6 +19,8 @@ OWN_TASK = "own-task"
 PARENTAL_RESPONSIBILITY = "parental-responsibility"
 ACCESS_BY_CHILD = "access-by-the-child"
 REACH_GUARDIANS = "reach-guardians"
+ANONYMISED = "anonymised"
+REPORT = "bvl-13-2"
 
 
 class BasisRow(Model):

@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from pydantic import AwareDatetime, Field
 
+from services.cases.domain.around import Around
 from services.cases.domain.kept import DocumentState, GlassState, ProtectionState, RecordState
 from shared.clock import oslo_day
 from shared.contracts import cases as events
@@ -323,6 +324,9 @@ class CaseState(Model):
     def hidden(self) -> bool:
         """Return whether the child's address is protected now, so that only those with the clearance may come near."""
         return self.address_protected and not self.protection_lifted
+
+    around: Around = Around()
+    """How people work together around the child."""
 
     @property
     def own_records(self) -> frozenset[str]:

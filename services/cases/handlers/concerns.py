@@ -12,6 +12,7 @@ from services.cases.domain.state import CaseState
 from services.cases.errors import CaseNotOpenError, DeniedError
 from services.cases.handlers.desk import CASE, Desk, Latest, actor_of, as_seen, change, follow, meet
 from services.cases.records import Child, Guardian
+from services.cases.team_records import REPORT_VIEW
 from services.cases.views import CaseView, ChildViewReceipt, ConcernView
 from shared.aggregate import Changed, Context, Decision
 from shared.contracts.cases import ChildHeardBy, ForWhom, LocalOutcome
@@ -183,12 +184,19 @@ async def resolve_concern(
 
 
 async def record_child_view(
-    desk: Desk, ctx: Context, case: CaseRef, *, method: ChildHeardBy, before: course.Decisions, text: str
+    desk: Desk,
+    ctx: Context,
+    case: CaseRef,
+    *,
+    method: ChildHeardBy,
+    before: course.Decisions,
+    text: str,
+    trusted_person: bool = False,
 ) -> Changed[CaseState]:
     """Record that the child was heard before a decision; its words go to the vault (seed rule 99)."""
     located, acting = await meet(desk, ctx, case)
     view = ChildViewRef(desk.ids.ref("cvw"))
-    command = course.RecordChildView(by=acting, view=view, method=method, before=before)
+    command = course.RecordChildView(by=acting, view=view, method=method, before=before, trusted_person=trusted_person)
     return await change(
         desk,
         ctx,
@@ -197,7 +205,14 @@ async def record_child_view(
         lambda _, version: answer(
             ChildViewReceipt(view=view, method=method, before=before), status=201, version=version
         ),
-        lambda conn: desk.records.keep_view(conn, located.case, view, text),
+        # What a child says before it is reported to child welfare is for nobody else to read, its guardians among them.
+        lambda conn: (
+            desk.records.keep_view(conn, located.case, view, text)
+            if before != "concern-report"
+            else desk.team.records.keep(
+                conn, located.case, f"{REPORT_VIEW}{view}", InformationCategory.CHILD_VIEW, text
+            )
+        ),
     )
 
 

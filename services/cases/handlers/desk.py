@@ -14,10 +14,13 @@ from services.cases.domain.access import Action, Ground, Permit
 from services.cases.domain.acting import Acting
 from services.cases.domain.evolution import evolve, fold
 from services.cases.domain.glass import GlassRules
+from services.cases.domain.hearing import require_heard
 from services.cases.domain.profile import CasesProfile, MunicipalProfile
 from services.cases.domain.rules import OWN_TASK, Rules
 from services.cases.domain.state import CaseState
+from services.cases.domain.team_profile import USUAL, TeamProfile
 from services.cases.errors import DeniedError, NoProfileError, NotInvolvedError, UnknownPartError
+from services.cases.handlers.around import TeamDesk, disclosed, follow_team
 from services.cases.handlers.kept import follow_kept
 from services.cases.records import Records
 from services.cases.store import Disclosure, Located
@@ -65,6 +68,7 @@ class Desk:
     records: Records
     rules: Rules
     profiles: Mapping[LogScope, MunicipalProfile]
+    team: TeamDesk
     ids: Ids
     names: ActorNames
     reaching_clients: frozenset[str]
@@ -99,6 +103,11 @@ class Desk:
             NoProfileError: it has said nothing.
         """
         return self.rules.of(self.profile_of(municipality))
+
+    def team_of(self, municipality: LogScope) -> TeamProfile:
+        """Return what the municipality decides about teams; what is usual when it has said nothing."""
+        known = self.profiles.get(municipality)
+        return USUAL if known is None else known.cases.team
 
 
 @dataclass
@@ -181,8 +190,9 @@ async def change(
     latest = Latest()
 
     def decide_now(state: CaseState) -> Decision:
-        events = latest.take(state, decide(state))
-        return Decision(events, [record for event in events for record in _shared(event, ctx, latest.state)])
+        events = latest.take(state, require_heard(state, decide(state), ctx.now, desk.team.hearing))
+        told = [record for event in events for record in _shared(event, ctx, latest.state)]
+        return Decision(events, [*told, *disclosed(events, ctx, latest.state)])
 
     async def also(conn: Connection) -> None:
         await follow(desk, conn, case, latest, ctx.now)
@@ -235,6 +245,7 @@ async def follow(desk: Desk, conn: Connection, case: CaseRef, latest: Latest, no
                     await store.disclosed(conn, case, [told])
             case _:
                 parts += await follow_kept(conn, event)
+    parts += await follow_team(conn, latest.events, now)
     await store.index(conn, case, latest.state, parts)
 
 

@@ -1,0 +1,282 @@
+"""Concern reports to child welfare: made, delivered, posted, answered (barnevernsloven §§ 13-2, 13-3; seed rules 93, 192)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Final, Literal
+
+import structlog
+
+from services.cases.channel import ChannelError, ReportChannel, ReportDocument, ReportedChild, ReportedGuardian
+from services.cases.domain import reports
+from services.cases.domain.access import Action
+from services.cases.domain.around import ReportState, ReportStatus
+from services.cases.domain.hearing import NotHeardReason
+from services.cases.domain.state import CaseState
+from services.cases.errors import DeniedError, NotInvolvedError, ReportNotToPostError, UnknownPartError
+from services.cases.handlers.around import REPORT_DELIVERY
+from services.cases.handlers.desk import CASE, Desk, Looked, actor_of, change, deny, glance, look, meet
+from services.cases.handlers.team import age_now
+from services.cases.letters import make_letter
+from services.cases.team_contents import ReportContent
+from services.cases.team_records import REPORT_VIEW, KeptReport
+from services.cases.views_team import ReportView
+from shared.aggregate import Answer, Changed, Context
+from shared.clock import oslo_day
+from shared.contracts.access import AccessKind, AccessRecorded
+from shared.contracts.base import Model
+from shared.contracts.cases import CaseEvent, ChildHeardBy
+from shared.contracts.codes import InformationCategory
+from shared.db import Connection
+from shared.deadlines import Deadline, set_deadline
+from shared.inbox import Tx
+from shared.refs import CaseRef, ChildViewRef, ConcernReportRef, LogScope
+from shared.web import answer
+
+FIRST_PAUSE: Final = timedelta(minutes=1)
+"""Before the digital channel is tried a second time; each pause is twice the one before."""
+LONGEST_PAUSE: Final = timedelta(hours=2)
+CONTENT: Final = frozenset({InformationCategory.IDENTITY, InformationCategory.CONCERN, InformationCategory.CHILD_VIEW})
+
+log = structlog.get_logger(__name__)
+
+
+class Tried(Model):
+    """How often the digital channel was asked: what the deadline of the next attempt remembers."""
+
+    attempts: int = 0
+
+
+@dataclass(frozen=True)
+class ChildSaid:
+    """That the child was heard before the report."""
+
+    method: ChildHeardBy
+    text: str
+    trusted_person: bool
+
+
+@dataclass(frozen=True)
+class Reporting:
+    """A report as it was written."""
+
+    ground: str
+    text: str
+    guardians_informed: bool
+    not_informed_because: reports.NotInformedReason | None
+    child: ChildSaid | None
+    not_heard: NotHeardReason | None
+
+
+async def report_concern(desk: Desk, ctx: Context, case: CaseRef, written: Reporting) -> Changed[CaseState]:
+    """Report a concern: the report to the vault, the fact to the bus, the disclosure to the log (seed rules 93, 192)."""
+    located, acting = await meet(desk, ctx, case)
+    report = ConcernReportRef(desk.ids.ref("rpt"))
+    said = written.child
+    heard = None
+    if said is not None:
+        view = ChildViewRef(desk.ids.ref("cvw"))
+        heard = reports.HeardNow(view=view, method=said.method, trusted_person=said.trusted_person)
+    command = reports.ReportConcern(
+        by=acting,
+        report=report,
+        ground=written.ground,
+        guardians_informed=written.guardians_informed,
+        not_informed_because=written.not_informed_because,
+        heard=heard,
+        not_heard=written.not_heard,
+        age=await age_now(desk, ctx, located.case),
+        digital=desk.team.channel is not None,
+    )
+    kept = KeptReport(
+        ground=written.ground,
+        text=written.text,
+        guardians_informed=written.guardians_informed,
+        not_informed_because=written.not_informed_because,
+        child_said=None if said is None else said.text,
+        child_heard_by=None if said is None else said.method,
+        not_heard_because=written.not_heard,
+    )
+    rule = desk.team_of(located.municipality).reports
+
+    async def keep(conn: Connection) -> None:
+        await desk.team.records.keep_report(conn, located.case, report, kept)
+        if heard is not None and said is not None:
+            await desk.team.records.keep(
+                conn, located.case, f"{REPORT_VIEW}{heard.view}", InformationCategory.CHILD_VIEW, said.text
+            )
+
+    return await change(
+        desk,
+        ctx,
+        located.case,
+        lambda state: reports.decide_report(
+            state,
+            command,
+            ctx.now,
+            rules=desk.rules,
+            hearing=desk.team.hearing,
+            grounds=desk.team.grounds,
+            rule=rule,
+        ),
+        lambda state, version: _shown(state, report, version),
+        keep,
+    )
+
+
+async def list_reports(desk: Desk, ctx: Context, case: CaseRef) -> tuple[list[ReportView], int]:
+    """Return the reports that the actor may know of; for guardians only what they were told of themselves."""
+    located, acting = await meet(desk, ctx, case)
+    looked = await glance(desk, ctx, located, acting, Action.SEE_REPORT)
+    seen = reports.visible(looked.state, acting, ctx.now)
+    return [ReportView.of(located.case, one) for one in seen], looked.version
+
+
+async def read_report(desk: Desk, ctx: Context, report: ConcernReportRef) -> tuple[ReportContent, int]:
+    """Return a report as it was written, to whoever wrote it or leads that unit; recorded first."""
+    looked, present, kept, _ = await _open(desk, ctx, report, AccessKind.READ)
+    view = ReportView.of(looked.state.case, present)
+    content = ReportContent(**{**dict(view), **kept.model_dump(exclude={"guardians_informed"})})
+    return content, looked.version
+
+
+async def post_report(desk: Desk, ctx: Context, report: ConcernReportRef) -> Changed[CaseState]:
+    """Note that the letter was posted."""
+    located, acting = await meet(desk, ctx, report)
+    command = reports.FollowReport(by=acting, report=report)
+    return await change(
+        desk,
+        ctx,
+        located.case,
+        lambda state: reports.decide_posted(state, command, ctx.now),
+        lambda state, version: _shown(state, report, version),
+    )
+
+
+async def print_letter(desk: Desk, ctx: Context, report: ConcernReportRef) -> bytes:
+    """Return the report as a letter to child welfare, a PDF; that it was printed is recorded first.
+
+    Raises:
+        ReportNotToPostError: it went its way digitally.
+        LetterUnavailableError: it could not be set.
+    """
+    looked, present, kept, document = await _open(desk, ctx, report, AccessKind.PRINT)
+    if present.status not in {ReportStatus.TO_POST, ReportStatus.POSTED}:
+        raise ReportNotToPostError(extensions={"status": present.status})
+    _ = looked, kept
+    return await make_letter(document, made_at=ctx.now)
+
+
+async def record_feedback(
+    desk: Desk, ctx: Context, report: ConcernReportRef, kind: reports.Feedback
+) -> Changed[CaseState]:
+    """Record child welfare's answer (barnevernsloven § 13-3)."""
+    located, acting = await meet(desk, ctx, report)
+    command = reports.RecordFeedback(by=acting, report=report, kind=kind)
+    return await change(
+        desk,
+        ctx,
+        located.case,
+        lambda state: reports.decide_feedback(state, command, ctx.now),
+        lambda state, version: _shown(state, report, version),
+    )
+
+
+async def deliver(
+    desk: Desk, tx: Tx, deadline: Deadline, channel: ReportChannel, case: CaseRef, municipality: LogScope
+) -> Sequence[CaseEvent]:
+    """Try the digital channel once; return what that leads to. When it may be tried again, the next attempt is promised here.
+
+    The channel is asked while this transaction holds the deadline's row: whoever dies in between asks again, with the same
+    reference, and the channel knows it.
+    """
+    report = ConcernReportRef(deadline.key)
+    state = (await tx.journal.load(CASE, case, conn=tx.conn)).state
+    present = state.around.reports.get(report)
+    if present is None or present.status is not ReportStatus.SENT:
+        return []
+    attempt = Tried.model_validate_json(deadline.payload).attempts + 1
+    document = await _document(desk, tx.conn, case, municipality, present)
+    try:
+        await channel.deliver(document)
+    except ChannelError as error:
+        log.warning("report_not_delivered", attempt=attempt, reason=error.reason)
+        pause = min(FIRST_PAUSE * 2 ** min(attempt - 1, 20), LONGEST_PAUSE)
+        if error.final or tx.now + pause > present.deliver_by:
+            return reports.decide_failed(state, report, error.reason, attempt)
+        payload = Tried(attempts=attempt).model_dump_json()
+        await set_deadline(tx.conn, kind=REPORT_DELIVERY, key=report, due=tx.now + pause, payload=payload)
+        return []
+    return reports.decide_received(state, report, tx.now)
+
+
+async def _open(
+    desk: Desk, ctx: Context, report: ConcernReportRef, kind: Literal[AccessKind.READ, AccessKind.PRINT]
+) -> tuple[Looked, ReportState, KeptReport, ReportDocument]:
+    located, acting = await meet(desk, ctx, report)
+    try:
+        async with desk.pool.acquire() as conn, conn.transaction():
+            looked = await look(desk, ctx, conn, located, acting, Action.READ_REPORT)
+            try:
+                present = reports.seen(looked.state, report, acting, ctx.now)
+            except UnknownPartError:
+                raise NotInvolvedError("no-relation") from None
+            if not (present.reporter.actor == acting.actor or present.reporter.unit == acting.unit):
+                raise NotInvolvedError("no-relation")
+            kept = await desk.team.records.report(conn, located.case, report)
+            document = await _document(desk, conn, located.case, located.municipality, present)
+            entry = AccessRecorded(
+                subject_ref=located.case,
+                kind=kind,
+                actor=actor_of(ctx).access_actor(address_protected=looked.state.address_protected),
+                case=located.case,
+                categories=CONTENT if kept.child_said is not None else CONTENT - {InformationCategory.CHILD_VIEW},
+                basis=present.basis,
+                permitted=True,
+                address_protected=looked.state.address_protected,
+                not_for_guardians=not present.guardians_informed,
+            )
+            await desk.journal.record_access(replace(ctx, scope=looked.scope), [entry], conn=conn)
+    except DeniedError as denied:
+        await deny(desk, ctx, located.case, denied)
+    desk.journal.nudge()
+    return looked, present, kept, document
+
+
+async def _document(
+    desk: Desk, conn: Connection, case: CaseRef, municipality: LogScope, present: ReportState
+) -> ReportDocument:
+    kept = await desk.team.records.report(conn, case, present.ref)
+    child = await desk.records.child(conn, case)
+    guardians = await desk.records.guardians(conn, case)
+    ground = desk.team.grounds.ground(kept.ground, oslo_day(present.sent_at))
+    return ReportDocument(
+        report=present.ref,
+        sent_at=present.sent_at,
+        municipality=municipality,
+        reporter_role=present.reporter.role,
+        reporter_service=present.reporter.service,
+        reporter_organisation=present.reporter.organisation,
+        ground=ground.code,
+        ground_letter=ground.letter,
+        ground_text=ground.nb,
+        section=f"barnevernsloven § 13-2 første ledd bokstav {ground.letter}",
+        child=ReportedChild(name=child.name, national_number=child.national_number, born=child.born),
+        guardians=tuple(
+            ReportedGuardian(name=one.name, national_number=one.national_number, phone=one.phone, language=one.language)
+            for one in guardians
+        ),
+        guardians_informed=kept.guardians_informed,
+        not_informed_because=kept.not_informed_because,
+        child_heard_by=kept.child_heard_by,
+        child_said=kept.child_said,
+        not_heard_because=kept.not_heard_because,
+        text=kept.text,
+    )
+
+
+def _shown(state: CaseState, report: ConcernReportRef, version: int) -> Answer:
+    view = ReportView.of(state.case, state.around.reports[report])
+    return answer(view, status=201, version=version, location=f"/concern-reports/{report}")
