@@ -26,6 +26,7 @@ def statuses(state: CaseState) -> Statuses:
             for key, part in value.items():
                 visit(part, str(key))
         elif hasattr(value, "__pydantic_fields__"):
+            ref = getattr(value, "ref", ref)
             for name in type(value).__pydantic_fields__:
                 visit(getattr(value, name), ref)
 

@@ -23,7 +23,7 @@ from shared.contracts.notify import (
     EscalationRaised,
     Responsible,
 )
-from shared.refs import CaseRef, ConsentRef, DeadlineRef
+from shared.refs import ALPHABET, CaseRef, ConsentRef, DeadlineRef
 
 
 class Status(StrEnum):
@@ -87,14 +87,17 @@ class DeadlineState(Model):
         return ahead
 
 
+_TEN_ON: Final = str.maketrans(ALPHABET, ALPHABET[10:] + ALPHABET[:10])
+
+
 def deadline_of(reference: str) -> DeadlineRef:
     """Return the deadline of a concern, case, measure, handover or consent: the same letters, so there is nothing to look up."""
     return DeadlineRef("ddl_" + reference.partition("_")[2])
 
 
 def meeting_of(case: CaseRef) -> DeadlineRef:
-    """Return the deadline of the meeting that a case's step up called for: the case's letters, read backwards."""
-    return DeadlineRef("ddl_" + case.partition("_")[2][::-1])
+    """Return the deadline of the meeting that a case's step up called for: the case's letters, each ten further on."""
+    return DeadlineRef("ddl_" + case.partition("_")[2].translate(_TEN_ON))
 
 
 def consent_of(state: DeadlineState) -> ConsentRef | None:
