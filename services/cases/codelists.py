@@ -9,7 +9,7 @@ import yaml
 from pydantic import ValidationError
 
 from services.cases.domain.glass import GlassRules
-from services.cases.domain.rules import BasisRow, GrantorRow, InsightRow, Rules
+from services.cases.domain.rules import BasisRow, GrantorRow, InsightRow, RetentionRow, Rules
 from shared.contracts.base import Model
 
 M = TypeVar("M", bound=Model)
@@ -17,6 +17,7 @@ M = TypeVar("M", bound=Model)
 LEGAL_BASES = "legal-bases.yaml"
 GRANTORS = "consent-grantors.yaml"
 INSIGHT = "insight-right.yaml"
+RETENTION = "retention.yaml"
 BREAK_GLASS = "break-glass.yaml"
 
 
@@ -32,6 +33,10 @@ class _Grantors(Model):
     grantors: tuple[GrantorRow, ...]
 
 
+class _Retention(Model):
+    classes: tuple[RetentionRow, ...]
+
+
 class _Ages(Model):
     ages: tuple[InsightRow, ...]
 
@@ -45,7 +50,8 @@ def read_rules(folder: Path) -> Rules:
     bases = _read(folder / LEGAL_BASES, _LegalBases)
     grantors = _read(folder / GRANTORS, _Grantors)
     insight = _read(folder / INSIGHT, _Ages)
-    return Rules(bases=bases.bases, grantors=grantors.grantors, insight=insight.ages)
+    retention = _read(folder / RETENTION, _Retention)
+    return Rules(bases=bases.bases, grantors=grantors.grantors, insight=insight.ages, retention=retention.classes)
 
 
 def read_glass_rules(folder: Path) -> GlassRules:

@@ -8,14 +8,14 @@ from typing import Final
 
 import structlog
 
-from services.cases import glass_store, store, team_store
+from services.cases import ending_store, glass_store, store, team_store
 from services.cases.domain import consent as consents
 from services.cases.domain import glass as glasses
 from services.cases.domain import levels, measures, waiting
 from services.cases.domain.hearing import require_heard
 from services.cases.domain.state import CaseState
 from services.cases.errors import CaseError
-from services.cases.handlers import absences
+from services.cases.handlers import absences, ending
 from services.cases.handlers.desk import (
     CASE,
     CONSENT_EXPIRY,
@@ -192,6 +192,17 @@ async def on_absence_last_day(desk: Desk, tx: Tx, deadline: Deadline) -> None:
     await absences.begin_absence(desk, tx, AbsenceRef(deadline.key))
 
 
+def of_case(
+    act: Callable[[Desk, Tx, CaseRef], Awaitable[None]],
+) -> Callable[[Desk, Tx, Deadline], Awaitable[None]]:
+    """Return what acts when a time of a whole case is out."""
+
+    async def on_time(desk: Desk, tx: Tx, deadline: Deadline) -> None:
+        await act(desk, tx, CaseRef(deadline.key))
+
+    return on_time
+
+
 def inbox(desk: Desk) -> Inbox:
     """Return what this service takes in. Each event stands alone: a parked one holds back no other."""
     handlers: dict[type[EventData], Handler] = {
@@ -215,6 +226,10 @@ def deadlines(desk: Desk) -> Mapping[str, DeadlineHandler]:
         GLASS_ESCALATION: on_glass_escalation,
         HANDOVER_ESCALATION: on_handover_escalation,
         absences.ABSENCE_LAST_DAY: on_absence_last_day,
+        ending_store.RETENTION: of_case(ending.retention_over),
+        ending_store.ADULTHOOD_TOLD: of_case(ending.adulthood_approaching),
+        ending_store.ADULTHOOD: of_case(ending.adulthood_reached),
+        ending_store.ADULTHOOD_END: of_case(ending.adulthood_overdue),
         **TEAM.deadlines(),
     }
     return {kind: partial(handler, desk) for kind, handler in kinds.items()}

@@ -705,3 +705,18 @@ class DocumentInfectedError(CaseError):
 
     code = "document-infected"
     status = 422
+
+
+# --- the end of a case ------------------------------------------------------------------------------------------------
+
+
+class LegalHoldError(CaseError):
+    """The case is held: nothing of it may be erased until the hold is released."""
+
+    code = "legal-hold"
+
+
+class NoLegalHoldError(CaseError):
+    """The case is not held."""
+
+    code = "no-legal-hold"

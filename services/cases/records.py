@@ -218,6 +218,10 @@ class Records:
         unit = await self._text(conn, case, f"destination/{handover}")
         return None if unit is None else UnitId(unit)
 
+    async def shred(self, conn: Connection, case: CaseRef) -> None:
+        """Destroy the case's key: nothing of it can be read again, and nothing more can be kept about it."""
+        await self._vault.shred(conn, owner=case)
+
     async def keep_place(self, conn: Connection, case: CaseRef, unit: UnitId) -> None:
         """Keep which unit has an address-protected case: its events do not say it."""
         await self._put(conn, case, "place", InformationCategory.CONTACT, unit)

@@ -273,6 +273,8 @@ class CaseClosed(CaseEvent):
     TYPE: ClassVar[str] = "no.lagspill.cases.case.closed.v1"
 
     outcome: Literal["goal-reached", "moved", "no-longer-wanted", "adult"]
+    retention: str | None = Field(default=None, pattern=r"^[a-z0-9-]{2,60}$")
+    """The class of the dated retention list that says how long it is kept from now on (GDPR art. 5 (1) e)."""
 
 
 class CaseReopened(CaseEvent):

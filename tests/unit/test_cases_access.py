@@ -115,6 +115,7 @@ write-record           held   -    -    -    -    -    cons -    -    -    -    
 read-document          held   -    -    -    -    cons cons cons own  own  -     emer -    -    -    -
 take-copy              -      -    -    -    -    -    -    -    own  own  -     -    -    -    -    -
 erase-case             -      .    -    -    .    -    -    -    -    -    -     -    -    -    -    -
+hold-case              -      -    -    -    .    -    -    -    -    -    -     -    -    -    -    -
 change-team            .      -    -    -    -    .    -    -    -    -    -     -    -    -    -    -
 set-team-goal          .      -    -    -    -    .    -    -    -    -    -     -    -    -    -    -
 state-wish             -      -    -    -    -    -    -    -    .    .    -     -    -    -    -    -

@@ -23,6 +23,7 @@ from shared.contracts.cases import (
     Party,
 )
 from shared.contracts.codes import Area, GrantorClass, InformationCategory, Language, Purpose, Role, Service
+from shared.contracts.endings import HoldReason
 from shared.refs import ActorIdField, OrganisationNumberField, UnitIdField
 from shared.web import GivenDay, GivenMoment, RequestModel
 
@@ -272,6 +273,14 @@ class HandoverBody(RequestModel):
     respond_by: GivenMoment | None = None
     draft: bool = False
     """Write it down and send it later (`/handovers/{id}/sending`): nobody is told of it yet."""
+
+
+class HoldBody(RequestModel):
+    """Why nothing of a case may be erased (GDPR art. 17 (3))."""
+
+    model_config = _like(reason="archive")
+
+    reason: HoldReason
 
 
 class AbsenceBody(RequestModel):

@@ -136,6 +136,8 @@ class Action(StrEnum):
     SEE_REPORT = "see-report"
     READ_REPORT = "read-report"
     FOLLOW_REPORT = "follow-report"
+    HOLD_CASE = "hold-case"
+    """Let nothing of it be erased, or let it be erased again."""
 
 
 class Reach(StrEnum):
@@ -230,6 +232,7 @@ TABLE: Mapping[Relation, Mapping[Action, Reach]] = MappingProxyType(
             Action.SEE_CASE: _SEE,
             Action.SEE_HANDOVER: _SEE,
             Action.HAND_OVER_FOR_ABSENT: _SEE,
+            Action.HOLD_CASE: _SEE,
             Action.REOPEN_CASE: _SEE,
             Action.ERASE_CASE: _SEE,
             Action.REPORT_CONCERN: _SEE,
@@ -367,6 +370,7 @@ MOMENTS: Mapping[Action, frozenset[Stage]] = MappingProxyType(
         Action.ADD_CONCERN: frozenset({Stage.CONCERN, Stage.OPEN}),
         Action.REOPEN_CASE: frozenset({Stage.CLOSED}),
         Action.ERASE_CASE: frozenset({Stage.RESOLVED, Stage.CLOSED}),
+        Action.HOLD_CASE: _BEGUN - {Stage.ERASED},
     }
 )
 """In which stages of the case it may be done by whom the table lets; what is not here takes an open case.

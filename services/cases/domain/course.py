@@ -9,6 +9,7 @@ from services.cases.domain import access, lifecycles
 from services.cases.domain.access import Action
 from services.cases.domain.acting import Acting
 from services.cases.domain.lapse import with_the_case
+from services.cases.domain.retention import class_of
 from services.cases.domain.state import CaseState
 from services.cases.errors import (
     CaseNotClosedError,
@@ -120,7 +121,7 @@ def decide_close(state: CaseState, command: CloseCase, now: datetime) -> list[Ca
     if state.waiting_concerns:
         raise ConcernOpenError(extensions={"concerns": [one.ref for one in state.waiting_concerns]})
     case = ref_of(state)
-    return [*with_the_case(state, case), CaseClosed(case=case, outcome=command.outcome)]
+    return [*with_the_case(state, case), CaseClosed(case=case, outcome=command.outcome, retention=class_of(state))]
 
 
 def decide_reopen(state: CaseState, command: ReopenCase, now: datetime) -> list[CaseEvent]:

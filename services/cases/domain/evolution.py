@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
 from services.cases.domain.around_evolution import evolve_around
+from services.cases.domain.ended import evolve_ended
 from services.cases.domain.keeping import evolve_kept
 from services.cases.domain.kinds import KINDS
 from services.cases.domain.lifecycles import CASE, CONCERN, CONSENT, FORM, HANDOVER, MEASURE, MODE, OVERLAP
@@ -91,7 +92,7 @@ def evolve(state: CaseState, event: EventData) -> CaseState:  # noqa: PLR0911, P
         case events.FormEvent():
             return _form(state, event)
         case _:
-            kept = evolve_kept(state, event)
+            kept = evolve_ended(evolve_kept(state, event), event)
             return recorded(kept, event.record) if isinstance(event, RecordWritten) else kept
 
 

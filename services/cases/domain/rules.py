@@ -67,6 +67,16 @@ class InsightRow(Model):
     source: str
 
 
+class RetentionRow(Model):
+    """How many years a class of ended cases is kept, from a day and until another."""
+
+    code: str = Field(pattern=r"^[a-z0-9-]{2,60}$")
+    valid_from: date
+    valid_to: date | None = None
+    years: int = Field(ge=0, le=100)
+    source: str
+
+
 class Rules(Model):
     """Everything a decision looks up."""
 
@@ -75,6 +85,9 @@ class Rules(Model):
     insight: tuple[InsightRow, ...]
     profile: CasesProfile | None = None
     """What the municipality of the case decides; None until it is known which that is."""
+    retention: tuple[RetentionRow, ...] = ()
+    end_within_days_of_age: int = 90
+    """To close or hand on the case of a child that has come of age."""
     act_within_days: int = 14
     """From concern to action (seed rule 79)."""
     decide_within_days: int = 14
@@ -141,6 +154,18 @@ class Rules(Model):
             needed[GrantorClass.GUARDIAN] = max(needed.get(GrantorClass.GUARDIAN, 0), count)
             needed[GrantorClass.CHILD] = max(needed.get(GrantorClass.CHILD, 0), int(row.child))
         return {grantor: count for grantor, count in needed.items() if count}
+
+    def retention_row(self, code: str, now: datetime) -> RetentionRow:
+        """Return how long a case of that class is kept that ends at `now`.
+
+        Raises:
+            NoLegalBasisError: the code list has no such row on that day.
+        """
+        day = oslo_day(now)
+        for row in self.retention:
+            if row.code == code and row.valid_from <= day and (row.valid_to is None or day <= row.valid_to):
+                return row
+        raise NoLegalBasisError
 
     def insight_row(self, age: int, day: date) -> InsightRow:
         """Return who may ask who has seen what, for a child of that age on `day` in Norway.

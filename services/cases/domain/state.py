@@ -312,6 +312,12 @@ class CaseState(Model):
     glass: dict[GlassRef, GlassState] = Field(default_factory=dict)
     records: dict[RecordRef, RecordState] = Field(default_factory=dict)
     documents: dict[DocumentRef, DocumentState] = Field(default_factory=dict)
+    of_age: bool = False
+    """The child is of age, decides alone, and the guardians have no part any more."""
+    end_by: AwareDatetime | None = None
+    """Until when a grown-up's case is to be closed or handed on."""
+    hold: str | None = None
+    """Why nothing of it may be erased."""
     recorded_by: dict[str, UnitId] = Field(default_factory=dict)
     """Which unit recorded the concern, a child's view, a goal, a form: each reads its own, whatever came with the baton."""
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from services.cases.domain.course import ref_of
-from services.cases.domain.state import CaseState, HandoverState, MeasureStatus
-from services.cases.errors import MeasureUnfinishedError
+from services.cases.domain.lapse import with_the_case
+from services.cases.domain.state import CaseState, HandoverState
+from services.cases.errors import ConcernOpenError, MeasureUnfinishedError
 from shared.contracts.cases import CaseClosed, CaseEvent, HandoverTransferred, MeasureStopped
 
 
@@ -13,10 +14,13 @@ def require_nothing_open(state: CaseState) -> None:
 
     Raises:
         MeasureUnfinishedError: a measure is open.
+        ConcernOpenError: a further concern waits for an action (seed rule 79).
     """
-    unfinished = [one.ref for one in state.measures.values() if one.status is MeasureStatus.OPEN]
+    unfinished = [one.ref for one in state.measures.values() if one.runs]
     if unfinished:
         raise MeasureUnfinishedError(extensions={"measures": [*unfinished]})
+    if state.waiting_concerns:
+        raise ConcernOpenError(extensions={"concerns": [one.ref for one in state.waiting_concerns]})
 
 
 def moved(state: CaseState, handover: HandoverState, *, on_behalf: bool) -> list[CaseEvent]:
@@ -26,8 +30,9 @@ def moved(state: CaseState, handover: HandoverState, *, on_behalf: bool) -> list
         *(
             MeasureStopped(case=case, measure=one.ref, reason="withdrawn")
             for one in state.measures.values()
-            if one.status is MeasureStatus.OPEN
+            if one.runs
         ),
+        *with_the_case(state, case),
         HandoverTransferred(case=case, handover=handover.ref, on_behalf=on_behalf),
-        CaseClosed(case=case, outcome="moved"),
+        CaseClosed(case=case, outcome="moved", retention="moved"),
     ]

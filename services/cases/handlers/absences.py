@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import partial
 from typing import Final
 
-from services.cases import absence_store, store
+from services.cases import absence_store
 from services.cases.domain import absence as absences
 from services.cases.domain import waiting
 from services.cases.domain.absence import AbsenceState, AbsenceStatus
 from services.cases.domain.acting import Acting
 from services.cases.domain.state import CaseState
 from services.cases.errors import AbsenceFallsToError, UnknownPartError
-from services.cases.handlers.desk import CASE, Desk, Latest, actor_of, as_seen, follow
+from services.cases.handlers.by_time import change_by_time
+from services.cases.handlers.desk import CASE, Desk, actor_of, as_seen
 from services.cases.views import AbsenceCaseView, AbsenceView
-from shared.aggregate import Aggregate, Changed, Context, Decision
+from shared.aggregate import Aggregate, Changed, Context
 from shared.arrivals import Tx
 from shared.calendar import start_of_day
 from shared.clock import oslo_day
 from shared.contracts.access import AccessKind, AccessRecorded
-from shared.contracts.cases import AbsenceReason, CaseEvent, Party
+from shared.contracts.cases import AbsenceReason, Party
 from shared.contracts.codes import Role
 from shared.db import Connection
 from shared.deadlines import cancel, set_deadline
@@ -179,10 +179,11 @@ async def begin_absence(desk: Desk, tx: Tx, absence: AbsenceRef) -> None:
             now=tx.now,
             rules=desk.rules,
         )
-        fell += await _change(desk, tx, case, fall)
+        fell += bool((await change_by_time(desk, tx, case, fall)).events)
     cancelled = 0
     for case in await absence_store.waiting_for(tx.conn, person):
-        cancelled += await _change(desk, tx, case, lambda waits: waiting.decide_receiver_gone(waits, person, unit))
+        ended = await change_by_time(desk, tx, case, lambda waits: waiting.decide_receiver_gone(waits, person, unit))
+        cancelled += bool(ended.events)
     ctx = Context(actor=None, scope=loaded.scope or municipality, now=tx.now, correlation=tx.ids.event_id())
     await tx.journal.change(
         ABSENCE,
@@ -191,19 +192,6 @@ async def begin_absence(desk: Desk, tx: Tx, absence: AbsenceRef) -> None:
         lambda begun: absences.decide_begin(begun, fell=fell, cancelled=cancelled),
         conn=tx.conn,
     )
-
-
-async def _change(desk: Desk, tx: Tx, case: CaseRef, decide: Callable[[CaseState], Sequence[CaseEvent]]) -> int:
-    located = await store.locate(tx.conn, case)
-    loaded = await tx.journal.load(CASE, case, conn=tx.conn)
-    if located is None:
-        return 0
-    ctx = Context(actor=None, scope=loaded.scope or located.municipality, now=tx.now, correlation=tx.ids.event_id())
-    latest = Latest()
-    await tx.journal.change(CASE, case, ctx, lambda state: Decision(latest.take(state, decide(state))), conn=tx.conn)
-    if latest.events:
-        await follow(desk, tx.conn, case, latest, tx.now)
-    return bool(latest.events)
 
 
 async def _present(tx: Tx, municipality: LogScope, leader: Party) -> Party:

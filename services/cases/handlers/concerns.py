@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from services.cases import store
+from services.cases import ending_store, store
 from services.cases.domain import concern, course
 from services.cases.domain.national_number import born_on
 from services.cases.domain.rules import Rules
@@ -92,6 +92,7 @@ async def register_concern(desk: Desk, ctx: Context, new: NewConcern) -> Changed
         await desk.records.keep_family(conn, case, child, guardians)
         await desk.records.keep_concern(conn, case, new.text, new.observations)
         await desk.records.keep_vocabulary(conn, case, criteria=new.criteria, family_frame=new.family_frame)
+        await ending_store.expect_adulthood(conn, case, child.born, ctx.now)
         if new.address_protected and acting.unit is not None:
             await desk.records.keep_place(conn, case, acting.unit)
 

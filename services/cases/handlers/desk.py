@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final, NoReturn
 
-from services.cases import glass_store, store
+from services.cases import ending_store, glass_store, store
 from services.cases.document_store import ContentStore
 from services.cases.domain import access, waiting
 from services.cases.domain.access import Action, Ground, Permit
@@ -246,6 +246,7 @@ async def follow(desk: Desk, conn: Connection, case: CaseRef, latest: Latest, no
             case _:
                 parts += await follow_kept(conn, event)
     parts += await follow_team(conn, latest.events, now)
+    await ending_store.follow(conn, case, latest.state, latest.events, now, desk.rules)
     await store.index(conn, case, latest.state, parts)
 
 

@@ -1,0 +1,65 @@
+"""The end of a case: legal holds, coming of age, and erasure when the time to keep it is over."""
+
+from __future__ import annotations
+
+from services.cases import ending_store
+from services.cases.domain import ending
+from services.cases.domain.state import CaseState
+from services.cases.handlers.by_time import change_by_time
+from services.cases.handlers.desk import CASE, Desk, change, meet
+from services.cases.views import CaseView
+from shared.aggregate import Changed, Context
+from shared.arrivals import Tx
+from shared.contracts.endings import HoldReason
+from shared.db import Connection
+from shared.refs import CaseRef
+from shared.web import answer
+
+
+async def hold_case(desk: Desk, ctx: Context, case: CaseRef, reason: HoldReason | None) -> Changed[CaseState]:
+    """Let nothing of the case be erased; without a reason, let it be erased again (GDPR art. 17 (3))."""
+    located, acting = await meet(desk, ctx, case)
+    return await change(
+        desk,
+        ctx,
+        located.case,
+        lambda state: ending.decide_hold(state, acting, reason, ctx.now),
+        lambda state, version: answer(CaseView.of(state), status=201, version=version),
+    )
+
+
+async def erase_content(desk: Desk, conn: Connection, case: CaseRef) -> None:
+    """Destroy the case's key and what it is found by, in the transaction that decided it. It cannot be undone."""
+    await desk.records.shred(conn, case)
+    await ending_store.forget(conn, case)
+
+
+async def retention_over(desk: Desk, tx: Tx, case: CaseRef) -> None:
+    """The time to keep an ended case is over: it is erased, unless it is held or goes on."""
+    latest = await change_by_time(desk, tx, case, ending.decide_retention_over)
+    if latest.events:
+        await erase_content(desk, tx.conn, case)
+
+
+async def adulthood_approaching(desk: Desk, tx: Tx, case: CaseRef) -> None:
+    """In three months the child is of age: the holder is told."""
+    await change_by_time(desk, tx, case, ending.decide_adulthood_approaching)
+
+
+async def adulthood_reached(desk: Desk, tx: Tx, case: CaseRef) -> None:
+    """The child is of age: the guardians' part ends at this moment, and an open case has a time to end."""
+    state = (await tx.journal.load(CASE, case, conn=tx.conn)).state
+    if not ending.decide_adulthood(state, tx.now, desk.rules):
+        return
+    born = (await desk.records.child(tx.conn, case)).born
+    if tx.now < ending.of_age_at(born):
+        # The birth date was corrected since this was promised.
+        await ending_store.expect_adulthood(tx.conn, case, born, tx.now)
+        return
+    await change_by_time(desk, tx, case, lambda now_of_age: ending.decide_adulthood(now_of_age, tx.now, desk.rules))
+    await ending_store.end_guardianships(tx.conn, case, tx.now)
+
+
+async def adulthood_overdue(desk: Desk, tx: Tx, case: CaseRef) -> None:
+    """A grown-up's case is still open: the leader is told."""
+    await change_by_time(desk, tx, case, lambda state: ending.decide_adulthood_overdue(state, tx.now))

@@ -1,0 +1,139 @@
+"""The end of a case over HTTP and through time: of age, kept as long as its class says, erased with its key."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from services.cases.domain.ending import of_age_at, told_at
+from shared.clock import SimulatedClock
+from shared.testing.issuer import LocalIssuer
+from shared.testing.people import People, Person
+from shared.testing.plugin import Migrated
+from tests.e2e.cases_world import NO_UNIT, World, cases_world
+
+pytestmark = pytest.mark.connected
+
+
+@pytest_asyncio.fixture
+async def world(migrated: Migrated, issuer: LocalIssuer, clock: SimulatedClock) -> AsyncIterator[World]:
+    """The cases service with its people."""
+    async with cases_world(migrated, issuer, clock) as made:
+        yield made
+
+
+def code(response: httpx.Response) -> tuple[int, str]:
+    return response.status_code, response.json()["code"]
+
+
+async def closed(world: World) -> str:
+    case = await world.opened()
+    version = await world.version("teacher", case)
+    await world.must("teacher", f"/cases/{case}/closure", {"outcome": "goal-reached"}, if_match=version)
+    return case
+
+
+async def young(world: World) -> tuple[str, Person, date]:
+    """Open the case of somebody who is soon of age; return it, the child and its birth date."""
+    child = People(31).child(age=17)
+    named = {"name": child.name, "national_number": child.national_number}
+    receipt = await world.must("teacher", "/concerns", world.concern(child=named))
+    await world.must("teacher", f"/concerns/{receipt['concern']}/resolution", {"outcome": "lifted"})
+    return str(receipt["case"]), child, child.born
+
+
+async def test_of_age_the_guardians_are_out_and_the_child_decides(world: World) -> None:
+    case, child, born = await young(world)
+    grown: dict[str, Any] = {"lagspill_roles": ["child"], **NO_UNIT, "pid": child.national_number, "sub": "grown"}
+    before = told_at(born)
+    if before > world.clock.now():
+        await world.move_to(before - timedelta(seconds=1))
+        assert "case.adulthood-approaching" not in await world.types()
+        await world.move_to(before)
+        assert "case.adulthood-approaching" in await world.types()
+    day = of_age_at(born)
+    await world.move_to(day - timedelta(seconds=1))
+    assert (await world.get("guardian-a", f"/cases/{case}")).status_code == 200
+    await world.move_to(day)
+    assert code(await world.get("guardian-a", f"/cases/{case}")) == (404, "not-found")
+    seen = await world.get("child", f"/cases/{case}", **grown)
+    assert (seen.status_code, seen.json()["relations"]) == (200, ["child"])
+    [reached] = await world.published("adulthood-reached.v1")
+    assert "born" not in str(reached["data"])
+    assert str(born) not in str(await world.published())
+    view = await world.see("teacher", f"/cases/{case}")
+    assert view["stage"] == "open"
+    await world.move_to(datetime.fromisoformat(reached["data"]["end_by"]))
+    assert (await world.types()).count("case.adulthood-overdue") == 1
+    version = await world.version("teacher", case)
+    await world.must("teacher", f"/cases/{case}/closure", {"outcome": "adult"}, if_match=version)
+
+
+async def test_when_the_time_is_over_the_key_is_gone_and_the_log_is_whole(world: World) -> None:
+    case = await closed(world)
+    before = await world.published()
+    [event] = await world.published("case.closed.v1")
+    assert event["data"]["retention"] == "ordinary"
+    over = datetime(2031, 9, 7, 22, 0, tzinfo=UTC)
+    await world.move_to(over - timedelta(seconds=1))
+    assert (await world.get("guardian-a", f"/cases/{case}/child")).status_code == 200
+    await world.move_to(over)
+    [erased] = await world.published("case.erased.v1")
+    assert erased["data"] == {"case": case, "reason": "retention"}
+    assert (
+        await world.pool.fetchval("SELECT count(*) FROM data_keys WHERE owner = $1 AND wrapped IS NOT NULL", case) == 0
+    )
+    assert await world.pool.fetchval("SELECT count(*) FROM lookups WHERE owner = $1", case) == 0
+    assert await world.pool.fetchval("SELECT count(*) FROM kin WHERE case_ref = $1", case) == 0
+    assert (await world.get("guardian-a", f"/cases/{case}/child")).status_code == 404
+    assert (await world.get("teacher", f"/cases/{case}/child")).status_code in {403, 404}
+    after = await world.published()
+    assert after[: len(before)] == before, "what was published stays as it was"
+    await world.move_to(over + timedelta(days=400))
+    assert len(await world.published("case.erased.v1")) == 1
+
+
+async def test_a_hold_stops_the_time_and_its_release_lets_it_go_on(world: World) -> None:
+    case = await closed(world)
+    assert code(await world.post("teacher", f"/cases/{case}/legal-holds", {"reason": "archive"})) == (
+        403,
+        "not-permitted",
+    )
+    assert code(await world.post("curious", f"/cases/{case}/legal-holds", {"reason": "archive"})) == (404, "not-found")
+    assert code(await world.post("styrer", f"/cases/{case}/legal-holds", {"reason": "whim"})) == (422, "input-invalid")
+    assert code(await world.post("styrer", f"/cases/{case}/legal-hold-releases")) == (409, "no-legal-hold")
+    await world.must("styrer", f"/cases/{case}/legal-holds", {"reason": "archive"})
+    await world.move_to(datetime(2032, 1, 1, tzinfo=UTC))
+    assert await world.published("case.erased.v1") == []
+    assert (await world.get("guardian-a", f"/cases/{case}/child")).status_code == 200
+    await world.must("styrer", f"/cases/{case}/legal-hold-releases")
+    await world.move_to(world.clock.now())
+    assert len(await world.published("case.erased.v1")) == 1
+
+
+async def test_a_reopened_case_has_its_time_anew(world: World) -> None:
+    case = await closed(world)
+    await world.must("teacher", f"/cases/{case}/reopening", if_match=await world.version("teacher", case))
+    await world.move_to(datetime(2032, 1, 1, tzinfo=UTC))
+    assert await world.published("case.erased.v1") == []
+    version = await world.version("teacher", case)
+    await world.must("teacher", f"/cases/{case}/closure", {"outcome": "goal-reached"}, if_match=version)
+    await world.move_to(datetime(2036, 12, 31, tzinfo=UTC))
+    assert await world.published("case.erased.v1") == []
+    await world.move_to(datetime(2037, 1, 2, tzinfo=UTC))
+    assert len(await world.published("case.erased.v1")) == 1
+
+
+async def test_a_concern_that_was_solved_is_forgotten_after_a_year(world: World) -> None:
+    receipt = await world.must("teacher", "/concerns", world.concern())
+    solved = {"outcome": "resolved-locally", "local_outcome": "guidance-given"}
+    await world.must("teacher", f"/concerns/{receipt['concern']}/resolution", solved)
+    await world.move_to(datetime(2027, 9, 7, 21, 59, tzinfo=UTC))
+    assert await world.published("case.erased.v1") == []
+    await world.move_to(datetime(2027, 9, 7, 22, 0, tzinfo=UTC))
+    assert len(await world.published("case.erased.v1")) == 1
