@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import JsonValue
 
-from deploy.demo.people import AUDITOR, CURIOUS, PRIVACY_OFFICER
+from deploy.demo.people import AUDITOR, CHILD_NAME, CURIOUS, PRIVACY_OFFICER
 from deploy.demo.stage import Answer, Stage
 
 
@@ -13,6 +13,14 @@ async def row_18(stage: Stage) -> None:
     await stage.at(2, 10)
     case = stage.facts["case"]
     me = await stage.does(CURIOUS, "", "GET", "cases", "/me")
+    sought = await stage.does(
+        CURIOUS, "searches for the child by name, and finds nothing", "POST", "cases", "/search", {"name": CHILD_NAME}
+    )
+    stage.check(sought.at("items") == [], "nothing is found that she may not see")
+    await stage.bus.wait(
+        "access.recorded",
+        lambda e: e.data["kind"] == "search" and e.data["subject_ref"] == me.text("actor"),
+    )
     await stage.must_not(
         CURIOUS,
         "opens the case from another barnehage:",

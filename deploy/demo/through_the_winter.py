@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from pydantic import JsonValue
 
@@ -16,7 +16,24 @@ async def row_13(stage: Stage) -> None:
     """5 November: she hands the baton over; one says no, the other nothing, and it is never nobody's (seed rule 107)."""
     await stage.at(11, 5)
     case = stage.facts["case"]
-    first = await _offer(stage, TEACHER, COLLEAGUE, "teacher", "will be on leave, and offers the baton to a colleague")
+    leader = await stage.does(LEADER, "", "GET", "cases", "/me")
+    absence = await stage.does(
+        TEACHER,
+        "will be on leave from the 14th; what she holds is listed",
+        "POST",
+        "cases",
+        "/absences",
+        {
+            "reason": "away",
+            "last_day": "2026-11-13",
+            "back_on": "2026-11-23",
+            "falls_to": {"actor": leader.text("actor"), "role": "leader", **_LIA},
+        },
+        status=201,
+    )
+    listed = await stage.does(TEACHER, "", "GET", "cases", f"/absences/{absence.text('absence')}")
+    stage.check(listed.at("cases", 0, "case") == case, "her case is on the list")
+    first = await _offer(stage, TEACHER, COLLEAGUE, "teacher", "offers the baton to a colleague")
     await stage.does(
         COLLEAGUE,
         "says no, with a reason",
@@ -57,7 +74,7 @@ async def row_13(stage: Stage) -> None:
     await _holds(stage, "pedagogical-leader", "now the pedagogical leader holds it", by=PEDAGOGICAL_LEADER)
     await stage.at(11, 23)
     back = await _offer(
-        stage, PEDAGOGICAL_LEADER, TEACHER, "teacher", "gives it back when the teacher is at work again"
+        stage, PEDAGOGICAL_LEADER, TEACHER, "teacher", "gives it back when the teacher is at work again", kind="baton"
     )
     await stage.does(TEACHER, "takes it", "POST", "cases", f"/handovers/{back}/acceptance", status=201)
     await _holds(stage, "teacher", "the teacher holds it again")
@@ -158,7 +175,10 @@ async def row_15(stage: Stage) -> None:
     )
 
 
-async def _offer(stage: Stage, sender: Person, receiver: Person, role: str, what: str) -> str:
+async def _offer(
+    stage: Stage, sender: Person, receiver: Person, role: str, what: str, *, kind: str = "staff-leaves"
+) -> str:
+    """Offer the baton, with a week to answer."""
     me = await stage.does(receiver, "", "GET", "cases", "/me")
     offered = await stage.does(
         sender,
@@ -166,7 +186,11 @@ async def _offer(stage: Stage, sender: Person, receiver: Person, role: str, what
         "POST",
         "cases",
         f"/cases/{stage.facts['case']}/handovers",
-        {"kind": "baton", "receiver": {"actor": me.text("actor"), "role": role, **_LIA}},
+        {
+            "kind": kind,
+            "receiver": {"actor": me.text("actor"), "role": role, **_LIA},
+            "respond_by": (stage.now + timedelta(days=7)).isoformat(),
+        },
         status=201,
     )
     return offered.text("handover")
