@@ -118,6 +118,8 @@ class Action(StrEnum):
     TAKE_COPY = "take-copy"
     """The whole of it, to keep (GDPR art. 15 and 20); the child's age decides too (`insight.py`)."""
     ERASE_CASE = "erase-case"
+    HOLD_CASE = "hold-case"
+    """Let nothing of it be erased, or let it be erased again."""
     CHANGE_TEAM = "change-team"
     SET_TEAM_GOAL = "set-team-goal"
     STATE_WISH = "state-wish"
@@ -136,8 +138,6 @@ class Action(StrEnum):
     SEE_REPORT = "see-report"
     READ_REPORT = "read-report"
     FOLLOW_REPORT = "follow-report"
-    HOLD_CASE = "hold-case"
-    """Let nothing of it be erased, or let it be erased again."""
 
 
 class Reach(StrEnum):
