@@ -8,10 +8,10 @@ from typing import Final
 
 import structlog
 
-from services.cases import ending_store, glass_store, store, team_store
+from services.cases import ending_store, glass_store, kin_store, store, team_store
 from services.cases.domain import consent as consents
 from services.cases.domain import glass as glasses
-from services.cases.domain import levels, measures, waiting
+from services.cases.domain import guardianship, levels, measures, waiting
 from services.cases.domain.hearing import require_heard
 from services.cases.domain.state import CaseState
 from services.cases.errors import CaseError
@@ -26,7 +26,7 @@ from services.cases.handlers.desk import (
     Latest,
     follow,
 )
-from services.cases.handlers.kept import GLASS_ESCALATION, GLASS_REVIEW
+from services.cases.handlers.kept import GLASS_ESCALATION, GLASS_REVIEW, GUARDIANSHIP
 from services.cases.store import Disclosure
 from services.cases.team_consumers import TeamConsumers
 from shared.aggregate import Context, Decision
@@ -203,6 +203,13 @@ def of_case(
     return on_time
 
 
+async def on_guardianship(desk: Desk, tx: Tx, deadline: Deadline) -> None:
+    """A day has come on which parental responsibility begins, or the day after its last: how many must grant follows."""
+    case, _, _ = deadline.key.partition(":")
+    responsible = await kin_store.responsible(tx.conn, CaseRef(case), tx.now)
+    await _change_by_time(desk, tx, deadline, case, lambda state: guardianship.decide_responsible(state, responsible))
+
+
 def inbox(desk: Desk) -> Inbox:
     """Return what this service takes in. Each event stands alone: a parked one holds back no other."""
     handlers: dict[type[EventData], Handler] = {
@@ -223,6 +230,7 @@ def deadlines(desk: Desk) -> Mapping[str, DeadlineHandler]:
         CONSENT_RECEIPTS: on_receipts_due,
         HANDOVER_ANSWER: on_handover_due,
         GLASS_REVIEW: on_glass_review_due,
+        GUARDIANSHIP: on_guardianship,
         GLASS_ESCALATION: on_glass_escalation,
         HANDOVER_ESCALATION: on_handover_escalation,
         absences.ABSENCE_LAST_DAY: on_absence_last_day,

@@ -141,3 +141,20 @@ class DocumentList(Model):
     case: CaseRef
     basis: str
     items: tuple[DocumentContentView, ...]
+
+
+class DatedGuardian(GuardianView):
+    """A guardian, from when and until when."""
+
+    since: date | None
+    until: date | None
+    """The last day."""
+    responsible: bool
+    """Today."""
+
+
+class GuardianList(Model):
+    """Everybody who has, had or will have parental responsibility."""
+
+    case: CaseRef
+    items: tuple[DatedGuardian, ...]

@@ -720,3 +720,39 @@ class NoLegalHoldError(CaseError):
     """The case is not held."""
 
     code = "no-legal-hold"
+
+
+# --- guardians and identity -------------------------------------------------------------------------------------------
+
+
+class GuardianKnownError(CaseError):
+    """This person has parental responsibility for the child already on that day."""
+
+    code = "guardian-known"
+
+
+class SamePersonError(CaseError):
+    """The child cannot be its own guardian."""
+
+    code = "same-person-twice"
+    status = 422
+
+
+class TooManyGuardiansError(CaseError):
+    """A case has at most eight guardians."""
+
+    code = "guardians-too-many"
+
+
+class GuardianGroundError(CaseError):
+    """Parental responsibility does not begin in this way."""
+
+    code = "guardian-ground"
+    status = 422
+
+
+class GuardianDatesError(CaseError):
+    """Parental responsibility would end before it began."""
+
+    code = "guardian-dates"
+    status = 422

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Final
 
 from shared.contracts.base import Model
@@ -65,6 +65,14 @@ class Guardian(Model):
     language: Language
     email: str | None = None
     phone: str | None = None
+    since: date | None = None
+    """The first day of parental responsibility; none: since before the case was registered."""
+    until: date | None = None
+    """The last day of it."""
+
+    def responsible_on(self, day: date) -> bool:
+        """Return whether this guardian has parental responsibility on `day` in Norway."""
+        return (self.since is None or self.since <= day) and (self.until is None or day <= self.until)
 
 
 class _Guardians(Model):
@@ -132,13 +140,37 @@ class Records:
         return Child.model_validate_json(await self._vault.get(conn, owner=case, record=_CHILD))
 
     async def guardians(self, conn: Connection, case: CaseRef) -> tuple[Guardian, ...]:
-        """Return those with parental responsibility, in their order.
+        """Return everybody who has, had or will have parental responsibility, in their order.
 
         Raises:
             ShreddedError: it has been erased.
         """
         content = await self._vault.get(conn, owner=case, record=_GUARDIANS)
         return _Guardians.model_validate_json(content).guardians
+
+    async def keep_guardians(self, conn: Connection, case: CaseRef, guardians: Sequence[Guardian]) -> None:
+        """Keep the guardians anew, with their dates."""
+        family = _Guardians(guardians=tuple(sorted(guardians, key=lambda one: one.ordinal)))
+        await self._put(conn, case, _GUARDIANS, InformationCategory.CONTACT, family.model_dump_json())
+
+    async def keep_decision(self, conn: Connection, case: CaseRef, name: str, text: str) -> None:
+        """Keep what a change of parental responsibility rests on, in words."""
+        await self._put(conn, case, f"decision/{name}", InformationCategory.CONTACT, text)
+
+    async def correct_child(self, conn: Connection, case: CaseRef, before: Child, after: Child, at: datetime) -> None:
+        """Keep who the child is anew, and what was kept before beside it; it is found by what is right."""
+        wrong = f"{_CHILD}-before/{at.isoformat()}"
+        await self._put(conn, case, wrong, InformationCategory.IDENTITY, before.model_dump_json())
+        await self._put(conn, case, _CHILD, InformationCategory.IDENTITY, after.model_dump_json())
+        await self.reindex(conn, case)
+
+    async def guardians_on(self, conn: Connection, case: CaseRef, day: date) -> tuple[Guardian, ...]:
+        """Return who has parental responsibility on `day`, in their order.
+
+        Raises:
+            ShreddedError: it has been erased.
+        """
+        return tuple(one for one in await self.guardians(conn, case) if one.responsible_on(day))
 
     async def keep_concern(
         self, conn: Connection, case: CaseRef, text: str, observations: dict[InformationCategory, str]

@@ -609,6 +609,21 @@ class GlassView(Model):
         )
 
 
+class GuardianshipView(Model):
+    """How many have parental responsibility now, and the dates of the one that was changed. No name."""
+
+    case: CaseRef
+    guardians: int
+    ordinal: int | None
+    since: date | None
+    until: date | None
+
+    @classmethod
+    def of(cls, state: CaseState, ordinal: int | None, since: date | None, until: date | None) -> GuardianshipView:
+        """Return it for the guardian `ordinal`, if it is about one."""
+        return cls(case=_known(state)[0], guardians=state.guardians, ordinal=ordinal, since=since, until=until)
+
+
 class RecordView(Model):
     """That something was recorded: its kind, its present version and who wrote it; the words are in the vault."""
 

@@ -8,9 +8,11 @@ from services.cases.api import (
     concerns,
     consents,
     contributions,
+    copies,
     ending,
     forms,
     glass,
+    guardians,
     handovers,
     levels,
     measures,
@@ -38,6 +40,8 @@ ROUTERS = (
     team.router,
     contributions.router,
     reports.router,
+    guardians.router,
+    copies.router,
 )
 
 __all__ = ["ROUTERS"]

@@ -342,8 +342,8 @@ def _grantor(state: CaseState, consent: ConsentState, command: Answer) -> tuple[
         if command.evidence is EvidenceForm.E_ID or command.ordinal is None or not command.has_note:
             raise EvidenceMissingError
         grantor = (command.grantor, command.ordinal)
-    known = state.guardians if grantor[0] is GrantorClass.GUARDIAN else 1
-    if consent.needed.get(grantor[0], 0) == 0 or not 1 <= grantor[1] <= known:
+    known = state.responsible if grantor[0] is GrantorClass.GUARDIAN else frozenset({1})
+    if consent.needed.get(grantor[0], 0) == 0 or grantor[1] not in known:
         raise NotAGrantorError
     return grantor
 

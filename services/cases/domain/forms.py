@@ -142,7 +142,7 @@ def decide_approve(state: CaseState, command: ApproveForm, now: datetime) -> lis
     ordinal = command.by.guardian if signed_in else command.ordinal
     if ordinal is None or (not signed_in and (command.evidence is EvidenceForm.E_ID or not command.has_note)):
         raise EvidenceMissingError
-    if not 1 <= ordinal <= state.guardians:
+    if ordinal not in state.responsible:
         raise NotAGrantorError
     if not lifecycles.FORM.allows(form.status, TransitionFormDrafted):
         raise FormSentError

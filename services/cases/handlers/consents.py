@@ -40,7 +40,7 @@ async def request_consent(
     located, acting = await meet(desk, ctx, case)
     async with desk.pool.acquire() as conn:
         child = await desk.records.child(conn, located.case)
-        guardians = await desk.records.guardians(conn, located.case)
+        guardians = await desk.records.guardians_on(conn, located.case, oslo_day(ctx.now))
     needed = desk.rules.needed_grantors(
         born=child.born, day=oslo_day(ctx.now), categories=scope.categories, guardians=len(guardians)
     )

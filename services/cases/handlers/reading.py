@@ -100,7 +100,9 @@ async def read_child(
             allowed = looked.permit.categories
             child = await desk.records.child(conn, located.case) if InformationCategory.IDENTITY in allowed else None
             guardians = (
-                await desk.records.guardians(conn, located.case) if InformationCategory.CONTACT in allowed else ()
+                await desk.records.guardians_on(conn, located.case, oslo_day(ctx.now))
+                if InformationCategory.CONTACT in allowed
+                else ()
             )
             texts = await desk.records.texts(conn, located.case, allowed)
             shown = {text.category for text in texts}
@@ -124,7 +126,7 @@ async def read_contacts(desk: Desk, ctx: Context, case: CaseRef) -> tuple[Contac
     try:
         async with desk.pool.acquire() as conn, conn.transaction():
             looked = await look(desk, ctx, conn, located, acting, Action.READ_CONTACTS)
-            guardians = await desk.records.guardians(conn, located.case)
+            guardians = await desk.records.guardians_on(conn, located.case, oslo_day(ctx.now))
             await record(
                 desk,
                 ctx,

@@ -1,0 +1,178 @@
+"""The whole copy for a guardian or the child: itself a recorded export, sent while it is made."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from services.cases import store
+from services.cases.contents import IdentityView, ObservationView
+from services.cases.copying.archive import Entry, archive, whole
+from services.cases.copying.content import CopiedDocument, CopiedForm, Copy, OwnDetails
+from services.cases.copying.page import page
+from services.cases.document_store import Stored
+from services.cases.domain import access, insight
+from services.cases.domain.access import Action
+from services.cases.domain.acting import Acting
+from services.cases.domain.rules import age_on
+from services.cases.domain.state import CaseState
+from services.cases.errors import DeniedError
+from services.cases.handlers.desk import Desk, Looked, deny, look, meet, record
+from services.cases.views import CaseView, ToldView
+from shared.aggregate import Context
+from shared.clock import oslo_day
+from shared.contracts.access import AccessKind
+from shared.contracts.codes import InformationCategory, Language
+from shared.contracts.safekeeping import MediaType
+from shared.db import Connection
+from shared.refs import CaseRef
+
+SUFFIX = {
+    MediaType.PDF: "pdf",
+    MediaType.JPEG: "jpg",
+    MediaType.PNG: "png",
+    MediaType.DOCX: "docx",
+    MediaType.ODT: "odt",
+    MediaType.TEXT: "txt",
+}
+
+
+@dataclass(frozen=True)
+class Made:
+    """A copy on its way out, after its record was committed."""
+
+    case: CaseRef
+    content: AsyncIterator[bytes]
+
+
+async def take_copy(desk: Desk, ctx: Context, case: CaseRef, language: Language | None) -> Made:
+    """Return everything of the case that this guardian or child may have (GDPR art. 15, 20), as an archive.
+
+    What the child alone decides over by its age is left out for a guardian, and so is everything about another guardian. A
+    document that the scanner has not seen is not in it either, where there is a scanner; the list says so by having it not.
+
+    Raises:
+        DeniedError: after the denial was recorded.
+        ShreddedError: the case has been erased.
+    """
+    located, acting = await meet(desk, ctx, case)
+    try:
+        async with desk.pool.acquire() as conn, conn.transaction():
+            looked = await look(desk, ctx, conn, located, acting, Action.TAKE_COPY)
+            copy, documents = await _copy(desk, ctx, conn, located.case, acting, looked, language)
+            shown = {one.category for one in copy.records} | {one.category for one in copy.documents}
+            shown |= {category for form in copy.forms for category in form.content}
+            await record(
+                desk,
+                ctx,
+                conn,
+                looked,
+                shown=frozenset(shown | {InformationCategory.IDENTITY}),
+                documents=[one.document for one in copy.documents],
+                kind=AccessKind.EXPORT,
+            )
+    except DeniedError as denied:
+        await deny(desk, ctx, located.case, denied)
+    desk.journal.nudge()
+    entries = [
+        Entry("index.html", whole(page(copy))),
+        Entry("copy.json", whole(copy.model_dump_json(indent=2).encode())),
+        *(Entry(one.file, desk.documents.content(documents[one.document])) for one in copy.documents),
+    ]
+    return Made(located.case, archive(entries, ctx.now))
+
+
+async def _copy(
+    desk: Desk,
+    ctx: Context,
+    conn: Connection,
+    case: CaseRef,
+    acting: Acting,
+    looked: Looked,
+    language: Language | None,
+) -> tuple[Copy, dict[str, Stored]]:
+    child = await desk.records.child(conn, case)
+    guardians = await desk.records.guardians(conn, case)
+    today = oslo_day(ctx.now)
+    row = desk.rules.insight_row(age_on(child.born, today), today)
+    right = insight.decide_right(acting, looked.permit.relation, row, await store.family(conn, case))
+    allowed = looked.permit.categories - right.withheld
+    own = next((one for one in guardians if one.actor == acting.actor), None)
+    documents = await _documents(desk, conn, looked.state, allowed)
+    titles = await desk.records.titles(conn, case)
+    basis = next(row for row in desk.rules.bases if row.code == looked.permit.basis)
+    return (
+        Copy(
+            case=case,
+            made_at=ctx.now,
+            basis=looked.permit.basis,
+            section=basis.section,
+            language=language or (Language.NB if own is None else own.language),
+            categories=tuple(sorted(allowed)),
+            left_out=tuple(sorted(right.withheld)),
+            child=IdentityView(name=child.name, national_number=child.national_number, born=child.born),
+            you=None
+            if own is None
+            else OwnDetails(
+                name=own.name,
+                language=own.language,
+                email=own.email,
+                phone=own.phone,
+                since=own.since,
+                until=own.until,
+            ),
+            course=CaseView.of(looked.state, access.relations(looked.state, acting, ctx.now)),
+            records=tuple(
+                ObservationView(record=one.record, category=one.category, text=one.text)
+                for one in await desk.records.texts(conn, case, allowed)
+            ),
+            forms=await _forms(desk, conn, case, looked.state, allowed),
+            documents=tuple(
+                CopiedDocument(
+                    document=one.ref,
+                    title=titles.get(one.ref, ""),
+                    category=one.category,
+                    media=one.media,
+                    size=one.size,
+                    file=f"documents/{one.ref}.{SUFFIX[one.media]}",
+                )
+                for one in looked.state.documents.values()
+                if one.ref in documents
+            ),
+            told=tuple(
+                ToldView(
+                    at=one.at,
+                    way=one.way,
+                    service=one.service,
+                    role=one.role,
+                    categories=tuple(sorted(one.categories)),
+                    consent=one.consent,
+                    consent_version=one.consent_version,
+                )
+                for one in await store.disclosures(conn, case)
+            ),
+        ),
+        {str(ref): stored for ref, stored in documents.items()},
+    )
+
+
+async def _documents(
+    desk: Desk, conn: Connection, state: CaseState, allowed: frozenset[InformationCategory]
+) -> dict[str, Stored]:
+    found = {}
+    for one in state.documents.values():
+        if one.category in allowed:
+            stored = await desk.documents.stored(conn, one.ref)
+            if stored.scanned or desk.scanner is None:
+                found[str(one.ref)] = stored
+    return found
+
+
+async def _forms(
+    desk: Desk, conn: Connection, case: CaseRef, state: CaseState, allowed: frozenset[InformationCategory]
+) -> tuple[CopiedForm, ...]:
+    forms = []
+    for ref, form in state.forms.items():
+        content = await desk.records.form(conn, case, ref, form.version, allowed)
+        forms.append(CopiedForm(form=ref, version=form.version, content=content))
+    return tuple(forms)

@@ -1,0 +1,269 @@
+"""Who has parental responsibility from when, and correcting what the vault has of child and guardians."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal
+
+from services.cases import kin_store
+from services.cases.contents import DatedGuardian, GuardianList
+from services.cases.domain import access, guardianship
+from services.cases.domain.access import Action
+from services.cases.domain.acting import Acting
+from services.cases.domain.guardianship import CorrectIdentity, RecordGuardianship
+from services.cases.domain.national_number import born_on
+from services.cases.domain.state import CaseState
+from services.cases.errors import (
+    DeniedError,
+    GuardianKnownError,
+    SamePersonError,
+    UnknownPartError,
+)
+from services.cases.handlers.concerns import NamedGuardian
+from services.cases.handlers.desk import CASE, Desk, actor_of, change, deny, look, meet, record
+from services.cases.records import Child, Guardian
+from services.cases.views import GuardianshipView
+from shared.aggregate import Answer, Changed, Context, Decision
+from shared.clock import oslo_day
+from shared.contracts.access import AccessKind, AccessRecorded
+from shared.contracts.codes import InformationCategory, Language
+from shared.contracts.safekeeping import GuardianGround
+from shared.db import Connection
+from shared.refs import CaseRef
+from shared.web import answer
+
+CONTACT = frozenset({InformationCategory.CONTACT})
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What a change rests on, from which day, and the decision in words."""
+
+    code: GuardianGround
+    on: date
+    note: str
+
+
+async def add_guardian(
+    desk: Desk, ctx: Context, case: CaseRef, new: NamedGuardian, ground: Ground
+) -> Changed[CaseState]:
+    """Record that somebody has parental responsibility from a day on.
+
+    Raises:
+        NationalNumberError, SamePersonError, GuardianKnownError: the number is not valid, the child's, or a guardian's already.
+        CaseError: see `guardianship.decide_guardianship`.
+    """
+    located, acting = await meet(desk, ctx, case)
+    await _permitted(desk, ctx, located.case)
+    born_on(new.national_number)
+    child, known = await _family(desk, located.case)
+    if child.national_number == new.national_number:
+        raise SamePersonError
+    before = next((one for one in known if one.national_number == new.national_number), None)
+    if before is not None and (before.until is None or before.until >= ground.on):
+        raise GuardianKnownError
+    # Whoever had it before gets it again under the same ordinal: it is the same person.
+    ordinal = len(known) + 1 if before is None else before.ordinal
+    guardian = Guardian(
+        ordinal=ordinal,
+        name=new.name,
+        national_number=new.national_number,
+        actor=desk.names.of_pid(new.national_number),
+        language=new.language,
+        email=new.email,
+        phone=new.phone,
+        since=ground.on,
+    )
+    family = [*(one for one in known if one.ordinal != ordinal), guardian]
+    return await _record(desk, ctx, located.case, acting, family, guardian, "begins", ground)
+
+
+async def end_guardianship(desk: Desk, ctx: Context, case: CaseRef, ordinal: int, ground: Ground) -> Changed[CaseState]:
+    """Record the last day of somebody's parental responsibility."""
+    located, acting = await meet(desk, ctx, case)
+    await _permitted(desk, ctx, located.case)
+    _, known = await _family(desk, located.case)
+    present = _of(known, ordinal)
+    ended = present.model_copy(update={"until": ground.on})
+    family = [ended if one.ordinal == ordinal else one for one in known]
+    return await _record(desk, ctx, located.case, acting, family, ended, "ends", ground)
+
+
+async def _record(
+    desk: Desk,
+    ctx: Context,
+    case: CaseRef,
+    acting: Acting,
+    family: Sequence[Guardian],
+    guardian: Guardian,
+    what: Literal["begins", "ends"],
+    ground: Ground,
+) -> Changed[CaseState]:
+    today = oslo_day(ctx.now)
+    command = RecordGuardianship(
+        by=acting,
+        ordinal=guardian.ordinal,
+        change=what,
+        ground=ground.code,
+        effective_on=ground.on,
+        since=guardian.since,
+        responsible=frozenset(one.ordinal for one in family if one.responsible_on(today)),
+    )
+
+    async def keep(conn: Connection) -> None:
+        await desk.records.keep_guardians(conn, case, family)
+        await desk.records.keep_decision(conn, case, f"{what}-{guardian.ordinal}-{ground.on}", ground.note)
+        await kin_store.put_guardian(
+            conn, case, guardian.actor, guardian.ordinal, since=guardian.since, until=guardian.until, now=ctx.now
+        )
+
+    return await change(
+        desk,
+        ctx,
+        case,
+        lambda state: guardianship.decide_guardianship(state, command, ctx.now),
+        lambda state, version: answer(
+            GuardianshipView.of(state, guardian.ordinal, guardian.since, guardian.until), status=201, version=version
+        ),
+        keep,
+    )
+
+
+async def correct_guardian(
+    desk: Desk,
+    ctx: Context,
+    case: CaseRef,
+    ordinal: int,
+    *,
+    name: str | None,
+    language: Language | None,
+    email: str | None,
+    phone: str | None,
+) -> Changed[CaseState]:
+    """Correct what the vault has of how a guardian is named and reached; recorded as writing, and no event says more."""
+    located, acting = await meet(desk, ctx, case)
+    await _permitted(desk, ctx, located.case)
+    _, known = await _family(desk, located.case)
+    present = _of(known, ordinal)
+    given = {"name": name, "language": language, "email": email, "phone": phone}
+    corrected = present.model_copy(update={key: value for key, value in given.items() if value is not None})
+    family = [corrected if one.ordinal == ordinal else one for one in known]
+
+    def decide(state: CaseState) -> Decision:
+        access.require(state, Action.MANAGE_GUARDIANS, acting, ctx.now)
+        actor = actor_of(ctx).access_actor(address_protected=state.address_protected)
+        written = AccessRecorded(
+            subject_ref=located.case,
+            kind=AccessKind.WRITE,
+            actor=actor,
+            case=located.case,
+            categories=CONTACT,
+            permitted=True,
+            address_protected=state.address_protected,
+        )
+        return Decision((), [written])
+
+    def told(state: CaseState, version: int) -> Answer:
+        view = GuardianshipView.of(state, ordinal, corrected.since, corrected.until)
+        return answer(view, status=201, version=version)
+
+    return await desk.journal.change(
+        CASE,
+        located.case,
+        ctx,
+        decide,
+        told,
+        also=lambda conn: desk.records.keep_guardians(conn, located.case, family),
+    )
+
+
+async def correct_child(
+    desk: Desk, ctx: Context, case: CaseRef, *, name: str | None, national_number: str | None
+) -> Changed[CaseState]:
+    """Correct who the child is; it is found by what is right from then on, and by what was wrong no longer (GDPR art. 16)."""
+    located, acting = await meet(desk, ctx, case)
+    await _permitted(desk, ctx, located.case)
+    child, known = await _family(desk, located.case)
+    number = national_number or child.national_number
+    if any(one.national_number == number for one in known):
+        raise SamePersonError
+    corrected = Child(name=name or child.name, national_number=number, born=born_on(number))
+    parts: set[guardianship.PART_OF_IDENTITY] = set()
+    if corrected.name != child.name:
+        parts.add("name")
+    if number != child.national_number:
+        parts.add("national-number")
+    if corrected.born != child.born:
+        parts.add("born")
+    command = CorrectIdentity(by=acting, parts=frozenset(parts))
+
+    async def keep(conn: Connection) -> None:
+        await desk.records.correct_child(conn, located.case, child, corrected, ctx.now)
+        await kin_store.put_child(conn, located.case, desk.names.of_pid(number))
+
+    return await change(
+        desk,
+        ctx,
+        located.case,
+        lambda state: guardianship.decide_correct_identity(state, command, ctx.now),
+        lambda state, version: answer(GuardianshipView.of(state, None, None, None), status=201, version=version),
+        keep,
+    )
+
+
+async def list_guardians(desk: Desk, ctx: Context, case: CaseRef) -> tuple[GuardianList, int]:
+    """Return everybody who has, had or will have parental responsibility, with the dates, to whoever keeps that in order."""
+    located, acting = await meet(desk, ctx, case)
+    try:
+        async with desk.pool.acquire() as conn, conn.transaction():
+            looked = await look(desk, ctx, conn, located, acting, Action.MANAGE_GUARDIANS)
+            allowed = InformationCategory.CONTACT in looked.permit.categories
+            known = await desk.records.guardians(conn, located.case) if allowed else ()
+            await record(desk, ctx, conn, looked, shown=CONTACT if known else frozenset())
+    except DeniedError as denied:
+        await deny(desk, ctx, located.case, denied)
+    desk.journal.nudge()
+    today = oslo_day(ctx.now)
+    items = tuple(
+        DatedGuardian(
+            ordinal=one.ordinal,
+            actor=one.actor,
+            name=one.name,
+            language=one.language,
+            email=one.email,
+            phone=one.phone,
+            since=one.since,
+            until=one.until,
+            responsible=one.responsible_on(today),
+        )
+        for one in known
+    )
+    return GuardianList(case=located.case, items=items), looked.version
+
+
+async def _permitted(desk: Desk, ctx: Context, case: CaseRef) -> None:
+    """Refuse before the vault is opened for it; the denial is recorded.
+
+    Raises:
+        DeniedError, CaseNotOpenError: see `access.require`.
+    """
+    located, acting = await meet(desk, ctx, case)
+    state = (await desk.journal.load(CASE, located.case)).state
+    try:
+        access.require(state, Action.MANAGE_GUARDIANS, acting, ctx.now)
+    except DeniedError as denied:
+        await deny(desk, ctx, located.case, denied)
+
+
+async def _family(desk: Desk, case: CaseRef) -> tuple[Child, tuple[Guardian, ...]]:
+    async with desk.pool.acquire() as conn:
+        return await desk.records.child(conn, case), await desk.records.guardians(conn, case)
+
+
+def _of(known: Sequence[Guardian], ordinal: int) -> Guardian:
+    present = next((one for one in known if one.ordinal == ordinal), None)
+    if present is None:
+        raise UnknownPartError
+    return present

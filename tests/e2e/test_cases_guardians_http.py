@@ -1,0 +1,193 @@
+"""Guardians by their dates over HTTP, corrections, and every refusal."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from shared.clock import SimulatedClock
+from shared.testing.issuer import LocalIssuer
+from shared.testing.people import People, Person
+from shared.testing.plugin import Migrated
+from tests.e2e.cases_world import NO_UNIT, World, cases_world
+
+pytestmark = pytest.mark.connected
+
+STRANGER: Final = People(99).guardian()
+"""Who the world's `stranger` is."""
+
+
+@pytest_asyncio.fixture
+async def world(migrated: Migrated, issuer: LocalIssuer, clock: SimulatedClock) -> AsyncIterator[World]:
+    """The cases service with its people; it is 7 September 2026."""
+    async with cases_world(migrated, issuer, clock) as made:
+        yield made
+
+
+def guardian(person: Person = STRANGER, **changes: Any) -> dict[str, Any]:
+    """Return somebody with parental responsibility as it is sent."""
+    return {
+        "name": person.name,
+        "national_number": person.national_number,
+        "ground": "court-decision",
+        "since": "2026-09-08",
+        "note": "Dom fra Hemmelig tingrett.",
+        **changes,
+    }
+
+
+def code(response: httpx.Response) -> tuple[int, str]:
+    """Return status and code of a refusal."""
+    return response.status_code, response.json()["code"]
+
+
+async def command(world: World, who: str, case: str, path: str, body: dict[str, Any]) -> httpx.Response:
+    """Do something that names the case's present version."""
+    version = await world.version("teacher", case)
+    return await world.post(who, f"/cases/{case}{path}", body, if_match=version)
+
+
+@pytest.mark.rule(4)
+async def test_responsibility_counts_from_its_first_day_and_until_its_last(world: World) -> None:
+    """Tomorrow's guardian sees nothing today; yesterday's nothing any more; how many must grant follows."""
+    case = await world.opened()
+    added = await command(world, "teacher", case, "/guardians", guardian())
+    assert (added.status_code, added.json()["ordinal"], added.json()["guardians"]) == (201, 3, 2), added.text
+    last_day = {"ground": "agreement", "last_day": "2026-09-07", "note": "Avtale."}
+    ended = await command(world, "teacher", case, "/guardians/1/ending", last_day)
+    assert (ended.status_code, ended.json()["guardians"]) == (201, 2)
+    assert (await world.get("stranger", f"/cases/{case}")).status_code == 404
+    assert (await world.get("guardian-a", f"/cases/{case}")).status_code == 200
+    assert (await world.see("stranger", "/cases"))["items"] == []
+    await world.move_to(datetime(2026, 9, 7, 21, 59, 59, tzinfo=UTC))
+    assert (await world.get("guardian-a", f"/cases/{case}")).status_code == 200
+    await world.move_to(datetime(2026, 9, 7, 22, 0, 0, tzinfo=UTC))
+    assert (await world.get("guardian-a", f"/cases/{case}")).status_code == 404
+    assert (await world.see("guardian-a", "/cases"))["items"] == []
+    assert (await world.see("stranger", f"/cases/{case}"))["relations"] == ["guardian"]
+    changed = [event["data"] for event in await world.published("case.guardians-changed.v1")]
+    assert [(one["guardians"], one["ordinals"]) for one in changed][-1] == (2, [2, 3])
+    consent = await world.requested(case)
+    asked = (await world.published("consent.requested.v1"))[-1]["data"]
+    assert asked["needed"] == {"guardian": 2}
+    oral = {"ordinal": 1, "evidence": "oral-minuted", "note": "Sa ja."}
+    assert code(await world.post("teacher", f"/consents/{consent}/grants", oral)) == (409, "not-a-grantor")
+    await world.must("stranger", f"/consents/{consent}/grants")
+    granted = await world.must("guardian-b", f"/consents/{consent}/grants")
+    assert granted["status"] == "active"
+    contacts = await world.see("notify", f"/cases/{case}/contacts")
+    assert [one["ordinal"] for one in contacts["contacts"]] == [2, 3]
+    listed = await world.see("teacher", f"/cases/{case}/guardians")
+    assert [(one["ordinal"], one["until"], one["responsible"]) for one in listed["items"]] == [
+        (1, "2026-09-07", False),
+        (2, None, True),
+        (3, None, True),
+    ]
+    # The same person again is the same guardian.
+    again = guardian(world.guardian_a, since="2026-09-08")
+    back = await command(world, "teacher", case, "/guardians", again)
+    assert (back.status_code, back.json()["ordinal"], back.json()["guardians"]) == (201, 1, 3)
+    assert (await world.get("guardian-a", f"/cases/{case}")).status_code == 200
+
+
+@pytest.mark.rule(14)
+async def test_a_form_must_be_approved_anew_when_somebody_else_has_the_say(world: World) -> None:
+    case = await world.opened()
+    body = {"form_type": "barnehage-to-school", "school_start": 2027, "content": {"language": "x"}}
+    form = (await world.must("teacher", f"/cases/{case}/transition-forms", body))["form"]
+    for who in ("guardian-a", "guardian-b"):
+        await world.must(who, f"/transition-forms/{form}/approvals", {"version": 1})
+    await command(world, "teacher", case, "/guardians", guardian(since="2026-09-07"))
+    shown = await world.see("teacher", f"/transition-forms/{form}")
+    assert (shown["status"], shown["approvals_missing"]) == ("drafted", 3)
+
+
+@pytest.mark.parametrize(
+    ("who", "path", "body", "refused"),
+    [
+        ("curious", "/guardians", guardian(), (404, "not-found")),
+        ("styrer", "/guardians", guardian(), (403, "not-permitted")),
+        ("guardian-a", "/guardians", guardian(), (403, "not-permitted")),
+        ("teacher", "/guardians", guardian(national_number="12345678901"), (422, "national-number-invalid")),
+        ("teacher", "/guardians", guardian(ground="death"), (422, "guardian-ground")),
+        ("teacher", "/guardians", guardian(ground="whim"), (422, "input-invalid")),
+        ("teacher", "/guardians", guardian(note=" "), (422, "input-invalid")),
+        (
+            "teacher",
+            "/guardians/7/ending",
+            {"ground": "death", "last_day": "2026-09-07", "note": "x"},
+            (404, "not-found"),
+        ),
+        ("teacher", "/guardians/9/corrections", {"phone": "40000000"}, (404, "not-found")),
+        ("nurse", "/child/corrections", {"name": "x"}, (404, "not-found")),
+        ("styrer", "/child/corrections", {"name": "x"}, (403, "not-permitted")),
+        ("teacher", "/child/corrections", {}, (422, "input-invalid")),
+    ],
+)
+async def test_refusals_change_nothing(
+    world: World, who: str, path: str, body: dict[str, Any], refused: tuple[int, str]
+) -> None:
+    case = await world.opened()
+    before = await world.types()
+    assert code(await command(world, who, case, path, body)) == refused
+    assert await world.types() == before
+    assert await world.pool.fetchval("SELECT count(*) FROM kin WHERE case_ref = $1", case) == 3
+
+
+async def test_refusals_that_depend_on_who_is_known(world: World) -> None:
+    case = await world.opened()
+    for person, refused in ((world.guardian_a, (409, "guardian-known")), (world.child, (422, "same-person-twice"))):
+        assert code(await command(world, "teacher", case, "/guardians", guardian(person))) == refused
+    taken = {"national_number": world.guardian_b.national_number}
+    assert code(await command(world, "teacher", case, "/child/corrections", taken)) == (422, "same-person-twice")
+    await command(world, "teacher", case, "/guardians", guardian(since="2026-09-20"))
+    early = {"ground": "agreement", "last_day": "2026-09-10", "note": "x"}
+    assert code(await command(world, "teacher", case, "/guardians/3/ending", early)) == (422, "guardian-dates")
+    stale = await world.post("teacher", f"/cases/{case}/guardians", guardian(People(5).guardian()), if_match='"v1"')
+    assert code(stale) == (412, "version-stale")
+    missing = await world.post("teacher", f"/cases/{case}/guardians", guardian(People(5).guardian()))
+    assert code(missing) == (428, "if-match-missing")
+
+
+async def test_corrections_reach_everything_that_finds_or_recognises_the_child(world: World) -> None:
+    case = await world.opened()
+    right = People(55).child(age=5)
+    assert right.national_number != world.child.national_number
+    done = await command(
+        world,
+        "teacher",
+        case,
+        "/child/corrections",
+        {"name": "Riktig Navnesen", "national_number": right.national_number},
+    )
+    assert done.status_code == 201, done.text
+    [event] = await world.published("case.identity-corrected.v1")
+    assert "Navnesen" not in str(event)
+    assert set(event["data"]["parts"]) >= {"name", "national-number"}
+    dossier = await world.see("teacher", f"/cases/{case}/child")
+    assert (dossier["identity"]["name"], dossier["identity"]["born"]) == ("Riktig Navnesen", right.born.isoformat())
+    for body, found in (
+        ({"name": "riktig navn"}, 1),
+        ({"national_number": right.national_number}, 1),
+        ({"name": world.child.name}, 0),
+        ({"national_number": world.child.national_number}, 0),
+    ):
+        headers = {"authorization": f"Bearer {world.token('teacher')}"}
+        answer = await world.http.post("/search", json=body, headers=headers)
+        assert len(answer.json()["items"]) == found, body
+    claims = {"lagspill_roles": ["child"], **NO_UNIT, "pid": right.national_number}
+    token = world.issuer.token({"sub": "child", **claims})
+    seen = await world.http.get(f"/cases/{case}", headers={"authorization": f"Bearer {token}"})
+    assert seen.json()["relations"] == ["child"]
+    assert (await world.get("child", f"/cases/{case}")).status_code == 404
+    changed = await command(world, "teacher", case, "/guardians/2/corrections", {"email": "ny@example.no"})
+    assert changed.status_code == 201
+    [written] = await world.access("write")
+    assert (written["categories"], written["case"]) == (["contact"], case)
+    contacts = await world.see("notify", f"/cases/{case}/contacts")
+    assert contacts["contacts"][1]["email"] == "ny@example.no"
