@@ -31,6 +31,7 @@ async def hold_case(desk: Desk, ctx: Context, case: CaseRef, reason: HoldReason 
 async def erase_content(desk: Desk, conn: Connection, case: CaseRef) -> None:
     """Destroy the case's key and what it is found by, in the transaction that decided it. It cannot be undone."""
     await desk.records.shred(conn, case)
+    await desk.documents.forget(conn, case)
     await ending_store.forget(conn, case)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
-from services.cases import kin_store
+from services.cases import ending_store, kin_store
 from services.cases.contents import DatedGuardian, GuardianList
 from services.cases.domain import access, guardianship
 from services.cases.domain.access import Action
@@ -202,6 +202,7 @@ async def correct_child(
     async def keep(conn: Connection) -> None:
         await desk.records.correct_child(conn, located.case, child, corrected, ctx.now)
         await kin_store.put_child(conn, located.case, desk.names.of_pid(number))
+        await ending_store.expect_adulthood(conn, located.case, corrected.born, ctx.now)
 
     return await change(
         desk,
