@@ -80,6 +80,7 @@ MATRIX = """
                        holder last rcv  rcvL lead coor team serv guar chil reach glas asks askL rept repL
 see-case               .      .    .    .    .    .    .    .    .    .    -     emer -    -    -    -
 read-child             held   -    -    -    -    cons cons cons own  own  -     emer -    -    -    -
+read-overview          -      -    -    -    -    -    -    -    own  own  -     -    -    -    -    -
 read-concern           held   .    -    -    -    -    -    -    -    -    -     emer -    -    -    -
 read-contacts          -      -    -    -    -    -    -    -    -    -    cont  -    -    -    -    -
 resolve-concern        .      -    -    -    -    -    -    -    -    -    -     -    -    -    -    -

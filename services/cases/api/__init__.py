@@ -16,6 +16,7 @@ from services.cases.api import (
     handovers,
     levels,
     measures,
+    overview,
     procedure,
     recording,
     reports,
@@ -26,6 +27,7 @@ from services.cases.api import (
 ROUTERS = (
     procedure.router,
     concerns.router,
+    overview.router,
     levels.router,
     consents.router,
     measures.router,

@@ -75,6 +75,8 @@ class Action(StrEnum):
 
     SEE_CASE = "see-case"
     READ_CHILD = "read-child"
+    READ_OVERVIEW = "read-overview"
+    """The case in plain language, for the family; the child's age decides too (`overview.py`)."""
     READ_CONCERN = "read-concern"
     READ_CONTACTS = "read-contacts"
     RESOLVE_CONCERN = "resolve-concern"
@@ -281,6 +283,7 @@ TABLE: Mapping[Relation, Mapping[Action, Reach]] = MappingProxyType(
         Relation.GUARDIAN: {
             Action.SEE_CASE: _SEE,
             Action.READ_CHILD: _OWN,
+            Action.READ_OVERVIEW: _OWN,
             Action.CHOOSE_CONTACT_PERSON: _SEE,
             Action.ASK_SHARING: _SEE,
             Action.SEE_CONSENTS: _SEE,
@@ -301,6 +304,7 @@ TABLE: Mapping[Relation, Mapping[Action, Reach]] = MappingProxyType(
         Relation.CHILD: {
             Action.SEE_CASE: _SEE,
             Action.READ_CHILD: _OWN,
+            Action.READ_OVERVIEW: _OWN,
             Action.ASK_SHARING: _SEE,
             Action.SEE_CONSENTS: _SEE,
             Action.ANSWER_CONSENT: _SEE,
@@ -352,6 +356,7 @@ MOMENTS: Mapping[Action, frozenset[Stage]] = MappingProxyType(
             (
                 Action.SEE_CASE,
                 Action.READ_CHILD,
+                Action.READ_OVERVIEW,
                 Action.READ_CONCERN,
                 Action.READ_CONTACTS,
                 Action.READ_FORM,

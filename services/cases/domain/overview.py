@@ -1,0 +1,206 @@
+"""What a guardian, or a child that is old enough, is told of the child's case: who does what, until when, what they may answer.
+
+Codes and references only. The child's name and the goals' words are the vault's; the sentences are `services/cases/plain`'s.
+A guardian is told nothing of another guardian: not whether, how or what they have answered, nor where they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, datetime
+from typing import Literal
+
+from pydantic import AwareDatetime
+
+from services.cases.domain.access import Relation
+from services.cases.domain.acting import Acting
+from services.cases.domain.rules import InsightRow
+from services.cases.domain.state import (
+    CaseState,
+    ConsentState,
+    ConsentStatus,
+    FormState,
+    FormStatus,
+    MeasureState,
+    MeasureStatus,
+    Stage,
+)
+from services.cases.errors import NotPermittedError
+from shared.contracts.base import Model
+from shared.contracts.cases import Effect, Mode, Party
+from shared.contracts.codes import GrantorClass, InformationCategory, Purpose, Role, Service
+from shared.refs import CaseRef, ConsentRef, FormRef, GoalRef, MeasureRef
+
+Reader = Literal["guardian", "child"]
+
+
+class Who(Model):
+    """Somebody as the family meets them: a function in a service. Never a place, never a name."""
+
+    service: Service | None
+    role: Role | None = None
+
+
+class Help(Model):
+    """A measure: what is done, by whom, towards which goal, and when it is looked at again."""
+
+    measure: MeasureRef
+    code: str
+    owner: Service
+    goal: GoalRef
+    evaluate_by: AwareDatetime
+    status: MeasureStatus
+    effect: Effect | None
+
+
+class Asked(Model):
+    """A consent, as far as it is this reader's to know of."""
+
+    consent: ConsentRef
+    services: tuple[Service, ...]
+    categories: tuple[InformationCategory, ...]
+    purposes: tuple[Purpose, ...]
+    valid_to: date
+
+
+class Form(Model):
+    """A transition form in its present version."""
+
+    form: FormRef
+    version: int
+    form_type: str
+    school_start: int
+    approved: bool
+    """By this reader, or, for the child, by all who must."""
+    sent: bool
+
+
+class Overview(Model):
+    """One reader's view of one case, at one moment."""
+
+    case: CaseRef
+    reader: Reader
+    stage: Stage
+    outcome: str | None
+    level: int
+    by_name: bool
+    """Whether the case may be spoken of by name with those whom a consent covers."""
+    decide_by: AwareDatetime | None
+    """Until when it is to be decided what is done; none once something is."""
+    meeting_by: AwareDatetime | None
+    """Until when there is to be a meeting, if one is due."""
+    holder: Who | None
+    taking_over: Who | None
+    """Who has been asked to take over from the holder, and has not answered."""
+    contact: Who | None
+    team: tuple[Who, ...]
+    help: tuple[Help, ...]
+    to_answer: tuple[Asked, ...]
+    """Consents that wait for this reader's yes or no."""
+    waiting: tuple[Asked, ...]
+    """Consents that this reader has nothing more to say to now, and that are not in force yet."""
+    in_force: tuple[Asked, ...]
+    to_approve: tuple[Form, ...]
+    forms: tuple[Form, ...]
+    heard: tuple[str, ...]
+    """The decisions before which the child has been heard, once each."""
+    words_withheld: bool
+    """The goals' words are left out: they could tell where a child with a protected address is."""
+
+
+def decide_overview(state: CaseState, acting: Acting, relation: Relation, row: InsightRow, now: datetime) -> Overview:
+    """Return what `acting`, who stands in `relation`, is told of the case at `now` (seed rules 33-36, 99, 101).
+
+    Args:
+        state: the case.
+        acting: who asks, with the vault's word on which guardian it is.
+        relation: as the access table permitted it.
+        row: who may be told what by the child's age on the day (`deploy/codelists/insight-right.yaml`).
+        now: the moment.
+
+    Raises:
+        NotPermittedError: the child is too young to ask alone, or of age, so that guardians no longer may.
+    """
+    guardian = relation is Relation.GUARDIAN
+    if state.case is None or not (row.guardian if guardian else row.child and relation is Relation.CHILD):
+        raise NotPermittedError("overview-by-age")
+    withheld = row.withheld if guardian else frozenset[InformationCategory]()
+    waiting = state.open_handover
+    asked = [one for one in state.consents.values() if one.status is ConsentStatus.REQUESTED]
+    mine = [one for one in asked if _is_asked(one, acting)]
+    forms = [_form(one, acting) for one in state.forms.values()]
+    return Overview(
+        case=state.case,
+        reader="guardian" if guardian else "child",
+        stage=state.stage,
+        outcome=state.outcome,
+        level=state.level,
+        by_name=state.mode is Mode.IDENTIFIED,
+        decide_by=None if state.measures else _ahead(state.decide_by, now),
+        meeting_by=_ahead(state.meeting_by, now),
+        holder=_who(state.holder),
+        taking_over=None if waiting is None else _who(waiting.receiver),
+        contact=None if state.contact is None else Who(service=state.contact.service, role=state.contact.role),
+        team=tuple(Who(service=one.service, role=one.role) for one in state.team.values()),
+        help=tuple(_help(one) for one in state.measures.values()),
+        to_answer=_consents(mine, withheld),
+        waiting=_consents([one for one in asked if one not in mine], withheld),
+        in_force=_consents(state.consents_in_force(now), withheld),
+        to_approve=tuple(one for one in forms if guardian and not (one.approved or one.sent)),
+        forms=tuple(one for one in forms if one.approved or one.sent or not guardian),
+        heard=tuple(dict.fromkeys(view.before for view in state.views)),
+        words_withheld=state.address_protected,
+    )
+
+
+def _ahead(due: datetime | None, now: datetime) -> datetime | None:
+    return due if due is not None and now < due else None
+
+
+def _who(party: Party | None) -> Who | None:
+    return None if party is None else Who(service=party.service, role=party.role)
+
+
+def _is_asked(consent: ConsentState, acting: Acting) -> bool:
+    """Return whether this consent waits for the word of `acting`."""
+    mine = (GrantorClass.CHILD, 1) if acting.guardian is None else (GrantorClass.GUARDIAN, acting.guardian)
+    return consent.needed.get(mine[0], 0) > 0 and mine not in consent.given
+
+
+def _consents(consents: Iterable[ConsentState], withheld: frozenset[InformationCategory]) -> tuple[Asked, ...]:
+    """Return them without what the child decides over alone; one that is about nothing else is not told of."""
+    return tuple(
+        Asked(
+            consent=one.ref,
+            services=tuple(sorted(one.scope.services)),
+            categories=tuple(sorted(one.scope.categories - withheld)),
+            purposes=tuple(sorted(one.scope.purposes)),
+            valid_to=one.valid_to,
+        )
+        for one in consents
+        if one.scope.categories - withheld
+    )
+
+
+def _help(measure: MeasureState) -> Help:
+    return Help(
+        measure=measure.ref,
+        code=measure.code,
+        owner=measure.owner,
+        goal=measure.goal,
+        evaluate_by=measure.evaluate_by,
+        status=measure.status,
+        effect=measure.effect,
+    )
+
+
+def _form(form: FormState, acting: Acting) -> Form:
+    approved = form.status is not FormStatus.DRAFTED if acting.guardian is None else acting.guardian in form.approved_by
+    return Form(
+        form=form.ref,
+        version=form.version,
+        form_type=form.form_type,
+        school_start=form.school_start,
+        approved=approved,
+        sent=form.status in {FormStatus.SENT, FormStatus.RECEIVED},
+    )

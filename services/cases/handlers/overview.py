@@ -1,0 +1,61 @@
+"""The child's and the guardians' view of the case: a look like every other, recorded before it is answered."""
+
+from __future__ import annotations
+
+from services.cases.domain import overview as overviews
+from services.cases.domain.access import Action
+from services.cases.domain.rules import age_on
+from services.cases.errors import DeniedError
+from services.cases.handlers.desk import Desk, deny, look, meet, record
+from services.cases.plain.answer import OverviewView
+from services.cases.plain.writing import Document, Words, write
+from services.cases.records import GOAL
+from services.cases.store import Located
+from shared.aggregate import Context
+from shared.clock import oslo_day
+from shared.contracts.codes import InformationCategory, Language
+from shared.refs import CaseRef, GoalRef
+
+
+async def read_overview(
+    desk: Desk, ctx: Context, case: CaseRef, *, asked: Language | None, preferred: Language
+) -> tuple[OverviewView, Document, int]:
+    """Return the overview, in words too: in the language asked for, else the guardian's own, else what the client prefers.
+
+    Raises:
+        UnknownPartError, DeniedError: there is no such case, or the actor is neither guardian of the child nor the child, or not of
+            the age; a denial is recorded.
+    """
+    located, acting = await meet(desk, ctx, case)
+    today = oslo_day(ctx.now)
+    try:
+        async with desk.pool.acquire() as conn, conn.transaction():
+            looked = await look(desk, ctx, conn, located, acting, Action.READ_OVERVIEW)
+            child = await desk.records.child(conn, located.case)
+            row = desk.rules.insight_row(age_on(child.born, today), today)
+            seen = overviews.decide_overview(looked.state, acting, looked.permit.relation, row, ctx.now)
+            guardians = await desk.records.guardians(conn, located.case)
+            words_of = frozenset({InformationCategory.MEASURES}) & looked.permit.categories
+            if seen.words_withheld or (seen.reader == "guardian" and words_of & row.withheld):
+                words_of = frozenset()
+            texts = await desk.records.texts(conn, located.case, words_of, (GOAL,)) if words_of else []
+            wanted = {one.goal for one in seen.help}
+            goals = {GoalRef(one.record.removeprefix(GOAL)): one.text for one in texts}
+            goals = {ref: text for ref, text in goals.items() if ref in wanted}
+            shown = {InformationCategory.IDENTITY} | (words_of if goals else frozenset())
+            await record(desk, ctx, conn, looked, shown=frozenset(shown))
+    except DeniedError as denied:
+        await deny(desk, ctx, located.case, denied)
+    desk.journal.nudge()
+    own = next((one.language for one in guardians if one.actor == acting.actor), None)
+    language = asked or own or preferred
+    offers = _offers(desk, located, {one.code for one in seen.help}, language)
+    document = write(seen, Words(name=child.name, goals=goals, offers=offers), language)
+    return OverviewView(overview=seen, name=child.name, goals=goals, text=document), document, looked.version
+
+
+def _offers(desk: Desk, located: Located, codes: set[str], language: Language) -> dict[str, str]:
+    """Return what the municipality calls these measures, as far as it says."""
+    profile = desk.profiles.get(located.municipality)
+    known = [] if profile is None else [profile.cases.offer(code) for code in codes]
+    return {offer.code: offer.text.in_(language) for offer in known if offer is not None}
