@@ -65,9 +65,11 @@ class Relation(StrEnum):
     ASKED_SERVICE = "asked-service"
     """Works in a service that was asked to contribute: it is told what is asked, and perhaps not in which case."""
     ASKED_LEADER = "asked-leader"
+    """Leads a unit of a service that was asked to contribute, while that runs. The unit's own task."""
     REPORTER = "reporter"
     """Has reported a concern to child welfare; that lasts when everything else has ended."""
     REPORTERS_LEADER = "reporters-leader"
+    """Leads the unit of whoever has reported a concern to child welfare. The unit's own task."""
 
 
 class Action(StrEnum):
