@@ -756,3 +756,15 @@ class GuardianDatesError(CaseError):
 
     code = "guardian-dates"
     status = 422
+
+
+class NotEndedError(CaseError):
+    """Only what has ended can be erased, and only once."""
+
+    code = "case-not-ended"
+
+
+class KeptByLawError(CaseError):
+    """A law demands that this case is kept until its time is over."""
+
+    code = "kept-by-law"

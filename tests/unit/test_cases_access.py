@@ -115,7 +115,7 @@ protect-address        .      -    -    -    -    -    -    -    -    -    -    
 write-record           held   -    -    -    -    -    cons -    -    -    -     -    -    -    -    -
 read-document          held   -    -    -    -    cons cons cons own  own  -     emer -    -    -    -
 take-copy              -      -    -    -    -    -    -    -    own  own  -     -    -    -    -    -
-erase-case             -      .    -    -    .    -    -    -    -    -    -     -    -    -    -    -
+erase-case             -      -    -    -    .    -    -    -    -    -    -     -    -    -    -    -
 hold-case              -      -    -    -    .    -    -    -    -    -    -     -    -    -    -    -
 change-team            .      -    -    -    -    .    -    -    -    -    -     -    -    -    -    -
 set-team-goal          .      -    -    -    -    .    -    -    -    -    -     -    -    -    -    -

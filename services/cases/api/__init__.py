@@ -10,6 +10,7 @@ from services.cases.api import (
     contributions,
     copies,
     ending,
+    erasure,
     forms,
     glass,
     guardians,
@@ -44,6 +45,7 @@ ROUTERS = (
     reports.router,
     guardians.router,
     copies.router,
+    erasure.router,
 )
 
 __all__ = ["ROUTERS"]

@@ -215,7 +215,6 @@ TABLE: Mapping[Relation, Mapping[Action, Reach]] = MappingProxyType(
             Action.READ_CONCERN: _SEE,
             Action.RECORD_ANSWER: _SEE,
             Action.REOPEN_CASE: _SEE,
-            Action.ERASE_CASE: _SEE,
             Action.REPORT_CONCERN: _SEE,
             Action.SEE_REPORT: _SEE,
             Action.FOLLOW_REPORT: _SEE,

@@ -74,6 +74,8 @@ class RetentionRow(Model):
     valid_from: date
     valid_to: date | None = None
     years: int = Field(ge=0, le=100)
+    by_law: bool = False
+    """A law demands that it is kept so long: no request shortens it (GDPR art. 17 (3) b)."""
     source: str
 
 

@@ -1,0 +1,25 @@
+"""Erasing a case on request: the decision, and in the same transaction the end of its key and of all that it is found by."""
+
+from __future__ import annotations
+
+from services.cases.domain import erasure
+from services.cases.domain.state import CaseState
+from services.cases.handlers.desk import Desk, change, meet
+from services.cases.handlers.ending import erase_content
+from services.cases.views import CaseView
+from shared.aggregate import Changed, Context
+from shared.refs import CaseRef
+from shared.web import answer
+
+
+async def erase_case(desk: Desk, ctx: Context, case: CaseRef) -> Changed[CaseState]:
+    """Erase an ended case (GDPR art. 17). The events and the log stay; what they refer to is noise from now on."""
+    located, acting = await meet(desk, ctx, case)
+    return await change(
+        desk,
+        ctx,
+        located.case,
+        lambda state: erasure.decide_erase_on_request(state, acting, ctx.now, desk.rules),
+        lambda state, version: answer(CaseView.of(state), status=201, version=version),
+        lambda conn: erase_content(desk, conn, located.case),
+    )
