@@ -28,13 +28,18 @@ class AuditSettings(ServiceSettings):
     http_port: int = Field(default=8004, ge=0, le=65535)
     """Zero: any free port."""
     private_files: ClassVar[frozenset[str]] = frozenset(
-        {"audit_signing_key", "audit_transit_token", "audit_witness_key"}
+        {"audit_signing_key", "audit_protected_key", "audit_transit_token", "audit_witness_key"}
     )
 
     audit_signing_key: SecretStr | None = None
     """One line a key, the newest first: `PRIVATE+KEY+<name>+<id>+<base64>`; `python -m services.audit genkey` makes one.
 
     As a file, nobody else may read it.
+    """
+    audit_protected_key: SecretStr | None = None
+    """What the keys of address-protected cases' logs are derived from, in the same form; unset, from `AUDIT_SIGNING_KEY`.
+
+    Each such log has a key of its own, which nobody can tell to be this deployment's.
     """
     audit_transit_url: str | None = Field(default=None, pattern=r"^https?://[^\s]+$")
     """Instead of a key: where a transit engine (HashiCorp Vault, OpenBao) is mounted, for example `https://vault.example.no/v1/transit`."""
@@ -132,9 +137,14 @@ class AuditSettings(ServiceSettings):
     def _signs_in_one_way(self) -> AuditSettings:
         if (self.audit_signing_key is None) == (self.audit_transit_url is None):
             raise ValueError("either AUDIT_SIGNING_KEY or AUDIT_TRANSIT_URL says what signs the log")
+        if self.audit_transit_url is not None and self.audit_protected_key is None:
+            raise ValueError(
+                "AUDIT_TRANSIT_URL needs AUDIT_PROTECTED_KEY: the logs of address-protected cases have keys of their own"
+            )
         try:
+            _ = self.protected_signers
             if self.signers:
-                Signing.held(*self.signers)
+                Signing.held(*self.signers, protected=self.protected_signers)
         except MalformedKeyError as error:
             raise ValueError(str(error)) from None
         return self
@@ -182,6 +192,13 @@ class AuditSettings(ServiceSettings):
             return ()
         return tuple(Signer.parse(line) for line in self.audit_signing_key.get_secret_value().split())
 
+    @property
+    def protected_signers(self) -> tuple[Signer, ...]:
+        """Return the keys that those of protected logs are derived from, the newest first; none where it is `signers`."""
+        if self.audit_protected_key is None:
+            return ()
+        return tuple(Signer.parse(line) for line in self.audit_protected_key.get_secret_value().split())
+
     async def open_signing(self) -> Signing:
         """Return what signs the checkpoints.
 
@@ -190,10 +207,11 @@ class AuditSettings(ServiceSettings):
         """
         overlap = timedelta(days=self.audit_key_overlap_days)
         if self.audit_transit_url is None:
-            return Signing.held(*self.signers, overlap=overlap)
+            return Signing.held(*self.signers, protected=self.protected_signers, overlap=overlap)
         return await open_transit(
             self.audit_transit_url,
             self.audit_transit_key,
+            protected=self.protected_signers,
             token=self.audit_transit_token,
             socket=self.audit_transit_socket,
             overlap=overlap,

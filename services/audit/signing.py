@@ -4,6 +4,9 @@ The port is `SigningKey`: a public key and a signature over bytes. `HeldKey` kee
 asks a signing service in another process for each signature, as HashiCorp Vault's transit engine (and OpenBao's) answers over
 HTTP or a Unix socket, so that whoever takes over the writing process can have things signed while it lasts, and takes no key
 away. Neither is ever within reach of the database.
+
+The log of an address-protected case has a key of its own, derived from a key in a file: one key under two names has the same
+bytes in both, and would say whose log it is.
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ from pydantic import BaseModel, Field, SecretStr, ValidationError
 
 from services.audit.domain.note import MalformedKeyError, Signer, Verifier, write_note
 from services.audit.errors import SigningRefusedError, SigningUnavailableError
+from shared.refs import LogScope, is_protected
 
 SECONDS: Final = 5.0
 """How long a signature may take: the database ends a batch's transaction in which nothing happens for ten."""
@@ -95,25 +99,34 @@ class Signing:
     """The keys that can sign, the newest first."""
 
     def __init__(
-        self, keys: Sequence[SigningKey], *, overlap: timedelta = OVERLAP, http: httpx.AsyncClient | None = None
+        self,
+        keys: Sequence[SigningKey],
+        *,
+        protected: Sequence[Signer] = (),
+        overlap: timedelta = OVERLAP,
+        http: httpx.AsyncClient | None = None,
     ) -> None:
-        """Sign with `keys`; `http` is closed with the service.
+        """Sign with `keys`, and address-protected cases' logs with keys derived from `protected`, the newest first.
+
+        `http` is closed with the service.
 
         Raises:
             MalformedKeyError: there is no key, or one of them twice.
         """
-        if not keys or len({key.public_key for key in keys}) != len(keys):
+        derived_from = {signer.verifier.public_key for signer in protected}
+        if not keys or len({key.public_key for key in keys}) != len(keys) or len(derived_from) != len(protected):
             raise MalformedKeyError("there is at least one signing key, and none of them twice")
         self._keys = tuple(keys)
+        self._protected = tuple(protected)
         self._http = http
         self.overlap: Final = overlap
         """How long an old key signs beside a new one."""
         self._known: dict[str, dict[str, tuple[Verifier, SigningKey]]] = {}
 
     @classmethod
-    def held(cls, *signers: Signer, overlap: timedelta = OVERLAP) -> Signing:
-        """Return keys of this process, the newest first."""
-        return cls([HeldKey(signer) for signer in signers], overlap=overlap)
+    def held(cls, *signers: Signer, protected: Sequence[Signer] = (), overlap: timedelta = OVERLAP) -> Signing:
+        """Return keys of this process, the newest first; protected logs' are derived from them too, unless others are given."""
+        return cls([HeldKey(signer) for signer in signers], protected=protected or signers, overlap=overlap)
 
     async def start(self) -> None:
         """There is nothing to begin."""
@@ -154,15 +167,23 @@ class Signing:
 
     def _under(self, origin: str) -> Mapping[str, tuple[Verifier, SigningKey]]:
         if origin not in self._known:
-            named = [(Verifier(origin, key.public_key), key) for key in self._keys]
+            named = [(Verifier(origin, key.public_key), key) for key in self._keys_of(origin)]
             self._known[origin] = {verifier.vkey: (verifier, key) for verifier, key in named}
         return self._known[origin]
+
+    def _keys_of(self, origin: str) -> Sequence[SigningKey]:
+        if not is_protected(LogScope(origin.rpartition("/")[2])):
+            return self._keys
+        if not self._protected:
+            raise SigningRefusedError("there is no key to derive the keys of address-protected cases' logs from")
+        return [HeldKey(signer.derived(origin)) for signer in self._protected]
 
 
 async def open_transit(
     url: str,
     name: str,
     *,
+    protected: Sequence[Signer] = (),
     token: SecretStr | None = None,
     socket: str | None = None,
     overlap: timedelta = OVERLAP,
@@ -172,6 +193,7 @@ async def open_transit(
     Args:
         url: where the engine is mounted, for example `https://vault.example.no/v1/transit`.
         name: the key's name; its type is ed25519, without derivation.
+        protected: what protected logs' keys are derived from, the newest first.
         token: sent as `X-Vault-Token`; None where an agent beside the service adds it.
         socket: the path of a Unix socket to reach it through.
         overlap: how long two versions sign together.
@@ -188,7 +210,7 @@ async def open_transit(
     )
     try:
         keys = await _versions(http, name)
-        return Signing(keys, overlap=overlap, http=http)
+        return Signing(keys, protected=protected, overlap=overlap, http=http)
     except BaseException:
         await http.aclose()
         raise

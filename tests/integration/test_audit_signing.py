@@ -18,13 +18,13 @@ import httpx
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from services.audit.domain.note import Signer, UnsignedNoteError, Verifier, open_note
+from services.audit.domain.note import Note, Signer, UnsignedNoteError, Verifier, open_note
 from services.audit.errors import NoSuchLogError, RetiredKeyError, SigningRefusedError, SigningUnavailableError
 from services.audit.keeper import Keeper
 from services.audit.operate import main as operate
 from services.audit.queries import Reader
 from services.audit.settings import AuditSettings
-from services.audit.signing import Signing, open_transit
+from services.audit.signing import HeldKey, Signing, open_transit
 from shared.clock import SimulatedClock
 from shared.contracts.audit import KeyAnnounced
 from shared.db import create_pool
@@ -194,6 +194,80 @@ async def test_a_refused_signature_leaves_nothing(migrated: Migrated) -> None:
         await connection.close()
 
 
+# --- the logs of address-protected cases ------------------------------------------------------------------------------
+
+PROTECTED, OTHER = (f"prt_{letter * 26}" for letter in "bc")
+
+
+def keys_of(note: str) -> list[bytes]:
+    """The key ids and names that a checkpoint was signed with."""
+    return sorted(line.key_id for line in Note.parse(note.encode()).lines)
+
+
+@pytest.mark.connected
+async def test_the_log_of_a_protected_case_is_signed_with_a_key_of_its_own(migrated: Migrated) -> None:
+    """The same bytes under two names would say whose log it is, and which cases are one municipality's."""
+    async with instances(migrated) as log:
+        signing = Signing.held(SIGNER, overlap=OVERLAP)
+        origins = {scope: f"{ORIGIN}/{scope}" for scope in (NOTODDEN, PROTECTED, OTHER)}
+        publics = {signing.verifier(origin).public_key for origin in origins.values()}
+        assert len(publics) == 3
+        again = Signing.held(Signer.parse(SIGNER.skey()), overlap=OVERLAP)
+        for scope, origin in origins.items():
+            note = await log.take(signing, scope)
+            verifier = again.verifier(origin)
+            assert open_note(note.encode(), [verifier]).startswith(f"{origin}\n")
+            assert keys_of(note) == [verifier.key_id]
+            if scope != NOTODDEN:
+                with pytest.raises(UnsignedNoteError):
+                    open_note(note.encode(), [key(SIGNER, origin)])
+        assert await log.published() == []
+
+
+@pytest.mark.connected
+async def test_the_key_of_a_protected_log_is_changed_with_the_one_that_it_is_derived_from(migrated: Migrated) -> None:
+    async with instances(migrated) as log:
+        origin = f"{ORIGIN}/{PROTECTED}"
+        old, new = (Signing.held(SIGNER, protected=[each]).verifier(origin) for each in (SIGNER, NEW))
+        await log.take(Signing.held(SIGNER, overlap=OVERLAP), PROTECTED)
+        note = await log.take(Signing.held(SIGNER, protected=[NEW, SIGNER], overlap=OVERLAP), PROTECTED)
+        assert keys_of(note) == sorted([old.key_id, new.key_id])
+        [told] = await log.published()
+        assert (told.log, told.vkey, told.previous, told.previous_valid_to) == (
+            origin,
+            new.vkey,
+            old.vkey,
+            NOON + OVERLAP,
+        )
+
+
+@pytest.mark.connected
+async def test_a_protected_log_from_before_goes_over_to_its_own_key_at_once(migrated: Migrated) -> None:
+    """An entry of the log says so. Under two signatures each checkpoint would go on saying whose log it is."""
+    async with instances(migrated) as log:
+        origin = f"{ORIGIN}/{PROTECTED}"
+        before = Signing.held(SIGNER, overlap=OVERLAP)
+        before._keys_of = lambda _: before._keys  # type: ignore[method-assign]  # as it was: the municipality's key under the log's name
+        assert keys_of(await log.take(before, PROTECTED)) == [key(SIGNER, origin).key_id]
+        after = Signing.held(SIGNER, overlap=OVERLAP)
+        own = after.verifier(origin)
+        for _ in range(2):
+            assert keys_of(await log.take(after, PROTECTED)) == [own.key_id]
+        [told] = await log.published()
+        assert (told.vkey, told.previous, told.previous_valid_to) == (own.vkey, key(SIGNER, origin).vkey, NOON)
+        with pytest.raises(RetiredKeyError):
+            await log.take(before, PROTECTED)
+
+
+@pytest.mark.connected
+async def test_without_a_key_to_derive_from_nothing_is_signed_for_a_protected_case(migrated: Migrated) -> None:
+    async with instances(migrated) as log:
+        keys = Signing([HeldKey(SIGNER)])
+        await log.take(keys)
+        with pytest.raises(SigningRefusedError, match="no key to derive"):
+            await log.take(keys, PROTECTED)
+
+
 # --- a signing service in another process -----------------------------------------------------------------------------
 
 
@@ -330,7 +404,16 @@ def test_one_way_of_signing(environment: pytest.MonkeyPatch) -> None:
     with pytest.raises(ValidationError, match="either AUDIT_SIGNING_KEY or AUDIT_TRANSIT_URL"):
         AuditSettings()
     environment.setenv("AUDIT_TRANSIT_URL", "https://vault.example.no/v1/transit")
+    with pytest.raises(ValidationError, match="AUDIT_TRANSIT_URL needs AUDIT_PROTECTED_KEY"):
+        AuditSettings()
+    environment.setenv("AUDIT_PROTECTED_KEY", NEW.skey())
     assert AuditSettings().signers == ()
+    assert [each.verifier for each in AuditSettings().protected_signers] == [NEW.verifier]
+    environment.setenv("AUDIT_PROTECTED_KEY", f"PRIVATE+KEY+{NEW.skey()[-60:]}")
+    with pytest.raises(ValidationError) as refused:
+        AuditSettings()
+    assert NEW.skey()[-20:] not in str(refused.value)
+    environment.delenv("AUDIT_PROTECTED_KEY")
     environment.setenv("AUDIT_SIGNING_KEY", SIGNER.skey())
     with pytest.raises(ValidationError, match="either"):
         AuditSettings()

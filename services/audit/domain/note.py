@@ -10,7 +10,9 @@ from hashlib import sha256
 from typing import Final, Protocol, TypeVar
 
 from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 ED25519: Final = 0x01
 """The signature type of a plain Ed25519 signature over the text (signed-note § Signature types)."""
@@ -115,6 +117,14 @@ class Signer:
     def named(self, name: str) -> Signer:
         """Return the same key under another name: one log signs with its own origin as the name (tlog-checkpoint)."""
         return Signer(name, self._seed)
+
+    def derived(self, name: str) -> Signer:
+        """Return a key that is this one's and that name's alone: nobody without this key can tell that they belong together.
+
+        HKDF-SHA-256 (RFC 5869) over the seed, without salt; the name is in the context. Always the same.
+        """
+        context = b"lagspill.no/protected-log-key@v1\n" + name.encode()
+        return Signer(name, HKDF(hashes.SHA256(), 32, None, context).derive(self._seed))
 
     def skey(self) -> str:
         """Return the private key as it is kept in a file."""
