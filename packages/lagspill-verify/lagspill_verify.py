@@ -1138,6 +1138,18 @@ class Pruning:
     why: str
     numbers: tuple[tuple[str, int, int], ...]
     """Of each source, from which number to which."""
+    holds: frozenset[str] = frozenset()
+    """The holds that were in force, and are said to have been kept."""
+
+
+@dataclass(frozen=True)
+class Hold:
+    """That something must not be pruned from here on, or may be again."""
+
+    name: str
+    whole: bool
+    """All of the log, and not one case in it."""
+    placed: bool
 
 
 @dataclass(frozen=True)
@@ -1155,6 +1167,7 @@ class Said:
     """The lane that it was written in, and the how manieth of that lane's records it is."""
     ends: tuple[tuple[str, int], ...] = ()
     """Of a seal: lanes, and how far they go."""
+    hold: Hold | None = None
     pruned: Pruning | None = None
     foreign: str | None = None
     """The type of an event that is not its source's to publish. What it says is not heard."""
@@ -1163,7 +1176,8 @@ class Said:
 _SEAL = ".journal.sealed.v1"
 _CHECKPOINT_SIGNED = "no.lagspill.audit.checkpoint.signed.v1"
 _PRUNED = "no.lagspill.audit.entries.pruned.v1"
-_TOLD = (_SEAL, _CHECKPOINT_SIGNED, _PRUNED)
+_HOLDS = {"no.lagspill.audit.hold.placed.v1": True, "no.lagspill.audit.hold.lifted.v1": False}
+_TOLD = (_SEAL, _CHECKPOINT_SIGNED, _PRUNED, *_HOLDS)
 """Types of the events whose data matters too."""
 
 
@@ -1257,6 +1271,7 @@ def _read_slowly(entry: bytes, log_name: str) -> Said | None:
         ends=_read_ends(members) if kind.endswith(_SEAL) else (),
         note=note.encode(errors="replace") if isinstance(note, str) else None,
         pruned=_read_pruning(members) if kind == _PRUNED else None,
+        hold=_read_hold(members, placed=_HOLDS[kind]) if kind in _HOLDS else None,
     )
 
 
@@ -1317,7 +1332,14 @@ def _read_pruning(data: Mapping[str, object]) -> Pruning | None:
         found = _read_range(member) if isinstance(member, dict) else None
         if found is not None:
             numbers.append((str(member.get("source"))[:MAX_NAME], *found))
-    return Pruning(*span, str(data.get("policy"))[:MAX_NAME], why, tuple(numbers))
+    kept = data.get("holds")
+    names = frozenset(str(name)[:MAX_NAME] for name in (kept if isinstance(kept, list) else ()))
+    return Pruning(*span, str(data.get("policy"))[:MAX_NAME], why, tuple(numbers), names)
+
+
+def _read_hold(data: Mapping[str, object], *, placed: bool) -> Hold | None:
+    name = data.get("hold")
+    return Hold(name[:MAX_NAME], data.get("case") is None, placed) if isinstance(name, str) else None
 
 
 def _read_range(data: Mapping[str, object]) -> tuple[int, int] | None:
@@ -1373,6 +1395,7 @@ class Word:
     number: int = 0
     """Of a seal: its own `sourcesequence`."""
     ends: tuple[tuple[str, int], ...] = ()
+    hold: Hold | None = None
 
 
 Lanes = dict[tuple[str, str], "Lane"]
@@ -1469,10 +1492,10 @@ class Examiner:
             if said.lane is not None:
                 _count_lane(span.lanes, (source, said.lane[0]), said.lane[1], said.number, position)
             older = self._open(said.note, position) if said.note is not None else None
-            if said.seal is not None or older is not None or said.pruned is not None or said.foreign is not None:
-                span.words.append(
-                    Word(position, source, said.seal, older, said.pruned, said.foreign, said.number, said.ends)
-                )
+            if (said.seal, older, said.pruned, said.foreign, said.hold) != (None,) * 5:
+                word = Word(position, source, said.seal, older, said.pruned, said.foreign, said.number, said.ends)
+                word.hold = said.hold
+                span.words.append(word)
 
     def _open(self, content: bytes, position: int) -> Checkpoint | None:
         """The log publishes its checkpoints, and so holds older ones: each is a signature that a forger cannot renew."""
@@ -1917,6 +1940,8 @@ class Verification:
         """Entries that are not there though their hashes are: the first, and the one after the last."""
         self._prunings: list[tuple[int, Pruning]] = []
         """With the position of the entry that says so."""
+        self._holds: list[tuple[int, Hold]] = []
+        """The same of holds, in the order of the entries."""
         self._told = 0
         self._there = 0
         """How many entries were there before something made it useless to read on."""
@@ -2040,6 +2065,11 @@ class Verification:
                 )
                 self._numbers.append(Finding(Kind.INCOMPLETE, word.position, detail))
             return
+        if word.hold is not None:
+            self._holds.append((word.position, word.hold))
+            if len(self._holds) > MAX_RANGES:
+                raise UnreadableError(f"the log has more than {MAX_RANGES} holds")
+            return
         if word.seal is None and word.older is None and word.pruned is None:
             if len(self._numbers) <= MAX_FINDINGS:
                 detail = f"an event in the name of {word.source} without a number: nothing says that it published it"
@@ -2081,6 +2111,7 @@ class Verification:
         """Say of the entries of which only the hashes are there whether a policy let them go."""
         if self._hashes_only:
             return
+        self._check_holds()
         self._prunings.sort(key=lambda told: (told[1].first, -told[1].last))
         refused = [told for told in self._prunings if self._retention and told[1].policy not in self._retention]
         if refused:
@@ -2108,6 +2139,25 @@ class Verification:
                 self._found(Kind.TRUNCATED, at, f"{log.size} entries were signed, {at} are there")
             else:
                 self._found(Kind.MISSING, at, f"{here}; only their hashes are")
+
+    def _check_holds(self) -> None:
+        """Say which prunings went over a hold: one of the whole log, or one that the pruning does not say it has kept."""
+        told: list[tuple[int, Pruning | Hold]] = [*self._prunings, *self._holds]
+        standing: dict[str, tuple[int, bool]] = {}
+        for position, said in sorted(told, key=lambda each: each[0]):
+            if isinstance(said, Hold):
+                if said.placed:
+                    standing[said.name] = position, said.whole
+                else:
+                    standing.pop(said.name, None)
+                continue
+            for name, (since, whole) in standing.items():
+                if whole or name not in said.holds:
+                    detail = (
+                        f"entries {said.first} to {said.last} were pruned, as entry {position} says, under the hold {name}, which"
+                        f" entry {since} placed{'' if whole else ', and which that pruning does not say it has kept'}"
+                    )
+                    self._found(Kind.MISSING, said.first, detail)
 
     def _check_tiles(self, log: Log) -> None:
         """Compare the tiles with the entries, which are as they were signed: who is given a proof made of them relies on them."""

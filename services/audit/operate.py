@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import re
 import secrets
 import sys
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Final
 
@@ -20,15 +22,17 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.audit import retention
 from services.audit.app import SERVICE
+from services.audit.domain import forms
 from services.audit.domain.entry import LOG_NAME, LogName
 from services.audit.domain.note import MalformedKeyError, Signer
 from services.audit.domain.retention import read_policy
+from services.audit.holding import Holding
 from services.audit.retention import Pruner
 from shared import db
 from shared.clock import SystemClock
 from shared.errors import LagspillError
 from shared.journal import Journal
-from shared.refs import RandomIds
+from shared.refs import CaseRef, RandomIds
 
 
 class JobSettings(BaseSettings):
@@ -121,20 +125,22 @@ async def _prune(asked: argparse.Namespace, settings: JobSettings) -> int:
 
 
 async def _hold(asked: argparse.Namespace, settings: JobSettings) -> int:
-    connection = await db.connect(settings.database_url.get_secret_value(), application_name="audit-hold")
-    try:
+    dsn = settings.database_url.get_secret_value()
+    pool = await db.create_pool(dsn, min_size=1, max_size=1, application_name="audit-hold")
+    clock, ids = SystemClock(), RandomIds()
+    holding = Holding(Journal(pool, source=SERVICE.source, clock=clock, ids=ids), ids)
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(pool.close)
+        connection = await stack.enter_async_context(pool.acquire())
         if asked.hold == "list":
             for each in await retention.holds(connection):
                 until = "" if each.released_at is None else f", released {each.released_at:%Y-%m-%d}"
                 sys.stdout.write(f"{each.name} {each.log} {each.case or '-'} since {each.placed_at:%Y-%m-%d}{until}\n")
             return 0
-        now = SystemClock().now()
         if asked.hold == "place":
-            await retention.hold(connection, asked.name, asked.log, asked.case, now)
+            await holding.place(connection, asked.name, asked.log, asked.case, clock.now())
         else:
-            await retention.release(connection, asked.name, now)
-    finally:
-        await connection.close()
+            await holding.release(connection, asked.name, clock.now())
     sys.stdout.write(f"{asked.name} {'placed' if asked.hold == 'place' else 'released'}\n")
     return 0
 
@@ -143,6 +149,12 @@ def _log_name(text: str) -> LogName:
     if LOG_NAME.fullmatch(text) is None:
         raise argparse.ArgumentTypeError("a municipality number, a protected log's name, or `unparsable`")
     return LogName(text)
+
+
+def _case(text: str) -> CaseRef:
+    if re.fullmatch(forms.CASE, text) is None:
+        raise argparse.ArgumentTypeError("a case's reference: `cas_` and 26 letters")
+    return CaseRef(text)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -165,7 +177,7 @@ def _parser() -> argparse.ArgumentParser:
     place = holds.add_parser("place", help="nothing of the log, or of one case in it, is pruned until it is released")
     place.add_argument("name", help="small letters, digits and hyphens; a code, nothing about anybody")
     place.add_argument("--log", type=_log_name, required=True)
-    place.add_argument("--case", help="the case's reference")
+    place.add_argument("--case", type=_case, help="the case's reference")
     holds.add_parser("release").add_argument("name")
     holds.add_parser("list")
     hold.set_defaults(act=_hold)

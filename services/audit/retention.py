@@ -11,15 +11,16 @@ from datetime import datetime
 from typing import Final
 
 from services.audit.domain.entry import UNPARSABLE, LogName
-from services.audit.domain.log import LOG
+from services.audit.domain.holds import StandingHold, decide_tell
+from services.audit.domain.log import LOG, LogState
 from services.audit.domain.retention import Policy, Span, merge, spans
 from services.audit.domain.tiles import WIDTH
 from services.audit.errors import HoldRefusedError, NoPolicyError, PolicyRefusedError
 from shared.aggregate import Context
-from shared.contracts.audit import EntriesPruned, PrunedNumbers
+from shared.contracts.audit import EntriesPruned, LogEvent, PrunedNumbers
 from shared.db import Connection, Pool
 from shared.journal import Journal
-from shared.refs import Ids, LogScope
+from shared.refs import CaseRef, Ids, LogScope
 
 PRUNER: Final = "lagspill_audit_pruner"
 WINDOW: Final = 1024
@@ -92,8 +93,8 @@ async def hold(conn: Connection, name: str, log: LogName, case: str | None, now:
         raise HoldRefusedError(f"there is a hold {name} already, or was: choose another name")
 
 
-async def release(conn: Connection, name: str, now: datetime) -> None:
-    """Let a hold go.
+async def release(conn: Connection, name: str, now: datetime) -> LogName:
+    """Let a hold go, and return in which log it was.
 
     Raises:
         HoldRefusedError: there is no such hold, or it was released.
@@ -106,6 +107,7 @@ async def release(conn: Connection, name: str, now: datetime) -> None:
     )
     if not released:
         raise HoldRefusedError(f"there is no hold {name} to release")
+    return LogName(await conn.fetchval("SELECT log FROM legal_holds WHERE hold = $1", name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +116,7 @@ class Hold:
 
     name: str
     log: LogName
-    case: str | None
+    case: CaseRef | None
     placed_at: datetime
     released_at: datetime | None
 
@@ -126,6 +128,15 @@ async def holds(conn: Connection) -> list[Hold]:
         " ORDER BY placed_at, hold"
     )
     return [Hold(*row.values()) for row in rows]
+
+
+async def standing_holds(conn: Connection, log: LogName) -> list[StandingHold]:
+    """Return every hold that there is or was in one log, the oldest first."""
+    return [
+        StandingHold(each.name, each.case, each.placed_at, each.released_at)
+        for each in await holds(conn)
+        if each.log == log
+    ]
 
 
 @dataclass
@@ -192,13 +203,26 @@ class Pruner:
             if told:  # what entries that have now gone themselves said is said anew, in fewer words
                 rows = await connection.fetch("SELECT first, last FROM prunings WHERE log = $1 ORDER BY first", log)
                 gone = merge((row["first"], row["last"]) for row in rows)
-            events = [
-                EntriesPruned(log=origin, first=first, last=last, policy=policy, rule=span.rule, numbers=numbers)
+            pieces = [
+                (first, last, numbers)
                 for first, last in gone
                 for numbers in await _numbers(connection, log, first, last)
             ]
+            standing = await standing_holds(connection, log)
+
+            def decide(state: LogState) -> list[LogEvent]:
+                told = decide_tell(state, origin, standing)
+                kept = LOG.fold(state, told).holds
+                pruned = [
+                    EntriesPruned(
+                        log=origin, first=first, last=last, policy=policy, rule=span.rule, numbers=numbers, holds=kept
+                    )
+                    for first, last, numbers in pieces
+                ]
+                return [*told, *pruned]
+
             context = Context(actor=None, scope=LogScope(log), now=now, correlation=self._ids.event_id())
-            await self._journal.change(LOG, origin, context, lambda _: events, conn=connection)
+            await self._journal.change(LOG, origin, context, decide, conn=connection)
         self._journal.nudge()
 
 

@@ -284,6 +284,31 @@ class EntriesPruned(LogEvent):
     """The rule that kept an entry of these longest."""
     numbers: tuple[PrunedNumbers, ...] = ()
     """Which records of which service were among them; several events of one range where one would be too large."""
+    holds: tuple[str, ...] = ()
+    """The holds that were in force in the log, by name: nothing that they keep was among these entries."""
+
+
+class HoldPlaced(LogEvent):
+    """Something must not be pruned, whatever the policy says, until it is lifted: the whole log, or everything about one case."""
+
+    TYPE: ClassVar[str] = "no.lagspill.audit.hold.placed.v1"
+
+    hold: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{2,59}$")
+    """Its name, never used twice."""
+    case: CaseRefField | None = None
+    """None: everything in the log."""
+    at: Moment
+
+
+class HoldLifted(LogEvent):
+    """A hold is in force no more."""
+
+    TYPE: ClassVar[str] = "no.lagspill.audit.hold.lifted.v1"
+
+    hold: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{2,59}$")
+    case: CaseRefField | None = None
+    """Of what it was, as when it was placed."""
+    at: Moment
 
 
 # --- exports: what was asked for and what it came to; the content goes to whoever asked, and nowhere else -------------------
@@ -368,6 +393,8 @@ EVENTS: tuple[type[EventData], ...] = (
     ExportOrdered,
     ExportDelivered,
     EntriesPruned,
+    HoldPlaced,
+    HoldLifted,
     CheckpointSigned,
     GapFound,
     ChainBroken,

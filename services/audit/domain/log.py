@@ -9,7 +9,16 @@ from typing import Final
 
 from services.audit.domain.checkpoint import Checkpoint
 from shared.aggregate import Aggregate
-from shared.contracts.audit import ChainBroken, CheckpointSigned, GapFound, IrregularityFound, LogEvent, LogQueried
+from shared.contracts.audit import (
+    ChainBroken,
+    CheckpointSigned,
+    GapFound,
+    HoldLifted,
+    HoldPlaced,
+    IrregularityFound,
+    LogEvent,
+    LogQueried,
+)
 from shared.contracts.base import EventData, Model
 
 OWN_SOURCE: Final = "/services/audit"
@@ -65,6 +74,8 @@ class LogState(Model):
     """The size of the last checkpoint that was published as an event."""
     findings: int = 0
     queries: int = 0
+    holds: tuple[str, ...] = ()
+    """The legal holds that are in force, as far as the log was told."""
 
 
 def evolve(state: LogState, event: EventData) -> LogState:
@@ -74,6 +85,10 @@ def evolve(state: LogState, event: EventData) -> LogState:
             return state.model_copy(update={"published_size": event.size})
         case GapFound() | ChainBroken() | IrregularityFound():
             return state.model_copy(update={"findings": state.findings + 1})
+        case HoldPlaced():
+            return state.model_copy(update={"holds": (*state.holds, event.hold)})
+        case HoldLifted():
+            return state.model_copy(update={"holds": tuple(name for name in state.holds if name != event.hold)})
         case LogQueried():
             return state.model_copy(update={"queries": state.queries + 1})
         case _:
