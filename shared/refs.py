@@ -25,6 +25,7 @@ def pattern(prefix: str) -> str:
 CaseRef = NewType("CaseRef", str)
 ConcernRef = NewType("ConcernRef", str)
 ConsentRef = NewType("ConsentRef", str)
+OverrideRef = NewType("OverrideRef", str)
 HandoverRef = NewType("HandoverRef", str)
 MeasureRef = NewType("MeasureRef", str)
 GoalRef = NewType("GoalRef", str)
@@ -67,6 +68,7 @@ AbsenceRefField = Annotated[AbsenceRef, StringConstraints(pattern=pattern("abs")
 CaseRefField = Annotated[CaseRef, StringConstraints(pattern=pattern("cas"))]
 ConcernRefField = Annotated[ConcernRef, StringConstraints(pattern=pattern("con"))]
 ConsentRefField = Annotated[ConsentRef, StringConstraints(pattern=pattern("cst"))]
+OverrideRefField = Annotated[OverrideRef, StringConstraints(pattern=pattern("ovr"))]
 HandoverRefField = Annotated[HandoverRef, StringConstraints(pattern=pattern("hdo"))]
 MeasureRefField = Annotated[MeasureRef, StringConstraints(pattern=pattern("mea"))]
 GoalRefField = Annotated[GoalRef, StringConstraints(pattern=pattern("goa"))]

@@ -9,13 +9,15 @@ import yaml
 from pydantic import ValidationError
 
 from services.cases.domain.glass import GlassRules
-from services.cases.domain.rules import BasisRow, GrantorRow, InsightRow, RetentionRow, Rules
+from services.cases.domain.grantors import AreaRow, ConsentRules, ConsentTimes, GrantorRow, ReassessmentRow
+from services.cases.domain.rules import BasisRow, InsightRow, RetentionRow, Rules
 from shared.contracts.base import Model
 
 M = TypeVar("M", bound=Model)
 
 LEGAL_BASES = "legal-bases.yaml"
 GRANTORS = "consent-grantors.yaml"
+TIMES = "consent-times.yaml"
 INSIGHT = "insight-right.yaml"
 RETENTION = "retention.yaml"
 BREAK_GLASS = "break-glass.yaml"
@@ -30,11 +32,17 @@ class _LegalBases(Model):
 
 
 class _Grantors(Model):
+    areas: tuple[AreaRow, ...]
     grantors: tuple[GrantorRow, ...]
 
 
 class _Retention(Model):
     classes: tuple[RetentionRow, ...]
+
+
+class _Times(Model):
+    times: tuple[ConsentTimes, ...]
+    reassessments: tuple[ReassessmentRow, ...]
 
 
 class _Ages(Model):
@@ -49,9 +57,13 @@ def read_rules(folder: Path) -> Rules:
     """
     bases = _read(folder / LEGAL_BASES, _LegalBases)
     grantors = _read(folder / GRANTORS, _Grantors)
+    times = _read(folder / TIMES, _Times)
     insight = _read(folder / INSIGHT, _Ages)
     retention = _read(folder / RETENTION, _Retention)
-    return Rules(bases=bases.bases, grantors=grantors.grantors, insight=insight.ages, retention=retention.classes)
+    consent = ConsentRules(
+        areas=grantors.areas, grantors=grantors.grantors, times=times.times, reassessments=times.reassessments
+    )
+    return Rules(bases=bases.bases, consent=consent, insight=insight.ages, retention=retention.classes)
 
 
 def read_glass_rules(folder: Path) -> GlassRules:

@@ -2,41 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Final
 
 import structlog
 
 from services.cases import ending_store, glass_store, kin_store, store, team_store
-from services.cases.domain import consent as consents
 from services.cases.domain import glass as glasses
 from services.cases.domain import guardianship, levels, measures, waiting
-from services.cases.domain.hearing import require_heard
-from services.cases.domain.state import CaseState
 from services.cases.errors import CaseError
-from services.cases.handlers import absences, ending
-from services.cases.handlers.desk import (
-    CASE,
-    CONSENT_EXPIRY,
-    CONSENT_RECEIPTS,
-    HANDOVER_ANSWER,
-    HANDOVER_ESCALATION,
-    Desk,
-    Latest,
-    follow,
-)
+from services.cases.handlers import absences, consent_times, ending
+from services.cases.handlers.desk import HANDOVER_ANSWER, HANDOVER_ESCALATION, Desk
 from services.cases.handlers.kept import GLASS_ESCALATION, GLASS_REVIEW, GUARDIANSHIP
+from services.cases.handlers.unattended import change_by_time, change_in
 from services.cases.store import Disclosure
 from services.cases.team_consumers import TeamConsumers
-from shared.aggregate import Context, Decision
 from shared.contracts import meetings, notify
 from shared.contracts.base import EventData
-from shared.contracts.cases import CaseEvent
 from shared.deadlines import Deadline, DeadlineHandler
 from shared.envelope import Envelope
 from shared.inbox import Handler, Inbox, Tx, caused_by
-from shared.refs import AbsenceRef, CaseRef, ConsentRef, GlassRef, GoalRef, HandoverRef
+from shared.refs import AbsenceRef, CaseRef, GlassRef, GoalRef, HandoverRef
 
 log = structlog.get_logger(__name__)
 
@@ -74,7 +61,7 @@ async def on_outcome(desk: Desk, tx: Tx, event: meetings.OutcomeRecorded, envelo
     await team_store.item_decided(tx.conn, event)
     try:
         rules = desk.rules_of(located.municipality)
-        await _change(
+        await change_in(
             desk,
             tx,
             event.case,
@@ -94,7 +81,7 @@ async def on_discussed(desk: Desk, tx: Tx, event: meetings.CaseDiscussed, envelo
     if located is None:
         return
     rules = desk.rules_of(located.municipality) if located.municipality in desk.profiles else desk.rules
-    await _change(
+    await change_in(
         desk,
         tx,
         case,
@@ -130,34 +117,10 @@ async def on_receipt(desk: Desk, tx: Tx, event: Receipt, envelope: Envelope) -> 
     await store.receipt(tx.conn, event.consent, event.consent_version, consumer, envelope.time, envelope.id)
 
 
-async def on_consent_expiry(desk: Desk, tx: Tx, deadline: Deadline) -> None:
-    """A consent's last day is over."""
-    consent = ConsentRef(deadline.key)
-    await _change_by_time(
-        desk, tx, deadline, deadline.key, lambda state: consents.decide_expire(state, consent, tx.now)
-    )
-
-
-async def on_receipts_due(desk: Desk, tx: Tx, deadline: Deadline) -> None:
-    """The time is out for those who must act on an ended consent: who has not, is an alarm."""
-    key, _, version = deadline.key.partition(":")
-    consent = ConsentRef(key)
-    received = frozenset(
-        receipt.consumer for receipt in await store.receipts(tx.conn, consent) if receipt.version >= int(version)
-    )
-    await _change_by_time(
-        desk,
-        tx,
-        deadline,
-        key,
-        lambda state: consents.decide_receipt_missing(state, consent, int(version), received),
-    )
-
-
 async def on_handover_due(desk: Desk, tx: Tx, deadline: Deadline) -> None:
     """Nobody has answered a handover in time (seed rule 107)."""
     handover = HandoverRef(deadline.key)
-    await _change_by_time(
+    await change_by_time(
         desk, tx, deadline, deadline.key, lambda state: waiting.decide_overdue(state, handover, tx.now)
     )
 
@@ -165,7 +128,7 @@ async def on_handover_due(desk: Desk, tx: Tx, deadline: Deadline) -> None:
 async def on_handover_escalation(desk: Desk, tx: Tx, deadline: Deadline) -> None:
     """Nobody has answered, and it lies with the receiver's leader (seed rule 107)."""
     handover = HandoverRef(deadline.key)
-    await _change_by_time(
+    await change_by_time(
         desk, tx, deadline, deadline.key, lambda state: waiting.decide_escalate(state, handover, tx.now)
     )
 
@@ -173,7 +136,7 @@ async def on_handover_escalation(desk: Desk, tx: Tx, deadline: Deadline) -> None
 async def on_glass_review_due(desk: Desk, tx: Tx, deadline: Deadline) -> None:
     """Nobody has reviewed an emergency access in time (invariant 12)."""
     glass = GlassRef(deadline.key)
-    await _change_by_time(
+    await change_by_time(
         desk, tx, deadline, deadline.key, lambda state: glasses.decide_overdue(state, glass, tx.now, desk.glass)
     )
 
@@ -181,7 +144,7 @@ async def on_glass_review_due(desk: Desk, tx: Tx, deadline: Deadline) -> None:
 async def on_glass_escalation(desk: Desk, tx: Tx, deadline: Deadline) -> None:
     """Still nobody has: from here on the privacy officer may."""
     glass = GlassRef(deadline.key)
-    await _change_by_time(
+    await change_by_time(
         desk, tx, deadline, deadline.key, lambda state: glasses.decide_escalate(state, glass, tx.now, desk.glass)
     )
     await glass_store.escalated(tx.conn, glass, tx.now)
@@ -207,7 +170,7 @@ async def on_guardianship(desk: Desk, tx: Tx, deadline: Deadline) -> None:
     """A day has come on which parental responsibility begins, or the day after its last: how many must grant follows."""
     case, _, _ = deadline.key.partition(":")
     responsible = await kin_store.responsible(tx.conn, CaseRef(case), tx.now)
-    await _change_by_time(desk, tx, deadline, case, lambda state: guardianship.decide_responsible(state, responsible))
+    await change_by_time(desk, tx, deadline, case, lambda state: guardianship.decide_responsible(state, responsible))
 
 
 def inbox(desk: Desk) -> Inbox:
@@ -226,8 +189,7 @@ def inbox(desk: Desk) -> Inbox:
 def deadlines(desk: Desk) -> Mapping[str, DeadlineHandler]:
     """Return what happens when a time is out."""
     kinds: dict[str, Callable[[Desk, Tx, Deadline], Awaitable[None]]] = {
-        CONSENT_EXPIRY: on_consent_expiry,
-        CONSENT_RECEIPTS: on_receipts_due,
+        **consent_times.DEADLINES,
         HANDOVER_ANSWER: on_handover_due,
         GLASS_REVIEW: on_glass_review_due,
         GUARDIANSHIP: on_guardianship,
@@ -243,30 +205,4 @@ def deadlines(desk: Desk) -> Mapping[str, DeadlineHandler]:
     return {kind: partial(handler, desk) for kind, handler in kinds.items()}
 
 
-async def _change(
-    desk: Desk, tx: Tx, case: CaseRef, ctx: Context, decide: Callable[[CaseState], Sequence[CaseEvent]]
-) -> Sequence[CaseEvent]:
-    latest = Latest()
-
-    def decide_now(state: CaseState) -> Decision:
-        return Decision(latest.take(state, require_heard(state, decide(state), tx.now, desk.team.hearing)))
-
-    await tx.journal.change(CASE, case, ctx, decide_now, conn=tx.conn)
-    if latest.events:
-        await follow(desk, tx.conn, case, latest, tx.now)
-    return latest.events
-
-
-async def _change_by_time(
-    desk: Desk, tx: Tx, deadline: Deadline, part: str, decide: Callable[[CaseState], Sequence[CaseEvent]]
-) -> None:
-    located = await store.locate(tx.conn, part)
-    if located is None:
-        log.warning("deadline_of_unknown_part", deadline=deadline.kind)
-        return
-    loaded = await tx.journal.load(CASE, located.case, conn=tx.conn)
-    ctx = Context(actor=None, scope=loaded.scope or located.municipality, now=tx.now, correlation=tx.ids.event_id())
-    await _change(desk, tx, located.case, ctx, decide)
-
-
-TEAM: Final = TeamConsumers(_change)
+TEAM: Final = TeamConsumers(change_in)

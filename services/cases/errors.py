@@ -331,6 +331,24 @@ class AlreadyAnsweredError(CaseError):
     code = "already-granted"
 
 
+class AlreadyRefusedError(CaseError):
+    """This grantor has refused already."""
+
+    code = "already-refused"
+
+
+class ConsentNotRenewableError(CaseError):
+    """Only a consent that is or was in force can be renewed: ask anew."""
+
+    code = "consent-not-renewable"
+
+
+class RenewalOpenError(CaseError):
+    """The next period has been asked for already."""
+
+    code = "renewal-open"
+
+
 class NotAGrantorError(CaseError):
     """The consent is not asked for from this grantor."""
 
@@ -355,6 +373,57 @@ class WithdrawalTooFineError(CaseError):
 
     code = "withdrawal-one-kind"
     status = 422
+
+
+# --- confidentiality overridden by law --------------------------------------------------------------------------------
+
+
+class BasisNoOverrideError(CaseError):
+    """This legal basis does not let confidentiality be overridden."""
+
+    code = "basis-no-override"
+    status = 422
+
+
+class BasisNotOpenError(CaseError):
+    """This legal basis is not open to these services."""
+
+    code = "basis-not-open"
+    status = 422
+
+
+class OverridePeriodError(CaseError):
+    """The last day must lie ahead, and within what the legal basis allows."""
+
+    code = "override-period"
+    status = 422
+
+
+class ReviewTimeError(CaseError):
+    """The review must lie ahead, within the time that is allowed for it."""
+
+    code = "review-by-out-of-range"
+    status = 422
+
+
+class ChildHeardAndNotError(CaseError):
+    """The child was heard: there is no reason why not."""
+
+    code = "child-was-heard"
+    status = 422
+
+
+class OwnOverrideError(CaseError):
+    """Somebody else must judge what you did."""
+
+    code = "own-override"
+    status = 403
+
+
+class OverrideReviewedError(CaseError):
+    """This has been reviewed already."""
+
+    code = "override-reviewed"
 
 
 # --- measures ---------------------------------------------------------------------------------------------------------

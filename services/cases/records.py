@@ -25,6 +25,7 @@ from shared.refs import (
     GlassRef,
     GoalRef,
     HandoverRef,
+    OverrideRef,
     RecordRef,
     UnitId,
 )
@@ -240,6 +241,18 @@ class Records:
     ) -> None:
         """Keep how a consent or an approval was given, when it was not signed in (GDPR art. 7: demonstrable)."""
         await self._put(conn, case, f"evidence/{what}/{step}", InformationCategory.CONTACT, text)
+
+    async def keep_override(self, conn: Connection, case: CaseRef, override: OverrideRef, text: str) -> None:
+        """Keep why confidentiality was overridden, in words."""
+        await self._put(conn, case, f"override/{override}", InformationCategory.CONCERN, text)
+
+    async def override(self, conn: Connection, case: CaseRef, override: OverrideRef) -> str:
+        """Return why confidentiality was overridden, in words.
+
+        Raises:
+            ShreddedError: it has been erased.
+        """
+        return (await self._vault.get(conn, owner=case, record=f"override/{override}")).decode()
 
     async def keep_destination(self, conn: Connection, case: CaseRef, handover: HandoverRef, unit: UnitId) -> None:
         """Keep to which unit a handover was sent: the events of an address-protected case do not say it."""

@@ -175,6 +175,9 @@ async def index(conn: Connection, case: CaseRef, state: CaseState, parts: Sequen
     for consent in state.consents.values():
         if consent.status is ConsentStatus.ACTIVE:
             services |= consent.scope.services
+    for override in state.overrides.values():
+        if not override.ended:
+            services |= override.scope.services
     await conn.execute(
         "UPDATE case_index SET holder = $2, holder_unit = $3, receiver = $4, receiver_unit = $5, services = $6"
         " WHERE case_ref = $1",

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Literal, TypeVar
 from uuid import UUID
 
-from services.cases.domain import consent as consents
 from services.cases.domain.absence import AbsenceState
 from services.cases.domain.access import NARROW, Relation
 from services.cases.domain.kept import DocumentState, GlassState, GlassStatus, RecordState
@@ -121,6 +121,28 @@ class ScopeView(Model):
         )
 
 
+class RenewalView(Model):
+    """The next period of a consent, asked for and not granted by all."""
+
+    valid_to: date
+    needed: dict[GrantorClass, int]
+    outstanding: dict[GrantorClass, int]
+    answer_by: datetime
+
+    @classmethod
+    def of(cls, consent: ConsentState) -> RenewalView | None:
+        """Return the next period that is asked for, if one is."""
+        renewal = consent.renewal
+        if renewal is None:
+            return None
+        return cls(
+            valid_to=renewal.valid_to,
+            needed=renewal.needed,
+            outstanding=renewal.outstanding,
+            answer_by=renewal.answer_by,
+        )
+
+
 class ConsentView(Model):
     """A consent: what it covers, until when, and how many of whom have not answered."""
 
@@ -133,6 +155,16 @@ class ConsentView(Model):
     valid_to: date
     needed: dict[GrantorClass, int]
     outstanding: dict[GrantorClass, int]
+    refused: dict[GrantorClass, int]
+    """How many have said no, and not changed their mind: beside a yes it is a disagreement, and no consent."""
+    daily_care: bool
+    answer_by: datetime | None
+    """When it lapses if not all have answered."""
+    reassessing: str | None
+    """Why it is asked anew who may consent; the code only."""
+    confirm_by: datetime | None
+    """When it is suspended if those who are outstanding have not confirmed it."""
+    renewal: RenewalView | None
 
     @classmethod
     def of(cls, state: CaseState, ref: ConsentRef) -> ConsentView:
@@ -151,7 +183,13 @@ class ConsentView(Model):
             valid_from=consent.valid_from,
             valid_to=consent.valid_to,
             needed=consent.needed,
-            outstanding=consents.outstanding(consent),
+            outstanding=consent.outstanding,
+            refused=dict(Counter(kind for kind, _ in sorted(consent.refused))),
+            daily_care=consent.daily_care,
+            answer_by=consent.answer_by,
+            reassessing=consent.reassessing,
+            confirm_by=consent.confirm_by,
+            renewal=RenewalView.of(consent),
         )
 
 
@@ -497,24 +535,6 @@ class CaseView(Model):
             outcome=state.outcome,
             relations=seen,
         )
-
-
-class SharingView(Model):
-    """What may be shared with a service, why, and otherwise what is missing and from whom (seed rule 106)."""
-
-    service: Service
-    categories: Categories
-    purpose: Purpose
-    permitted: bool
-    basis: str | None
-    consent: ConsentRef | None
-    consent_version: int | None
-    valid_to: date | None
-    missing: Categories
-    needed: dict[GrantorClass, int]
-    """Whose consent it would take."""
-    waiting: dict[ConsentRef, dict[GrantorClass, int]]
-    """Consents already asked for that would cover it, and how many have not answered."""
 
 
 class ReceiptView(Model):

@@ -7,17 +7,15 @@ from datetime import UTC, datetime
 from functools import partial
 
 from services.notify import facts, store
+from services.notify.consents import ConsentEvents
 from services.notify.domain import policy
 from services.notify.domain.deadline import deadline_of, decide_close, decide_set, meeting_of
-from services.notify.domain.receipts import RECEIPTS, decide_receipt, ended_services
-from services.notify.handlers import AROUND_THE_CHILD, CONSUMER, Teller, about
+from services.notify.handlers import CONSUMER, Teller, about
 from services.notify.team import Team
 from shared.aggregate import Context
 from shared.arrivals import Handler, Tx
-from shared.calendar import add_days
 from shared.contracts import cases, meetings
 from shared.contracts.base import EventData
-from shared.contracts.codes import Role, Scope
 from shared.contracts.notify import DeadlineKind, Responsible
 from shared.envelope import Envelope
 from shared.inbox import Inbox, caused_by
@@ -25,7 +23,8 @@ from shared.inbox import Inbox, caused_by
 
 def inbox(teller: Teller) -> Inbox:
     """Return what this service takes in."""
-    return Inbox(CONSUMER, {**CaseEvents(teller).handlers(), **MeetingEvents(teller).handlers()})
+    handlers = {**CaseEvents(teller).handlers(), **ConsentEvents(teller).handlers(), **MeetingEvents(teller).handlers()}
+    return Inbox(CONSUMER, handlers)
 
 
 class CaseEvents:
@@ -60,12 +59,6 @@ class CaseEvents:
             cases.HandoverRejected: self.on_handover_answered,
             cases.HandoverWithdrawn: self.on_handover_void,
             cases.HandoverCancelled: self.on_handover_void,
-            cases.ConsentRequested: self.on_consent_requested,
-            cases.ConsentGranted: self.on_consent_granted,
-            cases.ConsentRefused: self.on_consent_refused,
-            cases.ConsentNarrowed: self.on_consent_narrowed,
-            cases.ConsentWithdrawn: self.on_consent_withdrawn,
-            cases.ConsentExpired: self.on_consent_expired,
         }
 
     # --- concern and case ---------------------------------------------------------------------------------------------
@@ -253,76 +246,6 @@ class CaseEvents:
         """There is nothing left to answer."""
         ctx = caused_by(envelope, tx.now)
         await self._teller.close_deadline(tx, ctx, deadline_of(event.handover), "cancelled")
-
-    # --- consent ------------------------------------------------------------------------------------------------------
-
-    async def on_consent_requested(self, tx: Tx, event: cases.ConsentRequested, envelope: Envelope) -> None:
-        """Those who must grant get a message in their language, which tells nothing (seed rules 4, 101, 146)."""
-        ctx, ref = caused_by(envelope, tx.now), deadline_of(event.consent)
-        state = await self._teller.change_deadline(
-            tx,
-            ctx,
-            ref,
-            partial(
-                decide_set,
-                ref=ref,
-                kind=DeadlineKind.ANSWER_CONSENT,
-                case=event.case,
-                due=add_days(envelope.time, policy.CONSENT_DAYS),
-                responsible=await facts.holder_of(tx.conn, event.case),
-                since=envelope.time,
-            ),
-        )
-        request = policy.POLICIES[DeadlineKind.ANSWER_CONSENT].asked
-        roles = frozenset(Role(grantor.value) for grantor in event.needed if grantor.value in AROUND_THE_CHILD)
-        if request is not None and roles:
-            await store.add_errand(tx.conn, about(state, ctx).saying(request), roles)
-
-    async def on_consent_granted(self, tx: Tx, event: cases.ConsentGranted, envelope: Envelope) -> None:
-        """One has answered, and is not reminded; when none is missing, nobody is (seed rule 4)."""
-        await facts.add_answer(tx.conn, event.consent, event.grantor, event.ordinal)
-        if event.active:
-            await self._teller.stop_asking(tx, caused_by(envelope, tx.now), event.consent, "done")
-
-    async def on_consent_refused(self, tx: Tx, event: cases.ConsentRefused, envelope: Envelope) -> None:
-        """A refusal is an answer, and nothing more is asked for."""
-        await self._teller.stop_asking(tx, caused_by(envelope, tx.now), event.consent, "done")
-
-    async def on_consent_narrowed(self, tx: Tx, event: cases.ConsentNarrowed, envelope: Envelope) -> None:
-        """What is on its way to those who are out of it is taken back; that is acknowledged, also when it is nothing."""
-        await self._end_for(tx, event, ended=event.ended, left=event.scope, envelope=envelope)
-
-    async def on_consent_withdrawn(self, tx: Tx, event: cases.ConsentWithdrawn, envelope: Envelope) -> None:
-        """The same for everybody in it (pbrl § 4-1, GDPR art. 7)."""
-        ctx = caused_by(envelope, tx.now)
-        asked = await self._teller.stop_asking(tx, ctx, event.consent, "consent-ended")
-        await self._end_for(tx, event, ended=event.ended, left=None, envelope=envelope, already=asked)
-
-    async def on_consent_expired(self, tx: Tx, event: cases.ConsentExpired, envelope: Envelope) -> None:
-        """Its last day has passed: there is nothing to answer any more."""
-        await self._teller.stop_asking(tx, caused_by(envelope, tx.now), event.consent, "consent-ended")
-
-    async def _end_for(
-        self,
-        tx: Tx,
-        event: cases.ConsentNarrowed | cases.ConsentWithdrawn,
-        *,
-        ended: Scope,
-        left: Scope | None,
-        envelope: Envelope,
-        already: int = 0,
-    ) -> None:
-        ctx = caused_by(envelope, tx.now)
-        services = ended_services(ended, left)
-        messages = await store.pending_about(tx.conn, case=event.case, services=services)
-        taken = already + await self._teller.take_back(tx, ctx, messages, "consent-ended")
-        await tx.journal.change(
-            RECEIPTS,
-            event.case,
-            ctx,
-            partial(decide_receipt, case=event.case, consent=event.consent, version=event.version, cancelled=taken),
-            conn=tx.conn,
-        )
 
 
 class MeetingEvents:

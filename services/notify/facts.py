@@ -52,6 +52,11 @@ async def add_answer(conn: Connection, consent: ConsentRef, grantor: GrantorClas
     )
 
 
+async def forget_answers(conn: Connection, consent: ConsentRef) -> None:
+    """Let everybody count as not having answered: they are asked anew."""
+    await conn.execute("DELETE FROM consent_answers WHERE consent = $1", consent)
+
+
 async def answers_to(conn: Connection, consent: ConsentRef) -> frozenset[tuple[str, int]]:
     """Return who has answered, as role and number."""
     rows = await conn.fetch("SELECT role, ordinal FROM consent_answers WHERE consent = $1", consent)

@@ -163,7 +163,8 @@ class Teller:
 
     async def tell_contacts(self, tx: Tx, errand: Errand, contacts: Sequence[Contact]) -> list[tuple[MessageRef, str]]:
         """Tell those around a child who have not answered; return the messages to mail, each with its address."""
-        answered = await facts.answers_to(tx.conn, errand.consent)
+        asks = errand.telling.template in policy.ASKS
+        answered = await facts.answers_to(tx.conn, errand.consent) if asks else frozenset()
         to_mail: list[tuple[MessageRef, str]] = []
         for contact in contacts:
             if contact.role not in errand.roles or (contact.role.value, contact.ordinal or 1) in answered:

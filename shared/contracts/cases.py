@@ -34,6 +34,7 @@ from shared.refs import (
     MeasureRefField,
     MeetingRefField,
     OrganisationNumberField,
+    OverrideRefField,
     UnitIdField,
 )
 
@@ -293,7 +294,7 @@ class ConsentEvent(CaseEvent):
 
     consent: ConsentRefField
     version: int = Field(ge=1)
-    """Counts the consent's scopes: a use is judged against the version valid at that moment."""
+    """Counts what changed of what may be shared: a use is judged against the version valid at that moment."""
 
 
 class ConsentRequested(ConsentEvent):
@@ -311,6 +312,12 @@ class ConsentRequested(ConsentEvent):
     """How many of each class must grant."""
     languages: frozenset[LanguageTag]
     """Languages (BCP 47) in which the request must be understood (seed rules 101, 146)."""
+    answer_by: Moment | None = None
+    """When it lapses if not all have answered by then."""
+    guardians: tuple[int, ...] = ()
+    """Which guardians may answer, by their ordinals; never who. Empty: all that the case began with."""
+    daily_care: bool = False
+    """It is for daily care, or necessary so that the child comes to no harm (pbrl § 4-4): one holder may be enough."""
 
 
 class EvidenceForm(StrEnum):
@@ -334,6 +341,10 @@ class ConsentGranted(ConsentEvent):
     scope: Scope
     valid_from: date
     valid_to: date
+    renewal: bool = False
+    """It was granted for the next period (see `ConsentRenewed`)."""
+    evidence_ref: DocumentRefField | None = None
+    """The note of how it was given, in the vault; none when it was signed in."""
 
 
 class ConsentRefused(ConsentEvent):
@@ -343,6 +354,10 @@ class ConsentRefused(ConsentEvent):
 
     grantor: GrantorClass
     ordinal: int = Field(ge=1)
+    renewal: bool = False
+    """Only the next period was refused: what is valid stays valid until it expires."""
+    evidence_ref: DocumentRefField | None = None
+    """The note of how it was said, in the vault; none when it was signed in."""
 
 
 class ConsentNarrowed(ConsentEvent):
@@ -355,6 +370,8 @@ class ConsentNarrowed(ConsentEvent):
     ended: Scope
     """What ended."""
     effective_at: Moment
+    evidence_ref: DocumentRefField | None = None
+    """The note of how it was said, in the vault; none when it was signed in."""
 
 
 class ConsentWithdrawn(ConsentEvent):
@@ -364,12 +381,17 @@ class ConsentWithdrawn(ConsentEvent):
 
     ended: Scope
     effective_at: Moment
+    evidence_ref: DocumentRefField | None = None
+    """The note of how it was said, in the vault; none when it was signed in."""
 
 
 class ConsentExpired(ConsentEvent):
     """The consent's last day has passed."""
 
     TYPE: ClassVar[str] = "no.lagspill.cases.consent.expired.v1"
+
+    ended: Scope | None = None
+    """What may no longer be shared."""
 
 
 class ConsentReceiptMissing(ConsentEvent):
@@ -378,6 +400,186 @@ class ConsentReceiptMissing(ConsentEvent):
     TYPE: ClassVar[str] = "no.lagspill.cases.consent.receipt-missing.v1"
 
     consumer: str = Field(pattern=r"^[a-z][a-z0-9-]{1,40}$")
+
+
+# --- consent in time: disagreement, renewal, re-assessment ------------------------------------------------------------
+
+
+class ConsentDisagreed(ConsentEvent):
+    """Of those who must grant one has granted and another refused: no consent, until they agree (seed rule 4)."""
+
+    TYPE: ClassVar[str] = "no.lagspill.cases.consent.disagreed.v1"
+
+    granted: dict[GrantorClass, int]
+    refused: dict[GrantorClass, int]
+
+
+class ConsentLapsed(ConsentEvent):
+    """Not all answered within the time: there is no consent, and nobody is asked any more."""
+
+    TYPE: ClassVar[str] = "no.lagspill.cases.consent.lapsed.v1"
+
+    renewal: bool = False
+    """Only the question about the next period lapsed."""
+
+
+class ConsentExpiring(ConsentEvent):
+    """The consent's last day comes near: renew it, or let it end."""
+
+    TYPE: ClassVar[str] = "no.lagspill.cases.consent.expiring.v1"
+
+    days_left: int = Field(ge=0)
+    valid_to: date
+    """The last day, in Norway."""
+
+
+class ConsentRenewalRequested(ConsentEvent):
+    """The same scope was asked for until a later day; what is valid now stays valid until that is granted, or it expires."""
+
+    TYPE: ClassVar[str] = "no.lagspill.cases.consent.renewal-requested.v1"
+
+    scope: Scope
+    valid_to: date
+    needed: dict[GrantorClass, int]
+    guardians: tuple[int, ...]
+    """Which guardians may answer, by their ordinals; never who."""
+    languages: frozenset[LanguageTag]
+    answer_by: Moment
+
+
+class ConsentRenewed(ConsentEvent):
+    """All who must grant have granted the next period: from here this version counts, and no earlier one."""
+
+    TYPE: ClassVar[str] = "no.lagspill.cases.consent.renewed.v1"
+
+    superseded: int = Field(ge=1)
+    """The version that it replaces."""
+    scope: Scope
+    valid_from: date
+    valid_to: date
+
+
+class ReassessmentReason(StrEnum):
+    """Why it must be asked anew who may consent. The code only: never a birth date, never who (law-and-standards 3.3)."""
+
+    AGE_12 = "age-12"
+    AGE_15 = "age-15"
+    AGE_16 = "age-16"
+    AGE_18 = "age-18"
+    GUARDIAN_CHANGE = "guardian-change"
+    CARE_ORDER = "care-order"
+    ADDRESS_PROTECTION = "address-protection"
+
+
+class ConsentReassessmentDue(ConsentEvent):
+    """Who must consent is another from now on, or must say it again; who has not by `confirm_by` suspends it."""
+
+    TYPE: ClassVar[str] = "no.lagspill.cases.consent.reassessment-due.v1"
+
+    reason: ReassessmentReason
+    needed: dict[GrantorClass, int]
+    """How many of each class must consent from now on."""
+    guardians: tuple[int, ...]
+    """Which guardians may answer from now on, by their ordinals; never who."""
+    anew: bool = False
+    """All must say it again, also who has granted before."""
+    confirm_by: Moment | None = None
+    """None: nobody is missing."""
+
+
+class ConsentSuspended(ConsentEvent):
+    """Whoever must consent now has not confirmed it, or said no: nothing may be shared on it until they do."""
+
+    TYPE: ClassVar[str] = "no.lagspill.cases.consent.suspended.v1"
+
+    reason: ReassessmentReason
+    refused: bool = False
+    ended: Scope
+    """What may no longer be shared."""
+    effective_at: Moment
+
+
+class ConsentConfirmed(ConsentEvent):
+    """Those who must consent now have: it is in force, from now if it was suspended."""
+
+    TYPE: ClassVar[str] = "no.lagspill.cases.consent.confirmed.v1"
+
+    reason: ReassessmentReason
+    scope: Scope
+    valid_from: date
+    valid_to: date
+
+
+# --- confidentiality overridden by law --------------------------------------------------------------------------------
+
+
+class OverrideEvent(CaseEvent):
+    """An event of one override: information shared because the law says so, without consent."""
+
+    override: OverrideRefField
+
+
+class OverrideReason(StrEnum):
+    """Why confidentiality had to yield; the words are in the vault."""
+
+    DANGER_TO_LIFE_OR_HEALTH = "danger-to-life-or-health"
+    NEGLECT_OR_ABUSE = "neglect-or-abuse"
+    SERIOUS_BEHAVIOUR = "serious-behaviour"
+    UNMET_MEDICAL_NEED = "unmet-medical-need"
+    OWN_TASK_OF_RECEIVER = "own-task-of-receiver"
+
+
+class NotHeardReason(StrEnum):
+    """Why the child was not heard before."""
+
+    DANGER_IN_DELAY = "danger-in-delay"
+    WOULD_ENDANGER_CHILD = "would-endanger-child"
+    TOO_YOUNG = "too-young"
+    NOT_ABLE = "not-able"
+
+
+class ConsentOverridden(OverrideEvent):
+    """Confidentiality was overridden by law, for these services, kinds of information and purposes, until a day."""
+
+    TYPE: ClassVar[str] = "no.lagspill.cases.consent.overridden.v1"
+
+    basis: LegalBasis
+    reason: OverrideReason
+    scope: Scope
+    valid_from: date
+    valid_to: date
+    """The last day, in Norway."""
+    made_by: Party
+    not_heard: NotHeardReason | None = None
+    """None: the child was heard (barnevernsloven § 1-4)."""
+    reviewer: Role
+    review_by: Moment
+
+
+class ConsentOverrideReviewed(OverrideEvent):
+    """A leader has judged it; what was not justified ends at once."""
+
+    TYPE: ClassVar[str] = "no.lagspill.cases.consent.override-reviewed.v1"
+
+    justified: bool
+    reviewer: Role
+
+
+class ConsentOverrideReviewOverdue(OverrideEvent):
+    """Nobody has judged it in time: the leaders of the unit are told."""
+
+    TYPE: ClassVar[str] = "no.lagspill.cases.consent.override-review-overdue.v1"
+
+    unit: UnitIdField | None = None
+    """Absent for an address-protected case."""
+
+
+class ConsentOverrideEnded(OverrideEvent):
+    """Nothing may be shared on it any more."""
+
+    TYPE: ClassVar[str] = "no.lagspill.cases.consent.override-ended.v1"
+
+    reason: Literal["last-day-passed", "not-justified"]
 
 
 # --- measures ---------------------------------------------------------------------------------------------------------
@@ -786,6 +988,18 @@ EVENTS: tuple[type[EventData], ...] = (
     ConsentWithdrawn,
     ConsentExpired,
     ConsentReceiptMissing,
+    ConsentDisagreed,
+    ConsentLapsed,
+    ConsentExpiring,
+    ConsentRenewalRequested,
+    ConsentRenewed,
+    ConsentReassessmentDue,
+    ConsentSuspended,
+    ConsentConfirmed,
+    ConsentOverridden,
+    ConsentOverrideReviewed,
+    ConsentOverrideReviewOverdue,
+    ConsentOverrideEnded,
     MeasurePlanned,
     MeasureStarted,
     MeasureChanged,

@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 from aiokafka import AIOKafkaProducer
 
-from services.cases.domain.consent import RECEIPTS_FROM
+from services.cases.domain.consent_ending import RECEIPTS_FROM
 from shared.clock import SimulatedClock
 from shared.contracts import meetings, notify
 from shared.contracts.base import EventData

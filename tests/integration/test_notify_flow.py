@@ -12,6 +12,7 @@ import pytest_asyncio
 
 from services.notify.domain.deadline import DEADLINE, deadline_of
 from services.notify.domain.message import MESSAGE
+from services.notify.domain.policy import ASKS
 from services.notify.domain.recipient import RECIPIENT
 from shared.aggregate import Aggregate
 from shared.clock import SimulatedClock
@@ -326,10 +327,14 @@ async def test_an_answered_question_is_not_asked_again(world: World, answer: str
         "expired": cases.ConsentExpired(case=CASE, consent=CONSENT, version=1),
     }
     await world.take(requested(), answers[answer])
-    assert await world.deliver() == []
-    assert world.neighbours.requests[f"/cases/{CASE}/contacts"] == 0
+    # That it was taken back is told to everybody; nothing else is.
+    told = 2 if answer == "withdrawn" else 0
+    assert len(await world.deliver()) == told
+    assert world.neighbours.requests[f"/cases/{CASE}/contacts"] == told // 2
     await world.move_to(world.clock.now() + timedelta(days=40))
-    assert await world.deliver() == []
+    assert len(await world.deliver()) == told
+    queued = [event for event in await world.published() if isinstance(event, NotificationQueued)]
+    assert not {event.template for event in queued} & ASKS
     assert "deadline.missed" not in await world.types()
 
 

@@ -17,7 +17,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from services.cases.domain import access, consent, course, forms, handover, measures, waiting
+from services.cases.domain import access, consent, consent_ending, course, forms, handover, measures, waiting
 from services.cases.domain.access import Action
 from services.cases.domain.acting import Acting
 from services.cases.domain.evolution import fold
@@ -211,7 +211,7 @@ class CaseMachine(RuleBasedStateMachine):
     @rule(which=pick)
     def deadline_of_a_consent(self, which: int) -> None:
         self.try_on(
-            self.town.state.consents, which, lambda state, ref: consent.decide_expire(state, ref, self.town.now)
+            self.town.state.consents, which, lambda state, ref: consent_ending.decide_expire(state, ref, self.town.now)
         )
 
     @rule(by=anybody, owner=st.sampled_from((*SERVICES, Service.BARNEHAGE)), code=st.sampled_from(("art", "pmto")))

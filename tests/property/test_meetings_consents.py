@@ -16,13 +16,17 @@ from services.meetings.domain.projection import ConsentHistory, learned, merge, 
 from services.meetings.errors import ConsentMissingError
 from shared.clock import oslo_day
 from shared.contracts.cases import (
+    ConsentConfirmed,
     ConsentEvent,
     ConsentExpired,
     ConsentGranted,
     ConsentNarrowed,
+    ConsentRenewed,
     ConsentRequested,
+    ConsentSuspended,
     ConsentWithdrawn,
     EvidenceForm,
+    ReassessmentReason,
 )
 from shared.contracts.codes import GrantorClass, InformationCategory, Purpose, Scope, Service
 from shared.refs import CaseRef, ConsentRef, UnitId
@@ -38,30 +42,30 @@ PURPOSES = (Purpose.ASSESSMENT, Purpose.FOLLOW_UP)
 Told = tuple[ConsentEvent, datetime]
 
 
+TAKES_AWAY = (ConsentNarrowed, ConsentSuspended, ConsentExpired, ConsentWithdrawn)
+Granting = ConsentGranted | ConsentConfirmed | ConsentRenewed
+
+
 @dataclass(frozen=True)
 class Life:
     """One consent's life, in the order in which it happened."""
 
     events: tuple[Told, ...]
 
-    @property
-    def ends(self) -> datetime | None:
-        """When the whole consent ended."""
-        return next((at for event, at in self.events if isinstance(event, ConsentWithdrawn | ConsentExpired)), None)
-
     def scope_at(self, moment: datetime) -> Scope | None:
         """Return what was granted at that moment: the oracle, told the events in their true order."""
         scope: Scope | None = None
+        valid = (date.min, date.min)
         for event, at in self.events:
             if at > moment:
                 break
-            if (isinstance(event, ConsentGranted) and event.active) or isinstance(event, ConsentNarrowed):
-                scope = event.scope
-            elif isinstance(event, ConsentWithdrawn | ConsentExpired):
+            if isinstance(event, Granting) and (not isinstance(event, ConsentGranted) or event.active):
+                scope, valid = event.scope, (event.valid_from, event.valid_to)
+            elif isinstance(event, ConsentNarrowed):
+                scope = None if scope is None else event.scope
+            elif isinstance(event, TAKES_AWAY):
                 scope = None
-        if scope is None:
-            return None
-        return scope if date(2026, 9, 1) <= oslo_day(moment) <= date(2026, 12, 31) else None
+        return scope if valid[0] <= oslo_day(moment) <= valid[1] else None
 
 
 subsets = st.frozensets
@@ -69,69 +73,105 @@ subsets = st.frozensets
 
 @st.composite
 def lives(draw: st.DrawFn) -> Life:
-    """A consent asked for, granted by two, narrowed some times, and perhaps ended."""
+    """A consent asked for and granted by two; then narrowed, suspended, confirmed, expired, renewed, perhaps withdrawn."""
     scope = Scope(
         services=draw(subsets(st.sampled_from(SERVICES), min_size=1)),
         categories=draw(subsets(st.sampled_from(CATEGORIES), min_size=1)),
         purposes=draw(subsets(st.sampled_from(PURPOSES), min_size=1)),
     )
-    at = BEGIN
-    valid = {"valid_from": date(2026, 9, 1), "valid_to": date(2026, 12, 31)}
-    given_by: dict[GrantorClass, int] = {GrantorClass.GUARDIAN: 2}
-    events: list[Told] = [
-        (
-            ConsentRequested(
-                case=CASE,
-                consent=CONSENT,
-                version=1,
-                scope=scope,
-                held_by_unit=LIA,
-                needed=given_by,
-                languages=frozenset({"nb"}),
-                **valid,
-            ),
-            at,
-        )
-    ]
-    for ordinal in (1, 2):
-        at += timedelta(minutes=draw(st.integers(1, 100_000)))
-        granted = ConsentGranted(
-            case=CASE,
-            consent=CONSENT,
-            version=1,
+    at, version, valid = BEGIN, 1, (date(2026, 9, 1), date(2026, 12, 31))
+    about = {"case": CASE, "consent": CONSENT}
+    events: list[Told] = []
+
+    def tell(event: ConsentEvent) -> None:
+        events.append((event, at))
+
+    def granted(*, active: bool, ordinal: int, renewal: bool = False) -> ConsentGranted:
+        return ConsentGranted(
+            **about,
+            version=version,
             grantor=GrantorClass.GUARDIAN,
             ordinal=ordinal,
             evidence=EvidenceForm.E_ID,
-            active=ordinal == 2,
+            active=active,
             scope=scope,
-            **valid,
+            valid_from=valid[0],
+            valid_to=valid[1],
+            renewal=renewal,
         )
-        events.append((granted, at))
-    version = 1
-    for _ in range(draw(st.integers(0, 3))):
+
+    tell(
+        ConsentRequested(
+            **about,
+            version=1,
+            scope=scope,
+            held_by_unit=LIA,
+            needed={GrantorClass.GUARDIAN: 2},
+            languages=frozenset({"nb"}),
+            valid_from=valid[0],
+            valid_to=valid[1],
+        )
+    )
+    for ordinal in (1, 2):
         at += timedelta(minutes=draw(st.integers(1, 50_000)))
-        version += 1
-        left = Scope(
-            services=draw(subsets(st.sampled_from(sorted(scope.services)))),
-            categories=draw(subsets(st.sampled_from(sorted(scope.categories)))),
-            purposes=scope.purposes,
-        )
-        events.append(
-            (
-                ConsentNarrowed(case=CASE, consent=CONSENT, version=version, scope=left, ended=scope, effective_at=at),
-                at,
-            )
-        )
-        if not left.services or not left.categories:
-            break
-        scope = left
-    ending = draw(st.sampled_from(["none", "withdrawn", "expired"]))
-    at += timedelta(minutes=draw(st.integers(1, 50_000)))
-    if ending == "withdrawn":
-        withdrawn = ConsentWithdrawn(case=CASE, consent=CONSENT, version=version + 1, ended=scope, effective_at=at)
-        events.append((withdrawn, at))
-    elif ending == "expired":
-        events.append((ConsentExpired(case=CASE, consent=CONSENT, version=version), at))
+        tell(granted(active=ordinal == 2, ordinal=ordinal))
+    status = "active"
+    choices = {
+        "active": ["narrow", "suspend", "renew", "expire", "withdraw"],
+        "suspended": ["narrow", "confirm", "renew", "expire", "withdraw"],
+        "expired": ["renew", "stop"],
+    }
+    for _ in range(draw(st.integers(0, 5))):
+        at += timedelta(minutes=draw(st.integers(1, 50_000)))
+        before, version = version, version + 1
+        match draw(st.sampled_from(choices[status])):
+            case "narrow":
+                left = Scope(
+                    services=draw(subsets(st.sampled_from(sorted(scope.services)), min_size=1)),
+                    categories=draw(subsets(st.sampled_from(sorted(scope.categories)), min_size=1)),
+                    purposes=scope.purposes,
+                )
+                tell(ConsentNarrowed(**about, version=version, scope=left, ended=scope, effective_at=at))
+                scope = left
+            case "suspend":
+                reason = ReassessmentReason.AGE_15
+                tell(ConsentSuspended(**about, version=version, reason=reason, ended=scope, effective_at=at))
+                status = "suspended"
+            case "confirm":
+                tell(granted(active=True, ordinal=1))
+                tell(
+                    ConsentConfirmed(
+                        **about,
+                        version=version,
+                        reason=ReassessmentReason.AGE_15,
+                        scope=scope,
+                        valid_from=valid[0],
+                        valid_to=valid[1],
+                    )
+                )
+                status = "active"
+            case "renew":
+                valid = (oslo_day(at), valid[1] + timedelta(days=90))
+                tell(granted(active=True, ordinal=2, renewal=True))
+                tell(
+                    ConsentRenewed(
+                        **about,
+                        version=version,
+                        superseded=before,
+                        scope=scope,
+                        valid_from=valid[0],
+                        valid_to=valid[1],
+                    )
+                )
+                status = "active"
+            case "expire":
+                tell(ConsentExpired(**about, version=version))
+                status = "expired"
+            case "withdraw":
+                tell(ConsentWithdrawn(**about, version=version, ended=scope, effective_at=at))
+                break
+            case _:
+                break
     return Life(tuple(events))
 
 
@@ -177,7 +217,7 @@ def test_after_a_withdrawal_was_read_nothing_is_permitted_again(
     delivery: tuple[Life, list[Told]], now: datetime, data: st.DataObject
 ) -> None:
     life, delivered = delivery
-    ended = [told for told in life.events if isinstance(told[0], ConsentWithdrawn | ConsentExpired)]
+    ended = [told for told in life.events if isinstance(told[0], ConsentWithdrawn)]
     if not ended:
         return
     place = data.draw(st.integers(0, len(delivered)))
@@ -196,7 +236,7 @@ def test_what_has_been_read_never_permits_more_than_the_truth(
 ) -> None:
     """Judged for a moment, with every ending up to it read, no use is permitted that was not granted then."""
     life, delivered = delivery
-    cuts = [told for told in life.events if isinstance(told[0], ConsentNarrowed | ConsentWithdrawn | ConsentExpired)]
+    cuts = [told for told in life.events if isinstance(told[0], TAKES_AWAY)]
     history = read([*delivered, *cuts])
     scope = life.scope_at(moment)
     allowed = permitted(history, moment)

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
 from services.cases.codelists import read_glass_rules, read_rules
-from services.cases.domain import concern, consent, course
+from services.cases.domain import concern, consent, course, override
 from services.cases.domain.acting import Acting
 from services.cases.domain.evolution import fold
 from services.cases.domain.state import CaseState
 from services.cases.profile import read_cases_profiles
 from services.cases.team_lists import read_grounds, read_hearing
+from shared.calendar import add_days
 from shared.contracts.base import EventData
-from shared.contracts.cases import ChildHeardBy, EvidenceForm, ForWhom, Party
+from shared.contracts.cases import ChildHeardBy, EvidenceForm, ForWhom, NotHeardReason, OverrideReason, Party
 from shared.contracts.codes import (
     Area,
     GrantorClass,
@@ -25,7 +26,17 @@ from shared.contracts.codes import (
     Scope,
     Service,
 )
-from shared.refs import ActorId, CaseRef, ChildViewRef, ConcernRef, ConsentRef, LogScope, OrganisationNumber, UnitId
+from shared.refs import (
+    ActorId,
+    CaseRef,
+    ChildViewRef,
+    ConcernRef,
+    ConsentRef,
+    LogScope,
+    OrganisationNumber,
+    OverrideRef,
+    UnitId,
+)
 from shared.testing.ids import SeededIds
 
 DEPLOY: Final = Path(__file__).parents[2] / "deploy"
@@ -153,7 +164,9 @@ class Town:
         )
         self.take(course.decide_child_view(self.state, view, self.now))
 
-    def ask(self, asked: Scope | None = None, days: int = 300) -> ConsentRef:
+    def ask(
+        self, asked: Scope | None = None, days: int = 300, needed: Mapping[GrantorClass, int] | None = None
+    ) -> ConsentRef:
         """Ask for consent, as the holder."""
         ref = ConsentRef(self.ids.ref("cst"))
         command = consent.RequestConsent(
@@ -161,10 +174,27 @@ class Town:
             consent=ref,
             scope=asked or scope(),
             valid_to=(self.now + timedelta(days=days)).date(),
-            needed={GrantorClass.GUARDIAN: self.guardians},
+            needed=dict(needed or {GrantorClass.GUARDIAN: self.guardians}),
             languages=frozenset({"nb"}),
+            answer_by=add_days(self.now, 28),
         )
         self.take(consent.decide_request(self.state, command, self.now))
+        return ref
+
+    def override(self, asked: Scope | None = None, days: int = 20) -> OverrideRef:
+        """Share by law with the child welfare service, as the holder."""
+        ref = OverrideRef(self.ids.ref("ovr"))
+        command = override.OverrideConfidentiality(
+            by=self.holder(),
+            override=ref,
+            section="bvl-13-2",
+            reason=OverrideReason.NEGLECT_OR_ABUSE,
+            scope=asked or scope((Service.BARNEVERN,), (InformationCategory.CONCERN, InformationCategory.FAMILY)),
+            valid_to=(self.now + timedelta(days=days)).date(),
+            review_by=add_days(self.now, 14),
+            not_heard=None if self.state.heard_before & override.HEARD_ABOUT else NotHeardReason.DANGER_IN_DELAY,
+        )
+        self.take(override.decide_override(self.state, command, self.now, RULES))
         return ref
 
     def grant(self, ref: ConsentRef, ordinal: int) -> None:

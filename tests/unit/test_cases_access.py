@@ -31,7 +31,7 @@ from services.cases.errors import (
     PurposeNotCoveredError,
 )
 from shared.contracts.cases import CaseEvent, HandoverRoute, LocalOutcome
-from shared.contracts.codes import InformationCategory, Purpose, Role, Service
+from shared.contracts.codes import GrantorClass, InformationCategory, Purpose, Role, Service
 from shared.contracts.safekeeping import GlassReason
 from shared.contracts.team import ContributionReason, CoordinatorKind
 from shared.refs import (
@@ -77,68 +77,73 @@ from tests.unit.cases_town import (
 IDENTITY = InformationCategory.IDENTITY
 
 MATRIX = """
-                       holder last rcv  rcvL lead coor team serv guar chil reach glas asks askL rept repL
-see-case               .      .    .    .    .    .    .    .    .    .    -     emer -    -    -    -
-read-child             held   -    -    -    -    cons cons cons own  own  -     emer -    -    -    -
-read-overview          -      -    -    -    -    -    -    -    own  own  -     -    -    -    -    -
-read-concern           held   .    -    -    -    -    -    -    -    -    -     emer -    -    -    -
-read-contacts          -      -    -    -    -    -    -    -    -    -    cont  -    -    -    -    -
-resolve-concern        .      -    -    -    -    -    -    -    -    -    -     -    -    -    -    -
-add-concern            .      -    .    -    -    .    .    .    -    -    -     -    -    -    -    -
-change-level           .      -    -    -    -    -    -    -    -    -    -     -    -    -    -    -
-record-child-view      .      -    -    -    -    .    -    -    -    -    -     -    -    -    -    -
-choose-contact-person  .      -    -    -    -    .    -    -    .    -    -     -    -    -    -    -
-close-case             .      -    -    -    -    -    -    -    -    -    -     -    -    -    -    -
-reopen-case            -      .    -    -    .    -    -    -    -    -    -     -    -    -    -    -
-ask-sharing            .      -    -    -    -    .    .    .    .    .    -     -    -    -    -    -
-see-consents           .      -    -    -    -    .    -    -    .    .    -     -    -    -    -    -
-request-consent        .      -    -    -    -    -    -    -    -    -    -     -    -    -    -    -
-answer-consent         -      -    -    -    -    -    -    -    .    .    -     -    -    -    -    -
-record-answer          .      .    -    -    -    -    -    -    -    -    -     -    -    -    -    -
-see-receipts           .      -    -    -    -    -    -    -    .    -    -     -    -    -    -    -
-plan-measure           .      -    -    -    -    -    -    -    -    -    -     -    -    -    -    -
-evaluate-measure       .      -    -    -    -    -    .    -    -    -    -     -    -    -    -    -
-carry-out-measure      .      -    -    -    -    -    .    -    -    -    -     -    -    -    -    -
-send-handover          .      -    -    -    -    -    -    -    -    -    -     -    -    -    -    -
-see-handover           .      -    .    .    .    -    -    -    .    -    -     -    -    -    -    -
-answer-handover        -      -    .    -    -    -    -    -    -    -    -     -    -    -    -    -
-answer-on-behalf       -      -    -    .    -    -    -    -    -    -    -     -    -    -    -    -
-withdraw-handover      .      -    -    -    -    -    -    -    -    -    -     -    -    -    -    -
-hand-over-for-absent   -      -    -    -    .    -    -    -    -    -    -     -    -    -    -    -
-draft-form             .      -    -    -    -    -    -    -    -    -    -     -    -    -    -    -
-read-form              held   -    offe -    -    -    -    -    own  -    -     -    -    -    -    -
-approve-form           -      -    -    -    -    -    -    -    .    -    -     -    -    -    -    -
-send-form              .      -    -    -    -    -    -    -    -    -    -     -    -    -    -    -
-ask-insight            -      -    -    -    -    -    -    -    .    .    -     -    -    -    -    -
-manage-guardians       held   -    -    -    -    -    -    -    -    -    -     -    -    -    -    -
-protect-address        .      -    -    -    -    -    -    -    -    -    -     -    -    -    -    -
-write-record           held   -    -    -    -    -    cons -    -    -    -     -    -    -    -    -
-read-document          held   -    -    -    -    cons cons cons own  own  -     emer -    -    -    -
-take-copy              -      -    -    -    -    -    -    -    own  own  -     -    -    -    -    -
-erase-case             -      -    -    -    .    -    -    -    -    -    -     -    -    -    -    -
-hold-case              -      -    -    -    .    -    -    -    -    -    -     -    -    -    -    -
-change-team            .      -    -    -    -    .    -    -    -    -    -     -    -    -    -    -
-set-team-goal          .      -    -    -    -    .    -    -    -    -    -     -    -    -    -    -
-state-wish             -      -    -    -    -    -    -    -    .    .    -     -    -    -    -    -
-record-wish            .      -    -    -    -    .    -    -    -    -    -     -    -    -    -    -
-appoint-coordinator    .      -    -    -    -    -    -    -    -    -    -     -    -    -    -    -
-start-plan             -      -    -    -    -    .    -    -    -    -    -     -    -    -    -    -
-read-plan              held   -    -    -    -    cons cons -    own  own  -     -    -    -    -    -
-close-plan             -      -    -    -    -    .    -    -    -    -    -     -    -    -    -    -
-ask-contribution       .      -    -    -    -    .    -    -    -    -    -     -    -    -    -    -
-see-contribution       held   -    -    -    -    cons -    -    -    -    -     -    .    .    -    -
-answer-contribution    -      -    -    -    -    -    -    -    -    -    -     -    .    .    -    -
-record-language        .      -    -    -    -    -    -    -    .    .    -     -    -    -    -    -
-read-language          held   -    -    -    -    cons -    -    own  own  cont  -    -    -    -    -
-report-concern         .      .    -    -    .    .    .    .    -    -    -     -    -    -    -    -
-see-report             .      .    -    -    .    -    -    -    .    -    -     -    -    -    .    .
-read-report            -      -    -    -    -    -    -    -    -    -    -     -    -    -    repo repo
-follow-report          .      .    -    -    -    -    -    -    -    -    -     -    -    -    .    .
+                       holder last rcv  rcvL lead coor team serv law  care guar chil reach glas asks askL rept repL
+see-case               .      .    .    .    .    .    .    .    .    -    .    .    -    emer -    -    -    -
+read-child             held   -    -    -    -    cons cons cons law  -    own  own  -    emer -    -    -    -
+read-overview          -      -    -    -    -    -    -    -    -    -    own  own  -    -    -    -    -    -
+read-concern           held   .    -    -    -    -    -    -    -    -    -    -    -    emer -    -    -    -
+read-contacts          -      -    -    -    -    -    -    -    -    -    -    -    cont -    -    -    -    -
+resolve-concern        .      -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -
+add-concern            .      -    .    -    -    .    .    .    -    -    -    -    -    -    -    -    -    -
+change-level           .      -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -
+record-child-view      .      -    -    -    -    .    -    -    -    -    -    -    -    -    -    -    -    -
+choose-contact-person  .      -    -    -    -    .    -    -    -    -    .    -    -    -    -    -    -    -
+close-case             .      -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -
+reopen-case            -      .    -    -    .    -    -    -    -    -    -    -    -    -    -    -    -    -
+ask-sharing            .      -    -    -    -    .    .    .    .    -    .    .    -    -    -    -    -    -
+see-consents           .      -    -    -    -    .    -    -    -    .    .    .    -    -    -    -    -    -
+request-consent        .      -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -
+answer-consent         -      -    -    -    -    -    -    -    -    .    .    .    -    -    -    -    -    -
+record-answer          .      .    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -
+see-receipts           .      -    -    -    -    -    -    -    -    .    .    -    -    -    -    -    -    -
+override               .      -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -
+read-override          why    -    -    -    why  -    -    -    -    -    -    -    -    -    -    -    -    -
+review-override        -      -    -    -    .    -    -    -    -    -    -    -    -    -    -    -    -    -
+plan-measure           .      -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -
+evaluate-measure       .      -    -    -    -    -    .    -    -    -    -    -    -    -    -    -    -    -
+carry-out-measure      .      -    -    -    -    -    .    -    -    -    -    -    -    -    -    -    -    -
+send-handover          .      -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -
+see-handover           .      -    .    .    .    -    -    -    -    -    .    -    -    -    -    -    -    -
+answer-handover        -      -    .    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -
+answer-on-behalf       -      -    -    .    -    -    -    -    -    -    -    -    -    -    -    -    -    -
+withdraw-handover      .      -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -
+hand-over-for-absent   -      -    -    -    .    -    -    -    -    -    -    -    -    -    -    -    -    -
+draft-form             .      -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -
+read-form              held   -    offe -    -    -    -    -    -    -    own  -    -    -    -    -    -    -
+approve-form           -      -    -    -    -    -    -    -    -    -    .    -    -    -    -    -    -    -
+send-form              .      -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -
+ask-insight            -      -    -    -    -    -    -    -    -    -    .    .    -    -    -    -    -    -
+manage-guardians       held   -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -
+protect-address        .      -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -
+write-record           held   -    -    -    -    -    cons -    -    -    -    -    -    -    -    -    -    -
+read-document          held   -    -    -    -    cons cons cons -    -    own  own  -    emer -    -    -    -
+take-copy              -      -    -    -    -    -    -    -    -    -    own  own  -    -    -    -    -    -
+erase-case             -      -    -    -    .    -    -    -    -    -    -    -    -    -    -    -    -    -
+hold-case              -      -    -    -    .    -    -    -    -    -    -    -    -    -    -    -    -    -
+change-team            .      -    -    -    -    .    -    -    -    -    -    -    -    -    -    -    -    -
+set-team-goal          .      -    -    -    -    .    -    -    -    -    -    -    -    -    -    -    -    -
+state-wish             -      -    -    -    -    -    -    -    -    -    .    .    -    -    -    -    -    -
+record-wish            .      -    -    -    -    .    -    -    -    -    -    -    -    -    -    -    -    -
+appoint-coordinator    .      -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -
+start-plan             -      -    -    -    -    .    -    -    -    -    -    -    -    -    -    -    -    -
+read-plan              held   -    -    -    -    cons cons -    -    -    own  own  -    -    -    -    -    -
+close-plan             -      -    -    -    -    .    -    -    -    -    -    -    -    -    -    -    -    -
+ask-contribution       .      -    -    -    -    .    -    -    -    -    -    -    -    -    -    -    -    -
+see-contribution       held   -    -    -    -    cons -    -    -    -    -    -    -    -    .    .    -    -
+answer-contribution    -      -    -    -    -    -    -    -    -    -    -    -    -    -    .    .    -    -
+record-language        .      -    -    -    -    -    -    -    -    -    .    .    -    -    -    -    -    -
+read-language          held   -    -    -    -    cons -    -    -    -    own  own  cont -    -    -    -    -
+report-concern         .      .    -    -    .    .    .    .    -    -    -    -    -    -    -    -    -    -
+see-report             .      .    -    -    .    -    -    -    -    -    .    -    -    -    -    -    .    .
+read-report            -      -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    repo repo
+follow-report          .      .    -    -    -    -    -    -    -    -    -    -    -    -    -    -    .    .
 """
 REACHES = {
     ".": Reach.NO_CONTENT,
     "held": Reach.HELD,
     "cons": Reach.CONSENTED,
+    "law": Reach.BY_LAW,
+    "why": Reach.REASON,
     "own": Reach.OWN_CHILD,
     "offe": Reach.OFFERED,
     "cont": Reach.CONTACT,
@@ -280,6 +285,21 @@ def in_emergency() -> Town:
     return town
 
 
+def overridden() -> Town:
+    """Barnevern was told by law."""
+    town = opened()
+    town.override()
+    return town
+
+
+def with_care_order() -> Town:
+    """Barnevern has the care, and so must consent."""
+    town = opened()
+    town.hear()
+    town.ask(needed={GrantorClass.CHILD_WELFARE: 1})
+    return town
+
+
 STANDING: dict[Relation, tuple[Callable[[], Town], Acting]] = {
     Relation.HOLDER: (opened, TEACHER),
     Relation.LAST_HOLDER: (closed, TEACHER),
@@ -289,6 +309,8 @@ STANDING: dict[Relation, tuple[Callable[[], Town], Acting]] = {
     Relation.COORDINATOR: (coordinated, COORDINATOR),
     Relation.TEAM_MEMBER: (with_measure, PPT),
     Relation.SERVICE_IN_SCOPE: (consented, NURSE),
+    Relation.SERVICE_BY_LAW: (overridden, BARNEVERN),
+    Relation.CARE_AUTHORITY: (with_care_order, BARNEVERN),
     Relation.GUARDIAN: (opened, guardian(1)),
     Relation.CHILD: (opened, CHILD),
     Relation.REACHES_GUARDIANS: (opened, NOTIFY),

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from services.cases.domain import access, concern, consent, course, forms, handover, measures, waiting
+from services.cases.domain import access, concern, consent, consent_ending, course, forms, handover, measures, waiting
 from services.cases.domain.access import Action
 from services.cases.domain.acting import Acting
 from services.cases.domain.state import CaseState, FormStatus, HandoverStatus, Stage
@@ -237,19 +237,6 @@ def test_a_grant_on_paper_needs_evidence_and_a_known_grantor() -> None:
 
 
 @pytest.mark.rule(4)
-def test_a_refusal_ends_the_request() -> None:
-    town = Town().lift()
-    town.hear()
-    ref = town.ask()
-    town.grant(ref, 1)
-    town.take(consent.decide_refuse(town.state, consent.Answer(by=guardian(2), consent=ref), town.now))
-    with pytest.raises(ConsentNotOpenError) as over:
-        town.grant(ref, 2)
-    assert over.value.extensions == {"status": "refused"}
-    assert town.state.mode is Mode.ANONYMOUS
-
-
-@pytest.mark.rule(4)
 def test_a_request_cannot_be_granted_after_its_last_day() -> None:
     town = Town().lift()
     town.hear()
@@ -313,11 +300,11 @@ def test_a_consent_expires_the_day_after_its_last_and_only_then() -> None:
     town = Town().lift()
     ref = town.consented()
     town.later(days=300)
-    assert consent.decide_expire(town.state, ref, town.now) == []
+    assert consent_ending.decide_expire(town.state, ref, town.now) == []
     town.later(days=1)
-    town.take(consent.decide_expire(town.state, ref, town.now))
+    town.take(consent_ending.decide_expire(town.state, ref, town.now))
     assert town.types()[-2:] == ["consent.expired", "case.anonymised"]
-    assert consent.decide_expire(town.state, ref, town.now) == []
+    assert consent_ending.decide_expire(town.state, ref, town.now) == []
 
 
 def test_a_second_consent_keeps_the_case_named() -> None:
@@ -333,31 +320,10 @@ def test_receipts_that_are_missing_are_named_one_by_one() -> None:
     town = Town().lift()
     ref = town.consented()
     town.withdraw(ref)
-    missing = consent.decide_receipt_missing(town.state, ref, 2, frozenset({"meetings"}))
+    missing = consent_ending.decide_receipt_missing(town.state, ref, 2, frozenset({"meetings"}))
     assert [event.model_dump()["consumer"] for event in missing] == ["notify"]
-    assert consent.decide_receipt_missing(town.state, ref, 2, consent.RECEIPTS_FROM) == []
-    assert consent.decide_receipt_missing(CaseState(), ref, 2, frozenset()) == []
-
-
-@pytest.mark.rule(106)
-def test_what_may_be_shared_says_why_and_what_is_missing() -> None:
-    town = Town().lift()
-    language, health = InformationCategory.LANGUAGE, InformationCategory.HEALTH
-
-    def ask(*categories: InformationCategory, purpose: Purpose = Purpose.ASSESSMENT) -> consent.Sharing:
-        return consent.sharing(
-            town.state, service=Service.PPT, categories=frozenset(categories), purpose=purpose, now=town.now
-        )
-
-    assert ask(language) == consent.Sharing(permitted=False, missing=frozenset({language}))
-    town.hear()
-    ref = town.ask()
-    town.grant(ref, 2)
-    assert ask(language).waiting == {ref: {GrantorClass.GUARDIAN: 1}}
-    town.grant(ref, 1)
-    assert (ask(language).permitted, ask(language).consent_version) == (True, 1)
-    assert ask(language, health).missing == {health}
-    assert ask(language, purpose=Purpose.TRANSITION).missing == {language}
+    assert consent_ending.decide_receipt_missing(town.state, ref, 2, consent_ending.RECEIPTS_FROM) == []
+    assert consent_ending.decide_receipt_missing(CaseState(), ref, 2, frozenset()) == []
 
 
 # --- measures ---------------------------------------------------------------------------------------------------------

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from services.cases.domain import access, course, ending
 from services.cases.domain.ended import evolve_ended
+from services.cases.domain.grantors import age_on
 from services.cases.domain.retention import HEALTH_SERVICES, class_of
-from services.cases.domain.rules import age_on
 from services.cases.domain.state import CaseState, Stage
 from services.cases.errors import (
     CaseNotClosedError,

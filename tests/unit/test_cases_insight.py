@@ -7,8 +7,8 @@ from datetime import date
 import pytest
 
 from services.cases.domain.access import Relation
+from services.cases.domain.grantors import age_on
 from services.cases.domain.insight import decide_right
-from services.cases.domain.rules import age_on
 from services.cases.errors import NoLegalBasisError, NotPermittedError
 from shared.contracts.codes import InformationCategory
 from tests.unit.cases_town import CHILD, RULES, guardian

@@ -10,51 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.cases.codelists import CodeListError, read_rules
+from services.cases.domain.grantors import age_on
 from services.cases.domain.national_number import born_on
-from services.cases.domain.rules import CONSENT, age_on
+from services.cases.domain.rules import CONSENT
 from services.cases.errors import NationalNumberError, NoLegalBasisError
-from shared.contracts.codes import GrantorClass, InformationCategory
 from shared.testing.people import People
 from tests.unit.cases_town import RULES, START
-
-BORN = date(2010, 3, 15)
-GUARDIAN, CHILD = GrantorClass.GUARDIAN, GrantorClass.CHILD
-
-
-@pytest.mark.parametrize(
-    ("day", "health", "needed"),
-    [
-        (date(2015, 3, 15), False, {GUARDIAN: 2}),
-        (date(2025, 3, 14), False, {GUARDIAN: 2}),
-        (date(2025, 3, 15), False, {GUARDIAN: 2, CHILD: 1}),
-        (date(2025, 3, 15), True, {GUARDIAN: 2, CHILD: 1}),
-        (date(2026, 3, 15), True, {CHILD: 1}),
-        (date(2026, 3, 15), False, {GUARDIAN: 2, CHILD: 1}),
-        (date(2028, 3, 15), False, {CHILD: 1}),
-        (date(2028, 3, 15), True, {CHILD: 1}),
-    ],
-)
-@pytest.mark.rule(4, 99)
-def test_who_must_grant_follows_age_and_kind_of_information(
-    day: date, health: bool, needed: dict[GrantorClass, int]
-) -> None:
-    """The boundaries 15, 16 and 18 fall on the birthday (law-and-standards 3.3)."""
-    category = InformationCategory.HEALTH if health else InformationCategory.LANGUAGE
-    day = max(day, date(2018, 7, 20)) if day.year < 2018 else day
-    assert RULES.needed_grantors(born=BORN, day=day, categories=[category], guardians=2) == needed
-
-
-def test_the_strictest_category_decides() -> None:
-    both = [InformationCategory.HEALTH, InformationCategory.LANGUAGE]
-    needed = RULES.needed_grantors(born=BORN, day=date(2026, 4, 1), categories=both, guardians=1)
-    assert needed == {GUARDIAN: 1, CHILD: 1}
 
 
 def test_before_the_lists_begin_there_is_no_row() -> None:
     with pytest.raises(NoLegalBasisError):
-        RULES.needed_grantors(
-            born=date(2010, 1, 1), day=date(2018, 7, 19), categories=[InformationCategory.HEALTH], guardians=2
-        )
+        RULES.consent.time(date(2018, 7, 19))
     with pytest.raises(NoLegalBasisError):
         RULES.basis(CONSENT, datetime(2018, 7, 19, 21, 59, tzinfo=UTC))
 

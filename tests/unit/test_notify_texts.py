@@ -17,6 +17,7 @@ from services.notify.domain.policy import (
     MEASURES_CHANGED,
     MEETING,
     MOVED,
+    OF_CONSENTS,
     OVERLAP,
     POLICIES,
 )
@@ -34,7 +35,7 @@ EVERY = [(template, language) for template in sorted(TEXTS.templates) for langua
 
 
 def test_every_step_of_every_deadline_has_its_text() -> None:
-    used = {EMAIL, ESCALATION, INVITATION, MOVED, CANCELLED, MEASURES_CHANGED, OVERLAP}
+    used = {EMAIL, ESCALATION, INVITATION, MOVED, CANCELLED, MEASURES_CHANGED, OVERLAP} | OF_CONSENTS
     for policy in (*POLICIES.values(), MEETING):
         used |= {policy.reminder, policy.overdue} | ({policy.asked} if policy.asked else set())
     assert used == set(TEXTS.templates)

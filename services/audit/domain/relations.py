@@ -49,6 +49,8 @@ class Why(StrEnum):
     HANDOVER = "handover"
     TEAM = "team"
     CONSENT = "consent"
+    LAW = "law"
+    """Confidentiality was overridden for a service (forvaltningsloven § 13 b, barnevernsloven § 13-2)."""
     MEASURE = "measure"
     ITEM = "item"
     GLASS = "glass"
@@ -142,6 +144,8 @@ class Ties(Model):
                 return self._on_agenda(fact, at)
             case cases.ConsentEvent():
                 return self._consented(fact, at)
+            case cases.OverrideEvent():
+                return self._shared_by_law(fact, at)
             case _:
                 return self
 
@@ -154,7 +158,7 @@ class Ties(Model):
 
     def _consented(self, fact: cases.ConsentEvent, at: datetime) -> Ties:
         match fact:
-            case cases.ConsentGranted() if fact.active:
+            case cases.ConsentGranted(active=True) | cases.ConsentConfirmed():
                 # A grant begins to count when it was given; its first day may lie before, its last day counts whole.
                 since, until = max(at, start_of_day(fact.valid_from)), start_of_day(fact.valid_to + _DAY)
                 given = (
@@ -166,8 +170,24 @@ class Ties(Model):
                 return self._end(fact.effective_at, ref=fact.consent, services=_lost(fact.ended, fact.scope))
             case cases.ConsentWithdrawn():
                 return self._end(fact.effective_at, ref=fact.consent)
+            case cases.ConsentSuspended():
+                return self._end(fact.effective_at, ref=fact.consent)
             case cases.ConsentExpired():
                 return self._end(at, ref=fact.consent)
+            case _:
+                return self
+
+    def _shared_by_law(self, fact: cases.OverrideEvent, at: datetime) -> Ties:
+        match fact:
+            case cases.ConsentOverridden():
+                until = start_of_day(fact.valid_to + _DAY)
+                told = (
+                    Tie(why=Why.LAW, ref=fact.override, service=service, since=at, until=until)
+                    for service in sorted(fact.scope.services)
+                )
+                return self._add(*told)
+            case cases.ConsentOverrideEnded():
+                return self._end(at, ref=fact.override)
             case _:
                 return self
 

@@ -22,6 +22,7 @@ from services.cases.api import (
     recording,
     reports,
     search,
+    sharing,
     team,
 )
 
@@ -31,6 +32,7 @@ ROUTERS = (
     overview.router,
     levels.router,
     consents.router,
+    sharing.router,
     measures.router,
     carrying_out.router,
     handovers.router,

@@ -175,6 +175,8 @@ class ConsentBody(RequestModel):
     categories: Annotated[frozenset[InformationCategory], Field(min_length=1)]
     purposes: Annotated[frozenset[Purpose], Field(min_length=1)]
     valid_to: GivenDay
+    daily_care: bool = False
+    """It is a part of daily care, or necessary so that the child comes to no harm (pbrl § 4-4): one holder may be enough."""
 
 
 class AnswerBody(RequestModel):

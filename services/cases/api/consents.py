@@ -1,23 +1,21 @@
-"""Consents, and what may be shared."""
+"""Consents: asked for, answered, renewed, withdrawn."""
 
 from __future__ import annotations
 
-from typing import Annotated, Final
-
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 from starlette.responses import Response
 
 from services.cases.api import bodies
 from services.cases.api.at_desk import AtDesk
+from services.cases.api.sharing_bodies import RenewalBody
 from services.cases.domain.consent import Part
+from services.cases.domain.grantors import Care
 from services.cases.handlers import consents
 from services.cases.handlers.consents import Given
-from services.cases.views import ConsentView, ReceiptsView, SharingView
-from shared.contracts.codes import InformationCategory, Purpose, Scope, Service
+from services.cases.views import ConsentView, ReceiptsView
+from shared.contracts.codes import Scope
 from shared.refs import CaseRefField, ConsentRefField
 from shared.web import Command, Page, Reading, represent, respond
-
-_CATEGORY: Final = "|".join(InformationCategory)
 
 router = APIRouter(tags=["consents"])
 
@@ -26,7 +24,8 @@ router = APIRouter(tags=["consents"])
 async def request_consent(case: CaseRefField, body: bodies.ConsentBody, ctx: Command, desk: AtDesk) -> Response:
     """Ask for consent to services, never to persons. Who must grant follows from the child's age."""
     scope = Scope(services=body.services, categories=body.categories, purposes=body.purposes)
-    return respond(await consents.request_consent(desk, ctx, case, scope=scope, valid_to=body.valid_to))
+    care = Care.DAILY if body.daily_care else Care.ORDINARY
+    return respond(await consents.request_consent(desk, ctx, case, scope=scope, valid_to=body.valid_to, care=care))
 
 
 @router.get("/cases/{case}/consents", response_model=Page[ConsentView], summary="The consents of a case")
@@ -51,7 +50,7 @@ async def grant_consent(consent: ConsentRefField, body: bodies.AnswerBody, ctx: 
 
 @router.post("/consents/{consent}/refusals", status_code=201, response_model=ConsentView, summary="Refuse a consent")
 async def refuse_consent(consent: ConsentRefField, body: bodies.AnswerBody, ctx: Command, desk: AtDesk) -> Response:
-    """Refuse; the request ends, and nobody is asked again."""
+    """Refuse; nobody is asked again. Whoever refused may grant later: that is how a disagreement ends."""
     return respond(await consents.refuse_consent(desk, ctx, consent, _given(body)))
 
 
@@ -69,32 +68,18 @@ async def withdraw_consent(
     return respond(await consents.withdraw_consent(desk, ctx, consent, _given(body), part))
 
 
+@router.post(
+    "/consents/{consent}/renewals", status_code=201, response_model=ConsentView, summary="Ask for the next period"
+)
+async def renew_consent(consent: ConsentRefField, body: RenewalBody, ctx: Command, desk: AtDesk) -> Response:
+    """Ask for the same until a later day. What is valid stays valid until all have granted it, or it expires."""
+    return respond(await consents.renew_consent(desk, ctx, consent, valid_to=body.valid_to))
+
+
 @router.get("/consents/{consent}/receipts", response_model=ReceiptsView, summary="What became of a withdrawal")
 async def read_receipts(consent: ConsentRefField, ctx: Reading, desk: AtDesk) -> Response:
     """Return which services have acted on a change, which have not, and who had been told what before."""
     view, version = await consents.read_receipts(desk, ctx, consent)
-    return represent(view, version=version)
-
-
-@router.get("/cases/{case}/sharing", response_model=SharingView, summary="What may be shared, and what is missing")
-async def ask_sharing(
-    case: CaseRefField,
-    service: Service,
-    category: Annotated[
-        str,
-        Query(
-            pattern=f"^({_CATEGORY})(,({_CATEGORY})){{0,20}}$",
-            description="One category of information, or several by comma.",
-            examples=["development,language"],
-        ),
-    ],
-    purpose: Purpose,
-    ctx: Reading,
-    desk: AtDesk,
-) -> Response:
-    """Say whether these categories may be shared with the service, why, and otherwise what it would take."""
-    categories = frozenset(map(InformationCategory, category.split(",")))
-    view, version = await consents.ask_sharing(desk, ctx, case, service=service, categories=categories, purpose=purpose)
     return represent(view, version=version)
 
 

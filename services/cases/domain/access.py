@@ -30,7 +30,7 @@ from shared.contracts.base import Model
 from shared.contracts.cases import Party
 from shared.contracts.codes import GrantorClass, InformationCategory, Purpose, Role, Service
 from shared.contracts.team import CoordinatorKind
-from shared.refs import ConsentRef, UnitId
+from shared.refs import ConsentRef, OverrideRef, UnitId
 
 _THEIRS = frozenset({Stage.OPEN, Stage.CLOSED, Stage.ERASED})
 
@@ -54,6 +54,10 @@ class Relation(StrEnum):
     """Works in a service of the team around the child that a consent in force covers, while the case is open. That consent."""
     SERVICE_IN_SCOPE = "service-in-scope"
     """Works in another service that a consent in force covers, while the case is open. That consent."""
+    SERVICE_BY_LAW = "service-by-law"
+    """Works in a service for which confidentiality was overridden by law, while that lasts and the case is open. That section."""
+    CARE_AUTHORITY = "care-authority"
+    """Speaks for the child welfare service where it has the care, so that a consent needs its word. The service's own task."""
     GUARDIAN = "guardian"
     """Has parental responsibility now, by the vault, from the case's opening on and after its closing. Parental responsibility."""
     CHILD = "child"
@@ -96,6 +100,10 @@ class Action(StrEnum):
     RECORD_ANSWER = "record-answer"
     """What a guardian said orally or in writing, with a note in the vault."""
     SEE_RECEIPTS = "see-receipts"
+    OVERRIDE = "override"
+    """Share by law what is confidential, without consent."""
+    READ_OVERRIDE = "read-override"
+    REVIEW_OVERRIDE = "review-override"
     PLAN_MEASURE = "plan-measure"
     EVALUATE_MEASURE = "evaluate-measure"
     CARRY_OUT_MEASURE = "carry-out-measure"
@@ -155,6 +163,10 @@ class Reach(StrEnum):
     """What an open handover offers, while consent covers it."""
     CONSENTED = "consented"
     """What the consents in force let this service see."""
+    BY_LAW = "by-law"
+    """What an override in force lets this service see."""
+    REASON = "reason"
+    """Why confidentiality was overridden, in words."""
     OWN_CHILD = "own-child"
     """All that is kept of the child, and not how the other parent is reached."""
     CONTACT = "contact"
@@ -184,6 +196,8 @@ TABLE: Mapping[Relation, Mapping[Action, Reach]] = MappingProxyType(
             Action.REQUEST_CONSENT: _SEE,
             Action.RECORD_ANSWER: _SEE,
             Action.SEE_RECEIPTS: _SEE,
+            Action.OVERRIDE: _SEE,
+            Action.READ_OVERRIDE: Reach.REASON,
             Action.PLAN_MEASURE: _SEE,
             Action.EVALUATE_MEASURE: _SEE,
             Action.CARRY_OUT_MEASURE: _SEE,
@@ -240,6 +254,8 @@ TABLE: Mapping[Relation, Mapping[Action, Reach]] = MappingProxyType(
             Action.ERASE_CASE: _SEE,
             Action.REPORT_CONCERN: _SEE,
             Action.SEE_REPORT: _SEE,
+            Action.READ_OVERRIDE: Reach.REASON,
+            Action.REVIEW_OVERRIDE: _SEE,
         },
         Relation.COORDINATOR: {
             Action.SEE_CASE: _SEE,
@@ -280,6 +296,16 @@ TABLE: Mapping[Relation, Mapping[Action, Reach]] = MappingProxyType(
             Action.ASK_SHARING: _SEE,
             Action.READ_DOCUMENT: _CONSENTED,
             Action.REPORT_CONCERN: _SEE,
+        },
+        Relation.SERVICE_BY_LAW: {
+            Action.SEE_CASE: _SEE,
+            Action.READ_CHILD: Reach.BY_LAW,
+            Action.ASK_SHARING: _SEE,
+        },
+        Relation.CARE_AUTHORITY: {
+            Action.SEE_CONSENTS: _SEE,
+            Action.ANSWER_CONSENT: _SEE,
+            Action.SEE_RECEIPTS: _SEE,
         },
         Relation.GUARDIAN: {
             Action.SEE_CASE: _SEE,
@@ -368,6 +394,8 @@ MOMENTS: Mapping[Action, frozenset[Stage]] = MappingProxyType(
                 Action.SEE_CONSENTS,
                 Action.SEE_RECEIPTS,
                 Action.SEE_HANDOVER,
+                Action.READ_OVERRIDE,
+                Action.REVIEW_OVERRIDE,
             ),
             _BEGUN,
         ),
@@ -395,6 +423,7 @@ IMPLIED: Mapping[Relation, Purpose] = MappingProxyType(
         Relation.COORDINATOR: Purpose.COORDINATION,
         Relation.TEAM_MEMBER: Purpose.FOLLOW_UP,
         Relation.SERVICE_IN_SCOPE: Purpose.ASSESSMENT,
+        Relation.SERVICE_BY_LAW: Purpose.ASSESSMENT,
     }
 )
 """What a look is for when its reader does not say. Where the consents in force were given for something else, it is for that."""
@@ -414,6 +443,7 @@ class Permit(Model):
     """To which service the consent was given."""
     purpose: Purpose | None = None
     """What the look is for; none for a guardian, for the child, and where nothing is shown."""
+    override: OverrideRef | None = None
     categories: frozenset[InformationCategory] = frozenset()
     glass: GlassState | None = None
     """The emergency access that it rests on: the look is recorded as such."""
@@ -424,6 +454,8 @@ class Permit(Model):
 class Ground(Model):
     """One consent that a look rests on, and what was shown by it; none when it rests on another basis."""
 
+    by_law: bool = False
+    """It rests on an override of confidentiality: somebody outside the unit was told."""
     consent: ConsentRef | None = None
     version: int | None = None
     valid_to: date | None = None
@@ -440,6 +472,8 @@ def relations(state: CaseState, acting: Acting, now: datetime) -> list[Relation]
         Relation.RECEIVERS_LEADER: _receivers_leader(state, acting),
         Relation.LEADER: _leader(state, acting),
         **_by_consent(state, acting, now),
+        Relation.SERVICE_BY_LAW: _by_law(state, acting, now),
+        Relation.CARE_AUTHORITY: has_the_care(state, acting),
         # A concern that nobody has spoken with the guardians about yet is not told by a screen; from the case on it is theirs.
         Relation.GUARDIAN: acting.guardian is not None and state.stage in _THEIRS,
         Relation.CHILD: acting.child and state.stage in _THEIRS,
@@ -486,6 +520,9 @@ def permit(state: CaseState, action: Action, acting: Acting, now: datetime, purp
 
 def grounds(state: CaseState, allowed: Permit, shown: frozenset[InformationCategory], now: datetime) -> list[Ground]:
     """Divide what is shown among the consents it rests on: each look is recorded under the very consent that allowed it."""
+    override = None if allowed.override is None else state.overrides.get(allowed.override)
+    if override is not None:
+        return [Ground(valid_to=override.valid_to, purposes=override.scope.purposes, categories=shown, by_law=True)]
     if allowed.consent is None or allowed.service is None:
         return [Ground(categories=shown)]
     inside = [one for one in state.consents_in_force(now) if one.covers(allowed.service, (), allowed.purpose)]
@@ -569,16 +606,41 @@ def _leads(acting: Acting, unit: UnitId | None) -> bool:
     return acting.kind == "user" and Role.LEADER in acting.roles and unit is not None and acting.unit == unit
 
 
-def _by_consent(state: CaseState, acting: Acting, now: datetime) -> dict[Relation, bool]:
-    service = acting.service
-    inside = (
-        # Who only leads sees that there is a case, and never what it holds.
-        acting.role not in {None, Role.LEADER}
-        and service is not None
-        and state.stage is Stage.OPEN
-        and state.consent_covering(now, service) is not None
-        and (service not in SERVICES_WITH_MANY_UNITS or acting.unit in state.units_of(service))
+def has_the_care(state: CaseState, acting: Acting) -> bool:
+    """Return whether the actor speaks for the child welfare service where one of the consents needs its word."""
+    asked = any(
+        GrantorClass.CHILD_WELFARE in (one.needed if one.renewal is None else one.renewal.needed)
+        for one in state.consents.values()
     )
+    officer = acting.kind == "user" and Role.CHILD_WELFARE_OFFICER in acting.roles
+    return asked and officer and acting.service is Service.BARNEVERN and state.stage in {Stage.OPEN, Stage.CLOSED}
+
+
+def answers_for_itself(state: CaseState, acting: Acting) -> bool:
+    """Return whether an answer of this actor is its own, not one that it records for somebody else."""
+    return (
+        acting.guardian is not None or acting.child or (has_the_care(state, acting) and not _is(acting, state.holder))
+    )
+
+
+def _a_service(state: CaseState, acting: Acting) -> Service | None:
+    """Return for which service the actor works with this child, if there were a basis."""
+    service = acting.service
+    # Who only leads sees that there is a case, and never what it holds.
+    if acting.role in {None, Role.LEADER} or service is None or state.stage is not Stage.OPEN:
+        return None
+    elsewhere = service in SERVICES_WITH_MANY_UNITS and acting.unit not in state.units_of(service)
+    return None if elsewhere else service
+
+
+def _by_law(state: CaseState, acting: Acting, now: datetime) -> bool:
+    service = _a_service(state, acting)
+    return service is not None and state.override_covering(now, service) is not None
+
+
+def _by_consent(state: CaseState, acting: Acting, now: datetime) -> dict[Relation, bool]:
+    service = _a_service(state, acting)
+    inside = service is not None and state.consent_covering(now, service) is not None
     member = inside and service in state.team
     return {
         Relation.COORDINATOR: _coordinates(state, acting, inside=inside),
@@ -681,6 +743,11 @@ def _reach(  # noqa: PLR0911 -- one line per reach
             return _held(state, relation, acting, now, asked)
         case Reach.CONSENTED if acting.service is not None:
             return _consented(state, relation, acting.service, now, asked)
+        case Reach.BY_LAW if acting.service is not None:
+            return _shared_by_law(state, relation, acting.service, now, asked)
+        case Reach.REASON:
+            reason = frozenset({InformationCategory.CONCERN})
+            return Permit(relation=relation, basis=rules.OWN_TASK, categories=reason, purpose=Purpose.OVERSIGHT)
         case Reach.OFFERED:
             return _offered(state, relation, acting, now, asked)
         case Reach.EMERGENCY:
@@ -695,6 +762,9 @@ def _no_content(state: CaseState, relation: Relation, acting: Acting, now: datet
         return Permit(relation=relation, basis=rules.PARENTAL_RESPONSIBILITY)
     if relation is Relation.CHILD:
         return Permit(relation=relation, basis=rules.ACCESS_BY_CHILD)
+    if relation is Relation.SERVICE_BY_LAW and acting.service is not None:
+        told = _shared_by_law(state, relation, acting.service, now, None)
+        return told.model_copy(update={"categories": frozenset(), "purpose": None})
     by_consent = {Relation.COORDINATOR, Relation.TEAM_MEMBER, Relation.SERVICE_IN_SCOPE}
     if relation in by_consent and acting.service is not None:
         return _by(state.consent_covering(now, acting.service), relation, frozenset(), acting.service)
@@ -705,6 +775,24 @@ def _consented(state: CaseState, relation: Relation, service: Service, now: date
     purpose = _purpose(relation, state.consented_purposes(now, service), asked)
     consent = state.consent_covering(now, service, (), purpose)
     return _by(consent, relation, state.consented_categories(now, service, purpose), service, purpose)
+
+
+def _shared_by_law(
+    state: CaseState, relation: Relation, service: Service, now: datetime, asked: Purpose | None
+) -> Permit:
+    shared = [one.scope.purposes for one in state.overrides_in_force(now) if one.covers(service)]
+    purpose = _purpose(relation, frozenset[Purpose]().union(*shared), asked)
+    override = state.override_covering(now, service, (), purpose)
+    if override is None:
+        return Permit(relation=relation, basis=rules.OWN_TASK, purpose=purpose)
+    return Permit(
+        relation=relation,
+        basis=override.basis.code,
+        service=service,
+        override=override.ref,
+        categories=override.scope.categories | {InformationCategory.IDENTITY},
+        purpose=purpose,
+    )
 
 
 def _held(state: CaseState, relation: Relation, acting: Acting, now: datetime, asked: Purpose | None) -> Permit:
@@ -783,6 +871,8 @@ def _why_not(state: CaseState, acting: Acting, now: datetime) -> str:
         consents = state.consents.values()
         if any(service in consent.ended for consent in consents):
             return "consent-withdrawn"
+        if any(one.status is ConsentStatus.SUSPENDED and one.covers(service) for one in consents):
+            return "consent-suspended"
         usable = {ConsentStatus.ACTIVE, ConsentStatus.EXPIRED}
         over = [one for one in consents if one.status in usable and one not in state.consents_in_force(now)]
         if any(one.covers(service) for one in over):

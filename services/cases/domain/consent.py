@@ -5,22 +5,24 @@ A use is always judged against the version in force at that moment; so nothing h
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from datetime import date, datetime
-from typing import Literal
 
-from pydantic import Field, JsonValue
+from pydantic import AwareDatetime, JsonValue
 
-from services.cases.domain import access, lifecycles
+from services.cases.domain import access
 from services.cases.domain.access import Action
 from services.cases.domain.acting import Acting
+from services.cases.domain.consent_ending import GRANTED, UNANSWERED, named_again, what_rested_on_it
+from services.cases.domain.consent_evolution import entitled
+from services.cases.domain.consent_lifecycles import CONSENT
 from services.cases.domain.course import ref_of
-from services.cases.domain.evolution import fold
-from services.cases.domain.lapse import without_basis
-from services.cases.domain.rules import CONSENT, Rules
-from services.cases.domain.state import CaseState, ConsentState, ConsentStatus, HandoverState
+from services.cases.domain.rules import Rules
+from services.cases.domain.state import CaseState, ConsentState, ConsentStatus, Grantor, missing_of
 from services.cases.errors import (
     AlreadyAnsweredError,
+    AlreadyRefusedError,
     ChildViewMissingError,
     ConsentMissingError,
     ConsentNotOpenError,
@@ -34,26 +36,20 @@ from services.cases.errors import (
 from shared.clock import oslo_day
 from shared.contracts.base import Model
 from shared.contracts.cases import (
-    CaseAnonymised,
     CaseEvent,
-    CaseIdentified,
-    ConsentExpired,
+    ConsentConfirmed,
+    ConsentDisagreed,
     ConsentGranted,
     ConsentNarrowed,
-    ConsentReceiptMissing,
     ConsentRefused,
+    ConsentRenewed,
     ConsentRequested,
+    ConsentSuspended,
     ConsentWithdrawn,
     EvidenceForm,
-    HandoverCancelled,
-    Mode,
-    TeamMemberRemoved,
 )
 from shared.contracts.codes import GrantorClass, InformationCategory, Purpose, Scope, Service
-from shared.refs import ConsentRef
-
-RECEIPTS_FROM = frozenset({"meetings", "notify"})
-"""The services that must say that they have acted when a consent ends, wholly or in part."""
+from shared.refs import CaseRef, ConsentRef, DocumentRef
 
 
 class RequestConsent(Model):
@@ -65,6 +61,11 @@ class RequestConsent(Model):
     valid_to: date
     needed: dict[GrantorClass, int]
     languages: frozenset[str]
+    guardians: frozenset[int] | None = None
+    """Which guardians may answer; none: all that the case began with."""
+    answer_by: AwareDatetime | None = None
+    """When it lapses; none: on its last day only."""
+    daily_care: bool = False
 
 
 class Answer(Model):
@@ -78,6 +79,8 @@ class Answer(Model):
     evidence: EvidenceForm = EvidenceForm.E_ID
     has_note: bool = False
     """Whether a note of how it was given stands in the vault."""
+    note: DocumentRef | None = None
+    """Where it stands."""
 
 
 class Part(Model):
@@ -109,8 +112,7 @@ def decide_request(state: CaseState, command: RequestConsent, now: datetime) -> 
         raise ConsentPeriodError
     if "consent" not in state.heard_before:
         raise ChildViewMissingError(extensions={"before": "consent"})
-    if not any(command.needed.values()):
-        raise NotAGrantorError("Nobody who could grant it is known: no guardian with parental responsibility.")
+    require_grantors(state, command.needed, command.guardians)
     holder = command.by.party(address_protected=state.address_protected)
     return [
         ConsentRequested(
@@ -123,66 +125,106 @@ def decide_request(state: CaseState, command: RequestConsent, now: datetime) -> 
             held_by_unit=holder.unit,
             needed=command.needed,
             languages=command.languages,
+            answer_by=command.answer_by,
+            guardians=tuple(sorted(command.guardians or ())),
+            daily_care=command.daily_care,
         )
     ]
+
+
+def require_grantors(state: CaseState, needed: dict[GrantorClass, int], guardians: frozenset[int] | None) -> None:
+    """Refuse to ask when those who must grant are not known: a guardian must be appointed first.
+
+    Raises:
+        NotAGrantorError: fewer guardians are known than must grant.
+    """
+    known = state.guardians if guardians is None else len(guardians)
+    if not any(needed.values()) or needed.get(GrantorClass.GUARDIAN, 0) > known:
+        raise NotAGrantorError("Nobody who could grant it is known: no guardian with parental responsibility.")
 
 
 def decide_grant(state: CaseState, command: Answer, now: datetime, rules: Rules) -> list[CaseEvent]:
     """Take one grant; the consent is active when none is missing, and the case may be spoken of by name (seed rules 2, 4).
 
+    Whoever said no may say yes later: that is how a disagreement ends. When the next period is asked for, it is granted for that;
+    a consent that has to be confirmed is confirmed by the grants of those who must consent now.
+
     Raises:
         DeniedError, CaseNotOpenError: see `access.require`.
-        ConsentNotOpenError: it was refused or has ended.
+        ConsentNotOpenError: nothing is asked: it was never, or it has ended.
         AlreadyAnsweredError: this grantor has granted.
         NotAGrantorError, EvidenceMissingError: see `_grantor`.
     """
     consent, grantor = _answering(state, command, now)
-    if grantor in consent.given:
+    renewal = consent.renewal
+    given = consent.given if renewal is None else renewal.given
+    if grantor in given:
         raise AlreadyAnsweredError
-    if not lifecycles.CONSENT.allows(consent.status, ConsentGranted) or oslo_day(now) > consent.valid_to:
+    if oslo_day(now) > (consent.valid_to if renewal is None else renewal.valid_to) or not is_asked(consent):
         raise ConsentNotOpenError(extensions={"status": consent.status})
-    given = consent.given | {grantor}
-    active = all(_count(given, kind) >= count for kind, count in consent.needed.items())
-    happened: list[CaseEvent] = [
-        ConsentGranted(
-            case=ref_of(state),
-            consent=consent.ref,
-            version=consent.version,
-            grantor=grantor[0],
-            ordinal=grantor[1],
-            evidence=command.evidence,
-            active=active,
-            scope=consent.scope,
-            valid_from=consent.valid_from,
-            valid_to=consent.valid_to,
-        )
-    ]
-    if active and state.mode is Mode.ANONYMOUS:
-        basis = rules.basis(CONSENT, now)
-        happened.append(
-            CaseIdentified(case=ref_of(state), basis=basis, consent=consent.ref, consent_version=consent.version)
-        )
-    return happened
+    complete = not missing_of(consent.needed if renewal is None else renewal.needed, given | {grantor})
+    # What was in force is confirmed as it stands; anything else that comes into force now is the next version.
+    stands = renewal is None and consent.status in {ConsentStatus.ACTIVE, *UNANSWERED, ConsentStatus.REFUSED}
+    version = consent.version if stands or not complete else consent.version + 1
+    granted = ConsentGranted(
+        case=ref_of(state),
+        consent=consent.ref,
+        version=version,
+        grantor=grantor[0],
+        ordinal=grantor[1],
+        evidence=command.evidence,
+        active=complete,
+        scope=consent.scope,
+        valid_from=consent.valid_from if renewal is None else oslo_day(now),
+        valid_to=consent.valid_to if renewal is None else renewal.valid_to,
+        renewal=renewal is not None,
+        evidence_ref=command.note,
+    )
+    if not complete:
+        return [granted, *_disagreement(consent, granted)]
+    return [granted, *_in_force_by(consent, granted), *named_again(state, consent, version, now, rules)]
 
 
 def decide_refuse(state: CaseState, command: Answer, now: datetime) -> list[CaseEvent]:
-    """Take a no. It ends this request, and nobody is asked twice.
+    """Take a no. Nobody is asked twice; whoever said it may say yes later.
+
+    A no to the next period leaves what is valid until it expires. A no from somebody who must consent now, to what others had
+    granted, suspends it at once.
 
     Raises:
         DeniedError, CaseNotOpenError, ConsentNotOpenError, NotAGrantorError, EvidenceMissingError: as `decide_grant`.
+        AlreadyRefusedError: this grantor has refused.
     """
     consent, grantor = _answering(state, command, now)
-    if not lifecycles.CONSENT.allows(consent.status, ConsentRefused):
+    renewal = consent.renewal is not None
+    if grantor in consent.refused and not renewal:
+        raise AlreadyRefusedError
+    in_use = not renewal and consent.status in GRANTED
+    if not is_asked(consent) or (in_use and grantor in consent.given):
         raise ConsentNotOpenError(extensions={"status": consent.status})
-    return [
-        ConsentRefused(
-            case=ref_of(state),
-            consent=consent.ref,
-            version=consent.version,
-            grantor=grantor[0],
-            ordinal=grantor[1],
-        )
-    ]
+    refused = ConsentRefused(
+        case=ref_of(state),
+        consent=consent.ref,
+        version=consent.version,
+        grantor=grantor[0],
+        ordinal=grantor[1],
+        renewal=renewal,
+        evidence_ref=command.note,
+    )
+    if not in_use:
+        return [refused, *([] if renewal else _disagreement(consent, refused))]
+    if consent.status is ConsentStatus.SUSPENDED or consent.reassessing is None:
+        return [refused]
+    suspended = ConsentSuspended(
+        case=ref_of(state),
+        consent=consent.ref,
+        version=consent.version + 1,
+        reason=consent.reassessing,
+        refused=True,
+        ended=consent.scope,
+        effective_at=now,
+    )
+    return [refused, suspended, *what_rested_on_it(state, suspended, now, reason="consent-withdrawn")]
 
 
 def decide_withdraw(state: CaseState, command: WithdrawConsent, now: datetime) -> list[CaseEvent]:
@@ -200,87 +242,33 @@ def decide_withdraw(state: CaseState, command: WithdrawConsent, now: datetime) -
     """
     consent, grantor = _answering(state, command, now, at_any_stage=True)
     _ = grantor
-    if not lifecycles.CONSENT.allows(consent.status, ConsentWithdrawn):
+    if not CONSENT.allows(consent.status, ConsentWithdrawn):
         raise ConsentNotOpenError(extensions={"status": consent.status})
     left, ended = _narrowed(consent.scope, command.part)
     version = consent.version + 1
     first: CaseEvent
     if left is None:
         first = ConsentWithdrawn(
-            case=ref_of(state), consent=consent.ref, version=version, ended=ended, effective_at=now
+            case=ref_of(state),
+            consent=consent.ref,
+            version=version,
+            ended=ended,
+            effective_at=now,
+            evidence_ref=command.note,
         )
-    elif not lifecycles.CONSENT.allows(consent.status, ConsentNarrowed):
+    elif not CONSENT.allows(consent.status, ConsentNarrowed):
         raise ConsentNotOpenError("It has not been granted by all yet: refuse it, or withdraw it as a whole.")
     else:
         first = ConsentNarrowed(
-            case=ref_of(state), consent=consent.ref, version=version, scope=left, ended=ended, effective_at=now
+            case=ref_of(state),
+            consent=consent.ref,
+            version=version,
+            scope=left,
+            ended=ended,
+            effective_at=now,
+            evidence_ref=command.note,
         )
-    return [first, *_what_rested_on_it(state, first, now, reason="consent-withdrawn")]
-
-
-def decide_expire(state: CaseState, consent: ConsentRef, now: datetime) -> list[CaseEvent]:
-    """End a consent whose last day has passed; nothing to do when it ended before, or that day is not over."""
-    present = state.consents.get(consent)
-    if present is None or not lifecycles.CONSENT.allows(present.status, ConsentExpired):
-        return []
-    if oslo_day(now) <= present.valid_to:
-        return []
-    first = ConsentExpired(case=ref_of(state), consent=consent, version=present.version)
-    return [first, *_what_rested_on_it(state, first, now, reason="consent-expired")]
-
-
-def decide_receipt_missing(
-    state: CaseState, consent: ConsentRef, version: int, received: frozenset[str]
-) -> list[CaseEvent]:
-    """Raise an alarm for each service that must act on an ended consent and has not said that it did."""
-    if consent not in state.consents:
-        return []
-    return [
-        ConsentReceiptMissing(case=ref_of(state), consent=consent, version=version, consumer=consumer)
-        for consumer in sorted(RECEIPTS_FROM - received)
-    ]
-
-
-class Sharing(Model):
-    """What may be shared with a service, why, and otherwise what is missing and from whom (seed rule 106)."""
-
-    permitted: bool
-    consent: ConsentRef | None = None
-    consent_version: int | None = None
-    valid_to: date | None = None
-    missing: frozenset[InformationCategory] = frozenset()
-    """Categories that no consent in force covers for this service and purpose."""
-    waiting: dict[ConsentRef, dict[GrantorClass, int]] = Field(default_factory=dict)
-    """Consents already asked for that would cover it, and how many of each class have not answered."""
-
-
-def sharing(
-    state: CaseState,
-    *,
-    service: Service,
-    categories: frozenset[InformationCategory],
-    purpose: Purpose,
-    now: datetime,
-) -> Sharing:
-    """Return whether `categories` may be shared with `service` for `purpose` at `now`, and what is missing if not."""
-    covering = state.consent_covering(now, service, categories, purpose)
-    if covering is not None:
-        return Sharing(
-            permitted=True, consent=covering.ref, consent_version=covering.version, valid_to=covering.valid_to
-        )
-    shared = frozenset[InformationCategory]().union(
-        *(
-            consent.scope.categories | {InformationCategory.IDENTITY}
-            for consent in state.consents_in_force(now)
-            if consent.covers(service, (), purpose)
-        )
-    )
-    waiting = {
-        consent.ref: outstanding(consent)
-        for consent in state.consents.values()
-        if consent.status is ConsentStatus.REQUESTED and consent.covers(service, categories, purpose)
-    }
-    return Sharing(permitted=False, missing=categories - shared or categories, waiting=waiting)
+    return [first, *what_rested_on_it(state, first, now, reason="consent-withdrawn")]
 
 
 def require_consent(
@@ -310,40 +298,103 @@ def require_consent(
     )
 
 
-def outstanding(consent: ConsentState) -> dict[GrantorClass, int]:
-    """Return how many of each class have not granted yet."""
-    missing = {kind: count - _count(consent.given, kind) for kind, count in consent.needed.items()}
-    return {kind: count for kind, count in missing.items() if count > 0}
+def is_asked(consent: ConsentState) -> bool:
+    """Return whether somebody's answer is waited for, or may still change something: a request, a next period, a confirmation."""
+    if consent.renewal is not None or consent.status in UNANSWERED:
+        return True
+    if consent.status is ConsentStatus.REFUSED:
+        return bool(consent.refused)
+    return consent.status in GRANTED and bool(consent.outstanding)
 
 
-def _count(given: frozenset[tuple[GrantorClass, int]], kind: GrantorClass) -> int:
-    return sum(1 for grantor, _ in given if grantor is kind)
+def _in_force_by(consent: ConsentState, granted: ConsentGranted) -> list[CaseEvent]:
+    """Return what the last grant means, beside that the consent is in force."""
+    if granted.renewal:
+        return [
+            ConsentRenewed(
+                case=granted.case,
+                consent=consent.ref,
+                version=granted.version,
+                superseded=consent.version,
+                scope=granted.scope,
+                valid_from=granted.valid_from,
+                valid_to=granted.valid_to,
+            )
+        ]
+    if consent.status not in GRANTED or consent.reassessing is None:
+        return []
+    return [
+        ConsentConfirmed(
+            case=granted.case,
+            consent=consent.ref,
+            version=granted.version,
+            reason=consent.reassessing,
+            scope=granted.scope,
+            valid_from=granted.valid_from,
+            valid_to=granted.valid_to,
+        )
+    ]
+
+
+def _disagreement(consent: ConsentState, answer: ConsentGranted | ConsentRefused) -> list[CaseEvent]:
+    """Return that the grantors disagree, when this answer to a request makes them."""
+    if answer.renewal or consent.status in GRANTED:
+        return []
+    grantor, yes = (answer.grantor, answer.ordinal), isinstance(answer, ConsentGranted)
+    given = consent.given | {grantor} if yes else consent.given - {grantor}
+    refused = consent.refused - {grantor} if yes else consent.refused | {grantor}
+    return disagreement(answer.case, consent, given, refused)
+
+
+def disagreement(
+    case: CaseRef, consent: ConsentState, given: frozenset[Grantor], refused: frozenset[Grantor]
+) -> list[CaseEvent]:
+    """Return that there is a yes beside a no to a request that is not in force: no consent, until they agree."""
+    if not given or not refused:
+        return []
+    granted_by, refused_by = Counter(kind for kind, _ in given), Counter(kind for kind, _ in refused)
+    return [
+        ConsentDisagreed(
+            case=case,
+            consent=consent.ref,
+            version=consent.version,
+            granted=dict(sorted(granted_by.items())),
+            refused=dict(sorted(refused_by.items())),
+        )
+    ]
 
 
 def _answering(
     state: CaseState, command: Answer, now: datetime, *, at_any_stage: bool = False
-) -> tuple[ConsentState, tuple[GrantorClass, int]]:
+) -> tuple[ConsentState, Grantor]:
     ask: Callable[[CaseState, Action, Acting, datetime], object] = access.permit if at_any_stage else access.require
-    signed_in = command.by.guardian is not None or command.by.child
+    signed_in = access.answers_for_itself(state, command.by)
     ask(state, Action.ANSWER_CONSENT if signed_in else Action.RECORD_ANSWER, command.by, now)
     consent = state.consents.get(command.consent)
     if consent is None:
         raise UnknownPartError
-    return consent, _grantor(state, consent, command)
+    return consent, _grantor(state, consent, command, ends=at_any_stage)
 
 
-def _grantor(state: CaseState, consent: ConsentState, command: Answer) -> tuple[GrantorClass, int]:
+def _grantor(state: CaseState, consent: ConsentState, command: Answer, *, ends: bool) -> Grantor:
     """Say who it was: the vault's answer for somebody signed in, otherwise what the record says, with its evidence."""
     if command.by.guardian is not None:
         grantor = (GrantorClass.GUARDIAN, command.by.guardian)
     elif command.by.child:
         grantor = (GrantorClass.CHILD, 1)
+    elif access.answers_for_itself(state, command.by):
+        grantor = (GrantorClass.CHILD_WELFARE, 1)
     else:
         if command.evidence is EvidenceForm.E_ID or command.ordinal is None or not command.has_note:
             raise EvidenceMissingError
         grantor = (command.grantor, command.ordinal)
-    known = state.responsible if grantor[0] is GrantorClass.GUARDIAN else frozenset({1})
-    if consent.needed.get(grantor[0], 0) == 0 or grantor[1] not in known:
+    guardians = state.responsible if consent.guardians is None else consent.guardians
+    renewal = consent.renewal
+    next_period = renewal is not None and entitled(grantor, renewal.needed, renewal.guardians)
+    # Whoever may answer the present consent may end it; the next period is answered by those who may answer that.
+    if not next_period and not (entitled(grantor, consent.needed, guardians) and (renewal is None or ends)):
+        raise NotAGrantorError
+    if grantor[0] is not GrantorClass.GUARDIAN and grantor[1] != 1:
         raise NotAGrantorError
     return grantor
 
@@ -368,33 +419,3 @@ def _narrowed(scope: Scope, part: Part) -> tuple[Scope | None, Scope]:
     if left == scope:
         raise NothingToWithdrawError
     return (left if left.services and left.categories and left.purposes else None), ended
-
-
-def _what_rested_on_it(
-    state: CaseState, first: CaseEvent, now: datetime, *, reason: Literal["consent-withdrawn", "consent-expired"]
-) -> list[CaseEvent]:
-    case = ref_of(state)
-    after = fold(state, [first])
-    happened: list[CaseEvent] = []
-    handover = after.open_handover
-    if handover is not None and not still_covered(after, handover, now):
-        happened.append(HandoverCancelled(case=case, handover=handover.ref, reason="basis-lapsed"))
-    happened.extend(
-        TeamMemberRemoved(case=case, service=member.service, reason=reason)
-        for member in after.team.values()
-        if member.consent is not None and after.consent_covering(now, member.service) is None
-    )
-    happened.extend(without_basis(after, case, now))
-    if state.mode is Mode.IDENTIFIED and not after.consents_in_force(now):
-        happened.append(CaseAnonymised(case=case))
-    return happened
-
-
-def still_covered(state: CaseState, handover: HandoverState, now: datetime) -> bool:
-    """Return whether what a handover rests on still stands at `now`; one within a unit rests on no consent."""
-    if handover.consent is None:
-        return True
-    consent, service = state.consents.get(handover.consent), handover.receiver.service
-    if consent is None or service is None:
-        return False
-    return consent.in_force(oslo_day(now)) and consent.covers(service, handover.package.categories, Purpose.TRANSITION)

@@ -10,15 +10,15 @@ from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
 from services.cases.domain.around_evolution import evolve_around
+from services.cases.domain.consent_evolution import consents, overrides
 from services.cases.domain.ended import evolve_ended
 from services.cases.domain.keeping import evolve_kept
 from services.cases.domain.kinds import KINDS
-from services.cases.domain.lifecycles import CASE, CONCERN, CONSENT, FORM, HANDOVER, MEASURE, MODE, OVERLAP
+from services.cases.domain.lifecycles import CASE, CONCERN, FORM, HANDOVER, MEASURE, MODE, OVERLAP
 from services.cases.domain.state import (
     CaseState,
     ChildViewState,
     ConcernState,
-    ConsentState,
     ContactPerson,
     FormState,
     HandoverState,
@@ -82,7 +82,9 @@ def evolve(state: CaseState, event: EventData) -> CaseState:  # noqa: PLR0911, P
         case events.CaseReopened():
             return _reopened(state, event)
         case events.ConsentEvent():
-            return _consent(state, event)
+            return consents(state, event)
+        case events.OverrideEvent():
+            return overrides(state, event)
         case events.MeasureEvent():
             return _measure(state, event)
         case events.OverlapEvent():
@@ -194,39 +196,6 @@ def _reopened(state: CaseState, event: events.CaseReopened) -> CaseState:
     same_unit = before is not None and before.party.unit == event.holder.unit
     categories = before.categories if before is not None and same_unit else frozenset[InformationCategory]()
     return _at_stage(state, event, outcome=None, holding=Holding(party=event.holder, categories=categories))
-
-
-def _consent(state: CaseState, event: events.ConsentEvent) -> CaseState:
-    present = state.consents.get(event.consent)
-    status = CONSENT.after(None if present is None else present.status, event)
-    if status is None:
-        return state
-    if isinstance(event, events.ConsentRequested):
-        requested = ConsentState(
-            ref=event.consent,
-            version=event.version,
-            status=status,
-            scope=event.scope,
-            valid_from=event.valid_from,
-            valid_to=event.valid_to,
-            needed=event.needed,
-        )
-        consents = _put(state.consents, event.consent, requested)
-        return _with(state, consents=consents, heard_before=state.heard_before - {"consent"})
-    if present is None:
-        return state
-    changed = _with(present, status=status)
-    match event:
-        case events.ConsentGranted():
-            changed = _with(changed, given=present.given | {(event.grantor, event.ordinal)})
-        case events.ConsentNarrowed():
-            ended = present.ended | (present.scope.services - event.scope.services)
-            changed = _with(changed, version=event.version, scope=event.scope, ended=ended)
-        case events.ConsentWithdrawn():
-            changed = _with(changed, version=event.version, ended=present.ended | present.scope.services)
-        case _:
-            pass
-    return _with(state, consents=_put(state.consents, event.consent, changed))
 
 
 def _measure(state: CaseState, event: events.MeasureEvent) -> CaseState:

@@ -14,7 +14,8 @@ from pydantic import AwareDatetime
 from services.cases.domain import access, lifecycles, transfer
 from services.cases.domain.access import Action
 from services.cases.domain.acting import Acting, named
-from services.cases.domain.consent import require_consent, still_covered
+from services.cases.domain.consent import require_consent
+from services.cases.domain.consent_ending import still_covered
 from services.cases.domain.course import ref_of
 from services.cases.domain.kinds import KINDS, Ground, Kind, Place, SentBy, needs_form, require_kind
 from services.cases.domain.rules import CONSENT, OWN_TASK, Rules

@@ -9,11 +9,11 @@ from __future__ import annotations
 from typing import Any, Final
 
 from services.cases import errors
+from services.cases.domain.consent_lifecycles import CONSENT, OVERRIDE
 from services.cases.domain.kept import GlassStatus
 from services.cases.domain.lifecycle import Deadline, Guard, Lifecycle, Step, When, steps
 from services.cases.domain.state import (
     ConcernStatus,
-    ConsentStatus,
     FormStatus,
     HandoverStatus,
     MeasureStatus,
@@ -124,78 +124,6 @@ CONCERN: Final = Lifecycle(
     ),
     terminal=frozenset({ConcernStatus.RESOLVED, ConcernStatus.LIFTED}),
     deadlines=(Deadline((ConcernStatus.REGISTERED,), "act on it, or lift it", within="act_within_days", rules=(79,)),),
-)
-
-_GRANTOR = (
-    Guard("it waits for an answer", errors.ConsentNotOpenError),
-    Guard("the consent is asked for from this grantor", errors.NotAGrantorError),
-    Guard("recorded for somebody else, a note says how it was given", errors.EvidenceMissingError),
-)
-_GRANTING = (*_GRANTOR, Guard("this grantor has not granted before", errors.AlreadyAnsweredError))
-
-CONSENT: Final = Lifecycle(
-    name="consent",
-    title="The consent (samtykke)",
-    about="For services, never persons: services x categories x purposes, within a period. In force only when all who must "
-    "have granted; any one of them may end it, at any moment, wholly or in part.",
-    statuses=ConsentStatus,
-    steps=(
-        Step(
-            None,
-            events.ConsentRequested,
-            ConsentStatus.REQUESTED,
-            guards=(
-                CASE_IS_OPEN,
-                Guard("the unit that holds the baton asks", errors.NotPermittedError, (5,)),
-                Guard("the child has been heard before it", errors.ChildViewMissingError, (99,)),
-                Guard("its last day is not past", errors.ConsentPeriodError),
-                Guard("somebody is known who can grant it", errors.NotAGrantorError),
-            ),
-            rules=(4, 5),
-        ),
-        Step(
-            ConsentStatus.REQUESTED,
-            events.ConsentGranted,
-            ConsentStatus.REQUESTED,
-            when=When("active", value=False, says="by one of them"),
-            guards=_GRANTING,
-            rules=(4,),
-        ),
-        Step(
-            ConsentStatus.REQUESTED,
-            events.ConsentGranted,
-            ConsentStatus.ACTIVE,
-            when=When("active", value=True, says="by the last of them"),
-            guards=_GRANTING,
-            rules=(4,),
-        ),
-        Step(ConsentStatus.REQUESTED, events.ConsentRefused, ConsentStatus.REFUSED, guards=_GRANTOR),
-        Step(
-            ConsentStatus.ACTIVE,
-            events.ConsentNarrowed,
-            ConsentStatus.ACTIVE,
-            guards=(
-                *_GRANTOR,
-                Guard("the consent holds what is to end", errors.NothingToWithdrawError),
-                Guard("services, categories or purposes: one kind at a time", errors.WithdrawalTooFineError),
-            ),
-        ),
-        *steps(
-            (ConsentStatus.REQUESTED, ConsentStatus.ACTIVE),
-            events.ConsentWithdrawn,
-            ConsentStatus.WITHDRAWN,
-            guards=_GRANTOR,
-        ),
-        *steps((ConsentStatus.REQUESTED, ConsentStatus.ACTIVE), events.ConsentExpired, ConsentStatus.EXPIRED),
-    ),
-    terminal=frozenset({ConsentStatus.REFUSED, ConsentStatus.WITHDRAWN, ConsentStatus.EXPIRED}),
-    deadlines=(
-        Deadline(
-            (ConsentStatus.REQUESTED, ConsentStatus.ACTIVE),
-            "its last day, in Norway; no look rests on it after that day, whether or not this has happened",
-            then=events.ConsentExpired,
-        ),
-    ),
 )
 
 _RUNS = Guard("it has not ended", errors.MeasureStoppedError)
@@ -498,6 +426,7 @@ LIFECYCLES: Final[tuple[Lifecycle[Any], ...]] = (
     MODE,
     CONCERN,
     CONSENT,
+    OVERRIDE,
     MEASURE,
     OVERLAP,
     HANDOVER,

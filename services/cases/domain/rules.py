@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import date, datetime
-from typing import Literal
 
 from pydantic import Field
 
+from services.cases.domain.grantors import ConsentRules, in_force
 from services.cases.domain.profile import CasesProfile
 from services.cases.errors import NoLegalBasisError, NoProfileError
 from shared.clock import oslo_day
 from shared.contracts.base import Model
-from shared.contracts.codes import GrantorClass, InformationCategory, LegalBasis
+from shared.contracts.codes import InformationCategory, LegalBasis, Service
 
 CONSENT = "consent"
 OWN_TASK = "own-task"
@@ -34,22 +33,14 @@ class BasisRow(Model):
     """Where in the law, as a person reads it."""
     title: str
     source: str
-
-
-class GrantorRow(Model):
-    """Who must grant for a child of these ages (law-and-standards 3.3)."""
-
-    code: str = Field(pattern=r"^[a-z0-9-]{2,60}$")
-    valid_from: date
-    valid_to: date | None = None
-    from_age: int = Field(ge=0)
-    below_age: int | None = None
-    health_only: bool = False
-    """The row holds for information about health, and then goes before a row that holds for everything."""
-    guardians: Literal["all", "one", "none"]
-    child: bool
-    """Whether the child itself must grant."""
-    source: str
+    overrides: bool = False
+    """Whether confidentiality may be overridden on it: it binds or entitles, without anybody's consent."""
+    used_by: frozenset[Service] = frozenset()
+    """Which services may share on it; none named: any."""
+    open_to: frozenset[Service] = frozenset()
+    """With which services; none named: any."""
+    at_most_days: int = Field(default=90, ge=1)
+    """How long one override on it lasts at most."""
 
 
 class InsightRow(Model):
@@ -83,7 +74,7 @@ class Rules(Model):
     """Everything a decision looks up."""
 
     bases: tuple[BasisRow, ...]
-    grantors: tuple[GrantorRow, ...]
+    consent: ConsentRules
     insight: tuple[InsightRow, ...]
     profile: CasesProfile | None = None
     """What the municipality of the case decides; None until it is known which that is."""
@@ -128,34 +119,19 @@ class Rules(Model):
         Raises:
             NoLegalBasisError: the code list has no such row on that day.
         """
-        day = oslo_day(now)
-        for row in self.bases:
-            if row.code == code and row.valid_from <= day and (row.valid_to is None or day <= row.valid_to):
-                return LegalBasis(code=row.code, version=row.valid_from.isoformat())
-        raise NoLegalBasisError
+        row = self.basis_row(code, now)
+        return LegalBasis(code=row.code, version=row.valid_from.isoformat())
 
-    def needed_grantors(
-        self, *, born: date, day: date, categories: Iterable[InformationCategory], guardians: int
-    ) -> dict[GrantorClass, int]:
-        """Return how many of each class must grant (law-and-standards 3.3).
-
-        Args:
-            born: the child's birth date, from the vault; it goes no further than this function.
-            day: the day in Norway on which consent is asked for.
-            categories: what kinds of information the consent is to cover; the strictest row of any of them counts.
-            guardians: how many hold parental responsibility.
+    def basis_row(self, code: str, now: datetime) -> BasisRow:
+        """Return the row of the legal basis `code` in force in Norway at `now`.
 
         Raises:
-            NoLegalBasisError: the code list has no row for this age on that day.
+            NoLegalBasisError: the code list has no such row on that day.
         """
-        age = age_on(born, day)
-        needed: dict[GrantorClass, int] = {}
-        for category in categories:
-            row = self._grantor_row(age, day, category)
-            count = {"all": guardians, "one": min(1, guardians), "none": 0}[row.guardians]
-            needed[GrantorClass.GUARDIAN] = max(needed.get(GrantorClass.GUARDIAN, 0), count)
-            needed[GrantorClass.CHILD] = max(needed.get(GrantorClass.CHILD, 0), int(row.child))
-        return {grantor: count for grantor, count in needed.items() if count}
+        for row in in_force(self.bases, oslo_day(now)):
+            if row.code == code:
+                return row
+        raise NoLegalBasisError
 
     def retention_row(self, code: str, now: datetime) -> RetentionRow:
         """Return how long a case of that class is kept that ends at `now`.
@@ -180,22 +156,3 @@ class Rules(Model):
             if of_age and row.valid_from <= day and (row.valid_to is None or day <= row.valid_to):
                 return row
         raise NoLegalBasisError
-
-    def _grantor_row(self, age: int, day: date, category: InformationCategory) -> GrantorRow:
-        fitting = [
-            row
-            for row in self.grantors
-            if row.from_age <= age
-            and (row.below_age is None or age < row.below_age)
-            and row.valid_from <= day
-            and (row.valid_to is None or day <= row.valid_to)
-            and (category is InformationCategory.HEALTH or not row.health_only)
-        ]
-        if not fitting:
-            raise NoLegalBasisError
-        return max(fitting, key=lambda row: row.health_only)
-
-
-def age_on(born: date, day: date) -> int:
-    """Return the age in whole years on `day`; born on 29 February, a year is full on 1 March where there is no such day."""
-    return day.year - born.year - ((day.month, day.day) < (born.month, born.day))

@@ -6,7 +6,8 @@ with what the rules ask of them, by reference; their words are in the vault.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from enum import StrEnum
 
@@ -39,6 +40,7 @@ from shared.refs import (
     HandoverRef,
     LogScope,
     MeasureRef,
+    OverrideRef,
     RecordRef,
     UnitId,
 )
@@ -98,13 +100,37 @@ class TeamMember(Model):
 
 
 class ConsentStatus(StrEnum):
-    """The states of a consent."""
+    """The states of a consent; only the second permits anything."""
 
     REQUESTED = "requested"
     ACTIVE = "active"
     REFUSED = "refused"
+    DISAGREED = "disagreed"
+    """One has granted and another refused."""
+    LAPSED = "lapsed"
+    SUSPENDED = "suspended"
+    """Whoever must consent now has not confirmed it."""
     WITHDRAWN = "withdrawn"
     EXPIRED = "expired"
+
+
+Grantor = tuple[GrantorClass, int]
+"""Which of a class: the first guardian, the second. Never who."""
+
+
+class RenewalState(Model):
+    """A consent that is asked for anew, until a later day."""
+
+    valid_to: date
+    needed: dict[GrantorClass, int]
+    guardians: frozenset[int]
+    given: frozenset[Grantor] = frozenset()
+    answer_by: AwareDatetime
+
+    @property
+    def outstanding(self) -> dict[GrantorClass, int]:
+        """Return how many of each class have not granted."""
+        return missing_of(self.needed, self.given)
 
 
 class ConsentState(Model):
@@ -117,23 +143,102 @@ class ConsentState(Model):
     valid_from: date
     valid_to: date
     needed: dict[GrantorClass, int]
-    given: frozenset[tuple[GrantorClass, int]] = frozenset()
+    given: frozenset[Grantor] = frozenset()
+    refused: frozenset[Grantor] = frozenset()
+    """Who said no, and has not changed their mind."""
     ended: frozenset[Service] = frozenset()
     """Services that were in the scope once: a look by one of them is denied because the consent was withdrawn."""
+    answer_by: AwareDatetime | None = None
+    guardians: frozenset[int] | None = None
+    """Which guardians may answer; none: all there were when the case began."""
+    daily_care: bool = False
+    reassessing: events.ReassessmentReason | None = None
+    confirm_by: AwareDatetime | None = None
+    """Until when those who must consent now have time to confirm it."""
+    warned_of: date | None = None
+    """The last day that was warned of."""
+    renewal: RenewalState | None = None
+    taken: int = 0
+    """The last version that took something away, and so is to be acknowledged; 0: none."""
 
-    def in_force(self, day: date) -> bool:
-        """Return whether it may be used on `day` (in Norway): granted by all, not ended, within its period."""
-        return self.status is ConsentStatus.ACTIVE and self.valid_from <= day <= self.valid_to
+    @property
+    def outstanding(self) -> dict[GrantorClass, int]:
+        """Return how many of each class have not granted."""
+        return missing_of(self.needed, self.given)
+
+    def in_force(self, moment: datetime) -> bool:
+        """Return whether it may be used at `moment`: granted by all, not ended, within its period, confirmed in time.
+
+        Nothing waits for a deadline to fire: what is over by the clock is over.
+        """
+        unconfirmed = self.confirm_by is not None and moment >= self.confirm_by and bool(self.outstanding)
+        within = self.valid_from <= oslo_day(moment) <= self.valid_to
+        return self.status is ConsentStatus.ACTIVE and within and not unconfirmed
 
     def covers(
         self, service: Service, categories: Iterable[InformationCategory] = (), purpose: Purpose | None = None
     ) -> bool:
         """Return whether the scope holds `service`, all of `categories`, and `purpose` if one is asked about."""
-        return (
-            service in self.scope.services
-            and frozenset(categories) <= self.scope.categories | {InformationCategory.IDENTITY}
-            and (purpose is None or purpose in self.scope.purposes)
-        )
+        return covers(self.scope, service, categories, purpose)
+
+
+def covers(
+    scope: Scope, service: Service, categories: Iterable[InformationCategory] = (), purpose: Purpose | None = None
+) -> bool:
+    """Return whether `scope` holds `service`, all of `categories`, and `purpose` if one is asked about.
+
+    Whom it is about goes with everything that is shared.
+    """
+    return (
+        service in scope.services
+        and frozenset(categories) <= scope.categories | {InformationCategory.IDENTITY}
+        and (purpose is None or purpose in scope.purposes)
+    )
+
+
+def missing_of(needed: Mapping[GrantorClass, int], given: Iterable[Grantor]) -> dict[GrantorClass, int]:
+    """Return how many of each class are missing among `given`."""
+    counted = Counter(kind for kind, _ in given)
+    return {kind: count - counted[kind] for kind, count in needed.items() if count > counted[kind]}
+
+
+class OverrideStatus(StrEnum):
+    """Whether an override of confidentiality was judged by a leader."""
+
+    AWAITS_REVIEW = "awaits-review"
+    REVIEW_OVERDUE = "review-overdue"
+    REVIEWED = "reviewed"
+    ENDED = "ended"
+    """Judged, and no longer in use."""
+
+
+class OverrideState(Model):
+    """Confidentiality overridden by law, until a day; judged by a leader afterwards."""
+
+    ref: OverrideRef
+    basis: LegalBasis
+    reason: events.OverrideReason
+    scope: Scope
+    valid_from: date
+    valid_to: date
+    made_by: events.Party
+    not_heard: events.NotHeardReason | None
+    review_by: AwareDatetime
+    status: OverrideStatus = OverrideStatus.AWAITS_REVIEW
+    justified: bool | None = None
+    """None: not reviewed."""
+    ended: bool = False
+    """Nothing may be shared on it any more, judged or not."""
+
+    def in_force(self, moment: datetime) -> bool:
+        """Return whether it may be used at `moment`."""
+        return not self.ended and self.valid_from <= oslo_day(moment) <= self.valid_to
+
+    def covers(
+        self, service: Service, categories: Iterable[InformationCategory] = (), purpose: Purpose | None = None
+    ) -> bool:
+        """Return whether it holds `service`, all of `categories`, and `purpose` if one is asked about."""
+        return covers(self.scope, service, categories, purpose)
 
 
 class MeasureStatus(StrEnum):
@@ -297,6 +402,7 @@ class CaseState(Model):
     heard_before: frozenset[str] = frozenset()
     """Decisions that the child has been heard before, and that have not been taken since."""
     consents: dict[ConsentRef, ConsentState] = Field(default_factory=dict)
+    overrides: dict[OverrideRef, OverrideState] = Field(default_factory=dict)
     measures: dict[MeasureRef, MeasureState] = Field(default_factory=dict)
     overlaps: dict[MeasureRef, OverlapState] = Field(default_factory=dict)
     """Suspected overlaps, by the later measure."""
@@ -365,8 +471,23 @@ class CaseState(Model):
 
     def consents_in_force(self, now: datetime) -> list[ConsentState]:
         """Return the consents that may be used at `now`."""
-        day = oslo_day(now)
-        return [consent for consent in self.consents.values() if consent.in_force(day)]
+        return [consent for consent in self.consents.values() if consent.in_force(now)]
+
+    def overrides_in_force(self, now: datetime) -> list[OverrideState]:
+        """Return the overrides that may be used at `now`."""
+        return [one for one in self.overrides.values() if one.in_force(now)]
+
+    def override_covering(
+        self,
+        now: datetime,
+        service: Service,
+        categories: Iterable[InformationCategory] = (),
+        purpose: Purpose | None = None,
+    ) -> OverrideState | None:
+        """Return the override in force at `now` that lets `service` see most of what is asked about, if any does."""
+        wanted = frozenset(categories)
+        fitting = [one for one in self.overrides_in_force(now) if one.covers(service, wanted, purpose)]
+        return max(fitting, key=lambda one: len(one.scope.categories), default=None)
 
     def consent_covering(
         self,

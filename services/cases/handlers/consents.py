@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 from services.cases import store
 from services.cases.domain import consent as consents
-from services.cases.domain.access import Action
+from services.cases.domain import renewal as renewals
+from services.cases.domain.access import Action, answers_for_itself
 from services.cases.domain.acting import Acting
 from services.cases.domain.consent import Part
-from services.cases.domain.rules import CONSENT
-from services.cases.domain.state import CaseState, ConsentStatus
+from services.cases.domain.consent_ending import RECEIPTS_FROM
+from services.cases.domain.grantors import Care, Standing
+from services.cases.domain.state import CaseState
 from services.cases.errors import UnknownPartError
-from services.cases.handlers.desk import Desk, Keep, change, glance, meet
-from services.cases.views import ConsentView, ReceiptsView, ReceiptView, SharingView, ToldView
+from services.cases.handlers.desk import CASE, Desk, Keep, change, glance, meet
+from services.cases.handlers.reassess import standing_of
+from services.cases.views import ConsentView, ReceiptsView, ReceiptView, ToldView
 from shared.aggregate import Changed, Context
+from shared.calendar import add_days
 from shared.clock import oslo_day
 from shared.contracts.cases import EvidenceForm
-from shared.contracts.codes import GrantorClass, InformationCategory, Purpose, Scope, Service
-from shared.refs import CaseRef, ConsentRef
+from shared.contracts.codes import GrantorClass, Scope
+from shared.refs import CaseRef, ConsentRef, DocumentRef
 from shared.web import answer
 
 
@@ -33,25 +37,33 @@ class Given:
     note: str | None
 
 
+@dataclass(frozen=True)
+class Asked:
+    """Whom a request goes to, in which languages, and until when they have time."""
+
+    needed: dict[GrantorClass, int]
+    standing: Standing
+    languages: frozenset[str]
+    answer_by: datetime
+
+
 async def request_consent(
-    desk: Desk, ctx: Context, case: CaseRef, *, scope: Scope, valid_to: date
+    desk: Desk, ctx: Context, case: CaseRef, *, scope: Scope, valid_to: date, care: Care
 ) -> Changed[CaseState]:
     """Ask for consent; who must grant follows from the child's age, which stays here (seed rules 4, 99)."""
     located, acting = await meet(desk, ctx, case)
-    async with desk.pool.acquire() as conn:
-        child = await desk.records.child(conn, located.case)
-        guardians = await desk.records.guardians_on(conn, located.case, oslo_day(ctx.now))
-    needed = desk.rules.needed_grantors(
-        born=child.born, day=oslo_day(ctx.now), categories=scope.categories, guardians=len(guardians)
-    )
+    asked = await _asked(desk, ctx, located.case, scope, care)
     consent = ConsentRef(desk.ids.ref("cst"))
     command = consents.RequestConsent(
         by=acting,
         consent=consent,
         scope=scope,
         valid_to=valid_to,
-        needed=needed,
-        languages=frozenset(guardian.language.value for guardian in guardians),
+        needed=asked.needed,
+        languages=asked.languages,
+        guardians=asked.standing.guardians,
+        answer_by=asked.answer_by,
+        daily_care=care is Care.DAILY,
     )
     return await change(
         desk,
@@ -64,31 +76,73 @@ async def request_consent(
     )
 
 
+async def renew_consent(desk: Desk, ctx: Context, consent: ConsentRef, *, valid_to: date) -> Changed[CaseState]:
+    """Ask for the same until a later day; who must grant is judged anew (seed rules 4, 99)."""
+    located, acting = await meet(desk, ctx, consent)
+    present = (await desk.journal.load(CASE, located.case)).state.consents.get(consent)
+    if present is None:
+        raise UnknownPartError
+    care = Care.DAILY if present.daily_care else Care.ORDINARY
+    # A narrowing meanwhile only makes fewer necessary; the renewal itself takes the scope as it is when all have granted.
+    asked = await _asked(desk, ctx, located.case, present.scope, care)
+    command = renewals.RenewConsent(
+        by=acting,
+        consent=consent,
+        valid_to=valid_to,
+        needed=asked.needed,
+        guardians=asked.standing.guardians,
+        languages=asked.languages,
+        answer_by=asked.answer_by,
+    )
+    return await change(
+        desk,
+        ctx,
+        located.case,
+        lambda state: renewals.decide_renew(state, command, ctx.now),
+        lambda state, version: answer(ConsentView.of(state, consent), status=201, version=version),
+    )
+
+
+async def _asked(desk: Desk, ctx: Context, case: CaseRef, scope: Scope, care: Care) -> Asked:
+    day = oslo_day(ctx.now)
+    async with desk.pool.acquire() as conn:
+        child = await desk.records.child(conn, case)
+        guardians = await desk.records.guardians_on(conn, case, day)
+        standing = await standing_of(conn, case, ctx.now)
+    rules = desk.rules.consent
+    return Asked(
+        needed=rules.needed(born=child.born, day=day, scope=scope, standing=standing, care=care),
+        standing=standing,
+        languages=frozenset(guardian.language.value for guardian in guardians),
+        answer_by=add_days(ctx.now, rules.time(day).answer_within_days),
+    )
+
+
 async def grant_consent(desk: Desk, ctx: Context, consent: ConsentRef, given: Given) -> Changed[CaseState]:
     """Take one grant (seed rule 4)."""
     located, acting = await meet(desk, ctx, consent)
-    command = _answer(acting, consent, given)
+    command = await _answer(desk, located.case, acting, consent, given)
     return await change(
         desk,
         ctx,
         located.case,
         lambda state: consents.decide_grant(state, command, ctx.now, desk.rules),
         lambda state, version: answer(ConsentView.of(state, consent), status=201, version=version),
-        _evidence(desk, located.case, consent, "grant", given),
+        _evidence(desk, located.case, consent, command.note, given),
     )
 
 
 async def refuse_consent(desk: Desk, ctx: Context, consent: ConsentRef, given: Given) -> Changed[CaseState]:
     """Take a no."""
     located, acting = await meet(desk, ctx, consent)
-    command = _answer(acting, consent, given)
+    command = await _answer(desk, located.case, acting, consent, given)
     return await change(
         desk,
         ctx,
         located.case,
         lambda state: consents.decide_refuse(state, command, ctx.now),
         lambda state, version: answer(ConsentView.of(state, consent), status=201, version=version),
-        _evidence(desk, located.case, consent, "refusal", given),
+        _evidence(desk, located.case, consent, command.note, given),
     )
 
 
@@ -97,7 +151,7 @@ async def withdraw_consent(
 ) -> Changed[CaseState]:
     """End a consent or a part of it at once, with all that rested on it (pbrl § 4-1; GDPR art. 7)."""
     located, acting = await meet(desk, ctx, consent)
-    base = _answer(acting, consent, given)
+    base = await _answer(desk, located.case, acting, consent, given)
     command = consents.WithdrawConsent(
         by=acting,
         consent=consent,
@@ -105,6 +159,7 @@ async def withdraw_consent(
         ordinal=base.ordinal,
         evidence=base.evidence,
         has_note=base.has_note,
+        note=base.note,
         part=part,
     )
     return await change(
@@ -113,7 +168,7 @@ async def withdraw_consent(
         located.case,
         lambda state: consents.decide_withdraw(state, command, ctx.now),
         lambda state, version: answer(ConsentView.of(state, consent), status=201, version=version),
-        _evidence(desk, located.case, consent, "withdrawal", given),
+        _evidence(desk, located.case, consent, command.note, given),
     )
 
 
@@ -141,8 +196,7 @@ async def read_receipts(desk: Desk, ctx: Context, consent: ConsentRef) -> tuple[
     async with desk.pool.acquire() as conn:
         received = await store.receipts(conn, consent)
         told = await store.disclosures(conn, located.case)
-    changed = present.status is ConsentStatus.WITHDRAWN or present.version > 1
-    acted = {receipt.consumer for receipt in received if receipt.version >= present.version}
+    acted = {receipt.consumer for receipt in received if receipt.version >= present.taken}
     view = ReceiptsView(
         consent=consent,
         version=present.version,
@@ -150,7 +204,7 @@ async def read_receipts(desk: Desk, ctx: Context, consent: ConsentRef) -> tuple[
         receipts=tuple(
             ReceiptView(version=one.version, consumer=one.consumer, received_at=one.received_at) for one in received
         ),
-        awaited=tuple(sorted(consents.RECEIPTS_FROM - acted)) if changed else (),
+        awaited=tuple(sorted(RECEIPTS_FROM - acted)) if present.taken else (),
         already_told=tuple(
             ToldView(
                 at=one.at,
@@ -168,58 +222,23 @@ async def read_receipts(desk: Desk, ctx: Context, consent: ConsentRef) -> tuple[
     return view, looked.version
 
 
-async def ask_sharing(
-    desk: Desk,
-    ctx: Context,
-    case: CaseRef,
-    *,
-    service: Service,
-    categories: frozenset[InformationCategory],
-    purpose: Purpose,
-) -> tuple[SharingView, int]:
-    """Say what may be shared with a service, why, and what is missing and from whom if not (seed rule 106)."""
-    located, acting = await meet(desk, ctx, case)
-    looked = await glance(desk, ctx, located, acting, Action.ASK_SHARING)
-    judged = consents.sharing(looked.state, service=service, categories=categories, purpose=purpose, now=ctx.now)
-    needed: dict[GrantorClass, int] = {}
-    if not judged.permitted:
-        async with desk.pool.acquire() as conn:
-            child = await desk.records.child(conn, located.case)
-        needed = desk.rules.needed_grantors(
-            born=child.born, day=oslo_day(ctx.now), categories=categories, guardians=looked.state.guardians
-        )
-    view = SharingView(
-        service=service,
-        categories=tuple(sorted(categories)),
-        purpose=purpose,
-        permitted=judged.permitted,
-        basis=CONSENT if judged.permitted else None,
-        consent=judged.consent,
-        consent_version=judged.consent_version,
-        valid_to=judged.valid_to,
-        missing=tuple(sorted(judged.missing)),
-        needed=needed,
-        waiting=judged.waiting,
-    )
-    return view, looked.version
-
-
-def _answer(acting: Acting, consent: ConsentRef, given: Given) -> consents.Answer:
-    signed_in = acting.guardian is not None or acting.child
+async def _answer(desk: Desk, case: CaseRef, acting: Acting, consent: ConsentRef, given: Given) -> consents.Answer:
+    signed_in = answers_for_itself((await desk.journal.load(CASE, case)).state, acting)
+    noted = bool(given.note)
     return consents.Answer(
         by=acting,
         consent=consent,
         grantor=given.grantor,
         ordinal=given.ordinal,
         evidence=EvidenceForm.E_ID if signed_in else given.evidence,
-        has_note=bool(given.note),
+        has_note=noted,
+        note=DocumentRef(desk.ids.ref("doc")) if noted else None,
     )
 
 
-def _evidence(desk: Desk, case: CaseRef, consent: ConsentRef, step: str, given: Given) -> Keep | None:
+def _evidence(desk: Desk, case: CaseRef, consent: ConsentRef, ref: DocumentRef | None, given: Given) -> Keep | None:
     """Return what keeps the note of how it was given; nothing when it was signed in."""
     note = given.note
-    if not note:
+    if not note or ref is None:
         return None
-    name = f"{step}-{given.grantor}-{given.ordinal or 0}"
-    return lambda conn: desk.records.keep_evidence(conn, case, consent, name, note)
+    return lambda conn: desk.records.keep_evidence(conn, case, consent, ref, note)

@@ -14,7 +14,7 @@ from services.cases.document_store import Stored
 from services.cases.domain import access, insight
 from services.cases.domain.access import Action
 from services.cases.domain.acting import Acting
-from services.cases.domain.rules import age_on
+from services.cases.domain.grantors import age_on
 from services.cases.domain.state import CaseState
 from services.cases.errors import DeniedError
 from services.cases.handlers.desk import Desk, Looked, deny, look, meet, record

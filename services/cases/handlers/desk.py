@@ -15,6 +15,7 @@ from services.cases.domain.acting import Acting
 from services.cases.domain.evolution import evolve, fold
 from services.cases.domain.glass import GlassRules
 from services.cases.domain.hearing import require_heard
+from services.cases.domain.moments import moments_of
 from services.cases.domain.profile import CasesProfile, MunicipalProfile
 from services.cases.domain.rules import OWN_TASK, Rules
 from services.cases.domain.state import CaseState
@@ -32,13 +33,14 @@ from shared.contracts.cases import (
     CaseEvent,
     ConcernJoined,
     ConcernRegistered,
-    ConsentNarrowed,
+    ConsentEvent,
+    ConsentOverridden,
     ConsentRequested,
-    ConsentWithdrawn,
     HandoverProposed,
     HandoverRoute,
     HandoverSent,
     MeasurePlanned,
+    OverrideEvent,
     TransitionFormDrafted,
 )
 from shared.contracts.codes import InformationCategory, Purpose
@@ -50,8 +52,6 @@ from shared.refs import CaseRef, DocumentRef, Ids, LogScope
 from shared.scanning import Scanner
 
 CASE: Final = Aggregate("case", CaseState, CaseState(), evolve)
-CONSENT_EXPIRY: Final = "consent-expiry"
-CONSENT_RECEIPTS: Final = "consent-receipts"
 HANDOVER_ANSWER: Final = "handover-answer"
 HANDOVER_ESCALATION: Final = "handover-escalation"
 
@@ -205,6 +205,19 @@ async def change(
         await deny(desk, ctx, case, denied)
 
 
+async def keep_time(desk: Desk, conn: Connection, event: ConsentEvent | OverrideEvent, now: datetime) -> list[str]:
+    """Promise what time will bring for a consent or an override; return the references that are new."""
+    for moment in moments_of(event, now, desk.rules.consent, desk.receipt_within):
+        await set_deadline(conn, kind=moment.kind, key=moment.key, due=moment.due)
+    match event:
+        case ConsentRequested():
+            return [event.consent]
+        case ConsentOverridden():
+            return [event.override]
+        case _:
+            return []
+
+
 async def follow(desk: Desk, conn: Connection, case: CaseRef, latest: Latest, now: datetime) -> None:
     """Write what follows from the events in the same transaction: index, deadlines, who has been told what."""
     parts: list[str] = []
@@ -212,14 +225,8 @@ async def follow(desk: Desk, conn: Connection, case: CaseRef, latest: Latest, no
         match event:
             case ConcernRegistered() | ConcernJoined():
                 parts.append(event.concern)
-            case ConsentRequested():
-                parts.append(event.consent)
-                due = start_of_day(event.valid_to + timedelta(days=1))
-                await set_deadline(conn, kind=CONSENT_EXPIRY, key=event.consent, due=due)
-            case ConsentNarrowed() | ConsentWithdrawn():
-                await set_deadline(
-                    conn, kind=CONSENT_RECEIPTS, key=f"{event.consent}:{event.version}", due=now + desk.receipt_within
-                )
+            case ConsentEvent() | OverrideEvent():
+                parts += await keep_time(desk, conn, event, now)
             case MeasurePlanned():
                 parts.append(event.measure)
             case TransitionFormDrafted():
@@ -373,7 +380,8 @@ def describe_look(
                 valid_to=_shared_until(permit, ground),
             )
         )
-        if ground.consent is not None and actor.service is not None and ground.categories:
+        outside = ground.consent is not None or ground.by_law
+        if outside and actor.service is not None and ground.categories:
             told.append(
                 Disclosure(
                     at=ctx.now,

@@ -17,7 +17,7 @@ from services.cases.contents import (
 )
 from services.cases.domain import access, insight
 from services.cases.domain.access import Action, Permit
-from services.cases.domain.rules import age_on
+from services.cases.domain.grantors import age_on
 from services.cases.domain.state import ALL_CATEGORIES
 from services.cases.errors import DeniedError
 from services.cases.handlers.desk import CASE, Desk, Looked, actor_of, as_seen, deny, glance, look, meet, record

@@ -9,7 +9,7 @@ from typing import Literal
 from services.cases.domain import access, hearing, plan, team
 from services.cases.domain.access import Action
 from services.cases.domain.course import Decisions
-from services.cases.domain.rules import age_on
+from services.cases.domain.grantors import age_on
 from services.cases.domain.state import CaseState
 from services.cases.errors import DeniedError, NotAGrantorError, NotPermittedError, UnknownPartError
 from services.cases.handlers.desk import Desk, Keep, change, deny, glance, look, meet, record

@@ -1,8 +1,9 @@
 """What the consents of a case permit, as this service has read them: a set of facts that only grows.
 
 A history is the union of the facts in the events read so far. Union does not care for order or repetition, and a permission
-is asked of all facts at once: a grant must be there, and *every* narrowing and ending in force must let it through. So no
-duplicate, late or reordered event can turn a no after a withdrawal into a yes (invariant 4).
+is asked of all facts at once: the latest grant must hold it, and *every* narrowing and ending in force must let it through. So no
+duplicate, late or reordered event can turn a no after a withdrawal into a yes (invariant 4). A narrowing, a suspension and an
+expiry are lifted by a grant of a *later version* only, a withdrawal, a lapse and a refusal of what others granted by nothing.
 """
 
 from __future__ import annotations
@@ -15,12 +16,16 @@ from pydantic import AwareDatetime
 from shared.clock import oslo_day
 from shared.contracts.base import Model
 from shared.contracts.cases import (
+    ConsentConfirmed,
     ConsentEvent,
     ConsentExpired,
     ConsentGranted,
+    ConsentLapsed,
     ConsentNarrowed,
     ConsentRefused,
+    ConsentRenewed,
     ConsentRequested,
+    ConsentSuspended,
     ConsentWithdrawn,
 )
 from shared.contracts.codes import GrantorClass, InformationCategory, Purpose, Scope, Service
@@ -47,11 +52,17 @@ class Grant(Model):
 
 
 class Cut(Model):
-    """An end, of all (`left` is None) or of what is not in `left`. It is never undone: another consent must be granted."""
+    """An end, of all (`left` is None) or of what is not in `left`."""
 
     version: int
     left: Scope | None
     at: AwareDatetime
+    final: bool = True
+    """Nothing lifts it: another consent must be asked for. Otherwise a grant of a later version does."""
+
+    def holds_against(self, version: int) -> bool:
+        """Return whether it cuts what was granted in `version`."""
+        return self.final or self.version >= version
 
 
 class Voice(Model):
@@ -124,31 +135,42 @@ def learned(event: ConsentEvent, happened: AwareDatetime) -> ConsentHistory:
             known = known.model_copy(update={"requests": frozenset({asked})})
         case ConsentGranted():
             voice = Voice(grantor=event.grantor, ordinal=event.ordinal, granted=True)
-            grant = Grant(
-                version=event.version,
-                scope=event.scope,
-                valid_from=event.valid_from,
-                valid_to=event.valid_to,
-                at=happened,
-            )
-            known = known.model_copy(
-                update={"voices": frozenset({voice}), "grants": frozenset({grant} if event.active else ())}
-            )
-        case ConsentRefused():
+            grants = frozenset({_grant(event, happened)} if event.active else ())
+            known = known.model_copy(update={"voices": frozenset({voice}), "grants": grants})
+        case ConsentRefused(renewal=False):
             voice = Voice(grantor=event.grantor, ordinal=event.ordinal, granted=False)
             known = known.model_copy(update={"voices": frozenset({voice})})
         case ConsentNarrowed():
-            cut = Cut(version=event.version, left=event.scope, at=event.effective_at)
+            cut = Cut(version=event.version, left=event.scope, at=event.effective_at, final=False)
             known = known.model_copy(update={"cuts": frozenset({cut})})
         case ConsentWithdrawn():
             cut = Cut(version=event.version, left=None, at=event.effective_at)
             known = known.model_copy(update={"cuts": frozenset({cut})})
+        case ConsentSuspended():
+            cut = Cut(version=event.version, left=None, at=event.effective_at, final=False)
+            known = known.model_copy(update={"cuts": frozenset({cut})})
         case ConsentExpired():
+            # The next period may be granted after the last day of this one.
+            cut = Cut(version=event.version, left=None, at=happened, final=False)
+            known = known.model_copy(update={"cuts": frozenset({cut})})
+        case ConsentLapsed(renewal=False):
             cut = Cut(version=event.version, left=None, at=happened)
             known = known.model_copy(update={"cuts": frozenset({cut})})
+        case ConsentConfirmed() | ConsentRenewed():
+            known = known.model_copy(update={"grants": frozenset({_grant(event, happened)})})
         case _:
             pass
     return known
+
+
+def _grant(event: ConsentGranted | ConsentConfirmed | ConsentRenewed, happened: AwareDatetime) -> Grant:
+    return Grant(
+        version=event.version,
+        scope=event.scope,
+        valid_from=event.valid_from,
+        valid_to=event.valid_to,
+        at=happened,
+    )
 
 
 def _covers(scope: Scope, service: Service, categories: frozenset[InformationCategory], purpose: Purpose) -> bool:
@@ -166,17 +188,21 @@ def permits(
 
     An ending counts from the moment it took effect, so a use is judged by what was valid when it happened.
     """
-    day = oslo_day(at)
-    granted = [
-        grant.version
-        for grant in history.grants
-        if grant.at <= at and grant.valid_from <= day <= grant.valid_to
-        if _covers(grant.scope, service, categories, purpose)
-    ]
-    cuts = [cut for cut in history.cuts if cut.at <= at]
-    if not granted or not all(cut.left and _covers(cut.left, service, categories, purpose) for cut in cuts):
+    granted = [grant for grant in history.grants if grant.at <= at]
+    if not granted:
         return None
-    return max((*granted, *(cut.version for cut in cuts)))
+    # A renewal replaces what it renews: of all that was granted by then the latest version counts, and no earlier one.
+    version = max(grant.version for grant in granted)
+    day = oslo_day(at)
+    holds = any(
+        grant.valid_from <= day <= grant.valid_to and _covers(grant.scope, service, categories, purpose)
+        for grant in granted
+        if grant.version == version
+    )
+    cuts = [cut for cut in history.cuts if cut.at <= at and cut.holds_against(version)]
+    if not holds or not all(cut.left and _covers(cut.left, service, categories, purpose) for cut in cuts):
+        return None
+    return max((version, *(cut.version for cut in cuts)))
 
 
 def present(histories: Iterable[ConsentHistory], now: AwareDatetime) -> AwareDatetime:

@@ -50,6 +50,33 @@ INVITATION: Final = "meeting-invitation"
 MOVED: Final = "meeting-moved"
 CANCELLED: Final = "meeting-cancelled"
 """The templates about meetings: services are invited, so their leaders are told, and decide who comes (seed rule 6)."""
+CONSENT_RENEWAL: Final = "consent-renewal"
+CONSENT_REASSESSMENT: Final = "consent-reassessment"
+CONSENT_EXPIRING: Final = "consent-expiring"
+CONSENT_EXPIRED: Final = "consent-expired"
+CONSENT_SUSPENDED: Final = "consent-suspended"
+CONSENT_WITHDRAWN: Final = "consent-withdrawn"
+CONSENT_DISAGREED: Final = "consent-disagreed"
+CONSENT_LAPSED: Final = "consent-lapsed"
+OVERRIDE_REVIEW: Final = "override-review"
+OVERRIDE_OVERDUE: Final = "override-overdue"
+"""The templates about what became of a consent, and about what is shared by law. None says which child, or what."""
+OF_CONSENTS: Final = frozenset(
+    {
+        CONSENT_RENEWAL,
+        CONSENT_REASSESSMENT,
+        CONSENT_EXPIRING,
+        CONSENT_EXPIRED,
+        CONSENT_SUSPENDED,
+        CONSENT_WITHDRAWN,
+        CONSENT_DISAGREED,
+        CONSENT_LAPSED,
+        OVERRIDE_REVIEW,
+        OVERRIDE_OVERDUE,
+    }
+)
+ASKS: Final = frozenset({"consent-request", "consent-reminder", CONSENT_RENEWAL, CONSENT_REASSESSMENT})
+"""The templates that ask for an answer: whoever has answered does not get them."""
 CONSENT_DAYS: Final = 14
 """Days after which whoever asked for consent is told that not everybody has answered."""
 

@@ -1,0 +1,30 @@
+"""Saying what may be shared, why, and what would make it so if not (seed rule 106)."""
+
+from __future__ import annotations
+
+from services.cases.domain import sharing
+from services.cases.domain.access import Action
+from services.cases.domain.sharing import Ask
+from services.cases.handlers.desk import Desk, glance, meet
+from services.cases.handlers.reassess import standing_of
+from services.cases.sharing_views import SharingView
+from shared.aggregate import Context
+from shared.clock import oslo_day
+from shared.contracts.codes import GrantorClass, Scope
+from shared.refs import CaseRef
+
+
+async def ask_sharing(desk: Desk, ctx: Context, case: CaseRef, ask: Ask) -> tuple[SharingView, int]:
+    """Return what may be shared, recorded as a question; the child's age stays here."""
+    located, acting = await meet(desk, ctx, case)
+    looked = await glance(desk, ctx, located, acting, Action.ASK_SHARING)
+    day = oslo_day(ctx.now)
+    async with desk.pool.acquire() as conn:
+        child = await desk.records.child(conn, located.case)
+        standing = await standing_of(conn, located.case, ctx.now)
+
+    def needed(scope: Scope) -> dict[GrantorClass, int]:
+        return desk.rules.consent.needed(born=child.born, day=day, scope=scope, standing=standing)
+
+    judged = sharing.judge(looked.state, ask, ctx.now, needed)
+    return SharingView.of(ask, judged, needed(ask.scope)), looked.version
