@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from services.cases.domain import overview as overviews
 from services.cases.domain.access import Action
-from services.cases.domain.rules import age_on
+from services.cases.domain.grantors import age_on
 from services.cases.errors import DeniedError
 from services.cases.handlers.desk import Desk, deny, look, meet, record
 from services.cases.plain.answer import OverviewView
