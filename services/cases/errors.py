@@ -297,6 +297,26 @@ class ReportNotPostedError(CaseError):
     code = "report-not-posted"
 
 
+class FiguresForbiddenError(CaseError):
+    """Figures are for the leaders of units and the municipality's coordinator."""
+
+    code = "figures-forbidden"
+    status = 403
+
+
+class PeriodUnknownError(CaseError):
+    """There are figures for terms, such as 2026-autumn or 2027-spring."""
+
+    code = "period-unknown"
+    status = 422
+
+
+class PeriodNotOverError(CaseError):
+    """The figures of a term are there when it is over."""
+
+    code = "period-not-over"
+
+
 # --- consent ----------------------------------------------------------------------------------------------------------
 
 

@@ -49,6 +49,7 @@ STAFF: Final[Mapping[str, tuple[str, str, str, str]]] = {
     "privacy-officer": ("privacy-officer", "ledelse", "unit:radhuset", "310001074"),
     "ppt-leader": ("leader", "ppt", "unit:ppt", "310001031"),
     "second-nurse": ("health-nurse", "helsestasjon", "unit:helsestasjon", "310001058"),
+    "coordinator": ("coordinator", "helsestasjon", "unit:helsestasjon", "310001058"),
     "barnevern": ("child-welfare-officer", "barnevern", "unit:barnevern", "310001066"),
 }
 

@@ -86,6 +86,11 @@ WRITES: tuple[tuple[str, Any], ...] = (
     ("/transition-forms/{form}/versions", {"content": {"language": "x"}}),
     ("/transition-forms/{form}/approvals", {"version": 1}),
     ("/transition-forms/{form}/sending", {"receiver": RECEIVER}),
+    ("/cases/{case}/level-changes", {"to_level": 2, "reason": "assessment"}),
+    ("/measures/{measure}/start", None),
+    ("/measures/{measure}/changes", {"indicator": "seen-often"}),
+    ("/measures/{measure}/stop", {"reason": "withdrawn"}),
+    ("/measures/{measure}/overlap-explanations", {"explanation": "coordinated"}),
 )
 
 

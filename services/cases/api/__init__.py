@@ -11,6 +11,7 @@ from services.cases.api import (
     copies,
     ending,
     erasure,
+    figures,
     forms,
     glass,
     guardians,
@@ -48,6 +49,7 @@ ROUTERS = (
     guardians.router,
     copies.router,
     erasure.router,
+    figures.router,
 )
 
 __all__ = ["ROUTERS"]

@@ -21,6 +21,7 @@ from services.cases.domain.rules import OWN_TASK, Rules
 from services.cases.domain.state import CaseState
 from services.cases.domain.team_profile import USUAL, TeamProfile
 from services.cases.errors import DeniedError, NoProfileError, NotInvolvedError, UnknownPartError
+from services.cases.figure_store import follow_figures
 from services.cases.handlers.around import TeamDesk, disclosed, follow_team
 from services.cases.handlers.kept import follow_kept
 from services.cases.records import Records
@@ -255,6 +256,7 @@ async def follow(desk: Desk, conn: Connection, case: CaseRef, latest: Latest, no
     parts += await follow_team(conn, latest.events, now)
     await ending_store.follow(conn, case, latest.state, latest.events, now, desk.rules)
     await store.index(conn, case, latest.state, parts)
+    await follow_figures(conn, case, latest.state, latest.events, now)
 
 
 @dataclass(frozen=True)

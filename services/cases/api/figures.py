@@ -1,0 +1,25 @@
+"""Figures."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from starlette.responses import Response
+
+from services.cases.api.at_desk import AtDesk
+from services.cases.handlers import figures
+from services.cases.handlers.figures import Figures
+from shared.web import Reading, represent
+
+router = APIRouter(tags=["figures"])
+
+
+@router.get("/figures", response_model=Figures, summary="Figures of a term that is over")
+async def read_figures(
+    ctx: Reading,
+    desk: AtDesk,
+    period: Annotated[str, Query(max_length=20, description="A term: `2026-autumn`, `2027-spring`")],
+) -> Response:
+    """For leaders: their unit's; for the coordinator: the municipality's. No count under five, nor one that subtraction reveals."""
+    return represent(await figures.read_figures(desk, ctx, period))

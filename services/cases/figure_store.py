@@ -1,0 +1,132 @@
+"""SQL of the figures: what happened to concerns and measures, by unit and moment."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from services.cases.domain.figures import Period
+from services.cases.domain.state import CaseState
+from shared.contracts import cases as events
+from shared.contracts.base import EventData
+from shared.contracts.safekeeping import AddressProtectionSet
+from shared.db import Connection
+from shared.refs import CaseRef, LogScope, UnitId
+
+
+@dataclass(frozen=True)
+class Told:
+    """What happened in a term."""
+
+    concerns: Counter[str] = field(default_factory=Counter)
+    """Registered, by unit."""
+    for_whom: Counter[str] = field(default_factory=Counter)
+    days_to_action: list[float] = field(default_factory=list)
+    """Of the concerns acted on."""
+    planned: Counter[int] = field(default_factory=Counter)
+    """Measures put in, by level."""
+    owners: Counter[str] = field(default_factory=Counter)
+    """Measures put in, by the service that owns them."""
+    in_time: Counter[bool] = field(default_factory=Counter)
+    """Evaluations."""
+    effects: Counter[str] = field(default_factory=Counter)
+
+
+async def follow_figures(
+    conn: Connection, case: CaseRef, state: CaseState, happened: Sequence[EventData], now: datetime
+) -> None:
+    """Note what `happened`, in the transaction in which it does. Of an address-protected case nothing is noted."""
+    for event in happened:
+        match event:
+            case AddressProtectionSet():
+                for table in ("figure_concerns", "figure_measures", "figure_evaluations"):
+                    await conn.execute(f"UPDATE {table} SET unit = NULL WHERE case_ref = $1", case)  # noqa: S608
+            case _ if state.address_protected:
+                continue
+            case events.ConcernRegistered() | events.ConcernJoined():
+                await conn.execute(
+                    "INSERT INTO figure_concerns (concern, case_ref, municipality, unit, for_whom, registered_at)"
+                    " SELECT $1, $2, municipality, $3, $4, $5 FROM case_index WHERE case_ref = $2"
+                    " ON CONFLICT DO NOTHING",
+                    event.concern,
+                    case,
+                    event.registered_by.unit,
+                    event.for_whom,
+                    now,
+                )
+            case events.ConcernResolvedLocally() | events.ConcernEscalated():
+                await conn.execute(
+                    "UPDATE figure_concerns SET acted_at = coalesce(acted_at, $2) WHERE concern = $1",
+                    event.concern,
+                    now,
+                )
+            case events.MeasurePlanned():
+                holder = state.holder
+                unit = event.owner_unit or (holder.unit if holder is not None else None)
+                await conn.execute(
+                    "INSERT INTO figure_measures (measure, case_ref, municipality, unit, owner, level, planned_at,"
+                    " evaluate_by) SELECT $1, $2, municipality, $3, $4, $5, $6, $7 FROM case_index WHERE case_ref = $2"
+                    " ON CONFLICT DO NOTHING",
+                    event.measure,
+                    case,
+                    unit,
+                    event.owner,
+                    event.level,
+                    now,
+                    event.evaluate_by,
+                )
+            case events.MeasureChanged():
+                await conn.execute(
+                    "UPDATE figure_measures SET evaluate_by = $2 WHERE measure = $1", event.measure, event.evaluate_by
+                )
+            case events.MeasureEvaluated():
+                await conn.execute(
+                    "INSERT INTO figure_evaluations (case_ref, municipality, unit, evaluated_at, in_time, effect)"
+                    " SELECT case_ref, municipality, unit, $2, $2 <= evaluate_by, $3 FROM figure_measures WHERE measure = $1",
+                    event.measure,
+                    now,
+                    event.effect,
+                )
+                await conn.execute(
+                    "UPDATE figure_measures SET evaluate_by = coalesce($2, evaluate_by) WHERE measure = $1",
+                    event.measure,
+                    event.evaluate_by,
+                )
+            case _:
+                continue
+
+
+async def told_of(conn: Connection, municipality: LogScope, unit: UnitId | None, period: Period) -> Told:
+    """Return what happened in the municipality in the term, or in one of its units."""
+    told = Told()
+    asked = (municipality, unit, period.begins, period.ends)
+    for row in await conn.fetch(
+        "SELECT unit, for_whom FROM figure_concerns WHERE municipality = $1 AND ($2::text IS NULL OR unit = $2)"
+        " AND registered_at >= $3 AND registered_at < $4",
+        *asked,
+    ):
+        told.concerns[row["unit"] or "no-unit"] += 1
+        told.for_whom[row["for_whom"]] += 1
+    for row in await conn.fetch(
+        "SELECT extract(epoch FROM acted_at - registered_at)::float8 / 86400 AS days FROM figure_concerns"
+        " WHERE municipality = $1 AND ($2::text IS NULL OR unit = $2) AND acted_at >= $3 AND acted_at < $4",
+        *asked,
+    ):
+        told.days_to_action.append(row["days"])
+    for row in await conn.fetch(
+        "SELECT level, owner FROM figure_measures WHERE municipality = $1 AND ($2::text IS NULL OR unit = $2)"
+        " AND planned_at >= $3 AND planned_at < $4",
+        *asked,
+    ):
+        told.planned[row["level"]] += 1
+        told.owners[row["owner"]] += 1
+    for row in await conn.fetch(
+        "SELECT in_time, effect FROM figure_evaluations WHERE municipality = $1 AND ($2::text IS NULL OR unit = $2)"
+        " AND evaluated_at >= $3 AND evaluated_at < $4",
+        *asked,
+    ):
+        told.in_time[row["in_time"]] += 1
+        told.effects[row["effect"]] += 1
+    return told

@@ -1,0 +1,78 @@
+"""Figures: no count under five is shown, and none can be worked out from what is (seed rules 89, 179)."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import UTC, datetime
+from itertools import product
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.cases.domain.figures import THRESHOLD, Counts, decide_view, median, period_of, suppress
+from services.cases.errors import FiguresForbiddenError, PeriodNotOverError, PeriodUnknownError
+from tests.unit.cases_town import CHILD, COORDINATOR, NOTIFY, PPT, REKTOR, STYRER, TEACHER, guardian
+
+tables = st.dictionaries(st.sampled_from("abcdefgh"), st.integers(min_value=0, max_value=40), min_size=1)
+
+
+@pytest.mark.rule(179)
+@given(parts=tables)
+def test_nothing_under_five_is_shown_and_what_is_shown_is_true(parts: dict[str, int]) -> None:
+    shown = suppress(parts)
+    assert shown.parts.keys() == parts.keys()
+    assert all(count is None or count == parts[key] >= THRESHOLD for key, count in shown.parts.items())
+    assert shown.total in {None, sum(parts.values())}
+    hidden = [parts[key] for key, count in shown.parts.items() if count is None]
+    if shown.total is not None and hidden:
+        assert len(hidden) >= 2
+        assert sum(hidden) >= THRESHOLD
+    if min(parts.values()) >= THRESHOLD:
+        assert shown == Counts(total=sum(parts.values()), parts=dict(parts)), "nothing is hidden without need"
+
+
+@pytest.mark.rule(179)
+@pytest.mark.parametrize("size", [2, 3])
+def test_nobody_works_out_a_count_under_five_from_the_others_and_the_total(size: int) -> None:
+    """Every table of small counts, by what is shown of it: who knows the rule knows no hidden count."""
+    behind: dict[str, list[tuple[int, ...]]] = defaultdict(list)
+    for counts in product(range(14), repeat=size):
+        shown = suppress({str(place): count for place, count in enumerate(counts)})
+        behind[shown.model_dump_json()].append(counts)
+    for published, possible in behind.items():
+        shown = Counts.model_validate_json(published)
+        for place in range(size):
+            if shown.parts[str(place)] is None:
+                assert len({counts[place] for counts in possible}) > 1, published
+
+
+@pytest.mark.rule(102, 179)
+@given(days=st.lists(st.floats(min_value=0, max_value=400), max_size=30))
+def test_a_median_is_of_five_or_more_and_lies_among_them(days: list[float]) -> None:
+    middle = median(days)
+    assert (middle is None) == (len(days) < THRESHOLD)
+    if middle is not None:
+        assert min(days) - 0.5 <= middle <= max(days) + 0.5
+
+
+def test_a_term_is_shown_when_it_is_over_in_norway() -> None:
+    with pytest.raises(PeriodNotOverError):
+        period_of("2026-autumn", datetime(2026, 12, 31, 22, 59, tzinfo=UTC))
+    autumn = period_of("2026-autumn", datetime(2026, 12, 31, 23, tzinfo=UTC))
+    spring = period_of("2027-spring", datetime(2027, 8, 1, tzinfo=UTC))
+    assert autumn.ends == spring.begins == datetime(2026, 12, 31, 23, tzinfo=UTC)
+    assert autumn.begins == datetime(2026, 7, 31, 22, tzinfo=UTC)
+    for nothing in ("2026", "2026-winter", "1999-autumn", "2026-autumn ", "autumn"):
+        with pytest.raises(PeriodUnknownError):
+            period_of(nothing, datetime(2027, 8, 1, tzinfo=UTC))
+
+
+@pytest.mark.rule(95)
+def test_the_coordinator_sees_the_municipality_a_leader_the_unit_and_nobody_else_anything() -> None:
+    assert decide_view(COORDINATOR).unit is None
+    assert decide_view(STYRER).unit == STYRER.unit
+    assert decide_view(REKTOR).unit == REKTOR.unit
+    for by in (TEACHER, PPT, CHILD, NOTIFY, guardian(1), STYRER.model_copy(update={"unit": None})):
+        with pytest.raises(FiguresForbiddenError):
+            decide_view(by)
