@@ -25,6 +25,8 @@ from services.cases.domain.team_profile import ReportRule
 from services.cases.errors import (
     GroundUnknownError,
     GuardiansReasonError,
+    NotInvolvedError,
+    NotPermittedError,
     ReportConcludedError,
     ReportNotPostedError,
     ReportNotToPostError,
@@ -195,11 +197,11 @@ def decide_posted(state: CaseState, command: FollowReport, now: datetime) -> lis
     """Note that the letter was posted.
 
     Raises:
-        DeniedError: see `access.permit`.
+        NotInvolvedError: see `may`.
         UnknownPartError: there is no such report for this actor.
         ReportNotToPostError: it does not go by letter, or has been posted.
     """
-    access.permit(state, Action.FOLLOW_REPORT, command.by, now)
+    may(state, Action.FOLLOW_REPORT, command.by, now)
     present = seen(state, command.report, command.by, now)
     if present.status is not ReportStatus.TO_POST:
         raise ReportNotToPostError(extensions={"status": present.status})
@@ -211,12 +213,12 @@ def decide_feedback(state: CaseState, command: RecordFeedback, now: datetime) ->
     """Record child welfare's answer: that it was received, whether it is investigated, that that has ended (§§ 13-3, 2-1, 2-2).
 
     Raises:
-        DeniedError: see `access.permit`.
+        NotInvolvedError: see `may`.
         UnknownPartError: there is no such report for this actor.
         ReportNotPostedError: its letter has not been posted, so nobody can have answered it.
         ReportConcludedError: child welfare has said its last word.
     """
-    access.permit(state, Action.FOLLOW_REPORT, command.by, now)
+    may(state, Action.FOLLOW_REPORT, command.by, now)
     present = seen(state, command.report, command.by, now)
     if present.status is ReportStatus.TO_POST:
         raise ReportNotPostedError
@@ -234,6 +236,18 @@ def decide_unanswered(state: CaseState, report: ConcernReportRef, now: datetime)
     if not CONCERN_REPORT.allows(present.status, ConcernReportUnanswered):
         return []
     return [ConcernReportUnanswered(case=ref_of(state), report=report, reporter=present.reporter)]
+
+
+def may(state: CaseState, action: Action, acting: Acting, now: datetime) -> None:
+    """Let nobody tell a report that is not for them from one that does not exist.
+
+    Raises:
+        NotInvolvedError: the actor may not, whatever else the actor is to the case.
+    """
+    try:
+        access.permit(state, action, acting, now)
+    except NotPermittedError as denied:
+        raise NotInvolvedError(denied.reason) from None
 
 
 def seen(state: CaseState, report: ConcernReportRef, acting: Acting, now: datetime) -> ReportState:

@@ -15,7 +15,13 @@ from services.cases.domain.access import Action
 from services.cases.domain.around import ReportState, ReportStatus
 from services.cases.domain.hearing import NotHeardReason
 from services.cases.domain.state import CaseState
-from services.cases.errors import DeniedError, NotInvolvedError, ReportNotToPostError, UnknownPartError
+from services.cases.errors import (
+    DeniedError,
+    NotInvolvedError,
+    NotPermittedError,
+    ReportNotToPostError,
+    UnknownPartError,
+)
 from services.cases.handlers.around import REPORT_DELIVERY
 from services.cases.handlers.desk import CASE, Desk, Looked, actor_of, change, deny, glance, look, meet
 from services.cases.handlers.team import age_now
@@ -218,10 +224,11 @@ async def _open(
     located, acting = await meet(desk, ctx, report)
     try:
         async with desk.pool.acquire() as conn, conn.transaction():
-            looked = await look(desk, ctx, conn, located, acting, Action.READ_REPORT)
             try:
+                looked = await look(desk, ctx, conn, located, acting, Action.READ_REPORT)
                 present = reports.seen(looked.state, report, acting, ctx.now)
-            except UnknownPartError:
+            except (UnknownPartError, NotPermittedError):
+                # A report that is not for the reader is told from none at all by nobody.
                 raise NotInvolvedError("no-relation") from None
             if not (present.reporter.actor == acting.actor or present.reporter.unit == acting.unit):
                 raise NotInvolvedError("no-relation")

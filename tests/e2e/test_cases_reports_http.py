@@ -1,0 +1,341 @@
+"""Concern reports to child welfare over HTTP: digital with a receipt, by letter when it must be, answered or escalated; and secret."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import httpx
+import pytest
+import pytest_asyncio
+from pydantic import AnyHttpUrl, SecretStr
+
+from shared.clock import SimulatedClock
+from shared.testing.issuer import LocalIssuer
+from shared.testing.plugin import Migrated
+from tests.e2e.cases_world import World, cases_world
+from tests.unit.pdf_as_read import Pdf
+
+pytestmark = pytest.mark.connected
+
+TEXT = "Kommer uten mat og varme klær, og forteller om netter alene."
+SAID = "Vil ikke hjem."
+REPORT: dict[str, Any] = {
+    "ground": "maltreatment-or-neglect",
+    "text": TEXT,
+    "guardians_informed": False,
+    "not_informed_because": "danger-to-child",
+    "child": {"method": "conversation", "text": SAID, "trusted_person": True},
+}
+
+
+class ChildWelfare:
+    """A digital channel over real HTTP: it answers as it is told, and knows a report by its idempotency key."""
+
+    def __init__(self) -> None:
+        self.answers: list[tuple[int, bytes]] = []
+        self.taken: dict[str, dict[str, Any]] = {}
+        self.asked: list[str] = []
+        self.tokens: set[str | None] = set()
+        channel = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                key = self.headers["idempotency-key"]
+                document = json.loads(self.rfile.read(int(self.headers["content-length"])))
+                channel.asked.append(key)
+                channel.tokens.add(self.headers["authorization"])
+                status, body = channel.answers.pop(0) if channel.answers else (201, b'{"receipt": "bv-1"}')
+                if status < 300:
+                    channel.taken[key] = document
+                self.send_response(status)
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}/reports"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def close(self) -> None:
+        """Stop answering."""
+        self._server.shutdown()
+        self._server.server_close()
+
+
+@pytest.fixture
+def channel() -> Iterator[ChildWelfare]:
+    """Child welfare's digital channel."""
+    made = ChildWelfare()
+    yield made
+    made.close()
+
+
+@pytest_asyncio.fixture
+async def digital(
+    migrated: Migrated, issuer: LocalIssuer, clock: SimulatedClock, channel: ChildWelfare
+) -> AsyncIterator[World]:
+    """The cases service with a digital channel."""
+    knobs = {"concern_report_url": AnyHttpUrl(channel.url), "concern_report_token": SecretStr("a-token")}
+    async with cases_world(migrated, issuer, clock, **knobs) as made:
+        yield made
+
+
+@pytest_asyncio.fixture
+async def world(migrated: Migrated, issuer: LocalIssuer, clock: SimulatedClock) -> AsyncIterator[World]:
+    """The cases service without one."""
+    async with cases_world(migrated, issuer, clock) as made:
+        yield made
+
+
+def code(response: httpx.Response) -> tuple[int, str]:
+    """Return status and code of a refusal."""
+    assert response.headers["content-type"] == "application/problem+json", response.text
+    return response.status_code, response.json()["code"]
+
+
+async def reported(world: World, case: str, who: str = "teacher", **changes: Any) -> str:
+    """Report, and return the report."""
+    sent = await world.must(who, f"/cases/{case}/concern-reports", {**REPORT, **changes})
+    return str(sent["report"])
+
+
+async def status(world: World, case: str, who: str = "teacher") -> list[str]:
+    """Return how far the reports of a case have come."""
+    return [one["status"] for one in (await world.see(who, f"/cases/{case}/concern-reports"))["reports"]]
+
+
+@pytest.mark.rule(93, 192)
+async def test_a_report_from_a_concern_needs_no_case_and_no_consent_and_goes_digitally(
+    digital: World, channel: ChildWelfare
+) -> None:
+    receipt = await digital.must("teacher", "/concerns", digital.concern())
+    report = await reported(digital, receipt["case"])
+    assert channel.asked == []
+    [record] = await digital.access("disclose")
+    assert (record["basis"]["code"], record["recipients"][0]["service"]) == ("bvl-13-2", "barnevern")
+    assert (record["not_for_guardians"], sorted(record["categories"])) == (True, ["concern", "identity"])
+    await digital.move_to(digital.clock.now() + timedelta(seconds=1))
+    assert channel.tokens == {"Bearer a-token"}
+    taken = channel.taken[report]
+    assert taken["child"]["national_number"] == digital.child.national_number
+    assert (taken["text"], taken["child_said"], taken["ground_letter"]) == (TEXT, SAID, "a")
+    assert await status(digital, receipt["case"]) == ["received"]
+    assert (await digital.types())[-3:] == [
+        "case.view-of-child-recorded",
+        "concern-report.sent",
+        "concern-report.received",
+    ]
+    answered = await digital.must("teacher", f"/concern-reports/{report}/feedback", {"kind": "investigating"})
+    assert answered["status"] == "answered"
+    ended = await digital.must("teacher", f"/concern-reports/{report}/feedback", {"kind": "investigation-ended"})
+    assert (ended["status"], ended["feedback"]) == ("concluded", ["investigating", "investigation-ended"])
+    again = await digital.post("teacher", f"/concern-reports/{report}/feedback", {"kind": "received"})
+    assert code(again) == (409, "report-concluded")
+    # In time: nobody is told that there is no answer.
+    await digital.move_to(digital.clock.now() + timedelta(days=30))
+    assert await digital.published("concern-report.unanswered.v1") == []
+
+
+@pytest.mark.rule(93)
+async def test_nothing_of_a_report_is_on_the_bus(digital: World) -> None:
+    case = await digital.opened()
+    await reported(digital, case)
+    await digital.move_to(digital.clock.now() + timedelta(minutes=1))
+    everything = json.dumps(await digital.published(), ensure_ascii=False)
+    for secret in (
+        TEXT,
+        SAID,
+        "maltreatment",
+        "danger-to-child",
+        digital.child.given_name,
+        digital.child.national_number,
+    ):
+        assert secret not in everything
+
+
+@pytest.mark.rule(93)
+async def test_a_channel_that_fails_is_asked_again_with_the_same_key_until_it_has_it(
+    digital: World, channel: ChildWelfare
+) -> None:
+    case = await digital.opened()
+    channel.answers = [(503, b""), (200, b"<html>a proxy</html>"), (429, b"")]
+    report = await reported(digital, case)
+    moment = digital.clock.now()
+    await digital.move_to(moment)
+    assert await status(digital, case) == ["sent"]
+    for minutes in (1, 3, 7):
+        await digital.move_to(moment + timedelta(minutes=minutes))
+    assert channel.asked == [report] * 4
+    assert await status(digital, case) == ["received"]
+    assert len(await digital.published("concern-report.received.v1")) == 1
+
+
+@pytest.mark.rule(93)
+async def test_a_channel_that_refuses_or_never_answers_is_followed_by_a_letter(
+    digital: World, channel: ChildWelfare
+) -> None:
+    case = await digital.opened()
+    channel.answers = [(422, b"")]
+    refused = await reported(digital, case)
+    await digital.move_to(digital.clock.now())
+    [failed] = await digital.published("concern-report.failed.v1")
+    assert (failed["data"]["reason"], failed["data"]["attempts"], failed["data"]["fallback"]) == (
+        "refused",
+        1,
+        "letter",
+    )
+    channel.close()
+    silent = await reported(digital, case)
+    sent_at = digital.clock.now()
+    for hours in range(26):
+        await digital.move_to(sent_at + timedelta(hours=hours))
+    failures = {
+        one["data"]["report"]: one["data"]["reason"] for one in await digital.published("concern-report.failed.v1")
+    }
+    assert failures == {refused: "refused", silent: "unreachable"}
+    assert await status(digital, case) == ["to-post", "to-post"]
+
+
+@pytest.mark.rule(93)
+async def test_without_a_channel_it_is_printed_posted_and_answered(world: World) -> None:
+    case = await world.opened()
+    report = await reported(world, case)
+    assert await status(world, case) == ["to-post"]
+    early = await world.post("teacher", f"/concern-reports/{report}/feedback", {"kind": "received"})
+    assert code(early) == (409, "report-not-posted")
+    letter = await world.get("teacher", f"/concern-reports/{report}/letter")
+    assert (letter.status_code, letter.headers["content-type"]) == (200, "application/pdf")
+    assert letter.headers["cache-control"] == "no-store"
+    pdf = Pdf(letter.content)
+    said = pdf.tree().text
+    for part in (
+        TEXT,
+        SAID,
+        world.child.name,
+        world.child.national_number,
+        "§ 13-2",
+        "Det kan utsette barnet for fare.",
+    ):
+        assert part in said
+    assert "<pdfuaid:part>1</pdfuaid:part>" in pdf.metadata
+    [printed] = await world.access("print")
+    assert (printed["basis"]["code"], printed["not_for_guardians"]) == ("bvl-13-2", True)
+    posted = await world.must("teacher", f"/concern-reports/{report}/posting")
+    assert posted["status"] == "posted"
+    assert code(await world.post("teacher", f"/concern-reports/{report}/posting")) == (409, "report-not-to-post")
+    dismissed = await world.must("teacher", f"/concern-reports/{report}/feedback", {"kind": "dismissed"})
+    assert dismissed["status"] == "concluded"
+    gone = await world.get("teacher", f"/concern-reports/{report}/letter")
+    assert code(gone) == (409, "report-not-to-post")
+
+
+@pytest.mark.rule(93, 95)
+async def test_three_weeks_without_an_answer_and_somebody_is_told(world: World) -> None:
+    case = await world.opened()
+    report = await reported(world, case)
+    await world.must("teacher", f"/concern-reports/{report}/posting")
+    await world.move_to(datetime(2026, 9, 28, 7, 59, tzinfo=UTC))
+    assert await world.published("concern-report.unanswered.v1") == []
+    # The case may be over by then: the report is not.
+    await world.must(
+        "teacher", f"/cases/{case}/closure", {"outcome": "moved"}, if_match=await world.version("teacher", case)
+    )
+    await world.move_to(datetime(2026, 9, 28, 8, 0, tzinfo=UTC))
+    [alarm] = await world.published("concern-report.unanswered.v1")
+    assert alarm["data"]["reporter"]["unit"] == "unit:lia-barnehage"
+    [seen] = (await world.see("styrer", f"/cases/{case}/concern-reports"))["reports"]
+    assert (seen["unanswered"], seen["status"]) == (True, "posted")
+    world.clock.set(datetime(2026, 10, 1, 8, 0, tzinfo=UTC))
+    late = await world.must("teacher", f"/concern-reports/{report}/feedback", {"kind": "received"})
+    assert late["status"] == "answered"
+    assert (await world.published("concern-report.feedback.v1"))[0]["data"]["late"] is True
+
+
+@pytest.mark.rule(93, 192)
+async def test_guardians_are_told_nothing_where_telling_would_endanger(world: World) -> None:
+    case = await world.opened()
+    await world.consented(case)
+    await reported(world, case)
+    for who in ("guardian-a", "guardian-b"):
+        assert (await world.see(who, f"/cases/{case}/concern-reports"))["reports"] == []
+        shown = json.dumps([await world.see(who, path) for path in (f"/cases/{case}", f"/cases/{case}/child")])
+        for trace in ("concern-report", "rpt_", TEXT, SAID):
+            assert trace not in shown
+    known = await reported(world, case, guardians_informed=True, not_informed_because=None, child=None, not_heard=None)
+    [told] = (await world.see("guardian-a", f"/cases/{case}/concern-reports"))["reports"]
+    assert told["report"] == known
+    assert len(await status(world, case, "styrer")) == 2
+
+
+@pytest.mark.rule(93, 192)
+async def test_who_may_know_of_a_report_and_who_may_read_it(world: World) -> None:
+    case = await world.opened()
+    consent = await world.consented(case)
+    report = await reported(world, case, who="nurse")
+    assert await status(world, case, "teacher") == ["to-post"]
+    assert await status(world, case, "styrer") == ["to-post"]
+    path = f"/concern-reports/{report}"
+    assert code(await world.get("ppt", f"/cases/{case}/concern-reports")) == (403, "not-permitted")
+    assert code(await world.get("curious", f"/cases/{case}/concern-reports")) == (404, "not-found")
+    # A report that is not for the reader is told from none at all by nobody, guardians above all.
+    for who in ("teacher", "styrer", "guardian-a", "ppt", "curious"):
+        assert code(await world.get(who, path)) == (404, "not-found")
+        assert code(await world.get(who, f"{path}/letter")) == (404, "not-found")
+        if who != "teacher":
+            assert code(await world.post(who, f"{path}/posting")) == (404, "not-found")
+            assert code(await world.post(who, f"{path}/feedback", {"kind": "received"})) == (404, "not-found")
+    assert {one["reason"] for one in await world.access("deny")} >= {"no-relation", "not-in-table"}
+    # The consent by which the nurse has a part ends; her report is hers, and her leader's, all the same.
+    await world.must("guardian-b", f"/consents/{consent}/withdrawals")
+    assert code(await world.get("nurse", f"/cases/{case}")) == (404, "not-found")
+    for who in ("nurse", "nurse-leader"):
+        read = await world.see(who, path)
+        assert (read["text"], read["child_said"], read["not_informed_because"]) == (TEXT, SAID, "danger-to-child")
+    assert all(one["not_for_guardians"] for one in (await world.access("read"))[-2:])
+    await world.must("nurse-leader", f"{path}/posting")
+    await world.must("nurse", f"{path}/feedback", {"kind": "received"})
+    own = await reported(world, case)
+    assert code(await world.get("nurse", f"/concern-reports/{own}")) == (404, "not-found")
+
+
+@pytest.mark.rule(93, 99, 192)
+async def test_every_refusal_of_a_report_changes_nothing(world: World) -> None:
+    case = await world.opened()
+    path = f"/cases/{case}/concern-reports"
+    unheard = {key: value for key, value in REPORT.items() if key != "child"}
+    wrong: list[tuple[str, dict[str, Any], tuple[int, str]]] = [
+        ("teacher", {**REPORT, "ground": "it-is-difficult"}, (422, "report-ground-unknown")),
+        ("teacher", {**REPORT, "not_informed_because": None}, (422, "guardians-reason")),
+        ("teacher", {**REPORT, "guardians_informed": True}, (422, "guardians-reason")),
+        ("teacher", {**REPORT, "not_informed_because": "it-is-difficult"}, (422, "input-invalid")),
+        ("teacher", unheard, (409, "child-view-missing")),
+        ("teacher", {**REPORT, "not_heard": "danger"}, (422, "input-invalid")),
+        ("curious", REPORT, (404, "not-found")),
+        ("guardian-a", REPORT, (403, "not-permitted")),
+        ("child", REPORT, (403, "not-permitted")),
+        ("notify", REPORT, (403, "not-permitted")),
+    ]
+    before = await world.types()
+    for who, body, expected in wrong:
+        assert code(await world.post(who, path, body)) == expected
+    missing = await world.post("teacher", path, unheard)
+    assert missing.json()["reasons"] == ["danger", "does-not-wish", "not-able", "too-young"]
+    assert await world.types() == before
+    assert await world.access("disclose") == []
+    nobody = "rpt_" + "b" * 26
+    for way in ("letter",):
+        assert code(await world.get("teacher", f"/concern-reports/{nobody}/{way}")) == (404, "not-found")
+    assert code(await world.post("teacher", f"/concern-reports/{nobody}/posting")) == (404, "not-found")
+    await reported(world, case, child=None, not_heard="danger")
+    # What the child says before a report can be heard earlier too; it is in nobody's dossier.
+    said = {"method": "conversation", "before": "concern-report", "text": SAID}
+    await world.must("teacher", f"/cases/{case}/child-views", said)
+    assert SAID not in json.dumps(await world.see("guardian-a", f"/cases/{case}/child"))
+    await reported(world, case, child=None)
