@@ -7,6 +7,7 @@ from typing import Final
 
 from services.notify import __doc__ as about
 from services.notify.api import router
+from services.notify.asked import REMINDER, Asked
 from services.notify.consumers import inbox
 from services.notify.contacts import Contacts
 from services.notify.domain.deadline import Step
@@ -58,7 +59,12 @@ async def compose(kit: Kit[NotifySettings]) -> Parts:
     )
     app = kit.app(title="Lagspill notify", version="1", routers=[router], description=about or "")
     app.state.desk = Desk(pool=kit.pool, journal=kit.journal, ids=kit.ids, texts=texts, teller=teller)
-    return Parts(app, inboxes=[inbox(teller)], deadlines=dict.fromkeys(map(str, Step), teller.on_step), runners=[post])
+    return Parts(
+        app,
+        inboxes=[inbox(teller)],
+        deadlines={**dict.fromkeys(map(str, Step), teller.on_step), REMINDER: Asked(teller).on_reminder},
+        runners=[post],
+    )
 
 
 SERVICE: Final = Definition("notify", NotifySettings, MIGRATIONS, compose)

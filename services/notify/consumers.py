@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from functools import partial
 
 from services.notify import facts, store
+from services.notify.asked import Asked
 from services.notify.consents import ConsentEvents
 from services.notify.domain import policy
 from services.notify.domain.deadline import deadline_of, decide_close, decide_set, meeting_of
@@ -23,7 +24,12 @@ from shared.inbox import Inbox, caused_by
 
 def inbox(teller: Teller) -> Inbox:
     """Return what this service takes in."""
-    handlers = {**CaseEvents(teller).handlers(), **ConsentEvents(teller).handlers(), **MeetingEvents(teller).handlers()}
+    handlers = {
+        **CaseEvents(teller).handlers(),
+        **ConsentEvents(teller).handlers(),
+        **MeetingEvents(teller).handlers(),
+        **Asked(teller).handlers(),
+    }
     return Inbox(CONSUMER, handlers)
 
 

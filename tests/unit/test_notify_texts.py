@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.notify.domain.policy import (
+    AROUND,
     CANCELLED,
     ESCALATION,
     INVITATION,
@@ -35,7 +36,7 @@ EVERY = [(template, language) for template in sorted(TEXTS.templates) for langua
 
 
 def test_every_step_of_every_deadline_has_its_text() -> None:
-    used = {EMAIL, ESCALATION, INVITATION, MOVED, CANCELLED, MEASURES_CHANGED, OVERLAP} | OF_CONSENTS
+    used = {EMAIL, ESCALATION, INVITATION, MOVED, CANCELLED, MEASURES_CHANGED, OVERLAP} | OF_CONSENTS | AROUND
     for policy in (*POLICIES.values(), MEETING):
         used |= {policy.reminder, policy.overdue} | ({policy.asked} if policy.asked else set())
     assert used == set(TEXTS.templates)

@@ -44,6 +44,29 @@ MEETING: Final = Policy(4, 1, None, "case-meeting-reminder", "case-meeting-overd
 MEASURES_CHANGED: Final = "measures-changed"
 OVERLAP: Final = "overlap-suspected"
 """The templates that those in the team get: something has changed; two units seem to do the same (seed rules 31, 49)."""
+CONTRIBUTION_REQUEST: Final = "contribution-request"
+CONTRIBUTION_REMINDER: Final = "contribution-reminder"
+CONTRIBUTION_OVERDUE: Final = "contribution-overdue"
+CONTRIBUTION_ANSWERED: Final = "contribution-answered"
+PLAN_WISHED: Final = "plan-wished"
+PLAN_CHANGED: Final = "plan-changed"
+COORDINATOR: Final = "coordinator-appointed"
+REPORT_BY_LETTER: Final = "report-by-letter"
+REPORT_UNANSWERED: Final = "report-unanswered"
+AROUND: Final = frozenset(
+    {
+        CONTRIBUTION_REQUEST,
+        CONTRIBUTION_REMINDER,
+        CONTRIBUTION_OVERDUE,
+        CONTRIBUTION_ANSWERED,
+        PLAN_WISHED,
+        PLAN_CHANGED,
+        COORDINATOR,
+        REPORT_BY_LETTER,
+        REPORT_UNANSWERED,
+    }
+)
+"""The templates of the work around the child: who is asked, who coordinates, how a report goes (seed rules 31, 37, 82, 93)."""
 ESCALATION: Final = "escalation"
 """The template that a leader gets."""
 INVITATION: Final = "meeting-invitation"

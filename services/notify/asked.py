@@ -1,0 +1,234 @@
+"""Who hears of requests to contribute, of plans and coordinators, and of concern reports (seed rules 31, 37, 82, 93, 102).
+
+A service is told through its leader, as for a meeting. Nobody in the family is ever told anything of a concern report from here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+from uuid import UUID
+
+from services.notify import asked_facts, facts, store, team_facts
+from services.notify.asked_facts import Request
+from services.notify.domain import policy
+from services.notify.domain.deadline import deadline_of
+from services.notify.handlers import CONSUMER, Teller
+from services.notify.store import Telling
+from services.notify.team import OF_MANY_UNITS
+from shared.aggregate import Context
+from shared.arrivals import Handler, Tx
+from shared.calendar import add_days
+from shared.contracts import cases, reports, team
+from shared.contracts.base import EventData, Model
+from shared.contracts.notify import Responsible
+from shared.deadlines import Deadline, cancel, set_deadline
+from shared.envelope import Envelope
+from shared.freshness import require_fresh
+from shared.inbox import caused_by
+from shared.refs import CaseRef, ContributionRef, LogScope
+
+REMINDER: Final = "contribution-reminder"
+"""The kind of the durable deadline, two days before the answer is due."""
+REMIND_DAYS: Final = 2
+
+
+class _Cause(Model):
+    """What the reminder remembers of the event that set it."""
+
+    scope: LogScope
+    correlation: UUID
+    causation: UUID | None = None
+
+
+class Asked:
+    """Tells services, askers, coordinators and reporters."""
+
+    def __init__(self, teller: Teller) -> None:
+        """Tell people through `teller`."""
+        self._teller = teller
+
+    def handlers(self) -> Mapping[type[EventData], Handler]:
+        """Return the handler of each event type."""
+        return {
+            team.ContributionRequested: self.on_requested,
+            team.ContributionAccepted: self.on_answered,
+            team.ContributionDeclined: self.on_answered,
+            team.ContributionOverdue: self.on_overdue,
+            team.ContributionEscalated: self.on_escalated,
+            team.ContributionEnded: self.on_ended,
+            team.PlanRequested: self.on_plan_wished,
+            team.PlanStarted: self.on_plan_changed,
+            team.PlanUpdated: self.on_plan_changed,
+            team.CoordinatorAppointed: self.on_coordinator,
+            reports.ConcernReportSent: self.on_report_sent,
+            reports.ConcernReportFailed: self.on_report_failed,
+            reports.ConcernReportUnanswered: self.on_report_unanswered,
+        }
+
+    # --- contributions ------------------------------------------------------------------------------------------------
+
+    async def on_requested(self, tx: Tx, event: team.ContributionRequested, envelope: Envelope) -> None:
+        """The service's leaders are told at once, and reminded two days before the answer is due (seed rules 82, 102)."""
+        ctx = caused_by(envelope, tx.now)
+        request = Request(
+            contribution=event.contribution,
+            case=None if event.anonymous else event.case,
+            asker=responsible(event.asked_by),
+            service=event.service,
+            unit=event.unit,
+            due=event.respond_by,
+        )
+        await asked_facts.add_request(tx.conn, request)
+        await self._tell_service(tx, request, _about_request(request, ctx).saying(policy.CONTRIBUTION_REQUEST))
+        remind_at = add_days(event.respond_by, -REMIND_DAYS)
+        if remind_at > envelope.time:
+            cause = _Cause(scope=ctx.scope, correlation=ctx.correlation, causation=ctx.causation)
+            payload = cause.model_dump_json(exclude_none=True)
+            await set_deadline(tx.conn, kind=REMINDER, key=event.contribution, due=remind_at, payload=payload)
+
+    async def on_reminder(self, tx: Tx, deadline: Deadline) -> None:
+        """Two days are left.
+
+        Raises:
+            UnavailableError: what is known of the cases is not fresh enough to say that it was not answered.
+        """
+        request = await asked_facts.request(tx.conn, ContributionRef(deadline.key))
+        if request is None:
+            return
+        await require_fresh(tx.conn, CONSUMER, cases.TOPIC, "/services/cases", key=request.case)
+        cause = _Cause.model_validate_json(deadline.payload)
+        ctx = Context(
+            actor=None, scope=cause.scope, now=tx.now, correlation=cause.correlation, causation=cause.causation
+        )
+        await self._tell_service(tx, request, _about_request(request, ctx).saying(policy.CONTRIBUTION_REMINDER))
+
+    async def on_answered(
+        self, tx: Tx, event: team.ContributionAccepted | team.ContributionDeclined, envelope: Envelope
+    ) -> None:
+        """The asker is told that there is an answer; nobody is reminded of it any more."""
+        ctx = caused_by(envelope, tx.now)
+        request = await self._settle(tx, ctx, event.contribution)
+        if request is not None:
+            told = _about_request(request, ctx).saying(policy.CONTRIBUTION_ANSWERED)
+            await self._teller.tell_responsible(tx, request.asker, told)
+
+    async def on_overdue(self, tx: Tx, event: team.ContributionOverdue, envelope: Envelope) -> None:
+        """The time is out: the service's leaders and the asker know (seed rule 102)."""
+        ctx = caused_by(envelope, tx.now)
+        request = await asked_facts.request(tx.conn, event.contribution)
+        if request is not None:
+            told = _about_request(request, ctx).saying(policy.CONTRIBUTION_OVERDUE)
+            await self._tell_service(tx, request, told)
+            await self._teller.tell_responsible(tx, request.asker, told)
+
+    async def on_escalated(self, tx: Tx, event: team.ContributionEscalated, envelope: Envelope) -> None:
+        """It is the leader's now (seed rules 82, 95)."""
+        ctx = caused_by(envelope, tx.now)
+        request = await asked_facts.request(tx.conn, event.contribution)
+        if request is not None:
+            await self._tell_service(tx, request, _about_request(request, ctx).saying(policy.ESCALATION))
+
+    async def on_ended(self, tx: Tx, event: team.ContributionEnded, envelope: Envelope) -> None:
+        """Nothing is asked any more; what is on its way about it is taken back."""
+        await self._settle(tx, caused_by(envelope, tx.now), event.contribution)
+
+    async def _settle(self, tx: Tx, ctx: Context, contribution: ContributionRef) -> Request | None:
+        await cancel(tx.conn, kind=REMINDER, key=contribution)
+        pending = await store.pending_about(tx.conn, deadline=deadline_of(contribution))
+        await self._teller.take_back(tx, ctx, pending, "done")
+        return await asked_facts.take_request(tx.conn, contribution)
+
+    async def _tell_service(self, tx: Tx, request: Request, told: Telling) -> None:
+        units = frozenset() if request.unit is None else frozenset({request.unit})
+        if request.service in OF_MANY_UNITS and not units:
+            # Which barnehage or school it is is not known here, and no other is told.
+            return
+        services = frozenset({request.service})
+        for leader in await facts.leaders_of_services(tx.conn, told.scope, services, units):
+            await self._teller.tell_responsible(tx, leader, told)
+
+    # --- plan and coordinator -----------------------------------------------------------------------------------------
+
+    async def on_plan_wished(self, tx: Tx, event: team.PlanRequested, envelope: Envelope) -> None:
+        """Whoever coordinates plans is told that a family wants one (seed rules 36, 37)."""
+        told = _about_case(event.case, envelope, caused_by(envelope, tx.now)).saying(policy.PLAN_WISHED)
+        services = frozenset({event.coordinated_by})
+        for leader in await facts.leaders_of_services(tx.conn, told.scope, services, frozenset()):
+            await self._teller.tell_responsible(tx, leader, told)
+
+    async def on_plan_changed(self, tx: Tx, event: team.PlanStarted | team.PlanUpdated, envelope: Envelope) -> None:
+        """All in the team are told that the plan has a new version (seed rules 31, 38)."""
+        told = _about_case(event.case, envelope, caused_by(envelope, tx.now)).saying(policy.PLAN_CHANGED)
+        await self._teller.tell_responsible(tx, await facts.holder_of(tx.conn, event.case), told)
+        units = await team_facts.units_in(tx.conn, event.case)
+        for service in sorted(await team_facts.members_of(tx.conn, event.case)):
+            named = units.get(service, frozenset())
+            if service in OF_MANY_UNITS and not named:
+                continue
+            for leader in await facts.leaders_of_services(tx.conn, told.scope, frozenset({service}), named):
+                await self._teller.tell_responsible(tx, leader, told)
+
+    async def on_coordinator(self, tx: Tx, event: team.CoordinatorAppointed, envelope: Envelope) -> None:
+        """Whoever was appointed is told (seed rules 23, 97)."""
+        told = _about_case(event.case, envelope, caused_by(envelope, tx.now)).saying(policy.COORDINATOR)
+        await self._teller.tell_responsible(tx, responsible(event.coordinator), told)
+
+    # --- concern reports ----------------------------------------------------------------------------------------------
+
+    async def on_report_sent(self, tx: Tx, event: reports.ConcernReportSent, envelope: Envelope) -> None:
+        """Where there is no digital channel, the reporter prints and posts the letter (seed rule 93)."""
+        reporter = responsible(event.reporter)
+        await asked_facts.add_reporter(tx.conn, event.report, reporter)
+        if event.channel == "letter":
+            told = _about_case(event.case, envelope, caused_by(envelope, tx.now)).saying(policy.REPORT_BY_LETTER)
+            await self._teller.tell_responsible(tx, reporter, told)
+
+    async def on_report_failed(self, tx: Tx, event: reports.ConcernReportFailed, envelope: Envelope) -> None:
+        """The channel did not take it: the reporter, and the leader of the unit, post the letter."""
+        told = _about_case(event.case, envelope, caused_by(envelope, tx.now)).saying(policy.REPORT_BY_LETTER)
+        reporter = await asked_facts.reporter(tx.conn, event.report)
+        await self._teller.tell_responsible(tx, reporter, told)
+        await self._tell_unit(tx, reporter, told)
+
+    async def on_report_unanswered(self, tx: Tx, event: reports.ConcernReportUnanswered, envelope: Envelope) -> None:
+        """Three weeks without an answer: the reporter and the leader of the unit know (barnevernsloven § 13-3; seed rule 95)."""
+        told = _about_case(event.case, envelope, caused_by(envelope, tx.now)).saying(policy.REPORT_UNANSWERED)
+        reporter = responsible(event.reporter)
+        await self._teller.tell_responsible(tx, reporter, told)
+        await self._tell_unit(tx, reporter, told)
+
+    async def _tell_unit(self, tx: Tx, reporter: Responsible, told: Telling) -> None:
+        if reporter.unit is None:
+            return
+        for leader in await facts.leaders_of(tx.conn, told.scope, reporter.unit):
+            await self._teller.tell_responsible(tx, Responsible(actor=leader, unit=reporter.unit), told)
+
+
+def _about_request(request: Request, ctx: Context) -> Telling:
+    return Telling(
+        step=f"{request.contribution}",
+        template="",
+        scope=ctx.scope,
+        correlation=ctx.correlation,
+        causation=ctx.causation,
+        case=request.case,
+        deadline=deadline_of(request.contribution),
+        due=request.due,
+    )
+
+
+def _about_case(case: CaseRef, envelope: Envelope, ctx: Context) -> Telling:
+    return Telling(
+        step=f"{case}/{envelope.id}",
+        template="",
+        scope=ctx.scope,
+        correlation=ctx.correlation,
+        causation=ctx.causation,
+        case=case,
+    )
+
+
+def responsible(party: cases.Party) -> Responsible:
+    """Return `party` as the one who must act or know."""
+    return Responsible(actor=party.actor, role=party.role, service=party.service, unit=party.unit)

@@ -1,0 +1,78 @@
+"""SQL of what services were asked for and have not answered, and of who made which concern report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import asyncpg
+
+from shared.contracts.codes import Service
+from shared.contracts.notify import Responsible
+from shared.db import Connection
+from shared.refs import CaseRef, ConcernReportRef, ContributionRef, UnitId
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request to contribute that waits for an answer."""
+
+    contribution: ContributionRef
+    case: CaseRef | None
+    """None when it is anonymous."""
+    asker: Responsible
+    service: Service
+    unit: UnitId | None
+    due: datetime
+
+
+async def add_request(conn: Connection, request: Request) -> None:
+    """Remember it."""
+    await conn.execute(
+        "INSERT INTO requests (contribution, case_ref, asker, service, unit, due) VALUES ($1, $2, $3, $4, $5, $6)"
+        " ON CONFLICT DO NOTHING",
+        request.contribution,
+        request.case,
+        request.asker.model_dump_json(exclude_none=True),
+        request.service,
+        request.unit,
+        request.due,
+    )
+
+
+async def request(conn: Connection, contribution: ContributionRef) -> Request | None:
+    """Return it, if it still waits."""
+    row = await conn.fetchrow("SELECT * FROM requests WHERE contribution = $1", contribution)
+    return None if row is None else _request(row)
+
+
+async def take_request(conn: Connection, contribution: ContributionRef) -> Request | None:
+    """Forget it, and return what it was."""
+    row = await conn.fetchrow("DELETE FROM requests WHERE contribution = $1 RETURNING *", contribution)
+    return None if row is None else _request(row)
+
+
+async def add_reporter(conn: Connection, report: ConcernReportRef, reporter: Responsible) -> None:
+    """Remember who made a concern report."""
+    await conn.execute(
+        "INSERT INTO reporters (report, reporter) VALUES ($1, $2) ON CONFLICT DO NOTHING",
+        report,
+        reporter.model_dump_json(exclude_none=True),
+    )
+
+
+async def reporter(conn: Connection, report: ConcernReportRef) -> Responsible:
+    """Return who made it; nobody when that is not known."""
+    found = await conn.fetchval("SELECT reporter FROM reporters WHERE report = $1", report)
+    return Responsible() if found is None else Responsible.model_validate_json(found)
+
+
+def _request(row: asyncpg.Record) -> Request:
+    return Request(
+        contribution=ContributionRef(row["contribution"]),
+        case=None if row["case_ref"] is None else CaseRef(row["case_ref"]),
+        asker=Responsible.model_validate_json(row["asker"]),
+        service=Service(row["service"]),
+        unit=None if row["unit"] is None else UnitId(row["unit"]),
+        due=row["due"],
+    )
