@@ -462,7 +462,7 @@ async def test_a_measure_for_another_service_wants_the_child_heard_within_the_ye
     await world.must("teacher", f"/cases/{case}/measures", body)
     # Longer ago than a year, and the consent has been renewed on a reason instead of a conversation.
     world.clock.set(datetime(2027, 9, 20, tzinfo=UTC))
-    own = {**body, "owner": "barnehage", "code": "stottesamtaler"}
+    own = {**body, "owner": "barnehage", "code": "observasjon"}
     await world.must("teacher", f"/cases/{case}/measures", own)
     exception = {"before": "measure", "reason": "danger"}
     assert await refused(world, "teacher", f"/cases/{case}/child-view-exceptions", exception) == (

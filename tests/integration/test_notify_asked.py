@@ -1,0 +1,144 @@
+"""Who hears of requests to contribute, of plans and coordinators, and of concern reports; the family hears of no report."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+import pytest_asyncio
+
+from shared.clock import SimulatedClock
+from shared.contracts import cases, reports, team
+from shared.contracts.codes import GrantorClass, LegalBasis, Role, Service
+from shared.refs import CaseRef, ConcernReportRef, ContributionRef, GoalRef, MeetingRef, PlanRef
+from shared.testing.issuer import LocalIssuer
+from shared.testing.plugin import Migrated
+from tests.integration.notify_world import World, notify_world
+
+pytestmark = pytest.mark.connected
+
+CASE = CaseRef("cas_" + "b" * 25 + "d")
+ASKED = ContributionRef("ctb_" + "b" * 26)
+PLAN = PlanRef("pln_" + "b" * 26)
+REPORT = ConcernReportRef("rpt_" + "b" * 26)
+
+
+@pytest_asyncio.fixture
+async def world(migrated: Migrated, issuer: LocalIssuer, clock: SimulatedClock) -> AsyncIterator[World]:
+    """The service, and those who may be told."""
+    async with notify_world(migrated, issuer, clock) as made:
+        for who in ("teacher", "styrer", "rektor", "nurse", "ppt-leader", "health-leader"):
+            await made.prefer(who)
+        yield made
+
+
+def requested(world: World) -> team.ContributionRequested:
+    return team.ContributionRequested(
+        case=CASE,
+        contribution=ASKED,
+        service=Service.PPT,
+        anonymous=True,
+        reason=team.ContributionReason.COMPETENCE_MISSING,
+        asked_by=world.party("teacher"),
+        respond_by=world.clock.now() + timedelta(days=7),
+    )
+
+
+async def told(world: World, who: str) -> list[str]:
+    """Return the templates of somebody's messages, oldest first."""
+    items = (await world.get(who, "/messages")).json()["items"]
+    return [item["template"] for item in reversed(items)]
+
+
+@pytest.mark.rule(82, 95, 102)
+async def test_the_asked_services_leader_is_told_reminded_and_escalated_to(world: World) -> None:
+    asked = requested(world)
+    await world.take(asked, times=2)
+    assert await told(world, "ppt-leader") == ["contribution-request"]
+    await world.move_to(asked.respond_by - timedelta(days=2))
+    assert (await told(world, "ppt-leader"))[-1] == "contribution-reminder"
+    await world.move_to(asked.respond_by)
+    await world.take(team.ContributionOverdue(case=CASE, contribution=ASKED, service=Service.PPT))
+    assert (await told(world, "ppt-leader"))[-1] == "contribution-overdue"
+    assert await told(world, "teacher") == ["contribution-overdue"]
+    await world.move_to(asked.respond_by + timedelta(days=2))
+    await world.take(team.ContributionEscalated(case=CASE, contribution=ASKED, service=Service.PPT))
+    assert (await told(world, "ppt-leader"))[-1] == "escalation"
+    await world.move_to(asked.respond_by + timedelta(days=3))
+    await world.take(
+        team.ContributionDeclined(case=CASE, contribution=ASKED, by=world.party("ppt-leader"), reason="wrong-service")
+    )
+    assert (await told(world, "teacher"))[-1] == "contribution-answered"
+    assert await told(world, "health-leader") == []
+    # An anonymous request leads to no case, in a message neither.
+    assert await world.pool.fetchval("SELECT count(*) FROM messages WHERE case_ref IS NOT NULL") == 0
+
+
+@pytest.mark.rule(82)
+async def test_what_is_answered_is_not_reminded_of(world: World) -> None:
+    asked = requested(world)
+    await world.take(asked, team.ContributionAccepted(case=CASE, contribution=ASKED, by=world.party("ppt-leader")))
+    await world.move_to(asked.respond_by + timedelta(days=1))
+    assert await told(world, "ppt-leader") == ["contribution-request"]
+    assert await told(world, "teacher") == ["contribution-answered"]
+
+
+@pytest.mark.rule(31, 36, 37, 38, 97)
+async def test_the_team_hears_of_the_plan_and_the_coordinator_of_the_appointment(world: World) -> None:
+    opened = cases.CaseOpened(
+        case=CASE,
+        level=1,
+        mode=cases.Mode.IDENTIFIED,
+        holder=world.party("teacher"),
+        decide_by=world.clock.now() + timedelta(days=14),
+    )
+    await world.take(
+        opened,
+        cases.TeamMemberAdded(case=CASE, service=Service.PPT),
+        team.PlanRequested(
+            case=CASE,
+            plan=PLAN,
+            requested_by=GrantorClass.GUARDIAN,
+            evidence=cases.EvidenceForm.E_ID,
+            coordinated_by=Service.HELSESTASJON,
+            coordinator_role=Role.HEALTH_NURSE,
+        ),
+    )
+    assert await told(world, "health-leader") == ["plan-wished"]
+    await world.take(
+        team.CoordinatorAppointed(case=CASE, kind=team.CoordinatorKind.ANSVARSGRUPPE, coordinator=world.party("nurse")),
+        team.PlanUpdated(
+            case=CASE, plan=PLAN, version=2, goals=(GoalRef("goa_" + "b" * 26),), meeting=MeetingRef("mtg_" + "b" * 26)
+        ),
+    )
+    assert await told(world, "nurse") == ["coordinator-appointed"]
+    assert await told(world, "ppt-leader") == ["plan-changed"]
+    assert "plan-changed" in await told(world, "teacher")
+    assert await told(world, "rektor") == []
+
+
+@pytest.mark.rule(93, 95, 192)
+async def test_a_report_is_the_reporters_and_its_leaders_business_and_nobody_elses(world: World) -> None:
+    now = world.clock.now()
+    sent = reports.ConcernReportSent(
+        case=CASE,
+        report=REPORT,
+        reporter=world.party("teacher"),
+        basis=LegalBasis(code="bvl-13-2", version="2023-01-01"),
+        channel="digital",
+        deliver_by=now + timedelta(days=1),
+        feedback_by=now + timedelta(days=21),
+        guardians_informed=False,
+        sent_at=now,
+    )
+    await world.take(sent)
+    assert await told(world, "teacher") == []
+    await world.take(reports.ConcernReportFailed(case=CASE, report=REPORT, reason="unreachable", attempts=9))
+    assert await told(world, "teacher") == ["report-by-letter"]
+    await world.move_to(sent.feedback_by)
+    await world.take(reports.ConcernReportUnanswered(case=CASE, report=REPORT, reporter=world.party("teacher")))
+    assert await told(world, "styrer") == ["report-by-letter", "report-unanswered"]
+    assert await told(world, "teacher") == ["report-by-letter", "report-unanswered"]
+    assert await world.pool.fetchval("SELECT count(*) FROM errands") == 0
+    assert await world.pool.fetchval("SELECT count(*) FROM messages WHERE recipient_role IN ('guardian', 'child')") == 0

@@ -1,0 +1,411 @@
+"""The work around the child under any interleaving of what anybody may try, against oracles that read the whole history.
+
+No member outside the scope of a consent at any moment; nothing declined but by a leader; nothing begun that nobody in the family
+wanted; nobody decided over without being heard; and a concern report that was sent is never gone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+from typing import Final, TypeVar
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from services.cases.domain import access, consent, contributions, course, hearing, plan, reports, team
+from services.cases.domain.access import Relation
+from services.cases.domain.acting import Acting
+from services.cases.domain.around import RUNNING
+from services.cases.domain.evolution import fold
+from services.cases.domain.state import CaseState, Stage
+from services.cases.domain.team_profile import USUAL
+from services.cases.errors import CaseError
+from shared.clock import oslo_day
+from shared.contracts.base import EventData
+from shared.contracts.cases import ChildHeardBy, ViewOfChildRecorded
+from shared.contracts.codes import InformationCategory, Purpose, Role, Service
+from shared.contracts.reports import ConcernReportFeedback, ConcernReportSent, ConcernReportUnanswered
+from shared.contracts.team import (
+    ChildNotHeard,
+    ContributionDeclined,
+    ContributionReason,
+    CoordinatorAppointed,
+    CoordinatorKind,
+    CoordinatorRequested,
+    PlanRequested,
+    PlanStarted,
+    PlanUpdated,
+)
+from shared.refs import (
+    ChildViewRef,
+    ConcernReportRef,
+    ContributionRef,
+    DocumentRef,
+    GoalRef,
+    MeetingRef,
+    PlanRef,
+)
+from tests.property.by_the_tables import assert_by_the_tables
+from tests.unit.cases_town import (
+    CHILD,
+    COORDINATOR,
+    CURIOUS,
+    EMPLOYEES,
+    GROUNDS,
+    HEARING,
+    NURSE,
+    NURSES_LEADER,
+    PPT,
+    PPT_LEADER,
+    RULES,
+    TEACHER,
+    Town,
+    guardian,
+    party,
+    scope,
+)
+
+SERVICES: Final = (Service.PPT, Service.HELSESTASJON, Service.BARNEVERN)
+PEOPLE: Final = (*EMPLOYEES, PPT_LEADER, NURSES_LEADER, guardian(1), guardian(2), CHILD)
+anybody = st.one_of(st.none(), st.sampled_from(PEOPLE))
+"""Who tries; none is the holder at that moment."""
+pick = st.integers(min_value=0, max_value=3)
+decisions = st.sampled_from(["consent", "measure", "plan", "concern-report"])
+part_withdrawn = st.sampled_from(
+    [
+        consent.Part(),
+        consent.Part(services=frozenset({Service.PPT})),
+        consent.Part(services=frozenset({Service.HELSESTASJON})),
+        consent.Part(categories=frozenset({InformationCategory.LANGUAGE})),
+    ]
+)
+R = TypeVar("R", bound=str)
+
+
+class TeamMachine(RuleBasedStateMachine):
+    """One case, everybody's attempts at the work around the child, and the whole history."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.town = Town()
+        self.moments: list[object] = []
+        self.refused: list[str] = []
+
+    def attempt(self, decide: Callable[[CaseState], Sequence[EventData]]) -> None:
+        """Try, past the table of hearing the child as every command is; a refusal has a code and changes nothing."""
+        before = len(self.town.history)
+        try:
+            decided = list(decide(self.town.state))
+            self.town.take(hearing.require_heard(self.town.state, decided, self.town.now, HEARING))  # type: ignore[arg-type]
+        except CaseError as refused:
+            self.refused.append(refused.code)
+        self.moments.extend([self.town.now] * (len(self.town.history) - before))
+
+    def try_on(
+        self, parts: Mapping[R, object], which: int, decide: Callable[[CaseState, R], Sequence[EventData]]
+    ) -> None:
+        """Try on one of the parts there are, if there is any."""
+        known = list(parts)
+        if known:
+            self.attempt(lambda state: decide(state, known[-1 - which % len(known)]))
+
+    def who(self, by: Acting | None) -> Acting:
+        """Return who tries."""
+        return by or self.town.holder()
+
+    @initialize()
+    def begin(self) -> None:
+        """An open case with a consent for two services."""
+        self.town.lift()
+        self.town.consented(scope(purposes=(Purpose.ASSESSMENT, Purpose.COORDINATION)))
+        self.moments = [self.town.now] * len(self.town.history)
+        # Something of everything, so that other attempts have what to interfere with.
+        self.ask(None, Service.PPT, True)
+        self.ask(None, Service.HELSESTASJON, False)
+        self.wish(guardian(1), False, True)
+        self.hear(None, "plan")
+        self.report(None, False, True, True)
+
+    @rule(hours=st.integers(min_value=1, max_value=24 * 60))
+    def time_passes(self, hours: int) -> None:
+        self.town.later(hours=hours)
+
+    @rule(by=st.sampled_from((guardian(1), guardian(2))), which=pick, part=part_withdrawn)
+    def withdraw(self, by: Acting, which: int, part: consent.Part) -> None:
+        self.try_on(
+            self.town.state.consents,
+            which,
+            lambda state, ref: consent.decide_withdraw(
+                state, consent.WithdrawConsent(by=by, consent=ref, part=part), self.town.now
+            ),
+        )
+
+    @rule()
+    def consent_again(self) -> None:
+        if self.town.state.stage is Stage.OPEN:
+            before = len(self.town.history)
+            self.town.consented()
+            self.moments.extend([self.town.now] * (len(self.town.history) - before))
+
+    @rule(by=anybody, service=st.sampled_from(SERVICES))
+    def ask_in(self, by: Acting | None, service: Service) -> None:
+        command = team.AskIn(by=self.who(by), service=service)
+        self.attempt(lambda state: team.decide_ask_in(state, command, self.town.now))
+
+    @rule(by=anybody, service=st.sampled_from(SERVICES))
+    def release(self, by: Acting | None, service: Service) -> None:
+        command = team.Release(by=self.who(by), service=service, reason="no-longer-needed")
+        self.attempt(lambda state: team.decide_release(state, command, self.town.now))
+
+    @rule(by=anybody, kind=st.sampled_from(CoordinatorKind), chosen=st.sampled_from((NURSE, COORDINATOR, PPT)))
+    def appoint(self, by: Acting | None, kind: CoordinatorKind, chosen: Acting) -> None:
+        command = team.Appoint(by=self.who(by), kind=kind, coordinator=party(chosen), age=5)
+        self.attempt(lambda state: team.decide_appoint(state, command, self.town.now, USUAL))
+
+    @rule(by=anybody, note=st.booleans(), want_plan=st.booleans())
+    def wish(self, by: Acting | None, note: bool, want_plan: bool) -> None:
+        evidence = team.EvidenceForm.ORAL_MINUTED
+        if want_plan:
+            wanted = plan.RequestPlan(
+                by=self.who(by), evidence=evidence, has_note=note, plan=PlanRef(self.town.ids.ref("pln"))
+            )
+            self.attempt(lambda state: plan.decide_request(state, wanted, self.town.now, RULES, USUAL))
+        else:
+            wish = team.Wish(by=self.who(by), evidence=evidence, has_note=note)
+            self.attempt(lambda state: team.decide_request_coordinator(state, wish, self.town.now))
+
+    @rule(by=st.sampled_from((NURSE, NURSE, NURSE, COORDINATOR, guardian(1))))
+    def start_plan(self, by: Acting) -> None:
+        command = plan.StartPlan(by=by, goals=(GoalRef(self.town.ids.ref("goa")),))
+        self.attempt(lambda state: plan.decide_start(state, command, self.town.now))
+
+    @rule(same=st.booleans())
+    def minutes(self, same: bool) -> None:
+        present = self.town.state.around.plan
+        document = present.document if same and present is not None else DocumentRef(self.town.ids.ref("doc"))
+        approved = plan.Minutes(meeting=MeetingRef(self.town.ids.ref("mtg")), document=document)
+        self.attempt(lambda state: plan.decide_minutes(state, approved))
+
+    @rule(by=anybody)
+    def close_plan(self, by: Acting | None) -> None:
+        command = plan.ClosePlan(by=self.who(by), reason="goals-reached")
+        self.attempt(lambda state: plan.decide_close(state, command, self.town.now))
+
+    @rule(by=anybody, before=decisions)
+    def hear(self, by: Acting | None, before: course.Decisions) -> None:
+        command = course.RecordChildView(
+            by=self.who(by),
+            view=ChildViewRef(self.town.ids.ref("cvw")),
+            method=ChildHeardBy.CONVERSATION,
+            before=before,
+        )
+        self.attempt(lambda state: course.decide_child_view(state, command, self.town.now))
+
+    @rule(
+        before=decisions,
+        reason=st.sampled_from(["too-young", "does-not-wish", "not-able", "danger"]),
+        age=st.integers(min_value=0, max_value=17),
+    )
+    def not_heard(self, before: course.Decisions, reason: hearing.NotHeardReason, age: int) -> None:
+        command = hearing.NoteNotHeard(by=self.town.holder(), before=before, reason=reason, age=age)
+        self.attempt(lambda state: hearing.decide_not_heard(state, command, self.town.now, HEARING))
+
+    @rule(by=anybody, service=st.sampled_from(SERVICES), anonymous=st.booleans())
+    def ask(self, by: Acting | None, service: Service, anonymous: bool) -> None:
+        command = contributions.AskToContribute(
+            by=self.who(by),
+            contribution=ContributionRef(self.town.ids.ref("ctb")),
+            service=service,
+            reason=ContributionReason.ASSESSMENT,
+            anonymous=anonymous,
+            categories=frozenset() if anonymous else frozenset({InformationCategory.LANGUAGE}),
+            purpose=None if anonymous else Purpose.ASSESSMENT,
+        )
+        self.attempt(lambda state: contributions.decide_ask(state, command, self.town.now, USUAL.contributions))
+
+    @rule(by=st.sampled_from((None, None, CURIOUS, TEACHER)), leads=st.booleans(), which=pick, no=st.booleans())
+    def answer(self, by: Acting | None, leads: bool, which: int, no: bool) -> None:
+        def decide(state: CaseState, ref: ContributionRef) -> Sequence[EventData]:
+            of_ppt = state.around.contributions[ref].service is Service.PPT
+            asked = (PPT_LEADER if of_ppt else NURSES_LEADER) if leads else (PPT if of_ppt else NURSE)
+            command = contributions.AnswerContribution(
+                by=by or asked, contribution=ref, decline="no-capacity" if no else None
+            )
+            return contributions.decide_answer(state, command, self.town.now)
+
+        self.try_on(self.town.state.around.contributions, which, decide)
+
+    @rule(which=pick)
+    def let_lie(self, which: int) -> None:
+        self.try_on(
+            self.town.state.around.contributions,
+            which,
+            lambda state, ref: contributions.decide_overdue(state, ref, self.town.now),
+        )
+        self.try_on(
+            self.town.state.around.contributions,
+            which,
+            lambda state, ref: contributions.decide_escalate(state, ref, self.town.now, USUAL.contributions),
+        )
+
+    @rule(
+        by=anybody,
+        informed=st.booleans(),
+        heard=st.booleans(),
+        digital=st.booleans(),
+    )
+    def report(self, by: Acting | None, informed: bool, heard: bool, digital: bool) -> None:
+        command = reports.ReportConcern(
+            by=self.who(by),
+            report=ConcernReportRef(self.town.ids.ref("rpt")),
+            ground="trafficking",
+            guardians_informed=informed,
+            not_informed_because=None if informed else "danger-to-child",
+            heard=reports.HeardNow(view=ChildViewRef(self.town.ids.ref("cvw")), method=ChildHeardBy.WRITTEN)
+            if heard
+            else None,
+            age=9,
+            digital=digital,
+        )
+        self.attempt(
+            lambda state: reports.decide_report(
+                state, command, self.town.now, rules=RULES, hearing=HEARING, grounds=GROUNDS, rule=USUAL.reports
+            )
+        )
+
+    @rule(
+        which=pick, step=st.sampled_from(["received", "failed", "posted", "unanswered", "dismissed", "investigating"])
+    )
+    def follow(self, which: int, step: str) -> None:
+        def decide(state: CaseState, ref: ConcernReportRef) -> Sequence[EventData]:
+            reporter = state.around.reports[ref].reporter
+            by = next(one for one in (*EMPLOYEES, PPT_LEADER, NURSES_LEADER) if one.actor == reporter.actor)
+            match step:
+                case "received":
+                    return reports.decide_received(state, ref, self.town.now)
+                case "failed":
+                    return reports.decide_failed(state, ref, "unreachable", 3)
+                case "posted":
+                    return reports.decide_posted(state, reports.FollowReport(by=by, report=ref), self.town.now)
+                case "unanswered":
+                    return reports.decide_unanswered(state, ref, self.town.now)
+                case "dismissed" | "investigating":
+                    command = reports.RecordFeedback(by=by, report=ref, kind=step)
+                    return reports.decide_feedback(state, command, self.town.now)
+            raise AssertionError(step)
+
+        self.try_on(self.town.state.around.reports, which, decide)
+
+    @rule(by=anybody)
+    def close(self, by: Acting | None) -> None:
+        if len(self.town.history) > 25:
+            command = course.CloseCase(by=self.who(by), outcome="moved")
+            self.attempt(lambda state: course.decide_close(state, command, self.town.now))
+
+    # --- what always holds --------------------------------------------------------------------------------------------
+
+    @invariant()
+    def nobody_is_a_member_asked_by_name_or_a_coordinator_outside_every_scope(self) -> None:
+        """Invariant 4: what an expiry has not ended yet permits nothing either, because a basis is judged at the moment."""
+        state = self.town.state
+        unexpired = [
+            one for one in state.consents.values() if one.status == "active" and oslo_day(self.town.now) <= one.valid_to
+        ]
+        active = [one for one in state.consents.values() if one.status == "active"]
+        if state.stage is Stage.OPEN:
+            assert all(any(member in one.scope.services for one in active) for member in state.team)
+            for asked in state.around.contributions.values():
+                if asked.status in RUNNING and not asked.anonymous:
+                    assert any(asked.service in one.scope.services for one in active)
+                    assert any(asked.categories <= one.scope.categories for one in active)
+        covered = {service for one in unexpired for service in one.scope.services}
+        for by in EMPLOYEES:
+            held = access.relations(state, by, self.town.now)
+            by_consent = {Relation.COORDINATOR, Relation.TEAM_MEMBER, Relation.SERVICE_IN_SCOPE} & set(held)
+            assert not by_consent or by.service in covered or by.unit == TEACHER.unit
+
+    @invariant()
+    def only_a_leader_of_that_service_declined(self) -> None:
+        """Seed rule 82."""
+        for event in self.town.history[-3:]:
+            if isinstance(event, ContributionDeclined):
+                asked = self.town.state.around.contributions[event.contribution]
+                assert event.by.role is Role.LEADER
+                assert event.by.service is asked.service
+
+    @invariant()
+    def nothing_was_begun_that_nobody_in_the_family_wanted(self) -> None:
+        """Seed rules 36, 97: a wish stands before every plan and every child coordinator."""
+        wanted, child_coordinator, version = set(), False, {}
+        for event in self.town.history:
+            match event:
+                case PlanRequested():
+                    wanted.add(event.plan)
+                case PlanStarted():
+                    assert event.plan in wanted
+                    version[event.plan] = 1
+                case PlanUpdated():
+                    assert event.version == version[event.plan] + 1
+                    version[event.plan] = event.version
+                case CoordinatorRequested():
+                    child_coordinator = True
+                case CoordinatorAppointed(kind=CoordinatorKind.BARNEKOORDINATOR):
+                    assert child_coordinator
+                case _:
+                    pass
+
+    @invariant()
+    def before_a_plan_and_a_report_the_child_was_heard_or_a_reason_noted(self) -> None:
+        """Barnevernsloven § 1-4, from the history with its moments."""
+        last: dict[str, object] = {}
+        for event, moment in zip(self.town.history, self.moments, strict=True):
+            match event:
+                case ViewOfChildRecorded() | ChildNotHeard():
+                    last[event.before] = moment
+                case PlanStarted():
+                    assert moment - last["plan"] <= timedelta(days=90)  # type: ignore[operator]
+                case ConcernReportSent():
+                    assert moment - last["concern-report"] <= timedelta(days=30)  # type: ignore[operator]
+                case _:
+                    pass
+
+    @invariant()
+    def a_report_that_was_sent_is_answered_or_somebody_will_be_told(self) -> None:
+        """Seed rule 93: whatever became of consents, channel and case."""
+        sent, answered, told = set(), set(), set()
+        for event in self.town.history:
+            match event:
+                case ConcernReportSent():
+                    sent.add(event.report)
+                case ConcernReportFeedback():
+                    answered.add(event.report)
+                case ConcernReportUnanswered():
+                    told.add(event.report)
+                case _:
+                    pass
+        state = self.town.state
+        assert set(state.around.reports) == sent
+        for report in sent - answered - told:
+            due = state.around.reports[report].feedback_by
+            assert reports.decide_unanswered(state, report, due)
+
+    @invariant()
+    def guardians_see_no_report_that_would_endanger(self) -> None:
+        """Seed rule 192."""
+        for by in (guardian(1), guardian(2), CHILD):
+            for report in reports.visible(self.town.state, by, self.town.now):
+                assert report.guardians_informed
+
+    def teardown(self) -> None:
+        """Replay gives the same state, and every status moved by its table."""
+        read_back = [type(event).model_validate_json(event.model_dump_json()) for event in self.town.history]
+        assert fold(CaseState(), read_back) == self.town.state
+        assert CaseState.model_validate_json(self.town.state.model_dump_json()) == self.town.state
+        assert_by_the_tables(read_back)
+
+
+TestCase = pytest.mark.rule(36, 82, 87, 93, 97, 99, 192)(TeamMachine.TestCase)
+TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
