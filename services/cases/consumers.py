@@ -8,11 +8,11 @@ from typing import Final
 
 import structlog
 
-from services.cases import ending_store, glass_store, kin_store, store, team_store
+from services.cases import ending_store, form_store, glass_store, kin_store, store, team_store
 from services.cases.domain import glass as glasses
 from services.cases.domain import guardianship, levels, measures, waiting
 from services.cases.errors import CaseError
-from services.cases.handlers import absences, consent_times, ending
+from services.cases.handlers import absences, consent_times, ending, form_times
 from services.cases.handlers.desk import HANDOVER_ANSWER, HANDOVER_ESCALATION, Desk
 from services.cases.handlers.kept import GLASS_ESCALATION, GLASS_REVIEW, GUARDIANSHIP
 from services.cases.handlers.unattended import change_by_time, change_in
@@ -196,6 +196,9 @@ def deadlines(desk: Desk) -> Mapping[str, DeadlineHandler]:
         GLASS_ESCALATION: on_glass_escalation,
         HANDOVER_ESCALATION: on_handover_escalation,
         absences.ABSENCE_LAST_DAY: on_absence_last_day,
+        form_store.FORM_APPROVAL: form_times.on_approval_waits,
+        form_store.FORM_DUE: form_times.on_due,
+        form_store.FORM_OVERDUE: form_times.on_overdue,
         ending_store.RETENTION: of_case(ending.retention_over),
         ending_store.ADULTHOOD_TOLD: of_case(ending.adulthood_approaching),
         ending_store.ADULTHOOD: of_case(ending.adulthood_reached),

@@ -87,6 +87,8 @@ class FormContent(FormView):
 
     basis: str
     content: dict[InformationCategory, str] = Field(default_factory=dict)
+    fields: dict[str, str] = Field(default_factory=dict)
+    """The answers to the fields of the municipality's template, by their codes."""
 
 
 class HandoverContent(HandoverView):

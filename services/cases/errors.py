@@ -857,3 +857,32 @@ class KeptByLawError(CaseError):
     """A law demands that this case is kept until its time is over."""
 
     code = "kept-by-law"
+
+
+# --- transition forms by the municipality's template ------------------------------------------------------------------
+
+
+class FormOutsideWindowError(CaseError):
+    """The form is sent at another time of the year; say why it goes now."""
+
+    code = "form-outside-window"
+
+
+class FormTemplateMissingError(CaseError):
+    """The municipality has no template for this form."""
+
+    code = "form-template-missing"
+
+
+class FormFieldUnknownError(CaseError):
+    """The form has no such field."""
+
+    code = "form-field-unknown"
+    status = 422
+
+
+class FormFieldMissingError(CaseError):
+    """A field that must be filled in is empty."""
+
+    code = "form-field-missing"
+    status = 422

@@ -328,6 +328,25 @@ class Records:
         for category, text in content.items():
             await self._put(conn, case, f"form/{form}/{version}/{category}", category, text)
 
+    async def keep_answers(
+        self,
+        conn: Connection,
+        case: CaseRef,
+        form: FormRef,
+        version: int,
+        answers: dict[tuple[InformationCategory, str], str],
+    ) -> None:
+        """Keep one version of a form field by field, each in its category."""
+        for (category, code), text in answers.items():
+            await self._put(conn, case, f"form-field/{form}/{version}/{code}", category, text)
+
+    async def answers(
+        self, conn: Connection, case: CaseRef, form: FormRef, version: int, categories: frozenset[InformationCategory]
+    ) -> dict[str, Text]:
+        """Return the answers of a form's version in those categories, by the code of the field."""
+        texts = await self.texts(conn, case, categories, (f"form-field/{form}/{version}/",))
+        return {text.record.rpartition("/")[2]: text for text in texts}
+
     async def form(
         self,
         conn: Connection,

@@ -410,7 +410,7 @@ class FormView(Model):
             form_type=form.form_type,
             school_start=form.school_start,
             categories=tuple(sorted(form.categories)),
-            approvals_missing=state.guardians - len(form.approved_by),
+            approvals_missing=form.missing(state.guardians),
             handover=form.handover,
         )
 

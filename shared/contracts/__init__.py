@@ -9,13 +9,37 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from shared.contracts import access, audit, cases, endings, journal, meetings, notify, reports, safekeeping, team
+from shared.contracts import (
+    access,
+    audit,
+    cases,
+    endings,
+    journal,
+    meetings,
+    notify,
+    reports,
+    safekeeping,
+    team,
+    transition_forms,
+)
 from shared.contracts.base import EventData, Model
 
 EVENTS: Mapping[str, type[EventData]] = MappingProxyType(
     {
         event.TYPE: event
-        for module in (cases, team, reports, safekeeping, endings, meetings, notify, audit, access, journal)
+        for module in (
+            cases,
+            team,
+            reports,
+            safekeeping,
+            endings,
+            transition_forms,
+            meetings,
+            notify,
+            audit,
+            access,
+            journal,
+        )
         for event in module.EVENTS
     }
 )

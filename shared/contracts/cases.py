@@ -938,6 +938,8 @@ class TransitionFormDrafted(FormEvent):
     form_type: Literal["barnehage-to-school", "school-to-school"]
     school_start: int = Field(ge=2000, le=2200)
     categories: frozenset[InformationCategory]
+    approval: Literal["all-guardians", "one-guardian"] | None = None
+    """Who must approve it; nobody said: all guardians (seed rule 14)."""
 
 
 class TransitionFormApproved(FormEvent):
@@ -957,6 +959,8 @@ class TransitionFormSent(FormEvent):
     TYPE: ClassVar[str] = "no.lagspill.cases.transition-form.sent.v1"
 
     handover: HandoverRefField
+    outside_window: Literal["late-placement", "moved", "guardians-wish", "school-asks"] | None = None
+    """Why it was sent outside its window (seed rule 13)."""
 
 
 class TransitionFormReceived(FormEvent):

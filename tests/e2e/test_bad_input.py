@@ -198,7 +198,7 @@ async def test_cases(migrated: Migrated, issuer: LocalIssuer, clock: SimulatedCl
         drafted = {"form_type": "barnehage-to-school", "school_start": 2027, "content": content}
         form = f"/transition-forms/{(await run.does('teacher', f'/cases/{case}/transition-forms', drafted))['form']}"
         await run.does("teacher", f"{form}/versions", {"content": {**content, "language": "Korte."}}, version=version)
-        sent = {"receiver": await world.receiver("contact-teacher")}
+        sent = {"receiver": await world.receiver("contact-teacher"), "outside_window": "late-placement"}
         await run.does("guardian-a", f"{form}/approvals", {"version": 2})
         await run.over("guardian-a", f"{form}/approvals", {"version": 2}, code="already-granted")
         await run.over("guardian-b", f"{form}/approvals", {"version": 1}, code="form-version-superseded")

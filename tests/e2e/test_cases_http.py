@@ -95,7 +95,7 @@ async def test_a_form_is_sent_only_as_approved_and_the_school_reads_what_was_con
             {"form_type": "barnehage-to-school", "school_start": 2027, "content": content},
         )
     )["form"]
-    sending = {"receiver": await world.receiver("contact-teacher")}
+    sending = {"receiver": await world.receiver("contact-teacher"), "outside_window": "late-placement"}
     refused = await world.post(
         "teacher", f"/transition-forms/{form}/sending", sending, if_match=await world.version("teacher", case)
     )

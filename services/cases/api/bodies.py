@@ -8,7 +8,7 @@ from pydantic import ConfigDict, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
 from services.cases.domain.course import Decisions, Outcomes
-from services.cases.domain.forms import FormType
+from services.cases.domain.forms import FormType, OutsideWindow
 from services.cases.domain.handover import RejectReason
 from shared.contracts.cases import (
     AbsenceReason,
@@ -34,6 +34,7 @@ Email = Annotated[str, StringConstraints(pattern=r"^[^@\s]{1,64}@[^@\s]{1,180}$"
 Phone = Annotated[str, StringConstraints(pattern=r"^\+?[0-9 ]{5,20}$")]
 Code = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{2,60}$")]
 Content = dict[InformationCategory, Words]
+Fields = dict[Code, Words]
 
 EXAMPLE_RECEIVER: Final[dict[str, Any]] = {
     "actor": "act_bcdfghjklmnpqrstvwxzbcdfgh",
@@ -322,7 +323,16 @@ class FormBody(RequestModel):
 
     form_type: FormType
     school_start: Annotated[int, Field(ge=2000, le=2200)]
-    content: Annotated[Content, Field(min_length=1)]
+    content: Content = Field(default_factory=dict)
+    """A text for each category of information, where the municipality has no template."""
+    fields: Fields = Field(default_factory=dict)
+    """An answer for each field of the template (`GET /transition-form-templates`)."""
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if not (self.content or self.fields):
+            raise PydanticCustomError("form_empty", "A form says something: content or fields")
+        return self
 
 
 class FormVersionBody(RequestModel):
@@ -330,7 +340,14 @@ class FormVersionBody(RequestModel):
 
     model_config = _like(content={"development": "Plays well in small groups.", "language": "Short sentences."})
 
-    content: Annotated[Content, Field(min_length=1)]
+    content: Content = Field(default_factory=dict)
+    fields: Fields = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if not (self.content or self.fields):
+            raise PydanticCustomError("form_empty", "A form says something: content or fields")
+        return self
 
 
 class ApprovalBody(RequestModel):
@@ -359,3 +376,5 @@ class SendingBody(RequestModel):
 
     receiver: ReceiverBody
     respond_by: GivenMoment | None = None
+    outside_window: OutsideWindow | None = None
+    """Why it goes at another time of the year than the municipality sends such forms (seed rule 13)."""

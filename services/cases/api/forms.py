@@ -8,14 +8,21 @@ from starlette.responses import Response
 from services.cases.api import bodies
 from services.cases.api.at_desk import AtDesk
 from services.cases.contents import FormContent
+from services.cases.domain.form_profile import FormTemplate
 from services.cases.handlers import forms
 from services.cases.handlers.consents import Given
 from services.cases.views import FormView
 from shared.contracts.codes import GrantorClass
 from shared.refs import CaseRefField, FormRefField
-from shared.web import Command, GuardedCommand, Reading, represent, respond
+from shared.web import Command, GuardedCommand, Page, Reading, represent, respond
 
 router = APIRouter(tags=["transition forms"])
+
+
+@router.get("/transition-form-templates", response_model=Page[FormTemplate], summary="The forms of your municipality")
+async def list_templates(ctx: Reading, desk: AtDesk) -> Response:
+    """Return each form's fields with their texts in every language, when it is sent, and who must approve it."""
+    return represent(Page[FormTemplate](items=await forms.list_templates(desk, ctx)))
 
 
 @router.post(
@@ -24,7 +31,12 @@ router = APIRouter(tags=["transition forms"])
 async def draft_form(case: CaseRefField, body: bodies.FormBody, ctx: Command, desk: AtDesk) -> Response:
     """Write the first version of a transition form (overgangsskjema)."""
     changed = await forms.draft_form(
-        desk, ctx, case, form_type=body.form_type, school_start=body.school_start, content=body.content
+        desk,
+        ctx,
+        case,
+        form_type=body.form_type,
+        school_start=body.school_start,
+        written=forms.Written(body.content, body.fields),
     )
     return respond(changed)
 
@@ -41,7 +53,7 @@ async def read_form(form: FormRefField, ctx: Reading, desk: AtDesk) -> Response:
 )
 async def revise_form(form: FormRefField, body: bodies.FormVersionBody, ctx: GuardedCommand, desk: AtDesk) -> Response:
     """Write the next version; what was approved of an older one counts no more."""
-    return respond(await forms.revise_form(desk, ctx, form, body.content))
+    return respond(await forms.revise_form(desk, ctx, form, forms.Written(body.content, body.fields)))
 
 
 @router.post(
@@ -58,4 +70,13 @@ async def approve_form(form: FormRefField, body: bodies.ApprovalBody, ctx: Comma
 )
 async def send_form(form: FormRefField, body: bodies.SendingBody, ctx: GuardedCommand, desk: AtDesk) -> Response:
     """Send it to a named receiver at the school, and offer the baton with it."""
-    return respond(await forms.send_form(desk, ctx, form, receiver=body.receiver.party(), respond_by=body.respond_by))
+    return respond(
+        await forms.send_form(
+            desk,
+            ctx,
+            form,
+            receiver=body.receiver.party(),
+            respond_by=body.respond_by,
+            outside_window=body.outside_window,
+        )
+    )

@@ -352,6 +352,7 @@ def _form(state: CaseState, event: events.FormEvent) -> CaseState:
             school_start=event.school_start,
             categories=event.categories,
             status=status,
+            one_is_enough=event.approval == "one-guardian",
         )
         return recorded(_with(state, forms=_put(state.forms, event.form, drafted)), event.form)
     if present is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Literal
 
 from pydantic import AwareDatetime, Field
@@ -18,11 +18,13 @@ from services.cases.errors import (
     AlreadyAnsweredError,
     EvidenceMissingError,
     FormNotApprovedError,
+    FormOutsideWindowError,
     FormSentError,
     FormVersionError,
     NotAGrantorError,
     UnknownPartError,
 )
+from shared.clock import oslo_day
 from shared.contracts.base import Model
 from shared.contracts.cases import (
     CaseEvent,
@@ -38,6 +40,9 @@ from shared.contracts.codes import InformationCategory
 from shared.refs import DocumentRef, FormRef, HandoverRef
 
 FormType = Literal["barnehage-to-school", "school-to-school"]
+Approval = Literal["all-guardians", "one-guardian"]
+OutsideWindow = Literal["late-placement", "moved", "guardians-wish", "school-asks"]
+"""Why a form is sent outside its window."""
 
 
 class DraftForm(Model):
@@ -49,6 +54,7 @@ class DraftForm(Model):
     form_type: FormType
     school_start: int = Field(ge=2000, le=2200)
     categories: frozenset[InformationCategory] = Field(min_length=1)
+    approval: Approval = "all-guardians"
 
 
 class ReviseForm(Model):
@@ -80,6 +86,9 @@ class SendForm(Model):
     receiver: Party
     respond_by: AwareDatetime | None = None
     receiver_away: bool = False
+    window: tuple[date, date] | None = None
+    """The days on which the municipality sends such a form; none: whenever it is approved."""
+    outside_window: OutsideWindow | None = None
 
 
 def decide_draft(state: CaseState, command: DraftForm, now: datetime) -> list[CaseEvent]:
@@ -98,6 +107,7 @@ def decide_draft(state: CaseState, command: DraftForm, now: datetime) -> list[Ca
             form_type=command.form_type,
             school_start=command.school_start,
             categories=command.categories,
+            approval=command.approval,
         )
     ]
 
@@ -122,6 +132,7 @@ def decide_revise(state: CaseState, command: ReviseForm, now: datetime) -> list[
             form_type="school-to-school" if form.form_type == "school-to-school" else "barnehage-to-school",
             school_start=form.school_start,
             categories=command.categories,
+            approval="one-guardian" if form.one_is_enough else "all-guardians",
         )
     ]
 
@@ -150,7 +161,8 @@ def decide_approve(state: CaseState, command: ApproveForm, now: datetime) -> lis
         raise FormVersionError(extensions={"version": form.version})
     if ordinal in form.approved_by:
         raise AlreadyAnsweredError
-    complete = len(form.approved_by | {ordinal}) == state.guardians
+    approved = form.model_copy(update={"approved_by": form.approved_by | {ordinal}})
+    complete = approved.missing(state.guardians) == 0
     return [
         TransitionFormApproved(
             case=ref_of(state),
@@ -169,6 +181,7 @@ def decide_send_form(state: CaseState, command: SendForm, now: datetime, rules: 
     Raises:
         DeniedError, CaseNotOpenError: see `access.require`.
         UnknownPartError, FormSentError: there is no such form, or it has gone already.
+        FormOutsideWindowError: it is not the time of year, and no reason is given (seed rule 13).
         FormNotApprovedError: not all guardians have approved this version; the error says how many are missing.
         HandoverOpenError, ReceiverIsSenderError, AnswerTimeError, OutsideHoldingError, ConsentMissingError: see `handover.offer`.
     """
@@ -177,8 +190,12 @@ def decide_send_form(state: CaseState, command: SendForm, now: datetime, rules: 
     if not lifecycles.FORM.allows(form.status, TransitionFormDrafted):
         raise FormSentError
     if not lifecycles.FORM.allows(form.status, TransitionFormSent):
-        missing = state.guardians - len(form.approved_by)
+        missing = form.missing(state.guardians)
         raise FormNotApprovedError(extensions={"version": form.version, "missing": {"guardian": missing}})
+    within = command.window is None or command.window[0] <= oslo_day(now) <= command.window[1]
+    if not within and command.outside_window is None and command.window is not None:
+        first, last = (day.isoformat() for day in command.window)
+        raise FormOutsideWindowError(extensions={"first": first, "last": last})
     to_school = form.form_type == "barnehage-to-school"
     sent = offer(
         state,
@@ -195,7 +212,13 @@ def decide_send_form(state: CaseState, command: SendForm, now: datetime, rules: 
         rules,
         form=form.ref,
     )
-    gone = TransitionFormSent(case=ref_of(state), form=form.ref, version=form.version, handover=command.handover)
+    gone = TransitionFormSent(
+        case=ref_of(state),
+        form=form.ref,
+        version=form.version,
+        handover=command.handover,
+        outside_window=None if within else command.outside_window,
+    )
     return [sent, gone]
 
 

@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
+from services.cases.domain.form_profile import FormTemplate, check_forms
 from services.cases.domain.team_profile import USUAL, TeamProfile
 from shared.contracts.codes import Area, Service
 from shared.profiles import Document, Line, Rule, Rules, Text
@@ -148,8 +149,14 @@ class CasesProfile(Line):
     """The family's overall frame: housing, income, leisure (seed rule 105)."""
     mapping_tools: tuple[Tool, ...] = ()
     methods: tuple[Tool, ...] = ()
+    forms: tuple[FormTemplate, ...] = ()
+    """The transition forms, in `form_profile.py` (seed rules 13, 14)."""
     team: TeamProfile = USUAL
     """The team around the child, in `team_profile.py`."""
+
+    def form(self, form_type: str) -> FormTemplate | None:
+        """Return the template of that type of form; None when the profile has none such."""
+        return next((one for one in self.forms if one.type == form_type), None)
 
     def criterion(self, code: str) -> Criterion | None:
         """Return the criterion; None when the profile has none such."""
@@ -212,6 +219,7 @@ def read_cases(document: Document) -> MunicipalProfile | None:
     _check_codes(document, profile)
     _check_ladder(document, profile)
     _check_teams(document, profile)
+    check_forms(document, profile.forms)
     return MunicipalProfile(municipality=heading.municipality, name=heading.name, cases=profile)
 
 

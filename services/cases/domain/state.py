@@ -364,6 +364,12 @@ class FormState(Model):
     status: FormStatus = FormStatus.DRAFTED
     approved_by: frozenset[int] = frozenset()
     handover: HandoverRef | None = None
+    one_is_enough: bool = False
+    """The municipality asks for one guardian's approval; otherwise for all."""
+
+    def missing(self, guardians: int) -> int:
+        """Return how many of so many guardians have not approved it that must."""
+        return max(0, (min(1, guardians) if self.one_is_enough else guardians) - len(self.approved_by))
 
 
 class ContactPerson(Model):

@@ -2,65 +2,89 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 
+from services.cases import form_store
 from services.cases.contents import FormContent
 from services.cases.domain import access, forms
 from services.cases.domain.access import Action
+from services.cases.domain.form_profile import FormTemplate
 from services.cases.domain.state import CaseState
-from services.cases.errors import DeniedError, UnknownPartError
+from services.cases.errors import DeniedError, FormTemplateMissingError, UnknownPartError
 from services.cases.handlers.consents import Given
-from services.cases.handlers.desk import CASE, Desk, Keep, change, deny, look, meet, record
+from services.cases.handlers.desk import CASE, Desk, Keep, actor_of, change, deny, look, meet, record
 from services.cases.handlers.handovers import attendance, destined, note_receipt
 from services.cases.views import FormView
 from shared.aggregate import Answer, Changed, Context
 from shared.contracts.cases import EvidenceForm, Party
 from shared.contracts.codes import InformationCategory, Purpose
-from shared.refs import CaseRef, DocumentRef, FormRef, HandoverRef
+from shared.db import Connection
+from shared.refs import CaseRef, DocumentRef, FormRef, HandoverRef, LogScope
 from shared.web import answer
 
 Content = dict[InformationCategory, str]
+Answers = dict[tuple[InformationCategory, str], str]
+
+
+@dataclass(frozen=True)
+class Written:
+    """What a version says: a text for each category, or an answer for each field of the municipality's template."""
+
+    content: Content
+    answers: dict[str, str]
 
 
 async def draft_form(
-    desk: Desk, ctx: Context, case: CaseRef, *, form_type: forms.FormType, school_start: int, content: Content
+    desk: Desk, ctx: Context, case: CaseRef, *, form_type: forms.FormType, school_start: int, written: Written
 ) -> Changed[CaseState]:
-    """Write the first version of a form; its text goes to the vault, a record for each category."""
+    """Write the first version of a form; its words go to the vault, a record for each category or field."""
     located, acting = await meet(desk, ctx, case)
     form = FormRef(desk.ids.ref("frm"))
+    template = template_of(desk, located.municipality, form_type)
+    placed = _placed(template, written)
     command = forms.DraftForm(
         by=acting,
         form=form,
         document=DocumentRef(desk.ids.ref("doc")),
         form_type=form_type,
         school_start=school_start,
-        categories=frozenset(content),
+        categories=frozenset(written.content) | {category for category, _ in placed},
+        approval="all-guardians" if template is None else template.approval,
     )
+    latest: list[CaseState] = []
+
+    def view(state: CaseState, version: int) -> Answer:
+        latest[:] = [state]
+        return answer(FormView.of(state, form), status=201, version=version, location=f"/transition-forms/{form}")
+
     return await change(
         desk,
         ctx,
         located.case,
         lambda state: forms.decide_draft(state, command, ctx.now),
-        lambda state, version: answer(
-            FormView.of(state, form), status=201, version=version, location=f"/transition-forms/{form}"
-        ),
-        lambda conn: desk.records.keep_form(conn, located.case, form, 1, content),
+        view,
+        lambda conn: _keep(desk, conn, latest[0], form, written.content, placed, template, ctx),
     )
 
 
-async def revise_form(desk: Desk, ctx: Context, form: FormRef, content: Content) -> Changed[CaseState]:
+async def revise_form(desk: Desk, ctx: Context, form: FormRef, written: Written) -> Changed[CaseState]:
     """Write the next version; approvals begin anew (seed rule 14)."""
     located, acting = await meet(desk, ctx, form)
+    known = (await desk.journal.load(CASE, located.case)).state.forms.get(form)
+    template = None if known is None else template_of(desk, located.municipality, known.form_type)
+    placed = _placed(template, written)
     command = forms.ReviseForm(
-        by=acting, form=form, document=DocumentRef(desk.ids.ref("doc")), categories=frozenset(content)
+        by=acting,
+        form=form,
+        document=DocumentRef(desk.ids.ref("doc")),
+        categories=frozenset(written.content) | {category for category, _ in placed},
     )
-    written = 0
+    latest: list[CaseState] = []
 
     def view(state: CaseState, version: int) -> Answer:
-        nonlocal written
-        revised = FormView.of(state, form)
-        written = revised.version
-        return answer(revised, status=201, version=version)
+        latest[:] = [state]
+        return answer(FormView.of(state, form), status=201, version=version)
 
     return await change(
         desk,
@@ -68,7 +92,7 @@ async def revise_form(desk: Desk, ctx: Context, form: FormRef, content: Content)
         located.case,
         lambda state: forms.decide_revise(state, command, ctx.now),
         view,
-        lambda conn: desk.records.keep_form(conn, located.case, form, written, content),
+        lambda conn: _keep(desk, conn, latest[0], form, written.content, placed, template, ctx),
     )
 
 
@@ -95,12 +119,21 @@ async def approve_form(desk: Desk, ctx: Context, form: FormRef, version: int, gi
 
 
 async def send_form(
-    desk: Desk, ctx: Context, form: FormRef, *, receiver: Party, respond_by: datetime | None
+    desk: Desk,
+    ctx: Context,
+    form: FormRef,
+    *,
+    receiver: Party,
+    respond_by: datetime | None,
+    outside_window: forms.OutsideWindow | None = None,
 ) -> Changed[CaseState]:
     """Send the approved version, and offer the baton with it (seed rule 13)."""
     located, acting = await meet(desk, ctx, form)
     handover = HandoverRef(desk.ids.ref("hdo"))
     _, receiver_away = await attendance(desk, ctx, located, receiver)
+    known = (await desk.journal.load(CASE, located.case)).state.forms.get(form)
+    template = None if known is None else template_of(desk, located.municipality, known.form_type)
+    window = None if template is None or known is None else template.window.days(known.school_start)
     command = forms.SendForm(
         by=acting,
         form=form,
@@ -108,6 +141,8 @@ async def send_form(
         receiver=receiver,
         respond_by=respond_by,
         receiver_away=receiver_away,
+        window=window,
+        outside_window=outside_window,
     )
     return await change(
         desk,
@@ -138,21 +173,63 @@ async def read_form(desk: Desk, ctx: Context, form: FormRef) -> tuple[FormConten
             # A form that this unit wrote is its own, wherever the baton has been since.
             reach = allowed | present.categories if form in looked.permit.own else allowed
             content = await desk.records.form(conn, located.case, form, present.version, reach)
+            fields = await desk.records.answers(conn, located.case, form, present.version, reach)
+            told = frozenset(content) | {one.category for one in fields.values()}
             await record(
                 desk,
                 ctx,
                 conn,
                 looked,
-                shown=frozenset(content) & allowed,
-                own=frozenset(content) - allowed,
-                documents=[present.document] if content else [],
+                shown=told & allowed,
+                own=told - allowed,
+                documents=[present.document] if told else [],
                 purpose=Purpose.TRANSITION,
             )
     except DeniedError as denied:
         await deny(desk, ctx, located.case, denied)
     desk.journal.nudge()
     view = FormView.of(looked.state, form)
-    return FormContent(**dict(view), basis=looked.permit.basis, content=content), looked.version
+    answers = {code: one.text for code, one in fields.items()}
+    return FormContent(**dict(view), basis=looked.permit.basis, content=content, fields=answers), looked.version
+
+
+def template_of(desk: Desk, municipality: LogScope, form_type: str) -> FormTemplate | None:
+    """Return the municipality's template for that form, if its profile has one."""
+    profile = desk.profiles.get(municipality)
+    return None if profile is None else profile.cases.form(form_type)
+
+
+async def list_templates(desk: Desk, ctx: Context) -> list[FormTemplate]:
+    """Return the forms of the actor's municipality, with their fields in every language."""
+    profile = desk.profiles.get(actor_of(ctx).municipality)
+    return [] if profile is None else [*profile.cases.forms]
+
+
+def _placed(template: FormTemplate | None, written: Written) -> Answers:
+    if not written.answers:
+        return {}
+    if template is None:
+        raise FormTemplateMissingError
+    return template.placed(written.answers)
+
+
+async def _keep(
+    desk: Desk,
+    conn: Connection,
+    state: CaseState,
+    form: FormRef,
+    content: Content,
+    placed: Answers,
+    template: FormTemplate | None,
+    ctx: Context,
+) -> None:
+    present = state.forms[form]
+    if state.case is None:
+        return
+    await desk.records.keep_form(conn, state.case, form, present.version, content)
+    await desk.records.keep_answers(conn, state.case, form, present.version, placed)
+    if template is not None:
+        await form_store.expect(conn, present, template, ctx.now)
 
 
 def _evidence(desk: Desk, case: CaseRef, form: FormRef, version: int, given: Given) -> Keep | None:
