@@ -93,6 +93,23 @@ async def test_guardians_see_who_does_what_and_what_waits_for_them_each_in_their
         assert word not in str(second) + str(agreed)
 
 
+@pytest.mark.rule(36, 37, 87, 100)
+async def test_the_plan_and_the_common_goal_are_told_in_their_words(world: World) -> None:
+    case = await world.opened()
+    await world.consented(case)
+    await world.must("teacher", f"/cases/{case}/team-goal", {"text": "Har noen å leke med hver dag."})
+    await world.must("guardian-a", f"/cases/{case}/plan-request")
+    shown = await world.see("guardian-a", f"/cases/{case}/overview")
+    assert shown["overview"]["plan"]["status"] == "requested"
+    assert section(shown, "Individuell plan")["sentences"] == [
+        "Dere har bedt om en individuell plan. Den er ikke begynt ennå."
+    ]
+    common = {"term": "Felles mål", "value": "Har noen å leke med hver dag."}
+    assert section(shown, "Mål og tiltak")["facts"] == [common]
+    [look] = await world.access("read")
+    assert sorted(look["categories"]) == ["identity", "plan"]
+
+
 @pytest.mark.rule(4)
 async def test_a_look_is_recorded_before_it_is_answered_with_what_was_shown(world: World) -> None:
     case = await world.opened()
@@ -155,7 +172,7 @@ async def test_of_age_it_is_the_childs_alone(world: World) -> None:
     await world.see("guardian-a", f"/cases/{case}/overview")
     await world.move_to(datetime(2028, 9, 7, 8, 0, tzinfo=UTC))
     refused = await world.get("guardian-a", f"/cases/{case}/overview")
-    assert (refused.status_code, refused.json()["code"]) == (403, "not-permitted")
+    assert (refused.status_code, refused.json()["code"]) == (404, "not-found")
     await world.see("child", f"/cases/{case}/overview")
 
 

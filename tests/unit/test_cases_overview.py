@@ -16,16 +16,29 @@ import yaml
 from services.cases.domain import consent, course, measures
 from services.cases.domain.access import Relation
 from services.cases.domain.acting import Acting
+from services.cases.domain.around import (
+    ContributionState,
+    ContributionStatus,
+    Coordinator,
+    LanguageNeed,
+    PlanState,
+    PlanStatus,
+    ReportState,
+    ReportStatus,
+    TeamGoal,
+)
 from services.cases.domain.overview import Overview, Who, decide_overview
+from services.cases.domain.state import ChildViewState
 from services.cases.errors import NotPermittedError
 from services.cases.plain import texts
 from services.cases.plain.page import HEADERS, STYLE, render_page
 from services.cases.plain.writing import Words, write
 from shared.clock import oslo_day
-from shared.contracts.cases import Effect, EvaluationOutcome
-from shared.contracts.codes import GrantorClass, InformationCategory, Language, Purpose, Role, Service
-from shared.refs import ConsentRef
-from tests.unit.cases_town import CHILD, PPT, RULES, START, TEACHER, Town, guardian, scope
+from shared.contracts.cases import ChildHeardBy, Effect, EvaluationOutcome
+from shared.contracts.codes import GrantorClass, InformationCategory, Language, LegalBasis, Purpose, Role, Service
+from shared.contracts.team import ContributionReason, CoordinatorKind
+from shared.refs import ChildViewRef, ConcernReportRef, ConsentRef, ContributionRef, GoalRef, PlanRef
+from tests.unit.cases_town import CHILD, NURSE, PPT, RULES, START, TEACHER, Town, guardian, party, scope
 from tests.unit.test_cases_access import accepted, closed, consented, offered, opened, with_measure
 
 AGES: Final = range(19)
@@ -199,6 +212,105 @@ def test_in_an_address_protected_case_no_words_are_shown_and_the_page_says_why()
     state = with_measure().state.model_copy(update={"address_protected": True})
     town.state = state
     assert "fordi adressen er beskyttet" in spoken(town, guardian(1), age=4)
+
+
+# --- the work around the child ----------------------------------------------------------------------------------------
+
+
+def around(town: Town, **changes: Any) -> Town:
+    """Let the work around the child stand as said."""
+    town.state = town.state.model_copy(update={"around": town.state.around.model_copy(update=changes)})
+    return town
+
+
+def contribution(service: Service, status: ContributionStatus, *, anonymous: bool = False) -> ContributionState:
+    return ContributionState(
+        ref=ContributionRef(f"ctb_{service:b<26}"),
+        service=service,
+        unit=None,
+        anonymous=anonymous,
+        reason=ContributionReason.ASSESSMENT,
+        asked_by=party(TEACHER),
+        respond_by=START + timedelta(days=14),
+        categories=frozenset(),
+        purpose=None,
+        consent=None,
+        status=status,
+    )
+
+
+@pytest.mark.rule(82)
+def test_who_was_asked_by_name_is_told_and_who_was_asked_without_is_not() -> None:
+    asked = [
+        contribution(Service.PPT, ContributionStatus.OVERDUE),
+        contribution(Service.HELSESTASJON, ContributionStatus.ACCEPTED),
+        contribution(Service.BUP, ContributionStatus.REQUESTED, anonymous=True),
+        contribution(Service.NAV, ContributionStatus.DECLINED),
+    ]
+    view = seen(around(opened(), contributions={one.ref: one for one in asked}), guardian(1))
+    assert (view.asked_to_contribute, view.contributing) == ((Service.PPT,), (Service.HELSESTASJON,))
+
+
+@pytest.mark.rule(23, 36, 37, 97)
+@pytest.mark.parametrize("status", PlanStatus)
+def test_the_plan_and_who_coordinates_are_told(status: PlanStatus) -> None:
+    goal = GoalRef("goa_" + "b" * 26)
+    plan = PlanState(
+        ref=PlanRef("pln_" + "b" * 26),
+        status=status,
+        coordinated_by=Service.HELSESTASJON,
+        coordinator_role=Role.HEALTH_NURSE,
+        version=2,
+        goals=(goal,),
+    )
+    nurse = Coordinator(kind=CoordinatorKind.ANSVARSGRUPPE, party=party(NURSE))
+    town = around(
+        opened(),
+        plans={plan.ref: plan},
+        coordinators={nurse.kind: nurse},
+        coordinator_wanted=frozenset(CoordinatorKind),
+        goal=TeamGoal(goal=GoalRef("goa_" + "c" * 26), version=1),
+    )
+    view = seen(town, guardian(1))
+    assert view.plan is not None
+    assert view.plan.coordinator == Who(service=Service.HELSESTASJON, role=Role.HEALTH_NURSE)
+    assert [one.who.role for one in view.coordinators] == [Role.HEALTH_NURSE]
+    assert view.coordinator_wanted == (CoordinatorKind.BARNEKOORDINATOR,)
+    assert view.goals == {goal, GoalRef("goa_" + "c" * 26)}
+    for language in Language:
+        known = texts.TEXTS[language]
+        page = spoken(town, guardian(1), language, age=4)
+        assert known.plan.statuses[status] in page
+        assert known.people.coordinator_wanted["guardian"] in page
+
+
+@pytest.mark.rule(146)
+def test_an_interpreter_is_told_to_whom_it_is_for_only() -> None:
+    need = LanguageNeed(person=GrantorClass.GUARDIAN, ordinal=2, interpreter=True, language=None)
+    town = around(opened(), languages=(need,))
+    assert [seen(town, who, 14).interpreter for who in (guardian(1), guardian(2), CHILD)] == [False, True, False]
+
+
+def test_nothing_of_a_report_to_child_welfare_is_told_whether_or_not_the_guardians_know() -> None:
+    town = opened()
+    plain = (seen(town, guardian(1)), spoken(town, guardian(1), age=4))
+    heard = ChildViewState(
+        ref=ChildViewRef("cvw_" + "b" * 26), method=ChildHeardBy.CONVERSATION, before="concern-report"
+    )
+    for informed in (False, True):
+        report = ReportState(
+            ref=ConcernReportRef("rep_" + "b" * 26),
+            reporter=party(TEACHER),
+            basis=LegalBasis(code="bvl-13-2", version="2023-01-01"),
+            sent_at=START,
+            deliver_by=START,
+            feedback_by=START,
+            guardians_informed=informed,
+            status=ReportStatus.SENT,
+        )
+        told = around(opened(), reports={report.ref: report})
+        told.state = told.state.model_copy(update={"views": (heard,)})
+        assert (seen(told, guardian(1)), spoken(told, guardian(1), age=4)) == plain
 
 
 # --- in words ---------------------------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from pydantic import AwareDatetime
 
 from services.cases.domain.access import Relation
 from services.cases.domain.acting import Acting
+from services.cases.domain.around import UNANSWERED, ContributionStatus, PlanState, PlanStatus
 from services.cases.domain.rules import InsightRow
 from services.cases.domain.state import (
     CaseState,
@@ -29,6 +30,7 @@ from services.cases.errors import NotPermittedError
 from shared.contracts.base import Model
 from shared.contracts.cases import Effect, Mode, Party
 from shared.contracts.codes import GrantorClass, InformationCategory, Purpose, Role, Service
+from shared.contracts.team import CoordinatorKind
 from shared.refs import CaseRef, ConsentRef, FormRef, GoalRef, MeasureRef
 
 Reader = Literal["guardian", "child"]
@@ -51,6 +53,22 @@ class Help(Model):
     evaluate_by: AwareDatetime
     status: MeasureStatus
     effect: Effect | None
+
+
+class Coordination(Model):
+    """Somebody was appointed to coordinate."""
+
+    kind: CoordinatorKind
+    who: Who
+
+
+class Plan(Model):
+    """The individual plan, and its goals."""
+
+    status: PlanStatus
+    version: int
+    coordinator: Who
+    goals: tuple[GoalRef, ...]
 
 
 class Asked(Model):
@@ -93,7 +111,18 @@ class Overview(Model):
     taking_over: Who | None
     """Who has been asked to take over from the holder, and has not answered."""
     contact: Who | None
+    coordinators: tuple[Coordination, ...]
+    coordinator_wanted: tuple[CoordinatorKind, ...]
+    """Asked for by the family, and not appointed yet."""
     team: tuple[Who, ...]
+    contributing: tuple[Service, ...]
+    """Services that help with something without being in the team."""
+    asked_to_contribute: tuple[Service, ...]
+    goal: GoalRef | None
+    """What all in the team work for."""
+    plan: Plan | None
+    interpreter: bool
+    """Whether this reader is spoken with through an interpreter."""
     help: tuple[Help, ...]
     to_answer: tuple[Asked, ...]
     """Consents that wait for this reader's yes or no."""
@@ -103,9 +132,15 @@ class Overview(Model):
     to_approve: tuple[Form, ...]
     forms: tuple[Form, ...]
     heard: tuple[str, ...]
-    """The decisions before which the child has been heard, once each."""
+    """The decisions before which the child has been heard, once each. Nothing of reports to child welfare is told here."""
     words_withheld: bool
     """The goals' words are left out: they could tell where a child with a protected address is."""
+
+    @property
+    def goals(self) -> frozenset[GoalRef]:
+        """Return the goals whose words belong in it."""
+        of_plan = () if self.plan is None else self.plan.goals
+        return frozenset({*(one.goal for one in self.help), *of_plan, *(() if self.goal is None else (self.goal,))})
 
 
 def decide_overview(state: CaseState, acting: Acting, relation: Relation, row: InsightRow, now: datetime) -> Overview:
@@ -125,7 +160,7 @@ def decide_overview(state: CaseState, acting: Acting, relation: Relation, row: I
     if state.case is None or not (row.guardian if guardian else row.child and relation is Relation.CHILD):
         raise NotPermittedError("overview-by-age")
     withheld = row.withheld if guardian else frozenset[InformationCategory]()
-    waiting = state.open_handover
+    waiting, around = state.open_handover, state.around
     asked = [one for one in state.consents.values() if one.status is ConsentStatus.REQUESTED]
     mine = [one for one in asked if _is_asked(one, acting)]
     forms = [_form(one, acting) for one in state.forms.values()]
@@ -141,6 +176,16 @@ def decide_overview(state: CaseState, acting: Acting, relation: Relation, row: I
         holder=_who(state.holder),
         taking_over=None if waiting is None else _who(waiting.receiver),
         contact=None if state.contact is None else Who(service=state.contact.service, role=state.contact.role),
+        coordinators=tuple(
+            Coordination(kind=kind, who=Who(service=one.party.service, role=one.party.role))
+            for kind, one in sorted(around.coordinators.items())
+        ),
+        coordinator_wanted=tuple(sorted(around.coordinator_wanted - around.coordinators.keys())),
+        contributing=_contributions(state, frozenset({ContributionStatus.ACCEPTED})),
+        asked_to_contribute=_contributions(state, UNANSWERED),
+        goal=None if around.goal is None else around.goal.goal,
+        plan=_plan(around.plan),
+        interpreter=any(one.interpreter and (one.person, one.ordinal) == _mine(acting) for one in around.languages),
         team=tuple(Who(service=one.service, role=one.role) for one in state.team.values()),
         help=tuple(_help(one) for one in state.measures.values()),
         to_answer=_consents(mine, withheld),
@@ -148,7 +193,7 @@ def decide_overview(state: CaseState, acting: Acting, relation: Relation, row: I
         in_force=_consents(state.consents_in_force(now), withheld),
         to_approve=tuple(one for one in forms if guardian and not (one.approved or one.sent)),
         forms=tuple(one for one in forms if one.approved or one.sent or not guardian),
-        heard=tuple(dict.fromkeys(view.before for view in state.views)),
+        heard=tuple(dict.fromkeys(view.before for view in state.views if view.before != "concern-report")),
         words_withheld=state.address_protected,
     )
 
@@ -161,9 +206,27 @@ def _who(party: Party | None) -> Who | None:
     return None if party is None else Who(service=party.service, role=party.role)
 
 
+def _mine(acting: Acting) -> tuple[GrantorClass, int]:
+    return (GrantorClass.CHILD, 1) if acting.guardian is None else (GrantorClass.GUARDIAN, acting.guardian)
+
+
+def _contributions(state: CaseState, statuses: frozenset[ContributionStatus]) -> tuple[Service, ...]:
+    """Return who was asked by name; who was asked without is not known to be about this child."""
+    asked = state.around.contributions.values()
+    return tuple(sorted({one.service for one in asked if one.status in statuses and not one.anonymous}))
+
+
+def _plan(plan: PlanState | None) -> Plan | None:
+    if plan is None:
+        return None
+    by = plan.coordinator
+    coordinator = Who(service=plan.coordinated_by, role=plan.coordinator_role if by is None else by.role)
+    return Plan(status=plan.status, version=plan.version, coordinator=coordinator, goals=plan.goals)
+
+
 def _is_asked(consent: ConsentState, acting: Acting) -> bool:
     """Return whether this consent waits for the word of `acting`."""
-    mine = (GrantorClass.CHILD, 1) if acting.guardian is None else (GrantorClass.GUARDIAN, acting.guardian)
+    mine = _mine(acting)
     return consent.needed.get(mine[0], 0) > 0 and mine not in consent.given
 
 

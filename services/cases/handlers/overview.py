@@ -16,6 +16,9 @@ from shared.clock import oslo_day
 from shared.contracts.codes import InformationCategory, Language
 from shared.refs import CaseRef, GoalRef
 
+WORDS = frozenset({InformationCategory.MEASURES, InformationCategory.PLAN})
+"""The kinds of information whose words stand in it: the goals of measures, of the team and of the plan."""
+
 
 async def read_overview(
     desk: Desk, ctx: Context, case: CaseRef, *, asked: Language | None, preferred: Language
@@ -35,15 +38,17 @@ async def read_overview(
             row = desk.rules.insight_row(age_on(child.born, today), today)
             seen = overviews.decide_overview(looked.state, acting, looked.permit.relation, row, ctx.now)
             guardians = await desk.records.guardians(conn, located.case)
-            words_of = frozenset({InformationCategory.MEASURES}) & looked.permit.categories
-            if seen.words_withheld or (seen.reader == "guardian" and words_of & row.withheld):
-                words_of = frozenset()
-            texts = await desk.records.texts(conn, located.case, words_of, (GOAL,)) if words_of else []
-            wanted = {one.goal for one in seen.help}
-            goals = {GoalRef(one.record.removeprefix(GOAL)): one.text for one in texts}
-            goals = {ref: text for ref, text in goals.items() if ref in wanted}
-            shown = {InformationCategory.IDENTITY} | (words_of if goals else frozenset())
-            await record(desk, ctx, conn, looked, shown=frozenset(shown))
+            readable = WORDS & looked.permit.categories
+            if seen.words_withheld:
+                readable = frozenset()
+            elif seen.reader == "guardian":
+                readable -= row.withheld
+            wanted = {f"{GOAL}{goal}" for goal in seen.goals}
+            texts = await desk.records.texts(conn, located.case, readable, (GOAL,)) if wanted and readable else []
+            texts = [text for text in texts if text.record in wanted]
+            goals = {GoalRef(text.record.removeprefix(GOAL)): text.text for text in texts}
+            shown = frozenset({InformationCategory.IDENTITY, *(text.category for text in texts)})
+            await record(desk, ctx, conn, looked, shown=shown)
     except DeniedError as denied:
         await deny(desk, ctx, located.case, denied)
     desk.journal.nudge()

@@ -10,10 +10,12 @@ from typing import Annotated, Final, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
+from services.cases.domain.around import PlanStatus
 from services.cases.domain.overview import Reader
 from services.cases.domain.state import MeasureStatus
 from shared.contracts.cases import Effect
 from shared.contracts.codes import InformationCategory, Language, Purpose, Role, Service
+from shared.contracts.team import CoordinatorKind
 
 _FOLDER: Final = Path(__file__).with_name("texts")
 ToEach = Annotated[Mapping[Reader, str], Field(min_length=2)]
@@ -55,14 +57,30 @@ class People(_Words):
     holder: str
     nobody: str
     taking_over: str
+    coordinators: Annotated[Mapping[CoordinatorKind, str], Field(min_length=len(CoordinatorKind))]
+    coordinator_wanted: ToEach
     team: str
+    contributing: str
+    asked: str
+    interpreter: ToEach
     anybody: ToEach
+
+
+class PlanWords(_Words):
+    """The individual plan."""
+
+    heading: str
+    statuses: Annotated[Mapping[PlanStatus, str], Field(min_length=len(PlanStatus))]
+    coordinator: str
+    version: str
+    goals: str
 
 
 class HelpWords(_Words):
     """Goals and measures."""
 
     heading: str
+    common_goal: str
     none: ToEach
     goal: str
     owner: str
@@ -124,6 +142,7 @@ class Texts(_Words):
     standing: Standing
     people: People
     help: HelpWords
+    plan: PlanWords
     consents: ConsentWords
     forms: FormWords
     rights: Rights

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 
-from services.cases.domain.overview import Asked, Form, Help, Overview, Who
+from services.cases.domain.overview import Asked, Form, Help, Overview, Plan, Who
 from services.cases.domain.state import MeasureStatus, Stage
 from services.cases.plain.texts import TEXTS, Texts
 from shared.clock import oslo_day
 from shared.contracts.base import Model
 from shared.contracts.codes import Language
+from shared.contracts.team import CoordinatorKind
 from shared.refs import GoalRef
 
 
@@ -92,6 +93,8 @@ class _Writer:
         yield self._standing()
         yield self._people()
         yield self._help()
+        if overview.plan is not None:
+            yield self._plan(overview.plan)
         yield self._consents()
         yield Section(heading=texts.rights.heading, points=texts.rights.text[self._reader])
 
@@ -119,10 +122,22 @@ class _Writer:
             sentences.insert(0, words.no_contact[self._reader])
         else:
             facts.insert(0, Fact(term=words.contact, value=self._who(overview.contact)))
+        for one in overview.coordinators:
+            facts.append(Fact(term=words.coordinators[one.kind], value=self._who(one.who)))
         if overview.taking_over is not None:
             facts.append(Fact(term=words.taking_over, value=self._who(overview.taking_over)))
         if overview.team:
             facts.append(Fact(term=words.team, value=_listed(map(self._who, overview.team))))
+        for term, services in (
+            (words.contributing, overview.contributing),
+            (words.asked, overview.asked_to_contribute),
+        ):
+            if services:
+                facts.append(Fact(term=term, value=_listed(self._texts.services[one] for one in services)))
+        if CoordinatorKind.BARNEKOORDINATOR in overview.coordinator_wanted:
+            sentences.append(words.coordinator_wanted[self._reader])
+        if overview.interpreter:
+            sentences.append(words.interpreter[self._reader])
         return Section(heading=words.heading[self._reader], facts=tuple(facts), sentences=tuple(sentences))
 
     def _help(self) -> Section:
@@ -134,7 +149,18 @@ class _Writer:
             sentences.append(words.withheld[self._reader])
         in_order = sorted(overview.help, key=lambda one: one.status is MeasureStatus.STOPPED)
         items = tuple(self._measure(one) for one in in_order)
-        return Section(heading=words.heading, sentences=tuple(sentences), items=items)
+        common = None if overview.goal is None else self._words.goals.get(overview.goal)
+        facts = (Fact(term=words.common_goal, value=common),) if common else ()
+        return Section(heading=words.heading, sentences=tuple(sentences), facts=facts, items=items)
+
+    def _plan(self, plan: Plan) -> Section:
+        words = self._texts.plan
+        facts = [Fact(term=words.coordinator, value=self._who(plan.coordinator))]
+        if plan.version:
+            facts.append(Fact(term=words.version, value=str(plan.version)))
+        goals = [self._words.goals[goal] for goal in plan.goals if goal in self._words.goals]
+        facts += [Fact(term=words.goals, value=goal) for goal in goals]
+        return Section(heading=words.heading, sentences=(words.statuses[plan.status],), facts=tuple(facts))
 
     def _measure(self, one: Help) -> Item:
         words = self._texts.help
