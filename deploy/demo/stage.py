@@ -338,12 +338,17 @@ class Stage:
         status: int,
         if_match: str | None = None,
     ) -> Answer:
-        """Somebody tries something, and must be refused with `code` and `status`.
+        """Somebody tries something, and must be refused with `code` and `status`; a 503 is asked again, as in `does`.
 
         Raises:
             StoryError: it was allowed, or refused for another reason.
         """
-        answer = await self.call(person, method, service, path, body, headers=_conditions(if_match))
+        deadline = asyncio.get_running_loop().time() + PATIENCE
+        while True:
+            answer = await self.call(person, method, service, path, body, headers=_conditions(if_match))
+            if answer.status != 503 or status == 503 or asyncio.get_running_loop().time() > deadline:
+                break
+            await asyncio.sleep(min(float(answer.headers.get("retry-after", "0.2")), 1.0))
         if answer.status != status or answer.at("code") != code:
             raise StoryError(f"{person.called}: {what}: expected {status} {code}, got {answer.status}: {answer.body!r}")
         self.narrator.refused(person.called, what, code, str(answer.at("detail") or answer.at("title") or ""))

@@ -40,7 +40,7 @@ async def row_22(stage: Stage) -> None:
     await _on_paper(stage, report.text("report"))
     other = await _told(stage, GUARDIAN_B, "asks the same")
     kinds = {recipient["kind"] for row in _rows(other) if isinstance(recipient := row["recipient"], dict)}
-    stage.check("guardian" not in kinds, "neither guardian is told when the other looked")
+    stage.check("guardian" not in kinds, "neither guardian is told when the other looked, and guardian A has")
 
 
 async def _told(stage: Stage, guardian: Person, what: str) -> Answer:
@@ -97,10 +97,11 @@ async def _nobody_else(stage: Stage, case: str) -> None:
 
 
 def _positions(report: Answer) -> set[JsonValue]:
-    """Return where in the log the looks stand that the report tells of."""
+    """Return where in the log the looks of others stand that the report tells of; one's own are in it too."""
     return {
         position
         for row in _rows(report)
+        if isinstance(recipient := row["recipient"], dict) and recipient["kind"] != "you"
         if isinstance(row["positions"], list)
         for position in row["positions"]
         if isinstance(position, int)

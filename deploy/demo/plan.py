@@ -1,0 +1,182 @@
+"""Row 16: the guardians ask for an individual plan, and the group's minutes write it."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from pydantic import JsonValue
+
+from deploy.demo.people import GOAL_TEXT, GUARDIAN_A, NURSE, TEACHER, VIEW_TEXT
+from deploy.demo.stage import Stage
+from shared.clock import OSLO
+
+STARTS: Final = datetime(2027, 1, 12, 13, 0, tzinfo=OSLO)
+
+
+async def row_16(stage: Stage) -> None:
+    """12 January: in the same case; approved minutes are its next version (seed rules 31, 36-38)."""
+    case = stage.facts["case"]
+    await stage.at(1, 11)
+    await stage.must_not(
+        NURSE,
+        "would begin an individual plan that nobody asked for:",
+        "POST",
+        "cases",
+        f"/cases/{case}/plan",
+        {"goals": [GOAL_TEXT]},
+        code="not-permitted",
+        status=403,
+    )
+    await stage.does(
+        GUARDIAN_A, "asks for an individual plan", "POST", "cases", f"/cases/{case}/plan-request", {}, status=201
+    )
+    level = await stage.bus.wait("cases.case.level-changed", lambda e: e.data["case"] == case)
+    stage.check(level.data["to_level"] == 2, "the same case, at level 2")
+    me = await stage.does(NURSE, "", "GET", "cases", "/me")
+    await stage.does(
+        TEACHER,
+        "records that the health nurse coordinates the group and the plan",
+        "POST",
+        "cases",
+        f"/cases/{case}/coordinator",
+        {
+            "kind": "ansvarsgruppe",
+            "coordinator": {
+                "actor": me.text("actor"),
+                "role": "health-nurse",
+                "service": "helsestasjon",
+                "unit": "unit:helsestasjon",
+                "organisation": "310001058",
+            },
+        },
+        status=201,
+    )
+    await stage.must_not(
+        NURSE,
+        "would begin it before the child is heard:",
+        "POST",
+        "cases",
+        f"/cases/{case}/plan",
+        {"goals": [GOAL_TEXT]},
+        code="child-view-missing",
+        status=409,
+    )
+    await stage.does(
+        TEACHER,
+        "records the child's view of it",
+        "POST",
+        "cases",
+        f"/cases/{case}/child-views",
+        {"method": "conversation", "before": "plan", "text": VIEW_TEXT},
+        status=201,
+    )
+    await stage.does(
+        NURSE, "begins the plan", "POST", "cases", f"/cases/{case}/plan", {"goals": [GOAL_TEXT]}, status=201
+    )
+    meeting = await _group_meets(stage)
+    await stage.does(
+        NURSE,
+        "approves the minutes",
+        "POST",
+        "meetings",
+        f"/meetings/{meeting}/minutes",
+        {"text": "Gruppen gikk gjennom målene og tiltakene."},
+        status=201,
+    )
+    await stage.bus.wait("cases.plan.updated", lambda e: e.data["case"] == case and e.data["version"] == 2)
+    stage.narrator.happened("the approved minutes are the plan's version 2: nobody wrote it a second time")
+    plan = await stage.does(GUARDIAN_A, "reads the plan", "GET", "cases", f"/cases/{case}/plan")
+    stage.check(plan.at("version") == 2, "version 2")
+
+
+async def _group_meets(stage: Stage) -> str:
+    arenas = await stage.does(NURSE, "", "GET", "meetings", "/arenas?limit=100")
+    listed = arenas.at("items")
+    [group] = [
+        str(one["arena"])
+        for one in (listed if isinstance(listed, list) else [])
+        if isinstance(one, dict) and one["arena_type"] == "ansvarsgruppe"
+    ]
+    called = await stage.does(
+        NURSE,
+        "calls the group around the child: barnehage, PPT and the guardians",
+        "POST",
+        "meetings",
+        "/meetings",
+        {
+            "arena": group,
+            "starts_at": STARTS.isoformat(),
+            "units": ["unit:lia-barnehage"],
+            "services": ["barnehage", "ppt"],
+        },
+        status=201,
+    )
+    meeting = called.text("meeting")
+    brought = await stage.does(
+        TEACHER,
+        "brings the child's plan and measures",
+        "POST",
+        "meetings",
+        f"/meetings/{meeting}/agenda-items",
+        {
+            "kind": "case",
+            "mode": "named",
+            "text": "Mål og tiltak i planen.",
+            "case": stage.facts["case"],
+            "categories": ["development", "language"],
+            "purpose": "discussion",
+        },
+        status=201,
+    )
+    item = brought.text("item")
+    if brought.at("status") != "accepted":
+        await stage.does(NURSE, "", "POST", "meetings", f"/meetings/{meeting}/agenda-items/{item}/acceptance", {})
+    await stage.at(1, 12, 15)
+    seats: list[JsonValue] = [
+        {"service": "helsestasjon", "role": "health-nurse", "organisation": "310001058", "present": True},
+        {"service": "barnehage", "role": "teacher", "organisation": "310001015", "present": True},
+        {"service": "ppt", "role": "ppt-adviser", "organisation": "310001031", "present": True},
+    ]
+    await stage.does(
+        NURSE,
+        "records that it was held, with both guardians",
+        "POST",
+        "meetings",
+        f"/meetings/{meeting}/holding",
+        {
+            "started_at": STARTS.isoformat(),
+            "ended_at": (STARTS + timedelta(minutes=60)).isoformat(),
+            "chair": "health-nurse",
+            "attendance": seats,
+            "guardians_present": 2,
+            "discussed": [{"item": item}],
+        },
+    )
+    await stage.does(
+        NURSE,
+        "records the outcome: observation in the barnehage by PPT",
+        "POST",
+        "meetings",
+        f"/meetings/{meeting}/outcomes",
+        {
+            "item": item,
+            "decision": "measure-planned",
+            "text": GOAL_TEXT,
+            "measures": [
+                {
+                    "code": "observasjon",
+                    "owner": "ppt",
+                    "owner_unit": "unit:ppt",
+                    "indicator": "ord-i-lek",
+                    "evaluate_by": "2027-04-06T12:00:00+02:00",
+                }
+            ],
+            "join_team": [],
+        },
+        status=201,
+    )
+    await stage.bus.wait(
+        "cases.measure.planned", lambda e: e.data["case"] == stage.facts["case"] and e.data["code"] == "observasjon"
+    )
+    return meeting
