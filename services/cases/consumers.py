@@ -12,13 +12,15 @@ from services.cases import ending_store, form_store, glass_store, kin_store, sto
 from services.cases.domain import glass as glasses
 from services.cases.domain import guardianship, levels, measures, waiting
 from services.cases.errors import CaseError
-from services.cases.handlers import absences, consent_times, ending, form_times
-from services.cases.handlers.desk import HANDOVER_ANSWER, HANDOVER_ESCALATION, Desk
-from services.cases.handlers.kept import GLASS_ESCALATION, GLASS_REVIEW, GUARDIANSHIP
+from services.cases.handlers import absences, consent_times, ending, form_times, protecting
+from services.cases.handlers.desk import CASE, HANDOVER_ANSWER, HANDOVER_ESCALATION, Desk
+from services.cases.handlers.kept import GLASS_ESCALATION, GLASS_REVIEW, GUARDIANSHIP, PROTECTION_DUE, QUIET_CLOSING
+from services.cases.handlers.reassess import reassess_in
 from services.cases.handlers.unattended import change_by_time, change_in
 from services.cases.store import Disclosure
 from services.cases.team_consumers import TeamConsumers
-from shared.contracts import meetings, notify
+from shared.aggregate import Context
+from shared.contracts import cases, meetings, notify
 from shared.contracts.base import EventData
 from shared.deadlines import Deadline, DeadlineHandler
 from shared.envelope import Envelope
@@ -167,10 +169,14 @@ def of_case(
 
 
 async def on_guardianship(desk: Desk, tx: Tx, deadline: Deadline) -> None:
-    """A day has come on which parental responsibility begins, or the day after its last: how many must grant follows."""
-    case, _, _ = deadline.key.partition(":")
-    responsible = await kin_store.responsible(tx.conn, CaseRef(case), tx.now)
+    """A day has come on which parental responsibility begins, or the day after its last: who must grant follows."""
+    case = CaseRef(deadline.key.partition(":")[0])
+    responsible = await kin_store.responsible(tx.conn, case, tx.now)
     await change_by_time(desk, tx, deadline, case, lambda state: guardianship.decide_responsible(state, responsible))
+    loaded = await tx.journal.load(CASE, case, conn=tx.conn)
+    if loaded.scope is not None:
+        ctx = Context(actor=None, scope=loaded.scope, now=tx.now, correlation=tx.ids.event_id())
+        await reassess_in(desk, tx, ctx, case, cases.ReassessmentReason.GUARDIAN_CHANGE)
 
 
 def inbox(desk: Desk) -> Inbox:
@@ -193,6 +199,8 @@ def deadlines(desk: Desk) -> Mapping[str, DeadlineHandler]:
         HANDOVER_ANSWER: on_handover_due,
         GLASS_REVIEW: on_glass_review_due,
         GUARDIANSHIP: on_guardianship,
+        QUIET_CLOSING: of_case(protecting.close_quietly),
+        PROTECTION_DUE: of_case(protecting.protection_due),
         GLASS_ESCALATION: on_glass_escalation,
         HANDOVER_ESCALATION: on_handover_escalation,
         absences.ABSENCE_LAST_DAY: on_absence_last_day,

@@ -886,3 +886,9 @@ class FormFieldMissingError(CaseError):
 
     code = "form-field-missing"
     status = 422
+
+
+class NotProtectedError(CaseError):
+    """The child's address is not protected."""
+
+    code = "address-not-protected"

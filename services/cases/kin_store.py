@@ -52,3 +52,14 @@ async def responsible(conn: Connection, case: CaseRef, now: datetime) -> frozens
 async def forget(conn: Connection, case: CaseRef) -> None:
     """Delete who is whose kin here: the case is erased."""
     await conn.execute("DELETE FROM kin WHERE case_ref = $1", case)
+
+
+async def carry_over(conn: Connection, old: CaseRef, new: CaseRef) -> None:
+    """Let everybody be to `new` what they are to `old`, and let what was told be remembered there, without where."""
+    await conn.execute("UPDATE kin SET case_ref = $2 WHERE case_ref = $1", old, new)
+    await conn.execute(
+        "INSERT INTO disclosures (case_ref, at, way, service, role, categories)"
+        " SELECT $2, at, way, service, role, categories FROM disclosures WHERE case_ref = $1 ORDER BY id",
+        old,
+        new,
+    )

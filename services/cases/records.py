@@ -5,7 +5,8 @@ The owner of all records is the case, so one data key opens, and one shredding c
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
@@ -15,6 +16,8 @@ from shared.contracts.codes import InformationCategory, Language
 from shared.db import Connection
 from shared.errors import NotFoundError
 from shared.refs import (
+    ALPHABET,
+    LENGTH,
     ActorId,
     CaseRef,
     ChildViewRef,
@@ -31,6 +34,7 @@ from shared.refs import (
 )
 from shared.vault import LookupKind, Vault
 
+_REF: Final = re.compile(rf"[a-z]{{3}}_[{ALPHABET}]{{{LENGTH}}}")
 _CHILD: Final = "child"
 _GUARDIANS: Final = "guardians"
 _TITLE: Final = "document-title/"
@@ -164,6 +168,13 @@ class Records:
         await self._put(conn, case, wrong, InformationCategory.IDENTITY, before.model_dump_json())
         await self._put(conn, case, _CHILD, InformationCategory.IDENTITY, after.model_dump_json())
         await self.reindex(conn, case)
+
+    async def carry_over(self, conn: Connection, old: CaseRef, new: CaseRef, renamed: Callable[[str], str]) -> None:
+        """Keep everything of `old` under `new`, sealed anew; references in the records' names are changed by `renamed`."""
+        for one in await self._vault.read(conn, owner=old):
+            name = "/".join(renamed(part) if _REF.fullmatch(part) else part for part in one.record.split("/"))
+            await self._vault.put(conn, owner=new, record=name, category=one.category, content=one.content)
+        await self._index(conn, new, await self.child(conn, new))
 
     async def guardians_on(self, conn: Connection, case: CaseRef, day: date) -> tuple[Guardian, ...]:
         """Return who has parental responsibility on `day`, in their order.

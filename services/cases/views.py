@@ -40,7 +40,7 @@ from shared.contracts.codes import (
     Scope,
     Service,
 )
-from shared.contracts.safekeeping import GlassOutcome, GlassReason, MediaType
+from shared.contracts.safekeeping import GlassOutcome, GlassReason, MediaType, ProtectionKind
 from shared.refs import (
     AbsenceRef,
     ActorId,
@@ -642,6 +642,26 @@ class GuardianshipView(Model):
     def of(cls, state: CaseState, ordinal: int | None, since: date | None, until: date | None) -> GuardianshipView:
         """Return it for the guardian `ordinal`, if it is about one."""
         return cls(case=_known(state)[0], guardians=state.guardians, ordinal=ordinal, since=since, until=until)
+
+
+class ProtectionView(Model):
+    """The child's address protection, and under which reference the case goes on."""
+
+    case: CaseRef
+    protected: bool
+    kind: ProtectionKind | None
+    valid_to: date | None
+
+    @classmethod
+    def of(cls, state: CaseState) -> ProtectionView:
+        """Return the protection of `state`."""
+        given = state.protection
+        return cls(
+            case=_known(state)[0],
+            protected=state.hidden,
+            kind=None if given is None else given.kind,
+            valid_to=None if given is None else given.valid_to,
+        )
 
 
 class RecordView(Model):

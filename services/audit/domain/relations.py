@@ -25,7 +25,7 @@ from typing import Final
 
 from services.audit.domain.observed import Look
 from shared.calendar import start_of_day
-from shared.contracts import cases, meetings
+from shared.contracts import cases, meetings, safekeeping
 from shared.contracts.access import AccessKind
 from shared.contracts.base import EventData, Model
 from shared.contracts.cases import Party
@@ -120,7 +120,7 @@ class Ties(Model):
         match fact:
             case cases.ConcernRegistered():
                 return self._add(*_party(fact.registered_by, Why.REGISTERED, at))
-            case cases.CaseOpened() | cases.CaseReopened():
+            case cases.CaseOpened() | cases.CaseReopened() | safekeeping.CaseContinued():
                 return self._held_by(fact.holder, at)
             case cases.HandoverAccepted():
                 return self._end(at, ref=fact.handover)._held_by(fact.holder, at)

@@ -20,6 +20,7 @@ from services.cases.api import (
     measures,
     overview,
     procedure,
+    protection,
     recording,
     reports,
     search,
@@ -50,6 +51,7 @@ ROUTERS = (
     copies.router,
     erasure.router,
     figures.router,
+    protection.router,
 )
 
 __all__ = ["ROUTERS"]

@@ -23,6 +23,7 @@ GLASS_REVIEW: Final = "glass-review"
 GLASS_ESCALATION: Final = "glass-escalation"
 GUARDIANSHIP: Final = "guardianship"
 PROTECTION_DUE: Final = "protection-due"
+QUIET_CLOSING: Final = "quiet-closing"
 
 
 async def follow_kept(conn: Connection, event: EventData) -> list[str]:

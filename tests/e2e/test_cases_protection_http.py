@@ -1,0 +1,160 @@
+"""Address protection during a case's life over HTTP: it goes on elsewhere, and nothing leads from the old to the new."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from services.cases.handlers.desk import CASE
+from shared.clock import SimulatedClock
+from shared.refs import CaseRef
+from shared.testing.issuer import LocalIssuer
+from shared.testing.people import People
+from shared.testing.plugin import Migrated
+from tests.e2e.cases_world import World, cases_world
+
+pytestmark = pytest.mark.connected
+
+KODE_6 = {"kind": "strictly-confidential", "valid_to": "2027-09-01"}
+REF = re.compile(r"\b[a-z]{3}_[bcdfghjklmnpqrstvwxz]{26}\b")
+
+
+@pytest_asyncio.fixture
+async def world(migrated: Migrated, issuer: LocalIssuer, clock: SimulatedClock) -> AsyncIterator[World]:
+    """The cases service with its people."""
+    async with cases_world(migrated, issuer, clock) as made:
+        yield made
+
+
+def code(response: httpx.Response) -> tuple[int, str]:
+    """Return status and code of a refusal."""
+    return response.status_code, response.json()["code"]
+
+
+async def filled(world: World) -> tuple[str, str]:
+    """Return a case with records, a document and a consent, and the document."""
+    case = await world.opened()
+    await world.consented(case)
+    await world.see("nurse", f"/cases/{case}/child")
+    await world.must("teacher", f"/cases/{case}/records", {"category": "language", "text": "Sier kopp."})
+    headers = {"authorization": f"Bearer {world.token('teacher')}", "idempotency-key": "d", "document-title": "Tittel"}
+    made = await world.http.post(f"/cases/{case}/documents?category=health", content=b"%PDF-1.7 x", headers=headers)
+    return case, made.json()["document"]
+
+
+async def protect(world: World, case: str, who: str = "teacher", **body: Any) -> httpx.Response:
+    """Set it."""
+    version = await world.version("teacher", case)
+    return await world.post(who, f"/cases/{case}/address-protection", body or KODE_6, if_match=version)
+
+
+async def test_the_case_goes_on_and_the_old_reference_leads_nowhere(world: World) -> None:
+    case, document = await filled(world)
+    before = await world.see("teacher", f"/cases/{case}/child")
+    old_events = await world.published()
+    answer = await protect(world, case)
+    assert answer.status_code == 201, answer.text
+    new = answer.json()["case"]
+    assert new != case
+    assert answer.headers["location"] == f"/cases/{new}"
+    # Everything is there, to whoever holds it and to the guardians, under names that are new.
+    view = await world.see("teacher", f"/cases/{new}")
+    assert (view["relations"], view["address_protected"], view["level"], view["consents"]) == (["holder"], True, 1, [])
+    after = await world.see("teacher", f"/cases/{new}/child")
+    assert after["identity"] == before["identity"]
+    assert sorted(one["text"] for one in after["records"]) == sorted(one["text"] for one in before["records"])
+    [kept] = (await world.see("teacher", f"/cases/{new}/documents"))["items"]
+    assert (kept["title"], kept["document"] != document) == ("Tittel", True)
+    assert (await world.get("teacher", f"/documents/{kept['document']}")).content == b"%PDF-1.7 x"
+    listed = {one["case"] for one in (await world.see("guardian-a", "/cases"))["items"]}
+    assert listed == {new}
+    assert (await world.get("guardian-a", f"/cases/{case}")).status_code == 404
+    assert code(await world.get("teacher", f"/documents/{document}")) == (404, "not-found")
+    assert code(await world.get("nurse", f"/cases/{new}")) == (404, "not-found")
+    # Nothing of the new log names a place, and no reference or correlation of it stands in the old one.
+    published = await world.published()
+    ours = [event for event in published if event["municipality"].startswith("prt_")]
+    theirs = [event for event in published if not event["municipality"].startswith("prt_")]
+    assert {event["municipality"] for event in ours} != set()
+    text = json.dumps(ours)
+    assert "unit:" not in text
+    assert "4005" not in text
+    assert "31000" not in text
+    of_people = {event.get("authid") for event in published} | set(
+        REF.findall(json.dumps([event["data"].get("actor") or event["data"].get("holder") for event in ours]))
+    )
+    shared = set(REF.findall(text)) & set(REF.findall(json.dumps(theirs)))
+    assert shared <= of_people, "only who acts is the same"
+    assert {event["correlationid"] for event in ours}.isdisjoint(event["correlationid"] for event in theirs)
+    new_types = {event["type"] for event in theirs[len(old_events) :]}
+    assert new_types == {"no.lagspill.access.recorded.v1"}, "nothing is said of the old case yet"
+    for table in ("vault_records", "data_keys", "kin", "disclosures", "part_index", "documents", "lookups"):
+        rows = [str(row) for row in await world.pool.fetch(f"SELECT * FROM {table}")]
+        assert not [row for row in rows if case in row and new in row]
+    # At some moment between half a day and four days later it closes, as a case that moved does.
+    due = await world.pool.fetchval("SELECT due FROM deadlines WHERE kind = 'quiet-closing' AND key = $1", case)
+    start = datetime(2026, 9, 7, 8, tzinfo=UTC)
+    assert start + timedelta(hours=12) <= due <= start + timedelta(hours=96)
+    await world.move_to(due)
+    [closed] = await world.published("case.closed.v1")
+    assert (closed["data"]["case"], closed["data"]["outcome"]) == (case, "moved")
+    assert "authid" not in closed
+    assert (await world.types()).count("consent.withdrawn") == 1
+    for ref in (case, new):
+        history = await world.journal.history(CASE, CaseRef(ref))
+        stored = (await world.journal.load(CASE, CaseRef(ref))).state
+        assert CASE.replay(event for _, event in history) == stored
+    # The last day of the register: somebody must find out, and it holds until then.
+    await world.move_to(datetime(2027, 9, 1, 22, 0, tzinfo=UTC))
+    assert len(await world.published("case.address-protection-due.v1")) == 1
+    assert (await world.see("teacher", f"/cases/{new}"))["address_protected"] is True
+
+
+async def test_who_may_and_what_is_refused(world: World) -> None:
+    case = await world.opened()
+    for who, refused in (
+        ("curious", (404, "not-found")),
+        ("styrer", (403, "not-permitted")),
+        ("guardian-a", (403, "not-permitted")),
+    ):
+        assert code(await protect(world, case, who)) == refused
+    assert code(await protect(world, case, kind="kode-8")) == (422, "input-invalid")
+    assert code(await world.post("teacher", f"/cases/{case}/address-protection", KODE_6)) == (428, "if-match-missing")
+    stale = await world.post("teacher", f"/cases/{case}/address-protection", KODE_6, if_match='"v1"')
+    assert code(stale) == (412, "version-stale")
+    version = await world.version("teacher", case)
+    lifting = f"/cases/{case}/address-protection-lifting"
+    assert code(await world.post("teacher", lifting, if_match=version)) == (409, "address-not-protected")
+    assert [event for event in await world.published() if event["municipality"].startswith("prt_")] == []
+    another = People(12).child(age=4)
+    child = {"name": another.name, "national_number": another.national_number}
+    concern = await world.must("teacher", "/concerns", world.concern(child=child))
+    assert code(await protect(world, concern["case"])) == (409, "case-not-open")
+
+
+async def test_the_same_command_again_has_one_effect_and_lifting_lets_it_be_found(world: World) -> None:
+    case, _ = await filled(world)
+    version = await world.version("teacher", case)
+    path = f"/cases/{case}/address-protection"
+    answers = [await world.post("teacher", path, KODE_6, key="once", if_match=version) for _ in range(2)]
+    assert answers[0].json() == answers[1].json()
+    assert len(await world.published("case.continued.v1")) == 1
+    new = answers[0].json()["case"]
+    sought, token = {"name": world.child.name}, {"authorization": f"Bearer {world.token('teacher')}"}
+    assert (await world.http.post("/search", json=sought, headers=token)).json()["items"] == []
+    again = await protect(world, new, kind="confidential")
+    assert (again.json()["case"], again.json()["kind"]) == (new, "confidential")
+    lifted = await world.post(
+        "teacher", f"/cases/{new}/address-protection-lifting", if_match=await world.version("teacher", new)
+    )
+    assert (lifted.status_code, lifted.json()["protected"]) == (201, False)
+    [hit] = (await world.http.post("/search", json=sought, headers=token)).json()["items"]
+    assert hit["case"] == new
+    assert "unit:" not in json.dumps([e for e in await world.published() if e["municipality"].startswith("prt_")])
