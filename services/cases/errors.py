@@ -395,6 +395,12 @@ class WithdrawalTooFineError(CaseError):
     status = 422
 
 
+class CareOrderKnownError(CaseError):
+    """Who has the care is recorded so already."""
+
+    code = "care-order-known"
+
+
 # --- confidentiality overridden by law --------------------------------------------------------------------------------
 
 

@@ -10,7 +10,7 @@ from services.cases.views import Categories, ScopeView
 from shared.contracts.base import Model
 from shared.contracts.cases import Party
 from shared.contracts.codes import GrantorClass, LegalBasis, Purpose, Service
-from shared.refs import CaseRef, ConsentRef, OverrideRef
+from shared.refs import CaseRef, ConsentRef, DocumentRef, OverrideRef
 
 
 class OutsideView(Model):
@@ -75,6 +75,14 @@ class SharingView(Model):
             outside=tuple(OutsideView.of(ref, outside) for ref, outside in judged.outside.items()),
             steps=judged.steps,
         )
+
+
+class CareView(Model):
+    """Who has the care: the child welfare service, or those with parental responsibility."""
+
+    case: CaseRef
+    in_force: bool
+    decision: DocumentRef
 
 
 class OverrideView(Model):

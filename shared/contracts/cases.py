@@ -510,6 +510,16 @@ class ConsentConfirmed(ConsentEvent):
     valid_to: date
 
 
+class CareOrderRecorded(CaseEvent):
+    """The child welfare service has taken over care, or gives it back: who must consent is another (barnevernsloven § 5-1)."""
+
+    TYPE: ClassVar[str] = "no.lagspill.cases.case.care-order-recorded.v1"
+
+    in_force: bool
+    decision: DocumentRefField
+    """The note of the decision, in the vault."""
+
+
 # --- confidentiality overridden by law --------------------------------------------------------------------------------
 
 
@@ -1000,6 +1010,7 @@ EVENTS: tuple[type[EventData], ...] = (
     ConsentReassessmentDue,
     ConsentSuspended,
     ConsentConfirmed,
+    CareOrderRecorded,
     ConsentOverridden,
     ConsentOverrideReviewed,
     ConsentOverrideReviewOverdue,

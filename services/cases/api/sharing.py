@@ -8,11 +8,11 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from services.cases.api.at_desk import AtDesk
-from services.cases.api.sharing_bodies import OverrideBody, ReviewBody
+from services.cases.api.sharing_bodies import CareOrderBody, OverrideBody, ReviewBody
 from services.cases.domain.sharing import Ask
-from services.cases.handlers import overrides, sharing
+from services.cases.handlers import care, overrides, sharing
 from services.cases.handlers.overrides import NewOverride
-from services.cases.sharing_views import OverrideContent, OverrideView, SharingView
+from services.cases.sharing_views import CareView, OverrideContent, OverrideView, SharingView
 from shared.contracts.codes import InformationCategory, Purpose, Service
 from shared.refs import CaseRefField, OverrideRefField
 from shared.web import Command, Page, Reading, represent, respond
@@ -44,6 +44,12 @@ async def ask_sharing(
     ask = Ask(service=service, categories=categories, purpose=purpose, anonymous=anonymous)
     view, version = await sharing.ask_sharing(desk, ctx, case, ask)
     return represent(view, version=version)
+
+
+@router.post("/cases/{case}/care-orders", status_code=201, response_model=CareView, summary="Who has the care")
+async def record_care_order(case: CaseRefField, body: CareOrderBody, ctx: Command, desk: AtDesk) -> Response:
+    """Record that the child welfare service has taken over care, or given it back. Consents are judged anew at once."""
+    return respond(await care.record_care_order(desk, ctx, case, in_force=body.in_force, note=body.note))
 
 
 @router.post("/cases/{case}/overrides", status_code=201, response_model=OverrideView, summary="Share by law")

@@ -58,6 +58,15 @@ class OverrideBody(RequestModel):
         return Scope(services=self.services, categories=self.categories, purposes=self.purposes)
 
 
+class CareOrderBody(RequestModel):
+    """Whether the child welfare service has the care from now on, and a note of the decision (barnevernsloven § 5-1)."""
+
+    model_config = _like(in_force=True, note="Decision of the board of 7 September, read in the original.")
+
+    in_force: bool
+    note: Words
+
+
 class ReviewBody(RequestModel):
     """A leader's judgement; what was not justified ends at once."""
 

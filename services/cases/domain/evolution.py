@@ -83,6 +83,8 @@ def evolve(state: CaseState, event: EventData) -> CaseState:  # noqa: PLR0911, P
             return _reopened(state, event)
         case events.ConsentEvent():
             return consents(state, event)
+        case events.CareOrderRecorded():
+            return _with(state, care_order=event.in_force)
         case events.OverrideEvent():
             return overrides(state, event)
         case events.MeasureEvent():

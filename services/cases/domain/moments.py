@@ -10,6 +10,8 @@ from services.cases.domain.grantors import ConsentRules
 from shared.calendar import start_of_day
 from shared.clock import oslo_day
 from shared.contracts.cases import (
+    CareOrderRecorded,
+    CaseEvent,
     ConsentConfirmed,
     ConsentEvent,
     ConsentExpired,
@@ -22,7 +24,9 @@ from shared.contracts.cases import (
     ConsentSuspended,
     ConsentWithdrawn,
     OverrideEvent,
+    ReassessmentReason,
 )
+from shared.contracts.safekeeping import AddressProtectionSet, CaseContinued, GuardiansChanged, IdentityCorrected
 
 CONSENT_EXPIRY: Final = "consent-expiry"
 CONSENT_WARNING: Final = "consent-warning"
@@ -32,6 +36,10 @@ CONSENT_RECEIPTS: Final = "consent-receipts"
 OVERRIDE_END: Final = "override-end"
 OVERRIDE_REVIEW: Final = "override-review"
 CHILD_AGE: Final = "child-age"
+CHILD_BORN: Final = "child-born"
+"""The birth date is new here, or was corrected: the birthdays that matter are promised anew."""
+CONSENT_REASSESSMENT: Final = "consent-reassessment"
+"""Who has the say over the child has changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +81,22 @@ def moments_of(  # noqa: PLR0911 -- one case per event type
             ]
         case _:
             return []
+
+
+def moments_of_family(event: CaseEvent, now: datetime) -> list[Due]:
+    """Return what is to be done at once about consents because the family's standing has changed: who may consent is asked anew."""
+    match event:
+        case GuardiansChanged():
+            reason = ReassessmentReason.GUARDIAN_CHANGE
+        case CareOrderRecorded():
+            reason = ReassessmentReason.CARE_ORDER
+        case AddressProtectionSet():
+            reason = ReassessmentReason.ADDRESS_PROTECTION
+        case CaseContinued() | IdentityCorrected():
+            return [Due(CHILD_BORN, event.case, now)]
+        case _:
+            return []
+    return [Due(CONSENT_REASSESSMENT, f"{event.case}:{reason}", now)]
 
 
 def _over(last_day: date) -> datetime:

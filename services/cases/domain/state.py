@@ -409,6 +409,8 @@ class CaseState(Model):
     """Decisions that the child has been heard before, and that have not been taken since."""
     consents: dict[ConsentRef, ConsentState] = Field(default_factory=dict)
     overrides: dict[OverrideRef, OverrideState] = Field(default_factory=dict)
+    care_order: bool = False
+    """Whether the child welfare service has the care (barnevernsloven § 5-1)."""
     measures: dict[MeasureRef, MeasureState] = Field(default_factory=dict)
     overlaps: dict[MeasureRef, OverlapState] = Field(default_factory=dict)
     """Suspected overlaps, by the later measure."""

@@ -108,7 +108,7 @@ async def _asked(desk: Desk, ctx: Context, case: CaseRef, scope: Scope, care: Ca
     async with desk.pool.acquire() as conn:
         child = await desk.records.child(conn, case)
         guardians = await desk.records.guardians_on(conn, case, day)
-        standing = await standing_of(conn, case, ctx.now)
+        standing = await standing_of(conn, case, (await desk.journal.load(CASE, case, conn=conn)).state, ctx.now)
     rules = desk.rules.consent
     return Asked(
         needed=rules.needed(born=child.born, day=day, scope=scope, standing=standing, care=care),

@@ -15,7 +15,7 @@ from services.cases.domain.acting import Acting
 from services.cases.domain.evolution import evolve, fold
 from services.cases.domain.glass import GlassRules
 from services.cases.domain.hearing import require_heard
-from services.cases.domain.moments import moments_of
+from services.cases.domain.moments import moments_of, moments_of_family
 from services.cases.domain.profile import CasesProfile, MunicipalProfile
 from services.cases.domain.rules import OWN_TASK, Rules
 from services.cases.domain.state import CaseState
@@ -253,6 +253,8 @@ async def follow(desk: Desk, conn: Connection, case: CaseRef, latest: Latest, no
                     await store.disclosed(conn, case, [told])
             case _:
                 parts += await follow_kept(conn, event)
+    for moment in [due for event in latest.events for due in moments_of_family(event, now)]:
+        await set_deadline(conn, kind=moment.kind, key=moment.key, due=moment.due)
     parts += await follow_team(conn, latest.events, now)
     await ending_store.follow(conn, case, latest.state, latest.events, now, desk.rules)
     await store.index(conn, case, latest.state, parts)

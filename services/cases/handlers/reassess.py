@@ -1,25 +1,23 @@
 """Asking anew who may consent: on birthdays, and when who has the say over the child changes.
 
-`expect_birthdays` belongs where a child is registered and where its birth date is corrected; `reassess_in` belongs in the
-transaction in which guardians, care or address protection change.
+A change of the family's standing promises this in its own transaction (`moments.moments_of_family`), and it happens at once.
 """
 
 from __future__ import annotations
 
 from datetime import date, datetime
 
-from services.cases import kin_store, store
+from services.cases import kin_store
 from services.cases.domain import reassessment
-from services.cases.domain.grantors import Care, Standing, birthdays_ahead
+from services.cases.domain.grantors import Care, Standing, age_on, birthdays_ahead
 from services.cases.domain.moments import CHILD_AGE
 from services.cases.domain.reassessment import Reassess, concerned
 from services.cases.domain.rules import Rules
 from services.cases.domain.state import CaseState, ConsentState
 from services.cases.handlers.desk import Desk
-from services.cases.handlers.unattended import change_by_time, change_in
-from shared.aggregate import Context
+from services.cases.handlers.unattended import change_by_time
 from shared.clock import oslo_day
-from shared.contracts.cases import ReassessmentReason
+from shared.contracts.cases import CaseEvent, ReassessmentReason
 from shared.contracts.codes import GrantorClass
 from shared.db import Connection
 from shared.deadlines import Deadline, cancel, set_deadline
@@ -40,50 +38,58 @@ async def expect_birthdays(desk: Desk, conn: Connection, case: CaseRef, born: da
             await cancel(conn, kind=CHILD_AGE, key=key)
 
 
-async def standing_of(conn: Connection, case: CaseRef, now: datetime) -> Standing:
+async def standing_of(conn: Connection, case: CaseRef, state: CaseState, now: datetime) -> Standing:
     """Return who may answer for the child at `now`, by the dated parental responsibility; never who they are."""
-    return Standing.of(await kin_store.responsible(conn, case, now))
-
-
-async def reassess_in(desk: Desk, tx: Tx, ctx: Context, case: CaseRef, reason: ReassessmentReason) -> None:
-    """Let those who may consent now be asked, in the transaction in which that changed; nothing when the child is erased."""
-    try:
-        child = await desk.records.child(tx.conn, case)
-    except ShreddedError:
-        return
-    standing = await standing_of(tx.conn, case, tx.now)
-    await change_in(
-        desk,
-        tx,
-        case,
-        ctx,
-        lambda state: reassessment.decide_reassess(
-            state, reassess(state, reason, child.born, standing, desk.rules, tx.now), tx.now, desk.rules
-        ),
-    )
+    return Standing.of(await kin_store.responsible(conn, case, now), care_order=state.care_order)
 
 
 async def reassess_by_age(desk: Desk, tx: Tx, deadline: Deadline) -> None:
     """The child is 12, 15, 16 or 18 today, in Norway."""
     case, _, age = deadline.key.partition(":")
     reason = desk.rules.consent.ages(oslo_day(tx.now)).get(int(age))
-    located = await store.locate(tx.conn, case)
-    if reason is None or located is None:
-        return
+    if reason is not None:
+        await _reassess(desk, tx, deadline, CaseRef(case), reason)
+
+
+async def reassess_by_change(desk: Desk, tx: Tx, deadline: Deadline) -> None:
+    """Guardians, care or address protection have changed."""
+    case, _, reason = deadline.key.partition(":")
+    await _reassess(desk, tx, deadline, CaseRef(case), ReassessmentReason(reason))
+
+
+async def on_birth_date(desk: Desk, tx: Tx, deadline: Deadline) -> None:
+    """The birth date was corrected, or the case goes on under another reference: other birthdays matter."""
+    case = CaseRef(deadline.key)
     try:
-        child = await desk.records.child(tx.conn, located.case)
+        born = (await desk.records.child(tx.conn, case)).born
     except ShreddedError:
         return
-    standing = await standing_of(tx.conn, located.case, tx.now)
-    await change_by_time(
-        desk,
-        tx,
-        deadline,
-        case,
-        lambda state: reassessment.decide_reassess(
-            state, reassess(state, reason, child.born, standing, desk.rules, tx.now), tx.now, desk.rules
-        ),
-    )
+    await expect_birthdays(desk, tx.conn, case, born, tx.now)
+    today = oslo_day(tx.now)
+    reached = [reason for age, reason in desk.rules.consent.ages(today).items() if age <= age_on(born, today)]
+    if reached:
+        await _reassess(desk, tx, deadline, case, reached[-1], only_changed=True)
+
+
+async def _reassess(
+    desk: Desk, tx: Tx, deadline: Deadline, case: CaseRef, reason: ReassessmentReason, *, only_changed: bool = False
+) -> None:
+    """Ask anew who may consent; nothing when the child is erased."""
+    try:
+        child = await desk.records.child(tx.conn, case)
+    except ShreddedError:
+        return
+    guardians = await kin_store.responsible(tx.conn, case, tx.now)
+
+    def decide(state: CaseState) -> list[CaseEvent]:
+        standing = Standing.of(guardians, care_order=state.care_order)
+        command = reassess(state, reason, child.born, standing, desk.rules, tx.now)
+        if only_changed:
+            changed = {ref: needed for ref, needed in command.needed.items() if state.consents[ref].needed != needed}
+            command = command.model_copy(update={"needed": changed})
+        return reassessment.decide_reassess(state, command, tx.now, desk.rules)
+
+    await change_by_time(desk, tx, deadline, case, decide)
 
 
 def reassess(

@@ -21,7 +21,7 @@ async def ask_sharing(desk: Desk, ctx: Context, case: CaseRef, ask: Ask) -> tupl
     day = oslo_day(ctx.now)
     async with desk.pool.acquire() as conn:
         child = await desk.records.child(conn, located.case)
-        standing = await standing_of(conn, located.case, ctx.now)
+        standing = await standing_of(conn, located.case, looked.state, ctx.now)
 
     def needed(scope: Scope) -> dict[GrantorClass, int]:
         return desk.rules.consent.needed(born=child.born, day=day, scope=scope, standing=standing)
