@@ -17,7 +17,19 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from services.cases.domain import access, consent, consent_ending, course, forms, handover, measures, waiting
+from services.cases.domain import (
+    access,
+    consent,
+    consent_ending,
+    course,
+    forms,
+    handover,
+    measures,
+    override,
+    reassessment,
+    renewal,
+    waiting,
+)
 from services.cases.domain.access import Action
 from services.cases.domain.acting import Acting
 from services.cases.domain.evolution import fold
@@ -33,10 +45,12 @@ from shared.contracts.cases import (
     ChildHeardBy,
     ConcernRegistered,
     ConcernResolvedLocally,
+    ConsentConfirmed,
+    ConsentEvent,
     ConsentExpired,
     ConsentGranted,
     ConsentNarrowed,
-    ConsentRefused,
+    ConsentSuspended,
     ConsentWithdrawn,
     Effect,
     EvaluationOutcome,
@@ -47,16 +61,30 @@ from shared.contracts.cases import (
     MeasureEvaluated,
     MeasurePlanned,
     Mode,
+    NotHeardReason,
+    OverrideReason,
     Package,
+    ReassessmentReason,
     TransitionFormApproved,
     TransitionFormDrafted,
     TransitionFormSent,
 )
 from shared.contracts.codes import GrantorClass, InformationCategory, Purpose, Scope, Service
-from shared.refs import ActorId, ChildViewRef, ConsentRef, DocumentRef, FormRef, GoalRef, HandoverRef, MeasureRef
+from shared.refs import (
+    ActorId,
+    ChildViewRef,
+    ConsentRef,
+    DocumentRef,
+    FormRef,
+    GoalRef,
+    HandoverRef,
+    MeasureRef,
+    OverrideRef,
+)
 from tests.property.by_the_tables import assert_by_the_tables
 from tests.unit.cases_town import (
     BARNEVERN,
+    CHILD,
     COLLEAGUE,
     CONTACT_TEACHER,
     EMPLOYEES,
@@ -72,6 +100,11 @@ from tests.unit.cases_town import (
 
 SERVICES: Final = (Service.PPT, Service.HELSESTASJON, Service.SKOLE, Service.BARNEVERN)
 CATEGORIES: Final = (InformationCategory.DEVELOPMENT, InformationCategory.LANGUAGE, InformationCategory.HEALTH)
+OVERRIDDEN: Final = Scope(
+    services=frozenset({Service.BARNEVERN}),
+    categories=frozenset({InformationCategory.HEALTH}),
+    purposes=frozenset({Purpose.ASSESSMENT}),
+)
 PURPOSES: Final = (Purpose.ASSESSMENT, Purpose.TRANSITION)
 ELEVEN_DIGITS: Final = re.compile(r"(?<!\d)\d{11}(?!\d)")
 
@@ -207,6 +240,91 @@ class CaseMachine(RuleBasedStateMachine):
         if ref is not None:
             command = consent.WithdrawConsent(by=by, consent=ref, part=part)
             self.attempt(lambda state: consent.decide_withdraw(state, command, self.town.now))
+
+    @rule(by=anybody, which=pick, days=st.integers(min_value=-2, max_value=200))
+    def renew(self, by: Acting | None, which: int, days: int) -> None:
+        def decide(state: CaseState, ref: ConsentRef) -> Sequence[EventData]:
+            command = renewal.RenewConsent(
+                by=self.who(by),
+                consent=ref,
+                valid_to=state.consents[ref].valid_to + timedelta(days=days),
+                needed={GrantorClass.GUARDIAN: 2},
+                guardians=frozenset({1, 2}),
+                languages=frozenset({"nb"}),
+                answer_by=self.town.now + timedelta(days=28),
+            )
+            return renewal.decide_renew(state, command, self.town.now)
+
+        self.try_on(self.town.state.consents, which, decide)
+
+    @rule(
+        reason=st.sampled_from(ReassessmentReason),
+        needed=st.sampled_from(
+            [
+                {GrantorClass.GUARDIAN: 2},
+                {GrantorClass.GUARDIAN: 1},
+                {GrantorClass.GUARDIAN: 2, GrantorClass.CHILD: 1},
+                {GrantorClass.CHILD: 1},
+            ]
+        ),
+        guardians=st.sampled_from([frozenset({1, 2}), frozenset({1}), frozenset({2, 3})]),
+    )
+    def ask_anew_who_may_consent(
+        self, reason: ReassessmentReason, needed: dict[GrantorClass, int], guardians: frozenset[int]
+    ) -> None:
+        state = self.town.state
+        command = reassessment.Reassess(
+            reason=reason,
+            needed={one.ref: needed for one in reassessment.concerned(state)},
+            guardians=guardians,
+        )
+        self.attempt(lambda now_state: reassessment.decide_reassess(now_state, command, self.town.now, RULES))
+
+    @rule(which=pick, yes=st.booleans())
+    def the_child_answers(self, which: int, yes: bool) -> None:
+        def decide(state: CaseState, ref: ConsentRef) -> Sequence[EventData]:
+            given = consent.Answer(by=CHILD, consent=ref)
+            if yes:
+                return consent.decide_grant(state, given, self.town.now, RULES)
+            return consent.decide_refuse(state, given, self.town.now)
+
+        self.try_on(self.town.state.consents, which, decide)
+
+    @rule(by=st.sampled_from((TEACHER, NURSE, STYRER)), which=pick, yes=st.booleans())
+    def share_by_law(self, by: Acting, which: int, yes: bool) -> None:
+        command = override.OverrideConfidentiality(
+            by=by,
+            override=OverrideRef(self.town.ids.ref("ovr")),
+            section="bvl-13-2",
+            reason=OverrideReason.NEGLECT_OR_ABUSE,
+            scope=OVERRIDDEN,
+            valid_to=oslo_day(self.town.now) + timedelta(days=20),
+            review_by=self.town.now + timedelta(days=10),
+            not_heard=None if yes else NotHeardReason.DANGER_IN_DELAY,
+        )
+        self.attempt(lambda state: override.decide_override(state, command, self.town.now, RULES))
+        self.try_on(
+            self.town.state.overrides,
+            which,
+            lambda state, ref: override.decide_review(
+                state, override.ReviewOverride(by=STYRER, override=ref, justified=yes), self.town.now
+            ),
+        )
+
+    @rule(which=pick)
+    def times_are_out(self, which: int) -> None:
+        for decide in (
+            consent_ending.decide_lapse,
+            reassessment.decide_suspend,
+            lambda state, ref, now: consent_ending.decide_warn(state, ref, now, RULES),
+        ):
+            self.try_on(
+                self.town.state.consents, which, lambda state, ref, what=decide: what(state, ref, self.town.now)
+            )
+        for of_override in (override.decide_review_overdue, override.decide_override_end):
+            self.try_on(
+                self.town.state.overrides, which, lambda state, ref, what=of_override: what(state, ref, self.town.now)
+            )
 
     @rule(which=pick)
     def deadline_of_a_consent(self, which: int) -> None:
@@ -517,6 +635,39 @@ class CaseMachine(RuleBasedStateMachine):
                 assert self.shown_to(by, purpose) <= for_that | identity
 
     @invariant()
+    def a_look_is_judged_by_the_version_that_is_valid_now(self) -> None:
+        """The record names the version that the history has last given or taken; versions only grow."""
+        versions: dict[ConsentRef, int] = {}
+        for event in self.town.history:
+            if isinstance(event, ConsentEvent):
+                assert event.version >= versions.get(event.consent, 0)
+                versions[event.consent] = event.version
+        for by in (PPT, NURSE):
+            try:
+                allowed = access.permit(self.town.state, Action.READ_CHILD, by, self.town.now)
+            except DeniedError:
+                continue
+            if allowed.consent is not None:
+                assert allowed.consent_version == versions[allowed.consent]
+
+    @invariant()
+    def whoever_said_no_is_no_grantor_and_nothing_is_shared_over_a_no(self) -> None:
+        """A disagreement never counts as consent: what is in force lacks nobody who must have granted since."""
+        for one in self.town.state.consents.values():
+            assert not one.given & one.refused
+            if one.status in {ConsentStatus.REFUSED, ConsentStatus.DISAGREED, ConsentStatus.REQUESTED}:
+                assert one.outstanding or one.renewal is not None
+            if one.in_force(self.town.now):
+                assert not one.outstanding or one.confirm_by is not None
+
+    @invariant()
+    def by_law_the_child_welfare_service_sees_what_was_overridden_and_only_while_it_lasts(self) -> None:
+        if self.town.state.stage is not Stage.OPEN:
+            return
+        covering = self.town.state.override_covering(self.town.now, Service.BARNEVERN)
+        assert (covering is not None) == self.shared_by_law()
+
+    @invariant()
     def a_case_is_named_only_on_a_consent(self) -> None:
         if self.town.state.mode is Mode.IDENTIFIED:
             assert any(one.status is ConsentStatus.ACTIVE for one in self.town.state.consents.values())
@@ -579,17 +730,31 @@ class CaseMachine(RuleBasedStateMachine):
         last_day: dict[ConsentRef, date] = {}
         for event in self.town.history:
             match event:
-                case ConsentGranted(active=True):
+                case ConsentGranted(active=True) | ConsentConfirmed():
                     given[event.consent] = cells(event.scope)
                     last_day[event.consent] = event.valid_to
-                case ConsentNarrowed():
+                case ConsentNarrowed() if event.consent in given:
                     given[event.consent] -= cells(event.ended)
-                case ConsentWithdrawn() | ConsentExpired() | ConsentRefused():
+                case ConsentWithdrawn() | ConsentExpired() | ConsentSuspended():
                     given.pop(event.consent, None)
                 case _:
                     pass
         today = oslo_day(self.town.now)
-        return {cell for ref, covered in given.items() if today <= last_day[ref] for cell in covered}
+        by_law = cells(OVERRIDDEN) if self.shared_by_law() else set()
+        return by_law | {cell for ref, covered in given.items() if today <= last_day[ref] for cell in covered}
+
+    def shared_by_law(self) -> bool:
+        """Return whether an override lasts, by reading the history."""
+        lasting: dict[OverrideRef, date] = {}
+        for event in self.town.history:
+            match event:
+                case ConsentOverridden():
+                    lasting[event.override] = event.valid_to
+                case ConsentOverrideEnded():
+                    lasting.pop(event.override, None)
+                case _:
+                    pass
+        return any(last >= oslo_day(self.town.now) for last in lasting.values())
 
     def shown_to(self, by: Acting, purpose: Purpose | None = None) -> set[InformationCategory]:
         """Return what an employee may read of the child now, for `purpose` or whatever is implied."""
@@ -600,4 +765,4 @@ class CaseMachine(RuleBasedStateMachine):
 
 
 TestCase = pytest.mark.rule(4, 14, 80, 90, 107)(CaseMachine.TestCase)
-TestCase.settings = settings(max_examples=200, stateful_step_count=50, deadline=None)
+TestCase.settings = settings(max_examples=60, stateful_step_count=50, deadline=None)

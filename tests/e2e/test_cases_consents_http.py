@@ -1,0 +1,247 @@
+"""Consents over time and by law, over HTTP: who is told what, when, and every refusal by its code."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from shared.clock import SimulatedClock
+from shared.testing.issuer import LocalIssuer
+from shared.testing.people import People
+from shared.testing.plugin import Migrated
+from tests.e2e.cases_world import World, cases_world
+
+pytestmark = pytest.mark.connected
+
+LAST_DAY = "2027-07-31"
+OVERRIDE: dict[str, Any] = {
+    "section": "bvl-13-2",
+    "reason": "neglect-or-abuse",
+    "text": "Kom sulten for tredje uke.",
+    "services": ["barnevern"],
+    "categories": ["concern", "family"],
+    "purposes": ["assessment"],
+    "valid_to": "2026-09-20",
+    "review_by": "2026-09-14T10:00:00Z",
+    "not_heard": "would-endanger-child",
+}
+
+
+@pytest_asyncio.fixture
+async def world(migrated: Migrated, issuer: LocalIssuer, clock: SimulatedClock) -> AsyncIterator[World]:
+    """The cases service with its people."""
+    async with cases_world(migrated, issuer, clock) as made:
+        yield made
+
+
+def code(response: httpx.Response) -> tuple[int, str]:
+    return response.status_code, response.json()["code"]
+
+
+async def heard(world: World, case: str) -> None:
+    body = {"method": "conversation", "before": "consent", "text": "Vil ha hjelp."}
+    await world.must("teacher", f"/cases/{case}/child-views", body)
+
+
+@pytest.mark.rule(4)
+async def test_guardians_who_disagree_are_seen_by_the_holder_and_may_agree_later(world: World) -> None:
+    case = await world.opened()
+    consent = await world.requested(case)
+    path = f"/consents/{consent}"
+    both = await asyncio.gather(
+        world.post("guardian-a", f"{path}/grants"), world.post("guardian-b", f"{path}/refusals")
+    )
+    assert [one.status_code for one in both] == [201, 201], "two who answer at once lose nothing"
+    view = await world.see("teacher", path)
+    assert (view["status"], view["refused"], view["outstanding"]) == ("disagreed", {"guardian": 1}, {"guardian": 1})
+    assert code(await world.post("guardian-b", f"{path}/refusals")) == (409, "already-refused")
+    assert code(await world.post("guardian-a", f"{path}/grants")) == (409, "already-granted")
+    assert (await world.get("nurse", f"/cases/{case}/child")).status_code == 404
+    await world.must("guardian-b", f"{path}/grants")
+    assert (await world.see("teacher", path))["status"] == "active"
+    assert (await world.get("nurse", f"/cases/{case}/child")).status_code == 200
+
+
+@pytest.mark.rule(4, 101)
+@pytest.mark.story(8)
+async def test_how_it_was_given_is_in_the_vault_and_the_event_says_where(world: World) -> None:
+    case = await world.opened()
+    consent = await world.requested(case)
+    note = {"ordinal": 1, "evidence": "oral-minuted", "note": "Sa ja på telefon, lest opp for henne."}
+    await world.must("teacher", f"/consents/{consent}/grants", note)
+    await world.must("guardian-b", f"/consents/{consent}/grants")
+    first, second = [event["data"] for event in await world.published("consent.granted.v1")]
+    assert (first["evidence"], first["evidence_ref"][:4], first["active"]) == ("oral-minuted", "doc_", False)
+    assert (second["evidence"], second.get("evidence_ref"), second["active"]) == ("e-id", None, True)
+    assert "telefon" not in str(await world.published())
+
+
+@pytest.mark.rule(4, 99)
+async def test_a_consent_is_renewed_with_the_old_one_valid_meanwhile(world: World) -> None:
+    case = await world.opened()
+    consent = await world.consented(case)
+    path, body = f"/consents/{consent}/renewals", {"valid_to": "2028-06-16"}
+    assert code(await world.post("teacher", path, body)) == (409, "child-view-missing")
+    await heard(world, case)
+    assert code(await world.post("teacher", path, {"valid_to": LAST_DAY})) == (422, "consent-period-past")
+    assert code(await world.post("teacher", path, {"valid_to": "soon"})) == (422, "input-invalid")
+    for who, refused in (
+        ("curious", (404, "not-found")),
+        ("nurse", (403, "not-permitted")),
+        ("guardian-a", (403, "not-permitted")),
+    ):
+        assert code(await world.post(who, path, body)) == refused
+    assert code(await world.post("teacher", f"/consents/cst_{'b' * 26}/renewals", body)) == (404, "not-found")
+    assert code(await world.post("teacher", path, body, if_match='"1"')) == (412, "version-stale")
+    asked = await world.must("teacher", path, body)
+    assert (asked["status"], asked["version"], asked["renewal"]["outstanding"]) == ("active", 1, {"guardian": 2})
+    assert code(await world.post("teacher", path, body)) == (409, "renewal-open")
+    assert (await world.get("nurse", f"/cases/{case}/child")).status_code == 200
+    for who in ("guardian-a", "guardian-b"):
+        renewed = await world.must(who, f"/consents/{consent}/grants")
+    assert (renewed["version"], renewed["valid_to"], renewed["renewal"]) == (2, "2028-06-16", None)
+    [event] = await world.published("consent.renewed.v1")
+    assert event["data"]["superseded"] == 1
+    await world.must("guardian-a", f"/consents/{consent}/withdrawals")
+    await heard(world, case)
+    assert code(await world.post("teacher", path, {"valid_to": "2029-06-16"})) == (409, "consent-not-renewable")
+
+
+@pytest.mark.rule(4)
+async def test_time_lapses_a_request_warns_of_a_last_day_and_ends_it(world: World) -> None:
+    case = await world.opened()
+    consent = await world.consented(case)
+    unanswered = await world.requested(case, services=("bup",))
+    await world.move_to(world.clock.now() + timedelta(days=29))
+    assert (await world.see("teacher", f"/consents/{unanswered}"))["status"] == "lapsed"
+    assert code(await world.post("guardian-a", f"/consents/{unanswered}/grants")) == (409, "consent-not-open")
+    await world.move_to(datetime(2027, 6, 30, 22, 0, tzinfo=UTC))
+    [warning] = await world.published("consent.expiring.v1")
+    assert (warning["data"]["consent"], warning["data"]["days_left"]) == (consent, 30)
+    await world.move_to(datetime(2027, 7, 31, 22, 0, tzinfo=UTC))
+    assert (await world.see("teacher", f"/consents/{consent}/receipts"))["awaited"] == ["meetings", "notify"]
+    await world.move_to(datetime(2027, 7, 31, 22, 10, tzinfo=UTC))
+    alarms = [event["data"] for event in await world.published("receipt-missing.v1")]
+    assert {(one["consent"], one["version"]) for one in alarms} == {(consent, 2)}
+
+
+@pytest.mark.rule(4, 99)
+async def test_on_the_fifteenth_birthday_in_norway_the_youth_is_asked_and_without_an_answer_it_is_suspended(
+    world: World,
+) -> None:
+    world.child = People(7).child(age=14)
+    case = await world.opened()
+    consent = await world.consented(case)
+    born = world.child.born
+    birthday = datetime(born.year + 15, born.month, born.day, 12, tzinfo=UTC)
+    assert world.clock.now() < birthday < world.clock.now() + timedelta(days=367)
+    await world.move_to(birthday)
+    due = (await world.published("reassessment-due.v1"))[-1]["data"]
+    assert (due["reason"], due["needed"]) == ("age-15", {"guardian": 2, "child": 1})
+    assert str(born) not in str(await world.published())
+    view = await world.see("teacher", f"/consents/{consent}")
+    assert (view["status"], view["reassessing"], view["outstanding"]) == ("active", "age-15", {"child": 1})
+    await world.move_to(birthday + timedelta(days=29))
+    assert (await world.see("teacher", f"/consents/{consent}"))["status"] == "suspended"
+    assert (await world.get("nurse", f"/cases/{case}/child")).status_code == 404
+    assert (await world.access("deny"))[-1]["reason"] == "consent-suspended"
+    confirmed = await world.must("child", f"/consents/{consent}/grants")
+    assert (confirmed["status"], confirmed["version"]) == ("active", 3)
+    assert (await world.get("nurse", f"/cases/{case}/child")).status_code == 200
+
+
+@pytest.mark.rule(4)
+async def test_when_the_child_welfare_service_has_the_care_its_word_counts_and_not_the_guardians(world: World) -> None:
+    case = await world.opened()
+    consent = await world.consented(case)
+    order = {"in_force": True, "note": "Vedtak lest i original."}
+    assert code(await world.post("barnevern", f"/cases/{case}/care-orders", order)) == (404, "not-found")
+    assert code(await world.post("teacher", f"/cases/{case}/care-orders", {"in_force": True})) == (422, "input-invalid")
+    await world.must("teacher", f"/cases/{case}/care-orders", order)
+    assert code(await world.post("teacher", f"/cases/{case}/care-orders", order)) == (409, "care-order-known")
+    await world.move_to(world.clock.now())
+    view = await world.see("teacher", f"/consents/{consent}")
+    assert (view["status"], view["needed"]) == ("suspended", {"child-welfare": 1})
+    assert code(await world.post("guardian-a", f"/consents/{consent}/grants")) == (409, "not-a-grantor")
+    assert (await world.must("barnevern", f"/consents/{consent}/grants"))["status"] == "active"
+    assert code(await world.get("barnevern", f"/cases/{case}/child")) == (403, "not-permitted")
+
+
+@pytest.mark.rule(106)
+async def test_what_is_shared_by_law_is_read_under_that_section_and_judged_by_the_leader(world: World) -> None:
+    case = await world.opened()
+    assert (await world.get("barnevern", f"/cases/{case}/child")).status_code == 404
+    made = await world.must("teacher", f"/cases/{case}/overrides", OVERRIDE)
+    path = f"/overrides/{made['override']}"
+    read = await world.see("barnevern", f"/cases/{case}/child")
+    assert (read["basis"], read["categories"]) == ("bvl-13-2", ["concern", "family", "identity"])
+    looked = (await world.access("read"))[-1]
+    assert (looked["basis"]["code"], looked["purpose"], looked.get("consent")) == ("bvl-13-2", "assessment", None)
+    asked = f"/cases/{case}/sharing?service=barnevern&category=family&purpose=assessment"
+    assert (await world.see("teacher", asked))["override"] == made["override"]
+    assert (await world.see("styrer", path))["text"] == OVERRIDE["text"]
+    assert [one["override"] for one in (await world.see("styrer", f"/cases/{case}/overrides"))["items"]] == [
+        made["override"]
+    ]
+    assert OVERRIDE["text"] not in str(await world.published())
+    for who, refused in (
+        ("teacher", (403, "not-permitted")),
+        ("rektor", (404, "not-found")),
+        ("guardian-a", (403, "not-permitted")),
+    ):
+        assert code(await world.post(who, f"{path}/review", {"justified": True})) == refused
+    assert code(await world.get("guardian-a", path)) == (403, "not-permitted")
+    assert code(await world.get("curious", path)) == (404, "not-found")
+    await world.move_to(datetime(2026, 9, 14, 10, 0, tzinfo=UTC))
+    assert len(await world.published("override-review-overdue.v1")) == 1
+    assert (await world.must("styrer", f"{path}/review", {"justified": False}))["status"] == "ended"
+    assert code(await world.post("styrer", f"{path}/review", {"justified": True})) == (409, "override-reviewed")
+    assert (await world.get("barnevern", f"/cases/{case}/child")).status_code == 404
+
+
+@pytest.mark.rule(106)
+async def test_what_is_refused_of_sharing_by_law_changes_nothing(world: World) -> None:
+    case = await world.opened()
+    path = f"/cases/{case}/overrides"
+    before = await world.types()
+    for changes, refused in (
+        ({"section": "own-task"}, (422, "basis-no-override")),
+        ({"section": "hpl-33"}, (422, "basis-not-open")),
+        ({"services": ["nav"]}, (422, "basis-not-open")),
+        ({"valid_to": "2026-12-01"}, (422, "override-period")),
+        ({"review_by": "2026-12-01T10:00:00Z"}, (422, "review-by-out-of-range")),
+        ({"not_heard": None}, (409, "child-view-missing")),
+        ({"services": []}, (422, "input-invalid")),
+        ({"text": ""}, (422, "input-invalid")),
+    ):
+        assert code(await world.post("teacher", path, {**OVERRIDE, **changes})) == refused
+    assert code(await world.post("styrer", path, OVERRIDE)) == (403, "not-permitted")
+    assert code(await world.post("barnevern", path, OVERRIDE)) == (404, "not-found")
+    assert code(await world.post("styrer", f"/overrides/ovr_{'b' * 26}/review", {"justified": True})) == (
+        404,
+        "not-found",
+    )
+    await heard(world, case)
+    assert code(await world.post("teacher", path, OVERRIDE)) == (422, "child-was-heard")
+    assert [kind for kind in await world.types() if kind.startswith("consent.")] == [
+        kind for kind in before if kind.startswith("consent.")
+    ]
+
+
+@pytest.mark.rule(106)
+@pytest.mark.story(6)
+async def test_sharing_names_the_steps_and_an_anonymous_way(world: World) -> None:
+    case = await world.opened()
+    path = f"/cases/{case}/sharing?service=ppt&category=language&purpose=assessment"
+    asked = await world.see("teacher", path)
+    assert [(step["kind"], step["hear_child"]) for step in asked["steps"]] == [("request", True), ("anonymise", False)]
+    assert (await world.see("teacher", f"{path}&anonymous=true"))["basis"] == "anonymised"
+    consent = await world.consented(case)
+    outside = (await world.see("teacher", path.replace("language", "health")))["outside"]
+    assert [(one["consent"], one["categories"], one["period"]) for one in outside] == [(consent, ["health"], False)]
