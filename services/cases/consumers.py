@@ -13,14 +13,12 @@ from services.cases.domain import glass as glasses
 from services.cases.domain import guardianship, levels, measures, waiting
 from services.cases.errors import CaseError
 from services.cases.handlers import absences, consent_times, ending, form_times, protecting
-from services.cases.handlers.desk import CASE, HANDOVER_ANSWER, HANDOVER_ESCALATION, Desk
+from services.cases.handlers.desk import HANDOVER_ANSWER, HANDOVER_ESCALATION, Desk
 from services.cases.handlers.kept import GLASS_ESCALATION, GLASS_REVIEW, GUARDIANSHIP, PROTECTION_DUE, QUIET_CLOSING
-from services.cases.handlers.reassess import reassess_in
 from services.cases.handlers.unattended import change_by_time, change_in
 from services.cases.store import Disclosure
 from services.cases.team_consumers import TeamConsumers
-from shared.aggregate import Context
-from shared.contracts import cases, meetings, notify
+from shared.contracts import meetings, notify
 from shared.contracts.base import EventData
 from shared.deadlines import Deadline, DeadlineHandler
 from shared.envelope import Envelope
@@ -173,10 +171,6 @@ async def on_guardianship(desk: Desk, tx: Tx, deadline: Deadline) -> None:
     case = CaseRef(deadline.key.partition(":")[0])
     responsible = await kin_store.responsible(tx.conn, case, tx.now)
     await change_by_time(desk, tx, deadline, case, lambda state: guardianship.decide_responsible(state, responsible))
-    loaded = await tx.journal.load(CASE, case, conn=tx.conn)
-    if loaded.scope is not None:
-        ctx = Context(actor=None, scope=loaded.scope, now=tx.now, correlation=tx.ids.event_id())
-        await reassess_in(desk, tx, ctx, case, cases.ReassessmentReason.GUARDIAN_CHANGE)
 
 
 def inbox(desk: Desk) -> Inbox:

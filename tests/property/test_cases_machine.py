@@ -50,6 +50,8 @@ from shared.contracts.cases import (
     ConsentExpired,
     ConsentGranted,
     ConsentNarrowed,
+    ConsentOverridden,
+    ConsentOverrideEnded,
     ConsentSuspended,
     ConsentWithdrawn,
     Effect,
@@ -313,18 +315,13 @@ class CaseMachine(RuleBasedStateMachine):
 
     @rule(which=pick)
     def times_are_out(self, which: int) -> None:
-        for decide in (
-            consent_ending.decide_lapse,
-            reassessment.decide_suspend,
-            lambda state, ref, now: consent_ending.decide_warn(state, ref, now, RULES),
-        ):
-            self.try_on(
-                self.town.state.consents, which, lambda state, ref, what=decide: what(state, ref, self.town.now)
-            )
-        for of_override in (override.decide_review_overdue, override.decide_override_end):
-            self.try_on(
-                self.town.state.overrides, which, lambda state, ref, what=of_override: what(state, ref, self.town.now)
-            )
+        now = self.town.now
+        consents, overrides = self.town.state.consents, self.town.state.overrides
+        self.try_on(consents, which, lambda state, ref: consent_ending.decide_lapse(state, ref, now))
+        self.try_on(consents, which, lambda state, ref: reassessment.decide_suspend(state, ref, now))
+        self.try_on(consents, which, lambda state, ref: consent_ending.decide_warn(state, ref, now, RULES))
+        self.try_on(overrides, which, lambda state, ref: override.decide_review_overdue(state, ref, now))
+        self.try_on(overrides, which, lambda state, ref: override.decide_override_end(state, ref, now))
 
     @rule(which=pick)
     def deadline_of_a_consent(self, which: int) -> None:

@@ -181,6 +181,11 @@ class Town:
         self.take(consent.decide_request(self.state, command, self.now))
         return ref
 
+    def asked(self) -> ConsentRef:
+        """Hear the child, and ask for consent."""
+        self.hear()
+        return self.ask()
+
     def override(self, asked: Scope | None = None, days: int = 20) -> OverrideRef:
         """Share by law with the child welfare service, as the holder."""
         ref = OverrideRef(self.ids.ref("ovr"))

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from services.cases.domain import access, consent, consent_ending, override, reassessment, renewal, sharing
 from services.cases.domain.access import Action
+from services.cases.domain.acting import Acting
 from services.cases.domain.consent_evolution import entitled
 from services.cases.domain.reassessment import Reassess
 from services.cases.domain.sharing import Ask, Outside, StepKind
@@ -27,7 +28,7 @@ GUARDIANS, YOUTH = {GrantorClass.GUARDIAN: 2}, {GrantorClass.GUARDIAN: 2, Granto
 LANGUAGE = frozenset({InformationCategory.LANGUAGE})
 
 
-def answer(town: Town, ref: ConsentRef, who: access.Acting, *, yes: bool) -> None:
+def answer(town: Town, ref: ConsentRef, who: Acting, *, yes: bool) -> None:
     """Let somebody signed in say yes or no."""
     given = consent.Answer(by=who, consent=ref)
     decide = consent.decide_grant(town.state, given, town.now, RULES) if yes else None
@@ -449,17 +450,22 @@ deeds = st.sampled_from(
 )
 
 
+def renew_heard(town: Town, ref: ConsentRef) -> None:
+    town.hear()
+    renew(town, ref, days=800)
+
+
 def live(town: Town, deed: str) -> None:
     """Let something happen; what is refused does not."""
     ref = next(reversed(town.state.consents), ConsentRef("cst_none"))
     acts: dict[str, Callable[[], object]] = {
         "consent": town.consented,
-        "ask": lambda: (town.hear(), town.ask()),
+        "ask": town.asked,
         "yes": lambda: answer(town, ref, guardian(1), yes=True),
         "no": lambda: answer(town, ref, guardian(2), yes=False),
         "withdraw": lambda: town.withdraw(ref),
         "narrow": lambda: town.withdraw(ref, consent.Part(services=frozenset({Service.PPT}))),
-        "renew": lambda: (town.hear(), renew(town, ref, days=800)),
+        "renew": lambda: renew_heard(town, ref),
         "expire": lambda: town.take(consent_ending.decide_expire(town.state, ref, town.now)),
         "fifteen": lambda: ask_anew(town, ReassessmentReason.AGE_15, YOUTH),
         "eighteen": lambda: ask_anew(town, ReassessmentReason.AGE_18, {GrantorClass.CHILD: 1}),
