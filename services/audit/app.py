@@ -115,7 +115,7 @@ async def compose(kit: Kit[AuditSettings]) -> Parts:
         protected_origin=settings.audit_protected_origin,
         witnesses=witnesses,
     )
-    exports = ExportDesk(desk, reader, kit.journal, kit.ids)
+    exports = ExportDesk(desk, reader, kit.journal, kit.ids, witnesses)
     control = compose_control(kit, desk, writer=pools.writer, reader=pools.reader)
     app = kit.app(
         title="Lagspill audit",
@@ -124,7 +124,7 @@ async def compose(kit: Kit[AuditSettings]) -> Parts:
         routers=[
             create_router(reader, desk, signing=signing, http=kit.http, peers=settings.peers, witnesses=witnesses),
             control.router,
-            compose_innsyn(kit, reader=pools.reader),
+            compose_innsyn(kit, reader=pools.reader, witnesses=witnesses),
             create_export_router(exports),
         ],
         public=PUBLIC,

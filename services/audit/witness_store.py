@@ -184,16 +184,17 @@ async def add_witnessed(conn: Connection, log: LogName, size: int, policy: Polic
     return status != "INSERT 0 0"
 
 
-async def witnessed_note(pool: Pool, log: LogName, policy: Policy) -> str | None:
-    """Return the newest checkpoint of a log that enough witnesses have cosigned, with all their lines; None if there is none."""
+async def witnessed_note(pool: Pool, log: LogName, policy: Policy, size: int | None = None) -> str | None:
+    """Return the checkpoint of that size, or the newest, that enough witnesses have cosigned, with all their lines; else None."""
     row: asyncpg.Record | None = await pool.fetchrow(
         "SELECT c.note, (SELECT string_agg(s.line, '' ORDER BY s.vkey) FROM cosignatures s"
         " WHERE (s.log, s.size) = (c.log, c.size) AND s.vkey = ANY ($3)) AS lines"
         " FROM witnessed_checkpoints w JOIN checkpoints c USING (log, size)"
-        " WHERE w.log = $1 AND w.policy = $2 ORDER BY w.size DESC LIMIT 1",
+        " WHERE w.log = $1 AND w.policy = $2 AND ($4::bigint IS NULL OR w.size = $4) ORDER BY w.size DESC LIMIT 1",
         log,
         rule(policy),
         [witness.key.vkey for witness in policy.witnesses],
+        size,
     )
     return None if row is None else f"{row['note']}{row['lines'] or ''}"
 

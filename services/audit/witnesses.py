@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
+from time import monotonic
+from typing import Final
 
 from services.audit import witness_store
 from services.audit.domain.checkpoint import Checkpoint
@@ -16,16 +19,26 @@ from shared.clock import Clock
 from shared.db import Pool
 from shared.refs import LogScope, is_protected
 
+PATIENCE: Final = 3.0
+"""Seconds that somebody who wants a file or a report waits for the witnesses: mostly they have answered within one."""
+_POLL: Final = 0.1
+
 
 class Witnesses:
     """Reads what the witnesses of this deployment's logs have said."""
 
-    def __init__(self, pool: Pool, reader: Reader, clock: Clock, policy: Policy = NO_WITNESSES) -> None:
-        """Read over `pool`; `policy` names the witnesses and the quorum, its own log lines do not matter."""
+    def __init__(
+        self, pool: Pool, reader: Reader, clock: Clock, policy: Policy = NO_WITNESSES, patience: float = PATIENCE
+    ) -> None:
+        """Read over `pool`; `policy` names the witnesses and the quorum, its own log lines do not matter.
+
+        `patience` is how many seconds (of the machine's time) something is held up that they should have cosigned.
+        """
         self._clock = clock
         self._pool = pool
         self._reader = reader
         self._policy = policy
+        self._patience = patience
 
     def rule_of(self, log: LogName) -> Policy:
         """Return the rule for a log: one of an address-protected case is shown to no witness, so that none can be asked for."""
@@ -58,6 +71,30 @@ class Witnesses:
         if note is not None and position < Checkpoint.parse(Note.parse(note.encode()).text).size:
             return note
         return (await self._reader.head(log)).note
+
+    async def settled(self, log: LogName, size: int) -> int:
+        """Return the size of a checkpoint to make something of that covers the first `size` entries.
+
+        That of the newest witnessed one, as soon as it does; `size` itself when that takes too long, or no witnesses are needed.
+        """
+        rule = self.rule_of(log)
+        if rule.quorum == NONE:
+            return size
+        end = monotonic() + self._patience
+        while True:
+            note = await witness_store.witnessed_note(self._pool, log, rule)
+            if note is not None:
+                reached = Checkpoint.parse(Note.parse(note.encode()).text).size
+                if reached >= size:
+                    return reached
+            if monotonic() >= end:
+                return size
+            await asyncio.sleep(_POLL)
+
+    async def cosigned(self, log: LogName, size: int) -> str | None:
+        """Return the checkpoint of that size with its cosignatures, if witnesses are needed and enough have cosigned it."""
+        rule = self.rule_of(log)
+        return None if rule.quorum == NONE else await witness_store.witnessed_note(self._pool, log, rule, size)
 
     async def policy(self, log: LogName) -> Policy:
         """Return what a checkpoint of the log needs: one of the keys that sign it now, and the quorum.

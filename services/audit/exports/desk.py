@@ -21,6 +21,7 @@ from services.audit.exports.views import ExportView
 from services.audit.exports.writing import Told, Writer
 from services.audit.handlers import Desk, require_bounds
 from services.audit.queries import Reader, Search, SignedHead
+from services.audit.witnesses import Witnesses
 from shared.aggregate import Answer, Changed, Context, Loaded
 from shared.contracts.access import AccessKind, AccessRecorded
 from shared.contracts.audit import ExportDelivered, ExportFilter, ExportFormat, ExportOrdered
@@ -49,12 +50,15 @@ class File:
 class ExportDesk:
     """Where auditors and privacy officers order and fetch exports."""
 
-    def __init__(self, desk: Desk, reader: Reader, journal: Journal, ids: Ids) -> None:
-        """Admit whom `desk` admits."""
+    def __init__(
+        self, desk: Desk, reader: Reader, journal: Journal, ids: Ids, witnesses: Witnesses | None = None
+    ) -> None:
+        """Admit whom `desk` admits; with `witnesses`, exports are made of witnessed checkpoints where they can be."""
         self._desk = desk
         self._reader = reader
         self._journal = journal
         self._ids = ids
+        self._witnesses = witnesses
 
     async def order(
         self, ctx: Context, log: LogName, wanted: ExportFormat, asked: ExportFilter, language: Language
@@ -72,10 +76,11 @@ class ExportDesk:
         if is_protected(LogScope(log)) and (asked.unit is not None or asked.organisation is not None):
             raise ExportNamesPlaceError
         head = await self._reader.head(log)
+        size = head.checkpoint.size
         ordered = ExportOrdered(
             export=ExportRef(self._ids.ref("exp")),
             log=head.origin,
-            size=head.checkpoint.size,
+            size=size if self._witnesses is None else await self._witnesses.settled(log, size),
             format=wanted,
             language=language,
             filter=asked,
@@ -116,12 +121,13 @@ class ExportDesk:
         head = await self._reader.signed_at_size(log, ordered.size)
         context = replace(ctx, scope=loaded.scope)
         await self._journal.record_access(context, [_taken(context, ordered, role)])
-        writer = self._writer(ordered, head, log)
+        cosigned = None if self._witnesses is None else await self._witnesses.cosigned(log, ordered.size)
+        writer = self._writer(ordered, head, log, cosigned)
         name = f"{log}-{ordered.size}-{export}.{writer.suffix}"
         return File(name, writer.media_type, self._pieces(context, log, ordered, writer))
 
-    def _writer(self, ordered: ExportOrdered, head: SignedHead, log: LogName) -> Writer:
-        told = Told(head.checkpoint, head.note, ordered.language)
+    def _writer(self, ordered: ExportOrdered, head: SignedHead, log: LogName, cosigned: str | None) -> Writer:
+        told = Told(head.checkpoint, cosigned or head.note, ordered.language, witnessed=cosigned is not None)
         match ordered.format:
             case ExportFormat.NDJSON:
                 return NdjsonWriter(told, Prover(self._reader, log, ordered.size))

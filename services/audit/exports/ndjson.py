@@ -28,8 +28,9 @@ class NdjsonWriter:
         self._prover = prover
 
     def opening(self) -> bytes:
-        """Return the line with the signed checkpoint."""
-        return to_json({"export": FORMAT, "checkpoint": self._told.note}) + b"\n"
+        """Return the line with the signed checkpoint, which says whether it is a witnessed one."""
+        opening = {"export": FORMAT, "checkpoint": self._told.note, "witnessed": self._told.witnessed}
+        return to_json(opening) + b"\n"
 
     async def write(self, entries: Sequence[StoredEntry]) -> Sequence[bytes]:
         """Return a line for each entry."""

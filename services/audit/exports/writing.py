@@ -21,8 +21,10 @@ class Told:
 
     checkpoint: Checkpoint
     note: str
-    """The same, signed."""
+    """The same, signed; and cosigned, if it is `witnessed`."""
     language: Language
+    witnessed: bool = False
+    """Enough witnesses have cosigned the checkpoint."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,6 +55,8 @@ class ReportView(ReportReceipt):
     address_protected: bool
     note: str
     """The signed checkpoint (C2SP tlog-checkpoint) that it was made from."""
+    witnessed: bool
+    """Enough witnesses have cosigned it: their lines are in the note."""
     rows: Sequence[Row]
     without_content: int
     """How often somebody saw that the case exists, without a name and without content."""
@@ -145,6 +147,7 @@ def _view(report: Report) -> ReportView:
         relation=report.right.relation,
         address_protected=report.right.address_protected,
         note=report.note,
+        witnessed=report.witnessed,
         rows=report.counted.rows,
         without_content=report.counted.without_content,
         unreadable=report.counted.unreadable,

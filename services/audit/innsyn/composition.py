@@ -11,12 +11,13 @@ from services.audit.innsyn.handlers import InnsynDesk
 from services.audit.innsyn.names import HttpDirectory, NoDirectory
 from services.audit.innsyn.rights import Rights
 from services.audit.settings import AuditSettings
+from services.audit.witnesses import Witnesses
 from shared.auth import ActorNames
 from shared.db import Pool
 from shared.lifecycle import Kit
 
 
-def compose_innsyn(kit: Kit[AuditSettings], *, reader: Pool) -> APIRouter:
+def compose_innsyn(kit: Kit[AuditSettings], *, reader: Pool, witnesses: Witnesses) -> APIRouter:
     """Return the report's routes; `reader` are connections of the role that may only read.
 
     Raises:
@@ -32,5 +33,6 @@ def compose_innsyn(kit: Kit[AuditSettings], *, reader: Pool) -> APIRouter:
         lists=read_codelists(settings.codelists),
         ids=kit.ids,
         contact=settings.innsyn_contact,
+        witnesses=witnesses,
     )
     return create_router(desk)

@@ -27,6 +27,8 @@ class Report(Model):
     origin: str
     size: int
     note: str
+    witnessed: bool = False
+    """Enough witnesses have cosigned the checkpoint: their lines are in the note."""
     signed_at: Moment
     counted: Counted
     names: Mapping[ActorId, str]
@@ -253,6 +255,8 @@ def _parts(texts: Texts, report: Report, lists: CodeLists, contact: str | None) 
         parts.append(Part(heading=sections.names.heading, paragraphs=tuple(asked)))
     parts.append(Part(heading=sections.rights.heading, paragraphs=sections.rights.text))
     verify = tuple(text.format(size=number(report.size)) for text in sections.verify.text)
+    if report.witnessed:
+        verify += (sections.verify.witnessed,)
     parts.append(
         Part(
             heading=sections.verify.heading,

@@ -7,6 +7,7 @@ from typing import Final
 
 from pydantic import Field
 
+from services.audit.domain.entry import LogName
 from services.audit.innsyn.codelists import CodeLists
 from services.audit.innsyn.document import Report, named_actors
 from services.audit.innsyn.domain import Counted, Counting, Right
@@ -14,6 +15,7 @@ from services.audit.innsyn.entries import CaseEntries, SignedAt
 from services.audit.innsyn.errors import LogBehindError, NoSuchReportError
 from services.audit.innsyn.names import NameDirectory
 from services.audit.innsyn.rights import Rights
+from services.audit.witnesses import Witnesses
 from shared.aggregate import Aggregate, Changed, Context, Decision
 from shared.auth import Actor
 from shared.contracts.access import AccessKind, AccessRecorded
@@ -72,6 +74,7 @@ class InnsynDesk:
     ids: Ids
     contact: str | None
     """Where the municipality is asked for a name."""
+    witnesses: Witnesses
 
 
 async def make_report(
@@ -84,7 +87,10 @@ async def make_report(
         RightUnknownError, LogBehindError: it cannot be said now.
     """
     right = await desk.rights.of(actor.id, case, authorization, ctx.correlation)
-    signed = await desk.entries.signed(right.log)
+    newest = await desk.entries.signed(right.log)
+    if newest is None:
+        raise LogBehindError
+    signed = await desk.entries.signed(right.log, await desk.witnesses.settled(LogName(right.log), newest.size))
     if signed is None:
         raise LogBehindError
     counted = await _count(desk, right, signed)
@@ -132,6 +138,7 @@ async def read_report(
         raise LogBehindError
     [(made, _)] = await desk.journal.history(REPORT, ref)
     counted = await _count(desk, right, signed)
+    cosigned = await desk.witnesses.cosigned(LogName(right.log), signed.size)
     named = named_actors(counted.rows, desk.lists)
     report = Report(
         report=ref,
@@ -139,7 +146,8 @@ async def read_report(
         right=right,
         origin=signed.origin,
         size=signed.size,
-        note=signed.note,
+        note=cosigned or signed.note,
+        witnessed=cosigned is not None,
         signed_at=signed.signed_at,
         counted=counted,
         names=await desk.names.names(named) if named else {},

@@ -81,6 +81,7 @@ class Verify(_Words):
 
     heading: str
     text: tuple[str, ...]
+    witnessed: str
     note: str
 
 
