@@ -7,7 +7,9 @@ import os
 import subprocess
 from collections.abc import Iterator
 from typing import Final
+from urllib.parse import urlsplit
 
+import httpx
 import pytest
 
 from deploy.demo.story import BEGINS
@@ -90,6 +92,22 @@ def test_the_jobs_may_run_again() -> None:
 @pytest.mark.story(2, 3, 4, 5, 6, 7, 8)
 def test_the_story_s_first_rows_hold() -> None:
     assert "The rows hold: 7" in compose("run", "--rm", "--no-deps", "story")
+
+
+def test_the_auditor_signs_in_to_the_pages() -> None:
+    """As a browser on this machine does it: the issuer's name is its own, and the service asks the issuer under the same."""
+    with httpx.Client(timeout=30) as browser:
+        page = browser.get("http://127.0.0.1:8004/pages/sign-in/begin")
+        seen = []
+        while page.is_redirect:
+            there = urlsplit(str(page.next_request.url if page.next_request else ""))
+            seen.append(there.hostname)
+            address = there._replace(netloc=there.netloc.replace("identity.localhost", "127.0.0.1")).geturl()
+            page = browser.get(address, headers={"Host": there.netloc})
+    assert "identity.localhost" in seen
+    assert page.status_code == 200
+    assert page.url.path.startswith("/pages/")
+    assert page.url.path != "/pages/sign-in"
 
 
 def test_a_service_stops_gracefully_and_comes_back() -> None:
