@@ -8,7 +8,7 @@ from pathlib import Path
 import asyncpg
 import lagspill_verify
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from lagspill_verify import Kind, Report
 
@@ -138,6 +138,7 @@ async def test_a_hold_from_before_is_told_before_anything_is_pruned(migrated: Mi
         assert other != mine
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 4), st.booleans()), max_size=12))
 def test_the_log_knows_what_stands_whatever_it_was_told_before(steps: list[tuple[int, bool]]) -> None:
     """After each telling the fold of the events names exactly the holds in force; nothing is told twice."""

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.audit.innsyn.codelists import CodeListError, read_codelists
@@ -177,6 +177,7 @@ def test_a_name_from_elsewhere_is_only_ever_text(name: str) -> None:
     assert all(sign in {wanted, UNKNOWN_SIGN} for sign, wanted in zip(shown, line, strict=True))
 
 
+@settings(deadline=None)
 @given(st.text(max_size=60))
 def test_any_name_at_all_can_be_printed(name: str) -> None:
     surrogate = any("\ud800" <= sign <= "\udfff" for sign in name)
