@@ -898,3 +898,12 @@ class NotProtectedError(CaseError):
     """The child's address is not protected."""
 
     code = "address-not-protected"
+
+
+# --- moved cases ------------------------------------------------------------------------------------------------------
+
+
+class MoveProtectedError(CaseError):
+    """The case of a child with a protected address is not sent to another municipality in this way: a log would tell where to."""
+
+    code = "move-protected"

@@ -278,6 +278,15 @@ class Records:
         """Destroy the case's key: nothing of it can be read again, and nothing more can be kept about it."""
         await self._vault.shred(conn, owner=case)
 
+    async def bring(
+        self, conn: Connection, before: CaseRef, case: CaseRef, categories: frozenset[InformationCategory]
+    ) -> None:
+        """Seal what a case held in those categories under another case's own key, as what was observed before it came there."""
+        kinds = (CONCERN, OBSERVATION, VIEW, GOAL, RECORD, "form/", "form-field/")
+        texts = await self.texts(conn, before, categories, kinds)
+        for nth, text in enumerate(texts, start=1):
+            await self._put(conn, case, f"{OBSERVATION}received-{nth}", text.category, text.text)
+
     async def keep_place(self, conn: Connection, case: CaseRef, unit: UnitId) -> None:
         """Keep which unit has an address-protected case: its events do not say it."""
         await self._put(conn, case, "place", InformationCategory.CONTACT, unit)

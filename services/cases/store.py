@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -24,6 +24,8 @@ class Located:
 
     case: CaseRef
     municipality: LogScope
+    receiver_municipality: LogScope | None = None
+    """Where a handover waits for an answer, when that is another municipality."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +65,13 @@ class Interest:
 async def locate(conn: Connection, ref: str) -> Located | None:
     """Return the case that `ref` is, or is a part of."""
     row = await conn.fetchrow(
-        "SELECT i.case_ref, i.municipality FROM case_index i"
+        "SELECT i.case_ref, i.municipality, i.receiver_municipality FROM case_index i"
         " WHERE i.case_ref = coalesce((SELECT p.case_ref FROM part_index p WHERE p.part = $1), $1)",
         ref,
     )
-    return None if row is None else Located(CaseRef(row["case_ref"]), LogScope(row["municipality"]))
+    if row is None:
+        return None
+    return Located(CaseRef(row["case_ref"]), LogScope(row["municipality"]), row["receiver_municipality"])
 
 
 async def add_kin(
@@ -81,6 +85,21 @@ async def add_kin(
         case,
         ["child", *["guardian"] * len(guardians)],
         [1, *range(1, len(guardians) + 1)],
+        since,
+    )
+
+
+async def add_kin_as(
+    conn: Connection, case: CaseRef, since: datetime, *, child: ActorId, guardians: Mapping[int, ActorId]
+) -> None:
+    """Note who the child is and who has parental responsibility, with the ordinals that the vault has for them."""
+    await conn.execute(
+        "INSERT INTO kin (actor, case_ref, kind, ordinal, since)"
+        " SELECT actor, $2, kind, ordinal, $5 FROM unnest($1::text[], $3::text[], $4::int[]) AS t (actor, kind, ordinal)",
+        [child, *guardians.values()],
+        case,
+        ["child", *["guardian"] * len(guardians)],
+        [1, *guardians],
         since,
     )
 
@@ -179,14 +198,15 @@ async def index(conn: Connection, case: CaseRef, state: CaseState, parts: Sequen
         if not override.ended:
             services |= override.scope.services
     await conn.execute(
-        "UPDATE case_index SET holder = $2, holder_unit = $3, receiver = $4, receiver_unit = $5, services = $6"
-        " WHERE case_ref = $1",
+        "UPDATE case_index SET holder = $2, holder_unit = $3, receiver = $4, receiver_unit = $5, services = $6,"
+        " receiver_municipality = $7 WHERE case_ref = $1",
         case,
         None if holder is None else holder.party.actor,
         None if holder is None else holder.party.unit,
         None if receiver is None else receiver.actor,
         None if receiver is None else receiver.unit,
         sorted(services),
+        None if handover is None else handover.to_municipality,
     )
     if parts:
         await conn.execute(
@@ -206,7 +226,8 @@ async def cases_of(
         " WHERE (case_ref IN (SELECT k.case_ref FROM kin k WHERE k.actor = $1"
         "     AND k.since <= $2 AND (k.until IS NULL OR $2 < k.until))"
         "   OR (municipality = $3 AND (holder = $1 OR receiver = $1 OR holder_unit = $4 OR receiver_unit = $4"
-        "     OR services @> ARRAY[$5])))"
+        "     OR services @> ARRAY[$5]))"
+        "   OR (receiver_municipality = $3 AND (receiver = $1 OR receiver_unit = $4)))"
         " AND ($6::timestamptz IS NULL OR (registered_at, case_ref) < ($6, $7))"
         " ORDER BY registered_at DESC, case_ref DESC LIMIT $8",
         interest.actor,

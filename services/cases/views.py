@@ -274,6 +274,8 @@ class HandoverView(Model):
     respond_by: datetime | None
     on_behalf: bool
     """Sent by the leader for a holder who is away."""
+    carried_on_as: CaseRef | None = None
+    """In the answer to who accepted it in another municipality: the case that goes on there."""
 
     @classmethod
     def of(cls, state: CaseState, ref: HandoverRef) -> HandoverView:

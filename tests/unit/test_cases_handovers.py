@@ -363,7 +363,8 @@ def test_a_concern_is_handed_on_by_who_leaves_and_no_other_way() -> None:
 @pytest.mark.rule(18)
 def test_a_case_that_moves_ends_here_with_a_handover_as_the_only_thread() -> None:
     town = Town().lift()
-    there = employee("there", Role.PPT_ADVISER, Service.PPT, UnitId("unit:ppt"))
+    works_there = employee("there", Role.PPT_ADVISER, Service.PPT, UnitId("unit:ppt"))
+    there = works_there.model_copy(update={"elsewhere": LogScope("0301")})
     town.consented(scope((Service.PPT,), (LANGUAGE,), (Purpose.TRANSITION,)))
     away = {"kind": HandoverRoute.MUNICIPALITY, "to_municipality": LogScope("0301")}
     measure = planned(town)

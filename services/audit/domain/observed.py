@@ -95,6 +95,7 @@ FACTS: Final[Mapping[str, type[EventData]]] = {
         cases.HandoverRejected,
         cases.HandoverWithdrawn,
         cases.HandoverCancelled,
+        cases.HandoverTransferred,
         safekeeping.BreakGlassReviewed,
         safekeeping.CaseContinued,
         meetings.AgendaItemAdded,

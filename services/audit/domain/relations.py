@@ -126,7 +126,12 @@ class Ties(Model):
                 return self._end(at, ref=fact.handover)._held_by(fact.holder, at)
             case cases.HandoverSent():
                 return self._add(*_party(fact.receiver, Why.HANDOVER, at, fact.handover))
-            case cases.HandoverRejected() | cases.HandoverWithdrawn() | cases.HandoverCancelled():
+            case (
+                cases.HandoverRejected()
+                | cases.HandoverWithdrawn()
+                | cases.HandoverCancelled()
+                | cases.HandoverTransferred()
+            ):
                 return self._end(at, ref=fact.handover)
             case cases.CaseClosed():
                 return self._end(at, why=frozenset({Why.TEAM, Why.CONSENT, Why.MEASURE, Why.ITEM}))

@@ -24,7 +24,7 @@ from shared.contracts.cases import (
 )
 from shared.contracts.codes import Area, GrantorClass, InformationCategory, Language, Purpose, Role, Service
 from shared.contracts.endings import HoldReason
-from shared.refs import ActorIdField, OrganisationNumberField, UnitIdField
+from shared.refs import ActorIdField, LogScope, OrganisationNumberField, UnitIdField
 from shared.web import GivenDay, GivenMoment, RequestModel
 
 Words = Annotated[str, StringConstraints(min_length=1, max_length=20_000, strip_whitespace=True)]
@@ -33,6 +33,7 @@ Number = Annotated[str, StringConstraints(pattern=r"^[0-9]{11}$")]
 Email = Annotated[str, StringConstraints(pattern=r"^[^@\s]{1,64}@[^@\s]{1,180}$")]
 Phone = Annotated[str, StringConstraints(pattern=r"^\+?[0-9 ]{5,20}$")]
 Code = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{2,60}$")]
+Municipality = Annotated[LogScope, StringConstraints(pattern=r"^[0-9]{4}$")]
 Content = dict[InformationCategory, Words]
 Fields = dict[Code, Words]
 
@@ -246,6 +247,8 @@ class ReceiverBody(RequestModel):
     service: Service
     unit: UnitIdField
     organisation: OrganisationNumberField | None = None
+    municipality: Municipality | None = None
+    """Where the receiver works; nothing said: in the case's municipality."""
 
     def party(self) -> Party:
         """Return the receiver as events name it."""
@@ -269,6 +272,7 @@ class HandoverBody(RequestModel):
         HandoverRoute.FROM_CHILD_WELFARE,
         HandoverRoute.TO_SPECIALIST,
         HandoverRoute.FROM_SPECIALIST,
+        HandoverRoute.MUNICIPALITY,
     ]
     receiver: ReceiverBody
     categories: frozenset[InformationCategory] = frozenset()

@@ -78,5 +78,6 @@ async def send_form(form: FormRefField, body: bodies.SendingBody, ctx: GuardedCo
             receiver=body.receiver.party(),
             respond_by=body.respond_by,
             outside_window=body.outside_window,
+            to_municipality=body.receiver.municipality,
         )
     )

@@ -26,6 +26,7 @@ async def send_handover(case: CaseRefField, body: bodies.HandoverBody, ctx: Comm
         categories=body.categories,
         respond_by=body.respond_by,
         draft=body.draft,
+        to_municipality=body.receiver.municipality,
     )
     return respond(await handovers.send_handover(desk, ctx, case, new))
 

@@ -482,6 +482,9 @@ def relations(state: CaseState, acting: Acting, now: datetime) -> list[Relation]
         **_asked(state, acting),
         **_reported(state, acting),
     }
+    if acting.elsewhere is not None:
+        # Who works in another municipality has to do with what is sent there, and with nothing else.
+        return [one for one in (Relation.RECEIVER, Relation.RECEIVERS_LEADER) if checks[one]]
     return [relation for relation in Relation if checks[relation]]
 
 
@@ -575,12 +578,12 @@ def require(
 
 def _last_holder(state: CaseState, acting: Acting) -> bool:
     closed = state.stage in {Stage.CLOSED, Stage.RESOLVED, Stage.ERASED}
-    return closed and state.holding is not None and _is(acting, state.holding.party)
+    return closed and not state.has_moved and state.holding is not None and _is(acting, state.holding.party)
 
 
 def _receiver(state: CaseState, acting: Acting) -> bool:
     handover = state.open_handover
-    return handover is not None and _is(acting, handover.receiver)
+    return handover is not None and handover.to_municipality == acting.elsewhere and _is(acting, handover.receiver)
 
 
 def _is(acting: Acting, party: Party | None) -> bool:
@@ -594,12 +597,14 @@ def _works_there(acting: Acting, party: Party) -> bool:
 
 
 def _receivers_leader(state: CaseState, acting: Acting) -> bool:
-    unit = None if state.open_handover is None else state.open_handover.receiver.unit
-    return _leads(acting, unit)
+    handover = state.open_handover
+    there = handover is not None and handover.to_municipality == acting.elsewhere
+    return there and handover is not None and _leads(acting, handover.receiver.unit)
 
 
 def _leader(state: CaseState, acting: Acting) -> bool:
-    return _leads(acting, None if state.holding is None else state.holding.party.unit)
+    # What goes on in another municipality is nobody's here any more.
+    return not state.has_moved and _leads(acting, None if state.holding is None else state.holding.party.unit)
 
 
 def _leads(acting: Acting, unit: UnitId | None) -> bool:

@@ -8,7 +8,7 @@ from services.cases.errors import NotStaffError
 from shared.contracts.base import Model
 from shared.contracts.cases import Party
 from shared.contracts.codes import Role, Service
-from shared.refs import ActorId, OrganisationNumber, UnitId
+from shared.refs import ActorId, LogScope, OrganisationNumber, UnitId
 
 STAFF_ROLES = (
     Role.TEACHER,
@@ -37,6 +37,8 @@ class Acting(Model):
     """Which of those with parental responsibility for this child; none when not one of them."""
     child: bool = False
     """Whether it is the child itself."""
+    elsewhere: LogScope | None = None
+    """The municipality that the actor works in, when it is another one than the case's."""
     cleared: bool = False
     """May come near cases of children with a protected address, where anything else lets them."""
     reaches_guardians: bool = False

@@ -15,6 +15,7 @@ from services.cases.domain.ended import evolve_ended
 from services.cases.domain.keeping import evolve_kept
 from services.cases.domain.kinds import KINDS
 from services.cases.domain.lifecycles import CASE, CONCERN, FORM, HANDOVER, MEASURE, MODE, OVERLAP
+from services.cases.domain.moved import evolve_moved
 from services.cases.domain.state import (
     CaseState,
     ChildViewState,
@@ -96,7 +97,7 @@ def evolve(state: CaseState, event: EventData) -> CaseState:  # noqa: PLR0911, P
         case events.FormEvent():
             return _form(state, event)
         case _:
-            kept = evolve_ended(evolve_kept(state, event), event)
+            kept = evolve_moved(evolve_ended(evolve_kept(state, event), event), event)
             return recorded(kept, event.record) if isinstance(event, RecordWritten) else kept
 
 

@@ -37,7 +37,7 @@ from shared.contracts.cases import (
     TransitionFormSent,
 )
 from shared.contracts.codes import InformationCategory
-from shared.refs import DocumentRef, FormRef, HandoverRef
+from shared.refs import DocumentRef, FormRef, HandoverRef, LogScope
 
 FormType = Literal["barnehage-to-school", "school-to-school"]
 Approval = Literal["all-guardians", "one-guardian"]
@@ -86,6 +86,8 @@ class SendForm(Model):
     receiver: Party
     respond_by: AwareDatetime | None = None
     receiver_away: bool = False
+    to_municipality: LogScope | None = None
+    """Where the school is, when that is another municipality."""
     window: tuple[date, date] | None = None
     """The days on which the municipality sends such a form; none: whenever it is approved."""
     outside_window: OutsideWindow | None = None
@@ -197,16 +199,18 @@ def decide_send_form(state: CaseState, command: SendForm, now: datetime, rules: 
         first, last = (day.isoformat() for day in command.window)
         raise FormOutsideWindowError(extensions={"first": first, "last": last})
     to_school = form.form_type == "barnehage-to-school"
+    kind = HandoverRoute.BARNEHAGE_TO_SCHOOL if to_school else HandoverRoute.SCHOOL_TO_SCHOOL
     sent = offer(
         state,
         SendHandover(
             by=command.by,
             handover=command.handover,
-            kind=HandoverRoute.BARNEHAGE_TO_SCHOOL if to_school else HandoverRoute.SCHOOL_TO_SCHOOL,
+            kind=HandoverRoute.MUNICIPALITY if command.to_municipality is not None else kind,
             receiver=command.receiver,
             package=Package(categories=form.categories, documents=(form.document,)),
             respond_by=command.respond_by,
             receiver_away=command.receiver_away,
+            to_municipality=command.to_municipality,
         ),
         now,
         rules,

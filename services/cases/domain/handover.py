@@ -162,7 +162,7 @@ def offer(
         HandoverOpenError: another one waits for an answer.
         ReceiverIsSenderError: it goes to the sender itself.
         ReceiverAwayError: the receiver is away, or has left.
-        MeasureUnfinishedError: it leaves the municipality with a measure open.
+        MeasureUnfinishedError, ConcernOpenError, MoveProtectedError: see `transfer.require_movable`.
         AnswerTimeError: the time to answer is not ahead, or more than thirty days away.
         OutsideHoldingError: the package holds what the sender does not.
         ConsentMissingError: it leaves the unit, and no consent for transition covers receiver and package (seed rule 106).
@@ -179,7 +179,7 @@ def offer(
     if command.receiver_away:
         raise ReceiverAwayError
     if command.kind is HandoverRoute.MUNICIPALITY:
-        transfer.require_nothing_open(state)
+        transfer.require_movable(state)
     respond_by = command.respond_by or add_days(now, kind.answer_within_days)
     if not now < respond_by <= add_days(now, rules.answer_within_days_at_most):
         raise AnswerTimeError
@@ -203,7 +203,7 @@ def offer(
         respond_by=respond_by,
         route=command.kind,
         on_behalf=sender.actor != command.by.actor,
-        to_municipality=None if state.address_protected else command.to_municipality,
+        to_municipality=command.to_municipality,
     )
 
 

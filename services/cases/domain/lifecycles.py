@@ -22,7 +22,7 @@ from services.cases.domain.state import (
 )
 from services.cases.domain.team_lifecycles import CONCERN_REPORT, CONTRIBUTION, PLAN
 from shared.contracts import cases as events
-from shared.contracts import safekeeping
+from shared.contracts import moved, safekeeping
 
 CASE_IS_OPEN: Final = Guard("the case is open", errors.CaseNotOpenError)
 HOLDER_ONLY: Final = Guard("whoever does it holds the baton", errors.NotPermittedError)
@@ -62,6 +62,7 @@ CASE: Final = Lifecycle(
         ),
         *steps((Stage.RESOLVED, Stage.CLOSED), safekeeping.CaseErased, Stage.ERASED),
         Step(Stage.UNKNOWN, safekeeping.CaseContinued, Stage.OPEN),
+        Step(Stage.UNKNOWN, moved.CaseReceived, Stage.CONCERN, rules=(18,)),
     ),
     terminal=frozenset({Stage.ERASED}),
     deadlines=(
@@ -121,6 +122,7 @@ CONCERN: Final = Lifecycle(
             rules=(81,),
         ),
         Step(None, safekeeping.CaseContinued, ConcernStatus.LIFTED),
+        Step(None, moved.CaseReceived, ConcernStatus.LIFTED, rules=(18,)),
     ),
     terminal=frozenset({ConcernStatus.RESOLVED, ConcernStatus.LIFTED}),
     deadlines=(Deadline((ConcernStatus.REGISTERED,), "act on it, or lift it", within="act_within_days", rules=(79,)),),

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Final, Literal
 
-from services.cases.domain.state import CaseState, HandoverStatus, Stage
-from shared.contracts.cases import HandoverRoute
+from services.cases.domain.state import CaseState, Stage
 from shared.contracts.codes import Service
 
 RetentionClass = Literal["concern", "ordinary", "health", "moved"]
@@ -26,8 +25,7 @@ def class_of(state: CaseState) -> RetentionClass:
     """Return the class of a case that ends as it is in `state`: the longest that it has a reason for, the shortest if it moved."""
     if state.stage in {Stage.CONCERN, Stage.RESOLVED}:
         return "concern"
-    moved = [one for one in state.handovers.values() if one.way is HandoverRoute.MUNICIPALITY]
-    if any(one.status is HandoverStatus.COMPLETED for one in moved):
+    if state.has_moved:
         return "moved"
     held = None if state.holding is None else state.holding.party.service
     services = {held, *state.team, *(one.owner for one in state.measures.values())}

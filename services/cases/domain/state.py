@@ -473,6 +473,14 @@ class CaseState(Model):
         return next((one for one in self.handovers.values() if one.status in OPEN_HANDOVER), None)
 
     @property
+    def has_moved(self) -> bool:
+        """Return whether it goes on in another municipality."""
+        return any(
+            one.way is events.HandoverRoute.MUNICIPALITY and one.status is HandoverStatus.COMPLETED
+            for one in self.handovers.values()
+        )
+
+    @property
     def home_unit(self) -> UnitId | None:
         """Return the unit that recorded the concern; none for an address-protected case."""
         return None if self.concern is None else self.concern.registered_by.unit

@@ -1,21 +1,24 @@
-"""A case that moves to another municipality: it ends here, and a new one goes on there (docs/decisions/0140-moved-cases.md)."""
+"""A case that moves to another municipality: it ends here, and a new one goes on there (docs/decisions/0014-moved-cases.md)."""
 
 from __future__ import annotations
 
 from services.cases.domain.course import ref_of
 from services.cases.domain.lapse import with_the_case
 from services.cases.domain.state import CaseState, HandoverState
-from services.cases.errors import ConcernOpenError, MeasureUnfinishedError
+from services.cases.errors import ConcernOpenError, MeasureUnfinishedError, MoveProtectedError
 from shared.contracts.cases import CaseClosed, CaseEvent, HandoverTransferred, MeasureStopped
 
 
-def require_nothing_open(state: CaseState) -> None:
-    """Refuse to send a case away while something runs in it.
+def require_movable(state: CaseState) -> None:
+    """Refuse to send a case away while something runs in it, or where a log would tell where a protected child moves.
 
     Raises:
+        MoveProtectedError: the child's address is protected.
         MeasureUnfinishedError: a measure is open.
         ConcernOpenError: a further concern waits for an action (seed rule 79).
     """
+    if state.address_protected:
+        raise MoveProtectedError
     unfinished = [one.ref for one in state.measures.values() if one.runs]
     if unfinished:
         raise MeasureUnfinishedError(extensions={"measures": [*unfinished]})

@@ -45,6 +45,7 @@ from shared.contracts.cases import (
     TransitionFormDrafted,
 )
 from shared.contracts.codes import InformationCategory, Purpose
+from shared.contracts.moved import CaseReceived
 from shared.contracts.safekeeping import BreakGlassOpened
 from shared.db import Connection, Pool
 from shared.deadlines import set_deadline
@@ -147,14 +148,16 @@ async def meet(desk: Desk, ctx: Context, ref: str) -> tuple[Located, Acting]:
         located = await store.locate(conn, ref)
         if located is None:
             raise UnknownPartError
-        acting = await as_seen(desk, ctx, conn, located.case)
+        acting = await as_seen(desk, ctx, conn, located.case, home=located.municipality)
     # A service account serves every municipality; guardians meet their child's case wherever it is.
-    if actor.kind == "user" and located.municipality != actor.municipality:
+    if actor.kind == "user" and actor.municipality not in {located.municipality, located.receiver_municipality}:
         await deny(desk, ctx, located.case, NotInvolvedError("other-municipality"))
     return located, acting
 
 
-async def as_seen(desk: Desk, ctx: Context, conn: Connection, case: CaseRef | None) -> Acting:
+async def as_seen(
+    desk: Desk, ctx: Context, conn: Connection, case: CaseRef | None, *, home: LogScope | None = None
+) -> Acting:
     """Return how the rules see the actor in this case, or, without one, as a stranger to any."""
     actor = actor_of(ctx)
     guardian, child = None, False
@@ -169,6 +172,7 @@ async def as_seen(desk: Desk, ctx: Context, conn: Connection, case: CaseRef | No
         organisation=actor.organisation,
         guardian=guardian,
         child=child,
+        elsewhere=None if home in {None, actor.municipality} or actor.kind != "user" else actor.municipality,
         reaches_guardians=actor.kind == "service_account" and actor.client in desk.reaching_clients,
         cleared=Clearance.PROTECTED_CASE_READER in actor.clearances,
     )
@@ -232,6 +236,8 @@ async def follow(desk: Desk, conn: Connection, case: CaseRef, latest: Latest, no
                 parts.append(event.measure)
             case TransitionFormDrafted():
                 parts.append(event.form)
+            case CaseReceived():
+                parts.append(event.concern)
             case HandoverProposed():
                 parts.append(event.handover)
             case HandoverSent():

@@ -126,6 +126,7 @@ async def send_form(
     receiver: Party,
     respond_by: datetime | None,
     outside_window: forms.OutsideWindow | None = None,
+    to_municipality: LogScope | None = None,
 ) -> Changed[CaseState]:
     """Send the approved version, and offer the baton with it (seed rule 13)."""
     located, acting = await meet(desk, ctx, form)
@@ -143,6 +144,7 @@ async def send_form(
         receiver_away=receiver_away,
         window=window,
         outside_window=outside_window,
+        to_municipality=None if to_municipality == located.municipality else to_municipality,
     )
     return await change(
         desk,

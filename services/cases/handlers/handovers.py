@@ -25,14 +25,15 @@ from services.cases.handlers.desk import (
     meet,
     record,
 )
+from services.cases.handlers.moving import carry_on
 from services.cases.store import Located
 from services.cases.views import DocumentReceiptView, HandoverReceiptsView, HandoverView
-from shared.aggregate import Changed, Context, Decision
+from shared.aggregate import Answer, Changed, Context, Decision
 from shared.clock import oslo_day
 from shared.contracts.cases import CaseEvent, HandoverReceived, HandoverRoute, Package, Party
 from shared.contracts.codes import InformationCategory
 from shared.db import Connection
-from shared.refs import CaseRef, DocumentRef, HandoverRef
+from shared.refs import CaseRef, DocumentRef, HandoverRef, LogScope
 from shared.web import answer
 
 
@@ -45,6 +46,7 @@ class NewHandover:
     categories: frozenset[InformationCategory]
     respond_by: datetime | None
     draft: bool = False
+    to_municipality: LogScope | None = None
 
 
 async def send_handover(
@@ -66,6 +68,7 @@ async def send_handover(
         respond_by=new.respond_by,
         holder_away=holder_away,
         receiver_away=receiver_away,
+        to_municipality=None if new.to_municipality == located.municipality else new.to_municipality,
     )
 
     def decide(state: CaseState) -> list[CaseEvent]:
@@ -138,7 +141,10 @@ async def answer_handover(
     located, acting = await meet(desk, ctx, handover)
     async with desk.pool.acquire() as conn:
         sent_to = await desk.records.destination(conn, located.case, handover)
-        protected = (await desk.journal.load(CASE, located.case, conn=conn)).state.address_protected
+        before = (await desk.journal.load(CASE, located.case, conn=conn)).state
+    protected, present = before.address_protected, before.handovers.get(handover)
+    moves = reject is None and present is not None and present.way is HandoverRoute.MUNICIPALITY
+    successor = CaseRef(desk.ids.ref("cas"))
     command = handovers.AnswerHandover(by=acting, handover=handover, reject=reject, sent_to=sent_to)
 
     async def keep(conn: Connection) -> None:
@@ -146,13 +152,21 @@ async def answer_handover(
             await desk.records.keep_rejection(conn, located.case, handover, text)
         if reject is None and sent_to is not None and protected:
             await desk.records.keep_place(conn, located.case, sent_to)
+        if moves:
+            await carry_on(desk, ctx, conn, located, acting, handover, successor)
+
+    def view(state: CaseState, version: int) -> Answer:
+        shown = HandoverView.of(state, handover)
+        return answer(
+            shown.model_copy(update={"carried_on_as": successor}) if moves else shown, status=201, version=version
+        )
 
     return await change(
         desk,
         ctx,
         located.case,
         lambda state: handovers.decide_answer(state, command, ctx.now),
-        lambda state, version: answer(HandoverView.of(state, handover), status=201, version=version),
+        view,
         keep,
     )
 

@@ -50,7 +50,9 @@ async def list_cases(desk: Desk, ctx: Context, *, after: tuple[datetime, str] | 
                 break
             for case, registered_at in candidates:
                 after = (registered_at, case)
-                acting = await as_seen(desk, ctx, conn, case)
+                found_at = await store.locate(conn, case)
+                home = None if found_at is None else found_at.municipality
+                acting = await as_seen(desk, ctx, conn, case, home=home)
                 state = (await desk.journal.load(CASE, case, conn=conn)).state
                 relations = access.relations(state, acting, ctx.now)
                 if any(Action.SEE_CASE in access.TABLE[relation] for relation in relations) and len(found) <= limit:

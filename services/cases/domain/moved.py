@@ -1,0 +1,82 @@
+"""How a case begins that comes from another municipality (docs/decisions/0014-moved-cases.md)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from services.cases.domain import lifecycles
+from services.cases.domain.rules import Rules
+from services.cases.domain.state import CaseState, ConcernState, HandoverState, Holding
+from services.cases.errors import CaseNotOpenError
+from shared.calendar import add_days
+from shared.contracts.base import EventData
+from shared.contracts.cases import CaseEvent, CaseOpened, Mode, Party
+from shared.contracts.moved import CaseReceived
+from shared.refs import CaseRef, ConcernRef
+
+
+def decide_received(
+    old: CaseState,
+    handover: HandoverState,
+    holder: Party,
+    case: CaseRef,
+    concern: ConcernRef,
+    now: datetime,
+    rules: Rules,
+) -> list[CaseEvent]:
+    """Begin the case where it goes on: the same level, a holder, and nothing of the old case but what was handed over.
+
+    It is anonymous until a consent says otherwise: the consents of before were to the services of before.
+
+    Raises:
+        CaseNotOpenError: nothing is known of the old case.
+    """
+    if old.concern is None:
+        raise CaseNotOpenError
+    level: Literal[1, 2, 3] = 1 if old.level <= 1 else 2 if old.level == 2 else 3
+    decide_by = add_days(now, rules.decide_within_days)
+    ordinals = tuple(sorted(old.responsible))
+    return [
+        CaseReceived(
+            case=case,
+            handover=handover.ref,
+            concern=concern,
+            area=old.concern.area,
+            for_whom=old.concern.for_whom,
+            guardians=old.guardians,
+            ordinals=ordinals,
+            holder=holder,
+            act_by=decide_by,
+            categories=handover.package.categories,
+        ),
+        CaseOpened(case=case, level=level, mode=Mode.ANONYMOUS, holder=holder, decide_by=decide_by),
+    ]
+
+
+def evolve_moved(state: CaseState, event: EventData) -> CaseState:
+    """Return the state after a case was received; any other event changes nothing."""
+    if not isinstance(event, CaseReceived):
+        return state
+    stage, status = lifecycles.CASE.after(state.stage, event), lifecycles.CONCERN.after(None, event)
+    if stage is None or status is None:
+        return state
+    unit = event.holder.unit
+    return state.model_copy(
+        update={
+            "case": event.case,
+            "stage": stage,
+            "guardians": event.guardians,
+            "guardian_ordinals": frozenset(event.ordinals),
+            "concern": ConcernState(
+                ref=event.concern,
+                area=event.area,
+                for_whom=event.for_whom,
+                registered_by=event.holder,
+                act_by=event.act_by,
+                status=status,
+            ),
+            "holding": Holding(party=event.holder),
+            "recorded_by": {} if unit is None else {event.concern: unit},
+        }
+    )

@@ -1,0 +1,93 @@
+"""A case goes on in another municipality: a case of its own there, in that municipality's log, sealed under a key of its own.
+
+Everything happens in the transaction in which the handover is accepted, so a child is never without a case, and never has two.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from services.cases import ending_store, store
+from services.cases.domain import moved
+from services.cases.domain.acting import Acting
+from services.cases.domain.state import CaseState
+from services.cases.errors import UnknownPartError
+from services.cases.handlers.desk import CASE, Desk, Latest, actor_of, follow
+from services.cases.store import Located
+from shared.aggregate import Context, Decision
+from shared.contracts.access import AccessKind, AccessRecorded, Recipient
+from shared.contracts.cases import Party
+from shared.contracts.codes import InformationCategory, Purpose
+from shared.db import Connection
+from shared.refs import CaseRef, ConcernRef, HandoverRef
+
+
+async def carry_on(
+    desk: Desk, ctx: Context, conn: Connection, located: Located, acting: Acting, handover: HandoverRef, case: CaseRef
+) -> None:
+    """Begin `case` with what the handover brings; both logs have the disclosure, this one as received.
+
+    Raises:
+        UnknownPartError: there is no such handover.
+    """
+    old = (await desk.journal.load(CASE, located.case, conn=conn)).state
+    present = old.handovers.get(handover)
+    actor = actor_of(ctx)
+    if present is None:
+        raise UnknownPartError
+    own = present.receiver.actor == acting.actor
+    holder: Party = acting.party(address_protected=False) if own else present.receiver
+    # The old case's log and idempotency are not this one's: a log of its own begins with it.
+    here = replace(ctx, scope=actor.municipality, idempotency=None, if_match=None)
+    brought = present.package.categories | {InformationCategory.IDENTITY}
+    record = AccessRecorded(
+        subject_ref=case,
+        kind=AccessKind.DISCLOSE,
+        actor=actor.access_actor(),
+        case=case,
+        categories=brought,
+        purpose=Purpose.TRANSITION,
+        basis=present.basis,
+        recipients=()
+        if holder.service is None
+        else (Recipient(service=holder.service, role=holder.role, organisation=holder.organisation),),
+        permitted=True,
+    )
+    latest = Latest()
+    concern = ConcernRef(desk.ids.ref("con"))
+
+    def decide(state: CaseState) -> Decision:
+        events = moved.decide_received(old, present, holder, case, concern, ctx.now, desk.rules)
+        return Decision(latest.take(state, events), [record])
+
+    await desk.journal.change(CASE, case, here, decide, conn=conn)
+    await store.register(conn, case, actor.municipality, ctx.now)
+    await follow(desk, conn, case, latest, ctx.now)
+    await _bring(desk, conn, located.case, case, old, brought, ctx)
+
+
+async def _bring(
+    desk: Desk,
+    conn: Connection,
+    before: CaseRef,
+    case: CaseRef,
+    old: CaseState,
+    brought: frozenset[InformationCategory],
+    ctx: Context,
+) -> None:
+    """Seal what was handed over under the new case's own key: who the child and its guardians are, and the package."""
+    child = await desk.records.child(conn, before)
+    guardians = [one for one in await desk.records.guardians(conn, before) if one.ordinal in old.responsible]
+    if InformationCategory.CONTACT not in brought:
+        # Who must be asked is known with the child; how they are reached was not handed over.
+        guardians = [one.model_copy(update={"email": None, "phone": None}) for one in guardians]
+    await desk.records.keep_family(conn, case, child, guardians)
+    await store.add_kin_as(
+        conn,
+        case,
+        ctx.now,
+        child=desk.names.of_pid(child.national_number),
+        guardians={one.ordinal: one.actor for one in guardians},
+    )
+    await desk.records.bring(conn, before, case, brought)
+    await ending_store.expect_adulthood(conn, case, child.born, ctx.now)

@@ -1,0 +1,148 @@
+"""A case that moves to another municipality: consented, held by the sender until accepted, then a case of its own there."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from shared.clock import SimulatedClock
+from shared.testing.issuer import LocalIssuer
+from shared.testing.plugin import Migrated
+from tests.e2e.cases_world import World, cases_world
+
+pytestmark = [pytest.mark.connected, pytest.mark.rule(18)]
+
+THERE: dict[str, Any] = {"municipality": "0301"}
+
+
+@pytest_asyncio.fixture
+async def world(migrated: Migrated, issuer: LocalIssuer, clock: SimulatedClock) -> AsyncIterator[World]:
+    """The cases service with its people."""
+    async with cases_world(migrated, issuer, clock) as made:
+        yield made
+
+
+def code(response: httpx.Response) -> tuple[int, str]:
+    return response.status_code, response.json()["code"]
+
+
+async def ppt_there(world: World, sub: str = "ppt-there") -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the claims of an adviser in the other municipality, whose unit has the same name as one here, and the receiver."""
+    claims = {**THERE, "sub": sub}
+    actor = (await world.get("ppt", "/me", **claims)).json()["actor"]
+    receiver = {
+        "actor": actor,
+        "role": "ppt-adviser",
+        "service": "ppt",
+        "unit": "unit:ppt",
+        "organisation": "310009991",
+        "municipality": "0301",
+    }
+    return claims, receiver
+
+
+async def offered(world: World, case: str, receiver: dict[str, Any], **changes: Any) -> httpx.Response:
+    body = {"kind": "municipality", "receiver": receiver, "categories": ["language"], **changes}
+    return await world.post("teacher", f"/cases/{case}/handovers", body)
+
+
+async def test_a_moved_case_goes_on_there_and_is_nobodys_here(world: World) -> None:
+    case = await world.opened()
+    claims, receiver = await ppt_there(world)
+    assert code(await offered(world, case, receiver)) == (409, "consent-missing")
+    await world.consented(case, services=("ppt",), purposes=("transition",))
+    assert code(await offered(world, case, receiver, kind="unit")) == (422, "handover-kind")
+    assert code(await offered(world, case, {**receiver, "municipality": "x"})) == (422, "input-invalid")
+    sent = await offered(world, case, receiver)
+    assert sent.status_code == 201, sent.text
+    handover = sent.json()["handover"]
+    # Until it is accepted: the sender holds it, the receiver sees what is offered, others there see nothing.
+    assert (await world.see("teacher", f"/cases/{case}"))["holder"]["role"] == "teacher"
+    stranger, _ = await ppt_there(world, "other-there")
+    assert code(await world.get("ppt", f"/handovers/{handover}", **stranger)) == (404, "not-found")
+    assert (await world.get("ppt", f"/handovers/{handover}")).status_code in {403, 404}
+    listed = (await world.get("ppt", "/cases", **claims)).json()["items"]
+    assert [(one["case"], one["relations"]) for one in listed] == [(case, ["receiver"])]
+    assert (await world.get("ppt", f"/cases/{case}/child", **claims)).status_code == 403
+    response = await world.post("ppt", f"/handovers/{handover}/acceptance", claims=claims)
+    assert response.status_code == 201, response.text
+    new = response.json()["carried_on_as"]
+    # There: a case of its own, with what was handed over and nothing else.
+    there = (await world.get("ppt", f"/cases/{new}", **claims)).json()
+    assert (there["stage"], there["mode"], there["holder"]["actor"]) == ("open", "anonymous", receiver["actor"])
+    child = (await world.get("ppt", f"/cases/{new}/child", **claims)).json()
+    assert child["identity"]["name"] == world.child.name
+    assert [(one["category"], one["text"]) for one in child["records"]] == [("language", "Setninger på to ord.")]
+    assert {one["email"] for one in child["guardians"]} == {None}
+    assert (await world.get("guardian-a", f"/cases/{new}")).json()["relations"] == ["guardian"]
+    # Here: closed, and nobody's but the guardians'.
+    for who in ("teacher", "styrer", "ppt", "colleague"):
+        assert code(await world.get(who, f"/cases/{case}")) == (404, "not-found")
+        assert code(await world.get(who, f"/cases/{new}")) == (404, "not-found")
+    assert code(await world.get("ppt", f"/cases/{case}", **claims)) == (404, "not-found")
+    version = (await world.get("guardian-a", f"/cases/{case}")).headers["etag"]
+    reopened = await world.post("teacher", f"/cases/{case}/reopening", if_match=version)
+    assert code(reopened) == (404, "not-found")
+    assert (await world.see("guardian-a", f"/cases/{case}"))["outcome"] == "moved"
+    await logs(world, case, new, handover)
+
+
+async def logs(world: World, case: str, new: str, handover: str) -> None:
+    """Each municipality's log has its own case's events, both have the disclosure, and only the handover is in both."""
+    events = [event for event in await world.published() if "case" in event["data"]]
+    here = [event for event in events if event["data"]["case"] == case]
+    there = [event for event in events if event["data"]["case"] == new]
+    assert {event["municipality"] for event in there} == {"0301"}
+    assert {event["municipality"] for event in here} <= {"4005"}
+    for log in (here, there):
+        shared = [one["data"] for one in log if one["type"].endswith("access.recorded.v1")]
+        assert ["language"] in [
+            sorted(set(one["categories"]) - {"identity"}) for one in shared if one["kind"] == "disclose"
+        ]
+    told_here, told_there = str(here), str(there)
+    assert new not in told_here
+    assert case not in told_there
+    assert handover in told_here
+    assert handover in told_there
+    types = [event["type"].removeprefix("no.lagspill.cases.") for event in here]
+    assert types[types.index("handover.transferred.v1") :][:2] == ["handover.transferred.v1", "case.closed.v1"]
+    [closed] = [event["data"] for event in here if event["type"].endswith("case.closed.v1")]
+    assert (closed["outcome"], closed["retention"]) == ("moved", "moved")
+    keys = await world.pool.fetchval("SELECT count(DISTINCT owner) FROM data_keys WHERE owner = ANY($1)", [case, new])
+    assert keys == 2
+
+
+async def test_what_was_sent_there_and_refused_stays_here(world: World) -> None:
+    case = await world.opened()
+    claims, receiver = await ppt_there(world)
+    await world.consented(case, services=("ppt",), purposes=("transition",))
+    handover = (await offered(world, case, receiver)).json()["handover"]
+    refused = await world.post("ppt", f"/handovers/{handover}/rejection", {"reason": "wrong-unit"}, claims=claims)
+    assert refused.json()["status"] == "rejected"
+    assert (await world.see("teacher", f"/cases/{case}"))["stage"] == "open"
+    assert code(await world.get("ppt", f"/cases/{case}", **claims)) == (404, "not-found")
+    assert await world.pool.fetchval("SELECT count(*) FROM case_index") == 1
+
+
+async def test_a_consent_withdrawn_on_the_way_leaves_the_case_where_it_is(world: World) -> None:
+    case = await world.opened()
+    claims, receiver = await ppt_there(world)
+    consent = await world.consented(case, services=("ppt",), purposes=("transition",))
+    handover = (await offered(world, case, receiver)).json()["handover"]
+    await world.must("guardian-b", f"/consents/{consent}/withdrawals")
+    late = await world.post("ppt", f"/handovers/{handover}/acceptance", claims=claims)
+    assert late.status_code == 404
+    assert (await world.see("teacher", f"/cases/{case}"))["holder"]["role"] == "teacher"
+
+
+async def test_a_protected_child_is_not_moved_in_this_way(world: World) -> None:
+    receipt = await world.must("teacher", "/concerns", world.concern(address_protected=True))
+    case = receipt["case"]
+    await world.must("teacher", f"/concerns/{receipt['concern']}/resolution", {"outcome": "lifted"})
+    await world.consented(case, services=("ppt",), purposes=("transition",))
+    _, receiver = await ppt_there(world)
+    assert code(await offered(world, case, receiver)) == (409, "move-protected")
