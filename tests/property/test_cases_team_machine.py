@@ -25,7 +25,7 @@ from services.cases.domain.team_profile import USUAL
 from services.cases.errors import CaseError
 from shared.clock import oslo_day
 from shared.contracts.base import EventData
-from shared.contracts.cases import ChildHeardBy, ViewOfChildRecorded
+from shared.contracts.cases import ChildHeardBy, EvidenceForm, ViewOfChildRecorded
 from shared.contracts.codes import InformationCategory, Purpose, Role, Service
 from shared.contracts.reports import ConcernReportFeedback, ConcernReportSent, ConcernReportUnanswered
 from shared.contracts.team import (
@@ -167,7 +167,7 @@ class TeamMachine(RuleBasedStateMachine):
 
     @rule(by=anybody, note=st.booleans(), want_plan=st.booleans())
     def wish(self, by: Acting | None, note: bool, want_plan: bool) -> None:
-        evidence = team.EvidenceForm.ORAL_MINUTED
+        evidence = EvidenceForm.ORAL_MINUTED
         if want_plan:
             wanted = plan.RequestPlan(
                 by=self.who(by), evidence=evidence, has_note=note, plan=PlanRef(self.town.ids.ref("pln"))
