@@ -80,6 +80,7 @@ async def call_meeting(desk: Means, ctx: Command, body: CallMeeting) -> Response
         units=frozenset(body.units),
         services=body.services,
         extra=body.extra,
+        interpreters=body.interpreters,
         invite=body.invite,
     )
     return respond(await meetings.call_meeting(desk, ctx, command))

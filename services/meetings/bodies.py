@@ -15,6 +15,7 @@ from shared.refs import ArenaRefField, CaseRefField, ItemRefField, OrganisationN
 from shared.web import GivenMoment, RequestModel
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=4000, pattern=r"\S")]
+Tag = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$", max_length=35)]
 Code = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{2,60}$")]
 
 _ITEM: Final = "itm_bcdfghjklmnpqrstvwxzbcdfgh"
@@ -84,6 +85,8 @@ class CallMeeting(RequestModel):
     """Of those that may be invited at need."""
     extra: bool = False
     """Asked for beside the ordinary ones."""
+    interpreters: frozenset[Tag] = Field(default=frozenset(), max_length=8, examples=[["ti"]])
+    """Languages (BCP 47) for which an interpreter is wanted."""
     invite: bool = True
     """False: it only gets its place in the year, and is called later."""
 

@@ -30,6 +30,7 @@ from shared.contracts.cases import (
     ConsentWithdrawn,
     HandoverAccepted,
 )
+from shared.contracts.team import LanguageNeedRecorded
 from shared.envelope import Envelope
 from shared.inbox import Handler, Inbox, Tx, caused_by
 
@@ -80,6 +81,12 @@ async def on_consent_ended(tx: Tx, event: ConsentEvent, envelope: Envelope) -> N
     )
 
 
+async def on_language_need(tx: Tx, event: LanguageNeedRecorded, envelope: Envelope) -> None:
+    """Learn that somebody in the family is spoken with through an interpreter (seed rule 146)."""
+    _ = envelope
+    await store.need_interpreter(tx.conn, event)
+
+
 def _nth(envelope: Envelope) -> int:
     return int(envelope.sequence or "0")
 
@@ -90,6 +97,7 @@ HANDLERS: Final[Mapping[type[EventData], Handler]] = {
     CaseReopened: on_case_held,
     HandoverAccepted: on_case_held,
     CaseClosed: on_case_closed,
+    LanguageNeedRecorded: on_language_need,
     ConsentRequested: on_consent_changed,
     ConsentGranted: on_consent_changed,
     ConsentRefused: on_consent_changed,

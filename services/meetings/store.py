@@ -11,9 +11,12 @@ from services.meetings.domain.meeting import MeetingState, Status
 from services.meetings.domain.projection import ConsentHistory, merge
 from shared.clock import OSLO
 from shared.contracts.codes import Service
+from shared.contracts.team import LanguageNeedRecorded
 from shared.db import Connection
 from shared.refs import ArenaRef, CaseRef, ItemRef, LogScope, MeetingRef, UnitId
 
+UNDETERMINED: Final = "und"
+"""The language that is not published: of an address-protected case (BCP 47)."""
 _DEFINE_LOCK: Final = 0x1A65_A4E4
 """The advisory lock under which instances that start together define the arenas, one after the other."""
 
@@ -217,6 +220,30 @@ class KnownCase:
     unit: UnitId | None
     guardians: int
     open: bool
+
+
+async def need_interpreter(conn: Connection, event: LanguageNeedRecorded) -> None:
+    """Note in which language somebody in a case's family is spoken with through an interpreter, or that none is needed."""
+    await conn.execute(
+        "DELETE FROM interpreters WHERE case_ref = $1 AND person = $2 AND ordinal = $3",
+        event.case,
+        event.person,
+        event.ordinal,
+    )
+    if event.interpreter:
+        await conn.execute(
+            "INSERT INTO interpreters (case_ref, person, ordinal, language) VALUES ($1, $2, $3, $4)",
+            event.case,
+            event.person,
+            event.ordinal,
+            event.language or UNDETERMINED,
+        )
+
+
+async def interpreters(conn: Connection, case_ref: CaseRef) -> frozenset[str]:
+    """Return the languages in which a case's family is spoken with through an interpreter."""
+    rows = await conn.fetch("SELECT language FROM interpreters WHERE case_ref = $1", case_ref)
+    return frozenset(row["language"] for row in rows)
 
 
 async def case(conn: Connection, case_ref: CaseRef) -> KnownCase | None:

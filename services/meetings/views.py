@@ -63,6 +63,8 @@ class MeetingView(Model):
     minutes: int
     invited: tuple[Service, ...]
     extra: bool
+    interpreters: tuple[str, ...]
+    """Languages (BCP 47) for which whoever called wants an interpreter."""
     status: Status
     started_at: datetime | None
     ended_at: datetime | None
@@ -82,6 +84,8 @@ class AddedItemView(Model):
     consent_version: int | None
     covered: tuple[Service, ...]
     """Named: who may stay for it."""
+    interpreters: tuple[str, ...]
+    """Named: languages (BCP 47) for which the meeting needs an interpreter (seed rule 146)."""
     leaves: tuple[Service, ...]
     """Named: who must leave it, and is shown neither item nor case."""
 
@@ -197,6 +201,7 @@ def meeting_view(state: MeetingState) -> MeetingView:
         minutes=state.minutes,
         invited=tuple(sorted(state.invited)),
         extra=state.extra,
+        interpreters=tuple(sorted(state.interpreters)),
         status=state.status,
         started_at=state.started_at,
         ended_at=state.ended_at,
@@ -217,6 +222,7 @@ def added_item_view(state: MeetingState, item: Item) -> AddedItemView:
         consent=item.consent,
         consent_version=item.consent_version,
         covered=tuple(sorted(item.covered)),
+        interpreters=tuple(sorted(item.interpreters)),
         leaves=tuple(sorted(leave)),
     )
 

@@ -8,6 +8,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from shared.contracts.base import EventData, Model, Moment
+from shared.contracts.cases import LanguageTag
 from shared.contracts.codes import InformationCategory, LegalBasis, Purpose, Role, Service
 from shared.refs import (
     ArenaRefField,
@@ -141,6 +142,8 @@ class MeetingCalled(MeetingEvent):
     invited: frozenset[Service]
     extra: bool = False
     """Asked for beside the fixed ones (seed rule 9)."""
+    interpreters: frozenset[LanguageTag] = frozenset()
+    """Languages (BCP 47) for which whoever calls wants an interpreter (seed rule 146)."""
 
 
 class MeetingRescheduled(MeetingEvent):
@@ -180,6 +183,8 @@ class AgendaItemAdded(MeetingEvent):
     """Named: the barnehage or school that holds the consent and brings the item (seed rule 5)."""
     held_by: Service | None = None
     """Named: that unit's service."""
+    interpreters: frozenset[LanguageTag] = frozenset()
+    """Named: languages (BCP 47) in which the family is spoken with through an interpreter (seed rule 146)."""
 
 
 class AgendaItemAccepted(MeetingEvent):

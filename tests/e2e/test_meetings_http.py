@@ -697,3 +697,25 @@ async def test_a_stale_version_is_refused(lia: Town) -> None:
     )
     assert (done.status_code, done.json()["status"]) == (200, "cancelled")
     assert END > START
+
+
+@pytest.mark.rule(146)
+async def test_a_meeting_says_in_which_languages_it_needs_an_interpreter(lia: Town) -> None:
+    """A code from the family's need, on the item that is theirs; and what whoever calls asks for beside it."""
+    case = await lia.cases.opened()
+    await lia.cases.consented(case, services=("ppt", "helsestasjon", "barnevern"), purposes=("assessment", "discussion"))
+    need = {"person": "guardian", "ordinal": 2, "language": "ti", "interpreter": "spoken"}
+    await lia.cases.must("teacher", f"/cases/{case}/language-needs", need)
+    await lia.carry()
+    meeting = await lia.ressursteam(interpreters=["so"])
+    assert (await lia.see("ppt", f"/meetings/{meeting}"))["interpreters"] == ["so"]
+    added = await lia.add("teacher", meeting, lia.named(case))
+    assert added["interpreters"] == ["ti"]
+    [item] = await lia.published("agenda-item.added.v1")
+    assert item["data"]["interpreters"] == ["ti"]
+    [called] = await lia.published("meeting.called.v1")
+    assert called["data"]["interpreters"] == ["so"]
+    await lia.cases.must("teacher", f"/cases/{case}/language-needs", {**need, "interpreter": "none"})
+    await lia.carry()
+    again = await lia.add("teacher", meeting, lia.named(case))
+    assert again["interpreters"] == []

@@ -133,6 +133,7 @@ def decide_add_item(
     matter: NamedMatter | None = None,
     named: NamedBasis | None = None,
     basis: LegalBasis | None = None,
+    interpreters: frozenset[str] = frozenset(),
 ) -> list[EventData]:
     """Bring an item; whoever decides the agenda has accepted it at once.
 
@@ -158,6 +159,7 @@ def decide_add_item(
                 "purpose": matter.purpose,
                 "held_by_unit": matter.unit,
                 "held_by": matter.own_service,
+                "interpreters": interpreters,
             }
         )
     if decides_agenda or new.mode is ItemMode.ANONYMOUS:

@@ -77,6 +77,8 @@ class Item(Model):
     purpose: Purpose | None = None
     held_by_unit: UnitId | None = None
     held_by: Service | None = None
+    interpreters: frozenset[str] = frozenset()
+    """Languages in which the family is spoken with through an interpreter."""
     covered: frozenset[Service] = frozenset()
     attended_by: frozenset[Service] = frozenset()
     removed_for: RemovalReason | None = None
@@ -98,6 +100,8 @@ class MeetingState(Model):
     minutes: int = 0
     invited: frozenset[Service] = frozenset()
     extra: bool = False
+    interpreters: frozenset[str] = frozenset()
+    """Languages for which whoever called wants an interpreter."""
     status: Status = Status.PLANNED
     items: tuple[Item, ...] = ()
     present: frozenset[Service] = frozenset()
@@ -136,7 +140,12 @@ def _planned(_: MeetingState, event: EventData) -> Changes:
 
 def _called(_: MeetingState, event: EventData) -> Changes:
     assert isinstance(event, MeetingCalled)
-    return _place(event) | {"status": Status.CALLED, "invited": event.invited, "extra": event.extra}
+    return _place(event) | {
+        "status": Status.CALLED,
+        "invited": event.invited,
+        "extra": event.extra,
+        "interpreters": event.interpreters,
+    }
 
 
 def _place(event: MeetingPlanned | MeetingCalled) -> Changes:
@@ -177,6 +186,7 @@ def _item_added(state: MeetingState, event: EventData) -> Changes:
         purpose=event.purpose,
         held_by_unit=event.held_by_unit,
         held_by=event.held_by,
+        interpreters=event.interpreters,
         covered=event.covered,
     )
     return {"items": (*state.items, added)}
@@ -289,6 +299,7 @@ class NewMeeting:
     minutes: int
     invited: frozenset[Service]
     extra: bool
+    interpreters: frozenset[str] = frozenset()
 
 
 def decide_plan(state: MeetingState, new: NewMeeting) -> list[EventData]:
@@ -323,6 +334,7 @@ def decide_call(state: MeetingState, new: NewMeeting) -> list[EventData]:
             minutes=new.minutes,
             invited=new.invited,
             extra=new.extra,
+            interpreters=new.interpreters,
         )
     ]
 

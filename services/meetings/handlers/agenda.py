@@ -96,6 +96,7 @@ async def _add_named(
     async def add(conn: Connection) -> Changed[MeetingState]:
         histories = await consents_now(desk, conn, [matter.case])
         known = await store.case(conn, matter.case)
+        interpreters = await store.interpreters(conn, matter.case)
         at = present(histories, ctx.now)
 
         def decide(state: MeetingState) -> list[EventData]:
@@ -111,6 +112,7 @@ async def _add_named(
                 matter=matter,
                 named=named,
                 basis=desk.consent_basis.at(ctx.now),
+                interpreters=interpreters,
             )
 
         async def keep(inner: Connection) -> None:

@@ -109,6 +109,7 @@ class CallMeeting:
     units: frozenset[UnitId]
     services: frozenset[Service]
     extra: bool
+    interpreters: frozenset[str]
     invite: bool
 
 
@@ -138,6 +139,7 @@ async def call_meeting(desk: Desk, ctx: Context, command: CallMeeting) -> Change
         minutes=command.minutes or rules.minutes,
         invited=invited_services(profile, rules, units, command.services),
         extra=command.extra,
+        interpreters=command.interpreters,
     )
     return await _call(desk, ctx, new, new.meeting, invite=command.invite)
 
