@@ -82,7 +82,10 @@ async def digital(
     migrated: Migrated, issuer: LocalIssuer, clock: SimulatedClock, channel: ChildWelfare
 ) -> AsyncIterator[World]:
     """The cases service with a digital channel."""
-    knobs: dict[str, Any] = {"concern_report_url": AnyHttpUrl(channel.url), "concern_report_token": SecretStr("a-token")}
+    knobs: dict[str, Any] = {
+        "concern_report_url": AnyHttpUrl(channel.url),
+        "concern_report_token": SecretStr("a-token"),
+    }
     async with cases_world(migrated, issuer, clock, **knobs) as made:
         yield made
 

@@ -703,7 +703,9 @@ async def test_a_stale_version_is_refused(lia: Town) -> None:
 async def test_a_meeting_says_in_which_languages_it_needs_an_interpreter(lia: Town) -> None:
     """A code from the family's need, on the item that is theirs; and what whoever calls asks for beside it."""
     case = await lia.cases.opened()
-    await lia.cases.consented(case, services=("ppt", "helsestasjon", "barnevern"), purposes=("assessment", "discussion"))
+    await lia.cases.consented(
+        case, services=("ppt", "helsestasjon", "barnevern"), purposes=("assessment", "discussion")
+    )
     need = {"person": "guardian", "ordinal": 2, "language": "ti", "interpreter": "spoken"}
     await lia.cases.must("teacher", f"/cases/{case}/language-needs", need)
     await lia.carry()

@@ -10,6 +10,7 @@ from typing import Final
 import pytest
 
 from services.cases.domain.profile import CasesProfile, read_cases
+from services.cases.domain.team_profile import USUAL
 from services.cases.profile import read_cases_profiles
 from services.meetings.configuration import read_profiles
 from shared.contracts.codes import Area, Language, Service
@@ -170,3 +171,24 @@ def test_a_profile_may_say_nothing_about_cases(text: str) -> None:
 def test_what_is_no_profile_at_all_is_refused(text: str, line: int) -> None:
     with pytest.raises(ProfileError, match=f"line {line}"):
         read_cases(Document(text, "x.yaml"))
+
+
+@pytest.mark.rule(23, 25, 37, 38, 82, 97, 102)
+def test_a_municipality_says_how_its_teams_work_and_a_wrong_line_is_refused() -> None:
+    team = part(NOTODDEN, "notodden.yaml").team
+    assert [one.service for one in team.usual_members][:2] == ["helsestasjon", "fastlege"]
+    assert (team.coordinator.role, team.coordinator.until_age, team.contributions.respond_days) == (
+        "health-nurse",
+        18,
+        7,
+    )
+    # Where nothing is said, what is usual.
+    assert part(TONSBERG, "tonsberg.yaml").team == USUAL
+    for old, new, reason in (
+        ("respond_days: 7,", "respond_days: 0,", "greater than or equal to 1"),
+        ("feedback_days: 21,", "feedback_days: 22,", "less than or equal to 21"),
+        ("{arenas: [ansvarsgruppe], rule: 38}", "{arenas: [ansvarsgruppe], rule: 38, until: 3}", "Extra inputs"),
+        ("usual_members:", "usual_member:", "Extra inputs"),
+    ):
+        with pytest.raises(ProfileError, match=rf"line \d+: .*{reason}"):
+            part(NOTODDEN.replace(old, new), "notodden.yaml")

@@ -102,6 +102,17 @@ def test_what_the_child_decides_over_alone_is_neither_listed_nor_counted_nor_nam
     assert of_the_child.categories == (InformationCategory.HEALTH,)
 
 
+@pytest.mark.rule(93, 192)
+@pytest.mark.parametrize("kind", ["disclose", "read", "print"])
+def test_what_the_guardians_may_not_be_told_is_neither_listed_nor_counted_for_them(kind: str) -> None:
+    """A report to child welfare, and every look at it: telling would endanger; the child itself is told."""
+    secret = look(kind=kind, categories=["concern"], not_for_guardians=True)
+    empty = look(kind=kind, categories=[], not_for_guardians=True)
+    told = count([secret, empty], right())
+    assert (told.rows, told.looks, told.without_content, told.unreadable) == ((), 0, 0, 0)
+    assert count([secret], of_child()).looks == 1
+
+
 def test_forty_looks_of_one_nurse_on_one_day_are_one_row() -> None:
     looks = [look(minutes=7 * nth, categories=["language"] if nth % 2 else ["identity"]) for nth in range(40)]
     looks.append(look(by=SECOND_NURSE))
