@@ -18,7 +18,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, Generic, Literal, TypeVar, cast
+from typing import Final, Generic, Literal, NamedTuple, TypeVar, cast
 from uuid import UUID
 
 import asyncpg
@@ -120,8 +120,7 @@ class _Sealed:
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class _Records:
+class _Records(NamedTuple):
     """What one statement puts into the outbox."""
 
     scope: LogScope
@@ -394,10 +393,13 @@ class Journal:
             return taken
         lane = self._lanes.take(connection, records.scope, anonymous=records.anonymous)
         arguments = (*before, ids, topics, keys, lane.mark(bodies), *after)
-        async with connection.transaction() if also is not None else nullcontext():
+        if also is None:
             taken = bool(await connection.fetchval(statement.alone, *arguments))
-            if taken and also is not None:
-                await also(connection)
+        else:
+            async with connection.transaction():
+                taken = bool(await connection.fetchval(statement.alone, *arguments))
+                if taken:
+                    await also(connection)
         self._lanes.give_back(lane, len(records.sealed) if taken else 0)
         return taken
 

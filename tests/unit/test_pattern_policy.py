@@ -94,6 +94,7 @@ def test_every_pattern_has_a_sentence_of_its_own_in_every_language(language: Lan
     assert all(sentence.endswith(".") and "{" not in sentence for sentence in said)
     assert "7" in finding_sentence(Pattern.REPEATED_DENIALS, language, entries=7)
     assert finding_sentence("something-new", language) == finding_sentence("other", language)
+    assert len({finding_sentence(kind, language) for kind in ("gap", "lane-gap", "subject-gap", "other")}) == 4
     assert finding_sentence("gap", language) != finding_sentence(
         "gap", next(each for each in Language if each != language)
     )
