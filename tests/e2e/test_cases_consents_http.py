@@ -145,6 +145,8 @@ async def test_on_the_fifteenth_birthday_in_norway_the_youth_is_asked_and_withou
     due = (await world.published("reassessment-due.v1"))[-1]["data"]
     assert (due["reason"], due["needed"]) == ("age-15", {"guardian": 2, "child": 1})
     assert str(born) not in str(await world.published())
+    contacts = (await world.see("notify", f"/cases/{case}/contacts"))["contacts"]
+    assert [one["role"] for one in contacts] == ["guardian", "guardian", "child"]
     view = await world.see("teacher", f"/consents/{consent}")
     assert (view["status"], view["reassessing"], view["outstanding"]) == ("active", "age-15", {"child": 1})
     await world.move_to(birthday + timedelta(days=29))

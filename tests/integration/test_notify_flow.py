@@ -369,6 +369,56 @@ async def test_a_change_is_acknowledged_also_when_nothing_was_on_its_way(world: 
     assert [(event.consent_version, event.messages_cancelled) for event in receipts] == [(2, 0), (3, 0)]
 
 
+@pytest.mark.rule(4, 101)
+@pytest.mark.story(17)
+async def test_each_way_of_losing_a_consent_is_acknowledged_under_its_own_version_and_told(world: World) -> None:
+    """Repeated deliveries change nothing."""
+    guardians(world)
+    now = world.clock.now()
+    about = {"case": CASE, "consent": CONSENT}
+    suspended = cases.ConsentSuspended(
+        **about, version=2, reason=cases.ReassessmentReason.AGE_15, ended=SCOPE, effective_at=now
+    )
+    expired = cases.ConsentExpired(**about, version=4, ended=SCOPE)
+    await world.take(opened(world), suspended, expired, times=2)
+    receipts = [event for event in await world.published() if isinstance(event, ConsentReceiptRecorded)]
+    assert [event.consent_version for event in receipts] == [2, 4]
+    told = {item["template"] for item in (await world.get("teacher", "/messages")).json()["items"]}
+    assert {"consent-suspended", "consent-expired"} <= told
+
+
+@pytest.mark.rule(4, 101)
+async def test_who_must_consent_now_is_asked_and_for_the_next_period_everybody_is(world: World) -> None:
+    guardians(world)
+    about = {"case": CASE, "consent": CONSENT}
+    await world.take(opened(world), requested(), granted(1, active=False), granted(2, active=True))
+    reassessed = cases.ConsentReassessmentDue(
+        **about,
+        version=1,
+        reason=cases.ReassessmentReason.GUARDIAN_CHANGE,
+        needed={GrantorClass.GUARDIAN: 3},
+        guardians=(1, 2, 3),
+        confirm_by=world.clock.now() + timedelta(days=28),
+    )
+    await world.take(reassessed)
+    assert await world.deliver() == [], "both have granted; a third is not among the contacts"
+    renewal = cases.ConsentRenewalRequested(
+        **about,
+        version=1,
+        scope=SCOPE,
+        valid_to=datetime(2028, 7, 31, tzinfo=UTC).date(),
+        needed={GrantorClass.GUARDIAN: 2},
+        guardians=(1, 2),
+        languages=frozenset({"nb"}),
+        answer_by=world.clock.now() + timedelta(days=28),
+    )
+    await world.take(renewal)
+    assert {mail["To"] for mail in await world.deliver()} == {"a@guardian.example", "b@guardian.example"}
+    queued = [event.template for event in await world.published() if isinstance(event, NotificationQueued)]
+    assert queued.count("consent-renewal") == 2
+    assert "consent-reassessment" in queued, "the holder knows"
+
+
 # --- handover ---------------------------------------------------------------------------------------------------------
 
 

@@ -27,7 +27,7 @@ from services.cases.views import CaseSummary, CaseView, ConcernView, InsightRigh
 from shared.aggregate import Context
 from shared.clock import oslo_day
 from shared.contracts.access import AccessKind, AccessRecorded
-from shared.contracts.codes import InformationCategory, Purpose, Role
+from shared.contracts.codes import InformationCategory, Language, Purpose, Role
 from shared.db import Connection
 from shared.refs import CaseRef, ConcernRef
 
@@ -128,7 +128,9 @@ async def read_contacts(desk: Desk, ctx: Context, case: CaseRef) -> tuple[Contac
     try:
         async with desk.pool.acquire() as conn, conn.transaction():
             looked = await look(desk, ctx, conn, located, acting, Action.READ_CONTACTS)
-            guardians = await desk.records.guardians_on(conn, located.case, oslo_day(ctx.now))
+            today = oslo_day(ctx.now)
+            guardians = await desk.records.guardians_on(conn, located.case, today)
+            child = await desk.records.child(conn, located.case)
             await record(
                 desk,
                 ctx,
@@ -152,6 +154,11 @@ async def read_contacts(desk: Desk, ctx: Context, case: CaseRef) -> tuple[Contac
         )
         for one in guardians
     )
+    # From the first of the ages at which it is asked anew who may consent, the child is told itself, where it signs in.
+    if age_on(child.born, today) >= min(desk.rules.consent.ages(today), default=0):
+        actor = desk.names.of_pid(child.national_number)
+        youth = Contact(recipient=actor, role=Role.CHILD, ordinal=1, language=Language.NB, email=None, phone=None)
+        contacts = (*contacts, youth)
     return Contacts(case=located.case, contacts=contacts), looked.version
 
 
