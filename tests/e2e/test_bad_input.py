@@ -26,10 +26,11 @@ from shared.contracts.cases import ConcernRegistered, ConsentReceiptMissing, For
 from shared.contracts.codes import Area
 from shared.refs import CaseRef, ConcernRef, ConsentRef, RandomIds
 from shared.testing.issuer import Claim, LocalIssuer
+from shared.testing.people import People
 from shared.testing.plugin import Migrated
 from tests.e2e.audit_served import Served
 from tests.e2e.bad_requests import CANARY, NOBODY, Bad, operations
-from tests.e2e.cases_world import cases_world
+from tests.e2e.cases_world import World, cases_world
 from tests.e2e.gauntlet import Gauntlet, Wire, log_lines
 from tests.e2e.innsyn_town import running
 from tests.e2e.meetings_world import START, town
@@ -122,6 +123,51 @@ async def the_rest(
                     good = operation.request(run.token(who), "another-key", nothing)
                     await run.all_refused([Bad.of("of nothing", good, (404, ""), (403, "log-forbidden"))])
                 assert not operation.writes, "a story must play it: see this module's docstring"
+
+
+async def kept_in_the_vault(run: Gauntlet, world: World) -> None:
+    """Play what the vault's keeping has: records, guardians, corrections, emergencies, protection, erasure."""
+    child, new = People(61).child(age=5), People(62).guardian()
+    born = {"name": child.name, "national_number": child.national_number}
+    receipt = await world.must("teacher", "/concerns", world.concern(child=born))
+    case = receipt["case"]
+    await world.must("teacher", f"/concerns/{receipt['concern']}/resolution", {"outcome": "lifted"})
+
+    async def version() -> str:
+        return await world.version("teacher", case)
+
+    record = (await run.does("teacher", f"/cases/{case}/records", {"category": "family", "text": "Bor to steder."}))[
+        "record"
+    ]
+    await run.does("teacher", f"/records/{record}/versions", {"text": "Bor hos mor."})
+    added = {"name": new.name, "national_number": new.national_number, "ground": "agreement", "since": "2026-09-07"}
+    await run.does("teacher", f"/cases/{case}/guardians", {**added, "note": "Avtale."}, version=version)
+    ended = {"ground": "court-decision", "last_day": "2026-10-31", "note": "Dom."}
+    await run.does("teacher", f"/cases/{case}/guardians/1/ending", ended, version=version)
+    await run.does("teacher", f"/cases/{case}/guardians/2/corrections", {"phone": "40000000"}, version=version)
+    await run.does("teacher", f"/cases/{case}/child/corrections", {"name": "Riktig Navnesen"}, version=version)
+    emergency = {"reason": "danger-to-life", "text": "Fall.", "categories": ["health"], "hours": 2}
+    glass = (await run.does("nurse", f"/cases/{case}/break-glass", emergency, others_may=True))["glass"]
+    await run.over("nurse", f"/cases/{case}/break-glass", emergency, code="break-glass-open")
+    await run.does("nurse-leader", f"/break-glass/{glass}/review", {"outcome": "justified"})
+    await run.over(
+        "nurse-leader", f"/break-glass/{glass}/review", {"outcome": "justified"}, code="break-glass-reviewed"
+    )
+    protection = {"kind": "confidential", "valid_to": "2027-09-01"}
+    case = (await run.does("teacher", f"/cases/{case}/address-protection", protection, version=version))["case"]
+    lifting = f"/cases/{case}/address-protection-lifting"
+    await run.does("teacher", lifting, version=version)
+    other = await world.must(
+        "teacher", "/concerns", world.concern(child={"name": "X", "national_number": new.national_number})
+    )
+    solved = {"outcome": "resolved-locally", "local_outcome": "guidance-given"}
+    await world.must("teacher", f"/concerns/{other['concern']}/resolution", solved)
+
+    async def led() -> str:
+        return await world.version("styrer", other["case"])
+
+    await run.does("styrer", f"/cases/{other['case']}/erasure", version=led)
+    await run.over("styrer", f"/cases/{other['case']}/erasure")
 
 
 async def test_cases(migrated: Migrated, issuer: LocalIssuer, clock: SimulatedClock, subtests: pytest.Subtests) -> None:
@@ -221,6 +267,7 @@ async def test_cases(migrated: Migrated, issuer: LocalIssuer, clock: SimulatedCl
         for path, body in more.items():
             await run.over("contact-teacher", f"/cases/{case}/{path}", body)
         await run.does("contact-teacher", f"/cases/{case}/reopening", version=latest)
+        await kept_in_the_vault(run, world)
         await the_rest(run, "teacher", subtests)
 
 
