@@ -16,6 +16,7 @@ from services.cases.domain.guardianship import CorrectIdentity, RecordGuardiansh
 from services.cases.domain.national_number import born_on
 from services.cases.domain.state import CaseState
 from services.cases.errors import (
+    CaseError,
     DeniedError,
     GuardianKnownError,
     SamePersonError,
@@ -29,6 +30,7 @@ from services.cases.views import GuardianshipView
 from shared.aggregate import Answer, Changed, Context, Decision
 from shared.clock import oslo_day
 from shared.contracts.access import AccessKind, AccessRecorded
+from shared.contracts.cases import CaseEvent
 from shared.contracts.codes import InformationCategory, Language
 from shared.contracts.safekeeping import GuardianGround
 from shared.db import Connection
@@ -60,11 +62,12 @@ async def add_guardian(
     await _permitted(desk, ctx, located.case)
     born_on(new.national_number)
     child, known = await _family(desk, located.case)
-    if child.national_number == new.national_number:
-        raise SamePersonError
     before = next((one for one in known if one.national_number == new.national_number), None)
-    if before is not None and (before.until is None or before.until >= ground.on):
-        raise GuardianKnownError
+    refused: CaseError | None = None
+    if child.national_number == new.national_number:
+        refused = SamePersonError()
+    elif before is not None and (before.until is None or before.until >= ground.on):
+        refused = GuardianKnownError()
     # Whoever had it before gets it again under the same ordinal: it is the same person.
     ordinal = len(known) + 1 if before is None else before.ordinal
     guardian = Guardian(
@@ -78,7 +81,7 @@ async def add_guardian(
         since=ground.on,
     )
     family = [*(one for one in known if one.ordinal != ordinal), guardian]
-    return await _record(desk, ctx, located.case, acting, family, guardian, "begins", ground)
+    return await _record(desk, ctx, located.case, acting, family, guardian, "begins", ground, refused)
 
 
 async def end_guardianship(desk: Desk, ctx: Context, case: CaseRef, ordinal: int, ground: Ground) -> Changed[CaseState]:
@@ -101,7 +104,9 @@ async def _record(
     guardian: Guardian,
     what: Literal["begins", "ends"],
     ground: Ground,
+    refused: CaseError | None = None,
 ) -> Changed[CaseState]:
+    """Decide and keep it; `refused` is raised when it comes to deciding, so that a repetition is answered as the first time."""
     today = oslo_day(ctx.now)
     command = RecordGuardianship(
         by=acting,
@@ -120,11 +125,17 @@ async def _record(
             conn, case, guardian.actor, guardian.ordinal, since=guardian.since, until=guardian.until, now=ctx.now
         )
 
+    def decide(state: CaseState) -> list[CaseEvent]:
+        decided = guardianship.decide_guardianship(state, command, ctx.now)
+        if refused is not None:
+            raise refused
+        return decided
+
     return await change(
         desk,
         ctx,
         case,
-        lambda state: guardianship.decide_guardianship(state, command, ctx.now),
+        decide,
         lambda state, version: answer(
             GuardianshipView.of(state, guardian.ordinal, guardian.since, guardian.until), status=201, version=version
         ),
