@@ -463,9 +463,10 @@ class CaseState(Model):
 
     @property
     def waiting_concerns(self) -> list[ConcernState]:
-        """Return the concerns on which nobody has acted yet."""
+        """Return the concerns on which nobody has acted yet, the most urgent first."""
         every = [] if self.concern is None else [self.concern]
-        return [one for one in (*every, *self.further.values()) if one.status is ConcernStatus.REGISTERED]
+        waiting = [one for one in (*every, *self.further.values()) if one.status is ConcernStatus.REGISTERED]
+        return sorted(waiting, key=lambda one: (one.act_by, one.ref))
 
     @property
     def open_handover(self) -> HandoverState | None:
