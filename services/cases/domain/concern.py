@@ -64,7 +64,7 @@ class ResolveConcern(Model):
     by: Acting
     outcome: LocalOutcome | None = None
     concern: ConcernRef | None = None
-    """Which of the case's concerns; none: the one that began it."""
+    """Which of the case's concerns; none: the one that has waited longest."""
     competence: Service | None = None
     """Whose competence it needs: it is lifted to the lowest level at which that service takes part (seed rules 80, 81)."""
 
