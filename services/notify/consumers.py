@@ -11,6 +11,7 @@ from services.notify.asked import Asked
 from services.notify.consents import ConsentEvents
 from services.notify.domain import policy
 from services.notify.domain.deadline import deadline_of, decide_close, decide_set, meeting_of
+from services.notify.endings import Endings
 from services.notify.handlers import CONSUMER, Teller, about
 from services.notify.team import Team
 from shared.aggregate import Context
@@ -29,6 +30,7 @@ def inbox(teller: Teller) -> Inbox:
         **ConsentEvents(teller).handlers(),
         **MeetingEvents(teller).handlers(),
         **Asked(teller).handlers(),
+        **Endings(teller).handlers(),
     }
     return Inbox(CONSUMER, handlers)
 
@@ -63,6 +65,7 @@ class CaseEvents:
             cases.HandoverSent: self.on_handover_sent,
             cases.HandoverAccepted: self.on_handover_accepted,
             cases.HandoverRejected: self.on_handover_answered,
+            cases.HandoverTransferred: self.on_handover_answered,
             cases.HandoverWithdrawn: self.on_handover_void,
             cases.HandoverCancelled: self.on_handover_void,
         }
@@ -241,8 +244,21 @@ class CaseEvents:
         ctx = caused_by(envelope, tx.now)
         await self._teller.close_deadline(tx, ctx, deadline_of(event.handover))
         await self._teller.reassign_case(tx, ctx, event.case, responsible(event.holder))
+        if event.by_rule:
+            # Nobody asked the leader first: the last day was over, and it is the leader's from now on (seed rule 107).
+            fell = store.Telling(
+                step=f"{event.handover}",
+                template="",
+                scope=ctx.scope,
+                correlation=ctx.correlation,
+                causation=ctx.causation,
+                case=event.case,
+            )
+            await self._teller.tell_responsible(tx, responsible(event.holder), fell.saying(policy.HANDOVER_FELL))
 
-    async def on_handover_answered(self, tx: Tx, event: cases.HandoverRejected, envelope: Envelope) -> None:
+    async def on_handover_answered(
+        self, tx: Tx, event: cases.HandoverRejected | cases.HandoverTransferred, envelope: Envelope
+    ) -> None:
         """The receiver said no: answered all the same."""
         await self._teller.close_deadline(tx, caused_by(envelope, tx.now), deadline_of(event.handover))
 

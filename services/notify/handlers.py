@@ -139,7 +139,7 @@ class Teller:
             case DeadlineMissed():
                 await self.tell_responsible(tx, state.responsible, told.saying(kind.overdue))
             case EscalationRaised():
-                await self.tell_leaders(tx, state.responsible.unit, told)
+                await self.tell_leaders(tx, state.responsible.unit, told, policy.escalation(state.kind))
 
     # --- people -------------------------------------------------------------------------------------------------------
 
@@ -153,18 +153,18 @@ class Teller:
         reachable = Reachable(recipient=to.actor, role=to.role or Role.TEACHER, language=language, email=email)
         await self.tell(tx, reachable, told, service=to.service)
 
-    async def tell_leaders(self, tx: Tx, unit: UnitId | None, told: Telling) -> None:
+    async def tell_leaders(self, tx: Tx, unit: UnitId | None, told: Telling, template: str = policy.ESCALATION) -> None:
         """Tell the unit's leaders (seed rule 95); one who is not known here yet is told when they become known."""
         if unit is None:
             return
-        escalation = told.saying(policy.ESCALATION)
+        escalation = told.saying(template)
         for leader in await facts.leaders_of(tx.conn, told.scope, unit):
             await self.tell_responsible(tx, Responsible(actor=leader, role=Role.LEADER, unit=unit), escalation)
 
     async def tell_contacts(self, tx: Tx, errand: Errand, contacts: Sequence[Contact]) -> list[tuple[MessageRef, str]]:
         """Tell those around a child who have not answered; return the messages to mail, each with its address."""
-        asks = errand.telling.template in policy.ASKS
-        answered = await facts.answers_to(tx.conn, errand.consent) if asks else frozenset()
+        asked = errand.consent if errand.telling.template in policy.ASKS else None
+        answered = frozenset() if asked is None else await facts.answers_to(tx.conn, asked)
         to_mail: list[tuple[MessageRef, str]] = []
         for contact in contacts:
             if contact.role not in errand.roles or (contact.role.value, contact.ordinal or 1) in answered:

@@ -7,6 +7,7 @@ from datetime import datetime
 from functools import partial
 
 from services.notify import facts, store
+from services.notify.domain import policy
 from services.notify.domain.deadline import DeadlineState
 from services.notify.domain.message import MESSAGE, MessageState, decide_read
 from services.notify.domain.recipient import RECIPIENT, RecipientState, decide_preferences
@@ -117,7 +118,8 @@ async def set_preferences(
         if leads is not None:
             tx = Tx(conn, desk.journal, ctx.now, desk.ids)
             for found in await facts.escalated_of_unit(conn, actor.municipality, leads):
-                await desk.teller.tell_leaders(tx, leads, about_again(found, ctx))
+                template = policy.escalation(found.state.kind)
+                await desk.teller.tell_leaders(tx, leads, about_again(found, ctx), template)
 
     return await desk.journal.change(
         RECIPIENT,

@@ -40,7 +40,7 @@ class Errand:
 
     telling: Telling
     case: CaseRef
-    consent: ConsentRef
+    consent: ConsentRef | None
     roles: frozenset[Role]
     attempts: int
 
@@ -275,7 +275,7 @@ async def take_errand(conn: Connection, *, lease: float) -> Errand | None:
     if row is None:
         return None
     roles = frozenset(Role(role) for role in row["roles"])
-    return Errand(_telling(row), CaseRef(row["case_ref"]), ConsentRef(row["consent"]), roles, row["attempts"])
+    return Errand(_telling(row), CaseRef(row["case_ref"]), row["consent"], roles, row["attempts"])
 
 
 async def put_off_errand(conn: Connection, step: str, seconds: float) -> None:

@@ -145,7 +145,7 @@ async def test_a_handover_that_nobody_answers_reaches_a_leader_who_comes_later(t
     assert await town.told("styrer") == []
     await town.write("styrer", "PUT", "/preferences", {"language": "nb"})
     await town.write("styrer", "PUT", "/preferences", {"language": "en"}, key="key-2")
-    assert await town.told("styrer") == ["escalation"]
+    assert await town.told("styrer") == ["handover-escalated"]
     seen = (await town.get("styrer", "/deadlines")).json()["items"]
     assert ("answer-handover", "escalated", False) in {(item["kind"], item["status"], item["mine"]) for item in seen}
     assert (await town.get("curious", "/deadlines")).json()["items"] == []

@@ -439,7 +439,7 @@ async def test_silence_on_a_handover_is_reminded_of_overdue_and_escalated(world:
     assert await told("colleague") == ["handover-request", "handover-reminder"]
     await world.move_to(due)
     assert await told("colleague") == ["handover-request", "handover-reminder", "handover-overdue"]
-    assert await told("styrer") == ["escalation"]
+    assert await told("styrer") == ["handover-escalated"]
     await world.take(
         cases.HandoverAccepted(case=CASE, handover=HANDOVER, holder=world.party("colleague"), on_behalf=True)
     )

@@ -69,6 +69,29 @@ AROUND: Final = frozenset(
 """The templates of the work around the child: who is asked, who coordinates, how a report goes (seed rules 31, 37, 82, 93)."""
 ESCALATION: Final = "escalation"
 """The template that a leader gets."""
+HANDOVER_ESCALATED: Final = "handover-escalated"
+HANDOVER_FELL: Final = "handover-fell"
+FORM_REQUEST: Final = "form-request"
+FORM_REMINDER: Final = "form-reminder"
+FORM_DUE: Final = "form-due"
+FORM_OVERDUE: Final = "form-overdue"
+ADULT_SOON: Final = "adulthood-approaching"
+ADULT: Final = "adulthood-reached"
+ADULT_OVERDUE: Final = "adulthood-overdue"
+OF_ENDINGS: Final = frozenset(
+    {
+        HANDOVER_ESCALATED,
+        HANDOVER_FELL,
+        FORM_REQUEST,
+        FORM_REMINDER,
+        FORM_DUE,
+        FORM_OVERDUE,
+        ADULT_SOON,
+        ADULT,
+        ADULT_OVERDUE,
+    }
+)
+"""The templates about who takes over, forms, and the end of a case (seed rules 13, 14, 107)."""
 INVITATION: Final = "meeting-invitation"
 MOVED: Final = "meeting-moved"
 CANCELLED: Final = "meeting-cancelled"
@@ -122,3 +145,8 @@ def escalate_at(kind: DeadlineKind, due: datetime) -> datetime | None:
     """Return when the unit's leader is told that it was not done, in UTC; none where no leader is."""
     days = POLICIES[kind].escalate_days
     return None if days is None else add_days(due, days)
+
+
+def escalation(kind: DeadlineKind) -> str:
+    """Return the template by which a unit's leader hears that something of that kind was not done."""
+    return HANDOVER_ESCALATED if kind is DeadlineKind.ANSWER_HANDOVER else ESCALATION

@@ -1,0 +1,106 @@
+"""Who hears of forms and of the end of a case: that something waits, never what about whom (seed rules 13, 14, 101)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from services.notify import facts, store
+from services.notify.domain import policy
+from services.notify.handlers import Teller
+from services.notify.store import Telling
+from shared.arrivals import Handler, Tx
+from shared.contracts import cases, endings, transition_forms
+from shared.contracts.base import EventData
+from shared.contracts.codes import Role
+from shared.contracts.notify import Responsible
+from shared.envelope import Envelope
+from shared.inbox import caused_by
+
+GUARDIANS = frozenset({Role.GUARDIAN})
+
+
+class Endings:
+    """The handlers of a transition form's times, and of the end of a case."""
+
+    def __init__(self, teller: Teller) -> None:
+        """Tell people through `teller`."""
+        self._teller = teller
+
+    def handlers(self) -> Mapping[type[EventData], Handler]:
+        """Return the handler of each event type."""
+        return {
+            cases.TransitionFormDrafted: self.on_form_written,
+            transition_forms.TransitionFormApprovalWaits: self.on_approval_waits,
+            transition_forms.TransitionFormDue: self.on_form_due,
+            transition_forms.TransitionFormOverdue: self.on_form_overdue,
+            endings.AdulthoodApproaching: self.on_adulthood_approaching,
+            endings.AdulthoodReached: self.on_adulthood_reached,
+            endings.AdulthoodOverdue: self.on_adulthood_overdue,
+        }
+
+    async def on_form_written(self, tx: Tx, event: cases.TransitionFormDrafted, envelope: Envelope) -> None:
+        """The guardians are asked to read and approve this version (seed rule 14)."""
+        told = _about(tx, event, envelope, f"{event.form}/{event.version}")
+        await store.add_errand(tx.conn, told.saying(policy.FORM_REQUEST), GUARDIANS)
+
+    async def on_approval_waits(
+        self, tx: Tx, event: transition_forms.TransitionFormApprovalWaits, envelope: Envelope
+    ) -> None:
+        """Not all have approved it: one reminder, to the guardians (seed rule 14)."""
+        told = _about(tx, event, envelope, f"{event.form}/{event.version}")
+        await store.add_errand(tx.conn, told.saying(policy.FORM_REMINDER), GUARDIANS)
+
+    async def on_form_due(self, tx: Tx, event: transition_forms.TransitionFormDue, envelope: Envelope) -> None:
+        """The time to send it has begun (seed rule 13)."""
+        told = _about(tx, event, envelope, f"{event.form}", event.due)
+        await self._teller.tell_responsible(tx, responsible(event.holder), told.saying(policy.FORM_DUE))
+
+    async def on_form_overdue(self, tx: Tx, event: transition_forms.TransitionFormOverdue, envelope: Envelope) -> None:
+        """It was not sent in time: the holder is told, and the leader of the unit."""
+        told = _about(tx, event, envelope, f"{event.form}", envelope.time).saying(policy.FORM_OVERDUE)
+        await self._tell_both(tx, event.holder, told)
+
+    async def on_adulthood_approaching(self, tx: Tx, event: endings.AdulthoodApproaching, envelope: Envelope) -> None:
+        """In three months the case is to end or go on with somebody else."""
+        told = _about(tx, event, envelope, f"{event.case}")
+        await self._teller.tell_responsible(tx, responsible(event.holder), told.saying(policy.ADULT_SOON))
+
+    async def on_adulthood_reached(self, tx: Tx, event: endings.AdulthoodReached, envelope: Envelope) -> None:
+        """From now on the grown-up decides, and the case has a last day."""
+        if event.holder is None:
+            return
+        told = _about(tx, event, envelope, f"{event.case}", event.end_by)
+        await self._teller.tell_responsible(tx, responsible(event.holder), told.saying(policy.ADULT))
+
+    async def on_adulthood_overdue(self, tx: Tx, event: endings.AdulthoodOverdue, envelope: Envelope) -> None:
+        """It is still open: the holder is told, and the leader of the unit."""
+        told = _about(tx, event, envelope, f"{event.case}", envelope.time).saying(policy.ADULT_OVERDUE)
+        await self._tell_both(tx, event.holder, told)
+
+    async def _tell_both(self, tx: Tx, holder: cases.Party, told: Telling) -> None:
+        await self._teller.tell_responsible(tx, responsible(holder), told)
+        if holder.unit is None:
+            return
+        for leader in await facts.leaders_of(tx.conn, told.scope, holder.unit):
+            if leader != holder.actor:
+                to = Responsible(actor=leader, role=Role.LEADER, unit=holder.unit)
+                await self._teller.tell_responsible(tx, to, told)
+
+
+def responsible(party: cases.Party) -> Responsible:
+    """Return `party` as the one who must act."""
+    return Responsible(actor=party.actor, role=party.role, service=party.service, unit=party.unit)
+
+
+def _about(tx: Tx, event: cases.CaseEvent, envelope: Envelope, step: str, due: datetime | None = None) -> Telling:
+    ctx = caused_by(envelope, tx.now)
+    return Telling(
+        step=step,
+        template="",
+        scope=ctx.scope,
+        correlation=ctx.correlation,
+        causation=ctx.causation,
+        case=event.case,
+        due=due,
+    )
