@@ -1,0 +1,154 @@
+"""The pure decisions of the vault's keeping: dates of responsibility, going on under other names, falling silent, sealed pieces."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.cases.domain import guardianship, protection, recording
+from services.cases.domain.evolution import fold
+from services.cases.domain.guardianship import RecordGuardianship
+from services.cases.domain.protection import Continuation, Protection
+from services.cases.domain.state import CaseState, ConsentStatus, Stage
+from services.cases.errors import GuardianDatesError, GuardianGroundError, NotForRecordsError, TooManyGuardiansError
+from services.cases.records import Guardian
+from shared.contracts.codes import InformationCategory, Language
+from shared.contracts.safekeeping import GuardianGround, ProtectionKind
+from shared.keys import TamperedError
+from shared.refs import ActorId, CaseRef, ConcernRef, RecordRef
+from shared.sealed_stream import Sealer, new_prefix
+from tests.unit.cases_town import TEACHER, Town
+
+REF = re.compile(r"[a-z]{3}_[bcdfghjklmnpqrstvwxz]{26}")
+DAYS = st.dates(date(2026, 1, 1), date(2026, 12, 31))
+
+
+@given(since=st.none() | DAYS, until=st.none() | DAYS, day=DAYS)
+def test_responsibility_holds_from_its_first_day_to_its_last(since: date | None, until: date | None, day: date) -> None:
+    guardian = Guardian(
+        ordinal=1,
+        name="x",
+        national_number="0",
+        actor=ActorId("act_guardianxx"),
+        language=Language.NB,
+        since=since,
+        until=until,
+    )
+    assert guardian.responsible_on(day) == ((since or date.min) <= day <= (until or date.max))
+
+
+@pytest.mark.rule(4)
+@given(
+    ordinal=st.integers(1, 12),
+    change=st.sampled_from(["begins", "ends"]),
+    ground=st.sampled_from(GuardianGround),
+    after=st.integers(-5, 5),
+    responsible=st.frozensets(st.integers(1, 8)),
+)
+def test_who_has_the_say_is_what_the_event_says(
+    ordinal: int, change: str, ground: GuardianGround, after: int, responsible: frozenset[int]
+) -> None:
+    town = Town().lift()
+    since = date(2026, 9, 1)
+    command = RecordGuardianship.model_validate(
+        {
+            "by": TEACHER,
+            "ordinal": ordinal,
+            "change": change,
+            "ground": ground,
+            "effective_on": since + timedelta(days=after),
+            "since": since,
+            "responsible": responsible,
+        }
+    )
+    try:
+        events = guardianship.decide_guardianship(town.state, command, town.now)
+    except TooManyGuardiansError:
+        assert ordinal > 8
+        return
+    except GuardianGroundError:
+        assert (change, ground) == ("begins", GuardianGround.DEATH)
+        return
+    except GuardianDatesError:
+        assert change == "ends"
+        assert after < 0
+        return
+    town.take(events)
+    assert town.state.responsible == responsible
+    assert town.state.guardians == len(responsible)
+    assert guardianship.decide_responsible(town.state, responsible) == []
+    assert fold(CaseState(), town.history) == town.state
+
+
+def with_records() -> Town:
+    town = Town().lift()
+    town.consented()
+    for category in (InformationCategory.LANGUAGE, InformationCategory.FAMILY):
+        command = recording.WriteRecord(by=TEACHER, record=RecordRef(town.ids.ref("rec")), category=category)
+        town.take(recording.decide_record(town.state, command, town.now))
+    return town
+
+
+def test_a_case_goes_on_with_no_place_and_no_reference_of_before() -> None:
+    town = with_records()
+    names = Continuation(
+        case=CaseRef(town.ids.ref("cas")),
+        concern=ConcernRef(town.ids.ref("con")),
+        records={ref: RecordRef(town.ids.ref("rec")) for ref in town.state.records},
+        documents={},
+    )
+    given_now = Protection(by=TEACHER, kind=ProtectionKind.STRICTLY_CONFIDENTIAL)
+    events = protection.decide_continue(town.state, given_now, names, town.now)
+    said = "".join(event.model_dump_json() for event in events)
+    assert "unit:" not in said
+    assert "31000" not in said
+    before = set(REF.findall("".join(event.model_dump_json() for event in town.history)))
+    assert set(REF.findall(said)).isdisjoint(before)
+    after = fold(CaseState(), events)
+    assert (after.stage, after.level, after.hidden, after.responsible) == (Stage.OPEN, 1, True, frozenset({1, 2}))
+    assert sorted(one.category for one in after.records.values()) == sorted(
+        one.category for one in town.state.records.values()
+    )
+    assert after.holder is not None
+    assert after.holder.actor == TEACHER.actor
+
+
+def test_what_falls_silent_leaves_nothing_open() -> None:
+    town = with_records()
+    town.hear()
+    town.ask()
+    town.take(protection.decide_close_quietly(town.state, town.now))
+    assert (town.state.stage, town.state.outcome) == (Stage.CLOSED, "moved")
+    assert town.state.open_handover is None
+    assert {one.status for one in town.state.consents.values()} == {ConsentStatus.WITHDRAWN}
+    assert protection.decide_close_quietly(town.state, town.now) == []
+    assert fold(CaseState(), town.history) == town.state
+
+
+@pytest.mark.parametrize("category", sorted(recording.KEPT_ELSEWHERE))
+def test_identity_and_contact_have_their_own_place(category: InformationCategory) -> None:
+    town = Town().lift()
+    with pytest.raises(NotForRecordsError):
+        recording.check_category(town.state, TEACHER, category, town.now)
+
+
+@given(st.lists(st.binary(max_size=40), min_size=1, max_size=6), st.data())
+def test_a_piece_opens_in_its_own_place_only(pieces: list[bytes], data: st.DataObject) -> None:
+    key, prefix = b"k" * 32, new_prefix()
+    sealer = Sealer(key, prefix, b"here")
+    last = len(pieces) - 1
+    sealed = [sealer.seal(nth, piece, last=nth == last) for nth, piece in enumerate(pieces)]
+    assert [sealer.open(nth, piece, last=nth == last) for nth, piece in enumerate(sealed)] == pieces
+    nth = data.draw(st.integers(0, last))
+    for wrong, at, as_last in (
+        (sealer, nth + 1, nth == last),
+        (sealer, nth, nth != last),
+        (Sealer(key, prefix, b"there"), nth, nth == last),
+        (Sealer(b"j" * 32, prefix, b"here"), nth, nth == last),
+    ):
+        with pytest.raises(TamperedError):
+            wrong.open(at, sealed[nth], last=as_last)
