@@ -28,7 +28,7 @@ from services.cases.domain.around import (
     TeamGoal,
 )
 from services.cases.domain.overview import Overview, Who, decide_overview
-from services.cases.domain.state import ChildViewState
+from services.cases.domain.state import ChildViewState, FormStatus, RenewalState
 from services.cases.errors import NotPermittedError
 from services.cases.plain import texts
 from services.cases.plain.page import HEADERS, STYLE, render_page
@@ -124,6 +124,32 @@ def test_a_consent_waits_for_each_who_must_answer_it_until_all_have() -> None:
 
 
 @pytest.mark.rule(4)
+def test_who_said_no_has_answered_and_the_next_period_is_a_question_of_its_own() -> None:
+    town = opened()
+    town.hear()
+    ref = town.ask()
+    town.grant(ref, 1)
+    town.take(consent.decide_refuse(town.state, consent.Answer(by=guardian(2), consent=ref), town.now))
+    assert [len(seen(town, guardian(one)).to_answer) for one in (1, 2)] == [0, 0]
+
+    town = consented()
+    [given] = town.state.consents.values()
+    until = given.valid_to + timedelta(days=200)
+    renewal = RenewalState(
+        valid_to=until,
+        needed={GrantorClass.GUARDIAN: 2},
+        guardians=frozenset({1, 2}),
+        given=frozenset({(GrantorClass.GUARDIAN, 1)}),
+        answer_by=town.now + timedelta(days=14),
+    )
+    asked = {given.ref: given.model_copy(update={"renewal": renewal})}
+    town.state = town.state.model_copy(update={"consents": asked})
+    first, second = seen(town, guardian(1)), seen(town, guardian(2))
+    assert ([one.valid_to for one in second.to_answer], first.to_answer) == ([until], ())
+    assert [one.valid_to for one in first.in_force] == [one.valid_to for one in second.in_force] == [given.valid_to]
+
+
+@pytest.mark.rule(4)
 def test_what_the_other_guardian_has_said_is_not_told_in_any_word() -> None:
     """Two cases that differ in the other guardian's answer only read the same to the first, while it makes no difference."""
     pages = []
@@ -143,12 +169,14 @@ def test_a_form_waits_for_each_guardian_and_never_for_the_child() -> None:
     town = offered()
     for who in (guardian(1), guardian(2), CHILD):
         view = seen(town, who, 14)
-        assert (len(view.to_approve), [one.sent for one in view.forms]) == (0, [True])
+        assert (len(view.to_approve), [one.status for one in view.forms]) == (0, [FormStatus.SENT])
     [form] = town.state.forms.values()
-    drafted = form.model_copy(update={"status": "drafted", "approved_by": frozenset({1})})
-    town.state = town.state.model_copy(update={"forms": {form.ref: drafted}})
-    assert [len(seen(town, guardian(one)).to_approve) for one in (1, 2)] == [0, 1]
-    assert len(seen(town, CHILD, 14).to_approve) == 0
+    for status, waits in ((FormStatus.DRAFTED, 1), (FormStatus.APPROVED, 0)):
+        # Where one approval is enough, the other guardian has nothing to do.
+        changed = form.model_copy(update={"status": status, "approved_by": frozenset({1})})
+        town.state = town.state.model_copy(update={"forms": {form.ref: changed}})
+        assert [len(seen(town, guardian(one)).to_approve) for one in (1, 2)] == [0, waits]
+        assert len(seen(town, CHILD, 14).to_approve) == 0
 
 
 @pytest.mark.rule(26, 33, 34, 35, 88, 100)

@@ -1,7 +1,7 @@
 """What a guardian, or a child that is old enough, is told of the child's case: who does what, until when, what they may answer.
 
 Codes and references only. The child's name and the goals' words are the vault's; the sentences are `services/cases/plain`'s.
-A guardian is told nothing of another guardian: not whether, how or what they have answered, nor where they are.
+A guardian is told nothing of another guardian: not who they are, what they answered, how they are spoken with, nor where they are.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from pydantic import AwareDatetime
 from services.cases.domain.access import Relation
 from services.cases.domain.acting import Acting
 from services.cases.domain.around import UNANSWERED, ContributionStatus, PlanState, PlanStatus
+from services.cases.domain.consent import is_asked
+from services.cases.domain.consent_evolution import entitled
 from services.cases.domain.rules import InsightRow
 from services.cases.domain.state import (
     CaseState,
@@ -88,9 +90,9 @@ class Form(Model):
     version: int
     form_type: str
     school_start: int
+    status: FormStatus
     approved: bool
-    """By this reader, or, for the child, by all who must."""
-    sent: bool
+    """By this reader."""
 
 
 class Overview(Model):
@@ -161,8 +163,9 @@ def decide_overview(state: CaseState, acting: Acting, relation: Relation, row: I
         raise NotPermittedError("overview-by-age")
     withheld = row.withheld if guardian else frozenset[InformationCategory]()
     waiting, around = state.open_handover, state.around
-    asked = [one for one in state.consents.values() if one.status is ConsentStatus.REQUESTED]
-    mine = [one for one in asked if _is_asked(one, acting)]
+    asked = [one for one in state.consents.values() if one.status is not ConsentStatus.REFUSED and is_asked(one)]
+    mine = [one for one in asked if _waits_for(state, one, acting)]
+    in_force = state.consents_in_force(now)
     forms = [_form(one, acting) for one in state.forms.values()]
     return Overview(
         case=state.case,
@@ -189,10 +192,10 @@ def decide_overview(state: CaseState, acting: Acting, relation: Relation, row: I
         team=tuple(Who(service=one.service, role=one.role) for one in state.team.values()),
         help=tuple(_help(one) for one in state.measures.values()),
         to_answer=_consents(mine, withheld),
-        waiting=_consents([one for one in asked if one not in mine], withheld),
-        in_force=_consents(state.consents_in_force(now), withheld),
-        to_approve=tuple(one for one in forms if guardian and not (one.approved or one.sent)),
-        forms=tuple(one for one in forms if one.approved or one.sent or not guardian),
+        waiting=_consents([one for one in asked if one not in mine and one not in in_force], withheld),
+        in_force=_consents(in_force, withheld, asked=False),
+        to_approve=tuple(one for one in forms if _may_approve(one, guardian=guardian)),
+        forms=tuple(one for one in forms if not _may_approve(one, guardian=guardian)),
         heard=tuple(dict.fromkeys(view.before for view in state.views if view.before != "concern-report")),
         words_withheld=state.address_protected,
     )
@@ -224,21 +227,29 @@ def _plan(plan: PlanState | None) -> Plan | None:
     return Plan(status=plan.status, version=plan.version, coordinator=coordinator, goals=plan.goals)
 
 
-def _is_asked(consent: ConsentState, acting: Acting) -> bool:
-    """Return whether this consent waits for the word of `acting`."""
-    mine = _mine(acting)
-    return consent.needed.get(mine[0], 0) > 0 and mine not in consent.given
+def _waits_for(state: CaseState, consent: ConsentState, acting: Acting) -> bool:
+    """Return whether this consent, or its next period, waits for the word of `acting`. Who said no has answered."""
+    mine, renewal = _mine(acting), consent.renewal
+    if renewal is not None:
+        return entitled(mine, renewal.needed, renewal.guardians) and mine not in renewal.given
+    guardians = state.responsible if consent.guardians is None else consent.guardians
+    return entitled(mine, consent.needed, guardians) and mine not in consent.given | consent.refused
 
 
-def _consents(consents: Iterable[ConsentState], withheld: frozenset[InformationCategory]) -> tuple[Asked, ...]:
-    """Return them without what the child decides over alone; one that is about nothing else is not told of."""
+def _consents(
+    consents: Iterable[ConsentState], withheld: frozenset[InformationCategory], *, asked: bool = True
+) -> tuple[Asked, ...]:
+    """Return them without what the child decides over alone; one that is about nothing else is not told of.
+
+    Asked for anew, it is told until when that would be.
+    """
     return tuple(
         Asked(
             consent=one.ref,
             services=tuple(sorted(one.scope.services)),
             categories=tuple(sorted(one.scope.categories - withheld)),
             purposes=tuple(sorted(one.scope.purposes)),
-            valid_to=one.valid_to,
+            valid_to=one.valid_to if one.renewal is None or not asked else one.renewal.valid_to,
         )
         for one in consents
         if one.scope.categories - withheld
@@ -258,12 +269,15 @@ def _help(measure: MeasureState) -> Help:
 
 
 def _form(form: FormState, acting: Acting) -> Form:
-    approved = form.status is not FormStatus.DRAFTED if acting.guardian is None else acting.guardian in form.approved_by
     return Form(
         form=form.ref,
         version=form.version,
         form_type=form.form_type,
         school_start=form.school_start,
-        approved=approved,
-        sent=form.status in {FormStatus.SENT, FormStatus.RECEIVED},
+        status=form.status,
+        approved=acting.guardian in form.approved_by,
     )
+
+
+def _may_approve(form: Form, *, guardian: bool) -> bool:
+    return guardian and form.status is FormStatus.DRAFTED and not form.approved

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from services.cases.domain.around import PlanStatus
 from services.cases.domain.overview import Reader
-from services.cases.domain.state import MeasureStatus
+from services.cases.domain.state import FormStatus, MeasureStatus
 from shared.contracts.cases import Effect
 from shared.contracts.codes import InformationCategory, Language, Purpose, Role, Service
 from shared.contracts.team import CoordinatorKind
@@ -116,9 +116,8 @@ class FormWords(_Words):
 
     heading: str
     approve: str
-    approved: ToEach
-    sent: str
-    not_approved: str
+    approved: str
+    statuses: Annotated[Mapping[FormStatus, str], Field(min_length=len(FormStatus))]
     types: Annotated[Mapping[Literal["barnehage-to-school", "school-to-school"], str], Field(min_length=2)]
     version: str
 

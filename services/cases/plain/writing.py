@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 
 from services.cases.domain.overview import Asked, Form, Help, Overview, Plan, Who
-from services.cases.domain.state import MeasureStatus, Stage
+from services.cases.domain.state import FormStatus, MeasureStatus, Stage
 from services.cases.plain.texts import TEXTS, Texts
 from shared.clock import oslo_day
 from shared.contracts.base import Model
@@ -88,8 +88,9 @@ class _Writer:
             items = tuple(self._asked(one, texts.consents.answer_item, to_do=True) for one in overview.to_answer)
             yield Section(heading=texts.consents.answer_heading, sentences=sentences, items=items)
         if overview.to_approve or overview.forms:
-            forms = tuple(self._form(one) for one in (*overview.to_approve, *overview.forms))
-            yield Section(heading=texts.forms.heading, items=forms)
+            forms = [self._form(one, to_do=True) for one in overview.to_approve]
+            forms += [self._form(one) for one in overview.forms]
+            yield Section(heading=texts.forms.heading, items=tuple(forms))
         yield self._standing()
         yield self._people()
         yield self._help()
@@ -197,17 +198,15 @@ class _Writer:
         )
         return Item(title=title, facts=facts, sentences=tuple(sentences), to_do=to_do)
 
-    def _form(self, one: Form) -> Item:
+    def _form(self, one: Form, *, to_do: bool = False) -> Item:
         words = self._texts.forms
         kind = words.types["school-to-school" if one.form_type == "school-to-school" else "barnehage-to-school"]
         title = f"{kind.format(year=one.school_start)}, {words.version.format(version=one.version)}"
-        if one.sent:
-            return Item(title=title, sentences=(words.sent,))
-        if one.approved:
-            return Item(title=title, sentences=(words.approved[self._reader],))
-        if self._reader == "guardian":
+        if to_do:
             return Item(title=title, sentences=(words.approve,), to_do=True)
-        return Item(title=title, sentences=(words.not_approved,))
+        if one.status is FormStatus.DRAFTED and one.approved:
+            return Item(title=title, sentences=(words.approved,))
+        return Item(title=title, sentences=(words.statuses[one.status],))
 
     def _who(self, who: Who) -> str:
         """Return a function and its service: `kontaktlærer, Skolen`."""
