@@ -14,7 +14,7 @@ import pytest_asyncio
 
 from shared.clock import SimulatedClock
 from shared.contracts.cases import TOPIC
-from shared.contracts.notify import ConsentReceiptRecorded
+from shared.contracts.notify import ConsentReceiptRecorded, NotificationQueued
 from shared.envelope import number
 from shared.testing.issuer import LocalIssuer
 from shared.testing.people import ordinary_numbers
@@ -159,7 +159,12 @@ async def test_a_withdrawal_is_acknowledged(town: Town) -> None:
     await town.bus()
     receipts = [event for event in await town.notify.published() if isinstance(event, ConsentReceiptRecorded)]
     assert [(event.consent, event.consent_version, event.messages_cancelled) for event in receipts] == [(consent, 2, 0)]
-    assert await town.notify.deliver() == []
+    # The guardians are told that something was taken back, and nobody else by mail.
+    await town.notify.deliver()
+    queued = [event for event in await town.notify.published() if isinstance(event, NotificationQueued)]
+    assert {(event.template, event.recipient_role) for event in queued if event.channel == "email"} == {
+        ("consent-withdrawn", "guardian")
+    }
 
 
 # --- the interface ----------------------------------------------------------------------------------------------------
