@@ -128,6 +128,13 @@ def test_a_frontier_grown_in_any_steps_has_the_definitions_root(data: list[bytes
         assert frontier.root() == naive_root(data[:at])
 
 
+@given(st.integers(0, 600))
+def test_a_root_level_by_level_is_the_frontiers(count: int) -> None:
+    """With and without leaves that have no sibling, on any level."""
+    hashes = [leaf_hash(leaf) for leaf in numbered(count)]
+    assert root_of(hashes) == EMPTY.append(hashes).root()
+
+
 @given(trees, st.data())
 def test_inclusion_paths_are_the_definitions(data: list[bytes], draw: st.DataObject) -> None:
     """PATH(m, D[n]), and it verifies."""

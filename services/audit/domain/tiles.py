@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from shared.merkle import HASH_SIZE, Frontier, Node, root_of
+from shared.merkle import EMPTY, HASH_SIZE, Frontier, Node, root_of
 
 HEIGHT: Final = 8
 """Levels of the tree that one tile spans."""
@@ -196,10 +196,28 @@ def grow(
         ]
         full += filled
         if level >= len(needed):
-            return Head(head.frontier.append(leaf_hashes), edge), full
+            return Head(_extended(head.frontier, leaf_hashes, full, edge), edge), full
         hashes = [*edges[level], *(tile.root for tile in filled)]
         first = needed[level].number
         level += 1
+
+
+def _extended(
+    frontier: Frontier, leaf_hashes: Sequence[bytes], full: Sequence[FullTile], edge: Sequence[bytes]
+) -> Frontier:
+    """Return what `frontier.append(leaf_hashes)` returns, from the roots of the tiles that these leaves filled.
+
+    A tile of level 0 is a complete subtree: the frontier is that over the tiles, and behind it that of the last, not yet full one.
+    """
+    whole = frontier.size >> HEIGHT
+    above = frontier.hashes[: whole.bit_count()]
+    filled = [tile.root for tile in full if tile.address.level == 0]
+    if filled:
+        tiles, last = Frontier(whole, above).append(filled), EMPTY.append(edge)
+    else:
+        tiles = Frontier(whole, above)
+        last = Frontier(frontier.size % WIDTH, frontier.hashes[len(above) :]).append(leaf_hashes)
+    return Frontier(frontier.size + len(leaf_hashes), (*tiles.hashes, *last.hashes))
 
 
 def size_in_bytes(part: Slice) -> int:
