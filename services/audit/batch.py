@@ -7,7 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from services.audit.claims import Asked, ask
 from services.audit.domain.entry import Entry, LogName, Received, index_record
+from services.audit.domain.intake import agree
+from services.audit.rows import row
 from services.audit.store import Partition
 
 _READ_AT_ONCE: Final = 32
@@ -23,21 +26,43 @@ class Batch:
 
 
 @dataclass(frozen=True, slots=True)
+class Group:
+    """What a batch has for one log."""
+
+    entries: Sequence[Entry]
+    rows: Sequence[bytes | None]
+    """Of each entry, its row (`rows.row`)."""
+    agree: bool
+    """Whether nothing in it contradicts anything else in it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Indexed:
-    """A batch whose records were read: how far each partition goes, and each log's entries in order."""
+    """A batch whose records were read: how far each partition goes, each log's entries in order, and the numbers they have."""
 
     steps: Mapping[Partition, tuple[int, int]]
-    groups: Mapping[LogName, Sequence[Entry]]
+    groups: Mapping[LogName, Group]
+    asked: Asked
 
 
 async def index(batches: Mapping[Partition, Batch]) -> Indexed:
-    """Read a batch's records, giving way all the while: the batch before is on its way into the database."""
-    groups: dict[LogName, list[Entry]] = {}
+    """Read a batch's records, giving way all the while: the batch before is on its way into the database.
+
+    All that can be said of the batch without the database is said here, so that its transaction is short: others wait for it.
+    """
+    entries: dict[LogName, list[Entry]] = {}
+    rows: dict[LogName, list[bytes | None]] = {}
     for _, batch in sorted(batches.items()):
         for nth, record in enumerate(batch.records):
             if nth % _READ_AT_ONCE == 0:
                 await asyncio.sleep(0)
             entry = index_record(record)
-            groups.setdefault(entry.log, []).append(entry)
+            entries.setdefault(entry.log, []).append(entry)
+            rows.setdefault(entry.log, []).append(row(entry))
+    groups = {}
+    for log in sorted(entries):
+        await asyncio.sleep(0)
+        groups[log] = Group(entries[log], rows[log], agree(entries[log]))
+    await asyncio.sleep(0)
     steps = {partition: (batch.expected, batch.then) for partition, batch in batches.items()}
-    return Indexed(steps, dict(sorted(groups.items())))
+    return Indexed(steps, groups, ask({log: group.entries for log, group in groups.items()}))

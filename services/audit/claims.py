@@ -6,17 +6,14 @@ are locked, so nobody else claims at the same time.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from typing import Final, NamedTuple, TypeVar
+from typing import Final, NamedTuple
 
 from services.audit.domain.entry import Entry, LogName
 from services.audit.domain.log import runs
 from shared.db import Connection
-
-T = TypeVar("T")
 
 
 class Numbered(NamedTuple):
@@ -55,30 +52,77 @@ class Held:
     sequences: AbstractSet[Counted]
 
 
-async def claim(conn: Connection, groups: Mapping[LogName, Sequence[Entry]]) -> Held:
+NumberRuns = tuple[list[LogName], list[str], list[int], list[int]]
+"""Journals' numbers as columns log, source, first, last: of one journal they mostly follow each other."""
+SequenceRuns = tuple[list[LogName], list[str], list[str], list[int], list[int]]
+"""Subjects' numbers in the same way."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The numbers of a batch."""
+
+    journals: Mapping[Journal, Sequence[int]]
+    subjects: Mapping[Subject, Sequence[int]]
+    numbers: NumberRuns
+    """Those of the journals of which no number occurs twice in the batch: they can be claimed."""
+    sequences: SequenceRuns
+
+
+def ask(groups: Mapping[LogName, Iterable[Entry]]) -> Asked:
+    """Return the numbers that a batch's entries have; an event that nothing says was published counts for nothing."""
+    journals: dict[Journal, list[int]] = {}
+    subjects: dict[Subject, list[int]] = {}
+    for name, entries in groups.items():
+        for entry in entries:
+            source, number, sequence, subject = entry.source, entry.number, entry.sequence, entry.subject
+            if source is None or number is None:
+                continue
+            journals.setdefault((name, source), []).append(number)
+            if sequence is not None and subject is not None:
+                subjects.setdefault((name, source, subject), []).append(sequence)
+    return Asked(
+        journals,
+        subjects,
+        _number_runs({key: each for key, each in journals.items() if len(set(each)) == len(each)}),
+        _sequence_runs({key: each for key, each in subjects.items() if len(set(each)) == len(each)}),
+    )
+
+
+async def claim(conn: Connection, asked: Asked) -> Held:
     """Claim the numbers of the batch, and return what of them the logs have already: mostly nothing."""
-    numbers = [number for name, entries in groups.items() for number in numbers_of(name, entries)]
-    counted = [number for name, entries in groups.items() for number in sequences_of(name, entries)]
-    twice = {number[:2] for number in _repeated(numbers)}
-    journals = await claim_numbers(conn, [each for each in numbers if each[:2] not in twice])
-    twofold = {number[:3] for number in _repeated(counted)}
-    subjects = await claim_sequences(conn, [each for each in counted if each[:3] not in twofold])
+    journals = await claim_numbers(conn, asked.numbers)
+    subjects = await claim_sequences(conn, asked.sequences)
     return Held(
         journals,
         subjects,
-        await known_numbers(conn, [each for each in numbers if each[:2] not in journals]),
-        await known_sequences(conn, [each for each in counted if each[:3] not in subjects]),
+        await known_numbers(
+            conn, [Numbered(*key, each) for key in asked.journals.keys() - journals for each in asked.journals[key]]
+        ),
+        await known_sequences(
+            conn, [Counted(*key, each) for key in asked.subjects.keys() - subjects for each in asked.subjects[key]]
+        ),
     )
 
 
-async def claim_numbers(conn: Connection, numbers: Collection[Numbered]) -> set[Journal]:
+async def claim_numbers(conn: Connection, numbers: NumberRuns) -> set[Journal]:
     """Remember the numbers of each journal of which the log has none yet, and return those journals."""
-    if not numbers:
+    if not numbers[0]:
         return set()
     rows = await conn.fetch(
-        f"{_ADD_NUMBERS} WHERE NOT journals.numbers && excluded.numbers RETURNING log, source", *_number_runs(numbers)
+        f"{_ADD_NUMBERS} WHERE NOT journals.numbers && excluded.numbers RETURNING log, source", *numbers
     )
     return {(row["log"], row["source"]) for row in rows}
+
+
+async def claim_sequences(conn: Connection, numbers: SequenceRuns) -> set[Subject]:
+    """Remember the numbers of each subject of which the log has none yet, and return those subjects."""
+    if not numbers[0]:
+        return set()
+    rows = await conn.fetch(
+        f"{_ADD_SEQUENCES} WHERE NOT subjects.numbers && excluded.numbers RETURNING log, source, subject", *numbers
+    )
+    return {(row["log"], row["source"], row["subject"]) for row in rows}
 
 
 async def known_numbers(conn: Connection, numbers: Collection[Numbered]) -> set[Numbered]:
@@ -91,20 +135,9 @@ async def known_numbers(conn: Connection, numbers: Collection[Numbered]) -> set[
         "   FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[]) AS n (log, source, first, last)"
         "   GROUP BY log, source) AS asked"
         " JOIN journals USING (log, source) CROSS JOIN LATERAL unnest(numbers * said) AS held",
-        *_number_runs(numbers),
+        *_number_runs(_by_journal(numbers)),
     )
     return {Numbered(row["log"], row["source"], number) for row in rows for number in range(row["first"], row["past"])}
-
-
-async def claim_sequences(conn: Connection, numbers: Collection[Counted]) -> set[Subject]:
-    """Remember the numbers of each subject of which the log has none yet, and return those subjects."""
-    if not numbers:
-        return set()
-    rows = await conn.fetch(
-        f"{_ADD_SEQUENCES} WHERE NOT subjects.numbers && excluded.numbers RETURNING log, source, subject",
-        *_sequence_runs(numbers),
-    )
-    return {(row["log"], row["source"], row["subject"]) for row in rows}
 
 
 async def known_sequences(conn: Connection, numbers: Collection[Counted]) -> set[Counted]:
@@ -117,7 +150,7 @@ async def known_sequences(conn: Connection, numbers: Collection[Counted]) -> set
         "   FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bigint[])"
         "     AS n (log, source, subject, first, last) GROUP BY log, source, subject) AS asked"
         " JOIN subjects USING (log, source, subject) CROSS JOIN LATERAL unnest(numbers * said) AS held",
-        *_sequence_runs(numbers),
+        *_sequence_runs(_by_subject(numbers)),
     )
     return {
         Counted(row["log"], row["source"], row["subject"], number)
@@ -129,13 +162,13 @@ async def known_sequences(conn: Connection, numbers: Collection[Counted]) -> set
 async def add_numbers(conn: Connection, numbers: Collection[Numbered]) -> None:
     """Remember the numbers as held by the logs, also where some are already."""
     if numbers:
-        await conn.execute(_ADD_NUMBERS, *_number_runs(numbers))
+        await conn.execute(_ADD_NUMBERS, *_number_runs(_by_journal(numbers)))
 
 
 async def add_sequences(conn: Connection, numbers: Collection[Counted]) -> None:
     """Remember the subjects' own numbers as held by the logs, also where some are already."""
     if numbers:
-        await conn.execute(_ADD_SEQUENCES, *_sequence_runs(numbers))
+        await conn.execute(_ADD_SEQUENCES, *_sequence_runs(_by_subject(numbers)))
 
 
 async def add_lanes(conn: Connection, groups: Mapping[LogName, Sequence[Entry]]) -> None:
@@ -194,28 +227,26 @@ def sequences_of(log: LogName, entries: Iterable[Entry]) -> list[Counted]:
     ]
 
 
-def _repeated(numbers: Sequence[T]) -> set[T]:
-    """Return what occurs more than once."""
-    if len(set(numbers)) == len(numbers):
-        return set()
-    return {number for number, times in Counter(numbers).items() if times > 1}
-
-
-def _number_runs(numbers: Iterable[Numbered]) -> tuple[list[LogName], list[str], list[int], list[int]]:
-    """Return the numbers as columns log, source, first, last: of one journal they mostly follow each other."""
-    journals: dict[tuple[LogName, str], list[int]] = {}
+def _by_journal(numbers: Iterable[Numbered]) -> dict[Journal, list[int]]:
+    journals: dict[Journal, list[int]] = {}
     for log, source, number in numbers:
         journals.setdefault((log, source), []).append(number)
-    rows = [(log, source, *run) for (log, source), each in journals.items() for run in runs(each)]
+    return journals
+
+
+def _by_subject(numbers: Iterable[Counted]) -> dict[Subject, list[int]]:
+    subjects: dict[Subject, list[int]] = {}
+    for log, source, subject, number in numbers:
+        subjects.setdefault((log, source, subject), []).append(number)
+    return subjects
+
+
+def _number_runs(journals: Mapping[Journal, Iterable[int]]) -> NumberRuns:
+    rows = [(*key, *run) for key, each in journals.items() for run in runs(each)]
     return [row[0] for row in rows], [row[1] for row in rows], [row[2] for row in rows], [row[3] for row in rows]
 
 
-def _sequence_runs(
-    numbers: Iterable[Counted],
-) -> tuple[list[LogName], list[str], list[str], list[int], list[int]]:
-    subjects: dict[tuple[LogName, str, str], list[int]] = {}
-    for log, source, subject, number in numbers:
-        subjects.setdefault((log, source, subject), []).append(number)
+def _sequence_runs(subjects: Mapping[Subject, Iterable[int]]) -> SequenceRuns:
     rows = [(*key, *run) for key, each in subjects.items() for run in runs(each)]
     return (
         [row[0] for row in rows],

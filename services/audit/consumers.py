@@ -130,7 +130,7 @@ class Consumption(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
             client_id=f"lagspill-{self.group}",
             enable_auto_commit=False,
             auto_offset_reset="earliest",
-            max_partition_fetch_bytes=4 * 1024 * 1024,
+            max_partition_fetch_bytes=1024 * 1024,  # of each partition: they run dry at the same time, and what comes next is soon there
             metadata_max_age_ms=30_000,
         )
         try:
@@ -263,9 +263,7 @@ class Consumption(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         """Read a batch while the one before is on its way into the database; give it over when that one is in."""
         if not self._busy:
             await self._added()  # and meanwhile more comes together
-        fetched: dict[TopicPartition, list[ConsumerRecord]] = await consumer.getmany(
-            timeout_ms=int(POLL_SECONDS * 1000), max_records=self._max_records
-        )
+        fetched = await self._fetch(consumer)
         self._busy = sum(map(len, fetched.values())) * 4 >= self._max_records
         async with self._idle:
             unplaced = set(consumer.assignment()) - self._expected.keys()
@@ -284,6 +282,22 @@ class Consumption(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
                 self._expected |= ends
                 self._adding = asyncio.create_task(self._add(indexed, ends), name="audit-batch")
         await self._hint(consumer)
+
+    async def _fetch(self, consumer: AIOKafkaConsumer) -> dict[TopicPartition, list[ConsumerRecord]]:
+        """Return the next records, of each partition about as many.
+
+        By itself the client empties one partition after the other. But each service's numbers run over all of them, and what is
+        read unevenly leaves the log with thousands of short-lived holes to remember.
+        """
+        share = max(1, self._max_records // max(1, len(consumer.assignment())))
+        taken: dict[TopicPartition, list[ConsumerRecord]] = await consumer.getmany(
+            timeout_ms=int(POLL_SECONDS * 1000), max_records=share
+        )
+        if taken:
+            for partition in sorted(consumer.assignment()):
+                await _take(consumer, taken, share - len(taken.get(partition, ())), partition)
+            await _take(consumer, taken, self._max_records - sum(map(len, taken.values())))
+        return taken
 
     async def _add(self, indexed: Indexed, ends: Mapping[TopicPartition, int]) -> None:
         added = await self._keeper.add(indexed)
@@ -356,3 +370,18 @@ class Consumption(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
             if end is not None:
                 behind[partition.topic, partition.partition] = max(0, end - expected)
         return behind
+
+
+async def _take(
+    consumer: AIOKafkaConsumer,
+    taken: dict[TopicPartition, list[ConsumerRecord]],
+    count: int,
+    *partitions: TopicPartition,
+) -> None:
+    """Add at most so many of the records that have arrived (from these partitions, or from any) to those taken."""
+    if count > 0:
+        more: dict[TopicPartition, list[ConsumerRecord]] = await consumer.getmany(
+            *partitions, timeout_ms=0, max_records=count
+        )
+        for partition, records in more.items():
+            taken.setdefault(partition, []).extend(records)

@@ -16,6 +16,7 @@ from services.audit.domain.checkpoint import Checkpoint
 from services.audit.domain.entry import Entry, LogName
 from services.audit.domain.keys import Announcement
 from services.audit.domain.tiles import WIDTH, FullTile, Head, Slice
+from services.audit.rows import COLUMNS, placed, stream
 from services.audit.store import Partition
 from shared.db import Connection
 from shared.merkle import Frontier, split
@@ -179,36 +180,25 @@ async def tile_roots(conn: Connection, wanted: Sequence[tuple[LogName, int, Slic
     return [tuple(each) for each in roots]
 
 
-ENTRY_COLUMNS: Final = (
-    "log", "position", "logged_at", "leaf", "topic", "partition", "record_offset", "happened_at", "kind", "type", "source",
-    "event_id", "number", "case_ref", "actor", "organisation", "unit", "basis", "consent", "meeting", "permitted",
-)  # fmt: skip
+@dataclass(frozen=True, slots=True)
+class Addition:
+    """Entries on their way into a log, at the positions from `first` on."""
+
+    first: int
+    entries: Sequence[Entry]
+    rows: Sequence[bytes | None]
+    """Of each entry, its row (`rows.row`)."""
 
 
-async def add_entries(conn: Connection, growths: Iterable[Growth], now: datetime) -> None:
+async def add_entries(conn: Connection, additions: Iterable[Addition], now: datetime) -> None:
     """Copy the entries in; what is longer than an entry may be, beside them."""
-    rows = []
-    bodies = []
-    for growth in growths:
-        rows += entry_rows(growth.log, growth.first, growth.entries, now)
-        bodies += [entry.oversize for entry in growth.entries if entry.oversize is not None]
-    await conn.copy_records_to_table("entries", columns=ENTRY_COLUMNS, records=rows)
-    for body in bodies:
+    added = tuple(additions)
+    pieces = (piece for each in added for piece in placed(each.rows, each.entries, each.first, now))
+    await conn.copy_to_table("entries", source=stream(pieces), columns=COLUMNS, format="binary")
+    for body in [entry.oversize for each in added for entry in each.entries if entry.oversize is not None]:
         await conn.execute(
             "INSERT INTO oversize (sha256, body) VALUES ($1, $2) ON CONFLICT DO NOTHING", sha256(body).digest(), body
         )
-
-
-def entry_rows(log: LogName, first: int, entries: Iterable[Entry], now: datetime) -> list[tuple[object, ...]]:
-    """Return the rows of `entries` at the positions from `first` on, in the order of `ENTRY_COLUMNS`."""
-    return [
-        (
-            log, position, now, entry.leaf, *entry.received[:3], entry.happened or now, entry.kind, entry.type,
-            entry.source, entry.event_id, entry.number, entry.case, entry.actor, entry.organisation, entry.unit,
-            entry.basis, entry.consent, entry.meeting, entry.permitted,
-        )
-        for position, entry in enumerate(entries, start=first)
-    ]  # fmt: skip
 
 
 async def add_tiles(conn: Connection, growths: Iterable[Growth]) -> None:
@@ -274,8 +264,3 @@ async def add_seals(conn: Connection, growths: Iterable[Growth]) -> None:
         await conn.copy_records_to_table(
             "seals", columns=("log", "source", "position", "last_number", "root"), records=rows
         )
-
-
-def events_of(log: LogName, entries: Iterable[Entry]) -> list[Event]:
-    """Return the events among `entries`."""
-    return [Event(log, e.source, e.event_id) for e in entries if e.source is not None and e.event_id is not None]

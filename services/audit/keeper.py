@@ -12,9 +12,9 @@ from typing import Final
 import structlog
 
 from services.audit import claims, growth, store
-from services.audit.batch import Batch, Indexed, index
+from services.audit.batch import Batch, Group, Indexed, index
 from services.audit.domain.checkpoint import Checkpoint
-from services.audit.domain.entry import UNPARSABLE, Entry, LogName
+from services.audit.domain.entry import UNPARSABLE, LogName
 from services.audit.domain.intake import Intake, sort_out
 from services.audit.domain.keys import Announcement, Turn, announce_key, take_turn
 from services.audit.domain.log import (
@@ -29,9 +29,10 @@ from services.audit.domain.log import (
 )
 from services.audit.domain.tiles import edges_needed, grow
 from services.audit.errors import FencedError, HeadDamagedError
-from services.audit.growth import Event, Growth, StoredLog
+from services.audit.growth import Addition, Event, Growth, StoredLog
 from services.audit.naming import NEUTRAL, Naming
 from services.audit.partitions import Partitions
+from services.audit.rows import row
 from services.audit.signing import Signing
 from shared.clock import Clock
 from shared.contracts.base import EventData
@@ -58,6 +59,36 @@ def _kind_of_gap(subject: str | None) -> FindingKind:
     if subject is None:
         return FindingKind.GAP
     return FindingKind.LANE_GAP if subject.startswith(LANE) else FindingKind.SUBJECT_GAP
+
+
+def _additions(
+    groups: Mapping[LogName, Group], stored: Mapping[LogName, StoredLog], intakes: Mapping[LogName, Intake]
+) -> list[Addition]:
+    """Return where each log's new entries go."""
+    additions = []
+    for name, intake in intakes.items():
+        group = groups[name]
+        rows = group.rows if len(intake.entries) == len(group.entries) else [row(entry) for entry in intake.entries]
+        additions.append(Addition(stored[name].head.frontier.size, intake.entries, rows))
+    return additions
+
+
+async def _extended(
+    stored: Mapping[LogName, StoredLog],
+    intakes: Mapping[LogName, Intake],
+    edges: Mapping[LogName, Sequence[Sequence[bytes]]],
+) -> list[Growth]:
+    """Return what each log becomes, giving way after each."""
+    grown = []
+    for name, intake in intakes.items():
+        await asyncio.sleep(0)
+        before = stored[name]
+        size = before.head.frontier.size
+        head, tiles = grow(before.head, [entry.hash for entry in intake.entries], edges[name])
+        checkpoint = Checkpoint(before.origin, head.frontier.size, head.frontier.root())
+        heard = intake.heard(size, before.heard)
+        grown.append(Growth(name, size, intake.entries, head, heard, tiles, checkpoint))
+    return grown
 
 
 class Keeper:
@@ -129,7 +160,7 @@ class Keeper:
             async with self._pool.acquire() as connection, connection.transaction():
                 if not await growth.advance(connection, indexed.steps):
                     raise FencedError
-                grown = await self._grow(connection, indexed.groups) if indexed.groups else []
+                grown = await self._grow(connection, indexed) if indexed.groups else []
         except HeadDamagedError as damaged:
             await self._report_damage(damaged)
             raise
@@ -138,18 +169,23 @@ class Keeper:
             self._journal.nudge()
         return sum(len(each.entries) for each in grown)
 
-    async def _grow(self, conn: Connection, groups: Mapping[LogName, Sequence[Entry]]) -> list[Growth]:
+    async def _grow(self, conn: Connection, indexed: Indexed) -> list[Growth]:
         """Add what is new of each log's entries, and sign its checkpoint; return what was added to which."""
         now = self._clock.now()
+        groups = indexed.groups
         stored = await growth.lock_logs(conn, {name: self.origin(name) for name in groups})
         for name in groups:
             self._examine(name, stored[name])
-        held = await claims.claim(conn, groups)
+        held = await claims.claim(conn, indexed.asked)
         intakes = await self._sort_out(conn, groups, stored, held)
-        grown = await self._extended(conn, stored, {name: each for name, each in intakes.items() if each.entries})
-        if not grown:
+        if not intakes:
             return []
-        await growth.add_entries(conn, grown, now)
+        edges = await self._edges(conn, stored, intakes)
+        adding = asyncio.create_task(growth.add_entries(conn, _additions(groups, stored, intakes), now))
+        try:
+            grown = await _extended(stored, intakes, edges)  # while the entries are on their way
+        finally:
+            await adding
         await growth.add_tiles(conn, grown)
         await growth.save_heads(conn, grown)
         turns = [await self._take_turn(conn, each.log, stored[each.log].keys, now) for each in grown]
@@ -160,13 +196,21 @@ class Keeper:
             )
         )
         await growth.add_checkpoints(conn, grown, notes, now)
-        await claims.add_numbers(
-            conn, [n for each in grown for n in claims.numbers_of(each.log, each.entries) if n[:2] not in held.journals]
-        )
-        await claims.add_sequences(
-            conn,
-            [n for each in grown for n in claims.sequences_of(each.log, each.entries) if n[:3] not in held.subjects],
-        )
+        if indexed.asked.journals.keys() - held.journals:
+            await claims.add_numbers(
+                conn,
+                [n for each in grown for n in claims.numbers_of(each.log, each.entries) if n[:2] not in held.journals],
+            )
+        if indexed.asked.subjects.keys() - held.subjects:
+            await claims.add_sequences(
+                conn,
+                [
+                    n
+                    for each in grown
+                    for n in claims.sequences_of(each.log, each.entries)
+                    if n[:3] not in held.subjects
+                ],
+            )
         await growth.add_seals(conn, grown)
         await claims.add_lanes(conn, {each.log: each.entries for each in grown})
         for each in grown:
@@ -176,7 +220,7 @@ class Keeper:
     async def _sort_out(
         self,
         conn: Connection,
-        groups: Mapping[LogName, Sequence[Entry]],
+        groups: Mapping[LogName, Group],
         stored: Mapping[LogName, StoredLog],
         held: claims.Held,
     ) -> dict[LogName, Intake]:
@@ -185,9 +229,11 @@ class Keeper:
         The same bytes have the same number, so only what has a number that the log has, or none, can be a duplicate. An id
         used again under a new number is looked for afterwards.
         """
+        disputed = {each.log for each in held.numbers} | {each.log for each in held.sequences}
+        doubtful = {name: each.entries for name, each in groups.items() if not each.agree or name in disputed}
         again = [
             Event(name, e.source, e.event_id)
-            for name, entries in groups.items()
+            for name, entries in doubtful.items()
             for e in entries
             if e.source is not None
             and e.event_id is not None
@@ -201,44 +247,37 @@ class Keeper:
                 conn,
                 {
                     event: (e.number, e.hash)
-                    for name, entries in groups.items()
+                    for name, entries in doubtful.items()
                     for e in entries
                     if e.source is not None and e.event_id is not None and e.number is not None
                     if (event := Event(name, e.source, e.event_id)) in unknown
                 },
             )
-        return {
-            name: sort_out(
+        intakes = {name: Intake(tuple(each.entries), ()) for name, each in groups.items() if name not in doubtful}
+        for name, entries in doubtful.items():
+            intakes[name] = sort_out(
                 entries,
                 stored[name].head.frontier.size,
                 {(event.source, event.id): hashes for event, hashes in known.items() if event.log == name},
                 {(each.source, each.number) for each in held.numbers if each.log == name},
                 {(each.source, each.subject, each.number) for each in held.sequences if each.log == name},
             )
-            for name, entries in groups.items()
-        }
+        return {name: intakes[name] for name in groups if intakes[name].entries}
 
-    async def _extended(
+    async def _edges(
         self, conn: Connection, stored: Mapping[LogName, StoredLog], intakes: Mapping[LogName, Intake]
-    ) -> list[Growth]:
-        """Return what each log becomes."""
+    ) -> dict[LogName, list[tuple[bytes, ...]]]:
+        """Return what each log has of the upper tiles that its new entries fill."""
         sizes = {name: stored[name].head.frontier.size for name in intakes}
         wanted = [
             (name, level, part)
             for name, intake in intakes.items()
             for level, part in enumerate(edges_needed(sizes[name], sizes[name] + len(intake.entries)), start=1)
         ]
-        edges: dict[LogName, list[tuple[bytes, ...]]] = {}
+        edges: dict[LogName, list[tuple[bytes, ...]]] = {name: [] for name in intakes}
         for (name, _, _), roots in zip(wanted, await growth.tile_roots(conn, wanted), strict=True):
-            edges.setdefault(name, []).append(roots)
-        grown = []
-        for name, intake in intakes.items():
-            before, size = stored[name], sizes[name]
-            head, tiles = grow(before.head, [entry.hash for entry in intake.entries], edges.get(name, ()))
-            checkpoint = Checkpoint(before.origin, head.frontier.size, head.frontier.root())
-            heard = intake.heard(size, before.heard)
-            grown.append(Growth(name, size, intake.entries, head, heard, tiles, checkpoint))
-        return grown
+            edges[name].append(roots)
+        return edges
 
     async def _take_turn(self, conn: Connection, name: LogName, known: Sequence[Announcement], now: datetime) -> Turn:
         """Return which keys sign now; a new one is written down, and published where it follows another."""

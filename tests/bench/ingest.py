@@ -72,7 +72,7 @@ class Member:
         """Take in what it says, until it says nothing more."""
         while (line := await self._line()).startswith("{"):
             self.seen.append(Seen.model_validate_json(line))
-            self.heard(len(self.seen[-1].records))
+            self.heard(self.seen[-1].count)
 
 
 @asynccontextmanager
@@ -198,7 +198,7 @@ async def _take_in(ground: Ground, topic: str, instances: int) -> Run:
     seen = [each for member in started for each in member.seen]
     seconds = max((each.at for each in seen), default=began) - began
     cpu = sum(member.seen[-1].cpu - member.seen[0].cpu for member in started if member.seen)
-    taken = sum(len(each.records) for each in seen[instances:])
+    taken = sum(each.count for each in seen[instances:])
     return Run(RECORDS / seconds, len(seen), cpu / max(1, taken) * 1e6, void or await _wrong(dsn))
 
 
@@ -292,7 +292,12 @@ async def _latency(ground: Ground) -> Latency:
         await asyncio.gather(listening, return_exceptions=True)
     if void:
         return Latency(what, 0, 0, void=void)
-    taken = {record: each.at for each in member.seen for record in each.records}
+    taken = {
+        (partition, offset): each.at
+        for each in member.seen
+        for partition, first, past in each.steps
+        for offset in range(first, past)
+    }
     waits = [
         (taken[record] - committed[nth]) * 1000
         for record, nth in (await _amounts(held)).items()

@@ -8,18 +8,18 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections.abc import Mapping
-from typing import Literal
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Final, Literal
 
 import structlog
 import uvloop
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from pydantic import BaseModel, ConfigDict
 
-from services.audit import growth
 from services.audit.batch import Indexed
 from services.audit.consumers import MAX_RECORDS, Consumption
-from services.audit.domain.entry import LogName, Received, index_record
+from services.audit.domain.entry import Entry, LogName, Received, index_record
 from services.audit.keeper import Keeper
 from services.audit.signing import Signing
 from shared.clock import SystemClock
@@ -51,8 +51,10 @@ class Seen(BaseModel):
 
     at: float
     cpu: float
-    records: list[tuple[int, int]]
-    """Partition and offset."""
+    count: int
+    """How many records."""
+    steps: list[tuple[int, int, int]] = []
+    """Which: of a partition, those from one offset to before another."""
 
 
 def say(line: str) -> None:
@@ -75,8 +77,9 @@ class Watched(Keeper):
         """Add, and say so."""
         await self.go.wait()
         added = await super().add(indexed)
-        records = [(e.received.partition, e.received.offset) for entries in indexed.groups.values() for e in entries]
-        say(Seen(at=time.monotonic(), cpu=time.process_time(), records=records).model_dump_json())
+        steps = [(partition, first, past) for (_, partition), (first, past) in indexed.steps.items()]
+        count = sum(len(group.entries) for group in indexed.groups.values())
+        say(Seen(at=time.monotonic(), cpu=time.process_time(), count=count, steps=steps).model_dump_json())
         return added
 
 
@@ -105,11 +108,29 @@ async def copy(orders: Orders) -> None:
     began, cpu = time.monotonic(), time.process_time()
     async with pool.acquire() as connection:
         for rows in batches:
-            await connection.copy_records_to_table("entries", columns=growth.ENTRY_COLUMNS, records=rows)
-    seen = Seen(at=time.monotonic(), cpu=time.process_time() - cpu, records=[(0, 0)] * sum(map(len, batches)))
+            await connection.copy_records_to_table("entries", columns=COLUMNS, records=rows)
+    seen = Seen(at=time.monotonic(), cpu=time.process_time() - cpu, count=sum(map(len, batches)))
     say(seen.model_dump_json())
     say(str(seen.at - began))
     await pool.close()
+
+
+COLUMNS: Final = (
+    "log", "position", "logged_at", "leaf", "topic", "partition", "record_offset", "happened_at", "kind", "type", "source",
+    "event_id", "number", "case_ref", "actor", "organisation", "unit", "basis", "consent", "meeting", "permitted",
+)  # fmt: skip
+
+
+def entry_rows(log: LogName, first: int, entries: Iterable[Entry], now: datetime) -> list[tuple[object, ...]]:
+    """Return the rows of `entries` at the positions from `first` on, in the order of `COLUMNS`."""
+    return [
+        (
+            log, position, now, entry.leaf, *entry.received[:3], entry.happened or now, entry.kind, entry.type,
+            entry.source, entry.event_id, entry.number, entry.case, entry.actor, entry.organisation, entry.unit,
+            entry.basis, entry.consent, entry.meeting, entry.permitted,
+        )
+        for position, entry in enumerate(entries, start=first)
+    ]  # fmt: skip
 
 
 async def _rows(orders: Orders) -> list[list[tuple[object, ...]]]:
@@ -149,7 +170,7 @@ async def _rows(orders: Orders) -> list[list[tuple[object, ...]]]:
             of_log = [entry for entry in entries if entry.log == log]
             # Parts of a log that are copied by several begin far from each other: the positions are unique.
             first = sizes.get(log, part << 40)
-            rows += growth.entry_rows(log, first, of_log, now)
+            rows += entry_rows(log, first, of_log, now)
             sizes[log] = first + len(of_log)
         batches.append(rows)
     return batches

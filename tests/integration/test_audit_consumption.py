@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from itertools import pairwise
 
 import pytest
 import pytest_asyncio
@@ -88,6 +90,27 @@ async def test_everything_sent_becomes_an_entry(
         assert sorted(await leaves(world, UNPARSABLE)) == sorted(
             [b"not JSON", b"\0", b"", oversize_leaf(b"\0" * (2 * 1024 * 1024))]
         )
+
+
+async def test_partitions_are_read_evenly(
+    migrated: Migrated, broker: str, topics: list[str], group: str, producer: AIOKafkaProducer
+) -> None:
+    """However much one partition holds, the others' records come in the same batches; and nothing is left out."""
+    cases = Publisher()
+    for partition, count in enumerate((60, 9, 30)):
+        await send(producer, topics[0], [*cases.reads(count)], partition=partition)
+    async with open_world(await migrated("audit", MIGRATIONS)) as world:
+        async with consuming(broker, world.keeper, topics[:1], group, max_records=9) as probe:
+            await probe.until(lambda seen: sum(seen) == 99)
+        taken = await world.pool.fetch("SELECT partition, record_offset FROM entries ORDER BY position")
+        logged = await world.pool.fetch("SELECT size FROM checkpoints ORDER BY size")
+    begins = [0, *(row["size"] for row in logged)]
+    batches = [[row["partition"] for row in taken[first:end]] for first, end in pairwise(begins)]
+    assert max(map(len, batches)) == 9
+    # At first all may not have arrived yet; as long as each has records, and more have arrived than a batch takes, each has its share.
+    whole = [batch for batch in batches if len(batch) == 9 and len(set(batch)) == 3]
+    assert whole
+    assert all(Counter(batch)[1] == 3 for batch in whole[:2])
 
 
 async def test_the_brokers_offsets_are_only_hints(

@@ -10,11 +10,11 @@ from functools import lru_cache
 from hashlib import sha256
 from typing import Final, NamedTuple, NewType
 
-from pydantic_core import to_json
+from pydantic_core import from_json, to_json
 
 from services.audit.domain import forms
 from services.audit.domain.tiles import MAX_ENTRY
-from services.audit.domain.written import Basis, Party, Said, Written, read_written
+from services.audit.domain.written import ACCESS, DIGITS, END, HEAD, LANE, LANE_BEGIN, NUMBER, TAIL
 from shared.contracts import journal
 from shared.contracts.access import AccessRecorded
 from shared.envelope import Envelope, MalformedEnvelopeError, read
@@ -115,9 +115,9 @@ def index_record(received: Received) -> Entry:
     if len(value) > MAX_ENTRY:
         leaf = oversize_leaf(value)
         return Entry(UNPARSABLE, leaf, leaf_hash(leaf), received, UNPARSABLE_KIND, oversize=value)
-    written = read_written(value)
-    if written is not None and written.type not in _SEALS:
-        return _index_written(value, received, written)
+    written = read_written(value, received)
+    if written is not None:
+        return written
     try:
         envelope, data = read(value)
     except MalformedEnvelopeError:
@@ -143,68 +143,134 @@ def oversize_leaf(value: bytes) -> bytes:
     return f"lagspill.no/oversize@v1\nsize {len(value)}\nsha256 {digest}\n".encode()
 
 
-def _index_written(value: bytes, received: Received, written: Written) -> Entry:
-    """Return what `_index_event` returns."""
-    said: Said | dict[str, None] = written.data or {}
-    party: Party | dict[str, None] = said.get("actor") or {}
-    basis: Basis | dict[str, None] = said.get("basis") or {}
-    subject = written.subject
+def read_written(value: bytes, received: Received) -> Entry | None:
+    """Return what the general way (`shared.envelope.read`) makes of the record; None for one that only that can read."""
+    text = value.decode("latin-1")
+    head = HEAD.match(text)
+    if head is None or value[-TAIL:-DIGITS] != NUMBER or value[-len(END) :] != END:
+        return None
+    number = value[-DIGITS : -len(END)]
+    begin, end, lane = head.end(), len(value) - TAIL, None
+    at = text.rfind(LANE_BEGIN, begin, end)
+    if at != -1 and (laned := LANE.fullmatch(text, at, end)) is not None:
+        end, lane = at, laned[1]
+    event_id, source, event_type, subject, time, recorded, key, sequence, municipality, authid = head.groups()
+    try:
+        happened = datetime.fromisoformat(time)
+        if recorded != time:
+            datetime.fromisoformat(recorded)
+    except ValueError:
+        return None  # no day of the calendar
+    if not number.isdigit() or event_type in _SEALS:
+        return None
+    kind = EVENT
+    case = actor = organisation = unit = basis = consent = meeting = permitted = None
+    said = ACCESS.fullmatch(text, begin, end) if event_type == AccessRecorded.TYPE else None
+    if said is not None:
+        kind, actor, unit, organisation, case, basis, consent, meeting, permits = said.groups()
+        permitted = permits == "true"
+    else:
+        try:
+            # In a list it lies as deep as in the record: what is nested too deeply there is so here.
+            (data,) = from_json(b"[" + value[begin:end] + b"]", allow_inf_nan=False)
+        except ValueError:
+            return None  # no JSON, or not one value
+        if isinstance(data, dict) and not _FOUND_BY.isdisjoint(data):
+            case, actor, organisation, unit, basis, consent, meeting, permitted = _about(data)
+        if event_type == AccessRecorded.TYPE:
+            kind = _kind(event_type, data)
     return Entry(
-        LogName(written.municipality),
+        LogName(municipality),
         value,
         leaf_hash(value),
         received,
-        (said.get("kind") or EVENT) if written.type == AccessRecorded.TYPE else EVENT,
-        written.type,
-        written.source,
-        written.id,
-        _number(written.sourcesequence),
-        subject if _SUBJECT.fullmatch(subject) else None,
-        _number(written.sequence),
-        _utc(written.time),
-        said.get("case") or _matching(_CASE, subject, written.partitionkey),
-        party.get("id") or written.authid,
-        party.get("organisation"),
-        party.get("unit"),
-        basis.get("code"),
-        said.get("consent"),
-        said.get("meeting") or _matching(_MEETING, subject),
-        said.get("permitted"),
-        lane=_lane(written.lane),
+        kind,
+        event_type,
+        source,
+        event_id,
+        _number(number),
+        subject,
+        _number(sequence),
+        happened,
+        case or _naming("cas_", _CASE, subject) or _naming("cas_", _CASE, key),
+        actor or authid,
+        organisation,
+        unit,
+        basis,
+        consent,
+        meeting or _naming("mtg_", _MEETING, subject),
+        permitted,
+        lane=_lane(lane),
     )
 
 
 def _index_event(value: bytes, received: Received, envelope: Envelope, said: object) -> Entry:
-    data: Mapping[str, object] = said if isinstance(said, dict) else {}
+    subject = envelope.subject
+    about = _about(said if isinstance(said, dict) else {})
+    return Entry(
+        LogName(envelope.municipality),
+        value,
+        leaf_hash(value),
+        received,
+        _kind(envelope.type, said),
+        envelope.type,
+        envelope.source,
+        str(envelope.id),
+        _number(envelope.sourcesequence),
+        _matching(_SUBJECT, subject),
+        _number(envelope.sequence),
+        _utc(envelope.time),
+        about.case or _matching(_CASE, subject) or _matching(_CASE, envelope.partitionkey),
+        about.actor or _matching(_ACTOR, envelope.authid),
+        about.organisation,
+        about.unit,
+        about.basis,
+        about.consent,
+        about.meeting or _matching(_MEETING, subject),
+        about.permitted,
+        _seal(said) if envelope.type in _SEALS and is_own(envelope.type, envelope.source) else None,
+        _lane(envelope.lane),
+    )
+
+
+class _About(NamedTuple):
+    """What an event's data says that an entry is found by."""
+
+    case: str | None
+    actor: str | None
+    organisation: str | None
+    unit: str | None
+    basis: str | None
+    consent: str | None
+    meeting: str | None
+    permitted: bool | None
+
+
+_FOUND_BY: Final = frozenset({"case", "actor", "basis", "consent", "meeting", "permitted"})
+"""The members of the data that `_about` looks at."""
+
+
+def _about(data: Mapping[str, object]) -> _About:
     actor, basis, permitted = data.get("actor"), data.get("basis"), data.get("permitted")
     party: Mapping[str, object] = actor if isinstance(actor, dict) else {}
-    return Entry(
-        log=LogName(envelope.municipality),
-        leaf=value,
-        hash=leaf_hash(value),
-        received=received,
-        kind=_kind(envelope, data),
-        type=envelope.type,
-        source=envelope.source,
-        event_id=str(envelope.id),
-        number=_number(envelope.sourcesequence),
-        subject=_matching(_SUBJECT, envelope.subject),
-        sequence=_number(envelope.sequence),
-        happened=_utc(envelope.time),
-        case=_matching(_CASE, data.get("case"), envelope.subject, envelope.partitionkey),
-        actor=_matching(_ACTOR, party.get("id"), envelope.authid),
+    return _About(
+        case=_matching(_CASE, data.get("case")),
+        actor=_matching(_ACTOR, party.get("id")),
         organisation=_matching(_ORGANISATION, party.get("organisation")),
         unit=_matching(_UNIT, party.get("unit")),
         basis=_matching(_CODE, basis.get("code")) if isinstance(basis, dict) else None,
         consent=_matching(_CONSENT, data.get("consent")),
-        meeting=_matching(_MEETING, data.get("meeting"), envelope.subject),
+        meeting=_matching(_MEETING, data.get("meeting")),
         permitted=permitted if isinstance(permitted, bool) else None,
-        seal=_seal(said) if envelope.type in _SEALS and is_own(envelope.type, envelope.source) else None,
-        lane=_lane(envelope.lane),
     )
 
 
-def _number(said: str | None) -> int | None:
+def _naming(prefix: str, form: re.Pattern[str], value: str) -> str | None:
+    """Return what `_matching` does of a form that begins with `prefix`, faster."""
+    return value if value.startswith(prefix) and form.fullmatch(value) else None
+
+
+def _number(said: str | bytes | None) -> int | None:
     """Return what a text of digits counts; None where it counts nothing, or more than anybody publishes."""
     number = int(said) if said is not None else 0
     return number if 0 < number <= MAX_NUMBER else None
@@ -218,10 +284,10 @@ def _lane(said: str | None) -> tuple[str, int] | None:
     return (name, count) if count <= MAX_NUMBER else None
 
 
-def _kind(envelope: Envelope, data: Mapping[str, object]) -> str:
-    if envelope.type == AccessRecorded.TYPE:
-        return _matching(_CODE, data.get("kind")) or EVENT
-    return SEAL if envelope.type in _SEALS else EVENT
+def _kind(event_type: str, said: object) -> str:
+    if event_type == AccessRecorded.TYPE:
+        return (_matching(_CODE, said.get("kind")) if isinstance(said, dict) else None) or EVENT
+    return SEAL if event_type in _SEALS else EVENT
 
 
 def _seal(data: object) -> Seal | None:
@@ -243,9 +309,6 @@ def _utc(moment: datetime) -> datetime | None:
         return None
 
 
-def _matching(form: re.Pattern[str], *values: object) -> str | None:
-    """Return the first value that is a text of this form. What is not, is not indexed; the leaf holds it all the same."""
-    for value in values:
-        if isinstance(value, str) and form.fullmatch(value):
-            return value
-    return None
+def _matching(form: re.Pattern[str], value: object) -> str | None:
+    """Return the value if it is a text of this form. What is not, is not indexed; the leaf holds it all the same."""
+    return value if isinstance(value, str) and form.fullmatch(value) else None

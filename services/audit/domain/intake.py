@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from services.audit.domain.entry import Entry, is_own
@@ -86,14 +87,37 @@ def sort_out(
                 if (source, entry.subject, entry.sequence) in sequences:
                     findings.add_reused(entry.subject, entry.sequence, entry, position)
                 sequences.add((source, entry.subject, entry.sequence))
-        topic = entry.received.topic
-        topic = topic[topic.find(_NAMES) :]  # a deployment may have put something before it
-        if (source not in _SERVICES if topic in _SHARED else source != _PUBLISHERS.get(topic, source)) or not is_own(
-            entry.type or "", source
-        ):
+        if _is_foreign(entry.received.topic, entry.type or "", source):
             findings.add(FindingKind.FOREIGN_SOURCE, entry, position)
         fresh.append(entry)
     return Intake(tuple(fresh), tuple(findings.all))
+
+
+def agree(entries: Sequence[Entry]) -> bool:
+    """Return whether `sort_out` would take all of the entries and find nothing, in a log that has none of their numbers."""
+    events = [entry for entry in entries if entry.source is not None and entry.event_id is not None]
+    ids = {(entry.source, entry.event_id) for entry in events}
+    numbers = {(entry.source, entry.number) for entry in events if entry.number is not None}
+    counted = [
+        (entry.source, entry.subject, entry.sequence)
+        for entry in events
+        if entry.sequence is not None and entry.subject is not None
+    ]
+    kinds = {(entry.received.topic, entry.type or "", entry.source or "") for entry in events}
+    return (
+        len(ids) == len(numbers) == len(events)
+        and len(set(counted)) == len(counted)
+        and not any(_is_foreign(*kind) for kind in kinds)
+    )
+
+
+@lru_cache(maxsize=1024)
+def _is_foreign(topic: str, event_type: str, source: str) -> bool:
+    """Return whether the topic, or an event of this type, is not this source's."""
+    topic = topic[topic.find(_NAMES) :]  # a deployment may have put something before it
+    if source not in _SERVICES if topic in _SHARED else source != _PUBLISHERS.get(topic, source):
+        return True
+    return not is_own(event_type, source)
 
 
 class _Findings:

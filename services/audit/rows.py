@@ -1,0 +1,107 @@
+"""Entries as rows in PostgreSQL's binary COPY format, made before the database is asked for anything.
+
+What a row says is known when its record was read; only its position in the log and the moment are not. So a batch's transaction,
+which others wait for, only puts those two before what is there. (PostgreSQL documentation, COPY § Binary Format.)
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import AsyncIterator, Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import Final
+
+from services.audit.domain.entry import Entry
+
+COLUMNS: Final = (
+    "position", "logged_at", "happened_at", "leaf", "log", "topic", "kind", "type", "source", "partition", "record_offset",
+    "event_id", "number", "organisation", "unit", "basis", "case_ref", "actor", "consent", "meeting", "permitted",
+)  # fmt: skip
+
+_SIGNATURE: Final = b"PGCOPY\n\xff\r\n\0" + bytes(8)  # no flags, no extension
+_TRAILER: Final = b"\xff\xff"
+_CHUNK: Final = 256
+"""Rows in one message."""
+_EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
+_NULL: Final = b"\xff\xff\xff\xff"
+_TRUE, _FALSE = b"\0\0\0\1\1", b"\0\0\0\1\0"
+_length = struct.Struct(">i").pack
+_begin = struct.Struct(">hiqiqi").pack
+"""The number of columns; position, logged_at and the length of happened_at."""
+_moment = struct.Struct(">q").pack
+_place = struct.Struct(">iiiq").pack
+"""Partition and offset."""
+_number = struct.Struct(">iq").pack
+
+
+def row(entry: Entry) -> bytes | None:
+    """Return the entry's row from `happened_at`'s value on; None where it does not say when it happened."""
+    return None if entry.happened is None else _moment(_microseconds(entry.happened)) + _rest(entry)
+
+
+def placed(rows: Sequence[bytes | None], entries: Sequence[Entry], first: int, now: datetime) -> Iterable[bytes]:
+    """Yield the whole rows of `entries` at the positions from `first` on, logged at `now`: pieces of many rows.
+
+    Args:
+        rows: of each entry, what `row` returns.
+        entries: the same entries.
+        first: the position of the first one.
+        now: when they are logged; and when something happened that does not say so.
+    """
+    logged = _microseconds(now)
+    columns = len(COLUMNS)
+    for at in range(0, len(rows), _CHUNK):
+        pieces = []
+        for position, made in enumerate(rows[at : at + _CHUNK], start=first + at):
+            pieces.append(_begin(columns, 8, position, 8, logged, 8))
+            pieces.append(made if made is not None else _moment(logged) + _rest(entries[position - first]))
+        yield b"".join(pieces)
+
+
+async def stream(pieces: Iterable[bytes]) -> AsyncIterator[bytes]:
+    """Yield what COPY is to be sent: the rows, between the format's own beginning and end."""
+    yield _SIGNATURE
+    for piece in pieces:
+        yield piece
+    yield _TRAILER
+
+
+def _rest(entry: Entry) -> bytes:
+    leaf, received, event_id = entry.leaf, entry.received, entry.event_id
+    number, permitted = entry.number, entry.permitted
+    return b"".join(
+        (
+            _length(len(leaf)),
+            leaf,
+            _words(entry.log, received.topic, entry.kind, entry.type, entry.source),
+            _place(4, received.partition, 8, received.offset),
+            _NULL if event_id is None else b"\0\0\0\x10" + bytes.fromhex(event_id.replace("-", "")),
+            _NULL if number is None else _number(8, number),
+            _words(entry.organisation, entry.unit, entry.basis),
+            _text(entry.case),
+            _text(entry.actor),
+            _text(entry.consent),
+            _text(entry.meeting),
+            _NULL if permitted is None else _TRUE if permitted else _FALSE,
+        )
+    )
+
+
+def _text(value: str | None) -> bytes:
+    if value is None:
+        return _NULL
+    written = value.encode()
+    return _length(len(written)) + written
+
+
+@lru_cache(maxsize=4096)
+def _words(*values: str | None) -> bytes:
+    """Return the columns that occur together again and again."""
+    return b"".join(map(_text, values))
+
+
+def _microseconds(moment: datetime) -> int:
+    """Return what a timestamptz is made of: microseconds since the year 2000."""
+    return (moment - _EPOCH) // _MICROSECOND
