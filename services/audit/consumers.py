@@ -29,6 +29,8 @@ from shared.records import read_every_record
 GROUP: Final = "audit"
 MAX_RECORDS: Final = 2000
 """Records in one transaction at most."""
+FETCH_BYTES: Final = 1024 * 1024
+"""Of each partition at once. Partitions read evenly run dry together: what comes next is there before the batch in hand is in."""
 POLL_SECONDS: Final = 0.2
 HINT_SECONDS: Final = 1.0
 """How often at most the offsets are committed to the broker."""
@@ -130,7 +132,7 @@ class Consumption(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
             client_id=f"lagspill-{self.group}",
             enable_auto_commit=False,
             auto_offset_reset="earliest",
-            max_partition_fetch_bytes=1024 * 1024,  # of each partition: they run dry at the same time, and what comes next is soon there
+            max_partition_fetch_bytes=FETCH_BYTES,
             metadata_max_age_ms=30_000,
         )
         try:
