@@ -50,19 +50,21 @@ async def index(batches: Mapping[Partition, Batch]) -> Indexed:
 
     All that can be said of the batch without the database is said here, so that its transaction is short: others wait for it.
     """
-    entries: dict[LogName, list[Entry]] = {}
-    rows: dict[LogName, list[bytes | None]] = {}
+    read: dict[LogName, tuple[list[Entry], list[bytes | None]]] = {}
     for _, batch in sorted(batches.items()):
         for nth, record in enumerate(batch.records):
             if nth % _READ_AT_ONCE == 0:
                 await asyncio.sleep(0)
             entry = index_record(record)
-            entries.setdefault(entry.log, []).append(entry)
-            rows.setdefault(entry.log, []).append(row(entry))
+            of_log = read.get(entry.log)
+            if of_log is None:
+                of_log = read[entry.log] = ([], [])
+            of_log[0].append(entry)
+            of_log[1].append(row(entry))
     groups = {}
-    for log in sorted(entries):
+    for log, (entries, rows) in sorted(read.items()):
         await asyncio.sleep(0)
-        groups[log] = Group(entries[log], rows[log], agree(entries[log]))
+        groups[log] = Group(entries, rows, agree(entries))
     await asyncio.sleep(0)
     steps = {partition: (batch.expected, batch.then) for partition, batch in batches.items()}
     return Indexed(steps, groups, ask({log: group.entries for log, group in groups.items()}))

@@ -94,20 +94,20 @@ def sort_out(
 
 
 def agree(entries: Sequence[Entry]) -> bool:
-    """Return whether `sort_out` would take all of the entries and find nothing, in a log that has none of their numbers."""
-    events = [entry for entry in entries if entry.source is not None and entry.event_id is not None]
-    ids = {(entry.source, entry.event_id) for entry in events}
-    numbers = {(entry.source, entry.number) for entry in events if entry.number is not None}
-    counted = [
-        (entry.source, entry.subject, entry.sequence)
-        for entry in events
-        if entry.sequence is not None and entry.subject is not None
-    ]
-    kinds = {(entry.received.topic, entry.type or "", entry.source or "") for entry in events}
+    """Return whether `sort_out` takes all of the entries and finds nothing, in a log that has none of their numbers.
+
+    It may be too cautious: two services could use one id without a contradiction. Then `sort_out` is asked.
+    """
+    events = [entry for entry in entries if entry.event_id is not None]
+    counted = [(entry.source, entry.subject, entry.sequence) for entry in events if entry.sequence is not None]
     return (
-        len(ids) == len(numbers) == len(events)
+        len({entry.event_id for entry in events}) == len(events)
+        and len({(entry.source, entry.number) for entry in events if entry.number is not None}) == len(events)
         and len(set(counted)) == len(counted)
-        and not any(_is_foreign(*kind) for kind in kinds)
+        and not any(
+            _is_foreign(*kind)
+            for kind in {(entry.received.topic, entry.type or "", entry.source or "") for entry in events}
+        )
     )
 
 
