@@ -196,21 +196,15 @@ class Keeper:
             )
         )
         await growth.add_checkpoints(conn, grown, notes, now)
-        if indexed.asked.journals.keys() - held.journals:
-            await claims.add_numbers(
-                conn,
-                [n for each in grown for n in claims.numbers_of(each.log, each.entries) if n[:2] not in held.journals],
-            )
-        if indexed.asked.subjects.keys() - held.subjects:
-            await claims.add_sequences(
-                conn,
-                [
-                    n
-                    for each in grown
-                    for n in claims.sequences_of(each.log, each.entries)
-                    if n[:3] not in held.subjects
-                ],
-            )
+        late = grown if indexed.asked.journals.keys() - held.journals else []
+        await claims.add_numbers(
+            conn, [n for each in late for n in claims.numbers_of(each.log, each.entries) if n[:2] not in held.journals]
+        )
+        late = grown if indexed.asked.subjects.keys() - held.subjects else []
+        await claims.add_sequences(
+            conn,
+            [n for each in late for n in claims.sequences_of(each.log, each.entries) if n[:3] not in held.subjects],
+        )
         await growth.add_seals(conn, grown)
         await claims.add_lanes(conn, {each.log: each.entries for each in grown})
         for each in grown:
