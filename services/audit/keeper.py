@@ -27,12 +27,12 @@ from services.audit.domain.log import (
     decide_announcement,
     holes,
 )
-from services.audit.domain.tiles import edges_needed, grow
+from services.audit.domain.tiles import edges_needed
 from services.audit.errors import FencedError, HeadDamagedError
-from services.audit.growth import Addition, Event, Growth, StoredLog
+from services.audit.extension import additions, extended
+from services.audit.growth import Event, Growth, StoredLog
 from services.audit.naming import NEUTRAL, Naming
 from services.audit.partitions import Partitions
-from services.audit.rows import row
 from services.audit.signing import Signing
 from shared.clock import Clock
 from shared.contracts.base import EventData
@@ -59,36 +59,6 @@ def _kind_of_gap(subject: str | None) -> FindingKind:
     if subject is None:
         return FindingKind.GAP
     return FindingKind.LANE_GAP if subject.startswith(LANE) else FindingKind.SUBJECT_GAP
-
-
-def _additions(
-    groups: Mapping[LogName, Group], stored: Mapping[LogName, StoredLog], intakes: Mapping[LogName, Intake]
-) -> list[Addition]:
-    """Return where each log's new entries go."""
-    additions = []
-    for name, intake in intakes.items():
-        group = groups[name]
-        rows = group.rows if len(intake.entries) == len(group.entries) else [row(entry) for entry in intake.entries]
-        additions.append(Addition(stored[name].head.frontier.size, intake.entries, rows))
-    return additions
-
-
-async def _extended(
-    stored: Mapping[LogName, StoredLog],
-    intakes: Mapping[LogName, Intake],
-    edges: Mapping[LogName, Sequence[Sequence[bytes]]],
-) -> list[Growth]:
-    """Return what each log becomes, giving way after each."""
-    grown = []
-    for name, intake in intakes.items():
-        await asyncio.sleep(0)
-        before = stored[name]
-        size = before.head.frontier.size
-        head, tiles = grow(before.head, [entry.hash for entry in intake.entries], edges[name])
-        checkpoint = Checkpoint(before.origin, head.frontier.size, head.frontier.root())
-        heard = intake.heard(size, before.heard)
-        grown.append(Growth(name, size, intake.entries, head, heard, tiles, checkpoint))
-    return grown
 
 
 class Keeper:
@@ -181,9 +151,9 @@ class Keeper:
         if not intakes:
             return []
         edges = await self._edges(conn, stored, intakes)
-        adding = asyncio.create_task(growth.add_entries(conn, _additions(groups, stored, intakes), now))
+        adding = asyncio.create_task(growth.add_entries(conn, additions(groups, stored, intakes), now))
         try:
-            grown = await _extended(stored, intakes, edges)  # while the entries are on their way
+            grown = await extended(stored, intakes, edges)  # while the entries are on their way
         finally:
             await adding
         await growth.add_tiles(conn, grown)

@@ -25,6 +25,7 @@ from services.audit.domain.written import ACCESS
 from shared.contracts import EVENTS
 from shared.contracts.access import AccessRecorded
 from shared.contracts.examples import example
+from shared.contracts.journal import LANE_LENGTH
 from shared.contracts.journal import CasesJournalSealed as Sealed
 from shared.contracts.schemas import event_schema
 from shared.envelope import MAX_BYTES, MalformedEnvelopeError, number, parse, read, seal
@@ -118,12 +119,14 @@ def read_both_ways(value: bytes) -> Entry | None:
     return fast
 
 
-def written(attributes: dict[str, object], data: object) -> bytes:
+def written(attributes: dict[str, object], data: object, lane: object = None) -> bytes:
     """The record as a service would write it, with these attributes and this data in it."""
     document = json.loads(RECORD)
     number_of = document.pop("sourcesequence")
     document |= attributes
     document["data"] = data
+    if lane is not None:
+        document["lane"] = lane
     document["sourcesequence"] = attributes.get("sourcesequence", number_of)
     return json.dumps(document, separators=(",", ":")).encode()
 
@@ -144,27 +147,38 @@ odd_attributes = st.dictionaries(
 )  # fmt: skip
 
 
-@given(st.dictionaries(fields, json_values, max_size=8), odd_attributes, st.booleans())
+LANE = "b" * LANE_LENGTH
+lanes = st.sampled_from(
+    [None, f"{LANE}/1", f"{LANE}/9223372036854775807", f"{LANE}/0", f"{LANE}/{'9' * 19}", LANE, 1, f'{LANE}/1"']
+)
+
+
+@given(st.dictionaries(fields, json_values, max_size=8), odd_attributes, lanes, st.booleans())
 def test_the_fast_way_finds_what_the_general_one_finds(
-    data: dict[str, object], attributes: dict[str, object], infinite: bool
+    data: dict[str, object], attributes: dict[str, object], lane: object, infinite: bool
 ) -> None:
     """What it accepts, that accepts too, and both make the same entry of it."""
     said = json.loads(RECORD)["data"] | data | ({"extra": float("inf")} if infinite else {})
-    read_both_ways(written(attributes, said))
+    read_both_ways(written(attributes, said, lane))
 
 
 pieces = st.binary(max_size=3) | st.sampled_from(
     [
-        b'"', b"\\", b'","id":"', b"}", b"{", b"]", b"],[", b",", b"null", b"1", b'{"a":1}', b'"case":1,', b"\n", b" ", b"NaN", b"Infinity",
-        b"\xc3\xa5", b"\xff", b"\\ud800", b"\\u0041", b'"data":{},', b',"sourcesequence":"00000000000000000009"', b'"type":"',
+        b'"', b"\\", b'","id":"', b"}", b"{", b"]", b"],[", b",", b"null", b"1", b'{"a":1}', b'"case":1,', b',"case":true', b',"kind":"list"', b',"new":"x"', b"\n", b" ", b"NaN", b"Infinity",
+        b"\xc3\xa5", b"\xff", b"\\ud800", b"\\u0041", b'"data":{},', f',"lane":"{LANE}/2"'.encode(), b',"sourcesequence":"00000000000000000009"', b'"type":"',
     ]
 )  # fmt: skip
 
 
-@given(st.lists(st.tuples(st.integers(0, len(RECORD)), st.integers(0, 40), pieces), max_size=3))
-def test_the_fast_way_reads_nothing_else_in_a_record_that_was_changed(cuts: list[tuple[int, int, bytes]]) -> None:
+LANED = written({}, json.loads(RECORD)["data"], f"{LANE}/17")
+
+
+@given(st.booleans(), st.lists(st.tuples(st.integers(0, len(LANED)), st.integers(0, 40), pieces), max_size=3))
+def test_the_fast_way_reads_nothing_else_in_a_record_that_was_changed(
+    laned: bool, cuts: list[tuple[int, int, bytes]]
+) -> None:
     """Members twice, values in place of others, bytes that are no text: whatever stands there in place of what stood there."""
-    value = RECORD
+    value = LANED if laned else RECORD
     for at, length, other in cuts:
         value = value[:at] + other + value[at + length :]
     read_both_ways(value)
@@ -183,7 +197,9 @@ def test_what_the_services_write_is_read_the_fast_way() -> None:
         document = example(event_schema(model))
         assert isinstance(document, dict)
         envelope, data = read(to_json(document))
-        sealed = seal(model.model_validate(data), envelope.model_copy(update={"sourcesequence": None}))
+        sealed = seal(model.model_validate(data), envelope.model_copy(update={"sourcesequence": None, "lane": None}))
+        laned = sealed[:-1] + f',"lane":"{LANE}/{2**40}"}}'.encode()
+        assert (read_both_ways(number(laned, 7)) is None) == name.endswith(".journal.sealed.v1"), name
         assert (read_both_ways(number(sealed, 7)) is None) == name.endswith(".journal.sealed.v1"), name
         if model is AccessRecorded:
             assert ACCESS.fullmatch(to_json(model.model_validate(data), exclude_none=True).decode())

@@ -37,6 +37,8 @@ def _list(item: str) -> str:
 
 
 _CATEGORIES, _DOCUMENTS = _list(f'"{_WORD}"'), _list(f'"{_ACTOR}"')
+_MORE: Final = rf'(?:,"(?!(?:kind|actor|case|basis|consent|meeting|permitted)")[a-z_]+":(?:true|false|"{_PLAIN}"))*'
+"""Members by which no entry is found: the contract grows at its end."""
 _RECIPIENTS: Final = _list(rf'\{{"service":"{_WORD}"(?:,"role":"{_WORD}")?(?:,"organisation":"[0-9]{{9}}")?\}}')
 
 HEAD: Final = re.compile(
@@ -69,7 +71,6 @@ ACCESS: Final = re.compile(
     rf',"categories":{_CATEGORIES},"documents":{_DOCUMENTS}(?:,"purpose":"{_WORD}")?'
     rf'(?:,"basis":\{{"code":"(?P<basis>{_CODE})","version":"{_PLAIN}"\}})?(?:,"consent":"(?P<consent>{_inner(forms.CONSENT)})")?'
     rf'(?:,"consent_version":(?:0|[1-9][0-9]{{0,8}}))?(?:,"meeting":"(?P<meeting>{_inner(forms.MEETING)})")?'
-    rf'(?:,"item":"{_ACTOR}")?,"recipients":{_RECIPIENTS},"permitted":(?P<permitted>true|false)(?:,"reason":"{_WORD}")?'
-    rf'(?:,"address_protected":(?:true|false))?(?:,"valid_to":"{_PLAIN}")?\}}'
+    rf'(?:,"item":"{_ACTOR}")?,"recipients":{_RECIPIENTS},"permitted":(?P<permitted>true|false){_MORE}\}}'
 )
-"""The data of an access record."""
+"""The data of an access record, whatever simple members it has got since at its end."""
