@@ -206,6 +206,8 @@ async def test_a_handover_that_nobody_answers_is_overdue_once_and_the_leader_ans
     for _ in range(2):
         await world.move_to(world.clock.now() + timedelta(minutes=1))
     assert (await world.types()).count("handover.overdue") == 1
+    [escalated] = await world.published("handover.escalated.v1")
+    assert (escalated["data"]["handover"], escalated["data"]["unit"]) == (handover, "unit:lia-barnehage")
     answered = await world.must("styrer", f"/handovers/{handover}/acceptance")
     assert answered["status"] == "completed"
     view = await world.see("pedagogical-leader", f"/cases/{case}")
