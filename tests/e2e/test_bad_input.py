@@ -30,6 +30,7 @@ from shared.testing.people import People
 from shared.testing.plugin import Migrated
 from tests.e2e.audit_served import Served
 from tests.e2e.bad_requests import CANARY, NOBODY, Bad, operations
+from tests.e2e.bad_team import play_team
 from tests.e2e.cases_world import World, cases_world
 from tests.e2e.gauntlet import Gauntlet, Wire, log_lines
 from tests.e2e.innsyn_town import running
@@ -231,6 +232,7 @@ async def test_cases(migrated: Migrated, issuer: LocalIssuer, clock: SimulatedCl
         await run.does("teacher", evaluation, {"effect": "some", "outcome": "stop"})
         await run.over("teacher", evaluation, {"effect": "some", "outcome": "stop"})
 
+        await play_team(run, world, case)
         offered = {"kind": "baton", "receiver": await world.receiver("colleague")}
         words = {"reason": "capacity", "text": "Er bortreist."}
         for way, who, answered in (("withdrawal", "teacher", None), ("rejection", "colleague", words)):
