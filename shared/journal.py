@@ -350,7 +350,7 @@ class Journal:
         if key is not None:
             answer = changed.answer or Answer(status=204, body=b"", version=changed.version)
             after += _told(key, answer, self._clock.now())
-        statement = _STATEMENTS[loaded.version > 0, key is not None]
+        statement = _STATEMENTS[loaded.version > 0, key is not None, len(sealed) == 1]
         try:
             taken = await self._execute(connection, statement, records, before, after, command.also)
         except asyncpg.UniqueViolationError as error:
@@ -574,33 +574,45 @@ WITH taken AS ({take}),
 {lane}history AS (
     INSERT INTO events (aggregate, version, event_id, body)
     SELECT taken.id, $3 + r.nth, r.event_id, {body}
-    FROM {taken}, unnest($7::uuid[], $10::bytea[]) WITH ORDINALITY AS r (event_id, body, nth)
+    FROM {taken}, {rows}
     WHERE r.nth <= $4
 ),
 queued AS (
     INSERT INTO outbox (event_id, scope, topic, key, body)
     SELECT r.event_id, taken.scope, r.topic, r.key, {body}
-    FROM {taken},
-         unnest($7::uuid[], $8::text[], $9::text[], $10::bytea[]) WITH ORDINALITY AS r (event_id, topic, key, body, nth)
+    FROM {taken}, {rows}
     ORDER BY r.nth
 ){tell}
 SELECT true FROM taken
 """
 
+_ROWS: Final = (
+    "unnest($7::uuid[], $8::text[], $9::text[], $10::bytea[]) WITH ORDINALITY AS r (event_id, topic, key, body, nth)"
+)
+_ROW: Final = (
+    "(SELECT ($7::uuid[])[1] AS event_id, ($8::text[])[1] AS topic, ($9::text[])[1] AS key,"
+    " ($10::bytea[])[1] AS body, 1 AS nth) AS r"
+)
+"""The same of one record, as most commands have: nothing to unfold and nothing to sort is a fifth of the statement."""
 
-def _append(*, exists: bool, told: bool) -> _Statement:
-    """Return the statement for an aggregate that `exists`, with its answer kept under a key, or not."""
+
+def _append(*, exists: bool, told: bool, one: bool) -> _Statement:
+    """Return the statement for an aggregate that `exists`, with its answer kept under a key, for `one` record, or not."""
+    rows = _ROW if one else _ROWS
     take, tell = _TAKE if exists else _TAKE_NEW, _TELL if told else ""
     # Counted only where a row was taken: what writes nothing must leave no hole.
     lane = f"lane AS (SELECT {advanced(f'${21 if told else 13}::text', 'cardinality($7::uuid[])')} AS reached FROM taken),\n"  # noqa: S608
     body = marked("r.body", "lane.reached", "cardinality($7::uuid[]) - r.nth")
     return _Statement(
-        _APPEND.format(take=take, lane="", taken="taken", body="r.body", tell=tell),
-        _APPEND.format(take=take, lane=lane, taken="taken, lane", body=body, tell=tell),
+        _APPEND.format(take=take, lane="", taken="taken", body="r.body", tell=tell, rows=rows),
+        _APPEND.format(take=take, lane=lane, taken="taken, lane", body=body, tell=tell, rows=rows),
     )
 
 
 _STATEMENTS: Final = {
-    (exists, told): _append(exists=exists, told=told) for exists in (False, True) for told in (False, True)
+    (exists, told, one): _append(exists=exists, told=told, one=one)
+    for exists in (False, True)
+    for told in (False, True)
+    for one in (False, True)
 }
-"""Whether the aggregate exists, and whether the answer is kept under a key."""
+"""Whether the aggregate exists, whether the answer is kept under a key, and whether there is exactly one record."""
