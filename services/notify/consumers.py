@@ -11,6 +11,7 @@ from services.notify.asked import Asked
 from services.notify.consents import ConsentEvents
 from services.notify.domain import policy
 from services.notify.domain.deadline import deadline_of, decide_close, decide_set, meeting_of
+from services.notify.emergencies import Emergencies
 from services.notify.endings import Endings
 from services.notify.handlers import CONSUMER, Teller, about
 from services.notify.team import Team
@@ -31,6 +32,7 @@ def inbox(teller: Teller) -> Inbox:
         **MeetingEvents(teller).handlers(),
         **Asked(teller).handlers(),
         **Endings(teller).handlers(),
+        **Emergencies(teller).handlers(),
     }
     return Inbox(CONSUMER, handlers)
 

@@ -127,6 +127,16 @@ async def leaders_of(conn: Connection, scope: LogScope, unit: UnitId) -> list[Ac
     return [ActorId(row["id"]) for row in rows]
 
 
+async def people_in(conn: Connection, scope: LogScope, role: Role) -> list[ActorId]:
+    """Return those known here who have the role in the municipality."""
+    rows = await conn.fetch(
+        "SELECT id FROM aggregates WHERE kind = 'recipient' AND scope = $1 AND state -> 'roles' ? $2 ORDER BY id",
+        scope,
+        role.value,
+    )
+    return [ActorId(row["id"]) for row in rows]
+
+
 async def leaders_of_services(
     conn: Connection, scope: LogScope, services: frozenset[Service], units: frozenset[UnitId]
 ) -> list[Responsible]:

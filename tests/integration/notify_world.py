@@ -61,6 +61,7 @@ ROLES: Final[Mapping[str, tuple[Role, Service, str]]] = {
     "nurse": (Role.HEALTH_NURSE, Service.HELSESTASJON, "unit:helsestasjon"),
     "ppt-leader": (Role.LEADER, Service.PPT, "unit:ppt"),
     "health-leader": (Role.LEADER, Service.HELSESTASJON, "unit:helsestasjon"),
+    "privacy-officer": (Role.PRIVACY_OFFICER, Service.LEDELSE, "unit:kommune"),
 }
 
 

@@ -19,6 +19,7 @@ from services.notify.domain.policy import (
     MEETING,
     MOVED,
     OF_CONSENTS,
+    OF_EMERGENCIES,
     OF_ENDINGS,
     OVERLAP,
     POLICIES,
@@ -38,7 +39,11 @@ EVERY = [(template, language) for template in sorted(TEXTS.templates) for langua
 
 def test_every_step_of_every_deadline_has_its_text() -> None:
     used = (
-        {EMAIL, ESCALATION, INVITATION, MOVED, CANCELLED, MEASURES_CHANGED, OVERLAP} | OF_CONSENTS | AROUND | OF_ENDINGS
+        {EMAIL, ESCALATION, INVITATION, MOVED, CANCELLED, MEASURES_CHANGED, OVERLAP}
+        | OF_CONSENTS
+        | AROUND
+        | OF_ENDINGS
+        | OF_EMERGENCIES
     )
     for policy in (*POLICIES.values(), MEETING):
         used |= {policy.reminder, policy.overdue} | ({policy.asked} if policy.asked else set())

@@ -121,6 +121,11 @@ OF_CONSENTS: Final = frozenset(
         OVERRIDE_OVERDUE,
     }
 )
+GLASS_REVIEW: Final = "emergency-review"
+GLASS_OVERDUE: Final = "emergency-overdue"
+GLASS_ESCALATED: Final = "emergency-escalated"
+OF_EMERGENCIES: Final = frozenset({GLASS_REVIEW, GLASS_OVERDUE, GLASS_ESCALATED})
+"""The templates about emergency accesses, to whoever is to review them."""
 ASKS: Final = frozenset({"consent-request", "consent-reminder", CONSENT_RENEWAL, CONSENT_REASSESSMENT})
 """The templates that ask for an answer: whoever has answered does not get them."""
 CONSENT_DAYS: Final = 14

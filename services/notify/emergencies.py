@@ -1,0 +1,74 @@
+"""Who hears of emergency accesses: the reviewer, when one is opened, when it is late, and when nobody has (invariant 12).
+
+They are told that somebody opened a case in an emergency; which case, and why, they read where it is reviewed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from services.notify import facts
+from services.notify.domain import policy
+from services.notify.handlers import Teller
+from services.notify.store import Telling
+from shared.arrivals import Handler, Tx
+from shared.contracts import safekeeping
+from shared.contracts.base import EventData
+from shared.contracts.codes import Role
+from shared.contracts.notify import Responsible
+from shared.envelope import Envelope
+from shared.inbox import caused_by
+from shared.refs import UnitId
+
+
+class Emergencies:
+    """The handlers of an emergency access and its review."""
+
+    def __init__(self, teller: Teller) -> None:
+        """Tell people through `teller`."""
+        self._teller = teller
+
+    def handlers(self) -> Mapping[type[EventData], Handler]:
+        """Return the handler of each event type."""
+        return {
+            safekeeping.BreakGlassOpened: self.on_opened,
+            safekeeping.BreakGlassReviewOverdue: self.on_overdue,
+            safekeeping.BreakGlassReviewEscalated: self.on_escalated,
+        }
+
+    async def on_opened(self, tx: Tx, event: safekeeping.BreakGlassOpened, envelope: Envelope) -> None:
+        """The leaders of the unit that opened it are asked to review it, and until when (pasientjournalloven § 22)."""
+        told = _about(tx, event, envelope, due=event.review_by)
+        await self._tell_leaders(tx, told.saying(policy.GLASS_REVIEW), event.by.unit)
+
+    async def on_overdue(self, tx: Tx, event: safekeeping.BreakGlassReviewOverdue, envelope: Envelope) -> None:
+        """Nobody has in time: they are told again (seed rule 95)."""
+        told = _about(tx, event, envelope)
+        await self._tell_leaders(tx, told.saying(policy.GLASS_OVERDUE), event.by.unit)
+
+    async def on_escalated(self, tx: Tx, event: safekeeping.BreakGlassReviewEscalated, envelope: Envelope) -> None:
+        """Still nobody has: the municipality's privacy officers are told; from here on they may review it."""
+        told = _about(tx, event, envelope).saying(policy.GLASS_ESCALATED)
+        for officer in await facts.people_in(tx.conn, told.scope, Role.PRIVACY_OFFICER):
+            await self._teller.tell_responsible(tx, Responsible(actor=officer, role=Role.PRIVACY_OFFICER), told)
+
+    async def _tell_leaders(self, tx: Tx, told: Telling, unit: UnitId | None) -> None:
+        if unit is None:
+            # Of an address-protected case no event says where: nobody is told more than the list of reviews shows.
+            return
+        for leader in await facts.leaders_of(tx.conn, told.scope, unit):
+            await self._teller.tell_responsible(tx, Responsible(actor=leader, role=Role.LEADER, unit=unit), told)
+
+
+def _about(tx: Tx, event: safekeeping.GlassEvent, envelope: Envelope, *, due: datetime | None = None) -> Telling:
+    ctx = caused_by(envelope, tx.now)
+    return Telling(
+        step=event.glass,
+        template="",
+        scope=ctx.scope,
+        correlation=ctx.correlation,
+        causation=ctx.causation,
+        case=event.case,
+        due=due,
+    )

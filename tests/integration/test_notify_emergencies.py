@@ -1,0 +1,84 @@
+"""Whoever is to review an emergency access hears of it when it is opened, when it is late, and when nobody has (invariant 12)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from shared.clock import SimulatedClock
+from shared.contracts.cases import Party
+from shared.contracts.codes import InformationCategory, LegalBasis
+from shared.contracts.safekeeping import (
+    BreakGlassOpened,
+    BreakGlassReviewEscalated,
+    BreakGlassReviewOverdue,
+    GlassReason,
+)
+from shared.refs import CaseRef, GlassRef
+from shared.testing.issuer import LocalIssuer
+from shared.testing.plugin import Migrated
+from tests.integration.notify_world import World, notify_world
+
+pytestmark = pytest.mark.connected
+
+CASE, GLASS = CaseRef("cas_" + "b" * 25 + "c"), GlassRef("brk_" + "g" * 26)
+EVERYBODY = ("nurse", "styrer", "health-leader", "privacy-officer")
+
+
+def opened(world: World, by: Party) -> BreakGlassOpened:
+    now = world.clock.now()
+    return BreakGlassOpened(
+        case=CASE,
+        glass=GLASS,
+        by=by,
+        reason=GlassReason.DANGER_TO_LIFE,
+        basis=LegalBasis(code="danger-to-life", version="2018-07-20"),
+        categories=frozenset({InformationCategory.HEALTH, InformationCategory.IDENTITY}),
+        until=now + timedelta(hours=2),
+        review_by=now + timedelta(days=3),
+    )
+
+
+async def told(world: World) -> dict[str, list[str]]:
+    """Return the templates of everybody's messages, oldest first."""
+    found = {}
+    for who in EVERYBODY:
+        items = (await world.get(who, "/messages")).json()["items"]
+        found[who] = [item["template"] for item in reversed(items)]
+    return found
+
+
+@pytest.mark.story(19)
+async def test_the_leader_and_at_last_the_privacy_officer_hear_of_it(
+    migrated: Migrated, issuer: LocalIssuer, clock: SimulatedClock
+) -> None:
+    async with notify_world(migrated, issuer, clock) as world:
+        for who in EVERYBODY:
+            await world.prefer(who)
+        nobody: dict[str, list[str]] = {who: [] for who in EVERYBODY}
+        nurse = world.party("nurse")
+        await world.take(opened(world, nurse), times=2)
+        assert await told(world) == {**nobody, "health-leader": ["emergency-review"]}
+        late = BreakGlassReviewOverdue(
+            case=CASE, glass=GLASS, by=nurse, escalates_at=world.clock.now() + timedelta(days=5)
+        )
+        await world.take(late, times=2)
+        assert await told(world) == {**nobody, "health-leader": ["emergency-review", "emergency-overdue"]}
+        await world.take(BreakGlassReviewEscalated(case=CASE, glass=GLASS), times=2)
+        after = {**nobody, "health-leader": ["emergency-review", "emergency-overdue"]}
+        assert await told(world) == {**after, "privacy-officer": ["emergency-escalated"]}
+        said = (await world.get("health-leader", "/messages")).text
+        assert "danger" not in said
+        assert nurse.actor not in said
+
+
+async def test_of_a_protected_case_no_event_says_whose_leader_it_is(
+    migrated: Migrated, issuer: LocalIssuer, clock: SimulatedClock
+) -> None:
+    async with notify_world(migrated, issuer, clock) as world:
+        for who in EVERYBODY:
+            await world.prefer(who)
+        nurse = world.party("nurse")
+        await world.take(opened(world, nurse.model_copy(update={"unit": None, "organisation": None})))
+        assert await told(world) == {who: [] for who in EVERYBODY}
