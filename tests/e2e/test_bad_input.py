@@ -30,6 +30,7 @@ from shared.testing.people import People
 from shared.testing.plugin import Migrated
 from tests.e2e.audit_served import Served
 from tests.e2e.bad_requests import CANARY, NOBODY, Bad, operations
+from tests.e2e.bad_sharing import play_sharing
 from tests.e2e.bad_team import play_team
 from tests.e2e.cases_world import World, cases_world
 from tests.e2e.gauntlet import Gauntlet, Wire, log_lines
@@ -176,6 +177,7 @@ async def test_cases(migrated: Migrated, issuer: LocalIssuer, clock: SimulatedCl
         gauntlet("cases", world.parts.app, world.pool, issuer, world.token, "curious", denied=1) as run,
     ):
         await kept_in_the_vault(run, world)
+        await play_sharing(run, world)
         receipt = await run.does("teacher", "/concerns", world.concern(), others_may=True)
         case, concern = receipt["case"], receipt["concern"]
 

@@ -334,7 +334,9 @@ async def test_figures_of_a_term_that_is_over_and_no_child_among_them(world: Wor
     await world.must("teacher", f"/measures/{early}/evaluations", {"effect": "reached", "outcome": "stop"})
 
     refused(await world.get("coordinator", "/figures?period=2026-autumn"), 409, "period-not-over")
-    refused(await world.get("coordinator", "/figures?period=2026"), 422, "period-unknown")
+    refused(await world.get("coordinator", "/figures?period=1999-autumn"), 422, "period-unknown")
+    for who in ("coordinator", "teacher"):
+        refused(await world.get(who, "/figures?period=2026"), 422, "input-invalid")
     await world.move_to(datetime(2027, 1, 2, tzinfo=UTC))
     for nobody in ("teacher", "ppt", "guardian-a"):
         refused(await world.get(nobody, "/figures?period=2026-autumn"), 403, "figures-forbidden")

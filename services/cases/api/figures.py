@@ -19,7 +19,9 @@ router = APIRouter(tags=["figures"])
 async def read_figures(
     ctx: Reading,
     desk: AtDesk,
-    period: Annotated[str, Query(max_length=20, description="A term: `2026-autumn`, `2027-spring`")],
+    period: Annotated[
+        str, Query(pattern="^[0-9]{4}-(autumn|spring)$", description="A term.", examples=["2026-autumn", "2027-spring"])
+    ],
 ) -> Response:
     """For leaders: their unit's; for the coordinator: the municipality's. No count under five, nor one that subtraction reveals."""
     return represent(await figures.read_figures(desk, ctx, period))
