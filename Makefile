@@ -25,8 +25,14 @@ demo: sync ## A municipality's school year, narrated; STAY=1 leaves it running
 up: sync ## Everything, for developing against; Ctrl-C stops it
 	@exec $(BIN)/lagspill up
 
-test: sync ## Every test, starting and stopping what it needs
+# Two at a time, each with servers of its own; the containers after that, because their ports are fixed.
+test: sync ## Every test, starting and stopping what it needs; ARGS="tests/unit -k linter" runs these alone
+ifeq ($(ARGS),)
+	@$(BIN)/pytest --numprocesses 2 --dist loadfile --ignore tests/containers
+	@exec $(BIN)/pytest tests/containers
+else
 	@exec $(BIN)/pytest $(ARGS)
+endif
 
 check: sync ## Format, lint, types, import rules, event schemas, coverage of the rules
 	$(BIN)/ruff format --check .
