@@ -28,7 +28,7 @@ from services.cases.domain.state import (
 from services.cases.errors import UnknownPartError
 from services.cases.views_team import AroundView
 from shared.contracts.base import Model
-from shared.contracts.cases import AbsenceReason, ForWhom, LocalOutcome, Mode, Party
+from shared.contracts.cases import AbsenceReason, CoordinatorKind, ForWhom, LocalOutcome, Mode, Party
 from shared.contracts.codes import (
     Area,
     GrantorClass,
@@ -274,6 +274,8 @@ class HandoverView(Model):
     respond_by: datetime | None
     on_behalf: bool
     """Sent by the leader for a holder who is away."""
+    coordination: CoordinatorKind | None = None
+    """What is offered when it is the coordination, and not the baton."""
     carried_on_as: CaseRef | None = None
     """In the answer to who accepted it in another municipality: the case that goes on there."""
 
@@ -300,6 +302,7 @@ class HandoverView(Model):
             form=handover.form,
             respond_by=handover.respond_by,
             on_behalf=handover.on_behalf,
+            coordination=handover.coordination,
         )
 
 
@@ -332,7 +335,8 @@ class AbsenceCaseView(Model):
     @classmethod
     def of(cls, state: CaseState) -> AbsenceCaseView:
         """Return how it stands with `state`."""
-        waits = state.open_handover
+        # Who is offered the coordination takes no baton.
+        waits = state.open_handover if state.open_handover and state.open_handover.coordination is None else None
         return cls(
             case=_known(state)[0],
             stage=state.stage,

@@ -9,8 +9,9 @@ from services.cases.domain.state import CaseState
 from services.cases.domain.team_profile import TeamProfile
 from services.cases.errors import UnknownPartError
 from shared.contracts.base import Model
+from shared.contracts.cases import CoordinatorKind
 from shared.contracts.codes import GrantorClass, InformationCategory, Purpose, Role, Service
-from shared.contracts.team import ContributionReason, CoordinatorKind
+from shared.contracts.team import ContributionReason
 from shared.refs import (
     CaseRef,
     ConcernReportRef,

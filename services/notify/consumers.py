@@ -68,6 +68,7 @@ class CaseEvents:
             cases.HandoverAccepted: self.on_handover_accepted,
             cases.HandoverRejected: self.on_handover_answered,
             cases.HandoverTransferred: self.on_handover_answered,
+            cases.HandoverCoordinationAccepted: self.on_handover_answered,
             cases.HandoverWithdrawn: self.on_handover_void,
             cases.HandoverCancelled: self.on_handover_void,
         }
@@ -238,6 +239,8 @@ class CaseEvents:
             ),
         )
         request = policy.POLICIES[DeadlineKind.ANSWER_HANDOVER].asked
+        if event.coordination is not None:
+            request = policy.COORDINATION_REQUEST
         if request is not None:
             await self._teller.tell_responsible(tx, receiver, about(state, ctx).saying(request))
 
@@ -259,9 +262,12 @@ class CaseEvents:
             await self._teller.tell_responsible(tx, responsible(event.holder), fell.saying(policy.HANDOVER_FELL))
 
     async def on_handover_answered(
-        self, tx: Tx, event: cases.HandoverRejected | cases.HandoverTransferred, envelope: Envelope
+        self,
+        tx: Tx,
+        event: cases.HandoverRejected | cases.HandoverTransferred | cases.HandoverCoordinationAccepted,
+        envelope: Envelope,
     ) -> None:
-        """The receiver said no: answered all the same."""
+        """The receiver said no, or took what is not this baton: answered all the same."""
         await self._teller.close_deadline(tx, caused_by(envelope, tx.now), deadline_of(event.handover))
 
     async def on_handover_void(

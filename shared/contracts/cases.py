@@ -724,6 +724,15 @@ class MeasureOverlapExplained(OverlapEvent):
 # --- handover ---------------------------------------------------------------------------------------------------------
 
 
+class CoordinatorKind(StrEnum):
+    """What a coordinator coordinates."""
+
+    ANSVARSGRUPPE = "ansvarsgruppe"
+    """The group and the individual plan (seed rules 23, 37)."""
+    BARNEKOORDINATOR = "barnekoordinator"
+    """On the guardians' request, until the child is 18 (seed rule 97; helse- og omsorgstjenesteloven § 7-2 a)."""
+
+
 class HandoverKind(StrEnum):
     """What kind of handover (overføring)."""
 
@@ -783,6 +792,8 @@ class HandoverSent(HandoverEvent):
     """The holder is away, and the leader of the holder's unit sent it (seed rule 107). The sender is the holder all the same."""
     to_municipality: MunicipalityField | None = None
     """Where it goes when it leaves the municipality; absent for an address-protected case."""
+    coordination: CoordinatorKind | None = None
+    """What of the coordination is handed over, when it is that and not the baton (seed rules 23, 37, 97)."""
 
 
 class HandoverProposed(HandoverEvent):
@@ -832,6 +843,18 @@ class HandoverTransferred(HandoverEvent):
 
     TYPE: ClassVar[str] = "no.lagspill.cases.handover.transferred.v1"
 
+    on_behalf: bool = False
+
+
+class HandoverCoordinationAccepted(HandoverEvent):
+    """The receiver, or the receiver's leader on behalf, took the coordination: who was appointed by it stands beside it.
+
+    The baton is where it was.
+    """
+
+    TYPE: ClassVar[str] = "no.lagspill.cases.handover.coordination-accepted.v1"
+
+    coordination: CoordinatorKind
     on_behalf: bool = False
 
 
@@ -1033,6 +1056,7 @@ EVENTS: tuple[type[EventData], ...] = (
     HandoverEscalated,
     HandoverCompleted,
     HandoverTransferred,
+    HandoverCoordinationAccepted,
     AbsenceRegistered,
     AbsenceWithdrawn,
     AbsenceBegan,

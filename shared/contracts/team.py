@@ -11,7 +11,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, StringConstraints
 
 from shared.contracts.base import Moment
-from shared.contracts.cases import CaseEvent, EvidenceForm, LanguageTag, Party
+from shared.contracts.cases import CaseEvent, CoordinatorKind, EvidenceForm, LanguageTag, Party
 from shared.contracts.codes import GrantorClass, InformationCategory, Purpose, Role, Service
 from shared.refs import (
     ConsentRefField,
@@ -41,15 +41,6 @@ class TeamGoalSet(TeamWorkEvent):
 
     goal: GoalRefField
     version: int = Field(ge=1)
-
-
-class CoordinatorKind(StrEnum):
-    """What a coordinator coordinates."""
-
-    ANSVARSGRUPPE = "ansvarsgruppe"
-    """The group and the individual plan (seed rules 23, 37)."""
-    BARNEKOORDINATOR = "barnekoordinator"
-    """On the guardians' request, until the child is 18 (seed rule 97; helse- og omsorgstjenesteloven § 7-2 a)."""
 
 
 class CoordinatorRequested(TeamWorkEvent):

@@ -23,6 +23,10 @@ async def play_team(run: Gauntlet, world: World, case: str) -> None:
     await run.over("teacher", f"{at}/coordinator", appointed, code="coordinator-not-requested")
     await run.does("guardian-a", f"{at}/coordinator-request", {})
     await run.does("teacher", f"{at}/coordinator", appointed)
+    offer = {"kind": "barnekoordinator", "receiver": await world.receiver("second-nurse")}
+    offered = (await run.does("nurse", f"{at}/coordinator-handovers", offer))["handover"]
+    await run.over("nurse", f"{at}/coordinator-handovers", offer, code="handover-open")
+    await run.does("nurse", f"/handovers/{offered}/withdrawal")
     await run.does("guardian-a", f"{at}/coordinator-end", {"kind": "barnekoordinator"})
     await run.over("guardian-a", f"{at}/coordinator-end", {"kind": "barnekoordinator"}, code="no-coordinator")
 

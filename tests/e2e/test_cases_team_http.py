@@ -164,6 +164,63 @@ async def test_a_role_in_the_token_does_not_make_a_coordinator_an_appointment_do
     assert gone == (409, "no-coordinator")
 
 
+@pytest.mark.rule(23, 37, 97, 107)
+async def test_the_coordination_is_handed_over_inside_the_consent_and_the_baton_stays(world: World) -> None:
+    case = await world.opened()
+    consent = await world.consented(case)
+    path = f"/cases/{case}/coordinator-handovers"
+    nurse, second = await world.receiver("nurse"), await world.receiver("second-nurse")
+    offer = {"kind": "ansvarsgruppe", "receiver": second}
+    assert await refused(world, "nurse", path, offer) == (403, "not-permitted")
+    await world.must("teacher", f"/cases/{case}/coordinator", {"kind": "ansvarsgruppe", "coordinator": nurse})
+    assert await refused(world, "teacher", path, offer) == (403, "not-permitted")
+    assert await refused(world, "curious", path, offer) == (404, "not-found")
+    assert await refused(world, "guardian-a", path, offer) == (403, "not-permitted")
+    assert await refused(world, "nurse", path, offer | {"kind": "barnekoordinator"}) == (403, "not-permitted")
+    assert await refused(world, "nurse", path, offer | {"kind": "baton"}) == (422, "input-invalid")
+    assert await refused(world, "nurse", path, offer | {"receiver": nurse}) == (422, "receiver-is-sender")
+    assert await refused(world, "nurse", path, offer | {"receiver": await world.receiver("ppt")}) == (
+        422,
+        "coordinator-unfit",
+    )
+    past = {"respond_by": "2020-01-01T00:00:00Z"}
+    assert (await refused(world, "nurse", path, offer | past))[1] == "respond-by-out-of-range"
+    sent = await world.must("nurse", path, offer)
+    assert (sent["kind"], sent["coordination"], sent["status"]) == ("coordinator", "ansvarsgruppe", "sent")
+    assert await refused(world, "nurse", path, offer) == (409, "handover-open")
+    at = f"/handovers/{sent['handover']}"
+    assert (await world.see("nurse", at))["status"] == "sent"
+    assert code(await world.get("curious", at)) == (404, "not-found")
+    assert (await refused(world, "nurse", f"{at}/acceptance"))[1] == "sender-cannot-accept"
+    assert await refused(world, "ppt", f"{at}/acceptance") == (403, "not-permitted")
+    assert await refused(world, "teacher", f"{at}/withdrawal") == (403, "not-permitted")
+    assert (await world.see("second-nurse", at))["status"] == "received"
+    await world.must("second-nurse", f"{at}/acceptance")
+    assert (await world.types())[-2:] == ["case.coordinator-appointed", "handover.coordination-accepted"]
+    assert (await world.see("second-nurse", f"/cases/{case}"))["relations"] == ["coordinator", "service-in-scope"]
+    assert (await world.see("nurse", f"/cases/{case}"))["relations"] == ["service-in-scope"]
+    assert (await world.see("teacher", f"/cases/{case}"))["relations"] == ["holder"]
+    assert await refused(world, "second-nurse", f"{at}/acceptance") == (409, "handover-not-open")
+    # The other way: a no; then on behalf; and the consent ends while one waits.
+    back = {"kind": "ansvarsgruppe", "receiver": nurse}
+    again = (await world.must("second-nurse", path, back))["handover"]
+    await world.must("nurse", f"/handovers/{again}/rejection", {"reason": "capacity"})
+    third = (await world.must("second-nurse", path, back))["handover"]
+    await world.must("second-nurse", f"/handovers/{third}/withdrawal")
+    fourth = (await world.must("second-nurse", path, back))["handover"]
+    await world.must("nurse-leader", f"/handovers/{fourth}/acceptance")
+    assert (await world.published("coordinator-appointed.v1"))[-1]["data"]["coordinator"]["actor"] == nurse["actor"]
+    # The baton's own handover is not the coordinator's to see; while it waits, no other does.
+    baton = {"kind": "baton", "receiver": await world.receiver("colleague")}
+    waits = (await world.must("teacher", f"/cases/{case}/handovers", baton))["handover"]
+    assert code(await world.get("nurse", f"/handovers/{waits}")) == (404, "not-found")
+    assert await refused(world, "nurse", path, offer) == (409, "handover-open")
+    await world.must("teacher", f"/handovers/{waits}/withdrawal")
+    await world.must("nurse", path, offer)
+    await world.must("guardian-b", f"/consents/{consent}/withdrawals", {"services": ["helsestasjon"]})
+    assert (await world.published("handover.cancelled.v1"))[-1]["data"]["reason"] == "basis-lapsed"
+
+
 @pytest.mark.rule(97)
 async def test_a_child_coordinator_is_wished_for_appointed_changed_and_ended_by_the_family(world: World) -> None:
     case = await world.opened()

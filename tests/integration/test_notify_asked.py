@@ -11,7 +11,7 @@ import pytest_asyncio
 from shared.clock import SimulatedClock
 from shared.contracts import cases, reports, team
 from shared.contracts.codes import GrantorClass, LegalBasis, Role, Service
-from shared.refs import CaseRef, ConcernReportRef, ContributionRef, GoalRef, MeetingRef, PlanRef
+from shared.refs import CaseRef, ConcernReportRef, ContributionRef, GoalRef, HandoverRef, MeetingRef, PlanRef
 from shared.testing.issuer import LocalIssuer
 from shared.testing.plugin import Migrated
 from tests.integration.notify_world import World, notify_world
@@ -107,7 +107,9 @@ async def test_the_team_hears_of_the_plan_and_the_coordinator_of_the_appointment
     )
     assert await told(world, "health-leader") == ["plan-wished"]
     await world.take(
-        team.CoordinatorAppointed(case=CASE, kind=team.CoordinatorKind.ANSVARSGRUPPE, coordinator=world.party("nurse")),
+        team.CoordinatorAppointed(
+            case=CASE, kind=cases.CoordinatorKind.ANSVARSGRUPPE, coordinator=world.party("nurse")
+        ),
         team.PlanUpdated(
             case=CASE, plan=PLAN, version=2, goals=(GoalRef("goa_" + "b" * 26),), meeting=MeetingRef("mtg_" + "b" * 26)
         ),
@@ -116,6 +118,34 @@ async def test_the_team_hears_of_the_plan_and_the_coordinator_of_the_appointment
     assert await told(world, "ppt-leader") == ["plan-changed"]
     assert "plan-changed" in await told(world, "teacher")
     assert await told(world, "rektor") == []
+
+
+@pytest.mark.rule(23, 97, 107)
+async def test_who_is_offered_the_coordination_is_told_which_and_reminded_until_it_is_answered(world: World) -> None:
+    handover, due = HandoverRef("hdo_" + "b" * 26), world.clock.now() + timedelta(days=7)
+    sent = cases.HandoverSent(
+        case=CASE,
+        handover=handover,
+        kind=cases.HandoverKind.COORDINATOR,
+        sender=world.party("ppt-leader"),
+        receiver=world.party("nurse"),
+        basis=LegalBasis(code="consent", version="2023-01-01"),
+        package=cases.Package(),
+        respond_by=due,
+        route=cases.HandoverRoute.COORDINATOR,
+        coordination=cases.CoordinatorKind.ANSVARSGRUPPE,
+    )
+    await world.take(sent, times=2)
+    assert await told(world, "nurse") == ["coordination-request"]
+    await world.take(
+        cases.HandoverCoordinationAccepted(
+            case=CASE, handover=handover, coordination=cases.CoordinatorKind.ANSVARSGRUPPE
+        ),
+        times=2,
+    )
+    await world.move_to(due + timedelta(days=1))
+    assert await told(world, "nurse") == ["coordination-request"]
+    assert await told(world, "health-leader") == []
 
 
 @pytest.mark.rule(93, 95, 192)

@@ -54,6 +54,7 @@ from shared.contracts.cases import (
     ConsentOverrideEnded,
     ConsentSuspended,
     ConsentWithdrawn,
+    CoordinatorKind,
     Effect,
     EvaluationOutcome,
     EvidenceForm,
@@ -588,6 +589,8 @@ class CaseMachine(RuleBasedStateMachine):
                     holder = event.registered_by.actor
                 case CaseOpened() | CaseReopened():
                     holder = event.holder.actor
+                case HandoverSent(coordination=CoordinatorKind()):
+                    pass
                 case HandoverSent():
                     assert event.sender.actor == holder, "only the holder hands over"
                     assert event.receiver.actor != holder

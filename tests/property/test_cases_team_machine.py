@@ -15,7 +15,19 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from services.cases.domain import access, consent, contributions, course, hearing, plan, reports, team
+from services.cases.domain import (
+    access,
+    consent,
+    contributions,
+    coordination,
+    course,
+    handover,
+    hearing,
+    plan,
+    reports,
+    team,
+    waiting,
+)
 from services.cases.domain.access import Relation
 from services.cases.domain.acting import Acting
 from services.cases.domain.around import RUNNING
@@ -25,7 +37,19 @@ from services.cases.domain.team_profile import USUAL
 from services.cases.errors import CaseError
 from shared.clock import oslo_day
 from shared.contracts.base import EventData
-from shared.contracts.cases import ChildHeardBy, EvidenceForm, ViewOfChildRecorded
+from shared.contracts.cases import (
+    ChildHeardBy,
+    CoordinatorKind,
+    EvidenceForm,
+    HandoverAccepted,
+    HandoverCancelled,
+    HandoverCoordinationAccepted,
+    HandoverRejected,
+    HandoverRoute,
+    HandoverSent,
+    HandoverWithdrawn,
+    ViewOfChildRecorded,
+)
 from shared.contracts.codes import InformationCategory, Purpose, Role, Service
 from shared.contracts.reports import ConcernReportFeedback, ConcernReportSent, ConcernReportUnanswered
 from shared.contracts.team import (
@@ -33,8 +57,9 @@ from shared.contracts.team import (
     ContributionDeclined,
     ContributionReason,
     CoordinatorAppointed,
-    CoordinatorKind,
+    CoordinatorEnded,
     CoordinatorRequested,
+    PlanClosed,
     PlanRequested,
     PlanStarted,
     PlanUpdated,
@@ -45,12 +70,14 @@ from shared.refs import (
     ContributionRef,
     DocumentRef,
     GoalRef,
+    HandoverRef,
     MeetingRef,
     PlanRef,
 )
 from tests.property.by_the_tables import assert_by_the_tables
 from tests.unit.cases_town import (
     CHILD,
+    COLLEAGUE,
     COORDINATOR,
     CURIOUS,
     EMPLOYEES,
@@ -128,6 +155,7 @@ class TeamMachine(RuleBasedStateMachine):
         self.wish(guardian(1), False, True)
         self.hear(None, "plan")
         self.report(None, False, True, True)
+        self.appoint(None, CoordinatorKind.ANSVARSGRUPPE, NURSE)
 
     @rule(hours=st.integers(min_value=1, max_value=24 * 60))
     def time_passes(self, hours: int) -> None:
@@ -164,6 +192,68 @@ class TeamMachine(RuleBasedStateMachine):
     def appoint(self, by: Acting | None, kind: CoordinatorKind, chosen: Acting) -> None:
         command = team.Appoint(by=self.who(by), kind=kind, coordinator=party(chosen), age=5)
         self.attempt(lambda state: team.decide_appoint(state, command, self.town.now, USUAL))
+
+    @rule(
+        by=st.one_of(st.sampled_from((NURSE, COORDINATOR)), anybody),
+        kind=st.sampled_from(CoordinatorKind),
+        receiver=st.sampled_from((NURSE, COORDINATOR, PPT)),
+    )
+    def offer_the_coordination(self, by: Acting | None, kind: CoordinatorKind, receiver: Acting) -> None:
+        command = coordination.OfferCoordination(
+            by=self.who(by), handover=HandoverRef(self.town.ids.ref("hdo")), kind=kind, receiver=party(receiver)
+        )
+        self.attempt(lambda state: coordination.decide_offer(state, command, self.town.now, RULES, USUAL))
+
+    @rule(by=anybody)
+    def offer_the_baton(self, by: Acting | None) -> None:
+        command = handover.SendHandover(
+            by=self.who(by),
+            handover=HandoverRef(self.town.ids.ref("hdo")),
+            kind=HandoverRoute.BATON,
+            receiver=party(COLLEAGUE if self.town.holder() == TEACHER else TEACHER),
+        )
+        self.attempt(lambda state: handover.decide_send(state, command, self.town.now, RULES))
+
+    @rule(by=st.one_of(st.sampled_from((NURSE, COORDINATOR, NURSES_LEADER)), anybody), which=pick, no=st.booleans())
+    def answer_an_offer(self, by: Acting | None, which: int, no: bool) -> None:
+        self.try_on(
+            self.town.state.handovers,
+            which,
+            lambda state, ref: handover.decide_answer(
+                state,
+                handover.AnswerHandover(by=self.who(by), handover=ref, reject="other" if no else None),
+                self.town.now,
+            ),
+        )
+
+    @rule(by=st.one_of(st.sampled_from((NURSE, COORDINATOR)), anybody), which=pick)
+    def take_an_offer_back(self, by: Acting | None, which: int) -> None:
+        self.try_on(
+            self.town.state.handovers,
+            which,
+            lambda state, ref: handover.decide_withdraw(
+                state, handover.WithdrawHandover(by=self.who(by), handover=ref), self.town.now
+            ),
+        )
+
+    @rule(which=pick)
+    def an_offer_lies(self, which: int) -> None:
+        handovers = self.town.state.handovers
+        self.try_on(handovers, which, lambda state, ref: waiting.decide_overdue(state, ref, self.town.now))
+        self.try_on(handovers, which, lambda state, ref: waiting.decide_escalate(state, ref, self.town.now))
+
+    @rule(kind=st.sampled_from(CoordinatorKind), wish=st.booleans(), of_age=st.booleans())
+    def end_the_coordination(self, kind: CoordinatorKind, wish: bool, of_age: bool) -> None:
+        command = team.EndCoordination(by=guardian(1) if wish else self.town.holder(), kind=kind)
+        self.attempt(lambda state: team.decide_end_coordination(state, command, self.town.now))
+        if of_age:
+            self.attempt(lambda state: team.decide_of_age(state, 18, USUAL))
+
+    @rule(gone=st.sampled_from((NURSE, COORDINATOR)))
+    def somebody_is_gone(self, gone: Acting) -> None:
+        assert gone.unit is not None
+        unit = gone.unit
+        self.attempt(lambda state: waiting.decide_receiver_gone(state, gone.actor, unit))
 
     @rule(by=anybody, note=st.booleans(), want_plan=st.booleans())
     def wish(self, by: Acting | None, note: bool, want_plan: bool) -> None:
@@ -326,6 +416,50 @@ class TeamMachine(RuleBasedStateMachine):
             held = access.relations(state, by, self.town.now)
             by_consent = {Relation.COORDINATOR, Relation.TEAM_MEMBER, Relation.SERVICE_IN_SCOPE} & set(held)
             assert not by_consent or by.service in covered or by.unit == TEACHER.unit
+
+    @invariant()
+    def the_coordination_moves_by_appointment_and_acceptance_alone_and_never_the_baton(self) -> None:
+        """Seed rules 23, 97, 107, from the history alone: never nobody while an offer waits, never two, and the baton apart."""
+        holds: dict[CoordinatorKind, str] = {}
+        began: str | None = None
+        offers: dict[str, HandoverSent] = {}
+        held = TEACHER.actor
+        for event in self.town.history:
+            match event:
+                case CoordinatorAppointed():
+                    holds[event.kind] = event.coordinator.actor
+                case CoordinatorEnded():
+                    del holds[event.kind]
+                case PlanStarted():
+                    began = event.coordinator.actor
+                case PlanClosed():
+                    began = None
+                case HandoverSent(coordination=CoordinatorKind() as kind):
+                    sender = holds.get(kind) or (began if kind is CoordinatorKind.ANSVARSGRUPPE else None)
+                    assert sender == event.sender.actor != event.receiver.actor
+                    assert not offers
+                    offers[event.handover] = event
+                case HandoverSent():
+                    assert not offers
+                    offers[event.handover] = event
+                case HandoverCoordinationAccepted():
+                    assert holds[event.coordination] == offers.pop(event.handover).receiver.actor
+                case HandoverAccepted():
+                    assert offers.pop(event.handover).coordination is None
+                    held = event.holder.actor
+                case HandoverRejected() | HandoverWithdrawn() | HandoverCancelled():
+                    offers.pop(event.handover)
+                case _:
+                    pass
+        state = self.town.state
+        assert {kind: one.party.actor for kind, one in state.around.coordinators.items()} == holds
+        assert state.holder is None or state.holder.actor == held
+        assert set(offers) == ({state.open_handover.ref} if state.open_handover else set())
+        for offer in offers.values():
+            if offer.coordination is not None:
+                present = state.around.coordinator_of(offer.coordination)
+                assert present is not None
+                assert present.actor == offer.sender.actor
 
     @invariant()
     def only_a_leader_of_that_service_declined(self) -> None:

@@ -30,10 +30,10 @@ from services.cases.errors import (
     NotStaffError,
     PurposeNotCoveredError,
 )
-from shared.contracts.cases import CaseEvent, HandoverRoute, LocalOutcome
+from shared.contracts.cases import CaseEvent, CoordinatorKind, HandoverRoute, LocalOutcome
 from shared.contracts.codes import GrantorClass, InformationCategory, Purpose, Role, Service
 from shared.contracts.safekeeping import GlassReason
-from shared.contracts.team import ContributionReason, CoordinatorKind
+from shared.contracts.team import ContributionReason
 from shared.refs import (
     ConcernReportRef,
     ContributionRef,
@@ -103,11 +103,12 @@ plan-measure           .      -    -    -    -    -    -    -    -    -    -    
 evaluate-measure       .      -    -    -    -    -    .    -    -    -    -    -    -    -    -    -    -    -
 carry-out-measure      .      -    -    -    -    -    .    -    -    -    -    -    -    -    -    -    -    -
 send-handover          .      -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -
-see-handover           .      -    .    .    .    -    -    -    -    -    .    -    -    -    -    -    -    -
+see-handover           .      -    .    .    .    .    -    -    -    -    .    -    -    -    -    -    -    -
 answer-handover        -      -    .    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -
 answer-on-behalf       -      -    -    .    -    -    -    -    -    -    -    -    -    -    -    -    -    -
 withdraw-handover      .      -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -
 hand-over-for-absent   -      -    -    -    .    -    -    -    -    -    -    -    -    -    -    -    -    -
+hand-over-coordination -      -    -    -    -    .    -    -    -    -    -    -    -    -    -    -    -    -
 draft-form             .      -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -
 read-form              held   -    offe -    -    -    -    -    -    -    own  -    -    -    -    -    -    -
 approve-form           -      -    -    -    -    -    -    -    -    -    .    -    -    -    -    -    -    -

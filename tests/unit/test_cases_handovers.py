@@ -9,7 +9,7 @@ import pytest
 from services.cases.domain import access, concern, consent, handover, waiting
 from services.cases.domain.access import Action
 from services.cases.domain.acting import Acting
-from services.cases.domain.kinds import KINDS, Ground, Place, SentBy, fitting, needs_form, require_kind
+from services.cases.domain.kinds import KINDS, Ground, Kind, Place, SentBy, fitting, needs_form, require_kind
 from services.cases.domain.state import HandoverStatus, Stage
 from services.cases.errors import (
     CaseNotOpenError,
@@ -25,7 +25,7 @@ from services.cases.errors import (
     ReceiverIsSenderError,
     UnknownPartError,
 )
-from shared.contracts.cases import HandoverRoute, LocalOutcome, Package, Party
+from shared.contracts.cases import HandoverKind, HandoverRoute, LocalOutcome, Package, Party
 from shared.contracts.codes import InformationCategory, Purpose, Role, Service
 from shared.refs import HandoverRef, LogScope, UnitId
 from tests.unit.cases_town import (
@@ -116,10 +116,14 @@ def test_every_pair_of_services_has_a_kind_whose_row_lets_it() -> None:
 
 
 def test_out_of_the_unit_it_rests_on_consent_and_in_it_on_the_units_task() -> None:
-    assert set(KINDS) == set(HandoverRoute) - {HandoverRoute.COORDINATOR}
-    for kind in KINDS.values():
-        assert (kind.ground is Ground.OWN_TASK) == (kind.place is Place.SAME_UNIT)
+    assert set(KINDS) == set(HandoverRoute)
+    for way, kind in KINDS.items():
+        # The coordination goes anywhere in the municipality, inside the consent.
+        assert way is HandoverRoute.COORDINATOR or (kind.ground is Ground.OWN_TASK) == (kind.place is Place.SAME_UNIT)
         assert 0 < kind.answer_within_days <= RULES.answer_within_days_at_most
+    coordinator = KINDS[HandoverRoute.COORDINATOR]
+    assert coordinator == Kind(sent_by=SentBy.COORDINATOR, place=None, wire=HandoverKind.COORDINATOR)
+    assert [way for way, kind in KINDS.items() if kind.sent_by is SentBy.COORDINATOR] == ["coordinator"]
     assert [way for way, kind in KINDS.items() if kind.sent_by is SentBy.HOLDER_OR_LEADER] == ["staff-leaves"]
 
 

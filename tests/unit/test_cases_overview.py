@@ -34,9 +34,9 @@ from services.cases.plain import texts
 from services.cases.plain.page import HEADERS, STYLE, render_page
 from services.cases.plain.writing import Words, write
 from shared.clock import oslo_day
-from shared.contracts.cases import ChildHeardBy, Effect, EvaluationOutcome
+from shared.contracts.cases import ChildHeardBy, CoordinatorKind, Effect, EvaluationOutcome
 from shared.contracts.codes import GrantorClass, InformationCategory, Language, LegalBasis, Purpose, Role, Service
-from shared.contracts.team import ContributionReason, CoordinatorKind
+from shared.contracts.team import ContributionReason
 from shared.refs import ChildViewRef, ConcernReportRef, ConsentRef, ContributionRef, GoalRef, PlanRef
 from tests.unit.cases_town import CHILD, NURSE, PPT, RULES, START, TEACHER, Town, guardian, party, scope
 from tests.unit.test_cases_access import accepted, closed, consented, offered, opened, with_measure

@@ -96,6 +96,7 @@ FACTS: Final[Mapping[str, type[EventData]]] = {
         cases.HandoverWithdrawn,
         cases.HandoverCancelled,
         cases.HandoverTransferred,
+        cases.HandoverCoordinationAccepted,
         safekeeping.BreakGlassReviewed,
         safekeeping.CaseContinued,
         meetings.AgendaItemAdded,

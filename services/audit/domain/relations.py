@@ -131,6 +131,7 @@ class Ties(Model):
                 | cases.HandoverWithdrawn()
                 | cases.HandoverCancelled()
                 | cases.HandoverTransferred()
+                | cases.HandoverCoordinationAccepted()
             ):
                 return self._end(at, ref=fact.handover)
             case cases.CaseClosed():

@@ -7,9 +7,10 @@ from starlette.responses import Response
 
 from services.cases.api import team_bodies as bodies
 from services.cases.api.at_desk import AtDesk
-from services.cases.handlers import team
+from services.cases.handlers import coordination, team
 from services.cases.handlers.team import Need, Wished
 from services.cases.team_contents import LanguageNeeds, PlanContent
+from services.cases.views import HandoverView
 from services.cases.views_team import AroundView, NeedView, NotHeardView, PlanView, TeamView
 from shared.contracts.codes import Service
 from shared.refs import CaseRefField
@@ -69,6 +70,22 @@ async def appoint(case: CaseRefField, body: bodies.CoordinatorBody, ctx: Command
     """Appoint whoever coordinates the group, or the child coordinator that the family wished for."""
     party = body.coordinator.party()
     return respond(await team.appoint(desk, ctx, case, kind=body.kind, coordinator=party))
+
+
+@router.post(
+    "/cases/{case}/coordinator-handovers",
+    status_code=201,
+    response_model=HandoverView,
+    summary="Offer the coordination",
+)
+async def offer_coordination(
+    case: CaseRefField, body: bodies.CoordinatorHandoverBody, ctx: Command, desk: AtDesk
+) -> Response:
+    """Offer your coordination to a named receiver. You coordinate until it is accepted, at `/handovers/{id}/acceptance`."""
+    receiver = body.receiver.party()
+    return respond(
+        await coordination.offer(desk, ctx, case, kind=body.kind, receiver=receiver, respond_by=body.respond_by)
+    )
 
 
 @router.post("/cases/{case}/coordinator-end", status_code=201, response_model=AroundView, summary="End a coordination")

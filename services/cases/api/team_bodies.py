@@ -13,9 +13,9 @@ from services.cases.domain.course import Decisions
 from services.cases.domain.hearing import NotHeardReason
 from services.cases.domain.reports import Feedback, NotInformedReason
 from services.cases.domain.team import Released
-from shared.contracts.cases import ChildHeardBy, EvidenceForm
+from shared.contracts.cases import ChildHeardBy, CoordinatorKind, EvidenceForm
 from shared.contracts.codes import GrantorClass, InformationCategory, Purpose, Role, Service
-from shared.contracts.team import ContributionReason, CoordinatorKind
+from shared.contracts.team import ContributionReason
 from shared.refs import UnitIdField
 from shared.web import GivenMoment, RequestModel
 
@@ -78,6 +78,25 @@ class CoordinatorBody(RequestModel):
 
     kind: CoordinatorKind
     coordinator: ReceiverBody
+
+
+class CoordinatorHandoverBody(RequestModel):
+    """An offer of the coordination (seed rules 23, 37, 97, 107)."""
+
+    model_config = _like(
+        kind="ansvarsgruppe",
+        receiver={
+            "actor": "act_example",
+            "role": "health-nurse",
+            "service": "helsestasjon",
+            "unit": "unit:helsestasjon",
+        },
+        respond_by="2026-11-12T11:00:00Z",
+    )
+
+    kind: CoordinatorKind
+    receiver: ReceiverBody
+    respond_by: GivenMoment | None = None
 
 
 class CoordinatorEndBody(RequestModel):

@@ -209,7 +209,7 @@ def decide_fall(
     case = ref_of(state)
     waits = state.open_handover
     happened: list[CaseEvent] = []
-    if waits is not None and waits.consent is None:
+    if waits is not None and waits.consent is None and waits.coordination is None:
         happened.append(HandoverWithdrawn(case=case, handover=waits.ref))
     sent = HandoverSent(
         case=case,

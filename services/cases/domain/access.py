@@ -27,9 +27,8 @@ from services.cases.domain.state import (
 )
 from services.cases.errors import CaseNotOpenError, NotInvolvedError, NotPermittedError, PurposeNotCoveredError
 from shared.contracts.base import Model
-from shared.contracts.cases import Party
+from shared.contracts.cases import CoordinatorKind, Party
 from shared.contracts.codes import GrantorClass, InformationCategory, Purpose, Role, Service
-from shared.contracts.team import CoordinatorKind
 from shared.refs import ConsentRef, OverrideRef, UnitId
 
 _THEIRS = frozenset({Stage.OPEN, Stage.CLOSED, Stage.ERASED})
@@ -43,9 +42,9 @@ class Relation(StrEnum):
     LAST_HOLDER = "last-holder"
     """Had the baton when the case was closed or the concern solved, until it is reopened. The unit's own task."""
     RECEIVER = "receiver"
-    """Is offered the baton, while the handover waits. The consent that the handover rests on, or the unit's own task."""
+    """Is offered the baton or the coordination, while that waits. The consent that the offer rests on, or the unit's own task."""
     RECEIVERS_LEADER = "receivers-leader"
-    """Leads the unit to which the baton is offered, while the handover waits. The unit's own task."""
+    """Leads the unit to which it is offered, while the handover waits. The unit's own task."""
     LEADER = "leader"
     """Leads the unit that has the case, or had it when it was closed. The unit's own task; never content."""
     COORDINATOR = "coordinator"
@@ -115,6 +114,8 @@ class Action(StrEnum):
     WITHDRAW_HANDOVER = "withdraw-handover"
     HAND_OVER_FOR_ABSENT = "hand-over-for-absent"
     """Send and take back for a holder who is registered as away (seed rule 107)."""
+    HAND_OVER_COORDINATION = "hand-over-coordination"
+    """Offer one's own coordination to somebody, and take the offer back (seed rules 23, 97, 107)."""
     DRAFT_FORM = "draft-form"
     READ_FORM = "read-form"
     APPROVE_FORM = "approve-form"
@@ -269,6 +270,8 @@ TABLE: Mapping[Relation, Mapping[Action, Reach]] = MappingProxyType(
             Action.CHANGE_TEAM: _SEE,
             Action.SET_TEAM_GOAL: _SEE,
             Action.RECORD_WISH: _SEE,
+            Action.SEE_HANDOVER: _SEE,
+            Action.HAND_OVER_COORDINATION: _SEE,
             Action.START_PLAN: _SEE,
             Action.READ_PLAN: _CONSENTED,
             Action.CLOSE_PLAN: _SEE,

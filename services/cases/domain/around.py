@@ -11,9 +11,9 @@ from enum import StrEnum
 from pydantic import AwareDatetime, Field
 
 from shared.contracts.base import Model
-from shared.contracts.cases import Party
+from shared.contracts.cases import CoordinatorKind, Party
 from shared.contracts.codes import GrantorClass, InformationCategory, LegalBasis, Purpose, Role, Service
-from shared.contracts.team import ContributionReason, CoordinatorKind
+from shared.contracts.team import ContributionReason
 from shared.refs import (
     ConcernReportRef,
     ConsentRef,
@@ -162,6 +162,15 @@ class Around(Model):
     def plan(self) -> PlanState | None:
         """Return the plan that was asked for last; it may have ended."""
         return next(reversed(self.plans.values()), None)
+
+    def coordinator_of(self, kind: CoordinatorKind) -> Party | None:
+        """Return who coordinates, as one person: appointed, or whoever began the group's plan; none by the rule alone."""
+        appointed, plan = self.coordinators.get(kind), self.plan
+        if appointed is not None:
+            return appointed.party
+        if kind is not CoordinatorKind.ANSVARSGRUPPE or plan is None or plan.status is PlanStatus.CLOSED:
+            return None
+        return plan.coordinator
 
     @property
     def interpreter(self) -> bool:

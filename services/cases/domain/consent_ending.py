@@ -7,7 +7,7 @@ from typing import Literal
 
 from services.cases.domain.course import ref_of
 from services.cases.domain.evolution import fold
-from services.cases.domain.lapse import without_basis
+from services.cases.domain.lapse import with_its_sender, without_basis
 from services.cases.domain.rules import CONSENT, Rules
 from services.cases.domain.state import CaseState, ConsentState, ConsentStatus, HandoverState
 from shared.clock import oslo_day
@@ -114,7 +114,7 @@ def what_rested_on_it(
     happened.extend(without_basis(after, case, now))
     if state.mode is Mode.IDENTIFIED and not after.consents_in_force(now):
         happened.append(CaseAnonymised(case=case))
-    return happened
+    return with_its_sender(after, case, happened)
 
 
 def named_again(state: CaseState, consent: ConsentState, version: int, now: datetime, rules: Rules) -> list[CaseEvent]:
@@ -132,4 +132,5 @@ def still_covered(state: CaseState, handover: HandoverState, now: datetime) -> b
     consent, service = state.consents.get(handover.consent), handover.receiver.service
     if consent is None or service is None:
         return False
-    return consent.in_force(now) and consent.covers(service, handover.package.categories, Purpose.TRANSITION)
+    purpose = Purpose.TRANSITION if handover.coordination is None else None
+    return consent.in_force(now) and consent.covers(service, handover.package.categories, purpose)

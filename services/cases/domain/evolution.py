@@ -304,6 +304,7 @@ def _handover(state: CaseState, event: events.HandoverEvent) -> CaseState:
             route=event.route,
             on_behalf=event.on_behalf,
             to_municipality=event.to_municipality,
+            coordination=event.coordination,
         )
         return _with(state, handovers=_put(state.handovers, event.handover, sent))
     if present is None:
@@ -313,6 +314,8 @@ def _handover(state: CaseState, event: events.HandoverEvent) -> CaseState:
         case events.HandoverReceived():
             documents = present.received_documents | frozenset(event.documents)
             changed = _with(changed, received=True, received_documents=documents)
+        case events.HandoverCoordinationAccepted():
+            changed = _with(changed, received=True)
         case events.HandoverAccepted():
             changed = _with(changed, received=True)
             state = _with(state, holding=_holding_after(state, present, event.holder))

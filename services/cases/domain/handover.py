@@ -11,7 +11,7 @@ from typing import Literal
 
 from pydantic import AwareDatetime
 
-from services.cases.domain import access, lifecycles, transfer
+from services.cases.domain import access, coordination, lifecycles, transfer
 from services.cases.domain.access import Action
 from services.cases.domain.acting import Acting, named
 from services.cases.domain.consent import require_consent
@@ -29,6 +29,7 @@ from services.cases.errors import (
     HandoverNotProposedError,
     HandoverOpenError,
     HolderNotAwayError,
+    NotPermittedError,
     OutsideHoldingError,
     ReceiverAwayError,
     ReceiverElsewhereError,
@@ -227,7 +228,7 @@ def decide_receive(
 
 
 def decide_answer(state: CaseState, command: AnswerHandover, now: datetime) -> list[CaseEvent]:
-    """Accept: from here the receiver is the holder. Reject: the sender holds on.
+    """Accept: from here the receiver is the holder, or coordinates. Reject: the sender holds on.
 
     Raises:
         DeniedError, CaseNotOpenError: see `access.require`.
@@ -259,6 +260,8 @@ def decide_answer(state: CaseState, command: AnswerHandover, now: datetime) -> l
         raise ConsentMissingError
     holder = present.receiver if on_behalf else _arrived(state, present, command)
     receipt = [] if on_behalf else _received(state, present)
+    if present.coordination is not None:
+        return [*receipt, *coordination.taken(state, present, present.coordination, holder, on_behalf=on_behalf)]
     if present.way is HandoverRoute.MUNICIPALITY:
         return [*receipt, *transfer.moved(state, present, on_behalf=on_behalf)]
     accepted = HandoverAccepted(case=case, handover=present.ref, holder=holder, on_behalf=on_behalf)
@@ -275,9 +278,13 @@ def decide_withdraw(state: CaseState, command: WithdrawHandover, now: datetime) 
     present = state.handovers.get(command.handover)
     for_absent = present is not None and present.on_behalf and not _holds(state, command.by)
     action = Action.HAND_OVER_FOR_ABSENT if for_absent else Action.WITHDRAW_HANDOVER
+    if present is not None and present.coordination is not None:
+        action = Action.HAND_OVER_COORDINATION
     access.require(state, action, command.by, now, stages=NOT_CLOSED)
     if present is None:
         raise UnknownPartError
+    if present.coordination is not None and present.sender.actor != command.by.actor:
+        raise NotPermittedError("not-own-coordination")
     if not lifecycles.HANDOVER.allows(present.status, HandoverWithdrawn):
         raise HandoverNotOpenError(extensions={"status": present.status})
     return [HandoverWithdrawn(case=ref_of(state), handover=present.ref)]

@@ -23,6 +23,8 @@ class SentBy(StrEnum):
     HOLDER = "holder"
     HOLDER_OR_LEADER = "holder-or-leader"
     """The leader of the unit for a holder who is registered as away."""
+    COORDINATOR = "coordinator"
+    """Whoever coordinates: the coordination is handed over, and the baton is not moved by it."""
 
 
 class Place(StrEnum):
@@ -49,7 +51,8 @@ class Kind(Model):
     senders: frozenset[Service] | None = None
     """The holder's service; none: any."""
     receivers: frozenset[Service] | None = None
-    place: Place = Place.OTHER_UNIT
+    place: Place | None = Place.OTHER_UNIT
+    """None: anywhere in the municipality."""
     ground: Ground = Ground.CONSENT
     form: bool = False
     """It is sent with an approved transition form, and in no other way."""
@@ -96,9 +99,11 @@ KINDS: Mapping[HandoverRoute, Kind] = MappingProxyType(
             answer_within_days=14,
         ),
         HandoverRoute.MUNICIPALITY: Kind(place=Place.OTHER_MUNICIPALITY, answer_within_days=14),
+        # Who may receive it is the municipality's rule for an appointment; the consent must cover that service (`coordination.py`).
+        HandoverRoute.COORDINATOR: Kind(sent_by=SentBy.COORDINATOR, place=None, wire=HandoverKind.COORDINATOR),
     }
 )
-"""The coordinator's role is handed over in its own way, and the baton is not moved by it."""
+"""Every way there is. The last is no way for the baton, and `fitting` never leads to it."""
 
 
 def fitting(  # noqa: PLR0911 -- one line for each row of the table

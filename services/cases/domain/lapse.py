@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 
 from services.cases.domain.around import RUNNING, PlanStatus
+from services.cases.domain.evolution import fold
 from services.cases.domain.state import CaseState
-from shared.contracts.cases import CaseEvent
+from shared.contracts.cases import CaseEvent, HandoverCancelled
 from shared.contracts.team import ContributionEnded, CoordinatorEnded, PlanClosed
 from shared.refs import CaseRef
 
@@ -30,6 +31,18 @@ def without_basis(state: CaseState, case: CaseRef, now: datetime) -> list[CaseEv
         if service is None or (not at_home and state.consent_covering(now, service) is None):
             ended.append(CoordinatorEnded(case=case, kind=kind, reason="basis-lapsed"))
     return ended
+
+
+def with_its_sender(state: CaseState, case: CaseRef, happened: list[CaseEvent]) -> list[CaseEvent]:
+    """Return `happened`, and that an offer of the coordination is void when its sender does not coordinate any more after it."""
+    waits = state.open_handover
+    if waits is None or waits.coordination is None:
+        return happened
+    after = fold(state, happened)
+    present = after.around.coordinator_of(waits.coordination)
+    if after.open_handover is None or (present is not None and present.actor == waits.sender.actor):
+        return happened
+    return [*happened, HandoverCancelled(case=case, handover=waits.ref, reason="basis-lapsed")]
 
 
 def with_the_case(state: CaseState, case: CaseRef) -> list[CaseEvent]:

@@ -233,7 +233,7 @@ _ANSWERING = (
 HANDOVER: Final = Lifecycle(
     name="handover",
     title="The handover (overføring)",
-    about="The sender holds the baton until the receiver has accepted.",
+    about="The sender holds the baton until the receiver has accepted; with the coordination, the sender coordinates until then.",
     statuses=HandoverStatus,
     steps=(
         Step(
@@ -254,11 +254,13 @@ HANDOVER: Final = Lifecycle(
             guards=(
                 CASE_IS_OPEN,
                 Guard(
-                    "whoever sends it holds the baton, or leads the unit of a holder who is away",
+                    "whoever sends it holds the baton, or leads the unit of a holder who is away; "
+                    "the coordination, whoever coordinates",
                     errors.NotPermittedError,
                 ),
                 Guard("for another, that one is registered as away", errors.HolderNotAwayError, (107,)),
-                Guard("no other waits for an answer", errors.HandoverOpenError),
+                Guard("no other waits for an answer, of the baton or the coordination", errors.HandoverOpenError),
+                Guard("the coordination goes to somebody who may be appointed", errors.CoordinatorUnfitError, (23, 97)),
                 Guard("it goes to somebody else", errors.ReceiverIsSenderError),
                 Guard("the receiver is not away", errors.ReceiverAwayError, (107,)),
                 Guard("its kind is the one that leads there", errors.HandoverKindError, (107,)),
@@ -287,6 +289,13 @@ HANDOVER: Final = Lifecycle(
                 Guard("the receiver works where it was sent", errors.ReceiverElsewhereError),
             ),
         ),
+        *steps(
+            _WAITING,
+            events.HandoverCoordinationAccepted,
+            HandoverStatus.COMPLETED,
+            guards=(*_ANSWERING, Guard("what it rests on still stands", errors.ConsentMissingError, (4,))),
+            rules=(23, 37, 97, 107),
+        ),
         *steps(_WAITING, events.HandoverTransferred, HandoverStatus.COMPLETED, guards=_ANSWERING),
         Step(HandoverStatus.ACCEPTED, events.HandoverCompleted, HandoverStatus.COMPLETED),
         *steps(_WAITING, events.HandoverRejected, HandoverStatus.REJECTED, guards=_ANSWERING),
@@ -294,7 +303,7 @@ HANDOVER: Final = Lifecycle(
             (HandoverStatus.PROPOSED, *_WAITING),
             events.HandoverWithdrawn,
             HandoverStatus.WITHDRAWN,
-            guards=(_STILL_WAITS, HOLDER_ONLY),
+            guards=(_STILL_WAITS, Guard("whoever sent it, or holds the baton", errors.NotPermittedError)),
         ),
         *steps(_WAITING, events.HandoverCancelled, HandoverStatus.CANCELLED, rules=(4,)),
         *steps(_UNANSWERED, events.HandoverOverdue, HandoverStatus.OVERDUE, rules=(107,)),

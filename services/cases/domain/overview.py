@@ -30,9 +30,8 @@ from services.cases.domain.state import (
 )
 from services.cases.errors import NotPermittedError
 from shared.contracts.base import Model
-from shared.contracts.cases import Effect, Mode, Party
+from shared.contracts.cases import CoordinatorKind, Effect, Mode, Party
 from shared.contracts.codes import GrantorClass, InformationCategory, Purpose, Role, Service
-from shared.contracts.team import CoordinatorKind
 from shared.refs import CaseRef, ConsentRef, FormRef, GoalRef, MeasureRef
 
 Reader = Literal["guardian", "child"]
@@ -177,7 +176,7 @@ def decide_overview(state: CaseState, acting: Acting, relation: Relation, row: I
         decide_by=None if state.measures else _ahead(state.decide_by, now),
         meeting_by=_ahead(state.meeting_by, now),
         holder=_who(state.holder),
-        taking_over=None if waiting is None else _who(waiting.receiver),
+        taking_over=None if waiting is None or waiting.coordination is not None else _who(waiting.receiver),
         contact=None if state.contact is None else Who(service=state.contact.service, role=state.contact.role),
         coordinators=tuple(
             Coordination(kind=kind, who=Who(service=one.party.service, role=one.party.role))

@@ -13,6 +13,7 @@ from services.cases.domain.access import Action
 from services.cases.domain.acting import Acting
 from services.cases.domain.around import PlanStatus
 from services.cases.domain.course import ref_of
+from services.cases.domain.lapse import with_its_sender
 from services.cases.domain.rules import Rules
 from services.cases.domain.state import CaseState, Stage
 from services.cases.domain.team import Wish, wished
@@ -147,4 +148,4 @@ def decide_close(state: CaseState, command: ClosePlan, now: datetime) -> list[Ca
     if plan is None or plan.status is PlanStatus.CLOSED:
         raise PlanNotOpenError
     reason = "no-longer-wanted" if wish else command.reason
-    return [PlanClosed(case=ref_of(state), plan=plan.ref, reason=reason)]
+    return with_its_sender(state, ref_of(state), [PlanClosed(case=ref_of(state), plan=plan.ref, reason=reason)])

@@ -331,6 +331,8 @@ class HandoverState(Model):
     on_behalf: bool = False
     """Sent by the leader of the holder's unit, because the holder is away."""
     to_municipality: LogScope | None = None
+    coordination: events.CoordinatorKind | None = None
+    """What is offered when it is not the baton."""
 
     @property
     def way(self) -> events.HandoverRoute:

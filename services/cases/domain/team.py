@@ -13,9 +13,11 @@ from services.cases.domain import access
 from services.cases.domain.access import Action
 from services.cases.domain.acting import Acting, named
 from services.cases.domain.consent import require_consent
+from services.cases.domain.coordination import fits, is_home
 from services.cases.domain.course import ref_of
+from services.cases.domain.lapse import with_its_sender
 from services.cases.domain.state import CaseState
-from services.cases.domain.team_profile import CoordinatorRule, TeamProfile
+from services.cases.domain.team_profile import TeamProfile
 from services.cases.errors import (
     AlreadyMemberError,
     ChildOfAgeError,
@@ -27,12 +29,11 @@ from services.cases.errors import (
     NotAMemberError,
 )
 from shared.contracts.base import Model
-from shared.contracts.cases import CaseEvent, EvidenceForm, Party, TeamMemberAdded, TeamMemberRemoved
+from shared.contracts.cases import CaseEvent, CoordinatorKind, EvidenceForm, Party, TeamMemberAdded, TeamMemberRemoved
 from shared.contracts.codes import GrantorClass, Role, Service
 from shared.contracts.team import (
     CoordinatorAppointed,
     CoordinatorEnded,
-    CoordinatorKind,
     CoordinatorRequested,
     TeamGoalSet,
 )
@@ -99,7 +100,7 @@ def decide_ask_in(state: CaseState, command: AskIn, now: datetime) -> list[CaseE
         ConsentMissingError: no consent in force covers it; the error says what is missing and from whom (seed rule 106).
     """
     access.require(state, Action.CHANGE_TEAM, command.by, now)
-    if command.service in state.team or _is_home(state, command.service):
+    if command.service in state.team or is_home(state, command.service):
         raise AlreadyMemberError
     consent = require_consent(state, service=command.service, categories=frozenset(), purpose=None, now=now)
     return [
@@ -187,12 +188,13 @@ def decide_appoint(state: CaseState, command: Appoint, now: datetime, profile: T
             raise CoordinatorNotRequestedError
         if command.age >= rule.until_age:
             raise ChildOfAgeError
-    if not _fit(party, rule):
+    if not fits(party, rule):
         raise CoordinatorUnfitError
-    if not _is_home(state, rule.service):
+    if not is_home(state, rule.service):
         require_consent(state, service=rule.service, categories=frozenset(), purpose=None, now=now)
     chosen = named(party, address_protected=state.address_protected)
-    return [CoordinatorAppointed(case=ref_of(state), kind=command.kind, coordinator=chosen)]
+    appointed = CoordinatorAppointed(case=ref_of(state), kind=command.kind, coordinator=chosen)
+    return with_its_sender(state, ref_of(state), [appointed])
 
 
 def decide_end_coordination(state: CaseState, command: EndCoordination, now: datetime) -> list[CaseEvent]:
@@ -207,7 +209,8 @@ def decide_end_coordination(state: CaseState, command: EndCoordination, now: dat
     if command.kind not in state.around.coordinators:
         raise NoCoordinatorError
     reason: Literal["guardians-wish", "no-longer-needed"] = "guardians-wish" if wish else "no-longer-needed"
-    return [CoordinatorEnded(case=ref_of(state), kind=command.kind, reason=reason)]
+    ended = CoordinatorEnded(case=ref_of(state), kind=command.kind, reason=reason)
+    return with_its_sender(state, ref_of(state), [ended])
 
 
 def decide_of_age(state: CaseState, age: int, profile: TeamProfile) -> list[CaseEvent]:
@@ -215,12 +218,4 @@ def decide_of_age(state: CaseState, age: int, profile: TeamProfile) -> list[Case
     kind = CoordinatorKind.BARNEKOORDINATOR
     if age < profile.coordinator.until_age or kind not in state.around.coordinators:
         return []
-    return [CoordinatorEnded(case=ref_of(state), kind=kind, reason="adult")]
-
-
-def _fit(party: Party, rule: CoordinatorRule) -> bool:
-    return party.service is rule.service and party.role in {rule.role, *rule.also}
-
-
-def _is_home(state: CaseState, service: Service) -> bool:
-    return state.holder is not None and state.holder.service is service
+    return with_its_sender(state, ref_of(state), [CoordinatorEnded(case=ref_of(state), kind=kind, reason="adult")])

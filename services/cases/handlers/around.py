@@ -17,7 +17,7 @@ from shared.aggregate import Context
 from shared.calendar import start_of_day
 from shared.clock import oslo_day
 from shared.contracts.access import AccessKind, AccessRecorded, Recipient
-from shared.contracts.cases import CaseEvent
+from shared.contracts.cases import CaseEvent, CoordinatorKind
 from shared.contracts.codes import InformationCategory, Purpose, Service
 from shared.contracts.reports import ConcernReportSent
 from shared.contracts.team import (
@@ -28,7 +28,6 @@ from shared.contracts.team import (
     ContributionRequested,
     CoordinatorAppointed,
     CoordinatorEnded,
-    CoordinatorKind,
     PlanRequested,
 )
 from shared.db import Connection

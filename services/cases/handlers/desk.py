@@ -468,6 +468,7 @@ def _shared(event: CaseEvent, ctx: Context, state: CaseState) -> list[AccessReco
     if not isinstance(event, HandoverSent) or event.consent is None or event.receiver.service is None:
         return []
     consent = state.consents.get(event.consent)
+    purpose = Purpose.TRANSITION if event.coordination is None else Purpose.COORDINATION
     recipient = Recipient(
         service=event.receiver.service, role=event.receiver.role, organisation=event.receiver.organisation
     )
@@ -479,7 +480,7 @@ def _shared(event: CaseEvent, ctx: Context, state: CaseState) -> list[AccessReco
             case=event.case,
             categories=event.package.categories,
             documents=event.package.documents,
-            purpose=Purpose.TRANSITION,
+            purpose=purpose,
             basis=event.basis,
             consent=event.consent,
             consent_version=event.consent_version,

@@ -224,6 +224,9 @@ async def read_receipts(desk: Desk, ctx: Context, handover: HandoverRef) -> tupl
 def _seen(looked: Looked, handover: HandoverRef) -> HandoverView:
     """Return the handover; a draft to nobody but whoever holds the baton."""
     view = HandoverView.of(looked.state, handover)
+    if looked.permit.relation is Relation.COORDINATOR and view.coordination is None:
+        # Whoever coordinates sees what becomes of the coordination; to whom the baton is offered is for those two.
+        raise UnknownPartError
     if view.status == HandoverStatus.PROPOSED and looked.permit.relation is not Relation.HOLDER:
         raise UnknownPartError
     return view

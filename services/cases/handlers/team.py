@@ -19,9 +19,9 @@ from services.cases.views import CaseView
 from services.cases.views_team import AroundView, NeedView, NotHeardView, PlanView, TeamView
 from shared.aggregate import Changed, Context
 from shared.clock import oslo_day
-from shared.contracts.cases import CaseEvent, EvidenceForm, Party
+from shared.contracts.cases import CaseEvent, CoordinatorKind, EvidenceForm, Party
 from shared.contracts.codes import GrantorClass, InformationCategory, Role, Service
-from shared.contracts.team import CoordinatorKind, LanguageNeedRecorded
+from shared.contracts.team import LanguageNeedRecorded
 from shared.db import Connection
 from shared.refs import CaseRef, GoalRef, PlanRef
 from shared.web import answer

@@ -13,9 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from services.cases.domain.around import PlanStatus
 from services.cases.domain.overview import Reader
 from services.cases.domain.state import FormStatus, MeasureStatus
-from shared.contracts.cases import Effect
+from shared.contracts.cases import CoordinatorKind, Effect
 from shared.contracts.codes import InformationCategory, Language, Purpose, Role, Service
-from shared.contracts.team import CoordinatorKind
 
 _FOLDER: Final = Path(__file__).with_name("texts")
 ToEach = Annotated[Mapping[Reader, str], Field(min_length=2)]

@@ -10,8 +10,8 @@ from services.cases.domain.state import FormStatus, MeasureStatus, Stage
 from services.cases.plain.texts import TEXTS, Texts
 from shared.clock import oslo_day
 from shared.contracts.base import Model
+from shared.contracts.cases import CoordinatorKind
 from shared.contracts.codes import Language
-from shared.contracts.team import CoordinatorKind
 from shared.refs import GoalRef
 
 

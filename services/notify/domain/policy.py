@@ -51,6 +51,7 @@ CONTRIBUTION_ANSWERED: Final = "contribution-answered"
 PLAN_WISHED: Final = "plan-wished"
 PLAN_CHANGED: Final = "plan-changed"
 COORDINATOR: Final = "coordinator-appointed"
+COORDINATION_REQUEST: Final = "coordination-request"
 REPORT_BY_LETTER: Final = "report-by-letter"
 REPORT_UNANSWERED: Final = "report-unanswered"
 AROUND: Final = frozenset(
@@ -62,6 +63,7 @@ AROUND: Final = frozenset(
         PLAN_WISHED,
         PLAN_CHANGED,
         COORDINATOR,
+        COORDINATION_REQUEST,
         REPORT_BY_LETTER,
         REPORT_UNANSWERED,
     }
