@@ -27,15 +27,17 @@ from shared.contracts.endings import HoldReason
 from shared.refs import ActorIdField, LogScope, OrganisationNumberField, UnitIdField
 from shared.web import GivenDay, GivenMoment, RequestModel
 
-Words = Annotated[str, StringConstraints(min_length=1, max_length=20_000, strip_whitespace=True)]
-Name = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
+_NOT_BLANK: Final = Field(json_schema_extra={"pattern": r"\S"})
+"""What is left when the space around it is gone must be something: the constraint sees it so, the document would not say it."""
+Words = Annotated[str, StringConstraints(min_length=1, max_length=20_000, strip_whitespace=True), _NOT_BLANK]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True), _NOT_BLANK]
 Number = Annotated[str, StringConstraints(pattern=r"^[0-9]{11}$")]
 Email = Annotated[str, StringConstraints(pattern=r"^[^@\s]{1,64}@[^@\s]{1,180}$")]
 Phone = Annotated[str, StringConstraints(pattern=r"^\+?[0-9 ]{5,20}$")]
 Code = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{2,60}$")]
 Municipality = Annotated[LogScope, StringConstraints(pattern=r"^[0-9]{4}$")]
 Content = dict[InformationCategory, Words]
-Fields = dict[Code, Words]
+Fields = Annotated[dict[Code, Words], Field(json_schema_extra={"additionalProperties": False})]
 
 EXAMPLE_RECEIVER: Final[dict[str, Any]] = {
     "actor": "act_bcdfghjklmnpqrstvwxzbcdfgh",
