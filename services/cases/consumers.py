@@ -12,7 +12,7 @@ from services.cases import ending_store, form_store, glass_store, kin_store, sto
 from services.cases.domain import glass as glasses
 from services.cases.domain import guardianship, levels, measures, waiting
 from services.cases.errors import CaseError
-from services.cases.handlers import absences, consent_times, ending, form_times, protecting
+from services.cases.handlers import absences, ages, consent_times, ending, form_times, protecting
 from services.cases.handlers.desk import HANDOVER_ANSWER, HANDOVER_ESCALATION, Desk
 from services.cases.handlers.kept import GLASS_ESCALATION, GLASS_REVIEW, GUARDIANSHIP, PROTECTION_DUE, QUIET_CLOSING
 from services.cases.handlers.unattended import change_by_time, change_in
@@ -190,6 +190,7 @@ def deadlines(desk: Desk) -> Mapping[str, DeadlineHandler]:
     """Return what happens when a time is out."""
     kinds: dict[str, Callable[[Desk, Tx, Deadline], Awaitable[None]]] = {
         **consent_times.DEADLINES,
+        **ages.DEADLINES,
         HANDOVER_ANSWER: on_handover_due,
         GLASS_REVIEW: on_glass_review_due,
         GUARDIANSHIP: on_guardianship,
@@ -202,8 +203,6 @@ def deadlines(desk: Desk) -> Mapping[str, DeadlineHandler]:
         form_store.FORM_DUE: form_times.on_due,
         form_store.FORM_OVERDUE: form_times.on_overdue,
         ending_store.RETENTION: of_case(ending.retention_over),
-        ending_store.ADULTHOOD_TOLD: of_case(ending.adulthood_approaching),
-        ending_store.ADULTHOOD: of_case(ending.adulthood_reached),
         ending_store.ADULTHOOD_END: of_case(ending.adulthood_overdue),
         **TEAM.deadlines(),
     }

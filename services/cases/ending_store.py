@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import datetime
 from typing import Final
 
+from services.cases import ages_store
 from services.cases.domain import ending
 from services.cases.domain.rules import Rules
 from services.cases.domain.state import CaseState
@@ -17,8 +18,6 @@ from shared.deadlines import cancel, set_deadline
 from shared.refs import CaseRef
 
 RETENTION: Final = "retention-over"
-ADULTHOOD_TOLD: Final = "adulthood-approaching"
-ADULTHOOD: Final = "adulthood"
 ADULTHOOD_END: Final = "adulthood-end"
 
 
@@ -45,18 +44,6 @@ async def follow(
                 continue
 
 
-async def expect_adulthood(conn: Connection, case: CaseRef, born: date, now: datetime) -> None:
-    """Promise to act when the child is of age, and three months before; what lies behind is acted on at once.
-
-    To be called again when the birth date is corrected.
-    """
-    if (told := ending.told_at(born)) > now:
-        await set_deadline(conn, kind=ADULTHOOD_TOLD, key=case, due=told)
-    else:
-        await cancel(conn, kind=ADULTHOOD_TOLD, key=case)
-    await set_deadline(conn, kind=ADULTHOOD, key=case, due=ending.of_age_at(born))
-
-
 async def end_guardianships(conn: Connection, case: CaseRef, at: datetime) -> None:
     """From `at` on nobody is a guardian in the case."""
     await conn.execute(
@@ -70,5 +57,6 @@ async def forget(conn: Connection, case: CaseRef) -> None:
     """Let nobody be found by the case any more: who is family, and who had been told what. The log has its entries."""
     await conn.execute("DELETE FROM kin WHERE case_ref = $1", case)
     await conn.execute("DELETE FROM disclosures WHERE case_ref = $1", case)
-    for kind in (RETENTION, ADULTHOOD_TOLD, ADULTHOOD, ADULTHOOD_END):
+    for kind in (RETENTION, ADULTHOOD_END):
         await cancel(conn, kind=kind, key=case)
+    await ages_store.forget(conn, case)

@@ -62,7 +62,7 @@ class Endings:
         await self._tell_both(tx, event.holder, told)
 
     async def on_adulthood_approaching(self, tx: Tx, event: endings.AdulthoodApproaching, envelope: Envelope) -> None:
-        """In three months the case is to end or go on with somebody else."""
+        """Within four months the case is to end or go on with somebody else."""
         told = _about(tx, event, envelope, f"{event.case}")
         await self._teller.tell_responsible(tx, responsible(event.holder), told.saying(policy.ADULT_SOON))
 

@@ -1,7 +1,7 @@
 """What the cases service publishes of how a case ends: the child comes of age, what must be kept is kept, the rest is erased.
 
-These are events of one case, as those of `shared.contracts.cases` are. That an event comes on a birthday tells when somebody was
-born; no event says it in words, and the log is read by those who may know.
+These are events of one case, as those of `shared.contracts.cases` are. That an event comes on a birthday tells, once that
+is past, when somebody was born; no event says it in words, nor of a birthday to come, and the log is read by those who may know.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from shared.contracts.cases import CaseEvent, Party
 
 
 class AdulthoodApproaching(CaseEvent):
-    """In three months the child is of age: who holds the case plans how it ends, or who goes on with it."""
+    """Within four months the child is of age: who holds the case plans how it ends, or who goes on with it."""
 
     TYPE: ClassVar[str] = "no.lagspill.cases.case.adulthood-approaching.v1"
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Sequence
+from datetime import date, timedelta
 
 import pytest
 
+from services.cases.domain.grantors import birthday
+from shared.calendar import start_of_day
 from shared.clock import SimulatedClock
 from shared.testing.issuer import LocalIssuer
 from shared.testing.people import People, Person
@@ -101,6 +104,17 @@ def forbidden(people: Sequence[Person]) -> set[str]:
     return found - {""}
 
 
+def days_that_tell(born: date) -> set[str]:
+    """Return every birthday on which something will happen, and what was derived from it, in each way that a value is written."""
+    days = [birthday(born, age) for age in (12, 15, 16, 18)]
+    found = {born.isoformat(), (days[-1] - timedelta(days=91)).isoformat()}
+    for day in days:
+        moment = start_of_day(day)
+        found |= {day.isoformat(), f"{day:%d.%m.%Y}", f"{day:%Y%m%d}", str(int(moment.timestamp()))}
+        found |= {f"{moment:%Y-%m-%d %H:%M}", f"{moment:%Y-%m-%dT%H:%M}"}
+    return found
+
+
 async def search_everywhere(world: World, words: set[str]) -> int:
     """Look at every value of every table, also inside JSON and bytes; return how many there were."""
     looked = 0
@@ -133,4 +147,27 @@ async def test_no_word_of_the_vault_stands_anywhere_in_the_clear(
         assert protected.status_code == 201
         for _ in range(6):
             await told.step(protected.json()["case"])
-        assert await search_everywhere(world, forbidden(told.people)) > 1000
+        words = forbidden(told.people) | days_that_tell(world.child.born)
+        assert await search_everywhere(world, words) > 1000
+
+
+async def test_no_birthday_stands_anywhere_in_the_clear(
+    migrated: Migrated, issuer: LocalIssuer, clock: SimulatedClock
+) -> None:
+    """Neither when the child was born nor when it will be of any age, also not as the moment of something to come."""
+    async with cases_world(migrated, issuer, clock) as world:
+        case = await world.opened()
+        await world.consented(case)
+        right, grown = People(61).child(age=13), People(31).child(age=17)
+        version = await world.version("teacher", case)
+        body = {"national_number": right.national_number}
+        await world.must("teacher", f"/cases/{case}/child/corrections", body, if_match=version)
+        named = {"name": grown.name, "national_number": grown.national_number}
+        await world.must("teacher", "/concerns", world.concern(child=named))
+        words = set.union(*(days_that_tell(one.born) for one in (world.child, right, grown)))
+        assert await search_everywhere(world, words) > 500
+        for _ in range(2):
+            await world.move_to(world.clock.now() + timedelta(days=1))
+            assert await search_everywhere(world, words) > 500
+        assert await world.pool.fetchval("SELECT count(*) FROM age_looks") == 2
+        assert (await world.types()).count("case.adulthood-approaching") == 1

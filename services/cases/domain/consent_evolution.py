@@ -193,6 +193,7 @@ def _reassessed(present: ConsentState, event: events.ConsentReassessmentDue) -> 
         refused=refused,
         guardians=guardians,
         reassessing=event.reason,
+        asked_for=present.asked_for | {event.reason},
         confirm_by=event.confirm_by,
         renewal=None,
     )

@@ -32,7 +32,7 @@ from shared.contracts.safekeeping import CaseErased, ErasureReason, GuardiansCha
 
 OF_AGE: Final = 18
 MONTHS_BEFORE: Final = 3
-"""How long before the day the holder is told."""
+"""How long, at least, before the day the holder is told."""
 
 
 def years_after(day: date, years: int) -> date:
@@ -49,12 +49,13 @@ def of_age_at(born: date) -> datetime:
 
 
 def told_at(born: date) -> datetime:
-    """Return when the holder is told that the day comes: three months before, at the latest on the month's last day."""
+    """Return when the holder is told that the day comes: three months before, and then from the first of that month.
+
+    Told on the day itself, it would say when the child was born to whoever sees only that it was told, and when.
+    """
     day = years_after(born, OF_AGE)
     month = day.month - MONTHS_BEFORE
-    first = date(day.year if month > 0 else day.year - 1, month if month > 0 else month + 12, 1)
-    after = date(first.year + first.month // 12, first.month % 12 + 1, 1)
-    return start_of_day(min(first + timedelta(days=day.day - 1), after - timedelta(days=1)))
+    return start_of_day(date(day.year if month > 0 else day.year - 1, month if month > 0 else month + 12, 1))
 
 
 def erase_at(ended: datetime, years: int) -> datetime:
@@ -67,9 +68,13 @@ def erase_at(ended: datetime, years: int) -> datetime:
 
 
 def decide_adulthood_approaching(state: CaseState) -> list[CaseEvent]:
-    """Tell who holds the case that the child is soon of age; nothing when nobody does."""
+    """Tell who holds the case that the child is soon of age; nothing when nobody does, or it was told before."""
     holder = state.holder
-    return [] if holder is None or state.of_age else [AdulthoodApproaching(case=ref_of(state), holder=holder)]
+    return (
+        []
+        if holder is None or state.of_age or state.soon_of_age
+        else [AdulthoodApproaching(case=ref_of(state), holder=holder)]
+    )
 
 
 def decide_adulthood(state: CaseState, now: datetime, rules: Rules) -> list[CaseEvent]:

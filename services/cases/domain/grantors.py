@@ -7,7 +7,7 @@ under several areas of law, the strictest row counts for each class of grantors 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import date, datetime
+from datetime import date
 from enum import StrEnum
 from itertools import product
 from typing import Literal, Protocol, TypeVar
@@ -15,7 +15,6 @@ from typing import Literal, Protocol, TypeVar
 from pydantic import Field
 
 from services.cases.errors import NoLegalBasisError
-from shared.calendar import start_of_day
 from shared.contracts.base import Model
 from shared.contracts.cases import ReassessmentReason
 from shared.contracts.codes import GrantorClass, InformationCategory, Scope, Service
@@ -241,9 +240,3 @@ def birthday(born: date, age: int) -> date:
         return born.replace(year=born.year + age)
     except ValueError:
         return date(born.year + age, 3, 1)
-
-
-def birthdays_ahead(born: date, now: datetime, ages: Iterable[int]) -> dict[int, datetime]:
-    """Return when, in UTC, the day begins in Norway on which each of `ages` is reached; those behind are left out."""
-    moments = {age: start_of_day(birthday(born, age)) for age in ages}
-    return {age: moment for age, moment in moments.items() if moment > now}

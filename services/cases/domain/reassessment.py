@@ -43,6 +43,14 @@ def concerned(state: CaseState) -> list[ConsentState]:
     return [one for one in state.consents.values() if one.status in UNANSWERED | GRANTED]
 
 
+def not_asked_before(state: CaseState, command: Reassess) -> Reassess:
+    """Return the command without the consents that were reassessed for its reason already."""
+    left = {
+        ref: needed for ref, needed in command.needed.items() if command.reason not in state.consents[ref].asked_for
+    }
+    return command.model_copy(update={"needed": left})
+
+
 def decide_reassess(state: CaseState, command: Reassess, now: datetime, rules: Rules) -> list[CaseEvent]:
     """Let those who may consent now be asked, consent by consent.
 

@@ -153,6 +153,8 @@ class ConsentState(Model):
     """Which guardians may answer; none: all there were when the case began."""
     daily_care: bool = False
     reassessing: events.ReassessmentReason | None = None
+    asked_for: frozenset[events.ReassessmentReason] = frozenset()
+    """For what it was reassessed before; a birth date that was corrected is one that nothing was asked for."""
     confirm_by: AwareDatetime | None = None
     """Until when those who must consent now have time to confirm it."""
     warned_of: date | None = None
@@ -430,6 +432,8 @@ class CaseState(Model):
     documents: dict[DocumentRef, DocumentState] = Field(default_factory=dict)
     of_age: bool = False
     """The child is of age, decides alone, and the guardians have no part any more."""
+    soon_of_age: bool = False
+    """The holder was told that the child will be of age."""
     end_by: AwareDatetime | None = None
     """Until when a grown-up's case is to be closed or handed on."""
     hold: str | None = None

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from services.cases import ending_store, store
+from services.cases import ages_store, store
 from services.cases.domain import concern, course
 from services.cases.domain.national_number import born_on
 from services.cases.domain.rules import Rules
 from services.cases.domain.state import CaseState
 from services.cases.errors import CaseNotOpenError, DeniedError
 from services.cases.handlers.desk import CASE, Desk, Latest, actor_of, as_seen, change, follow, meet
-from services.cases.handlers.reassess import expect_birthdays
 from services.cases.records import Child, Guardian
 from services.cases.team_records import REPORT_VIEW
 from services.cases.views import CaseView, ChildViewReceipt, ConcernView
@@ -91,10 +90,9 @@ async def register_concern(desk: Desk, ctx: Context, new: NewConcern) -> Changed
         child_actor = desk.names.of_pid(new.child_number)
         await store.add_kin(conn, case, ctx.now, child=child_actor, guardians=[one.actor for one in guardians])
         await desk.records.keep_family(conn, case, child, guardians)
-        await expect_birthdays(desk, conn, case, child.born, ctx.now)
         await desk.records.keep_concern(conn, case, new.text, new.observations)
         await desk.records.keep_vocabulary(conn, case, criteria=new.criteria, family_frame=new.family_frame)
-        await ending_store.expect_adulthood(conn, case, child.born, ctx.now)
+        await ages_store.watch(conn, case, child.born, ctx.now)
         if new.address_protected and acting.unit is not None:
             await desk.records.keep_place(conn, case, acting.unit)
 

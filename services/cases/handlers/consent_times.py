@@ -11,7 +11,7 @@ import structlog
 from services.cases import store
 from services.cases.domain import consent_ending, moments, override, reassessment
 from services.cases.handlers.desk import Desk
-from services.cases.handlers.reassess import on_birth_date, reassess_by_age, reassess_by_change
+from services.cases.handlers.reassess import reassess_by_change
 from services.cases.handlers.unattended import change_by_time
 from shared.deadlines import Deadline
 from shared.inbox import Tx
@@ -79,8 +79,6 @@ DEADLINES: Final[Mapping[str, Callable[[Desk, Tx, Deadline], Awaitable[None]]]] 
         moments.CONSENT_RECEIPTS: on_receipts,
         moments.OVERRIDE_END: on_override_end,
         moments.OVERRIDE_REVIEW: on_override_review,
-        moments.CHILD_AGE: reassess_by_age,
-        moments.CHILD_BORN: on_birth_date,
         moments.CONSENT_REASSESSMENT: reassess_by_change,
     }
 )

@@ -43,7 +43,7 @@ async def retention_over(desk: Desk, tx: Tx, case: CaseRef) -> None:
 
 
 async def adulthood_approaching(desk: Desk, tx: Tx, case: CaseRef) -> None:
-    """In three months the child is of age: the holder is told."""
+    """Soon the child is of age: the holder is told."""
     await change_by_time(desk, tx, case, ending.decide_adulthood_approaching)
 
 
@@ -51,11 +51,6 @@ async def adulthood_reached(desk: Desk, tx: Tx, case: CaseRef) -> None:
     """The child is of age: the guardians' part ends at this moment, and an open case has a time to end."""
     state = (await tx.journal.load(CASE, case, conn=tx.conn)).state
     if not ending.decide_adulthood(state, tx.now, desk.rules):
-        return
-    born = (await desk.records.child(tx.conn, case)).born
-    if tx.now < ending.of_age_at(born):
-        # The birth date was corrected since this was promised.
-        await ending_store.expect_adulthood(tx.conn, case, born, tx.now)
         return
     await change_by_time(desk, tx, case, lambda now_of_age: ending.decide_adulthood(now_of_age, tx.now, desk.rules))
     await ending_store.end_guardianships(tx.conn, case, tx.now)

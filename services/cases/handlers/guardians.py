@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
-from services.cases import ending_store, kin_store
+from services.cases import ages_store, kin_store
 from services.cases.contents import DatedGuardian, GuardianList
 from services.cases.domain import access, guardianship
 from services.cases.domain.access import Action
@@ -24,7 +24,6 @@ from services.cases.errors import (
 )
 from services.cases.handlers.concerns import NamedGuardian
 from services.cases.handlers.desk import CASE, Desk, actor_of, change, deny, look, meet, record
-from services.cases.handlers.reassess import expect_birthdays
 from services.cases.records import Child, Guardian
 from services.cases.views import GuardianshipView
 from shared.aggregate import Answer, Changed, Context, Decision
@@ -214,8 +213,7 @@ async def correct_child(
     async def keep(conn: Connection) -> None:
         await desk.records.correct_child(conn, located.case, child, corrected, ctx.now)
         await kin_store.put_child(conn, located.case, desk.names.of_pid(number))
-        await ending_store.expect_adulthood(conn, located.case, corrected.born, ctx.now)
-        await expect_birthdays(desk, conn, located.case, corrected.born, ctx.now)
+        await ages_store.watch(conn, located.case, corrected.born, ctx.now)
 
     return await change(
         desk,

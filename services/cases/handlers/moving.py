@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from services.cases import ending_store, store
+from services.cases import ages_store, store
 from services.cases.domain import moved
 from services.cases.domain.acting import Acting
 from services.cases.domain.state import CaseState
@@ -90,4 +90,4 @@ async def _bring(
         guardians={one.ordinal: one.actor for one in guardians},
     )
     await desk.records.bring(conn, before, case, brought)
-    await ending_store.expect_adulthood(conn, case, child.born, ctx.now)
+    await ages_store.watch(conn, case, child.born, ctx.now)

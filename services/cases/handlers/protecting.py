@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, timedelta
 
-from services.cases import ending_store, kin_store, store
+from services.cases import ages_store, kin_store, store
 from services.cases.document_store import Writing
 from services.cases.domain import access, protection
 from services.cases.domain.access import Action
@@ -19,7 +19,6 @@ from services.cases.handlers.by_time import change_by_time
 from services.cases.handlers.desk import CASE, Desk, Latest, change, deny, follow, meet
 from services.cases.handlers.ending import erase_content
 from services.cases.handlers.kept import QUIET_CLOSING
-from services.cases.handlers.reassess import expect_birthdays
 from services.cases.store import Located
 from services.cases.views import ProtectionView
 from shared.aggregate import Changed, Context, Decision
@@ -138,8 +137,7 @@ async def _carry_over(
     await desk.records.carry_over(conn, located.case, names.case, rename)
     await kin_store.carry_over(conn, located.case, names.case)
     child = await desk.records.child(conn, names.case)
-    await ending_store.expect_adulthood(conn, names.case, child.born, ctx.now)
-    await expect_birthdays(desk, conn, names.case, child.born, ctx.now)
+    await ages_store.watch(conn, names.case, child.born, ctx.now)
     if acting.unit is not None:
         await desk.records.keep_place(conn, names.case, acting.unit)
 
