@@ -15,7 +15,7 @@ from services.notify.domain import policy
 from services.notify.domain.deadline import deadline_of
 from services.notify.handlers import CONSUMER, Teller
 from services.notify.store import Telling
-from services.notify.team import OF_MANY_UNITS
+from services.notify.team import OF_MANY_UNITS, tell_guardians
 from shared.aggregate import Context
 from shared.arrivals import Handler, Tx
 from shared.calendar import add_days
@@ -60,6 +60,7 @@ class Asked:
             team.PlanRequested: self.on_plan_wished,
             team.PlanStarted: self.on_plan_changed,
             team.PlanUpdated: self.on_plan_changed,
+            team.PlanClosed: self.on_plan_ended,
             team.CoordinatorAppointed: self.on_coordinator,
             reports.ConcernReportSent: self.on_report_sent,
             reports.ConcernReportFailed: self.on_report_failed,
@@ -158,7 +159,8 @@ class Asked:
             await self._teller.tell_responsible(tx, leader, told)
 
     async def on_plan_changed(self, tx: Tx, event: team.PlanStarted | team.PlanUpdated, envelope: Envelope) -> None:
-        """All in the team are told that the plan has a new version (seed rules 31, 38)."""
+        """All in the team, and the guardians, are told that the plan has a new version (seed rules 31, 38, 101)."""
+        await self._guardians_hear(tx, event, envelope)
         told = _about_case(event.case, envelope, caused_by(envelope, tx.now)).saying(policy.PLAN_CHANGED)
         await self._teller.tell_responsible(tx, await facts.holder_of(tx.conn, event.case), told)
         units = await team_facts.units_in(tx.conn, event.case)
@@ -168,6 +170,16 @@ class Asked:
                 continue
             for leader in await facts.leaders_of_services(tx.conn, told.scope, frozenset({service}), named):
                 await self._teller.tell_responsible(tx, leader, told)
+
+    async def on_plan_ended(self, tx: Tx, event: team.PlanClosed, envelope: Envelope) -> None:
+        """The guardians hear that it has ended (seed rules 31, 101)."""
+        await self._guardians_hear(tx, event, envelope)
+
+    async def _guardians_hear(
+        self, tx: Tx, event: team.PlanStarted | team.PlanUpdated | team.PlanClosed, envelope: Envelope
+    ) -> None:
+        told = _about_case(event.case, envelope, caused_by(envelope, tx.now))
+        await tell_guardians(tx, told.saying(policy.GUARDIANS_PLAN))
 
     async def on_coordinator(self, tx: Tx, event: team.CoordinatorAppointed, envelope: Envelope) -> None:
         """Whoever was appointed is told (seed rules 23, 97)."""

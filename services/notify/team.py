@@ -1,26 +1,28 @@
 """Those in the team around a child keep each other informed of changes in measures, and hear of double work (seed rules 31, 49).
 
-They are told that there is something to read, in a case that they take part in; what it is, they read where the basis is checked.
-A service is told through its leader, as for a meeting: who in it works with the child is the service's own to know.
+So do the guardians, each in their language. All are told that there is something to read, in a case that they take part in; what
+it is, they read where the basis is checked. A service is told through its leader, as for a meeting: who in it works with the child
+is the service's own to know.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-from services.notify import facts, team_facts
+from services.notify import facts, store, team_facts
 from services.notify.domain import policy
 from services.notify.handlers import Teller
 from services.notify.store import Telling
 from shared.aggregate import Context
 from shared.arrivals import Tx
 from shared.contracts import cases
-from shared.contracts.codes import Service
+from shared.contracts.codes import Role, Service
 from shared.contracts.notify import Responsible
 from shared.envelope import Envelope
 from shared.inbox import caused_by
 from shared.refs import CaseRef, UnitId
 
+GUARDIANS: Final = frozenset({Role.GUARDIAN})
 OF_MANY_UNITS: Final = frozenset({Service.BARNEHAGE, Service.SKOLE})
 
 
@@ -74,6 +76,7 @@ class Team:
             service: units.get(service, frozenset()) for service in await team_facts.members_of(tx.conn, event.case)
         }
         await self._tell_leaders(tx, told, members, Responsible())
+        await tell_guardians(tx, _about(event.case, envelope, ctx).saying(policy.GUARDIANS_MEASURES))
 
     async def _tell_leaders(
         self, tx: Tx, told: Telling, services: dict[Service, frozenset[UnitId]], holder: Responsible
@@ -85,6 +88,14 @@ class Team:
                 continue
             for leader in await facts.leaders_of_services(tx.conn, told.scope, frozenset({service}), named):
                 await self._teller.tell_responsible(tx, leader, told)
+
+
+async def tell_guardians(tx: Tx, told: Telling) -> None:
+    """Let the guardians be told (seed rules 31, 101): whoever has parental responsibility when it is sent.
+
+    It rests on parental responsibility and on no consent: one that ends takes nothing of it back, and acknowledges nothing of it.
+    """
+    await store.add_errand(tx.conn, told, GUARDIANS)
 
 
 def _about(case: CaseRef, envelope: Envelope, ctx: Context) -> Telling:

@@ -10,8 +10,19 @@ import pytest_asyncio
 
 from shared.clock import SimulatedClock
 from shared.contracts import cases, reports, team
-from shared.contracts.codes import GrantorClass, LegalBasis, Role, Service
-from shared.refs import CaseRef, ConcernReportRef, ContributionRef, GoalRef, HandoverRef, MeetingRef, PlanRef
+from shared.contracts.codes import GrantorClass, InformationCategory, LegalBasis, Purpose, Role, Scope, Service
+from shared.contracts.notify import ConsentReceiptRecorded
+from shared.refs import (
+    CaseRef,
+    ConcernReportRef,
+    ConsentRef,
+    ContributionRef,
+    GoalRef,
+    HandoverRef,
+    MeasureRef,
+    MeetingRef,
+    PlanRef,
+)
 from shared.testing.issuer import LocalIssuer
 from shared.testing.plugin import Migrated
 from tests.integration.notify_world import World, notify_world
@@ -118,6 +129,74 @@ async def test_the_team_hears_of_the_plan_and_the_coordinator_of_the_appointment
     assert await told(world, "ppt-leader") == ["plan-changed"]
     assert "plan-changed" in await told(world, "teacher")
     assert await told(world, "rektor") == []
+
+
+@pytest.mark.rule(4, 31, 101)
+async def test_guardians_hear_of_the_plan_and_of_measures_whatever_becomes_of_a_consent(world: World) -> None:
+    """Once each, in their language, and nothing of what it is; what ends with a consent is acknowledged without it."""
+    emails = {"guardian-a": "a@guardian.example", "guardian-b": "b@guardian.example"}
+    world.neighbours.contacts[CASE] = [
+        {
+            "recipient": world.actor(who),
+            "role": "guardian",
+            "ordinal": ordinal,
+            "language": language,
+            "email": emails[who],
+        }
+        for ordinal, (who, language) in enumerate((("guardian-a", "nn"), ("guardian-b", "en")), start=1)
+    ]
+    world.neighbours.contacts[CASE].append(
+        {"recipient": world.actor("teacher"), "role": "child", "language": "nb", "email": "child@guardian.example"}
+    )
+    goals, measure = (GoalRef("goa_" + "b" * 26),), MeasureRef("mea_" + "b" * 26)
+    consent = ConsentRef("cst_" + "b" * 26)
+    asked = Scope(
+        services=frozenset({Service.PPT}),
+        categories=frozenset({InformationCategory.LANGUAGE}),
+        purposes=frozenset({Purpose.FOLLOW_UP}),
+    )
+    now = world.clock.now()
+    await world.take(
+        team.PlanStarted(case=CASE, plan=PLAN, coordinator=world.party("nurse"), goals=goals),
+        team.PlanUpdated(case=CASE, plan=PLAN, version=2, goals=goals, meeting=MeetingRef("mtg_" + "b" * 26)),
+        team.PlanClosed(case=CASE, plan=PLAN, reason="goals-reached"),
+        cases.MeasurePlanned(
+            case=CASE,
+            measure=measure,
+            code="sprakgruppe",
+            level=1,
+            owner=Service.PPT,
+            goal=goals[0],
+            indicator="words",
+            evaluate_by=now + timedelta(days=60),
+        ),
+        cases.MeasureStopped(case=CASE, measure=measure, reason="goal-reached"),
+        times=2,
+    )
+    waiting = "SELECT count(*) FROM errands WHERE template LIKE 'guardians-%' AND roles = ARRAY['guardian']"
+    assert await world.pool.fetchval(waiting) == 5
+    await world.take(
+        cases.ConsentWithdrawn(case=CASE, consent=consent, version=2, ended=asked, effective_at=now), times=2
+    )
+    assert await world.pool.fetchval(waiting) == 5
+    receipts = [event for event in await world.published() if isinstance(event, ConsentReceiptRecorded)]
+    assert [(one.consent_version, one.messages_cancelled) for one in receipts] == [(2, 0)]
+    mails = await world.deliver()
+    assert {mail["To"] for mail in mails} >= set(emails.values())
+    wrote = [
+        (row["recipient"], row["template"], row["language"])
+        for row in await world.pool.fetch(
+            "SELECT recipient, template, language FROM messages ORDER BY queued_at, message"
+        )
+        if row["template"].startswith("guardians-")
+    ]
+    for who, language in (("guardian-a", "nn"), ("guardian-b", "en")):
+        own = sorted((template, said) for actor, template, said in wrote if actor == world.actor(who))
+        assert own == [("guardians-measures", language)] * 2 + [("guardians-plan", language)] * 3
+    assert len(wrote) == 10
+    for mail in mails:
+        for secret in ("sprakgruppe", "words", "plan", "ppt", measure, goals[0], CASE):
+            assert secret not in f"{mail['Subject']} {mail.get_content()}".lower()
 
 
 @pytest.mark.rule(23, 97, 107)

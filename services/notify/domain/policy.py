@@ -50,6 +50,8 @@ CONTRIBUTION_OVERDUE: Final = "contribution-overdue"
 CONTRIBUTION_ANSWERED: Final = "contribution-answered"
 PLAN_WISHED: Final = "plan-wished"
 PLAN_CHANGED: Final = "plan-changed"
+GUARDIANS_PLAN: Final = "guardians-plan"
+GUARDIANS_MEASURES: Final = "guardians-measures"
 COORDINATOR: Final = "coordinator-appointed"
 COORDINATION_REQUEST: Final = "coordination-request"
 REPORT_BY_LETTER: Final = "report-by-letter"
@@ -62,6 +64,8 @@ AROUND: Final = frozenset(
         CONTRIBUTION_ANSWERED,
         PLAN_WISHED,
         PLAN_CHANGED,
+        GUARDIANS_PLAN,
+        GUARDIANS_MEASURES,
         COORDINATOR,
         COORDINATION_REQUEST,
         REPORT_BY_LETTER,
