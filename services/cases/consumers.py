@@ -120,32 +120,26 @@ async def on_receipt(desk: Desk, tx: Tx, event: Receipt, envelope: Envelope) -> 
 async def on_handover_due(desk: Desk, tx: Tx, deadline: Deadline) -> None:
     """Nobody has answered a handover in time (seed rule 107)."""
     handover = HandoverRef(deadline.key)
-    await change_by_time(
-        desk, tx, deadline, deadline.key, lambda state: waiting.decide_overdue(state, handover, tx.now)
-    )
+    await change_by_time(desk, tx, deadline.key, lambda state: waiting.decide_overdue(state, handover, tx.now))
 
 
 async def on_handover_escalation(desk: Desk, tx: Tx, deadline: Deadline) -> None:
     """Nobody has answered, and it lies with the receiver's leader (seed rule 107)."""
     handover = HandoverRef(deadline.key)
-    await change_by_time(
-        desk, tx, deadline, deadline.key, lambda state: waiting.decide_escalate(state, handover, tx.now)
-    )
+    await change_by_time(desk, tx, deadline.key, lambda state: waiting.decide_escalate(state, handover, tx.now))
 
 
 async def on_glass_review_due(desk: Desk, tx: Tx, deadline: Deadline) -> None:
     """Nobody has reviewed an emergency access in time (invariant 12)."""
     glass = GlassRef(deadline.key)
-    await change_by_time(
-        desk, tx, deadline, deadline.key, lambda state: glasses.decide_overdue(state, glass, tx.now, desk.glass)
-    )
+    await change_by_time(desk, tx, deadline.key, lambda state: glasses.decide_overdue(state, glass, tx.now, desk.glass))
 
 
 async def on_glass_escalation(desk: Desk, tx: Tx, deadline: Deadline) -> None:
     """Still nobody has: from here on the privacy officer may."""
     glass = GlassRef(deadline.key)
     await change_by_time(
-        desk, tx, deadline, deadline.key, lambda state: glasses.decide_escalate(state, glass, tx.now, desk.glass)
+        desk, tx, deadline.key, lambda state: glasses.decide_escalate(state, glass, tx.now, desk.glass)
     )
     await glass_store.escalated(tx.conn, glass, tx.now)
 
@@ -170,7 +164,7 @@ async def on_guardianship(desk: Desk, tx: Tx, deadline: Deadline) -> None:
     """A day has come on which parental responsibility begins, or the day after its last: who must grant follows."""
     case = CaseRef(deadline.key.partition(":")[0])
     responsible = await kin_store.responsible(tx.conn, case, tx.now)
-    await change_by_time(desk, tx, deadline, case, lambda state: guardianship.decide_responsible(state, responsible))
+    await change_by_time(desk, tx, case, lambda state: guardianship.decide_responsible(state, responsible))
 
 
 def inbox(desk: Desk) -> Inbox:

@@ -14,8 +14,8 @@ from services.cases.domain.absence import AbsenceState, AbsenceStatus
 from services.cases.domain.acting import Acting
 from services.cases.domain.state import CaseState
 from services.cases.errors import AbsenceFallsToError, UnknownPartError
-from services.cases.handlers.by_time import change_by_time
 from services.cases.handlers.desk import CASE, Desk, actor_of, as_seen
+from services.cases.handlers.unattended import change_by_time
 from services.cases.views import AbsenceCaseView, AbsenceView
 from shared.aggregate import Aggregate, Changed, Context
 from shared.arrivals import Tx

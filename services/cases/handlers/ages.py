@@ -92,7 +92,7 @@ async def on_birthday(desk: Desk, tx: Tx, deadline: Deadline) -> None:
     if found.of_age:
         await adulthood_reached(desk, tx, case)
     for reason in found.reasons:
-        await reassess_case(desk, tx, deadline, case, reason, once=True)
+        await reassess_case(desk, tx, case, reason, once=True)
 
 
 async def on_birth_date(desk: Desk, tx: Tx, deadline: Deadline) -> None:
@@ -109,7 +109,7 @@ async def on_birth_date(desk: Desk, tx: Tx, deadline: Deadline) -> None:
         await adulthood_approaching(desk, tx, case)
     reached = [reason for age, reason in desk.rules.consent.ages(today).items() if age <= age_on(born, today)]
     if reached:
-        await reassess_case(desk, tx, deadline, case, reached[-1], only_changed=True)
+        await reassess_case(desk, tx, case, reached[-1], only_changed=True)
 
 
 async def _born(

@@ -23,27 +23,25 @@ log = structlog.get_logger(__name__)
 async def on_expiry(desk: Desk, tx: Tx, deadline: Deadline) -> None:
     """A consent's last day is over."""
     ref = ConsentRef(deadline.key)
-    await change_by_time(desk, tx, deadline, ref, lambda state: consent_ending.decide_expire(state, ref, tx.now))
+    await change_by_time(desk, tx, ref, lambda state: consent_ending.decide_expire(state, ref, tx.now))
 
 
 async def on_warning(desk: Desk, tx: Tx, deadline: Deadline) -> None:
     """A consent's last day comes near."""
     ref = ConsentRef(deadline.key)
-    await change_by_time(
-        desk, tx, deadline, ref, lambda state: consent_ending.decide_warn(state, ref, tx.now, desk.rules)
-    )
+    await change_by_time(desk, tx, ref, lambda state: consent_ending.decide_warn(state, ref, tx.now, desk.rules))
 
 
 async def on_lapse(desk: Desk, tx: Tx, deadline: Deadline) -> None:
     """The time to answer is out."""
     ref = ConsentRef(deadline.key)
-    await change_by_time(desk, tx, deadline, ref, lambda state: consent_ending.decide_lapse(state, ref, tx.now))
+    await change_by_time(desk, tx, ref, lambda state: consent_ending.decide_lapse(state, ref, tx.now))
 
 
 async def on_confirmation(desk: Desk, tx: Tx, deadline: Deadline) -> None:
     """The time is out for those who must consent now to confirm it."""
     ref = ConsentRef(deadline.key)
-    await change_by_time(desk, tx, deadline, ref, lambda state: reassessment.decide_suspend(state, ref, tx.now))
+    await change_by_time(desk, tx, ref, lambda state: reassessment.decide_suspend(state, ref, tx.now))
 
 
 async def on_receipts(desk: Desk, tx: Tx, deadline: Deadline) -> None:
@@ -54,20 +52,20 @@ async def on_receipts(desk: Desk, tx: Tx, deadline: Deadline) -> None:
         receipt.consumer for receipt in await store.receipts(tx.conn, ref) if receipt.version >= int(version)
     )
     await change_by_time(
-        desk, tx, deadline, key, lambda state: consent_ending.decide_receipt_missing(state, ref, int(version), received)
+        desk, tx, key, lambda state: consent_ending.decide_receipt_missing(state, ref, int(version), received)
     )
 
 
 async def on_override_end(desk: Desk, tx: Tx, deadline: Deadline) -> None:
     """An override's last day is over."""
     ref = OverrideRef(deadline.key)
-    await change_by_time(desk, tx, deadline, ref, lambda state: override.decide_override_end(state, ref, tx.now))
+    await change_by_time(desk, tx, ref, lambda state: override.decide_override_end(state, ref, tx.now))
 
 
 async def on_override_review(desk: Desk, tx: Tx, deadline: Deadline) -> None:
     """The time is out for a leader to judge an override."""
     ref = OverrideRef(deadline.key)
-    await change_by_time(desk, tx, deadline, ref, lambda state: override.decide_review_overdue(state, ref, tx.now))
+    await change_by_time(desk, tx, ref, lambda state: override.decide_review_overdue(state, ref, tx.now))
 
 
 DEADLINES: Final[Mapping[str, Callable[[Desk, Tx, Deadline], Awaitable[None]]]] = MappingProxyType(

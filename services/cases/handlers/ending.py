@@ -5,8 +5,8 @@ from __future__ import annotations
 from services.cases import ending_store
 from services.cases.domain import ending
 from services.cases.domain.state import CaseState
-from services.cases.handlers.by_time import change_by_time
 from services.cases.handlers.desk import CASE, Desk, change, meet
+from services.cases.handlers.unattended import change_by_time
 from services.cases.views import CaseView
 from shared.aggregate import Changed, Context
 from shared.arrivals import Tx

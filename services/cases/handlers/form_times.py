@@ -8,8 +8,8 @@ from pydantic import AwareDatetime, BaseModel
 
 from services.cases import store
 from services.cases.domain import form_times
-from services.cases.handlers.by_time import change_by_time
 from services.cases.handlers.desk import Desk
+from services.cases.handlers.unattended import change_by_time
 from shared.arrivals import Tx
 from shared.deadlines import Deadline
 from shared.refs import CaseRef, FormRef

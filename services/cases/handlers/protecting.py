@@ -15,10 +15,10 @@ from services.cases.domain.acting import Acting
 from services.cases.domain.protection import Continuation, Protection
 from services.cases.domain.state import CaseState, Stage
 from services.cases.errors import DeniedError, UnknownPartError
-from services.cases.handlers.by_time import change_by_time
 from services.cases.handlers.desk import CASE, Desk, Latest, change, deny, follow, meet
 from services.cases.handlers.ending import erase_content
 from services.cases.handlers.kept import QUIET_CLOSING
+from services.cases.handlers.unattended import change_by_time
 from services.cases.store import Located
 from services.cases.views import ProtectionView
 from shared.aggregate import Changed, Context, Decision

@@ -33,13 +33,12 @@ async def standing_of(conn: Connection, case: CaseRef, state: CaseState, now: da
 async def reassess_by_change(desk: Desk, tx: Tx, deadline: Deadline) -> None:
     """Guardians, care or address protection have changed."""
     case, _, reason = deadline.key.partition(":")
-    await reassess_case(desk, tx, deadline, CaseRef(case), ReassessmentReason(reason))
+    await reassess_case(desk, tx, CaseRef(case), ReassessmentReason(reason))
 
 
 async def reassess_case(
     desk: Desk,
     tx: Tx,
-    deadline: Deadline,
     case: CaseRef,
     reason: ReassessmentReason,
     *,
@@ -51,7 +50,6 @@ async def reassess_case(
     Args:
         desk: what handlers work with.
         tx: the transaction that takes the deadline.
-        deadline: why now.
         case: whose consents.
         reason: what has changed.
         only_changed: only where somebody else must consent than before.
@@ -73,7 +71,7 @@ async def reassess_case(
             command = reassessment.not_asked_before(state, command)
         return reassessment.decide_reassess(state, command, tx.now, desk.rules)
 
-    await change_by_time(desk, tx, deadline, case, decide)
+    await change_by_time(desk, tx, case, decide)
 
 
 def reassess(

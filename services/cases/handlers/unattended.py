@@ -12,7 +12,6 @@ from services.cases.domain.state import CaseState
 from services.cases.handlers.desk import CASE, Desk, Latest, follow
 from shared.aggregate import Context, Decision
 from shared.contracts.cases import CaseEvent
-from shared.deadlines import Deadline
 from shared.inbox import Tx
 from shared.refs import CaseRef
 
@@ -23,6 +22,21 @@ Decide = Callable[[CaseState], Sequence[CaseEvent]]
 
 async def change_in(desk: Desk, tx: Tx, case: CaseRef, ctx: Context, decide: Decide) -> Sequence[CaseEvent]:
     """Decide on the case and write what follows, in the transaction that is open; return what happened."""
+    return (await _change(desk, tx, case, ctx, decide)).events
+
+
+async def change_by_time(desk: Desk, tx: Tx, part: str, decide: Decide) -> Latest:
+    """Decide on the case that `part` is or belongs to, because a moment has come; nobody acts. Return what was decided."""
+    located = await store.locate(tx.conn, part)
+    if located is None:
+        log.warning("time_of_unknown_part")
+        return Latest()
+    loaded = await tx.journal.load(CASE, located.case, conn=tx.conn)
+    ctx = Context(actor=None, scope=loaded.scope or located.municipality, now=tx.now, correlation=tx.ids.event_id())
+    return await _change(desk, tx, located.case, ctx, decide)
+
+
+async def _change(desk: Desk, tx: Tx, case: CaseRef, ctx: Context, decide: Decide) -> Latest:
     latest = Latest()
 
     def decide_now(state: CaseState) -> Decision:
@@ -31,15 +45,4 @@ async def change_in(desk: Desk, tx: Tx, case: CaseRef, ctx: Context, decide: Dec
     await tx.journal.change(CASE, case, ctx, decide_now, conn=tx.conn)
     if latest.events:
         await follow(desk, tx.conn, case, latest, tx.now)
-    return latest.events
-
-
-async def change_by_time(desk: Desk, tx: Tx, deadline: Deadline, part: str, decide: Decide) -> None:
-    """Decide on the case that `part` is or belongs to, because a moment has come; nobody acts."""
-    located = await store.locate(tx.conn, part)
-    if located is None:
-        log.warning("deadline_of_unknown_part", deadline=deadline.kind)
-        return
-    loaded = await tx.journal.load(CASE, located.case, conn=tx.conn)
-    ctx = Context(actor=None, scope=loaded.scope or located.municipality, now=tx.now, correlation=tx.ids.event_id())
-    await change_in(desk, tx, located.case, ctx, decide)
+    return latest
