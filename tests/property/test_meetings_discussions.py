@@ -89,6 +89,7 @@ FIELDS_OF_NOBODY = {
     "attended_by",
     "measures",
     "join_team",
+    "interpreters",
 }
 
 
@@ -439,7 +440,8 @@ class Meetings(RuleBasedStateMachine):
             if document.get("item") in quiet:
                 assert document.keys() <= FIELDS_OF_NOBODY | {"reason"}
                 assert not any(
-                    document.get(empty) for empty in ("covered", "categories", "attended_by", "measures", "join_team")
+                    document.get(empty)
+                    for empty in ("covered", "categories", "attended_by", "measures", "join_team", "interpreters")
                 )
             elif quiet & set(document.get("items", [])):
                 raise AssertionError("an event with an actor lists an anonymous item")
