@@ -41,11 +41,11 @@ def opened(world: World, by: Party) -> BreakGlassOpened:
 
 
 async def told(world: World) -> dict[str, list[str]]:
-    """Return the templates of everybody's messages, oldest first."""
+    """Return the templates of everybody's messages."""
     found = {}
     for who in EVERYBODY:
         items = (await world.get(who, "/messages")).json()["items"]
-        found[who] = [item["template"] for item in reversed(items)]
+        found[who] = sorted(item["template"] for item in items)
     return found
 
 
@@ -64,9 +64,9 @@ async def test_the_leader_and_at_last_the_privacy_officer_hear_of_it(
             case=CASE, glass=GLASS, by=nurse, escalates_at=world.clock.now() + timedelta(days=5)
         )
         await world.take(late, times=2)
-        assert await told(world) == {**nobody, "health-leader": ["emergency-review", "emergency-overdue"]}
+        assert await told(world) == {**nobody, "health-leader": ["emergency-overdue", "emergency-review"]}
         await world.take(BreakGlassReviewEscalated(case=CASE, glass=GLASS), times=2)
-        after = {**nobody, "health-leader": ["emergency-review", "emergency-overdue"]}
+        after = {**nobody, "health-leader": ["emergency-overdue", "emergency-review"]}
         assert await told(world) == {**after, "privacy-officer": ["emergency-escalated"]}
         said = (await world.get("health-leader", "/messages")).text
         assert "danger" not in said

@@ -72,7 +72,7 @@ async def look_at_ages(desk: Desk, tx: Tx, deadline: Deadline) -> None:
     due = tomorrow(tx.now)
     if unreadable:
         # Their last look stays what it was: when they can be read again, nothing is missed.
-        log.warning("ages_unreadable", cases=unreadable)
+        log.warning("ages_unreadable", count=unreadable)
         due = min(due, tx.now + AGAIN)
     await set_deadline(tx.conn, kind=deadline.kind, key=deadline.key, due=due)
 
