@@ -20,7 +20,7 @@ from shared.web.commands import (
     respond,
 )
 from shared.web.edge import Edge, exchange
-from shared.web.models import GivenDay, GivenMoment, RequestModel, RequestPart
+from shared.web.models import GivenDay, GivenMoment, RequestModel, RequestPart, example
 from shared.web.pages import AskedPage, Collection, Page, Paging
 from shared.web.problems import Problem
 
@@ -46,6 +46,7 @@ __all__ = [
     "create_app",
     "current_actor",
     "etag",
+    "example",
     "exchange",
     "expected_version",
     "reading_context",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, GetCoreSchemaHandler
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, GetCoreSchemaHandler, JsonValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema, to_json
 
 YEARS: Final = range(1900, 2200)
@@ -87,3 +87,8 @@ class RequestModel(RequestPart):
         return core_schema.json_or_python_schema(
             json_schema=model, python_schema=core_schema.no_info_wrap_validator_function(_as_json(cls), model)
         )
+
+
+def example(**fields: JsonValue) -> ConfigDict:
+    """Return the configuration of a body that looks like this: the example is in the OpenAPI document, and tests play it."""
+    return ConfigDict(json_schema_extra={"examples": [fields]})

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import ConfigDict, Field, StringConstraints, model_validator
+from pydantic import Field, JsonValue, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
 from services.cases.domain.course import Decisions, Outcomes
@@ -25,7 +25,7 @@ from shared.contracts.cases import (
 from shared.contracts.codes import Area, GrantorClass, InformationCategory, Language, Purpose, Role, Service
 from shared.contracts.endings import HoldReason
 from shared.refs import ActorIdField, LogScope, OrganisationNumberField, UnitIdField
-from shared.web import GivenDay, GivenMoment, RequestModel
+from shared.web import GivenDay, GivenMoment, RequestModel, example
 
 _NOT_BLANK: Final = Field(json_schema_extra={"pattern": r"\S"})
 """What is left when the space around it is gone must be something: the constraint sees it so, the document would not say it."""
@@ -39,7 +39,7 @@ Municipality = Annotated[LogScope, StringConstraints(pattern=r"^[0-9]{4}$")]
 Content = dict[InformationCategory, Words]
 Fields = Annotated[dict[Code, Words], Field(json_schema_extra={"additionalProperties": False})]
 
-EXAMPLE_RECEIVER: Final[dict[str, Any]] = {
+EXAMPLE_RECEIVER: Final[dict[str, JsonValue]] = {
     "actor": "act_bcdfghjklmnpqrstvwxzbcdfgh",
     "role": "teacher",
     "service": "barnehage",
@@ -47,11 +47,7 @@ EXAMPLE_RECEIVER: Final[dict[str, Any]] = {
     "organisation": "310001015",
 }
 
-EXAMPLE_LEADER: Final[dict[str, Any]] = {**EXAMPLE_RECEIVER, "role": "leader"}
-
-
-def _like(**example: Any) -> ConfigDict:
-    return ConfigDict(json_schema_extra={"examples": [example]})
+EXAMPLE_LEADER: Final[dict[str, JsonValue]] = {**EXAMPLE_RECEIVER, "role": "leader"}
 
 
 class ChildBody(RequestModel):
@@ -74,7 +70,7 @@ class GuardianBody(RequestModel):
 class ConcernBody(RequestModel):
     """A concern about a child (seed rules 78, 103, 180)."""
 
-    model_config = _like(
+    model_config = example(
         area="learning",
         for_whom="child",
         child={"name": "Solstråle Eksempelsen", "national_number": "15912156831"},
@@ -119,7 +115,7 @@ class ConcernBody(RequestModel):
 class ResolutionBody(RequestModel):
     """What is done about a concern: solved by those nearest the child, or lifted to a case (seed rules 80, 81)."""
 
-    model_config = _like(outcome="lifted")
+    model_config = example(outcome="lifted")
 
     outcome: Literal["resolved-locally", "lifted"]
     local_outcome: LocalOutcome | None = None
@@ -139,7 +135,7 @@ class ResolutionBody(RequestModel):
 class ChildViewBody(RequestModel):
     """What the child said, or how it was understood (seed rule 99)."""
 
-    model_config = _like(method="conversation", before="consent", text="Wants help with the words.")
+    model_config = example(method="conversation", before="consent", text="Wants help with the words.")
 
     method: ChildHeardBy
     before: Decisions
@@ -151,7 +147,7 @@ class ChildViewBody(RequestModel):
 class ContactPersonBody(RequestModel):
     """Whom the guardians chose (seed rule 33)."""
 
-    model_config = _like(service="ppt", role="ppt-adviser")
+    model_config = example(service="ppt", role="ppt-adviser")
 
     service: Service
     role: Role
@@ -160,7 +156,7 @@ class ContactPersonBody(RequestModel):
 class ClosureBody(RequestModel):
     """How the case ended."""
 
-    model_config = _like(outcome="goal-reached")
+    model_config = example(outcome="goal-reached")
 
     outcome: Outcomes
 
@@ -168,7 +164,7 @@ class ClosureBody(RequestModel):
 class ConsentBody(RequestModel):
     """What consent is asked for: services x categories x purposes, until a last day (seed rule 4)."""
 
-    model_config = _like(
+    model_config = example(
         services=["ppt", "helsestasjon"],
         categories=["development", "language"],
         purposes=["assessment", "discussion"],
@@ -186,7 +182,7 @@ class ConsentBody(RequestModel):
 class AnswerBody(RequestModel):
     """An answer. Empty when the grantor is signed in; recorded for somebody, it says for whom, how, and a note of it."""
 
-    model_config = _like(ordinal=1, evidence="oral-minuted", note="Said yes by telephone, read back to her.")
+    model_config = example(ordinal=1, evidence="oral-minuted", note="Said yes by telephone, read back to her.")
 
     grantor: GrantorClass = GrantorClass.GUARDIAN
     ordinal: Annotated[int, Field(ge=1, le=8)] | None = None
@@ -198,7 +194,7 @@ class AnswerBody(RequestModel):
 class WithdrawalBody(AnswerBody):
     """What is withdrawn: nothing named is all of it; otherwise services, categories or purposes, one of the three."""
 
-    model_config = _like(services=["helsestasjon"])
+    model_config = example(services=["helsestasjon"])
 
     services: frozenset[Service] = frozenset()
     categories: frozenset[InformationCategory] = frozenset()
@@ -208,7 +204,7 @@ class WithdrawalBody(AnswerBody):
 class MeasureBody(RequestModel):
     """A measure: who does what towards which goal, how the effect is seen, and when (seed rules 88, 141)."""
 
-    model_config = _like(
+    model_config = example(
         code="sprakgruppe",
         owner="ppt",
         owner_unit="unit:ppt",
@@ -230,7 +226,7 @@ class MeasureBody(RequestModel):
 class EvaluationBody(RequestModel):
     """What the indicator showed, and what follows (seed rules 89, 90)."""
 
-    model_config = _like(effect="none", outcome="escalate")
+    model_config = example(effect="none", outcome="escalate")
 
     effect: Effect
     outcome: EvaluationOutcome
@@ -242,7 +238,7 @@ class EvaluationBody(RequestModel):
 class ReceiverBody(RequestModel):
     """A colleague, by opaque reference (`GET /me` tells it), role and unit."""
 
-    model_config = _like(**EXAMPLE_RECEIVER)
+    model_config = example(**EXAMPLE_RECEIVER)
 
     actor: ActorIdField
     role: Role
@@ -262,7 +258,7 @@ class ReceiverBody(RequestModel):
 class HandoverBody(RequestModel):
     """An offer of the baton (seed rule 107)."""
 
-    model_config = _like(kind="baton", receiver=EXAMPLE_RECEIVER, respond_by="2026-11-12T11:00:00Z")
+    model_config = example(kind="baton", receiver=EXAMPLE_RECEIVER, respond_by="2026-11-12T11:00:00Z")
 
     kind: Literal[
         HandoverRoute.BATON,
@@ -287,7 +283,7 @@ class HandoverBody(RequestModel):
 class HoldBody(RequestModel):
     """Why nothing of a case may be erased (GDPR art. 17 (3))."""
 
-    model_config = _like(reason="archive")
+    model_config = example(reason="archive")
 
     reason: HoldReason
 
@@ -295,7 +291,7 @@ class HoldBody(RequestModel):
 class AbsenceBody(RequestModel):
     """Somebody leaves or is away (seed rule 107). Nothing of what the leave is for."""
 
-    model_config = _like(reason="away", last_day="2026-11-13", back_on="2027-02-01", falls_to=EXAMPLE_LEADER)
+    model_config = example(reason="away", last_day="2026-11-13", back_on="2027-02-01", falls_to=EXAMPLE_LEADER)
 
     person: ActorIdField | None = None
     """Nobody said: yourself."""
@@ -312,7 +308,7 @@ class AbsenceBody(RequestModel):
 class RejectionBody(RequestModel):
     """Why not; the words are for the sender only."""
 
-    model_config = _like(reason="capacity", text="I am away for three weeks.")
+    model_config = example(reason="capacity", text="I am away for three weeks.")
 
     reason: RejectReason
     text: Words | None = None
@@ -321,7 +317,7 @@ class RejectionBody(RequestModel):
 class FormBody(RequestModel):
     """A transition form: a text for each category of information (seed rule 13)."""
 
-    model_config = _like(
+    model_config = example(
         form_type="barnehage-to-school",
         school_start=2027,
         content={"development": "Plays well in small groups.", "language": "Two-word sentences."},
@@ -344,7 +340,7 @@ class FormBody(RequestModel):
 class FormVersionBody(RequestModel):
     """The next version of a form."""
 
-    model_config = _like(content={"development": "Plays well in small groups.", "language": "Short sentences."})
+    model_config = example(content={"development": "Plays well in small groups.", "language": "Short sentences."})
 
     content: Content = Field(default_factory=dict)
     fields: Fields = Field(default_factory=dict)
@@ -359,7 +355,7 @@ class FormVersionBody(RequestModel):
 class ApprovalBody(RequestModel):
     """A guardian's approval of exactly one version (seed rule 14)."""
 
-    model_config = _like(version=1)
+    model_config = example(version=1)
 
     version: Annotated[int, Field(ge=1, le=2**31 - 1)]
     ordinal: Annotated[int, Field(ge=1, le=8)] | None = None
@@ -370,7 +366,7 @@ class ApprovalBody(RequestModel):
 class SendingBody(RequestModel):
     """To whom at the school the approved form goes, and the baton with it."""
 
-    model_config = _like(
+    model_config = example(
         receiver={
             **EXAMPLE_RECEIVER,
             "role": "contact-teacher",

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from services.cases.api.bodies import Code, Words
 from shared.contracts.cases import NotHeardReason, OverrideReason
 from shared.contracts.codes import InformationCategory, Purpose, Scope, Service
-from shared.web import GivenDay, GivenMoment, RequestModel
-
-
-def _like(**example: Any) -> ConfigDict:
-    return ConfigDict(json_schema_extra={"examples": [example]})
+from shared.web import GivenDay, GivenMoment, RequestModel, example
 
 
 class RenewalBody(RequestModel):
     """Until which day the same is asked for."""
 
-    model_config = _like(valid_to="2028-06-16")
+    model_config = example(valid_to="2028-06-16")
 
     valid_to: GivenDay
 
@@ -27,7 +23,7 @@ class RenewalBody(RequestModel):
 class OverrideBody(RequestModel):
     """What is shared by law, without consent: on which section, why, with whom, until when, judged by when."""
 
-    model_config = _like(
+    model_config = example(
         section="bvl-13-2",
         reason="neglect-or-abuse",
         text="Came hungry and without winter clothes for the third week.",
@@ -61,7 +57,7 @@ class OverrideBody(RequestModel):
 class CareOrderBody(RequestModel):
     """Whether the child welfare service has the care from now on, and a note of the decision (barnevernsloven § 5-1)."""
 
-    model_config = _like(in_force=True, note="Decision of the board of 7 September, read in the original.")
+    model_config = example(in_force=True, note="Decision of the board of 7 September, read in the original.")
 
     in_force: bool
     note: Words
@@ -70,6 +66,6 @@ class CareOrderBody(RequestModel):
 class ReviewBody(RequestModel):
     """A leader's judgement; what was not justified ends at once."""
 
-    model_config = _like(justified=True)
+    model_config = example(justified=True)
 
     justified: bool

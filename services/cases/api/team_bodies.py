@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import ConfigDict, Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
 from services.cases.api.bodies import EXAMPLE_RECEIVER, Code, ReceiverBody, Words
@@ -17,19 +17,15 @@ from shared.contracts.cases import ChildHeardBy, CoordinatorKind, EvidenceForm
 from shared.contracts.codes import GrantorClass, InformationCategory, Purpose, Role, Service
 from shared.contracts.team import ContributionReason
 from shared.refs import UnitIdField
-from shared.web import GivenMoment, RequestModel
+from shared.web import GivenMoment, RequestModel, example
 
 Tag = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$", max_length=35)]
-
-
-def _like(**example: Any) -> ConfigDict:
-    return ConfigDict(json_schema_extra={"examples": [example]})
 
 
 class TeamMemberBody(RequestModel):
     """A service that is to join the team (seed rules 25, 87)."""
 
-    model_config = _like(service="helsestasjon", role="health-nurse")
+    model_config = example(service="helsestasjon", role="health-nurse")
 
     service: Service
     role: Role | None = None
@@ -38,7 +34,7 @@ class TeamMemberBody(RequestModel):
 class ReleaseBody(RequestModel):
     """Why a service leaves the team."""
 
-    model_config = _like(reason="no-longer-needed")
+    model_config = example(reason="no-longer-needed")
 
     reason: Released
 
@@ -46,7 +42,7 @@ class ReleaseBody(RequestModel):
 class TeamGoalBody(RequestModel):
     """What all in the team work for (seed rule 87)."""
 
-    model_config = _like(text="Takes part in play with the others.")
+    model_config = example(text="Takes part in play with the others.")
 
     text: Words
 
@@ -54,7 +50,7 @@ class TeamGoalBody(RequestModel):
 class WishBody(RequestModel):
     """A wish of the family's. Empty when signed in; recorded for somebody, it says whose, how it was said, and a note of it."""
 
-    model_config = _like(
+    model_config = example(
         grantor="guardian", evidence="oral-minuted", note="Asked for it in the meeting, read back to her."
     )
 
@@ -66,7 +62,7 @@ class WishBody(RequestModel):
 class CoordinatorBody(RequestModel):
     """Who is to coordinate (seed rules 23, 37, 97)."""
 
-    model_config = _like(
+    model_config = example(
         kind="ansvarsgruppe",
         coordinator={
             **EXAMPLE_RECEIVER,
@@ -83,7 +79,7 @@ class CoordinatorBody(RequestModel):
 class CoordinatorHandoverBody(RequestModel):
     """An offer of the coordination (seed rules 23, 37, 97, 107)."""
 
-    model_config = _like(
+    model_config = example(
         kind="ansvarsgruppe",
         receiver={
             "actor": "act_example",
@@ -102,7 +98,7 @@ class CoordinatorHandoverBody(RequestModel):
 class CoordinatorEndBody(RequestModel):
     """Which coordination ends."""
 
-    model_config = _like(kind="barnekoordinator")
+    model_config = example(kind="barnekoordinator")
 
     kind: CoordinatorKind
 
@@ -110,7 +106,7 @@ class CoordinatorEndBody(RequestModel):
 class PlanStartBody(RequestModel):
     """The plan's first goals (seed rule 37)."""
 
-    model_config = _like(goals=["Says what she wants with words.", "Has somebody to play with."])
+    model_config = example(goals=["Says what she wants with words.", "Has somebody to play with."])
 
     goals: Annotated[tuple[Words, ...], Field(min_length=1, max_length=20)]
 
@@ -118,7 +114,7 @@ class PlanStartBody(RequestModel):
 class PlanClosureBody(RequestModel):
     """Why the plan ends."""
 
-    model_config = _like(reason="goals-reached")
+    model_config = example(reason="goals-reached")
 
     reason: Literal["goals-reached", "no-longer-wanted"]
 
@@ -126,7 +122,7 @@ class PlanClosureBody(RequestModel):
 class NotHeardBody(RequestModel):
     """Why the child is not heard before a decision (barnevernsloven § 1-4)."""
 
-    model_config = _like(before="plan", reason="does-not-wish")
+    model_config = example(before="plan", reason="does-not-wish")
 
     before: Decisions
     reason: NotHeardReason
@@ -135,7 +131,7 @@ class NotHeardBody(RequestModel):
 class LanguageNeedBody(RequestModel):
     """How one of the family is spoken with, and what they read (seed rule 146)."""
 
-    model_config = _like(person="guardian", ordinal=2, language="ti", interpreter="spoken", written_material=True)
+    model_config = example(person="guardian", ordinal=2, language="ti", interpreter="spoken", written_material=True)
 
     person: Literal[GrantorClass.GUARDIAN, GrantorClass.CHILD]
     ordinal: Annotated[int, Field(ge=1, le=8)] = 1
@@ -149,7 +145,7 @@ class LanguageNeedBody(RequestModel):
 class ContributionBody(RequestModel):
     """What a service is asked for (seed rules 82, 116): by name, with what it may be told, or anonymously."""
 
-    model_config = _like(
+    model_config = example(
         service="ppt",
         reason="competence-missing",
         text="How do we help a child of five who has few words into play?",
@@ -178,7 +174,7 @@ class ContributionBody(RequestModel):
 class DeclinationBody(RequestModel):
     """Why the service's leader says no (seed rule 82)."""
 
-    model_config = _like(reason="wrong-service", text="This is for the school's own resource team.")
+    model_config = example(reason="wrong-service", text="This is for the school's own resource team.")
 
     reason: DeclineReason
     text: Words
@@ -187,7 +183,7 @@ class DeclinationBody(RequestModel):
 class ContributionEndBody(RequestModel):
     """Whether it was given, or is taken back."""
 
-    model_config = _like(reason="given")
+    model_config = example(reason="given")
 
     reason: Literal["given", "withdrawn"]
 
@@ -203,7 +199,7 @@ class ChildSaidBody(RequestModel):
 class ConcernReportBody(RequestModel):
     """A report to child welfare (barnevernsloven § 13-2; seed rules 93, 192)."""
 
-    model_config = _like(
+    model_config = example(
         ground="maltreatment-or-neglect",
         text="Comes without food or warm clothes, and tells of nights alone.",
         guardians_informed=False,
@@ -230,6 +226,6 @@ class ConcernReportBody(RequestModel):
 class FeedbackBody(RequestModel):
     """What child welfare answered (barnevernsloven § 13-3)."""
 
-    model_config = _like(kind="investigating")
+    model_config = example(kind="investigating")
 
     kind: Feedback
