@@ -1,12 +1,9 @@
-"""A concern report as a letter, a PDF: what is asked of the process that sets it, and that process."""
+"""A concern report as a letter, a PDF."""
 
 from __future__ import annotations
 
-import asyncio
-import json
-import os
-import sys
 from datetime import datetime
+from pathlib import Path
 from typing import Final
 
 import structlog
@@ -15,20 +12,9 @@ from pydantic import JsonValue
 from services.cases.channel import ReportDocument
 from services.cases.errors import LetterUnavailableError
 from shared.clock import OSLO
+from shared.typesetting import NotSetError, set_pdf
 
-PATIENCE_SECONDS: Final = 60.0
-_INHERITED: Final = ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH")
-"""What the setting process is told of this one's environment: nothing that is secret."""
-_SPANS: Final = (
-    (0x20, 0x7E),
-    (0xA0, 0x24F),
-    (0x1E00, 0x1EFF),
-    (0x391, 0x3A1),
-    (0x3A3, 0x3C9),
-    (0x400, 0x45F),
-    (0x2010, 0x2026),
-)
-"""Signs that the typeface has for certain; a PDF/UA may hold no other, so they become a `?`. Line breaks stay."""
+TEMPLATE: Final = Path(__file__).with_name("templates") / "letter.typ"
 
 _REASONS: Final = {
     "danger-to-child": "Det kan utsette barnet for fare.",
@@ -58,7 +44,10 @@ def lay_out(document: ReportDocument) -> dict[str, JsonValue]:
     if not document.guardians_informed:
         informed = f"Foresatte er ikke informert. {_REASONS[document.not_informed_because or 'danger-to-child']}"
     if document.child_said is not None:
-        heard = [f"Barnet er hørt {_HEARD[document.child_heard_by or 'conversation']}.", document.child_said]
+        heard = [
+            f"Barnet er hørt {_HEARD[document.child_heard_by or 'conversation']}.",
+            *document.child_said.split("\n"),
+        ]
     elif document.not_heard_because is not None:
         heard = [f"Barnet er ikke hørt. {_REASONS[document.not_heard_because]}"]
     else:
@@ -103,35 +92,8 @@ async def make_letter(document: ReportDocument, *, made_at: datetime) -> bytes:
     Raises:
         LetterUnavailableError: it was not set, or not in time.
     """
-    asked = json.dumps({"letter": _displayable(lay_out(document)), "made_at": made_at.isoformat()}).encode()
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "services.cases.typesetting",
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,  # a diagnostic would quote the letter
-        env={name: os.environ[name] for name in _INHERITED if name in os.environ},
-    )
     try:
-        content, _ = await asyncio.wait_for(process.communicate(asked), PATIENCE_SECONDS)
-    except TimeoutError:
+        return await set_pdf(TEMPLATE, {"letter": lay_out(document)}, made_at=made_at)
+    except NotSetError as error:
+        log.warning("a letter could not be set as a PDF", status=error.status)
         raise LetterUnavailableError from None
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    if process.returncode != 0:
-        log.warning("a letter could not be set as a PDF", status=process.returncode)
-        raise LetterUnavailableError
-    return content
-
-
-def _displayable(value: JsonValue) -> JsonValue:
-    if isinstance(value, str):
-        return "".join(sign if any(low <= ord(sign) <= high for low, high in _SPANS) else "?" for sign in value)
-    if isinstance(value, list):
-        return [_displayable(part) for part in value]
-    if isinstance(value, dict):
-        return {key: _displayable(part) for key, part in value.items()}
-    return value

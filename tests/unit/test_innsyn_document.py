@@ -18,9 +18,9 @@ from services.audit.innsyn.codelists import CodeListError, read_codelists
 from services.audit.innsyn.document import Document, Line, Report, inert, named_actors, ranges, write
 from services.audit.innsyn.errors import PdfTooLongError, PdfUnavailableError
 from services.audit.innsyn.page import HEADERS, render_page
-from services.audit.innsyn.pdf import LONGEST, UNKNOWN_SIGN, asked, make_pdf
-from services.audit.innsyn.typesetting import typeset
+from services.audit.innsyn.pdf import LONGEST, TEMPLATE, inputs, make_pdf
 from shared.contracts.codes import Language
+from shared.typesetting import UNKNOWN_SIGN, asked, typeset
 from tests.unit.innsyn_rows import HEALTH, LISTS, ME, NOON, NURSE, PPT, SECOND_NURSE, look, of_child, report, right
 from tests.unit.pdf_as_read import Pdf
 
@@ -49,7 +49,7 @@ def written(made: Report, language: Language = Language.NB, contact: str | None 
 
 def render_pdf(document: Document, *, large: bool, made_at: datetime) -> bytes:
     """The PDF, without the process that sets it in a service."""
-    return typeset(asked(document, large=large, made_at=made_at))
+    return typeset(asked(TEMPLATE, inputs(document, large=large), made_at=made_at))
 
 
 def said(document: Document) -> str:
