@@ -19,7 +19,7 @@ def preferred(header: str, known: Mapping[str, T], default: T) -> T:
     best, weight = default, 0.0
     for part in header.split(",")[:20]:
         name, *parameters = (piece.strip().lower() for piece in part.split(";"))
-        found = known.get(name, known.get(name.partition("-")[0]))
+        found = known.get(name) if "/" in name else known.get(name, known.get(name.partition("-")[0]))
         quality = next((one[2:] for one in parameters if one.startswith("q=")), "1")
         try:
             wanted = min(float(quality), 1.0)

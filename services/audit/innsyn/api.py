@@ -18,6 +18,7 @@ from services.audit.innsyn.handlers import InnsynDesk, ReportReceipt, make_repor
 from services.audit.innsyn.page import HEADERS, render_page
 from services.audit.innsyn.pdf import make_pdf
 from shared.contracts.codes import Language
+from shared.preferences import preferred
 from shared.refs import CaseRefField, InnsynReportRefField
 from shared.web import Command, CurrentActor, Reading, RequestModel, represent, respond
 
@@ -91,7 +92,7 @@ def create_router(desk: InnsynDesk) -> APIRouter:
     ) -> Response:
         """Return the report as JSON, as a page or as a PDF (PDF/UA-1). Each reading is an entry of the log, committed first."""
         found, version = await read_report(desk, ctx, actor, report, _authorization(request))
-        asked = form or wanted(request.headers.get("accept", ""))
+        asked = form or preferred(request.headers.get("accept", ""), _MEDIA, Format.JSON)
         if asked is Format.JSON:
             answer = represent(_view(found), version=version)
             answer.headers.update(_PRIVATE)
@@ -107,21 +108,6 @@ def create_router(desk: InnsynDesk) -> APIRouter:
         return Response(content, media_type="application/pdf", headers=headers)
 
     return router
-
-
-def wanted(accept: str) -> Format:
-    """Return the form that an Accept header prefers (RFC 9110 § 12.5.1); JSON where it does not say."""
-    best, weight = Format.JSON, 0.0
-    for part in accept.split(","):
-        media, *parameters = (piece.strip().lower() for piece in part.split(";"))
-        quality = next((one[2:] for one in parameters if one.startswith("q=")), "1")
-        try:
-            given = min(float(quality), 1.0)
-        except ValueError:
-            continue
-        if media in _MEDIA and given > weight:
-            best, weight = _MEDIA[media], given
-    return best
 
 
 def _authorization(request: Request) -> str:
