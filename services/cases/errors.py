@@ -233,6 +233,12 @@ class UnitMissingError(CaseError):
     status = 422
 
 
+class UnitUntellableError(CaseError):
+    """The child's address is protected, and no message may say which barnehage or school it is about: ask its leader yourself."""
+
+    code = "unit-untellable"
+
+
 class NotAnonymousError(CaseError):
     """The text could lead to a person; an anonymous request may not."""
 

@@ -29,6 +29,7 @@ from services.cases.errors import (
     ContributionOpenError,
     LeaderMustDeclineError,
     UnitMissingError,
+    UnitUntellableError,
     UnknownPartError,
 )
 from shared.calendar import add_days
@@ -90,6 +91,7 @@ def decide_ask(state: CaseState, command: AskToContribute, now: datetime, rule: 
         DeniedError, CaseNotOpenError: see `access.require`.
         AsksItselfError: it is the holder's own unit.
         UnitMissingError: a barnehage or school must be named.
+        UnitUntellableError: the child's address is protected; no event says which unit is asked, so it could never answer.
         ContributionOpenError: it has been asked, and that is not settled.
         AnswerTimeError: the time to answer is not ahead, or too far away.
         ConsentMissingError: by name, and no consent in force covers service, categories and purpose.
@@ -101,6 +103,8 @@ def decide_ask(state: CaseState, command: AskToContribute, now: datetime, rule: 
         raise AsksItselfError
     if many and command.unit is None:
         raise UnitMissingError
+    if many and state.address_protected:
+        raise UnitUntellableError
     for one in state.around.contributions.values():
         if one.status in UNANSWERED and (one.service, one.unit) == (command.service, _unit(state, command)):
             raise ContributionOpenError(extensions={"contribution": one.ref})

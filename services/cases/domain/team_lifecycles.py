@@ -29,6 +29,9 @@ CONTRIBUTION: Final = Lifecycle(
                 _COORDINATES,
                 Guard("it is another service than the holder's own", errors.AsksItselfError),
                 Guard("a barnehage or school is named", errors.UnitMissingError),
+                Guard(
+                    "of a child whose address is protected, no barnehage or school is asked", errors.UnitUntellableError
+                ),
                 Guard("it has not been asked already", errors.ContributionOpenError),
                 Guard("asked by name, a consent covers it", errors.ConsentMissingError, (4, 106)),
                 Guard("asked anonymously, the words lead to nobody", errors.NotAnonymousError, (2,)),
