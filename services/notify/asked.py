@@ -13,7 +13,7 @@ from services.notify import asked_facts, facts, store, team_facts
 from services.notify.asked_facts import Request
 from services.notify.domain import policy
 from services.notify.domain.deadline import deadline_of
-from services.notify.handlers import CONSUMER, Teller
+from services.notify.handlers import CONSUMER, Teller, about_event, responsible, telling
 from services.notify.store import Telling
 from services.notify.team import OF_MANY_UNITS, tell_guardians
 from shared.aggregate import Context
@@ -21,12 +21,11 @@ from shared.arrivals import Handler, Tx
 from shared.calendar import add_days
 from shared.contracts import cases, reports, team
 from shared.contracts.base import EventData, Model
-from shared.contracts.notify import Responsible
 from shared.deadlines import Deadline, cancel, set_deadline
 from shared.envelope import Envelope
 from shared.freshness import require_fresh
 from shared.inbox import caused_by
-from shared.refs import CaseRef, ContributionRef, LogScope
+from shared.refs import ContributionRef, LogScope
 
 REMINDER: Final = "contribution-reminder"
 """The kind of the durable deadline, two days before the answer is due."""
@@ -153,7 +152,7 @@ class Asked:
 
     async def on_plan_wished(self, tx: Tx, event: team.PlanRequested, envelope: Envelope) -> None:
         """Whoever coordinates plans is told that a family wants one (seed rules 36, 37)."""
-        told = _about_case(event.case, envelope, caused_by(envelope, tx.now)).saying(policy.PLAN_WISHED)
+        told = about_event(event.case, envelope, tx.now).saying(policy.PLAN_WISHED)
         services = frozenset({event.coordinated_by})
         for leader in await facts.leaders_of_services(tx.conn, told.scope, services, frozenset()):
             await self._teller.tell_responsible(tx, leader, told)
@@ -161,7 +160,7 @@ class Asked:
     async def on_plan_changed(self, tx: Tx, event: team.PlanStarted | team.PlanUpdated, envelope: Envelope) -> None:
         """All in the team, and the guardians, are told that the plan has a new version (seed rules 31, 38, 101)."""
         await self._guardians_hear(tx, event, envelope)
-        told = _about_case(event.case, envelope, caused_by(envelope, tx.now)).saying(policy.PLAN_CHANGED)
+        told = about_event(event.case, envelope, tx.now).saying(policy.PLAN_CHANGED)
         await self._teller.tell_responsible(tx, await facts.holder_of(tx.conn, event.case), told)
         units = await team_facts.units_in(tx.conn, event.case)
         for service in sorted(await team_facts.members_of(tx.conn, event.case)):
@@ -178,12 +177,12 @@ class Asked:
     async def _guardians_hear(
         self, tx: Tx, event: team.PlanStarted | team.PlanUpdated | team.PlanClosed, envelope: Envelope
     ) -> None:
-        told = _about_case(event.case, envelope, caused_by(envelope, tx.now))
+        told = about_event(event.case, envelope, tx.now)
         await tell_guardians(tx, told.saying(policy.GUARDIANS_PLAN))
 
     async def on_coordinator(self, tx: Tx, event: team.CoordinatorAppointed, envelope: Envelope) -> None:
         """Whoever was appointed is told (seed rules 23, 97)."""
-        told = _about_case(event.case, envelope, caused_by(envelope, tx.now)).saying(policy.COORDINATOR)
+        told = about_event(event.case, envelope, tx.now).saying(policy.COORDINATOR)
         await self._teller.tell_responsible(tx, responsible(event.coordinator), told)
 
     # --- concern reports ----------------------------------------------------------------------------------------------
@@ -193,54 +192,21 @@ class Asked:
         reporter = responsible(event.reporter)
         await asked_facts.add_reporter(tx.conn, event.report, reporter)
         if event.channel == "letter":
-            told = _about_case(event.case, envelope, caused_by(envelope, tx.now)).saying(policy.REPORT_BY_LETTER)
+            told = about_event(event.case, envelope, tx.now).saying(policy.REPORT_BY_LETTER)
             await self._teller.tell_responsible(tx, reporter, told)
 
     async def on_report_failed(self, tx: Tx, event: reports.ConcernReportFailed, envelope: Envelope) -> None:
         """The channel did not take it: the reporter, and the leader of the unit, post the letter."""
-        told = _about_case(event.case, envelope, caused_by(envelope, tx.now)).saying(policy.REPORT_BY_LETTER)
+        told = about_event(event.case, envelope, tx.now)
         reporter = await asked_facts.reporter(tx.conn, event.report)
-        await self._teller.tell_responsible(tx, reporter, told)
-        await self._tell_unit(tx, reporter, told)
+        await self._teller.tell_with_leaders(tx, reporter, told, policy.REPORT_BY_LETTER)
 
     async def on_report_unanswered(self, tx: Tx, event: reports.ConcernReportUnanswered, envelope: Envelope) -> None:
         """Three weeks without an answer: the reporter and the leader of the unit know (barnevernsloven § 13-3; seed rule 95)."""
-        told = _about_case(event.case, envelope, caused_by(envelope, tx.now)).saying(policy.REPORT_UNANSWERED)
-        reporter = responsible(event.reporter)
-        await self._teller.tell_responsible(tx, reporter, told)
-        await self._tell_unit(tx, reporter, told)
-
-    async def _tell_unit(self, tx: Tx, reporter: Responsible, told: Telling) -> None:
-        if reporter.unit is None:
-            return
-        for leader in await facts.leaders_of(tx.conn, told.scope, reporter.unit):
-            await self._teller.tell_responsible(tx, Responsible(actor=leader, unit=reporter.unit), told)
+        told = about_event(event.case, envelope, tx.now)
+        await self._teller.tell_with_leaders(tx, responsible(event.reporter), told, policy.REPORT_UNANSWERED)
 
 
 def _about_request(request: Request, ctx: Context) -> Telling:
-    return Telling(
-        step=f"{request.contribution}",
-        template="",
-        scope=ctx.scope,
-        correlation=ctx.correlation,
-        causation=ctx.causation,
-        case=request.case,
-        deadline=deadline_of(request.contribution),
-        due=request.due,
-    )
-
-
-def _about_case(case: CaseRef, envelope: Envelope, ctx: Context) -> Telling:
-    return Telling(
-        step=f"{case}/{envelope.id}",
-        template="",
-        scope=ctx.scope,
-        correlation=ctx.correlation,
-        causation=ctx.causation,
-        case=case,
-    )
-
-
-def responsible(party: cases.Party) -> Responsible:
-    """Return `party` as the one who must act or know."""
-    return Responsible(actor=party.actor, role=party.role, service=party.service, unit=party.unit)
+    ref = deadline_of(request.contribution)
+    return telling(ctx, f"{request.contribution}", case=request.case, deadline=ref, due=request.due)

@@ -13,7 +13,7 @@ from services.notify import facts, store
 from services.notify.domain import policy
 from services.notify.domain.deadline import deadline_of, decide_set
 from services.notify.domain.receipts import RECEIPTS, decide_receipt, ended_services
-from services.notify.handlers import AROUND_THE_CHILD, Teller, about
+from services.notify.handlers import AROUND_THE_CHILD, Teller, about, telling
 from services.notify.store import Telling
 from shared.aggregate import Context
 from shared.arrivals import Handler, Tx
@@ -21,7 +21,7 @@ from shared.calendar import add_days
 from shared.contracts import cases
 from shared.contracts.base import EventData
 from shared.contracts.codes import GrantorClass, Role, Scope
-from shared.contracts.notify import DeadlineKind, Responsible
+from shared.contracts.notify import DeadlineKind
 from shared.envelope import Envelope
 from shared.inbox import caused_by
 from shared.refs import UnitId
@@ -185,20 +185,8 @@ class ConsentEvents:
     async def _tell_leaders(
         self, tx: Tx, event: cases.OverrideEvent, envelope: Envelope, unit: UnitId | None, template: str
     ) -> None:
-        if unit is None:
-            return
-        ctx = caused_by(envelope, tx.now)
-        told = Telling(
-            step=event.override,
-            template="",
-            scope=ctx.scope,
-            correlation=ctx.correlation,
-            causation=ctx.causation,
-            case=event.case,
-        )
-        for leader in await facts.leaders_of(tx.conn, ctx.scope, unit):
-            to = Responsible(actor=leader, role=Role.LEADER, unit=unit)
-            await self._teller.tell_responsible(tx, to, told.saying(template))
+        told = telling(caused_by(envelope, tx.now), event.override, case=event.case)
+        await self._teller.tell_leaders(tx, unit, told, template)
 
     async def _end_for(
         self,
@@ -232,14 +220,5 @@ def _roles(needed: Mapping[GrantorClass, int]) -> frozenset[Role]:
 
 def _about_consent(event: cases.ConsentEvent, ctx: Context) -> Telling:
     """Return what people are told about one version of a consent, without the template."""
-    return Telling(
-        step=f"{event.consent}/v{event.version}/{ctx.causation}",
-        template="",
-        scope=ctx.scope,
-        correlation=ctx.correlation,
-        causation=ctx.causation,
-        case=event.case,
-        consent=event.consent,
-        deadline=deadline_of(event.consent),
-        due=ctx.now,
-    )
+    step, ref = f"{event.consent}/v{event.version}/{ctx.causation}", deadline_of(event.consent)
+    return telling(ctx, step, case=event.case, consent=event.consent, deadline=ref, due=ctx.now)

@@ -13,7 +13,7 @@ from services.notify.domain import policy
 from services.notify.domain.deadline import deadline_of, decide_close, decide_set, meeting_of
 from services.notify.emergencies import Emergencies
 from services.notify.endings import Endings
-from services.notify.handlers import CONSUMER, Teller, about
+from services.notify.handlers import CONSUMER, Teller, about, responsible, telling
 from services.notify.team import Team
 from shared.aggregate import Context
 from shared.arrivals import Handler, Tx
@@ -251,14 +251,7 @@ class CaseEvents:
         await self._teller.reassign_case(tx, ctx, event.case, responsible(event.holder))
         if event.by_rule:
             # Nobody asked the leader first: the last day was over, and it is the leader's from now on (seed rule 107).
-            fell = store.Telling(
-                step=f"{event.handover}",
-                template="",
-                scope=ctx.scope,
-                correlation=ctx.correlation,
-                causation=ctx.causation,
-                case=event.case,
-            )
+            fell = telling(ctx, event.handover, case=event.case)
             await self._teller.tell_responsible(tx, responsible(event.holder), fell.saying(policy.HANDOVER_FELL))
 
     async def on_handover_answered(
@@ -319,16 +312,4 @@ class MeetingEvents:
 
 def _about_meeting(event: meetings.MeetingEvent, ctx: Context, starts_at: datetime | None) -> store.Telling:
     when = "" if starts_at is None else starts_at.astimezone(UTC).isoformat()
-    return store.Telling(
-        step=f"{event.meeting}/{when}",
-        template="",
-        scope=ctx.scope,
-        correlation=ctx.correlation,
-        causation=ctx.causation,
-        due=starts_at,
-    )
-
-
-def responsible(party: cases.Party) -> Responsible:
-    """Return `party` as the one who must act."""
-    return Responsible(actor=party.actor, role=party.role, service=party.service, unit=party.unit)
+    return telling(ctx, f"{event.meeting}/{when}", due=starts_at)

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from services.notify import facts
 from services.notify.domain import policy
-from services.notify.handlers import Teller
+from services.notify.handlers import Teller, telling
 from services.notify.store import Telling
 from shared.arrivals import Handler, Tx
 from shared.contracts import safekeeping
@@ -19,7 +19,6 @@ from shared.contracts.codes import Role
 from shared.contracts.notify import Responsible
 from shared.envelope import Envelope
 from shared.inbox import caused_by
-from shared.refs import UnitId
 
 
 class Emergencies:
@@ -40,12 +39,12 @@ class Emergencies:
     async def on_opened(self, tx: Tx, event: safekeeping.BreakGlassOpened, envelope: Envelope) -> None:
         """The leaders of the unit that opened it are asked to review it, and until when (pasientjournalloven § 22)."""
         told = _about(tx, event, envelope, due=event.review_by)
-        await self._tell_leaders(tx, told.saying(policy.GLASS_REVIEW), event.by.unit)
+        await self._teller.tell_leaders(tx, event.by.unit, told, policy.GLASS_REVIEW)
 
     async def on_overdue(self, tx: Tx, event: safekeeping.BreakGlassReviewOverdue, envelope: Envelope) -> None:
         """Nobody has in time: they are told again (seed rule 95)."""
         told = _about(tx, event, envelope)
-        await self._tell_leaders(tx, told.saying(policy.GLASS_OVERDUE), event.by.unit)
+        await self._teller.tell_leaders(tx, event.by.unit, told, policy.GLASS_OVERDUE)
 
     async def on_escalated(self, tx: Tx, event: safekeeping.BreakGlassReviewEscalated, envelope: Envelope) -> None:
         """Still nobody has: the municipality's privacy officers are told; from here on they may review it."""
@@ -53,22 +52,6 @@ class Emergencies:
         for officer in await facts.people_in(tx.conn, told.scope, Role.PRIVACY_OFFICER):
             await self._teller.tell_responsible(tx, Responsible(actor=officer, role=Role.PRIVACY_OFFICER), told)
 
-    async def _tell_leaders(self, tx: Tx, told: Telling, unit: UnitId | None) -> None:
-        if unit is None:
-            # Of an address-protected case no event says where: nobody is told more than the list of reviews shows.
-            return
-        for leader in await facts.leaders_of(tx.conn, told.scope, unit):
-            await self._teller.tell_responsible(tx, Responsible(actor=leader, role=Role.LEADER, unit=unit), told)
-
 
 def _about(tx: Tx, event: safekeeping.GlassEvent, envelope: Envelope, *, due: datetime | None = None) -> Telling:
-    ctx = caused_by(envelope, tx.now)
-    return Telling(
-        step=event.glass,
-        template="",
-        scope=ctx.scope,
-        correlation=ctx.correlation,
-        causation=ctx.causation,
-        case=event.case,
-        due=due,
-    )
+    return telling(caused_by(envelope, tx.now), event.glass, case=event.case, due=due)

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from services.notify import facts, store
+from services.notify import store
 from services.notify.domain import policy
-from services.notify.handlers import Teller
+from services.notify.handlers import Teller, responsible, telling
 from services.notify.store import Telling
 from shared.arrivals import Handler, Tx
 from shared.contracts import cases, endings, transition_forms
 from shared.contracts.base import EventData
 from shared.contracts.codes import Role
-from shared.contracts.notify import Responsible
 from shared.envelope import Envelope
 from shared.inbox import caused_by
 
@@ -58,8 +57,8 @@ class Endings:
 
     async def on_form_overdue(self, tx: Tx, event: transition_forms.TransitionFormOverdue, envelope: Envelope) -> None:
         """It was not sent in time: the holder is told, and the leader of the unit."""
-        told = _about(tx, event, envelope, f"{event.form}", envelope.time).saying(policy.FORM_OVERDUE)
-        await self._tell_both(tx, event.holder, told)
+        told = _about(tx, event, envelope, f"{event.form}", envelope.time)
+        await self._teller.tell_with_leaders(tx, responsible(event.holder), told, policy.FORM_OVERDUE)
 
     async def on_adulthood_approaching(self, tx: Tx, event: endings.AdulthoodApproaching, envelope: Envelope) -> None:
         """Within four months the case is to end or go on with somebody else."""
@@ -75,32 +74,9 @@ class Endings:
 
     async def on_adulthood_overdue(self, tx: Tx, event: endings.AdulthoodOverdue, envelope: Envelope) -> None:
         """It is still open: the holder is told, and the leader of the unit."""
-        told = _about(tx, event, envelope, f"{event.case}", envelope.time).saying(policy.ADULT_OVERDUE)
-        await self._tell_both(tx, event.holder, told)
-
-    async def _tell_both(self, tx: Tx, holder: cases.Party, told: Telling) -> None:
-        await self._teller.tell_responsible(tx, responsible(holder), told)
-        if holder.unit is None:
-            return
-        for leader in await facts.leaders_of(tx.conn, told.scope, holder.unit):
-            if leader != holder.actor:
-                to = Responsible(actor=leader, role=Role.LEADER, unit=holder.unit)
-                await self._teller.tell_responsible(tx, to, told)
-
-
-def responsible(party: cases.Party) -> Responsible:
-    """Return `party` as the one who must act."""
-    return Responsible(actor=party.actor, role=party.role, service=party.service, unit=party.unit)
+        told = _about(tx, event, envelope, f"{event.case}", envelope.time)
+        await self._teller.tell_with_leaders(tx, responsible(event.holder), told, policy.ADULT_OVERDUE)
 
 
 def _about(tx: Tx, event: cases.CaseEvent, envelope: Envelope, step: str, due: datetime | None = None) -> Telling:
-    ctx = caused_by(envelope, tx.now)
-    return Telling(
-        step=step,
-        template="",
-        scope=ctx.scope,
-        correlation=ctx.correlation,
-        causation=ctx.causation,
-        case=event.case,
-        due=due,
-    )
+    return telling(caused_by(envelope, tx.now), step, case=event.case, due=due)

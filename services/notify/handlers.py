@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from functools import partial
 from typing import Final, Literal
 from uuid import UUID
@@ -40,7 +41,9 @@ from shared.contracts.notify import (
     Responsible,
 )
 from shared.deadlines import Deadline, cancel, set_deadline
+from shared.envelope import Envelope
 from shared.freshness import require_fresh
+from shared.inbox import caused_by
 from shared.refs import CaseRef, ConsentRef, DeadlineRef, LogScope, MessageRef, UnitId
 
 CONSUMER: Final = "notify"
@@ -161,6 +164,11 @@ class Teller:
         for leader in await facts.leaders_of(tx.conn, told.scope, unit):
             await self.tell_responsible(tx, Responsible(actor=leader, role=Role.LEADER, unit=unit), escalation)
 
+    async def tell_with_leaders(self, tx: Tx, to: Responsible, told: Telling, template: str) -> None:
+        """Tell whoever must act, and the leaders of their unit (seed rule 95); one who is both hears it once."""
+        await self.tell_responsible(tx, to, told.saying(template))
+        await self.tell_leaders(tx, to.unit, told, template)
+
     async def tell_contacts(self, tx: Tx, errand: Errand, contacts: Sequence[Contact]) -> list[tuple[MessageRef, str]]:
         """Tell those around a child who have not answered; return the messages to mail, each with its address."""
         asked = errand.consent if errand.telling.template in policy.ASKS else None
@@ -237,16 +245,30 @@ class Teller:
         return errands + taken
 
 
+def telling(
+    ctx: Context,
+    step: str,
+    *,
+    case: CaseRef | None = None,
+    consent: ConsentRef | None = None,
+    deadline: DeadlineRef | None = None,
+    due: datetime | None = None,
+) -> Telling:
+    """Return what people are told because of `ctx`, without the template; each of them hears of a step once (`saying`)."""
+    return Telling(step, "", ctx.scope, ctx.correlation, ctx.causation, case, consent, deadline, due)
+
+
 def about(state: DeadlineState, ctx: Context) -> Telling:
-    """Return what people are told about a deadline, without the step and the template."""
-    return Telling(
-        step=f"{state.ref}/{state.round}",
-        template="",
-        scope=ctx.scope,
-        correlation=ctx.correlation,
-        causation=ctx.causation,
-        case=state.case,
-        consent=consent_of(state),
-        deadline=state.ref,
-        due=state.due,
-    )
+    """Return what people are told about a deadline, without the template."""
+    step = f"{state.ref}/{state.round}"
+    return telling(ctx, step, case=state.case, consent=consent_of(state), deadline=state.ref, due=state.due)
+
+
+def about_event(case: CaseRef, envelope: Envelope, now: datetime) -> Telling:
+    """Return what is told about one event of a case: once to each, however many parts somebody has in it."""
+    return telling(caused_by(envelope, now), f"{case}/{envelope.id}", case=case)
+
+
+def responsible(party: cases.Party) -> Responsible:
+    """Return `party` as the one who must act or know."""
+    return Responsible(actor=party.actor, role=party.role, service=party.service, unit=party.unit)

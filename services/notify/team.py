@@ -11,16 +11,14 @@ from typing import Final
 
 from services.notify import facts, store, team_facts
 from services.notify.domain import policy
-from services.notify.handlers import Teller
+from services.notify.handlers import Teller, about_event
 from services.notify.store import Telling
-from shared.aggregate import Context
 from shared.arrivals import Tx
 from shared.contracts import cases
 from shared.contracts.codes import Role, Service
 from shared.contracts.notify import Responsible
 from shared.envelope import Envelope
-from shared.inbox import caused_by
-from shared.refs import CaseRef, UnitId
+from shared.refs import UnitId
 
 GUARDIANS: Final = frozenset({Role.GUARDIAN})
 OF_MANY_UNITS: Final = frozenset({Service.BARNEHAGE, Service.SKOLE})
@@ -55,8 +53,7 @@ class Team:
 
     async def on_overlap(self, tx: Tx, event: cases.MeasureOverlapSuspected, envelope: Envelope) -> None:
         """Two units seem to do the same: the holder and the leaders of those units are asked (seed rules 49, 161)."""
-        ctx = caused_by(envelope, tx.now)
-        told = _about(event.case, envelope, ctx).saying(policy.OVERLAP)
+        told = about_event(event.case, envelope, tx.now).saying(policy.OVERLAP)
         holder = await facts.holder_of(tx.conn, event.case)
         await self._teller.tell_responsible(tx, holder, told)
         owners = await team_facts.owners_of(tx.conn, [event.measure, *event.others])
@@ -67,8 +64,7 @@ class Team:
     async def _tell(
         self, tx: Tx, event: cases.MeasurePlanned | cases.MeasureChanged | cases.MeasureStopped, envelope: Envelope
     ) -> None:
-        ctx = caused_by(envelope, tx.now)
-        told = _about(event.case, envelope, ctx).saying(policy.MEASURES_CHANGED)
+        told = about_event(event.case, envelope, tx.now).saying(policy.MEASURES_CHANGED)
         holder = await facts.holder_of(tx.conn, event.case)
         await self._teller.tell_responsible(tx, holder, told)
         units = await team_facts.units_in(tx.conn, event.case)
@@ -76,7 +72,7 @@ class Team:
             service: units.get(service, frozenset()) for service in await team_facts.members_of(tx.conn, event.case)
         }
         await self._tell_leaders(tx, told, members, Responsible())
-        await tell_guardians(tx, _about(event.case, envelope, ctx).saying(policy.GUARDIANS_MEASURES))
+        await tell_guardians(tx, about_event(event.case, envelope, tx.now).saying(policy.GUARDIANS_MEASURES))
 
     async def _tell_leaders(
         self, tx: Tx, told: Telling, services: dict[Service, frozenset[UnitId]], holder: Responsible
@@ -96,15 +92,3 @@ async def tell_guardians(tx: Tx, told: Telling) -> None:
     It rests on parental responsibility and on no consent: one that ends takes nothing of it back, and acknowledges nothing of it.
     """
     await store.add_errand(tx.conn, told, GUARDIANS)
-
-
-def _about(case: CaseRef, envelope: Envelope, ctx: Context) -> Telling:
-    """Return what is told about one event: once to each, however many parts somebody has in it."""
-    return Telling(
-        step=f"{case}/{envelope.id}",
-        template="",
-        scope=ctx.scope,
-        correlation=ctx.correlation,
-        causation=ctx.causation,
-        case=case,
-    )
