@@ -9,7 +9,7 @@ import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, ConsoleMessage, Route, async_playwright
 
-from services.cases.plain.page import HEADERS
+from services.cases.plain.page import PAGE
 from shared.contracts.codes import Language
 from tests.unit.cases_town import CHILD, guardian
 from tests.unit.test_cases_access import with_measure
@@ -41,7 +41,7 @@ def _note(complaints: list[str], message: ConsoleMessage) -> None:
 
 async def _examined(browser: Browser, html: str, language: Language, colours: Literal["light", "dark"]) -> None:
     async def answer(route: Route) -> None:
-        await route.fulfill(body=html, content_type="text/html; charset=utf-8", headers=dict(HEADERS))
+        await route.fulfill(body=html, content_type="text/html; charset=utf-8", headers=dict(PAGE.headers))
 
     for bypass in (False, True):  # axe is a script, which the page's own policy keeps out
         context = await browser.new_context(color_scheme=colours, bypass_csp=bypass)

@@ -31,7 +31,7 @@ from services.cases.domain.overview import Overview, Who, decide_overview
 from services.cases.domain.state import ChildViewState, FormStatus, RenewalState
 from services.cases.errors import NotPermittedError
 from services.cases.plain import texts
-from services.cases.plain.page import HEADERS, STYLE, render_page
+from services.cases.plain.page import PAGE, render_page
 from services.cases.plain.writing import Words, write
 from shared.clock import oslo_day
 from shared.contracts.cases import ChildHeardBy, CoordinatorKind, Effect, EvaluationOutcome
@@ -386,7 +386,7 @@ def test_sentences_are_short_enough_to_be_plain(language: Language) -> None:
 def test_every_page_is_whole_and_has_one_order_of_headings(make: Any, who: Acting, language: Language) -> None:
     page = spoken(make(), who, language)
     assert f'<html lang="{language}">' in page
-    assert "{" not in page.replace(STYLE, "")
+    assert "{" not in page.replace(PAGE.style, "")
     tags: list[str] = []
 
     class Reader(HTMLParser):
@@ -405,8 +405,8 @@ def test_what_is_put_in_is_escaped_and_no_style_but_ours_is_allowed() -> None:
     page = render_page(write(seen(opened(), guardian(1)), words, Language.NB))
     assert "<script>" not in page
     assert "&lt;script&gt;" in page
-    assert "default-src 'none'" in HEADERS["Content-Security-Policy"]
-    assert "unsafe" not in HEADERS["Content-Security-Policy"]
+    assert "default-src 'none'" in PAGE.headers["Content-Security-Policy"]
+    assert "unsafe" not in PAGE.headers["Content-Security-Policy"]
 
 
 def test_a_service_and_purpose_that_a_consent_names_is_said_in_words() -> None:

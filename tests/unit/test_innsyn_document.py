@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from services.audit.innsyn.codelists import CodeListError, read_codelists
 from services.audit.innsyn.document import Document, Line, Report, inert, named_actors, ranges, write
 from services.audit.innsyn.errors import PdfTooLongError, PdfUnavailableError
-from services.audit.innsyn.page import HEADERS, render_page
+from services.audit.innsyn.page import PAGE, render_page
 from services.audit.innsyn.pdf import LONGEST, TEMPLATE, inputs, make_pdf
 from shared.contracts.codes import Language
 from shared.typesetting import UNKNOWN_SIGN, asked, typeset
@@ -142,7 +142,7 @@ def test_the_page_says_its_language_and_its_table_can_be_read_aloud(language: La
     assert heads == ["col"] * 7 + ["row"] * 6
     assert [tag for tag, _ in tags if re.fullmatch(r"h[1-6]", tag)] == ["h1", "h2", "h2", "h2", "h2", "h3"]
     assert not {"script", "img", "link", "iframe", "form", "a"} & {tag for tag, _ in tags}
-    assert "script-src" not in HEADERS["Content-Security-Policy"]
+    assert "script-src" not in PAGE.headers["Content-Security-Policy"]
 
 
 ATTACKS = [

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from services.audit.innsyn.document import Document, Report, write
 from services.audit.innsyn.domain import Row
 from services.audit.innsyn.handlers import InnsynDesk, ReportReceipt, make_report, read_report
-from services.audit.innsyn.page import HEADERS, render_page
+from services.audit.innsyn.page import PAGE, render_page
 from services.audit.innsyn.pdf import make_pdf
 from shared.contracts.codes import Language
 from shared.preferences import preferred
@@ -101,7 +101,7 @@ def create_router(desk: InnsynDesk) -> APIRouter:
         headers = {**_PRIVATE, "Content-Language": words.language.value}
         if asked is Format.HTML:
             page = await asyncio.to_thread(render_page, words, large=large)
-            return Response(page, media_type="text/html; charset=utf-8", headers={**headers, **HEADERS})
+            return Response(page, media_type="text/html; charset=utf-8", headers={**headers, **PAGE.headers})
         async with setting:
             content = await make_pdf(words, large=large, made_at=found.made_at)
         headers["Content-Disposition"] = f'attachment; filename="{_filename(words)}"'

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from services.cases.api.at_desk import AtDesk
 from services.cases.handlers import overview
 from services.cases.plain.answer import OverviewView
-from services.cases.plain.page import HEADERS, render_page
+from services.cases.plain.page import PAGE, render_page
 from shared.contracts.codes import Language
 from shared.preferences import preferred
 from shared.refs import CaseRefField
@@ -59,7 +59,7 @@ async def read_overview(
     headers = {**_PRIVATE, "Content-Language": document.language.value}
     if (form or preferred(request.headers.get("accept", ""), _MEDIA, Format.JSON)) is Format.HTML:
         page = render_page(document)
-        return Response(page, media_type="text/html; charset=utf-8", headers={**headers, **HEADERS})
+        return Response(page, media_type="text/html; charset=utf-8", headers={**headers, **PAGE.headers})
     answer = represent(view, version=version)
     answer.headers.update(headers)
     return answer
