@@ -26,6 +26,7 @@ from services.cases.domain.state import (
     TeamMember,
 )
 from services.cases.errors import UnknownPartError
+from services.cases.store import Disclosure
 from services.cases.views_team import AroundView
 from shared.contracts.base import Model
 from shared.contracts.cases import AbsenceReason, CoordinatorKind, ForWhom, LocalOutcome, Mode, Party
@@ -561,6 +562,19 @@ class ToldView(Model):
     categories: Categories
     consent: ConsentRef | None
     consent_version: int | None
+
+    @classmethod
+    def of(cls, told: Disclosure) -> ToldView:
+        """Return what was told once; which organisation it was stays here."""
+        return cls(
+            at=told.at,
+            way=told.way,
+            service=told.service,
+            role=told.role,
+            categories=tuple(sorted(told.categories)),
+            consent=told.consent,
+            consent_version=told.consent_version,
+        )
 
 
 class ReceiptsView(Model):

@@ -14,14 +14,13 @@ from services.cases.domain.absence import AbsenceState, AbsenceStatus
 from services.cases.domain.acting import Acting
 from services.cases.domain.state import CaseState
 from services.cases.errors import AbsenceFallsToError, UnknownPartError
-from services.cases.handlers.desk import CASE, Desk, actor_of, as_seen
+from services.cases.handlers.desk import CASE, Desk, actor_of, as_seen, record_listing
 from services.cases.handlers.unattended import change_by_time
 from services.cases.views import AbsenceCaseView, AbsenceView
 from shared.aggregate import Aggregate, Changed, Context
 from shared.arrivals import Tx
 from shared.calendar import start_of_day
 from shared.clock import oslo_day
-from shared.contracts.access import AccessKind, AccessRecorded
 from shared.contracts.cases import AbsenceReason, Party
 from shared.contracts.codes import Role
 from shared.db import Connection
@@ -149,8 +148,7 @@ async def read_absence(desk: Desk, ctx: Context, absence: AbsenceRef) -> tuple[A
                 continue
             if await _unit_of(desk, conn, case, held) == state.unit:
                 shown.append(AbsenceCaseView.of(held))
-        entry = AccessRecorded(subject_ref=actor.id, kind=AccessKind.LIST, actor=actor.access_actor(), permitted=True)
-        await desk.journal.record_access(replace(ctx, scope=actor.municipality), [entry], conn=conn)
+        await record_listing(desk, replace(ctx, scope=actor.municipality), conn)
     desk.journal.nudge()
     return AbsenceView.of(state, shown), loaded.version
 

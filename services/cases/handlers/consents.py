@@ -205,19 +205,7 @@ async def read_receipts(desk: Desk, ctx: Context, consent: ConsentRef) -> tuple[
             ReceiptView(version=one.version, consumer=one.consumer, received_at=one.received_at) for one in received
         ),
         awaited=tuple(sorted(RECEIPTS_FROM - acted)) if present.taken else (),
-        already_told=tuple(
-            ToldView(
-                at=one.at,
-                way=one.way,
-                service=one.service,
-                role=one.role,
-                categories=tuple(sorted(one.categories)),
-                consent=one.consent,
-                consent_version=one.consent_version,
-            )
-            for one in told
-            if one.consent == consent
-        ),
+        already_told=tuple(ToldView.of(one) for one in told if one.consent == consent),
     )
     return view, looked.version
 

@@ -19,7 +19,7 @@ from services.cases.errors import (
     NotStaffError,
     UnknownPartError,
 )
-from services.cases.handlers.desk import CASE, Desk, actor_of, as_seen, change, deny, glance, look, meet
+from services.cases.handlers.desk import CASE, Desk, actor_of, as_seen, change, deny, glance, look, meet, record_listing
 from services.cases.store import Disclosure, disclosed
 from services.cases.team_contents import AskedContent
 from services.cases.views_team import AskedView, ContributionView, ResponseFigure
@@ -122,8 +122,7 @@ async def list_asked(
             one = state.around.contributions.get(row.contribution)
             if one is not None and access.is_asked(one, acting):
                 found.append((row.asked_at, AskedView.of(state, one)))
-        entry = AccessRecorded(subject_ref=actor.id, kind=AccessKind.LIST, actor=actor.access_actor(), permitted=True)
-        await desk.journal.record_access(ctx, [entry], conn=conn)
+        await record_listing(desk, ctx, conn)
     desk.journal.nudge()
     return found
 

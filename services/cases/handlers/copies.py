@@ -139,18 +139,7 @@ async def _copy(
                 for one in looked.state.documents.values()
                 if one.ref in documents
             ),
-            told=tuple(
-                ToldView(
-                    at=one.at,
-                    way=one.way,
-                    service=one.service,
-                    role=one.role,
-                    categories=tuple(sorted(one.categories)),
-                    consent=one.consent,
-                    consent_version=one.consent_version,
-                )
-                for one in await store.disclosures(conn, case)
-            ),
+            told=tuple(ToldView.of(one) for one in await store.disclosures(conn, case)),
         ),
         {str(ref): stored for ref, stored in documents.items()},
     )

@@ -427,6 +427,13 @@ def _shared_until(permit: Permit, ground: Ground) -> datetime | None:
     return None if ground.valid_to is None else start_of_day(ground.valid_to + timedelta(days=1))
 
 
+async def record_listing(desk: Desk, ctx: Context, conn: Connection) -> None:
+    """Record that the actor was shown a list, in the transaction that it was made in; what is on it is not content."""
+    actor = actor_of(ctx)
+    entry = AccessRecorded(subject_ref=actor.id, kind=AccessKind.LIST, actor=actor.access_actor(), permitted=True)
+    await desk.journal.record_access(ctx, [entry], conn=conn)
+
+
 async def deny(desk: Desk, ctx: Context, case: CaseRef, denied: DeniedError) -> NoReturn:
     """Record the denial in the case's log, and raise it. It commits by itself: what was refused has rolled back.
 

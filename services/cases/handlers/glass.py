@@ -23,11 +23,11 @@ from services.cases.handlers.desk import (
     deny,
     meet,
     record,
+    record_listing,
 )
 from services.cases.store import Located
 from services.cases.views import GlassView
 from shared.aggregate import Changed, Context
-from shared.contracts.access import AccessKind, AccessRecorded
 from shared.contracts.cases import CaseEvent
 from shared.contracts.codes import InformationCategory, Role
 from shared.contracts.safekeeping import GlassOutcome, GlassReason
@@ -117,8 +117,7 @@ async def list_glass(
                 acting = await as_seen(desk, ctx, conn, row.case)
                 if await _may_review(desk, conn, state, acting, row.glass) and len(found) <= limit:
                     found.append((row.opened_at, GlassView.of(state, row.glass)))
-        entry = AccessRecorded(subject_ref=actor.id, kind=AccessKind.LIST, actor=actor.access_actor(), permitted=True)
-        await desk.journal.record_access(ctx, [entry], conn=conn)
+        await record_listing(desk, ctx, conn)
     desk.journal.nudge()
     return found
 

@@ -20,13 +20,25 @@ from services.cases.domain.access import Action, Permit
 from services.cases.domain.grantors import age_on
 from services.cases.domain.state import ALL_CATEGORIES
 from services.cases.errors import DeniedError
-from services.cases.handlers.desk import CASE, Desk, Looked, actor_of, as_seen, deny, glance, look, meet, record
+from services.cases.handlers.desk import (
+    CASE,
+    Desk,
+    Looked,
+    actor_of,
+    as_seen,
+    deny,
+    glance,
+    look,
+    meet,
+    record,
+    record_listing,
+)
 from services.cases.records import CONCERN, OBSERVATION, Guardian, Text
 from services.cases.store import Interest
 from services.cases.views import CaseSummary, CaseView, ConcernView, InsightRightView
 from shared.aggregate import Context
 from shared.clock import oslo_day
-from shared.contracts.access import AccessKind, AccessRecorded
+from shared.contracts.access import AccessKind
 from shared.contracts.codes import InformationCategory, Language, Purpose, Role
 from shared.db import Connection
 from shared.refs import CaseRef, ConcernRef
@@ -57,8 +69,7 @@ async def list_cases(desk: Desk, ctx: Context, *, after: tuple[datetime, str] | 
                 relations = access.relations(state, acting, ctx.now)
                 if any(Action.SEE_CASE in access.TABLE[relation] for relation in relations) and len(found) <= limit:
                     found.append(CaseSummary.of(state, registered_at, relations))
-        entry = AccessRecorded(subject_ref=actor.id, kind=AccessKind.LIST, actor=actor.access_actor(), permitted=True)
-        await desk.journal.record_access(ctx, [entry], conn=conn)
+        await record_listing(desk, ctx, conn)
     desk.journal.nudge()
     return found
 
