@@ -83,6 +83,19 @@ async def test_a_partial_withdrawal_ends_the_next_look_at_once(world: World) -> 
     assert [one["service"] for one in receipts["already_told"]] == ["helsestasjon", "ppt"]
 
 
+@pytest.mark.rule(4, 106)
+@pytest.mark.story(17)
+async def test_who_had_been_told_is_said_for_each_consent_by_itself(world: World) -> None:
+    case = await world.opened()
+    first = await world.consented(case, services=("ppt",))
+    second = await world.consented(case, services=("barnevern",))
+    for who in ("ppt", "barnevern"):
+        await world.see(who, f"/cases/{case}/child")
+    for consent, service in ((first, "ppt"), (second, "barnevern")):
+        told = (await world.see("guardian-a", f"/consents/{consent}/receipts"))["already_told"]
+        assert [(one["service"], one["consent"]) for one in told] == [(service, consent)]
+
+
 @pytest.mark.rule(13, 14)
 @pytest.mark.story(20, 21)
 async def test_a_form_is_sent_only_as_approved_and_the_school_reads_what_was_consented(world: World) -> None:
