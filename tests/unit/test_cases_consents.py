@@ -15,14 +15,28 @@ from services.cases.domain.acting import Acting
 from services.cases.domain.consent_evolution import entitled
 from services.cases.domain.reassessment import Reassess
 from services.cases.domain.sharing import Ask, Outside, StepKind
-from services.cases.domain.state import ConsentStatus
+from services.cases.domain.state import ConsentStatus, HandoverStatus
 from services.cases.errors import CaseError, NotInvolvedError
 from shared.calendar import add_days
 from shared.clock import oslo_day
 from shared.contracts.cases import Mode, NotHeardReason, OverrideReason, ReassessmentReason
 from shared.contracts.codes import GrantorClass, InformationCategory, Purpose, Scope, Service
 from shared.refs import ConsentRef, OverrideRef
-from tests.unit.cases_town import BARNEVERN, CHILD, CURIOUS, NURSE, PPT, RULES, STYRER, TEACHER, Town, guardian, scope
+from tests.unit.cases_town import (
+    BARNEVERN,
+    CHILD,
+    CURIOUS,
+    NURSE,
+    PPT,
+    RULES,
+    STYRER,
+    TEACHER,
+    Town,
+    guardian,
+    party,
+    scope,
+)
+from tests.unit.test_cases_access import offered
 
 GUARDIANS, YOUTH = {GrantorClass.GUARDIAN: 2}, {GrantorClass.GUARDIAN: 2, GrantorClass.CHILD: 1}
 LANGUAGE = frozenset({InformationCategory.LANGUAGE})
@@ -194,6 +208,22 @@ def test_a_no_or_silence_to_the_next_period_leaves_this_one_and_it_may_be_grante
 
 
 # --- who may consent changes ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.rule(4, 14, 107)
+def test_what_rests_on_a_consent_that_is_suspended_ends_with_it() -> None:
+    """The handover on its way is cancelled and the sender holds on; the form is free to be sent again."""
+    town = offered()
+    [ref], handover = list(town.state.consents), town.state.open_handover
+    assert handover is not None
+    ask_anew(town, ReassessmentReason.AGE_15, YOUTH)
+    assert town.state.open_handover is not None, "the consent stands until the time is out"
+    town.later(days=28)
+    town.take(reassessment.decide_suspend(town.state, ref, town.now))
+    assert town.state.handovers[handover.ref].status is HandoverStatus.CANCELLED
+    assert town.state.holder == party(TEACHER)
+    assert [form.status for form in town.state.forms.values()] == ["approved"]
+    assert town.state.team == {}
 
 
 @pytest.mark.rule(4, 99)
