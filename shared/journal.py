@@ -136,6 +136,8 @@ class _Statement:
     alone: str
     within: str
     """Its last argument is the setting that counts."""
+    one: bool = False
+    """It takes one record, as four values; else any number, as four columns."""
 
 
 class Journal:
@@ -233,7 +235,9 @@ class Journal:
         The caller nudges after its commit.
         """
         sealed = [self._envelop(record, ctx, scope, sequence=None) for scope, record in records]
-        await conn.execute(_QUEUE_EACH, [scope for scope, _ in records], *_columns(sealed))
+        await conn.execute(
+            _QUEUE_EACH, [scope for scope, _ in records], *_columns(sealed, [each.body for each in sealed])
+        )
 
     async def history(
         self,
@@ -381,10 +385,11 @@ class Journal:
         Returns:
             Whether what it depends on was taken; only then anything was written.
         """
-        ids, topics, keys, bodies = _columns(records.sealed)
+        columns = _values if statement.one else _columns
+        bodies = [each.body for each in records.sealed]
         if connection.is_in_transaction():
             setting = setting_of(records.scope, anonymous=records.anonymous)
-            arguments = (*before, ids, topics, keys, bodies, *after, setting)
+            arguments = (*before, *columns(records.sealed, bodies), *after, setting)
             taken = bool(await connection.fetchval(statement.within, *arguments))
             if taken:
                 self._lanes.written(connection, records.scope, setting)
@@ -392,7 +397,7 @@ class Journal:
                     await also(connection)
             return taken
         lane = self._lanes.take(connection, records.scope, anonymous=records.anonymous)
-        arguments = (*before, ids, topics, keys, lane.mark(bodies), *after)
+        arguments = (*before, *columns(records.sealed, lane.mark(bodies)), *after)
         if also is None:
             taken = bool(await connection.fetchval(statement.alone, *arguments))
         else:
@@ -481,13 +486,15 @@ async def _read(
     return loaded, Answer(row["status"], row["body"], row["answer_version"], row["answer_location"])
 
 
-def _columns(sealed: Sequence[_Sealed]) -> tuple[list[UUID], list[str], list[str], list[bytes]]:
-    return (
-        [each.event_id for each in sealed],
-        [each.topic for each in sealed],
-        [each.key for each in sealed],
-        [each.body for each in sealed],
-    )
+def _columns(
+    sealed: Sequence[_Sealed], bodies: Sequence[bytes]
+) -> tuple[list[UUID], list[str], list[str], Sequence[bytes]]:
+    return [each.event_id for each in sealed], [each.topic for each in sealed], [each.key for each in sealed], bodies
+
+
+def _values(sealed: Sequence[_Sealed], bodies: Sequence[bytes]) -> tuple[UUID, str, str, bytes]:
+    [each], [body] = sealed, bodies
+    return each.event_id, each.topic, each.key, body
 
 
 def _told(key: IdempotencyKey, answer: Answer, now: datetime) -> tuple[object, ...]:
@@ -589,23 +596,21 @@ SELECT true FROM taken
 _ROWS: Final = (
     "unnest($7::uuid[], $8::text[], $9::text[], $10::bytea[]) WITH ORDINALITY AS r (event_id, topic, key, body, nth)"
 )
-_ROW: Final = (
-    "(SELECT ($7::uuid[])[1] AS event_id, ($8::text[])[1] AS topic, ($9::text[])[1] AS key,"
-    " ($10::bytea[])[1] AS body, 1 AS nth) AS r"
-)
-"""The same of one record, as most commands have: nothing to unfold and nothing to sort is a fifth of the statement."""
+_ROW: Final = "(SELECT $7::uuid AS event_id, $8::text AS topic, $9::text AS key, $10::bytea AS body, 1 AS nth) AS r"
+"""The same of one record, as most commands have: nothing to encode as an array, to unfold and to sort."""
 
 
 def _append(*, exists: bool, told: bool, one: bool) -> _Statement:
     """Return the statement for an aggregate that `exists`, with its answer kept under a key, for `one` record, or not."""
-    rows = _ROW if one else _ROWS
+    rows, count = (_ROW, "1") if one else (_ROWS, "cardinality($7::uuid[])")
     take, tell = _TAKE if exists else _TAKE_NEW, _TELL if told else ""
     # Counted only where a row was taken: what writes nothing must leave no hole.
-    lane = f"lane AS (SELECT {advanced(f'${21 if told else 13}::text', 'cardinality($7::uuid[])')} AS reached FROM taken),\n"  # noqa: S608
-    body = marked("r.body", "lane.reached", "cardinality($7::uuid[]) - r.nth")
+    lane = f"lane AS (SELECT {advanced(f'${21 if told else 13}::text', count)} AS reached FROM taken),\n"  # noqa: S608
+    body = marked("r.body", "lane.reached", f"{count} - r.nth")
     return _Statement(
         _APPEND.format(take=take, lane="", taken="taken", body="r.body", tell=tell, rows=rows),
         _APPEND.format(take=take, lane=lane, taken="taken, lane", body=body, tell=tell, rows=rows),
+        one,
     )
 
 
