@@ -57,8 +57,12 @@ class Pools:
 
 
 def address(dsn: str, role: str | None, *, idle_seconds: float = IDLE_SECONDS) -> str:
-    """Return the address with which connections work as `role`, and give up a transaction in which nothing happens."""
-    asked = {"idle_in_transaction_session_timeout": str(int(idle_seconds * 1000))}
+    """Return the address with which connections work as `role`, and give up a transaction in which nothing happens.
+
+    Nor do they wait longer than that for a lock.
+    """
+    patience = str(int(idle_seconds * 1000))
+    asked = {"idle_in_transaction_session_timeout": patience, "lock_timeout": patience}
     if role is not None:
         asked["role"] = role
     return f"{dsn}{'&' if '?' in dsn else '?'}{urlencode(asked)}"

@@ -34,6 +34,7 @@ from services.audit.growth import Event, Growth, StoredLog
 from services.audit.naming import NEUTRAL, Naming
 from services.audit.partitions import Partitions
 from services.audit.signing import Signing
+from services.audit.stranded import connected
 from shared.clock import Clock
 from shared.contracts.base import EventData
 from shared.db import Connection, Pool
@@ -111,7 +112,7 @@ class Keeper:
 
     async def positions(self, partitions: Iterable[store.Partition]) -> dict[store.Partition, int]:
         """Return where each partition is to be taken from."""
-        async with self._pool.acquire() as connection:
+        async with connected(self._pool) as connection:
             return await store.read_positions(connection, partitions)
 
     async def take(self, batches: Mapping[store.Partition, Batch]) -> int:
@@ -124,10 +125,12 @@ class Keeper:
         Raises:
             FencedError: a partition's position is not where it was expected: another instance has taken these records.
             HeadDamagedError: the stored head of a log is not what was signed for it last.
+            asyncpg.LockNotAvailableError: another instance has the logs and does not let go; if it has stopped, its
+                transaction is ended now, and the next attempt gets through.
         """
         await self.prepare_partitions()
         try:
-            async with self._pool.acquire() as connection, connection.transaction():
+            async with connected(self._pool) as connection, connection.transaction():
                 if not await growth.advance(connection, indexed.steps):
                     raise FencedError
                 grown = await self._grow(connection, indexed) if indexed.groups else []

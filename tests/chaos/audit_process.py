@@ -9,12 +9,12 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable
-from typing import ParamSpec, TypeVar
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from typing import Final, ParamSpec, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
-from services.audit import claims, growth
+from services.audit import claims, growth, rows
 from services.audit.app import WRITER, address
 from services.audit.consumers import Consumption
 from services.audit.keeper import Keeper
@@ -24,6 +24,9 @@ from shared.db import create_pool
 from shared.journal import Journal
 from shared.refs import RandomIds
 from tests.integration.audit_world import ORIGIN, SIGNER
+
+SENT: Final = rows.stream.__name__
+"""What `growth` calls it by."""
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -39,7 +42,8 @@ class Orders(BaseModel):
     topics: list[str]
     group: str
     step: str | None = None
-    """The function of `services.audit.growth` or `.claims` at which it happens, or `taken`: after the commit."""
+    """The function of `services.audit.growth` or `.claims` at which it happens, `taken` (after the commit) or `copying`
+    (when the server waits for rows)."""
     before: bool = True
     """Just before the step, or just after."""
     times: int = 1
@@ -75,11 +79,25 @@ class Executioner:
 
         return stepped
 
+    def within(
+        self, pieces: Callable[[Iterable[bytes]], AsyncIterator[bytes]]
+    ) -> Callable[[Iterable[bytes]], AsyncIterator[bytes]]:
+        """Return what COPY is sent, at whose beginning it happens."""
+
+        async def sent(each: Iterable[bytes]) -> AsyncIterator[bytes]:
+            self.reached()
+            async for piece in pieces(each):
+                yield piece
+
+        return sent
+
 
 async def main(orders: Orders) -> None:
     """Take records until the end."""
     executioner = Executioner(orders)
-    if orders.step not in (None, "taken"):
+    if orders.step == "copying":
+        setattr(growth, SENT, executioner.within(rows.stream))
+    elif orders.step not in (None, "taken"):
         module = growth if hasattr(growth, orders.step) else claims
         setattr(module, orders.step, executioner.around(getattr(module, orders.step)))
     pool = await create_pool(

@@ -97,7 +97,7 @@ async def test_killed_within_a_batch(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("step", ["advance", "add_entries", "add_checkpoints", "taken"])
+@pytest.mark.parametrize("step", ["advance", "copying", "add_entries", "add_checkpoints", "taken"])
 async def test_paused_within_a_batch_while_another_goes_on(
     migrated: Migrated, broker: str, new_topic: NewTopicName, group: str, producer: AIOKafkaProducer, step: str
 ) -> None:

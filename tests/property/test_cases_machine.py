@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from itertools import product
 from typing import Final, TypeVar
 
@@ -52,6 +52,7 @@ from shared.contracts.cases import (
     ConsentNarrowed,
     ConsentOverridden,
     ConsentOverrideEnded,
+    ConsentReassessmentDue,
     ConsentSuspended,
     ConsentWithdrawn,
     CoordinatorKind,
@@ -728,11 +729,15 @@ class CaseMachine(RuleBasedStateMachine):
         """Return what may be shared now, by reading every consent event in order."""
         given: dict[ConsentRef, set[tuple[Service, InformationCategory, Purpose]]] = {}
         last_day: dict[ConsentRef, date] = {}
+        confirm_by: dict[ConsentRef, datetime | None] = {}
         for event in self.town.history:
             match event:
                 case ConsentGranted(active=True) | ConsentConfirmed():
                     given[event.consent] = cells(event.scope)
                     last_day[event.consent] = event.valid_to
+                    confirm_by.pop(event.consent, None)
+                case ConsentReassessmentDue():
+                    confirm_by[event.consent] = event.confirm_by
                 case ConsentNarrowed() if event.consent in given:
                     given[event.consent] -= cells(event.ended)
                 case ConsentWithdrawn() | ConsentExpired() | ConsentSuspended():
@@ -741,7 +746,10 @@ class CaseMachine(RuleBasedStateMachine):
                     pass
         today = oslo_day(self.town.now)
         by_law = cells(OVERRIDDEN) if self.shared_by_law() else set()
-        return by_law | {cell for ref, covered in given.items() if today <= last_day[ref] for cell in covered}
+        # What nobody confirmed in time is over at that moment, not when the event that says so comes.
+        late = {ref for ref, moment in confirm_by.items() if moment is not None and moment <= self.town.now}
+        lasting = [ref for ref in given if ref not in late and today <= last_day[ref]]
+        return by_law | {cell for ref in lasting for cell in given[ref]}
 
     def shared_by_law(self) -> bool:
         """Return whether an override lasts, by reading the history."""
