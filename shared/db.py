@@ -32,6 +32,7 @@ KIT_MIGRATIONS: Final = Path(__file__).with_name("migrations")
 STATEMENT_SECONDS: Final = 30.0
 """How long one statement may take before the connection gives it up."""
 CONNECT_SECONDS: Final = 10.0
+IDLE_SECONDS: Final = 60.0
 MIGRATION_LOCK: Final = 0x1A65_9111
 """The advisory lock that instances which start together migrate under, one after the other."""
 
@@ -83,8 +84,11 @@ async def create_pool(
     max_size: int = 10,
     application_name: str,
     statement_seconds: float = STATEMENT_SECONDS,
+    idle_seconds: float = IDLE_SECONDS,
 ) -> Pool:
     """Return an open pool whose connections go back without a round trip. JSON goes in and out as text.
+
+    A transaction in which nothing is asked for `idle_seconds` is given up by the server: its instance is frozen.
 
     Raises:
         OSError, asyncpg.PostgresError: the database cannot be reached, or refuses.
@@ -101,7 +105,8 @@ async def create_pool(
         loop=None,
         connection_class=asyncpg.Connection,
         record_class=asyncpg.Record,
-        server_settings=_settings(application_name),
+        server_settings=_settings(application_name)
+        | {"idle_in_transaction_session_timeout": _milliseconds(idle_seconds)},
     )
 
 
@@ -120,11 +125,16 @@ class _Pool(Pool):
 
 
 async def connect(
-    dsn: str, *, application_name: str, statement_seconds: float = STATEMENT_SECONDS
+    dsn: str,
+    *,
+    application_name: str,
+    statement_seconds: float = STATEMENT_SECONDS,
+    idle_seconds: float | None = None,
 ) -> asyncpg.Connection[asyncpg.Record]:
     """Return a connection of its own, for what a pooled one may not do, such as to hold a session's lock.
 
-    The server gives it up, and its locks, within about twelve seconds after the client's machine has vanished.
+    The server gives it up, and its locks, within about twelve seconds after the client's machine has vanished, and after
+    `idle_seconds` in which the client asked nothing (None: never), as one does that is frozen.
 
     Raises:
         OSError, asyncpg.PostgresError: the database cannot be reached, or refuses.
@@ -133,7 +143,9 @@ async def connect(
         dsn,
         command_timeout=statement_seconds,
         timeout=min(CONNECT_SECONDS, statement_seconds),
-        server_settings=_settings(application_name) | _KEEPALIVE,
+        server_settings=_settings(application_name)
+        | _KEEPALIVE
+        | ({} if idle_seconds is None else {"idle_session_timeout": _milliseconds(idle_seconds)}),
     )
 
 
@@ -211,6 +223,10 @@ def _agree(migrations: list[Migration], applied: dict[str, str]) -> None:
 def _settings(application_name: str) -> dict[str, str]:
     # Our statements are short: compiling them costs more than it gives.
     return {"application_name": application_name, "jit": "off", "timezone": "UTC"}
+
+
+def _milliseconds(seconds: float) -> str:
+    return str(int(seconds * 1000))
 
 
 async def _give_back(connection: Connection) -> None:

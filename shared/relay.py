@@ -128,7 +128,8 @@ class Relay:
             heartbeat_every: How long between two watermarks.
             poll: How long at most until an event is seen that nobody nudged for.
             batch: The largest number of events numbered at once.
-            patience: How long the broker may take to acknowledge a batch, and the database for a statement.
+            patience: How long the broker may take to acknowledge a batch, and the database for a statement. A leader that asks
+                the database nothing for twice as long is frozen, and loses the lead.
             observer: Is told every step.
             topics: Other names of topics, where a broker is shared with others.
             lanes: How far this process's journal has written: what the seals say of it.
@@ -213,7 +214,10 @@ class Relay:
             # First the broker: who cannot reach it must not keep the lead from somebody who can.
             await publisher.start()
             connection = await db.connect(
-                self._dsn, application_name=f"relay of {self._source}", statement_seconds=self._patience
+                self._dsn,
+                application_name=f"relay of {self._source}",
+                statement_seconds=self._patience,
+                idle_seconds=2 * self._patience,
             )
             outbox = Outbox(connection)
             next_seal = time.monotonic() + self._seal_every

@@ -57,12 +57,8 @@ class Pools:
 
 
 def address(dsn: str, role: str | None, *, idle_seconds: float = IDLE_SECONDS) -> str:
-    """Return the address with which connections work as `role`, and give up a transaction in which nothing happens.
-
-    Nor do they wait longer than that for a lock.
-    """
-    patience = str(int(idle_seconds * 1000))
-    asked = {"idle_in_transaction_session_timeout": patience, "lock_timeout": patience}
+    """Return the address with which connections work as `role`, and wait no longer for a lock than `idle_seconds`."""
+    asked = {"lock_timeout": str(int(idle_seconds * 1000))}
     if role is not None:
         asked["role"] = role
     return f"{dsn}{'&' if '?' in dsn else '?'}{urlencode(asked)}"
@@ -83,8 +79,8 @@ async def open_pools(dsn: str, pool: Pool) -> Pools:
             log.warning("the login may not become the role that it should work as", kind=role)
         addresses[role] = address(dsn, role if may else None)
     return Pools(
-        await create_pool(addresses[WRITER], application_name="audit-writer"),
-        await create_pool(addresses[READER], application_name="audit-reader"),
+        await create_pool(addresses[WRITER], application_name="audit-writer", idle_seconds=IDLE_SECONDS),
+        await create_pool(addresses[READER], application_name="audit-reader", idle_seconds=IDLE_SECONDS),
     )
 
 

@@ -48,6 +48,8 @@ TRIES: Final = 3
 """How often a witness may name another size before it is believed to be out of order."""
 LEADER_LOCK: Final = 0x1A65_3178
 """The advisory lock of the one instance that asks: two that asked for different checkpoints would keep a quorum apart."""
+IDLE_SECONDS: Final = 60.0
+"""After so long without a word the one that asks is frozen, and another takes over."""
 LAST_SECOND: Final = 253_402_300_799
 """The end of the year 9999."""
 
@@ -166,7 +168,7 @@ class Witnessing:
     async def _leads(self) -> bool:
         """Return whether this instance is the one that asks: it holds the lock for as long as its connection lasts."""
         if self._lead is None:
-            self._lead = await db.connect(self._dsn, application_name="audit-witnessing")
+            self._lead = await db.connect(self._dsn, application_name="audit-witnessing", idle_seconds=IDLE_SECONDS)
         # Whoever holds it already takes it again, which also finds out whether the connection is still there.
         return bool(await self._lead.fetchval("SELECT pg_try_advisory_lock($1)", LEADER_LOCK))
 

@@ -101,7 +101,11 @@ async def main(orders: Orders) -> None:
         module = growth if hasattr(growth, orders.step) else claims
         setattr(module, orders.step, executioner.around(getattr(module, orders.step)))
     pool = await create_pool(
-        address(orders.dsn, WRITER, idle_seconds=1.0), min_size=1, max_size=2, application_name="audit-chaos"
+        address(orders.dsn, WRITER, idle_seconds=1.0),
+        min_size=1,
+        max_size=2,
+        application_name="audit-chaos",
+        idle_seconds=1.0,
     )
     clock, ids = SystemClock(), RandomIds()
     journal = Journal(pool, source="/services/audit", clock=clock, ids=ids)

@@ -1,4 +1,4 @@
-"""A relay in a process of its own, which kills itself at a given step: `python -m tests.chaos.relay_process '<Orders>'`.
+"""A relay in a process of its own, which kills or pauses itself at a given step: `python -m tests.chaos.relay_process '<Orders>'`.
 
 SIGKILL lets nothing be tidied up: no rollback is sent, no producer flushed, no lock given back.
 """
@@ -31,24 +31,28 @@ class Orders(BaseModel):
     die_at: Step
     die_after: int = 1
     """It dies when it has reached the step so many times."""
+    pause: bool = False
+    """Pause instead of dying."""
+    patience: float = 30.0
     batch: int = 20
     batch_bytes: int = 4096
     """So small that one batch needs several requests per partition."""
 
 
 class Executioner:
-    """Kills the process at its step."""
+    """Ends or pauses the process at its step."""
 
     def __init__(self, orders: Orders) -> None:
         self._step = orders.die_at
         self._left = orders.die_after
+        self._signal = signal.SIGSTOP if orders.pause else signal.SIGKILL
 
     def reached(self, step: Step) -> None:
         """Count down."""
         if step is self._step:
             self._left -= 1
             if self._left == 0:
-                os.kill(os.getpid(), signal.SIGKILL)
+                os.kill(os.getpid(), self._signal)
 
 
 async def main(orders: Orders) -> None:
@@ -62,6 +66,7 @@ async def main(orders: Orders) -> None:
         metrics=Metrics(),
         seal_every=0.02,
         poll=0.01,
+        patience=orders.patience,
         batch=orders.batch,
         observer=Executioner(orders),
         topics=orders.topics,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import signal
 import sys
@@ -30,19 +31,30 @@ async def world(migrated: Migrated, broker: str, new_topic: NewTopic) -> AsyncIt
         yield made
 
 
-async def run_until_it_dies(world: World, step: Step, after: int) -> int:
-    """Run a relay in a process of its own until it has killed itself; return its return code."""
-    orders = Orders(dsn=world.dsn, broker=world.broker, topics=world.topics, die_at=step, die_after=after)
+@asynccontextmanager
+async def relay_process(orders: Orders) -> AsyncIterator[asyncio.subprocess.Process]:
+    """A relay in a process of its own, killed at the end if it lives."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "tests.chaos.relay_process", orders.model_dump_json(), stdout=asyncio.subprocess.DEVNULL
     )
     try:
-        async with asyncio.timeout(WITHIN):
-            return await process.wait()
+        yield process
     finally:
         if process.returncode is None:
             process.kill()
             await process.wait()
+
+
+async def run_until_it_dies(world: World, step: Step, after: int) -> int:
+    """Run a relay in a process of its own until it has killed itself; return its return code."""
+    orders = Orders(dsn=world.dsn, broker=world.broker, topics=world.topics, die_at=step, die_after=after)
+    async with relay_process(orders) as process, asyncio.timeout(WITHIN):
+        return await process.wait()
+
+
+async def stopped(process: asyncio.subprocess.Process) -> None:
+    """Wait until the process has stopped itself."""
+    await asyncio.to_thread(os.waitid, os.P_PID, process.pid, os.WSTOPPED)
 
 
 @asynccontextmanager
@@ -97,6 +109,23 @@ async def test_killed_at_any_step_nothing_is_lost_reordered_or_renumbered(
     assert len(published.firsts) == 2 * (48 + 2) + 1 + len(published.seals)
     assert len(published.seals) >= 2, "both logs were sealed when the relay stopped"
     assert (published.repeats > 0) == repeats
+
+
+@pytest.mark.parametrize("step", [Step.TAKEN, Step.ACKNOWLEDGED, Step.SENT, Step.DRAINED])
+async def test_a_leader_that_is_frozen_loses_the_lead_and_wakes_to_change_nothing(world: World, step: Step) -> None:
+    """It keeps its lock only as long as it asks the database something; what it was sending is sent by the next leader."""
+    tallies = [RANDOM.ref("cas") for _ in range(5)]
+    await commit_some(world, tallies, [])
+    orders = Orders(dsn=world.dsn, broker=world.broker, topics=world.topics, die_at=step, pause=True, patience=2.0)
+    async with relay_process(orders) as frozen:
+        await stopped(frozen)
+        async with world.relay(batch=20, poll=0.05):
+            await world.steps.until(lambda seen: Step.DRAINED in seen)
+            frozen.send_signal(signal.SIGCONT)
+            await commit_some(world, tallies, [])
+            await world.steps.until(lambda seen: seen.count(Step.DRAINED) > 1)
+    published = await world.published()
+    assert len(published.firsts) == 2 * (40 + 2) + len(published.seals)
 
 
 @pytest.mark.slow
