@@ -7,8 +7,10 @@ log's leaf is exactly them.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Annotated, Final, Literal
 from uuid import UUID
 
@@ -27,6 +29,8 @@ MAX_BYTES: Final = 64 * 1024 - 128
 lane and its number written in, an event must still fit an entry of the log: at most 65,535 bytes (C2SP tlog-tiles)."""
 NUMBER_WIDTH: Final = 20
 """`sequence` and `sourcesequence` are decimal strings, zero-padded so that they sort as text (CloudEvents `sequence`)."""
+
+TRACEPARENT: Final = "[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}"
 
 Number = Annotated[str, StringConstraints(pattern=r"^[0-9]{20}$")]
 
@@ -69,7 +73,7 @@ class Envelope(BaseModel):
     datacategory: Literal["personal", "none"] = "personal"
     datacontenttype: Literal["application/json"] = "application/json"
     dataschema: str
-    traceparent: str | None = Field(default=None, pattern=r"^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$")
+    traceparent: str | None = Field(default=None, pattern=f"^{TRACEPARENT}$")
 
     @property
     def number(self) -> int:
@@ -93,9 +97,12 @@ def seal(data: EventData, envelope: Envelope) -> bytes:
     """
     if envelope.sourcesequence is not None or envelope.lane is not None:
         raise ValueError("an event is numbered by the relay, once, and its lane is written by the database")
+    return _whole(to_json(envelope, exclude_none=True)[:-1], data)
+
+
+def _whole(attributes: bytes, data: EventData) -> bytes:
     # Joined as bytes: half the time of one document built from Python values, and the same bytes.
-    attributes = to_json(envelope, exclude_none=True)
-    body = attributes[:-1] + b',"data":' + to_json(data, exclude_none=True) + b"}"
+    body = attributes + b',"data":' + to_json(data, exclude_none=True) + b"}"
     if len(body) > MAX_BYTES:
         raise ValueError(f"an event of {len(body)} bytes: more than CloudEvents' 64 KiB")
     return body
@@ -144,6 +151,84 @@ def describe(
         dataschema=schema_url(data.TYPE),
         traceparent=traceparent,
     )
+
+
+def sealed(
+    data: EventData,
+    *,
+    event_id: UUID,
+    source: str,
+    happened: datetime,
+    recorded: datetime,
+    scope: LogScope,
+    correlation: UUID,
+    causation: UUID | None = None,
+    sequence: int | None = None,
+    authtype: Literal["user", "service_account", "unknown", "system"] = "system",
+    authid: ActorIdField | None = None,
+    traceparent: str | None = None,
+) -> bytes:
+    """Return `seal(data, describe(data, ...))`, in a third of the time.
+
+    What events of one subject and one actor have in common is validated and written once; only identifiers, times and numbers
+    are filled in.
+
+    Raises:
+        ValueError: as `describe` and `seal` do.
+    """
+    if happened.tzinfo is None or recorded.tzinfo is None:
+        raise ValueError("a time of an event has its offset")
+    if traceparent is not None and not _TRACEPARENT.fullmatch(traceparent):
+        raise ValueError("not a traceparent (W3C Trace Context)")
+    form = _form(type(data), data.subject, source, scope, authtype, authid, sequence is not None, causation is not None)
+    varying = (event_id, happened, recorded, correlation)
+    values = to_json(varying if causation is None else (*varying, causation))[2:-2].split(b'","')
+    if sequence is not None:
+        values.insert(_BEFORE_SEQUENCE, b"%020d" % sequence)
+    attributes = form % tuple(values)
+    if traceparent is not None:
+        attributes += b',"traceparent":"%b"' % traceparent.encode()
+    return _whole(attributes, data)
+
+
+@lru_cache(maxsize=4096)
+def _form(
+    event: type[EventData],
+    subject: str,
+    source: str,
+    scope: LogScope,
+    authtype: Literal["user", "service_account", "unknown", "system"],
+    authid: ActorIdField | None,
+    has_sequence: bool,
+    has_cause: bool,
+) -> bytes:
+    """Return the attributes as JSON without the last brace, `%b` in the place of each value that differs from event to event."""
+    envelope = Envelope(
+        id=_ANY_ID,
+        source=source,
+        type=event.TYPE,
+        subject=subject,
+        time=_ANY_TIME,
+        recordedtime=_ANY_TIME,
+        partitionkey=subject,
+        sequence=numeral(1) if has_sequence else None,
+        correlationid=_ANY_ID,
+        causationid=_ANY_ID if has_cause else None,
+        municipality=scope,
+        authtype=authtype,
+        authid=authid,
+        dataschema=schema_url(event.TYPE),
+    )
+    written = to_json(envelope, exclude_none=True)[:-1]
+    return _VARYING.sub(rb'"\1":"%b"', written.replace(b"%", b"%%"))
+
+
+_ANY_ID: Final = UUID(int=1)
+_ANY_TIME: Final = datetime(2000, 1, 1, tzinfo=UTC)
+_VARYING: Final = re.compile(rb'"(id|time|recordedtime|sequence|correlationid|causationid)":"[^"]*"')
+"""Within a string every quotation mark has a backslash before it, so nothing there looks like an attribute."""
+_BEFORE_SEQUENCE: Final = 3
+_TRACEPARENT: Final = re.compile(TRACEPARENT)
 
 
 @dataclass(frozen=True, slots=True)

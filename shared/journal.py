@@ -29,7 +29,7 @@ from shared.contracts import EVENTS
 from shared.contracts.access import AccessRecorded
 from shared.contracts.base import EventData, Model
 from shared.db import Connection, Pool
-from shared.envelope import Envelope, describe, parse, seal
+from shared.envelope import Envelope, parse, sealed
 from shared.errors import IdempotencyConflictError, StaleVersionError, UnavailableError
 from shared.lanes import Lanes, advanced, marked, setting_of
 from shared.merkle import Frontier
@@ -82,8 +82,7 @@ class JournalHead:
     unpublished: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Command(Generic[S]):
+class _Command(NamedTuple, Generic[S]):
     """One command, as it is tried until nobody was faster."""
 
     aggregate: Aggregate[S]
@@ -94,24 +93,21 @@ class _Command(Generic[S]):
     also: Also | None
 
 
-@dataclass(frozen=True, slots=True)
-class _Written:
+class _Written(NamedTuple):
     """A state as this process wrote it, and the event that it ends with."""
 
     loaded: Loaded[Model]
     tail: UUID
 
 
-@dataclass(frozen=True, slots=True)
-class _Prepared(Generic[S]):
+class _Prepared(NamedTuple, Generic[S]):
     """What a decision comes to, before it is true."""
 
     changed: Changed[S]
     sealed: Sequence[_Sealed]
 
 
-@dataclass(frozen=True, slots=True)
-class _Sealed:
+class _Sealed(NamedTuple):
     """One record for the outbox."""
 
     event_id: UUID
@@ -137,7 +133,7 @@ class _Statement:
     within: str
     """Its last argument is the setting that counts."""
     one: bool = False
-    """It takes one record, as four values; else any number, as four columns."""
+    """It takes one event alone, as four values; else any number of records, as four columns."""
 
 
 class Journal:
@@ -354,7 +350,7 @@ class Journal:
         if key is not None:
             answer = changed.answer or Answer(status=204, body=b"", version=changed.version)
             after += _told(key, answer, self._clock.now())
-        statement = _STATEMENTS[loaded.version > 0, key is not None, len(sealed) == 1]
+        statement = _STATEMENTS[loaded.version > 0, key is not None, len(sealed) == 1 == len(changed.events)]
         try:
             taken = await self._execute(connection, statement, records, before, after, command.also)
         except asyncpg.UniqueViolationError as error:
@@ -425,7 +421,7 @@ class Journal:
 
     def _envelop(self, data: EventData, ctx: Context, scope: LogScope, sequence: int | None) -> _Sealed:
         event_id = self._ids.event_id()
-        envelope = describe(
+        body = sealed(
             data,
             event_id=event_id,
             source=self.source,
@@ -440,7 +436,7 @@ class Journal:
             authid=None if ctx.actor is None or ctx.anonymous else ctx.actor.id,
             traceparent=None if ctx.anonymous else ctx.traceparent,
         )
-        return _Sealed(event_id, data.TOPIC, envelope.partitionkey, seal(data, envelope))
+        return _Sealed(event_id, data.TOPIC, data.subject, body)
 
     def _connection(self, conn: Connection | None) -> AbstractAsyncContextManager[Connection]:
         if conn is not None:
@@ -596,20 +592,32 @@ SELECT true FROM taken
 _ROWS: Final = (
     "unnest($7::uuid[], $8::text[], $9::text[], $10::bytea[]) WITH ORDINALITY AS r (event_id, topic, key, body, nth)"
 )
-_ROW: Final = "(SELECT $7::uuid AS event_id, $8::text AS topic, $9::text AS key, $10::bytea AS body, 1 AS nth) AS r"
-"""The same of one record, as most commands have: nothing to encode as an array, to unfold and to sort."""
+
+_APPEND_ONE: Final = """
+WITH taken AS ({take}),
+{lane}history AS (
+    INSERT INTO events (aggregate, version, event_id, body)
+    SELECT taken.id, $3::bigint + $4::bigint, $7::uuid, {body} FROM {taken}
+    RETURNING event_id, body
+){tell}
+INSERT INTO outbox (event_id, scope, topic, key, body)
+SELECT event_id, $5, $8::text, $9::text, body FROM history
+RETURNING true
+"""
+"""The same of a single event, as most commands have: nothing to encode as an array, to unfold, to sort or to read twice."""
 
 
 def _append(*, exists: bool, told: bool, one: bool) -> _Statement:
-    """Return the statement for an aggregate that `exists`, with its answer kept under a key, for `one` record, or not."""
-    rows, count = (_ROW, "1") if one else (_ROWS, "cardinality($7::uuid[])")
-    take, tell = _TAKE if exists else _TAKE_NEW, _TELL if told else ""
+    """Return the statement for an aggregate that `exists`, with its answer kept under a key, for `one` event alone, or not."""
     # Counted only where a row was taken: what writes nothing must leave no hole.
+    count, nth = ("1", "1") if one else ("cardinality($7::uuid[])", "r.nth")
+    body = "$10::bytea" if one else "r.body"
     lane = f"lane AS (SELECT {advanced(f'${21 if told else 13}::text', count)} AS reached FROM taken),\n"  # noqa: S608
-    body = marked("r.body", "lane.reached", f"{count} - r.nth")
+    form = _APPEND_ONE if one else _APPEND
+    parts = {"take": _TAKE if exists else _TAKE_NEW, "tell": _TELL if told else "", "rows": _ROWS}
     return _Statement(
-        _APPEND.format(take=take, lane="", taken="taken", body="r.body", tell=tell, rows=rows),
-        _APPEND.format(take=take, lane=lane, taken="taken, lane", body=body, tell=tell, rows=rows),
+        form.format(lane="", taken="taken", body=body, **parts),
+        form.format(lane=lane, taken="taken, lane", body=marked(body, "lane.reached", f"{count} - {nth}"), **parts),
         one,
     )
 
@@ -620,4 +628,4 @@ _STATEMENTS: Final = {
     for told in (False, True)
     for one in (False, True)
 }
-"""Whether the aggregate exists, whether the answer is kept under a key, and whether there is exactly one record."""
+"""Whether the aggregate exists, whether the answer is kept under a key, and whether there is one event and nothing else."""

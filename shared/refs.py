@@ -10,8 +10,8 @@ import secrets
 from typing import Annotated, Final, NewType, Protocol
 from uuid import UUID
 
-import uuid_utils
 from pydantic import StringConstraints
+from uuid_utils.compat import uuid7
 
 ALPHABET: Final = "bcdfghjklmnpqrstvwxz"
 LENGTH: Final = 26  # 20 letters ** 26: 112 bits
@@ -113,4 +113,4 @@ class RandomIds:
 
     def event_id(self) -> UUID:
         """Return a new UUIDv7 (RFC 9562)."""
-        return UUID(bytes=uuid_utils.uuid7().bytes)
+        return uuid7()
