@@ -4,7 +4,7 @@ python -m deploy.machines            writes page and pictures
 python -m deploy.machines --check    writes nothing, and fails when they are out of date
 
 The page's prose is written by hand; what stands between `<!-- name -->` and `<!-- /name -->` is made from
-`services/cases/domain/lifecycles.py` and `services/cases/domain/access.py`.
+the life cycles (`services/cases/domain/lifecycles.py`) and the access table (`services/cases/domain/access_table.py`).
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from deploy.machine_drawing import NOTHING_YET, draw, short
-from services.cases.domain import access
-from services.cases.domain.access import Action, Reach, Relation
+from services.cases.domain.access_table import IMPLIED, MOMENTS, TABLE
+from services.cases.domain.access_terms import Action, Reach, Relation
 from services.cases.domain.lifecycle import Deadline, Lifecycle, Step
 from services.cases.domain.lifecycles import LIFECYCLES
 from services.cases.domain.rules import Rules
@@ -45,7 +45,7 @@ def relations() -> str:
     said = described(Relation)
     lines = ["| Relation | What gives it, while when, and the basis | A look is for, if unsaid |", "|---|---|---|"]
     for relation in Relation:
-        implied = access.IMPLIED.get(relation)
+        implied = IMPLIED.get(relation)
         lines.append(f"| {relation} | {said.get(relation, '')} | {implied or ''} |")
     return "\n".join(lines)
 
@@ -62,7 +62,7 @@ def table() -> str:
     heads = [relation.replace("-", " ") for relation in Relation]
     lines = [f"| | {' | '.join(heads)} | when |", "|---" * (len(heads) + 2) + "|"]
     for action in Action:
-        cells = [_mark(access.TABLE.get(relation, {}).get(action)) for relation in Relation]
+        cells = [_mark(TABLE.get(relation, {}).get(action)) for relation in Relation]
         lines.append(f"| {action} | {' | '.join(cells)} | {_moment(action)} |")
     notes = [f"`{action}`: {said}" for action, said in described(Action).items()]
     return "\n".join([*lines, "", *(f"- {note}" for note in notes)])
@@ -143,7 +143,7 @@ def _mark(reach: Reach | None) -> str:
 
 
 def _moment(action: Action) -> str:
-    moments = access.MOMENTS.get(action)
+    moments = MOMENTS.get(action)
     if moments is None:
         return "open"
     return "any time" if moments == frozenset(Stage) - {Stage.UNKNOWN} else ", ".join(sorted(moments))

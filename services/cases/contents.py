@@ -6,7 +6,7 @@ from datetime import date, datetime
 
 from pydantic import Field
 
-from services.cases.domain.access import Relation
+from services.cases.domain.access_terms import Relation
 from services.cases.domain.state import Stage
 from services.cases.views import Categories, ConcernView, DocumentView, FormView, GlassView, HandoverView
 from shared.contracts.base import Model

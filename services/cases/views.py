@@ -9,7 +9,8 @@ from typing import Literal, TypeVar
 from uuid import UUID
 
 from services.cases.domain.absence import AbsenceState
-from services.cases.domain.access import NARROW, Relation
+from services.cases.domain.access_table import NARROW
+from services.cases.domain.access_terms import Relation
 from services.cases.domain.kept import DocumentState, GlassState, GlassStatus, RecordState
 from services.cases.domain.state import (
     CaseState,

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from services.cases.domain import lifecycles
 from services.cases.domain.evolution import evolve, fold
+from services.cases.domain.handover_lifecycles import FORM
 from services.cases.domain.lifecycle import Lifecycle, Step, When
 from services.cases.domain.lifecycles import LIFECYCLES
 from services.cases.domain.state import CaseState, Stage
@@ -46,7 +46,7 @@ def test_terminal_is_what_nothing_leaves_and_the_rest_can_be_left(lifecycle: Lif
 
 def test_a_form_stays_with_the_school_that_accepted_it() -> None:
     """The one part without an end of its own: it can come back only by the handover that it went with."""
-    left = {step.event for step in lifecycles.FORM.steps if step.start == "received"}
+    left = {step.event for step in FORM.steps if step.start == "received"}
     assert left == {events.HandoverRejected, events.HandoverWithdrawn, events.HandoverCancelled}
 
 

@@ -30,7 +30,7 @@ from services.cases.domain import (
     renewal,
     waiting,
 )
-from services.cases.domain.access import Action
+from services.cases.domain.access_terms import Action
 from services.cases.domain.acting import Acting
 from services.cases.domain.evolution import fold
 from services.cases.domain.kinds import Place, fitting

@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from services.cases.domain import (
-    access,
     consent,
     contributions,
     coordination,
@@ -28,10 +27,11 @@ from services.cases.domain import (
     team,
     waiting,
 )
-from services.cases.domain.access import Relation
+from services.cases.domain.access_terms import Relation
 from services.cases.domain.acting import Acting
 from services.cases.domain.around import RUNNING
 from services.cases.domain.evolution import fold
+from services.cases.domain.relations import relations
 from services.cases.domain.state import CaseState, Stage
 from services.cases.domain.team_profile import USUAL
 from services.cases.errors import CaseError
@@ -413,7 +413,7 @@ class TeamMachine(RuleBasedStateMachine):
                     assert any(asked.categories <= one.scope.categories for one in active)
         covered = {service for one in unexpired for service in one.scope.services}
         for by in EMPLOYEES:
-            held = access.relations(state, by, self.town.now)
+            held = relations(state, by, self.town.now)
             by_consent = {Relation.COORDINATOR, Relation.TEAM_MEMBER, Relation.SERVICE_IN_SCOPE} & set(held)
             assert not by_consent or by.service in covered or by.unit == TEACHER.unit
 

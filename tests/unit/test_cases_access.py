@@ -19,8 +19,11 @@ from services.cases.domain import (
     reports,
     team,
 )
-from services.cases.domain.access import Action, Reach, Relation
+from services.cases.domain.access_table import NARROW, TABLE, WORKING_PURPOSES
+from services.cases.domain.access_terms import Action, Reach, Relation
 from services.cases.domain.acting import Acting
+from services.cases.domain.relations import relations
+from services.cases.domain.shown import Ground, grounds
 from services.cases.domain.state import ALL_CATEGORIES, CaseState
 from services.cases.domain.team_profile import USUAL
 from services.cases.errors import (
@@ -339,15 +342,15 @@ def test_the_matrix_names_every_cell_and_no_action_is_denied_to_everybody() -> N
 @pytest.mark.parametrize(("action", "relation", "reach"), cells(), ids=str)
 def test_cell(action: Action, relation: Relation, reach: Reach | None) -> None:
     """The table says it, and so does the decision for somebody who stands in this relation."""
-    assert access.TABLE[relation].get(action) is reach
+    assert TABLE[relation].get(action) is reach
     make, who = STANDING[relation]
     town = make()
-    held = access.relations(town.state, who, town.now)
+    held = relations(town.state, who, town.now)
     assert set(held) == {relation} | ALSO.get(relation, set())
-    if set(held) <= access.NARROW and not any(action in access.TABLE[one] for one in held):
+    if set(held) <= NARROW and not any(action in TABLE[one] for one in held):
         with pytest.raises(NotInvolvedError):
             access.permit(town.state, action, who, town.now)
-    elif any(action in access.TABLE[one] for one in held):
+    elif any(action in TABLE[one] for one in held):
         permit = access.permit(town.state, action, who, town.now)
         if held == [relation] and reach is Reach.NO_CONTENT:
             assert permit.categories == frozenset()
@@ -390,22 +393,22 @@ def test_a_look_is_recorded_under_the_very_consents_that_allowed_it() -> None:
     first = town.consented()
     second = town.consented(scope((Service.PPT,), (InformationCategory.HEALTH, InformationCategory.LANGUAGE)))
     permit = access.permit(town.state, Action.READ_CHILD, PPT, town.now)
-    divided = access.grounds(town.state, permit, permit.categories, town.now)
+    divided = grounds(town.state, permit, permit.categories, town.now)
     health = frozenset({InformationCategory.HEALTH})
     assert {one.consent: one.categories for one in divided} == {first: CONSENTED, second: health}
-    alone = access.grounds(town.state, permit, health, town.now)
+    alone = grounds(town.state, permit, health, town.now)
     assert {one.consent: one.categories for one in alone} == {second: health}
-    [nothing] = access.grounds(town.state, permit, frozenset(), town.now)
+    [nothing] = grounds(town.state, permit, frozenset(), town.now)
     assert (nothing.consent, nothing.categories) == (first, frozenset())
     own = access.permit(town.state, Action.READ_CHILD, TEACHER, town.now)
-    assert access.grounds(town.state, own, own.categories, town.now) == [access.Ground(categories=own.categories)]
+    assert grounds(town.state, own, own.categories, town.now) == [Ground(categories=own.categories)]
 
 
 def for_what(
     town: Town, who: Acting, purpose: Purpose | None = None
 ) -> tuple[Purpose | None, set[InformationCategory]]:
     permit = access.permit(town.state, Action.READ_CHILD, who, town.now, purpose)
-    divided = access.grounds(town.state, permit, permit.categories, town.now)
+    divided = grounds(town.state, permit, permit.categories, town.now)
     assert all(permit.purpose in one.purposes for one in divided if one.consent is not None)
     return permit.purpose, set(permit.categories)
 
@@ -472,11 +475,11 @@ def test_a_school_that_took_over_uses_what_it_got_for_the_transition_until_conse
 
 def test_in_the_units_own_task_no_consent_limits_what_for_and_the_family_needs_no_purpose() -> None:
     town = consented()
-    for purpose in access.WORKING_PURPOSES:
+    for purpose in WORKING_PURPOSES:
         assert for_what(town, TEACHER, purpose) == (purpose, set(ALL_CATEGORIES))
         assert for_what(town, guardian(1), purpose)[0] is None
     assert for_what(town, TEACHER)[0] is Purpose.FOLLOW_UP
-    for no_task_of_theirs in set(Purpose) - access.WORKING_PURPOSES:
+    for no_task_of_theirs in set(Purpose) - WORKING_PURPOSES:
         with pytest.raises(PurposeNotCoveredError):
             for_what(town, TEACHER, no_task_of_theirs)
 
@@ -544,15 +547,15 @@ def test_no_staff_relation_for_anybody_who_is_no_employee() -> None:
     with pytest.raises(NotStaffError):
         outside.party(address_protected=False)
     leader = STYRER.model_copy(update={"kind": "service_account"})
-    assert access.relations(opened().state, leader, Town().now) == []
+    assert relations(opened().state, leader, Town().now) == []
     # Who signs in as a private person has the same reference, where the employer's token carries the national number too.
-    assert access.relations(opened().state, outside, Town().now) == []
+    assert relations(opened().state, outside, Town().now) == []
     sent = offered()
-    assert access.relations(sent.state, CONTACT_TEACHER, sent.now) != []
-    assert access.relations(sent.state, CONTACT_TEACHER.model_copy(update={"kind": "guardian"}), sent.now) == []
+    assert relations(sent.state, CONTACT_TEACHER, sent.now) != []
+    assert relations(sent.state, CONTACT_TEACHER.model_copy(update={"kind": "guardian"}), sent.now) == []
     sent.take(course_closed(sent))
-    assert access.relations(sent.state, TEACHER, sent.now) == [Relation.LAST_HOLDER]
-    assert access.relations(sent.state, outside, sent.now) == []
+    assert relations(sent.state, TEACHER, sent.now) == [Relation.LAST_HOLDER]
+    assert relations(sent.state, outside, sent.now) == []
 
 
 def course_closed(town: Town) -> list[CaseEvent]:
@@ -590,9 +593,9 @@ def test_a_measure_lets_no_second_unit_of_the_holders_service_in() -> None:
         planning = measures.PlanMeasure(by=TEACHER, what=what)
         town.take(measures.decide_plan(town.state, planning, town.now, RULES))
     # The consent is for the child's own barnehage: that is where the baton is, whatever a measure says.
-    assert access.relations(town.state, CURIOUS, town.now) == []
-    assert access.relations(town.state, COLLEAGUE, town.now) == [Relation.SERVICE_IN_SCOPE]
-    assert access.relations(town.state, CONTACT_TEACHER, town.now) == [Relation.TEAM_MEMBER]
+    assert relations(town.state, CURIOUS, town.now) == []
+    assert relations(town.state, COLLEAGUE, town.now) == [Relation.SERVICE_IN_SCOPE]
+    assert relations(town.state, CONTACT_TEACHER, town.now) == [Relation.TEAM_MEMBER]
 
 
 def test_what_is_offered_is_read_where_it_was_sent() -> None:
@@ -614,7 +617,7 @@ def test_an_address_protected_case_names_no_unit_anywhere() -> None:
         body = event.model_dump_json()
         assert "unit:" not in body
         assert "310001015" not in body
-    assert access.relations(town.state, STYRER, town.now) == []
+    assert relations(town.state, STYRER, town.now) == []
 
 
 def test_before_anything_has_happened_nobody_is_anything() -> None:

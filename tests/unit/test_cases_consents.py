@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.cases.domain import access, consent, consent_ending, override, reassessment, renewal, sharing
-from services.cases.domain.access import Action
+from services.cases.domain.access_terms import Action
 from services.cases.domain.acting import Acting
 from services.cases.domain.consent_evolution import entitled
 from services.cases.domain.reassessment import Reassess

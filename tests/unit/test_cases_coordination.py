@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from services.cases.domain import absence, access, coordination, course, handover, plan, team, waiting
-from services.cases.domain.access import Action
+from services.cases.domain.access_terms import Action
 from services.cases.domain.acting import Acting
 from services.cases.domain.state import HandoverStatus
 from services.cases.domain.team_profile import USUAL

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from services.cases.domain import access, concern, consent, consent_ending, course, forms, handover, measures, waiting
-from services.cases.domain.access import Action
+from services.cases.domain.access_terms import Action
 from services.cases.domain.acting import Acting
 from services.cases.domain.state import CaseState, FormStatus, HandoverStatus, Stage
 from services.cases.errors import (

@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.cases.domain import access, course, ending
+from services.cases.domain import course, ending
+from services.cases.domain.access_table import TABLE
+from services.cases.domain.access_terms import Action, Relation
 from services.cases.domain.ended import evolve_ended
 from services.cases.domain.grantors import age_on
 from services.cases.domain.retention import HEALTH_SERVICES, class_of
@@ -176,5 +178,5 @@ def test_the_leader_of_the_unit_holds_and_nobody_else() -> None:
     for who in (CURIOUS, PPT):
         with pytest.raises(NotInvolvedError):
             ending.decide_hold(town.state, who, HoldReason.ARCHIVE, town.now)
-    assert access.Action.HOLD_CASE in access.TABLE[access.Relation.LEADER]
+    assert Action.HOLD_CASE in TABLE[Relation.LEADER]
     assert evolve_ended(town.state, town.history[0]) == town.state

@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.cases.domain import access, glass
-from services.cases.domain.access import Action, Relation
+from services.cases.domain.access_terms import Action, Relation
 from services.cases.domain.acting import Acting
 from services.cases.domain.evolution import fold
 from services.cases.domain.kept import GlassStatus
+from services.cases.domain.relations import relations
 from services.cases.domain.state import CaseState
 from services.cases.errors import (
     CaseError,
@@ -93,7 +94,7 @@ def test_it_opens_for_that_person_and_that_time_only() -> None:
     assert (permit.relation, permit.basis, permit.consent) == (Relation.BROKE_GLASS, "danger-to-life", None)
     for other in EMPLOYEES:
         if other not in {NURSE, TEACHER}:
-            assert Relation.BROKE_GLASS not in access.relations(town.state, other, town.now)
+            assert Relation.BROKE_GLASS not in relations(town.state, other, town.now)
     elsewhere = NURSE.model_copy(update={"unit": UnitId("unit:other")})
     with pytest.raises(NotInvolvedError):
         shown(town, elsewhere)

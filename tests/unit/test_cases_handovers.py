@@ -7,9 +7,10 @@ from itertools import product
 import pytest
 
 from services.cases.domain import access, concern, consent, handover, waiting
-from services.cases.domain.access import Action
+from services.cases.domain.access_terms import Action
 from services.cases.domain.acting import Acting
 from services.cases.domain.kinds import KINDS, Ground, Kind, Place, SentBy, fitting, needs_form, require_kind
+from services.cases.domain.relations import relations
 from services.cases.domain.state import HandoverStatus, Stage
 from services.cases.errors import (
     CaseNotOpenError,
@@ -216,7 +217,7 @@ def test_a_draft_is_told_to_nobody_and_judged_when_it_is_sent() -> None:
     town = Town().lift()
     first, second = draft(town), draft(town, STYRER)
     assert town.state.open_handover is None
-    assert access.relations(town.state, COLLEAGUE, town.now) == []
+    assert relations(town.state, COLLEAGUE, town.now) == []
     with pytest.raises(HandoverNotOpenError):
         town.take(
             handover.decide_answer(town.state, handover.AnswerHandover(by=STYRER, handover=first.handover), town.now)

@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from services.cases.domain.access import Relation
+from services.cases.domain.access_terms import Relation
 from services.cases.domain.grantors import age_on
 from services.cases.domain.insight import decide_right
 from services.cases.errors import NoLegalBasisError, NotPermittedError

@@ -1,6 +1,6 @@
 """Who is shown what, and may do what, at each moment of a case: before, during and after consent, handover, closing.
 
-Two matrices written by hand, against which the table in `services.cases.domain.access` is played.
+Two matrices written by hand, against which the table in `services.cases.domain.access_table` is played.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ from typing import Final
 import pytest
 
 from services.cases.domain import access, concern, consent, course
-from services.cases.domain.access import MOMENTS, TABLE, Action, Relation
+from services.cases.domain.access_table import MOMENTS, TABLE
+from services.cases.domain.access_terms import Action, Relation
 from services.cases.domain.acting import Acting
-from services.cases.domain.lifecycles import CASE
+from services.cases.domain.course_lifecycles import CASE
 from services.cases.domain.state import ALL_CATEGORIES, Stage
 from services.cases.errors import CaseError
 from shared.contracts.cases import CaseReopened, ConcernResolvedLocally, LocalOutcome

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from services.cases.domain import consent, course, measures
-from services.cases.domain.access import Relation
+from services.cases.domain.access_terms import Relation
 from services.cases.domain.acting import Acting
 from services.cases.domain.around import (
     ContributionState,

@@ -10,7 +10,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from deploy import machine_drawing, machines
-from services.cases.domain.access import Action, Relation
+from services.cases.domain.access_terms import Action, Relation
 from services.cases.domain.lifecycle import Lifecycle, Step
 from services.cases.domain.lifecycles import LIFECYCLES
 from shared.contracts import cases as events

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from services.cases.domain import access
-from services.cases.domain.access import Action
+from services.cases.domain.access_terms import Action
 from services.cases.domain.acting import Acting
 from services.cases.domain.course import ref_of
 from services.cases.domain.state import CaseState

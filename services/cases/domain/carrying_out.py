@@ -7,11 +7,12 @@ from typing import Literal
 
 from pydantic import AwareDatetime, Field
 
-from services.cases.domain import access, lifecycles
-from services.cases.domain.access import Action
+from services.cases.domain import access
+from services.cases.domain.access_terms import Action
 from services.cases.domain.acting import Acting
 from services.cases.domain.consent import require_consent
 from services.cases.domain.course import ref_of
+from services.cases.domain.measure_lifecycles import MEASURE, OVERLAP
 from services.cases.domain.measures import is_home, joined, left, own_measure, require_evaluation_date
 from services.cases.domain.rules import Rules
 from services.cases.domain.state import CaseState, MeasureState
@@ -81,7 +82,7 @@ def decide_start(state: CaseState, command: StartMeasure, now: datetime) -> list
         MeasureStoppedError, MeasureStartedError: it has ended, or begun.
     """
     measure = _running(state, Action.CARRY_OUT_MEASURE, command.by, command.measure, now)
-    if not lifecycles.MEASURE.allows(measure.status, MeasureStarted):
+    if not MEASURE.allows(measure.status, MeasureStarted):
         raise MeasureStartedError
     return [MeasureStarted(case=ref_of(state), measure=measure.ref)]
 
@@ -132,7 +133,7 @@ def decide_stop(state: CaseState, command: StopMeasure, now: datetime) -> list[C
         NotEvaluatedError: it has begun and was never evaluated, or the reason is one that only an evaluation can show.
     """
     measure = _running(state, Action.CARRY_OUT_MEASURE, command.by, command.measure, now)
-    begun = not lifecycles.MEASURE.allows(measure.status, MeasureStarted)
+    begun = not MEASURE.allows(measure.status, MeasureStarted)
     if measure.effect is None and (begun or command.reason != "withdrawn"):
         raise NotEvaluatedError
     return [
@@ -153,7 +154,7 @@ def decide_explain(state: CaseState, command: ExplainOverlap, now: datetime) -> 
     happened: list[CaseEvent] = []
     for overlap in state.overlaps.values():
         parts = {overlap.measure, *overlap.others}
-        waits = lifecycles.OVERLAP.allows(overlap.status, MeasureOverlapExplained)
+        waits = OVERLAP.allows(overlap.status, MeasureOverlapExplained)
         if not waits or measure.ref not in parts - overlap.explained_by:
             continue
         happened.append(

@@ -7,9 +7,10 @@ from typing import Literal
 
 from pydantic import Field
 
-from services.cases.domain import access, lifecycles
-from services.cases.domain.access import Action
+from services.cases.domain import access
+from services.cases.domain.access_terms import Action
 from services.cases.domain.acting import Acting
+from services.cases.domain.course_lifecycles import CASE
 from services.cases.domain.profile import CasesProfile
 from services.cases.domain.rules import Rules
 from services.cases.domain.state import CaseState, Stage
@@ -136,7 +137,7 @@ def decide_resolve(state: CaseState, command: ResolveConcern, now: datetime, rul
         waits = state.open_handover if len(waiting) == 1 and state.stage is Stage.CONCERN else None
         ended = [] if waits is None else [HandoverCancelled(case=state.case, handover=waits.ref, reason="case-closed")]
         return [*ended, ConcernResolvedLocally(case=state.case, concern=concern.ref, outcome=command.outcome)]
-    if not lifecycles.CASE.allows(state.stage, CaseOpened):
+    if not CASE.allows(state.stage, CaseOpened):
         return [
             ConcernEscalated(case=state.case, concern=concern.ref, next_level=_as_level(max(state.level, FIRST_LEVEL)))
         ]

@@ -12,12 +12,13 @@ from datetime import date, datetime
 from pydantic import AwareDatetime, JsonValue
 
 from services.cases.domain import access
-from services.cases.domain.access import Action
+from services.cases.domain.access_terms import Action
 from services.cases.domain.acting import Acting
 from services.cases.domain.consent_ending import GRANTED, UNANSWERED, named_again, what_rested_on_it
 from services.cases.domain.consent_evolution import entitled
 from services.cases.domain.consent_lifecycles import CONSENT
 from services.cases.domain.course import ref_of
+from services.cases.domain.relations import answers_for_itself
 from services.cases.domain.rules import Rules
 from services.cases.domain.state import CaseState, ConsentState, ConsentStatus, Grantor, missing_of
 from services.cases.errors import (
@@ -368,7 +369,7 @@ def _answering(
     state: CaseState, command: Answer, now: datetime, *, at_any_stage: bool = False
 ) -> tuple[ConsentState, Grantor]:
     ask: Callable[[CaseState, Action, Acting, datetime], object] = access.permit if at_any_stage else access.require
-    signed_in = access.answers_for_itself(state, command.by)
+    signed_in = answers_for_itself(state, command.by)
     ask(state, Action.ANSWER_CONSENT if signed_in else Action.RECORD_ANSWER, command.by, now)
     consent = state.consents.get(command.consent)
     if consent is None:
@@ -382,7 +383,7 @@ def _grantor(state: CaseState, consent: ConsentState, command: Answer, *, ends: 
         grantor = (GrantorClass.GUARDIAN, command.by.guardian)
     elif command.by.child:
         grantor = (GrantorClass.CHILD, 1)
-    elif access.answers_for_itself(state, command.by):
+    elif answers_for_itself(state, command.by):
         grantor = (GrantorClass.CHILD_WELFARE, 1)
     else:
         if command.evidence is EvidenceForm.E_ID or command.ordinal is None or not command.has_note:

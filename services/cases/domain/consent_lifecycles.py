@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Final
 
 from services.cases import errors
+from services.cases.domain.course_lifecycles import CASE_IS_OPEN
 from services.cases.domain.lifecycle import Deadline, Guard, Lifecycle, Step, When, steps
 from services.cases.domain.state import ConsentStatus, OverrideStatus
 from shared.contracts import cases as events
 
 _S = ConsentStatus
-_CASE_IS_OPEN = Guard("the case is open", errors.CaseNotOpenError)
 _HOLDER_ASKS = Guard("the unit that holds the baton asks", errors.NotPermittedError, (5,))
 _HEARD = Guard("the child has been heard before it", errors.ChildViewMissingError, (99,))
 _KNOWN = Guard("those who must grant are known", errors.NotAGrantorError)
@@ -41,7 +41,7 @@ CONSENT: Final = Lifecycle(
             events.ConsentRequested,
             _S.REQUESTED,
             guards=(
-                _CASE_IS_OPEN,
+                CASE_IS_OPEN,
                 _HOLDER_ASKS,
                 _HEARD,
                 Guard("its last day is not past", errors.ConsentPeriodError),
@@ -63,7 +63,7 @@ CONSENT: Final = Lifecycle(
                 events.ConsentRenewalRequested,
                 one,
                 guards=(
-                    _CASE_IS_OPEN,
+                    CASE_IS_OPEN,
                     _HOLDER_ASKS,
                     Guard("the next period is not asked for already", errors.RenewalOpenError),
                     Guard("it ends after the present one", errors.ConsentPeriodError),
@@ -137,7 +137,7 @@ OVERRIDE: Final = Lifecycle(
             events.ConsentOverridden,
             OverrideStatus.AWAITS_REVIEW,
             guards=(
-                _CASE_IS_OPEN,
+                CASE_IS_OPEN,
                 Guard("the unit that holds the baton decides on it", errors.NotPermittedError),
                 Guard("the section lets confidentiality be overridden", errors.BasisNoOverrideError),
                 Guard("it is open to these services", errors.BasisNotOpenError),

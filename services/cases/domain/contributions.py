@@ -15,11 +15,12 @@ from typing import Literal
 from pydantic import AwareDatetime
 
 from services.cases.domain import access
-from services.cases.domain.access import Action
+from services.cases.domain.access_terms import Action
 from services.cases.domain.acting import Acting
 from services.cases.domain.around import UNANSWERED, ContributionState, ContributionStatus
 from services.cases.domain.consent import require_consent
 from services.cases.domain.course import ref_of
+from services.cases.domain.relations import is_asked
 from services.cases.domain.state import SERVICES_WITH_MANY_UNITS, CaseState, Stage
 from services.cases.domain.team_profile import ContributionRule
 from services.cases.errors import (
@@ -210,7 +211,7 @@ def asked(state: CaseState, contribution: ContributionRef, acting: Acting) -> Co
         UnknownPartError: it is not, or there is none.
     """
     present = state.around.contributions.get(contribution)
-    if present is None or not access.is_asked(present, acting):
+    if present is None or not is_asked(present, acting):
         raise UnknownPartError
     return present
 

@@ -11,7 +11,7 @@ from datetime import datetime
 from pydantic import AwareDatetime
 
 from services.cases.domain import access
-from services.cases.domain.access import Action
+from services.cases.domain.access_terms import Action
 from services.cases.domain.acting import Acting, named
 from services.cases.domain.consent import require_consent
 from services.cases.domain.course import ref_of

@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
-from services.cases.domain import access, lifecycles
-from services.cases.domain.access import Action
+from services.cases.domain import access
+from services.cases.domain.access_terms import Action
 from services.cases.domain.acting import Acting
+from services.cases.domain.course_lifecycles import CASE
 from services.cases.domain.lapse import with_the_case
 from services.cases.domain.retention import class_of
 from services.cases.domain.state import CaseState
@@ -110,7 +111,7 @@ def decide_close(state: CaseState, command: CloseCase, now: datetime) -> list[Ca
         ConcernOpenError: a further concern waits for an action (seed rule 79).
     """
     access.permit(state, Action.SEE_CASE, command.by, now)
-    if not lifecycles.CASE.allows(state.stage, CaseClosed):
+    if not CASE.allows(state.stage, CaseClosed):
         raise CaseNotOpenError
     access.permit(state, Action.CLOSE_CASE, command.by, now)
     if state.open_handover is not None:
@@ -132,7 +133,7 @@ def decide_reopen(state: CaseState, command: ReopenCase, now: datetime) -> list[
         CaseNotClosedError: the case is not closed.
     """
     access.permit(state, Action.SEE_CASE, command.by, now)
-    if not lifecycles.CASE.allows(state.stage, CaseReopened):
+    if not CASE.allows(state.stage, CaseReopened):
         raise CaseNotClosedError
     access.permit(state, Action.REOPEN_CASE, command.by, now)
     holder = command.by.party(address_protected=state.address_protected)

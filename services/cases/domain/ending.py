@@ -9,10 +9,11 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 from typing import Final
 
-from services.cases.domain import lifecycles
-from services.cases.domain.access import Action, require
+from services.cases.domain.access import require
+from services.cases.domain.access_terms import Action
 from services.cases.domain.acting import Acting
 from services.cases.domain.course import ref_of
+from services.cases.domain.course_lifecycles import CASE
 from services.cases.domain.retention import class_of
 from services.cases.domain.rules import Rules
 from services.cases.domain.state import CaseState, Stage
@@ -121,7 +122,7 @@ def decide_erase(state: CaseState, reason: ErasureReason) -> list[CaseEvent]:
         CaseNotClosedError: it has not ended, or is erased already.
         LegalHoldError: it is held.
     """
-    if not lifecycles.CASE.allows(state.stage, CaseErased):
+    if not CASE.allows(state.stage, CaseErased):
         raise CaseNotClosedError
     if state.hold is not None:
         raise LegalHoldError(extensions={"reason": state.hold})
@@ -130,7 +131,7 @@ def decide_erase(state: CaseState, reason: ErasureReason) -> list[CaseEvent]:
 
 def decide_retention_over(state: CaseState) -> list[CaseEvent]:
     """Erase what need not be kept any more; nothing when it is held, goes on, or is erased."""
-    if state.hold is not None or not lifecycles.CASE.allows(state.stage, CaseErased):
+    if state.hold is not None or not CASE.allows(state.stage, CaseErased):
         return []
     return decide_erase(state, ErasureReason.RETENTION)
 

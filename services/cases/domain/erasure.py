@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from services.cases.domain import access, lifecycles
-from services.cases.domain.access import Action
+from services.cases.domain import access
+from services.cases.domain.access_terms import Action
 from services.cases.domain.acting import Acting
+from services.cases.domain.course_lifecycles import CASE
 from services.cases.domain.ending import decide_erase
 from services.cases.domain.retention import class_of
 from services.cases.domain.rules import Rules
@@ -26,7 +27,7 @@ def decide_erase_on_request(state: CaseState, by: Acting, now: datetime, rules: 
         LegalHoldError: it is held.
     """
     access.permit(state, Action.ERASE_CASE, by, now)
-    if not lifecycles.CASE.allows(state.stage, CaseErased):
+    if not CASE.allows(state.stage, CaseErased):
         raise NotEndedError
     row = rules.retention_row(class_of(state), now)
     if row.by_law:

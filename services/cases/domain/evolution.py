@@ -11,10 +11,12 @@ from typing import TypeVar
 
 from services.cases.domain.around_evolution import evolve_around
 from services.cases.domain.consent_evolution import consents, overrides
+from services.cases.domain.course_lifecycles import CASE, CONCERN, MODE
 from services.cases.domain.ended import evolve_ended
+from services.cases.domain.handover_lifecycles import FORM, HANDOVER
 from services.cases.domain.keeping import evolve_kept
 from services.cases.domain.kinds import KINDS
-from services.cases.domain.lifecycles import CASE, CONCERN, FORM, HANDOVER, MEASURE, MODE, OVERLAP
+from services.cases.domain.measure_lifecycles import MEASURE, OVERLAP
 from services.cases.domain.moved import evolve_moved
 from services.cases.domain.state import (
     CaseState,

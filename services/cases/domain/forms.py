@@ -7,11 +7,12 @@ from typing import Literal
 
 from pydantic import AwareDatetime, Field
 
-from services.cases.domain import access, lifecycles
-from services.cases.domain.access import Action
+from services.cases.domain import access
+from services.cases.domain.access_terms import Action
 from services.cases.domain.acting import Acting
 from services.cases.domain.course import ref_of
 from services.cases.domain.handover import SendHandover, offer
+from services.cases.domain.handover_lifecycles import FORM
 from services.cases.domain.rules import Rules
 from services.cases.domain.state import CaseState, FormState
 from services.cases.errors import (
@@ -123,7 +124,7 @@ def decide_revise(state: CaseState, command: ReviseForm, now: datetime) -> list[
     """
     access.require(state, Action.DRAFT_FORM, command.by, now)
     form = _form(state, command.form)
-    if not lifecycles.FORM.allows(form.status, TransitionFormDrafted):
+    if not FORM.allows(form.status, TransitionFormDrafted):
         raise FormSentError
     return [
         TransitionFormDrafted(
@@ -157,7 +158,7 @@ def decide_approve(state: CaseState, command: ApproveForm, now: datetime) -> lis
         raise EvidenceMissingError
     if ordinal not in state.responsible:
         raise NotAGrantorError
-    if not lifecycles.FORM.allows(form.status, TransitionFormDrafted):
+    if not FORM.allows(form.status, TransitionFormDrafted):
         raise FormSentError
     if command.version != form.version:
         raise FormVersionError(extensions={"version": form.version})
@@ -189,9 +190,9 @@ def decide_send_form(state: CaseState, command: SendForm, now: datetime, rules: 
     """
     access.require(state, Action.SEND_FORM, command.by, now)
     form = _form(state, command.form)
-    if not lifecycles.FORM.allows(form.status, TransitionFormDrafted):
+    if not FORM.allows(form.status, TransitionFormDrafted):
         raise FormSentError
-    if not lifecycles.FORM.allows(form.status, TransitionFormSent):
+    if not FORM.allows(form.status, TransitionFormSent):
         missing = form.missing(state.guardians)
         raise FormNotApprovedError(extensions={"version": form.version, "missing": {"guardian": missing}})
     within = command.window is None or command.window[0] <= oslo_day(now) <= command.window[1]

@@ -13,11 +13,11 @@ from types import MappingProxyType
 from pydantic import Field
 
 from services.cases.domain import access
-from services.cases.domain.access import Action
+from services.cases.domain.access_terms import Action
 from services.cases.domain.acting import Acting
 from services.cases.domain.course import ref_of
+from services.cases.domain.glass_lifecycles import GLASS
 from services.cases.domain.kept import GlassStatus
-from services.cases.domain.lifecycles import GLASS
 from services.cases.domain.rules import Rules
 from services.cases.domain.state import CaseState, Stage
 from services.cases.errors import (

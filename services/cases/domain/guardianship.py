@@ -11,7 +11,7 @@ from datetime import date, datetime
 from typing import Literal
 
 from services.cases.domain import access
-from services.cases.domain.access import Action
+from services.cases.domain.access_terms import Action
 from services.cases.domain.acting import Acting
 from services.cases.domain.course import ref_of
 from services.cases.domain.state import CaseState, Stage

@@ -11,12 +11,13 @@ from typing import Literal
 
 from pydantic import AwareDatetime
 
-from services.cases.domain import access, coordination, lifecycles, transfer
-from services.cases.domain.access import Action
+from services.cases.domain import access, coordination, transfer
+from services.cases.domain.access_terms import Action
 from services.cases.domain.acting import Acting, named
 from services.cases.domain.consent import require_consent
 from services.cases.domain.consent_ending import still_covered
 from services.cases.domain.course import ref_of
+from services.cases.domain.handover_lifecycles import HANDOVER
 from services.cases.domain.kinds import KINDS, Ground, Kind, Place, SentBy, needs_form, require_kind
 from services.cases.domain.rules import CONSENT, OWN_TASK, Rules
 from services.cases.domain.state import CaseState, ConsentState, HandoverState, HandoverStatus, Stage
@@ -218,7 +219,7 @@ def decide_receive(
     present = state.handovers.get(handover)
     if present is None or state.stage not in NOT_CLOSED or opened_by != present.receiver.actor:
         return []
-    if not lifecycles.HANDOVER.allows(present.status, HandoverReceived):
+    if not HANDOVER.allows(present.status, HandoverReceived):
         return []
     received = _received(state, present, documents)
     opened = present.received_documents | frozenset(documents)
@@ -242,7 +243,7 @@ def decide_answer(state: CaseState, command: AnswerHandover, now: datetime) -> l
         access.require(state, Action.SEE_HANDOVER, command.by, now)
         raise SenderCannotAcceptError
     on_behalf = present is not None and present.receiver.actor != command.by.actor
-    if present is not None and not lifecycles.HANDOVER.allows(present.status, HandoverAccepted):
+    if present is not None and not HANDOVER.allows(present.status, HandoverAccepted):
         access.permit(state, Action.SEE_HANDOVER, command.by, now)
         raise HandoverNotOpenError(extensions={"status": present.status})
     action = Action.ANSWER_ON_BEHALF if on_behalf else Action.ANSWER_HANDOVER
@@ -285,7 +286,7 @@ def decide_withdraw(state: CaseState, command: WithdrawHandover, now: datetime) 
         raise UnknownPartError
     if present.coordination is not None and present.sender.actor != command.by.actor:
         raise NotPermittedError("not-own-coordination")
-    if not lifecycles.HANDOVER.allows(present.status, HandoverWithdrawn):
+    if not HANDOVER.allows(present.status, HandoverWithdrawn):
         raise HandoverNotOpenError(extensions={"status": present.status})
     return [HandoverWithdrawn(case=ref_of(state), handover=present.ref)]
 

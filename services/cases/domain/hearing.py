@@ -13,7 +13,7 @@ from typing import Literal
 from pydantic import Field
 
 from services.cases.domain import access
-from services.cases.domain.access import Action
+from services.cases.domain.access_terms import Action
 from services.cases.domain.acting import Acting
 from services.cases.domain.course import Decisions, ref_of
 from services.cases.domain.state import CaseState

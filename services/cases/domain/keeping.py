@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from services.cases.domain.course_lifecycles import CASE, CONCERN
+from services.cases.domain.glass_lifecycles import GLASS
+from services.cases.domain.handover_lifecycles import FORM
 from services.cases.domain.kept import DocumentState, GlassState, ProtectionState, RecordState
-from services.cases.domain.lifecycles import CASE, CONCERN, FORM, GLASS
 from services.cases.domain.state import CaseState, ConcernState, Holding
 from shared.contracts import safekeeping as events
 from shared.contracts.base import EventData

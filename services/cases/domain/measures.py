@@ -8,15 +8,17 @@ from typing import Literal
 
 from pydantic import AwareDatetime, Field
 
-from services.cases.domain import access, lifecycles
-from services.cases.domain.access import Action, Permit, Relation
+from services.cases.domain import access
+from services.cases.domain.access_terms import Action, Relation
 from services.cases.domain.acting import Acting
 from services.cases.domain.consent import require_consent
 from services.cases.domain.course import ref_of
 from services.cases.domain.evolution import fold
 from services.cases.domain.levels import step_up
+from services.cases.domain.measure_lifecycles import MEASURE
 from services.cases.domain.profile import CasesProfile
 from services.cases.domain.rules import Rules
+from services.cases.domain.shown import Permit
 from services.cases.domain.state import CaseState, MeasureState, Stage
 from services.cases.errors import (
     CaseNotOpenError,
@@ -146,7 +148,7 @@ def decide_evaluate(state: CaseState, command: EvaluateMeasure, now: datetime, r
     """
     allowed = access.require(state, Action.EVALUATE_MEASURE, command.by, now)
     measure = own_measure(state, command.measure, command.by, allowed)
-    if not lifecycles.MEASURE.allows(measure.status, MeasureEvaluated):
+    if not MEASURE.allows(measure.status, MeasureEvaluated):
         raise MeasureStoppedError
     if command.effect is Effect.NONE and command.outcome is EvaluationOutcome.CONTINUE:
         raise MustChangeError

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
-from services.cases.domain import lifecycles
+from services.cases.domain.course_lifecycles import CASE, CONCERN
 from services.cases.domain.rules import Rules
 from services.cases.domain.state import CaseState, ConcernState, HandoverState, Holding
 from services.cases.errors import CaseNotOpenError
@@ -58,7 +58,7 @@ def evolve_moved(state: CaseState, event: EventData) -> CaseState:
     """Return the state after a case was received; any other event changes nothing."""
     if not isinstance(event, CaseReceived):
         return state
-    stage, status = lifecycles.CASE.after(state.stage, event), lifecycles.CONCERN.after(None, event)
+    stage, status = CASE.after(state.stage, event), CONCERN.after(None, event)
     if stage is None or status is None:
         return state
     unit = event.holder.unit

@@ -11,7 +11,7 @@ from datetime import date, datetime, timedelta
 from pydantic import AwareDatetime
 
 from services.cases.domain import access
-from services.cases.domain.access import Action
+from services.cases.domain.access_terms import Action
 from services.cases.domain.acting import Acting
 from services.cases.domain.consent_lifecycles import OVERRIDE
 from services.cases.domain.course import ref_of

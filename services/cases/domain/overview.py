@@ -12,7 +12,7 @@ from typing import Literal
 
 from pydantic import AwareDatetime
 
-from services.cases.domain.access import Relation
+from services.cases.domain.access_terms import Relation
 from services.cases.domain.acting import Acting
 from services.cases.domain.around import UNANSWERED, ContributionStatus, PlanState, PlanStatus
 from services.cases.domain.consent import is_asked

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Literal
 
 from services.cases.domain import access
-from services.cases.domain.access import Action
+from services.cases.domain.access_terms import Action
 from services.cases.domain.acting import Acting
 from services.cases.domain.around import PlanStatus
 from services.cases.domain.course import ref_of

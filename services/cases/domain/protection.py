@@ -10,13 +10,13 @@ from datetime import date, datetime
 from typing import Final
 
 from services.cases.domain import access
-from services.cases.domain.access import Action
+from services.cases.domain.access_terms import Action
 from services.cases.domain.acting import Acting
 from services.cases.domain.consent_lifecycles import CONSENT
 from services.cases.domain.course import ref_of
+from services.cases.domain.course_lifecycles import CASE
 from services.cases.domain.evolution import fold
 from services.cases.domain.lapse import with_the_case
-from services.cases.domain.lifecycles import CASE
 from services.cases.domain.retention import class_of
 from services.cases.domain.state import CaseState, Stage
 from services.cases.errors import NotProtectedError, UnknownPartError

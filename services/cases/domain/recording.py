@@ -7,7 +7,7 @@ from datetime import datetime
 from pydantic import Field
 
 from services.cases.domain import access
-from services.cases.domain.access import Action
+from services.cases.domain.access_terms import Action
 from services.cases.domain.acting import Acting
 from services.cases.domain.course import ref_of
 from services.cases.domain.state import CaseState

@@ -10,7 +10,7 @@ from datetime import date, datetime
 from pydantic import AwareDatetime
 
 from services.cases.domain import access
-from services.cases.domain.access import Action
+from services.cases.domain.access_terms import Action
 from services.cases.domain.acting import Acting
 from services.cases.domain.consent import require_grantors
 from services.cases.domain.consent_ending import GRANTED

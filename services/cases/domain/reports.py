@@ -13,11 +13,12 @@ from typing import Literal
 from pydantic import Field
 
 from services.cases.domain import access
-from services.cases.domain.access import Action
+from services.cases.domain.access_terms import Action, Relation
 from services.cases.domain.acting import Acting
 from services.cases.domain.around import ReportState, ReportStatus
 from services.cases.domain.course import ref_of
 from services.cases.domain.hearing import Hearing, NotHeardReason, not_heard
+from services.cases.domain.relations import relations
 from services.cases.domain.rules import REPORT, Rules
 from services.cases.domain.state import CaseState
 from services.cases.domain.team_lifecycles import CONCERN_REPORT
@@ -267,13 +268,13 @@ def visible(state: CaseState, acting: Acting, now: datetime) -> list[ReportState
 
     Guardians know of those that they were told of themselves. That there is another is nowhere in what is shown to them.
     """
-    held, every = set(access.relations(state, acting, now)), list(state.around.reports.values())
-    if held & {access.Relation.HOLDER, access.Relation.LAST_HOLDER, access.Relation.LEADER}:
+    held, every = set(relations(state, acting, now)), list(state.around.reports.values())
+    if held & {Relation.HOLDER, Relation.LAST_HOLDER, Relation.LEADER}:
         return every
     return [
         one
         for one in every
         if one.reporter.actor == acting.actor
-        or (access.Relation.REPORTERS_LEADER in held and one.reporter.unit == acting.unit)
-        or (access.Relation.GUARDIAN in held and one.guardians_informed)
+        or (Relation.REPORTERS_LEADER in held and one.reporter.unit == acting.unit)
+        or (Relation.GUARDIAN in held and one.guardians_informed)
     ]

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from services.cases.domain import access
-from services.cases.domain.access import Action, Permit
+from services.cases.domain.access_terms import Action
 from services.cases.domain.acting import Acting
+from services.cases.domain.shown import Permit
 from services.cases.domain.state import CaseState
 from services.cases.errors import DeniedError
 from shared.contracts.base import Model

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Literal
 
 from services.cases.domain import access
-from services.cases.domain.access import Action
+from services.cases.domain.access_terms import Action
 from services.cases.domain.acting import Acting, named
 from services.cases.domain.consent import require_consent
 from services.cases.domain.coordination import fits, is_home

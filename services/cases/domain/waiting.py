@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from services.cases.domain import lifecycles
 from services.cases.domain.course import ref_of
+from services.cases.domain.handover_lifecycles import HANDOVER
 from services.cases.domain.kinds import KINDS
 from services.cases.domain.state import OPEN_HANDOVER, CaseState, HandoverState, HandoverStatus, Stage
 from shared.calendar import add_days
@@ -23,7 +23,7 @@ def decide_overdue(state: CaseState, handover: HandoverRef, now: datetime) -> li
     present = _waiting(state, handover)
     if present is None or present.respond_by is None or now < present.respond_by:
         return []
-    return [_overdue(state, present)] if lifecycles.HANDOVER.allows(present.status, HandoverOverdue) else []
+    return [_overdue(state, present)] if HANDOVER.allows(present.status, HandoverOverdue) else []
 
 
 def decide_escalate(state: CaseState, handover: HandoverRef, now: datetime) -> list[CaseEvent]:
@@ -33,7 +33,7 @@ def decide_escalate(state: CaseState, handover: HandoverRef, now: datetime) -> l
         return []
     if now < escalate_at(present.way, present.respond_by):
         return []
-    first = [_overdue(state, present)] if lifecycles.HANDOVER.allows(present.status, HandoverOverdue) else []
+    first = [_overdue(state, present)] if HANDOVER.allows(present.status, HandoverOverdue) else []
     receiver = present.receiver
     return [
         *first,

@@ -8,11 +8,12 @@ from datetime import date, datetime
 from services.cases import store
 from services.cases.domain import consent as consents
 from services.cases.domain import renewal as renewals
-from services.cases.domain.access import Action, answers_for_itself
+from services.cases.domain.access_terms import Action
 from services.cases.domain.acting import Acting
 from services.cases.domain.consent import Part
 from services.cases.domain.consent_ending import RECEIPTS_FROM
 from services.cases.domain.grantors import Care, Standing
+from services.cases.domain.relations import answers_for_itself
 from services.cases.domain.state import CaseState
 from services.cases.errors import UnknownPartError
 from services.cases.handlers.desk import CASE, Desk, Keep, change, glance, meet

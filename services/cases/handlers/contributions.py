@@ -7,9 +7,12 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from services.cases import team_store
-from services.cases.domain import access, contributions
-from services.cases.domain.access import Action, Ground
+from services.cases.domain import contributions
+from services.cases.domain.access_table import NARROW
+from services.cases.domain.access_terms import Action
+from services.cases.domain.relations import is_asked
 from services.cases.domain.rules import ANONYMISED, CONSENT, OWN_TASK
+from services.cases.domain.shown import Ground
 from services.cases.domain.state import CaseState
 from services.cases.errors import (
     DeniedError,
@@ -99,7 +102,7 @@ async def list_of_case(desk: Desk, ctx: Context, case: CaseRef) -> tuple[list[Co
     """Return what services were asked for in a case, to whoever asks."""
     located, acting = await meet(desk, ctx, case)
     looked = await glance(desk, ctx, located, acting, Action.SEE_CONTRIBUTION)
-    if looked.permit.relation in access.NARROW:
+    if looked.permit.relation in NARROW:
         await deny(desk, ctx, located.case, NotInvolvedError("only-asked"))
     return [ContributionView.of(looked.state, ref) for ref in looked.state.around.contributions], looked.version
 
@@ -120,7 +123,7 @@ async def list_asked(
             acting = await as_seen(desk, ctx, conn, row.case)
             state = (await desk.journal.load(CASE, row.case, conn=conn)).state
             one = state.around.contributions.get(row.contribution)
-            if one is not None and access.is_asked(one, acting):
+            if one is not None and is_asked(one, acting):
                 found.append((row.asked_at, AskedView.of(state, one)))
         await record_listing(desk, ctx, conn)
     desk.journal.nudge()
@@ -134,14 +137,14 @@ async def read_asked(desk: Desk, ctx: Context, contribution: ContributionRef) ->
         async with desk.pool.acquire() as conn, conn.transaction():
             looked = await look(desk, ctx, conn, located, acting, Action.SEE_CONTRIBUTION)
             state = looked.state
-            if looked.permit.relation in access.NARROW:
+            if looked.permit.relation in NARROW:
                 one = contributions.asked(state, contribution, acting)
             elif contribution in state.around.contributions:
                 one = state.around.contributions[contribution]
             else:
                 raise UnknownPartError
             text = await desk.team.records.question(conn, located.case, contribution)
-            told = looked.permit.relation in access.NARROW and not one.anonymous
+            told = looked.permit.relation in NARROW and not one.anonymous
             ground = Ground()
             if told:
                 consent = state.consent_covering(ctx.now, one.service, one.categories, one.purpose)

@@ -11,10 +11,11 @@ from services.cases.copying.archive import Entry, archive, whole
 from services.cases.copying.content import CopiedDocument, CopiedForm, Copy, OwnDetails
 from services.cases.copying.page import page
 from services.cases.document_store import Stored
-from services.cases.domain import access, insight
-from services.cases.domain.access import Action
+from services.cases.domain import insight
+from services.cases.domain.access_terms import Action
 from services.cases.domain.acting import Acting
 from services.cases.domain.grantors import age_on
+from services.cases.domain.relations import relations
 from services.cases.domain.state import CaseState
 from services.cases.errors import DeniedError
 from services.cases.handlers.desk import Desk, Looked, deny, look, meet, record
@@ -121,7 +122,7 @@ async def _copy(
                 since=own.since,
                 until=own.until,
             ),
-            course=CaseView.of(looked.state, access.relations(looked.state, acting, ctx.now)),
+            course=CaseView.of(looked.state, relations(looked.state, acting, ctx.now)),
             records=tuple(
                 ObservationView(record=one.record, category=one.category, text=one.text)
                 for one in await desk.records.texts(conn, case, allowed)

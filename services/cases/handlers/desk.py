@@ -10,7 +10,7 @@ from typing import Final, NoReturn
 from services.cases import ending_store, glass_store, store
 from services.cases.document_store import ContentStore
 from services.cases.domain import access, waiting
-from services.cases.domain.access import Action, Ground, Permit
+from services.cases.domain.access_terms import Action
 from services.cases.domain.acting import Acting
 from services.cases.domain.evolution import evolve, fold
 from services.cases.domain.glass import GlassRules
@@ -18,6 +18,7 @@ from services.cases.domain.hearing import require_heard
 from services.cases.domain.moments import moments_of, moments_of_family
 from services.cases.domain.profile import CasesProfile, MunicipalProfile
 from services.cases.domain.rules import OWN_TASK, Rules
+from services.cases.domain.shown import Ground, Permit, grounds
 from services.cases.domain.state import CaseState
 from services.cases.domain.team_profile import USUAL, TeamProfile
 from services.cases.errors import DeniedError, NoProfileError, NotInvolvedError, UnknownPartError
@@ -370,7 +371,7 @@ def describe_look(
     actor_entry = actor.access_actor(address_protected=state.address_protected)
     entries: list[AccessRecorded] = []
     told: list[Disclosure] = []
-    for ground in access.grounds(state, permit, shown, ctx.now):
+    for ground in grounds(state, permit, shown, ctx.now):
         covered = purpose if purpose is None or not ground.purposes or purpose in ground.purposes else None
         entries.append(
             AccessRecorded(

@@ -8,7 +8,7 @@ from datetime import datetime
 from services.cases import form_store
 from services.cases.contents import FormContent
 from services.cases.domain import access, forms
-from services.cases.domain.access import Action
+from services.cases.domain.access_terms import Action
 from services.cases.domain.form_profile import FormTemplate
 from services.cases.domain.state import CaseState
 from services.cases.errors import DeniedError, FormTemplateMissingError, UnknownPartError

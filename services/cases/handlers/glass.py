@@ -8,9 +8,10 @@ from datetime import datetime
 from services.cases import glass_store, store
 from services.cases.contents import GlassContent, GlassLookView
 from services.cases.domain import glass as glasses
-from services.cases.domain.access import Permit, Relation
+from services.cases.domain.access_terms import Relation
 from services.cases.domain.acting import Acting
 from services.cases.domain.rules import OWN_TASK
+from services.cases.domain.shown import Permit
 from services.cases.domain.state import CaseState
 from services.cases.errors import DeniedError, NotInvolvedError, NotStaffError, UnknownPartError
 from services.cases.handlers.desk import (

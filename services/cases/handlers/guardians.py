@@ -10,7 +10,7 @@ from typing import Literal
 from services.cases import ages_store, kin_store
 from services.cases.contents import DatedGuardian, GuardianList
 from services.cases.domain import access, guardianship
-from services.cases.domain.access import Action
+from services.cases.domain.access_terms import Action
 from services.cases.domain.acting import Acting
 from services.cases.domain.guardianship import CorrectIdentity, RecordGuardianship
 from services.cases.domain.national_number import born_on

@@ -8,7 +8,7 @@ from datetime import datetime
 from services.cases import absence_store
 from services.cases.contents import HandoverContent
 from services.cases.domain import handover as handovers
-from services.cases.domain.access import Action, Relation
+from services.cases.domain.access_terms import Action, Relation
 from services.cases.domain.state import CaseState, HandoverStatus
 from services.cases.errors import DeniedError, UnknownPartError
 from services.cases.handlers.desk import (

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from services.cases.domain import override as overrides
-from services.cases.domain.access import Action
+from services.cases.domain.access_terms import Action
 from services.cases.domain.state import CaseState
 from services.cases.errors import DeniedError
 from services.cases.handlers.desk import Desk, change, deny, glance, look, meet, record

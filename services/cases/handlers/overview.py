@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from services.cases.domain import overview as overviews
-from services.cases.domain.access import Action
+from services.cases.domain.access_terms import Action
 from services.cases.domain.grantors import age_on
 from services.cases.errors import DeniedError
 from services.cases.handlers.desk import Desk, deny, look, meet, record

@@ -10,7 +10,7 @@ from datetime import date, timedelta
 from services.cases import ages_store, kin_store, store
 from services.cases.document_store import Writing
 from services.cases.domain import access, protection
-from services.cases.domain.access import Action
+from services.cases.domain.access_terms import Action
 from services.cases.domain.acting import Acting
 from services.cases.domain.protection import Continuation, Protection
 from services.cases.domain.state import CaseState, Stage

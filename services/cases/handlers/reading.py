@@ -15,9 +15,12 @@ from services.cases.contents import (
     IdentityView,
     ObservationView,
 )
-from services.cases.domain import access, insight
-from services.cases.domain.access import Action, Permit
+from services.cases.domain import insight
+from services.cases.domain.access_table import TABLE
+from services.cases.domain.access_terms import Action
 from services.cases.domain.grantors import age_on
+from services.cases.domain.relations import relations
+from services.cases.domain.shown import Permit
 from services.cases.domain.state import ALL_CATEGORIES
 from services.cases.errors import DeniedError
 from services.cases.handlers.desk import (
@@ -66,9 +69,9 @@ async def list_cases(desk: Desk, ctx: Context, *, after: tuple[datetime, str] | 
                 home = None if found_at is None else found_at.municipality
                 acting = await as_seen(desk, ctx, conn, case, home=home)
                 state = (await desk.journal.load(CASE, case, conn=conn)).state
-                relations = access.relations(state, acting, ctx.now)
-                if any(Action.SEE_CASE in access.TABLE[relation] for relation in relations) and len(found) <= limit:
-                    found.append(CaseSummary.of(state, registered_at, relations))
+                held = relations(state, acting, ctx.now)
+                if any(Action.SEE_CASE in TABLE[relation] for relation in held) and len(found) <= limit:
+                    found.append(CaseSummary.of(state, registered_at, held))
         await record_listing(desk, ctx, conn)
     desk.journal.nudge()
     return found
@@ -78,7 +81,7 @@ async def read_case(desk: Desk, ctx: Context, case: CaseRef) -> tuple[CaseView, 
     """Return a case without identity."""
     located, acting = await meet(desk, ctx, case)
     looked = await glance(desk, ctx, located, acting, Action.SEE_CASE)
-    return CaseView.of(looked.state, access.relations(looked.state, acting, ctx.now)), looked.version
+    return CaseView.of(looked.state, relations(looked.state, acting, ctx.now)), looked.version
 
 
 async def read_concern(desk: Desk, ctx: Context, concern: ConcernRef) -> tuple[ConcernContent, int]:

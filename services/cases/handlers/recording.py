@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from services.cases.contents import DocumentContentView, DocumentList
 from services.cases.document_store import Stored, Writing
 from services.cases.domain import access, recording
-from services.cases.domain.access import Action, Permit
+from services.cases.domain.access_terms import Action
+from services.cases.domain.shown import Permit
 from services.cases.domain.sniffing import Sniffer
 from services.cases.domain.state import CaseState
 from services.cases.errors import (

@@ -11,7 +11,7 @@ import structlog
 
 from services.cases.channel import ChannelError, ReportChannel, ReportDocument, ReportedChild, ReportedGuardian
 from services.cases.domain import reports
-from services.cases.domain.access import Action
+from services.cases.domain.access_terms import Action
 from services.cases.domain.around import ReportState, ReportStatus
 from services.cases.domain.hearing import NotHeardReason
 from services.cases.domain.state import CaseState

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from services.cases import store
 from services.cases.contents import IdentityView, SearchHit, SearchResult
-from services.cases.domain import access, search
+from services.cases.domain import search
+from services.cases.domain.relations import relations
 from services.cases.domain.search import Candidate, Judged
 from services.cases.errors import UnknownPartError
 from services.cases.handlers.desk import Desk, Looked, actor_of, as_seen, describe_look, note_look
@@ -85,6 +86,6 @@ def _hit(ctx: Context, one: Judged, children: dict[CaseRef, Child]) -> SearchHit
     return SearchHit(
         case=_case(candidate),
         stage=candidate.state.stage,
-        relations=tuple(access.relations(candidate.state, candidate.acting, ctx.now)),
+        relations=tuple(relations(candidate.state, candidate.acting, ctx.now)),
         identity=identity,
     )

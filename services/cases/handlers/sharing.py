@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from services.cases.domain import sharing
-from services.cases.domain.access import Action
+from services.cases.domain.access_terms import Action
 from services.cases.domain.sharing import Ask
 from services.cases.handlers.desk import Desk, glance, meet
 from services.cases.handlers.reassess import standing_of

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Literal
 
 from services.cases.domain import access, hearing, plan, team
-from services.cases.domain.access import Action
+from services.cases.domain.access_terms import Action
 from services.cases.domain.course import Decisions
 from services.cases.domain.grantors import age_on
 from services.cases.domain.state import CaseState

@@ -1,0 +1,216 @@
+"""What somebody is shown who has a relation to a case, on which basis, and how a look is divided among the consents it rests on."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from services.cases.domain import rules
+from services.cases.domain.access_table import IMPLIED, WORKING_PURPOSES
+from services.cases.domain.access_terms import Reach, Relation
+from services.cases.domain.acting import Acting
+from services.cases.domain.kept import GlassState
+from services.cases.domain.relations import broken, works_there
+from services.cases.domain.state import ALL_CATEGORIES, CaseState, ConsentState
+from shared.contracts.base import Model
+from shared.contracts.codes import InformationCategory, Purpose, Service
+from shared.refs import ConsentRef, OverrideRef
+
+
+class Permit(Model):
+    """What was allowed, on which basis, and how much of the vault it reaches. It goes into the access record."""
+
+    relation: Relation
+    basis: str
+    """A code of the list of legal bases."""
+    consent: ConsentRef | None = None
+    consent_version: int | None = None
+    service: Service | None = None
+    """To which service the consent was given."""
+    purpose: Purpose | None = None
+    """What the look is for; none for a guardian, for the child, and where nothing is shown."""
+    override: OverrideRef | None = None
+    categories: frozenset[InformationCategory] = frozenset()
+    glass: GlassState | None = None
+    """The emergency access that it rests on: the look is recorded as such."""
+    own: frozenset[str] = frozenset()
+    """References of what the actor's unit recorded itself and still has the task for, in whatever category."""
+
+
+class Ground(Model):
+    """One consent that a look rests on, and what was shown by it; none when it rests on another basis."""
+
+    by_law: bool = False
+    """It rests on an override of confidentiality: somebody outside the unit was told."""
+    consent: ConsentRef | None = None
+    version: int | None = None
+    valid_to: date | None = None
+    purposes: frozenset[Purpose] = frozenset()
+    categories: frozenset[InformationCategory] = frozenset()
+
+
+def permitted(  # noqa: PLR0911 -- one line per reach
+    state: CaseState, relation: Relation, reach: Reach, acting: Acting, now: datetime, asked: Purpose | None
+) -> Permit:
+    """Return what the table\'s `reach` comes to for `acting`, who stands in `relation` to the case, at `now`; `asked` as in `access.permit`."""
+    match reach:
+        case Reach.OWN_CHILD:
+            basis = rules.ACCESS_BY_CHILD if relation is Relation.CHILD else rules.PARENTAL_RESPONSIBILITY
+            # How the other parent is reached is not part of the child's case.
+            own = ALL_CATEGORIES - {InformationCategory.CONTACT}
+            return Permit(relation=relation, basis=basis, categories=own)
+        case Reach.CONTACT:
+            contact = frozenset({InformationCategory.CONTACT})
+            purpose = Purpose.NOTIFICATION
+            return Permit(relation=relation, basis=rules.REACH_GUARDIANS, categories=contact, purpose=purpose)
+        case Reach.REPORTED:
+            content = {InformationCategory.IDENTITY, InformationCategory.CONCERN, InformationCategory.CHILD_VIEW}
+            return Permit(relation=relation, basis=rules.OWN_TASK, categories=frozenset(content))
+        case Reach.HELD:
+            return _held(state, relation, acting, now, asked)
+        case Reach.CONSENTED if acting.service is not None:
+            return _consented(state, relation, acting.service, now, asked)
+        case Reach.BY_LAW if acting.service is not None:
+            return _shared_by_law(state, relation, acting.service, now, asked)
+        case Reach.REASON:
+            reason = frozenset({InformationCategory.CONCERN})
+            return Permit(relation=relation, basis=rules.OWN_TASK, categories=reason, purpose=Purpose.OVERSIGHT)
+        case Reach.OFFERED:
+            return _offered(state, relation, acting, now, asked)
+        case Reach.EMERGENCY:
+            return _emergency(state, relation, acting, now)
+        case _:
+            return _no_content(state, relation, acting, now)
+
+
+def grounds(state: CaseState, allowed: Permit, shown: frozenset[InformationCategory], now: datetime) -> list[Ground]:
+    """Divide what is shown among the consents it rests on: each look is recorded under the very consent that allowed it."""
+    override = None if allowed.override is None else state.overrides.get(allowed.override)
+    if override is not None:
+        return [Ground(valid_to=override.valid_to, purposes=override.scope.purposes, categories=shown, by_law=True)]
+    if allowed.consent is None or allowed.service is None:
+        return [Ground(categories=shown)]
+    inside = [one for one in state.consents_in_force(now) if one.covers(allowed.service, (), allowed.purpose)]
+    inside.sort(key=lambda consent: consent.ref != allowed.consent)
+    divided: list[Ground] = []
+    # Whom it is about is known by the first of them.
+    left, first = shown, frozenset({InformationCategory.IDENTITY})
+    for consent in inside:
+        part = left & (consent.scope.categories | first)
+        if part or not (shown or divided):
+            divided.append(
+                Ground(
+                    consent=consent.ref,
+                    version=consent.version,
+                    valid_to=consent.valid_to,
+                    purposes=consent.scope.purposes,
+                    categories=part,
+                )
+            )
+        left, first = left - part, frozenset()
+    return divided
+
+
+def _no_content(state: CaseState, relation: Relation, acting: Acting, now: datetime) -> Permit:
+    """Say on which basis somebody acts who is shown nothing of the vault."""
+    if relation is Relation.GUARDIAN:
+        return Permit(relation=relation, basis=rules.PARENTAL_RESPONSIBILITY)
+    if relation is Relation.CHILD:
+        return Permit(relation=relation, basis=rules.ACCESS_BY_CHILD)
+    if relation is Relation.SERVICE_BY_LAW and acting.service is not None:
+        told = _shared_by_law(state, relation, acting.service, now, None)
+        return told.model_copy(update={"categories": frozenset(), "purpose": None})
+    by_consent = {Relation.COORDINATOR, Relation.TEAM_MEMBER, Relation.SERVICE_IN_SCOPE}
+    if relation in by_consent and acting.service is not None:
+        return _by(state.consent_covering(now, acting.service), relation, frozenset(), acting.service)
+    return Permit(relation=relation, basis=rules.OWN_TASK)
+
+
+def _consented(state: CaseState, relation: Relation, service: Service, now: datetime, asked: Purpose | None) -> Permit:
+    purpose = _purpose(relation, state.consented_purposes(now, service), asked)
+    consent = state.consent_covering(now, service, (), purpose)
+    return _by(consent, relation, state.consented_categories(now, service, purpose), service, purpose)
+
+
+def _shared_by_law(
+    state: CaseState, relation: Relation, service: Service, now: datetime, asked: Purpose | None
+) -> Permit:
+    shared = [one.scope.purposes for one in state.overrides_in_force(now) if one.covers(service)]
+    purpose = _purpose(relation, frozenset[Purpose]().union(*shared), asked)
+    override = state.override_covering(now, service, (), purpose)
+    if override is None:
+        return Permit(relation=relation, basis=rules.OWN_TASK, purpose=purpose)
+    return Permit(
+        relation=relation,
+        basis=override.basis.code,
+        service=service,
+        override=override.ref,
+        categories=override.scope.categories | {InformationCategory.IDENTITY},
+        purpose=purpose,
+    )
+
+
+def _held(state: CaseState, relation: Relation, acting: Acting, now: datetime, asked: Purpose | None) -> Permit:
+    holding = state.holding
+    own_task = _purpose(relation, WORKING_PURPOSES, asked)
+    if holding is None or not works_there(acting, holding.party):
+        # The task is the unit's. Who has moved may still hand the baton over, and reads nothing.
+        return Permit(relation=relation, basis=rules.OWN_TASK)
+    if holding.categories is None:
+        return Permit(relation=relation, basis=rules.OWN_TASK, categories=ALL_CATEGORIES, purpose=own_task)
+    identity = frozenset({InformationCategory.IDENTITY})
+    service = holding.party.service
+    covered = frozenset[Purpose]() if service is None else state.consented_purposes(now, service)
+    if service is None or not covered:
+        return Permit(
+            relation=relation, basis=rules.OWN_TASK, categories=identity, purpose=own_task, own=state.own_records
+        )
+    # What came with the baton was given for the transition, and is used for that unless the consent says more.
+    came_for = Purpose.TRANSITION if asked is None and Purpose.TRANSITION in covered else asked
+    by_consent = _consented(state, relation, service, now, came_for)
+    reached = (holding.categories & by_consent.categories) | identity
+    return by_consent.model_copy(update={"categories": reached, "own": state.own_records})
+
+
+def _offered(state: CaseState, relation: Relation, acting: Acting, now: datetime, asked: Purpose | None) -> Permit:
+    handover = state.open_handover
+    if handover is None or handover.consent is None or not works_there(acting, handover.receiver):
+        return Permit(relation=relation, basis=rules.OWN_TASK)
+    consent = state.consents.get(handover.consent)
+    service = handover.receiver.service
+    if consent is None or service is None or consent not in state.consents_in_force(now):
+        return Permit(relation=relation, basis=rules.OWN_TASK)
+    identity = frozenset({InformationCategory.IDENTITY})
+    offered = (handover.package.categories & consent.scope.categories) | identity
+    return _by(consent, relation, offered, service, _purpose(relation, consent.scope.purposes, asked))
+
+
+def _emergency(state: CaseState, relation: Relation, acting: Acting, now: datetime) -> Permit:
+    glass = max(broken(state, acting, now), key=lambda one: (len(one.categories), one.ref))
+    categories = glass.categories | {InformationCategory.IDENTITY}
+    return Permit(relation=relation, basis=glass.basis, categories=categories, glass=glass)
+
+
+def _by(
+    consent: ConsentState | None,
+    relation: Relation,
+    categories: frozenset[InformationCategory],
+    service: Service | None,
+    purpose: Purpose | None = None,
+) -> Permit:
+    if consent is None:
+        return Permit(relation=relation, basis=rules.OWN_TASK, categories=categories)
+    return Permit(
+        relation=relation,
+        basis=rules.CONSENT,
+        consent=consent.ref,
+        consent_version=consent.version,
+        service=service,
+        purpose=purpose,
+        categories=categories,
+    )
+
+
+def _purpose(relation: Relation, covered: frozenset[Purpose], asked: Purpose | None) -> Purpose | None:
+    """Return what a look is for: as asked if that is covered, else what is usual if that is, else what is covered at all."""
+    wanted = IMPLIED.get(relation) if asked is None else asked
+    return wanted if wanted in covered else min(covered, default=None)
