@@ -51,7 +51,7 @@ class Ground(Model):
 def permitted(  # noqa: PLR0911 -- one line per reach
     state: CaseState, relation: Relation, reach: Reach, acting: Acting, now: datetime, asked: Purpose | None
 ) -> Permit:
-    """Return what the table\'s `reach` comes to for `acting`, who stands in `relation` to the case, at `now`; `asked` as in `access.permit`."""
+    """Return what the table's `reach` comes to at `now` for `acting` in `relation` to the case; `asked` is the purpose, if said."""
     match reach:
         case Reach.OWN_CHILD:
             basis = rules.ACCESS_BY_CHILD if relation is Relation.CHILD else rules.PARENTAL_RESPONSIBILITY
