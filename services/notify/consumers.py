@@ -236,11 +236,10 @@ class CaseEvents:
                 due=event.respond_by,
                 responsible=receiver,
                 since=envelope.time,
+                coordination=event.coordination,
             ),
         )
-        request = policy.POLICIES[DeadlineKind.ANSWER_HANDOVER].asked
-        if event.coordination is not None:
-            request = policy.COORDINATION_REQUEST
+        request = state.policy.asked
         if request is not None:
             await self._teller.tell_responsible(tx, receiver, about(state, ctx).saying(request))
 

@@ -133,7 +133,7 @@ class Teller:
             await self._tell_step(tx, changed.state, event, told)
 
     async def _tell_step(self, tx: Tx, state: DeadlineState, event: EventData, told: Telling) -> None:
-        kind = policy.policy_of(state.kind, state.matter)
+        kind = state.policy
         match event:
             case DeadlineApproaching() if state.kind is DeadlineKind.ANSWER_CONSENT:
                 await store.add_errand(tx.conn, told.saying(kind.reminder), AROUND_THE_CHILD)
@@ -142,7 +142,7 @@ class Teller:
             case DeadlineMissed():
                 await self.tell_responsible(tx, state.responsible, told.saying(kind.overdue))
             case EscalationRaised():
-                await self.tell_leaders(tx, state.responsible.unit, told, policy.escalation(state.kind))
+                await self.tell_leaders(tx, state.responsible.unit, told, kind.escalated)
 
     # --- people -------------------------------------------------------------------------------------------------------
 

@@ -7,7 +7,6 @@ from datetime import datetime
 from functools import partial
 
 from services.notify import facts, store
-from services.notify.domain import policy
 from services.notify.domain.deadline import DeadlineState
 from services.notify.domain.message import MESSAGE, MessageState, decide_read
 from services.notify.domain.recipient import RECIPIENT, RecipientState, decide_preferences
@@ -118,8 +117,7 @@ async def set_preferences(
         if leads is not None:
             tx = Tx(conn, desk.journal, ctx.now, desk.ids)
             for found in await facts.escalated_of_unit(conn, actor.municipality, leads):
-                template = policy.escalation(found.state.kind)
-                await desk.teller.tell_leaders(tx, leads, about_again(found, ctx), template)
+                await desk.teller.tell_leaders(tx, leads, about_again(found, ctx), found.state.policy.escalated)
 
     return await desk.journal.change(
         RECIPIENT,

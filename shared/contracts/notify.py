@@ -8,6 +8,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from shared.contracts.base import EventData, Model, Moment
+from shared.contracts.cases import CoordinatorKind
 from shared.contracts.codes import Language, Role, Service
 from shared.refs import (
     ActorIdField,
@@ -144,6 +145,8 @@ class DeadlineSet(DeadlineEvent):
     """When the responsible is reminded; absent when there is no time for it."""
     matter: Literal["meeting"] | None = None
     """What its kind does not say: a case is decided on in a meeting that its step up called for (seed rule 68)."""
+    coordination: CoordinatorKind | None = None
+    """What of the coordination is to be taken over, when a handover is of that and not of the baton (seed rules 23, 37, 97)."""
     escalate_at: Moment | None = None
     """When the unit's leader is told; absent where that is nobody's business (a guardian may leave a question unanswered)."""
 

@@ -225,6 +225,19 @@ async def test_who_is_offered_the_coordination_is_told_which_and_reminded_until_
     await world.move_to(due + timedelta(days=1))
     assert await told(world, "nurse") == ["coordination-request"]
     assert await told(world, "health-leader") == []
+    # Another one that nobody answers: every step speaks of the coordination, to whoever comes later too.
+    later = world.clock.now() + timedelta(days=7)
+    again = {"handover": HandoverRef("hdo_" + "c" * 26), "respond_by": later}
+    await world.take(sent.model_copy(update=again), times=2)
+    for moment in (later - timedelta(days=2), later):
+        await world.move_to(moment)
+    steps = ["coordination-request", "coordination-request", "coordination-reminder", "coordination-overdue"]
+    assert await told(world, "nurse") == steps
+    assert await told(world, "health-leader") == ["coordination-escalated"]
+    newcomer = {"sub": "second-health-leader"}
+    await world.write("health-leader", "PUT", "/preferences", {"language": "nb"}, **newcomer)
+    items = (await world.get("health-leader", "/messages", **newcomer)).json()["items"]
+    assert [item["template"] for item in items] == ["coordination-escalated"]
 
 
 @pytest.mark.rule(93, 95, 192)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from services.notify.domain.policy import (
     AROUND,
     CANCELLED,
+    COORDINATION,
     ESCALATION,
     INVITATION,
     MEASURES_CHANGED,
@@ -23,10 +24,12 @@ from services.notify.domain.policy import (
     OF_ENDINGS,
     OVERLAP,
     POLICIES,
+    Policy,
 )
 from services.notify.mail import compose
 from services.notify.texts import EMAIL, FOLDER, TextError, Texts, spoken
 from shared.contracts.codes import Area, InformationCategory, Language, Service
+from shared.contracts.notify import DeadlineKind
 from shared.refs import MessageRef
 
 pytestmark = pytest.mark.rule(101, 146)
@@ -37,6 +40,11 @@ MESSAGE = MessageRef("msg_" + "b" * 26)
 EVERY = [(template, language) for template in sorted(TEXTS.templates) for language in Language]
 
 
+def steps(policy: Policy) -> set[str]:
+    """Return the templates of a deadline's steps."""
+    return {policy.reminder, policy.overdue, policy.escalated} | ({policy.asked} if policy.asked else set())
+
+
 def test_every_step_of_every_deadline_has_its_text() -> None:
     used = (
         {EMAIL, ESCALATION, INVITATION, MOVED, CANCELLED, MEASURES_CHANGED, OVERLAP}
@@ -45,9 +53,29 @@ def test_every_step_of_every_deadline_has_its_text() -> None:
         | OF_ENDINGS
         | OF_EMERGENCIES
     )
-    for policy in (*POLICIES.values(), MEETING):
-        used |= {policy.reminder, policy.overdue} | ({policy.asked} if policy.asked else set())
+    for policy in (*POLICIES.values(), MEETING, COORDINATION):
+        used |= steps(policy)
     assert used == set(TEXTS.templates)
+
+
+@pytest.mark.rule(23, 97, 107)
+@pytest.mark.parametrize("language", list(Language))
+def test_whoever_is_to_coordinate_is_asked_for_that_at_every_step_and_never_for_the_baton(language: Language) -> None:
+    """Over all texts: those of a handover of the coordination say so, and no other handover's does."""
+    says = re.compile("koordin|coordinat")
+    baton = re.compile("stafettpinn|baton|ansvar|responsib|over (ei|en|a) (sak|case)")
+
+    def said(template: str) -> str:
+        text = TEXTS.text(template, TEXTS.latest(template), language, due=DUE, link="L")
+        return f"{text.subject} {text.body}".lower()
+
+    for template in steps(COORDINATION):
+        assert says.search(said(template)), template
+        assert not baton.search(said(template)), template
+    for template in steps(POLICIES[DeadlineKind.ANSWER_HANDOVER]):
+        assert not says.search(said(template)), template
+    speaking = {template for template in TEXTS.templates if says.search(said(template))}
+    assert {one for one in speaking if one.startswith(("handover", "coordination"))} == steps(COORDINATION)
 
 
 @pytest.mark.parametrize(("template", "language"), EVERY)

@@ -13,6 +13,7 @@ from pydantic import AwareDatetime
 from services.notify.domain import policy
 from shared.aggregate import Aggregate
 from shared.contracts.base import EventData, Model
+from shared.contracts.cases import CoordinatorKind
 from shared.contracts.notify import (
     DeadlineApproaching,
     DeadlineClosed,
@@ -69,9 +70,16 @@ class DeadlineState(Model):
     escalate_at: AwareDatetime | None = None
     responsible: Responsible = Responsible()
     matter: Literal["meeting"] | None = None
+    coordination: CoordinatorKind | None = None
     status: Status = Status.UNSET
     round: int = 0
     """Counts how often it was set: each round has steps of its own."""
+
+    @property
+    def policy(self) -> policy.Policy:
+        """Return when who is told of it, and in which words."""
+        meeting, coordination = self.matter == "meeting", self.coordination is not None
+        return policy.policy_of(self.kind, meeting=meeting, coordination=coordination)
 
     def steps(self) -> list[tuple[Step, datetime]]:
         """Return what is still to happen, and when; nothing when it is not open."""
@@ -120,6 +128,7 @@ def evolve(state: DeadlineState, event: EventData) -> DeadlineState:
                 escalate_at=event.escalate_at,
                 responsible=event.responsible,
                 matter=event.matter,
+                coordination=event.coordination,
                 status=Status.WAITING,
                 round=state.round + 1,
             )
@@ -142,6 +151,7 @@ def decide_set(
     responsible: Responsible,
     since: datetime,
     matter: Literal["meeting"] | None = None,
+    coordination: CoordinatorKind | None = None,
 ) -> list[EventData]:
     """Set it, or begin the next round; `since` is when it happened that it must be done. The same again changes nothing."""
     if state.status in OPEN and (state.due, state.responsible) == (due, responsible):
@@ -154,6 +164,7 @@ def decide_set(
             due=due,
             responsible=responsible,
             matter=matter,
+            coordination=coordination,
             remind_at=policy.remind_at(kind, due, since),
             escalate_at=policy.escalate_at(kind, due),
         )

@@ -24,6 +24,8 @@ class Policy:
     reminder: str
     overdue: str
     """The templates of the reminder and of the message that the time is out."""
+    escalated: str = "escalation"
+    """The template by which the unit's leader hears of it."""
 
 
 POLICIES: Final = MappingProxyType(
@@ -34,13 +36,19 @@ POLICIES: Final = MappingProxyType(
         # Seed rules 88, 89: evaluated on time, or the leadership knows.
         DeadlineKind.EVALUATE_MEASURE: Policy(7, 7, None, "evaluation-reminder", "evaluation-overdue"),
         # Seed rules 82, 107: silence is no answer; the leader may answer on behalf as soon as the time is out.
-        DeadlineKind.ANSWER_HANDOVER: Policy(2, 0, "handover-request", "handover-reminder", "handover-overdue"),
+        DeadlineKind.ANSWER_HANDOVER: Policy(
+            2, 0, "handover-request", "handover-reminder", "handover-overdue", "handover-escalated"
+        ),
         # Nobody has to answer a request for consent: one reminder, then whoever asked is told, and no leader ever.
         DeadlineKind.ANSWER_CONSENT: Policy(7, None, "consent-request", "consent-reminder", "consent-unanswered"),
     }
 )
 MEETING: Final = Policy(4, 1, None, "case-meeting-reminder", "case-meeting-overdue")
 """Seed rule 68: a step up is followed by a meeting, or the leadership knows. The times are those of a decision."""
+COORDINATION: Final = Policy(
+    2, 0, "coordination-request", "coordination-reminder", "coordination-overdue", "coordination-escalated"
+)
+"""A handover of the coordination and not of the baton (seed rules 23, 37, 97): the times of any handover, in words of its own."""
 MEASURES_CHANGED: Final = "measures-changed"
 OVERLAP: Final = "overlap-suspected"
 """The templates that those in the team get: something has changed; two units seem to do the same (seed rules 31, 49)."""
@@ -53,7 +61,6 @@ PLAN_CHANGED: Final = "plan-changed"
 GUARDIANS_PLAN: Final = "guardians-plan"
 GUARDIANS_MEASURES: Final = "guardians-measures"
 COORDINATOR: Final = "coordinator-appointed"
-COORDINATION_REQUEST: Final = "coordination-request"
 REPORT_BY_LETTER: Final = "report-by-letter"
 REPORT_UNANSWERED: Final = "report-unanswered"
 AROUND: Final = frozenset(
@@ -67,7 +74,6 @@ AROUND: Final = frozenset(
         GUARDIANS_PLAN,
         GUARDIANS_MEASURES,
         COORDINATOR,
-        COORDINATION_REQUEST,
         REPORT_BY_LETTER,
         REPORT_UNANSWERED,
     }
@@ -75,7 +81,6 @@ AROUND: Final = frozenset(
 """The templates of the work around the child: who is asked, who coordinates, how a report goes (seed rules 31, 37, 82, 93)."""
 ESCALATION: Final = "escalation"
 """The template that a leader gets."""
-HANDOVER_ESCALATED: Final = "handover-escalated"
 HANDOVER_FELL: Final = "handover-fell"
 FORM_REQUEST: Final = "form-request"
 FORM_REMINDER: Final = "form-reminder"
@@ -86,7 +91,6 @@ ADULT: Final = "adulthood-reached"
 ADULT_OVERDUE: Final = "adulthood-overdue"
 OF_ENDINGS: Final = frozenset(
     {
-        HANDOVER_ESCALATED,
         HANDOVER_FELL,
         FORM_REQUEST,
         FORM_REMINDER,
@@ -138,9 +142,11 @@ CONSENT_DAYS: Final = 14
 """Days after which whoever asked for consent is told that not everybody has answered."""
 
 
-def policy_of(kind: DeadlineKind, matter: str | None) -> Policy:
-    """Return the steps of a deadline of that kind, about that matter."""
-    return MEETING if matter == "meeting" else POLICIES[kind]
+def policy_of(kind: DeadlineKind, *, meeting: bool = False, coordination: bool = False) -> Policy:
+    """Return the steps of a deadline of that kind; of a case it may be its meeting's, of a handover the coordination's."""
+    if meeting:
+        return MEETING
+    return COORDINATION if coordination else POLICIES[kind]
 
 
 def remind_at(kind: DeadlineKind, due: datetime, since: datetime) -> datetime | None:
@@ -156,8 +162,3 @@ def escalate_at(kind: DeadlineKind, due: datetime) -> datetime | None:
     """Return when the unit's leader is told that it was not done, in UTC; none where no leader is."""
     days = POLICIES[kind].escalate_days
     return None if days is None else add_days(due, days)
-
-
-def escalation(kind: DeadlineKind) -> str:
-    """Return the template by which a unit's leader hears that something of that kind was not done."""
-    return HANDOVER_ESCALATED if kind is DeadlineKind.ANSWER_HANDOVER else ESCALATION
