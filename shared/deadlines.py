@@ -3,6 +3,10 @@
 So a deadline fires once: after a crash it is still there, and of two instances one gets the row. The time is the rules'
 clock; a simulated one wakes the runner when it is moved. A deadline whose handler fails is tried again, a few times and
 with growing pauses, and then parked for a person, while the others go on.
+
+What takes somebody else's answer is done in three steps. The handler commits what is intended, and with it the promise to look
+again; then the errand asks, with no transaction open and no row held; then what came of it is committed. Whoever dies in between
+has lost nothing: the promise is still there, and asks again.
 """
 
 from __future__ import annotations
@@ -27,6 +31,8 @@ if TYPE_CHECKING:
     from shared.observability import Metrics
     from shared.refs import Ids
 
+MOST_ERRANDS: Final = 8
+"""How many errands one instance has out at once."""
 ATTEMPTS: Final = 5
 """How often a handler may fail on one deadline before it is parked."""
 POLL: Final = 0.5
@@ -64,8 +70,15 @@ class DeadlineNotParkedError(LagspillError):
     status = 404
 
 
-DeadlineHandler = Callable[[Tx, Deadline], Awaitable[None]]
-"""`async def on_decide_case_due(tx: Tx, deadline: Deadline) -> None`: runs in the transaction that removes the row."""
+Settle = Callable[[Tx], Awaitable[None]]
+"""Writes what came of an errand, in a transaction of its own."""
+Errand = Callable[[], Awaitable[Settle]]
+"""What is done outside, after the handler's transaction has committed; it may be done again, even at the same time."""
+DeadlineHandler = Callable[[Tx, Deadline], Awaitable[Errand | None]]
+"""`async def on_decide_case_due(tx: Tx, deadline: Deadline) -> None`: runs in the transaction that removes the row.
+
+One that returns an errand has promised, in that transaction, to look again: nothing else brings an errand back that was lost.
+"""
 
 _TAKE: Final = """
 DELETE FROM deadlines
@@ -109,6 +122,19 @@ async def set_deadline(conn: Connection, *, kind: str, key: str, due: datetime, 
 async def cancel(conn: Connection, *, kind: str, key: str) -> bool:
     """Take the promise back, in the caller's transaction; return whether there was one."""
     return bool(await conn.fetchval("DELETE FROM deadlines WHERE kind = $1 AND key = $2 RETURNING true", kind, key))
+
+
+async def still_promised(conn: Connection, deadline: Deadline) -> bool:
+    """Return whether `deadline` still is as it was set, and hold it until the transaction ends."""
+    return bool(
+        await conn.fetchval(
+            "SELECT true FROM deadlines WHERE kind = $1 AND key = $2 AND due = $3 AND payload = $4 FOR UPDATE",
+            deadline.kind,
+            deadline.key,
+            deadline.due,
+            deadline.payload,
+        )
+    )
 
 
 async def list_parked_deadlines(conn: Connection) -> list[ParkedDeadline]:
@@ -163,6 +189,7 @@ class Deadlines:
         self._wake = asyncio.Event()
         self._stopping = False
         self._task: asyncio.Task[None] | None = None
+        self._errands: set[asyncio.Task[None]] = set()
         if isinstance(clock, SimulatedClock):
             clock.on_change(self.wake)
 
@@ -176,19 +203,29 @@ class Deadlines:
         self._task = asyncio.create_task(self._run(), name="deadlines")
 
     async def stop(self) -> None:
-        """Finish the deadline in hand. May be called before `start`."""
+        """Finish the deadline in hand, and the errands that are out. May be called before `start`."""
         self._stopping = True
         self.wake()
         if self._task is not None:
             await self._task
             self._task = None
+        await asyncio.gather(*self._errands)
 
     async def fire_due(self) -> int:
-        """Fire everything that is due now and return how many had their effect; normally called by the runner itself.
+        """Fire everything that is due now, see its errands through, and return how many had their effect.
+
+        The runner itself waits for no errand: what is due meanwhile fires meanwhile.
 
         Raises:
             OSError, PostgresError, InterfaceError: the database does not answer; nothing was lost.
         """
+        fired = await self._fire_all()
+        while self._errands:
+            await asyncio.gather(*self._errands)
+            fired += await self._fire_all()
+        return fired
+
+    async def _fire_all(self) -> int:
         fired = 0
         async with self._pool.acquire() as conn:
             while not self._stopping:
@@ -203,6 +240,8 @@ class Deadlines:
 
     async def _fire_one(self, conn: Connection) -> bool | None:
         """Fire the oldest due deadline: whether it had its effect, or None when none is due."""
+        if len(self._errands) >= MOST_ERRANDS:
+            await asyncio.wait(self._errands, return_when=asyncio.FIRST_COMPLETED)
         deadline: Deadline | None = None
         try:
             async with conn.transaction():
@@ -212,7 +251,7 @@ class Deadlines:
                     return None
                 deadline = Deadline(row["kind"], row["key"], row["due"], row["payload"])
                 tx = Tx(conn, self._journal, now, self._ids)
-                await self._handlers[deadline.kind](tx, deadline)
+                errand = await self._handlers[deadline.kind](tx, deadline)
                 await tx.flush()
         except Exception as error:
             if deadline is None or conn.is_closed():
@@ -221,7 +260,25 @@ class Deadlines:
             return False
         self._metrics.deadlines.labels(deadline.kind, "fired").inc()
         self._metrics.deadline_delay_seconds.labels(deadline.kind).observe((now - deadline.due).total_seconds())
+        if errand is not None:
+            task = asyncio.create_task(self._run_errand(deadline.kind, errand), name="errand")
+            self._errands.add(task)
+            task.add_done_callback(self._errands.discard)
         return True
+
+    async def _run_errand(self, kind: str, errand: Errand) -> None:
+        """Ask outside, then commit what came of it. What fails is brought back by the promise that it was made with."""
+        try:
+            settle = await errand()
+            async with self._pool.acquire() as conn, conn.transaction():
+                tx = Tx(conn, self._journal, self._clock.now(), self._ids)
+                await settle(tx)
+                await tx.flush()
+        except Exception as error:  # noqa: BLE001 - whatever it is, the promise stands
+            self._metrics.deadlines.labels(kind, "failed").inc()
+            log.warning("errand_failed", deadline=kind, **describe_exception(error))
+        else:
+            self._journal.nudge()
 
     async def _failed(self, conn: Connection, deadline: Deadline, error: Exception) -> None:
         """Put the deadline off, or park it. What is only unavailable is never parked."""
@@ -260,7 +317,7 @@ class Deadlines:
         while not self._stopping:
             self._wake.clear()
             try:
-                await self.fire_due()
+                await self._fire_all()
             except Exception:
                 # Whatever it was, most likely the database: deadlines that nobody watches are worse than a repeated error.
                 if not failing:

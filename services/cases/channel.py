@@ -6,6 +6,7 @@ one report. Every answer but a receipt is a failure, and a failure is tried agai
 
 from __future__ import annotations
 
+import asyncio
 from datetime import date, datetime
 from typing import Final, Literal, Protocol
 
@@ -111,10 +112,12 @@ class HttpChannel:
         if self._token is not None:
             headers["authorization"] = f"Bearer {self._token.get_secret_value()}"
         try:
-            answer = await self._http.post(
-                self._url, content=document.model_dump_json().encode(), headers=headers, timeout=self._timeout
-            )
-        except httpx.HTTPError:
+            # httpx counts the time of each step for itself, and an answer that drips would take for ever.
+            async with asyncio.timeout(self._timeout):
+                answer = await self._http.post(
+                    self._url, content=document.model_dump_json().encode(), headers=headers, timeout=self._timeout
+                )
+        except (httpx.HTTPError, TimeoutError):
             raise ChannelError("unreachable", final=False) from None
         if answer.status_code >= FIRST_FAILURE or answer.status_code in _TRY_AGAIN:
             raise ChannelError("unreachable", final=False)

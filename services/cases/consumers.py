@@ -20,7 +20,7 @@ from services.cases.store import Disclosure
 from services.cases.team_consumers import TeamConsumers
 from shared.contracts import meetings, notify
 from shared.contracts.base import EventData
-from shared.deadlines import Deadline, DeadlineHandler
+from shared.deadlines import Deadline, DeadlineHandler, Errand
 from shared.envelope import Envelope
 from shared.inbox import Handler, Inbox, Tx, caused_by
 from shared.refs import AbsenceRef, CaseRef, GlassRef, GoalRef, HandoverRef
@@ -182,7 +182,7 @@ def inbox(desk: Desk) -> Inbox:
 
 def deadlines(desk: Desk) -> Mapping[str, DeadlineHandler]:
     """Return what happens when a time is out."""
-    kinds: dict[str, Callable[[Desk, Tx, Deadline], Awaitable[None]]] = {
+    kinds: dict[str, Callable[[Desk, Tx, Deadline], Awaitable[Errand | None]]] = {
         **consent_times.DEADLINES,
         **ages.DEADLINES,
         HANDOVER_ANSWER: on_handover_due,

@@ -23,7 +23,7 @@ from shared.aggregate import Context
 from shared.calendar import add_days
 from shared.contracts import meetings
 from shared.contracts.cases import CaseEvent
-from shared.deadlines import Deadline, set_deadline
+from shared.deadlines import Deadline, Errand, set_deadline
 from shared.envelope import Envelope
 from shared.inbox import Tx, caused_by
 from shared.refs import CaseRef, ConcernReportRef, ContributionRef
@@ -95,13 +95,9 @@ class TeamConsumers:
         profile = desk.team_of(located.municipality)
         await self._by_time(desk, tx, located, lambda state: team.decide_of_age(state, age, profile))
 
-    async def on_report_delivery(self, desk: Desk, tx: Tx, deadline: Deadline) -> None:
+    async def on_report_delivery(self, desk: Desk, tx: Tx, deadline: Deadline) -> Errand | None:
         """Try the digital channel; what comes of it is an event, and the next attempt a promise (seed rule 93)."""
-        located = await store.locate(tx.conn, deadline.key)
-        if located is None or desk.team.channel is None:
-            return
-        happened = await deliver(desk, tx, deadline, desk.team.channel, located.case, located.municipality)
-        await self._by_time(desk, tx, located, lambda _: happened)
+        return await deliver(desk, tx, deadline)
 
     async def on_report_feedback(self, desk: Desk, tx: Tx, deadline: Deadline) -> None:
         """Three weeks have passed: if child welfare has not answered, somebody is told (barnevernsloven § 13-3)."""
@@ -110,7 +106,7 @@ class TeamConsumers:
         if located is not None:
             await self._by_time(desk, tx, located, lambda state: reports.decide_unanswered(state, report, tx.now))
 
-    def deadlines(self) -> Mapping[str, Callable[[Desk, Tx, Deadline], Awaitable[None]]]:
+    def deadlines(self) -> Mapping[str, Callable[[Desk, Tx, Deadline], Awaitable[Errand | None]]]:
         """Return what happens when a time is out."""
         return {
             CONTRIBUTION_ANSWER: self.on_contribution_due,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-import threading
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import httpx
@@ -14,10 +14,14 @@ import pytest
 import pytest_asyncio
 from pydantic import AnyHttpUrl, SecretStr
 
+from services.cases.app import SERVICE
+from services.cases.handlers.around import REPORT_DELIVERY
+from services.cases.handlers.reports import ANSWER_WITHIN
 from shared.clock import SimulatedClock
 from shared.testing.issuer import LocalIssuer
 from shared.testing.plugin import Migrated
 from tests.e2e.cases_world import World, cases_world
+from tests.e2e.child_welfare import ChildWelfare
 from tests.unit.pdf_as_read import Pdf
 
 pytestmark = pytest.mark.connected
@@ -31,42 +35,6 @@ REPORT: dict[str, Any] = {
     "not_informed_because": "danger-to-child",
     "child": {"method": "conversation", "text": SAID, "trusted_person": True},
 }
-
-
-class ChildWelfare:
-    """A digital channel over real HTTP: it answers as it is told, and knows a report by its idempotency key."""
-
-    def __init__(self) -> None:
-        self.answers: list[tuple[int, bytes]] = []
-        self.taken: dict[str, dict[str, Any]] = {}
-        self.asked: list[str] = []
-        self.tokens: set[str | None] = set()
-        channel = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                key = self.headers["idempotency-key"]
-                document = json.loads(self.rfile.read(int(self.headers["content-length"])))
-                channel.asked.append(key)
-                channel.tokens.add(self.headers["authorization"])
-                status, body = channel.answers.pop(0) if channel.answers else (201, b'{"receipt": "bv-1"}')
-                if status < 300:
-                    channel.taken[key] = document
-                self.send_response(status)
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}/reports"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-
-    def close(self) -> None:
-        """Stop answering."""
-        self._server.shutdown()
-        self._server.server_close()
 
 
 @pytest.fixture
@@ -204,6 +172,63 @@ async def test_a_channel_that_refuses_or_never_answers_is_followed_by_a_letter(
     }
     assert failures == {refused: "refused", silent: "unreachable"}
     assert await status(digital, case) == ["to-post", "to-post"]
+
+
+@pytest.mark.rule(93)
+async def test_while_the_channel_takes_its_time_nothing_is_held(digital: World, channel: ChildWelfare) -> None:
+    """The intention is committed, no transaction is open, the case changes, and another report goes its way."""
+    case = await digital.opened()
+    slow = await reported(digital, case)
+    channel.may_answer.clear()
+    asking = asyncio.create_task(digital.move_to(digital.clock.now()))
+    await asyncio.to_thread(channel.was_asked.wait)
+    busy = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state LIKE '%in transaction%'"
+    assert await digital.pool.fetchval(busy) == 0
+    [held] = await digital.pool.fetch(
+        "SELECT due, payload FROM deadlines WHERE key = $1 AND kind = $2 FOR UPDATE NOWAIT", slow, REPORT_DELIVERY
+    )
+    assert (held["due"], json.loads(held["payload"])) == (digital.clock.now() + ANSWER_WITHIN, {"attempts": 1})
+    await reported(digital, case)
+    assert await status(digital, case) == ["sent", "sent"]
+    channel.may_answer.set()
+    await asking
+    assert await status(digital, case) == ["received", "received"]
+    assert await digital.pool.fetchval("SELECT count(*) FROM deadlines WHERE kind = $1", REPORT_DELIVERY) == 0
+
+
+@pytest.mark.rule(93)
+async def test_an_attempt_that_nothing_was_heard_of_is_made_again_and_its_late_receipt_counts(
+    digital: World, channel: ChildWelfare
+) -> None:
+    """The second attempt finds the channel away; the first one's receipt comes after all, and no letter is needed."""
+    case = await digital.opened()
+    report = await reported(digital, case)
+    channel.answers = [(503, b""), (201, b'{"receipt": "bv-1"}')]
+    channel.may_answer.clear()
+    moment = digital.clock.now()
+    first = asyncio.create_task(digital.move_to(moment))
+    await asyncio.to_thread(channel.was_asked.wait)
+    second = asyncio.create_task(digital.move_to(moment + ANSWER_WITHIN))
+    while len(channel.asked) < 2:
+        channel.was_asked.clear()
+        if len(channel.asked) < 2:
+            await asyncio.to_thread(channel.was_asked.wait)
+    channel.may_answer.set()
+    await asyncio.gather(first, second)
+    assert channel.asked == [report] * 2
+    assert await status(digital, case) == ["received"]
+    assert len(await digital.published("concern-report.received.v1")) == 1
+    assert await digital.pool.fetchval("SELECT count(*) FROM deadlines WHERE kind = $1", REPORT_DELIVERY) == 0
+
+
+@pytest.mark.rule(93)
+async def test_a_report_whose_channel_is_taken_away_goes_by_letter(digital: World) -> None:
+    case = await digital.opened()
+    await reported(digital, case)
+    settings = digital.kit.settings.model_copy(update={"concern_report_url": None})
+    parts = await SERVICE.compose(replace(digital.kit, settings=settings))
+    await replace(digital, parts=parts).move_to(digital.clock.now())
+    assert await status(digital, case) == ["to-post"]
 
 
 @pytest.mark.rule(93)

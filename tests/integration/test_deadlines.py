@@ -7,7 +7,9 @@ import asyncio
 import io
 import json
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import asyncpg
 import pytest
@@ -20,10 +22,13 @@ from shared.clock import SimulatedClock
 from shared.deadline_desk import describe_deadlines, settle_deadlines
 from shared.deadlines import (
     ATTEMPTS,
+    MOST_ERRANDS,
     Deadline,
     DeadlineHandler,
     DeadlineNotParkedError,
     Deadlines,
+    Errand,
+    Settle,
     cancel,
     list_parked_deadlines,
     retry_deadline,
@@ -126,6 +131,92 @@ async def test_what_became_due_while_nothing_ran_fires_once_at_the_next_start(wo
             await watch.until(FIRED, gives=1)
             await runner.stop()
     assert await world.effects() == [3 * 24 * 3600]
+
+
+async def test_an_errand_is_out_while_other_deadlines_fire_and_its_outcome_is_committed_after(world: World) -> None:
+    """Nothing is held meanwhile; whoever stops sees it through."""
+    out, back = asyncio.Event(), asyncio.Event()
+
+    async def on_errand(tx: Tx, deadline: Deadline) -> Errand:
+        await leave_a_row(tx, deadline)
+
+        async def settle(tx: Tx) -> None:
+            await leave_a_row(tx, replace(deadline, key="settled"))
+
+        async def ask() -> Settle:
+            out.set()
+            await back.wait()
+            return settle
+
+        return ask
+
+    await promise(world, "asked", NOON - timedelta(days=1), kind="errand")
+    runner = deadlines(world, {"errand": on_errand, "act-on-concern": leave_a_row})
+    await runner.start()
+    await out.wait()
+    async with Watch(world.dsn, "effects") as watch:
+        await promise(world, "other", NOON)
+        await watch.until(FIRED, gives=2)
+    stopping = asyncio.create_task(runner.stop())
+    assert await keys(world) == ["asked", "other"]
+    back.set()
+    await stopping
+    assert await keys(world) == ["asked", "other", "settled"]
+
+
+async def test_an_errand_that_fails_is_brought_back_by_its_promise(world: World) -> None:
+    """Neither what went wrong outside nor what went wrong with the outcome loses it."""
+    faults = ["outside", "outcome", ""]
+
+    async def on_errand(tx: Tx, deadline: Deadline) -> Errand:
+        await set_deadline(tx.conn, kind=deadline.kind, key=deadline.key, due=tx.now + timedelta(minutes=1))
+        fault = faults.pop(0)
+
+        async def settle(tx: Tx) -> None:
+            await cancel(tx.conn, kind=deadline.kind, key=deadline.key)
+            await leave_a_row(tx, deadline)
+            if fault == "outcome":
+                raise RuntimeError
+
+        async def ask() -> Settle:
+            if fault == "outside":
+                raise RuntimeError
+            return settle
+
+        return ask
+
+    await promise(world, "asked", NOON, kind="errand")
+    runner = deadlines(world, {"errand": on_errand})
+    for minutes in range(3):
+        clock_of(world).set(NOON + timedelta(minutes=minutes))
+        assert await runner.fire_due() == 1
+        assert await keys(world) == (["asked"] if minutes == 2 else [])
+    assert await world.pool.fetchval("SELECT count(*) FROM deadlines") == 0
+
+
+async def test_no_more_errands_are_out_than_may_be(world: World) -> None:
+    out: list[str] = []
+    back = asyncio.Event()
+
+    async def on_errand(tx: Tx, deadline: Deadline) -> Errand:
+        async def ask() -> Settle:
+            out.append(deadline.key)
+            full.set() if len(out) == MOST_ERRANDS else None
+            await back.wait()
+            return partial(leave_a_row, deadline=deadline)
+
+        return ask
+
+    full = asyncio.Event()
+    for n in range(MOST_ERRANDS + 3):
+        await promise(world, f"case-{n:02}", NOON, kind="errand")
+    runner = deadlines(world, {"errand": on_errand})
+    firing = asyncio.create_task(runner.fire_due())
+    await full.wait()
+    assert await world.pool.fetchval("SELECT count(*) FROM deadlines") == 3
+    back.set()
+    assert await firing == MOST_ERRANDS + 3
+    assert len(await keys(world)) == MOST_ERRANDS + 3
 
 
 async def test_two_instances_fire_each_deadline_once(world: World) -> None:

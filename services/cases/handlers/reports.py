@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import partial
 from typing import Final, Literal
 
 import structlog
 
+from services.cases import store
 from services.cases.channel import ChannelError, ReportChannel, ReportDocument, ReportedChild, ReportedGuardian
 from services.cases.domain import reports
 from services.cases.domain.access_terms import Action
@@ -25,6 +26,7 @@ from services.cases.errors import (
 from services.cases.handlers.around import REPORT_DELIVERY
 from services.cases.handlers.desk import CASE, Desk, Looked, actor_of, change, deny, glance, look, meet
 from services.cases.handlers.team import age_now
+from services.cases.handlers.unattended import change_by_time
 from services.cases.letters import make_letter
 from services.cases.team_contents import ReportContent
 from services.cases.team_records import REPORT_VIEW, KeptReport
@@ -33,14 +35,16 @@ from shared.aggregate import Answer, Changed, Context
 from shared.clock import oslo_day
 from shared.contracts.access import AccessKind, AccessRecorded
 from shared.contracts.base import Model
-from shared.contracts.cases import CaseEvent, ChildHeardBy
+from shared.contracts.cases import ChildHeardBy
 from shared.contracts.codes import InformationCategory
 from shared.db import Connection
-from shared.deadlines import Deadline, set_deadline
+from shared.deadlines import Deadline, Errand, Settle, cancel, set_deadline, still_promised
 from shared.inbox import Tx
 from shared.refs import CaseRef, ChildViewRef, ConcernReportRef, LogScope
 from shared.web import answer
 
+ANSWER_WITHIN: Final = timedelta(minutes=1)
+"""After which an attempt of which nothing was heard is made again: longer than the channel is given to answer."""
 FIRST_PAUSE: Final = timedelta(minutes=1)
 """Before the digital channel is tried a second time; each pause is twice the one before."""
 LONGEST_PAUSE: Final = timedelta(hours=2)
@@ -190,32 +194,66 @@ async def record_feedback(
     )
 
 
-async def deliver(
-    desk: Desk, tx: Tx, deadline: Deadline, channel: ReportChannel, case: CaseRef, municipality: LogScope
-) -> Sequence[CaseEvent]:
-    """Try the digital channel once; return what that leads to. When it may be tried again, the next attempt is promised here.
+async def deliver(desk: Desk, tx: Tx, deadline: Deadline) -> Errand | None:
+    """Commit that the digital channel is asked now, and again if nothing is heard of it; return the asking itself.
 
-    The channel is asked while this transaction holds the deadline's row: whoever dies in between asks again, with the same
-    reference, and the channel knows it.
+    Whoever dies on the way asks again, with the same reference, and the channel knows it. So a report is neither lost nor doubled,
+    and nothing is held while somebody else takes their time.
     """
     report = ConcernReportRef(deadline.key)
-    state = (await tx.journal.load(CASE, case, conn=tx.conn)).state
+    located = await store.locate(tx.conn, report)
+    if located is None:
+        return None
+    state = (await tx.journal.load(CASE, located.case, conn=tx.conn)).state
     present = state.around.reports.get(report)
     if present is None or present.status is not ReportStatus.SENT:
-        return []
-    attempt = Tried.model_validate_json(deadline.payload).attempts + 1
-    document = await _document(desk, tx.conn, case, municipality, present)
+        return None
+    channel = desk.team.channel
+    if channel is None:
+        # There was one when it was sent, and there is none any more.
+        await change_by_time(desk, tx, report, lambda state: reports.decide_failed(state, report, "unreachable", 1))
+        return None
+    tried = Tried(attempts=Tried.model_validate_json(deadline.payload).attempts + 1)
+    again = Deadline(REPORT_DELIVERY, report, tx.now + ANSWER_WITHIN, tried.model_dump_json())
+    await set_deadline(tx.conn, kind=again.kind, key=again.key, due=again.due, payload=again.payload)
+    document = await _document(desk, tx.conn, located.case, located.municipality, present)
+    return partial(_ask, desk, channel, document, again, tried.attempts, present.deliver_by)
+
+
+async def _ask(
+    desk: Desk, channel: ReportChannel, document: ReportDocument, again: Deadline, attempt: int, deliver_by: datetime
+) -> Settle:
+    """Ask the channel; return what commits its answer."""
     try:
         await channel.deliver(document)
     except ChannelError as error:
         log.warning("report_not_delivered", attempt=attempt, reason=error.reason)
-        pause = min(FIRST_PAUSE * 2 ** min(attempt - 1, 20), LONGEST_PAUSE)
-        if error.final or tx.now + pause > present.deliver_by:
-            return reports.decide_failed(state, report, error.reason, attempt)
-        payload = Tried(attempts=attempt).model_dump_json()
-        await set_deadline(tx.conn, kind=REPORT_DELIVERY, key=report, due=tx.now + pause, payload=payload)
-        return []
-    return reports.decide_received(state, report, tx.now)
+        return partial(_not_delivered, desk, again, attempt, deliver_by, error)
+    return partial(_delivered, desk, again)
+
+
+async def _delivered(desk: Desk, again: Deadline, tx: Tx) -> None:
+    """Commit the receipt, whichever attempt it answers."""
+    report = ConcernReportRef(again.key)
+    await change_by_time(desk, tx, report, lambda state: reports.decide_received(state, report, tx.now))
+    await cancel(tx.conn, kind=REPORT_DELIVERY, key=report)
+
+
+async def _not_delivered(
+    desk: Desk, again: Deadline, attempt: int, deliver_by: datetime, error: ChannelError, tx: Tx
+) -> None:
+    """Commit when it is tried again, or that it goes by letter. An attempt that took too long leaves that to the next one."""
+    if not await still_promised(tx.conn, again):
+        return
+    report = ConcernReportRef(again.key)
+    due = tx.now + min(FIRST_PAUSE * 2 ** min(attempt - 1, 20), LONGEST_PAUSE)
+    if error.final or due > deliver_by:
+        await change_by_time(
+            desk, tx, report, lambda state: reports.decide_failed(state, report, error.reason, attempt)
+        )
+        await cancel(tx.conn, kind=REPORT_DELIVERY, key=report)
+    else:
+        await set_deadline(tx.conn, kind=REPORT_DELIVERY, key=report, due=due, payload=again.payload)
 
 
 async def _open(
