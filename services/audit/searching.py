@@ -15,12 +15,12 @@ from fastapi import Depends, Query
 from starlette.requests import Request
 
 from services.audit.domain import fhir
-from services.audit.domain.language import preferred
 from services.audit.errors import ParameterConflictError, ParameterValueError
 from services.audit.queries import Search
 from shared.clock import OSLO
 from shared.contracts.access import AccessKind
 from shared.contracts.codes import Language
+from shared.preferences import preferred_language
 from shared.refs import ALPHABET, LENGTH
 from shared.web import GivenMoment
 from shared.web.models import YEARS
@@ -247,7 +247,7 @@ async def asked_language(
     lang: Annotated[Language | None, Query(description="Of the sentences; else Accept-Language, else Bokmål.")] = None,
 ) -> Language:
     """Return the language in which whoever asks wants to read."""
-    return lang or preferred(request.headers.get("accept-language", ""))
+    return lang or preferred_language(request.headers.get("accept-language", ""))
 
 
 AskedSearch = Annotated[Search, Depends(asked_search)]

@@ -8,7 +8,7 @@ from typing import Final
 
 import structlog
 
-from services.cases import ending_store, form_store, glass_store, kin_store, store, team_store
+from services.cases import ending_store, form_store, glass_store, kin_store, store, team_consumers, team_store
 from services.cases.domain import glass as glasses
 from services.cases.domain import guardianship, levels, measures, waiting
 from services.cases.errors import CaseError
@@ -17,7 +17,6 @@ from services.cases.handlers.desk import HANDOVER_ANSWER, HANDOVER_ESCALATION, D
 from services.cases.handlers.kept import GLASS_ESCALATION, GLASS_REVIEW, GUARDIANSHIP, PROTECTION_DUE, QUIET_CLOSING
 from services.cases.handlers.unattended import change_by_time, change_in
 from services.cases.store import Disclosure
-from services.cases.team_consumers import TeamConsumers
 from shared.contracts import meetings, notify
 from shared.contracts.base import EventData
 from shared.deadlines import Deadline, DeadlineHandler, Errand
@@ -172,8 +171,8 @@ def inbox(desk: Desk) -> Inbox:
     handlers: dict[type[EventData], Handler] = {
         meetings.OutcomeRecorded: partial(on_outcome, desk),
         meetings.CaseDiscussed: partial(on_discussed, desk),
-        meetings.MeetingHeld: partial(TEAM.on_held, desk),
-        meetings.MinutesApproved: partial(TEAM.on_minutes, desk),
+        meetings.MeetingHeld: partial(team_consumers.on_held, desk),
+        meetings.MinutesApproved: partial(team_consumers.on_minutes, desk),
         meetings.ConsentReceiptRecorded: partial(on_receipt, desk),
         notify.ConsentReceiptRecorded: partial(on_receipt, desk),
     }
@@ -198,9 +197,6 @@ def deadlines(desk: Desk) -> Mapping[str, DeadlineHandler]:
         form_store.FORM_OVERDUE: form_times.on_overdue,
         ending_store.RETENTION: of_case(ending.retention_over),
         ending_store.ADULTHOOD_END: of_case(ending.adulthood_overdue),
-        **TEAM.deadlines(),
+        **team_consumers.DEADLINES,
     }
     return {kind: partial(handler, desk) for kind, handler in kinds.items()}
-
-
-TEAM: Final = TeamConsumers(change_in)

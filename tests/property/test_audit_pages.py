@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.datastructures import QueryParams
 
-from services.audit.domain.language import preferred
 from services.audit.handlers import LONGEST_PERIOD
 from services.audit.pages.drawing import LANES, LEFT, RIGHT, WIDTH, proof_path, timeline
 from services.audit.pages.entries import read_search, readable
@@ -133,11 +132,6 @@ def test_a_search_that_passes_is_bounded(query: dict[str, str]) -> None:
         assert search.until is not None
         assert timedelta() < LONGEST_PERIOD
         assert search.until - search.since <= LONGEST_PERIOD
-
-
-@given(ANY_TEXT)
-def test_any_header_gives_a_language(accepted: str) -> None:
-    assert preferred(accepted).value in ("nb", "nn", "en")
 
 
 @given(st.datetimes(timezones=st.just(UTC)))

@@ -10,11 +10,11 @@ from urllib.parse import parse_qsl, urlsplit
 from starlette.requests import Request
 from starlette.types import Scope
 
-from services.audit.domain.language import preferred
 from services.audit.errors import ForeignFormError
 from services.audit.pages.sessions import Session
 from shared.contracts.codes import Language
 from shared.errors import LagspillError
+from shared.preferences import preferred_language
 
 MAX_FORM: Final = 16 * 1024
 HOME: Final = "/pages/search"
@@ -49,7 +49,7 @@ def language_of(request: Request) -> Language:
     chosen = request.cookies.get(LANGUAGE_COOKIE)
     if chosen in set(Language):
         return Language(chosen)
-    return preferred(request.headers.get("accept-language", ""))
+    return preferred_language(request.headers.get("accept-language", ""))
 
 
 def safe_back(address: str | None) -> str:

@@ -14,7 +14,7 @@ from services.cases.handlers import overview
 from services.cases.plain.answer import OverviewView
 from services.cases.plain.page import PAGE, render_page
 from shared.contracts.codes import Language
-from shared.preferences import preferred
+from shared.preferences import preferred, preferred_language
 from shared.refs import CaseRefField
 from shared.web import Reading, represent
 
@@ -33,7 +33,6 @@ _MEDIA: Final = {
     "text/html": Format.HTML,
     "application/xhtml+xml": Format.HTML,
 }
-_TAGS: Final = {**{language.value: language for language in Language}, "no": Language.NB}
 _PRIVATE: Final = {"Cache-Control": "private, no-store", "Vary": "Accept, Accept-Language, Authorization"}
 
 
@@ -54,7 +53,7 @@ async def read_overview(
     ] = None,
 ) -> Response:
     """For a guardian, and for a child that is old enough: who does what, what waits for an answer, what has been agreed to."""
-    wanted = preferred(request.headers.get("accept-language", ""), _TAGS, Language.NB)
+    wanted = preferred_language(request.headers.get("accept-language", ""))
     view, document, version = await overview.read_overview(desk, ctx, case, asked=language, preferred=wanted)
     headers = {**_PRIVATE, "Content-Language": document.language.value}
     if (form or preferred(request.headers.get("accept", ""), _MEDIA, Format.JSON)) is Format.HTML:

@@ -150,14 +150,7 @@ def _registered(state: CaseState, event: events.ConcernRegistered) -> CaseState:
         stage=stage,
         address_protected=event.address_protected,
         guardians=event.guardians,
-        concern=ConcernState(
-            ref=event.concern,
-            area=event.area,
-            for_whom=event.for_whom,
-            registered_by=event.registered_by,
-            act_by=event.act_by,
-            status=status,
-        ),
+        concern=ConcernState.of(event, event.registered_by, status),
         holding=Holding(party=event.registered_by),
     )
 
@@ -174,14 +167,7 @@ def _concern(
     if status is None:
         return state
     if isinstance(event, events.ConcernJoined):
-        joined = ConcernState(
-            ref=event.concern,
-            area=event.area,
-            for_whom=event.for_whom,
-            registered_by=event.registered_by,
-            act_by=event.act_by,
-            status=status,
-        )
+        joined = ConcernState.of(event, event.registered_by, status)
         return _with(state, further=_put(state.further, event.concern, joined))
     if present is None:
         return state

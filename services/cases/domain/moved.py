@@ -68,14 +68,7 @@ def evolve_moved(state: CaseState, event: EventData) -> CaseState:
             "stage": stage,
             "guardians": event.guardians,
             "guardian_ordinals": frozenset(event.ordinals),
-            "concern": ConcernState(
-                ref=event.concern,
-                area=event.area,
-                for_whom=event.for_whom,
-                registered_by=event.holder,
-                act_by=event.act_by,
-                status=status,
-            ),
+            "concern": ConcernState.of(event, event.holder, status),
             "holding": Holding(party=event.holder),
             "recorded_by": {} if unit is None else {event.concern: unit},
         }

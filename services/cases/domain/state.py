@@ -28,6 +28,8 @@ from shared.contracts.codes import (
     Scope,
     Service,
 )
+from shared.contracts.moved import CaseReceived
+from shared.contracts.safekeeping import CaseContinued
 from shared.refs import (
     CaseRef,
     ChildViewRef,
@@ -69,6 +71,10 @@ class ConcernStatus(StrEnum):
     LIFTED = "lifted"
 
 
+ConcernBegun = events.ConcernRegistered | events.ConcernJoined | CaseContinued | CaseReceived
+"""What brings a concern: an employee who registers it, or a case that goes on here."""
+
+
 class ConcernState(Model):
     """The concern (uro) that began it."""
 
@@ -80,6 +86,18 @@ class ConcernState(Model):
     status: ConcernStatus = ConcernStatus.REGISTERED
     outcome: events.LocalOutcome | None = None
     """Set when those nearest the child solved it."""
+
+    @classmethod
+    def of(cls, begun: ConcernBegun, by: events.Party, status: ConcernStatus) -> ConcernState:
+        """Return the concern that an event begins, registered by `by`; where a case goes on elsewhere, by who has it there."""
+        return cls(
+            ref=begun.concern,
+            area=begun.area,
+            for_whom=begun.for_whom,
+            registered_by=by,
+            act_by=begun.act_by,
+            status=status,
+        )
 
 
 class Holding(Model):

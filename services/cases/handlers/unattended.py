@@ -31,8 +31,7 @@ async def change_by_time(desk: Desk, tx: Tx, part: str, decide: Decide) -> Lates
     if located is None:
         log.warning("time_of_unknown_part")
         return Latest()
-    loaded = await tx.journal.load(CASE, located.case, conn=tx.conn)
-    ctx = Context(actor=None, scope=loaded.scope or located.municipality, now=tx.now, correlation=tx.ids.event_id())
+    ctx = Context(actor=None, scope=located.municipality, now=tx.now, correlation=tx.ids.event_id())
     return await _change(desk, tx, located.case, ctx, decide)
 
 
