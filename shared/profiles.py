@@ -41,6 +41,21 @@ class Text(Line):
         return {Language.NB: self.nb, Language.NN: self.nn, Language.EN: self.en}[language]
 
 
+def rules_named_in(line: Line) -> frozenset[int]:
+    """Return the numbers of the seed rules that `line` and the lines inside it come from."""
+    named: set[int] = set()
+    for field in type(line).model_fields:
+        said = getattr(line, field)
+        if field == "rule" and said is not None:
+            named.add(said)
+        elif field == "rules":
+            named.update(said)
+        else:
+            parts = said if isinstance(said, tuple | frozenset) else (said,)
+            named.update(number for part in parts if isinstance(part, Line) for number in rules_named_in(part))
+    return frozenset(named)
+
+
 P = TypeVar("P", bound=Line)
 
 

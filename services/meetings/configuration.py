@@ -12,7 +12,7 @@ from typing import Final
 import yaml
 from pydantic import ValidationError
 
-from services.meetings.domain.profile import Profile, read_profile, states_meetings
+from services.meetings.domain.profile import Profile, read_profiles_in, states_meetings
 from services.meetings.errors import ArenaRetiredError
 from shared.clock import oslo_day
 from shared.contracts.base import Model
@@ -85,10 +85,10 @@ def read_profiles(folder: Path) -> Mapping[LogScope, Profile]:
         text = file.read_text(encoding="utf-8")
         if not states_meetings(text, file.name):
             continue
-        profile = read_profile(text, file.name)
-        if profile.scope in profiles:
-            raise ProfileError(f"{file.name}, line 1: municipality {profile.scope} has another profile already")
-        profiles[profile.scope] = profile
+        for profile in read_profiles_in(text, file.name):
+            if profile.scope in profiles:
+                raise ProfileError(f"{file.name}, line 1: municipality {profile.scope} has another profile already")
+            profiles[profile.scope] = profile
     if not profiles:
         raise ProfileError(f"there is no profile in {folder}")
     return MappingProxyType(profiles)

@@ -6,12 +6,15 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import TypeVar
 
+from services.meetings.domain.arena_rules import ArenaRules, Place
 from services.meetings.domain.meeting import Item, ItemStatus, MeetingState, RemovalReason, Status
-from services.meetings.domain.profile import ArenaRules, EveryWeeks, Monthly, PerTerm, Place, Regularly, Window, Yearly
+from services.meetings.domain.rhythm import Frequency
+from services.meetings.domain.year import Window
 from services.meetings.errors import UnknownError
 from shared.contracts.base import Model
 from shared.contracts.codes import InformationCategory, Purpose, Role, Service
 from shared.contracts.meetings import ArenaLevel, Guardians, ItemKind, ItemMode, ModePolicy, PlannedMeasure
+from shared.profiles import rules_named_in
 from shared.refs import ArenaRef, CaseRef, ConsentRef, DocumentRef, ItemRef, MeetingRef, UnitId
 
 P = TypeVar("P")
@@ -31,7 +34,7 @@ class ArenaView(Model):
     guardians: Guardians
     minutes: int
     place: Place
-    frequency: PerTerm | EveryWeeks | Monthly | Yearly | Regularly
+    frequency: Frequency
     windows: tuple[Window, ...]
     extra_allowed: bool
     called_by: tuple[Role, ...]
@@ -166,9 +169,6 @@ class MinutesView(Model):
 
 def arena_view(arena: ArenaRef, unit: UnitId | None, rules: ArenaRules, fixed: Iterable[Service]) -> ArenaView:
     """Return an arena of the profile."""
-    numbers = {*rules.rules, *rules.mode.rules, rules.frequency.rule, rules.called_by.rule}
-    numbers |= {member.rule for member in rules.members} | {window.rule for window in rules.windows}
-    numbers |= {part.rule for part in (rules.extra, rules.guardians) if part is not None}
     return ArenaView(
         arena=arena,
         arena_type=rules.type,
@@ -180,13 +180,13 @@ def arena_view(arena: ArenaRef, unit: UnitId | None, rules: ArenaRules, fixed: I
         at_need=tuple(sorted(rules.at_need)),
         guardians=rules.guardians_part,
         minutes=rules.minutes,
-        place=rules.place,
+        place=rules.place.at,
         frequency=rules.frequency,
         windows=rules.windows,
         extra_allowed=rules.extra is not None,
         called_by=tuple(sorted(rules.called_by.roles)),
         seats_per_organisation=rules.seats_per_organisation,
-        rules=tuple(sorted(numbers)),
+        rules=tuple(sorted(rules_named_in(rules))),
     )
 
 

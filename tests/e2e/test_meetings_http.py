@@ -43,10 +43,11 @@ async def test_the_profile_defines_each_arena_once(lia: Town) -> None:
     policies = {each["arena_type"]: each["policy"] for each in arenas}
     assert policies["bup-samarbeid"] == "anonymous-only"
     assert policies["lederforum"] == "system-only"
-    assert len(await lia.published("arena.defined.v1")) == len(arenas)
+    defined = await lia.published("arena.defined.v1")
+    assert len([each for each in defined if each["municipality"] == "4005"]) == len(arenas)
     # A second start changes nothing.
     await SERVICE.compose(lia.kit)
-    assert len(await lia.published("arena.defined.v1")) == len(arenas)
+    assert await lia.published("arena.defined.v1") == defined
 
 
 async def test_arenas_and_meetings_are_paged_without_holes(lia: Town) -> None:

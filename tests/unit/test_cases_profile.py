@@ -157,7 +157,12 @@ def test_a_municipality_has_one_profile_and_each_service_reads_its_part(tmp_path
     with pytest.raises(ProfileError, match=r"c\.yaml"):
         read_cases_profiles(tmp_path)
     assert read_cases_profiles(FOLDER).keys() == {LogScope("4005"), LogScope("3905")}
-    assert read_profiles(FOLDER).keys() == {LogScope("4005")}, "who states no meetings has none"
+    cases_only = TONSBERG[: TONSBERG.index("calendar:")] + TONSBERG[TONSBERG.index("\ncases:") :]
+    (tmp_path / "a.yaml").write_text(NOTODDEN, encoding="utf-8")
+    (tmp_path / "b.yaml").write_text(cases_only, encoding="utf-8")
+    (tmp_path / "c.yaml").unlink()
+    assert read_profiles(tmp_path).keys() == {LogScope("4005")}, "who states no meetings has none"
+    assert read_cases_profiles(tmp_path).keys() == {LogScope("4005"), LogScope("3905")}
 
 
 @pytest.mark.parametrize("text", ["[]", "7", 'municipality: "4005"'])

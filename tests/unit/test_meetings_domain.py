@@ -8,14 +8,16 @@ from itertools import product
 import pytest
 
 from services.meetings.domain.agenda import NewItem, check_item, decide_add_item, has_seat, may_hear
+from services.meetings.domain.arena_rules import ArenaRules, ArenaType, Member, Retired, Said, Seats
 from services.meetings.domain.calling import check_time, is_public_holiday, may_call
 from services.meetings.domain.holding import Discussion, Holding, check_attendance, check_times
 from services.meetings.domain.meeting import MEETING, Item, ItemStatus, MeetingState, Status
 from services.meetings.domain.modes import ALLOWED, NamedMatter, check_mode, judge_named, require_consent
-from services.meetings.domain.profile import ArenaRules, Member, read_profile
+from services.meetings.domain.profile import read_profile
 from services.meetings.domain.projection import ConsentHistory, Cut, Grant, Request, permits, present
 from services.meetings.errors import (
     AbsenceWithoutReasonError,
+    ArenaRetiredError,
     ConsentMissingError,
     HoldingTimesError,
     MeetingsError,
@@ -336,6 +338,19 @@ def test_public_holidays_and_ordinary_sundays() -> None:
     assert not is_public_holiday(date(2026, 9, 20))
 
 
+@pytest.mark.rule(75)
+def test_a_retired_arena_has_no_meetings_from_its_day_on_and_names_what_took_its_place() -> None:
+    retired = Retired(from_day=date(2026, 10, 1), successor=ArenaType("tst"), rule=75)
+    old = rules("ressursteam").model_copy(update={"retired": retired})
+    for day, refused in ((datetime(2026, 9, 30, 10, tzinfo=UTC), False), (datetime(2026, 10, 1, 10, tzinfo=UTC), True)):
+        if not refused:
+            check_time(old, PROFILE.calendar, day, NOW, extra=False, ordinary_in_term=0)
+            continue
+        with pytest.raises(ArenaRetiredError) as error:
+            check_time(old, PROFILE.calendar, day, NOW, extra=False, ordinary_in_term=0)
+        assert error.value.extensions == {"successor": "tst"}
+
+
 # --- holding ------------------------------------------------------------------------------------------------------------
 
 
@@ -358,7 +373,11 @@ def holding(*seats: Attendance, discussed: tuple[Discussion, ...] = (), **change
 @pytest.mark.rule(54)
 def test_a_duty_to_attend_needs_a_reason_for_absence() -> None:
     team = rules("ressursteam").model_copy(
-        update={"members": tuple(Member(service=service, duty=True, rule=54) for service in rules("ressursteam").fixed)}
+        update={
+            "members": tuple(
+                Member(service=service, duty=Said(rule=54), rule=54) for service in rules("ressursteam").fixed
+            )
+        }
     )
     others = [seat(service) for service in TEAM - {Service.PPT}]
     with pytest.raises(AbsenceWithoutReasonError):
@@ -372,7 +391,11 @@ def test_a_duty_to_attend_needs_a_reason_for_absence() -> None:
 
 @pytest.mark.rule(171)
 def test_an_organisation_has_no_more_seats_than_the_arena_gives() -> None:
-    team = rules("ressursteam").model_copy(update={"seats_per_organisation": 1})
+    members = tuple(
+        Member(service=service, external=service is Service.PPT, rule=171) for service in rules("ressursteam").fixed
+    )
+    counted = Seats(per_organisation=1, rules=(171,))
+    team = rules("ressursteam").model_copy(update={"members": members, "seats": counted})
     here = OrganisationNumber("310001031")
     seats = [seat(service) for service in TEAM - {Service.PPT}] + [
         seat(Service.PPT, organisation=here),
@@ -380,6 +403,9 @@ def test_an_organisation_has_no_more_seats_than_the_arena_gives() -> None:
     ]
     with pytest.raises(TooManySeatsError):
         check_attendance(called(), team, holding(*seats))
+    # The municipality's own services are many in one organisation.
+    own = [seat(service, organisation=here) for service in TEAM - {Service.PPT}] + [seat(Service.PPT)]
+    assert check_attendance(called(), team, holding(*own)) == TEAM
 
 
 @pytest.mark.parametrize(

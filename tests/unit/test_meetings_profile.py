@@ -14,16 +14,18 @@ from services.meetings.configuration import (
     read_profiles,
 )
 from services.meetings.domain.arena import wanted_arenas
-from services.meetings.domain.profile import Profile, Span, read_profile
+from services.meetings.domain.profile import Profile, read_profile, read_profiles_in
+from services.meetings.domain.year import Span
 from services.meetings.errors import ArenaRetiredError
 from services.meetings.settings import MeetingsSettings
 from shared.contracts.codes import Role, Service
 from shared.contracts.meetings import ArenaLevel, Guardians, ModePolicy
-from shared.profiles import ProfileError
+from shared.profiles import ProfileError, rules_named_in
 from shared.refs import LogScope
 
 FOLDER = MeetingsSettings.model_fields["municipalities_folder"].default
 CODELISTS = MeetingsSettings.model_fields["codelists_folder"].default
+DAY = date(2026, 9, 1)
 NOTODDEN = (FOLDER / "notodden.yaml").read_text(encoding="utf-8")
 
 
@@ -40,7 +42,7 @@ def test_ressursteam(profile: Profile) -> None:
     assert (team.level, team.mode.policy) == (ArenaLevel.UNIT, ModePolicy.ANONYMOUS_BY_DEFAULT)
     assert team.frequency.kind == "per-term"
     assert (team.frequency.times, team.frequency.rule, team.extra and team.extra.rule) == (1, 8, 9)
-    assert {unit for rules, unit in wanted_arenas(profile) if rules.type == "ressursteam"} == {
+    assert {unit for rules, unit in wanted_arenas(profile, DAY) if rules.type == "ressursteam"} == {
         "unit:lia-barnehage",
         "unit:haugen-barnehage",
         "unit:tinnes-skole",
@@ -96,13 +98,7 @@ def test_ansvarsgruppe_lederforum_and_slt(profile: Profile) -> None:
 
 
 def test_every_rule_from_1_to_51_of_the_meetings_stands_on_a_line(profile: Profile) -> None:
-    seen: set[int] = set()
-    for arena in profile.arenas:
-        seen |= {*arena.rules, *arena.mode.rules, arena.frequency.rule, arena.called_by.rule}
-        seen |= {member.rule for member in arena.members} | {window.rule for window in arena.windows}
-        seen |= {part.rule for part in (arena.extra, arena.guardians) if part}
-    seen |= {rule for milestone in profile.milestones for rule in milestone.rules}
-    assert set(range(1, 52)) <= seen
+    assert set(range(1, 52)) <= rules_named_in(profile)
 
 
 def test_a_definition_has_the_same_version_until_it_changes(profile: Profile) -> None:
@@ -124,7 +120,7 @@ def test_a_definition_has_the_same_version_until_it_changes(profile: Profile) ->
         ("{service: ppt, rule: 3}", "{service: ppt}", "{service: ppt}", "rule: Field required"),
         ("{service: ppt, rule: 3}", "{service: pptt, rule: 3}", "pptt", "Input should be"),
         ("{service: ppt, rule: 3}", "{service: barnevern, rule: 3}", "type: ressursteam", "one stands here twice"),
-        ("place: at-the-unit", "plase: at-the-unit", "plase", "plase"),
+        ("place: {at: at-the-unit}", "plase: {at: at-the-unit}", "plase", "plase"),
         ("policy: anonymous-only, rules: [22]", "policy: open, rules: [22]", "policy: open", "Input should be"),
         ('first: "10-01", last: "11-30"', 'first: "02-31", last: "11-30"', '"02-31"', "day"),
         ('id: "unit:haugen-barnehage"', 'id: "unit:lia-barnehage"', "name: Haugen barnehage", "stands here twice"),
@@ -136,6 +132,26 @@ def test_a_definition_has_the_same_version_until_it_changes(profile: Profile) ->
             "part: sometimes",
             "Input should be",
         ),
+        (
+            "weekday: tuesday, from_day: 2026-08-25",
+            "weekday: tuesday, from_day: 2026-08-26",
+            "2026-08-26",
+            "no tuesday",
+        ),
+        ("levels: [system], rules: [39]", "levels: [individual], rules: [39]", "type: lederforum", "system level"),
+        ("moved: week-before", "moved: somewhere", "moved: somewhere", "Input should be"),
+        ('starts: ["09:00"]', 'starts: ["25:00"]', '"25:00"', "pattern"),
+        ('last: "12-31"}', 'last: "01-31"}', "terms:", "in two terms"),
+        ('sends_to: ["unit:tinnes-skole"]', 'sends_to: ["unit:ppt"]', '"unit:ppt"]', "no school of this profile"),
+        ("size: 54,", "size: 54, service: ppt,", "unit:lia-barnehage", "leave service out"),
+        ("minutes: 90", "minutes: 90\n    shortest: {minutes: 120, rule: 59}", "type: ressursteam", "lasts less"),
+        (
+            'window: {first: "05-01", last: "05-31"}\n    rules',
+            'by: 2027-05-31\n    window: {first: "05-01", last: "05-31"}\n    rules',
+            "transition-form-sent",
+            "either the window",
+        ),
+        ('municipality: "4005"', 'municipalitet: "4005"', "municipalitet", "municipalitet"),
     ],
 )
 def test_a_wrong_profile_is_refused_with_line_and_reason(old: str, new: str, line_of: str, reason: str) -> None:
@@ -148,6 +164,50 @@ def test_a_wrong_profile_is_refused_with_line_and_reason(old: str, new: str, lin
     line = int(message.removeprefix("notodden.yaml, line ").partition(":")[0])
     expected = text[: text.index(line_of)].count("\n") + 1
     assert abs(line - expected) <= 1, message
+
+
+TOGETHER = (FOLDER / "nord-osterdal.yaml").read_text(encoding="utf-8")
+
+
+@pytest.mark.rule(52, 64, 75, 77, 173)
+@pytest.mark.parametrize(
+    ("old", "new", "line_of", "reason"),
+    [
+        ("name: Nord-Østerdal\n", 'name: Nord-Østerdal\nmunicipality: "3424"\n', "name: Nord", "either whose"),
+        ('{number: "3429", name: Folldal}', '{number: "3424", name: Folldal}', "name: Folldal}", "stands here twice"),
+        ('municipality: "3429", kind: barnehage', "kind: barnehage", "unit:folldal-barnehage", "say which"),
+        ('municipality: "3426", kind: skole', 'municipality: "4005", kind: skole', '"4005"', "no municipality"),
+        ('hosted_by: "3427"', 'hosted_by: "4005"', '"4005"', "no municipality"),
+        ("size: 48, ", "", "unit:rendalen-barnehage", "say its size"),
+        ("{term: spring, times: 3}", "{term: summer, times: 3}", "kind: at-least", "summer is no term"),
+        ("{from_size: 250, monthly: true", "{from_size: 100, monthly: true", "kind: at-least", "smallest size"),
+        ("monthly: true, rule: 65", "rule: 65", "from_size: 250", "either the terms or monthly"),
+        ("lifts_to: {to: tst-kommune", "lifts_to: {to: tst-fylke", "tst-fylke", "no arena of this profile"),
+        ("successor: tst,", "successor: obs-team,", "successor: obs-team", "its own place"),
+        ("everywhere: {rule: 52}", 'everywhere: {not_yet: ["unit:nowhere"], rule: 52}', "unit:nowhere", "no unit"),
+        ("after: [tst, tst-kommune]", "after: [tst, tts]", "tts", "no arena of this profile"),
+        ("days: 14", "days: 14\n    least: 4", "least: 4", "greater than or equal to 5"),
+        ("to_months: 12,", "to_months: 0,", "to_months: 0", "greater than or equal to 1"),
+    ],
+)
+def test_a_wrong_profile_of_several_is_refused_with_line_and_reason(
+    old: str, new: str, line_of: str, reason: str
+) -> None:
+    assert old in TOGETHER
+    text = TOGETHER.replace(old, new, 1)
+    with pytest.raises(ProfileError) as refused:
+        read_profiles_in(text, "together.yaml")
+    message = str(refused.value)
+    assert reason in message
+    line = int(message.removeprefix("together.yaml, line ").partition(":")[0])
+    assert abs(line - text[: text.index(line_of)].count("\n") - 1) <= 1, message
+
+
+@pytest.mark.rule(77)
+def test_a_profile_of_several_is_not_read_as_one(profile: Profile) -> None:
+    with pytest.raises(ProfileError, match="several municipalities"):
+        read_profile(TOGETHER, "together.yaml")
+    assert read_profiles_in(NOTODDEN, "notodden.yaml") == (profile,)
 
 
 @pytest.mark.parametrize("text", ["", "# nothing", "[]", "7", "- a\n- b"])

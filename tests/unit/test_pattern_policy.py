@@ -74,6 +74,8 @@ def test_a_municipality_replaces_a_whole_section_and_keeps_the_rest() -> None:
 def test_the_shipped_files_are_read_with_the_municipalities_holidays() -> None:
     policies = read_configuration(DEPLOY / "patterns.yaml", DEPLOY / "municipalities")
     notodden = policies.rules(LogScope("4005"))
+    # Municipalities with one profile together have its holidays.
+    assert policies.rules(LogScope("3424")).school_holidays == policies.rules(LogScope("3427")).school_holidays != ()
     assert any(closed.first.isoformat() == "2026-09-28" for closed in notodden.school_holidays)
     assert policies.rules(LogScope("9999")).school_holidays == ()
     assert Service.BARNEVERN in notodden.policy.outside_hours.exempt

@@ -15,10 +15,19 @@ class _Calendar(BaseModel):
     school_holidays: tuple[Closed, ...] = ()
 
 
+class _Municipality(BaseModel):
+    number: LogScopeField
+
+
+class _Together(BaseModel):
+    municipalities: tuple[_Municipality, ...]
+
+
 class _Named(BaseModel):
     """What is read here of a profile; the rest is the meetings service's."""
 
-    municipality: LogScopeField
+    municipality: LogScopeField | None = None
+    together: _Together | None = None
     calendar: dict[str, object] = {}
 
 
@@ -30,8 +39,8 @@ def read_configuration(policy_file: Path, municipalities_folder: Path) -> Polici
     """
     holidays = {}
     for file in sorted(municipalities_folder.glob("*.yaml")):
-        scope, closed = _holidays(file)
-        holidays[scope] = closed
+        scopes, closed = _holidays(file)
+        holidays.update(dict.fromkeys(scopes, closed))
     try:
         text = policy_file.read_text(encoding="utf-8")
     except OSError as error:
@@ -39,12 +48,14 @@ def read_configuration(policy_file: Path, municipalities_folder: Path) -> Polici
     return read_policies(text, holidays, policy_file.name)
 
 
-def _holidays(file: Path) -> tuple[LogScope, tuple[Closed, ...]]:
+def _holidays(file: Path) -> tuple[list[LogScope], tuple[Closed, ...]]:
     try:
         profile = _Named.model_validate(yaml.safe_load(file.read_text(encoding="utf-8")))
         days = profile.calendar.get("school_holidays") or ()
         named = ("first", "last")
         spans = [{name: day[name] for name in named} for day in days] if isinstance(days, list) else []
-        return profile.municipality, _Calendar.model_validate({"school_holidays": spans}).school_holidays
+        several = [each.number for each in profile.together.municipalities] if profile.together else []
+        whose = [profile.municipality] if profile.municipality is not None else several
+        return whose, _Calendar.model_validate({"school_holidays": spans}).school_holidays
     except (OSError, yaml.YAMLError, ValidationError, KeyError, TypeError) as error:
         raise PolicyError(f"{file.name} cannot be used: {type(error).__name__}") from error

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Final
 
+from services.meetings.domain.arena_rules import ArenaRules
 from services.meetings.domain.calling import invited_services
-from services.meetings.domain.profile import ArenaRules, Profile
+from services.meetings.domain.profile import Profile
 from shared.aggregate import Aggregate
 from shared.contracts.base import EventData, Model
 from shared.contracts.meetings import ArenaDefined, ArenaLevel
@@ -28,12 +30,14 @@ def evolve(state: ArenaState, event: EventData) -> ArenaState:
 ARENA: Final = Aggregate("arena", ArenaState, ArenaState(), evolve)
 
 
-def wanted_arenas(profile: Profile) -> list[tuple[ArenaRules, UnitId | None]]:
-    """Return every arena that the profile wants: those at unit level once for each unit of their kinds."""
+def wanted_arenas(profile: Profile, day: date) -> list[tuple[ArenaRules, UnitId | None]]:
+    """Return every arena that the profile wants on `day`: those at unit level once for each unit of their kinds."""
     wanted: list[tuple[ArenaRules, UnitId | None]] = []
     for rules in profile.arenas:
+        if not rules.meets_on(day):
+            continue
         if rules.level is ArenaLevel.UNIT:
-            wanted += [(rules, unit.id) for unit in profile.units if unit.kind in rules.unit_kinds]
+            wanted += [(rules, unit.id) for unit in profile.units_with(rules, day)]
         else:
             wanted.append((rules, None))
     return wanted

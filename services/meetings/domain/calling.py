@@ -6,10 +6,13 @@ from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Final
 
-import holidays
-
-from services.meetings.domain.profile import OWN_SERVICE, ArenaRules, Calendar, PerTerm, Profile
+from services.meetings.domain.arena_rules import ArenaRules
+from services.meetings.domain.organisation import OWN_SERVICE
+from services.meetings.domain.profile import Profile
+from services.meetings.domain.rhythm import PerTerm
+from services.meetings.domain.year import Calendar
 from services.meetings.errors import (
+    ArenaRetiredError,
     MayNotCallError,
     NoExtraMeetingsError,
     OutsideWindowError,
@@ -19,6 +22,7 @@ from services.meetings.errors import (
     TermHasMeetingError,
     UnitsWrongError,
 )
+from shared.calendar import public_holidays
 from shared.clock import oslo_day
 from shared.contracts.codes import Role, Service
 from shared.contracts.meetings import ArenaLevel
@@ -106,6 +110,7 @@ def check_time(
 
     Raises:
         StartsInThePastError: it would begin before now.
+        ArenaRetiredError: the arena is no longer on that day (seed rule 75).
         PublicHolidayError: it is a public holiday in Norway.
         OutsideWindowError: the arena meets in another part of the year (seed rules 10, 15, 16).
         NoExtraMeetingsError: the arena has none.
@@ -114,6 +119,9 @@ def check_time(
     if starts_at <= now:
         raise StartsInThePastError
     day = oslo_day(starts_at)
+    if not rules.meets_on(day):
+        successor = rules.retired.successor if rules.retired else None
+        raise ArenaRetiredError(extensions={"successor": successor})
     if is_public_holiday(day):
         raise PublicHolidayError
     if rules.windows and not any(window.holds(day) for window in rules.windows):
@@ -140,4 +148,4 @@ def counted_span(rules: ArenaRules, calendar: Calendar, day: date) -> tuple[date
 
 def is_public_holiday(day: date) -> bool:
     """Return whether `day` is a public holiday in Norway; an ordinary Sunday is none."""
-    return day in holidays.country_holidays("NO", years=day.year)
+    return day in public_holidays(day.year)

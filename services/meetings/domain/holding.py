@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from services.meetings.domain.agenda import matter_of_item, require_item
+from services.meetings.domain.arena_rules import ArenaRules
 from services.meetings.domain.meeting import Item, ItemStatus, MeetingState, Status, require
 from services.meetings.domain.modes import NamedBasis, judge_named
-from services.meetings.domain.profile import ArenaRules
 from services.meetings.domain.projection import ConsentHistory
 from services.meetings.errors import (
     AbsenceWithoutReasonError,
@@ -58,7 +58,7 @@ def check_attendance(state: MeetingState, rules: ArenaRules, holding: Holding) -
         ServiceNotMemberError: somebody was there who has no seat (seed rule 20).
         AttendanceError: nothing is said of a fixed member, or a seat stands there twice.
         AbsenceWithoutReasonError: a duty to attend was not met, and no reason is given (seed rule 54).
-        TooManySeatsError: an organisation sent more than the arena gives it (seed rule 171).
+        TooManySeatsError: an organisation from outside sent more than the arena gives it (seed rule 171).
         ChairMissingError: the chair was not there, and is none of those who call the meeting (seed rule 61).
         GuardiansMissingError: it cannot be held without them (seed rule 12).
     """
@@ -73,7 +73,11 @@ def check_attendance(state: MeetingState, rules: ArenaRules, holding: Holding) -
     if breached := (unexplained & rules.with_duty) - attended:
         raise AbsenceWithoutReasonError(extensions={"services": [*sorted(breached)]})
     if rules.seats_per_organisation is not None:
-        seats = Counter(seat.organisation for seat in present if seat.organisation is not None)
+        seats = Counter(
+            seat.organisation
+            for seat in present
+            if seat.organisation is not None and seat.service in rules.from_outside
+        )
         if any(count > rules.seats_per_organisation for count in seats.values()):
             raise TooManySeatsError(extensions={"seats": rules.seats_per_organisation})
     if holding.chair not in {seat.role for seat in present} | rules.called_by.roles:

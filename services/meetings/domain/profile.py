@@ -1,312 +1,67 @@
-"""A municipality's profile: its units, its year, and its arenas with their rules. Data, so that five municipalities need no code.
+"""A municipality's profile: its units, its year, its arenas with their rules, and what else its sources say of its meetings.
 
-Every line that states a rule names it (`rule`, `rules`: numbers of `docs/seed-rules`), and a profile that does not hold
-together is refused with the line and the reason.
+Data, so that five municipalities need no code. Several municipalities may have one profile together (seed rule 77): each of
+them has the same arenas, its own units, and the units that they share. Every line that states a rule names it (`rule`,
+`rules`: numbers of `docs/seed-rules`), and a profile that does not hold together is refused with the line and the reason.
 """
 
 from __future__ import annotations
 
-import hashlib
-import re
-from datetime import date, timedelta
-from enum import StrEnum
-from typing import Annotated, Final, Literal, NewType
-
-from pydantic import Field, StringConstraints, model_validator
-
-from shared.contracts.codes import Role, Service
-from shared.contracts.meetings import ArenaLevel, Guardians, ModePolicy
-from shared.profiles import Document, Line, Rule, Rules
-from shared.refs import LogScope, LogScopeField, UnitId, UnitIdField
-
-ArenaType = NewType("ArenaType", str)
-ArenaTypeField = Annotated[ArenaType, StringConstraints(pattern=r"^[a-z0-9-]{2,60}$")]
-_DAY: Final = re.compile(r"^(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$")
-
-
-class DayOfYear(str):
-    """A day that comes back every year, as `MM-DD`."""
-
-    __slots__ = ()
-
-    def within(self, year: int) -> date:
-        """Return the day in `year`; 29 February is the 28th where there is none."""
-        month, day = int(self[:2]), int(self[3:])
-        if (month, day) == (2, 29):
-            return date(year, 3, 1) - timedelta(days=1)
-        return date(year, month, day)
-
-
-DayOfYearField = Annotated[str, StringConstraints(pattern=_DAY.pattern)]
-
-
-class Span(Line):
-    """A part of every year, both days included; it may go over New Year."""
-
-    first: DayOfYearField
-    last: DayOfYearField
-
-    @model_validator(mode="after")
-    def _real_days(self) -> Span:
-        for day in (self.first, self.last):
-            DayOfYear(day).within(2028)  # a leap year: every day that there is
-        return self
-
-    def holds(self, day: date) -> bool:
-        """Return whether `day` is in it."""
-        first, last = DayOfYear(self.first).within(day.year), DayOfYear(self.last).within(day.year)
-        return first <= day <= last if first <= last else day >= first or day <= last
-
-    def around(self, day: date) -> tuple[date, date]:
-        """Return the first and last day of the occurrence that holds `day`."""
-        first, last = DayOfYear(self.first), DayOfYear(self.last)
-        if first.within(day.year) <= last.within(day.year):
-            return first.within(day.year), last.within(day.year)
-        if day >= first.within(day.year):
-            return first.within(day.year), last.within(day.year + 1)
-        return first.within(day.year - 1), last.within(day.year)
-
-
-class Window(Span):
-    """When in the year the arena meets (seed rules 10, 13, 15, 16)."""
-
-    rule: Rule
-
-
-class Term(Span):
-    """A school term (termin)."""
-
-    name: str = Field(min_length=1, max_length=60)
-
-
-class SchoolHoliday(Line):
-    """Days without school, both included."""
-
-    name: str = Field(min_length=1, max_length=60)
-    first: date
-    last: date
-
-    @model_validator(mode="after")
-    def _in_order(self) -> SchoolHoliday:
-        if self.last < self.first:
-            raise ValueError("the last day is before the first")
-        return self
-
-
-class Calendar(Line):
-    """The municipality's year."""
-
-    terms: tuple[Term, ...] = Field(min_length=1)
-    school_holidays: tuple[SchoolHoliday, ...] = ()
-
-    def term(self, day: date) -> Term | None:
-        """Return the term that holds `day`."""
-        return next((term for term in self.terms if term.holds(day)), None)
-
-
-class UnitKind(StrEnum):
-    """What a unit is."""
-
-    BARNEHAGE = "barnehage"
-    SKOLE = "skole"
-    SERVICE = "service"
-    """One that comes to others' arenas: PPT, helsestasjon, barnevern, BUP."""
-    ADMINISTRATION = "administration"
-
-
-OWN_SERVICE: Final = {UnitKind.BARNEHAGE: Service.BARNEHAGE, UnitKind.SKOLE: Service.SKOLE}
-"""The units that have children, and so arenas of their own."""
-
-
-class Unit(Line):
-    """An organisational unit."""
-
-    id: UnitIdField
-    kind: UnitKind
-    name: str = Field(min_length=1, max_length=120)
-
-
-class Seat(StrEnum):
-    """How a service belongs to an arena."""
-
-    FIXED = "fixed"
-    """Always invited."""
-    AT_NEED = "at-need"
-
-
-class Member(Line):
-    """A service with a seat."""
-
-    service: Service
-    seat: Seat = Seat.FIXED
-    role: Role | None = None
-    """The role that takes the seat, where the rule says so."""
-    duty: bool = False
-    """Duty to attend (møteplikt): absence is a deviation that needs its reason (seed rule 54)."""
-    rule: Rule
-
-
-class PerTerm(Line):
-    """A number of meetings in every term."""
-
-    kind: Literal["per-term"]
-    times: int = Field(ge=1, le=20)
-    rule: Rule
-
-
-class EveryWeeks(Line):
-    """A weekday every so many weeks."""
-
-    kind: Literal["every-weeks"]
-    weeks: int = Field(ge=1, le=26)
-    weekday: Literal["monday", "tuesday", "wednesday", "thursday", "friday"]
-    rule: Rule
-
-
-class Monthly(Line):
-    """A weekday of every month, as a rule."""
-
-    kind: Literal["monthly"]
-    which: Literal["first", "second", "third", "fourth", "last"]
-    weekday: Literal["monday", "tuesday", "wednesday", "thursday", "friday"]
-    rule: Rule
-
-
-class Yearly(Line):
-    """A number of meetings in the arena's window of every year."""
-
-    kind: Literal["yearly"]
-    times: int = Field(ge=1, le=60)
-    rule: Rule
-
-
-class Regularly(Line):
-    """Regularly, or when there is need: the source gives no number."""
-
-    kind: Literal["regularly"]
-    rule: Rule
-
-
-Frequency = Annotated[PerTerm | EveryWeeks | Monthly | Yearly | Regularly, Field(discriminator="kind")]
-
-
-class Place(StrEnum):
-    """Where an arena meets."""
-
-    AT_THE_UNIT = "at-the-unit"
-    MUNICIPALITY = "municipality"
-    HOSPITAL = "hospital"
-    BY_AGREEMENT = "by-agreement"
-
-
-class Mode(Line):
-    """How children may be spoken of."""
-
-    policy: ModePolicy
-    rules: Rules
-
-
-class Callers(Line):
-    """Whose role it is to call the meetings and decide the agenda."""
-
-    roles: frozenset[Role] = Field(min_length=1)
-    rule: Rule
-
-
-class Extra(Line):
-    """Extra meetings may be asked for (seed rule 9)."""
-
-    rule: Rule
-
-
-class GuardiansPart(Line):
-    """Whether guardians take part."""
-
-    part: Guardians
-    rule: Rule
-
-
-class ArenaRules(Line):
-    """One kind of meeting place (arena) and its rules."""
-
-    type: ArenaTypeField
-    name: str = Field(min_length=1, max_length=120)
-    level: ArenaLevel
-    unit_kinds: frozenset[UnitKind] = frozenset()
-    """At unit level: which units have one each. At child level: which units may host it."""
-    rules: Rules
-    mode: Mode
-    members: tuple[Member, ...] = Field(min_length=1)
-    guardians: GuardiansPart | None = None
-    frequency: Frequency
-    windows: tuple[Window, ...] = ()
-    extra: Extra | None = None
-    minutes: int = Field(ge=15, le=600)
-    place: Place
-    called_by: Callers
-    seats_per_organisation: int | None = Field(default=None, ge=1, le=20)
-
-    @model_validator(mode="after")
-    def _holds_together(self) -> ArenaRules:
-        services = [member.service for member in self.members]
-        if len(services) != len(set(services)):
-            raise ValueError("a service has one seat in an arena; one stands here twice")
-        if self.level is ArenaLevel.MUNICIPALITY and self.unit_kinds:
-            raise ValueError("a municipal arena belongs to no unit: leave unit_kinds out")
-        if self.level is not ArenaLevel.MUNICIPALITY and not self.unit_kinds:
-            raise ValueError("say which kinds of unit have this arena: unit_kinds")
-        if not self.unit_kinds <= OWN_SERVICE.keys():
-            raise ValueError("only barnehager and schools have arenas of their own")
-        if self.guardians is not None and self.mode.policy is not ModePolicy.NAMED:
-            raise ValueError("guardians take part only where their child is named")
-        return self
-
-    @property
-    def fixed(self) -> frozenset[Service]:
-        """Return the services that are always invited, the units' own apart."""
-        return frozenset(member.service for member in self.members if member.seat is Seat.FIXED)
-
-    @property
-    def at_need(self) -> frozenset[Service]:
-        """Return the services that may be invited."""
-        return frozenset(member.service for member in self.members if member.seat is Seat.AT_NEED)
-
-    @property
-    def with_duty(self) -> frozenset[Service]:
-        """Return the services with a duty to attend (seed rule 54)."""
-        return frozenset(member.service for member in self.members if member.duty)
-
-    @property
-    def guardians_part(self) -> Guardians:
-        """Return whether guardians take part."""
-        return self.guardians.part if self.guardians else Guardians.NONE
-
-    @property
-    def version(self) -> str:
-        """Return the hash of this definition: another one is another version."""
-        return hashlib.sha256(repr(_in_order(self.model_dump())).encode()).hexdigest()[:32]
-
-
-class Milestone(Line):
-    """Something that belongs in the year and is no meeting, for example the transition form in May (seed rules 13, 14)."""
-
-    code: str = Field(pattern=r"^[a-z0-9-]{2,60}$")
-    name: str = Field(min_length=1, max_length=120)
-    window: Span
-    rules: Rules
-
-
-class Profile(Line):
+from collections.abc import Iterable, Sequence
+from datetime import date
+
+from pydantic import Field, model_validator
+
+from services.meetings.domain.arena_rules import ArenaRules
+from services.meetings.domain.organisation import OWN_SERVICE, Chart, Together, Unit
+from services.meetings.domain.rhythm import AtLeastPerTerm
+from services.meetings.domain.undertakings import (
+    Competence,
+    GuidanceStep,
+    Hearing,
+    Hours,
+    Indicator,
+    Milestone,
+    Report,
+    Resources,
+    Steering,
+    Survey,
+    Undertaking,
+)
+from services.meetings.domain.year import Calendar
+from shared.contracts.codes import Service
+from shared.contracts.meetings import ArenaLevel
+from shared.profiles import Document, Line
+from shared.refs import LogScope, LogScopeField, UnitId
+
+
+class Common(Line):
+    """What a profile says, for whichever municipality."""
+
+    calendar: Calendar
+    organisation: Chart | None = None
+    units: tuple[Unit, ...] = Field(min_length=1)
+    arenas: tuple[ArenaRules, ...] = Field(min_length=1)
+    milestones: tuple[Milestone, ...] = ()
+    steering: tuple[Steering, ...] = ()
+    hearings: tuple[Hearing, ...] = ()
+    surveys: tuple[Survey, ...] = ()
+    reports: tuple[Report, ...] = ()
+    indicators: tuple[Indicator, ...] = ()
+    undertakings: tuple[Undertaking, ...] = ()
+    resources: tuple[Resources, ...] = ()
+    competence: tuple[Competence, ...] = ()
+    parent_guidance: tuple[GuidanceStep, ...] = ()
+    guidance_hours: tuple[Hours, ...] = ()
+    cases: dict[str, object] | None = None
+    """The cases service's part; it is read and judged there."""
+
+
+class Profile(Common):
     """One municipality."""
 
     municipality: LogScopeField
     name: str = Field(min_length=1, max_length=120)
-    calendar: Calendar
-    units: tuple[Unit, ...] = Field(min_length=1)
-    arenas: tuple[ArenaRules, ...] = Field(min_length=1)
-    milestones: tuple[Milestone, ...] = ()
-    cases: dict[str, object] | None = None
-    """The cases service's part; it is read and judged there."""
 
     @property
     def scope(self) -> LogScope:
@@ -326,18 +81,82 @@ class Profile(Line):
         known = self.unit(unit)
         return OWN_SERVICE.get(known.kind) if known else None
 
+    def units_with(self, rules: ArenaRules, day: date | None = None) -> list[Unit]:
+        """Return the units that have an arena of their own by `rules`; with a `day`, those that are there on it."""
+        if rules.level is not ArenaLevel.UNIT:
+            return []
+        not_yet = rules.everywhere.not_yet if rules.everywhere else ()
+        return [
+            unit
+            for unit in self.units
+            if unit.kind in rules.unit_kinds and unit.id not in not_yet and (day is None or unit.there_on(day))
+        ]
 
-def read_profile(text: str, name: str) -> Profile:
-    """Return the profile that `text` (YAML) states; `name` is what to call it in a refusal.
+
+class Stated(Common):
+    """A profile as its file states it: of one municipality, or of several together."""
+
+    municipality: LogScopeField | None = None
+    together: Together | None = None
+    name: str = Field(min_length=1, max_length=120)
+
+    @model_validator(mode="after")
+    def _somebodys(self) -> Stated:
+        if (self.municipality is None) == (self.together is None):
+            raise ValueError("say either whose it is, municipality, or which have it together")
+        return self
+
+    @property
+    def numbers(self) -> frozenset[LogScope]:
+        """Return the municipalities that have it."""
+        if self.together is not None:
+            return frozenset(each.number for each in self.together.municipalities)
+        return frozenset() if self.municipality is None else frozenset({self.municipality})
+
+    def of_each(self) -> tuple[Profile, ...]:
+        """Return the profile of each of its municipalities: its own units, and those that they share."""
+        said = {name: getattr(self, name) for name in Common.model_fields}
+        if self.together is None:
+            return (Profile.model_validate({**said, "municipality": self.municipality, "name": self.name}),)
+        return tuple(
+            Profile.model_validate(
+                {
+                    **said,
+                    "municipality": each.number,
+                    "name": each.name,
+                    "units": tuple(unit for unit in self.units if unit.municipality in {None, each.number}),
+                    "arenas": tuple(arena for arena in self.arenas if arena.hosted_by in {None, each.number}),
+                }
+            )
+            for each in self.together.municipalities
+        )
+
+
+def read_profiles_in(text: str, name: str) -> tuple[Profile, ...]:
+    """Return the profiles that `text` (YAML) states, one for each of its municipalities; `name` is what to call it in a refusal.
 
     Raises:
         ProfileError: no YAML, an unknown or missing word, or rules that do not hold together: `name`, line and reason.
     """
     document = Document(text, name)
-    profile = document.part(Profile)
-    document.each_once(["units"], [unit.id for unit in profile.units])
-    document.each_once(["arenas"], [each.type for each in profile.arenas])
-    return profile
+    stated = document.part(Stated)
+    _check_names(document, stated)
+    _check_units(document, stated)
+    _check_arenas(document, stated)
+    _check_undertakings(document, stated)
+    return stated.of_each()
+
+
+def read_profile(text: str, name: str) -> Profile:
+    """Return the profile of the one municipality that `text` (YAML) is for.
+
+    Raises:
+        ProfileError: see `read_profiles_in`; or it is for several.
+    """
+    profiles = read_profiles_in(text, name)
+    if len(profiles) != 1:
+        raise Document(text, name).refusal(["together"], "this profile is for several municipalities")
+    return profiles[0]
 
 
 def states_meetings(text: str, name: str) -> bool:
@@ -353,12 +172,95 @@ def states_meetings(text: str, name: str) -> bool:
     return not cases_only
 
 
-def _in_order(value: object) -> object:
-    """Return `value` written the same way in every process: sets have no order of their own."""
-    if isinstance(value, dict):
-        return [(str(key), _in_order(value[key])) for key in sorted(value)]
-    if isinstance(value, frozenset):
-        return sorted(str(part) for part in value)
-    if isinstance(value, tuple | list):
-        return [_in_order(part) for part in value]
-    return str(value)
+def _check_names(document: Document, stated: Stated) -> None:
+    document.each_once(["units"], [unit.id for unit in stated.units])
+    document.each_once(["arenas"], [each.type for each in stated.arenas])
+    lists: dict[str, Sequence[Milestone | Hearing | Survey | Report | Indicator | Undertaking | Competence | Hours]] = {
+        "milestones": stated.milestones,
+        "hearings": stated.hearings,
+        "surveys": stated.surveys,
+        "reports": stated.reports,
+        "indicators": stated.indicators,
+        "undertakings": stated.undertakings,
+        "competence": stated.competence,
+        "guidance_hours": stated.guidance_hours,
+    }
+    for name, lines in lists.items():
+        document.each_once([name], [line.code for line in lines])
+    document.each_once(["parent_guidance"], [step.code for step in stated.parent_guidance])
+    if stated.together is not None:
+        path = ["together", "municipalities"]
+        document.each_once(path, [each.number for each in stated.together.municipalities])
+
+
+def _check_units(document: Document, stated: Stated) -> None:
+    known = {unit.id: unit for unit in stated.units}
+    numbers = stated.numbers
+    for index, municipality in enumerate(stated.together.municipalities if stated.together else ()):
+        if not any(unit.municipality == municipality.number for unit in stated.units):
+            raise document.refusal(["together", "municipalities", index], f"{municipality.name} has no unit of its own")
+    for index, unit in enumerate(stated.units):
+        if unit.municipality is not None and unit.municipality not in numbers:
+            reason = f"{unit.municipality} is no municipality of this profile"
+            raise document.refusal(["units", index, "municipality"], reason)
+        if stated.together is not None and unit.kind in OWN_SERVICE and unit.municipality is None:
+            raise document.refusal(["units", index], "a barnehage or school is in one municipality: say which")
+        if unit.part_of is not None and unit.part_of not in known:
+            raise document.refusal(["units", index, "part_of"], f"{unit.part_of} is no unit of this profile")
+        for position, school in enumerate(unit.sends_to):
+            if school not in known or known[school].seated_as is not Service.SKOLE:
+                reason = f"{school} is no school of this profile"
+                raise document.refusal(["units", index, "sends_to", position], reason)
+
+
+def _check_arenas(document: Document, stated: Stated) -> None:
+    known = {arena.type for arena in stated.arenas}
+    terms, numbers = {term.name for term in stated.calendar.terms}, stated.numbers
+    for index, arena in enumerate(stated.arenas):
+        here: list[int | str] = ["arenas", index]
+        if arena.hosted_by is not None and arena.hosted_by not in numbers:
+            raise document.refusal([*here, "hosted_by"], f"{arena.hosted_by} is no municipality of this profile")
+        if arena.lifts_to is not None:
+            _there(document, [*here, "lifts_to", "to"], arena.lifts_to.to, known)
+        if arena.retired is not None and arena.retired.successor is not None:
+            _there(document, [*here, "retired", "successor"], arena.retired.successor, known)
+            if arena.retired.successor == arena.type:
+                raise document.refusal([*here, "retired", "successor"], "an arena does not take its own place")
+        for position, unit in enumerate(arena.everywhere.not_yet if arena.everywhere else ()):
+            if not any(each.id == unit and each.kind in arena.unit_kinds for each in stated.units):
+                reason = f"{unit} is no unit that would have this arena"
+                raise document.refusal([*here, "everywhere", "not_yet", position], reason)
+        if not isinstance(arena.frequency, AtLeastPerTerm):
+            continue
+        if strange := sorted(arena.frequency.named_terms - terms):
+            raise document.refusal([*here, "frequency"], f"{strange[0]} is no term of this profile")
+        for unit_index, unit_line in enumerate(stated.units):
+            if arena.frequency.larger and unit_line.kind in arena.unit_kinds and unit_line.size is None:
+                raise document.refusal(["units", unit_index], f"{arena.type} meets by the unit's size: say its size")
+
+
+def _check_undertakings(document: Document, stated: Stated) -> None:
+    arenas = {arena.type for arena in stated.arenas}
+    indicators = {each.code for each in stated.indicators}
+    for index, hearing in enumerate(stated.hearings):
+        _there(document, ["hearings", index, "arena"], hearing.arena, arenas)
+    for index, survey in enumerate(stated.surveys):
+        for position, arena in enumerate(survey.after):
+            _there(document, ["surveys", index, "after", position], arena, arenas)
+    for index, steering in enumerate(stated.steering):
+        _there(document, ["steering", index, "arena"], steering.arena, arenas)
+    for index, competence in enumerate(stated.competence):
+        if competence.arena is not None:
+            _there(document, ["competence", index, "arena"], competence.arena, arenas)
+    for index, undertaking in enumerate(stated.undertakings):
+        for position, arena in enumerate(undertaking.arenas):
+            _there(document, ["undertakings", index, "arenas", position], arena, arenas)
+        for position, code in enumerate(undertaking.indicators):
+            if code not in indicators:
+                reason = f"{code} is no indicator of this profile"
+                raise document.refusal(["undertakings", index, "indicators", position], reason)
+
+
+def _there(document: Document, path: list[int | str], arena: str, known: Iterable[str]) -> None:
+    if arena not in known:
+        raise document.refusal(path, f"{arena} is no arena of this profile")

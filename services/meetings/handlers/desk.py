@@ -13,9 +13,10 @@ import asyncpg
 from services.meetings import store
 from services.meetings.configuration import ConsentBasis, profile_of
 from services.meetings.domain.agenda import has_seat
+from services.meetings.domain.arena_rules import ArenaRules
 from services.meetings.domain.calling import may_call
 from services.meetings.domain.meeting import MEETING, MeetingState
-from services.meetings.domain.profile import ArenaRules, Profile
+from services.meetings.domain.profile import Profile
 from services.meetings.domain.projection import ConsentHistory
 from services.meetings.errors import ArenaRetiredError, UnknownError
 from shared.aggregate import Changed, Context, IdempotencyKey

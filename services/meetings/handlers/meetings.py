@@ -10,6 +10,7 @@ from uuid import UUID
 from services.meetings import store
 from services.meetings.configuration import profile_of
 from services.meetings.domain.arena import ARENA, decide_define, wanted_arenas
+from services.meetings.domain.arena_rules import ArenaRules
 from services.meetings.domain.calling import (
     CHILDRENS,
     check_caller,
@@ -29,7 +30,7 @@ from services.meetings.domain.meeting import (
     decide_plan,
     decide_reschedule,
 )
-from services.meetings.domain.profile import ArenaRules, Profile
+from services.meetings.domain.profile import Profile
 from services.meetings.errors import MayNotCallError, UnknownError
 from services.meetings.handlers.desk import Desk, Found, acting, find, rules_of
 from services.meetings.views import ArenaView, MeetingLine, MeetingView, arena_view, meeting_view, there
@@ -55,7 +56,7 @@ async def define_arenas(desk: Desk, now: datetime) -> int:
             [
                 await _define(desk, conn, now, correlation, profile, rules, unit)
                 for profile in desk.profiles.values()
-                for rules, unit in wanted_arenas(profile)
+                for rules, unit in wanted_arenas(profile, oslo_day(now))
             ]
         )
 

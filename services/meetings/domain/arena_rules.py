@@ -1,0 +1,295 @@
+"""One kind of meeting place (arena) with its rules, as a profile states it. Every line that states a rule names it."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import date, time
+from enum import StrEnum
+from typing import Annotated, Final, NewType
+
+from pydantic import Field, StringConstraints, model_validator
+
+from services.meetings.domain.organisation import OWN_SERVICE, UnitKind
+from services.meetings.domain.rhythm import Frequency, Moved
+from services.meetings.domain.year import Window
+from shared.contracts.codes import Role, Service
+from shared.contracts.meetings import ArenaLevel, Guardians, ItemKind, ModePolicy
+from shared.profiles import Line, Rule, Rules
+from shared.refs import LogScopeField, UnitIdField
+
+ArenaType = NewType("ArenaType", str)
+ArenaTypeField = Annotated[ArenaType, StringConstraints(pattern=r"^[a-z0-9-]{2,60}$")]
+ClockTime = Annotated[str, StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+"""What clocks in Norway show, `HH:MM`."""
+NOON: Final = "12:00"
+
+
+class Seat(StrEnum):
+    """How a service belongs to an arena."""
+
+    FIXED = "fixed"
+    """Always invited."""
+    AT_NEED = "at-need"
+
+
+class Said(Line):
+    """Something that a rule says, and the profile only points at."""
+
+    rule: Rule
+
+
+class Member(Line):
+    """A service with a seat."""
+
+    service: Service
+    seat: Seat = Seat.FIXED
+    role: Role | None = None
+    """The role that takes the seat, where the rule says so."""
+    duty: Said | None = None
+    """Duty to attend (møteplikt): absence is a deviation that needs its reason (seed rule 54)."""
+    external: bool = False
+    """A professional environment from outside, with so many seats as the arena gives each such (seed rule 171)."""
+    rule: Rule
+
+
+class Seats(Line):
+    """How many sit in an arena."""
+
+    in_all: int | None = Field(default=None, ge=2, le=60)
+    per_organisation: int | None = Field(default=None, ge=1, le=20)
+    """For each professional environment from outside."""
+    rules: Rules
+
+
+class Place(StrEnum):
+    """Where an arena meets."""
+
+    AT_THE_UNIT = "at-the-unit"
+    MUNICIPALITY = "municipality"
+    HOSPITAL = "hospital"
+    BY_AGREEMENT = "by-agreement"
+
+
+class Where(Line):
+    """Where an arena meets, with the rule where one says so."""
+
+    at: Place
+    rule: Rule | None = None
+
+
+class Shortest(Line):
+    """How long members set aside at least for each meeting (seed rule 59)."""
+
+    minutes: int = Field(ge=15, le=600)
+    rule: Rule
+
+
+class Mode(Line):
+    """How children may be spoken of."""
+
+    policy: ModePolicy
+    rules: Rules
+
+
+class Task(StrEnum):
+    """On which level an arena works."""
+
+    SYSTEM = "system"
+    """On how the services and the unit work."""
+    INDIVIDUAL = "individual"
+    """On what a child and its guardians need."""
+
+
+class Mandate(Line):
+    """What an arena is for (seed rules 57, 58, 172)."""
+
+    levels: frozenset[Task] = Field(min_length=1)
+    rules: Rules
+
+
+class Template(Line):
+    """The common template that drives the agenda (seed rules 60, 67): an item of each of these kinds in every meeting."""
+
+    elements: tuple[ItemKind, ...] = Field(min_length=1)
+    rules: Rules
+
+
+class Chair(Line):
+    """Who may lead the meetings (seed rules 61, 70)."""
+
+    roles: frozenset[Role] = Field(min_length=1)
+    rules: Rules
+
+
+class Callers(Line):
+    """Whose role it is to call the meetings and decide the agenda."""
+
+    roles: frozenset[Role] = Field(min_length=1)
+    rule: Rule
+
+
+class GuardiansPart(Line):
+    """Whether guardians take part."""
+
+    part: Guardians
+    rule: Rule
+
+
+class Authority(Line):
+    """What members may decide at the table, on behalf of their service (seed rules 62, 71, 72)."""
+
+    design_measures: bool
+    decide_for_service: bool
+    rules: Rules
+
+
+class Lifting(Line):
+    """Where this arena takes what it cannot solve itself (seed rules 68, 69)."""
+
+    to: ArenaTypeField
+    rules: Rules
+
+
+class Everywhere(Line):
+    """Every unit of the arena's kinds has one (seed rule 52); until then the unit is reported."""
+
+    not_yet: tuple[UnitIdField, ...] = ()
+    rule: Rule
+
+
+class Retired(Line):
+    """The arena is no longer, and what took its place (seed rule 75)."""
+
+    from_day: date
+    """The first day in Norway on which it no longer meets."""
+    successor: ArenaTypeField | None = None
+    rule: Rule
+
+
+class ArenaRules(Line):
+    """One kind of meeting place (arena) and its rules."""
+
+    type: ArenaTypeField
+    name: str = Field(min_length=1, max_length=120)
+    level: ArenaLevel
+    unit_kinds: frozenset[UnitKind] = frozenset()
+    """At unit level: which units have one each. At child level: which units may host it."""
+    everywhere: Everywhere | None = None
+    hosted_by: LogScopeField | None = None
+    """The municipality that has it for all that have the profile together; left out, each has its own."""
+    rules: Rules
+    mandate: Mandate | None = None
+    mode: Mode
+    members: tuple[Member, ...] = Field(min_length=1)
+    seats: Seats | None = None
+    authority: Authority | None = None
+    guardians: GuardiansPart | None = None
+    child: GuardiansPart | None = None
+    """Whether the child or youth takes part (seed rules 73, 99)."""
+    chair: Chair | None = None
+    """Left out: whoever is there, or calls the meeting."""
+    template: Template | None = None
+    frequency: Frequency
+    evaluated: Said | None = None
+    """How often it meets is tried out and evaluated every year (seed rule 66)."""
+    windows: tuple[Window, ...] = ()
+    moved: Moved = Moved.WEEK_AFTER
+    starts: tuple[ClockTime, ...] = Field(default=(NOON,), min_length=1)
+    """When it may begin, the usual time first."""
+    extra: Said | None = None
+    """Extra meetings may be asked for (seed rule 9)."""
+    minutes: int = Field(ge=15, le=600)
+    shortest: Shortest | None = None
+    place: Where
+    called_by: Callers
+    lifts_to: Lifting | None = None
+    retired: Retired | None = None
+
+    @model_validator(mode="after")
+    def _holds_together(self) -> ArenaRules:
+        services = [member.service for member in self.members]
+        if len(services) != len(set(services)):
+            raise ValueError("a service has one seat in an arena; one stands here twice")
+        if self.level is ArenaLevel.MUNICIPALITY and self.unit_kinds:
+            raise ValueError("a municipal arena belongs to no unit: leave unit_kinds out")
+        if self.level is not ArenaLevel.MUNICIPALITY and not self.unit_kinds:
+            raise ValueError("say which kinds of unit have this arena: unit_kinds")
+        if not self.unit_kinds <= OWN_SERVICE.keys():
+            raise ValueError("only barnehager and schools have arenas of their own")
+        if self.everywhere is not None and self.level is not ArenaLevel.UNIT:
+            raise ValueError("only an arena at unit level can be at every unit")
+        if self.hosted_by is not None and self.level is not ArenaLevel.MUNICIPALITY:
+            raise ValueError("only a municipal arena can be one for several municipalities")
+        return self
+
+    @model_validator(mode="after")
+    def _says_what_it_does(self) -> ArenaRules:
+        policy = self.mode.policy
+        if (self.guardians or self.child) and policy not in {ModePolicy.NAMED, ModePolicy.ANONYMOUS_BY_DEFAULT}:
+            raise ValueError("guardians and children take part only where their child may be named")
+        if self.mandate is not None and (self.mandate.levels == {Task.SYSTEM}) != (policy is ModePolicy.SYSTEM_ONLY):
+            raise ValueError(
+                "an arena on system level only takes no child, and only such a one takes none: system-only"
+            )
+        if self.shortest is not None and self.minutes < self.shortest.minutes:
+            raise ValueError("it usually lasts less than the shortest that the rule allows")
+        if self.template is not None and len(set(self.template.elements)) != len(self.template.elements):
+            raise ValueError("an element of the template stands here twice")
+        if self.seats is not None and self.seats.in_all is not None and len(self.fixed) > self.seats.in_all:
+            raise ValueError("there are more fixed members than seats")
+        return self
+
+    @property
+    def fixed(self) -> frozenset[Service]:
+        """Return the services that are always invited, the units' own apart."""
+        return frozenset(member.service for member in self.members if member.seat is Seat.FIXED)
+
+    @property
+    def at_need(self) -> frozenset[Service]:
+        """Return the services that may be invited."""
+        return frozenset(member.service for member in self.members if member.seat is Seat.AT_NEED)
+
+    @property
+    def with_duty(self) -> frozenset[Service]:
+        """Return the services with a duty to attend (seed rule 54)."""
+        return frozenset(member.service for member in self.members if member.duty is not None)
+
+    @property
+    def from_outside(self) -> frozenset[Service]:
+        """Return the services from outside, whose seats are counted (seed rule 171)."""
+        return frozenset(member.service for member in self.members if member.external)
+
+    @property
+    def seats_per_organisation(self) -> int | None:
+        """Return how many seats an organisation from outside has; None where nobody counts."""
+        return self.seats.per_organisation if self.seats else None
+
+    @property
+    def guardians_part(self) -> Guardians:
+        """Return whether guardians take part."""
+        return self.guardians.part if self.guardians else Guardians.NONE
+
+    @property
+    def clock_times(self) -> tuple[time, ...]:
+        """Return when it may begin, the usual time first."""
+        return tuple(time.fromisoformat(start) for start in self.starts)
+
+    @property
+    def version(self) -> str:
+        """Return the hash of this definition: another one is another version."""
+        return hashlib.sha256(repr(_in_order(self.model_dump())).encode()).hexdigest()[:32]
+
+    def meets_on(self, day: date) -> bool:
+        """Return whether there is such an arena on `day` in Norway (seed rule 75)."""
+        return self.retired is None or day < self.retired.from_day
+
+
+def _in_order(value: object) -> object:
+    """Return `value` written the same way in every process: sets have no order of their own."""
+    if isinstance(value, dict):
+        return [(str(key), _in_order(value[key])) for key in sorted(value)]
+    if isinstance(value, frozenset):
+        return sorted(str(part) for part in value)
+    if isinstance(value, tuple | list):
+        return [_in_order(part) for part in value]
+    return str(value)

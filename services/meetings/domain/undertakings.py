@@ -1,0 +1,215 @@
+"""What a profile says beside the arenas: hearings, surveys, reports, indicators, measures with their owners, competence, guidance.
+
+The sources name them; each line names the rule it comes from. Nothing here names a person, and no count is of a child.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field, StringConstraints, model_validator
+
+from services.meetings.domain.arena_rules import ArenaTypeField
+from services.meetings.domain.organisation import UnitKind
+from services.meetings.domain.year import Span
+from shared.contracts.codes import Role, Service
+from shared.profiles import Line, Rule, Rules, Text
+
+Code = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{2,60}$")]
+LEAST_SHOWN = 5
+"""No result of fewer answers is shown."""
+
+
+class Milestone(Line):
+    """Something that belongs in the year and is no meeting, for example the transition form in May (seed rules 13, 14)."""
+
+    code: Code
+    name: str = Field(min_length=1, max_length=120)
+    window: Span | None = None
+    """When in every year; or else:"""
+    by: date | None = None
+    """The day by which it is done, once."""
+    rules: Rules
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> Milestone:
+        if (self.window is None) == (self.by is None):
+            raise ValueError("say either the window in every year or the day by which it is done")
+        return self
+
+
+class Hearing(Line):
+    """In which matters a body is heard (høringsinstans), and how long each has to answer (seed rule 173)."""
+
+    code: Code
+    text: Text
+    arena: ArenaTypeField
+    """Where it is answered."""
+    bodies: tuple[Service, ...] = Field(min_length=1)
+    days: int = Field(ge=1, le=180)
+    rule: Rule
+
+
+class Question(Line):
+    """A question of a survey, answered on a scale from 1 to 5."""
+
+    code: Code
+    text: Text
+    rule: Rule
+
+
+class Survey(Line):
+    """A survey that opens when a meeting has been held (seed rules 74, 152, 153). Its answers are nobody's."""
+
+    code: Code
+    text: Text
+    after: tuple[ArenaTypeField, ...] = Field(min_length=1)
+    days: int = Field(ge=1, le=90)
+    """How long it is open."""
+    least: int = Field(default=LEAST_SHOWN, ge=LEAST_SHOWN, le=100)
+    """Results of fewer answers are not shown."""
+    questions: tuple[Question, ...] = Field(min_length=1)
+    rules: Rules
+
+
+class Reader(StrEnum):
+    """To whom a report goes."""
+
+    POLITICAL = "political"
+    """Kommunestyret, or its committee."""
+    STEERING_GROUP = "steering-group"
+    STATE = "state"
+    """Statsforvalteren."""
+    LEADERS = "leaders"
+
+
+class Report(Line):
+    """A report with its headings and its deadline (seed rules 66, 123, 127, 128, 135, 136, 140, 178)."""
+
+    code: Code
+    text: Text
+    to: tuple[Reader, ...] = Field(min_length=1)
+    headings: tuple[Text, ...] = Field(min_length=1)
+    compared_with: tuple[str, ...] = ()
+    """Municipalities that use the same template, so that results can be compared (seed rule 135)."""
+    by: date | None = None
+    every_year: Span | None = None
+    rules: Rules
+
+    @model_validator(mode="after")
+    def _not_both(self) -> Report:
+        if self.by is not None and self.every_year is not None:
+            raise ValueError("say either the day by which it is due or when in every year")
+        return self
+
+
+class Source(StrEnum):
+    """Where an indicator's numbers come from."""
+
+    MEETINGS = "meetings"
+    CASES = "cases"
+    SURVEY = "survey"
+    NATIONAL = "national"
+    """KOSTRA, Ungdata, GSI and the like: entered by hand."""
+    ENTERED = "entered"
+
+
+class Better(StrEnum):
+    """Which way an indicator is to go."""
+
+    MORE = "more"
+    FEWER = "fewer"
+
+
+class Indicator(Line):
+    """What shows whether a measure has effect (seed rules 141, 150-158)."""
+
+    code: Code
+    text: Text
+    source: Source
+    better: Better
+    rules: Rules
+
+
+class Resources(Line):
+    """What something takes: money, hours, posts (seed rules 138, 177)."""
+
+    text: Text
+    kroner: int | None = Field(default=None, ge=0)
+    hours_a_week: float | None = Field(default=None, gt=0, le=40)
+    for_each: UnitKind | None = None
+    """The hours are for each unit of this kind."""
+    post_percent: int | None = Field(default=None, ge=1, le=1000)
+    rules: Rules
+
+
+class Undertaking(Line):
+    """A measure (tiltak) of the municipality with who is responsible, when, what it takes and what shows its effect.
+
+    (Seed rules 137, 138, 141-147.)
+    """
+
+    code: Code
+    text: Text
+    goal: Text
+    owners: tuple[Text, ...] = Field(min_length=1)
+    anchored_in: tuple[Text, ...] = ()
+    """Political plans, budget, units' plans (seed rule 137)."""
+    starts: date | None = None
+    """The day on which it starts at the latest."""
+    resources: tuple[Resources, ...] = ()
+    indicators: tuple[Code, ...] = ()
+    arenas: tuple[ArenaTypeField, ...] = ()
+    """In whose meetings it is carried out."""
+    rules: Rules
+
+
+class Competence(Line):
+    """Competence that is to be there, and who is to have it (seed rules 112, 115, 118, 119)."""
+
+    code: Code
+    text: Text
+    services: frozenset[Service] = Field(min_length=1)
+    renewed_months: int | None = Field(default=None, ge=1, le=120)
+    arena: ArenaTypeField | None = None
+    """Where it is raised and shared (seed rules 113, 114)."""
+    rules: Rules
+
+
+class GuidanceStep(Line):
+    """Who guides all parents in what, when their child has come so far (seed rules 108, 109)."""
+
+    code: Code
+    from_months: int = Field(ge=0, le=216)
+    to_months: int = Field(ge=1, le=216)
+    """The child's age in months: from the one, before the other."""
+    themes: tuple[Text, ...] = Field(min_length=1)
+    done_by: tuple[Service, ...] = Field(min_length=1)
+    rules: Rules
+
+    @model_validator(mode="after")
+    def _in_order(self) -> GuidanceStep:
+        if self.to_months <= self.from_months:
+            raise ValueError("the step ends before it begins")
+        return self
+
+
+class Hours(Line):
+    """Hours of guidance a week at every unit of a kind (seed rule 163)."""
+
+    code: Code
+    text: Text
+    unit_kinds: frozenset[UnitKind] = Field(min_length=1)
+    hours_a_week: float = Field(gt=0, le=40)
+    rule: Rule
+
+
+class Steering(Line):
+    """Who steers and who works, and for how long (seed rules 76, 123, 124, 187)."""
+
+    arena: ArenaTypeField
+    roles: frozenset[Role] = Field(min_length=1)
+    until: Text
+    rules: Rules
