@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import sqlite3
 import sys
 from asyncio.subprocess import PIPE, Process
@@ -121,7 +120,7 @@ async def records(world: World) -> list[Record]:
 
 @asynccontextmanager
 async def subscriber(world: World, group: str, file: Path, topic: str) -> AsyncIterator[Process]:
-    """Run the file of the documentation."""
+    """Run the file of the documentation, and kill it: it must bear that at any time."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         str(SUBSCRIBER),
@@ -136,7 +135,7 @@ async def subscriber(world: World, group: str, file: Path, topic: str) -> AsyncI
         yield process
     finally:
         if process.returncode is None:
-            process.send_signal(signal.SIGINT)
+            process.kill()
         await process.communicate()
 
 
