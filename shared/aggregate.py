@@ -44,7 +44,7 @@ class IdempotencyKey:
     actor: ActorId
     key: str
     request_hash: bytes
-    """SHA-256 over method, path and body."""
+    """A keyed hash over method, path, query and body (`ActorNames.of_request`)."""
 
 
 @dataclass(frozen=True, slots=True)

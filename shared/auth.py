@@ -118,6 +118,10 @@ class ActorNames:
         """
         return hmac.digest(self._key, b"veil\0" + asking.bytes + actor.encode(), hashlib.sha256).hex()
 
+    def of_request(self, asked: bytes) -> bytes:
+        """Return by what a request is known again (HMAC-SHA-256); a national number that it holds is not found by trying."""
+        return hmac.digest(self._key, b"request\0" + asked, hashlib.sha256)
+
     def _name(self, kind: bytes, value: str) -> ActorId:
         number = int.from_bytes(hmac.digest(self._key, kind + b"\0" + value.encode(), hashlib.sha256))
         letters = []

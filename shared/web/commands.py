@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from typing import Annotated, Final, Literal, TypeVar
 
@@ -12,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from shared.aggregate import Answer, Changed, Context, IdempotencyKey
-from shared.auth import Actor
+from shared.auth import Actor, ActorNames
 from shared.clock import Clock
 from shared.contracts.base import Model
 from shared.errors import MalformedRequestError, PreconditionRequiredError, StaleVersionError
@@ -89,13 +88,14 @@ def command_context(
     if expected is None and if_match == "required":
         raise PreconditionRequiredError
     known = exchange(request)
+    names: ActorNames = request.app.state.authenticator.names
     asked = f"{request.method}\n{request.url.path}\n{request.url.query}\n".encode() + known.body
     return Context(
         actor=actor,
         scope=actor.municipality,
         now=_clock(request).now(),
         correlation=known.correlation,
-        idempotency=IdempotencyKey(actor.id, read_idempotency_key(key), hashlib.sha256(asked).digest()),
+        idempotency=IdempotencyKey(actor.id, read_idempotency_key(key), names.of_request(asked)),
         if_match=None if expected is None else expected_version(expected),
         traceparent=traceparent() or known.traceparent,
     )

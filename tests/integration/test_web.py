@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import io
 import json
 import logging
@@ -19,6 +20,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel
 
 from shared import db
+from shared.auth import ActorNames
 from shared.clock import SimulatedClock, SystemClock
 from shared.db import Pool
 from shared.observability import Metrics, configure_logging
@@ -29,7 +31,7 @@ from shared.testing.plugin import Migrated, through
 from shared.testing.proxy import FaultProxy
 from shared.web import CurrentActor, RequestModel, UnguardedRouteError
 from tests.tally import NO_MIGRATIONS
-from tests.tally_app import served, tally_app
+from tests.tally_app import PID_KEY, served, tally_app
 
 pytestmark = pytest.mark.connected
 
@@ -404,6 +406,18 @@ async def test_the_same_key_for_something_else(world: World) -> None:
     elsewhere = await world.client.post(f"{first.headers['location']}/additions", json={"amount": 4}, headers=headers)
     problem(elsewhere, 422, "idempotency-key-reused")
     assert await world.stored() == (1, 1, 1)
+
+
+async def test_what_was_asked_for_is_not_found_by_trying(world: World) -> None:
+    """Whoever reads the table and knows all of a request but a number in it cannot try the numbers: it takes the key."""
+    asked = b"POST\n/tallies\n\n"
+    bodies = {amount: b'{"amount": %d}' % amount for amount in range(10)}
+    headers = world.headers() | {"content-type": "application/json"}
+    assert (await world.client.post("/tallies", content=bodies[4], headers=headers)).status_code == 201
+    kept = await world.pool.fetchval("SELECT request_hash FROM idempotency_keys")
+    assert kept not in {hashlib.sha256(asked + body).digest() for body in bodies.values()}
+    names = ActorNames(PID_KEY.encode())
+    assert [amount for amount, body in bodies.items() if kept == names.of_request(asked + body)] == [4]
 
 
 async def test_a_key_belongs_to_its_actor(world: World) -> None:
