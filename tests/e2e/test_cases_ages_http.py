@@ -11,6 +11,7 @@ import pytest
 import pytest_asyncio
 
 from services.cases.app import SERVICE
+from services.cases.domain import ending
 from services.cases.domain.grantors import birthday
 from services.cases.handlers import ages
 from shared.calendar import start_of_day
@@ -71,6 +72,45 @@ async def test_an_unreadable_child_holds_back_no_other_and_is_caught_up_with(
     assert await world.pool.fetchval("SELECT count(*) FROM deadlines WHERE parked") == 0
 
 
+@pytest.mark.parametrize("back", [timedelta(days=-1), timedelta(0), timedelta(hours=1), timedelta(days=40)])
+async def test_that_the_child_comes_of_age_is_told_though_nothing_ran_from_that_month_on(
+    world: World, back: timedelta
+) -> None:
+    """Nothing runs from before the first of that month until the birthday, or around it: it is told late, once, and in order."""
+    world.child = People(31).child(age=16)
+    case = await world.opened()
+    told, of_age = ending.told_at(world.child.born), ending.of_age_at(world.child.born)
+    assert world.clock.now() < told
+    await world.move_to(told - timedelta(seconds=1))
+    assert not [one for one in await world.types() if "adulthood" in one]
+    for moment in (of_age + back, max(of_age, of_age + back), of_age + timedelta(days=50)):
+        await world.move_to(moment)
+    happened = [event for event in await world.published() if "adulthood" in event["type"]]
+    assert [event["type"].split(".")[-2] for event in happened] == ["adulthood-approaching", "adulthood-reached"]
+    assert {event["subject"] for event in happened} == {case}
+    assert happened[0]["data"]["holder"] == happened[1]["data"]["holder"]
+
+
+async def test_of_a_case_that_began_in_those_months_it_is_told_though_nothing_ran_since(world: World) -> None:
+    world.child = People(31).child(age=17)
+    told, of_age = ending.told_at(world.child.born), ending.of_age_at(world.child.born)
+    world.clock.set(told + timedelta(days=9))
+    await world.opened()
+    await world.move_to(of_age + timedelta(days=2))
+    assert [one for one in await world.types() if "adulthood" in one] == [
+        "case.adulthood-approaching",
+        "case.adulthood-reached",
+    ]
+
+
+async def test_who_is_of_age_when_a_case_begins_is_not_soon_of_age(world: World) -> None:
+    world.child = People(31).child(age=17)
+    world.clock.set(ending.of_age_at(world.child.born) + timedelta(days=1))
+    await world.opened()
+    await world.move_to(world.clock.now())
+    assert [one for one in await world.types() if "adulthood" in one] == ["case.adulthood-reached"]
+
+
 async def test_what_stood_in_the_clear_is_deleted_and_what_was_due_is_caught_up_with(world: World) -> None:
     """The migration, on a database of before."""
     case = await world.opened()
@@ -89,6 +129,8 @@ async def test_what_stood_in_the_clear_is_deleted_and_what_was_due_is_caught_up_
     await world.move_to(past + timedelta(days=5))
     assert await asked_at_fifteen(world) == [case]
     await world.move_to(of_age)
-    assert (await world.types()).count("case.adulthood-approaching") == 0, "nothing ran in those months"
-    assert (await world.types()).count("case.adulthood-reached") == 1
+    assert [one for one in await world.types() if "adulthood" in one] == [
+        "case.adulthood-approaching",
+        "case.adulthood-reached",
+    ]
     assert await world.pool.fetchval("SELECT count(*) FROM age_looks") == 0

@@ -30,16 +30,17 @@ births = st.one_of(
 @given(births, st.dates(date(2012, 1, 1), date(2040, 12, 31)), st.lists(st.integers(1, 900), min_size=1, max_size=25))
 def test_looks_that_follow_each_other_miss_and_repeat_nothing(born: date, first: date, pauses: list[int]) -> None:
     """Invariant 10: however long nothing ran in between, born on 29 February or when clocks change."""
-    since, reasons, of_age = first, list[ReassessmentReason](), 0
+    since, reasons, soon, of_age = first, list[ReassessmentReason](), 0, 0
     for pause in pauses:
         today = since + timedelta(days=pause)
         found = passed(born, since, today, AGES)
         assert all(age <= age_on(born, today) for age, reason in AGES.items() if reason in found.reasons)
-        assert not (found.soon_of_age and age_on(born, today) >= 18)
         reasons += found.reasons
+        soon += found.soon_of_age
         of_age += found.of_age
         since = today
     assert reasons == [reason for age, reason in AGES.items() if age_on(born, first) < age <= age_on(born, since)]
+    assert soon == (first < oslo_day(ending.told_at(born)) <= since)
     assert of_age == (age_on(born, first) < 18 <= age_on(born, since))
     assert nothing_to_come(born, since, AGES) == (age_on(born, since) >= 18)
 

@@ -22,7 +22,7 @@ class Passed:
     reasons: tuple[ReassessmentReason, ...] = ()
     """Why it is to be asked anew who may consent, the youngest age first."""
     soon_of_age: bool = False
-    """The holder is to be told that the child will be of age."""
+    """The holder is to be told that the child will be of age; late, if nobody looked before it was, and then first of all."""
     of_age: bool = False
 
     def __bool__(self) -> bool:
@@ -38,7 +38,7 @@ def passed(born: date, since: date, today: date, ages: Mapping[int, Reassessment
     told, of_age = oslo_day(ending.told_at(born)), birthday(born, ending.OF_AGE)
     return Passed(
         reasons=tuple(ages[age] for age in sorted(ages) if since < birthday(born, age) <= today),
-        soon_of_age=since < told <= today < of_age,
+        soon_of_age=since < told <= today,
         of_age=since < of_age <= today,
     )
 

@@ -19,7 +19,7 @@ from services.cases import ages_store
 from services.cases.ages_store import Since
 from services.cases.domain import ending
 from services.cases.domain.ages import nothing_to_come, passed
-from services.cases.domain.grantors import age_on, birthday
+from services.cases.domain.grantors import age_on
 from services.cases.domain.moments import CHILD_AGE, CHILD_AGES, CHILD_BORN
 from services.cases.handlers.around import tomorrow
 from services.cases.handlers.desk import Desk
@@ -102,11 +102,11 @@ async def on_birth_date(desk: Desk, tx: Tx, deadline: Deadline) -> None:
         born = (await desk.records.child(tx.conn, case)).born
     except ShreddedError:
         return
-    today = oslo_day(tx.now)
-    if birthday(born, ending.OF_AGE) <= today:
-        await adulthood_reached(desk, tx, case)
-    elif ending.told_at(born) <= tx.now:
+    today, of_age = oslo_day(tx.now), ending.of_age_at(born)
+    if ending.told_at(born) <= tx.now and deadline.due < of_age:
         await adulthood_approaching(desk, tx, case)
+    if of_age <= tx.now:
+        await adulthood_reached(desk, tx, case)
     reached = [reason for age, reason in desk.rules.consent.ages(today).items() if age <= age_on(born, today)]
     if reached:
         await reassess_case(desk, tx, case, reached[-1], only_changed=True)
