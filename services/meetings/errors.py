@@ -96,6 +96,12 @@ class StartsInThePastError(MeetingsError):
     status = 422
 
 
+class HolidaysUnknownError(MeetingsError):
+    """The municipality's profile does not say when the schools are closed in that school year: nothing can be planned."""
+
+    code = "holidays-unknown"
+
+
 # --- state ------------------------------------------------------------------------------------------------------------
 
 

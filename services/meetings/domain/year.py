@@ -164,6 +164,12 @@ class Calendar(Line):
         first = DayOfYear(window.first).within(year.first.year)
         return window.around(first if first >= year.first else DayOfYear(window.first).within(year.last.year))
 
+    def starts_school_in(self, window: Window, year: SchoolYear) -> int | None:
+        """Return the year in which the children start school whom a window of that school year is for (seed rule 10)."""
+        if window.year_before is not Before.SCHOOL_START:
+            return None
+        return self.occurrences(window, year)[0].year + 1
+
     def knows_holidays_of(self, year: SchoolYear) -> bool:
         """Return whether the profile says when the schools are closed in that school year."""
         return any(year.holds(holiday.first) for holiday in self.school_holidays)
