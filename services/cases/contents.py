@@ -11,7 +11,7 @@ from services.cases.domain.state import Stage
 from services.cases.views import Categories, ConcernView, DocumentView, FormView, GlassView, HandoverView
 from shared.contracts.base import Model
 from shared.contracts.codes import InformationCategory, Language, Purpose, Role
-from shared.refs import ActorId, CaseRef, ConsentRef
+from shared.refs import ActorId, CaseRef, ConsentRef, LogScope, UnitId
 
 
 class IdentityView(Model):
@@ -80,6 +80,16 @@ class Contacts(Model):
 
     case: CaseRef
     contacts: tuple[Contact, ...]
+
+
+class WatchView(Model):
+    """Whose duty an address-protected case is: a role for the whole municipality, or the leaders of a unit of its own."""
+
+    case: CaseRef
+    municipality: LogScope
+    role: Role
+    unit: UnitId | None
+    """Never the child's: the same of every protected case in the municipality."""
 
 
 class FormContent(FormView):

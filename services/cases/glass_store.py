@@ -70,18 +70,20 @@ async def to_review(
     municipality: LogScope,
     *,
     unit: UnitId | None,
+    protected_too: bool,
     escalated_too: bool,
     after: tuple[datetime, str] | None,
     limit: int,
 ) -> list[Found]:
-    """Return a municipality's emergency accesses of a unit, or those that were escalated, newest first."""
+    """Return a municipality's emergency accesses of a unit, of protected cases, or those that were escalated, newest first."""
     rows = await conn.fetch(
         "SELECT glass, case_ref, opened_at FROM glass WHERE municipality = $1"
-        " AND (unit = $2 OR ($3 AND escalated_at IS NOT NULL))"
-        " AND ($4::timestamptz IS NULL OR (opened_at, glass) < ($4, $5))"
-        " ORDER BY opened_at DESC, glass DESC LIMIT $6",
+        " AND (unit = $2 OR ($3 AND unit IS NULL) OR ($4 AND escalated_at IS NOT NULL))"
+        " AND ($5::timestamptz IS NULL OR (opened_at, glass) < ($5, $6))"
+        " ORDER BY opened_at DESC, glass DESC LIMIT $7",
         municipality,
         unit,
+        protected_too,
         escalated_too,
         None if after is None else after[0],
         None if after is None else after[1],

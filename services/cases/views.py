@@ -511,7 +511,8 @@ class CaseView(Model):
         """Return `state` as somebody with these relations sees it: leaders see that it exists and what is due."""
         case, concern = _known(state)
         seen = tuple(relations)
-        brief = bool(seen) and set(seen) <= {Relation.LEADER, Relation.RECEIVERS_LEADER, Relation.LAST_HOLDER, *NARROW}
+        leads = {Relation.LEADER, Relation.RECEIVERS_LEADER, Relation.LAST_HOLDER, Relation.PROTECTED_WATCH, *NARROW}
+        brief = bool(seen) and set(seen) <= leads
         return cls(
             case=case,
             stage=state.stage,

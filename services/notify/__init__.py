@@ -7,5 +7,6 @@ Invariants:
 - Each step of a deadline is told once, whatever is delivered twice, replayed or restarted.
 - No event, mail or row holds a name or a word about a child. A mail says that there is something to read, and nothing more.
 - Where a guardian can be reached is asked of the cases service at the moment of sending, which records that; it is not stored.
+- Of an address-protected case nothing here names a unit: whose duty it is, is asked of the cases service when they are told.
 - Nobody is reminded of what is done: a deadline fires only while this service's picture of the cases is fresh.
 """

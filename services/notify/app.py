@@ -55,6 +55,7 @@ async def compose(kit: Kit[NotifySettings]) -> Parts:
             hours=settings.delivery_hours,
         ),
         contacts=contacts.of_case,
+        watch=contacts.watch_of,
         send=Smtp(settings).send if mails else None,
     )
     app = kit.app(title="Lagspill notify", version="1", routers=[router], description=about or "")

@@ -15,7 +15,7 @@ from services.notify.domain import policy
 from services.notify.domain.deadline import deadline_of
 from services.notify.handlers import CONSUMER, Teller, about_event, responsible, telling
 from services.notify.store import Telling
-from services.notify.team import OF_MANY_UNITS, tell_guardians
+from services.notify.team import tell_guardians
 from shared.aggregate import Context
 from shared.arrivals import Handler, Tx
 from shared.calendar import add_days
@@ -25,7 +25,7 @@ from shared.deadlines import Deadline, cancel, set_deadline
 from shared.envelope import Envelope
 from shared.freshness import require_fresh
 from shared.inbox import caused_by
-from shared.refs import ContributionRef, LogScope
+from shared.refs import ContributionRef, LogScope, is_protected
 
 REMINDER: Final = "contribution-reminder"
 """The kind of the durable deadline, two days before the answer is due."""
@@ -78,6 +78,7 @@ class Asked:
             service=event.service,
             unit=event.unit,
             due=event.respond_by,
+            protected_case=event.case if is_protected(ctx.scope) else None,
         )
         await asked_facts.add_request(tx.conn, request)
         await self._tell_service(tx, request, _about_request(request, ctx).saying(policy.CONTRIBUTION_REQUEST))
@@ -135,27 +136,21 @@ class Asked:
 
     async def _settle(self, tx: Tx, ctx: Context, contribution: ContributionRef) -> Request | None:
         await cancel(tx.conn, kind=REMINDER, key=contribution)
+        await store.drop_staff_errands(tx.conn, deadline=deadline_of(contribution))
         pending = await store.pending_about(tx.conn, deadline=deadline_of(contribution))
         await self._teller.take_back(tx, ctx, pending, "done")
         return await asked_facts.take_request(tx.conn, contribution)
 
     async def _tell_service(self, tx: Tx, request: Request, told: Telling) -> None:
         units = frozenset() if request.unit is None else frozenset({request.unit})
-        if request.service in OF_MANY_UNITS and not units:
-            # Which barnehage or school it is is not known here, and no other is told.
-            return
-        services = frozenset({request.service})
-        for leader in await facts.leaders_of_services(tx.conn, told.scope, services, units):
-            await self._teller.tell_responsible(tx, leader, told)
+        await self._teller.tell_services(tx, {request.service: units}, told, case=request.protected_case)
 
     # --- plan and coordinator -----------------------------------------------------------------------------------------
 
     async def on_plan_wished(self, tx: Tx, event: team.PlanRequested, envelope: Envelope) -> None:
         """Whoever coordinates plans is told that a family wants one (seed rules 36, 37)."""
         told = about_event(event.case, envelope, tx.now).saying(policy.PLAN_WISHED)
-        services = frozenset({event.coordinated_by})
-        for leader in await facts.leaders_of_services(tx.conn, told.scope, services, frozenset()):
-            await self._teller.tell_responsible(tx, leader, told)
+        await self._teller.tell_services(tx, {event.coordinated_by: frozenset()}, told)
 
     async def on_plan_changed(self, tx: Tx, event: team.PlanStarted | team.PlanUpdated, envelope: Envelope) -> None:
         """All in the team, and the guardians, are told that the plan has a new version (seed rules 31, 38, 101)."""
@@ -163,12 +158,8 @@ class Asked:
         told = about_event(event.case, envelope, tx.now).saying(policy.PLAN_CHANGED)
         await self._teller.tell_responsible(tx, await facts.holder_of(tx.conn, event.case), told)
         units = await team_facts.units_in(tx.conn, event.case)
-        for service in sorted(await team_facts.members_of(tx.conn, event.case)):
-            named = units.get(service, frozenset())
-            if service in OF_MANY_UNITS and not named:
-                continue
-            for leader in await facts.leaders_of_services(tx.conn, told.scope, frozenset({service}), named):
-                await self._teller.tell_responsible(tx, leader, told)
+        members = await team_facts.members_of(tx.conn, event.case)
+        await self._teller.tell_services(tx, {service: units.get(service, frozenset()) for service in members}, told)
 
     async def on_plan_ended(self, tx: Tx, event: team.PlanClosed, envelope: Envelope) -> None:
         """The guardians hear that it has ended (seed rules 31, 101)."""

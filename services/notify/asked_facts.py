@@ -24,19 +24,22 @@ class Request:
     service: Service
     unit: UnitId | None
     due: datetime
+    protected_case: CaseRef | None = None
+    """In the log of an address-protected case: which that is. Nobody who is asked is told it when the request is anonymous."""
 
 
 async def add_request(conn: Connection, request: Request) -> None:
     """Remember it."""
     await conn.execute(
-        "INSERT INTO requests (contribution, case_ref, asker, service, unit, due) VALUES ($1, $2, $3, $4, $5, $6)"
-        " ON CONFLICT DO NOTHING",
+        "INSERT INTO requests (contribution, case_ref, asker, service, unit, due, protected_case)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING",
         request.contribution,
         request.case,
         request.asker.model_dump_json(exclude_none=True),
         request.service,
         request.unit,
         request.due,
+        request.protected_case,
     )
 
 
@@ -75,4 +78,5 @@ def _request(row: asyncpg.Record) -> Request:
         service=Service(row["service"]),
         unit=None if row["unit"] is None else UnitId(row["unit"]),
         due=row["due"],
+        protected_case=None if row["protected_case"] is None else CaseRef(row["protected_case"]),
     )

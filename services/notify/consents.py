@@ -55,6 +55,7 @@ class ConsentEvents:
             cases.ConsentExpired: self.on_expired,
             cases.ConsentOverridden: self.on_overridden,
             cases.ConsentOverrideReviewOverdue: self.on_review_overdue,
+            cases.ConsentOverrideReviewed: self.on_reviewed,
         }
 
     # --- asking -------------------------------------------------------------------------------------------------------
@@ -140,12 +141,16 @@ class ConsentEvents:
     # --- overridden by law --------------------------------------------------------------------------------------------
 
     async def on_overridden(self, tx: Tx, event: cases.ConsentOverridden, envelope: Envelope) -> None:
-        """The leaders of the unit are asked to judge it."""
+        """The leaders of the unit are asked to judge it; of a protected case whoever has the municipality's duty for it."""
         await self._tell_leaders(tx, event, envelope, event.made_by.unit, policy.OVERRIDE_REVIEW)
 
     async def on_review_overdue(self, tx: Tx, event: cases.ConsentOverrideReviewOverdue, envelope: Envelope) -> None:
         """Nobody has: the leaders are told again, that it is late (seed rule 95)."""
         await self._tell_leaders(tx, event, envelope, event.unit, policy.OVERRIDE_OVERDUE)
+
+    async def on_reviewed(self, tx: Tx, event: cases.ConsentOverrideReviewed, envelope: Envelope) -> None:
+        """Somebody has; nobody is asked to any more."""
+        await self._teller.reviewed(tx, caused_by(envelope, tx.now), event.override)
 
     # --- how ----------------------------------------------------------------------------------------------------------
 

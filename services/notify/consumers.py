@@ -185,6 +185,7 @@ class CaseEvents:
         """It was evaluated; when it goes on, the next evaluation is waited for (seed rule 89)."""
         ctx, ref = caused_by(envelope, tx.now), deadline_of(event.measure)
         state = await self._teller.change_deadline(tx, ctx, ref, partial(decide_close, reason="done"))
+        await store.drop_staff_errands(tx.conn, deadline=ref)
         await self._teller.take_back(tx, ctx, await store.pending_about(tx.conn, deadline=ref), "done")
         if event.evaluate_by is not None:
             await self._evaluate_by(tx, ctx, event, state.responsible, event.evaluate_by, envelope.time)

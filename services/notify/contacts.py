@@ -1,4 +1,5 @@
-"""Where those around a child can be reached: asked of the cases service at the moment of sending, with this service's own token.
+"""Where those around a child can be reached, and whose duty a protected case is: asked of the cases service at the moment of
+sending, with this service's own token.
 
 Each look is a disclosure that the cases service records. Nothing of the answer is stored or logged.
 """
@@ -7,14 +8,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Final
+from typing import Final, TypeVar
 
 import httpx
 from pydantic import AnyHttpUrl, BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from shared.contracts.codes import Role
 from shared.errors import UnavailableError
-from shared.refs import ActorIdField, CaseRef
+from shared.refs import ActorIdField, CaseRef, LogScopeField, UnitIdField
+
+M = TypeVar("M", bound=BaseModel)
 
 _EARLY: Final = 30.0
 """Seconds before its end at which a token is no longer used."""
@@ -32,6 +35,16 @@ class Contact(BaseModel):
     language: str | None = Field(default=None, max_length=35)
     """BCP 47."""
     email: str | None = Field(default=None, max_length=254, repr=False)
+
+
+class Watch(BaseModel):
+    """Whose duty an address-protected case is: a role in the municipality, or the leaders of a unit of its own."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+    municipality: LogScopeField
+    role: Role
+    unit: UnitIdField | None = None
 
 
 class _Contacts(BaseModel):
@@ -54,7 +67,7 @@ class _Metadata(BaseModel):
 
 
 class ContactsUnavailableError(UnavailableError):
-    """Where the guardians can be reached is not known just now."""
+    """Where the guardians can be reached, or whose duty a protected case is, is not known just now."""
 
     code = "contacts-unavailable"
 
@@ -88,23 +101,35 @@ class Contacts:
         Raises:
             ContactsUnavailableError: the cases service or the token issuer does not answer as it should.
         """
+        found = await self._found(_Contacts, f"/cases/{case}/contacts")
+        return () if found is None else found.contacts
+
+    async def watch_of(self, case: CaseRef) -> Watch | None:
+        """Return whose duty an address-protected case is; nobody's when the cases service knows no such case any more.
+
+        Raises:
+            ContactsUnavailableError: as `of_case`.
+        """
+        return await self._found(Watch, f"/cases/{case}/watch")
+
+    async def _found(self, model: type[M], path: str) -> M | None:
         try:
-            answer = await self._ask(case)
+            answer = await self._ask(path)
             if answer.status_code == httpx.codes.UNAUTHORIZED:
                 self._token = None
-                answer = await self._ask(case)
+                answer = await self._ask(path)
             if answer.status_code == httpx.codes.NOT_FOUND:
-                return ()
+                return None
             answer.raise_for_status()
-            return _Contacts.model_validate_json(answer.content).contacts
+            return model.model_validate_json(answer.content)
         except (httpx.HTTPError, ValidationError):
             # From None: what came back may hold what must not be logged.
             raise ContactsUnavailableError from None
 
-    async def _ask(self, case: CaseRef) -> httpx.Response:
+    async def _ask(self, path: str) -> httpx.Response:
         token = await self._access_token()
         headers = {"authorization": f"Bearer {token.get_secret_value()}"}
-        return await self._http.get(f"{self._cases}/cases/{case}/contacts", headers=headers)
+        return await self._http.get(f"{self._cases}{path}", headers=headers)
 
     async def _access_token(self) -> SecretStr:
         """Return a token by client credentials (RFC 6749 § 4.4)."""

@@ -8,15 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from services.notify import facts
 from services.notify.domain import policy
 from services.notify.handlers import Teller, telling
 from services.notify.store import Telling
 from shared.arrivals import Handler, Tx
 from shared.contracts import safekeeping
 from shared.contracts.base import EventData
-from shared.contracts.codes import Role
-from shared.contracts.notify import Responsible
 from shared.envelope import Envelope
 from shared.inbox import caused_by
 
@@ -34,6 +31,7 @@ class Emergencies:
             safekeeping.BreakGlassOpened: self.on_opened,
             safekeeping.BreakGlassReviewOverdue: self.on_overdue,
             safekeeping.BreakGlassReviewEscalated: self.on_escalated,
+            safekeeping.BreakGlassReviewed: self.on_reviewed,
         }
 
     async def on_opened(self, tx: Tx, event: safekeeping.BreakGlassOpened, envelope: Envelope) -> None:
@@ -49,8 +47,11 @@ class Emergencies:
     async def on_escalated(self, tx: Tx, event: safekeeping.BreakGlassReviewEscalated, envelope: Envelope) -> None:
         """Still nobody has: the municipality's privacy officers are told; from here on they may review it."""
         told = _about(tx, event, envelope).saying(policy.GLASS_ESCALATED)
-        for officer in await facts.people_in(tx.conn, told.scope, Role.PRIVACY_OFFICER):
-            await self._teller.tell_responsible(tx, Responsible(actor=officer, role=Role.PRIVACY_OFFICER), told)
+        await self._teller.tell_officers(tx, told)
+
+    async def on_reviewed(self, tx: Tx, event: safekeeping.BreakGlassReviewed, envelope: Envelope) -> None:
+        """Somebody has; nobody is asked to any more."""
+        await self._teller.reviewed(tx, caused_by(envelope, tx.now), event.glass)
 
 
 def _about(tx: Tx, event: safekeeping.GlassEvent, envelope: Envelope, *, due: datetime | None = None) -> Telling:

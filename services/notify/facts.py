@@ -137,6 +137,25 @@ async def people_in(conn: Connection, scope: LogScope, role: Role) -> list[Actor
     return [ActorId(row["id"]) for row in rows]
 
 
+async def cleared_people(conn: Connection, scope: LogScope, role: Role, unit: UnitId | None) -> list[ActorId]:
+    """Return those known here who have the role in the municipality, in that unit if one is named, and the clearance."""
+    rows = await conn.fetch(
+        "SELECT id FROM aggregates JOIN cleared ON recipient = id WHERE kind = 'recipient' AND scope = $1"
+        " AND state -> 'roles' ? $2 AND ($3::text IS NULL OR state ->> 'unit' = $3) ORDER BY id",
+        scope,
+        role.value,
+        unit,
+    )
+    return [ActorId(row["id"]) for row in rows]
+
+
+async def set_cleared(conn: Connection, recipient: ActorId, *, cleared: bool) -> None:
+    """Remember whether somebody has the clearance for address-protected cases."""
+    await conn.execute("DELETE FROM cleared WHERE recipient = $1", recipient)
+    if cleared:
+        await conn.execute("INSERT INTO cleared (recipient) VALUES ($1)", recipient)
+
+
 async def leaders_of_services(
     conn: Connection, scope: LogScope, services: frozenset[Service], units: frozenset[UnitId]
 ) -> list[Responsible]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Final, Literal
@@ -11,7 +11,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict
 
 from services.notify import facts, store
-from services.notify.contacts import Contact
+from services.notify.contacts import Contact, Watch
 from services.notify.domain import policy
 from services.notify.domain.deadline import (
     DEADLINE,
@@ -44,7 +44,17 @@ from shared.deadlines import Deadline, cancel, set_deadline
 from shared.envelope import Envelope
 from shared.freshness import require_fresh
 from shared.inbox import caused_by
-from shared.refs import CaseRef, ConsentRef, DeadlineRef, LogScope, MessageRef, UnitId
+from shared.refs import (
+    CaseRef,
+    ConsentRef,
+    DeadlineRef,
+    GlassRef,
+    LogScope,
+    MessageRef,
+    OverrideRef,
+    UnitId,
+    is_protected,
+)
 
 CONSUMER: Final = "notify"
 """The inbox's name, and the consumer group."""
@@ -52,6 +62,7 @@ _FOLLOW_THE_BATON: Final = frozenset(
     {DeadlineKind.DECIDE_CASE, DeadlineKind.EVALUATE_MEASURE, DeadlineKind.ANSWER_CONSENT}
 )
 AROUND_THE_CHILD: Final = frozenset({Role.GUARDIAN, Role.CHILD})
+OF_MANY_UNITS: Final = frozenset({Service.BARNEHAGE, Service.SKOLE})
 
 
 class _Cause(BaseModel):
@@ -98,7 +109,14 @@ class Teller:
     ) -> None:
         """Close a deadline, and take back what is on its way about it: nobody is reminded of what is done."""
         await self.change_deadline(tx, ctx, ref, lambda state: decide_close(state, reason))
+        await store.drop_staff_errands(tx.conn, deadline=ref)
         await self.take_back(tx, ctx, await store.pending_about(tx.conn, deadline=ref), "done")
+
+    async def reviewed(self, tx: Tx, ctx: Context, reference: OverrideRef | GlassRef) -> None:
+        """Ask nobody any more to judge what was judged."""
+        await store.drop_staff_errands(tx.conn, step=reference)
+        _, pending = await store.told_about(tx.conn, f"{reference}/")
+        await self.take_back(tx, ctx, pending, "done")
 
     async def reassign_case(self, tx: Tx, ctx: Context, case: CaseRef, holder: Responsible) -> None:
         """Let the new holder be responsible for what the old one was."""
@@ -157,7 +175,14 @@ class Teller:
         await self.tell(tx, reachable, told, service=to.service)
 
     async def tell_leaders(self, tx: Tx, unit: UnitId | None, told: Telling, template: str = policy.ESCALATION) -> None:
-        """Tell the unit's leaders (seed rule 95); one who is not known here yet is told when they become known."""
+        """Tell the unit's leaders (seed rule 95); one who is not known here yet is told when they become known.
+
+        Of an address-protected case no event says the unit: whoever has the municipality's duty for it is told in their place.
+        """
+        if is_protected(told.scope):
+            instead = policy.FOR_THE_WATCH.get(template, policy.PROTECTED_ESCALATION)
+            await store.add_errand(tx.conn, told.saying(instead), store.WATCH)
+            return
         if unit is None:
             return
         escalation = told.saying(template)
@@ -168,6 +193,47 @@ class Teller:
         """Tell whoever must act, and the leaders of their unit (seed rule 95); one who is both hears it once."""
         await self.tell_responsible(tx, to, told.saying(template))
         await self.tell_leaders(tx, to.unit, told, template)
+
+    async def tell_services(
+        self, tx: Tx, services: Mapping[Service, frozenset[UnitId]], told: Telling, *, case: CaseRef | None = None
+    ) -> None:
+        """Tell the leaders of services, as for a meeting; of a barnehage or school those of the named units, and no others.
+
+        In the log of an address-protected case neither the municipality nor a unit is known: the cases service is asked about
+        `case`, or the case that is told, and of a barnehage or school nobody can be told.
+        """
+        if is_protected(told.scope):
+            reached = frozenset(services) - OF_MANY_UNITS
+            if reached:
+                await store.add_errand(tx.conn, told, store.WATCH, services=reached, case=case)
+            return
+        for service, units in sorted(services.items()):
+            if service in OF_MANY_UNITS and not units:
+                # Which barnehage or school it is is not known here, and no other is told.
+                continue
+            for leader in await facts.leaders_of_services(tx.conn, told.scope, frozenset({service}), units):
+                await self.tell_responsible(tx, leader, told)
+
+    async def tell_officers(self, tx: Tx, told: Telling) -> None:
+        """Tell the municipality's privacy officers."""
+        if is_protected(told.scope):
+            await store.add_errand(tx.conn, told, store.OFFICERS)
+            return
+        for officer in await facts.people_in(tx.conn, told.scope, Role.PRIVACY_OFFICER):
+            await self.tell_responsible(tx, Responsible(actor=officer, role=Role.PRIVACY_OFFICER), told)
+
+    async def tell_staff(self, tx: Tx, errand: Errand, watch: Watch) -> int:
+        """Tell the staff that an errand is for, with the clearance where it is a duty; return how many that is."""
+        if errand.services:
+            people = await facts.leaders_of_services(tx.conn, watch.municipality, errand.services, frozenset())
+        else:
+            officers = errand.roles == store.OFFICERS
+            role, unit = (Role.PRIVACY_OFFICER, None) if officers else (watch.role, watch.unit)
+            found = await facts.cleared_people(tx.conn, watch.municipality, role, unit)
+            people = [Responsible(actor=actor, role=role) for actor in found]
+        for each in people:
+            await self.tell_responsible(tx, each, errand.telling)
+        return len(people)
 
     async def tell_contacts(self, tx: Tx, errand: Errand, contacts: Sequence[Contact]) -> list[tuple[MessageRef, str]]:
         """Tell those around a child who have not answered; return the messages to mail, each with its address."""

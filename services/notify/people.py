@@ -18,7 +18,7 @@ from services.notify.texts import Text, Texts
 from services.notify.views import MessageRead, PreferencesView
 from shared.aggregate import Changed, Context
 from shared.arrivals import Tx
-from shared.auth import Actor
+from shared.auth import Actor, Clearance
 from shared.contracts.access import AccessKind, AccessRecorded
 from shared.contracts.codes import Language, Purpose, Role
 from shared.contracts.notify import Channel, PreferencesSet
@@ -114,6 +114,8 @@ async def set_preferences(
     async def also(conn: Connection) -> None:
         if not private:
             await facts.set_address(conn, actor.id, email)
+        await facts.set_cleared(conn, actor.id, cleared=Clearance.PROTECTED_CASE_READER in actor.clearances)
+        await store.wake_errands(conn)
         if leads is not None:
             tx = Tx(conn, desk.journal, ctx.now, desk.ids)
             for found in await facts.escalated_of_unit(conn, actor.municipality, leads):

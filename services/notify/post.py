@@ -16,7 +16,7 @@ from typing import Final, Literal
 import structlog
 
 from services.notify import facts, mail, store
-from services.notify.contacts import Contact, ContactsUnavailableError
+from services.notify.contacts import Contact, ContactsUnavailableError, Watch
 from services.notify.domain.message import MESSAGE, decide_failed, decide_sent
 from services.notify.handlers import AROUND_THE_CHILD, Teller
 from services.notify.mail import MailRejectedError, MailUnavailableError
@@ -34,12 +34,15 @@ POLL: Final = 0.3
 """Seconds of the machine's time between two looks."""
 LEASE: Final = 60.0
 """Seconds for which what was taken in hand is nobody else's: longer than any attempt takes."""
+NOBODY_PAUSE: Final = timedelta(days=1).total_seconds()
+"""Until it is asked again whose duty a case is, when nobody who has it is known here. Whoever becomes known is told at once."""
 LONGEST_PAUSE: Final = timedelta(hours=1).total_seconds()
 
 log = structlog.get_logger(__name__)
 
 SendMail = Callable[[EmailMessage], Awaitable[None]]
 FindContacts = Callable[[CaseRef], Awaitable[tuple[Contact, ...]]]
+FindWatch = Callable[[CaseRef], Awaitable[Watch | None]]
 
 
 @dataclass(frozen=True)
@@ -68,10 +71,14 @@ class Post:
         texts: Texts,
         terms: Terms,
         contacts: FindContacts,
+        watch: FindWatch,
         send: SendMail | None,
         poll: float = POLL,
     ) -> None:
-        """Deliver with `send`; without it nothing is mailed. `contacts` says where those around a child can be reached."""
+        """Deliver with `send`; without it nothing is mailed.
+
+        `contacts` says where those around a child can be reached, `watch` whose duty an address-protected case is.
+        """
         self._pool = pool
         self._journal = journal
         self._clock = clock
@@ -80,6 +87,7 @@ class Post:
         self._texts = texts
         self._terms = terms
         self._contacts = contacts
+        self._watch = watch
         self._send = send
         self._poll = poll
         self._stop = asyncio.Event()
@@ -118,6 +126,9 @@ class Post:
             return False
         with following(errand.telling.correlation, errand.telling.causation):
             try:
+                if errand.to_staff:
+                    await self._tell_staff(errand, await self._watch(errand.case))
+                    return True
                 found = await self._contacts(errand.case)
             except ContactsUnavailableError as error:
                 await self._put_off_errand(errand, error)
@@ -139,6 +150,21 @@ class Post:
         if not contacts:
             log.warning("nobody_to_tell", subject=errand.telling.deadline)
         return to_mail
+
+    async def _tell_staff(self, errand: Errand, watch: Watch | None) -> None:
+        """Write to whoever has the duty; when nobody is known yet who has it, it waits until somebody is."""
+        async with self._pool.acquire() as conn, conn.transaction():
+            if not await store.hold_errand(conn, errand.telling.step):
+                return
+            tx = Tx(conn, self._journal, self._clock.now(), self._ids)
+            told = 0 if watch is None else await self._teller.tell_staff(tx, errand, watch)
+            if told or watch is None or errand.services:
+                await store.finish_errand(conn, errand.telling.step)
+            else:
+                await store.put_off_errand(conn, errand.telling.step, NOBODY_PAUSE)
+        self._journal.nudge()
+        if not told:
+            log.warning("nobody_to_tell", subject=errand.telling.deadline)
 
     async def _put_off_errand(self, errand: Errand, error: Exception) -> None:
         pause = self._pause_after(errand.attempts)

@@ -36,13 +36,20 @@ class Telling:
 
 @dataclass(frozen=True)
 class Errand:
-    """Some of those around a child are to be told this."""
+    """Some of those around a child are to be told this; or, of an address-protected case, some of the staff."""
 
     telling: Telling
     case: CaseRef
     consent: ConsentRef | None
     roles: frozenset[Role]
     attempts: int
+    services: frozenset[Service] = frozenset()
+    """Whose leaders; none: whoever has the municipality's duty."""
+
+    @property
+    def to_staff(self) -> bool:
+        """Whether it is for people at work."""
+        return self.roles <= STAFF
 
 
 @dataclass(frozen=True)
@@ -64,6 +71,11 @@ class StoredMessage:
     """Whether the time for attempts is over."""
 
 
+WATCH: Final = frozenset({Role.LEADER})
+"""The errand's roles when whoever has the duty for an address-protected case is to be told: they stand for its unit's leaders."""
+OFFICERS: Final = frozenset({Role.PRIVACY_OFFICER})
+"""When the municipality's privacy officers are."""
+STAFF: Final = WATCH | OFFICERS
 _MESSAGE: Final = (
     "message, step, recipient, recipient_role, scope, case_ref, consent, deadline, due, template, template_version, language,"
     " channel, status, queued_at, read_at, correlation, causation, attempts"
@@ -245,14 +257,21 @@ def _telling(row: asyncpg.Record) -> Telling:
 # --- errands ----------------------------------------------------------------------------------------------------------
 
 
-async def add_errand(conn: Connection, telling: Telling, roles: frozenset[Role]) -> None:
-    """Let those around the child be told; the same step once."""
+async def add_errand(
+    conn: Connection,
+    telling: Telling,
+    roles: frozenset[Role],
+    *,
+    services: frozenset[Service] = frozenset(),
+    case: CaseRef | None = None,
+) -> None:
+    """Let those around the child be told, or some of the staff; the same step once. `case`: what is asked about and not told."""
     await conn.execute(
-        "INSERT INTO errands (step, scope, case_ref, consent, deadline, due, template, roles, correlation, causation)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING",
+        "INSERT INTO errands (step, scope, case_ref, consent, deadline, due, template, roles, correlation, causation, services,"
+        " hides_case) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT DO NOTHING",
         telling.step,
         telling.scope,
-        telling.case,
+        telling.case or case,
         telling.consent,
         telling.deadline,
         telling.due,
@@ -260,6 +279,8 @@ async def add_errand(conn: Connection, telling: Telling, roles: frozenset[Role])
         sorted(roles),
         telling.correlation,
         telling.causation,
+        sorted(services),
+        telling.case is None,
     )
 
 
@@ -269,13 +290,17 @@ async def take_errand(conn: Connection, *, lease: float) -> Errand | None:
         "UPDATE errands SET attempts = attempts + 1, retry_at = clock_timestamp() + make_interval(secs => $1)"
         " WHERE step = (SELECT step FROM errands WHERE retry_at <= clock_timestamp() ORDER BY retry_at LIMIT 1"
         "  FOR UPDATE SKIP LOCKED)"
-        " RETURNING step, scope, case_ref, consent, deadline, due, template, roles, correlation, causation, attempts",
+        " RETURNING step, scope, case_ref, consent, deadline, due, template, roles, correlation, causation, attempts, services,"
+        " hides_case",
         lease,
     )
     if row is None:
         return None
-    roles = frozenset(Role(role) for role in row["roles"])
-    return Errand(_telling(row), CaseRef(row["case_ref"]), row["consent"], roles, row["attempts"])
+    roles, services = frozenset(map(Role, row["roles"])), frozenset(map(Service, row["services"]))
+    told, case = _telling(row), CaseRef(row["case_ref"])
+    if row["hides_case"]:
+        told = replace(told, case=None)
+    return Errand(told, case, row["consent"], roles, row["attempts"], services)
 
 
 async def put_off_errand(conn: Connection, step: str, seconds: float) -> None:
@@ -283,6 +308,11 @@ async def put_off_errand(conn: Connection, step: str, seconds: float) -> None:
     await conn.execute(
         "UPDATE errands SET retry_at = clock_timestamp() + make_interval(secs => $2) WHERE step = $1", step, seconds
     )
+
+
+async def hold_errand(conn: Connection, step: str) -> bool:
+    """Let nobody take the errand back until this transaction ends; return whether it is still there."""
+    return bool(await conn.fetchval("SELECT true FROM errands WHERE step = $1 FOR UPDATE", step))
 
 
 async def finish_errand(conn: Connection, step: str) -> bool:
@@ -294,3 +324,20 @@ async def drop_errands(conn: Connection, consent: ConsentRef) -> int:
     """Take back what was still to be told about this consent; return how much that was."""
     rows = await conn.fetch("DELETE FROM errands WHERE consent = $1 RETURNING step", consent)
     return len(rows)
+
+
+async def drop_staff_errands(conn: Connection, *, deadline: DeadlineRef | None = None, step: str | None = None) -> None:
+    """Take back what staff was still to be told about this deadline, or in a step that begins with `step` (a reference)."""
+    await conn.execute(
+        "DELETE FROM errands WHERE roles <@ $1::text[] AND (deadline = $2 OR step LIKE $3 || '/%')",
+        sorted(STAFF),
+        deadline,
+        step,
+    )
+
+
+async def wake_errands(conn: Connection) -> None:
+    """Try at once what waits for somebody who has a duty: there is one more who may have it."""
+    await conn.execute(
+        "UPDATE errands SET retry_at = clock_timestamp() WHERE roles <@ $1::text[] AND services = '{}'", sorted(STAFF)
+    )

@@ -21,7 +21,6 @@ from shared.envelope import Envelope
 from shared.refs import UnitId
 
 GUARDIANS: Final = frozenset({Role.GUARDIAN})
-OF_MANY_UNITS: Final = frozenset({Service.BARNEHAGE, Service.SKOLE})
 
 
 class Team:
@@ -77,13 +76,9 @@ class Team:
     async def _tell_leaders(
         self, tx: Tx, told: Telling, services: dict[Service, frozenset[UnitId]], holder: Responsible
     ) -> None:
-        for service, units in sorted(services.items()):
-            named = units | ({holder.unit} if holder.service is service and holder.unit is not None else frozenset())
-            if service in OF_MANY_UNITS and not named:
-                # Which barnehage or school it is is not known here, and no other is told.
-                continue
-            for leader in await facts.leaders_of_services(tx.conn, told.scope, frozenset({service}), named):
-                await self._teller.tell_responsible(tx, leader, told)
+        home = frozenset() if holder.unit is None else frozenset({holder.unit})
+        named = {service: units | home if holder.service is service else units for service, units in services.items()}
+        await self._teller.tell_services(tx, named, told)
 
 
 async def tell_guardians(tx: Tx, told: Telling) -> None:

@@ -180,7 +180,7 @@ class DeadlineMissed(DeadlineEvent):
 
 
 class EscalationRaised(DeadlineEvent):
-    """The unit's leader was told (seed rule 95)."""
+    """The unit's leader was told (seed rule 95); of an address-protected case, whoever has the municipality's duty for it."""
 
     TYPE: ClassVar[str] = "no.lagspill.notify.escalation.raised.v1"
 

@@ -50,6 +50,7 @@ READS = (
     "/handovers/{handover}",
     "/transition-forms/{form}",
     "/cases/{case}/contacts",
+    "/cases/{case}/watch",
 )
 RECEIVER = {
     "actor": "act_" + "b" * 26,

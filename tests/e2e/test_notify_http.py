@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,72 +11,20 @@ import pytest
 import pytest_asyncio
 
 from shared.clock import SimulatedClock
-from shared.contracts.cases import TOPIC
 from shared.contracts.notify import ConsentReceiptRecorded, NotificationQueued
-from shared.envelope import number
 from shared.testing.issuer import LocalIssuer
 from shared.testing.people import ordinary_numbers
 from shared.testing.plugin import Migrated
-from tests.e2e import cases_world
-from tests.integration import notify_world
-from tests.integration.notify_world import Record
+from tests.e2e.notify_town import Town, notify_town
 
 pytestmark = pytest.mark.connected
-
-
-@dataclass
-class Town:
-    """The two services, and the bus between them."""
-
-    cases: cases_world.World
-    notify: notify_world.World
-    _taken: int = field(default=0)
-
-    async def bus(self) -> None:
-        """Let what the cases service has committed reach the notify service, each record twice."""
-        rows = await self.cases.pool.fetch(
-            "SELECT id, key, topic, body FROM outbox WHERE id > $1 ORDER BY id", self._taken
-        )
-        records = [
-            Record(number(row["body"], row["id"]), row["key"].encode(), row["id"])
-            for row in rows
-            if row["topic"] == TOPIC
-        ]
-        self._taken = rows[-1]["id"] if rows else self._taken
-        await self.notify.intake().process(records)
-        await self.notify.intake().process(records)
-
-    async def move_to(self, moment: datetime) -> None:
-        """Let time pass in both services."""
-        await self.cases.move_to(moment)
-        await self.bus()
-        await self.notify.fresh()
-        await self.notify.runner().fire_due()
-
-    async def told(self, who: str) -> list[str]:
-        """Return what somebody was told, oldest first, by template."""
-        page = (await self.get(who, "/messages")).json()
-        return [item["template"] for item in reversed(page["items"])]
-
-    async def get(self, who: str, path: str) -> Any:
-        """Ask the notify service something, as somebody the cases service knows."""
-        return await self.notify.http.get(path, headers={"authorization": f"Bearer {self.cases.token(who)}"})
-
-    async def write(self, who: str, method: str, path: str, body: object = None, *, key: str = "key-1") -> Any:
-        """Do something at the notify service, as somebody the cases service knows."""
-        headers = {"authorization": f"Bearer {self.cases.token(who)}", "idempotency-key": key}
-        return await self.notify.http.request(method, path, json=body, headers=headers)
 
 
 @pytest_asyncio.fixture
 async def town(migrated: Migrated, issuer: LocalIssuer, clock: SimulatedClock) -> AsyncIterator[Town]:
     """Both services, composed as they are in production, on databases of their own."""
-    async with AsyncExitStack() as stack:
-        cases = await stack.enter_async_context(cases_world.cases_world(migrated, issuer, clock))
-        notify = await stack.enter_async_context(
-            notify_world.notify_world(migrated, issuer, clock, cases=cases.parts.app)
-        )
-        yield Town(cases, notify)
+    async with notify_town(migrated, issuer, clock) as made:
+        yield made
 
 
 @pytest.mark.rule(4, 78, 79, 101, 146)

@@ -15,7 +15,7 @@ from shared.contracts.safekeeping import (
     BreakGlassReviewOverdue,
     GlassReason,
 )
-from shared.refs import CaseRef, GlassRef
+from shared.refs import CaseRef, GlassRef, LogScope
 from shared.testing.issuer import LocalIssuer
 from shared.testing.plugin import Migrated
 from tests.integration.notify_world import World, notify_world
@@ -23,6 +23,7 @@ from tests.integration.notify_world import World, notify_world
 pytestmark = pytest.mark.connected
 
 CASE, GLASS = CaseRef("cas_" + "b" * 25 + "c"), GlassRef("brk_" + "g" * 26)
+PROTECTED = LogScope("prt_" + "b" * 26)
 EVERYBODY = ("nurse", "styrer", "health-leader", "privacy-officer")
 
 
@@ -80,5 +81,13 @@ async def test_of_a_protected_case_no_event_says_whose_leader_it_is(
         for who in EVERYBODY:
             await world.prefer(who)
         nurse = world.party("nurse")
-        await world.take(opened(world, nurse.model_copy(update={"unit": None, "organisation": None})))
+        record = world.record(
+            opened(world, nurse.model_copy(update={"unit": None, "organisation": None})), scope=PROTECTED
+        )
+        await world.intake().process([record])
+        # Whose duty it is, the cases service says when they are told; it is away, and nobody guesses.
+        world.neighbours.failing = True
+        await world.deliver()
         assert await told(world) == {who: [] for who in EVERYBODY}
+        assert world.neighbours.requests[f"/cases/{CASE}/watch"] == 1
+        assert await world.pool.fetchval("SELECT count(*) FROM errands") == 1

@@ -73,6 +73,16 @@ COORDINATOR: Final = employee("coordinator", Role.COORDINATOR, Service.HELSESTAS
 BARNEVERN: Final = employee("barnevern", Role.CHILD_WELFARE_OFFICER, Service.BARNEVERN, UnitId("unit:barnevern"))
 PPT_LEADER: Final = employee("pptleader", Role.LEADER, Service.PPT, UnitId("unit:ppt"))
 NURSES_LEADER: Final = employee("nursesleader", Role.LEADER, Service.HELSESTASJON, UnitId("unit:helsestasjon"))
+ON_DUTY: Final = Acting(
+    actor=ActorId("act_ondutyxxx"),
+    kind="user",
+    roles=frozenset({Role.PRIVACY_OFFICER}),
+    service=Service.LEDELSE,
+    unit=UnitId("unit:kommune"),
+    cleared=True,
+    watches=True,
+)
+"""Has the municipality's duty for the cases of children with a protected address."""
 EMPLOYEES: Final = (
     TEACHER,
     COLLEAGUE,

@@ -62,6 +62,7 @@ from tests.unit.cases_town import (
     NOTIFY,
     NURSE,
     NURSES_LEADER,
+    ON_DUTY,
     PPT,
     PPT_LEADER,
     REKTOR,
@@ -80,67 +81,68 @@ from tests.unit.cases_town import (
 IDENTITY = InformationCategory.IDENTITY
 
 MATRIX = """
-                       holder last rcv  rcvL lead coor team serv law  care guar chil reach glas asks askL rept repL
-see-case               .      .    .    .    .    .    .    .    .    -    .    .    -    emer -    -    -    -
-read-child             held   -    -    -    -    cons cons cons law  -    own  own  -    emer -    -    -    -
-read-overview          -      -    -    -    -    -    -    -    -    -    own  own  -    -    -    -    -    -
-read-concern           held   .    -    -    -    -    -    -    -    -    -    -    -    emer -    -    -    -
-read-contacts          -      -    -    -    -    -    -    -    -    -    -    -    cont -    -    -    -    -
-resolve-concern        .      -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -
-add-concern            .      -    .    -    -    .    .    .    -    -    -    -    -    -    -    -    -    -
-change-level           .      -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -
-record-child-view      .      -    -    -    -    .    -    -    -    -    -    -    -    -    -    -    -    -
-choose-contact-person  .      -    -    -    -    .    -    -    -    -    .    -    -    -    -    -    -    -
-close-case             .      -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -
-reopen-case            -      .    -    -    .    -    -    -    -    -    -    -    -    -    -    -    -    -
-ask-sharing            .      -    -    -    -    .    .    .    .    -    .    .    -    -    -    -    -    -
-see-consents           .      -    -    -    -    .    -    -    -    .    .    .    -    -    -    -    -    -
-request-consent        .      -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -
-answer-consent         -      -    -    -    -    -    -    -    -    .    .    .    -    -    -    -    -    -
-record-answer          .      .    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -
-see-receipts           .      -    -    -    -    -    -    -    -    .    .    -    -    -    -    -    -    -
-override               .      -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -
-read-override          why    -    -    -    why  -    -    -    -    -    -    -    -    -    -    -    -    -
-review-override        -      -    -    -    .    -    -    -    -    -    -    -    -    -    -    -    -    -
-plan-measure           .      -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -
-evaluate-measure       .      -    -    -    -    -    .    -    -    -    -    -    -    -    -    -    -    -
-carry-out-measure      .      -    -    -    -    -    .    -    -    -    -    -    -    -    -    -    -    -
-send-handover          .      -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -
-see-handover           .      -    .    .    .    .    -    -    -    -    .    -    -    -    -    -    -    -
-answer-handover        -      -    .    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -
-answer-on-behalf       -      -    -    .    -    -    -    -    -    -    -    -    -    -    -    -    -    -
-withdraw-handover      .      -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -
-hand-over-for-absent   -      -    -    -    .    -    -    -    -    -    -    -    -    -    -    -    -    -
-hand-over-coordination -      -    -    -    -    .    -    -    -    -    -    -    -    -    -    -    -    -
-draft-form             .      -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -
-read-form              held   -    offe -    -    -    -    -    -    -    own  -    -    -    -    -    -    -
-approve-form           -      -    -    -    -    -    -    -    -    -    .    -    -    -    -    -    -    -
-send-form              .      -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -
-ask-insight            -      -    -    -    -    -    -    -    -    -    .    .    -    -    -    -    -    -
-manage-guardians       held   -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -
-protect-address        .      -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -
-write-record           held   -    -    -    -    -    cons -    -    -    -    -    -    -    -    -    -    -
-read-document          held   -    -    -    -    cons cons cons -    -    own  own  -    emer -    -    -    -
-take-copy              -      -    -    -    -    -    -    -    -    -    own  own  -    -    -    -    -    -
-erase-case             -      -    -    -    .    -    -    -    -    -    -    -    -    -    -    -    -    -
-hold-case              -      -    -    -    .    -    -    -    -    -    -    -    -    -    -    -    -    -
-change-team            .      -    -    -    -    .    -    -    -    -    -    -    -    -    -    -    -    -
-set-team-goal          .      -    -    -    -    .    -    -    -    -    -    -    -    -    -    -    -    -
-state-wish             -      -    -    -    -    -    -    -    -    -    .    .    -    -    -    -    -    -
-record-wish            .      -    -    -    -    .    -    -    -    -    -    -    -    -    -    -    -    -
-appoint-coordinator    .      -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -
-start-plan             -      -    -    -    -    .    -    -    -    -    -    -    -    -    -    -    -    -
-read-plan              held   -    -    -    -    cons cons -    -    -    own  own  -    -    -    -    -    -
-close-plan             -      -    -    -    -    .    -    -    -    -    -    -    -    -    -    -    -    -
-ask-contribution       .      -    -    -    -    .    -    -    -    -    -    -    -    -    -    -    -    -
-see-contribution       held   -    -    -    -    cons -    -    -    -    -    -    -    -    .    .    -    -
-answer-contribution    -      -    -    -    -    -    -    -    -    -    -    -    -    -    .    .    -    -
-record-language        .      -    -    -    -    -    -    -    -    -    .    .    -    -    -    -    -    -
-read-language          held   -    -    -    -    cons -    -    -    -    own  own  cont -    -    -    -    -
-report-concern         .      .    -    -    .    .    .    .    -    -    -    -    -    -    -    -    -    -
-see-report             .      .    -    -    .    -    -    -    -    -    .    -    -    -    -    -    .    .
-read-report            -      -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    repo repo
-follow-report          .      .    -    -    -    -    -    -    -    -    -    -    -    -    -    -    .    .
+                       holder last rcv  rcvL lead coor team serv law  care guar chil reach glas asks askL rept repL wtch
+see-case               .      .    .    .    .    .    .    .    .    -    .    .    -    emer -    -    -    -     .
+read-child             held   -    -    -    -    cons cons cons law  -    own  own  -    emer -    -    -    -     -
+read-overview          -      -    -    -    -    -    -    -    -    -    own  own  -    -    -    -    -    -     -
+read-concern           held   .    -    -    -    -    -    -    -    -    -    -    -    emer -    -    -    -     -
+read-contacts          -      -    -    -    -    -    -    -    -    -    -    -    cont -    -    -    -    -     -
+read-watch             -      -    -    -    -    -    -    -    -    -    -    -    .    -    -    -    -    -     -
+resolve-concern        .      -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -     -
+add-concern            .      -    .    -    -    .    .    .    -    -    -    -    -    -    -    -    -    -     -
+change-level           .      -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -     -
+record-child-view      .      -    -    -    -    .    -    -    -    -    -    -    -    -    -    -    -    -     -
+choose-contact-person  .      -    -    -    -    .    -    -    -    -    .    -    -    -    -    -    -    -     -
+close-case             .      -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -     -
+reopen-case            -      .    -    -    .    -    -    -    -    -    -    -    -    -    -    -    -    -     -
+ask-sharing            .      -    -    -    -    .    .    .    .    -    .    .    -    -    -    -    -    -     -
+see-consents           .      -    -    -    -    .    -    -    -    .    .    .    -    -    -    -    -    -     -
+request-consent        .      -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -     -
+answer-consent         -      -    -    -    -    -    -    -    -    .    .    .    -    -    -    -    -    -     -
+record-answer          .      .    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -     -
+see-receipts           .      -    -    -    -    -    -    -    -    .    .    -    -    -    -    -    -    -     -
+override               .      -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -     -
+read-override          why    -    -    -    why  -    -    -    -    -    -    -    -    -    -    -    -    -     why
+review-override        -      -    -    -    .    -    -    -    -    -    -    -    -    -    -    -    -    -     .
+plan-measure           .      -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -     -
+evaluate-measure       .      -    -    -    -    -    .    -    -    -    -    -    -    -    -    -    -    -     -
+carry-out-measure      .      -    -    -    -    -    .    -    -    -    -    -    -    -    -    -    -    -     -
+send-handover          .      -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -     -
+see-handover           .      -    .    .    .    .    -    -    -    -    .    -    -    -    -    -    -    -     .
+answer-handover        -      -    .    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -     -
+answer-on-behalf       -      -    -    .    -    -    -    -    -    -    -    -    -    -    -    -    -    -     .
+withdraw-handover      .      -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -     -
+hand-over-for-absent   -      -    -    -    .    -    -    -    -    -    -    -    -    -    -    -    -    -     -
+hand-over-coordination -      -    -    -    -    .    -    -    -    -    -    -    -    -    -    -    -    -     -
+draft-form             .      -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -     -
+read-form              held   -    offe -    -    -    -    -    -    -    own  -    -    -    -    -    -    -     -
+approve-form           -      -    -    -    -    -    -    -    -    -    .    -    -    -    -    -    -    -     -
+send-form              .      -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -     -
+ask-insight            -      -    -    -    -    -    -    -    -    -    .    .    -    -    -    -    -    -     -
+manage-guardians       held   -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -     -
+protect-address        .      -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -     -
+write-record           held   -    -    -    -    -    cons -    -    -    -    -    -    -    -    -    -    -     -
+read-document          held   -    -    -    -    cons cons cons -    -    own  own  -    emer -    -    -    -     -
+take-copy              -      -    -    -    -    -    -    -    -    -    own  own  -    -    -    -    -    -     -
+erase-case             -      -    -    -    .    -    -    -    -    -    -    -    -    -    -    -    -    -     -
+hold-case              -      -    -    -    .    -    -    -    -    -    -    -    -    -    -    -    -    -     .
+change-team            .      -    -    -    -    .    -    -    -    -    -    -    -    -    -    -    -    -     -
+set-team-goal          .      -    -    -    -    .    -    -    -    -    -    -    -    -    -    -    -    -     -
+state-wish             -      -    -    -    -    -    -    -    -    -    .    .    -    -    -    -    -    -     -
+record-wish            .      -    -    -    -    .    -    -    -    -    -    -    -    -    -    -    -    -     -
+appoint-coordinator    .      -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -     -
+start-plan             -      -    -    -    -    .    -    -    -    -    -    -    -    -    -    -    -    -     -
+read-plan              held   -    -    -    -    cons cons -    -    -    own  own  -    -    -    -    -    -     -
+close-plan             -      -    -    -    -    .    -    -    -    -    -    -    -    -    -    -    -    -     -
+ask-contribution       .      -    -    -    -    .    -    -    -    -    -    -    -    -    -    -    -    -     -
+see-contribution       held   -    -    -    -    cons -    -    -    -    -    -    -    -    .    .    -    -     -
+answer-contribution    -      -    -    -    -    -    -    -    -    -    -    -    -    -    .    .    -    -     -
+record-language        .      -    -    -    -    -    -    -    -    -    .    .    -    -    -    -    -    -     -
+read-language          held   -    -    -    -    cons -    -    -    -    own  own  cont -    -    -    -    -     -
+report-concern         .      .    -    -    .    .    .    .    -    -    -    -    -    -    -    -    -    -     -
+see-report             .      .    -    -    .    -    -    -    -    -    .    -    -    -    -    -    .    .     .
+read-report            -      -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    repo repo  -
+follow-report          .      .    -    -    -    -    -    -    -    -    -    -    -    -    -    -    .    .     .
 """
 REACHES = {
     ".": Reach.NO_CONTENT,
@@ -304,6 +306,13 @@ def with_care_order() -> Town:
     return town
 
 
+def protected() -> Town:
+    """A case whose events name no unit, with something shared by law."""
+    town = Town(address_protected=True).lift()
+    town.override()
+    return town
+
+
 STANDING: dict[Relation, tuple[Callable[[], Town], Acting]] = {
     Relation.HOLDER: (opened, TEACHER),
     Relation.LAST_HOLDER: (closed, TEACHER),
@@ -323,6 +332,7 @@ STANDING: dict[Relation, tuple[Callable[[], Town], Acting]] = {
     Relation.ASKED_LEADER: (asked, PPT_LEADER),
     Relation.REPORTER: (reported, NURSE),
     Relation.REPORTERS_LEADER: (reported, NURSES_LEADER),
+    Relation.PROTECTED_WATCH: (protected, ON_DUTY),
 }
 """A case in which somebody has this relation; the receiver and its like are also in the consent's scope, at the school's unit."""
 ALSO = {
@@ -618,6 +628,21 @@ def test_an_address_protected_case_names_no_unit_anywhere() -> None:
         assert "unit:" not in body
         assert "310001015" not in body
     assert relations(town.state, STYRER, town.now) == []
+
+
+@pytest.mark.rule(95)
+def test_who_has_the_duty_for_protected_cases_has_it_for_no_other_and_reads_nothing_of_the_child() -> None:
+    for town in (opened(), offered(), overridden(), reported()):
+        assert relations(town.state, ON_DUTY, town.now) == []
+    town = protected()
+    assert relations(town.state, ON_DUTY.model_copy(update={"watches": False}), town.now) == []
+    assert relations(town.state, ON_DUTY.model_copy(update={"elsewhere": "4003"}), town.now) == []
+    for action in Action:
+        try:
+            permit = access.permit(town.state, action, ON_DUTY, town.now)
+        except NotPermittedError:
+            continue
+        assert permit.categories <= {InformationCategory.CONCERN}, "the words of a reason, and nothing else"
 
 
 def test_before_anything_has_happened_nobody_is_anything() -> None:

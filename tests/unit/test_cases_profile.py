@@ -11,11 +11,12 @@ import pytest
 
 from services.cases.domain.profile import CasesProfile, read_cases
 from services.cases.domain.team_profile import USUAL
+from services.cases.domain.watch import USUAL_WATCH
 from services.cases.profile import read_cases_profiles
 from services.meetings.configuration import read_profiles
-from shared.contracts.codes import Area, Language, Service
+from shared.contracts.codes import Area, Language, Role, Service
 from shared.profiles import Document, ProfileError, Text
-from shared.refs import LogScope
+from shared.refs import LogScope, UnitId
 
 FOLDER: Final = Path(__file__).parents[2] / "deploy" / "municipalities"
 NOTODDEN: Final = (FOLDER / "notodden.yaml").read_text(encoding="utf-8")
@@ -197,3 +198,30 @@ def test_a_municipality_says_how_its_teams_work_and_a_wrong_line_is_refused() ->
     ):
         with pytest.raises(ProfileError, match=rf"line \d+: .*{reason}"):
             part(NOTODDEN.replace(old, new), "notodden.yaml")
+
+
+@pytest.mark.rule(95)
+def test_who_has_the_duty_for_protected_cases_is_the_municipalitys_to_say_and_never_a_barnehage_or_school() -> None:
+    assert part(NOTODDEN, "notodden.yaml").protected == USUAL_WATCH
+    said = f"{NOTODDEN}\n  protected: {{role: leader, unit: 'unit:kommune', rule: 95}}\n"
+    watch = part(said, "notodden.yaml").protected
+    leader, officer = frozenset({Role.LEADER}), frozenset({Role.PRIVACY_OFFICER})
+    for roles, unit, kept in (
+        (leader, "unit:kommune", True),
+        (leader, "unit:lia-barnehage", False),
+        (leader, None, False),
+        (officer, "unit:kommune", False),
+    ):
+        assert watch.is_kept_by(roles, None if unit is None else UnitId(unit)) is kept
+    assert USUAL_WATCH.is_kept_by(officer, None)
+    assert not USUAL_WATCH.is_kept_by(leader, UnitId("unit:kommune"))
+    for new, reason in (
+        ("unit: 'unit:lia-barnehage'", "unit:lia-barnehage is a barnehage or school"),
+        ("unit: 'unit:tinnes-skole'", "unit:tinnes-skole is a barnehage or school"),
+        ("units: 'unit:kommune'", "Extra inputs"),
+    ):
+        with pytest.raises(ProfileError, match=rf"line \d+: .*{reason}"):
+            part(said.replace("unit: 'unit:kommune'", new), "notodden.yaml")
+    for wrong in ("{role: leader, rule: 95}", "{role: privacy-officer, unit: 'unit:kommune', rule: 95}"):
+        with pytest.raises(ProfileError, match="a unit is named for its leaders, and for nobody else"):
+            part(f"{NOTODDEN}\n  protected: {wrong}\n", "notodden.yaml")

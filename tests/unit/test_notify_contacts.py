@@ -119,3 +119,22 @@ async def test_a_silent_neighbour_is_waited_out(others: Others, contacts: Contac
 async def test_an_address_is_not_in_the_text_of_a_contact(contacts: Contacts) -> None:
     (one,) = await contacts.of_case(CASE)
     assert "@" not in repr(one)
+
+
+async def test_whose_duty_a_protected_case_is_is_asked_with_the_same_token(others: Others, contacts: Contacts) -> None:
+    await contacts.of_case(CASE)
+    said = {"case": CASE, "municipality": "4005", "role": "leader", "unit": "unit:kommune"}
+    others.answer = lambda _: httpx.Response(200, json=said)
+    watch = await contacts.watch_of(CASE)
+    assert watch is not None
+    assert (watch.municipality, watch.role, watch.unit) == ("4005", "leader", "unit:kommune")
+    assert (others.tokens, others.asked[-1]) == (1, f"/cases/{CASE}/watch")
+    others.answer = lambda _: httpx.Response(404, json={"code": "not-found"})
+    assert await contacts.watch_of(CASE) is None
+    for wrong in ({**said, "municipality": "prt_x"}, {**said, "role": "nobody"}, {"role": "leader"}):
+        others.answer = lambda _, body=wrong: httpx.Response(200, json=body)  # type: ignore[misc]
+        with pytest.raises(ContactsUnavailableError):
+            await contacts.watch_of(CASE)
+    others.answer = lambda _: httpx.Response(409, json={"code": "address-not-protected"})
+    with pytest.raises(ContactsUnavailableError):
+        await contacts.watch_of(CASE)

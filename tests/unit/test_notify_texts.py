@@ -22,6 +22,7 @@ from services.notify.domain.policy import (
     OF_CONSENTS,
     OF_EMERGENCIES,
     OF_ENDINGS,
+    OF_PROTECTED,
     OVERLAP,
     POLICIES,
     Policy,
@@ -52,6 +53,7 @@ def test_every_step_of_every_deadline_has_its_text() -> None:
         | AROUND
         | OF_ENDINGS
         | OF_EMERGENCIES
+        | OF_PROTECTED
     )
     for policy in (*POLICIES.values(), MEETING, COORDINATION):
         used |= steps(policy)

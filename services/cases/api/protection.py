@@ -7,11 +7,12 @@ from pydantic import ConfigDict
 from starlette.responses import Response
 
 from services.cases.api.at_desk import AtDesk
+from services.cases.contents import WatchView
 from services.cases.handlers import protecting
 from services.cases.views import ProtectionView
 from shared.contracts.safekeeping import ProtectionKind
 from shared.refs import CaseRefField
-from shared.web import GivenDay, GuardedCommand, RequestModel, respond
+from shared.web import GivenDay, GuardedCommand, Reading, RequestModel, represent, respond
 
 router = APIRouter(tags=["address protection"])
 
@@ -45,3 +46,10 @@ async def protect(case: CaseRefField, body: ProtectionBody, ctx: GuardedCommand,
 async def lift(case: CaseRefField, ctx: GuardedCommand, desk: AtDesk) -> Response:
     """Let the child be found again by those who have a part. The case's events name no place, now as before."""
     return respond(await protecting.lift(desk, ctx, case))
+
+
+@router.get("/cases/{case}/watch", response_model=WatchView, summary="Whose duty an address-protected case is")
+async def read_watch(case: CaseRefField, ctx: Reading, desk: AtDesk) -> Response:
+    """For the notify service's account only: no event of the case says whose leaders to tell. Each answer is recorded."""
+    view, version = await protecting.read_watch(desk, ctx, case)
+    return represent(view, version=version)

@@ -179,6 +179,7 @@ TABLE: Mapping[Relation, Mapping[Action, Reach]] = MappingProxyType(
         },
         Relation.REACHES_GUARDIANS: {
             Action.READ_CONTACTS: Reach.CONTACT,
+            Action.READ_WATCH: _SEE,
             Action.READ_LANGUAGE: Reach.CONTACT,
         },
         Relation.ASKED_SERVICE: {
@@ -198,6 +199,16 @@ TABLE: Mapping[Relation, Mapping[Action, Reach]] = MappingProxyType(
             Action.SEE_REPORT: _SEE,
             Action.READ_REPORT: Reach.REPORTED,
             Action.FOLLOW_REPORT: _SEE,
+        },
+        Relation.PROTECTED_WATCH: {
+            Action.SEE_CASE: _SEE,
+            Action.SEE_HANDOVER: _SEE,
+            Action.ANSWER_ON_BEHALF: _SEE,
+            Action.HOLD_CASE: _SEE,
+            Action.SEE_REPORT: _SEE,
+            Action.FOLLOW_REPORT: _SEE,
+            Action.READ_OVERRIDE: Reach.REASON,
+            Action.REVIEW_OVERRIDE: _SEE,
         },
         Relation.BROKE_GLASS: {
             Action.SEE_CASE: Reach.EMERGENCY,
@@ -221,6 +232,7 @@ MOMENTS: Mapping[Action, frozenset[Stage]] = MappingProxyType(
                 Action.READ_OVERVIEW,
                 Action.READ_CONCERN,
                 Action.READ_CONTACTS,
+                Action.READ_WATCH,
                 Action.READ_FORM,
                 Action.READ_DOCUMENT,
                 Action.TAKE_COPY,

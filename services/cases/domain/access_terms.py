@@ -47,6 +47,9 @@ class Relation(StrEnum):
     """Has reported a concern to child welfare; that lasts when everything else has ended."""
     REPORTERS_LEADER = "reporters-leader"
     """Leads the unit of whoever has reported a concern to child welfare. The unit's own task."""
+    PROTECTED_WATCH = "protected-watch"
+    """Has the municipality's duty for cases with a protected address, with the clearance: there no event says whose leader it is.
+    The municipality's own task; never content."""
 
 
 class Action(StrEnum):
@@ -58,6 +61,8 @@ class Action(StrEnum):
     """The case in plain language, for the family; the child's age decides too (`overview.py`)."""
     READ_CONCERN = "read-concern"
     READ_CONTACTS = "read-contacts"
+    READ_WATCH = "read-watch"
+    """Whose duty an address-protected case is in its municipality: what no event says."""
     RESOLVE_CONCERN = "resolve-concern"
     ADD_CONCERN = "add-concern"
     """A further concern about the same child becomes part of this case; otherwise it begins one of its own."""

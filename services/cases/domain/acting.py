@@ -41,6 +41,8 @@ class Acting(Model):
     """The municipality that the actor works in, when it is another one than the case's."""
     cleared: bool = False
     """May come near cases of children with a protected address, where anything else lets them."""
+    watches: bool = False
+    """Has the municipality's duty for the cases of children with a protected address (`watch.py`), and the clearance."""
     reaches_guardians: bool = False
     """A service account that is entitled to know where guardians can be reached."""
 

@@ -18,8 +18,10 @@ from services.cases.domain.acting import Acting
 from services.cases.domain.course import ref_of
 from services.cases.domain.glass_lifecycles import GLASS
 from services.cases.domain.kept import GlassStatus
+from services.cases.domain.relations import watches
 from services.cases.domain.rules import Rules
 from services.cases.domain.state import CaseState, Stage
+from services.cases.domain.watch import judges_as
 from services.cases.errors import (
     DeniedError,
     GlassNotAllowedError,
@@ -114,12 +116,15 @@ class Reviewer(StrEnum):
     """As what somebody may review an emergency access."""
 
     LEADER = "leader"
+    WATCH = "watch"
+    """Has the municipality's duty for address-protected cases: no event says whose leader it is."""
     PRIVACY_OFFICER = "privacy-officer"
 
 
 REVIEWERS: Mapping[Reviewer, frozenset[GlassStatus]] = MappingProxyType(
     {
         Reviewer.LEADER: frozenset(GlassStatus),
+        Reviewer.WATCH: frozenset(GlassStatus),
         # The overseer steps in where the line has failed, and not before.
         Reviewer.PRIVACY_OFFICER: frozenset({GlassStatus.ESCALATED, GlassStatus.REVIEWED}),
     }
@@ -195,6 +200,8 @@ def reviewer(state: CaseState, acting: Acting, ref: GlassRef, unit: UnitId | Non
     as_what = None
     if acting.kind == "user" and Role.LEADER in acting.roles and unit is not None and acting.unit == unit:
         as_what = Reviewer.LEADER
+    elif watches(state, acting):
+        as_what = Reviewer.WATCH
     elif acting.kind == "user" and Role.PRIVACY_OFFICER in acting.roles:
         as_what = Reviewer.PRIVACY_OFFICER
     if as_what is None or (state.hidden and not acting.cleared):
@@ -219,7 +226,7 @@ def decide_review(state: CaseState, command: ReviewGlass, now: datetime) -> list
         raise OwnReviewError
     if not GLASS.allows(glass.status, BreakGlassReviewed):
         raise GlassReviewedError
-    role = Role.LEADER if as_what is Reviewer.LEADER else Role.PRIVACY_OFFICER
+    role = Role.PRIVACY_OFFICER if as_what is Reviewer.PRIVACY_OFFICER else judges_as(command.by)
     return [BreakGlassReviewed(case=ref_of(state), glass=command.glass, outcome=command.outcome, reviewer_role=role)]
 
 

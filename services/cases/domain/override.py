@@ -17,6 +17,7 @@ from services.cases.domain.consent_lifecycles import OVERRIDE
 from services.cases.domain.course import ref_of
 from services.cases.domain.rules import BasisRow, Rules
 from services.cases.domain.state import CaseState, OverrideState, OverrideStatus
+from services.cases.domain.watch import judges_as
 from services.cases.errors import (
     BasisNoOverrideError,
     BasisNotOpenError,
@@ -61,6 +62,8 @@ class OverrideConfidentiality(Model):
     review_by: AwareDatetime
     not_heard: NotHeardReason | None = None
     """Why the child was not heard before; none: it was."""
+    watch: Role = Role.LEADER
+    """As what the municipality's duty for address-protected cases is kept: there it is that one who judges it."""
 
 
 class ReviewOverride(Model):
@@ -106,7 +109,7 @@ def decide_override(state: CaseState, command: OverrideConfidentiality, now: dat
             valid_to=command.valid_to,
             made_by=command.by.party(address_protected=state.address_protected),
             not_heard=command.not_heard,
-            reviewer=Role.LEADER,
+            reviewer=command.watch if state.address_protected else Role.LEADER,
             review_by=command.review_by,
         )
     ]
@@ -116,7 +119,8 @@ def decide_review(state: CaseState, command: ReviewOverride, now: datetime) -> l
     """Judge it; what was not justified ends at once.
 
     Raises:
-        DeniedError: see `access.permit`; the leader of the unit reviews, whatever the case's stage.
+        DeniedError: see `access.permit`; the leader of the unit reviews, whatever the case's stage, and of an address-protected
+            case whoever has the municipality's duty for it.
         UnknownPartError: there is no such override.
         OwnOverrideError: the leader made it.
         OverrideReviewedError: it was judged before.
@@ -132,7 +136,7 @@ def decide_review(state: CaseState, command: ReviewOverride, now: datetime) -> l
     case = ref_of(state)
     happened: list[CaseEvent] = [
         ConsentOverrideReviewed(
-            case=case, override=present.ref, justified=command.justified, reviewer=command.by.role or Role.LEADER
+            case=case, override=present.ref, justified=command.justified, reviewer=judges_as(command.by)
         )
     ]
     if not command.justified and not present.ended:

@@ -11,13 +11,15 @@ from datetime import date
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints
 
 from services.cases.domain.form_profile import FormTemplate, check_forms
+from services.cases.domain.state import SERVICES_WITH_MANY_UNITS
 from services.cases.domain.team_profile import USUAL, TeamProfile
+from services.cases.domain.watch import USUAL_WATCH, Watch
 from shared.contracts.codes import Area, Service
 from shared.profiles import Document, Line, Rule, Rules, Text
-from shared.refs import LogScope, LogScopeField
+from shared.refs import LogScope, LogScopeField, UnitIdField
 
 Code = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{2,60}$")]
 Level = Annotated[int, Field(ge=0, le=3)]
@@ -153,6 +155,8 @@ class CasesProfile(Line):
     """The transition forms, in `form_profile.py` (seed rules 13, 14)."""
     team: TeamProfile = USUAL
     """The team around the child, in `team_profile.py`."""
+    protected: Watch = USUAL_WATCH
+    """Who looks after the cases of children with a protected address, in `watch.py`."""
 
     def form(self, form_type: str) -> FormTemplate | None:
         """Return the template of that type of form; None when the profile has none such."""
@@ -220,6 +224,7 @@ def read_cases(document: Document) -> MunicipalProfile | None:
     _check_ladder(document, profile)
     _check_teams(document, profile)
     check_forms(document, profile.forms)
+    _check_watch(document, profile.protected)
     return MunicipalProfile(municipality=heading.municipality, name=heading.name, cases=profile)
 
 
@@ -271,6 +276,26 @@ def _check_teams(document: Document, profile: CasesProfile) -> None:
             if at.code in passed:
                 raise document.refusal(["cases", "teams", index, "lifts_to"], "lifting goes round in a circle")
             passed.add(at.code)
+
+
+class _Unit(Line):
+    """A unit of the meetings' part, as far as it matters here."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    id: UnitIdField
+    kind: str
+
+
+class _Units(Line):
+    units: tuple[_Unit, ...] = ()
+
+
+def _check_watch(document: Document, watch: Watch) -> None:
+    """A duty for all protected cases lies with no barnehage or school: it would be somebody's own case, and its leader's name."""
+    near_the_child = {unit.id for unit in document.pick(_Units).units if unit.kind in SERVICES_WITH_MANY_UNITS}
+    if watch.unit in near_the_child:
+        raise document.refusal(["cases", "protected", "unit"], f"{watch.unit} is a barnehage or school")
 
 
 def _missing(levels: Iterable[int]) -> list[int]:

@@ -38,6 +38,7 @@ def relations(state: CaseState, acting: Acting, now: datetime) -> list[Relation]
         Relation.BROKE_GLASS: bool(broken(state, acting, now)),
         **_asked(state, acting),
         **_reported(state, acting),
+        Relation.PROTECTED_WATCH: watches(state, acting),
     }
     if acting.elsewhere is not None:
         # Who works in another municipality has to do with what is sent there, and with nothing else.
@@ -84,6 +85,11 @@ def broken(state: CaseState, acting: Acting, now: datetime) -> list[GlassState]:
         return []
     mine = [one for one in state.glass.values() if _is(acting, one.by) and works_there(acting, one.by)]
     return [one for one in mine if one.is_open(now)]
+
+
+def watches(state: CaseState, acting: Acting) -> bool:
+    """Return whether somebody has the municipality's duty for this case, whose events name no unit and so no leader."""
+    return acting.watches and state.address_protected and not state.has_moved
 
 
 def _last_holder(state: CaseState, acting: Acting) -> bool:

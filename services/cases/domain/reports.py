@@ -269,7 +269,7 @@ def visible(state: CaseState, acting: Acting, now: datetime) -> list[ReportState
     Guardians know of those that they were told of themselves. That there is another is nowhere in what is shown to them.
     """
     held, every = set(relations(state, acting, now)), list(state.around.reports.values())
-    if held & {Relation.HOLDER, Relation.LAST_HOLDER, Relation.LEADER}:
+    if held & {Relation.HOLDER, Relation.LAST_HOLDER, Relation.LEADER, Relation.PROTECTED_WATCH}:
         return every
     return [
         one

@@ -21,6 +21,7 @@ from services.cases.domain.rules import OWN_TASK, Rules
 from services.cases.domain.shown import Ground, Permit, grounds
 from services.cases.domain.state import CaseState
 from services.cases.domain.team_profile import USUAL, TeamProfile
+from services.cases.domain.watch import USUAL_WATCH, Watch
 from services.cases.errors import DeniedError, NoProfileError, NotInvolvedError, UnknownPartError
 from services.cases.figure_store import follow_figures
 from services.cases.handlers.around import TeamDesk, disclosed, follow_team
@@ -112,6 +113,11 @@ class Desk:
         known = self.profiles.get(municipality)
         return USUAL if known is None else known.cases.team
 
+    def watch_of(self, municipality: LogScope) -> Watch:
+        """Return whose duty its address-protected cases are; what is usual when it has said nothing."""
+        known = self.profiles.get(municipality)
+        return USUAL_WATCH if known is None else known.cases.protected
+
 
 @dataclass
 class Latest:
@@ -164,6 +170,10 @@ async def as_seen(
     guardian, child = None, False
     if case is not None and actor.kind in {"guardian", "child"}:
         guardian, child = await store.kin(conn, case, actor.id, ctx.now)
+    elsewhere = None if home in {None, actor.municipality} or actor.kind != "user" else actor.municipality
+    cleared = Clearance.PROTECTED_CASE_READER in actor.clearances
+    # A duty for the cases that somebody is told of, and no reason to look for others.
+    at_home = cleared and case is not None and elsewhere is None and actor.kind == "user"
     return Acting(
         actor=actor.id,
         kind=actor.kind,
@@ -173,9 +183,10 @@ async def as_seen(
         organisation=actor.organisation,
         guardian=guardian,
         child=child,
-        elsewhere=None if home in {None, actor.municipality} or actor.kind != "user" else actor.municipality,
+        elsewhere=elsewhere,
         reaches_guardians=actor.kind == "service_account" and actor.client in desk.reaching_clients,
-        cleared=Clearance.PROTECTED_CASE_READER in actor.clearances,
+        cleared=cleared,
+        watches=at_home and desk.watch_of(actor.municipality).is_kept_by(actor.roles, actor.unit),
     )
 
 

@@ -104,11 +104,18 @@ async def list_glass(
     actor = actor_of(ctx)
     leads = actor.unit if actor.kind == "user" and Role.LEADER in actor.roles else None
     oversees = actor.kind == "user" and Role.PRIVACY_OFFICER in actor.roles
+    watches = actor.kind == "user" and desk.watch_of(actor.municipality).is_kept_by(actor.roles, actor.unit)
     found: list[tuple[datetime, GlassView]] = []
     async with desk.pool.acquire() as conn, conn.transaction():
         while len(found) <= limit:
             rows = await glass_store.to_review(
-                conn, actor.municipality, unit=leads, escalated_too=oversees, after=after, limit=limit + 1
+                conn,
+                actor.municipality,
+                unit=leads,
+                protected_too=watches,
+                escalated_too=oversees,
+                after=after,
+                limit=limit + 1,
             )
             if not rows:
                 break

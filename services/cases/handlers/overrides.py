@@ -45,6 +45,7 @@ async def override_confidentiality(desk: Desk, ctx: Context, case: CaseRef, new:
         valid_to=new.valid_to,
         review_by=new.review_by,
         not_heard=new.not_heard,
+        watch=desk.watch_of(located.municipality).role,
     )
     return await change(
         desk,

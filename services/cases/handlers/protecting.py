@@ -8,14 +8,15 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 from services.cases import ages_store, kin_store, store
+from services.cases.contents import WatchView
 from services.cases.document_store import Writing
 from services.cases.domain import access, protection
 from services.cases.domain.access_terms import Action
 from services.cases.domain.acting import Acting
 from services.cases.domain.protection import Continuation, Protection
 from services.cases.domain.state import CaseState, Stage
-from services.cases.errors import DeniedError, UnknownPartError
-from services.cases.handlers.desk import CASE, Desk, Latest, change, deny, follow, meet
+from services.cases.errors import DeniedError, NotProtectedError, UnknownPartError
+from services.cases.handlers.desk import CASE, Desk, Latest, change, deny, follow, glance, meet
 from services.cases.handlers.ending import erase_content
 from services.cases.handlers.kept import QUIET_CLOSING
 from services.cases.handlers.unattended import change_by_time
@@ -163,6 +164,21 @@ async def lift(desk: Desk, ctx: Context, case: CaseRef) -> Changed[CaseState]:
         lambda state: protection.decide_lift(state, acting, ctx.now),
         lambda state, version: answer(ProtectionView.of(state), status=201, version=version),
     )
+
+
+async def read_watch(desk: Desk, ctx: Context, case: CaseRef) -> tuple[WatchView, int]:
+    """Return whose duty the case is, to a service account that tells people; recorded as a look without content.
+
+    Raises:
+        NotProtectedError: it is an ordinary case, with a unit and its leaders.
+    """
+    located, acting = await meet(desk, ctx, case)
+    looked = await glance(desk, ctx, located, acting, Action.READ_WATCH)
+    if not looked.state.address_protected:
+        raise NotProtectedError
+    watch = desk.watch_of(located.municipality)
+    view = WatchView(case=located.case, municipality=located.municipality, role=watch.role, unit=watch.unit)
+    return view, looked.version
 
 
 async def close_quietly(desk: Desk, tx: Tx, case: CaseRef) -> None:

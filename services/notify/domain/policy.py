@@ -81,6 +81,19 @@ AROUND: Final = frozenset(
 """The templates of the work around the child: who is asked, who coordinates, how a report goes (seed rules 31, 37, 82, 93)."""
 ESCALATION: Final = "escalation"
 """The template that a leader gets."""
+PROTECTED_ESCALATION: Final = "protected-escalation"
+FOR_THE_WATCH: Final = MappingProxyType(
+    {
+        "handover-escalated": "protected-handover",
+        "coordination-escalated": "protected-handover",
+        "override-review": "protected-override-review",
+        "override-overdue": "protected-override-overdue",
+        "emergency-review": "protected-emergency-review",
+        "emergency-overdue": "protected-emergency-overdue",
+    }
+)
+"""What whoever has the duty for an address-protected case gets instead of its unit's leaders; otherwise that something is late."""
+OF_PROTECTED: Final = frozenset({PROTECTED_ESCALATION, *FOR_THE_WATCH.values()})
 HANDOVER_FELL: Final = "handover-fell"
 FORM_REQUEST: Final = "form-request"
 FORM_REMINDER: Final = "form-reminder"
