@@ -12,7 +12,8 @@ from services.cases import ending_store, form_store, glass_store, kin_store, sto
 from services.cases.domain import glass as glasses
 from services.cases.domain import guardianship, levels, measures, waiting
 from services.cases.errors import CaseError
-from services.cases.handlers import absences, ages, consent_times, ending, form_times, protecting
+from services.cases.handlers import absences, ages, consent_times, elsewhere, ending, form_times, protecting
+from services.cases.handlers.around import OVERLAP_ELSEWHERE
 from services.cases.handlers.desk import HANDOVER_ANSWER, HANDOVER_ESCALATION, Desk
 from services.cases.handlers.kept import GLASS_ESCALATION, GLASS_REVIEW, GUARDIANSHIP, PROTECTION_DUE, QUIET_CLOSING
 from services.cases.handlers.unattended import change_by_time, change_in
@@ -196,6 +197,7 @@ def deadlines(desk: Desk) -> Mapping[str, DeadlineHandler]:
         form_store.FORM_DUE: form_times.on_due,
         form_store.FORM_OVERDUE: form_times.on_overdue,
         ending_store.RETENTION: of_case(ending.retention_over),
+        OVERLAP_ELSEWHERE: of_case(elsewhere.compare_cases),
         ending_store.ADULTHOOD_END: of_case(ending.adulthood_overdue),
         **team_consumers.DEADLINES,
     }

@@ -11,6 +11,8 @@ from uuid import UUID
 from services.cases.domain.absence import AbsenceState
 from services.cases.domain.access_table import NARROW
 from services.cases.domain.access_terms import Relation
+from services.cases.domain.course import ref_of
+from services.cases.domain.elsewhere import Alike
 from services.cases.domain.kept import DocumentState, GlassState, GlassStatus, RecordState
 from services.cases.domain.state import (
     CaseState,
@@ -253,6 +255,31 @@ class OverlapView(Model):
             overlap=overlap.code,
             status=overlap.status,
             waits_for=tuple(sorted(waits)) if overlap.status is OverlapStatus.SUSPECTED else (),
+        )
+
+
+class OverlapElsewhereView(Model):
+    """What another case about the same child has that is much the same, shown to who may see both (seed rules 49, 161)."""
+
+    measure: MeasureRef
+    overlap: str
+    case: CaseRef
+    """The other case."""
+    other: MeasureRef
+    service: Service
+    unit: UnitId | None
+    """Where the other measure is carried out."""
+
+    @classmethod
+    def of(cls, pair: Alike, other: CaseState) -> OverlapElsewhereView:
+        """Return `pair`, whose second is of the case `other`."""
+        return cls(
+            measure=pair.mine.ref,
+            overlap=pair.overlap,
+            case=ref_of(other),
+            other=pair.other.ref,
+            service=pair.service,
+            unit=pair.unit,
         )
 
 

@@ -54,6 +54,7 @@ class CaseEvents:
             cases.TeamMemberRemoved: self._team.on_left,
             cases.MeasureChanged: self.on_measure_changed,
             cases.MeasureOverlapSuspected: self._team.on_overlap,
+            cases.MeasureOverlapElsewhereSuspected: self._team.on_overlap_elsewhere,
             cases.ConcernRegistered: self.on_concern_registered,
             cases.ConcernResolvedLocally: self.on_concern_settled,
             cases.ConcernEscalated: self.on_concern_settled,

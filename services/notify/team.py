@@ -60,6 +60,22 @@ class Team:
         reached = {service: units for service, units in owners.items() if service in member | {holder.service}}
         await self._tell_leaders(tx, told, reached, holder)
 
+    async def on_overlap_elsewhere(
+        self, tx: Tx, event: cases.MeasureOverlapElsewhereSuspected, envelope: Envelope
+    ) -> None:
+        """Another case has much the same: whoever carries this measure out is told, and nobody else (seed rules 49, 161).
+
+        The other case lets this service know, and says nothing of the holder's.
+        """
+        told = about_event(event.case, envelope, tx.now).saying(policy.OVERLAP_ELSEWHERE)
+        holder = await facts.holder_of(tx.conn, event.case)
+        owners = await team_facts.owners_of(tx.conn, [event.measure])
+        units = owners.get(holder.service) if holder.service is not None else None
+        own = units is not None and (not units or holder.unit in units)
+        if own:
+            await self._teller.tell_responsible(tx, holder, told)
+        await self._tell_leaders(tx, told, owners, holder if own else Responsible())
+
     async def _tell(
         self, tx: Tx, event: cases.MeasurePlanned | cases.MeasureChanged | cases.MeasureStopped, envelope: Envelope
     ) -> None:

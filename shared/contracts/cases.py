@@ -721,6 +721,20 @@ class MeasureOverlapExplained(OverlapEvent):
     """Every owner has explained it."""
 
 
+class MeasureOverlapElsewhereSuspected(CaseEvent):
+    """Another unit does much the same for the child in another case, and whoever carries this measure out may know of that case.
+
+    Neither that case, its service nor its measure is named: two references in one event would tie the cases together for everybody
+    who reads the topic. Who may see both is told which they are by the API (seed rules 49, 161).
+    """
+
+    TYPE: ClassVar[str] = "no.lagspill.cases.measure.overlap-elsewhere-suspected.v1"
+
+    measure: MeasureRefField
+    overlap: Code
+    """A group of the profile: types of measures that do much the same."""
+
+
 # --- handover ---------------------------------------------------------------------------------------------------------
 
 
@@ -1045,6 +1059,7 @@ EVENTS: tuple[type[EventData], ...] = (
     MeasureStopped,
     MeasureOverlapSuspected,
     MeasureOverlapExplained,
+    MeasureOverlapElsewhereSuspected,
     HandoverSent,
     HandoverReceived,
     HandoverAccepted,

@@ -117,6 +117,25 @@ async def test_both_units_are_told_that_they_seem_to_do_the_same(world: World) -
         assert await told(world, who) == []
 
 
+@pytest.mark.rule(49, 161)
+async def test_only_who_carries_a_measure_out_is_told_that_another_case_has_the_same(world: World) -> None:
+    """The other case lets this one service know: not the holder's, and nobody else in the team."""
+    await world.take(
+        opened(world),
+        joined(Service.PPT),
+        planned(world, FIRST, Service.PPT, PPT),
+        planned(world, SECOND, Service.BARNEHAGE, LIA),
+    )
+    told_of = cases.MeasureOverlapElsewhereSuspected(case=CASE, measure=FIRST, overlap="language")
+    await world.take(told_of, times=2)
+    assert (await told(world, "ppt-leader")).count("overlap-elsewhere") == 1
+    for who in ("teacher", "styrer", "rektor", "health-leader"):
+        assert "overlap-elsewhere" not in await told(world, who), who
+    await world.take(told_of.model_copy(update={"measure": SECOND}))
+    for who in ("teacher", "styrer", "ppt-leader"):
+        assert (await told(world, who)).count("overlap-elsewhere") == 1, who
+
+
 @pytest.mark.rule(88, 89)
 @pytest.mark.story(14)
 async def test_a_measure_not_evaluated_in_time_comes_to_the_owners_leader(world: World) -> None:

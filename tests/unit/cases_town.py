@@ -129,7 +129,9 @@ def scope(
 class Town:
     """One case and its history, decided step by step."""
 
-    def __init__(self, *, guardians: int = 2, address_protected: bool = False, seed: int = 1) -> None:
+    def __init__(
+        self, *, guardians: int = 2, address_protected: bool = False, seed: int = 1, by: Acting = TEACHER
+    ) -> None:
         self.ids = SeededIds(seed)
         self.now = START
         self.state = CaseState()
@@ -137,7 +139,7 @@ class Town:
         self.case = CaseRef(self.ids.ref("cas"))
         self.guardians = guardians
         register = concern.RegisterConcern(
-            by=TEACHER,
+            by=by,
             case=self.case,
             concern=ConcernRef(self.ids.ref("con")),
             area=Area.LEARNING,
@@ -163,7 +165,7 @@ class Town:
 
     def lift(self) -> Town:
         """Open the case at level 1."""
-        self.take(concern.decide_resolve(self.state, concern.ResolveConcern(by=TEACHER), self.now, RULES))
+        self.take(concern.decide_resolve(self.state, concern.ResolveConcern(by=self.holder()), self.now, RULES))
         return self
 
     def hear(self, before: course.Decisions = "consent") -> None:

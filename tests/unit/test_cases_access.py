@@ -107,6 +107,7 @@ review-override        -      -    -    -    .    -    -    -    -    -    -    
 plan-measure           .      -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -     -
 evaluate-measure       .      -    -    -    -    -    .    -    -    -    -    -    -    -    -    -    -    -     -
 carry-out-measure      .      -    -    -    -    -    .    -    -    -    -    -    -    -    -    -    -    -     -
+see-overlap            .      -    -    -    .    cons cons cons law  -    own  own  -    -    -    -    -    -     -
 send-handover          .      -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -     -
 see-handover           .      -    .    .    .    .    -    -    -    -    .    -    -    -    -    -    -    -     .
 answer-handover        -      -    .    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -     -

@@ -24,6 +24,7 @@ from services.notify.domain.policy import (
     OF_ENDINGS,
     OF_PROTECTED,
     OVERLAP,
+    OVERLAP_ELSEWHERE,
     POLICIES,
     Policy,
 )
@@ -48,7 +49,7 @@ def steps(policy: Policy) -> set[str]:
 
 def test_every_step_of_every_deadline_has_its_text() -> None:
     used = (
-        {EMAIL, ESCALATION, INVITATION, MOVED, CANCELLED, MEASURES_CHANGED, OVERLAP}
+        {EMAIL, ESCALATION, INVITATION, MOVED, CANCELLED, MEASURES_CHANGED, OVERLAP, OVERLAP_ELSEWHERE}
         | OF_CONSENTS
         | AROUND
         | OF_ENDINGS

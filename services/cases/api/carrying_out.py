@@ -11,15 +11,22 @@ from starlette.responses import Response
 
 from services.cases.api.at_desk import AtDesk
 from services.cases.api.bodies import Code, Words
-from services.cases.handlers import carrying_out
+from services.cases.handlers import carrying_out, elsewhere
 from services.cases.handlers.carrying_out import Change
-from services.cases.views import MeasureView
+from services.cases.views import MeasureView, OverlapElsewhereView
+from shared.contracts.base import Model
 from shared.contracts.cases import OverlapExplanation
 from shared.contracts.codes import Service
-from shared.refs import MeasureRefField, UnitIdField
-from shared.web import Command, GivenMoment, RequestModel, respond
+from shared.refs import CaseRefField, MeasureRefField, UnitIdField
+from shared.web import Command, GivenMoment, Reading, RequestModel, represent, respond
 
 router = APIRouter(tags=["measures"])
+
+
+class OverlapsElsewhere(Model):
+    """What other cases about the same child have that is much the same (seed rules 49, 161)."""
+
+    overlaps: tuple[OverlapElsewhereView, ...]
 
 
 class ChangeBody(RequestModel):
@@ -90,3 +97,14 @@ async def stop_measure(measure: MeasureRefField, body: StopBody, ctx: Command, d
 async def explain_overlap(measure: MeasureRefField, body: ExplanationBody, ctx: Command, desk: AtDesk) -> Response:
     """Say for one's own measure why it is no double work, or that one of them will stop."""
     return respond(await carrying_out.explain_overlap(desk, ctx, measure, body.explanation))
+
+
+@router.get(
+    "/cases/{case}/overlaps-elsewhere",
+    response_model=OverlapsElsewhere,
+    summary="Double work in other cases of the child",
+)
+async def list_overlaps(case: CaseRefField, ctx: Reading, desk: AtDesk) -> Response:
+    """Return measures of other cases about the same child that are much the same, as far as you may see both cases."""
+    rows, version = await elsewhere.list_overlaps(desk, ctx, case)
+    return represent(OverlapsElsewhere(overlaps=tuple(rows)), version=version)

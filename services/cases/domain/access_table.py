@@ -55,6 +55,7 @@ TABLE: Mapping[Relation, Mapping[Action, Reach]] = MappingProxyType(
             Action.REPORT_CONCERN: _SEE,
             Action.SEE_REPORT: _SEE,
             Action.FOLLOW_REPORT: _SEE,
+            Action.SEE_OVERLAP: _SEE,
         },
         Relation.LAST_HOLDER: {
             Action.SEE_CASE: _SEE,
@@ -88,6 +89,7 @@ TABLE: Mapping[Relation, Mapping[Action, Reach]] = MappingProxyType(
             Action.SEE_REPORT: _SEE,
             Action.READ_OVERRIDE: Reach.REASON,
             Action.REVIEW_OVERRIDE: _SEE,
+            Action.SEE_OVERLAP: _SEE,
         },
         Relation.COORDINATOR: {
             Action.SEE_CASE: _SEE,
@@ -110,6 +112,7 @@ TABLE: Mapping[Relation, Mapping[Action, Reach]] = MappingProxyType(
             Action.SEE_CONTRIBUTION: _CONSENTED,
             Action.READ_LANGUAGE: _CONSENTED,
             Action.REPORT_CONCERN: _SEE,
+            Action.SEE_OVERLAP: _CONSENTED,
         },
         Relation.TEAM_MEMBER: {
             Action.SEE_CASE: _SEE,
@@ -122,6 +125,7 @@ TABLE: Mapping[Relation, Mapping[Action, Reach]] = MappingProxyType(
             Action.CARRY_OUT_MEASURE: _SEE,
             Action.READ_PLAN: _CONSENTED,
             Action.REPORT_CONCERN: _SEE,
+            Action.SEE_OVERLAP: _CONSENTED,
         },
         Relation.SERVICE_IN_SCOPE: {
             Action.SEE_CASE: _SEE,
@@ -130,11 +134,13 @@ TABLE: Mapping[Relation, Mapping[Action, Reach]] = MappingProxyType(
             Action.ASK_SHARING: _SEE,
             Action.READ_DOCUMENT: _CONSENTED,
             Action.REPORT_CONCERN: _SEE,
+            Action.SEE_OVERLAP: _CONSENTED,
         },
         Relation.SERVICE_BY_LAW: {
             Action.SEE_CASE: _SEE,
             Action.READ_CHILD: Reach.BY_LAW,
             Action.ASK_SHARING: _SEE,
+            Action.SEE_OVERLAP: Reach.BY_LAW,
         },
         Relation.CARE_AUTHORITY: {
             Action.SEE_CONSENTS: _SEE,
@@ -161,6 +167,7 @@ TABLE: Mapping[Relation, Mapping[Action, Reach]] = MappingProxyType(
             Action.READ_PLAN: _OWN,
             Action.RECORD_LANGUAGE: _SEE,
             Action.READ_LANGUAGE: _OWN,
+            Action.SEE_OVERLAP: _OWN,
         },
         Relation.CHILD: {
             Action.SEE_CASE: _SEE,
@@ -176,6 +183,7 @@ TABLE: Mapping[Relation, Mapping[Action, Reach]] = MappingProxyType(
             Action.READ_PLAN: _OWN,
             Action.RECORD_LANGUAGE: _SEE,
             Action.READ_LANGUAGE: _OWN,
+            Action.SEE_OVERLAP: _OWN,
         },
         Relation.REACHES_GUARDIANS: {
             Action.READ_CONTACTS: Reach.CONTACT,

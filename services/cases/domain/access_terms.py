@@ -86,6 +86,8 @@ class Action(StrEnum):
     EVALUATE_MEASURE = "evaluate-measure"
     CARRY_OUT_MEASURE = "carry-out-measure"
     """Begin, change and stop it, and say that it is no double work: for one of a service's own, or by the holder."""
+    SEE_OVERLAP = "see-overlap"
+    """That another case about the same child has much the same measure; both cases must let the reader (`elsewhere.py`)."""
     SEND_HANDOVER = "send-handover"
     SEE_HANDOVER = "see-handover"
     ANSWER_HANDOVER = "answer-handover"

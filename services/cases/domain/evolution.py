@@ -94,6 +94,8 @@ def evolve(state: CaseState, event: EventData) -> CaseState:  # noqa: PLR0911, P
             return _measure(state, event)
         case events.OverlapEvent():
             return _overlap(state, event)
+        case events.MeasureOverlapElsewhereSuspected():
+            return _with(state, elsewhere=state.elsewhere | {event.measure})
         case events.HandoverEvent():
             return _handover(state, event)
         case events.FormEvent():

@@ -246,15 +246,14 @@ def _require_offer(code: str, level: int, day: date, profile: CasesProfile) -> N
 
 
 def _overlapping(state: CaseState, planned: MeasurePlanned, profile: CasesProfile) -> list[CaseEvent]:
-    """Two units that do much the same for one child are told of each other (seed rules 49, 161).
-
-    Only within the case: that another case is about the same child is nobody's to know without a basis.
-    """
+    """Two units that do much the same for one child are told of each other (seed rules 49, 161); other cases: `elsewhere.py`."""
     others: list[MeasureRef] = []
     group = None
     for other in state.measures.values():
         shared = profile.overlapping(planned.code, other.code)
-        elsewhere = _at(state, other.owner, other.owner_unit) != _at(state, planned.owner, planned.owner_unit)
+        elsewhere = carried_out_at(state, other.owner, other.owner_unit) != carried_out_at(
+            state, planned.owner, planned.owner_unit
+        )
         if shared is not None and other.runs and elsewhere:
             others.append(other.ref)
             group = group or shared
@@ -265,7 +264,7 @@ def _overlapping(state: CaseState, planned: MeasurePlanned, profile: CasesProfil
     ]
 
 
-def _at(state: CaseState, owner: Service, unit: UnitId | None) -> tuple[Service, UnitId | None]:
+def carried_out_at(state: CaseState, owner: Service, unit: UnitId | None) -> tuple[Service, UnitId | None]:
     """Return where a measure is carried out: the holder's own service is its own unit, when no other is named."""
     holder = state.holder
     return owner, unit or (holder.unit if holder is not None and is_home(state, owner) else None)

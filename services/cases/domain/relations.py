@@ -124,12 +124,20 @@ def _leads(acting: Acting, unit: UnitId | None) -> bool:
 
 def _a_service(state: CaseState, acting: Acting) -> Service | None:
     """Return for which service the actor works with this child, if there were a basis."""
-    service = acting.service
     # Who only leads sees that there is a case, and never what it holds.
-    if acting.role in {None, Role.LEADER} or service is None or state.stage is not Stage.OPEN:
+    if (
+        acting.role in {None, Role.LEADER}
+        or acting.service is None
+        or not takes_part(state, acting.service, acting.unit)
+    ):
         return None
-    elsewhere = service in SERVICES_WITH_MANY_UNITS and acting.unit not in state.units_of(service)
-    return None if elsewhere else service
+    return acting.service
+
+
+def takes_part(state: CaseState, service: Service, unit: UnitId | None) -> bool:
+    """Return whether this unit of the service works with the child in this case, if there were a basis."""
+    elsewhere = service in SERVICES_WITH_MANY_UNITS and unit not in state.units_of(service)
+    return state.stage is Stage.OPEN and not elsewhere
 
 
 def _by_law(state: CaseState, acting: Acting, now: datetime) -> bool:

@@ -436,6 +436,8 @@ class CaseState(Model):
     measures: dict[MeasureRef, MeasureState] = Field(default_factory=dict)
     overlaps: dict[MeasureRef, OverlapState] = Field(default_factory=dict)
     """Suspected overlaps, by the later measure."""
+    elsewhere: frozenset[MeasureRef] = frozenset()
+    """The measures whose service was told that another case has much the same."""
     handovers: dict[HandoverRef, HandoverState] = Field(default_factory=dict)
     forms: dict[FormRef, FormState] = Field(default_factory=dict)
     outcome: str | None = None

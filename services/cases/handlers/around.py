@@ -17,7 +17,15 @@ from shared.aggregate import Context
 from shared.calendar import start_of_day
 from shared.clock import oslo_day
 from shared.contracts.access import AccessKind, AccessRecorded, Recipient
-from shared.contracts.cases import CaseEvent, CoordinatorKind
+from shared.contracts.cases import (
+    CaseEvent,
+    ConsentConfirmed,
+    ConsentGranted,
+    ConsentRenewed,
+    CoordinatorKind,
+    MeasureChanged,
+    MeasurePlanned,
+)
 from shared.contracts.codes import InformationCategory, Purpose, Service
 from shared.contracts.reports import ConcernReportSent
 from shared.contracts.team import (
@@ -37,6 +45,8 @@ CONTRIBUTION_ANSWER: Final = "contribution-answer"
 CONTRIBUTION_ESCALATION: Final = "contribution-escalation"
 REPORT_DELIVERY: Final = "report-delivery"
 REPORT_FEEDBACK: Final = "report-feedback"
+OVERLAP_ELSEWHERE: Final = "overlap-elsewhere"
+"""Compares the case with the others about the same child: at once, and in a transaction of its own."""
 COORDINATOR_AGE: Final = "coordinator-age"
 """Looks every day whether the child is of age: a deadline at the birthday would be the birthday, in the clear."""
 
@@ -76,6 +86,14 @@ async def follow_team(conn: Connection, events: Iterable[CaseEvent], now: dateti
                 await set_deadline(conn, kind=COORDINATOR_AGE, key=event.case, due=tomorrow(now))
             case CoordinatorEnded(kind=CoordinatorKind.BARNEKOORDINATOR):
                 await cancel(conn, kind=COORDINATOR_AGE, key=event.case)
+            case (
+                MeasurePlanned()
+                | MeasureChanged()
+                | ConsentConfirmed()
+                | ConsentRenewed()
+                | ConsentGranted(active=True)
+            ):
+                await set_deadline(conn, kind=OVERLAP_ELSEWHERE, key=event.case, due=now)
             case ConcernReportSent():
                 parts.append(event.report)
                 await set_deadline(conn, kind=REPORT_FEEDBACK, key=event.report, due=event.feedback_by)

@@ -51,7 +51,9 @@ COORDINATION: Final = Policy(
 """A handover of the coordination and not of the baton (seed rules 23, 37, 97): the times of any handover, in words of its own."""
 MEASURES_CHANGED: Final = "measures-changed"
 OVERLAP: Final = "overlap-suspected"
-"""The templates that those in the team get: something has changed; two units seem to do the same (seed rules 31, 49)."""
+OVERLAP_ELSEWHERE: Final = "overlap-elsewhere"
+"""The templates that those in the team get: something has changed; two units seem to do the same, in one case or in two
+(seed rules 31, 49)."""
 CONTRIBUTION_REQUEST: Final = "contribution-request"
 CONTRIBUTION_REMINDER: Final = "contribution-reminder"
 CONTRIBUTION_OVERDUE: Final = "contribution-overdue"
