@@ -338,6 +338,12 @@ class ConsentMissingError(CaseError):
     code = "consent-missing"
 
 
+class OverrideNoHandoverError(ConsentMissingError):
+    """Sharing by law gives this service information, and not the case: a handover takes a consent for transition."""
+
+    code = "override-no-handover"
+
+
 class ConsentPeriodError(CaseError):
     """The consent's last day has passed already."""
 

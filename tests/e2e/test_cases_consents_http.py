@@ -175,6 +175,35 @@ async def test_when_the_child_welfare_service_has_the_care_its_word_counts_and_n
     assert code(await world.get("barnevern", f"/cases/{case}/child")) == (403, "not-permitted")
 
 
+@pytest.mark.rule(4, 18)
+async def test_what_is_shared_by_law_is_no_basis_to_hand_the_case_over(world: World) -> None:
+    """The law lets information be given, and moves no task (barnevernsloven §§ 13-2, 13-4; fvl § 13 b)."""
+    case = await world.opened()
+    offer = {
+        "kind": "to-child-welfare",
+        "receiver": await world.receiver("barnevern"),
+        "categories": ["concern"],
+    }
+    path = f"/cases/{case}/handovers"
+    assert code(await world.post("teacher", path, offer)) == (409, "consent-missing")
+    await world.must("teacher", f"/cases/{case}/overrides", OVERRIDE)
+    before = await world.types()
+    response = await world.post("teacher", path, offer)
+    assert code(response) == (409, "override-no-handover")
+    problem = response.json()
+    assert problem["detail"] == (
+        "Sharing by law gives this service information, and not the case: a handover takes a consent for transition."
+    )
+    assert (problem["services"], problem["purposes"]) == (["barnevern"], ["transition"])
+    assert code(await world.post("teacher", path, {**offer, "categories": []})) == (409, "override-no-handover")
+    ppt = {**offer, "kind": "unit", "receiver": await world.receiver("ppt")}
+    assert code(await world.post("teacher", path, ppt)) == (409, "consent-missing"), "nothing is shared with PPT by law"
+    assert await world.types() == before
+    consent = await world.consented(case, services=("barnevern",), categories=("concern",), purposes=("transition",))
+    sent = await world.must("teacher", path, offer)
+    assert (sent["status"], sent["consent"]) == ("sent", consent)
+
+
 @pytest.mark.rule(106)
 async def test_what_is_shared_by_law_is_read_under_that_section_and_judged_by_the_leader(world: World) -> None:
     case = await world.opened()

@@ -32,6 +32,7 @@ from services.cases.errors import (
     HolderNotAwayError,
     NotPermittedError,
     OutsideHoldingError,
+    OverrideNoHandoverError,
     ReceiverAwayError,
     ReceiverElsewhereError,
     ReceiverIsSenderError,
@@ -168,6 +169,7 @@ def offer(
         AnswerTimeError: the time to answer is not ahead, or more than thirty days away.
         OutsideHoldingError: the package holds what the sender does not.
         ConsentMissingError: it leaves the unit, and no consent for transition covers receiver and package (seed rule 106).
+        OverrideNoHandoverError: as before, although something is shared with the receiver's service by law.
     """
     if state.open_handover is not None:
         raise HandoverOpenError(extensions={"handover": state.open_handover.ref})
@@ -337,9 +339,15 @@ def _basis(
         return rules.basis(OWN_TASK, now), None
     if receiver.service is None:
         raise ConsentMissingError
-    consent = require_consent(
-        state, service=receiver.service, categories=command.package.categories, purpose=Purpose.TRANSITION, now=now
-    )
+    try:
+        consent = require_consent(
+            state, service=receiver.service, categories=command.package.categories, purpose=Purpose.TRANSITION, now=now
+        )
+    except ConsentMissingError as missing:
+        if state.override_covering(now, receiver.service) is None:
+            raise
+        # Each of the sections lets information be given (barnevernsloven §§ 13-2, 13-4; fvl § 13 b); none moves the task.
+        raise OverrideNoHandoverError(extensions=missing.extensions) from None
     return rules.basis(CONSENT, now), consent
 
 
