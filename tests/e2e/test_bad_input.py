@@ -155,6 +155,9 @@ async def kept_in_the_vault(run: Gauntlet, world: World) -> None:
     await run.over(
         "nurse-leader", f"/break-glass/{glass}/review", {"outcome": "justified"}, code="break-glass-reviewed"
     )
+    by_number = {**emergency, "national_number": child.national_number}
+    await run.does("nurse", "/break-glass", by_number, others_may=True, of_a_case=False)
+    await run.over("nurse", "/break-glass", by_number, code="break-glass-open")
     protection = {"kind": "confidential", "valid_to": "2027-09-01"}
     case = (await run.does("teacher", f"/cases/{case}/address-protection", protection, version=version))["case"]
     lifting = f"/cases/{case}/address-protection-lifting"

@@ -64,6 +64,8 @@ class Told:
             case 2:
                 emergency = {"reason": "danger-to-life", "text": self.words(), "categories": ["health"], "hours": 2}
                 await self.post("nurse", f"/cases/{case}/break-glass", emergency)
+                by_number = {**emergency, "national_number": self.chance.choice(self.people).national_number}
+                await self.post("ppt", "/break-glass", by_number)
             case 3:
                 self.people.append(person)
                 body = {

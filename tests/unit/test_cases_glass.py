@@ -13,9 +13,10 @@ from services.cases.domain import access, glass
 from services.cases.domain.access_terms import Action, Relation
 from services.cases.domain.acting import Acting
 from services.cases.domain.evolution import fold
-from services.cases.domain.kept import GlassStatus
+from services.cases.domain.kept import GlassStatus, ProtectionState
 from services.cases.domain.relations import relations
-from services.cases.domain.state import CaseState
+from services.cases.domain.search import Candidate
+from services.cases.domain.state import CaseState, Stage
 from services.cases.errors import (
     CaseError,
     GlassNotAllowedError,
@@ -34,8 +35,9 @@ from shared.contracts.safekeeping import (
     BreakGlassReviewOverdue,
     GlassOutcome,
     GlassReason,
+    ProtectionKind,
 )
-from shared.refs import GlassRef, UnitId
+from shared.refs import GlassRef, LogScope, UnitId
 from tests.unit.cases_town import (
     BARNEVERN,
     CURIOUS,
@@ -233,3 +235,29 @@ def test_it_is_refused_where_nothing_is_gained() -> None:
     broken(town, asked(town))
     with pytest.raises(GlassOpenError):
         broken(town, asked(town))
+
+
+@pytest.mark.parametrize("same_municipality", [True, False])
+@pytest.mark.parametrize("cleared", [True, False])
+@pytest.mark.parametrize("stage", Stage)
+@pytest.mark.parametrize("protected", [True, False])
+def test_by_number_is_opened_what_by_reference_would_be_and_nothing_of_another_municipality(
+    same_municipality: bool, cleared: bool, stage: Stage, protected: bool
+) -> None:
+    town = Town().lift()
+    protection = ProtectionState(kind=ProtectionKind.CONFIDENTIAL) if protected else None
+    known = None if stage is Stage.UNKNOWN else town.state.case
+    changes = {"stage": stage, "case": known, "address_protected": protected, "protection": protection}
+    state = town.state.model_copy(update=changes)
+    by = NURSE.model_copy(update={"cleared": cleared})
+    try:
+        glass.decide_open(state, asked(town, by), town.now, RULES, GLASS_RULES)
+        refused = None
+    except NotInvolvedError as denied:
+        refused = denied.reason
+    if not same_municipality:
+        refused = "other-municipality"
+    one = Candidate(state=state, version=1, scope=LogScope("4005"), acting=by, same_municipality=same_municipality)
+    found = glass.sort_out([one])
+    assert found.there == ((one,) if refused is None else ())
+    assert [hidden.reason for hidden in found.hidden] == ([] if refused is None else [refused])

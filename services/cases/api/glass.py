@@ -9,9 +9,10 @@ from pydantic import ConfigDict, Field
 from starlette.responses import Response
 
 from services.cases.api.at_desk import AtDesk
-from services.cases.api.bodies import Words
+from services.cases.api.bodies import Number, Words
 from services.cases.contents import GlassContent
 from services.cases.handlers import glass as glasses
+from services.cases.handlers import glass_by_number
 from services.cases.handlers.glass import Emergency
 from services.cases.views import GlassView
 from shared.contracts.base import Moment
@@ -47,6 +48,26 @@ class BreakGlassBody(RequestModel):
     hours: Annotated[int, Field(ge=1, le=72)] = 4
 
 
+class NumberedGlassBody(BreakGlassBody):
+    """The same by the child's national number: for whoever has the child in front of them, and no reference."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "national_number": "15912156831",
+                    "reason": "danger-to-life",
+                    "text": "Brought in unconscious; we must know of allergies and illness.",
+                    "categories": ["contact", "health"],
+                    "hours": 2,
+                }
+            ]
+        }
+    )
+
+    national_number: Number
+
+
 class GlassReviewBody(RequestModel):
     """What the review came to."""
 
@@ -58,8 +79,16 @@ class GlassReviewBody(RequestModel):
 @router.post("/cases/{case}/break-glass", status_code=201, response_model=GlassView, summary="Open in an emergency")
 async def break_glass(case: CaseRefField, body: BreakGlassBody, ctx: Command, desk: AtDesk) -> Response:
     """Open a case that you have no part in, with a reason and for a time. Every look is recorded, and a leader reviews it."""
-    emergency = Emergency(reason=body.reason, text=body.text, categories=body.categories, hours=body.hours)
-    return respond(await glasses.break_glass(desk, ctx, case, emergency))
+    return respond(await glasses.break_glass(desk, ctx, case, _emergency(body)))
+
+
+@router.post(
+    "/break-glass", status_code=201, response_model=Page[GlassView], summary="Open in an emergency, by national number"
+)
+async def break_glass_by_number(body: NumberedGlassBody, ctx: Command, desk: AtDesk) -> Response:
+    """Open every case of the child in your municipality, on the same terms. Nothing is found without being opened and reviewed."""
+    emergency = _emergency(body)
+    return respond(await glass_by_number.break_glass_by_number(desk, ctx, body.national_number, emergency))
 
 
 @router.get("/break-glass", response_model=Page[GlassView], summary="Emergency accesses that you review")
@@ -81,3 +110,7 @@ async def read_glass(glass: GlassRefField, ctx: Reading, desk: AtDesk) -> Respon
 async def review_glass(glass: GlassRefField, body: GlassReviewBody, ctx: Command, desk: AtDesk) -> Response:
     """Say whether it was justified. It closes with that, whatever the outcome."""
     return respond(await glasses.review_glass(desk, ctx, glass, body.outcome))
+
+
+def _emergency(body: BreakGlassBody) -> Emergency:
+    return Emergency(reason=body.reason, text=body.text, categories=body.categories, hours=body.hours)

@@ -5,7 +5,7 @@ Pasientjournalloven § 22 asks for subsequent control; invariant 12: there is no
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
@@ -20,6 +20,7 @@ from services.cases.domain.glass_lifecycles import GLASS
 from services.cases.domain.kept import GlassStatus
 from services.cases.domain.relations import watches
 from services.cases.domain.rules import Rules
+from services.cases.domain.search import Candidate
 from services.cases.domain.state import CaseState, Stage
 from services.cases.domain.watch import judges_as
 from services.cases.errors import (
@@ -102,6 +103,20 @@ class BreakGlass(Model):
     hours: int
 
 
+class Hidden(Model):
+    """A case that is not opened to whoever asked for it by its child's number, and why, for the record only."""
+
+    candidate: Candidate
+    reason: str
+
+
+class Found(Model):
+    """What a child's number leads to in an emergency."""
+
+    there: tuple[Candidate, ...]
+    hidden: tuple[Hidden, ...]
+
+
 class ReviewGlass(Model):
     """Judge an emergency access."""
 
@@ -165,17 +180,16 @@ def decide_open(
         GlassUnneededError: the actor's part in the case gives all of it without.
     """
     check_request(command, now, glass)
-    if state.hidden and not command.by.cleared:
-        raise NotInvolvedError("address-protected")
-    if state.case is None or state.stage in {Stage.UNKNOWN, Stage.ERASED}:
-        raise NotInvolvedError("nothing-there")
+    hidden = _hidden(state, command.by)
+    if hidden is not None:
+        raise NotInvolvedError(hidden)
     if any(one.is_open(now) and one.by.actor == command.by.actor for one in state.glass.values()):
         raise GlassOpenError
     if _has_already(state, command, now):
         raise GlassUnneededError
     return [
         BreakGlassOpened(
-            case=state.case,
+            case=ref_of(state),
             glass=command.glass,
             by=command.by.party(address_protected=state.address_protected),
             reason=command.reason,
@@ -185,6 +199,19 @@ def decide_open(
             review_by=add_days(now, glass.review_within_days),
         )
     ]
+
+
+def sort_out(candidates: Sequence[Candidate]) -> Found:
+    """Return which of a child's cases may be opened, and which stay hidden: each is judged alike, whatever comes of it."""
+    there: list[Candidate] = []
+    hidden: list[Hidden] = []
+    for one in candidates:
+        reason = _hidden(one.state, one.acting) if one.same_municipality else "other-municipality"
+        if reason is None:
+            there.append(one)
+        else:
+            hidden.append(Hidden(candidate=one, reason=reason))
+    return Found(there=tuple(there), hidden=tuple(hidden))
 
 
 def reviewer(state: CaseState, acting: Acting, ref: GlassRef, unit: UnitId | None) -> Reviewer:
@@ -247,6 +274,13 @@ def decide_escalate(state: CaseState, ref: GlassRef, now: datetime, rules: Glass
     if now < add_days(glass.review_by, rules.escalate_after_days):
         return []
     return [BreakGlassReviewEscalated(case=ref_of(state), glass=ref)]
+
+
+def _hidden(state: CaseState, by: Acting) -> str | None:
+    """Return why the case cannot be opened in an emergency, for the record only; none when it can."""
+    if state.hidden and not by.cleared:
+        return "address-protected"
+    return "nothing-there" if state.case is None or state.stage in {Stage.UNKNOWN, Stage.ERASED} else None
 
 
 def _has_already(state: CaseState, command: BreakGlass, now: datetime) -> bool:

@@ -57,23 +57,39 @@ async def break_glass(desk: Desk, ctx: Context, case: CaseRef, emergency: Emerge
         GlassNotAllowedError: see `glass.check_request`.
         CaseError: see `glass.decide_open`.
     """
+    await check(desk, ctx, emergency)
+    located, acting = await meet(desk, ctx, case)
+    return await open_case(desk, ctx, located, acting, emergency)
+
+
+async def check(desk: Desk, ctx: Context, emergency: Emergency) -> Acting:
+    """Return whoever asks, as a stranger to any case, if the code list lets them ask for so much.
+
+    Raises:
+        GlassNotAllowedError: see `glass.check_request`.
+        NotStaffError: they work at no unit, so that nobody could review it.
+    """
     async with desk.pool.acquire() as conn:
         stranger = await as_seen(desk, ctx, conn, None)
-    glass = GlassRef(desk.ids.ref("brk"))
-    command = glasses.BreakGlass(
-        by=stranger,
-        glass=glass,
-        reason=emergency.reason,
-        categories=emergency.categories,
-        hours=emergency.hours,
-    )
-    glasses.check_request(command, ctx.now, desk.glass)
-    unit = stranger.unit
+    glasses.check_request(_command(desk, stranger, emergency), ctx.now, desk.glass)
+    if stranger.unit is None:
+        raise NotStaffError
+    return stranger
+
+
+async def open_case(
+    desk: Desk, ctx: Context, located: Located, acting: Acting, emergency: Emergency
+) -> Changed[CaseState]:
+    """Open this case to `acting`, with the review that is owed for it.
+
+    Raises:
+        NotStaffError: they work at no unit.
+        CaseError: see `glass.decide_open`.
+    """
+    command, unit = _command(desk, acting, emergency), acting.unit
     if unit is None:
         raise NotStaffError
-    located, acting = await meet(desk, ctx, case)
-    command = command.model_copy(update={"by": acting})
-    protected = False
+    glass, protected = command.glass, False
 
     def decide(state: CaseState) -> list[CaseEvent]:
         nonlocal protected
@@ -94,6 +110,16 @@ async def break_glass(desk: Desk, ctx: Context, case: CaseRef, emergency: Emerge
             GlassView.of(state, glass), status=201, version=version, location=f"/break-glass/{glass}"
         ),
         keep,
+    )
+
+
+def _command(desk: Desk, by: Acting, emergency: Emergency) -> glasses.BreakGlass:
+    return glasses.BreakGlass(
+        by=by,
+        glass=GlassRef(desk.ids.ref("brk")),
+        reason=emergency.reason,
+        categories=emergency.categories,
+        hours=emergency.hours,
     )
 
 

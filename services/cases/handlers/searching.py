@@ -35,7 +35,7 @@ async def search_child(desk: Desk, ctx: Context, sought: Sought) -> SearchResult
         children = await desk.records.children(conn, named)
         own = AccessRecorded(subject_ref=actor.id, kind=AccessKind.SEARCH, actor=actor.access_actor(), permitted=True)
         records: list[tuple[LogScope, AccessRecorded]] = [(ctx.scope, own)]
-        records += [(one.scope, _refusal(ctx, one)) for one in verdict.refused]
+        records += [(one.scope, in_vain(ctx, one, _why_not(one))) for one in verdict.refused]
         told: list[tuple[Looked, frozenset[InformationCategory], list[Disclosure]]] = []
         for one in verdict.shown:
             looked, shown = _looked(one, children)
@@ -64,7 +64,8 @@ def _looked(one: Judged, children: dict[CaseRef, Child]) -> tuple[Looked, frozen
     return looked, IDENTITY if opened else frozenset()
 
 
-def _refusal(ctx: Context, one: Candidate) -> AccessRecorded:
+def in_vain(ctx: Context, one: Candidate, reason: str) -> AccessRecorded:
+    """Return what the log of a case is told of a search that was for it, and did not find it for `reason`."""
     protected = one.state.address_protected
     return AccessRecorded(
         subject_ref=_case(one),
@@ -72,9 +73,13 @@ def _refusal(ctx: Context, one: Candidate) -> AccessRecorded:
         actor=actor_of(ctx).access_actor(address_protected=protected),
         case=_case(one),
         permitted=False,
-        reason="no-relation" if one.same_municipality else "other-municipality",
+        reason=reason,
         address_protected=protected,
     )
+
+
+def _why_not(one: Candidate) -> str:
+    return "no-relation" if one.same_municipality else "other-municipality"
 
 
 def _hit(ctx: Context, one: Judged, children: dict[CaseRef, Child]) -> SearchHit:
