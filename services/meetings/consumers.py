@@ -30,6 +30,7 @@ from shared.contracts.cases import (
     ConsentWithdrawn,
     HandoverAccepted,
 )
+from shared.contracts.safekeeping import CaseContinued
 from shared.contracts.team import LanguageNeedRecorded
 from shared.envelope import Envelope
 from shared.inbox import Handler, Inbox, Tx, caused_by
@@ -47,9 +48,14 @@ async def on_case_held(tx: Tx, event: CaseOpened | CaseReopened | HandoverAccept
     await store.case_moved(tx.conn, event.case, envelope.municipality, event.holder.unit, _nth(envelope), is_open=True)
 
 
+async def on_case_continued(tx: Tx, event: CaseContinued, envelope: Envelope) -> None:
+    """Learn that there is such a case, and how many must grant; which unit has it no event says, and nothing leads to it."""
+    await store.case_registered(tx.conn, event.case, envelope.municipality, None, event.guardians, _nth(envelope))
+
+
 async def on_case_closed(tx: Tx, event: CaseClosed, envelope: Envelope) -> None:
     """Learn that the case is closed."""
-    await store.case_closed(tx.conn, event.case, _nth(envelope))
+    await store.case_closed(tx.conn, event.case, envelope.municipality, _nth(envelope))
 
 
 async def on_consent_changed(tx: Tx, event: ConsentEvent, envelope: Envelope) -> None:
@@ -96,6 +102,7 @@ HANDLERS: Final[Mapping[type[EventData], Handler]] = {
     CaseOpened: on_case_held,
     CaseReopened: on_case_held,
     HandoverAccepted: on_case_held,
+    CaseContinued: on_case_continued,
     CaseClosed: on_case_closed,
     LanguageNeedRecorded: on_language_need,
     ConsentRequested: on_consent_changed,

@@ -289,8 +289,13 @@ async def case_moved(
     )
 
 
-async def case_closed(conn: Connection, case_ref: CaseRef, sequence: int) -> None:
-    """Note that the case is closed."""
+async def case_closed(conn: Connection, case_ref: CaseRef, municipality: LogScope, sequence: int) -> None:
+    """Note that the case is closed; also before anything else of it was read."""
     await conn.execute(
-        "UPDATE cases SET open = false, sequence = $2 WHERE case_ref = $1 AND sequence < $2", case_ref, sequence
+        "INSERT INTO cases (case_ref, municipality, guardians, open, sequence) VALUES ($1, $2, 0, false, $3)"
+        " ON CONFLICT (case_ref) DO UPDATE SET open = false, sequence = excluded.sequence"
+        " WHERE cases.sequence < excluded.sequence",
+        case_ref,
+        municipality,
+        sequence,
     )

@@ -13,7 +13,8 @@ from services.notify.domain import policy
 from services.notify.domain.deadline import deadline_of, decide_close, decide_set, meeting_of
 from services.notify.emergencies import Emergencies
 from services.notify.endings import Endings
-from services.notify.handlers import CONSUMER, Teller, about, responsible, telling
+from services.notify.handlers import CONSUMER, Teller, about, nth, responsible, telling
+from services.notify.protection import Protection
 from services.notify.team import Team
 from shared.aggregate import Context
 from shared.arrivals import Handler, Tx
@@ -33,6 +34,7 @@ def inbox(teller: Teller) -> Inbox:
         **Asked(teller).handlers(),
         **Endings(teller).handlers(),
         **Emergencies(teller).handlers(),
+        **Protection(teller).handlers(),
     }
     return Inbox(CONSUMER, handlers)
 
@@ -104,31 +106,18 @@ class CaseEvents:
 
     async def on_case_opened(self, tx: Tx, event: cases.CaseOpened, envelope: Envelope) -> None:
         """The holder must decide what is to be done (seed rules 79, 144)."""
-        ref, holder = deadline_of(event.case), responsible(event.holder)
-        await facts.set_holder(tx.conn, event.case, holder)
-        await self._teller.change_deadline(
-            tx,
-            caused_by(envelope, tx.now),
-            ref,
-            partial(
-                decide_set,
-                ref=ref,
-                kind=DeadlineKind.DECIDE_CASE,
-                case=event.case,
-                due=event.decide_by,
-                responsible=holder,
-                since=envelope.time,
-            ),
-        )
+        holder = responsible(event.holder)
+        await facts.set_holder(tx.conn, event.case, holder, nth(envelope))
+        await self._teller.decide_by(tx, envelope, event.case, holder, event.decide_by)
         await self._meet_by(tx, event, envelope)
 
     async def on_case_reopened(self, tx: Tx, event: cases.CaseReopened, envelope: Envelope) -> None:
         """It has a holder again."""
-        await self._teller.reassign_case(tx, caused_by(envelope, tx.now), event.case, responsible(event.holder))
+        await self._teller.reassign_case(tx, envelope, event.case, responsible(event.holder))
 
     async def on_case_decided(self, tx: Tx, event: cases.CaseLevelChanged, envelope: Envelope) -> None:
         """It was decided to step up or down."""
-        await self._teller.close_deadline(tx, caused_by(envelope, tx.now), deadline_of(event.case))
+        await self._teller.decided(tx, envelope, event.case)
         await self._meet_by(tx, event, envelope)
 
     async def _meet_by(self, tx: Tx, event: cases.CaseOpened | cases.CaseLevelChanged, envelope: Envelope) -> None:
@@ -160,6 +149,7 @@ class CaseEvents:
     async def on_case_closed(self, tx: Tx, event: cases.CaseClosed, envelope: Envelope) -> None:
         """Nothing is left to be done in it."""
         ctx = caused_by(envelope, tx.now)
+        await facts.set_decided(tx.conn, event.case, nth(envelope))
         for state in await facts.open_deadlines_of_case(tx.conn, event.case):
             if state.ref is not None:
                 await self._teller.close_deadline(tx, ctx, state.ref, "cancelled")
@@ -169,7 +159,7 @@ class CaseEvents:
     async def on_measure_planned(self, tx: Tx, event: cases.MeasurePlanned, envelope: Envelope) -> None:
         """A decision was made, and what was decided is to be evaluated (seed rules 88, 141)."""
         ctx = caused_by(envelope, tx.now)
-        await self._teller.close_deadline(tx, ctx, deadline_of(event.case))
+        await self._teller.decided(tx, envelope, event.case)
         holder = await facts.holder_of(tx.conn, event.case)
         owner = holder.model_copy(update={"unit": event.owner_unit or holder.unit})
         await self._evaluate_by(tx, ctx, event, owner, event.evaluate_by, envelope.time)
@@ -249,7 +239,7 @@ class CaseEvents:
         """The receiver is the holder, and so is responsible for what is open."""
         ctx = caused_by(envelope, tx.now)
         await self._teller.close_deadline(tx, ctx, deadline_of(event.handover))
-        await self._teller.reassign_case(tx, ctx, event.case, responsible(event.holder))
+        await self._teller.reassign_case(tx, envelope, event.case, responsible(event.holder))
         if event.by_rule:
             # Nobody asked the leader first: the last day was over, and it is the leader's from now on (seed rule 107).
             fell = telling(ctx, event.handover, case=event.case)

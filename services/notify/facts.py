@@ -26,14 +26,33 @@ class StoredDeadline:
 # --- facts of the cases -----------------------------------------------------------------------------------------------
 
 
-async def set_holder(conn: Connection, case: CaseRef, holder: Responsible) -> None:
-    """Remember who has the baton."""
-    await conn.execute(
-        "INSERT INTO holders (case_ref, holder) VALUES ($1, $2)"
-        " ON CONFLICT (case_ref) DO UPDATE SET holder = excluded.holder",
+async def set_holder(conn: Connection, case: CaseRef, holder: Responsible, nth: int) -> bool:
+    """Remember who has the baton by the case's `nth` event; return whether no later one is known that said so."""
+    known = await conn.fetchval(
+        "INSERT INTO holders (case_ref, holder, sequence) VALUES ($1, $2, $3)"
+        " ON CONFLICT (case_ref) DO UPDATE SET holder = excluded.holder, sequence = excluded.sequence"
+        " WHERE holders.sequence <= excluded.sequence RETURNING true",
         case,
         holder.model_dump_json(exclude_none=True),
+        nth,
     )
+    return bool(known)
+
+
+async def set_decided(conn: Connection, case: CaseRef, nth: int) -> None:
+    """Remember that from the case's `nth` event on nobody waits for a decision on what to do."""
+    await conn.execute(
+        "INSERT INTO decided (case_ref, sequence) VALUES ($1, $2)"
+        " ON CONFLICT (case_ref) DO UPDATE SET sequence = greatest(decided.sequence, excluded.sequence)",
+        case,
+        nth,
+    )
+
+
+async def decided_after(conn: Connection, case: CaseRef, nth: int) -> bool:
+    """Return whether an event after the case's `nth` said so."""
+    found = await conn.fetchval("SELECT true FROM decided WHERE case_ref = $1 AND sequence > $2", case, nth)
+    return bool(found)
 
 
 async def holder_of(conn: Connection, case: CaseRef) -> Responsible:

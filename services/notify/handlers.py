@@ -21,6 +21,7 @@ from services.notify.domain.deadline import (
     deadline_of,
     decide_close,
     decide_reassign,
+    decide_set,
     decide_step,
 )
 from services.notify.domain.message import MESSAGE, Reachable, choose_language, decide_cancel, decide_queue
@@ -118,9 +119,36 @@ class Teller:
         _, pending = await store.told_about(tx.conn, f"{reference}/")
         await self.take_back(tx, ctx, pending, "done")
 
-    async def reassign_case(self, tx: Tx, ctx: Context, case: CaseRef, holder: Responsible) -> None:
+    async def decide_by(self, tx: Tx, envelope: Envelope, case: CaseRef, holder: Responsible, due: datetime) -> None:
+        """Wait for a decision on what is to be done in a case, unless a later event of it is known that was one."""
+        if await facts.decided_after(tx.conn, case, nth(envelope)):
+            return
+        ref = deadline_of(case)
+        await self.change_deadline(
+            tx,
+            caused_by(envelope, tx.now),
+            ref,
+            partial(
+                decide_set,
+                ref=ref,
+                kind=DeadlineKind.DECIDE_CASE,
+                case=case,
+                due=due,
+                responsible=holder,
+                since=envelope.time,
+            ),
+        )
+
+    async def decided(self, tx: Tx, envelope: Envelope, case: CaseRef) -> None:
+        """Wait for it no longer."""
+        await facts.set_decided(tx.conn, case, nth(envelope))
+        await self.close_deadline(tx, caused_by(envelope, tx.now), deadline_of(case))
+
+    async def reassign_case(self, tx: Tx, envelope: Envelope, case: CaseRef, holder: Responsible) -> None:
         """Let the new holder be responsible for what the old one was."""
-        await facts.set_holder(tx.conn, case, holder)
+        if not await facts.set_holder(tx.conn, case, holder, nth(envelope)):
+            return
+        ctx = caused_by(envelope, tx.now)
         for state in await facts.open_deadlines_of_case(tx.conn, case):
             if state.ref is not None and state.kind in _FOLLOW_THE_BATON:
                 # A measure's leader stays that of the unit which owns the measure.
@@ -333,6 +361,11 @@ def about(state: DeadlineState, ctx: Context) -> Telling:
 def about_event(case: CaseRef, envelope: Envelope, now: datetime) -> Telling:
     """Return what is told about one event of a case: once to each, however many parts somebody has in it."""
     return telling(caused_by(envelope, now), f"{case}/{envelope.id}", case=case)
+
+
+def nth(envelope: Envelope) -> int:
+    """Return which event of its case it is; 0 when it does not say."""
+    return int(envelope.sequence or "0")
 
 
 def responsible(party: cases.Party) -> Responsible:

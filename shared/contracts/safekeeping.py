@@ -139,7 +139,7 @@ class ProtectionKind(StrEnum):
 class CaseContinued(CaseEvent):
     """A case goes on in the log of an address-protected case, under a reference that leads back to nothing.
 
-    Neither unit, organisation nor any reference of before is in it; see the decision on address protection.
+    Neither unit, organisation nor any reference or moment of before is in it; see the decision on address protection.
     """
 
     TYPE: ClassVar[str] = "no.lagspill.cases.case.continued.v1"
@@ -212,7 +212,7 @@ class DocumentAdded(CaseEvent):
     category: InformationCategory
     media: MediaType
     size: int = Field(ge=1)
-    """Bytes."""
+    """Bytes; of a document that went on with a case, the power of two at or above them."""
     by: Party | None = None
 
 

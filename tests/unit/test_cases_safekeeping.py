@@ -17,13 +17,14 @@ from services.cases.domain.state import CaseState, ConsentStatus, Stage
 from services.cases.errors import GuardianDatesError, GuardianGroundError, NotForRecordsError, TooManyGuardiansError
 from services.cases.records import Guardian
 from shared.contracts.codes import InformationCategory, Language
-from shared.contracts.safekeeping import GuardianGround, ProtectionKind
+from shared.contracts.safekeeping import DocumentAdded, GuardianGround, MediaType, ProtectionKind
 from shared.keys import TamperedError
-from shared.refs import ActorId, CaseRef, ConcernRef, RecordRef
+from shared.refs import ActorId, CaseRef, ConcernRef, DocumentRef, RecordRef
 from shared.sealed_stream import Sealer, new_prefix
 from tests.unit.cases_town import TEACHER, Town
 
 REF = re.compile(r"[a-z]{3}_[bcdfghjklmnpqrstvwxz]{26}")
+MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+")
 DAYS = st.dates(date(2026, 1, 1), date(2026, 12, 31))
 
 
@@ -90,6 +91,14 @@ def with_records() -> Town:
     for category in (InformationCategory.LANGUAGE, InformationCategory.FAMILY):
         command = recording.WriteRecord(by=TEACHER, record=RecordRef(town.ids.ref("rec")), category=category)
         town.take(recording.decide_record(town.state, command, town.now))
+    document = recording.AddDocument(
+        by=TEACHER,
+        document=DocumentRef(town.ids.ref("doc")),
+        category=InformationCategory.HEALTH,
+        media=MediaType.PDF,
+        size=12_345,
+    )
+    town.take(recording.decide_document(town.state, document, town.now))
     return town
 
 
@@ -99,15 +108,24 @@ def test_a_case_goes_on_with_no_place_and_no_reference_of_before() -> None:
         case=CaseRef(town.ids.ref("cas")),
         concern=ConcernRef(town.ids.ref("con")),
         records={ref: RecordRef(town.ids.ref("rec")) for ref in town.state.records},
-        documents={},
+        documents={ref: DocumentRef(town.ids.ref("doc")) for ref in town.state.documents},
     )
     given_now = Protection(by=TEACHER, kind=ProtectionKind.STRICTLY_CONFIDENTIAL)
-    events = protection.decide_continue(town.state, given_now, names, town.now)
+    town.now += timedelta(days=3)
+    events = protection.decide_continue(town.state, given_now, names, town.now, decide_within_days=14)
     said = "".join(event.model_dump_json() for event in events)
     assert "unit:" not in said
     assert "31000" not in said
     before = set(REF.findall("".join(event.model_dump_json() for event in town.history)))
     assert set(REF.findall(said)).isdisjoint(before)
+    # Neither does a moment lead there, to the microsecond as they are, nor the bytes of a document.
+    history = "".join(event.model_dump_json() for event in town.history)
+    assert set(MOMENT.findall(said)).isdisjoint(MOMENT.findall(history))
+    assert MOMENT.findall(history)
+    [size] = {event.size for event in events if isinstance(event, DocumentAdded)}
+    assert size == 16_384
+    assert "12345" in history
+    assert "12345" not in said
     after = fold(CaseState(), events)
     assert (after.stage, after.level, after.hidden, after.responsible) == (Stage.OPEN, 1, True, frozenset({1, 2}))
     assert sorted(one.category for one in after.records.values()) == sorted(

@@ -20,6 +20,7 @@ from services.cases.domain.lapse import with_the_case
 from services.cases.domain.retention import class_of
 from services.cases.domain.state import CaseState, Stage
 from services.cases.errors import NotProtectedError, UnknownPartError
+from shared.calendar import add_days
 from shared.contracts.base import Model
 from shared.contracts.cases import (
     CaseAnonymised,
@@ -73,11 +74,14 @@ def decide_protect(state: CaseState, protection: Protection, now: datetime) -> l
     return [AddressProtectionSet(case=ref_of(state), kind=protection.kind, valid_to=protection.valid_to)]
 
 
-def decide_continue(state: CaseState, protection: Protection, names: Continuation, now: datetime) -> list[CaseEvent]:
+def decide_continue(
+    state: CaseState, protection: Protection, names: Continuation, now: datetime, *, decide_within_days: int
+) -> list[CaseEvent]:
     """Let an ordinary case go on under a new reference: with whoever holds it, its level, its guardians, its records.
 
     Consents do not go with it: what was granted was granted for another way of working, and is asked for anew. Neither do
-    measures, handovers and forms: each names units.
+    measures, handovers and forms: each names units. So what is done is decided anew, within `decide_within_days` (seed rule
+    144). No moment of before is in it, nor how many bytes a document has: either could be looked up in the other log.
 
     Raises:
         DeniedError, CaseNotOpenError: see `access.require`.
@@ -87,17 +91,18 @@ def decide_continue(state: CaseState, protection: Protection, names: Continuatio
     if concern is None or holding is None:
         raise UnknownPartError
     holder = holding.party.model_copy(update={"unit": None, "organisation": None})
+    decide_by = add_days(now, decide_within_days)
     begun = CaseContinued(
         case=names.case,
         concern=names.concern,
         area=concern.area,
         for_whom=concern.for_whom,
-        act_by=concern.act_by,
+        act_by=decide_by,
         level=state.level,
         holder=holder,
         guardians=state.guardians,
         ordinals=tuple(sorted(state.responsible)),
-        decide_by=state.decide_by,
+        decide_by=decide_by,
     )
     records = [
         RecordWritten(case=names.case, record=names.records[one.ref], version=one.version, category=one.category)
@@ -109,12 +114,17 @@ def decide_continue(state: CaseState, protection: Protection, names: Continuatio
             document=names.documents[one.ref],
             category=one.category,
             media=one.media,
-            size=one.size,
+            size=rough(one.size),
         )
         for one in state.documents.values()
     ]
     given = AddressProtectionSet(case=names.case, kind=protection.kind, valid_to=protection.valid_to)
     return [begun, given, *records, *documents]
+
+
+def rough(size: int) -> int:
+    """Return the power of two at or above `size`: how large it is, about, in bytes."""
+    return 1 << (size - 1).bit_length()
 
 
 def decide_close_quietly(state: CaseState, now: datetime) -> list[CaseEvent]:

@@ -70,6 +70,7 @@ async def _continue(
         records={ref: RecordRef(desk.ids.ref("rec")) for ref in state.records},
         documents={ref: DocumentRef(desk.ids.ref("doc")) for ref in state.documents},
     )
+    rules = desk.rules_of(located.municipality) if located.municipality in desk.profiles else desk.rules
     written = await _reseal(desk, names)
     latest = Latest()
     # Nothing that both logs hold may lead from one to the other: not the correlation, nor a trace.
@@ -86,7 +87,8 @@ async def _continue(
         old = await desk.journal.load(CASE, located.case, conn=conn)
         if ctx.if_match is not None and old.version != ctx.if_match:
             raise StaleVersionError
-        decided = protection.decide_continue(old.state, given, names, ctx.now)
+        within = rules.decide_within_days
+        decided = protection.decide_continue(old.state, given, names, ctx.now, decide_within_days=within)
         changed = await desk.journal.change(
             CASE,
             names.case,

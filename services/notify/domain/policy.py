@@ -84,6 +84,7 @@ AROUND: Final = frozenset(
 ESCALATION: Final = "escalation"
 """The template that a leader gets."""
 PROTECTED_ESCALATION: Final = "protected-escalation"
+PROTECTION_DUE: Final = "address-protection-due"
 FOR_THE_WATCH: Final = MappingProxyType(
     {
         "handover-escalated": "protected-handover",
@@ -92,6 +93,7 @@ FOR_THE_WATCH: Final = MappingProxyType(
         "override-overdue": "protected-override-overdue",
         "emergency-review": "protected-emergency-review",
         "emergency-overdue": "protected-emergency-overdue",
+        PROTECTION_DUE: PROTECTION_DUE,
     }
 )
 """What whoever has the duty for an address-protected case gets instead of its unit's leaders; otherwise that something is late."""
