@@ -14,6 +14,7 @@ from services.meetings.consumers import INBOX
 from services.meetings.handlers.desk import Desk
 from services.meetings.handlers.meetings import define_arenas
 from services.meetings.settings import MeetingsSettings
+from services.meetings.year_api import router as year_router
 from shared.keys import VaultKeyError
 from shared.lifecycle import Definition, Kit, Parts
 from shared.vault import Vault
@@ -49,7 +50,9 @@ async def compose(kit: Kit[MeetingsSettings]) -> Parts:
     """Return the service's parts, with the arenas of its profiles defined."""
     desk = create_desk(kit)
     await define_arenas(desk, kit.clock.now())
-    app = kit.app(title="Lagspill meetings", version="1", routers=[router], description=about or "", unlinked=True)
+    app = kit.app(
+        title="Lagspill meetings", version="1", routers=[router, year_router], description=about or "", unlinked=True
+    )
     app.state.desk = desk
     return Parts(app, inboxes=[INBOX])
 

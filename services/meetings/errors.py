@@ -42,6 +42,13 @@ class MayNotAcceptError(MeetingsError):
     status = 403
 
 
+class ReportsForbiddenError(MeetingsError):
+    """How the meetings keep to their rules is for the leaders of the units and for the coordinator."""
+
+    code = "reports-forbidden"
+    status = 403
+
+
 # --- calling ----------------------------------------------------------------------------------------------------------
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Final
 
+from services.meetings.domain.conformity import HeldFacts, KnownMeeting, facts_of
 from services.meetings.domain.meeting import MeetingState, Status
 from services.meetings.domain.projection import ConsentHistory, merge
 from shared.clock import OSLO
@@ -96,10 +97,10 @@ async def ordinary_meetings(conn: Connection, arena: ArenaRef, first: date, last
 async def save_meeting(conn: Connection, municipality: LogScope, state: MeetingState) -> None:
     """Bring the meeting's row up to `state`."""
     await conn.execute(
-        "INSERT INTO meetings (meeting, municipality, arena, arena_type, units, invited, starts_at, status, extra)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
+        "INSERT INTO meetings (meeting, municipality, arena, arena_type, units, invited, starts_at, status, extra, held)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
         " ON CONFLICT (meeting) DO UPDATE SET units = excluded.units, invited = excluded.invited,"
-        " starts_at = excluded.starts_at, status = excluded.status, extra = excluded.extra",
+        " starts_at = excluded.starts_at, status = excluded.status, extra = excluded.extra, held = excluded.held",
         state.meeting,
         municipality,
         state.arena,
@@ -109,7 +110,37 @@ async def save_meeting(conn: Connection, municipality: LogScope, state: MeetingS
         state.starts_at,
         state.status.value,
         state.extra,
+        None if (facts := facts_of(state)) is None else facts.model_dump_json(),
     )
+
+
+async def known_meetings(
+    conn: Connection, municipalities: Sequence[LogScope], first: date, last: date
+) -> dict[LogScope, list[KnownMeeting]]:
+    """Return the municipalities' meetings from `first` to `last`, days in Norway, by time."""
+    rows = await conn.fetch(
+        "SELECT m.municipality, m.meeting, m.arena_type, m.units, a.unit, m.starts_at, m.status, m.extra, m.held"
+        " FROM meetings m JOIN arenas a USING (arena)"
+        " WHERE m.municipality = ANY($1::text[]) AND m.starts_at >= $2 AND m.starts_at < $3"
+        " ORDER BY m.starts_at, m.meeting",
+        list(municipalities),
+        datetime.combine(first, time.min, OSLO),
+        datetime.combine(last + timedelta(days=1), time.min, OSLO),
+    )
+    found: dict[LogScope, list[KnownMeeting]] = {scope: [] for scope in municipalities}
+    for row in rows:
+        found[LogScope(row["municipality"])].append(
+            KnownMeeting(
+                meeting=MeetingRef(row["meeting"]),
+                arena_type=row["arena_type"],
+                unit=row["unit"],
+                starts_at=row["starts_at"],
+                status=Status(row["status"]),
+                extra=row["extra"],
+                held=None if row["held"] is None else HeldFacts.model_validate_json(row["held"]),
+            )
+        )
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from shared.contracts.meetings import (
     AgendaItemAccepted,
     AgendaItemAdded,
     AgendaItemRemoved,
+    Attendance,
     CaseDiscussed,
     ItemKind,
     ItemMode,
@@ -105,6 +106,9 @@ class MeetingState(Model):
     status: Status = Status.PLANNED
     items: tuple[Item, ...] = ()
     present: frozenset[Service] = frozenset()
+    attendance: tuple[Attendance, ...] = ()
+    kinds_covered: frozenset[ItemKind] = frozenset()
+    """Items of which kinds were discussed, whether about a child or not."""
     chair: Role | None = None
     started_at: AwareDatetime | None = None
     ended_at: AwareDatetime | None = None
@@ -213,6 +217,8 @@ def _held(state: MeetingState, event: EventData) -> Changes:
     return {
         "status": Status.HELD,
         "present": frozenset(seat.service for seat in event.attendance if seat.present),
+        "attendance": event.attendance,
+        "kinds_covered": event.kinds_covered,
         "chair": event.chair,
         "started_at": event.started_at,
         "ended_at": event.ended_at,

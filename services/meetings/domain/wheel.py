@@ -174,6 +174,17 @@ def periods_of(
             return []
 
 
+def open_days_of(profile: Profile, year: SchoolYear) -> frozenset[date]:
+    """Return the days of the school year on which an arena can meet.
+
+    Raises:
+        HolidaysUnknownError: the profile does not say when the schools are closed in that year.
+    """
+    if not profile.calendar.knows_holidays_of(year):
+        raise HolidaysUnknownError(extensions={"school_year": year.first.year})
+    return profile.calendar.open_days(year)
+
+
 def wishes(profile: Profile, begins: int) -> list[Wish]:
     """Return every meeting that the profile asks for in the school year that begins in the year `begins`.
 
@@ -184,9 +195,7 @@ def wishes(profile: Profile, begins: int) -> list[Wish]:
         HolidaysUnknownError: the profile does not say when the schools are closed in that year.
     """
     year = profile.calendar.school_year(begins)
-    if not profile.calendar.knows_holidays_of(year):
-        raise HolidaysUnknownError(extensions={"school_year": begins})
-    open_days = profile.calendar.open_days(year)
+    open_days = open_days_of(profile, year)
     found: list[Wish] = []
     for rules in profile.arenas:
         for units in hosts(profile, rules, year):

@@ -1,0 +1,356 @@
+"""How the meetings of a school year keep to the rules: per arena, unit and term, and each deviation with its rule.
+
+Meetings around a child are in none of these reports: how many a unit has would tell how many such children it has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Final, Literal
+
+from services.meetings.domain.arena_rules import ArenaRules, ArenaType
+from services.meetings.domain.calling import CHILDRENS
+from services.meetings.domain.meeting import MeetingState, Status
+from services.meetings.domain.organisation import Unit
+from services.meetings.domain.profile import Profile
+from services.meetings.domain.rhythm import AtLeastPerTerm, AtLeastPerYear
+from services.meetings.domain.wheel import Period, open_days_of, periods_of
+from services.meetings.domain.year import SchoolYear
+from services.meetings.errors import ReportsForbiddenError
+from shared.clock import oslo_day
+from shared.contracts.base import Model
+from shared.contracts.codes import Role, Service
+from shared.contracts.meetings import ArenaLevel, ItemKind
+from shared.refs import MeetingRef, UnitId
+
+AbsenceReason = Literal["ill", "double-booked", "vacant", "not-notified", "other"]
+HELD: Final = frozenset({Status.HELD, Status.MINUTES_APPROVED, Status.CLOSED})
+AHEAD: Final = frozenset({Status.PLANNED, Status.CALLED})
+
+
+class Absent(Model):
+    """A service that nobody came from."""
+
+    service: Service
+    reason: AbsenceReason | None
+
+
+class HeldFacts(Model):
+    """What a held meeting was like, as far as rules speak of it."""
+
+    minutes: int
+    chair: Role
+    absent: tuple[Absent, ...]
+    kinds: frozenset[ItemKind]
+
+
+def facts_of(state: MeetingState) -> HeldFacts | None:
+    """Return what the meeting was like; None before it was held."""
+    if state.started_at is None or state.ended_at is None or state.chair is None:
+        return None
+    reasons = {seat.service: seat.absence_reason for seat in state.attendance if not seat.present}
+    return HeldFacts(
+        minutes=int((state.ended_at - state.started_at).total_seconds() // 60),
+        chair=state.chair,
+        absent=tuple(
+            Absent(service=service, reason=reasons[service]) for service in sorted(reasons.keys() - state.present)
+        ),
+        kinds=state.kinds_covered,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class KnownMeeting:
+    """A meeting, as the reports look at it."""
+
+    meeting: MeetingRef
+    arena_type: str
+    unit: UnitId | None
+    """Whose arena it is, at unit level."""
+    starts_at: datetime
+    status: Status
+    extra: bool
+    held: HeldFacts | None = None
+
+    @property
+    def day(self) -> date:
+        """Return its day in Norway."""
+        return oslo_day(self.starts_at)
+
+
+class Conformity(Model):
+    """How many meetings an arena had in a part of the school year, against how many it is to have."""
+
+    arena_type: ArenaType
+    name: str
+    unit: UnitId | None
+    """Whose arena it is; null: the municipality's."""
+    period: str
+    """The term's name, or `year`."""
+    first: date
+    last: date
+    due: int
+    held: int
+    ahead: int
+    """Planned or called, and still to come."""
+    not_held: int
+    """Their day is over, and neither were they held nor cancelled."""
+    cancelled: int
+    conforms: bool
+    """Whether those held and those ahead are as many as are due."""
+    rule: int
+
+
+class DeviationKind(StrEnum):
+    """What was not as the rules say."""
+
+    UNIT_WITHOUT_ARENA = "unit-without-arena"
+    """Every unit is to have one, and this one has none yet (seed rule 52)."""
+    TOO_FEW_PLANNED = "too-few-planned"
+    """The period is not over, and those held and ahead are fewer than due."""
+    TOO_FEW_HELD = "too-few-held"
+    """The period is over (seed rules 8, 29, 40, 64, 183)."""
+    NOT_HELD = "not-held"
+    """A meeting's day is over, and it was neither held nor cancelled."""
+    DUTY_BREACHED = "duty-breached"
+    """Somebody with a duty to attend was not there (seed rule 54)."""
+    TOO_SHORT = "too-short"
+    """(Seed rule 59.)"""
+    ELEMENT_MISSING = "element-missing"
+    """An element of the common template was not there (seed rule 60)."""
+    CHAIR_NOT_ENTITLED = "chair-not-entitled"
+    """It was led by somebody in a role that does not lead it (seed rules 61, 70)."""
+
+
+class Deviation(Model):
+    """One thing that was not as the rules say."""
+
+    kind: DeviationKind
+    arena_type: ArenaType
+    unit: UnitId | None
+    period: str
+    day: date
+    """The meeting's day; of a period its last one; of a unit without an arena the day of the report."""
+    meeting: MeetingRef | None = None
+    due: int | None = None
+    """Meetings, or minutes."""
+    found: int | None = None
+    absent: tuple[Absent, ...] = ()
+    missing: tuple[ItemKind, ...] = ()
+    rule: int
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """Of which arenas somebody sees how they keep to the rules."""
+
+    everything: bool
+    unit: UnitId | None = None
+    service: Service | None = None
+
+    def shows(self, rules: ArenaRules, unit: UnitId | None) -> bool:
+        """Return whether the arena, of this unit or of the municipality, is among them."""
+        if self.everything:
+            return True
+        if unit is not None:
+            return unit == self.unit
+        return self.service in rules.fixed | rules.at_need
+
+
+def decide_view(*, staff: bool, roles: frozenset[Role], service: Service | None, unit: UnitId | None) -> View:
+    """Return what somebody in these roles, of this service and unit, sees of the reports (seed rule 95).
+
+    | Who | Sees |
+    |---|---|
+    | coordinator | every arena of the municipality |
+    | leader of a barnehage or school | the unit's own arenas, and the municipality's in which barnehager or schools have a seat |
+    | leader of another unit | the municipality's arenas in which its service has a seat |
+    | anybody else | nothing |
+
+    Raises:
+        ReportsForbiddenError: anybody else.
+    """
+    if staff and Role.COORDINATOR in roles:
+        return View(everything=True)
+    if staff and Role.LEADER in roles and service is not None:
+        return View(everything=False, unit=unit if service in CHILDRENS else None, service=service)
+    raise ReportsForbiddenError
+
+
+def conformity(
+    profile: Profile, year: SchoolYear, meetings: Iterable[KnownMeeting], today: date, view: View
+) -> list[Conformity]:
+    """Return how each arena keeps to how often it is to meet, per unit and term.
+
+    Raises:
+        HolidaysUnknownError: what is due in that school year is not known.
+    """
+    known = list(meetings)
+    return [
+        _counted(rules, unit, period, known, today)
+        for rules, unit, period in _asked(profile, year)
+        if view.shows(rules, unit)
+    ]
+
+
+def deviations(
+    profile: Profile, year: SchoolYear, meetings: Iterable[KnownMeeting], today: date, view: View
+) -> list[Deviation]:
+    """Return what was not as the rules say, by arena, unit and day.
+
+    Raises:
+        HolidaysUnknownError: what is due in that school year is not known.
+    """
+    known = list(meetings)
+    found = [*_without_arena(profile, today)]
+    for rules, unit, period in _asked(profile, year):
+        found += _too_few(_counted(rules, unit, period, known, today), today)
+    for meeting in known:
+        of = profile.arena(meeting.arena_type)
+        if of is not None and of.level is not ArenaLevel.CHILD:
+            found += _of_meeting(profile, of, meeting, today)
+    shown = (each for each in found if view.shows(_there(profile, each.arena_type), each.unit))
+    return sorted(shown, key=key_of)
+
+
+def key_of(deviation: Deviation) -> tuple[str, str, str, str, str]:
+    """Return by what deviations are ordered; no two have the same."""
+    return (
+        deviation.arena_type,
+        deviation.unit or "",
+        deviation.day.isoformat(),
+        deviation.kind,
+        f"{deviation.period} {deviation.meeting or ''}",
+    )
+
+
+def _asked(profile: Profile, year: SchoolYear) -> Iterator[tuple[ArenaRules, UnitId | None, Period]]:
+    """Yield every period of every arena; of a unit that is not there, and of an arena that is no more, none."""
+    open_days = open_days_of(profile, year)
+    for rules in profile.arenas:
+        if rules.level is ArenaLevel.CHILD:
+            continue
+        units: Sequence[Unit | None] = profile.units_with(rules) if rules.level is ArenaLevel.UNIT else (None,)
+        for unit in units:
+            for period in periods_of(profile, rules, unit.size if unit else None, year, open_days):
+                if not rules.meets_on(period.last):
+                    continue
+                if unit is None or (unit.there_on(period.first) and unit.there_on(period.last)):
+                    yield rules, unit.id if unit else None, period
+
+
+def _counted(
+    rules: ArenaRules, unit: UnitId | None, period: Period, meetings: Iterable[KnownMeeting], today: date
+) -> Conformity:
+    # "At least so many" counts whatever was held; "one in each term" counts the ordinary ones, extra ones are beside them.
+    any_counts = isinstance(rules.frequency, AtLeastPerTerm | AtLeastPerYear)
+    mine = [
+        each
+        for each in meetings
+        if (each.arena_type, each.unit) == (rules.type, unit)
+        and period.first <= each.day <= period.last
+        and (any_counts or not each.extra)
+    ]
+    held = sum(1 for each in mine if each.status in HELD)
+    ahead = sum(1 for each in mine if each.status in AHEAD and each.day >= today)
+    return Conformity(
+        arena_type=rules.type,
+        name=rules.name,
+        unit=unit,
+        period=period.name,
+        first=period.first,
+        last=period.last,
+        due=period.due,
+        held=held,
+        ahead=ahead,
+        not_held=sum(1 for each in mine if each.status in AHEAD and each.day < today),
+        cancelled=sum(1 for each in mine if each.status is Status.CANCELLED),
+        conforms=held + ahead >= period.due,
+        rule=rules.frequency.rule,
+    )
+
+
+def _too_few(counted: Conformity, today: date) -> Iterator[Deviation]:
+    if counted.conforms:
+        return
+    over = counted.last < today
+    yield Deviation(
+        kind=DeviationKind.TOO_FEW_HELD if over else DeviationKind.TOO_FEW_PLANNED,
+        arena_type=counted.arena_type,
+        unit=counted.unit,
+        period=counted.period,
+        day=counted.last,
+        due=counted.due,
+        found=counted.held + counted.ahead,
+        rule=counted.rule,
+    )
+
+
+def _without_arena(profile: Profile, today: date) -> Iterator[Deviation]:
+    for rules in profile.arenas:
+        for unit in rules.everywhere.not_yet if rules.everywhere and rules.meets_on(today) else ():
+            known = profile.unit(unit)
+            if rules.everywhere is not None and known is not None and known.there_on(today):
+                yield Deviation(
+                    kind=DeviationKind.UNIT_WITHOUT_ARENA,
+                    arena_type=rules.type,
+                    unit=unit,
+                    period="year",
+                    day=today,
+                    rule=rules.everywhere.rule,
+                )
+
+
+def _of_meeting(profile: Profile, rules: ArenaRules, meeting: KnownMeeting, today: date) -> Iterator[Deviation]:
+    term = profile.calendar.term(meeting.day)
+    about = Deviation(
+        kind=DeviationKind.NOT_HELD,
+        arena_type=rules.type,
+        unit=meeting.unit,
+        period=term.name if term else "year",
+        day=meeting.day,
+        meeting=meeting.meeting,
+        rule=rules.frequency.rule,
+    )
+    if meeting.status in AHEAD and meeting.day < today:
+        yield about
+    if meeting.status not in HELD or meeting.held is None:
+        return
+    held = meeting.held
+    duties = {member.service: member.duty.rule for member in rules.members if member.duty is not None}
+    if absent := tuple(each for each in held.absent if each.service in duties):
+        yield about.model_copy(
+            update={
+                "kind": DeviationKind.DUTY_BREACHED,
+                "absent": absent,
+                "rule": duties[absent[0].service],
+            }
+        )
+    if rules.shortest is not None and held.minutes < rules.shortest.minutes:
+        yield about.model_copy(
+            update={
+                "kind": DeviationKind.TOO_SHORT,
+                "due": rules.shortest.minutes,
+                "found": held.minutes,
+                "rule": rules.shortest.rule,
+            }
+        )
+    if rules.template is not None and (missing := set(rules.template.elements) - held.kinds):
+        yield about.model_copy(
+            update={
+                "kind": DeviationKind.ELEMENT_MISSING,
+                "missing": tuple(each for each in rules.template.elements if each in missing),
+                "rule": rules.template.rules[0],
+            }
+        )
+    if rules.chair is not None and held.chair not in rules.chair.roles:
+        yield about.model_copy(update={"kind": DeviationKind.CHAIR_NOT_ENTITLED, "rule": rules.chair.rules[0]})
+
+
+def _there(profile: Profile, arena_type: str) -> ArenaRules:
+    rules = profile.arena(arena_type)
+    assert rules is not None
+    return rules

@@ -1,0 +1,151 @@
+"""The year as it stands: what was called, and where what is still to be called is proposed.
+
+Nothing of a proposal is kept: it is made anew from the profile as the year began, from what has been called since, and from the
+day that it is, so that it moves no more than it must. Meetings around a child are not shown; for those between units one is
+set aside.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import date, datetime
+
+from services.meetings.domain.arena_rules import ArenaType
+from services.meetings.domain.conformity import KnownMeeting
+from services.meetings.domain.meeting import Status
+from services.meetings.domain.planning import plan, staff_of
+from services.meetings.domain.profile import Profile
+from services.meetings.domain.wheel import Wish, WishKey, pinned, wishes
+from shared.clock import oslo_time
+from shared.contracts.base import Model
+from shared.contracts.meetings import ArenaLevel
+from shared.refs import LogScope, MeetingRef, UnitId
+
+
+class Entry(Model):
+    """A meeting in the year wheel."""
+
+    arena_type: ArenaType
+    name: str
+    units: tuple[UnitId, ...]
+    """The barnehager and schools that take part; none for a municipal arena."""
+    starts_at: datetime
+    minutes: int
+    period: str | None
+    """Which of the arena's meetings it is; null for one beside those that are due."""
+    meeting: MeetingRef | None
+    """Null: it is proposed, and nobody has planned or called it."""
+    status: Status | None
+
+
+def sharing(profiles: Mapping[LogScope, Profile], municipality: LogScope) -> list[Profile]:
+    """Return the municipality's profile and those of every other one with which it shares a unit, itself or over others."""
+    reached, wanted = {municipality: profiles[municipality]}, [municipality]
+    while wanted:
+        units = {unit.id for unit in reached[wanted.pop()].units}
+        for scope, profile in profiles.items():
+            if scope not in reached and units & {unit.id for unit in profile.units}:
+                reached[scope] = profile
+                wanted.append(scope)
+    return list(reached.values())
+
+
+def laid_out(
+    profiles: Sequence[Profile],
+    begins: int,
+    meetings: Mapping[LogScope, Sequence[KnownMeeting]],
+    municipality: LogScope,
+    today: date,
+) -> list[Entry]:
+    """Return one municipality's school year, by time.
+
+    Args:
+        profiles: the municipality's, and of those it shares units with: whoever sits in one meeting can be in no other.
+        begins: the year in which the school year begins.
+        meetings: those of that school year, by municipality.
+        municipality: whose year is asked for.
+        today: the day in Norway; nothing is proposed for an earlier one.
+
+    Raises:
+        HolidaysUnknownError: a profile does not say when the schools are closed in that year.
+    """
+    asked = [wish for profile in profiles for wish in wishes(profile, begins)]
+    staff = staff_of(profiles)
+    ours = {profile.scope: profile for profile in profiles}
+    real = {
+        scope: [each for each in known if each.status is not Status.CANCELLED and _shown(ours[scope], each)]
+        for scope, known in meetings.items()
+        if scope in ours
+    }
+    matched = _matched(asked, real)
+    open_now = [_as_it_is(wish, matched.get(wish.key), today) for wish in asked]
+    placed = plan([wish for wish in open_now if wish is not None], staff, plan(asked, staff))
+    profile = ours[municipality]
+    of = {known.meeting: key for key, known in matched.items()}
+    entries = [
+        _entry(profile, known.arena_type, of.get(known.meeting), known.starts_at, known)
+        for known in real.get(municipality, ())
+    ]
+    entries += [
+        _entry(profile, key.arena_type, key, slot.moment, None)
+        for key, slot in placed.items()
+        if key.municipality == municipality and key not in matched
+    ]
+    return sorted(entries, key=key_of)
+
+
+def key_of(entry: Entry) -> tuple[datetime, str, str]:
+    """Return by what the year is ordered; no two meetings have the same."""
+    return entry.starts_at, entry.arena_type, f"{','.join(entry.units)} {entry.period or ''} {entry.meeting or ''}"
+
+
+def _entry(
+    profile: Profile, arena_type: str, key: WishKey | None, starts_at: datetime, known: KnownMeeting | None
+) -> Entry:
+    rules = profile.arena(arena_type)
+    assert rules is not None
+    units = key.units if key else (known.unit,) if known and known.unit else ()
+    return Entry(
+        arena_type=rules.type,
+        name=rules.name,
+        units=units,
+        starts_at=starts_at,
+        minutes=rules.minutes,
+        period=key.period if key else None,
+        meeting=known.meeting if known else None,
+        status=known.status if known else None,
+    )
+
+
+def _shown(profile: Profile, meeting: KnownMeeting) -> bool:
+    rules = profile.arena(meeting.arena_type)
+    return rules is not None and rules.level is not ArenaLevel.CHILD
+
+
+def _matched(asked: Iterable[Wish], real: Mapping[LogScope, Sequence[KnownMeeting]]) -> dict[WishKey, KnownMeeting]:
+    """Return which ordinary meeting was called for which one that is due: each for the nearest that none was called for yet."""
+    due: dict[tuple[LogScope, str, tuple[UnitId, ...]], list[Wish]] = defaultdict(list)
+    for wish in asked:
+        due[wish.key.municipality, wish.key.arena_type, wish.key.units].append(wish)
+    found: dict[WishKey, KnownMeeting] = {}
+    for scope, known in real.items():
+        for meeting in known:
+            units = () if meeting.unit is None else (meeting.unit,)
+            left = [wish for wish in due[scope, meeting.arena_type, units] if wish.key not in found]
+            if left and not meeting.extra:
+                nearest = min(left, key=lambda wish: (abs((wish.ideal - meeting.day).days), wish.key))
+                found[nearest.key] = meeting
+    return found
+
+
+def _as_it_is(wish: Wish, known: KnownMeeting | None, today: date) -> Wish | None:
+    """Return the meeting with the days that it still has; None when none is left, and nobody called it in time."""
+    if known is not None:
+        local = oslo_time(known.starts_at)
+        return pinned(wish, local.date(), local.time())
+    left = frozenset(day for day in wish.may_stay if day >= today)
+    # Its share of the term may be over while the term is not.
+    days = tuple(day for day in wish.days if day >= today) or tuple(sorted(left))
+    return replace(wish, days=days, may_stay=left) if days else None

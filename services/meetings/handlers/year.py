@@ -1,0 +1,129 @@
+"""The year wheel, and how the meetings keep to their rules."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+
+from services.meetings import store
+from services.meetings.configuration import profile_of
+from services.meetings.domain import conformity, laid_out
+from services.meetings.domain.conformity import Conformity, Deviation, KnownMeeting, View, decide_view
+from services.meetings.domain.laid_out import Entry
+from services.meetings.domain.profile import Profile
+from services.meetings.domain.year import SchoolYear
+from services.meetings.errors import ReportsForbiddenError
+from services.meetings.handlers.desk import Desk, acting
+from shared.aggregate import Context
+from shared.clock import oslo_day
+
+K = TypeVar("K")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Year:
+    """One municipality's school year."""
+
+    profile: Profile
+    school_year: SchoolYear
+    entries: Sequence[Entry]
+    deviations: Sequence[Deviation] | None
+    """None for somebody who does not see them."""
+
+
+async def list_conformity(
+    desk: Desk, ctx: Context, begins: int | None, after: tuple[str, str, str] | None, limit: int
+) -> Sequence[Conformity]:
+    """Return how often each arena meets, against how often it is to; by arena, unit and the first day of the term.
+
+    Raises:
+        ReportsForbiddenError: the actor neither leads a unit nor is the municipality's coordinator.
+        ArenaRetiredError: the municipality has no profile here.
+        HolidaysUnknownError: what is due in that school year is not known.
+    """
+    view = _view(ctx)
+    profile, year, meetings = await _known(desk, ctx, begins)
+    rows = conformity.conformity(profile, year, meetings, oslo_day(ctx.now), view)
+    return _part(sorted(rows, key=conformity_key), conformity_key, after, limit)
+
+
+def conformity_key(row: Conformity) -> tuple[str, str, str]:
+    """Return by what they are ordered."""
+    return row.arena_type, row.unit or "", row.first.isoformat()
+
+
+async def list_deviations(
+    desk: Desk, ctx: Context, begins: int | None, after: tuple[str, str, str, str, str] | None, limit: int
+) -> Sequence[Deviation]:
+    """Return what was not as the rules say.
+
+    Raises:
+        MeetingsError: see `list_conformity`.
+    """
+    view = _view(ctx)
+    profile, year, meetings = await _known(desk, ctx, begins)
+    rows = conformity.deviations(profile, year, meetings, oslo_day(ctx.now), view)
+    return _part(rows, conformity.key_of, after, limit)
+
+
+async def list_wheel(
+    desk: Desk, ctx: Context, begins: int | None, after: tuple[datetime, str, str] | None, limit: int
+) -> Sequence[Entry]:
+    """Return the municipality's meetings of a school year, called or proposed, by time.
+
+    Raises:
+        ReportsForbiddenError: the actor does not work for the municipality.
+        ArenaRetiredError, HolidaysUnknownError: see `list_conformity`.
+    """
+    return _part((await show_year(desk, ctx, begins)).entries, laid_out.key_of, after, limit)
+
+
+async def show_year(desk: Desk, ctx: Context, begins: int | None) -> Year:
+    """Return the municipality's school year, with its deviations for whom they are.
+
+    Raises:
+        MeetingsError: see `list_wheel`.
+    """
+    actor = acting(ctx)
+    if not actor.staff:
+        raise ReportsForbiddenError
+    profile = profile_of(desk.profiles, actor.municipality)
+    today = oslo_day(ctx.now)
+    year = _school_year(profile, ctx, begins)
+    together = laid_out.sharing(desk.profiles, profile.scope)
+    async with desk.pool.acquire() as conn:
+        known = await store.known_meetings(conn, [each.scope for each in together], year.first, year.last)
+    # A large municipality's plan takes longer than others should wait for.
+    entries = await asyncio.to_thread(laid_out.laid_out, together, year.first.year, known, profile.scope, today)
+    try:
+        view = _view(ctx)
+    except ReportsForbiddenError:
+        return Year(profile, year, entries, None)
+    return Year(profile, year, entries, conformity.deviations(profile, year, known[profile.scope], today, view))
+
+
+def _view(ctx: Context) -> View:
+    actor = acting(ctx)
+    return decide_view(staff=actor.staff, roles=actor.roles, service=actor.service, unit=actor.unit)
+
+
+async def _known(desk: Desk, ctx: Context, begins: int | None) -> tuple[Profile, SchoolYear, list[KnownMeeting]]:
+    profile = profile_of(desk.profiles, acting(ctx).municipality)
+    year = _school_year(profile, ctx, begins)
+    async with desk.pool.acquire() as conn:
+        known = await store.known_meetings(conn, [profile.scope], year.first, year.last)
+    return profile, year, known[profile.scope]
+
+
+def _school_year(profile: Profile, ctx: Context, begins: int | None) -> SchoolYear:
+    calendar = profile.calendar
+    return calendar.school_year_of(oslo_day(ctx.now)) if begins is None else calendar.school_year(begins)
+
+
+def _part(rows: Sequence[T], key: Callable[[T], K], after: K | None, limit: int) -> Sequence[T]:
+    """Return `limit` rows after the one with that key. Keys are tuples of what can be compared."""
+    return [row for row in rows if after is None or key(row) > after][:limit]  # type: ignore[operator]

@@ -1,0 +1,60 @@
+"""The words of the pages, a file for each language: `texts/nb.yaml`, `nn.yaml`, `en.yaml`. A missing word is found at start."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated, Final
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field
+
+from services.meetings.domain.conformity import DeviationKind
+from services.meetings.domain.meeting import Status
+from services.meetings.pages.drawing import Shape
+from shared.contracts.codes import Language, Service
+from shared.contracts.meetings import ItemKind
+
+_FOLDER: Final = Path(__file__).with_name("texts")
+
+
+class Words(BaseModel):
+    """A language's words; what stands in braces is put in."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    title: str
+    lead: str
+    months: tuple[str, ...] = Field(min_length=12, max_length=12)
+    day: str
+    picture: str
+    picture_of: str
+    legend: str
+    shapes: Annotated[Mapping[Shape, str], Field(min_length=3)]
+    closed: str
+    today: str
+    rings: str
+    periods: str
+    coming: str
+    nothing_coming: str
+    when: str
+    what: str
+    where: str
+    how: str
+    municipality: str
+    proposed: str
+    statuses: Annotated[Mapping[Status, str], Field(min_length=len(Status))]
+    deviations: str
+    no_deviations: str
+    kinds: Annotated[Mapping[DeviationKind, str], Field(min_length=len(DeviationKind))]
+    services: Annotated[Mapping[Service, str], Field(min_length=len(Service))]
+    elements: Annotated[Mapping[ItemKind, str], Field(min_length=len(ItemKind))]
+    rule: str
+
+
+def _read(language: Language) -> Words:
+    return Words.model_validate(yaml.safe_load((_FOLDER / f"{language.value}.yaml").read_text(encoding="utf-8")))
+
+
+WORDS: Final[Mapping[Language, Words]] = MappingProxyType({language: _read(language) for language in Language})

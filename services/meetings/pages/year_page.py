@@ -1,0 +1,130 @@
+"""A municipality's school year as one page: the wheel, the coming meetings, the deviations."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Final
+
+from services.meetings.domain.conformity import Deviation
+from services.meetings.domain.laid_out import Entry
+from services.meetings.domain.profile import Profile
+from services.meetings.handlers.year import Year
+from services.meetings.pages.drawing import wheel
+from services.meetings.pages.texts import WORDS, Words
+from shared.clock import oslo_day, oslo_time
+from shared.contracts.codes import Language
+from shared.contracts.meetings import ArenaLevel
+from shared.refs import UnitId
+from shared.web.still import StillPage
+
+_TEMPLATES: Final = Path(__file__).with_name("templates")
+PAGE: Final = StillPage(_TEMPLATES / "year.html", _TEMPLATES / "year.css")
+
+
+@dataclass(frozen=True, slots=True)
+class MeetingRow:
+    """A meeting, in words."""
+
+    when: str
+    what: str
+    where: str
+    how: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeviationRow:
+    """A deviation, in words."""
+
+    what: str
+    where: str
+    day: str
+    sentence: str
+    rule: str
+
+
+def render_year(year: Year, now: datetime, language: Language) -> str:
+    """Return the page."""
+    words = WORDS[language]
+    drawn = wheel(year.entries, year.profile.calendar, year.school_year, oslo_day(now))
+    span = {"first": year.school_year.first.year, "last": year.school_year.last.year}
+    coming = [entry for entry in year.entries if entry.starts_at >= now]
+    return PAGE.render(
+        language=language.value,
+        words=words,
+        title=words.title.format(municipality=year.profile.name, **span),
+        picture_of=words.picture_of.format(count=len(year.entries), **span),
+        drawn=drawn,
+        periods=_periods(words, year),
+        coming=[_meeting(words, year.profile, entry) for entry in coming],
+        deviations=None
+        if year.deviations is None
+        else [_deviation(words, year.profile, each) for each in year.deviations],
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class PeriodRow:
+    """A part of the year in which something belongs, in words."""
+
+    what: str
+    first: str
+    last: str
+
+
+def _periods(words: Words, year: Year) -> list[PeriodRow]:
+    """Return when meetings around a child and what is no meeting belong (seed rules 10, 13, 15, 16), by time."""
+    calendar, found = year.profile.calendar, []
+    for rules in year.profile.arenas:
+        if rules.level is ArenaLevel.CHILD:
+            found += [(*calendar.occurrences(window, year.school_year), rules.name) for window in rules.windows]
+    for milestone in year.profile.milestones:
+        if milestone.window is not None:
+            found.append((*calendar.occurrences(milestone.window, year.school_year), milestone.name))
+        elif milestone.by is not None and year.school_year.holds(milestone.by):
+            found.append((milestone.by, milestone.by, milestone.name))
+    return [PeriodRow(what, _day(words, first), _day(words, last)) for first, last, what in sorted(found)]
+
+
+def _meeting(words: Words, profile: Profile, entry: Entry) -> MeetingRow:
+    return MeetingRow(
+        when=_moment(words, entry.starts_at),
+        what=entry.name,
+        where=_units(words, profile, entry.units),
+        how=words.proposed if entry.status is None else words.statuses[entry.status],
+    )
+
+
+def _deviation(words: Words, profile: Profile, deviation: Deviation) -> DeviationRow:
+    rules = profile.arena(deviation.arena_type)
+    sentence = words.kinds[deviation.kind].format(
+        found=deviation.found,
+        due=deviation.due,
+        absent=", ".join(words.services[each.service] for each in deviation.absent),
+        missing=", ".join(words.elements[each] for each in deviation.missing),
+    )
+    return DeviationRow(
+        what=rules.name if rules else deviation.arena_type,
+        where=_units(words, profile, () if deviation.unit is None else (deviation.unit,)),
+        day=_day(words, deviation.day),
+        sentence=sentence,
+        rule=words.rule.format(rule=deviation.rule),
+    )
+
+
+def _units(words: Words, profile: Profile, units: Sequence[UnitId]) -> str:
+    known = [unit.name if (unit := profile.unit(each)) else each for each in units]
+    return ", ".join(known) or words.municipality
+
+
+def _moment(words: Words, moment: datetime) -> str:
+    local = oslo_time(moment)
+    return words.day.format(
+        day=local.day, month=words.months[local.month - 1], year=local.year, hour=f"{local:%H}", minute=f"{local:%M}"
+    )
+
+
+def _day(words: Words, day: date) -> str:
+    return f"{day.day}. {words.months[day.month - 1]} {day.year}"

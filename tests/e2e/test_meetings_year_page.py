@@ -1,0 +1,23 @@
+"""The year wheel's page, in a browser: no barrier that axe-core finds, nothing for its strict policy to stop, narrow screens too."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.async_api import async_playwright
+
+from services.meetings.pages.year_page import PAGE, render_year
+from shared.calendar import start_of_day
+from tests.e2e.still_page import LOOKS, examined
+from tests.unit.test_meetings_year_page import TODAY, year_of
+
+pytestmark = [pytest.mark.slow]
+
+
+async def test_the_page_has_no_barrier() -> None:
+    """WCAG 2.2 AA in each language, light and dark."""
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
+        for language, colours in LOOKS:
+            html = render_year(year_of("4005"), start_of_day(TODAY), language)
+            await examined(browser, html, PAGE.headers, language, colours, letters=16)
+        await browser.close()

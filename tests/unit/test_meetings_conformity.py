@@ -1,0 +1,349 @@
+"""How meetings keep to their rules: who sees it, what is counted, and every kind of deviation."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+from itertools import count
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from services.meetings.configuration import read_profiles
+from services.meetings.domain.arena_rules import ArenaType
+from services.meetings.domain.conformity import (
+    Absent,
+    Deviation,
+    DeviationKind,
+    HeldFacts,
+    KnownMeeting,
+    View,
+    conformity,
+    decide_view,
+    deviations,
+    key_of,
+)
+from services.meetings.domain.laid_out import Entry, laid_out, sharing
+from services.meetings.domain.laid_out import key_of as by_time
+from services.meetings.domain.meeting import Status
+from services.meetings.domain.profile import Profile, read_profiles_in
+from services.meetings.errors import HolidaysUnknownError, ReportsForbiddenError
+from services.meetings.settings import MeetingsSettings
+from shared.calendar import at_oslo
+from shared.contracts.codes import Role, Service
+from shared.contracts.meetings import ArenaLevel, ItemKind
+from shared.refs import ALPHABET, LogScope, MeetingRef, UnitId
+
+FOLDER: Final[Path] = MeetingsSettings.model_fields["municipalities_folder"].default
+PROFILES: Final = read_profiles(FOLDER)
+NOTODDEN, TYNSET = PROFILES[LogScope("4005")], PROFILES[LogScope("3427")]
+ALL: Final = View(everything=True)
+LIA, BARNEHAGE = UnitId("unit:lia-barnehage"), UnitId("unit:tynset-barnehage")
+AUTUMN: Final = date(2026, 9, 22)
+SPRING: Final = date(2027, 7, 31)
+NUMBERS: Final = count()
+EVERYTHING: Final = frozenset({ItemKind.GENERAL, ItemKind.GUIDANCE, ItemKind.OBSERVATION})
+AS_IT_SHOULD: Final = HeldFacts(minutes=150, chair=Role.LEADER, absent=(), kinds=EVERYTHING)
+
+
+def meeting(
+    arena_type: str,
+    day: date,
+    *,
+    unit: UnitId | None = None,
+    status: Status = Status.CALLED,
+    extra: bool = False,
+    held: HeldFacts | None = None,
+) -> KnownMeeting:
+    """Return a meeting at noon in Norway."""
+    number = next(NUMBERS)
+    name = "".join(ALPHABET[number // 20**place % 20] for place in range(26))
+    return KnownMeeting(MeetingRef(f"mtg_{name}"), arena_type, unit, at_oslo(day, time(12)), status, extra, held)
+
+
+def kinds(profile: Profile, known: list[KnownMeeting], today: date, begins: int = 2026) -> list[Deviation]:
+    """Return what a coordinator sees of a school year."""
+    return deviations(profile, profile.calendar.school_year(begins), known, today, ALL)
+
+
+@pytest.mark.rule(95)
+@pytest.mark.parametrize(
+    ("roles", "service", "unit", "sees"),
+    [
+        ({Role.COORDINATOR}, None, "unit:kommune", {"lia", "haugen", "lederforum", "bup", "slt"}),
+        ({Role.LEADER, Role.COORDINATOR}, Service.PPT, "unit:ppt", {"lia", "haugen", "lederforum", "bup", "slt"}),
+        ({Role.LEADER}, Service.BARNEHAGE, "unit:lia-barnehage", {"lia"}),
+        ({Role.LEADER}, Service.BARNEHAGE, "unit:haugen-barnehage", {"haugen"}),
+        ({Role.LEADER}, Service.SKOLE, "unit:tinnes-skole", {"slt"}),
+        ({Role.LEADER}, Service.PPT, "unit:ppt", {"bup"}),
+        ({Role.LEADER}, Service.PPT, "unit:lia-barnehage", {"bup"}),
+        ({Role.LEADER}, Service.LEDELSE, "unit:kommune", {"lederforum"}),
+        ({Role.LEADER}, None, "unit:lia-barnehage", None),
+        ({Role.TEACHER}, Service.BARNEHAGE, "unit:lia-barnehage", None),
+        ({Role.HEALTH_NURSE}, Service.HELSESTASJON, "unit:helsestasjon", None),
+        ({Role.AUDITOR}, None, None, None),
+        ({Role.GUARDIAN}, None, None, None),
+    ],
+)
+def test_who_sees_what(roles: set[Role], service: Service | None, unit: str | None, sees: set[str] | None) -> None:
+    def decide(*, staff: bool) -> View:
+        return decide_view(
+            staff=staff, roles=frozenset(roles), service=service, unit=None if unit is None else UnitId(unit)
+        )
+
+    with pytest.raises(ReportsForbiddenError):
+        decide(staff=False)
+    if sees is None:
+        with pytest.raises(ReportsForbiddenError):
+            decide(staff=True)
+        return
+    view = decide(staff=True)
+    asked = {
+        "lia": ("ressursteam", LIA),
+        "haugen": ("ressursteam", UnitId("unit:haugen-barnehage")),
+        "lederforum": ("lederforum", None),
+        "bup": ("bup-samarbeid", None),
+        "slt": ("slt", None),
+    }
+    rules = {arena.type: arena for arena in NOTODDEN.arenas}
+    assert {name for name, (kind, of) in asked.items() if view.shows(rules[ArenaType(kind)], of)} == sees
+
+
+@pytest.mark.rule(8, 9)
+def test_ordinary_meetings_are_counted_per_unit_and_term_and_extra_ones_beside_them() -> None:
+    known = [
+        meeting("ressursteam", AUTUMN, unit=LIA, extra=True),
+        meeting("ressursteam", AUTUMN - timedelta(days=7), unit=LIA, status=Status.HELD),
+        meeting("ressursteam", AUTUMN - timedelta(days=9), unit=LIA, status=Status.CANCELLED),
+        meeting("ressursteam", AUTUMN - timedelta(days=1), unit=UnitId("unit:haugen-barnehage")),
+        meeting("ressursteam", AUTUMN, unit=UnitId("unit:tinnes-skole")),
+        meeting("ressursteam", date(2027, 2, 9), unit=LIA, status=Status.PLANNED),
+    ]
+    rows = conformity(NOTODDEN, NOTODDEN.calendar.school_year(2026), known, AUTUMN, ALL)
+    counted = {
+        (row.unit, row.period): (row.due, row.held, row.ahead, row.not_held, row.cancelled, row.conforms)
+        for row in rows
+        if row.arena_type == "ressursteam"
+    }
+    assert counted == {
+        (LIA, "autumn"): (1, 1, 0, 0, 1, True),
+        (LIA, "spring"): (1, 0, 1, 0, 0, True),
+        ("unit:haugen-barnehage", "autumn"): (1, 0, 0, 1, 0, False),
+        ("unit:haugen-barnehage", "spring"): (1, 0, 0, 0, 0, False),
+        ("unit:tinnes-skole", "autumn"): (1, 0, 1, 0, 0, True),
+        ("unit:tinnes-skole", "spring"): (1, 0, 0, 0, 0, False),
+    }
+    assert {row.rule for row in rows if row.arena_type == "ressursteam"} == {8}
+
+
+@pytest.mark.rule(40)
+def test_what_has_days_of_its_own_is_due_as_often_as_they_come() -> None:
+    rows = conformity(NOTODDEN, NOTODDEN.calendar.school_year(2026), [], AUTUMN, ALL)
+    due = {(str(row.arena_type), row.period): row.due for row in rows if row.unit is None}
+    assert (due["lederforum", "autumn"], due["lederforum", "spring"]) == (5, 6)
+    assert (due["bup-samarbeid", "autumn"], due["bup-samarbeid", "spring"]) == (3, 5)
+
+
+def test_nothing_is_said_of_meetings_around_a_child() -> None:
+    around = {arena.type for arena in NOTODDEN.arenas if arena.level is ArenaLevel.CHILD}
+    known = [meeting(each, AUTUMN - timedelta(days=30)) for each in around]
+    year = NOTODDEN.calendar.school_year(2026)
+    assert not around & {row.arena_type for row in conformity(NOTODDEN, year, known, AUTUMN, ALL)}
+    assert not around & {each.arena_type for each in kinds(NOTODDEN, known, SPRING)}
+    shown = laid_out([NOTODDEN], 2026, {NOTODDEN.scope: known}, NOTODDEN.scope, AUTUMN)
+    assert {entry.meeting for entry in shown} == {None}
+
+
+@pytest.mark.rule(64, 65)
+def test_at_least_so_many_counts_extra_ones_too() -> None:
+    known = [
+        meeting("tst", date(2026, 9, 22), unit=UnitId("unit:kvikne-barnehage"), status=Status.HELD, held=AS_IT_SHOULD),
+        meeting("tst", date(2026, 11, 3), unit=UnitId("unit:kvikne-barnehage"), extra=True),
+    ]
+    rows = conformity(TYNSET, TYNSET.calendar.school_year(2026), known, AUTUMN, ALL)
+    due = {(str(row.unit), row.period): (row.due, row.conforms) for row in rows if row.arena_type == "tst"}
+    assert due["unit:kvikne-barnehage", "autumn"] == (2, True)
+    assert due["unit:kvikne-barnehage", "spring"] == (3, False)
+    assert due["unit:tynset-ungdomsskole", "autumn"] == (3, False)
+    assert due["unit:tynset-barneskole", "autumn"][0] + due["unit:tynset-barneskole", "spring"][0] == 11
+
+
+@pytest.mark.rule(8, 64)
+def test_too_few_is_said_of_a_term_that_is_over_and_of_one_that_is_not() -> None:
+    def said(today: date) -> set[tuple[str, int | None, int | None]]:
+        known = [meeting("ressursteam", date(2027, 5, 4), unit=LIA, status=Status.CLOSED)]
+        return {
+            (f"{each.kind} {each.period}", each.due, each.found)
+            for each in kinds(NOTODDEN, known, today)
+            if each.unit == LIA
+        }
+
+    assert said(AUTUMN) == {("too-few-planned autumn", 1, 0)}
+    assert said(date(2027, 1, 1)) == {("too-few-held autumn", 1, 0)}
+
+
+@pytest.mark.rule(95)
+def test_a_meeting_whose_day_is_over_was_held_or_cancelled() -> None:
+    known = [
+        meeting("slt", AUTUMN - timedelta(days=1), status=status)
+        for status in (Status.PLANNED, Status.CALLED, Status.HELD, Status.CANCELLED)
+    ]
+    known.append(meeting("slt", AUTUMN))
+    found = [each for each in kinds(NOTODDEN, known, AUTUMN) if each.arena_type == "slt"]
+    assert [(each.kind, each.meeting) for each in found] == [
+        (DeviationKind.NOT_HELD, ref) for ref in sorted(each.meeting for each in known[:2])
+    ]
+
+
+@pytest.mark.rule(53, 54, 59, 60, 61, 70)
+@pytest.mark.parametrize(
+    ("held", "expected"),
+    [
+        (AS_IT_SHOULD, {}),
+        (AS_IT_SHOULD.model_copy(update={"minutes": 149}), {DeviationKind.TOO_SHORT: 59}),
+        (AS_IT_SHOULD.model_copy(update={"chair": Role.TEACHER}), {DeviationKind.CHAIR_NOT_ENTITLED: 61}),
+        (
+            AS_IT_SHOULD.model_copy(update={"kinds": EVERYTHING - {ItemKind.GUIDANCE}}),
+            {DeviationKind.ELEMENT_MISSING: 60},
+        ),
+        (
+            AS_IT_SHOULD.model_copy(update={"absent": (Absent(service=Service.PPT, reason="ill"),)}),
+            {DeviationKind.DUTY_BREACHED: 54},
+        ),
+        # NAV comes at need: nobody has to be there.
+        (AS_IT_SHOULD.model_copy(update={"absent": (Absent(service=Service.NAV, reason=None),)}), {}),
+        (
+            HeldFacts(
+                minutes=30,
+                chair=Role.PPT_ADVISER,
+                absent=(Absent(service=Service.BARNEVERN, reason="other"),),
+                kinds=frozenset(),
+            ),
+            {
+                DeviationKind.TOO_SHORT: 59,
+                DeviationKind.CHAIR_NOT_ENTITLED: 61,
+                DeviationKind.ELEMENT_MISSING: 60,
+                DeviationKind.DUTY_BREACHED: 54,
+            },
+        ),
+    ],
+)
+def test_a_held_meeting_against_its_arenas_rules(held: HeldFacts, expected: dict[DeviationKind, int]) -> None:
+    known = [meeting("tst", AUTUMN - timedelta(days=7), unit=BARNEHAGE, status=Status.CLOSED, held=held)]
+    found = [each for each in kinds(TYNSET, known, AUTUMN) if each.meeting is not None]
+    assert {each.kind: each.rule for each in found} == expected
+    for each in found:
+        assert (each.unit, each.period, each.day) == (BARNEHAGE, "autumn", AUTUMN - timedelta(days=7))
+        if each.kind is DeviationKind.ELEMENT_MISSING:
+            assert each.missing
+        if each.kind is DeviationKind.DUTY_BREACHED:
+            assert each.absent == held.absent
+
+
+@pytest.mark.rule(52)
+def test_a_unit_without_a_tst_is_reported_and_has_no_meetings_due() -> None:
+    text = (FOLDER / "nord-osterdal.yaml").read_text(encoding="utf-8")
+    text = text.replace("everywhere: {rule: 52}", 'everywhere: {not_yet: ["unit:kvikne-skole"], rule: 52}')
+    tynset = read_profiles_in(text, "x.yaml")[2]
+    [found] = [each for each in kinds(tynset, [], AUTUMN) if each.unit == "unit:kvikne-skole"]
+    assert (found.kind, found.arena_type, found.rule, found.day) == (
+        DeviationKind.UNIT_WITHOUT_ARENA,
+        "tst",
+        52,
+        AUTUMN,
+    )
+    assert not [each for each in kinds(TYNSET, [], AUTUMN) if each.kind is DeviationKind.UNIT_WITHOUT_ARENA]
+
+
+@pytest.mark.rule(41)
+def test_of_a_unit_that_is_not_there_the_whole_term_nothing_is_due() -> None:
+    text = (FOLDER / "notodden.yaml").read_text(encoding="utf-8")
+    [opened] = read_profiles_in(text.replace("size: 54,", "size: 54, first_day: 2026-10-01,"), "x.yaml")
+    rows = conformity(opened, opened.calendar.school_year(2026), [], AUTUMN, ALL)
+    assert {row.period for row in rows if row.unit == LIA} == {"spring"}
+
+
+def test_no_two_deviations_have_the_same_place_in_the_list() -> None:
+    known = [
+        meeting(
+            "tst",
+            AUTUMN,
+            unit=BARNEHAGE,
+            status=Status.HELD,
+            held=HeldFacts(minutes=1, chair=Role.TEACHER, absent=(), kinds=frozenset()),
+        )
+        for _ in range(3)
+    ]
+    found = kinds(TYNSET, known, SPRING)
+    assert len({key_of(each) for each in found}) == len(found)
+    assert found == sorted(found, key=key_of)
+
+
+# --- the year as it stands --------------------------------------------------------------------------------------------
+
+
+def entries(known: list[KnownMeeting], today: date, begins: int = 2026) -> list[Entry]:
+    """Return Notodden's school year."""
+    return laid_out([NOTODDEN], begins, {NOTODDEN.scope: known}, NOTODDEN.scope, today)
+
+
+def of_team(shown: list[Entry]) -> dict[str | None, Entry]:
+    """Return Lia's ressursteam, by period."""
+    return {entry.period: entry for entry in shown if entry.arena_type == "ressursteam" and entry.units == (LIA,)}
+
+
+@pytest.mark.rule(8, 9)
+def test_what_was_called_stands_where_it_is_and_the_rest_is_proposed() -> None:
+    before = entries([], date(2026, 8, 1))
+    assert {entry.status for entry in before} == {None}
+    called = meeting("ressursteam", date(2026, 9, 1), unit=LIA)
+    extra = meeting("ressursteam", date(2026, 9, 29), unit=LIA, extra=True)
+    cancelled = meeting("ressursteam", date(2026, 9, 30), unit=LIA, status=Status.CANCELLED)
+    after = entries([called, extra, cancelled], date(2026, 8, 1))
+    team = of_team(after)
+    assert (team["autumn"].meeting, team["autumn"].starts_at) == (called.meeting, called.starts_at)
+    assert (team[None].meeting, team["spring"].meeting) == (extra.meeting, None)
+    assert len(after) == len(before) + 1
+    assert after == sorted(after, key=by_time)
+    # Nothing else has moved.
+    others = [entry for entry in before if entry.units != (LIA,) or entry.period != "autumn"]
+    assert [entry for entry in after if entry.meeting is None] == others
+
+
+def test_as_time_goes_only_what_is_past_is_proposed_anew_and_nothing_before_today() -> None:
+    first = entries([], date(2026, 8, 1))
+    today = date(2026, 11, 1)
+    later = entries([], today)
+    assert all(entry.starts_at >= datetime(2026, 10, 31, 23, tzinfo=UTC) for entry in later)
+    # The ressursteam of the autumn can still be held in it; what has a day of its own cannot.
+    assert date(2026, 11, 2) <= of_team(later)["autumn"].starts_at.date() <= date(2026, 12, 18)
+    kept = [entry for entry in first if entry.starts_at >= datetime(2026, 11, 1, tzinfo=UTC)]
+    assert all(entry in later for entry in kept)
+
+
+@pytest.mark.rule(64)
+def test_what_was_not_called_in_its_share_of_the_term_is_proposed_in_the_rest_of_it() -> None:
+    together = sharing(PROFILES, TYNSET.scope)
+    shown = laid_out(together, 2026, {}, TYNSET.scope, date(2026, 11, 16))
+    mine = [each for each in shown if each.arena_type == "tst" and each.units == (UnitId("unit:kvikne-barnehage"),)]
+    autumn = [each.starts_at.date() for each in mine if each.period == "autumn"]
+    assert len(autumn) == 2
+    assert all(date(2026, 11, 16) <= day <= date(2026, 12, 31) for day in autumn)
+
+
+@pytest.mark.rule(77)
+def test_who_shares_a_service_is_planned_together() -> None:
+    assert {profile.name for profile in sharing(PROFILES, TYNSET.scope)} == {
+        "Rendalen",
+        "Folldal",
+        "Tynset",
+        "Alvdal",
+        "Tolga",
+    }
+    assert [profile.name for profile in sharing(PROFILES, NOTODDEN.scope)] == ["Notodden"]
+    together = sharing(PROFILES, TYNSET.scope)
+    ours = laid_out(together, 2026, {}, TYNSET.scope, date(2026, 8, 1))
+    units = {unit.id for unit in TYNSET.units}
+    assert {unit for entry in ours for unit in entry.units} <= units
+    with pytest.raises(HolidaysUnknownError):
+        laid_out(together, 2031, {}, TYNSET.scope, date(2026, 8, 1))
