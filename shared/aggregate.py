@@ -44,7 +44,7 @@ class IdempotencyKey:
     actor: ActorId
     key: str
     request_hash: bytes
-    """A keyed hash over method, path, query and body (`ActorNames.of_request`)."""
+    """A keyed hash over method, path, query and body (`KnownActors.of_request`)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-import hmac
 import json
 import time
 from collections import OrderedDict
@@ -16,7 +15,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Final, Literal
-from uuid import UUID
 
 import httpx
 from joserfc import jws
@@ -24,14 +22,13 @@ from joserfc.errors import JoseError
 from joserfc.jws import JWSRegistry
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints, TypeAdapter, ValidationError
 
+from shared.actor_names import ActorNames, KnownActors
 from shared.contracts.access import AccessActor
 from shared.contracts.codes import Role, Service
 from shared.errors import TokenExpiredError, TokenRefusedError, UnauthenticatedError
 from shared.issuer_keys import ALGORITHMS, IssuerKeys, IssuerUnavailableError, algorithm_of
 from shared.observability import Metrics
 from shared.refs import (
-    ALPHABET,
-    LENGTH,
     ActorId,
     LogScope,
     LogScopeField,
@@ -95,42 +92,6 @@ class Actor:
         )
 
 
-class ActorNames:
-    """Makes the opaque actor references: a keyed hash, so that nobody without the key can search for a national number."""
-
-    def __init__(self, key: bytes) -> None:
-        """Use `key`, the same in every service, so that an actor has one name everywhere."""
-        self._key = key
-
-    def of_pid(self, pid: str) -> ActorId:
-        """Return the actor whose national number is `pid`."""
-        return self._name(b"pid", pid)
-
-    def of_subject(self, issuer: str, subject: str) -> ActorId:
-        """Return the actor that `issuer` calls `subject`."""
-        return self._name(b"sub", f"{issuer}\0{subject}")
-
-    def veiled(self, actor: ActorId, asking: UUID) -> str:
-        """Return what stands for `actor` in the answer to one asking (hexadecimal HMAC-SHA-256).
-
-        Another service can tell whether an actor that it knows is meant; whoever the answer is shown to learns nobody's reference,
-        and nothing that stands in two answers.
-        """
-        return hmac.digest(self._key, b"veil\0" + asking.bytes + actor.encode(), hashlib.sha256).hex()
-
-    def of_request(self, asked: bytes) -> bytes:
-        """Return by what a request is known again (HMAC-SHA-256); a national number that it holds is not found by trying."""
-        return hmac.digest(self._key, b"request\0" + asked, hashlib.sha256)
-
-    def _name(self, kind: bytes, value: str) -> ActorId:
-        number = int.from_bytes(hmac.digest(self._key, kind + b"\0" + value.encode(), hashlib.sha256))
-        letters = []
-        for _ in range(LENGTH):
-            number, rest = divmod(number, len(ALPHABET))
-            letters.append(ALPHABET[rest])
-        return ActorId("act_" + "".join(letters))
-
-
 _Moment = Annotated[float, Field(ge=0, le=1e11, allow_inf_nan=False)]
 _Name = Annotated[str, StringConstraints(min_length=1, max_length=255)]
 
@@ -180,6 +141,7 @@ class Authenticator:
         metrics: Metrics | None = None,
         wall: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
+        known: KnownActors | None = None,
     ) -> None:
         """Accept tokens of exactly `issuer` for exactly `audience`.
 
@@ -189,8 +151,9 @@ class Authenticator:
             metrics: where outcomes are counted.
             wall: seconds since 1970, for what tokens say of time: the machine's clock, never a simulated one.
             monotonic: seconds for intervals.
+            known: who people are, where that takes more than `pid_key`.
         """
-        self.names: Final = ActorNames(pid_key)
+        self.known: Final = known or KnownActors(ActorNames(pid_key))
         self._issuer = issuer
         self._audience = audience
         self._metrics = metrics or Metrics()
@@ -199,9 +162,14 @@ class Authenticator:
         self.keys: Final = IssuerKeys(issuer, http, self._metrics, monotonic)
         self._verified: OrderedDict[bytes, tuple[Actor, float, float]] = OrderedDict()
 
-    def actor_id_of_pid(self, pid: str) -> ActorId:
+    @property
+    def names(self) -> ActorNames:
+        """What the present key makes of people."""
+        return self.known.names
+
+    async def actor_id_of_pid(self, pid: str) -> ActorId:
         """Return the actor that a person with this national number is when signed in."""
-        return self.names.of_pid(pid)
+        return await self.known.of_pid(pid)
 
     async def load_keys(self) -> None:
         """Look the issuer's keys up: what a service waits for before it is ready.
@@ -224,7 +192,7 @@ class Authenticator:
             actor = self._remembered(digest)
             if actor is None:
                 claims = await self._verify(token)
-                actor = self._actor(claims)
+                actor = await self._actor(claims)
                 self._remember(digest, actor, claims.exp)
                 self._metrics.tokens.labels("verified").inc()
             else:
@@ -271,7 +239,7 @@ class Authenticator:
         if max(claims.iat, claims.nbf or 0) - LEEWAY > now:
             raise TokenRefusedError("The token is not valid yet.")
 
-    def _actor(self, claims: _Claims) -> Actor:
+    async def _actor(self, claims: _Claims) -> Actor:
         # Roles that Lagspill does not know are another system's, and give nothing here.
         roles = frozenset(Role(role) for role in claims.lagspill_roles if role in _ROLES)
         own = roles & _PRIVATE
@@ -289,7 +257,7 @@ class Authenticator:
         elif Role.SERVICE_ACCOUNT in roles:
             kind = "service_account"
         return Actor(
-            id=self.names.of_pid(claims.pid) if claims.pid else self.names.of_subject(claims.iss, claims.sub),
+            id=await (self.known.of_pid(claims.pid) if claims.pid else self.known.of_subject(claims.iss, claims.sub)),
             kind=kind,
             roles=roles,
             service=claims.lagspill_service,

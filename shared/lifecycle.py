@@ -37,6 +37,8 @@ from pydantic import ValidationError
 from starlette.types import ASGIApp
 
 from shared import db
+from shared.actor_desk import advancing, describe_names, exchange_names, known_actors
+from shared.actor_names import People, name_anew
 from shared.auth import Authenticator
 from shared.clock import Clock, SimulatedClock, SystemClock
 from shared.contracts import TOPICS
@@ -186,6 +188,8 @@ class Definition(Generic[T]):
     """What must be there before the service begins."""
     reindex: Callable[[T, Vault], Reindex] | None = None
     """Makes what makes an owner's lookups anew; none where the service finds nobody by name or number."""
+    people: Callable[[T, Vault], People] | None = None
+    """Tells whose national numbers the service has; none where it has nobody's."""
 
     @property
     def source(self) -> str:
@@ -364,12 +368,15 @@ class Service(Generic[T]):
             self._stage = "it waits for the broker and its topics"
             await until_answers("broker", lambda: check_topics(settings.bus, topics.values()))
         self._http = http = httpx.AsyncClient(timeout=5.0)
+        known = known_actors(settings, pool)
+        await known.load()
         authenticator = Authenticator(
             settings.oidc_issuer,
             settings.oidc_audience,
             settings.pid_key.get_secret_value().encode(),
             http,
             metrics=self.metrics,
+            known=known,
         )
         if not alone:
             self._stage = "it waits for the keys of the token issuer"
@@ -455,7 +462,7 @@ def create_clock(settings: ServiceSettings) -> Clock:
 
 
 def run_service(definition: Definition[T], arguments: Sequence[str] | None = None) -> int:
-    """Run `python -m services.<name> {serve,migrate,dead-letters,deadlines,rotate-keys}` and return the process's exit status.
+    """Run `python -m services.<name> <command>`, as `--help` lists them, and return the process's exit status.
 
     A mistake in the settings, a port in use or a failed migration is one sentence on standard error, and no traceback.
     """
@@ -488,6 +495,8 @@ async def _carry_out(definition: Definition[T], settings: T, asked: argparse.Nam
     if asked.command == "rotate-keys":
         sys.stdout.write(await _rotate_keys(definition, settings))
         return 0
+    if asked.command == "actor-names":
+        return await _exchange_names(definition, settings, asked)
     if asked.command == "deadlines":
         return await _settle_deadlines(definition, settings, asked)
     service = Service(definition, settings)
@@ -511,8 +520,17 @@ async def _settle_deadlines(definition: Definition[T], settings: T, asked: argpa
         await _close(pool)
 
 
+async def _exchange_names(definition: Definition[T], settings: T, asked: argparse.Namespace) -> int:
+    dsn = settings.database_url.get_secret_value()
+    pool = await until_answers("database", lambda: db.create_pool(dsn, application_name=f"{definition.name}-names"))
+    try:
+        return await exchange_names(pool, known_actors(settings, pool).names, asked, sys.stdin, sys.stdout)
+    finally:
+        await _close(pool)
+
+
 async def _rotate_keys(definition: Definition[T], settings: T) -> str:
-    """Wrap the service's data keys anew under the first key of VAULT_KEY, make its lookups anew, and return what was done."""
+    """Wrap the service's data keys anew, make its lookups anew, name its people anew, and return what was done."""
     vault = Vault.from_settings(settings)
     dsn = settings.database_url.get_secret_value()
     pool = await until_answers(
@@ -523,6 +541,11 @@ async def _rotate_keys(definition: Definition[T], settings: T) -> str:
         if definition.reindex is not None:
             again = await vault.reindex_all(pool, definition.reindex(settings, vault))
             done += f"{again} owners' lookups were made anew\n" if again else ""
+        if definition.people is not None:
+            with advancing("named under the present PID_KEY") as progress:
+                people = definition.people(settings, vault)
+                named = await name_anew(pool, known_actors(settings, pool).names, people, progress)
+            done += f"{named} people were named under the present PID_KEY\n" if named else ""
         return done
     finally:
         await _close(pool)
@@ -534,6 +557,7 @@ def _parser(service: str) -> argparse.ArgumentParser:
     commands.add_parser("serve", help="run the service until SIGTERM")
     commands.add_parser("migrate", help="bring the database up to date")
     commands.add_parser("rotate-keys", help="wrap every data key of the vault anew under the first key of VAULT_KEY")
+    describe_names(commands.add_parser("actor-names", help="by which names people are known, while PID_KEY is changed"))
     describe_dead_letters(commands.add_parser("dead-letters", help="records that could not be handled"))
     describe_deadlines(commands.add_parser("deadlines", help="deadlines whose handlers failed too often"))
     return parser

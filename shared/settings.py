@@ -164,6 +164,8 @@ class ServiceSettings(BusSettings):
     """Zero: any free port."""
     pid_key: SecretStr
     """Makes national numbers and subjects opaque (HMAC-SHA-256); at least 32 characters, the same for every service."""
+    pid_key_previous: SecretStr | None = None
+    """The key of before, while `PID_KEY` is being changed: who comes is still known; the same for every service."""
     vault_key: SecretStr | None = None
     """Key-encryption keys, the current one first: `<id>:<base64 of 32 bytes>`, separated by commas or line breaks."""
     lookup_key: SecretStr | None = None
@@ -183,7 +185,7 @@ class ServiceSettings(BusSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     """From which level lines are written."""
 
-    @field_validator("pid_key", "lookup_key", "lookup_key_previous")
+    @field_validator("pid_key", "pid_key_previous", "lookup_key", "lookup_key_previous")
     @classmethod
     def _long_enough(cls, key: SecretStr | None) -> SecretStr | None:
         if key is not None and len(key.get_secret_value()) < 32:

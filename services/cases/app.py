@@ -10,6 +10,7 @@ from services.cases.api import ROUTERS
 from services.cases.channel import HttpChannel
 from services.cases.codelists import read_glass_rules, read_rules
 from services.cases.document_store import DocumentStore
+from services.cases.family import Family
 from services.cases.handlers.around import TeamDesk
 from services.cases.handlers.desk import Desk
 from services.cases.profile import read_cases_profiles
@@ -17,7 +18,7 @@ from services.cases.records import Records
 from services.cases.settings import CasesSettings
 from services.cases.team_lists import read_grounds, read_hearing
 from services.cases.team_records import TeamRecords
-from shared.auth import ActorNames
+from shared.actor_names import People
 from shared.lifecycle import Definition, Kit, Parts
 from shared.refs import CaseRef
 from shared.scanning import Clamd
@@ -51,7 +52,7 @@ async def compose(kit: Kit[CasesSettings]) -> Parts:
             else HttpChannel(kit.http, str(settings.concern_report_url), settings.concern_report_token),
         ),
         ids=kit.ids,
-        names=ActorNames(settings.pid_key.get_secret_value().encode()),
+        known=kit.authenticator.known,
         reaching_clients=settings.reaching_clients,
         directory_clients=settings.directory_clients,
         receipt_within=settings.receipt_within,
@@ -73,4 +74,11 @@ def _reindex(settings: CasesSettings, vault: Vault) -> Reindex:
     return lambda conn, owner: records.reindex(conn, CaseRef(owner))
 
 
-SERVICE: Final = Definition("cases", CasesSettings, Path(__file__).parent / "migrations", compose, reindex=_reindex)
+def _people(settings: CasesSettings, vault: Vault) -> People:
+    _ = settings
+    return Family(Records(vault))
+
+
+SERVICE: Final = Definition(
+    "cases", CasesSettings, Path(__file__).parent / "migrations", compose, reindex=_reindex, people=_people
+)

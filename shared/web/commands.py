@@ -10,8 +10,9 @@ from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 
+from shared.actor_names import KnownActors
 from shared.aggregate import Answer, Changed, Context, IdempotencyKey
-from shared.auth import Actor, ActorNames
+from shared.auth import Actor
 from shared.clock import Clock
 from shared.contracts.base import Model
 from shared.errors import MalformedRequestError, PreconditionRequiredError, StaleVersionError
@@ -88,7 +89,7 @@ def command_context(
     if expected is None and if_match == "required":
         raise PreconditionRequiredError
     known = exchange(request)
-    names: ActorNames = request.app.state.authenticator.names
+    names: KnownActors = request.app.state.authenticator.known
     asked = f"{request.method}\n{request.url.path}\n{request.url.query}\n".encode() + known.body
     return Context(
         actor=actor,

@@ -11,7 +11,7 @@ from uuid import UUID
 import pytest
 import pytest_asyncio
 
-from shared.auth import ActorNames
+from shared.actor_names import ActorNames
 from shared.clock import SimulatedClock
 from shared.refs import ActorId
 from shared.testing.issuer import LocalIssuer

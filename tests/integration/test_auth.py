@@ -106,7 +106,7 @@ async def test_a_guardian_is_known_by_an_opaque_name_only(authenticator: Authent
     actor = await authenticator.authenticate(issuer.token(claims | {"lagspill_service": None}))
     again = await authenticator.authenticate(issuer.token(claims | {"lagspill_service": None, "sub": "another-login"}))
     assert actor.kind == "guardian"
-    assert actor.id == again.id == authenticator.actor_id_of_pid(GUARDIAN.national_number)
+    assert actor.id == again.id == await authenticator.actor_id_of_pid(GUARDIAN.national_number)
     assert GUARDIAN.national_number not in repr(actor)
     assert not any(letter.isdigit() for letter in actor.id)
 
@@ -114,7 +114,7 @@ async def test_a_guardian_is_known_by_an_opaque_name_only(authenticator: Authent
 async def test_another_key_gives_other_names(authenticator: Authenticator, http: httpx.AsyncClient) -> None:
     other = Authenticator("http://x", "lagspill", PID_KEY[::-1], http)
     number = GUARDIAN.national_number
-    assert authenticator.actor_id_of_pid(number) != other.actor_id_of_pid(number)
+    assert await authenticator.actor_id_of_pid(number) != await other.actor_id_of_pid(number)
 
 
 async def test_a_service_account_and_an_unknown_role(authenticator: Authenticator, issuer: LocalIssuer) -> None:

@@ -20,7 +20,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel
 
 from shared import db
-from shared.auth import ActorNames
+from shared.actor_names import ActorNames
 from shared.clock import SimulatedClock, SystemClock
 from shared.db import Pool
 from shared.observability import Metrics, configure_logging

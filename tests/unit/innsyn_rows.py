@@ -11,7 +11,7 @@ from uuid import UUID
 from services.audit.innsyn.codelists import CodeLists, read_codelists
 from services.audit.innsyn.document import Report
 from services.audit.innsyn.domain import Counted, Logged, Right, count
-from shared.auth import ActorNames
+from shared.actor_names import ActorNames
 from shared.contracts.access import AccessRecorded
 from shared.contracts.codes import InformationCategory
 from shared.refs import ActorId, InnsynReportRef
@@ -82,7 +82,7 @@ def look(
         happened=at + timedelta(minutes=minutes),
         correlation=correlation or IDS.event_id(),
         access=AccessRecorded.model_validate(data | access),
-        veiled=NAMES.veiled(ActorId(by), ASKING),
+        veiled=frozenset({NAMES.veiled(ActorId(by), ASKING)}),
     )
 
 

@@ -12,7 +12,6 @@ from services.audit.innsyn.names import HttpDirectory, NoDirectory
 from services.audit.innsyn.rights import Rights
 from services.audit.settings import AuditSettings
 from services.audit.witnesses import Witnesses
-from shared.auth import ActorNames
 from shared.db import Pool
 from shared.lifecycle import Kit
 
@@ -26,7 +25,7 @@ def compose_innsyn(kit: Kit[AuditSettings], *, reader: Pool, witnesses: Witnesse
     settings = kit.settings
     url = settings.innsyn_names_url
     desk = InnsynDesk(
-        entries=CaseEntries(reader, ActorNames(settings.pid_key.get_secret_value().encode())),
+        entries=CaseEntries(reader, kit.authenticator.known),
         journal=kit.journal,
         rights=Rights(kit.http, settings.cases_url),
         names=NoDirectory() if url is None else HttpDirectory(kit.http, url, settings.innsyn_names_token),

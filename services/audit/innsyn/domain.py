@@ -24,7 +24,7 @@ from shared.contracts.codes import InformationCategory, Language, LegalBasis, Pu
 from shared.refs import ActorId, ActorIdField, CaseRefField, DocumentRef, LogScopeField, OrganisationNumber
 
 VeiledField = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-"""What stands for an actor in one answer of the cases service (`shared.auth.ActorNames.veiled`)."""
+"""What stands for an actor in one answer of the cases service (`shared.actor_names.ActorNames.veiled`)."""
 
 
 class Right(Model):
@@ -51,8 +51,8 @@ class Logged(Model):
     happened: datetime
     correlation: UUID
     access: AccessRecorded
-    veiled: str
-    """Who looked, as `Right.left_out` names people."""
+    veiled: frozenset[str]
+    """Who looked, as `Right.left_out` names people: under each key there is, while that is being changed."""
 
 
 class Verdict(StrEnum):
@@ -88,7 +88,7 @@ def _of_the_family(entry: Logged, right: Right) -> bool:
     actor = entry.access.actor
     if actor.id == right.actor:
         return False
-    return entry.veiled in right.left_out or (right.relation == "guardian" and actor.role in _PRIVATE)
+    return bool(entry.veiled & right.left_out) or (right.relation == "guardian" and actor.role in _PRIVATE)
 
 
 def _no_content(access: AccessRecorded) -> bool:

@@ -12,7 +12,7 @@ import asyncpg
 from pydantic import ValidationError
 
 from services.audit.innsyn.domain import Logged
-from shared.auth import ActorNames
+from shared.actor_names import KnownActors
 from shared.clock import oslo_day
 from shared.contracts.access import AccessRecorded
 from shared.db import Pool
@@ -37,7 +37,7 @@ class SignedAt:
 class CaseEntries:
     """Reads the entries of a case."""
 
-    def __init__(self, pool: Pool, names: ActorNames) -> None:
+    def __init__(self, pool: Pool, names: KnownActors) -> None:
         """Read with connections of `pool`: they need SELECT only; `names` has the key that the cases service has too."""
         self._pool = pool
         self._names = names
@@ -86,5 +86,5 @@ class CaseEntries:
             happened=record.envelope.time,
             correlation=record.envelope.correlationid,
             access=access,
-            veiled=self._names.veiled(access.actor.id, asking),
+            veiled=frozenset(self._names.veils(access.actor.id, asking)),
         )

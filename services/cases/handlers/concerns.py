@@ -64,7 +64,8 @@ async def register_concern(desk: Desk, ctx: Context, new: NewConcern) -> Changed
         national_number=new.child_number,
         born=born_on(new.child_number),
     )
-    guardians = [_guardian(desk, ordinal, known) for ordinal, known in enumerate(new.guardians, start=1)]
+    guardians = [await _guardian(desk, ordinal, known) for ordinal, known in enumerate(new.guardians, start=1)]
+    child_actor = await desk.known.of_pid(new.child_number)
     case = CaseRef(desk.ids.ref("cas"))
     async with desk.pool.acquire() as conn:
         acting = await as_seen(desk, ctx, conn, None)
@@ -87,7 +88,6 @@ async def register_concern(desk: Desk, ctx: Context, new: NewConcern) -> Changed
     async def also(conn: Connection) -> None:
         await store.register(conn, case, actor.municipality, ctx.now)
         await follow(desk, conn, case, latest, ctx.now)
-        child_actor = desk.names.of_pid(new.child_number)
         await store.add_kin(conn, case, ctx.now, child=child_actor, guardians=[one.actor for one in guardians])
         await desk.records.keep_family(conn, case, child, guardians)
         await desk.records.keep_concern(conn, case, new.text, new.observations)
@@ -258,13 +258,13 @@ async def reopen_case(desk: Desk, ctx: Context, case: CaseRef) -> Changed[CaseSt
     )
 
 
-def _guardian(desk: Desk, ordinal: int, known: NamedGuardian) -> Guardian:
+async def _guardian(desk: Desk, ordinal: int, known: NamedGuardian) -> Guardian:
     born_on(known.national_number)
     return Guardian(
         ordinal=ordinal,
         name=known.name,
         national_number=known.national_number,
-        actor=desk.names.of_pid(known.national_number),
+        actor=await desk.known.of_pid(known.national_number),
         language=known.language,
         email=known.email,
         phone=known.phone,

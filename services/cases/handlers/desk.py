@@ -28,8 +28,9 @@ from services.cases.handlers.around import TeamDesk, disclosed, follow_team
 from services.cases.handlers.kept import follow_kept
 from services.cases.records import Records
 from services.cases.store import Disclosure, Located
+from shared.actor_names import KnownActors
 from shared.aggregate import Aggregate, Answer, Changed, Context, Decision
-from shared.auth import Actor, ActorNames, Clearance
+from shared.auth import Actor, Clearance
 from shared.calendar import start_of_day
 from shared.contracts.access import AccessKind, AccessRecorded, Recipient
 from shared.contracts.cases import (
@@ -74,7 +75,7 @@ class Desk:
     profiles: Mapping[LogScope, MunicipalProfile]
     team: TeamDesk
     ids: Ids
-    names: ActorNames
+    known: KnownActors
     reaching_clients: frozenset[str]
     """The clients whose service accounts may know where guardians are reached."""
     directory_clients: frozenset[str]

@@ -73,7 +73,7 @@ async def add_guardian(
         ordinal=ordinal,
         name=new.name,
         national_number=new.national_number,
-        actor=desk.names.of_pid(new.national_number),
+        actor=await desk.known.of_pid(new.national_number),
         language=new.language,
         email=new.email,
         phone=new.phone,
@@ -210,9 +210,11 @@ async def correct_child(
         parts.add("born")
     command = CorrectIdentity(by=acting, parts=frozenset(parts))
 
+    actor = await desk.known.of_pid(number)
+
     async def keep(conn: Connection) -> None:
         await desk.records.correct_child(conn, located.case, child, corrected, ctx.now)
-        await kin_store.put_child(conn, located.case, desk.names.of_pid(number))
+        await kin_store.put_child(conn, located.case, actor)
         await ages_store.watch(conn, located.case, corrected.born, ctx.now)
 
     return await change(

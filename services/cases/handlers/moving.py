@@ -86,7 +86,7 @@ async def _bring(
         conn,
         case,
         ctx.now,
-        child=desk.names.of_pid(child.national_number),
+        child=await desk.known.of_pid(child.national_number),
         guardians={one.ordinal: one.actor for one in guardians},
     )
     await desk.records.bring(conn, before, case, brought)

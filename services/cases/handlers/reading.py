@@ -170,7 +170,7 @@ async def read_contacts(desk: Desk, ctx: Context, case: CaseRef) -> tuple[Contac
     )
     # From the first of the ages at which it is asked anew who may consent, the child is told itself, where it signs in.
     if age_on(child.born, today) >= min(desk.rules.consent.ages(today), default=0):
-        actor = desk.names.of_pid(child.national_number)
+        actor = await desk.known.of_pid(child.national_number)
         youth = Contact(recipient=actor, role=Role.CHILD, ordinal=1, language=Language.NB, email=None, phone=None)
         contacts = (*contacts, youth)
     return Contacts(case=located.case, contacts=contacts), looked.version
@@ -203,7 +203,7 @@ async def read_insight_right(desk: Desk, ctx: Context, case: CaseRef) -> tuple[I
         address_protected=looked.state.address_protected,
         asking=asking,
         # In an order that tells nothing either.
-        left_out=tuple(sorted(desk.names.veiled(actor, asking) for actor in right.left_out)),
+        left_out=tuple(sorted(veil for actor in right.left_out for veil in desk.known.veils(actor, asking))),
         withheld=tuple(sorted(right.withheld)),
         basis=desk.rules.basis(looked.permit.basis, ctx.now),
         language=next((one.language for one in guardians if one.actor == acting.actor), None),
