@@ -164,7 +164,7 @@ class Post:
                 await store.put_off_errand(conn, errand.telling.step, NOBODY_PAUSE)
         self._journal.nudge()
         if not told:
-            # Of what: a protected case's deadline has the letters of its reference, and when something is late in it is nobody's here.
+            # Not of what: a deadline has the letters of its case, and when something is late in a protected one is nobody's here.
             log.warning("nobody_to_tell")
 
     async def _put_off_errand(self, errand: Errand, error: Exception) -> None:
