@@ -23,7 +23,7 @@ from services.meetings.domain.conformity import (
     deviations,
     key_of,
 )
-from services.meetings.domain.laid_out import Entry, laid_out, sharing
+from services.meetings.domain.laid_out import Entry, FirstPlans, laid_out, sharing
 from services.meetings.domain.laid_out import key_of as by_time
 from services.meetings.domain.meeting import Status
 from services.meetings.domain.profile import Profile, read_profiles_in
@@ -150,7 +150,7 @@ def test_nothing_is_said_of_meetings_around_a_child() -> None:
     year = NOTODDEN.calendar.school_year(2026)
     assert not around & {row.arena_type for row in conformity(NOTODDEN, year, known, AUTUMN, ALL)}
     assert not around & {each.arena_type for each in kinds(NOTODDEN, known, SPRING)}
-    shown = laid_out([NOTODDEN], 2026, {NOTODDEN.scope: known}, NOTODDEN.scope, AUTUMN)
+    shown = laid_out([NOTODDEN], 2026, {NOTODDEN.scope: known}, NOTODDEN.scope, AUTUMN, FirstPlans())
     assert {entry.meeting for entry in shown} == {None}
 
 
@@ -284,7 +284,7 @@ def test_no_two_deviations_have_the_same_place_in_the_list() -> None:
 
 def entries(known: list[KnownMeeting], today: date, begins: int = 2026) -> list[Entry]:
     """Return Notodden's school year."""
-    return laid_out([NOTODDEN], begins, {NOTODDEN.scope: known}, NOTODDEN.scope, today)
+    return laid_out([NOTODDEN], begins, {NOTODDEN.scope: known}, NOTODDEN.scope, today, FirstPlans())
 
 
 def of_team(shown: list[Entry]) -> dict[str | None, Entry]:
@@ -324,7 +324,7 @@ def test_as_time_goes_only_what_is_past_is_proposed_anew_and_nothing_before_toda
 @pytest.mark.rule(64)
 def test_what_was_not_called_in_its_share_of_the_term_is_proposed_in_the_rest_of_it() -> None:
     together = sharing(PROFILES, TYNSET.scope)
-    shown = laid_out(together, 2026, {}, TYNSET.scope, date(2026, 11, 16))
+    shown = laid_out(together, 2026, {}, TYNSET.scope, date(2026, 11, 16), FirstPlans())
     mine = [each for each in shown if each.arena_type == "tst" and each.units == (UnitId("unit:kvikne-barnehage"),)]
     autumn = [each.starts_at.date() for each in mine if each.period == "autumn"]
     assert len(autumn) == 2
@@ -342,8 +342,8 @@ def test_who_shares_a_service_is_planned_together() -> None:
     }
     assert [profile.name for profile in sharing(PROFILES, NOTODDEN.scope)] == ["Notodden"]
     together = sharing(PROFILES, TYNSET.scope)
-    ours = laid_out(together, 2026, {}, TYNSET.scope, date(2026, 8, 1))
+    ours = laid_out(together, 2026, {}, TYNSET.scope, date(2026, 8, 1), FirstPlans())
     units = {unit.id for unit in TYNSET.units}
     assert {unit for entry in ours for unit in entry.units} <= units
     with pytest.raises(HolidaysUnknownError):
-        laid_out(together, 2031, {}, TYNSET.scope, date(2026, 8, 1))
+        laid_out(together, 2031, {}, TYNSET.scope, date(2026, 8, 1), FirstPlans())

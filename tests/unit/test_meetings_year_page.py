@@ -14,7 +14,7 @@ import yaml
 
 from services.meetings.configuration import read_profiles
 from services.meetings.domain.conformity import View, deviations
-from services.meetings.domain.laid_out import Entry, laid_out
+from services.meetings.domain.laid_out import Entry, FirstPlans, laid_out
 from services.meetings.domain.meeting import Status
 from services.meetings.handlers.year import Year
 from services.meetings.pages import texts
@@ -38,7 +38,7 @@ def year_of(municipality: str, today: date = TODAY) -> Year:
     """Return a municipality's school year with nothing called yet."""
     profile = PROFILES[LogScope(municipality)]
     year = profile.calendar.school_year(2026)
-    entries = laid_out([profile], 2026, {}, profile.scope, today)
+    entries = laid_out([profile], 2026, {}, profile.scope, today, FirstPlans())
     return Year(profile, year, entries, deviations(profile, year, [], today, View(everything=True)))
 
 

@@ -15,7 +15,7 @@ from datetime import date, datetime
 from services.meetings.domain.arena_rules import ArenaType
 from services.meetings.domain.conformity import KnownMeeting
 from services.meetings.domain.meeting import Status
-from services.meetings.domain.planning import plan, staff_of
+from services.meetings.domain.planning import Slot, plan, staff_of
 from services.meetings.domain.profile import Profile
 from services.meetings.domain.wheel import Wish, WishKey, pinned, wishes
 from shared.clock import oslo_time
@@ -40,6 +40,21 @@ class Entry(Model):
     status: Status | None
 
 
+class FirstPlans:
+    """Where everything would be as a school year begins, before anything is called: made once, for it follows from the profiles."""
+
+    def __init__(self) -> None:
+        """Know none yet."""
+        self._made: dict[tuple[int, tuple[LogScope, ...]], Mapping[WishKey, Slot]] = {}
+
+    def of(self, profiles: Sequence[Profile], begins: int, asked: Sequence[Wish]) -> Mapping[WishKey, Slot]:
+        """Return the plan of what the profiles, which do not change, ask for in that year."""
+        key = (begins, tuple(profile.scope for profile in profiles))
+        if key not in self._made:
+            self._made[key] = plan(asked, staff_of(profiles))
+        return self._made[key]
+
+
 def sharing(profiles: Mapping[LogScope, Profile], municipality: LogScope) -> list[Profile]:
     """Return the municipality's profile and those of every other one with which it shares a unit, itself or over others."""
     reached, wanted = {municipality: profiles[municipality]}, [municipality]
@@ -58,6 +73,7 @@ def laid_out(
     meetings: Mapping[LogScope, Sequence[KnownMeeting]],
     municipality: LogScope,
     today: date,
+    first_plans: FirstPlans,
 ) -> list[Entry]:
     """Return one municipality's school year, by time.
 
@@ -67,12 +83,12 @@ def laid_out(
         meetings: those of that school year, by municipality.
         municipality: whose year is asked for.
         today: the day in Norway; nothing is proposed for an earlier one.
+        first_plans: those made before.
 
     Raises:
         HolidaysUnknownError: a profile does not say when the schools are closed in that year.
     """
     asked = [wish for profile in profiles for wish in wishes(profile, begins)]
-    staff = staff_of(profiles)
     ours = {profile.scope: profile for profile in profiles}
     real = {
         scope: [each for each in known if each.status is not Status.CANCELLED and _shown(ours[scope], each)]
@@ -81,7 +97,8 @@ def laid_out(
     }
     matched = _matched(asked, real)
     open_now = [_as_it_is(wish, matched.get(wish.key), today) for wish in asked]
-    placed = plan([wish for wish in open_now if wish is not None], staff, plan(asked, staff))
+    first = first_plans.of(profiles, begins, asked)
+    placed = plan([wish for wish in open_now if wish is not None], staff_of(profiles), first)
     profile = ours[municipality]
     of = {known.meeting: key for key, known in matched.items()}
     entries = [

@@ -141,6 +141,9 @@ class _Board:
         found: Slot | None = None
         least = 0
         earlier = self._before.get(wish.key)
+        if earlier is not None and self.could_stay(wish) and self.price(wish, earlier) < MOVED:
+            # Anywhere else it would have moved.
+            return earlier
         days = sorted(wish.days, key=lambda day: (abs((day - wish.ideal).days), day))
         if earlier is not None and self.could_stay(wish):
             days = [earlier.day, *(day for day in days if day != earlier.day)]

@@ -15,6 +15,7 @@ from services.meetings.configuration import ConsentBasis, profile_of
 from services.meetings.domain.agenda import has_seat
 from services.meetings.domain.arena_rules import ArenaRules
 from services.meetings.domain.calling import may_call
+from services.meetings.domain.laid_out import FirstPlans
 from services.meetings.domain.meeting import MEETING, MeetingState
 from services.meetings.domain.profile import Profile
 from services.meetings.domain.projection import ConsentHistory
@@ -63,6 +64,7 @@ class Desk:
     blind_key: bytes
     """Hides whose an anonymous command's idempotency key was."""
     reads: Reads = field(default_factory=Reads)
+    first_plans: FirstPlans = field(default_factory=FirstPlans)
 
     async def transaction(self, work: Callable[[Connection], Awaitable[R]]) -> R:
         """Run `work` in a transaction of its own, again when another one was in its way.

@@ -98,7 +98,9 @@ async def show_year(desk: Desk, ctx: Context, begins: int | None) -> Year:
     async with desk.pool.acquire() as conn:
         known = await store.known_meetings(conn, [each.scope for each in together], year.first, year.last)
     # A large municipality's plan takes longer than others should wait for.
-    entries = await asyncio.to_thread(laid_out.laid_out, together, year.first.year, known, profile.scope, today)
+    entries = await asyncio.to_thread(
+        laid_out.laid_out, together, year.first.year, known, profile.scope, today, desk.first_plans
+    )
     try:
         view = _view(ctx)
     except ReportsForbiddenError:
