@@ -10,9 +10,10 @@ from collections.abc import Sequence
 from typing import Annotated, Final, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from shared.contracts.codes import Language
+from shared.refs import LogScopeField
 
 Rule = Annotated[int, Field(ge=1, le=193)]
 """The number of a seed rule."""
@@ -39,6 +40,41 @@ class Text(Line):
     def in_(self, language: Language) -> str:
         """Return the text in `language`."""
         return {Language.NB: self.nb, Language.NN: self.nn, Language.EN: self.en}[language]
+
+
+class Municipality(Line):
+    """One municipality."""
+
+    number: LogScopeField
+    name: str = Field(min_length=1, max_length=120)
+
+
+class Together(Line):
+    """Municipalities with one profile, and services that work in all of them (seed rule 77)."""
+
+    municipalities: tuple[Municipality, ...] = Field(min_length=2)
+    rule: Rule
+
+
+class Heading(Line):
+    """Whose a profile is: one municipality's, or that of several together."""
+
+    municipality: LogScopeField | None = None
+    together: Together | None = None
+    name: str = Field(min_length=1, max_length=120)
+
+    @model_validator(mode="after")
+    def _somebodys(self) -> Heading:
+        if (self.municipality is None) == (self.together is None):
+            raise ValueError("say either whose it is, municipality, or which have it together")
+        return self
+
+    @property
+    def municipalities(self) -> tuple[Municipality, ...]:
+        """Return those that have it."""
+        if self.together is not None:
+            return self.together.municipalities
+        return () if self.municipality is None else (Municipality(number=self.municipality, name=self.name),)
 
 
 def rules_named_in(line: Line) -> frozenset[int]:

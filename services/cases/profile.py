@@ -19,12 +19,10 @@ def read_cases_profiles(folder: Path) -> Mapping[LogScope, MunicipalProfile]:
     """
     profiles: dict[LogScope, MunicipalProfile] = {}
     for file in sorted(folder.glob("*.yaml")):
-        profile = read_cases(Document(file.read_text(encoding="utf-8"), file.name))
-        if profile is None:
-            continue
-        if profile.scope in profiles:
-            raise ProfileError(f"{file.name}, line 1: municipality {profile.scope} has another profile already")
-        profiles[profile.scope] = profile
+        for profile in read_cases(Document(file.read_text(encoding="utf-8"), file.name)):
+            if profile.scope in profiles:
+                raise ProfileError(f"{file.name}, line 1: municipality {profile.scope} has another profile already")
+            profiles[profile.scope] = profile
     if not profiles:
         raise ProfileError(f"no profile in {folder} says anything about cases")
     return MappingProxyType(profiles)

@@ -21,13 +21,14 @@ from shared.refs import LogScope, UnitId
 FOLDER: Final = Path(__file__).parents[2] / "deploy" / "municipalities"
 NOTODDEN: Final = (FOLDER / "notodden.yaml").read_text(encoding="utf-8")
 TONSBERG: Final = (FOLDER / "tonsberg.yaml").read_text(encoding="utf-8")
+NORD_OSTERDAL: Final = (FOLDER / "nord-osterdal.yaml").read_text(encoding="utf-8")
 DAY: Final = date(2026, 9, 7)
 
 
 def part(text: str, name: str) -> CasesProfile:
     """Return the part about cases."""
-    profile = read_cases(Document(text, name))
-    assert profile is not None
+    profile, *others = read_cases(Document(text, name))
+    assert all(other.cases == profile.cases for other in others)
     return profile.cases
 
 
@@ -58,8 +59,19 @@ def test_tonsberg_has_the_ladder_of_its_slide() -> None:
     assert "avlastning-over-14-dogn" in below[3] - below[2]
 
 
+@pytest.mark.rule(68, 82, 85, 97, 111)
+def test_nord_osterdal_takes_a_case_to_the_tst_and_lifts_it_to_the_municipal_one() -> None:
+    profile = part(NORD_OSTERDAL, "nord-osterdal.yaml")
+    assert [team and (team.code, team.lifts_to) for team in map(profile.team_at, (1, 2, 3))] == [
+        ("tst", "tst-kommune"),
+        ("tst-kommune", None),
+        ("tst-kommune", None),
+    ]
+    assert {Service.PPT, Service.HELSESTASJON} < profile.services_at(1)
+
+
 @pytest.mark.rule(83, 103, 105, 170)
-@pytest.mark.parametrize("text", [NOTODDEN, TONSBERG])
+@pytest.mark.parametrize("text", [NOTODDEN, TONSBERG, NORD_OSTERDAL])
 def test_every_area_has_a_criterion_and_every_text_three_languages(text: str) -> None:
     profile = part(text, "x.yaml")
     assert {area for criterion in profile.criteria for area in criterion.areas} == set(Area)
@@ -157,7 +169,8 @@ def test_a_municipality_has_one_profile_and_each_service_reads_its_part(tmp_path
         (tmp_path / name).write_text(TONSBERG, encoding="utf-8")
     with pytest.raises(ProfileError, match=r"c\.yaml"):
         read_cases_profiles(tmp_path)
-    assert read_cases_profiles(FOLDER).keys() == {LogScope("4005"), LogScope("3905")}
+    together = {LogScope(number) for number in ("3424", "3426", "3427", "3428", "3429")}
+    assert read_cases_profiles(FOLDER).keys() == {LogScope("4005"), LogScope("3905"), *together}
     cases_only = TONSBERG[: TONSBERG.index("calendar:")] + TONSBERG[TONSBERG.index("\ncases:") :]
     (tmp_path / "a.yaml").write_text(NOTODDEN, encoding="utf-8")
     (tmp_path / "b.yaml").write_text(cases_only, encoding="utf-8")
@@ -166,9 +179,28 @@ def test_a_municipality_has_one_profile_and_each_service_reads_its_part(tmp_path
     assert read_cases_profiles(tmp_path).keys() == {LogScope("4005"), LogScope("3905")}
 
 
+@pytest.mark.rule(77)
+def test_municipalities_together_have_the_same_part_each_under_its_own_number() -> None:
+    several = """together:
+  rule: 77
+  municipalities:
+    - {number: "3424", name: Rendalen}
+    - {number: "3429", name: Folldal}
+name: Begge
+"""
+    cases = TONSBERG[TONSBERG.index("\ncases:") :]
+    one, other = read_cases(Document(several + cases, "x.yaml"))
+    assert (one.scope, one.name, other.scope, other.name) == ("3424", "Rendalen", "3429", "Folldal")
+    assert one.cases == other.cases == part(TONSBERG, "tonsberg.yaml")
+    with pytest.raises(ProfileError, match=r"line 5: .*stands here twice"):
+        read_cases(Document(several.replace("3429", "3424") + cases, "x.yaml"))
+    with pytest.raises(ProfileError, match="either whose it is"):
+        read_cases(Document("municipality: '4005'\n" + several + cases, "x.yaml"))
+
+
 @pytest.mark.parametrize("text", ["[]", "7", 'municipality: "4005"'])
 def test_a_profile_may_say_nothing_about_cases(text: str) -> None:
-    assert read_cases(Document(text, "x.yaml")) is None
+    assert read_cases(Document(text, "x.yaml")) == ()
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from services.cases.domain.state import SERVICES_WITH_MANY_UNITS
 from services.cases.domain.team_profile import USUAL, TeamProfile
 from services.cases.domain.watch import USUAL_WATCH, Watch
 from shared.contracts.codes import Area, Service
-from shared.profiles import Document, Line, Rule, Rules, Text
+from shared.profiles import Document, Heading, Line, Rule, Rules, Text
 from shared.refs import LogScope, LogScopeField, UnitIdField
 
 Code = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{2,60}$")]
@@ -204,28 +204,26 @@ class MunicipalProfile(Line):
         return self.municipality
 
 
-class _Heading(Line):
-    municipality: LogScopeField
-    name: str = Field(min_length=1, max_length=120)
-
-
-def read_cases(document: Document) -> MunicipalProfile | None:
-    """Return what the profile says about cases; None when it says nothing.
+def read_cases(document: Document) -> tuple[MunicipalProfile, ...]:
+    """Return what the profile says about cases, for each of its municipalities; nothing when it says nothing.
 
     Raises:
         ProfileError: an unknown or missing word, or rules that do not hold together: file, line and reason.
     """
     content = document.content
     if not isinstance(content, dict) or "cases" not in content:
-        return None
-    heading = document.pick(_Heading)
+        return ()
+    heading = document.pick(Heading)
+    document.each_once(["together", "municipalities"], [each.number for each in heading.municipalities])
     profile = document.part(CasesProfile, "cases")
     _check_codes(document, profile)
     _check_ladder(document, profile)
     _check_teams(document, profile)
     check_forms(document, profile.forms)
     _check_watch(document, profile.protected)
-    return MunicipalProfile(municipality=heading.municipality, name=heading.name, cases=profile)
+    return tuple(
+        MunicipalProfile(municipality=each.number, name=each.name, cases=profile) for each in heading.municipalities
+    )
 
 
 def _check_codes(document: Document, profile: CasesProfile) -> None:

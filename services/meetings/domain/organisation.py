@@ -9,7 +9,7 @@ from typing import Final
 from pydantic import Field, model_validator
 
 from shared.contracts.codes import Role, Service
-from shared.profiles import Line, Rule, Rules
+from shared.profiles import Line, Rules
 from shared.refs import LogScopeField, UnitIdField
 
 
@@ -75,17 +75,3 @@ class Chart(Line):
     of_day: date | None = None
     """The day for which it was drawn; left out where the source does not say."""
     rules: Rules
-
-
-class Municipality(Line):
-    """One of several municipalities with the same arenas."""
-
-    number: LogScopeField
-    name: str = Field(min_length=1, max_length=120)
-
-
-class Together(Line):
-    """Municipalities with the same arenas, and services that work in all of them (seed rule 77)."""
-
-    municipalities: tuple[Municipality, ...] = Field(min_length=2)
-    rule: Rule

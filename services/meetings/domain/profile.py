@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import date
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from services.meetings.domain.arena_rules import ArenaRules
-from services.meetings.domain.organisation import OWN_SERVICE, Chart, Together, Unit
+from services.meetings.domain.organisation import OWN_SERVICE, Chart, Unit
 from services.meetings.domain.rhythm import AtLeastPerTerm
 from services.meetings.domain.undertakings import (
     Competence,
@@ -31,7 +31,7 @@ from services.meetings.domain.undertakings import (
 from services.meetings.domain.year import Calendar
 from shared.contracts.codes import Service
 from shared.contracts.meetings import ArenaLevel
-from shared.profiles import Document, Line
+from shared.profiles import Document, Heading, Line
 from shared.refs import LogScope, LogScopeField, UnitId
 
 
@@ -93,31 +93,12 @@ class Profile(Common):
         ]
 
 
-class Stated(Common):
+class Stated(Heading, Common):
     """A profile as its file states it: of one municipality, or of several together."""
-
-    municipality: LogScopeField | None = None
-    together: Together | None = None
-    name: str = Field(min_length=1, max_length=120)
-
-    @model_validator(mode="after")
-    def _somebodys(self) -> Stated:
-        if (self.municipality is None) == (self.together is None):
-            raise ValueError("say either whose it is, municipality, or which have it together")
-        return self
-
-    @property
-    def numbers(self) -> frozenset[LogScope]:
-        """Return the municipalities that have it."""
-        if self.together is not None:
-            return frozenset(each.number for each in self.together.municipalities)
-        return frozenset() if self.municipality is None else frozenset({self.municipality})
 
     def of_each(self) -> tuple[Profile, ...]:
         """Return the profile of each of its municipalities: its own units, and those that they share."""
         said = {name: getattr(self, name) for name in Common.model_fields}
-        if self.together is None:
-            return (Profile.model_validate({**said, "municipality": self.municipality, "name": self.name}),)
         return tuple(
             Profile.model_validate(
                 {
@@ -128,7 +109,7 @@ class Stated(Common):
                     "arenas": tuple(arena for arena in self.arenas if arena.hosted_by in {None, each.number}),
                 }
             )
-            for each in self.together.municipalities
+            for each in self.municipalities
         )
 
 
@@ -195,7 +176,7 @@ def _check_names(document: Document, stated: Stated) -> None:
 
 def _check_units(document: Document, stated: Stated) -> None:
     known = {unit.id: unit for unit in stated.units}
-    numbers = stated.numbers
+    numbers = {each.number for each in stated.municipalities}
     for index, municipality in enumerate(stated.together.municipalities if stated.together else ()):
         if not any(unit.municipality == municipality.number for unit in stated.units):
             raise document.refusal(["together", "municipalities", index], f"{municipality.name} has no unit of its own")
@@ -215,7 +196,7 @@ def _check_units(document: Document, stated: Stated) -> None:
 
 def _check_arenas(document: Document, stated: Stated) -> None:
     known = {arena.type for arena in stated.arenas}
-    terms, numbers = {term.name for term in stated.calendar.terms}, stated.numbers
+    terms, numbers = {term.name for term in stated.calendar.terms}, {each.number for each in stated.municipalities}
     for index, arena in enumerate(stated.arenas):
         here: list[int | str] = ["arenas", index]
         if arena.hosted_by is not None and arena.hosted_by not in numbers:
