@@ -21,6 +21,7 @@ from deploy.demo import (
     plan,
     subsequent_control,
     the_log,
+    the_year,
     through_the_winter,
     who_has_seen,
     withdrawal_and_school,
@@ -52,6 +53,7 @@ class Row:
 
 
 ROWS: Final = (
+    Row(1, 8, 17, "The year wheel is planned", the_year.row_1),
     Row(2, 9, 7, "A concern is registered", concern_and_consent.row_2),
     Row(3, 9, 17, "Nobody has acted: a reminder", concern_and_consent.row_3),
     Row(4, 9, 18, "The concern becomes a case", concern_and_consent.row_4),
