@@ -30,6 +30,8 @@ from shared.refs import ContributionRef, LogScope, is_protected
 REMINDER: Final = "contribution-reminder"
 """The kind of the durable deadline, two days before the answer is due."""
 REMIND_DAYS: Final = 2
+_ENDED_BY_THE_HOLDER: Final = frozenset({"no-longer-needed", "case-closed"})
+"""Why a coordination ends when whoever has the baton ended it, by itself or with the case."""
 
 
 class _Cause(Model):
@@ -61,6 +63,7 @@ class Asked:
             team.PlanUpdated: self.on_plan_changed,
             team.PlanClosed: self.on_plan_ended,
             team.CoordinatorAppointed: self.on_coordinator,
+            team.CoordinatorEnded: self.on_coordinator_ended,
             reports.ConcernReportSent: self.on_report_sent,
             reports.ConcernReportFailed: self.on_report_failed,
             reports.ConcernReportUnanswered: self.on_report_unanswered,
@@ -172,9 +175,21 @@ class Asked:
         await tell_guardians(tx, told.saying(policy.GUARDIANS_PLAN))
 
     async def on_coordinator(self, tx: Tx, event: team.CoordinatorAppointed, envelope: Envelope) -> None:
-        """Whoever was appointed is told (seed rules 23, 97)."""
-        told = about_event(event.case, envelope, tx.now).saying(policy.COORDINATOR)
-        await self._teller.tell_responsible(tx, responsible(event.coordinator), told)
+        """Whoever was appointed is told, and who coordinated before and does no more (seed rules 23, 97)."""
+        told, appointed = about_event(event.case, envelope, tx.now), responsible(event.coordinator)
+        before = await asked_facts.set_coordinator(tx.conn, event.case, event.kind, appointed)
+        await self._teller.tell_responsible(tx, appointed, told.saying(policy.COORDINATOR))
+        if before.actor != appointed.actor:
+            await self._teller.tell_responsible(tx, before, told.saying(policy.COORDINATOR_ENDED))
+
+    async def on_coordinator_ended(self, tx: Tx, event: team.CoordinatorEnded, envelope: Envelope) -> None:
+        """Who coordinated is told, and the holder that nobody does, unless it was the holder who ended it."""
+        told = about_event(event.case, envelope, tx.now)
+        before = await asked_facts.end_coordination(tx.conn, event.case, event.kind)
+        holder = await facts.holder_of(tx.conn, event.case)
+        if event.reason not in _ENDED_BY_THE_HOLDER:
+            await self._teller.tell_responsible(tx, holder, told.saying(policy.COORDINATOR_MISSING))
+        await self._teller.tell_responsible(tx, before, told.saying(policy.COORDINATOR_ENDED))
 
     # --- concern reports ----------------------------------------------------------------------------------------------
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import partial
+from typing import Literal
 
-from services.notify import facts, store
+from services.notify import asked_facts, facts, store
 from services.notify.asked import Asked
+from services.notify.asked_facts import Sender
 from services.notify.consents import ConsentEvents
 from services.notify.domain import policy
-from services.notify.domain.deadline import deadline_of, decide_close, decide_set, meeting_of
+from services.notify.domain.deadline import DeadlineState, deadline_of, decide_close, decide_set, meeting_of
 from services.notify.emergencies import Emergencies
 from services.notify.endings import Endings
-from services.notify.handlers import CONSUMER, Teller, about, nth, responsible, telling
+from services.notify.handlers import CONSUMER, Teller, about, about_event, nth, responsible, telling
 from services.notify.protection import Protection
 from services.notify.team import Team
 from shared.aggregate import Context
@@ -69,11 +71,11 @@ class CaseEvents:
             cases.MeasureStopped: self.on_measure_stopped,
             cases.HandoverSent: self.on_handover_sent,
             cases.HandoverAccepted: self.on_handover_accepted,
-            cases.HandoverRejected: self.on_handover_answered,
-            cases.HandoverTransferred: self.on_handover_answered,
-            cases.HandoverCoordinationAccepted: self.on_handover_answered,
-            cases.HandoverWithdrawn: self.on_handover_void,
-            cases.HandoverCancelled: self.on_handover_void,
+            cases.HandoverRejected: self.on_handover_rejected,
+            cases.HandoverTransferred: self.on_handover_taken,
+            cases.HandoverCoordinationAccepted: self.on_handover_taken,
+            cases.HandoverWithdrawn: self.on_handover_withdrawn,
+            cases.HandoverCancelled: self.on_handover_cancelled,
         }
 
     # --- concern and case ---------------------------------------------------------------------------------------------
@@ -215,6 +217,8 @@ class CaseEvents:
 
     async def on_handover_sent(self, tx: Tx, event: cases.HandoverSent, envelope: Envelope) -> None:
         """The receiver is told at once, and must answer in time (seed rules 82, 107)."""
+        sender = Sender(responsible(event.sender), event.on_behalf)
+        await asked_facts.add_sender(tx.conn, event.handover, sender)
         ctx, ref, receiver = caused_by(envelope, tx.now), deadline_of(event.handover), responsible(event.receiver)
         state = await self._teller.change_deadline(
             tx,
@@ -238,28 +242,56 @@ class CaseEvents:
     async def on_handover_accepted(self, tx: Tx, event: cases.HandoverAccepted, envelope: Envelope) -> None:
         """The receiver is the holder, and so is responsible for what is open."""
         ctx = caused_by(envelope, tx.now)
-        await self._teller.close_deadline(tx, ctx, deadline_of(event.handover))
+        await self._close(tx, event, envelope, "done")
         await self._teller.reassign_case(tx, envelope, event.case, responsible(event.holder))
         if event.by_rule:
             # Nobody asked the leader first: the last day was over, and it is the leader's from now on (seed rule 107).
             fell = telling(ctx, event.handover, case=event.case)
             await self._teller.tell_responsible(tx, responsible(event.holder), fell.saying(policy.HANDOVER_FELL))
 
-    async def on_handover_answered(
-        self,
-        tx: Tx,
-        event: cases.HandoverRejected | cases.HandoverTransferred | cases.HandoverCoordinationAccepted,
-        envelope: Envelope,
+    async def on_handover_taken(
+        self, tx: Tx, event: cases.HandoverTransferred | cases.HandoverCoordinationAccepted, envelope: Envelope
     ) -> None:
-        """The receiver said no, or took what is not this baton: answered all the same."""
-        await self._teller.close_deadline(tx, caused_by(envelope, tx.now), deadline_of(event.handover))
+        """The receiver took what is not this baton: answered all the same."""
+        await self._close(tx, event, envelope, "done")
 
-    async def on_handover_void(
-        self, tx: Tx, event: cases.HandoverWithdrawn | cases.HandoverCancelled, envelope: Envelope
-    ) -> None:
+    async def on_handover_rejected(self, tx: Tx, event: cases.HandoverRejected, envelope: Envelope) -> None:
+        """The receiver said no: whoever sent it holds on, and must hear of it (seed rule 107)."""
+        state, sender = await self._close(tx, event, envelope, "done")
+        await self._tell_sender(tx, event, envelope, sender, state.policy.rejected)
+
+    async def on_handover_withdrawn(self, tx: Tx, event: cases.HandoverWithdrawn, envelope: Envelope) -> None:
         """There is nothing left to answer."""
-        ctx = caused_by(envelope, tx.now)
-        await self._teller.close_deadline(tx, ctx, deadline_of(event.handover), "cancelled")
+        await self._close(tx, event, envelope, "cancelled")
+
+    async def on_handover_cancelled(self, tx: Tx, event: cases.HandoverCancelled, envelope: Envelope) -> None:
+        """Nor is there here, and whoever sent it did not do that: they hold on, unless nothing is left to hold."""
+        state, sender = await self._close(tx, event, envelope, "cancelled")
+        if event.reason != "case-closed":
+            await self._tell_sender(tx, event, envelope, sender, state.policy.void)
+
+    async def _close(
+        self, tx: Tx, event: cases.HandoverEvent, envelope: Envelope, reason: Literal["done", "cancelled"]
+    ) -> tuple[DeadlineState, Sender | None]:
+        """Wait for no answer; return what was waited for, and who sent it."""
+        ctx, ref = caused_by(envelope, tx.now), deadline_of(event.handover)
+        state = await self._teller.close_deadline(tx, ctx, ref, reason)
+        return state, await asked_facts.take_sender(tx.conn, event.handover)
+
+    async def _tell_sender(
+        self, tx: Tx, event: cases.HandoverEvent, envelope: Envelope, sender: Sender | None, template: str | None
+    ) -> None:
+        """Tell who sent it; of one who is away the leaders of the unit too, who sent it for them."""
+        if template is None:
+            return
+        told = about_event(event.case, envelope, tx.now)
+        if sender is None:
+            # Sent before this service remembered by whom. The baton is with who has the case.
+            await self._teller.tell_responsible(tx, await facts.holder_of(tx.conn, event.case), told.saying(template))
+        elif sender.on_behalf:
+            await self._teller.tell_with_leaders(tx, sender.party, told, template)
+        else:
+            await self._teller.tell_responsible(tx, sender.party, told.saying(template))
 
 
 class MeetingEvents:

@@ -107,11 +107,12 @@ class Teller:
 
     async def close_deadline(
         self, tx: Tx, ctx: Context, ref: DeadlineRef, reason: Literal["done", "cancelled"] = "done"
-    ) -> None:
+    ) -> DeadlineState:
         """Close a deadline, and take back what is on its way about it: nobody is reminded of what is done."""
-        await self.change_deadline(tx, ctx, ref, lambda state: decide_close(state, reason))
+        closed = await self.change_deadline(tx, ctx, ref, lambda state: decide_close(state, reason))
         await store.drop_staff_errands(tx.conn, deadline=ref)
         await self.take_back(tx, ctx, await store.pending_about(tx.conn, deadline=ref), "done")
+        return closed
 
     async def reviewed(self, tx: Tx, ctx: Context, reference: OverrideRef | GlassRef) -> None:
         """Ask nobody any more to judge what was judged."""

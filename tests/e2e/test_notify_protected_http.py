@@ -148,6 +148,18 @@ async def test_a_handover_that_nobody_answers_is_answered_on_behalf(town: Town) 
     await nothing_locates_it(town)
 
 
+@pytest.mark.rule(107)
+async def test_who_sent_a_handover_hears_of_the_no(town: Town) -> None:
+    case = await opened(town)
+    offer = {"kind": "baton", "receiver": await town.cases.receiver("colleague"), "categories": []}
+    handover = (await town.cases.must("teacher", f"/cases/{case}/handovers", offer))["handover"]
+    await town.cases.must("colleague", f"/handovers/{handover}/rejection", {"reason": "capacity"})
+    await pass_on(town)
+    assert await town.told("teacher") == ["handover-rejected"]
+    assert await town.told("privacy-officer") == []
+    await nothing_locates_it(town)
+
+
 @pytest.mark.rule(88, 89, 31)
 async def test_a_measure_that_is_not_evaluated_and_a_service_that_does_not_answer_reach_somebody(town: Town) -> None:
     case = await opened(town)

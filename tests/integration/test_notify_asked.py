@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from typing import Literal
 
 import pytest
 import pytest_asyncio
@@ -95,17 +96,20 @@ async def test_what_is_answered_is_not_reminded_of(world: World) -> None:
     assert await told(world, "teacher") == ["contribution-answered"]
 
 
-@pytest.mark.rule(31, 36, 37, 38, 97)
-async def test_the_team_hears_of_the_plan_and_the_coordinator_of_the_appointment(world: World) -> None:
-    opened = cases.CaseOpened(
+def opened(world: World) -> cases.CaseOpened:
+    return cases.CaseOpened(
         case=CASE,
         level=1,
         mode=cases.Mode.IDENTIFIED,
         holder=world.party("teacher"),
         decide_by=world.clock.now() + timedelta(days=14),
     )
+
+
+@pytest.mark.rule(31, 36, 37, 38, 97)
+async def test_the_team_hears_of_the_plan_and_the_coordinator_of_the_appointment(world: World) -> None:
     await world.take(
-        opened,
+        opened(world),
         cases.TeamMemberAdded(case=CASE, service=Service.PPT),
         team.PlanRequested(
             case=CASE,
@@ -238,6 +242,69 @@ async def test_who_is_offered_the_coordination_is_told_which_and_reminded_until_
     await world.write("health-leader", "PUT", "/preferences", {"language": "nb"}, **newcomer)
     items = (await world.get("health-leader", "/messages", **newcomer)).json()["items"]
     assert [item["template"] for item in items] == ["coordination-escalated"]
+
+
+@pytest.mark.rule(23, 97, 107)
+async def test_who_offered_the_coordination_hears_of_the_no_and_that_it_fell_away_in_its_own_words(
+    world: World,
+) -> None:
+    """Whoever coordinates, that is, and not who has the baton."""
+    sent = cases.HandoverSent(
+        case=CASE,
+        handover=HandoverRef("hdo_" + "b" * 26),
+        kind=cases.HandoverKind.COORDINATOR,
+        sender=world.party("ppt-leader"),
+        receiver=world.party("nurse"),
+        basis=LegalBasis(code="consent", version="2023-01-01"),
+        package=cases.Package(),
+        respond_by=world.clock.now() + timedelta(days=7),
+        route=cases.HandoverRoute.COORDINATOR,
+        coordination=cases.CoordinatorKind.ANSVARSGRUPPE,
+    )
+    again = sent.model_copy(update={"handover": HandoverRef("hdo_" + "c" * 26)})
+    await world.take(
+        opened(world),
+        sent,
+        cases.HandoverRejected(case=CASE, handover=sent.handover, reason="capacity"),
+        again,
+        cases.HandoverCancelled(case=CASE, handover=again.handover, reason="receiver-gone"),
+        times=2,
+    )
+    assert sorted(await told(world, "ppt-leader")) == ["coordination-rejected", "coordination-void"]
+    assert await told(world, "teacher") == []
+
+
+@pytest.mark.rule(23, 97)
+@pytest.mark.parametrize(
+    ("reason", "holder_hears"),
+    [
+        ("guardians-wish", True),
+        ("adult", True),
+        ("basis-lapsed", True),
+        ("no-longer-needed", False),
+        ("case-closed", False),
+    ],
+)
+async def test_who_coordinates_no_more_hears_of_it_and_the_holder_unless_it_was_the_holder_s_doing(
+    world: World,
+    reason: Literal["guardians-wish", "no-longer-needed", "adult", "basis-lapsed", "case-closed"],
+    *,
+    holder_hears: bool,
+) -> None:
+    kinds = list(cases.CoordinatorKind)
+    first = [team.CoordinatorAppointed(case=CASE, kind=kind, coordinator=world.party("nurse")) for kind in kinds]
+    await world.take(
+        opened(world),
+        *first,
+        first[0].model_copy(update={"coordinator": world.party("ppt-leader")}),
+        times=2,
+    )
+    # Somebody else coordinates the one thing from here on; the other is as it was.
+    assert (await told(world, "nurse")).count("coordinator-ended") == 1
+    await world.take(team.CoordinatorEnded(case=CASE, kind=kinds[0], reason=reason), times=2)
+    assert (await told(world, "nurse")).count("coordinator-ended") == 1
+    assert sorted(await told(world, "ppt-leader")) == ["coordinator-appointed", "coordinator-ended"]
+    assert await told(world, "teacher") == (["coordinator-missing"] if holder_hears else [])
 
 
 @pytest.mark.rule(93, 95, 192)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import pytest
 import pytest_asyncio
@@ -14,6 +14,7 @@ from services.notify.domain.deadline import DEADLINE, deadline_of
 from services.notify.domain.message import MESSAGE
 from services.notify.domain.policy import ASKS
 from services.notify.domain.recipient import RECIPIENT
+from services.notify.store import WATCH
 from shared.aggregate import Aggregate
 from shared.clock import SimulatedClock
 from shared.contracts import cases, meetings
@@ -41,7 +42,18 @@ from shared.contracts.notify import (
     NotificationSent,
 )
 from shared.freshness import StaleProjectionError
-from shared.refs import ArenaRef, CaseRef, ConcernRef, ConsentRef, GoalRef, HandoverRef, MeasureRef, MeetingRef, UnitId
+from shared.refs import (
+    ArenaRef,
+    CaseRef,
+    ConcernRef,
+    ConsentRef,
+    GoalRef,
+    HandoverRef,
+    LogScope,
+    MeasureRef,
+    MeetingRef,
+    UnitId,
+)
 from shared.testing.issuer import LocalIssuer
 from shared.testing.plugin import Migrated
 from tests.integration.notify_world import LIA, World, notify_world
@@ -131,6 +143,11 @@ def handover(world: World, receiver: str, respond_by: datetime) -> cases.Handove
         package=cases.Package(),
         respond_by=respond_by,
     )
+
+
+async def told(world: World, who: str) -> list[str]:
+    items = (await world.get(who, "/messages")).json()["items"]
+    return [item["template"] for item in reversed(items)]
 
 
 def measure(evaluate_by: datetime) -> cases.MeasurePlanned:
@@ -429,17 +446,12 @@ async def test_silence_on_a_handover_is_reminded_of_overdue_and_escalated(world:
     await world.take(opened(world))
     due = world.clock.now() + timedelta(days=7)
     await world.take(handover(world, "colleague", due), times=2)
-
-    async def told(who: str) -> list[str]:
-        items = (await world.get(who, "/messages")).json()["items"]
-        return [item["template"] for item in reversed(items)]
-
-    assert await told("colleague") == ["handover-request"]
+    assert await told(world, "colleague") == ["handover-request"]
     await world.move_to(due - timedelta(days=2))
-    assert await told("colleague") == ["handover-request", "handover-reminder"]
+    assert await told(world, "colleague") == ["handover-request", "handover-reminder"]
     await world.move_to(due)
-    assert await told("colleague") == ["handover-request", "handover-reminder", "handover-overdue"]
-    assert await told("styrer") == ["handover-escalated"]
+    assert await told(world, "colleague") == ["handover-request", "handover-reminder", "handover-overdue"]
+    assert await told(world, "styrer") == ["handover-escalated"]
     await world.take(
         cases.HandoverAccepted(case=CASE, handover=HANDOVER, holder=world.party("colleague"), on_behalf=True)
     )
@@ -455,6 +467,72 @@ async def test_a_rejection_is_an_answer(world: World) -> None:
     await world.take(cases.HandoverRejected(case=CASE, handover=HANDOVER, reason="capacity"))
     assert await world.move_to(ACT_BY + timedelta(days=3)) == 0
     assert "escalation.raised" not in await world.types()
+
+
+@pytest.mark.rule(107)
+@pytest.mark.story(13)
+@pytest.mark.parametrize("on_behalf", [False, True])
+async def test_who_sent_a_handover_hears_of_the_no_and_for_one_who_is_away_the_leader(
+    world: World, *, on_behalf: bool
+) -> None:
+    """The sender, whoever has the case meanwhile; once, and no receiver ever."""
+    await world.prefer("styrer")
+    sent = handover(world, "colleague", ACT_BY).model_copy(update={"on_behalf": on_behalf})
+    await world.take(opened(world), sent, times=2)
+    await world.take(cases.HandoverRejected(case=CASE, handover=HANDOVER, reason="capacity"), times=2)
+    assert await told(world, "teacher") == ["handover-rejected"]
+    assert await told(world, "styrer") == (["handover-rejected"] if on_behalf else [])
+    assert await told(world, "colleague") == ["handover-request"]
+    assert await world.pool.fetchval("SELECT count(*) FROM senders") == 0
+
+
+@pytest.mark.rule(107)
+@pytest.mark.parametrize(
+    ("reason", "hears"),
+    [("basis-lapsed", ["handover-void"]), ("receiver-gone", ["handover-void"]), ("case-closed", [])],
+)
+async def test_who_sent_a_handover_hears_that_it_fell_away_unless_the_case_did(
+    world: World, reason: Literal["basis-lapsed", "receiver-gone", "case-closed"], hears: list[str]
+) -> None:
+    await world.take(opened(world), handover(world, "colleague", ACT_BY))
+    await world.take(cases.HandoverCancelled(case=CASE, handover=HANDOVER, reason=reason), times=2)
+    assert await told(world, "teacher") == hears
+
+
+@pytest.mark.rule(107)
+async def test_who_took_a_handover_back_or_has_given_the_baton_away_hears_nothing(world: World) -> None:
+    await world.take(opened(world))
+    for end in (
+        cases.HandoverWithdrawn(case=CASE, handover=HANDOVER),
+        cases.HandoverAccepted(case=CASE, handover=HANDOVER, holder=world.party("colleague")),
+    ):
+        await world.take(handover(world, "colleague", ACT_BY), end)
+        assert await told(world, "teacher") == []
+        assert await world.pool.fetchval("SELECT count(*) FROM senders") == 0
+
+
+@pytest.mark.rule(107)
+async def test_of_a_handover_sent_before_the_sender_was_remembered_the_holder_hears(world: World) -> None:
+    await world.take(opened(world), handover(world, "colleague", ACT_BY))
+    await world.pool.execute("DELETE FROM senders")
+    await world.take(cases.HandoverRejected(case=CASE, handover=HANDOVER, reason="capacity"))
+    assert await told(world, "teacher") == ["handover-rejected"]
+
+
+@pytest.mark.rule(107)
+async def test_of_a_protected_case_the_no_to_what_was_sent_on_behalf_waits_for_whoever_has_the_duty(
+    world: World,
+) -> None:
+    """No event says the unit, so that its leaders cannot be found (decision 16)."""
+    scope, nobody_s = LogScope("prt_" + "b" * 26), {"unit": None}
+    sent = handover(world, "colleague", ACT_BY)
+    sent = sent.model_copy(update={"on_behalf": True, "sender": sent.sender.model_copy(update=nobody_s)})
+    rejected = cases.HandoverRejected(case=CASE, handover=HANDOVER, reason="capacity")
+    for event in (sent, rejected):
+        await world.intake().process([world.record(event, scope=scope)])
+    assert await told(world, "teacher") == ["handover-rejected"]
+    rows = await world.pool.fetch("SELECT template, roles FROM errands WHERE case_ref = $1", CASE)
+    assert [(row["template"], frozenset(map(Role, row["roles"]))) for row in rows] == [("handover-rejected", WATCH)]
 
 
 # --- measures ---------------------------------------------------------------------------------------------------------

@@ -44,7 +44,8 @@ EVERY = [(template, language) for template in sorted(TEXTS.templates) for langua
 
 def steps(policy: Policy) -> set[str]:
     """Return the templates of a deadline's steps."""
-    return {policy.reminder, policy.overdue, policy.escalated} | ({policy.asked} if policy.asked else set())
+    always = {policy.reminder, policy.overdue, policy.escalated}
+    return always | {each for each in (policy.asked, policy.rejected, policy.void) if each is not None}
 
 
 def test_every_step_of_every_deadline_has_its_text() -> None:

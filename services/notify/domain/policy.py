@@ -26,6 +26,9 @@ class Policy:
     """The templates of the reminder and of the message that the time is out."""
     escalated: str = "escalation"
     """The template by which the unit's leader hears of it."""
+    rejected: str | None = None
+    void: str | None = None
+    """The templates by which whoever asked hears of a no, and that there is nothing left to answer; none: nobody does."""
 
 
 POLICIES: Final = MappingProxyType(
@@ -37,7 +40,14 @@ POLICIES: Final = MappingProxyType(
         DeadlineKind.EVALUATE_MEASURE: Policy(7, 7, None, "evaluation-reminder", "evaluation-overdue"),
         # Seed rules 82, 107: silence is no answer; the leader may answer on behalf as soon as the time is out.
         DeadlineKind.ANSWER_HANDOVER: Policy(
-            2, 0, "handover-request", "handover-reminder", "handover-overdue", "handover-escalated"
+            2,
+            0,
+            "handover-request",
+            "handover-reminder",
+            "handover-overdue",
+            "handover-escalated",
+            rejected="handover-rejected",
+            void="handover-void",
         ),
         # Nobody has to answer a request for consent: one reminder, then whoever asked is told, and no leader ever.
         DeadlineKind.ANSWER_CONSENT: Policy(7, None, "consent-request", "consent-reminder", "consent-unanswered"),
@@ -46,7 +56,14 @@ POLICIES: Final = MappingProxyType(
 MEETING: Final = Policy(4, 1, None, "case-meeting-reminder", "case-meeting-overdue")
 """Seed rule 68: a step up is followed by a meeting, or the leadership knows. The times are those of a decision."""
 COORDINATION: Final = Policy(
-    2, 0, "coordination-request", "coordination-reminder", "coordination-overdue", "coordination-escalated"
+    2,
+    0,
+    "coordination-request",
+    "coordination-reminder",
+    "coordination-overdue",
+    "coordination-escalated",
+    rejected="coordination-rejected",
+    void="coordination-void",
 )
 """A handover of the coordination and not of the baton (seed rules 23, 37, 97): the times of any handover, in words of its own."""
 MEASURES_CHANGED: Final = "measures-changed"
@@ -63,6 +80,8 @@ PLAN_CHANGED: Final = "plan-changed"
 GUARDIANS_PLAN: Final = "guardians-plan"
 GUARDIANS_MEASURES: Final = "guardians-measures"
 COORDINATOR: Final = "coordinator-appointed"
+COORDINATOR_ENDED: Final = "coordinator-ended"
+COORDINATOR_MISSING: Final = "coordinator-missing"
 REPORT_BY_LETTER: Final = "report-by-letter"
 REPORT_UNANSWERED: Final = "report-unanswered"
 AROUND: Final = frozenset(
@@ -76,6 +95,8 @@ AROUND: Final = frozenset(
         GUARDIANS_PLAN,
         GUARDIANS_MEASURES,
         COORDINATOR,
+        COORDINATOR_ENDED,
+        COORDINATOR_MISSING,
         REPORT_BY_LETTER,
         REPORT_UNANSWERED,
     }
@@ -89,6 +110,8 @@ FOR_THE_WATCH: Final = MappingProxyType(
     {
         "handover-escalated": "protected-handover",
         "coordination-escalated": "protected-handover",
+        # A no, and that there is nothing to answer, say nothing of a place: the words are the same for everybody.
+        **{each: each for each in ("handover-rejected", "handover-void", "coordination-rejected", "coordination-void")},
         "override-review": "protected-override-review",
         "override-overdue": "protected-override-overdue",
         "emergency-review": "protected-emergency-review",
