@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from services.cases.domain.figures import Period
 from shared.contracts.codes import Service
 from shared.contracts.meetings import OutcomeRecorded
 from shared.contracts.team import ContributionRequested
@@ -24,13 +25,13 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Responses:
-    """How one service has answered, in a period."""
+    """How one service answered, within a term, what it was asked for in that term."""
 
     service: Service
-    asked: int
-    answered: int
     in_time: int
-    median_hours: float | None
+    late: int
+    unanswered: int
+    days: tuple[float, ...]
     """From being asked to the first response, of those that were answered."""
 
 
@@ -90,24 +91,31 @@ async def asked_of(
     return [Asked(ContributionRef(row["contribution"]), CaseRef(row["case_ref"]), row["asked_at"]) for row in rows]
 
 
-async def responses(conn: Connection, municipality: LogScope, since: datetime, until: datetime) -> list[Responses]:
-    """Return how the municipality's services answered what they were asked for in that time (seed rule 102)."""
+async def responses(conn: Connection, municipality: LogScope, period: Period) -> list[Responses]:
+    """Return how the municipality's services answered what they were asked for in a term (seed rule 102).
+
+    What is answered after it does not count in it: the figures of a term that is over stay as they are.
+    """
     rows = await conn.fetch(
-        "SELECT service, count(*) AS asked, count(first_response_at) AS answered,"
-        " count(*) FILTER (WHERE first_response_at <= respond_by) AS in_time,"
-        " percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM first_response_at - asked_at) / 3600) AS median"
-        " FROM contributions WHERE municipality = $1 AND asked_at >= $2 AND asked_at < $3 GROUP BY service ORDER BY service",
+        "SELECT service, count(*) FILTER (WHERE answered_at <= respond_by) AS in_time,"
+        " count(*) FILTER (WHERE answered_at > respond_by) AS late,"
+        " count(*) FILTER (WHERE answered_at IS NULL) AS unanswered,"
+        " array_agg((extract(epoch FROM answered_at - asked_at) / 86400)::double precision)"
+        "  FILTER (WHERE answered_at IS NOT NULL) AS days"
+        " FROM (SELECT service, asked_at, respond_by, CASE WHEN first_response_at < $3 THEN first_response_at END AS answered_at"
+        "  FROM contributions WHERE municipality = $1 AND asked_at >= $2 AND asked_at < $3) AS asked"
+        " GROUP BY service ORDER BY service",
         municipality,
-        since,
-        until,
+        period.begins,
+        period.ends,
     )
     return [
         Responses(
             service=Service(row["service"]),
-            asked=row["asked"],
-            answered=row["answered"],
             in_time=row["in_time"],
-            median_hours=None if row["median"] is None else float(row["median"]),
+            late=row["late"],
+            unanswered=row["unanswered"],
+            days=tuple(row["days"] or ()),
         )
         for row in rows
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from services.cases.domain.around import ContributionState, PlanState, PlanStatus, ReportState
+from services.cases.domain.figures import Counts
 from services.cases.domain.state import CaseState
 from services.cases.domain.team_profile import TeamProfile
 from services.cases.errors import UnknownPartError
@@ -261,14 +262,20 @@ class NotHeardView(Model):
 
 
 class ResponseFigure(Model):
-    """How quickly one service answers when it is asked to contribute; nothing that a few people could be told by."""
+    """How quickly one service answered when it was asked to contribute; nothing that a few people could be told by."""
 
     service: Service
-    asked: int | None
-    answered: int | None
-    in_time: int | None
-    median_hours: float | None
+    asked: Counts
+    """What it was asked for in the term: answered in time, answered late, or unanswered when the term was over."""
+    median_days: float | None
     """From being asked to the first response."""
+
+
+class ResponseFigures(Model):
+    """How quickly services answered in a term (seed rule 102). What is not shown is under five, or would give such a count away."""
+
+    period: str
+    figures: tuple[ResponseFigure, ...]
 
 
 def _coordinators(state: CaseState) -> list[CoordinatorView]:

@@ -418,23 +418,43 @@ async def test_a_request_by_name_ends_with_the_consent_it_rested_on(world: World
 
 
 @pytest.mark.rule(102)
-async def test_how_quickly_services_answer_is_shown_without_small_counts(world: World) -> None:
-    period = "?since=2026-01-01T00:00:00Z&until=2027-01-01T00:00:00Z"
-    case = await world.opened()
-    for nth in range(6):
+async def test_how_quickly_services_answer_is_shown_for_terms_that_are_over_and_without_small_counts(
+    world: World,
+) -> None:
+    """Two windows of one's own choosing would tell of one request by what they differ by: a term is all that can be asked for."""
+    case, path = await world.opened(), "/contribution-figures?period=2026-autumn"
+
+    async def ask(*, answered: bool) -> None:
         asked = await world.must("teacher", f"/cases/{case}/contributions", ANONYMOUS)
-        world.clock.set(world.clock.now() + timedelta(hours=10))
-        if nth < 5:
+        world.clock.set(world.clock.now() + timedelta(days=2))
+        if answered:
             await world.must("ppt", f"/contributions/{asked['contribution']}/acceptance")
             await world.must("teacher", f"/contributions/{asked['contribution']}/ending", {"reason": "given"})
-        if nth == 3:
-            [few] = (await world.see("styrer", f"/contribution-figures{period}"))["figures"]
-            assert (few["asked"], few["answered"], few["median_hours"]) == (None, None, None)
-    [figure] = (await world.see("styrer", f"/contribution-figures{period}"))["figures"]
-    # Six were asked and five answered: "five answered" would tell of the one that was not.
-    assert (figure["service"], figure["asked"], figure["answered"]) == ("ppt", 6, None)
-    assert figure["median_hours"] == 10.0
-    assert code(await world.get("teacher", f"/contribution-figures{period}")) == (403, "leaders-only")
+
+    for _ in range(5):
+        await ask(answered=True)
+    assert code(await world.get("styrer", path)) == (409, "period-not-over")
+    world.clock.set(datetime(2026, 12, 30, 8, tzinfo=UTC))
+    await ask(answered=False)
+    world.clock.set(datetime(2027, 1, 2, 8, tzinfo=UTC))
+    seen = await world.see("styrer", path)
+    # Six were asked for and five answered: "five" would tell of the one that was not.
+    parts = {"in-time": None, "late": None, "unanswered": None}
+    figure = {"service": "ppt", "asked": {"total": 6, "parts": parts}, "median_days": 2.0}
+    assert seen == {"period": "2026-autumn", "figures": [figure]}
+    # An answer after the term is none of the term, whose figures stay as they are; and of the few in the next none is shown.
+    waits = (await world.see("ppt", "/contributions"))["items"]
+    await world.must("ppt", f"/contributions/{waits[0]['contribution']}/acceptance")
+    await world.must("teacher", f"/contributions/{waits[0]['contribution']}/ending", {"reason": "given"})
+    assert await world.see("styrer", path) == seen
+    for _ in range(4):
+        await ask(answered=True)
+    world.clock.set(datetime(2027, 8, 1, 8, tzinfo=UTC))
+    assert (await world.see("styrer", "/contribution-figures?period=2027-spring"))["figures"] == []
+    window = "?since=2026-01-01T00:00:00Z&until=2027-01-01T00:00:00Z"
+    assert code(await world.get("styrer", f"/contribution-figures{window}")) == (422, "input-invalid")
+    assert code(await world.get("styrer", "/contribution-figures?period=1999-autumn")) == (422, "period-unknown")
+    assert code(await world.get("teacher", path)) == (403, "leaders-only")
 
 
 # --- the individual plan ----------------------------------------------------------------------------------------------

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Final
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 from starlette.responses import Response
 
 from services.cases.api import team_bodies as bodies
 from services.cases.api.at_desk import AtDesk
+from services.cases.api.figures import Term
 from services.cases.handlers import contributions
 from services.cases.handlers.contributions import Asking
 from services.cases.team_contents import AskedContent
-from services.cases.views_team import AskedView, ContributionView, ResponseFigure
+from services.cases.views_team import AskedView, ContributionView, ResponseFigures
 from shared.contracts.base import Model, Moment
 from shared.refs import CaseRefField, ContributionRefField
-from shared.web import AskedPage, Collection, Command, GivenMoment, Page, Reading, represent, respond
+from shared.web import AskedPage, Collection, Command, Page, Reading, represent, respond
 
 router = APIRouter(tags=["contributions"])
 ASKED: Final = Collection("contributions", tuple[Moment, str])
@@ -25,12 +26,6 @@ class Contributions(Model):
     """What services were asked for in a case."""
 
     contributions: tuple[ContributionView, ...]
-
-
-class ResponseFigures(Model):
-    """How quickly services answer (seed rule 102); what a few people could be told by is left out."""
-
-    figures: tuple[ResponseFigure, ...]
 
 
 @router.post(
@@ -107,9 +102,6 @@ async def end(
 
 
 @router.get("/contribution-figures", response_model=ResponseFigures, summary="How quickly services answer")
-async def response_figures(
-    since: Annotated[GivenMoment, Query()], until: Annotated[GivenMoment, Query()], ctx: Reading, desk: AtDesk
-) -> Response:
-    """Return, for leaders, how quickly each service answers what it is asked for in that time."""
-    rows = await contributions.response_figures(desk, ctx, since, until)
-    return represent(ResponseFigures(figures=tuple(rows)))
+async def response_figures(ctx: Reading, desk: AtDesk, period: Term) -> Response:
+    """Return, for leaders, how quickly each service answered what it was asked for in a term that is over."""
+    return represent(await contributions.response_figures(desk, ctx, period))

@@ -12,16 +12,13 @@ from services.cases.handlers import figures
 from services.cases.handlers.figures import Figures
 from shared.web import Reading, represent
 
+Term = Annotated[
+    str, Query(pattern="^[0-9]{4}-(autumn|spring)$", description="A term.", examples=["2026-autumn", "2027-spring"])
+]
 router = APIRouter(tags=["figures"])
 
 
 @router.get("/figures", response_model=Figures, summary="Figures of a term that is over")
-async def read_figures(
-    ctx: Reading,
-    desk: AtDesk,
-    period: Annotated[
-        str, Query(pattern="^[0-9]{4}-(autumn|spring)$", description="A term.", examples=["2026-autumn", "2027-spring"])
-    ],
-) -> Response:
+async def read_figures(ctx: Reading, desk: AtDesk, period: Term) -> Response:
     """For leaders: their unit's; for the coordinator: the municipality's. No count under five, nor one that subtraction reveals."""
     return represent(await figures.read_figures(desk, ctx, period))

@@ -216,15 +216,6 @@ def asked(state: CaseState, contribution: ContributionRef, acting: Acting) -> Co
     return present
 
 
-SHOWN_FROM = 5
-"""Counts below this are shown to nobody: a few could be told apart."""
-
-
-def shown(count: int, rest: int) -> int | None:
-    """Return `count` if neither it nor the `rest` of the same whole is small: what is left by subtraction would tell too."""
-    return count if count >= SHOWN_FROM and (rest == 0 or rest >= SHOWN_FROM) else None
-
-
 def traces(text: str, names: Iterable[str]) -> list[str]:
     """Return what in `text` could lead to a person of the family: a part of a name, a long number, a reference of the system's.
 

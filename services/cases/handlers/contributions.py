@@ -10,6 +10,7 @@ from services.cases import team_store
 from services.cases.domain import contributions
 from services.cases.domain.access_table import NARROW
 from services.cases.domain.access_terms import Action
+from services.cases.domain.figures import median, period_of, suppress
 from services.cases.domain.relations import is_asked
 from services.cases.domain.rules import ANONYMISED, CONSENT, OWN_TASK
 from services.cases.domain.shown import Ground
@@ -25,7 +26,7 @@ from services.cases.errors import (
 from services.cases.handlers.desk import CASE, Desk, actor_of, as_seen, change, deny, glance, look, meet, record_listing
 from services.cases.store import Disclosure, disclosed
 from services.cases.team_contents import AskedContent
-from services.cases.views_team import AskedView, ContributionView, ResponseFigure
+from services.cases.views_team import AskedView, ContributionView, ResponseFigure, ResponseFigures
 from shared.aggregate import Answer, Changed, Context
 from shared.calendar import start_of_day
 from shared.contracts.access import AccessKind, AccessRecorded
@@ -222,29 +223,30 @@ async def end_contribution(
     )
 
 
-async def response_figures(desk: Desk, ctx: Context, since: datetime, until: datetime) -> list[ResponseFigure]:
-    """Return how quickly the municipality's services answer, to its leaders; small counts are left out (seed rule 102).
+async def response_figures(desk: Desk, ctx: Context, code: str) -> ResponseFigures:
+    """Return how quickly the municipality's services answered in a term that is over, to its leaders (seed rule 102).
+
+    A service with so few requests that their number is not shown is left out: that it is there would say that there was one.
 
     Raises:
         FiguresForLeadersError: the actor leads nothing.
+        PeriodUnknownError, PeriodNotOverError: there are no figures of that period, or not yet.
     """
     actor = actor_of(ctx)
     if actor.kind != "user" or Role.LEADER not in actor.roles:
         raise FiguresForLeadersError
+    period = period_of(code, ctx.now)
     async with desk.pool.acquire() as conn:
-        rows = await team_store.responses(conn, actor.municipality, since, until)
-    return [
+        rows = await team_store.responses(conn, actor.municipality, period)
+    figures = [
         ResponseFigure(
             service=row.service,
-            asked=contributions.shown(row.asked, 0),
-            answered=contributions.shown(row.answered, row.asked - row.answered),
-            in_time=contributions.shown(row.in_time, row.asked - row.in_time),
-            median_hours=None
-            if row.median_hours is None or row.answered < contributions.SHOWN_FROM
-            else round(row.median_hours, 1),
+            asked=suppress({"in-time": row.in_time, "late": row.late, "unanswered": row.unanswered}),
+            median_days=median([*row.days]),
         )
         for row in rows
     ]
+    return ResponseFigures(period=period.code, figures=tuple(one for one in figures if one.asked.total is not None))
 
 
 def _in_scope(ctx: Context, scope: LogScope) -> Context:
