@@ -73,10 +73,11 @@ async def seen_by(conn: Connection, municipality: LogScope, person: ActorId, lea
     return [AbsenceRef(row["absence"]) for row in rows]
 
 
-async def held_by(conn: Connection, municipality: LogScope, person: ActorId) -> list[CaseRef]:
-    """Return the cases whose baton somebody holds, in the order in which they began."""
+async def resting_with(conn: Connection, municipality: LogScope, person: ActorId) -> list[CaseRef]:
+    """Return the cases whose baton somebody holds, or that somebody coordinates, in the order in which they began."""
     rows = await conn.fetch(
-        "SELECT case_ref FROM case_index WHERE holder = $1 AND municipality = $2 ORDER BY registered_at, case_ref",
+        "SELECT case_ref FROM case_index WHERE (holder = $1 OR coordinators @> ARRAY[$1]) AND municipality = $2"
+        " ORDER BY registered_at, case_ref",
         person,
         municipality,
     )

@@ -11,6 +11,7 @@ from uuid import UUID
 from services.cases.domain.acting import Acting
 from services.cases.domain.search import Candidate
 from services.cases.domain.state import CaseState, ConsentStatus
+from shared.contracts.cases import CoordinatorKind
 from shared.contracts.codes import InformationCategory, Role, Service
 from shared.db import Connection
 from shared.refs import ActorId, CaseRef, ConsentRef, LogScope, OrganisationNumber, UnitId
@@ -197,9 +198,10 @@ async def index(conn: Connection, case: CaseRef, state: CaseState, parts: Sequen
     for override in state.overrides.values():
         if not override.ended:
             services |= override.scope.services
+    coordinators = [one.actor for kind in CoordinatorKind if (one := state.around.coordinator_of(kind)) is not None]
     await conn.execute(
         "UPDATE case_index SET holder = $2, holder_unit = $3, receiver = $4, receiver_unit = $5, services = $6,"
-        " receiver_municipality = $7 WHERE case_ref = $1",
+        " receiver_municipality = $7, coordinators = $8 WHERE case_ref = $1",
         case,
         None if holder is None else holder.party.actor,
         None if holder is None else holder.party.unit,
@@ -207,6 +209,7 @@ async def index(conn: Connection, case: CaseRef, state: CaseState, parts: Sequen
         None if receiver is None else receiver.unit,
         sorted(services),
         None if handover is None else handover.to_municipality,
+        sorted({*coordinators}),
     )
     if parts:
         await conn.execute(

@@ -352,7 +352,7 @@ class HandoverReceiptsView(Model):
 
 
 class AbsenceCaseView(Model):
-    """A case that rests with somebody who will not be there: offered to a colleague, or it falls to the leader."""
+    """A case that rests with somebody who will not be there: offered to somebody, or it falls to the leader."""
 
     case: CaseRef
     stage: Stage
@@ -360,13 +360,19 @@ class AbsenceCaseView(Model):
     then: Literal["offered", "falls-to-leader"]
     handover: HandoverRef | None
     offered_to: ActorId | None
+    holds: bool
+    coordinates: tuple[CoordinatorKind, ...]
 
     @classmethod
-    def of(cls, state: CaseState) -> AbsenceCaseView:
-        """Return how it stands with `state`."""
-        # Who is offered the coordination takes no baton.
-        waits = state.open_handover if state.open_handover and state.open_handover.coordination is None else None
+    def of(cls, state: CaseState, *, holds: bool, coordinates: tuple[CoordinatorKind, ...]) -> AbsenceCaseView:
+        """Return how it stands with `state`; of a case that is held too, `then` is about the baton."""
+        waits = state.open_handover
+        if waits is not None and waits.coordination not in ({None} if holds else {*coordinates}):
+            # Who is offered the coordination takes no baton, and the other way round.
+            waits = None
         return cls(
+            holds=holds,
+            coordinates=coordinates,
             case=_known(state)[0],
             stage=state.stage,
             level=state.level,

@@ -870,6 +870,8 @@ class HandoverCoordinationAccepted(HandoverEvent):
 
     coordination: CoordinatorKind
     on_behalf: bool = False
+    by_rule: bool = False
+    """The coordinator's last day was over and nobody had taken it: it fell to the leader of that unit (seed rule 107)."""
 
 
 class HandoverRejected(HandoverEvent):
@@ -935,7 +937,7 @@ class AbsenceEvent(EventData):
 
 
 class AbsenceRegistered(AbsenceEvent):
-    """From the last day on the employee holds no baton: what nobody has taken until then falls to the unit's leader."""
+    """From the last day on the employee holds and coordinates nothing: what nobody has taken then falls to the unit's leader."""
 
     TYPE: ClassVar[str] = "no.lagspill.cases.absence.registered.v1"
 
@@ -946,7 +948,7 @@ class AbsenceRegistered(AbsenceEvent):
     back_on: date | None = None
     falls_to: Party
     cases: int = Field(ge=0)
-    """How many cases the employee held in the unit then."""
+    """How many cases the employee held or coordinated then."""
 
 
 class AbsenceWithdrawn(AbsenceEvent):
@@ -956,12 +958,12 @@ class AbsenceWithdrawn(AbsenceEvent):
 
 
 class AbsenceBegan(AbsenceEvent):
-    """The last day is over; every case of the employee has another holder."""
+    """The last day is over; every case of the employee has another holder, and another coordinator where the employee was it."""
 
     TYPE: ClassVar[str] = "no.lagspill.cases.absence.began.v1"
 
     fell: int = Field(ge=0)
-    """How many cases nobody had taken: the leader holds them now."""
+    """How many cases nobody had taken: the leader holds or coordinates them now."""
     cancelled: int = Field(ge=0)
     """How many handovers to the employee were waiting, and are cancelled."""
 

@@ -199,3 +199,34 @@ async def test_two_writers_on_one_case_never_make_two_holders_and_lose_nothing(w
     indexed = await world.pool.fetchval("SELECT holder FROM case_index WHERE case_ref = $1", case)
     assert stored == indexed == held[-1]
     assert held[-1] != (await world.see("teacher", "/me"))["actor"]
+
+
+@pytest.mark.rule(23, 97, 107)
+async def test_who_coordinates_and_leaves_does_not_coordinate_any_more(world: World) -> None:
+    case = await world.opened()
+    await world.consented(case)
+    nurse = await world.receiver("nurse")
+    await world.must("teacher", f"/cases/{case}/coordinator", {"kind": "ansvarsgruppe", "coordinator": nurse})
+    falls_to = await world.receiver("nurse-leader")
+    left = {"reason": "left", "last_day": "2026-11-13", "falls_to": falls_to}
+    absence = (await world.must("nurse", "/absences", left))["absence"]
+    for who in ("nurse", "nurse-leader"):
+        [shown] = (await world.see(who, f"/absences/{absence}"))["cases"]
+        assert (shown["case"], shown["then"], shown["holds"]) == (case, "falls-to-leader", False)
+        assert shown["coordinates"] == ["ansvarsgruppe"]
+    [registered] = await world.published("absence.registered.v1")
+    assert registered["data"]["cases"] == 1
+    assert (await world.get("nurse-leader", f"/cases/{case}")).status_code == 404
+    await world.move_to(AFTER)
+    assert (await world.see("nurse", f"/cases/{case}"))["relations"] == ["service-in-scope"]
+    assert (await world.see("nurse-leader", f"/cases/{case}"))["relations"] == ["coordinator"]
+    begun = await world.see("nurse-leader", f"/absences/{absence}")
+    assert (begun["status"], begun["fell"], begun["cases"]) == ("begun", 1, [])
+    assert (await world.published("coordinator-appointed.v1"))[-1]["data"]["coordinator"] == falls_to
+    offer = {"kind": "ansvarsgruppe", "receiver": await world.receiver("second-nurse")}
+    sent = await world.must("nurse-leader", f"/cases/{case}/coordinator-handovers", offer)
+    await world.must("second-nurse", f"/handovers/{sent['handover']}/acceptance")
+    assert (await world.see("second-nurse", f"/cases/{case}"))["relations"] == ["coordinator", "service-in-scope"]
+    assert await world.pool.fetchval("SELECT coordinators FROM case_index WHERE case_ref = $1", case) == [
+        (await world.see("second-nurse", "/me"))["actor"]
+    ]

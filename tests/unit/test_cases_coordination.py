@@ -25,7 +25,7 @@ from services.cases.errors import (
     ReceiverIsSenderError,
     SenderCannotAcceptError,
 )
-from shared.contracts.cases import CoordinatorKind
+from shared.contracts.cases import CoordinatorKind, HandoverCoordinationAccepted
 from shared.contracts.codes import Purpose, Role, Service
 from shared.refs import GoalRef, HandoverRef, PlanRef, UnitId
 from tests.unit.cases_town import (
@@ -243,3 +243,45 @@ def test_a_baton_that_falls_to_the_leader_leaves_the_offer_of_the_coordination_a
     assert town.state.handovers[ref].status is HandoverStatus.SENT
     answer(town, ref)
     assert (coordinator(town), town.state.holder) == (COORDINATOR.actor, party(STYRER))
+
+
+def fall(town: Town, kind: CoordinatorKind = GROUP, *, absent: Acting = NURSE, leader: Acting = NURSES_LEADER) -> None:
+    """The last day of whoever is absent is over."""
+    assert absent.unit is not None
+    ref = HandoverRef(town.ids.ref("hdo"))
+    who = (absent.actor, absent.unit)
+    town.take(absence.decide_coordination_falls(town.state, kind, who, party(leader), ref, town.now, RULES))
+
+
+@pytest.mark.rule(23, 97, 107)
+@pytest.mark.parametrize("kind", CoordinatorKind)
+def test_a_coordination_falls_to_the_leader_of_the_unit_who_hands_it_on(kind: CoordinatorKind) -> None:
+    town = coordinated(kind)
+    waits = offer(town, kind=kind)
+    assert not access.allows(town.state, Action.HAND_OVER_COORDINATION, NURSES_LEADER, town.now)
+    fall(town, kind)
+    fall(town, kind)
+    assert (coordinator(town, kind), town.holder()) == (NURSES_LEADER.actor, TEACHER)
+    assert town.state.handovers[waits].status is HandoverStatus.CANCELLED
+    [fallen] = [one for one in town.history if isinstance(one, HandoverCoordinationAccepted)]
+    assert (fallen.by_rule, fallen.on_behalf, town.state.open_handover) == (True, True, None)
+    assert not access.allows(town.state, Action.HAND_OVER_COORDINATION, NURSE, town.now)
+    answer(town, offer(town, NURSES_LEADER, kind=kind))
+    assert coordinator(town, kind) == COORDINATOR.actor
+    assert not access.allows(town.state, Action.HAND_OVER_COORDINATION, NURSES_LEADER, town.now)
+
+
+@pytest.mark.rule(23, 107)
+def test_what_somebody_else_coordinates_or_in_another_unit_does_not_fall() -> None:
+    town = coordinated()
+    before = len(town.history)
+    fall(town, OF_CHILD)
+    fall(town, absent=COORDINATOR)
+    fall(town, absent=NURSE.model_copy(update={"unit": LIA}))
+    fall(town, leader=NURSE)
+    assert len(town.history) == before
+    fall(town)
+    [consent] = town.state.consents
+    town.withdraw(consent)
+    # To lead is no basis: with the consent it is over, for a leader too.
+    assert (coordinator(town), access.allows(town.state, Action.SEE_CASE, NURSES_LEADER, town.now)) == (None, False)

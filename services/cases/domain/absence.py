@@ -1,7 +1,8 @@
 """An employee leaves or is away (seed rule 107): from the last day on, nothing rests with somebody who is not there.
 
-Until then the employee, or the leader of the unit, offers each case to a colleague (`staff-leaves`, see `kinds.py`). What nobody
-has taken when the last day is over falls to the leader of the unit. What waits for the employee's own answer is cancelled.
+Until then the employee, or the leader of the unit, offers each case to a colleague (`staff-leaves`, see `kinds.py`), and whoever
+coordinates offers the coordination (`coordination.py`). What nobody has taken when the last day is over falls to the leader of the
+unit. What waits for the employee's own answer is cancelled.
 """
 
 from __future__ import annotations
@@ -11,11 +12,13 @@ from enum import StrEnum
 from typing import Final
 
 from services.cases.domain.acting import Acting, named
+from services.cases.domain.coordination import taken
 from services.cases.domain.course import ref_of
 from services.cases.domain.kinds import KINDS
+from services.cases.domain.lapse import with_its_sender
 from services.cases.domain.lifecycle import Deadline, Guard, Lifecycle, Step
 from services.cases.domain.rules import OWN_TASK, Rules
-from services.cases.domain.state import CaseState
+from services.cases.domain.state import CaseState, Stage
 from services.cases.errors import (
     AbsenceFallsToError,
     AbsenceOfOthersError,
@@ -32,6 +35,7 @@ from shared.contracts.cases import (
     AbsenceRegistered,
     AbsenceWithdrawn,
     CaseEvent,
+    CoordinatorKind,
     HandoverAccepted,
     HandoverCompleted,
     HandoverRoute,
@@ -55,7 +59,8 @@ class AbsenceStatus(StrEnum):
 ABSENCE_LIFE: Final = Lifecycle(
     name="absence",
     title="The absence (fravær)",
-    about="An employee leaves, or is away: what nobody has taken over by the last day falls to the leader of the unit.",
+    about="An employee leaves, or is away: what nobody has taken over by the last day, the baton or the coordination, falls to the "
+    "leader of the unit.",
     statuses=AbsenceStatus,
     steps=(
         Step(
@@ -225,3 +230,47 @@ def decide_fall(
     )
     fallen = HandoverAccepted(case=case, handover=handover, holder=sent.receiver, on_behalf=True, by_rule=True)
     return [*happened, sent, fallen, HandoverCompleted(case=case, handover=handover)]
+
+
+def coordinates(state: CaseState, kind: CoordinatorKind, person: ActorId, unit: UnitId) -> bool:
+    """Return whether somebody coordinates from that unit; of an address-protected case the events do not say from which."""
+    present = state.around.coordinator_of(kind)
+    return (
+        state.stage is Stage.OPEN and present is not None and present.actor == person and present.unit in {None, unit}
+    )
+
+
+def decide_coordination_falls(
+    state: CaseState,
+    kind: CoordinatorKind,
+    absent: tuple[ActorId, UnitId],
+    leader: Party,
+    handover: HandoverRef,
+    now: datetime,
+    rules: Rules,
+) -> list[CaseEvent]:
+    """Let a coordination fall to the leader of the coordinator's unit; nothing when somebody else has it (seed rules 97, 107).
+
+    It stays in the service, and what is read there rests on the consent that covers it, as before. An offer of it that nobody has
+    answered is void: the leader offers it anew.
+    """
+    present = state.around.coordinator_of(kind)
+    if present is None or not coordinates(state, kind, *absent) or leader.actor == present.actor:
+        return []
+    case = ref_of(state)
+    row = KINDS[HandoverRoute.COORDINATOR]
+    sent = HandoverSent(
+        case=case,
+        handover=handover,
+        kind=row.wire,
+        sender=present,
+        receiver=named(leader, address_protected=state.address_protected),
+        basis=rules.basis(OWN_TASK, now),
+        package=Package(),
+        respond_by=add_days(now, row.answer_within_days),
+        route=HandoverRoute.COORDINATOR,
+        on_behalf=True,
+        coordination=kind,
+    )
+    fallen = taken(case, handover, kind, sent.receiver, on_behalf=True, by_rule=True)
+    return with_its_sender(state, case, [sent, *fallen])

@@ -17,7 +17,7 @@ from services.cases.domain.consent import require_consent
 from services.cases.domain.course import ref_of
 from services.cases.domain.kinds import KINDS
 from services.cases.domain.rules import CONSENT, OWN_TASK, Rules
-from services.cases.domain.state import CaseState, HandoverState
+from services.cases.domain.state import CaseState
 from services.cases.domain.team_profile import CoordinatorRule, TeamProfile
 from services.cases.errors import (
     AnswerTimeError,
@@ -40,7 +40,7 @@ from shared.contracts.cases import (
 )
 from shared.contracts.codes import Service
 from shared.contracts.team import CoordinatorAppointed
-from shared.refs import HandoverRef
+from shared.refs import CaseRef, HandoverRef
 
 
 class OfferCoordination(Model):
@@ -111,13 +111,20 @@ def decide_offer(
 
 
 def taken(
-    state: CaseState, handover: HandoverState, kind: CoordinatorKind, receiver: Party, *, on_behalf: bool
+    case: CaseRef,
+    handover: HandoverRef,
+    kind: CoordinatorKind,
+    receiver: Party,
+    *,
+    on_behalf: bool,
+    by_rule: bool = False,
 ) -> list[CaseEvent]:
     """Return that the receiver is appointed, and by which handover: from here the sender coordinates no more."""
-    case = ref_of(state)
     return [
         CoordinatorAppointed(case=case, kind=kind, coordinator=receiver),
-        HandoverCoordinationAccepted(case=case, handover=handover.ref, coordination=kind, on_behalf=on_behalf),
+        HandoverCoordinationAccepted(
+            case=case, handover=handover, coordination=kind, on_behalf=on_behalf, by_rule=by_rule
+        ),
     ]
 
 

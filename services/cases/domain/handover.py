@@ -264,7 +264,7 @@ def decide_answer(state: CaseState, command: AnswerHandover, now: datetime) -> l
     holder = present.receiver if on_behalf else _arrived(state, present, command)
     receipt = [] if on_behalf else _received(state, present)
     if present.coordination is not None:
-        return [*receipt, *coordination.taken(state, present, present.coordination, holder, on_behalf=on_behalf)]
+        return [*receipt, *coordination.taken(case, present.ref, present.coordination, holder, on_behalf=on_behalf)]
     if present.way is HandoverRoute.MUNICIPALITY:
         return [*receipt, *transfer.moved(state, present, on_behalf=on_behalf)]
     accepted = HandoverAccepted(case=case, handover=present.ref, holder=holder, on_behalf=on_behalf)

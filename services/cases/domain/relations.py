@@ -150,30 +150,37 @@ def _by_consent(state: CaseState, acting: Acting, now: datetime) -> dict[Relatio
     inside = service is not None and state.consent_covering(now, service) is not None
     member = inside and service in state.team
     return {
-        Relation.COORDINATOR: _coordinates(state, acting, inside=inside),
+        Relation.COORDINATOR: _coordinates(state, acting, now, inside=inside),
         Relation.TEAM_MEMBER: member,
         Relation.SERVICE_IN_SCOPE: inside and not member,
     }
 
 
-def _coordinates(state: CaseState, acting: Acting, *, inside: bool) -> bool:
+def _at_home(state: CaseState, acting: Acting, *, leading: bool) -> bool:
+    roles = {None} if leading else {None, Role.LEADER}
+    unit = None if state.holding is None else state.holding.party.unit
+    return state.stage is Stage.OPEN and acting.role not in roles and unit is not None and unit == acting.unit
+
+
+def _covered(state: CaseState, acting: Acting, now: datetime) -> bool:
+    service = acting.service
+    takes = service is not None and takes_part(state, service, acting.unit)
+    return takes and service is not None and state.consent_covering(now, service) is not None
+
+
+def _coordinates(state: CaseState, acting: Acting, now: datetime, *, inside: bool) -> bool:
     """Return whether somebody coordinates this very case: appointed, or by the municipality's rule (seed rules 23, 37, 97).
 
     A role in the token is not enough, and an appointment neither: without a consent that covers the service it is over, unless the
     case is in the coordinator's own unit.
     """
-    around, holding = state.around, state.holding
-    at_home = (
-        state.stage is Stage.OPEN
-        and acting.role not in {None, Role.LEADER}
-        and acting.unit is not None
-        and holding is not None
-        and holding.party.unit == acting.unit
-    )
-    if not (inside or at_home):
+    around = state.around
+    appointed = any(_is(acting, one.party) and works_there(acting, one.party) for one in around.coordinators.values())
+    # A leader is no coordinator by leading, but to the leader it falls when somebody leaves, as the baton does (seed rule 107).
+    fallen = appointed and acting.role is Role.LEADER
+    if not (inside or _at_home(state, acting, leading=fallen) or (fallen and _covered(state, acting, now))):
         return False
-    appointed = [one.party for one in around.coordinators.values()]
-    if any(_is(acting, party) and works_there(acting, party) for party in appointed):
+    if appointed:
         return True
     plan = around.plan
     group_has_one = CoordinatorKind.ANSVARSGRUPPE in around.coordinators

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import partial
@@ -21,7 +22,7 @@ from shared.aggregate import Aggregate, Changed, Context
 from shared.arrivals import Tx
 from shared.calendar import start_of_day
 from shared.clock import oslo_day
-from shared.contracts.cases import AbsenceReason, Party
+from shared.contracts.cases import AbsenceReason, CaseEvent, CoordinatorKind, Party
 from shared.contracts.codes import Role
 from shared.db import Connection
 from shared.deadlines import cancel, set_deadline
@@ -58,7 +59,7 @@ async def register_absence(desk: Desk, ctx: Context, new: NewAbsence) -> Changed
     person, unit = new.person or actor.id, new.unit or actor.unit
     async with desk.pool.acquire() as conn:
         acting = await as_seen(desk, ctx, conn, None)
-        held = await absence_store.held_by(conn, actor.municipality, person)
+        held = await absence_store.resting_with(conn, actor.municipality, person)
     falls_to = new.falls_to or _leader(acting)
     if unit is None or falls_to is None:
         raise AbsenceFallsToError
@@ -140,14 +141,16 @@ async def read_absence(desk: Desk, ctx: Context, absence: AbsenceRef) -> tuple[A
         if state.person is None or state.unit is None or not absences.concerns(acting, state.person, state.unit):
             raise UnknownPartError
         shown: list[AbsenceCaseView] = []
-        for case in await absence_store.held_by(conn, actor.municipality, state.person):
+        for case in await absence_store.resting_with(conn, actor.municipality, state.person):
             held = (await desk.journal.load(CASE, case, conn=conn)).state
             protected = held.holding is not None and held.holding.party.unit is None
             # That there is a protected child in the unit is told to whoever holds the case, and to nobody on the way.
             if protected and acting.actor != state.person:
                 continue
-            if await _unit_of(desk, conn, case, held) == state.unit:
-                shown.append(AbsenceCaseView.of(held))
+            holds = await _holds_in(desk, conn, case, held, state.person, state.unit)
+            kinds = _coordinated(held, state.person, state.unit)
+            if holds or kinds:
+                shown.append(AbsenceCaseView.of(held, holds=holds, coordinates=kinds))
         await record_listing(desk, replace(ctx, scope=actor.municipality), conn)
     desk.journal.nudge()
     return AbsenceView.of(state, shown), loaded.version
@@ -165,19 +168,8 @@ async def begin_absence(desk: Desk, tx: Tx, absence: AbsenceRef) -> None:
     person, unit = state.person, state.unit
     leader = await _present(tx, municipality, state.falls_to)
     fell = 0
-    for case in await absence_store.held_by(tx.conn, municipality, person):
-        held = (await tx.journal.load(CASE, case, conn=tx.conn)).state
-        if await _unit_of(desk, tx.conn, case, held) != unit:
-            continue
-        fall = partial(
-            absences.decide_fall,
-            person=person,
-            leader=leader,
-            handover=HandoverRef(tx.ids.ref("hdo")),
-            now=tx.now,
-            rules=desk.rules,
-        )
-        fell += bool((await change_by_time(desk, tx, case, fall)).events)
+    for case in await absence_store.resting_with(tx.conn, municipality, person):
+        fell += await _fall(desk, tx, case, person, unit, leader)
     cancelled = 0
     for case in await absence_store.waiting_for(tx.conn, person):
         ended = await change_by_time(desk, tx, case, lambda waits: waiting.decide_receiver_gone(waits, person, unit))
@@ -190,6 +182,47 @@ async def begin_absence(desk: Desk, tx: Tx, absence: AbsenceRef) -> None:
         lambda begun: absences.decide_begin(begun, fell=fell, cancelled=cancelled),
         conn=tx.conn,
     )
+
+
+async def _fall(desk: Desk, tx: Tx, case: CaseRef, person: ActorId, unit: UnitId, leader: Party) -> bool:
+    """Let what rests with somebody in this case fall to the leader: the baton, each coordination; return whether anything did."""
+    held = (await tx.journal.load(CASE, case, conn=tx.conn)).state
+    decisions: list[Callable[[CaseState], list[CaseEvent]]] = [
+        partial(
+            absences.decide_coordination_falls,
+            kind=kind,
+            absent=(person, unit),
+            leader=leader,
+            handover=HandoverRef(tx.ids.ref("hdo")),
+            now=tx.now,
+            rules=desk.rules,
+        )
+        for kind in _coordinated(held, person, unit)
+    ]
+    if await _holds_in(desk, tx.conn, case, held, person, unit):
+        decisions.append(
+            partial(
+                absences.decide_fall,
+                person=person,
+                leader=leader,
+                handover=HandoverRef(tx.ids.ref("hdo")),
+                now=tx.now,
+                rules=desk.rules,
+            )
+        )
+    fell = [bool((await change_by_time(desk, tx, case, decide)).events) for decide in decisions]
+    return any(fell)
+
+
+def _coordinated(held: CaseState, person: ActorId, unit: UnitId) -> tuple[CoordinatorKind, ...]:
+    return tuple(kind for kind in CoordinatorKind if absences.coordinates(held, kind, person, unit))
+
+
+async def _holds_in(
+    desk: Desk, conn: Connection, case: CaseRef, held: CaseState, person: ActorId, unit: UnitId
+) -> bool:
+    holds = held.holding is not None and held.holding.party.actor == person
+    return holds and await _unit_of(desk, conn, case, held) == unit
 
 
 async def _present(tx: Tx, municipality: LogScope, leader: Party) -> Party:
