@@ -6,12 +6,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Final
 
-import structlog
-
 from services.cases import ending_store, form_store, glass_store, kin_store, store, team_consumers, team_store
 from services.cases.domain import glass as glasses
 from services.cases.domain import guardianship, levels, measures, waiting
-from services.cases.errors import CaseError
 from services.cases.handlers import absences, ages, consent_times, elsewhere, ending, form_times, protecting
 from services.cases.handlers.around import OVERLAP_ELSEWHERE
 from services.cases.handlers.desk import HANDOVER_ANSWER, HANDOVER_ESCALATION, Desk
@@ -25,8 +22,6 @@ from shared.envelope import Envelope
 from shared.inbox import Handler, Inbox, Tx, caused_by
 from shared.refs import AbsenceRef, CaseRef, GlassRef, GoalRef, HandoverRef
 
-log = structlog.get_logger(__name__)
-
 CONSUMER: Final = "cases"
 Receipt = meetings.ConsentReceiptRecorded | notify.ConsentReceiptRecorded
 
@@ -34,7 +29,7 @@ Receipt = meetings.ConsentReceiptRecorded | notify.ConsentReceiptRecorded
 async def on_outcome(desk: Desk, tx: Tx, event: meetings.OutcomeRecorded, envelope: Envelope) -> None:
     """A named item was decided on: its measures are planned and their services join, from this event alone (seed rules 26, 88).
 
-    What the rules refuse is refused here as for anybody; the meeting's minutes still say what was decided.
+    What the rules refuse is refused here as for anybody, and whoever holds the case is told: the minutes still say it was decided.
     """
     if event.case is None or event.mode is not meetings.ItemMode.NAMED:
         return
@@ -59,17 +54,14 @@ async def on_outcome(desk: Desk, tx: Tx, event: meetings.OutcomeRecorded, envelo
         join_team=event.join_team,
     )
     await team_store.item_decided(tx.conn, event)
-    try:
-        rules = desk.rules_of(located.municipality)
-        await change_in(
-            desk,
-            tx,
-            event.case,
-            caused_by(envelope, tx.now),
-            lambda state: measures.decide_outcome(state, outcome, tx.now, rules),
-        )
-    except CaseError as refused:
-        log.warning("outcome_refused", code=refused.code, event_id=envelope.id)
+    rules = desk.rules_of(located.municipality)
+    await change_in(
+        desk,
+        tx,
+        event.case,
+        caused_by(envelope, tx.now),
+        lambda state: measures.decide_outcome(state, outcome, tx.now, rules, desk.team.hearing),
+    )
 
 
 async def on_discussed(desk: Desk, tx: Tx, event: meetings.CaseDiscussed, envelope: Envelope) -> None:

@@ -25,6 +25,7 @@ from services.cases.domain.state import (
     MeasureState,
     OverlapState,
     OverlapStatus,
+    RefusedOutcome,
     Stage,
     TeamMember,
 )
@@ -532,6 +533,8 @@ class CaseView(Model):
     """Concerns on which nobody has acted yet."""
     measures: tuple[MeasureView, ...]
     overlaps: tuple[OverlapView, ...]
+    refused_outcomes: tuple[RefusedOutcome, ...]
+    """What meetings decided and the rules did not allow: the minutes say it, and it has not happened."""
     handovers: tuple[HandoverView, ...]
     forms: tuple[FormView, ...]
     around: AroundView
@@ -566,6 +569,7 @@ class CaseView(Model):
             concerns=tuple(one.ref for one in state.waiting_concerns),
             measures=() if brief else tuple(MeasureView.of(state, ref) for ref in state.measures),
             overlaps=() if brief else tuple(OverlapView.of(one) for one in state.overlaps.values()),
+            refused_outcomes=() if brief else state.refused_outcomes,
             # A draft is its sender's alone.
             handovers=tuple(
                 HandoverView.of(state, one.ref)

@@ -57,6 +57,7 @@ class CaseEvents:
             cases.TeamMemberAdded: self._team.on_joined,
             cases.TeamMemberRemoved: self._team.on_left,
             cases.MeasureChanged: self.on_measure_changed,
+            cases.OutcomeRefused: self._team.on_outcome_refused,
             cases.MeasureOverlapSuspected: self._team.on_overlap,
             cases.MeasureOverlapElsewhereSuspected: self._team.on_overlap_elsewhere,
             cases.ConcernRegistered: self.on_concern_registered,

@@ -50,6 +50,11 @@ class Team:
         await self._tell(tx, event, envelope)
         await team_facts.forget_measure(tx.conn, event.measure)
 
+    async def on_outcome_refused(self, tx: Tx, event: cases.OutcomeRefused, envelope: Envelope) -> None:
+        """Something that a meeting decided does not happen: the holder sees to it (seed rules 26, 88, 141)."""
+        told = about_event(event.case, envelope, tx.now).saying(policy.OUTCOME_REFUSED)
+        await self._teller.tell_responsible(tx, await facts.holder_of(tx.conn, event.case), told)
+
     async def on_overlap(self, tx: Tx, event: cases.MeasureOverlapSuspected, envelope: Envelope) -> None:
         """Two units seem to do the same: the holder and the leaders of those units are asked (seed rules 49, 161)."""
         told = about_event(event.case, envelope, tx.now).saying(policy.OVERLAP)

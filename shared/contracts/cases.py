@@ -747,6 +747,28 @@ class CoordinatorKind(StrEnum):
     """On the guardians' request, until the child is 18 (seed rule 97; helse- og omsorgstjenesteloven § 7-2 a)."""
 
 
+class RefusedMeasure(Model):
+    """A measure that a meeting decided on, and that the rules do not allow in the case as it stands."""
+
+    measure: MeasureRefField
+    code: str = Field(pattern=r"^[a-z0-9-]{2,60}$")
+    owner: Service
+    reason: str = Field(pattern=r"^[a-z0-9-]{2,60}$")
+    """The code by which the same is refused to anybody (seed rules 90, 99, 166, 181)."""
+
+
+class OutcomeRefused(CaseEvent):
+    """Something of what a meeting decided does not happen here: the holder is told, and sees to it (seed rules 26, 88, 141)."""
+
+    TYPE: ClassVar[str] = "no.lagspill.cases.case.outcome-refused.v1"
+
+    meeting: MeetingRefField
+    item: ItemRefField
+    measures: tuple[RefusedMeasure, ...] = ()
+    services: frozenset[Service] = frozenset()
+    """What no consent in force covers, and so does not join the team."""
+
+
 class HandoverKind(StrEnum):
     """What kind of handover (overføring)."""
 
@@ -1062,6 +1084,7 @@ EVENTS: tuple[type[EventData], ...] = (
     MeasureOverlapSuspected,
     MeasureOverlapExplained,
     MeasureOverlapElsewhereSuspected,
+    OutcomeRefused,
     HandoverSent,
     HandoverReceived,
     HandoverAccepted,

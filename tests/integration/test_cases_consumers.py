@@ -102,6 +102,9 @@ async def test_an_outcome_becomes_a_measure_and_a_team_member_by_the_event_alone
     [measure] = view["measures"]
     assert (measure["measure"], measure["owner"], measure["status"]) == (decided.measures[0].measure, "ppt", "open")
     assert [one["service"] for one in view["team"]] == ["ppt", "helsestasjon"]
+    # What no consent covers is not asked in by a meeting's word, and the holder is told so, once.
+    [outside] = await world.published("outcome-refused.v1")
+    assert (outside["data"]["measures"], outside["data"]["services"]) == ([], ["barnevern"])
     [event] = await world.published("measure.planned.v1")
     assert (event["data"]["meeting"], event["data"]["item"]) == (decided.meeting, decided.item)
     assert (event["authtype"], event["correlationid"]) == ("system", str(CORRELATION))
@@ -122,8 +125,9 @@ async def test_an_anonymous_or_foreign_outcome_does_nothing(world: World) -> Non
     assert await world.types() == before
 
 
-async def test_what_the_rules_refuse_is_refused_for_a_meeting_too_and_holds_nothing_back(world: World) -> None:
-    """A measure that had no effect is not repeated because a meeting says so (seed rule 90); what follows is taken in."""
+@pytest.mark.rule(26, 88, 90, 141)
+async def test_what_the_rules_refuse_a_meeting_too_is_told_and_holds_nothing_back(world: World) -> None:
+    """A measure that had no effect is not repeated because a meeting says so (seed rule 90); the rest of what it decided happens."""
     case = await world.opened()
     consent = await world.consented(case)
     first = outcome(world, case)
@@ -131,6 +135,9 @@ async def test_what_the_rules_refuse_is_refused_for_a_meeting_too_and_holds_noth
     await world.must(
         "teacher", f"/measures/{first.measures[0].measure}/evaluations", {"effect": "none", "outcome": "stop"}
     )
+    again = outcome(world, case, join=frozenset({Service.HELSESTASJON}))
+    other = again.measures[0].model_copy(update={"measure": MeasureRef(IDS.ref("mea")), "code": "observasjon"})
+    decided = again.model_copy(update={"measures": (*again.measures, other)})
     discussed = meetings.CaseDiscussed(
         meeting=first.meeting,
         item=first.item,
@@ -141,8 +148,22 @@ async def test_what_the_rules_refuse_is_refused_for_a_meeting_too_and_holds_noth
         attended_by=frozenset({Service.PPT}),
         categories=frozenset({InformationCategory.LANGUAGE}),
     )
-    await take(world, outcome(world, case), discussed)
-    assert len((await world.see("teacher", f"/cases/{case}"))["measures"]) == 1
+    await take(world, decided, discussed, times=2)
+    view = await world.see("teacher", f"/cases/{case}")
+    assert {one["measure"] for one in view["measures"]} == {first.measures[0].measure, other.measure}
+    assert {one["service"] for one in view["team"]} == {"ppt", "helsestasjon"}
+    [refused] = await world.published("outcome-refused.v1")
+    assert refused["data"] == {"case": case, **view["refused_outcomes"][0]}
+    assert refused["data"]["item"] == decided.item
+    assert refused["data"]["measures"] == [
+        {
+            "measure": again.measures[0].measure,
+            "code": "sprakgruppe",
+            "owner": "ppt",
+            "reason": "measure-had-no-effect",
+        }
+    ]
+    assert (await world.see("styrer", f"/cases/{case}"))["refused_outcomes"] == []
     told = (await world.see("guardian-a", f"/consents/{consent}/receipts"))["already_told"]
     assert [(one["way"], one["service"], one["categories"]) for one in told] == [("meeting", "ppt", ["language"])]
     async with world.pool.acquire() as conn:

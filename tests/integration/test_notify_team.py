@@ -100,6 +100,19 @@ async def test_those_in_the_team_hear_of_every_change_in_measures_and_others_of_
     assert "PPT" not in said
 
 
+@pytest.mark.rule(26, 88, 141)
+async def test_the_holder_hears_that_something_a_meeting_decided_does_not_happen(world: World) -> None:
+    measure = cases.RefusedMeasure(measure=FIRST, code="sprakgruppe", owner=Service.PPT, reason="measure-had-no-effect")
+    refused = cases.OutcomeRefused(
+        case=CASE, meeting=MeetingRef("mtg_" + "b" * 26), item=ItemRef("itm_" + "b" * 26), measures=(measure,)
+    )
+    await world.take(opened(world), joined(Service.PPT), refused, times=2)
+    assert await told(world, "teacher") == ["outcome-refused"]
+    for who in ("styrer", "ppt-leader", "rektor"):
+        assert await told(world, who) == []
+    assert "sprak" not in (await world.get("teacher", "/messages")).text
+
+
 @pytest.mark.rule(49, 161)
 @pytest.mark.story(15)
 async def test_both_units_are_told_that_they_seem_to_do_the_same(world: World) -> None:

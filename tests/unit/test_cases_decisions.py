@@ -49,6 +49,7 @@ from shared.contracts.cases import (
     LocalOutcome,
     Mode,
     NewReason,
+    OutcomeRefused,
     Package,
 )
 from shared.contracts.codes import Area, GrantorClass, InformationCategory, Purpose, Role, Service
@@ -67,6 +68,7 @@ from tests.unit.cases_town import (
     COLLEAGUE,
     CONTACT_TEACHER,
     CURIOUS,
+    HEARING,
     PPT,
     RULES,
     STYRER,
@@ -411,13 +413,66 @@ def test_a_meetings_outcome_plans_and_adds_once_and_never_outside_the_consent() 
         measures=(wanted(town, ref, Service.PPT),),
         join_team=frozenset({Service.HELSESTASJON, Service.BARNEVERN}),
     )
-    town.take(measures.decide_outcome(town.state, outcome, town.now, RULES))
-    assert town.types()[-3:] == ["measure.planned", "case.team-member-added", "case.team-member-added"]
+    town.take(measures.decide_outcome(town.state, outcome, town.now, RULES, HEARING))
+    assert town.types()[-4:] == [
+        "measure.planned",
+        "case.team-member-added",
+        "case.team-member-added",
+        "case.outcome-refused",
+    ]
+    [refused] = town.state.refused_outcomes
+    assert (refused.item, len(refused.measures), refused.services) == (outcome.item, 0, frozenset({Service.BARNEVERN}))
     assert {one.service: one.because_of for one in town.state.team.values()} == {
         Service.PPT: ref,
         Service.HELSESTASJON: ref,
     }
-    assert measures.decide_outcome(town.state, outcome, town.now, RULES) == []
+    assert measures.decide_outcome(town.state, outcome, town.now, RULES, HEARING) == []
+
+
+@pytest.mark.rule(26, 88, 90, 99, 141, 181)
+def test_of_a_meetings_outcome_only_what_the_rules_refuse_does_not_happen_and_each_says_why() -> None:
+    town = Town().lift()
+    town.consented()
+    good, late, unknown = (MeasureRef(town.ids.ref("mea")) for _ in range(3))
+    past = wanted(town, late, Service.PPT).model_copy(update={"evaluate_by": town.now})
+    outcome = measures.MeetingOutcome(
+        meeting=MeetingRef(town.ids.ref("mtg")),
+        item=ItemRef(town.ids.ref("itm")),
+        measures=(past, wanted(town, good, Service.PPT), wanted(town, unknown, Service.PPT, code="no-such-offer")),
+        join_team=frozenset({Service.HELSESTASJON}),
+    )
+    town.take(measures.decide_outcome(town.state, outcome, town.now, RULES, HEARING))
+    assert list(town.state.measures) == [good]
+    assert set(town.state.team) == {Service.PPT, Service.HELSESTASJON}
+    [refused] = town.state.refused_outcomes
+    assert [(one.measure, one.reason) for one in refused.measures] == [
+        (late, "evaluate-by-past"),
+        (unknown, "offer-unknown"),
+    ]
+    assert refused.services == frozenset()
+    assert measures.decide_outcome(town.state, outcome, town.now, RULES, HEARING) == []
+    town.later(days=400)
+    deaf = outcome.model_copy(update={"measures": (wanted(town, MeasureRef(town.ids.ref("mea")), Service.PPT),)})
+    [told] = measures.decide_outcome(town.state, deaf, town.now, RULES, HEARING)
+    assert isinstance(told, OutcomeRefused)
+    assert [one.reason for one in told.measures] == ["child-view-missing"]
+
+
+@pytest.mark.rule(26, 88, 141)
+def test_a_meetings_outcome_for_a_case_that_is_not_open_is_told_and_of_an_erased_one_nothing_is() -> None:
+    town = Town()
+    ref = MeasureRef(town.ids.ref("mea"))
+    outcome = measures.MeetingOutcome(
+        meeting=MeetingRef(town.ids.ref("mtg")),
+        item=ItemRef(town.ids.ref("itm")),
+        measures=(wanted(town, ref, Service.BARNEHAGE),),
+        join_team=frozenset(),
+    )
+    [told] = measures.decide_outcome(town.state, outcome, town.now, RULES, HEARING)
+    assert isinstance(told, OutcomeRefused)
+    assert [(one.measure, one.reason) for one in told.measures] == [(ref, "case-not-open")]
+    gone = town.state.model_copy(update={"stage": Stage.ERASED})
+    assert measures.decide_outcome(gone, outcome, town.now, RULES, HEARING) == []
 
 
 # --- handover ---------------------------------------------------------------------------------------------------------

@@ -23,6 +23,7 @@ from services.notify.domain.policy import (
     OF_EMERGENCIES,
     OF_ENDINGS,
     OF_PROTECTED,
+    OUTCOME_REFUSED,
     OVERLAP,
     OVERLAP_ELSEWHERE,
     POLICIES,
@@ -50,7 +51,7 @@ def steps(policy: Policy) -> set[str]:
 
 def test_every_step_of_every_deadline_has_its_text() -> None:
     used = (
-        {EMAIL, ESCALATION, INVITATION, MOVED, CANCELLED, MEASURES_CHANGED, OVERLAP, OVERLAP_ELSEWHERE}
+        {EMAIL, ESCALATION, INVITATION, MOVED, CANCELLED, MEASURES_CHANGED, OUTCOME_REFUSED, OVERLAP, OVERLAP_ELSEWHERE}
         | OF_CONSENTS
         | AROUND
         | OF_ENDINGS

@@ -28,6 +28,7 @@ from services.cases.domain.state import (
     Holding,
     MeasureState,
     OverlapState,
+    RefusedOutcome,
     TeamMember,
 )
 from shared.contracts import cases as events
@@ -96,6 +97,8 @@ def evolve(state: CaseState, event: EventData) -> CaseState:  # noqa: PLR0911, P
             return _overlap(state, event)
         case events.MeasureOverlapElsewhereSuspected():
             return _with(state, elsewhere=state.elsewhere | {event.measure})
+        case events.OutcomeRefused():
+            return _with(state, refused_outcomes=(*state.refused_outcomes, RefusedOutcome.of(event)))
         case events.HandoverEvent():
             return _handover(state, event)
         case events.FormEvent():

@@ -14,13 +14,15 @@ from services.cases.domain.acting import Acting
 from services.cases.domain.consent import require_consent
 from services.cases.domain.course import ref_of
 from services.cases.domain.evolution import fold
+from services.cases.domain.hearing import Hearing, require_heard
 from services.cases.domain.levels import step_up
 from services.cases.domain.measure_lifecycles import MEASURE
 from services.cases.domain.profile import CasesProfile
 from services.cases.domain.rules import Rules
 from services.cases.domain.shown import Permit
-from services.cases.domain.state import CaseState, MeasureState, Stage
+from services.cases.domain.state import CaseState, MeasureState, RefusedOutcome, Stage
 from services.cases.errors import (
+    CaseError,
     CaseNotOpenError,
     EvaluationDateError,
     EvaluationTooLateError,
@@ -46,6 +48,8 @@ from shared.contracts.cases import (
     MeasurePlanned,
     MeasureStopped,
     NewReason,
+    OutcomeRefused,
+    RefusedMeasure,
     TeamMemberAdded,
     TeamMemberRemoved,
 )
@@ -115,25 +119,39 @@ def decide_plan(state: CaseState, command: PlanMeasure, now: datetime, rules: Ru
     ]
 
 
-def decide_outcome(state: CaseState, outcome: MeetingOutcome, now: datetime, rules: Rules) -> list[CaseEvent]:
+def decide_outcome(
+    state: CaseState, outcome: MeetingOutcome, now: datetime, rules: Rules, hearing: Hearing
+) -> list[CaseEvent]:
     """Plan what a meeting decided, from its event alone; a measure that is known already is left as it is.
 
-    A service that no consent covers does not join: the meeting's word is not a basis.
-
-    Raises:
-        CaseNotOpenError: the case is not open.
-        OfferUnknownError, EvaluationDateError, NoEffectBeforeError and so on: as `decide_plan`.
+    What the rules refuse does not happen, and holds nothing else back: `OutcomeRefused` says what, and why. A service that no
+    consent covers does not join: the meeting's word is not a basis. Of an erased case there is nothing to say.
     """
-    if state.stage is not Stage.OPEN:
-        raise CaseNotOpenError
-    new = [what for what in outcome.measures if what.measure not in state.measures]
+    if state.case is None or state.stage is Stage.ERASED:
+        return []
     happened: list[CaseEvent] = []
-    for what in new:
-        happened.extend(_planned(fold(state, happened), what, now, rules, meeting=outcome.meeting, item=outcome.item))
-    because = {what.owner: what.measure for what in reversed(new)}
-    first = new[0].measure if new else None
-    joining = [*because.items(), *((one, first) for one in sorted(outcome.join_team) if one not in because)]
-    return [*happened, *joined(state, joining, now)]
+    done: list[NewMeasure] = []
+    refused: list[RefusedMeasure] = []
+    for what in outcome.measures:
+        present = fold(state, happened)
+        if what.measure in present.measures:
+            continue
+        try:
+            happened.extend(_planned_there(present, what, outcome, now, rules, hearing))
+            done.append(what)
+        except CaseError as error:
+            refused.append(RefusedMeasure(measure=what.measure, code=what.code, owner=what.owner, reason=error.code))
+    because = {what.owner: what.measure for what in reversed(done)}
+    first = done[0].measure if done else None
+    wanted = [*because.items(), *((one, first) for one in sorted(outcome.join_team) if one not in because)]
+    added = joined(state, wanted, now) if state.stage is Stage.OPEN else []
+    team = {*state.team, *(one.service for one in added)}
+    outside = frozenset(one for one, _ in wanted if one not in team and not is_home(state, one))
+    happened.extend(added)
+    told = RefusedOutcome(meeting=outcome.meeting, item=outcome.item, measures=tuple(refused), services=outside)
+    if (refused or outside) and told not in state.refused_outcomes:
+        happened.append(OutcomeRefused(case=state.case, **dict(told)))
+    return happened
 
 
 def decide_evaluate(state: CaseState, command: EvaluateMeasure, now: datetime, rules: Rules) -> list[CaseEvent]:
@@ -231,6 +249,21 @@ def _planned(
         new_reason=what.new_reason,
     )
     return [planned, *_overlapping(state, planned, rules.municipal)]
+
+
+def _planned_there(
+    state: CaseState, what: NewMeasure, outcome: MeetingOutcome, now: datetime, rules: Rules, hearing: Hearing
+) -> Sequence[CaseEvent]:
+    """Plan one measure of a meeting's.
+
+    Raises:
+        CaseNotOpenError, ChildViewMissingError: the case is not open; the child was not heard before it (seed rule 99).
+        OfferUnknownError, EvaluationDateError, NoEffectBeforeError and so on: as `decide_plan`.
+    """
+    if state.stage is not Stage.OPEN:
+        raise CaseNotOpenError
+    planned = _planned(state, what, now, rules, meeting=outcome.meeting, item=outcome.item)
+    return require_heard(state, planned, now, hearing)
 
 
 def _require_offer(code: str, level: int, day: date, profile: CasesProfile) -> None:

@@ -40,8 +40,10 @@ from shared.refs import (
     GlassRef,
     GoalRef,
     HandoverRef,
+    ItemRef,
     LogScope,
     MeasureRef,
+    MeetingRef,
     OverrideRef,
     RecordRef,
     UnitId,
@@ -409,6 +411,20 @@ class ChildViewState(Model):
     before: str
 
 
+class RefusedOutcome(Model):
+    """What a meeting decided on a named item and did not happen: the minutes say it, and the rules do not allow it."""
+
+    meeting: MeetingRef
+    item: ItemRef
+    measures: tuple[events.RefusedMeasure, ...]
+    services: frozenset[Service]
+
+    @classmethod
+    def of(cls, event: events.OutcomeRefused) -> RefusedOutcome:
+        """Return what `event` says of it."""
+        return cls(meeting=event.meeting, item=event.item, measures=event.measures, services=event.services)
+
+
 class CaseState(Model):
     """Everything the rules need to know of one case."""
 
@@ -436,6 +452,8 @@ class CaseState(Model):
     measures: dict[MeasureRef, MeasureState] = Field(default_factory=dict)
     overlaps: dict[MeasureRef, OverlapState] = Field(default_factory=dict)
     """Suspected overlaps, by the later measure."""
+    refused_outcomes: tuple[RefusedOutcome, ...] = ()
+    """What meetings decided and the rules did not allow, the latest last."""
     elsewhere: frozenset[MeasureRef] = frozenset()
     """The measures whose service was told that another case has much the same."""
     handovers: dict[HandoverRef, HandoverState] = Field(default_factory=dict)

@@ -71,6 +71,8 @@ OVERLAP: Final = "overlap-suspected"
 OVERLAP_ELSEWHERE: Final = "overlap-elsewhere"
 """The templates that those in the team get: something has changed; two units seem to do the same, in one case or in two
 (seed rules 31, 49)."""
+OUTCOME_REFUSED: Final = "outcome-refused"
+"""The template that the holder gets: something that a meeting decided has not happened (seed rules 26, 88, 141)."""
 CONTRIBUTION_REQUEST: Final = "contribution-request"
 CONTRIBUTION_REMINDER: Final = "contribution-reminder"
 CONTRIBUTION_OVERDUE: Final = "contribution-overdue"
