@@ -75,6 +75,27 @@ async def test_in_may_the_form_goes_when_it_is_approved_and_the_school_reads_wha
     assert (await world.get("teacher", f"/transition-forms/{form}")).status_code == 404
 
 
+@pytest.mark.rule(4)
+@pytest.mark.story(21)
+async def test_of_a_form_that_came_with_the_baton_no_more_is_read_than_a_consent_still_covers(world: World) -> None:
+    """The school read all three; a guardian takes one of them back, and the next look is without it."""
+    case = await world.opened()
+    categories = ("development", "health", "language")
+    consent = await world.consented(case, services=("skole",), purposes=("transition",), categories=categories)
+    answers = {**FIELDS, "health-to-know": "Hører dårlig."}
+    form = await drafted(world, case, fields=answers)
+    for who in ("guardian-a", "guardian-b"):
+        await world.must(who, f"/transition-forms/{form}/approvals", {"version": 1})
+    sent = await send(world, case, form, outside_window="moved")
+    await world.must("contact-teacher", f"/handovers/{sent.json()['handover']}/acceptance")
+    assert (await world.see("contact-teacher", f"/transition-forms/{form}"))["fields"] == answers
+    await world.must("guardian-b", f"/consents/{consent}/withdrawals", {"categories": ["health"]})
+    read = await world.see("contact-teacher", f"/transition-forms/{form}")
+    assert read["fields"] == FIELDS
+    last = (await world.access("read"))[-1]
+    assert (sorted(last["categories"]), last["consent_version"]) == (["development", "language"], 2)
+
+
 async def test_outside_may_it_takes_a_reason_and_the_log_says_which(world: World) -> None:
     case = await world.opened()
     await world.consented(case, services=("skole",), purposes=("transition",))
