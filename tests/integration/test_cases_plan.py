@@ -96,6 +96,9 @@ async def test_the_guardians_ask_for_a_plan_and_approved_minutes_are_its_second_
     [measure] = (await world.see("teacher", f"/cases/{case}"))["measures"]
     assert read["goals"][1] == measure["goal"]
     assert len(await world.published("plan.updated.v1")) == 1
+    # The same minutes once more, in an event of their own: not the inbox but the document says that there is nothing new.
+    await take(world, minutes)
+    assert len(await world.published("plan.updated.v1")) == 1
     corrected = approved(meeting, 2)
     await take(world, corrected)
     assert (await world.see("guardian-b", f"/cases/{case}/plan"))["version"] == 3

@@ -278,6 +278,8 @@ class TeamMachine(RuleBasedStateMachine):
         document = present.document if same and present is not None else DocumentRef(self.town.ids.ref("doc"))
         approved = plan.Minutes(meeting=MeetingRef(self.town.ids.ref("mtg")), document=document)
         self.attempt(lambda state: plan.decide_minutes(state, approved))
+        if present is not None and document is not None and document == present.document:
+            assert self.town.state.around.plan == present
 
     @rule(by=anybody)
     def close_plan(self, by: Acting | None) -> None:
