@@ -87,6 +87,8 @@ class Inbox:
     """Further exceptions of handlers that are waited out instead of counted against the event."""
     watermarks: str = WATERMARKS_TOPIC
     """Where the relays say how far they are."""
+    as_they_came: bool = False
+    """Whether handlers get the record as it came, in place of its data: for who passes the very bytes on."""
 
     @property
     def subscribed(self) -> tuple[str, ...]:
@@ -268,7 +270,7 @@ class Intake:
                 new.discard(known_as)  # the same event may stand twice in one batch
             key = arrival.record.key
             if isinstance(arrival, Fit) and key not in blocked:
-                await _handle(tx, arrival)
+                await self._handle(tx, arrival)
                 outcomes["effect"] += 1
                 continue
             unfit = arrival if isinstance(arrival, Unfit) else _behind(arrival)
@@ -368,9 +370,17 @@ class Intake:
         if not claimed and not await self._claim(conn, [arrival]):
             return "duplicate"
         tx = self._transaction(conn)
-        await _handle(tx, arrival)
+        await self._handle(tx, arrival)
         await tx.flush()
         return "effect"
+
+    async def _handle(self, tx: Tx, fit: Fit) -> None:
+        envelope = fit.envelope
+        with (
+            following(envelope.correlationid, envelope.id),
+            span("handle", kind="consumer", parent=envelope.traceparent, attributes={"event.type": envelope.type}),
+        ):
+            await fit.handler(tx, fit.record if self.inbox.as_they_came else fit.data, envelope)
 
     def _transaction(self, conn: Connection) -> Tx:
         return Tx(conn, self._journal, self._clock.now(), self._ids)
@@ -440,15 +450,6 @@ def subscribe(
 def _order(known_as: tuple[str, UUID]) -> tuple[str, int]:
     source, event_id = known_as
     return source, event_id.int  # numbers compare several times faster than UUIDs, and in the same order
-
-
-async def _handle(tx: Tx, fit: Fit) -> None:
-    envelope = fit.envelope
-    with (
-        following(envelope.correlationid, envelope.id),
-        span("handle", kind="consumer", parent=envelope.traceparent, attributes={"event.type": envelope.type}),
-    ):
-        await fit.handler(tx, fit.data, envelope)
 
 
 def _behind(fit: Fit) -> Unfit:

@@ -41,6 +41,7 @@ MeetingRef = NewType("MeetingRef", str)
 ItemRef = NewType("ItemRef", str)
 MessageRef = NewType("MessageRef", str)
 DeadlineRef = NewType("DeadlineRef", str)
+SubscriptionRef = NewType("SubscriptionRef", str)
 FindingRef = NewType("FindingRef", str)
 ExportRef = NewType("ExportRef", str)
 InnsynReportRef = NewType("InnsynReportRef", str)
@@ -82,6 +83,7 @@ MeetingRefField = Annotated[MeetingRef, StringConstraints(pattern=pattern("mtg")
 ItemRefField = Annotated[ItemRef, StringConstraints(pattern=pattern("itm"))]
 MessageRefField = Annotated[MessageRef, StringConstraints(pattern=pattern("msg"))]
 DeadlineRefField = Annotated[DeadlineRef, StringConstraints(pattern=pattern("ddl"))]
+SubscriptionRefField = Annotated[SubscriptionRef, StringConstraints(pattern=pattern("sub"))]
 FindingRefField = Annotated[FindingRef, StringConstraints(pattern=pattern("fnd"))]
 ExportRefField = Annotated[ExportRef, StringConstraints(pattern=pattern("exp"))]
 InnsynReportRefField = Annotated[InnsynReportRef, StringConstraints(pattern=pattern("inn"))]

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from services.notify import __doc__ as about
+from services.notify import feed
 from services.notify.api import router
 from services.notify.asked import REMINDER, Asked
 from services.notify.consumers import inbox
 from services.notify.contacts import Contacts
+from services.notify.courier import Courier, Pace
 from services.notify.domain.deadline import Step
+from services.notify.domain.subscription import Allowed
 from services.notify.handlers import Teller
 from services.notify.mail import Smtp
 from services.notify.people import Desk
 from services.notify.post import Post, Terms
 from services.notify.settings import NotifySettings
+from services.notify.subscribers import SubscriberDesk
+from services.notify.subscription_api import router as subscriptions
 from services.notify.texts import Texts
+from services.notify.webhooks import LOOPBACK, Targets, Webhooks
 from shared.lifecycle import Definition, Kit, Parts
+from shared.vault import Vault
 
 MIGRATIONS: Final = Path(__file__).with_name("migrations")
 
@@ -28,8 +36,9 @@ async def compose(kit: Kit[NotifySettings]) -> Parts:
     Raises:
         TextError: a text is missing in one of the languages.
         OSError: the file of certificates cannot be read.
+        VaultKeyError: there is no key to keep subscribers' secrets with.
     """
-    settings = kit.settings
+    settings, vault = kit.settings, Vault.from_settings(kit.settings)
     texts = Texts()
     mails = settings.smtp_host is not None
     teller = Teller(texts, default=settings.notify_language, mails=mails)
@@ -58,14 +67,52 @@ async def compose(kit: Kit[NotifySettings]) -> Parts:
         watch=contacts.watch_of,
         send=Smtp(settings).send if mails else None,
     )
-    app = kit.app(title="Lagspill notify", version="1", routers=[router], description=about or "")
+    targets = targets_of(settings)
+    courier = Courier(
+        kit.pool,
+        journal=kit.journal,
+        clock=kit.clock,
+        ids=kit.ids,
+        teller=teller,
+        vault=vault,
+        webhooks=Webhooks(targets, seconds=settings.webhook_timeout, ca_file=settings.webhook_ca_file),
+        allowed=partial(allowed, settings),
+        clients=settings.subscribing_clients,
+        pace=Pace(settings.webhook_first_pause, settings.webhook_hours, settings.feed_days),
+        mails=mails,
+    )
+    app = kit.app(title="Lagspill notify", version="1", routers=[router, subscriptions], description=about or "")
     app.state.desk = Desk(pool=kit.pool, journal=kit.journal, ids=kit.ids, texts=texts, teller=teller)
+    app.state.subscriber_desk = SubscriberDesk(
+        pool=kit.pool,
+        journal=kit.journal,
+        ids=kit.ids,
+        vault=vault,
+        targets=targets,
+        allowed=partial(allowed, settings),
+        both_for=settings.webhook_secret_overlap,
+    )
     return Parts(
         app,
-        inboxes=[inbox(teller)],
+        inboxes=[inbox(teller), feed.inbox()],
         deadlines={**dict.fromkeys(map(str, Step), teller.on_step), REMINDER: Asked(teller).on_reminder},
-        runners=[post],
+        runners=[post, courier],
     )
+
+
+def allowed(settings: NotifySettings, client: str) -> Allowed:
+    """Return what a client may have now."""
+    return Allowed(
+        subscribes=client in settings.subscribing_clients,
+        everywhere=client in settings.everywhere_clients,
+        protected=client in settings.cleared_clients,
+    )
+
+
+def targets_of(settings: NotifySettings) -> Targets:
+    """Return where webhooks may go; in development to this machine too, and without TLS."""
+    own = LOOPBACK if settings.lagspill_development else frozenset()
+    return Targets(settings.webhook_networks | own, plain=settings.lagspill_development)
 
 
 SERVICE: Final = Definition("notify", NotifySettings, MIGRATIONS, compose)

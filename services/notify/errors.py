@@ -37,3 +37,76 @@ class NoPreferencesError(NotifyError, NotFoundError):
 
     code = "preferences-not-set"
     status = 404
+
+
+# --- subscriptions ----------------------------------------------------------------------------------------------------
+
+
+class SubscriberUnknownError(NotifyError, ForbiddenError):
+    """Subscriptions are for other systems that this installation lets subscribe, with a token of their own."""
+
+    code = "not-a-subscriber"
+    status = 403
+
+
+class NotClearedError(NotifyError, ForbiddenError):
+    """The logs of address-protected cases are for those only who have the clearance."""
+
+    code = "not-cleared"
+    status = 403
+
+
+class OtherMunicipalityError(NotifyError, ForbiddenError):
+    """The events of another municipality are not yours to have."""
+
+    code = "other-municipality"
+    status = 403
+
+
+class SubscriptionNotFoundError(NotifyError, NotFoundError):
+    """You have no such subscription."""
+
+    code = "subscription-not-found"
+    status = 404
+
+
+class SubscriptionRunsError(NotifyError, ConflictError):
+    """The subscription is not stopped."""
+
+    code = "subscription-not-stopped"
+    status = 409
+
+
+class PositionForgottenError(NotifyError, ConflictError):
+    """Events after that position are kept here no longer: read them from the topic, and go on from a later position."""
+
+    code = "position-forgotten"
+    status = 409
+
+
+class EventTypeUnknownError(NotifyError):
+    """An event type that is named is not published on any topic for subscribers."""
+
+    code = "event-type-unknown"
+    status = 422
+
+
+class TargetRefusedError(NotifyError):
+    """Webhooks go to an https address without a login or fragment in it."""
+
+    code = "target-not-https"
+    status = 422
+
+
+class TargetInternalError(NotifyError):
+    """The address leads into this installation's own network, where no webhook goes."""
+
+    code = "target-internal"
+    status = 422
+
+
+class TargetUnknownError(NotifyError):
+    """The name of the receiver does not lead to any address."""
+
+    code = "target-unknown"
+    status = 422

@@ -10,7 +10,7 @@ from email.utils import format_datetime
 import aiosmtplib
 
 from services.notify.settings import NotifySettings
-from services.notify.texts import EMAIL, Texts
+from services.notify.texts import EMAIL, Text, Texts
 from shared.contracts.codes import Language
 from shared.errors import LagspillError, UnavailableError
 from shared.refs import MessageRef
@@ -29,11 +29,22 @@ class MailUnavailableError(UnavailableError):
 
 
 def compose(
-    texts: Texts, *, message: MessageRef, to: str, sender: str, app_url: str, language: Language, queued_at: datetime
+    texts: Texts,
+    *,
+    message: MessageRef,
+    to: str,
+    sender: str,
+    app_url: str,
+    language: Language,
+    queued_at: datetime,
+    itself: Text | None = None,
 ) -> EmailMessage:
-    """Return the mail for a message: the same bytes at every attempt, whatever the message is about."""
+    """Return the mail for a message: the same bytes at every attempt, whatever the message is about.
+
+    To whoever runs another system, who does not sign in anywhere, the message `itself` is mailed.
+    """
     link = f"{app_url.rstrip('/')}/messages/{message}"
-    text = texts.text(EMAIL, texts.latest(EMAIL), language, link=link)
+    text = itself or texts.text(EMAIL, texts.latest(EMAIL), language, link=link)
     mail = EmailMessage()
     mail["From"] = sender
     mail["To"] = to

@@ -17,6 +17,7 @@ import structlog
 
 from services.notify import facts, mail, store
 from services.notify.contacts import Contact, ContactsUnavailableError, Watch
+from services.notify.domain import policy
 from services.notify.domain.message import MESSAGE, decide_failed, decide_sent
 from services.notify.handlers import AROUND_THE_CHILD, Teller
 from services.notify.mail import MailRejectedError, MailUnavailableError
@@ -213,6 +214,10 @@ class Post:
     async def _mail(self, message: StoredMessage, address: str) -> None:
         if self._send is None:
             return
+        told = message.telling
+        itself = None
+        if told.template == policy.SUBSCRIPTION_STOPPED:
+            itself = self._texts.text(told.template, message.template_version, message.language, due=told.due)
         letter = mail.compose(
             self._texts,
             message=message.message,
@@ -221,6 +226,7 @@ class Post:
             app_url=self._terms.app_url,
             language=message.language,
             queued_at=message.queued_at,
+            itself=itself,
         )
         try:
             await self._send(letter)

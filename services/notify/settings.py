@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
-from pydantic import AnyHttpUrl, Field, SecretStr, model_validator
+from pydantic import AnyHttpUrl, Field, IPvAnyNetwork, SecretStr, model_validator
 
 from shared.contracts.codes import Language
 from shared.settings import ServiceSettings
@@ -50,6 +51,27 @@ class NotifySettings(ServiceSettings):
     """Seconds before a second attempt; each further pause is twice as long, up to an hour."""
     delivery_hours: float = Field(default=72.0, gt=0)
     """Hours after which a mail that could not be delivered is given up."""
+
+    subscribing_clients: frozenset[str] = frozenset()
+    """The clients whose service accounts may subscribe by webhook (docs/subscribing.md)."""
+    everywhere_clients: frozenset[str] = frozenset()
+    """Those of them that may have every municipality's events, and not only those of the municipality in their token."""
+    cleared_clients: frozenset[str] = frozenset()
+    """Those of them that may have the logs of address-protected cases, when their token has the clearance too."""
+    webhook_networks: frozenset[IPvAnyNetwork] = frozenset()
+    """Networks of our own that webhooks may go to all the same; the whole Internet they may."""
+    webhook_ca_file: Path | None = None
+    """Certificates that receivers may have, beside those that the system trusts."""
+    webhook_timeout: float = Field(default=15.0, gt=0, le=30)
+    """Seconds for one webhook."""
+    webhook_first_pause: float = Field(default=5.0, gt=0)
+    """Seconds before a second attempt; each further pause is twice as long, up to an hour, and spread at random."""
+    webhook_hours: float = Field(default=72.0, gt=0)
+    """Hours of failing after which a subscription is stopped, and its owner told."""
+    webhook_secret_overlap: timedelta = timedelta(days=1)
+    """How long everything is signed with the old secret too when it is changed (ISO 8601)."""
+    feed_days: float = Field(default=30.0, gt=0)
+    """Days for which events are kept for subscriptions to have them again."""
 
     @model_validator(mode="after")
     def _login_is_whole(self) -> NotifySettings:

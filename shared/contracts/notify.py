@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from shared.contracts.base import EventData, Model, Moment
 from shared.contracts.cases import CoordinatorKind
@@ -15,7 +15,9 @@ from shared.refs import (
     CaseRefField,
     ConsentRefField,
     DeadlineRefField,
+    LogScopeField,
     MessageRefField,
+    SubscriptionRefField,
     UnitIdField,
 )
 
@@ -200,6 +202,91 @@ class ConsentReceiptRecorded(EventData):
     messages_cancelled: int = Field(ge=0)
 
 
+# --- subscriptions ----------------------------------------------------------------------------------------------------
+
+EventType = Annotated[str, StringConstraints(pattern=r"^no\.lagspill(\.[a-z][a-z0-9-]{0,60}){2,4}\.v[0-9]{1,3}$")]
+
+
+class Wanted(Model):
+    """Which events a subscription gets. What is empty narrows nothing."""
+
+    types: frozenset[EventType] = frozenset()
+    municipalities: frozenset[LogScopeField] = frozenset()
+    """Whose logs; empty only for a client that may read them all."""
+    units: frozenset[UnitIdField] = frozenset()
+    """Events that name one of these units, and no others."""
+    protected: bool = False
+    """The logs of address-protected cases too: of every municipality, for the log does not say whose it is."""
+
+
+class SubscriptionEvent(EventData):
+    """An event of one subscription by webhook. Neither its address nor its secret is told."""
+
+    TOPIC: ClassVar[str] = TOPIC
+    SUBJECT: ClassVar[str] = "subscription"
+
+    subscription: SubscriptionRefField
+
+
+class SubscriptionOpened(SubscriptionEvent):
+    """Another system gets events from now on; `authid` is whose it is."""
+
+    TYPE: ClassVar[str] = "no.lagspill.notify.subscription.opened.v1"
+
+    owner: ActorIdField
+    client: str = Field(pattern=r"^[ -~]{1,100}$", examples=["school-system"])
+    """The client at the token issuer."""
+    wanted: Wanted
+
+
+class SubscriptionChanged(SubscriptionEvent):
+    """It gets other events, or gets them at another address."""
+
+    TYPE: ClassVar[str] = "no.lagspill.notify.subscription.changed.v1"
+
+    wanted: Wanted
+    moved: bool
+    """Whether the address is another one."""
+
+
+class SubscriptionSecretChanged(SubscriptionEvent):
+    """It has a new secret; until then, what is sent is signed with the one before as well."""
+
+    TYPE: ClassVar[str] = "no.lagspill.notify.subscription.secret-changed.v1"
+
+    both_until: Moment
+
+
+class SubscriptionReplayed(SubscriptionEvent):
+    """What comes after that position is sent again."""
+
+    TYPE: ClassVar[str] = "no.lagspill.notify.subscription.replayed.v1"
+
+    after: int = Field(ge=0)
+
+
+class SubscriptionStopped(SubscriptionEvent):
+    """The receiver has failed for too long: nothing more is tried until its owner asks for it. Nothing is skipped."""
+
+    TYPE: ClassVar[str] = "no.lagspill.notify.subscription.stopped.v1"
+
+    failing_since: Moment
+
+
+class SubscriptionResumed(SubscriptionEvent):
+    """It goes on where it was stopped."""
+
+    TYPE: ClassVar[str] = "no.lagspill.notify.subscription.resumed.v1"
+
+
+class SubscriptionEnded(SubscriptionEvent):
+    """It is no more: its owner ended it, or the receiver said that it is gone (HTTP 410)."""
+
+    TYPE: ClassVar[str] = "no.lagspill.notify.subscription.ended.v1"
+
+    reason: Literal["ended", "gone"]
+
+
 EVENTS: tuple[type[EventData], ...] = (
     NotificationQueued,
     NotificationSent,
@@ -214,4 +301,11 @@ EVENTS: tuple[type[EventData], ...] = (
     DeadlineMissed,
     EscalationRaised,
     ConsentReceiptRecorded,
+    SubscriptionOpened,
+    SubscriptionChanged,
+    SubscriptionSecretChanged,
+    SubscriptionReplayed,
+    SubscriptionStopped,
+    SubscriptionResumed,
+    SubscriptionEnded,
 )

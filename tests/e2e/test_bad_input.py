@@ -20,7 +20,10 @@ import httpx
 import pytest
 from starlette.types import ASGIApp
 
+from services.notify.domain.subscription import SUBSCRIPTION, decide_stop
+from services.notify.webhooks import LOOPBACK
 from shared import db
+from shared.aggregate import Context
 from shared.clock import SimulatedClock
 from shared.contracts.cases import ConcernRegistered, ConsentReceiptMissing, ForWhom
 from shared.contracts.codes import Area
@@ -36,7 +39,8 @@ from tests.e2e.cases_world import World, cases_world
 from tests.e2e.gauntlet import Gauntlet, Wire, log_lines
 from tests.e2e.innsyn_town import running
 from tests.e2e.meetings_world import START, town
-from tests.integration.notify_world import notify_world
+from tests.integration.notify_world import MUNICIPALITY, notify_world
+from tests.integration.notify_world import World as NotifyWorld
 from tests.integration.patterns_town import Town, feed
 from tests.tally_app import served
 
@@ -123,7 +127,9 @@ async def the_rest(
                 await run.bad_by_themselves(operation, operation.request(run.token(who), "a-key", known))
                 if "{" in operation.path:
                     good = operation.request(run.token(who), "another-key", nothing)
-                    await run.all_refused([Bad.of("of nothing", good, (404, ""), (403, "log-forbidden"))])
+                    await run.all_refused(
+                        [Bad.of("of nothing", good, (404, ""), (403, "log-forbidden"), (403, "not-a-subscriber"))]
+                    )
                 assert not operation.writes, "a story must play it: see this module's docstring"
 
 
@@ -322,7 +328,8 @@ async def test_meetings(
 async def test_notify(
     migrated: Migrated, issuer: LocalIssuer, clock: SimulatedClock, subtests: pytest.Subtests
 ) -> None:
-    async with notify_world(migrated, issuer, clock) as world:
+    known = frozenset({"school-system"})
+    async with notify_world(migrated, issuer, clock, subscribing_clients=known, webhook_networks=LOOPBACK) as world:
 
         def token(who: str) -> str:
             return issuer.token(world.claims(who))
@@ -346,7 +353,29 @@ async def test_notify(
             [message] = (await world.get("teacher", "/messages")).json()["items"]
             await run.does("teacher", f"/messages/{message['message']}/reading")
             await run.over("colleague", f"/messages/{message['message']}/reading", code="message-not-found")
+            await subscriptions_are_kept(run, world)
             await the_rest(run, "teacher", subtests)
+
+
+async def subscriptions_are_kept(run: Gauntlet, world: NotifyWorld) -> None:
+    """Another system subscribes, changes what it gets, has it again, and ends it."""
+    asked = {"target": "https://127.0.0.1/hook", "contact": "drift@school.example", "after": 0}
+    made = await run.does("school-system", "/subscriptions", asked)
+    path = f"/subscriptions/{made['subscription']}"
+
+    async def version() -> str:
+        return str((await world.get("school-system", path)).headers["etag"])
+
+    await run.does("school-system", path, {"language": "en"}, method="patch", version=version)
+    await run.does("school-system", f"{path}/secrets")
+    await run.does("school-system", f"{path}/replays", {"after": 0})
+    now = world.clock.now()
+    stopped = Context(actor=None, scope=MUNICIPALITY, now=now, correlation=world.kit.ids.event_id())
+    await world.kit.journal.change(SUBSCRIPTION, made["subscription"], stopped, partial(decide_stop, failing_since=now))
+    await run.does("school-system", f"{path}/resumption")
+    await run.over("school-system", f"{path}/resumption", code="subscription-not-stopped")
+    await run.does("school-system", path, method="delete", version=version)
+    await run.over("school-system", f"{path}/secrets", code="subscription-not-found")
 
 
 async def findings_are_answered(run: Gauntlet, audit: Served) -> None:

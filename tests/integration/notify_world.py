@@ -27,6 +27,7 @@ from starlette.types import ASGIApp
 
 from deploy.local.process import free_port
 from services.notify.app import SERVICE
+from services.notify.courier import Courier
 from services.notify.post import Post
 from services.notify.settings import NotifySettings
 from shared import db
@@ -49,6 +50,7 @@ from shared.testing.plugin import Migrated
 from shared.testing.signals import Probe
 
 KEY: Final = "k" * 32
+VAULT_KEY: Final = "test-1:" + "a2" * 21 + "a="
 SECRET: Final = "a-client-secret-of-a-test"
 MUNICIPALITY: Final = LogScope("4005")
 LIA: Final = UnitId("unit:lia-barnehage")
@@ -63,6 +65,10 @@ ROLES: Final[Mapping[str, tuple[Role, Service, str]]] = {
     "health-leader": (Role.LEADER, Service.HELSESTASJON, "unit:helsestasjon"),
     "privacy-officer": (Role.PRIVACY_OFFICER, Service.LEDELSE, "unit:kommune"),
 }
+
+
+SYSTEMS: Final = frozenset({"school-system", "statistics", "other-system", "stranger-system"})
+"""Other systems, by their clients; the service's settings say which of them may subscribe."""
 
 
 @dataclass(frozen=True)
@@ -194,6 +200,9 @@ class World:
         """Return what the token of somebody says."""
         if who.startswith("guardian"):
             return {"sub": who, "lagspill_roles": ["guardian"], "lagspill_service": None, "lagspill_unit": None}
+        if who in SYSTEMS:
+            none = {"lagspill_service": None, "lagspill_unit": None, "orgno": None}
+            return {"sub": who, "client_id": who, "lagspill_roles": ["service-account"], **none}
         role, service, unit = ROLES[who]
         return {"sub": who, "lagspill_roles": [role], "lagspill_service": service, "lagspill_unit": unit}
 
@@ -212,12 +221,21 @@ class World:
         return await self.http.get(path, headers={"authorization": f"Bearer {token}"})
 
     async def write(
-        self, who: str, method: str, path: str, body: object = None, *, key: str | None = None, **claims: Any
+        self,
+        who: str,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        key: str | None = None,
+        version: str | None = None,
+        **claims: Any,
     ) -> httpx.Response:
-        """Do something."""
+        """Do something; `version` is the ETag that is named."""
         headers = {
             "authorization": f"Bearer {self.issuer.token({**self.claims(who), **claims})}",
             "idempotency-key": key or f"key-{next(self._keys)}",
+            **({} if version is None else {"if-match": version}),
         }
         return await self.http.request(method, path, json=body, headers=headers)
 
@@ -244,12 +262,12 @@ class World:
         )
         return Record(number(seal(event, envelope), offset + 1), event.subject.encode(), offset, topic=event.TOPIC)
 
-    def intake(self) -> Intake:
-        """Return what takes records in."""
+    def intake(self, inbox: int = 0) -> Intake:
+        """Return what takes records in: for deadlines and messages, or (1) for subscribers."""
         kit = self.kit
         return Intake(
             kit.pool,
-            self.parts.inboxes[0],
+            self.parts.inboxes[inbox],
             journal=kit.journal,
             clock=kit.clock,
             ids=kit.ids,
@@ -261,6 +279,12 @@ class World:
         records = [self.record(event) for event in events]
         for _ in range(times):
             await self.intake().process(records)
+        return records
+
+    async def feed(self, *events: EventData, scope: LogScope = MUNICIPALITY) -> list[Record]:
+        """Let events arrive for subscribers, as one batch."""
+        records = [self.record(event, scope=scope) for event in events]
+        await self.intake(1).process(records)
         return records
 
     async def fresh(self) -> None:
@@ -298,6 +322,13 @@ class World:
         assert isinstance(runner, Post)
         return runner
 
+    @property
+    def courier(self) -> Courier:
+        """What delivers to subscribers; it does so when the test says so."""
+        runner = self.parts.runners[1]
+        assert isinstance(runner, Courier)
+        return runner
+
     async def deliver(self) -> list[EmailMessage]:
         """Deliver everything whose time has come; return the mails that have arrived by then."""
         await self.post.deliver_due()
@@ -307,7 +338,7 @@ class World:
 
     async def let_time_pass(self) -> None:
         """Let every pause and lease be over."""
-        for table in ("messages", "errands"):
+        for table in ("messages", "errands", "subscriptions"):
             await self.pool.execute(f"UPDATE {table} SET retry_at = clock_timestamp()")
 
     # --- what was committed -------------------------------------------------------------------------------------------
@@ -372,6 +403,8 @@ async def notify_world(
         kafka_bootstrap_servers="127.0.0.1:9",
         oidc_issuer=issuer.issuer,
         pid_key=SecretStr(KEY),
+        vault_key=SecretStr(VAULT_KEY),
+        lookup_key=SecretStr("l" * 32),
         **knobs,
     )
     pool = await db.create_pool(dsn, application_name="notify-test")
@@ -411,6 +444,7 @@ async def notify_world(
                 neighbours=neighbours,
             )
     finally:
+        await parts.runners[1].stop()
         await outgoing.aclose()
         await pool.close()
         neighbours.close()

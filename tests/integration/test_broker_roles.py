@@ -22,6 +22,7 @@ from services.cases import consumers as cases
 from services.cases.handlers.desk import Desk
 from services.meetings.consumers import INBOX as MEETINGS
 from services.notify import consumers as notify
+from services.notify import feed
 from services.notify.handlers import Teller
 from services.notify.texts import Texts
 from shared.bus import Bus, Tls
@@ -50,11 +51,15 @@ def test_the_declaration_is_what_the_services_do(service: str) -> None:
     read: dict[str, Callable[[], Sequence[str]]] = {
         "cases": lambda: cases.inbox(cast("Desk", None)).subscribed,  # nothing is handled here
         "meetings": lambda: MEETINGS.subscribed,
-        "notify": lambda: notify.inbox(Teller(Texts(), default=Language.NB, mails=False)).subscribed,
+        "notify": lambda: (
+            *notify.inbox(Teller(Texts(), default=Language.NB, mails=False)).subscribed,
+            *feed.inbox().subscribed,
+        ),
         "audit": lambda: TOPICS,
     }
     assert allowed(service, Operation.READ, Resource.TOPIC) == set(read[service]())
-    assert allowed(service, Operation.READ, Resource.GROUP) == {service}
+    groups = {"notify": {"notify", feed.CONSUMER}}
+    assert allowed(service, Operation.READ, Resource.GROUP) == groups.get(service, {service})
     assert allowed(service, Operation.WRITE, Resource.TOPIC) == {
         f"lagspill.{service}.v1",
         "lagspill.access.v1",

@@ -27,6 +27,7 @@ from services.notify.domain.policy import (
     OVERLAP,
     OVERLAP_ELSEWHERE,
     POLICIES,
+    SUBSCRIPTION_STOPPED,
     Policy,
 )
 from services.notify.mail import compose
@@ -51,7 +52,18 @@ def steps(policy: Policy) -> set[str]:
 
 def test_every_step_of_every_deadline_has_its_text() -> None:
     used = (
-        {EMAIL, ESCALATION, INVITATION, MOVED, CANCELLED, MEASURES_CHANGED, OUTCOME_REFUSED, OVERLAP, OVERLAP_ELSEWHERE}
+        {
+            EMAIL,
+            ESCALATION,
+            INVITATION,
+            MOVED,
+            CANCELLED,
+            MEASURES_CHANGED,
+            OUTCOME_REFUSED,
+            OVERLAP,
+            OVERLAP_ELSEWHERE,
+            SUBSCRIPTION_STOPPED,
+        }
         | OF_CONSENTS
         | AROUND
         | OF_ENDINGS

@@ -178,6 +178,8 @@ GLASS_OVERDUE: Final = "emergency-overdue"
 GLASS_ESCALATED: Final = "emergency-escalated"
 OF_EMERGENCIES: Final = frozenset({GLASS_REVIEW, GLASS_OVERDUE, GLASS_ESCALATED})
 """The templates about emergency accesses, to whoever is to review them."""
+SUBSCRIPTION_STOPPED: Final = "subscription-stopped"
+"""The template to whoever runs another system, that its subscription was stopped. It is mailed as it stands: it is about nobody."""
 ASKS: Final = frozenset({"consent-request", "consent-reminder", CONSENT_RENEWAL, CONSENT_REASSESSMENT})
 """The templates that ask for an answer: whoever has answered does not get them."""
 CONSENT_DAYS: Final = 14

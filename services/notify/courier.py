@@ -1,0 +1,279 @@
+"""The courier: delivers the feed to whoever subscribes, one event after the other, for as long as it runs.
+
+Each subscription is in one hand at a time, and its place moves only by whoever has it in hand. Who dies after the receiver has
+answered delivers that event again, and no later one before it: at least once, and the first of each in order. A receiver that does
+not answer as it should is tried again after growing pauses; nothing is skipped. After a time it is stopped, and its owner is told.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final
+
+import structlog
+
+from services.notify import facts, feed, subscription_store
+from services.notify.domain.message import Reachable
+from services.notify.domain.policy import SUBSCRIPTION_STOPPED
+from services.notify.domain.subscription import (
+    SUBSCRIPTION,
+    Allowed,
+    SubscriptionState,
+    decide_end,
+    decide_stop,
+    gets,
+)
+from services.notify.feed import Fed
+from services.notify.handlers import Teller, telling
+from services.notify.signatures import headers
+from services.notify.subscribers import BEFORE, PRESENT
+from services.notify.subscription_store import Stored
+from services.notify.webhooks import Answer, Outcome, Webhooks
+from shared.aggregate import Context
+from shared.arrivals import Tx
+from shared.clock import Clock
+from shared.contracts.codes import Role
+from shared.db import Connection, Pool
+from shared.envelope import CONTENT_TYPE
+from shared.errors import NotFoundError
+from shared.journal import Journal
+from shared.refs import Ids, LogScope
+from shared.vault import Vault
+
+POLL: Final = 0.3
+"""Seconds of the machine's time between two looks."""
+LEASE: Final = 60.0
+"""Seconds for which what was taken in hand is nobody else's: longer than any attempt takes."""
+PAGE: Final = 50
+"""Events that are delivered to one subscriber before others have their turn."""
+AT_ONCE: Final = 8
+"""Subscriptions that one process delivers to at the same time: a slow one holds up no more than its own."""
+LONGEST_PAUSE: Final = 3600.0
+FORGET_EVERY: Final = 3600.0
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How long receivers are tried, and events kept."""
+
+    first_pause: float
+    """Seconds before the second attempt; each further pause is twice as long, up to an hour."""
+    hours: float
+    """Hours of failing after which a subscription is stopped."""
+    days: float
+    """Days for which events are kept to be delivered or sent again."""
+
+
+class _OutrunError(Exception):
+    """Somebody was faster: what was decided rests on nothing any more."""
+
+
+class Courier:
+    """Delivers what subscriptions have not got yet."""
+
+    def __init__(
+        self,
+        pool: Pool,
+        *,
+        journal: Journal,
+        clock: Clock,
+        ids: Ids,
+        teller: Teller,
+        vault: Vault,
+        webhooks: Webhooks,
+        allowed: Callable[[str], Allowed],
+        clients: frozenset[str],
+        pace: Pace,
+        mails: bool,
+        poll: float = POLL,
+        wall: Callable[[], float] = time.time,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        """Deliver with `webhooks` to the subscriptions of `clients`, each of which may have what `allowed` says.
+
+        `wall` is the time that signatures name, in seconds since 1970; `chance` (0 to 1) spreads the pauses.
+        """
+        self._pool = pool
+        self._journal = journal
+        self._clock = clock
+        self._ids = ids
+        self._teller = teller
+        self._vault = vault
+        self._webhooks = webhooks
+        self._allowed = allowed
+        self._clients = sorted(clients)
+        self._pace = pace
+        self._mails = mails
+        self._poll = poll
+        self._wall = wall
+        self._chance = chance
+        self._stop = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._failing = False
+        self._forget_at = 0.0
+
+    async def start(self) -> None:
+        """Begin to deliver."""
+        self._stop.clear()
+        self._task = asyncio.create_task(self._run(), name="courier")
+
+    async def stop(self) -> None:
+        """Finish what is in hand. May be called before `start`."""
+        self._stop.set()
+        if self._task is not None:
+            await self._task
+            self._task = None
+        await self._webhooks.close()
+
+    async def deliver_due(self) -> int:
+        """Deliver to every subscription whose time has come; return how many attempts that took.
+
+        Raises:
+            OSError, asyncpg.PostgresError, asyncpg.InterfaceError: the database does not answer; nothing was lost.
+        """
+        hands: set[asyncio.Task[int]] = set()
+        failed: list[BaseException] = []
+        total = 0
+        while True:
+            held = None
+            if not self._stop.is_set() and not failed and len(hands) < AT_ONCE:
+                async with self._pool.acquire() as conn:
+                    held = await subscription_store.take(conn, self._clients, lease=LEASE)
+            if held is not None:
+                hands.add(asyncio.create_task(self._serve(held), name=f"webhooks of {held.subscription}"))
+            elif not hands:
+                break
+            else:
+                # Whatever comes up for others meanwhile does not wait for a slow one.
+                done, hands = await asyncio.wait(hands, timeout=self._poll, return_when=asyncio.FIRST_COMPLETED)
+                failed += [error for each in done if (error := each.exception()) is not None]
+                total += sum(each.result() for each in done if each.exception() is None)
+        if failed:
+            raise failed[0]
+        return total
+
+    # --- one subscription -------------------------------------------------------------------------------------------------
+
+    async def _serve(self, held: Stored) -> int:
+        """Deliver a page of events; return how many attempts that took."""
+        async with self._pool.acquire() as conn:
+            found = await self._journal.load(SUBSCRIPTION, held.subscription, conn=conn)
+            page = await feed.read_on(conn, held.position, PAGE)
+            keys = await self._keys(conn, found.state)
+        assert found.scope is not None, "a subscription that is delivered was opened"
+        allowed, attempts, reached = self._allowed(held.client), 0, held.position
+        for fed in page:
+            if self._stop.is_set():
+                break
+            if gets(found.state.wanted, allowed, fed.passing):
+                attempts += 1
+                signed = headers(keys, str(fed.event_id), int(self._wall()), fed.body)
+                sent = {"content-type": CONTENT_TYPE, "lagspill-position": str(fed.position), **signed}
+                answer = await self._webhooks.post(held.target, fed.body, sent)
+                if not await self._settle(held, found.scope, fed, answer):
+                    return attempts
+                held = replace(held, attempts=0)
+            reached = fed.position
+        async with self._pool.acquire() as conn:
+            await subscription_store.put_down(conn, held, reached)
+        return attempts
+
+    async def _keys(self, conn: Connection, state: SubscriptionState) -> list[bytes]:
+        """Return the secrets to sign with, the newest first."""
+        keys = [await self._vault.get(conn, owner=str(state.ref), record=PRESENT)]
+        if state.both_until is not None and self._clock.now() < state.both_until:
+            with contextlib.suppress(NotFoundError):
+                keys.append(await self._vault.get(conn, owner=str(state.ref), record=BEFORE))
+        return keys
+
+    async def _settle(self, held: Stored, scope: LogScope, fed: Fed, answer: Answer) -> bool:
+        """Note what became of an attempt; return whether the next event may follow."""
+        if answer.outcome is Outcome.DELIVERED:
+            async with self._pool.acquire() as conn:
+                return await subscription_store.advance(conn, held, fed.position, fed.event_id, answer, lease=LEASE)
+        if answer.outcome is Outcome.GONE:
+            await self._end(held, scope)
+            return False
+        pause = max(self._pause_after(held.attempts + 1), answer.retry_after or 0.0)
+        async with self._pool.acquire() as conn:
+            failed = await subscription_store.fail(
+                conn, held, fed.position, fed.event_id, answer, pause=pause, hours=self._pace.hours
+            )
+        log.warning(
+            "webhook_failed", subject=held.subscription, outcome=answer.outcome, status=answer.status, retry_in=pause
+        )
+        if failed is not None and failed.too_long:
+            await self._give_up(held, scope, failed.since)
+        return False
+
+    async def _give_up(self, held: Stored, scope: LogScope, since: datetime) -> None:
+        """Stop a subscription whose receiver has failed too long, and tell its owner, in one transaction."""
+        ctx = self._context(scope)
+        with contextlib.suppress(_OutrunError):
+            async with self._pool.acquire() as conn, conn.transaction():
+                await self._journal.change(
+                    SUBSCRIPTION, held.subscription, ctx, lambda state: decide_stop(state, since), conn=conn
+                )
+                if not await subscription_store.stop(conn, held.subscription, since):
+                    raise _OutrunError
+                tx = Tx(conn, self._journal, ctx.now, self._ids)
+                told = telling(ctx, f"{held.subscription}/{since.timestamp():.6f}", due=since)
+                email = self._mails and await facts.address_of(conn, held.owner) is not None
+                owner = Reachable(recipient=held.owner, role=Role.SERVICE_ACCOUNT, language=held.language, email=email)
+                await self._teller.tell(tx, owner, told.saying(SUBSCRIPTION_STOPPED))
+            self._journal.nudge()
+
+    async def _end(self, held: Stored, scope: LogScope) -> None:
+        """End a subscription whose receiver says that it is gone."""
+        with contextlib.suppress(_OutrunError):
+            async with self._pool.acquire() as conn, conn.transaction():
+                ctx = self._context(scope)
+                await self._journal.change(
+                    SUBSCRIPTION, held.subscription, ctx, lambda state: decide_end(state, "gone"), conn=conn
+                )
+                present = await subscription_store.find(conn, held.subscription)
+                if present is None or present.taken != held.taken:
+                    raise _OutrunError  # its owner has moved it meanwhile: what is gone is the receiver of before
+                await subscription_store.remove(conn, held.subscription, held.owner)
+                await self._vault.shred(conn, owner=held.subscription)
+            self._journal.nudge()
+            log.warning("subscriber_gone", subject=held.subscription)
+
+    def _context(self, scope: LogScope) -> Context:
+        return Context(actor=None, scope=scope, now=self._clock.now(), correlation=self._ids.event_id())
+
+    def _pause_after(self, attempts: int) -> float:
+        """Return how many seconds to wait after so many attempts: doubled each time, and spread over its upper half."""
+        longest = min(self._pace.first_pause * 2.0 ** min(attempts - 1, 20), LONGEST_PAUSE)
+        return longest * (0.5 + 0.5 * self._chance())
+
+    # --- life ---------------------------------------------------------------------------------------------------------
+
+    async def _run(self) -> None:
+        while not self._stop.is_set():
+            try:
+                await self.deliver_due()
+                await self._forget()
+            except Exception:
+                # Whatever it was: what is in hand comes back when its lease is over, and the courier goes on.
+                if not self._failing:
+                    log.exception("courier_interrupted")
+                self._failing = True
+            else:
+                self._failing = False
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._poll):
+                    await self._stop.wait()
+
+    async def _forget(self) -> None:
+        if time.monotonic() >= self._forget_at:
+            await feed.forget(self._pool, self._pace.days)
+            self._forget_at = time.monotonic() + FORGET_EVERY

@@ -1,0 +1,149 @@
+"""A receiver of webhooks over real HTTP and TLS, which can fail in every way; and certificates for it."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import hashlib
+import hmac
+import ssl
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from pydantic_core import from_json
+
+from shared.testing.signals import Probe
+
+OK: Final = b"HTTP/1.1 204 No Content\r\n\r\n"
+NOTHING: Final = b""
+"""Instead of an answer: none, until the other side gives up."""
+ENDLESS: Final = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n"
+"""Followed by more than anybody wants to read."""
+
+
+def status(code: int, *headers: str) -> bytes:
+    """Return an answer with this status and no body."""
+    lines = [f"HTTP/1.1 {code} As Said", "Content-Length: 0", *headers]
+    return "\r\n".join([*lines, "", ""]).encode()
+
+
+@dataclass(frozen=True)
+class Webhook:
+    """One request as it came."""
+
+    path: str
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def id(self) -> str:
+        """The event's id, as the body has it."""
+        return str(from_json(self.body)["id"])
+
+    @property
+    def position(self) -> int:
+        """Where it stands in the feed."""
+        return int(self.headers["lagspill-position"])
+
+    def signed_with(self, secret: str) -> bool:
+        """Return whether one of the signatures is made with this secret, by the specification's words."""
+        key = base64.b64decode(secret.removeprefix("whsec_"))
+        signed = f"{self.headers['webhook-id']}.{self.headers['webhook-timestamp']}.".encode() + self.body
+        made = base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
+        return f"v1,{made}" in self.headers["webhook-signature"].split(" ")
+
+
+@dataclass
+class Receiver:
+    """What listens; it answers what the test says next, and else that all is well."""
+
+    port: int
+    arrived: Probe[Webhook] = field(default_factory=Probe)
+    answers: list[bytes] = field(default_factory=list)
+    connections: int = 0
+
+    @property
+    def url(self) -> str:
+        """Where it is."""
+        return f"https://localhost:{self.port}/hook"
+
+    @property
+    def ids(self) -> list[str]:
+        """The ids of what has come, in order."""
+        return [webhook.id for webhook in self.arrived.seen]
+
+
+@asynccontextmanager
+async def receiver(tls: ssl.SSLContext | None) -> AsyncIterator[Receiver]:
+    """Listen on a free port of this machine."""
+    made = Receiver(0)
+    writers: set[asyncio.StreamWriter] = set()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        made.connections += 1
+        writers.add(writer)
+        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+            while True:
+                head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+                first, *lines = head.split("\r\n")
+                headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines if line)}
+                body = await reader.readexactly(int(headers["content-length"]))
+                made.arrived(Webhook(first.split(" ")[1], headers, body))
+                answer = made.answers.pop(0) if made.answers else OK
+                if answer == NOTHING:
+                    await reader.read()
+                    break
+                writer.write(answer)
+                while answer == ENDLESS:
+                    writer.write(b"10000\r\n" + b"x" * 0x10000 + b"\r\n")
+                    await writer.drain()
+                await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls)
+    made.port = server.sockets[0].getsockname()[1]
+    try:
+        yield made
+    finally:
+        server.close()
+        for writer in writers:
+            writer.transport.abort()
+        for writer in writers:
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
+
+
+def certificate(folder: Path, name: str = "localhost") -> tuple[ssl.SSLContext, Path]:
+    """Return a server's TLS context for `name`, and the certificate to trust."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    trusted, secret = folder / f"{name}.pem", folder / f"{name}.key"
+    trusted.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    secret.write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(trusted, secret)
+    return context, trusted
