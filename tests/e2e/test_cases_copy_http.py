@@ -92,7 +92,7 @@ async def test_a_guardian_gets_everything_but_what_is_the_other_guardians(world:
 async def test_the_childs_age_decides_and_others_get_nothing(world: World) -> None:
     case, _ = await filled(world)
     for who, refused in (
-        ("child", (403, "not-permitted")),
+        ("child", (404, "not-found")),
         ("teacher", (403, "not-permitted")),
         ("ppt", (403, "not-permitted")),
         ("curious", (404, "not-found")),

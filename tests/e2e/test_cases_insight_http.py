@@ -62,9 +62,12 @@ async def test_a_guardian_is_told_what_the_report_may_hold(world: World) -> None
 @pytest.mark.story(22)
 async def test_a_small_child_is_not_asked_to_manage_alone_and_a_teacher_is_no_guardian(world: World) -> None:
     case = await world.opened()
-    for who, reason in (("child", "insight-by-age"), ("teacher", "not-in-table")):
+    for who, told, reason in (
+        ("child", (404, "not-found"), "barred-by-age"),
+        ("teacher", (403, "not-permitted"), "not-in-table"),
+    ):
         refused = await world.get(who, f"/cases/{case}/insight-right")
-        assert (refused.status_code, refused.json()["code"]) == (403, "not-permitted")
+        assert (refused.status_code, refused.json()["code"]) == told
         assert (await world.access("deny"))[-1]["reason"] == reason
 
 
@@ -101,7 +104,7 @@ async def test_the_child_asks_from_twelve_and_the_guardian_until_eighteen(world:
     world.clock.set(datetime(born.year + 16, 12, 31, 12, tzinfo=UTC))
     assert (await world.see("guardian-a", f"/cases/{case}/insight-right"))["withheld"] == ["health"]
     world.clock.set(datetime(born.year + 18, 12, 31, 12, tzinfo=UTC))
-    assert (await world.get("guardian-a", f"/cases/{case}/insight-right")).status_code == 403
+    assert (await world.get("guardian-a", f"/cases/{case}/insight-right")).status_code == 404
 
 
 async def test_an_address_protected_case_has_its_own_log(world: World) -> None:

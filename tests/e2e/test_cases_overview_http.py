@@ -162,8 +162,8 @@ async def test_a_child_of_twelve_sees_its_case_in_its_own_words_and_one_of_ten_d
     younger = await world.must("teacher", "/concerns", world.concern())
     await world.must("teacher", f"/concerns/{younger['concern']}/resolution", {"outcome": "lifted"})
     refused = await world.get("child", f"/cases/{younger['case']}/overview")
-    assert (refused.status_code, refused.json()["code"]) == (403, "not-permitted")
-    assert (await world.access("deny"))[-1]["reason"] == "overview-by-age"
+    assert (refused.status_code, refused.json()["code"]) == (404, "not-found")
+    assert (await world.access("deny"))[-1]["reason"] == "barred-by-age"
 
 
 async def test_of_age_it_is_the_childs_alone(world: World) -> None:
@@ -190,7 +190,7 @@ async def test_everybody_else_is_refused_and_it_is_recorded(world: World) -> Non
         ("styrer", 403, "not-permitted"),
         ("nurse", 403, "not-permitted"),
         ("notify", 403, "not-permitted"),
-        ("child", 403, "not-permitted"),
+        ("child", 404, "not-found"),
         ("colleague", 404, "not-found"),
         ("barnevern", 404, "not-found"),
         ("stranger", 404, "not-found"),

@@ -120,7 +120,7 @@ async def test_making_and_each_reading_are_committed_as_entries_first(town: Town
         ("teacher", {"municipality": "4003"}, 404, "not-found", "other-municipality"),
         ("teacher", {}, 403, "insight-not-permitted", "not-in-table"),
         ("nurse", {}, 403, "insight-not-permitted", "not-in-table"),
-        ("child", {}, 403, "insight-not-permitted", "insight-by-age"),
+        ("child", {}, 404, "not-found", "barred-by-age"),
     ],
 )
 async def test_nobody_else_is_told_and_the_asking_is_recorded(

@@ -390,6 +390,12 @@ CONSENTED = frozenset({InformationCategory.DEVELOPMENT, InformationCategory.LANG
 def test_what_each_reach_shows() -> None:
     assert shown(opened(), TEACHER) == ALL_CATEGORIES
     assert shown(opened(), guardian(1)) == ALL_CATEGORIES - {InformationCategory.CONTACT}
+    health = InformationCategory.HEALTH
+    of_sixteen = guardian(1).model_copy(update={"withheld": frozenset({health})})
+    for action in (one for one, reach in TABLE[Relation.GUARDIAN].items() if reach is Reach.OWN_CHILD):
+        town = opened()
+        reached = access.permit(town.state, action, of_sixteen, town.now).categories
+        assert reached == ALL_CATEGORIES - {InformationCategory.CONTACT, health}, action
     assert shown(consented(), NURSE) == CONSENTED
     assert shown(with_measure(), PPT) == CONSENTED
     town = offered()

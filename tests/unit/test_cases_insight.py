@@ -8,7 +8,7 @@ import pytest
 
 from services.cases.domain.access_terms import Relation
 from services.cases.domain.grantors import age_on
-from services.cases.domain.insight import decide_right
+from services.cases.domain.insight import decide_right, in_family
 from services.cases.errors import NoLegalBasisError, NotPermittedError
 from shared.contracts.codes import InformationCategory
 from tests.unit.cases_town import CHILD, RULES, guardian
@@ -43,6 +43,10 @@ def test_cell(day: date, relation: Relation, cell: str) -> None:
     """The boundaries 12, 16 and 18 fall on the birthday (law-and-standards 3.3)."""
     acting = guardian(1) if relation is Relation.GUARDIAN else CHILD
     row = RULES.insight_row(age_on(BORN, day), day)
+    seen = in_family(acting, row)
+    assert seen.barred_by_age is (cell == "-")
+    assert (seen.guardian is not None or seen.child) is (cell != "-")
+    assert seen.withheld == (frozenset() if cell in {"-", "all"} else {InformationCategory(cell)})
     if cell == "-":
         with pytest.raises(NotPermittedError):
             decide_right(acting, relation, row, FAMILY)

@@ -7,7 +7,7 @@ from typing import Literal
 from services.cases.errors import NotStaffError
 from shared.contracts.base import Model
 from shared.contracts.cases import Party
-from shared.contracts.codes import Role, Service
+from shared.contracts.codes import InformationCategory, Role, Service
 from shared.refs import ActorId, LogScope, OrganisationNumber, UnitId
 
 STAFF_ROLES = (
@@ -25,7 +25,8 @@ STAFF_ROLES = (
 
 
 class Acting(Model):
-    """The actor as the rules see it. `guardian` and `child` are the vault's answer for this case and this moment."""
+    """The actor as the rules see it. `guardian` and `child` are the vault's answer for this case and this moment, by the child's
+    age too (`insight.in_family`)."""
 
     actor: ActorId
     kind: Literal["user", "guardian", "child", "service_account"]
@@ -37,6 +38,10 @@ class Acting(Model):
     """Which of those with parental responsibility for this child; none when not one of them."""
     child: bool = False
     """Whether it is the child itself."""
+    withheld: frozenset[InformationCategory] = frozenset()
+    """Kinds of information that a guardian is told nothing of: the child decides over them alone."""
+    barred_by_age: bool = False
+    """Would be a guardian or the child, and is not by the child's age: guardians of a grown-up, a child too young to ask alone."""
     elsewhere: LogScope | None = None
     """The municipality that the actor works in, when it is another one than the case's."""
     cleared: bool = False

@@ -1,7 +1,8 @@
-"""Who may ask who has seen what of a child, and what the answer leaves out (pasientjournalloven § 22 a, GDPR art. 15).
+"""What the child's age makes of its family's right to see, and who may ask who has seen what of a child (pasientjournalloven
+§ 22 a, GDPR art. 15).
 
-That somebody is a guardian or the child at this moment is the access table's word; here the child's age is added, and whose own
-looks stay with them. The ages are a dated code list (`deploy/codelists/insight-right.yaml`).
+Who is kin is the vault's word; here the child's age is added, for everything that the family reads, and whose own looks stay with
+them. The ages are a dated code list (`deploy/codelists/insight-right.yaml`).
 """
 
 from __future__ import annotations
@@ -26,6 +27,20 @@ class InsightRight(Model):
     """Whose own looks at the case are not shown."""
     withheld: frozenset[InformationCategory]
     """Kinds of information that are not spoken of."""
+
+
+def in_family(acting: Acting, row: InsightRow) -> Acting:
+    """Return the actor with the part in the child's family that is left at the ages of `row`."""
+    guardian = acting.guardian if row.guardian else None
+    child = acting.child and row.child
+    return acting.model_copy(
+        update={
+            "guardian": guardian,
+            "child": child,
+            "withheld": frozenset[InformationCategory]() if guardian is None else row.withheld,
+            "barred_by_age": (acting.guardian, acting.child) != (guardian, child),
+        }
+    )
 
 
 def decide_right(acting: Acting, relation: Relation, row: InsightRow, family: Iterable[ActorId]) -> InsightRight:

@@ -55,8 +55,8 @@ def permitted(  # noqa: PLR0911 -- one line per reach
     match reach:
         case Reach.OWN_CHILD:
             basis = rules.ACCESS_BY_CHILD if relation is Relation.CHILD else rules.PARENTAL_RESPONSIBILITY
-            # How the other parent is reached is not part of the child's case.
-            own = ALL_CATEGORIES - {InformationCategory.CONTACT}
+            # How the other parent is reached is not part of the child's case, and what the child decides over is the child's.
+            own = ALL_CATEGORIES - {InformationCategory.CONTACT} - acting.withheld
             return Permit(relation=relation, basis=basis, categories=own)
         case Reach.CONTACT:
             contact = frozenset({InformationCategory.CONTACT})

@@ -14,10 +14,13 @@ from services.cases.domain.access_terms import Action
 from services.cases.domain.acting import Acting
 from services.cases.domain.evolution import evolve, fold
 from services.cases.domain.glass import GlassRules
+from services.cases.domain.grantors import age_on
 from services.cases.domain.hearing import require_heard
+from services.cases.domain.insight import in_family
 from services.cases.domain.moments import moments_of, moments_of_family
 from services.cases.domain.profile import CasesProfile, MunicipalProfile
 from services.cases.domain.rules import OWN_TASK, Rules
+from services.cases.domain.search import Candidate
 from services.cases.domain.shown import Ground, Permit, grounds
 from services.cases.domain.state import CaseState
 from services.cases.domain.team_profile import USUAL, TeamProfile
@@ -27,11 +30,12 @@ from services.cases.figure_store import follow_figures
 from services.cases.handlers.around import TeamDesk, disclosed, follow_team
 from services.cases.handlers.kept import follow_kept
 from services.cases.records import Records
-from services.cases.store import Disclosure, Located
+from services.cases.store import Disclosure, Fitting, Located
 from shared.actor_names import KnownActors
 from shared.aggregate import Aggregate, Answer, Changed, Context, Decision
 from shared.auth import Actor, Clearance
 from shared.calendar import start_of_day
+from shared.clock import oslo_day
 from shared.contracts.access import AccessKind, AccessRecorded, Recipient
 from shared.contracts.cases import (
     CaseEvent,
@@ -52,6 +56,7 @@ from shared.contracts.moved import CaseReceived
 from shared.contracts.safekeeping import BreakGlassOpened
 from shared.db import Connection, Pool
 from shared.deadlines import set_deadline
+from shared.errors import NotFoundError
 from shared.journal import Journal
 from shared.refs import CaseRef, DocumentRef, Ids, LogScope
 from shared.scanning import Scanner
@@ -175,7 +180,7 @@ async def as_seen(
     cleared = Clearance.PROTECTED_CASE_READER in actor.clearances
     # A duty for the cases that somebody is told of, and no reason to look for others.
     at_home = cleared and case is not None and elsewhere is None and actor.kind == "user"
-    return Acting(
+    acting = Acting(
         actor=actor.id,
         kind=actor.kind,
         roles=actor.roles,
@@ -189,6 +194,34 @@ async def as_seen(
         cleared=cleared,
         watches=at_home and desk.watch_of(actor.municipality).is_kept_by(actor.roles, actor.unit),
     )
+    return acting if case is None else await by_age(desk, conn, case, acting, ctx.now)
+
+
+async def by_age(desk: Desk, conn: Connection, case: CaseRef, acting: Acting, now: datetime) -> Acting:
+    """Return `acting` with the part in the family that the child's age leaves it, by the vault at this moment.
+
+    No birthday is waited for: whoever has no part any more has none from the day's first moment, whatever ran or did not.
+
+    Raises:
+        TamperedError, KeyUnavailableError: the vault does not say how old the child is; nobody is family on a guess.
+    """
+    if acting.guardian is None and not acting.child:
+        return acting
+    try:
+        child = await desk.records.child(conn, case)
+    except NotFoundError:
+        return acting.model_copy(update={"guardian": None, "child": False})
+    today = oslo_day(now)
+    return in_family(acting, desk.rules.insight_row(age_on(child.born, today), today))
+
+
+async def fitting_as_seen(desk: Desk, ctx: Context, conn: Connection, fitting: Fitting, stranger: Acting) -> Candidate:
+    """Return a case whose child fits as the rules see the actor in it."""
+    seen = fitting.seen_by(stranger, actor_of(ctx).municipality)
+    case = seen.state.case
+    if case is None:
+        return seen
+    return seen.model_copy(update={"acting": await by_age(desk, conn, case, seen.acting, ctx.now)})
 
 
 async def change(

@@ -9,7 +9,7 @@ from services.cases.domain import elsewhere
 from services.cases.domain.access_terms import Action
 from services.cases.domain.state import CaseState
 from services.cases.errors import DeniedError
-from services.cases.handlers.desk import Desk, Looked, actor_of, as_seen, deny, look, meet, record
+from services.cases.handlers.desk import Desk, Looked, actor_of, as_seen, deny, fitting_as_seen, look, meet, record
 from services.cases.handlers.unattended import change_by_time
 from services.cases.store import Fitting, Located
 from services.cases.views import OverlapElsewhereView
@@ -62,7 +62,7 @@ async def list_overlaps(desk: Desk, ctx: Context, case: CaseRef) -> tuple[list[O
             if elsewhere.may_see(mine.state, acting, ctx.now) is not None:
                 stranger = await as_seen(desk, ctx, conn, None)
                 for one in await _of_the_child(desk, conn, located, actor.id, ctx):
-                    seen = one.seen_by(stranger, actor.municipality)
+                    seen = await fitting_as_seen(desk, ctx, conn, one, stranger)
                     permit = elsewhere.may_see(seen.state, seen.acting, ctx.now) if seen.same_municipality else None
                     pairs = _pairs(desk, located, mine.state, one.state)
                     if permit is not None and pairs:

@@ -143,8 +143,11 @@ async def read_contacts(desk: Desk, ctx: Context, case: CaseRef) -> tuple[Contac
         async with desk.pool.acquire() as conn, conn.transaction():
             looked = await look(desk, ctx, conn, located, acting, Action.READ_CONTACTS)
             today = oslo_day(ctx.now)
-            guardians = await desk.records.guardians_on(conn, located.case, today)
             child = await desk.records.child(conn, located.case)
+            age = age_on(child.born, today)
+            # Of a grown-up's case no guardian is told any more, whether the birthday was acted on or not.
+            theirs = desk.rules.insight_row(age, today).guardian
+            guardians = await desk.records.guardians_on(conn, located.case, today) if theirs else ()
             await record(
                 desk,
                 ctx,
@@ -169,7 +172,7 @@ async def read_contacts(desk: Desk, ctx: Context, case: CaseRef) -> tuple[Contac
         for one in guardians
     )
     # From the first of the ages at which it is asked anew who may consent, the child is told itself, where it signs in.
-    if age_on(child.born, today) >= min(desk.rules.consent.ages(today), default=0):
+    if age >= min(desk.rules.consent.ages(today), default=0):
         actor = await desk.known.of_pid(child.national_number)
         youth = Contact(recipient=actor, role=Role.CHILD, ordinal=1, language=Language.NB, email=None, phone=None)
         contacts = (*contacts, youth)

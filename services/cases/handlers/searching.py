@@ -8,7 +8,7 @@ from services.cases.domain import search
 from services.cases.domain.relations import relations
 from services.cases.domain.search import Candidate, Judged
 from services.cases.errors import UnknownPartError
-from services.cases.handlers.desk import Desk, Looked, actor_of, as_seen, describe_look, note_look
+from services.cases.handlers.desk import Desk, Looked, actor_of, as_seen, describe_look, fitting_as_seen, note_look
 from services.cases.records import Child, Sought
 from services.cases.store import Disclosure
 from shared.aggregate import Context
@@ -23,14 +23,16 @@ async def search_child(desk: Desk, ctx: Context, sought: Sought) -> SearchResult
     """Return the cases of children with this number or name that the actor may see.
 
     The same queries and the same number of keyed hashes are made whether there is no such child or one that is hidden; what is
-    opened is what is shown, and nothing else. Nothing is answered before its record is committed.
+    opened is what is shown, and, of the actor's own family, how old the child is. Nothing is answered before its record is
+    committed.
     """
     actor = actor_of(ctx)
     async with desk.pool.acquire() as conn, conn.transaction():
         stranger = await as_seen(desk, ctx, conn, None)
         found = await desk.records.find(conn, sought, search.MOST_CANDIDATES)
         fitting = await store.candidates(conn, found, actor.id, ctx.now)
-        verdict = search.judge([one.seen_by(stranger, actor.municipality) for one in fitting], ctx.now)
+        seen = [await fitting_as_seen(desk, ctx, conn, one, stranger) for one in fitting]
+        verdict = search.judge(seen, ctx.now)
         named = [_case(one.candidate) for one in verdict.shown if one.read is not None]
         children = await desk.records.children(conn, named)
         own = AccessRecorded(subject_ref=actor.id, kind=AccessKind.SEARCH, actor=actor.access_actor(), permitted=True)
