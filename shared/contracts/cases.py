@@ -234,6 +234,14 @@ class TeamMemberRemoved(CaseEvent):
     """Why, when the holder said so and no measure or consent ended; `reason` is `replaced` then."""
 
 
+class EvidenceForm(StrEnum):
+    """How a grant is evidenced."""
+
+    WRITTEN = "written"
+    ORAL_MINUTED = "oral-minuted"
+    E_ID = "e-id"
+
+
 class ContactPersonChosen(CaseEvent):
     """The guardians chose whom in the team they turn to (seed rules 33-35)."""
 
@@ -242,6 +250,8 @@ class ContactPersonChosen(CaseEvent):
     service: Service
     role: Role
     chosen_by: Literal["guardians"] = "guardians"
+    evidence: EvidenceForm | None = None
+    """How it is known; recorded for them, the note is in the vault. Absent in what was recorded before it was asked for."""
 
 
 class ChildHeardBy(StrEnum):
@@ -318,14 +328,6 @@ class ConsentRequested(ConsentEvent):
     """Which guardians may answer, by their ordinals; never who. Empty: all that the case began with."""
     daily_care: bool = False
     """It is for daily care, or necessary so that the child comes to no harm (pbrl § 4-4): one holder may be enough."""
-
-
-class EvidenceForm(StrEnum):
-    """How a grant is evidenced."""
-
-    WRITTEN = "written"
-    ORAL_MINUTED = "oral-minuted"
-    E_ID = "e-id"
 
 
 class ConsentGranted(ConsentEvent):

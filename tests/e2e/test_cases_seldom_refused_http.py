@@ -154,9 +154,17 @@ async def test_before_the_first_of_the_dated_lists_nobody_can_say_who_consents(
 async def test_the_contact_person_is_somebody_of_the_team(world: World) -> None:
     case = await world.opened()
     path, nurse = f"/cases/{case}/contact-person", {"service": "helsestasjon", "role": "health-nurse"}
+    said = {"evidence": "oral-minuted", "note": "Sa det på telefonen, lest opp for henne."}
     for who in ("teacher", "guardian-a"):
-        assert await refused(world, who, path, nurse) == (409, "not-in-team")
-    await world.must("guardian-a", path, {"service": "barnehage", "role": "teacher"})
+        assert await refused(world, who, path, nurse | said) == (409, "not-in-team")
+    own = {"service": "barnehage", "role": "teacher"}
+    assert await refused(world, "teacher", path, own) == (422, "evidence-missing")
+    assert await refused(world, "teacher", path, own | said | {"evidence": "e-id"}) == (422, "evidence-missing")
+    await world.must("teacher", path, own | said)
+    await world.must("guardian-a", path, own)
+    chosen = [event["data"] for event in await world.published("contact-person-chosen.v1")]
+    assert [one["evidence"] for one in chosen] == ["oral-minuted", "e-id"]
+    assert "telefonen" not in str(chosen)
 
 
 @pytest.mark.rule(36)

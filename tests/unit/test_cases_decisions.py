@@ -42,8 +42,10 @@ from services.cases.errors import (
 )
 from shared.contracts.cases import (
     CaseLevelChanged,
+    ContactPersonChosen,
     Effect,
     EvaluationOutcome,
+    EvidenceForm,
     ForWhom,
     HandoverRoute,
     LocalOutcome,
@@ -651,8 +653,42 @@ def test_the_contact_person_belongs_to_the_team() -> None:
     with pytest.raises(NotInTeamError):
         choose(Service.PPT, Role.PPT_ADVISER)
     choose(Service.BARNEHAGE, Role.TEACHER)
-    planned(town, Service.PPT)
+    ref = planned(town, Service.PPT)
     choose(Service.PPT, Role.PPT_ADVISER)
+    evaluated(town, ref, Effect.REACHED, EvaluationOutcome.STOP)
+    assert (town.state.team, town.state.contact) == ({}, None)
+
+
+@pytest.mark.rule(33, 34)
+@pytest.mark.parametrize("leaves", [True, False])
+def test_who_leaves_with_the_basis_or_the_baton_is_the_contact_person_no_more(leaves: bool) -> None:
+    town = Town().lift()
+    basis = town.consented(scope((Service.PPT,), (InformationCategory.LANGUAGE,), (Purpose.TRANSITION,)))
+    service, role = (Service.PPT, Role.PPT_ADVISER) if leaves else (Service.BARNEHAGE, Role.TEACHER)
+    planned(town, Service.PPT)
+    chosen = course.ChooseContactPerson(by=guardian(1), service=service, role=role)
+    town.take(course.decide_contact_person(town.state, chosen, town.now))
+    answer(town, offer(town), COLLEAGUE)
+    assert town.state.contact is not None, "the colleague's service is the same"
+    if leaves:
+        town.withdraw(basis)
+    else:
+        answer(town, offer(town, PPT, HandoverRoute.UNIT), PPT)
+    assert town.state.contact is None
+
+
+@pytest.mark.rule(33, 34, 35)
+def test_the_guardians_choose_and_a_choice_recorded_for_them_says_how_it_was_said() -> None:
+    town = Town().lift()
+    own = course.ChooseContactPerson(by=TEACHER, service=Service.BARNEHAGE, role=Role.TEACHER)
+    for says in ({}, {"has_note": True}, {"evidence": EvidenceForm.WRITTEN}):
+        with pytest.raises(EvidenceMissingError):
+            course.decide_contact_person(town.state, own.model_copy(update=says), town.now)
+    noted = own.model_copy(update={"evidence": EvidenceForm.ORAL_MINUTED, "has_note": True})
+    for command, evidence in ((noted, "oral-minuted"), (own.model_copy(update={"by": guardian(2)}), "e-id")):
+        [chosen] = course.decide_contact_person(town.state, command, town.now)
+        assert isinstance(chosen, ContactPersonChosen)
+        assert (chosen.chosen_by, chosen.evidence) == ("guardians", evidence)
 
 
 def test_a_case_is_closed_with_nothing_open_and_reopened_by_its_unit() -> None:

@@ -145,12 +145,16 @@ class ChildViewBody(RequestModel):
 
 
 class ContactPersonBody(RequestModel):
-    """Whom the guardians chose (seed rule 33)."""
+    """Whom the guardians chose (seed rule 33); recorded for one of them, how it was said, and a note of it."""
 
-    model_config = example(service="ppt", role="ppt-adviser")
+    model_config = example(
+        service="ppt", role="ppt-adviser", evidence="oral-minuted", note="The mother said so on the telephone."
+    )
 
     service: Service
     role: Role
+    evidence: EvidenceForm = EvidenceForm.WRITTEN
+    note: Words | None = None
 
 
 class ClosureBody(RequestModel):

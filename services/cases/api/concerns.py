@@ -150,7 +150,10 @@ async def choose_contact_person(
     case: CaseRefField, body: bodies.ContactPersonBody, ctx: Command, desk: AtDesk
 ) -> Response:
     """Note whom in the team the guardians chose to turn to."""
-    return respond(await concerns.choose_contact_person(desk, ctx, case, service=body.service, role=body.role))
+    changed = await concerns.choose_contact_person(
+        desk, ctx, case, service=body.service, role=body.role, evidence=body.evidence, note=body.note
+    )
+    return respond(changed)
 
 
 @router.post("/cases/{case}/closure", status_code=201, response_model=CaseView, summary="Close the case")

@@ -16,6 +16,7 @@ from services.cases.errors import (
     CaseNotClosedError,
     CaseNotOpenError,
     ConcernOpenError,
+    EvidenceMissingError,
     HandoverOpenError,
     MeasureUnfinishedError,
     NotInTeamError,
@@ -27,6 +28,7 @@ from shared.contracts.cases import (
     CaseReopened,
     ChildHeardBy,
     ContactPersonChosen,
+    EvidenceForm,
     ViewOfChildRecorded,
 )
 from shared.contracts.codes import Role, Service
@@ -48,11 +50,13 @@ class RecordChildView(Model):
 
 
 class ChooseContactPerson(Model):
-    """The guardians chose whom in the team they turn to; said by one of them, or recorded for them."""
+    """The guardians chose whom in the team they turn to; said by one of them, or recorded for one with a note."""
 
     by: Acting
     service: Service
     role: Role
+    evidence: EvidenceForm = EvidenceForm.E_ID
+    has_note: bool = False
 
 
 class CloseCase(Model):
@@ -92,13 +96,29 @@ def decide_contact_person(state: CaseState, command: ChooseContactPerson, now: d
 
     Raises:
         DeniedError, CaseNotOpenError: see `access.require`.
+        EvidenceMissingError: it is recorded for the guardians without a note of how they said it.
         NotInTeamError: the service neither holds the baton nor belongs to the team.
     """
     access.require(state, Action.CHOOSE_CONTACT_PERSON, command.by, now)
-    holder = state.holder
-    if command.service not in state.team and (holder is None or holder.service is not command.service):
+    evidence = said_by(command.by, command.evidence, has_note=command.has_note)
+    if command.service not in state.around_the_child:
         raise NotInTeamError
-    return [ContactPersonChosen(case=ref_of(state), service=command.service, role=command.role)]
+    return [
+        ContactPersonChosen(case=ref_of(state), service=command.service, role=command.role, evidence=evidence),
+    ]
+
+
+def said_by(by: Acting, evidence: EvidenceForm, *, has_note: bool) -> EvidenceForm:
+    """Return how it is known what the family wants: said by one of it, signed in, or recorded for one with a note.
+
+    Raises:
+        EvidenceMissingError: it is recorded for somebody without a note of how it was said.
+    """
+    if by.guardian is not None or by.child:
+        return EvidenceForm.E_ID
+    if evidence is EvidenceForm.E_ID or not has_note:
+        raise EvidenceMissingError
+    return evidence
 
 
 def decide_close(state: CaseState, command: CloseCase, now: datetime) -> list[CaseEvent]:

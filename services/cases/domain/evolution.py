@@ -41,8 +41,18 @@ Key = TypeVar("Key", bound=str)
 Part = TypeVar("Part", bound=Model)
 
 
-def evolve(state: CaseState, event: EventData) -> CaseState:  # noqa: PLR0911, PLR0912 -- one line per event type
-    """Return the state after `event`; an event of a later version that is not known here changes nothing."""
+def evolve(state: CaseState, event: EventData) -> CaseState:
+    """Return the state after `event`; an event of a later version that is not known here changes nothing.
+
+    Whom the guardians turn to is in the team or in the holder's service at every moment: who leaves is it no more (seed rule 33).
+    """
+    state = _evolved(state, event)
+    if state.contact is None or state.contact.service in state.around_the_child:
+        return state
+    return _with(state, contact=None)
+
+
+def _evolved(state: CaseState, event: EventData) -> CaseState:  # noqa: PLR0911, PLR0912 -- one line per event type
     state = _around(state, event)
     match event:
         case events.ConcernRegistered():

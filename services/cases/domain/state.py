@@ -485,6 +485,13 @@ class CaseState(Model):
         return self.guardian_ordinals if self.guardian_ordinals is not None else frozenset(range(1, self.guardians + 1))
 
     @property
+    def around_the_child(self) -> frozenset[Service]:
+        """Return the services that the guardians may choose their contact person in: the team's, and the holder's."""
+        holder = self.holder
+        own = frozenset[Service]() if holder is None or holder.service is None else frozenset({holder.service})
+        return own | self.team.keys()
+
+    @property
     def hidden(self) -> bool:
         """Return whether the child's address is protected now, so that only those with the clearance may come near."""
         return self.address_protected and not self.protection_lifted

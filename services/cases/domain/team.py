@@ -14,7 +14,7 @@ from services.cases.domain.access_terms import Action
 from services.cases.domain.acting import Acting, named
 from services.cases.domain.consent import require_consent
 from services.cases.domain.coordination import fits, is_home
-from services.cases.domain.course import ref_of
+from services.cases.domain.course import ref_of, said_by
 from services.cases.domain.lapse import with_its_sender
 from services.cases.domain.state import CaseState
 from services.cases.domain.team_profile import TeamProfile
@@ -23,7 +23,6 @@ from services.cases.errors import (
     ChildOfAgeError,
     CoordinatorNotRequestedError,
     CoordinatorUnfitError,
-    EvidenceMissingError,
     MemberHasMeasureError,
     NoCoordinatorError,
     NotAMemberError,
@@ -164,11 +163,10 @@ def wished(
     """
     signed_in = command.by.guardian is not None or command.by.child
     access.require(state, Action.STATE_WISH if signed_in else Action.RECORD_WISH, command.by, now)
+    evidence = said_by(command.by, command.evidence, has_note=command.has_note)
     if signed_in:
-        return (GrantorClass.CHILD if command.by.child else GrantorClass.GUARDIAN), EvidenceForm.E_ID
-    if command.evidence is EvidenceForm.E_ID or not command.has_note:
-        raise EvidenceMissingError
-    return command.grantor, command.evidence
+        return (GrantorClass.CHILD if command.by.child else GrantorClass.GUARDIAN), evidence
+    return command.grantor, evidence
 
 
 def decide_appoint(state: CaseState, command: Appoint, now: datetime, profile: TeamProfile) -> list[CaseEvent]:

@@ -15,7 +15,7 @@ from services.cases.records import Child, Guardian
 from services.cases.team_records import REPORT_VIEW
 from services.cases.views import CaseView, ChildViewReceipt, ConcernView
 from shared.aggregate import Changed, Context, Decision
-from shared.contracts.cases import ChildHeardBy, ForWhom, LocalOutcome
+from shared.contracts.cases import ChildHeardBy, EvidenceForm, ForWhom, LocalOutcome
 from shared.contracts.codes import Area, InformationCategory, Language, Role, Service
 from shared.db import Connection
 from shared.refs import PROTECTED_LOG, CaseRef, ChildViewRef, ConcernRef, LogScope
@@ -218,17 +218,30 @@ async def record_child_view(
 
 
 async def choose_contact_person(
-    desk: Desk, ctx: Context, case: CaseRef, *, service: Service, role: Role
+    desk: Desk,
+    ctx: Context,
+    case: CaseRef,
+    *,
+    service: Service,
+    role: Role,
+    evidence: EvidenceForm,
+    note: str | None,
 ) -> Changed[CaseState]:
     """Note whom the guardians chose to turn to (seed rules 33-35)."""
     located, acting = await meet(desk, ctx, case)
-    command = course.ChooseContactPerson(by=acting, service=service, role=role)
+    command = course.ChooseContactPerson(by=acting, service=service, role=role, evidence=evidence, has_note=bool(note))
+
+    async def keep(conn: Connection) -> None:
+        if note:
+            await desk.team.records.keep(conn, located.case, "wish/contact-person", InformationCategory.CONTACT, note)
+
     return await change(
         desk,
         ctx,
         located.case,
         lambda state: course.decide_contact_person(state, command, ctx.now),
         lambda state, version: answer(CaseView.of(state), status=201, version=version),
+        keep,
     )
 
 
