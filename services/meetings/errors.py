@@ -107,6 +107,7 @@ class HolidaysUnknownError(MeetingsError):
     """The municipality's profile does not say when the schools are closed in that school year: nothing can be planned."""
 
     code = "holidays-unknown"
+    status = 422
 
 
 # --- state ------------------------------------------------------------------------------------------------------------

@@ -31,7 +31,7 @@ from deploy.demo.story import BEGINS, ROWS, perform, settings_of
 from deploy.local.system import Addresses
 from tests.e2e.system_world import token_of, whole_system
 
-pytestmark = [pytest.mark.connected, pytest.mark.slow]
+pytestmark = [pytest.mark.connected, pytest.mark.slow, pytest.mark.timeout(1200)]
 AnyCase: TypeAlias = Case[Any]
 
 EXAMPLES: Final = 8
