@@ -38,6 +38,7 @@ GlassRef = NewType("GlassRef", str)
 RecordRef = NewType("RecordRef", str)
 ArenaRef = NewType("ArenaRef", str)
 MeetingRef = NewType("MeetingRef", str)
+CalendarRef = NewType("CalendarRef", str)
 ItemRef = NewType("ItemRef", str)
 MessageRef = NewType("MessageRef", str)
 DeadlineRef = NewType("DeadlineRef", str)
@@ -79,6 +80,7 @@ DocumentRefField = Annotated[DocumentRef, StringConstraints(pattern=pattern("doc
 GlassRefField = Annotated[GlassRef, StringConstraints(pattern=pattern("brk"))]
 RecordRefField = Annotated[RecordRef, StringConstraints(pattern=pattern("rec"))]
 ArenaRefField = Annotated[ArenaRef, StringConstraints(pattern=pattern("arn"))]
+CalendarRefField = Annotated[CalendarRef, StringConstraints(pattern=pattern("cal"))]
 MeetingRefField = Annotated[MeetingRef, StringConstraints(pattern=pattern("mtg"))]
 ItemRefField = Annotated[ItemRef, StringConstraints(pattern=pattern("itm"))]
 MessageRefField = Annotated[MessageRef, StringConstraints(pattern=pattern("msg"))]

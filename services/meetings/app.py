@@ -7,8 +7,12 @@ import hmac
 from pathlib import Path
 from typing import Final
 
+from pydantic import SecretStr
+
 from services.meetings import __doc__ as about
 from services.meetings.api import router
+from services.meetings.calendar_api import PUBLIC
+from services.meetings.calendar_api import router as calendar_router
 from services.meetings.configuration import read_consent_basis, read_profiles
 from services.meetings.consumers import INBOX
 from services.meetings.handlers.desk import Desk
@@ -39,11 +43,14 @@ def create_desk(kit: Kit[MeetingsSettings]) -> Desk:
         ids=kit.ids,
         profiles=read_profiles(settings.municipalities_folder),
         consent_basis=read_consent_basis(settings.codelists_folder),
-        # A key of its own, so that no lookup is ever the same as one of these.
-        blind_key=hmac.digest(
-            settings.lookup_key.get_secret_value().encode(), b"meetings anonymous commands", hashlib.sha256
-        ),
+        # Keys of their own, so that no lookup is ever the same as one of these.
+        blind_key=_key_for(settings.lookup_key, b"meetings anonymous commands"),
+        calendar_key=_key_for(settings.lookup_key, b"meetings calendar addresses"),
     )
+
+
+def _key_for(key: SecretStr, use: bytes) -> bytes:
+    return hmac.digest(key.get_secret_value().encode(), use, hashlib.sha256)
 
 
 async def compose(kit: Kit[MeetingsSettings]) -> Parts:
@@ -51,7 +58,12 @@ async def compose(kit: Kit[MeetingsSettings]) -> Parts:
     desk = create_desk(kit)
     await define_arenas(desk, kit.clock.now())
     app = kit.app(
-        title="Lagspill meetings", version="1", routers=[router, year_router], description=about or "", unlinked=True
+        title="Lagspill meetings",
+        version="1",
+        routers=[router, year_router, calendar_router],
+        description=about or "",
+        public=PUBLIC,
+        unlinked=True,
     )
     app.state.desk = desk
     return Parts(app, inboxes=[INBOX])

@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field, JsonValue, StringConstraints
 
 from services.meetings.domain.agenda import OutcomeCode
 from services.meetings.domain.meeting import CancelReason
-from shared.contracts.codes import InformationCategory, Purpose, Role, Service
+from shared.contracts.codes import InformationCategory, Language, Purpose, Role, Service
 from shared.contracts.meetings import ItemKind, ItemMode
 from shared.refs import ArenaRefField, CaseRefField, ItemRefField, OrganisationNumberField, UnitIdField
 from shared.web import GivenMoment, RequestModel
@@ -114,6 +114,17 @@ class Cancellation(RequestModel):
 
 class Closure(RequestModel):
     """Nothing more is added."""
+
+
+class NewAddress(RequestModel):
+    """An address at which a calendar is read."""
+
+    language: Language = Language.NB
+    """Of the few words in it."""
+
+
+class Withdrawal(RequestModel):
+    """The address works no longer."""
 
 
 class NewAgendaItem(RequestModel):

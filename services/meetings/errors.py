@@ -49,6 +49,33 @@ class ReportsForbiddenError(MeetingsError):
     status = 403
 
 
+class CalendarForbiddenError(MeetingsError):
+    """A calendar is for those who have a seat in its meetings."""
+
+    code = "calendar-forbidden"
+    status = 403
+
+
+class NoArenaCalendarError(MeetingsError):
+    """An arena around a child has no calendar: how often it meets would tell of children."""
+
+    code = "no-arena-calendar"
+    status = 403
+
+
+class NoAddressError(MeetingsError):
+    """There is no address to withdraw."""
+
+    code = "no-calendar-address"
+
+
+class CalendarBusyError(MeetingsError):
+    """The calendar was read too often at this address."""
+
+    code = "calendar-busy"
+    status = 429
+
+
 # --- calling ----------------------------------------------------------------------------------------------------------
 
 

@@ -94,13 +94,15 @@ async def ordinary_meetings(conn: Connection, arena: ArenaRef, first: date, last
     return count
 
 
-async def save_meeting(conn: Connection, municipality: LogScope, state: MeetingState) -> None:
-    """Bring the meeting's row up to `state`."""
+async def save_meeting(conn: Connection, municipality: LogScope, state: MeetingState, now: datetime) -> None:
+    """Bring the meeting's row up to `state`; what calendars show of it has changed `now` when it has."""
     await conn.execute(
-        "INSERT INTO meetings (meeting, municipality, arena, arena_type, units, invited, starts_at, status, extra, held)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
+        "INSERT INTO meetings (meeting, municipality, arena, arena_type, units, invited, starts_at, status, extra, held,"
+        " minutes, changes, changed_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
         " ON CONFLICT (meeting) DO UPDATE SET units = excluded.units, invited = excluded.invited,"
-        " starts_at = excluded.starts_at, status = excluded.status, extra = excluded.extra, held = excluded.held",
+        " starts_at = excluded.starts_at, status = excluded.status, extra = excluded.extra, held = excluded.held,"
+        " minutes = excluded.minutes, changes = excluded.changes, changed_at ="
+        " CASE WHEN meetings.changes = excluded.changes THEN meetings.changed_at ELSE excluded.changed_at END",
         state.meeting,
         municipality,
         state.arena,
@@ -111,6 +113,9 @@ async def save_meeting(conn: Connection, municipality: LogScope, state: MeetingS
         state.status.value,
         state.extra,
         None if (facts := facts_of(state)) is None else facts.model_dump_json(),
+        state.minutes,
+        state.changes,
+        now,
     )
 
 

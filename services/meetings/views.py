@@ -167,6 +167,20 @@ class MinutesView(Model):
     outcomes: tuple[OutcomeTextView, ...]
 
 
+class MadeAddressView(Model):
+    """An address was made. Which one it is, is never in a command's answer: that is kept."""
+
+    until: datetime
+
+
+class AddressView(Model):
+    """Where a program that cannot sign in reads the actor's calendar."""
+
+    until: datetime
+    path: str | None
+    """Null: it works, but was made before a change of keys and cannot be told any more; make another one."""
+
+
 def arena_view(arena: ArenaRef, unit: UnitId | None, rules: ArenaRules, fixed: Iterable[Service]) -> ArenaView:
     """Return an arena of the profile."""
     return ArenaView(

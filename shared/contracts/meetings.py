@@ -12,6 +12,7 @@ from shared.contracts.cases import LanguageTag
 from shared.contracts.codes import InformationCategory, LegalBasis, Purpose, Role, Service
 from shared.refs import (
     ArenaRefField,
+    CalendarRefField,
     CaseRefField,
     ConsentRefField,
     DocumentRefField,
@@ -290,6 +291,33 @@ class MeetingClosed(MeetingEvent):
     TYPE: ClassVar[str] = "no.lagspill.meetings.meeting.closed.v1"
 
 
+class CalendarEvent(EventData):
+    """An event of one employee's calendar; `authid` says whose."""
+
+    TOPIC: ClassVar[str] = TOPIC
+    SUBJECT: ClassVar[str] = "calendar"
+
+    calendar: CalendarRefField
+
+
+class CalendarAddressMade(CalendarEvent):
+    """The calendar can be read without signing in, at an address that only its owner is shown; an earlier one no longer works."""
+
+    TYPE: ClassVar[str] = "no.lagspill.meetings.calendar.address-made.v1"
+
+    number: int = Field(ge=1)
+    """Which of the calendar's addresses it is."""
+    until: Moment
+
+
+class CalendarAddressWithdrawn(CalendarEvent):
+    """The calendar can be read signed in only."""
+
+    TYPE: ClassVar[str] = "no.lagspill.meetings.calendar.address-withdrawn.v1"
+
+    number: int = Field(ge=1)
+
+
 class ConsentReceiptRecorded(EventData):
     """This service has acted on a change of consent: its projection denies, its agenda is cleared."""
 
@@ -317,5 +345,7 @@ EVENTS: tuple[type[EventData], ...] = (
     OutcomeRecorded,
     MinutesApproved,
     MeetingClosed,
+    CalendarAddressMade,
+    CalendarAddressWithdrawn,
     ConsentReceiptRecorded,
 )

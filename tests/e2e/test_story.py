@@ -14,9 +14,21 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
+import httpx
 import pytest
 from rich.console import Console
 
+from deploy.demo.people import (
+    CHILD_WELFARE,
+    CONTACT_TEACHER,
+    COORDINATOR,
+    LEADER,
+    NURSE,
+    PPT,
+    RECTOR,
+    TEACHER,
+    secrets,
+)
 from deploy.demo.stage import Silent, Stage
 from deploy.demo.story import BEGINS, ROWS, mails, perform, settings_of, superuser_of
 from deploy.demo.the_log import attacker
@@ -24,6 +36,7 @@ from deploy.local.process import free_port
 from deploy.local.settings import LocalSettings
 from deploy.local.system import Addresses, LocalSystem
 from deploy.local.up import StartProgress
+from tests.e2e.system_world import token_of
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 pytestmark = [pytest.mark.connected, pytest.mark.slow]
@@ -166,6 +179,31 @@ def test_guardians_have_real_e_mails_that_tell_nothing(system: Addresses, stage:
     letters = "".join(letter.read_text(encoding="utf-8") for letter in mails(system))
     assert {"To: foresatt-a@example.no", "To: foresatt-b@example.no"} <= set(letters.splitlines())
     assert {"Content-Language: nn", "Content-Language: en"} <= set(letters.splitlines())
+
+
+@pytest.mark.rule(2, 22, 172)
+def test_nothing_of_a_child_is_in_any_calendar_of_the_whole_year(system: Addresses, stage: Stage) -> None:
+    """Everybody's own calendar, signed in and at its address, and every arena's: none leads to the child, its case or a matter."""
+    meetings = system.services["meetings"]
+    feeds, held = [], 0
+    for person in (TEACHER, LEADER, RECTOR, CONTACT_TEACHER, PPT, NURSE, CHILD_WELFARE, COORDINATOR):
+        headers = {"authorization": f"Bearer {token_of(system, person.client)}"}
+        with httpx.Client(base_url=meetings, headers=headers) as client:
+            client.post("/calendar/address", json={}, headers={"idempotency-key": person.client}).raise_for_status()
+            path = client.get("/calendar/address").raise_for_status().json()["path"]
+            feeds += [client.get("/calendar").raise_for_status(), httpx.get(f"{meetings}{path}").raise_for_status()]
+            arenas = client.get("/arenas?limit=200").json()["items"]
+            of_arenas = [client.get(f"/arenas/{each['arena']}/calendar") for each in arenas]
+            feeds += [each for each in of_arenas if each.status_code == 200]
+            assert {each.json()["code"] for each in of_arenas if each.status_code != 200} <= {
+                "calendar-forbidden",
+                "no-arena-calendar",
+            }
+    for feed in feeds:
+        held += feed.text.count("BEGIN:VEVENT")
+        for word in (*secrets(), *stage.facts.values(), "ressursteam", "Ressursteam", "Overgang", "BUP", "unit:"):
+            assert word not in feed.text
+    assert held > 100
 
 
 def test_the_readme_s_example_works_as_it_stands(system: Addresses, stage: Stage) -> None:

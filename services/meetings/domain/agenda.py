@@ -10,7 +10,7 @@ from typing import Final, Literal
 from pydantic import JsonValue
 
 from services.meetings.domain import linter
-from services.meetings.domain.calling import CHILDRENS
+from services.meetings.domain.calling import CHILDRENS, is_seated
 from services.meetings.domain.meeting import (
     Item,
     ItemStatus,
@@ -79,9 +79,7 @@ def has_seat(state: MeetingState, service: Service | None, unit: UnitId | None) 
 
     Of barnehager and schools there are many: only the units that take part have a seat.
     """
-    if service is None or service not in state.invited:
-        return False
-    return service not in CHILDRENS or not state.units or unit in state.units
+    return is_seated(state.invited, state.units, service, unit)
 
 
 def _several_of_one_service(state: MeetingState) -> bool:

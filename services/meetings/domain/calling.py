@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import date, datetime
 from typing import Final
 
@@ -90,6 +90,15 @@ def may_call(
     if service in CHILDRENS:
         return unit in units or (not units and service in rules.fixed)
     return service in rules.fixed
+
+
+def is_seated(
+    invited: Collection[Service], units: Collection[UnitId], service: Service | None, unit: UnitId | None
+) -> bool:
+    """Return whether somebody of this service and unit is among the invited, where these units take part (none means all)."""
+    if service is None or service not in invited:
+        return False
+    return service not in CHILDRENS or not units or unit in units
 
 
 def check_time(

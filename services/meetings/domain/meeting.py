@@ -104,6 +104,8 @@ class MeetingState(Model):
     interpreters: frozenset[str] = frozenset()
     """Languages for which whoever called wants an interpreter."""
     status: Status = Status.PLANNED
+    changes: int = 0
+    """How often its time, who is invited, or whether it is on was changed: the SEQUENCE of RFC 5545 § 3.8.7.4."""
     items: tuple[Item, ...] = ()
     present: frozenset[Service] = frozenset()
     attendance: tuple[Attendance, ...] = ()
@@ -142,9 +144,10 @@ def _planned(_: MeetingState, event: EventData) -> Changes:
     return _place(event) | {"status": Status.PLANNED}
 
 
-def _called(_: MeetingState, event: EventData) -> Changes:
+def _called(state: MeetingState, event: EventData) -> Changes:
     assert isinstance(event, MeetingCalled)
     return _place(event) | {
+        "changes": state.changes if state.meeting is None else state.changes + 1,
         "status": Status.CALLED,
         "invited": event.invited,
         "extra": event.extra,
@@ -164,13 +167,13 @@ def _place(event: MeetingPlanned | MeetingCalled) -> Changes:
     }
 
 
-def _rescheduled(_: MeetingState, event: EventData) -> Changes:
+def _rescheduled(state: MeetingState, event: EventData) -> Changes:
     assert isinstance(event, MeetingRescheduled)
-    return {"starts_at": event.starts_at}
+    return {"starts_at": event.starts_at, "changes": state.changes + 1}
 
 
-def _cancelled(_: MeetingState, __: EventData) -> Changes:
-    return {"status": Status.CANCELLED}
+def _cancelled(state: MeetingState, _: EventData) -> Changes:
+    return {"status": Status.CANCELLED, "changes": state.changes + 1}
 
 
 def _closed(_: MeetingState, __: EventData) -> Changes:

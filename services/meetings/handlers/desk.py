@@ -63,6 +63,8 @@ class Desk:
     consent_basis: ConsentBasis
     blind_key: bytes
     """Hides whose an anonymous command's idempotency key was."""
+    calendar_key: bytes
+    """Makes the calendars' addresses, so that they need not be kept."""
     reads: Reads = field(default_factory=Reads)
     first_plans: FirstPlans = field(default_factory=FirstPlans)
 

@@ -90,7 +90,7 @@ async def hold_meeting(desk: Desk, ctx: Context, meeting: MeetingRef, holding: H
                 lambda state: decide_discussed_anonymously(state, unnamed),
                 conn=conn,
             )
-        await store.save_meeting(conn, changed.scope, changed.state)
+        await store.save_meeting(conn, changed.scope, changed.state, ctx.now)
         return changed
 
     return await desk.change(hold)
@@ -215,7 +215,7 @@ async def approve_minutes(desk: Desk, ctx: Context, meeting: MeetingRef, text: s
             also=keep,
         )
         if not changed.replayed:
-            await store.save_meeting(conn, changed.scope, changed.state)
+            await store.save_meeting(conn, changed.scope, changed.state, ctx.now)
         return changed
 
     return await desk.change(work)

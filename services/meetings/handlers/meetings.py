@@ -183,7 +183,7 @@ async def _call(
             return decide_call(state, new) if invite else decide_plan(state, new)
 
         changed = await desk.journal.change(MEETING, meeting, ctx, decide, _created, conn=conn)
-        return await _saved(conn, changed)
+        return await _saved(conn, ctx, changed)
 
     return await desk.change(call)
 
@@ -218,7 +218,7 @@ async def reschedule(desk: Desk, ctx: Context, meeting: MeetingRef, starts_at: d
             return events
 
         changed = await desk.journal.change(MEETING, meeting, ctx, decide, _shown, conn=conn)
-        return await _saved(conn, changed)
+        return await _saved(conn, ctx, changed)
 
     return await desk.change(move)
 
@@ -235,7 +235,7 @@ async def cancel(desk: Desk, ctx: Context, meeting: MeetingRef, reason: CancelRe
         changed = await desk.journal.change(
             MEETING, meeting, ctx, lambda state: decide_cancel(state, reason), _shown, conn=conn
         )
-        return await _saved(conn, changed)
+        return await _saved(conn, ctx, changed)
 
     return await desk.change(work)
 
@@ -250,7 +250,7 @@ async def close(desk: Desk, ctx: Context, meeting: MeetingRef) -> Changed[Meetin
 
     async def work(conn: Connection) -> Changed[MeetingState]:
         changed = await desk.journal.change(MEETING, meeting, ctx, decide_close, _shown, conn=conn)
-        return await _saved(conn, changed)
+        return await _saved(conn, ctx, changed)
 
     return await desk.change(work)
 
@@ -298,9 +298,9 @@ async def _for_callers(desk: Desk, ctx: Context, meeting: MeetingRef) -> Found:
     return found
 
 
-async def _saved(conn: Connection, changed: Changed[MeetingState]) -> Changed[MeetingState]:
+async def _saved(conn: Connection, ctx: Context, changed: Changed[MeetingState]) -> Changed[MeetingState]:
     if not changed.replayed:
-        await store.save_meeting(conn, changed.scope, changed.state)
+        await store.save_meeting(conn, changed.scope, changed.state, ctx.now)
     return changed
 
 

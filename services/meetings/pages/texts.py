@@ -25,6 +25,7 @@ class Words(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     title: str
+    calendar: str
     lead: str
     months: tuple[str, ...] = Field(min_length=12, max_length=12)
     day: str

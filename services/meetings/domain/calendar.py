@@ -1,0 +1,162 @@
+"""What a calendar shows of the meetings: when, how long, and where; never whom a meeting is about or what for.
+
+A calendar lies open on telephones and on walls. So every title is the same word; only somebody who is signed in sees the name of
+an arena that takes no child at all (seed rules 22, 172). Where a meeting around a child is would tell where the child is: it has no
+place, and nobody without a seat in it is shown that it is there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+from uuid import UUID, uuid5
+
+from services.meetings.domain.arena_rules import ArenaRules, Place
+from services.meetings.domain.calling import is_seated
+from services.meetings.domain.meeting import Status
+from services.meetings.domain.profile import Profile
+from services.meetings.errors import CalendarForbiddenError, NoArenaCalendarError
+from shared.contracts.codes import Role, Service
+from shared.contracts.meetings import ArenaLevel, ModePolicy
+from shared.refs import MeetingRef, UnitId
+
+BACK: Final = timedelta(days=366)
+AHEAD: Final = timedelta(days=400)
+"""A calendar holds the meetings between so long ago and so far ahead."""
+_NAMES: Final = UUID("5d5a4e0a-6f0e-5c43-9d6f-0d7a3d4f8a11")
+"""Under which name the meetings' UIDs are made (RFC 9562 § 5.5): a reference that the log knows stands in no calendar."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """As whom somebody reads a calendar."""
+
+    service: Service | None
+    unit: UnitId | None
+    coordinator: bool
+
+
+@dataclass(frozen=True, slots=True)
+class KnownDate:
+    """A meeting, as the calendars look at it."""
+
+    meeting: MeetingRef
+    arena_type: str
+    units: frozenset[UnitId]
+    invited: frozenset[Service]
+    starts_at: datetime
+    minutes: int
+    status: Status
+    changes: int
+    changed_at: datetime
+
+
+class Standing(StrEnum):
+    """Whether a meeting will be (RFC 5545 § 3.8.1.11)."""
+
+    TENTATIVE = "TENTATIVE"
+    CONFIRMED = "CONFIRMED"
+    CANCELLED = "CANCELLED"
+
+
+@dataclass(frozen=True, slots=True)
+class Appointment:
+    """One meeting in a calendar: all that is told of it."""
+
+    uid: UUID
+    starts_at: datetime
+    minutes: int
+    standing: Standing
+    changes: int
+    changed_at: datetime
+    place: str | None
+    title: str | None
+    """The arena's name, where it may stand there; None: the same word as for every other."""
+
+
+def decide_reader(*, staff: bool, roles: frozenset[Role], service: Service | None, unit: UnitId | None) -> Reader:
+    """Return as whom somebody reads their own calendar.
+
+    | Who | Is shown |
+    |---|---|
+    | coordinator | every meeting of the municipality; those around a child only with a seat in them |
+    | other staff of a service | the meetings in which the service has a seat; of a barnehage or school, the unit |
+    | anybody else | nothing |
+
+    Raises:
+        CalendarForbiddenError: anybody else.
+    """
+    coordinator = Role.COORDINATOR in roles
+    if not staff or (service is None and not coordinator):
+        raise CalendarForbiddenError
+    return Reader(service, unit, coordinator)
+
+
+def check_arena(rules: ArenaRules, unit: UnitId | None, own: Service | None, reader: Reader) -> None:
+    """Refuse the calendar of an arena in which the reader has no part.
+
+    Args:
+        rules: the arena's.
+        unit: whose arena it is, at unit level.
+        own: that unit's service.
+        reader: who asks.
+
+    Raises:
+        NoArenaCalendarError: the arena is around a child: how often it meets would tell how many such children there are.
+        CalendarForbiddenError: neither the coordinator nor of a service with a seat in it.
+    """
+    if rules.level is ArenaLevel.CHILD:
+        raise NoArenaCalendarError
+    seats = rules.fixed | rules.at_need | ({own} if own is not None else frozenset())
+    units = frozenset({unit}) if unit is not None else frozenset()
+    if not reader.coordinator and not is_seated(seats, units, reader.service, reader.unit):
+        raise CalendarForbiddenError
+
+
+def appointments(
+    profile: Profile, meetings: Iterable[KnownDate], reader: Reader, *, signed_in: bool
+) -> list[Appointment]:
+    """Return what the reader's calendar shows of the meetings, by time; less when they are not signed in."""
+    shown = (each for each in meetings if _shown(profile, each, reader))
+    made = [_appointment(profile, each, signed_in=signed_in) for each in shown]
+    return sorted(made, key=lambda each: (each.starts_at, each.uid))
+
+
+def _shown(profile: Profile, meeting: KnownDate, reader: Reader) -> bool:
+    if is_seated(meeting.invited, meeting.units, reader.service, reader.unit):
+        return True
+    rules = profile.arena(meeting.arena_type)
+    return reader.coordinator and rules is not None and rules.level is not ArenaLevel.CHILD
+
+
+def _appointment(profile: Profile, meeting: KnownDate, *, signed_in: bool) -> Appointment:
+    rules = profile.arena(meeting.arena_type)
+    named = signed_in and rules is not None and rules.mode.policy is ModePolicy.SYSTEM_ONLY
+    return Appointment(
+        uid=uuid5(_NAMES, meeting.meeting),
+        starts_at=meeting.starts_at,
+        minutes=meeting.minutes,
+        standing=_STANDING.get(meeting.status, Standing.CONFIRMED),
+        changes=meeting.changes,
+        changed_at=meeting.changed_at,
+        place=None if rules is None else place_of(profile, rules, meeting.units),
+        title=rules.name if rules is not None and named else None,
+    )
+
+
+def place_of(profile: Profile, rules: ArenaRules, units: frozenset[UnitId]) -> str | None:
+    """Return where a meeting is; None where that would tell of a child or of what one gets, or is agreed each time."""
+    match rules.level, rules.place.at:
+        case ArenaLevel.UNIT, Place.AT_THE_UNIT:
+            found = [unit for each in units if (unit := profile.unit(each)) is not None]
+            return found[0].name if len(found) == 1 else None
+        case ((ArenaLevel.UNIT | ArenaLevel.MUNICIPALITY), Place.MUNICIPALITY):
+            return profile.name
+        case _:
+            return None
+
+
+_STANDING: Final = {Status.PLANNED: Standing.TENTATIVE, Status.CANCELLED: Standing.CANCELLED}
