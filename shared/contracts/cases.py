@@ -845,6 +845,8 @@ class HandoverProposed(HandoverEvent):
     package: Package
     respond_by: Moment | None = None
     """The usual time from the sending, when nothing is said."""
+    to_municipality: MunicipalityField | None = None
+    """Where it is to go when it leaves the municipality; absent for an address-protected case."""
 
 
 class HandoverReceived(HandoverEvent):

@@ -116,6 +116,23 @@ async def logs(world: World, case: str, new: str, handover: str) -> None:
     assert keys == 2
 
 
+async def test_a_draft_to_another_municipality_is_sent_as_what_it_is(world: World) -> None:
+    case = await world.opened()
+    claims, receiver = await ppt_there(world)
+    drafted = await offered(world, case, receiver, draft=True)
+    assert drafted.json()["status"] == "proposed"
+    sending = f"/handovers/{drafted.json()['handover']}/sending"
+    # Nobody there knows of it yet, and everything is judged when it is sent.
+    assert (await world.get("ppt", "/cases", **claims)).json()["items"] == []
+    assert code(await world.post("teacher", sending)) == (409, "consent-missing")
+    await world.consented(case, services=("ppt",), purposes=("transition",))
+    assert (await world.must("teacher", sending))["kind"] == "municipality"
+    [sent] = await world.published("handover.sent.v1")
+    assert sent["data"]["to_municipality"] == "0301"
+    accepted = await world.post("ppt", sending.replace("sending", "acceptance"), claims=claims)
+    assert (await world.get("ppt", f"/cases/{accepted.json()['carried_on_as']}", **claims)).status_code == 200
+
+
 async def test_what_was_sent_there_and_refused_stays_here(world: World) -> None:
     case = await world.opened()
     claims, receiver = await ppt_there(world)
@@ -145,4 +162,6 @@ async def test_a_protected_child_is_not_moved_in_this_way(world: World) -> None:
     await world.must("teacher", f"/concerns/{receipt['concern']}/resolution", {"outcome": "lifted"})
     await world.consented(case, services=("ppt",), purposes=("transition",))
     _, receiver = await ppt_there(world)
-    assert code(await offered(world, case, receiver)) == (409, "move-protected")
+    for draft in (True, False):
+        assert code(await offered(world, case, receiver, draft=draft)) == (409, "move-protected")
+    assert "0301" not in str(await world.published("handover.proposed.v1"))

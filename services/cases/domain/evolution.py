@@ -290,6 +290,7 @@ def _handover(state: CaseState, event: events.HandoverEvent) -> CaseState:
             respond_by=event.respond_by,
             status=status,
             route=event.route,
+            to_municipality=event.to_municipality,
         )
         return _with(state, handovers={**state.handovers, event.handover: proposed})
     if isinstance(event, events.HandoverSent):

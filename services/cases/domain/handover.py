@@ -120,11 +120,15 @@ def decide_propose(state: CaseState, command: SendHandover, now: datetime) -> li
         DeniedError, CaseNotOpenError: see `access.require`.
         ReceiverIsSenderError: it goes to the sender itself.
         HandoverKindError, OrganisationMissingError: see `kinds.require_kind`.
+        MoveProtectedError: it would say where a protected child moves.
     """
     access.require(state, Action.SEND_HANDOVER, command.by, now)
     if command.receiver.actor == command.by.actor:
         raise ReceiverIsSenderError
     require_kind(command.kind, _sender(state, command), command.receiver, _place(state, command))
+    if command.to_municipality is not None:
+        # Whether it may move now is judged when it is sent; where a protected child would move is not written down either.
+        transfer.require_unprotected(state)
     return [
         HandoverProposed(
             case=ref_of(state),
@@ -134,6 +138,7 @@ def decide_propose(state: CaseState, command: SendHandover, now: datetime) -> li
             receiver=named(command.receiver, address_protected=state.address_protected),
             package=command.package,
             respond_by=command.respond_by,
+            to_municipality=command.to_municipality,
         )
     ]
 

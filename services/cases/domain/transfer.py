@@ -17,13 +17,22 @@ def require_movable(state: CaseState) -> None:
         MeasureUnfinishedError: a measure is open.
         ConcernOpenError: a further concern waits for an action (seed rule 79).
     """
-    if state.address_protected:
-        raise MoveProtectedError
+    require_unprotected(state)
     unfinished = [one.ref for one in state.measures.values() if one.runs]
     if unfinished:
         raise MeasureUnfinishedError(extensions={"measures": [*unfinished]})
     if state.waiting_concerns:
         raise ConcernOpenError(extensions={"concerns": [one.ref for one in state.waiting_concerns]})
+
+
+def require_unprotected(state: CaseState) -> None:
+    """Refuse to say in a log where a child moves whose address is protected.
+
+    Raises:
+        MoveProtectedError: it is.
+    """
+    if state.address_protected:
+        raise MoveProtectedError
 
 
 def moved(state: CaseState, handover: HandoverState, *, on_behalf: bool) -> list[CaseEvent]:

@@ -118,6 +118,7 @@ async def send_proposed(desk: Desk, ctx: Context, handover: HandoverRef) -> Chan
         package=draft.package,
         respond_by=draft.respond_by,
         receiver_away=receiver_away,
+        to_municipality=draft.to_municipality,
     )
     return await change(
         desk,
