@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
-from typing import Literal, TypeVar
+from types import MappingProxyType
+from typing import Final, Literal, TypeVar
 from uuid import UUID
 
 from services.cases.domain.absence import AbsenceState
-from services.cases.domain.access_table import NARROW
-from services.cases.domain.access_terms import Relation
+from services.cases.domain.access_table import TABLE
+from services.cases.domain.access_terms import Action, Relation
 from services.cases.domain.course import ref_of
 from services.cases.domain.elsewhere import Alike
 from services.cases.domain.kept import DocumentState, GlassState, GlassStatus, RecordState
+from services.cases.domain.shown import sees_handover
 from services.cases.domain.state import (
     CaseState,
     ConcernState,
@@ -512,8 +514,21 @@ class CaseSummary(Model):
         )
 
 
+PARTS: Final[Mapping[str, Action]] = MappingProxyType(
+    {
+        "consents": Action.SEE_CONSENTS,
+        "concerns": Action.READ_CONCERN,
+        "measures": Action.SEE_MEASURES,
+        "overlaps": Action.SEE_MEASURES,
+        "refused_outcomes": Action.SEE_MEASURES,
+        "forms": Action.READ_FORM,
+    }
+)
+"""What each part of a case takes to be seen in it: no less than where it is asked for by itself."""
+
+
 class CaseView(Model):
-    """A case without identity: where it stands, who does what, what is due."""
+    """A case without identity: where it stands, who does what, what is due. Of its parts, those that are the reader's to see."""
 
     case: CaseRef
     stage: Stage
@@ -539,16 +554,31 @@ class CaseView(Model):
     forms: tuple[FormView, ...]
     around: AroundView
     outcome: str | None
-    relations: tuple[Relation, ...] = ()
+    relations: tuple[Relation, ...]
     """What you are to it."""
 
     @classmethod
-    def of(cls, state: CaseState, relations: Iterable[Relation] = ()) -> CaseView:
-        """Return `state` as somebody with these relations sees it: leaders see that it exists and what is due."""
+    def of(cls, state: CaseState, relations: Iterable[Relation]) -> CaseView:
+        """Return `state` as somebody with these relations sees it, by the access table: who is nothing else than its leader sees
+        that it exists and what is due.
+        """
+        whole = cls.whole(state, relations)
+        may = {action for relation in whole.relations for action in TABLE[relation]}
+        shown = {one.ref for one in state.handovers.values() if sees_handover(one, whole.relations)}
+        plan = whole.around.plan if Action.READ_PLAN in may else None
+        return whole.model_copy(
+            update={
+                **{part: () for part, action in PARTS.items() if action not in may},
+                "handovers": tuple(one for one in whole.handovers if one.handover in shown),
+                "around": whole.around.model_copy(update={"plan": plan}),
+            }
+        )
+
+    @classmethod
+    def whole(cls, state: CaseState, relations: Iterable[Relation]) -> CaseView:
+        """Return all of `state`, as it goes into a copy for the family."""
         case, concern = _known(state)
         seen = tuple(relations)
-        leads = {Relation.LEADER, Relation.RECEIVERS_LEADER, Relation.LAST_HOLDER, Relation.PROTECTED_WATCH, *NARROW}
-        brief = bool(seen) and set(seen) <= leads
         return cls(
             case=case,
             stage=state.stage,
@@ -565,18 +595,18 @@ class CaseView(Model):
             team=tuple(TeamMemberView.of(member) for member in state.team.values()),
             # That a report to child welfare is being prepared is nobody's to read here.
             heard_before=tuple(sorted(state.heard_before - {"concern-report"})),
-            consents=() if brief else tuple(ConsentView.of(state, ref) for ref in state.consents),
+            consents=tuple(ConsentView.of(state, ref) for ref in state.consents),
             concerns=tuple(one.ref for one in state.waiting_concerns),
-            measures=() if brief else tuple(MeasureView.of(state, ref) for ref in state.measures),
-            overlaps=() if brief else tuple(OverlapView.of(one) for one in state.overlaps.values()),
-            refused_outcomes=() if brief else state.refused_outcomes,
+            measures=tuple(MeasureView.of(state, ref) for ref in state.measures),
+            overlaps=tuple(OverlapView.of(one) for one in state.overlaps.values()),
+            refused_outcomes=state.refused_outcomes,
             # A draft is its sender's alone.
             handovers=tuple(
                 HandoverView.of(state, one.ref)
                 for one in state.handovers.values()
                 if one.status is not HandoverStatus.PROPOSED or Relation.HOLDER in seen
             ),
-            forms=() if brief else tuple(FormView.of(state, ref) for ref in state.forms),
+            forms=tuple(FormView.of(state, ref) for ref in state.forms),
             around=AroundView.of(state),
             outcome=state.outcome,
             relations=seen,

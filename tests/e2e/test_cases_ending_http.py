@@ -116,6 +116,32 @@ async def test_a_hold_stops_the_time_and_its_release_lets_it_go_on(world: World)
     assert len(await world.published("case.erased.v1")) == 1
 
 
+async def test_a_command_shows_its_leader_no_more_of_the_case_than_a_look_does(world: World) -> None:
+    case = await world.opened()
+    await world.consented(case)
+    seen = await world.see("styrer", f"/cases/{case}")
+    assert (seen["relations"], seen["consents"]) == (["leader"], [])
+    held = await world.must("styrer", f"/cases/{case}/legal-holds", {"reason": "archive"})
+    assert held == seen
+    events, looks = len(await world.types()), len(await world.access("read"))
+    # Nothing is decided when it is held already: then the answer is a look, and recorded as one.
+    assert await world.must("styrer", f"/cases/{case}/legal-holds", {"reason": "archive"}) == seen
+    assert len(await world.types()) == events
+    [*_, look] = await world.access("read")
+    assert len(await world.access("read")) == looks + 1
+    assert (look["case"], look["basis"]["code"], look["actor"]["role"]) == (case, "own-task", "leader")
+    await world.must("styrer", f"/cases/{case}/legal-hold-releases")
+    version = await world.version("teacher", case)
+    ended = await world.must("teacher", f"/cases/{case}/closure", {"outcome": "moved"}, if_match=version)
+    assert ended == await world.see("teacher", f"/cases/{case}")
+    assert (ended["relations"], ended["consents"]) == (["last-holder"], [])
+    version = await world.version("styrer", case)
+    reopened = await world.must("styrer", f"/cases/{case}/reopening", if_match=version)
+    assert reopened == await world.see("styrer", f"/cases/{case}")
+    # Whoever reopens it has the baton.
+    assert (reopened["stage"], reopened["relations"], len(reopened["consents"])) == ("open", ["holder", "leader"], 1)
+
+
 async def test_a_reopened_case_has_its_time_anew(world: World) -> None:
     case = await closed(world)
     await world.must("teacher", f"/cases/{case}/reopening", if_match=await world.version("teacher", case))

@@ -172,6 +172,24 @@ async def test_whoever_has_a_part_is_told_that_it_does_not_include_this(world: W
     assert {one["reason"] for one in await world.access("deny")} == {"not-in-table"}
 
 
+@pytest.mark.rule(4, 106)
+async def test_a_case_shows_nobody_what_is_refused_where_it_is_asked_for(world: World) -> None:
+    known = await parts(world)
+    alone = {
+        "consents": "/cases/{case}/consents",
+        "handovers": "/handovers/{handover}",
+        "forms": "/transition-forms/{form}",
+    }
+    for who in ("teacher", "colleague", "styrer", "nurse", "ppt", "guardian-a"):
+        view = await world.see(who, f"/cases/{known['case']}")
+        for part, path in alone.items():
+            asked = await world.get(who, path.format(**known))
+            assert asked.status_code == (200 if view[part] else 403), (who, part)
+    offered = await world.see("nurse", f"/cases/{known['case']}")
+    assert (offered["relations"], offered["consents"], offered["handovers"]) == (["service-in-scope"], [], [])
+    assert [one["owner"] for one in offered["measures"]] == ["ppt"]
+
+
 async def test_only_a_service_account_of_a_listed_client_learns_where_guardians_are_reached(world: World) -> None:
     case = await world.opened()
     told = await world.see("notify", f"/cases/{case}/contacts")

@@ -16,6 +16,7 @@ from services.cases.domain import (
     glass,
     handover,
     measures,
+    plan,
     reports,
     team,
 )
@@ -24,7 +25,7 @@ from services.cases.domain.access_terms import Action, Reach, Relation
 from services.cases.domain.acting import Acting
 from services.cases.domain.relations import relations
 from services.cases.domain.shown import Ground, grounds
-from services.cases.domain.state import ALL_CATEGORIES, CaseState
+from services.cases.domain.state import ALL_CATEGORIES, CaseState, OverlapState, RefusedOutcome
 from services.cases.domain.team_profile import USUAL
 from services.cases.errors import (
     CaseNotOpenError,
@@ -33,11 +34,13 @@ from services.cases.errors import (
     NotStaffError,
     PurposeNotCoveredError,
 )
-from shared.contracts.cases import CaseEvent, CoordinatorKind, HandoverRoute, LocalOutcome
-from shared.contracts.codes import GrantorClass, InformationCategory, Purpose, Role, Service
+from services.cases.views import PARTS, CaseView
+from shared.contracts.cases import CaseEvent, CoordinatorKind, EvidenceForm, ForWhom, HandoverRoute, LocalOutcome
+from shared.contracts.codes import Area, GrantorClass, InformationCategory, Purpose, Role, Service
 from shared.contracts.safekeeping import GlassReason
 from shared.contracts.team import ContributionReason
 from shared.refs import (
+    ConcernRef,
     ConcernReportRef,
     ContributionRef,
     DocumentRef,
@@ -45,7 +48,10 @@ from shared.refs import (
     GlassRef,
     GoalRef,
     HandoverRef,
+    ItemRef,
     MeasureRef,
+    MeetingRef,
+    PlanRef,
     UnitId,
 )
 from tests.unit.cases_town import (
@@ -106,6 +112,7 @@ read-override          why    -    -    -    why  -    -    -    -    -    -    
 review-override        -      -    -    -    .    -    -    -    -    -    -    -    -    -    -    -    -    -     .
 plan-measure           .      -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -     -
 evaluate-measure       .      -    -    -    -    -    .    -    -    -    -    -    -    -    -    -    -    -     -
+see-measures           .      -    -    -    -    .    .    .    -    -    .    .    -    -    -    -    -    -     -
 carry-out-measure      .      -    -    -    -    -    .    -    -    -    -    -    -    -    -    -    -    -     -
 see-overlap            .      -    -    -    .    cons cons cons law  -    own  own  -    -    -    -    -    -     -
 send-handover          .      -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -     -
@@ -368,6 +375,57 @@ def test_cell(action: Action, relation: Relation, reach: Reach | None) -> None:
     else:
         with pytest.raises(NotPermittedError):
             access.permit(town.state, action, who, town.now)
+
+
+def with_everything() -> Town:
+    """One of each part: a consent, a form on its way, a measure that two do, a concern nobody has acted on, a plan."""
+    town = offered()
+    command = measures.PlanMeasure(by=TEACHER, what=a_measure(town))
+    town.take(measures.decide_plan(town.state, command, town.now, RULES))
+    joined = concern.RegisterConcern(
+        by=TEACHER,
+        case=town.case,
+        concern=ConcernRef(town.ids.ref("con")),
+        area=Area.LEARNING,
+        for_whom=ForWhom.CHILD,
+        guardians=2,
+        address_protected=False,
+    )
+    town.take(concern.decide_join(town.state, joined, town.now, RULES))
+    wish = plan.RequestPlan(
+        by=guardian(1),
+        plan=PlanRef(town.ids.ref("pln")),
+        grantor=GrantorClass.GUARDIAN,
+        evidence=EvidenceForm.E_ID,
+        has_note=False,
+    )
+    town.take(plan.decide_request(town.state, wish, town.now, RULES, USUAL))
+    [measure] = town.state.measures
+    twice = OverlapState(measure=measure, others=(MeasureRef(town.ids.ref("mea")),), code="language")
+    refused = RefusedOutcome(
+        meeting=MeetingRef(town.ids.ref("mtg")),
+        item=ItemRef(town.ids.ref("itm")),
+        measures=(),
+        services=frozenset({Service.BARNEVERN}),
+    )
+    town.state = town.state.model_copy(update={"overlaps": {measure: twice}, "refused_outcomes": (refused,)})
+    return town
+
+
+@pytest.mark.rule(4, 106)
+@pytest.mark.parametrize("relation", Relation)
+def test_a_case_shows_each_relation_no_part_that_it_may_not_ask_for_by_itself(relation: Relation) -> None:
+    """What the matrix denies is not shown beside the rest of a case either."""
+    allowed = {action for action, one, reach in cells() if one is relation and reach is not None}
+    view = CaseView.of(with_everything().state, [relation])
+    assert {part: bool(getattr(view, part)) for part in PARTS} == {
+        part: action in allowed for part, action in PARTS.items()
+    }
+    assert (view.around.plan is not None) == (Action.READ_PLAN in allowed)
+    # To whom the baton is offered is not for whoever only coordinates.
+    assert bool(view.handovers) == (Action.SEE_HANDOVER in allowed and relation is not Relation.COORDINATOR)
+    assert (view.holder, view.stage, len(view.team)) == (party(TEACHER), "open", 1)
+    assert view.relations == (relation,)
 
 
 @pytest.mark.parametrize("action", Action)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date, datetime
 
 from services.cases.domain import rules
-from services.cases.domain.access_table import IMPLIED, WORKING_PURPOSES
-from services.cases.domain.access_terms import Reach, Relation
+from services.cases.domain.access_table import IMPLIED, TABLE, WORKING_PURPOSES
+from services.cases.domain.access_terms import Action, Reach, Relation
 from services.cases.domain.acting import Acting
 from services.cases.domain.kept import GlassState
 from services.cases.domain.relations import broken, works_there
-from services.cases.domain.state import ALL_CATEGORIES, CaseState, ConsentState
+from services.cases.domain.state import ALL_CATEGORIES, CaseState, ConsentState, HandoverState, HandoverStatus
 from shared.contracts.base import Model
 from shared.contracts.codes import InformationCategory, Purpose, Service
 from shared.refs import ConsentRef, OverrideRef
@@ -108,6 +109,16 @@ def grounds(state: CaseState, allowed: Permit, shown: frozenset[InformationCateg
             )
         left, first = left - part, frozenset()
     return divided
+
+
+def sees_handover(one: HandoverState, held: Iterable[Relation]) -> bool:
+    """Return whether somebody with the relations `held` is shown that handover, of those that the table lets them see."""
+    seeing = {relation for relation in held if Action.SEE_HANDOVER in TABLE[relation]}
+    # A draft is its sender's alone.
+    if one.status is HandoverStatus.PROPOSED:
+        return Relation.HOLDER in seeing
+    # Whoever coordinates sees what becomes of the coordination; to whom the baton is offered is for those two.
+    return bool(seeing) if one.coordination is not None else bool(seeing - {Relation.COORDINATOR})
 
 
 def _no_content(state: CaseState, relation: Relation, acting: Acting, now: datetime) -> Permit:

@@ -10,10 +10,11 @@ from services.cases.domain.national_number import born_on
 from services.cases.domain.rules import Rules
 from services.cases.domain.state import CaseState
 from services.cases.errors import CaseNotOpenError, DeniedError
+from services.cases.handlers.answers import case_for
 from services.cases.handlers.desk import CASE, Desk, Latest, actor_of, as_seen, change, follow, meet
 from services.cases.records import Child, Guardian
 from services.cases.team_records import REPORT_VIEW
-from services.cases.views import CaseView, ChildViewReceipt, ConcernView
+from services.cases.views import ChildViewReceipt, ConcernView
 from shared.aggregate import Changed, Context, Decision
 from shared.contracts.cases import ChildHeardBy, EvidenceForm, ForWhom, LocalOutcome
 from shared.contracts.codes import Area, InformationCategory, Language, Role, Service
@@ -240,7 +241,7 @@ async def choose_contact_person(
         ctx,
         located.case,
         lambda state: course.decide_contact_person(state, command, ctx.now),
-        lambda state, version: answer(CaseView.of(state), status=201, version=version),
+        case_for(acting, ctx.now),
         keep,
     )
 
@@ -254,7 +255,7 @@ async def close_case(desk: Desk, ctx: Context, case: CaseRef, outcome: course.Ou
         ctx,
         located.case,
         lambda state: course.decide_close(state, command, ctx.now),
-        lambda state, version: answer(CaseView.of(state), status=201, version=version),
+        case_for(acting, ctx.now),
     )
 
 
@@ -267,7 +268,7 @@ async def reopen_case(desk: Desk, ctx: Context, case: CaseRef) -> Changed[CaseSt
         ctx,
         located.case,
         lambda state: course.decide_reopen(state, command, ctx.now),
-        lambda state, version: answer(CaseView.of(state), status=201, version=version),
+        case_for(acting, ctx.now),
     )
 
 

@@ -122,7 +122,7 @@ async def _copy(
                 since=own.since,
                 until=own.until,
             ),
-            course=CaseView.of(looked.state, relations(looked.state, acting, ctx.now)),
+            course=CaseView.whole(looked.state, relations(looked.state, acting, ctx.now)),
             records=tuple(
                 ObservationView(record=one.record, category=one.category, text=one.text)
                 for one in await desk.records.texts(conn, case, allowed)

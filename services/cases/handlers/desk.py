@@ -231,8 +231,12 @@ async def change(
     decide: Decide,
     answer: Callable[[CaseState, int], Answer],
     keep: Keep | None = None,
+    *,
+    looks: Acting | None = None,
 ) -> Changed[CaseState]:
     """Decide on the case and make it true: events, vault, index and deadlines in one transaction.
+
+    Where there may be nothing to decide because it is so already, the answer is a look like any other: by `looks`, and recorded.
 
     Raises:
         DeniedError: after the denial was recorded.
@@ -242,6 +246,9 @@ async def change(
 
     def decide_now(state: CaseState) -> Decision:
         events = latest.take(state, require_heard(state, decide(state), ctx.now, desk.team.hearing))
+        if not events and looks is not None:
+            permit = access.permit(state, Action.SEE_CASE, looks, ctx.now)
+            return Decision(access=describe_look(desk, ctx, Looked(state, 0, ctx.scope, permit), shown=frozenset())[0])
         told = [record for event in events for record in _shared(event, ctx, latest.state)]
         return Decision(events, [*told, *disclosed(events, ctx, latest.state)])
 

@@ -5,15 +5,14 @@ from __future__ import annotations
 from services.cases import ending_store
 from services.cases.domain import ending
 from services.cases.domain.state import CaseState
+from services.cases.handlers.answers import case_for
 from services.cases.handlers.desk import CASE, Desk, change, meet
 from services.cases.handlers.unattended import change_by_time
-from services.cases.views import CaseView
 from shared.aggregate import Changed, Context
 from shared.arrivals import Tx
 from shared.contracts.endings import HoldReason
 from shared.db import Connection
 from shared.refs import CaseRef
-from shared.web import answer
 
 
 async def hold_case(desk: Desk, ctx: Context, case: CaseRef, reason: HoldReason | None) -> Changed[CaseState]:
@@ -24,7 +23,8 @@ async def hold_case(desk: Desk, ctx: Context, case: CaseRef, reason: HoldReason 
         ctx,
         located.case,
         lambda state: ending.decide_hold(state, acting, reason, ctx.now),
-        lambda state, version: answer(CaseView.of(state), status=201, version=version),
+        case_for(acting, ctx.now),
+        looks=acting,
     )
 
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from services.cases.domain import erasure
 from services.cases.domain.state import CaseState
+from services.cases.handlers.answers import case_for
 from services.cases.handlers.desk import Desk, change, meet
 from services.cases.handlers.ending import erase_content
-from services.cases.views import CaseView
 from shared.aggregate import Changed, Context
 from shared.refs import CaseRef
-from shared.web import answer
 
 
 async def erase_case(desk: Desk, ctx: Context, case: CaseRef) -> Changed[CaseState]:
@@ -20,6 +19,6 @@ async def erase_case(desk: Desk, ctx: Context, case: CaseRef) -> Changed[CaseSta
         ctx,
         located.case,
         lambda state: erasure.decide_erase_on_request(state, acting, ctx.now, desk.rules),
-        lambda state, version: answer(CaseView.of(state), status=201, version=version),
+        case_for(acting, ctx.now),
         lambda conn: erase_content(desk, conn, located.case),
     )

@@ -224,6 +224,7 @@ async def correct_child(
         lambda state: guardianship.decide_correct_identity(state, command, ctx.now),
         lambda state, version: answer(GuardianshipView.of(state, None, None, None), status=201, version=version),
         keep,
+        looks=acting,
     )
 
 

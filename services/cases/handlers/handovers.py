@@ -9,7 +9,8 @@ from services.cases import absence_store
 from services.cases.contents import HandoverContent
 from services.cases.domain import handover as handovers
 from services.cases.domain.access_terms import Action, Relation
-from services.cases.domain.state import CaseState, HandoverStatus
+from services.cases.domain.shown import sees_handover
+from services.cases.domain.state import CaseState
 from services.cases.errors import DeniedError, UnknownPartError
 from services.cases.handlers.desk import (
     CASE,
@@ -223,12 +224,9 @@ async def read_receipts(desk: Desk, ctx: Context, handover: HandoverRef) -> tupl
 
 
 def _seen(looked: Looked, handover: HandoverRef) -> HandoverView:
-    """Return the handover; a draft to nobody but whoever holds the baton."""
+    """Return the handover, if it is one of those that the reader is shown."""
     view = HandoverView.of(looked.state, handover)
-    if looked.permit.relation is Relation.COORDINATOR and view.coordination is None:
-        # Whoever coordinates sees what becomes of the coordination; to whom the baton is offered is for those two.
-        raise UnknownPartError
-    if view.status == HandoverStatus.PROPOSED and looked.permit.relation is not Relation.HOLDER:
+    if not sees_handover(looked.state.handovers[handover], [looked.permit.relation]):
         raise UnknownPartError
     return view
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from services.cases.domain import levels
 from services.cases.domain.state import CaseState
+from services.cases.handlers.answers import case_for
 from services.cases.handlers.desk import Desk, change, meet
-from services.cases.views import CaseView
 from shared.aggregate import Changed, Context
 from shared.contracts.cases import LevelReason
 from shared.contracts.codes import Service
 from shared.refs import CaseRef, MeasureRef
-from shared.web import answer
 
 
 async def change_level(
@@ -34,5 +33,5 @@ async def change_level(
         ctx,
         located.case,
         lambda state: levels.decide_level(state, command, ctx.now, rules),
-        lambda state, version: answer(CaseView.of(state), status=201, version=version),
+        case_for(acting, ctx.now),
     )

@@ -15,7 +15,6 @@ from services.cases.errors import DeniedError, NotAGrantorError, NotPermittedErr
 from services.cases.handlers.desk import Desk, Keep, change, deny, glance, look, meet, record
 from services.cases.team_contents import LanguageNeeds, NeedContent, PlanContent, PlanGoal
 from services.cases.team_records import KeptNeed
-from services.cases.views import CaseView
 from services.cases.views_team import AroundView, NeedView, NotHeardView, PlanView, TeamView
 from shared.aggregate import Changed, Context
 from shared.clock import oslo_day
@@ -112,6 +111,7 @@ async def request_coordinator(desk: Desk, ctx: Context, case: CaseRef, given: Wi
         lambda state: team.decide_request_coordinator(state, command, ctx.now),
         lambda state, version: answer(AroundView.of(state), status=201, version=version),
         _note(desk, located.case, "wish/coordinator", given),
+        looks=acting,
     )
 
 
@@ -160,7 +160,7 @@ async def request_plan(desk: Desk, ctx: Context, case: CaseRef, given: Wished) -
         ctx,
         located.case,
         lambda state: plan.decide_request(state, command, ctx.now, desk.rules, profile),
-        lambda state, version: answer(CaseView.of(state).around, status=201, version=version),
+        lambda state, version: answer(AroundView.of(state), status=201, version=version),
         _note(desk, located.case, f"wish/{ref}", given),
     )
 
