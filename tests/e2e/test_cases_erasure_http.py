@@ -129,6 +129,61 @@ async def test_what_is_erased_is_gone_and_the_rest_is_as_good_as_before(
     await verified(world, migrated, tmp_path)
 
 
+ASKS_THE_VAULT: tuple[tuple[str, dict[str, Any]], ...] = (
+    (
+        "/cases/{case}/concern-reports",
+        {
+            "ground": "maltreatment-or-neglect",
+            "text": "x",
+            "guardians_informed": True,
+            "not_heard": "danger",
+        },
+    ),
+    (
+        "/cases/{case}/consents",
+        {"services": ["ppt"], "categories": ["language"], "purposes": ["assessment"], "valid_to": "2027-01-01"},
+    ),
+    ("/consents/{consent}/renewals", {"valid_to": "2027-01-01"}),
+    (
+        "/cases/{case}/coordinator",
+        {
+            "kind": "ansvarsgruppe",
+            "coordinator": {
+                "actor": f"act_{'b' * 26}",
+                "role": "coordinator",
+                "service": "helsestasjon",
+                "unit": "unit:helsestasjon",
+            },
+        },
+    ),
+    ("/cases/{case}/child-view-exceptions", {"before": "consent", "reason": "danger"}),
+    (
+        "/cases/{case}/contributions",
+        {"service": "ppt", "reason": "competence-missing", "text": "Hva kan vi prøve?", "anonymous": True},
+    ),
+)
+"""Commands whose rules need what only the vault has: the child's age, the guardians, the names."""
+
+
+@pytest.mark.rule(106)
+async def test_that_there_was_a_case_is_told_to_nobody_who_had_no_part_in_it(world: World) -> None:
+    case = await world.opened()
+    consent = await world.consented(case)
+    await close(world, case)
+    assert (await erase(world, "styrer", case)).status_code == 201
+    known, unknown = {"case": case, "consent": consent}, {"case": f"cas_{'b' * 26}", "consent": f"cst_{'b' * 26}"}
+    denied = 0
+    for path, body in ASKS_THE_VAULT:
+        for who in ("curious", "stranger", "meetings"):
+            for refs in (known, unknown):
+                assert code(await world.post(who, path.format(**refs), body)) == (404, "not-found"), (who, path)
+            denied += 1
+            assert len(await world.access("deny")) == denied, (who, path)
+    # Who had a part in it knows that it has ended.
+    report, written = ASKS_THE_VAULT[0]
+    assert code(await world.post("teacher", report.format(**known), written)) == (409, "case-not-open")
+
+
 async def verified(world: World, migrated: Migrated, folder: Path) -> None:
     """Take everything that was published into a real log, and verify a copy of it with the public key."""
     rows = await world.pool.fetch("SELECT body FROM outbox ORDER BY id")

@@ -16,7 +16,7 @@ from services.cases.domain.grantors import Care, Standing
 from services.cases.domain.relations import answers_for_itself
 from services.cases.domain.state import CaseState
 from services.cases.errors import UnknownPartError
-from services.cases.handlers.desk import CASE, Desk, Keep, change, glance, meet
+from services.cases.handlers.desk import CASE, Desk, Keep, change, glance, meet, permitted
 from services.cases.handlers.reassess import standing_of
 from services.cases.views import ConsentView, ReceiptsView, ReceiptView, ToldView
 from shared.aggregate import Changed, Context
@@ -53,6 +53,7 @@ async def request_consent(
 ) -> Changed[CaseState]:
     """Ask for consent; who must grant follows from the child's age, which stays here (seed rules 4, 99)."""
     located, acting = await meet(desk, ctx, case)
+    await permitted(desk, ctx, located, acting, Action.REQUEST_CONSENT)
     asked = await _asked(desk, ctx, located.case, scope, care)
     consent = ConsentRef(desk.ids.ref("cst"))
     command = consents.RequestConsent(
@@ -80,6 +81,7 @@ async def request_consent(
 async def renew_consent(desk: Desk, ctx: Context, consent: ConsentRef, *, valid_to: date) -> Changed[CaseState]:
     """Ask for the same until a later day; who must grant is judged anew (seed rules 4, 99)."""
     located, acting = await meet(desk, ctx, consent)
+    await permitted(desk, ctx, located, acting, Action.REQUEST_CONSENT)
     present = (await desk.journal.load(CASE, located.case)).state.consents.get(consent)
     if present is None:
         raise UnknownPartError

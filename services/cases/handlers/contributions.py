@@ -23,7 +23,19 @@ from services.cases.errors import (
     NotStaffError,
     UnknownPartError,
 )
-from services.cases.handlers.desk import CASE, Desk, actor_of, as_seen, change, deny, glance, look, meet, record_listing
+from services.cases.handlers.desk import (
+    CASE,
+    Desk,
+    actor_of,
+    as_seen,
+    change,
+    deny,
+    glance,
+    look,
+    meet,
+    permitted,
+    record_listing,
+)
 from services.cases.store import Disclosure, disclosed
 from services.cases.team_contents import AskedContent
 from services.cases.views_team import AskedView, ContributionView, ResponseFigure, ResponseFigures
@@ -73,6 +85,7 @@ async def ask(desk: Desk, ctx: Context, case: CaseRef, asking: Asking) -> Change
     rule = desk.team_of(located.municipality).contributions
     found: list[str] = []
     if asking.anonymous:
+        await permitted(desk, ctx, located, acting, Action.ASK_CONTRIBUTION)
         async with desk.pool.acquire() as conn:
             names = [(await desk.records.child(conn, located.case)).name]
             names += [one.name for one in await desk.records.guardians(conn, located.case)]

@@ -22,10 +22,10 @@ from services.cases.domain.profile import CasesProfile, MunicipalProfile
 from services.cases.domain.rules import OWN_TASK, Rules
 from services.cases.domain.search import Candidate
 from services.cases.domain.shown import Ground, Permit, grounds
-from services.cases.domain.state import CaseState
+from services.cases.domain.state import CaseState, Stage
 from services.cases.domain.team_profile import USUAL, TeamProfile
 from services.cases.domain.watch import USUAL_WATCH, Watch
-from services.cases.errors import DeniedError, NoProfileError, NotInvolvedError, UnknownPartError
+from services.cases.errors import CaseNotOpenError, DeniedError, NoProfileError, NotInvolvedError, UnknownPartError
 from services.cases.figure_store import follow_figures
 from services.cases.handlers.around import TeamDesk, disclosed, follow_team
 from services.cases.handlers.kept import follow_kept
@@ -261,6 +261,24 @@ async def change(
         return await desk.journal.change(CASE, case, ctx, decide_now, answer, also=also)
     except DeniedError as denied:
         await deny(desk, ctx, case, denied)
+
+
+async def permitted(desk: Desk, ctx: Context, located: Located, acting: Acting, action: Action) -> None:
+    """Refuse before the vault is opened for a command, whose decision judges again; the denial is recorded.
+
+    What was erased is told from what never was by nobody but those who had a part in it.
+
+    Raises:
+        DeniedError: see `access.permit`.
+        CaseNotOpenError: the case is erased, and the vault has nothing of it.
+    """
+    state = (await desk.journal.load(CASE, located.case)).state
+    try:
+        access.permit(state, action, acting, ctx.now)
+    except DeniedError as denied:
+        await deny(desk, ctx, located.case, denied)
+    if state.stage is Stage.ERASED:
+        raise CaseNotOpenError
 
 
 async def keep_time(desk: Desk, conn: Connection, event: ConsentEvent | OverrideEvent, now: datetime) -> list[str]:

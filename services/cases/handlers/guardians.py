@@ -23,7 +23,7 @@ from services.cases.errors import (
     UnknownPartError,
 )
 from services.cases.handlers.concerns import NamedGuardian
-from services.cases.handlers.desk import CASE, Desk, actor_of, change, deny, look, meet, record
+from services.cases.handlers.desk import CASE, Desk, actor_of, change, deny, look, meet, permitted, record
 from services.cases.records import Child, Guardian
 from services.cases.views import GuardianshipView
 from shared.aggregate import Answer, Changed, Context, Decision
@@ -58,7 +58,7 @@ async def add_guardian(
         CaseError: see `guardianship.decide_guardianship`.
     """
     located, acting = await meet(desk, ctx, case)
-    await _permitted(desk, ctx, located.case)
+    await permitted(desk, ctx, located, acting, Action.MANAGE_GUARDIANS)
     born_on(new.national_number)
     child, known = await _family(desk, located.case)
     before = next((one for one in known if one.national_number == new.national_number), None)
@@ -86,7 +86,7 @@ async def add_guardian(
 async def end_guardianship(desk: Desk, ctx: Context, case: CaseRef, ordinal: int, ground: Ground) -> Changed[CaseState]:
     """Record the last day of somebody's parental responsibility."""
     located, acting = await meet(desk, ctx, case)
-    await _permitted(desk, ctx, located.case)
+    await permitted(desk, ctx, located, acting, Action.MANAGE_GUARDIANS)
     _, known = await _family(desk, located.case)
     present = _of(known, ordinal)
     ended = present.model_copy(update={"until": ground.on})
@@ -155,7 +155,7 @@ async def correct_guardian(
 ) -> Changed[CaseState]:
     """Correct what the vault has of how a guardian is named and reached; recorded as writing, and no event says more."""
     located, acting = await meet(desk, ctx, case)
-    await _permitted(desk, ctx, located.case)
+    await permitted(desk, ctx, located, acting, Action.MANAGE_GUARDIANS)
     _, known = await _family(desk, located.case)
     present = _of(known, ordinal)
     given = {"name": name, "language": language, "email": email, "phone": phone}
@@ -195,7 +195,7 @@ async def correct_child(
 ) -> Changed[CaseState]:
     """Correct who the child is; it is found by what is right from then on, and by what was wrong no longer (GDPR art. 16)."""
     located, acting = await meet(desk, ctx, case)
-    await _permitted(desk, ctx, located.case)
+    await permitted(desk, ctx, located, acting, Action.MANAGE_GUARDIANS)
     child, known = await _family(desk, located.case)
     number = national_number or child.national_number
     if any(one.national_number == number for one in known):
@@ -256,20 +256,6 @@ async def list_guardians(desk: Desk, ctx: Context, case: CaseRef) -> tuple[Guard
         for one in known
     )
     return GuardianList(case=located.case, items=items), looked.version
-
-
-async def _permitted(desk: Desk, ctx: Context, case: CaseRef) -> None:
-    """Refuse before the vault is opened for it; the denial is recorded.
-
-    Raises:
-        DeniedError, CaseNotOpenError: see `access.require`.
-    """
-    located, acting = await meet(desk, ctx, case)
-    state = (await desk.journal.load(CASE, located.case)).state
-    try:
-        access.require(state, Action.MANAGE_GUARDIANS, acting, ctx.now)
-    except DeniedError as denied:
-        await deny(desk, ctx, located.case, denied)
 
 
 async def _family(desk: Desk, case: CaseRef) -> tuple[Child, tuple[Guardian, ...]]:

@@ -24,7 +24,7 @@ from services.cases.errors import (
     UnknownPartError,
 )
 from services.cases.handlers.around import REPORT_DELIVERY
-from services.cases.handlers.desk import CASE, Desk, Looked, actor_of, change, deny, glance, look, meet
+from services.cases.handlers.desk import CASE, Desk, Looked, actor_of, change, deny, glance, look, meet, permitted
 from services.cases.handlers.team import age_now
 from services.cases.handlers.unattended import change_by_time
 from services.cases.letters import make_letter
@@ -83,6 +83,7 @@ class Reporting:
 async def report_concern(desk: Desk, ctx: Context, case: CaseRef, written: Reporting) -> Changed[CaseState]:
     """Report a concern: the report to the vault, the fact to the bus, the disclosure to the log (seed rules 93, 192)."""
     located, acting = await meet(desk, ctx, case)
+    await permitted(desk, ctx, located, acting, Action.REPORT_CONCERN)
     report = ConcernReportRef(desk.ids.ref("rpt"))
     said = written.child
     heard = None

@@ -12,7 +12,7 @@ from services.cases.domain.course import Decisions
 from services.cases.domain.grantors import age_on
 from services.cases.domain.state import CaseState
 from services.cases.errors import DeniedError, NotAGrantorError, NotPermittedError, UnknownPartError
-from services.cases.handlers.desk import Desk, Keep, change, deny, glance, look, meet, record
+from services.cases.handlers.desk import Desk, Keep, change, deny, glance, look, meet, permitted, record
 from services.cases.team_contents import LanguageNeeds, NeedContent, PlanContent, PlanGoal
 from services.cases.team_records import KeptNeed
 from services.cases.views_team import AroundView, NeedView, NotHeardView, PlanView, TeamView
@@ -120,6 +120,7 @@ async def appoint(
 ) -> Changed[CaseState]:
     """Appoint a coordinator (seed rules 23, 37, 97)."""
     located, acting = await meet(desk, ctx, case)
+    await permitted(desk, ctx, located, acting, Action.APPOINT_COORDINATOR)
     command = team.Appoint(by=acting, kind=kind, coordinator=coordinator, age=await age_now(desk, ctx, located.case))
     profile = desk.team_of(located.municipality)
     return await change(
@@ -222,6 +223,7 @@ async def note_not_heard(
 ) -> Changed[CaseState]:
     """Note why the child is not heard before a decision (barnevernsloven § 1-4)."""
     located, acting = await meet(desk, ctx, case)
+    await permitted(desk, ctx, located, acting, Action.RECORD_CHILD_VIEW)
     command = hearing.NoteNotHeard(by=acting, before=before, reason=reason, age=await age_now(desk, ctx, located.case))
     return await change(
         desk,
