@@ -42,6 +42,7 @@ OTHERS: Final[Mapping[str, str]] = {
     "Maven Central if unset. The SHA-256 of each is checked, whatever the source.",
     "XDG_CACHE_HOME": "Where those jars are kept; `~/.cache` if unset.",
     "AUDIT_URL": "For `lagspill story`, beside `CASES_URL`, `MEETINGS_URL`, `NOTIFY_URL`: where the audit service is.",
+    "WEBHOOK_SECRET": "What webhooks are signed with, for `docs/examples/receiver.py`: the receiver of docs/subscribing.md.",
     "POSTGRES_PASSWORD": "For `docker-compose.yml`: the password of PostgreSQL and of each service's role. Change it.",
     "LAGSPILL_VERSION": "For `docker-compose.yml`: the image's tag; `dev` if unset.",
 }

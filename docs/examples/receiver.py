@@ -1,0 +1,69 @@
+"""A receiver of webhooks: the standard library and one SQLite file. Each event has its effect once, and none is believed unsigned.
+
+WEBHOOK_SECRET=whsec_... python docs/examples/receiver.py 9000 events.db
+"""
+
+import base64
+import hashlib
+import hmac
+import json
+import os
+import sqlite3
+import sys
+import time
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+TABLES = "CREATE TABLE IF NOT EXISTS events (source TEXT, id TEXT, type TEXT, subject TEXT, PRIMARY KEY (source, id))"
+TOLERANCE = 300
+"""Seconds by which the two clocks may differ; an older request may be somebody's who has recorded it."""
+
+
+def is_signed(secret: str, headers, body: bytes) -> bool:
+    """Whether one of the signatures was made with the secret, just now, over exactly this (Standard Webhooks)."""
+    identity, timestamp = headers.get("webhook-id", ""), headers.get("webhook-timestamp", "")
+    if not timestamp.isdigit() or abs(time.time() - int(timestamp)) > TOLERANCE:
+        return False
+    key = base64.b64decode(secret.removeprefix("whsec_"))
+    digest = hmac.digest(key, f"{identity}.{timestamp}.".encode() + body, hashlib.sha256)
+    expected = b"v1," + base64.b64encode(digest)
+    given = headers.get("webhook-signature", "").encode("utf-8", "replace").split(b" ")
+    return any(hmac.compare_digest(expected, each) for each in given)
+
+
+class Receiver(BaseHTTPRequestHandler):
+    """Takes each event in once, and answers when its effect is stored."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self) -> None:
+        """Answer 204 when the event is stored, 401 when nobody we know has signed it."""
+        body = self.rfile.read(int(self.headers["content-length"]))
+        if not is_signed(os.environ["WEBHOOK_SECRET"], self.headers, body):
+            self.answer(401)
+            return
+        event = json.loads(body)
+        with self.server.db as db:
+            new = db.execute(
+                "INSERT OR IGNORE INTO events VALUES (?, ?, ?, ?)",
+                (event["source"], event["id"], event["type"], event["subject"]),
+            ).rowcount
+            # The effect of a new event belongs here: in the same transaction.
+        print("new" if new else "duplicate", event["type"], flush=True)
+        self.answer(204)
+
+    def answer(self, status: int) -> None:
+        """Answer without a body."""
+        self.send_response(status)
+        self.send_header("content-length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Print events only."""
+
+
+if __name__ == "__main__":
+    server = HTTPServer(("127.0.0.1", int(sys.argv[1])), Receiver)
+    server.db = sqlite3.connect(sys.argv[2])
+    server.db.execute(TABLES)
+    print("listening", flush=True)
+    server.serve_forever()
