@@ -289,7 +289,19 @@ async def test_a_name_that_leads_inside_later_leads_nowhere(place: Place) -> Non
     await Courier(**vars_of(place.world, webhooks=inside)).deliver_due()
     await inside.close()
     assert await place.outcomes() == ["internal-address"]
-    assert place.receiver.connections == 0
+
+
+async def test_nothing_inside_is_even_connected_to(place: Place) -> None:
+    """Without TLS a connection is seen as soon as it is there, whatever comes of it."""
+    inside = Webhooks(place.world.courier._webhooks._targets.__class__(), seconds=2.0)
+    async with receiver(None) as made:
+        assert (await inside.post(made.url, b"{}", {})).outcome is Outcome.INTERNAL
+        # Another that may connect is seen, so the first would have been.
+        _, writer = await asyncio.open_connection("127.0.0.1", made.port)
+        await made.connected.until(lambda seen: len(seen) > 0)
+        assert made.connections == 1
+        writer.close()
+    await inside.close()
 
 
 async def test_pauses_grow_and_are_spread_and_what_the_receiver_asks_for_counts(place: Place) -> None:
@@ -523,6 +535,24 @@ async def test_whoever_dies_at_any_step_loses_nothing_and_changes_no_order(
     assert firsts == ids(records)
     view = await place.look()
     assert view["position"] == view["last_position"]
+
+
+async def test_who_is_stopped_in_the_midst_of_a_page_leaves_the_rest_to_others(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    records = await place.feed(5)
+    stopping, real = Courier(**vars_of(place.world)), Webhooks.post
+
+    async def post_and_be_stopped(self: Webhooks, *args: Any) -> Answer:
+        answer = await real(self, *args)
+        stopping._stop.set()
+        return answer
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Webhooks, "post", post_and_be_stopped)
+        await stopping.deliver_due()
+    assert place.receiver.ids == ids(records[:1])
+    assert await place.deliver() == ids(records)
 
 
 async def test_several_couriers_share_the_work_and_keep_the_order(place: Place) -> None:

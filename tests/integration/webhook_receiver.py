@@ -69,7 +69,12 @@ class Receiver:
     port: int
     arrived: Probe[Webhook] = field(default_factory=Probe)
     answers: list[bytes] = field(default_factory=list)
-    connections: int = 0
+    connected: Probe[int] = field(default_factory=Probe)
+
+    @property
+    def connections(self) -> int:
+        """How many have been made."""
+        return len(self.connected.seen)
 
     @property
     def url(self) -> str:
@@ -89,7 +94,7 @@ async def receiver(tls: ssl.SSLContext | None) -> AsyncIterator[Receiver]:
     writers: set[asyncio.StreamWriter] = set()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        made.connections += 1
+        made.connected(made.connections + 1)
         writers.add(writer)
         with contextlib.suppress(OSError, asyncio.IncompleteReadError):
             while True:
