@@ -271,3 +271,48 @@ async def test_pieces_cannot_be_moved_or_cut(world: World) -> None:
     for start, end in ((0, 100), (1, 0), (100, 1)):
         await world.pool.execute("UPDATE document_pieces SET nth = $2 WHERE nth = $1", start, end)
     assert await read() == 0, "two pieces have changed places"
+
+
+@pytest.mark.rule(107)
+async def test_each_document_of_a_handover_has_its_receipt_and_the_last_completes_it(world: World) -> None:
+    case = await world.opened()
+    await world.consented(case, services=("ppt",), purposes=("transition",))
+    first, second, outside = [
+        (await put(world, "teacher", case, PDF, key=f"doc-{nth}", category=category)).json()["document"]
+        for nth, category in enumerate(("development", "language", "health"))
+    ]
+    offer = {"kind": "unit", "receiver": await world.receiver("ppt"), "categories": ["development", "language"]}
+    sent = await world.must("teacher", f"/cases/{case}/handovers", offer)
+    at = f"/handovers/{sent['handover']}"
+    assert set(sent["documents"]) == {first, second}
+    [shared] = [one for one in await world.access("disclose") if one["documents"]]
+    assert set(shared["documents"]) == {first, second}
+    assert (await world.must("ppt", f"{at}/acceptance"))["status"] == "accepted"
+    assert [one["received_at"] for one in (await world.see("ppt", f"{at}/receipts"))["documents"]] == [None, None]
+    assert (await world.get("ppt", f"/documents/{outside}")).status_code == 403
+    for nth, document in enumerate((first, first, second)):
+        assert (await world.get("ppt", f"/documents/{document}")).content == PDF
+        receipts = {
+            one["document"]: one["received_at"] for one in (await world.see("ppt", f"{at}/receipts"))["documents"]
+        }
+        assert [receipts[one] is not None for one in (first, second)] == [True, nth == 2]
+        status = (await world.see("ppt", at))["status"]
+        assert status == ("completed" if nth == 2 else "accepted")
+    assert (await world.types()).count("handover.completed") == 1
+
+
+@pytest.mark.rule(107)
+async def test_within_the_unit_nothing_is_handed_over_and_another_look_is_no_receipt(world: World) -> None:
+    case = await world.opened()
+    await world.consented(case, services=("ppt", "helsestasjon"), purposes=("transition", "assessment"))
+    document = (await put(world, "teacher", case, PDF)).json()["document"]
+    baton = {"kind": "baton", "receiver": await world.receiver("colleague")}
+    within = await world.must("teacher", f"/cases/{case}/handovers", baton)
+    assert within["documents"] == []
+    assert (await world.must("colleague", f"/handovers/{within['handover']}/acceptance"))["status"] == "completed"
+    offer = {"kind": "unit", "receiver": await world.receiver("ppt"), "categories": ["development"]}
+    sent = (await world.must("colleague", f"/cases/{case}/handovers", offer))["handover"]
+    for who in ("colleague", "nurse", "guardian-a"):
+        assert (await world.get(who, f"/documents/{document}")).status_code == 200
+    [one] = (await world.see("colleague", f"/handovers/{sent}/receipts"))["documents"]
+    assert one == {"document": document, "received_at": None}

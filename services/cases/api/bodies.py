@@ -278,7 +278,7 @@ class HandoverBody(RequestModel):
     ]
     receiver: ReceiverBody
     categories: frozenset[InformationCategory] = frozenset()
-    """What goes with it out of the unit: inside the consent. Within the unit, all of it does."""
+    """What goes with it out of the unit: inside the consent, with every document in it. Within the unit, all of it does."""
     respond_by: GivenMoment | None = None
     draft: bool = False
     """Write it down and send it later (`/handovers/{id}/sending`): nobody is told of it yet."""

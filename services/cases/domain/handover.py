@@ -198,6 +198,7 @@ def offer(
             extensions={"categories": [one.value for one in sorted(command.package.categories - held)]}
         )
     basis, consent = _basis(state, command, kind, now, rules)
+    package = command.package if kind.ground is Ground.OWN_TASK else with_documents(state, command.package)
     return HandoverSent(
         case=ref_of(state),
         handover=command.handover,
@@ -207,13 +208,19 @@ def offer(
         basis=basis,
         consent=None if consent is None else consent.ref,
         consent_version=None if consent is None else consent.version,
-        package=command.package,
+        package=package,
         form=form,
         respond_by=respond_by,
         route=command.kind,
         on_behalf=sender.actor != command.by.actor,
         to_municipality=command.to_municipality,
     )
+
+
+def with_documents(state: CaseState, package: Package) -> Package:
+    """Return the package with every document that its categories hold: the receiver will read them, and each has its receipt."""
+    held = sorted(one.ref for one in state.documents.values() if one.category in package.categories)
+    return package.model_copy(update={"documents": (*package.documents, *held)})
 
 
 def decide_receive(
@@ -233,6 +240,15 @@ def decide_receive(
     if received and present.status is HandoverStatus.ACCEPTED and frozenset(present.package.documents) <= opened:
         received.append(HandoverCompleted(case=ref_of(state), handover=present.ref))
     return received
+
+
+def decide_open(state: CaseState, document: DocumentRef, opened_by: ActorId) -> list[CaseEvent]:
+    """Note that the receiver of a package has opened a document of it: of each handover that brought it, the first time."""
+    happened: list[CaseEvent] = []
+    for one in state.handovers.values():
+        if document in one.package.documents:
+            happened.extend(decide_receive(state, one.ref, opened_by, (document,)))
+    return happened
 
 
 def decide_answer(state: CaseState, command: AnswerHandover, now: datetime) -> list[CaseEvent]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -241,15 +242,22 @@ async def note_receipt(
 ) -> None:
     """Note what the receiver opens, if it is the receiver and the first time; in the look's transaction."""
     actor = ctx.actor
-    loaded = await desk.journal.load(CASE, case, conn=conn)
-    if actor is None or not handovers.decide_receive(loaded.state, handover, actor.id, documents):
+    if actor is not None:
+        await _note(desk, ctx, conn, case, lambda state: handovers.decide_receive(state, handover, actor.id, documents))
+
+
+async def note_opened(desk: Desk, ctx: Context, conn: Connection, case: CaseRef, document: DocumentRef) -> None:
+    """Note that a document of a package is opened, if it is by the receiver and the first time; in the look's transaction."""
+    actor = ctx.actor
+    if actor is not None:
+        await _note(desk, ctx, conn, case, lambda state: handovers.decide_open(state, document, actor.id))
+
+
+async def _note(
+    desk: Desk, ctx: Context, conn: Connection, case: CaseRef, decide: Callable[[CaseState], list[CaseEvent]]
+) -> None:
+    if not decide((await desk.journal.load(CASE, case, conn=conn)).state):
         return
     latest = Latest()
-    await desk.journal.change(
-        CASE,
-        case,
-        ctx,
-        lambda state: Decision(latest.take(state, handovers.decide_receive(state, handover, actor.id, documents))),
-        conn=conn,
-    )
+    await desk.journal.change(CASE, case, ctx, lambda state: Decision(latest.take(state, decide(state))), conn=conn)
     await follow(desk, conn, case, latest, ctx.now)

@@ -23,6 +23,7 @@ from services.cases.errors import (
     UnknownPartError,
 )
 from services.cases.handlers.desk import CASE, Desk, change, deny, look, meet, record
+from services.cases.handlers.handovers import note_opened
 from services.cases.views import DocumentView, RecordView
 from shared.aggregate import Changed, Context
 from shared.contracts.codes import InformationCategory
@@ -199,6 +200,7 @@ async def read_document(desk: Desk, ctx: Context, document: DocumentRef) -> Down
         _covered(state, access.permit(state, Action.READ_DOCUMENT, acting, ctx.now), document)
         await _look_through(desk, ctx, document)
         async with desk.pool.acquire() as conn, conn.transaction():
+            await note_opened(desk, ctx, conn, located.case, document)
             looked = await look(desk, ctx, conn, located, acting, Action.READ_DOCUMENT)
             category = _covered(looked.state, looked.permit, document)
             stored = await desk.documents.stored(conn, document)
