@@ -69,7 +69,7 @@ class AccessRecorded(EventData):
     SUBJECT: ClassVar[str] = "subject_ref"
 
     subject_ref: str = Field(pattern=r"^[a-z]{3}_[0-9A-Za-z_-]{8,64}$")
-    """The case, or for a search the actor."""
+    """The case; for a search or a list the actor; where somebody's absence was asked for in vain, that."""
     kind: AccessKind
     actor: AccessActor
     case: CaseRefField | None = None

@@ -149,6 +149,7 @@ async def test_every_refusal_of_an_absence(world: World) -> None:
     assert not [one for one in await world.types() if one.startswith("absence")]
     absence = (await world.must("teacher", "/absences", body))["absence"]
     nobody = "abs_" + "b" * 26
+    lists = len(await world.access("list"))
     for who in ("colleague", "rektor", "curious", "guardian-a"):
         for ref in (absence, nobody):
             assert code(await world.get(who, f"/absences/{ref}")) == (404, "not-found")
@@ -156,6 +157,13 @@ async def test_every_refusal_of_an_absence(world: World) -> None:
         assert (await world.see(who, "/absences"))["items"] == []
     elsewhere = {"municipality": "0301"}
     assert code(await world.get("teacher", f"/absences/{absence}", **elsewhere)) == (404, "not-found")
+    assert len(await world.access("list")) == lists + 4, "an empty list was looked at too"
+    denials = await world.access("deny")
+    assert [(one["subject_ref"], one["reason"]) for one in denials] == [
+        *[(absence, "no-relation")] * 8,
+        (absence, "other-municipality"),
+    ]
+    assert len({one["actor"]["id"] for one in denials}) == 5
     assert [one["absence"] for one in (await world.see("styrer", "/absences"))["items"]] == [absence]
     withdrawn = await world.must("teacher", f"/absences/{absence}/withdrawal")
     assert withdrawn["status"] == "withdrawn"

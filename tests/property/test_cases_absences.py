@@ -19,7 +19,7 @@ from services.cases.errors import (
     AbsenceOverError,
     AbsencePeriodError,
     CaseError,
-    UnknownPartError,
+    NotInvolvedError,
 )
 from shared.contracts.base import EventData
 from shared.contracts.cases import AbsenceReason, HandoverAccepted, HandoverRoute, LocalOutcome, Package, Party
@@ -234,7 +234,7 @@ def fold(*events: EventData) -> AbsenceState:
 def test_an_absence_begins_or_is_taken_back_once() -> None:
     [registered] = absence.decide_register(register(TEACHER), START)
     state = fold(registered)
-    with pytest.raises(UnknownPartError):
+    with pytest.raises(NotInvolvedError):
         absence.decide_withdraw(state, COLLEAGUE)
     [withdrawn] = absence.decide_withdraw(state, STYRER)
     assert absence.decide_begin(fold(registered, withdrawn), fell=1, cancelled=0) == []

@@ -24,6 +24,7 @@ from services.cases.errors import (
     AbsenceOfOthersError,
     AbsenceOverError,
     AbsencePeriodError,
+    NotInvolvedError,
     UnknownPartError,
 )
 from shared.calendar import add_days
@@ -178,11 +179,14 @@ def decide_withdraw(state: AbsenceState, by: Acting) -> list[EventData]:
     """Take it back: the employee stays after all.
 
     Raises:
-        UnknownPartError: it is not the actor's business.
+        UnknownPartError: there is none.
+        NotInvolvedError: it is not the actor's business.
         AbsenceOverError: it has begun, or was taken back before.
     """
-    if state.ref is None or state.person is None or state.unit is None or not concerns(by, state.person, state.unit):
+    if state.ref is None or state.person is None or state.unit is None:
         raise UnknownPartError
+    if not concerns(by, state.person, state.unit):
+        raise NotInvolvedError("no-relation")
     if not ABSENCE_LIFE.allows(state.status, AbsenceWithdrawn):
         raise AbsenceOverError
     return [AbsenceWithdrawn(absence=state.ref)]

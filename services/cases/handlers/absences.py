@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import partial
-from typing import Final
+from typing import Final, NoReturn
 
 from services.cases import absence_store
 from services.cases.domain import absence as absences
@@ -14,7 +14,7 @@ from services.cases.domain import waiting
 from services.cases.domain.absence import AbsenceState, AbsenceStatus
 from services.cases.domain.acting import Acting
 from services.cases.domain.state import CaseState
-from services.cases.errors import AbsenceFallsToError, UnknownPartError
+from services.cases.errors import AbsenceFallsToError, DeniedError, NotInvolvedError, UnknownPartError
 from services.cases.handlers.desk import CASE, Desk, actor_of, as_seen, record_listing
 from services.cases.handlers.unattended import change_by_time
 from services.cases.views import AbsenceCaseView, AbsenceView
@@ -22,6 +22,7 @@ from shared.aggregate import Aggregate, Changed, Context
 from shared.arrivals import Tx
 from shared.calendar import start_of_day
 from shared.clock import oslo_day
+from shared.contracts.access import AccessKind, AccessRecorded
 from shared.contracts.cases import AbsenceReason, CaseEvent, CoordinatorKind, Party
 from shared.contracts.codes import Role
 from shared.db import Connection
@@ -102,24 +103,29 @@ async def withdraw_absence(desk: Desk, ctx: Context, absence: AbsenceRef) -> Cha
         await absence_store.take_back(conn, absence)
         await cancel(conn, kind=ABSENCE_LAST_DAY, key=absence)
 
-    return await desk.journal.change(
-        ABSENCE,
-        absence,
-        ctx,
-        lambda state: absences.decide_withdraw(state, acting),
-        lambda state, version: answer(AbsenceView.of(state), status=201, version=version),
-        also=also,
-    )
+    try:
+        return await desk.journal.change(
+            ABSENCE,
+            absence,
+            ctx,
+            lambda state: absences.decide_withdraw(state, acting),
+            lambda state, version: answer(AbsenceView.of(state), status=201, version=version),
+            also=also,
+        )
+    except DeniedError as denied:
+        await _deny(desk, ctx, absence, actor_of(ctx).municipality, denied)
 
 
 async def list_absences(desk: Desk, ctx: Context) -> list[AbsenceView]:
-    """Return the actor's own absences, and for a leader the unit's."""
+    """Return the actor's own absences, and for a leader the unit's; one record for the look at the list."""
     actor = actor_of(ctx)
-    async with desk.pool.acquire() as conn:
+    async with desk.pool.acquire() as conn, conn.transaction():
         acting = await as_seen(desk, ctx, conn, None)
         leads = acting.unit if acting.kind == "user" and Role.LEADER in acting.roles else None
         refs = await absence_store.seen_by(conn, actor.municipality, actor.id, leads)
         states = [(await desk.journal.load(ABSENCE, ref, conn=conn)).state for ref in refs]
+        await record_listing(desk, replace(ctx, scope=actor.municipality), conn)
+    desk.journal.nudge()
     return [
         AbsenceView.of(state)
         for state in states
@@ -131,15 +137,27 @@ async def read_absence(desk: Desk, ctx: Context, absence: AbsenceRef) -> tuple[A
     """Return an absence with every case that still rests with the employee in that unit; recorded as a look at a list.
 
     Raises:
-        UnknownPartError: there is none, or it is not the actor's business.
+        UnknownPartError: there is none.
+        NotInvolvedError: it is not the actor's business; the denial is recorded.
     """
     acting = await _meet(desk, ctx, absence)
+    try:
+        view, version = await _read(desk, ctx, absence, acting)
+    except DeniedError as denied:
+        await _deny(desk, ctx, absence, actor_of(ctx).municipality, denied)
+    desk.journal.nudge()
+    return view, version
+
+
+async def _read(desk: Desk, ctx: Context, absence: AbsenceRef, acting: Acting) -> tuple[AbsenceView, int]:
     actor = actor_of(ctx)
     async with desk.pool.acquire() as conn, conn.transaction():
         loaded = await desk.journal.load(ABSENCE, absence, conn=conn)
         state = loaded.state
-        if state.person is None or state.unit is None or not absences.concerns(acting, state.person, state.unit):
+        if state.person is None or state.unit is None:
             raise UnknownPartError
+        if not absences.concerns(acting, state.person, state.unit):
+            raise NotInvolvedError("no-relation")
         shown: list[AbsenceCaseView] = []
         for case in await absence_store.resting_with(conn, actor.municipality, state.person):
             held = (await desk.journal.load(CASE, case, conn=conn)).state
@@ -152,7 +170,6 @@ async def read_absence(desk: Desk, ctx: Context, absence: AbsenceRef) -> tuple[A
             if holds or kinds:
                 shown.append(AbsenceCaseView.of(held, holds=holds, coordinates=kinds))
         await record_listing(desk, replace(ctx, scope=actor.municipality), conn)
-    desk.journal.nudge()
     return AbsenceView.of(state, shown), loaded.version
 
 
@@ -246,11 +263,37 @@ async def _unit_of(desk: Desk, conn: Connection, case: CaseRef, held: CaseState)
 
 
 async def _meet(desk: Desk, ctx: Context, absence: AbsenceRef) -> Acting:
-    actor = actor_of(ctx)
+    """Return how the rules see the actor.
+
+    Raises:
+        UnknownPartError: there is no such absence.
+        NotInvolvedError: it belongs to another municipality; the denial is recorded.
+    """
     async with desk.pool.acquire() as conn:
-        if await absence_store.municipality_of(conn, absence) != actor.municipality:
-            raise UnknownPartError
-        return await as_seen(desk, ctx, conn, None)
+        municipality = await absence_store.municipality_of(conn, absence)
+        acting = await as_seen(desk, ctx, conn, None)
+    if municipality is None:
+        raise UnknownPartError
+    if municipality != actor_of(ctx).municipality:
+        await _deny(desk, ctx, absence, municipality, NotInvolvedError("other-municipality"))
+    return acting
+
+
+async def _deny(desk: Desk, ctx: Context, absence: AbsenceRef, municipality: LogScope, denied: DeniedError) -> NoReturn:
+    """Record the denial in the municipality's log, and raise it.
+
+    Raises:
+        DeniedError: always `denied`.
+    """
+    entry = AccessRecorded(
+        subject_ref=absence,
+        kind=AccessKind.DENY,
+        actor=actor_of(ctx).access_actor(),
+        permitted=False,
+        reason=denied.reason,
+    )
+    await desk.journal.record_access(replace(ctx, scope=municipality), [entry])
+    raise denied
 
 
 def _leader(acting: Acting) -> Party | None:
