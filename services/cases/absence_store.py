@@ -61,16 +61,28 @@ async def away(conn: Connection, municipality: LogScope, person: ActorId, day: d
     return None if found is None else AbsenceRef(found)
 
 
-async def seen_by(conn: Connection, municipality: LogScope, person: ActorId, leads: UnitId | None) -> list[AbsenceRef]:
-    """Return somebody's own absences and those of the unit that they lead, the newest first."""
+async def seen_by(
+    conn: Connection,
+    municipality: LogScope,
+    person: ActorId,
+    leads: UnitId | None,
+    *,
+    after: tuple[datetime, str] | None,
+    limit: int,
+) -> list[tuple[datetime, AbsenceRef]]:
+    """Return somebody's own absences and those of the unit that they lead, with when each was registered, the newest first."""
     rows = await conn.fetch(
-        "SELECT absence FROM absences WHERE municipality = $1 AND (person = $2 OR unit = $3)"
-        " ORDER BY registered_at DESC, absence LIMIT 200",
+        "SELECT absence, registered_at FROM absences WHERE municipality = $1 AND (person = $2 OR unit = $3)"
+        " AND ($4::timestamptz IS NULL OR (registered_at, absence) < ($4, $5))"
+        " ORDER BY registered_at DESC, absence DESC LIMIT $6",
         municipality,
         person,
         leads,
+        None if after is None else after[0],
+        None if after is None else after[1],
+        limit,
     )
-    return [AbsenceRef(row["absence"]) for row in rows]
+    return [(row["registered_at"], AbsenceRef(row["absence"])) for row in rows]
 
 
 async def resting_with(conn: Connection, municipality: LogScope, person: ActorId) -> list[CaseRef]:

@@ -153,6 +153,8 @@ class DocumentList(Model):
     case: CaseRef
     basis: str
     items: tuple[DocumentContentView, ...]
+    next: str | None = None
+    """The cursor of the next page, if there is one."""
 
 
 class DatedGuardian(GuardianView):
@@ -170,3 +172,5 @@ class GuardianList(Model):
 
     case: CaseRef
     items: tuple[DatedGuardian, ...]
+    next: str | None = None
+    """The cursor of the next page, if there is one."""

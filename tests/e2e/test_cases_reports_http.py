@@ -79,7 +79,7 @@ async def reported(world: World, case: str, who: str = "teacher", **changes: Any
 
 async def status(world: World, case: str, who: str = "teacher") -> list[str]:
     """Return how far the reports of a case have come."""
-    return [one["status"] for one in (await world.see(who, f"/cases/{case}/concern-reports"))["reports"]]
+    return [one["status"] for one in (await world.see(who, f"/cases/{case}/concern-reports"))["items"]]
 
 
 @pytest.mark.rule(93, 192)
@@ -278,7 +278,7 @@ async def test_three_weeks_without_an_answer_and_somebody_is_told(world: World) 
     await world.move_to(datetime(2026, 9, 28, 8, 0, tzinfo=UTC))
     [alarm] = await world.published("concern-report.unanswered.v1")
     assert alarm["data"]["reporter"]["unit"] == "unit:lia-barnehage"
-    [seen] = (await world.see("styrer", f"/cases/{case}/concern-reports"))["reports"]
+    [seen] = (await world.see("styrer", f"/cases/{case}/concern-reports"))["items"]
     assert (seen["unanswered"], seen["status"]) == (True, "posted")
     world.clock.set(datetime(2026, 10, 1, 8, 0, tzinfo=UTC))
     late = await world.must("teacher", f"/concern-reports/{report}/feedback", {"kind": "received"})
@@ -292,12 +292,12 @@ async def test_guardians_are_told_nothing_where_telling_would_endanger(world: Wo
     await world.consented(case)
     await reported(world, case)
     for who in ("guardian-a", "guardian-b"):
-        assert (await world.see(who, f"/cases/{case}/concern-reports"))["reports"] == []
+        assert (await world.see(who, f"/cases/{case}/concern-reports"))["items"] == []
         shown = json.dumps([await world.see(who, path) for path in (f"/cases/{case}", f"/cases/{case}/child")])
         for trace in ("concern-report", "rpt_", TEXT, SAID):
             assert trace not in shown
     known = await reported(world, case, guardians_informed=True, not_informed_because=None, child=None, not_heard=None)
-    [told] = (await world.see("guardian-a", f"/cases/{case}/concern-reports"))["reports"]
+    [told] = (await world.see("guardian-a", f"/cases/{case}/concern-reports"))["items"]
     assert told["report"] == known
     assert len(await status(world, case, "styrer")) == 2
 

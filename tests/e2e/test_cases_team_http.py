@@ -341,7 +341,7 @@ async def test_an_anonymous_request_needs_no_consent_and_leads_to_no_case(world:
     accepted = await world.post("ppt", f"/contributions/{asked['contribution']}/acceptance")
     assert accepted.status_code == 201
     assert case not in accepted.text
-    [sent] = (await world.see("teacher", path))["contributions"]
+    [sent] = (await world.see("teacher", path))["items"]
     assert (sent["status"], sent["anonymous"]) == ("accepted", True)
 
 

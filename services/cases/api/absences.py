@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from fastapi import APIRouter
 from starlette.responses import Response
 
@@ -9,10 +11,12 @@ from services.cases.api import bodies
 from services.cases.api.at_desk import AtDesk
 from services.cases.handlers import absences
 from services.cases.views import AbsenceView
+from shared.contracts.base import Moment
 from shared.refs import AbsenceRefField
-from shared.web import Command, Page, Reading, represent, respond
+from shared.web import AskedPage, Collection, Command, Page, Reading, represent, respond
 
 router = APIRouter(tags=["absences"])
+ABSENCES: Final = Collection("absences", tuple[Moment, str])
 
 
 @router.post("/absences", status_code=201, response_model=AbsenceView, summary="Somebody leaves or is away")
@@ -30,9 +34,11 @@ async def register_absence(body: bodies.AbsenceBody, ctx: Command, desk: AtDesk)
 
 
 @router.get("/absences", response_model=Page[AbsenceView], summary="Your own absences, and your unit's")
-async def list_absences(ctx: Reading, desk: AtDesk) -> Response:
-    """Return them without their cases, the newest first; a unit has few, so there is one page."""
-    return represent(Page[AbsenceView](items=await absences.list_absences(desk, ctx)))
+async def list_absences(page: AskedPage, ctx: Reading, desk: AtDesk) -> Response:
+    """Return them without their cases, the newest first."""
+    rows = await absences.list_absences(desk, ctx, after=ABSENCES.after(page.cursor), limit=page.limit)
+    shown = ABSENCES.page(rows, page.limit, lambda row: (row[0], row[1].absence))
+    return represent(Page[AbsenceView](items=[view for _, view in shown.items], next=shown.next))
 
 
 @router.get("/absences/{absence}", response_model=AbsenceView, summary="An absence, and what rests with the employee")

@@ -14,18 +14,12 @@ from services.cases.handlers import contributions
 from services.cases.handlers.contributions import Asking
 from services.cases.team_contents import AskedContent
 from services.cases.views_team import AskedView, ContributionView, ResponseFigures
-from shared.contracts.base import Model, Moment
-from shared.refs import CaseRefField, ContributionRefField
+from shared.contracts.base import Moment
+from shared.refs import CaseRefField, ContributionRef, ContributionRefField
 from shared.web import AskedPage, Collection, Command, Page, Reading, represent, respond
 
 router = APIRouter(tags=["contributions"])
 ASKED: Final = Collection("contributions", tuple[Moment, str])
-
-
-class Contributions(Model):
-    """What services were asked for in a case."""
-
-    contributions: tuple[ContributionView, ...]
 
 
 @router.post(
@@ -49,11 +43,15 @@ async def ask(case: CaseRefField, body: bodies.ContributionBody, ctx: Command, d
     return respond(await contributions.ask(desk, ctx, case, asking))
 
 
-@router.get("/cases/{case}/contributions", response_model=Contributions, summary="What services were asked for")
-async def list_of_case(case: CaseRefField, ctx: Reading, desk: AtDesk) -> Response:
-    """Return what services were asked for in the case, to whoever asks."""
-    rows, version = await contributions.list_of_case(desk, ctx, case)
-    return represent(Contributions(contributions=tuple(rows)), version=version)
+@router.get(
+    "/cases/{case}/contributions", response_model=Page[ContributionView], summary="What services were asked for"
+)
+async def list_of_case(page: AskedPage, case: CaseRefField, ctx: Reading, desk: AtDesk) -> Response:
+    """Return what services were asked for in the case, in the order of the references, to whoever asks."""
+    collection = Collection(f"contributions of {case}", ContributionRef)
+    after = collection.after(page.cursor)
+    rows, version = await contributions.list_of_case(desk, ctx, case, after=after, limit=page.limit)
+    return represent(collection.page(rows, page.limit, lambda row: row.contribution), version=version)
 
 
 @router.get("/contributions", response_model=Page[AskedView], summary="What your service is asked for")

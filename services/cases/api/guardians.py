@@ -19,7 +19,7 @@ from services.cases.views import GuardianshipView
 from shared.contracts.codes import Language
 from shared.contracts.safekeeping import GuardianGround
 from shared.refs import CaseRefField
-from shared.web import GivenDay, GuardedCommand, Reading, RequestModel, represent, respond
+from shared.web import AskedPage, Collection, GivenDay, GuardedCommand, Reading, RequestModel, represent, respond
 
 router = APIRouter(tags=["guardians"])
 Ordinal = Annotated[int, Path(ge=1, le=8, description="Which of the guardians, as in the list.")]
@@ -89,9 +89,10 @@ class ChildCorrectionBody(RequestModel):
 
 
 @router.get("/cases/{case}/guardians", response_model=GuardianList, summary="The guardians, with their dates")
-async def list_guardians(case: CaseRefField, ctx: Reading, desk: AtDesk) -> Response:
+async def list_guardians(page: AskedPage, case: CaseRefField, ctx: Reading, desk: AtDesk) -> Response:
     """Return everybody who has, had or will have parental responsibility, to whoever keeps that in order."""
-    view, version = await guardians.list_guardians(desk, ctx, case)
+    collection = Collection(f"guardians of {case}", int)
+    view, version = await guardians.list_guardians(desk, ctx, case, collection, page)
     return represent(view, version=version)
 
 

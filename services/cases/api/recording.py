@@ -19,8 +19,8 @@ from services.cases.handlers.recording import Upload
 from services.cases.views import DocumentView, RecordView
 from shared.contracts.codes import InformationCategory
 from shared.contracts.safekeeping import MediaType
-from shared.refs import CaseRefField, DocumentRefField, RecordRefField
-from shared.web import Command, Reading, RequestModel, represent, respond
+from shared.refs import CaseRefField, DocumentRef, DocumentRefField, RecordRefField
+from shared.web import AskedPage, Collection, Command, Reading, RequestModel, represent, respond
 
 router = APIRouter(tags=["records and documents"])
 
@@ -92,9 +92,10 @@ async def add_document(
 
 
 @router.get("/cases/{case}/documents", response_model=DocumentList, summary="The documents of a case")
-async def list_documents(case: CaseRefField, ctx: Reading, desk: AtDesk) -> Response:
-    """Return those that you may see at this moment; a case has few, so there is one page."""
-    view, version = await recording.list_documents(desk, ctx, case)
+async def list_documents(page: AskedPage, case: CaseRefField, ctx: Reading, desk: AtDesk) -> Response:
+    """Return those that you may see at this moment, in the order of their references."""
+    collection = Collection(f"documents of {case}", DocumentRef)
+    view, version = await recording.list_documents(desk, ctx, case, collection, page)
     return represent(view, version=version)
 
 

@@ -11,17 +11,10 @@ from services.cases.handlers import reports
 from services.cases.handlers.reports import ChildSaid, Reporting
 from services.cases.team_contents import ReportContent
 from services.cases.views_team import ReportView
-from shared.contracts.base import Model
-from shared.refs import CaseRefField, ConcernReportRefField
-from shared.web import Command, Reading, represent, respond
+from shared.refs import CaseRefField, ConcernReportRef, ConcernReportRefField
+from shared.web import AskedPage, Collection, Command, Page, Reading, represent, respond
 
 router = APIRouter(tags=["concern reports"])
-
-
-class Reports(Model):
-    """The reports of a case that you may know of."""
-
-    reports: tuple[ReportView, ...]
 
 
 @router.post(
@@ -43,11 +36,13 @@ async def report_concern(case: CaseRefField, body: bodies.ConcernReportBody, ctx
     return respond(await reports.report_concern(desk, ctx, case, written))
 
 
-@router.get("/cases/{case}/concern-reports", response_model=Reports, summary="The case's concern reports")
-async def list_reports(case: CaseRefField, ctx: Reading, desk: AtDesk) -> Response:
+@router.get("/cases/{case}/concern-reports", response_model=Page[ReportView], summary="The case's concern reports")
+async def list_reports(page: AskedPage, case: CaseRefField, ctx: Reading, desk: AtDesk) -> Response:
     """Return the reports that you may know of, and how far each has come."""
-    rows, version = await reports.list_reports(desk, ctx, case)
-    return represent(Reports(reports=tuple(rows)), version=version)
+    collection = Collection(f"concern reports of {case}", ConcernReportRef)
+    after = collection.after(page.cursor)
+    rows, version = await reports.list_reports(desk, ctx, case, after=after, limit=page.limit)
+    return represent(collection.page(rows, page.limit, lambda row: row.report), version=version)
 
 
 @router.get("/concern-reports/{report}", response_model=ReportContent, summary="A concern report")

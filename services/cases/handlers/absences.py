@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Final, NoReturn
 
@@ -116,21 +116,29 @@ async def withdraw_absence(desk: Desk, ctx: Context, absence: AbsenceRef) -> Cha
         await _deny(desk, ctx, absence, actor_of(ctx).municipality, denied)
 
 
-async def list_absences(desk: Desk, ctx: Context) -> list[AbsenceView]:
-    """Return the actor's own absences, and for a leader the unit's; one record for the look at the list."""
+async def list_absences(
+    desk: Desk, ctx: Context, *, after: tuple[datetime, str] | None, limit: int
+) -> list[tuple[datetime, AbsenceView]]:
+    """Return one more than `limit` of the actor's own absences, and a leader's unit's, newest first; one record for the look."""
     actor = actor_of(ctx)
+    found: list[tuple[datetime, AbsenceView]] = []
     async with desk.pool.acquire() as conn, conn.transaction():
         acting = await as_seen(desk, ctx, conn, None)
         leads = acting.unit if acting.kind == "user" and Role.LEADER in acting.roles else None
-        refs = await absence_store.seen_by(conn, actor.municipality, actor.id, leads)
-        states = [(await desk.journal.load(ABSENCE, ref, conn=conn)).state for ref in refs]
+        while len(found) <= limit:
+            rows = await absence_store.seen_by(conn, actor.municipality, actor.id, leads, after=after, limit=limit + 1)
+            if not rows:
+                break
+            for at, ref in rows:
+                after = (at, ref)
+                state = (await desk.journal.load(ABSENCE, ref, conn=conn)).state
+                if state.person is None or state.unit is None:
+                    continue
+                if absences.concerns(acting, state.person, state.unit) and len(found) <= limit:
+                    found.append((at, AbsenceView.of(state)))
         await record_listing(desk, replace(ctx, scope=actor.municipality), conn)
     desk.journal.nudge()
-    return [
-        AbsenceView.of(state)
-        for state in states
-        if state.person is not None and state.unit is not None and absences.concerns(acting, state.person, state.unit)
-    ]
+    return found
 
 
 async def read_absence(desk: Desk, ctx: Context, absence: AbsenceRef) -> tuple[AbsenceView, int]:

@@ -30,6 +30,7 @@ from services.cases.handlers.desk import (
     as_seen,
     change,
     deny,
+    following,
     glance,
     look,
     meet,
@@ -112,13 +113,16 @@ async def ask(desk: Desk, ctx: Context, case: CaseRef, asking: Asking) -> Change
     )
 
 
-async def list_of_case(desk: Desk, ctx: Context, case: CaseRef) -> tuple[list[ContributionView], int]:
-    """Return what services were asked for in a case, to whoever asks."""
+async def list_of_case(
+    desk: Desk, ctx: Context, case: CaseRef, *, after: ContributionRef | None, limit: int
+) -> tuple[list[ContributionView], int]:
+    """Return one more than `limit` of what services were asked for in a case, to whoever asks, by reference."""
     located, acting = await meet(desk, ctx, case)
     looked = await glance(desk, ctx, located, acting, Action.SEE_CONTRIBUTION)
     if looked.permit.relation in NARROW:
         await deny(desk, ctx, located.case, NotInvolvedError("only-asked"))
-    return [ContributionView.of(looked.state, ref) for ref in looked.state.around.contributions], looked.version
+    refs = following(looked.state.around.contributions, after)[: limit + 1]
+    return [ContributionView.of(looked.state, ref) for ref in refs], looked.version
 
 
 async def list_asked(
@@ -130,15 +134,19 @@ async def list_asked(
         raise NotStaffError
     found: list[tuple[datetime, AskedView]] = []
     async with desk.pool.acquire() as conn, conn.transaction():
-        rows = await team_store.asked_of(
-            conn, actor.municipality, actor.service, actor.unit, after=after, limit=limit + 1
-        )
-        for row in rows:
-            acting = await as_seen(desk, ctx, conn, row.case)
-            state = (await desk.journal.load(CASE, row.case, conn=conn)).state
-            one = state.around.contributions.get(row.contribution)
-            if one is not None and is_asked(one, acting):
-                found.append((row.asked_at, AskedView.of(state, one)))
+        while len(found) <= limit:
+            rows = await team_store.asked_of(
+                conn, actor.municipality, actor.service, actor.unit, after=after, limit=limit + 1
+            )
+            if not rows:
+                break
+            for row in rows:
+                after = (row.asked_at, row.contribution)
+                acting = await as_seen(desk, ctx, conn, row.case)
+                state = (await desk.journal.load(CASE, row.case, conn=conn)).state
+                one = state.around.contributions.get(row.contribution)
+                if one is not None and is_asked(one, acting) and len(found) <= limit:
+                    found.append((row.asked_at, AskedView.of(state, one)))
         await record_listing(desk, ctx, conn)
     desk.journal.nudge()
     return found

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Final, NoReturn
+from typing import Final, NoReturn, TypeVar
 
 from services.cases import ending_store, glass_store, store
 from services.cases.document_store import ContentStore
@@ -65,6 +65,7 @@ CASE: Final = Aggregate("case", CaseState, CaseState(), evolve)
 HANDOVER_ANSWER: Final = "handover-answer"
 HANDOVER_ESCALATION: Final = "handover-escalation"
 
+K = TypeVar("K", bound=str)
 Decide = Callable[[CaseState], Sequence[CaseEvent]]
 Keep = Callable[[Connection], Awaitable[None]]
 
@@ -336,6 +337,14 @@ async def follow(desk: Desk, conn: Connection, case: CaseRef, latest: Latest, no
     await ending_store.follow(conn, case, latest.state, latest.events, now, desk.rules)
     await store.index(conn, case, latest.state, parts)
     await follow_figures(conn, case, latest.state, latest.events, now)
+
+
+def following(refs: Iterable[K], after: K | None) -> list[K]:
+    """Return those of a case's references that come after `after`, by their letters: everything without one.
+
+    A state is kept as JSON, which keeps no order of its own.
+    """
+    return sorted(ref for ref in refs if after is None or ref > after)
 
 
 @dataclass(frozen=True)

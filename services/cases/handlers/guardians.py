@@ -34,7 +34,7 @@ from shared.contracts.codes import InformationCategory, Language
 from shared.contracts.safekeeping import GuardianGround
 from shared.db import Connection
 from shared.refs import CaseRef
-from shared.web import answer
+from shared.web import Collection, Paging, answer
 
 CONTACT = frozenset({InformationCategory.CONTACT})
 
@@ -228,15 +228,20 @@ async def correct_child(
     )
 
 
-async def list_guardians(desk: Desk, ctx: Context, case: CaseRef) -> tuple[GuardianList, int]:
-    """Return everybody who has, had or will have parental responsibility, with the dates, to whoever keeps that in order."""
+async def list_guardians(
+    desk: Desk, ctx: Context, case: CaseRef, guardians: Collection[int], page: Paging
+) -> tuple[GuardianList, int]:
+    """Return a page of all who have, had or will have parental responsibility, with the dates, to whoever keeps that in order."""
+    after = guardians.after(page.cursor) or 0
     located, acting = await meet(desk, ctx, case)
     try:
         async with desk.pool.acquire() as conn, conn.transaction():
             looked = await look(desk, ctx, conn, located, acting, Action.MANAGE_GUARDIANS)
             allowed = InformationCategory.CONTACT in looked.permit.categories
             known = await desk.records.guardians(conn, located.case) if allowed else ()
-            await record(desk, ctx, conn, looked, shown=CONTACT if known else frozenset())
+            rows = sorted((one for one in known if one.ordinal > after), key=lambda one: one.ordinal)
+            shown = guardians.page(rows[: page.limit + 1], page.limit, lambda one: one.ordinal)
+            await record(desk, ctx, conn, looked, shown=CONTACT if shown.items else frozenset())
     except DeniedError as denied:
         await deny(desk, ctx, located.case, denied)
     desk.journal.nudge()
@@ -253,9 +258,9 @@ async def list_guardians(desk: Desk, ctx: Context, case: CaseRef) -> tuple[Guard
             until=one.until,
             responsible=one.responsible_on(today),
         )
-        for one in known
+        for one in shown.items
     )
-    return GuardianList(case=located.case, items=items), looked.version
+    return GuardianList(case=located.case, items=items, next=shown.next), looked.version
 
 
 async def _family(desk: Desk, case: CaseRef) -> tuple[Child, tuple[Guardian, ...]]:

@@ -22,7 +22,7 @@ from services.cases.errors import (
     NotPermittedError,
     UnknownPartError,
 )
-from services.cases.handlers.desk import CASE, Desk, change, deny, look, meet, record
+from services.cases.handlers.desk import CASE, Desk, change, deny, following, look, meet, record
 from services.cases.handlers.handovers import note_opened
 from services.cases.views import DocumentView, RecordView
 from shared.aggregate import Changed, Context
@@ -31,7 +31,7 @@ from shared.contracts.safekeeping import MediaType
 from shared.db import Connection
 from shared.refs import CaseRef, DocumentRef, RecordRef
 from shared.scanning import Scan
-from shared.web import answer
+from shared.web import Collection, Paging, answer
 
 
 async def write_record(
@@ -157,23 +157,29 @@ async def _take_in(desk: Desk, writing: Writing, upload: Upload) -> tuple[MediaT
     return media, digest.digest()
 
 
-async def list_documents(desk: Desk, ctx: Context, case: CaseRef) -> tuple[DocumentList, int]:
-    """Return what documents there are, with their titles, in the categories that the actor may see."""
+async def list_documents(
+    desk: Desk, ctx: Context, case: CaseRef, documents: Collection[DocumentRef], page: Paging
+) -> tuple[DocumentList, int]:
+    """Return a page of the documents that there are, with their titles, in the categories that the actor may see."""
+    after = documents.after(page.cursor)
     located, acting = await meet(desk, ctx, case)
     try:
         async with desk.pool.acquire() as conn, conn.transaction():
             looked = await look(desk, ctx, conn, located, acting, Action.READ_DOCUMENT)
-            seen = [one for one in looked.state.documents.values() if one.category in looked.permit.categories]
+            known = looked.state.documents
+            refs = [ref for ref in following(known, after) if known[ref].category in looked.permit.categories]
+            shown = documents.page(refs[: page.limit + 1], page.limit, lambda ref: ref)
             titles = await desk.records.titles(conn, located.case)
-            await record(desk, ctx, conn, looked, shown=frozenset(one.category for one in seen))
+            await record(desk, ctx, conn, looked, shown=frozenset(known[ref].category for ref in shown.items))
     except DeniedError as denied:
         await deny(desk, ctx, located.case, denied)
     desk.journal.nudge()
     items = tuple(
-        DocumentContentView(**dict(DocumentView.of(looked.state, one.ref)), title=titles.get(one.ref, ""))
-        for one in seen
+        DocumentContentView(**dict(DocumentView.of(looked.state, ref)), title=titles.get(ref, ""))
+        for ref in shown.items
     )
-    return DocumentList(case=located.case, basis=looked.permit.basis, items=items), looked.version
+    view = DocumentList(case=located.case, basis=looked.permit.basis, items=items, next=shown.next)
+    return view, looked.version
 
 
 @dataclass(frozen=True)

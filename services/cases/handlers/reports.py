@@ -24,7 +24,19 @@ from services.cases.errors import (
     UnknownPartError,
 )
 from services.cases.handlers.around import REPORT_DELIVERY
-from services.cases.handlers.desk import CASE, Desk, Looked, actor_of, change, deny, glance, look, meet, permitted
+from services.cases.handlers.desk import (
+    CASE,
+    Desk,
+    Looked,
+    actor_of,
+    change,
+    deny,
+    following,
+    glance,
+    look,
+    meet,
+    permitted,
+)
 from services.cases.handlers.team import age_now
 from services.cases.handlers.unattended import change_by_time
 from services.cases.letters import make_letter
@@ -137,12 +149,15 @@ async def report_concern(desk: Desk, ctx: Context, case: CaseRef, written: Repor
     )
 
 
-async def list_reports(desk: Desk, ctx: Context, case: CaseRef) -> tuple[list[ReportView], int]:
-    """Return the reports that the actor may know of; for guardians only what they were told of themselves."""
+async def list_reports(
+    desk: Desk, ctx: Context, case: CaseRef, *, after: ConcernReportRef | None, limit: int
+) -> tuple[list[ReportView], int]:
+    """Return one more than `limit` of the reports that the actor may know of; for guardians what they were told of themselves."""
     located, acting = await meet(desk, ctx, case)
     looked = await glance(desk, ctx, located, acting, Action.SEE_REPORT)
-    seen = reports.visible(looked.state, acting, ctx.now)
-    return [ReportView.of(located.case, one) for one in seen], looked.version
+    seen = {one.ref: one for one in reports.visible(looked.state, acting, ctx.now)}
+    refs = [ref for ref in following(looked.state.around.reports, after) if ref in seen][: limit + 1]
+    return [ReportView.of(located.case, seen[ref]) for ref in refs], looked.version
 
 
 async def read_report(desk: Desk, ctx: Context, report: ConcernReportRef) -> tuple[ReportContent, int]:
