@@ -104,7 +104,7 @@ def known_dates(draw: st.DrawFn, profile: Profile) -> list[KnownDate]:
         made.append(
             KnownDate(
                 meeting=MeetingRef(ids.ref("mtg")),
-                arena_type=rules.type if rules else "obs-team",
+                arena_type=rules.type if rules else "no-longer",
                 units=draw(st.frozensets(st.sampled_from([unit.id for unit in profile.units]), max_size=2)),
                 invited=draw(st.frozensets(st.sampled_from(Service), max_size=5)),
                 starts_at=draw(MOMENTS | NEAR_SUMMER_TIME),
@@ -117,7 +117,7 @@ def known_dates(draw: st.DrawFn, profile: Profile) -> list[KnownDate]:
     return made
 
 
-PLACES: Final = st.sampled_from(list(PROFILES.values())).flatmap(
+PLACES: Final = (st.just(NOTODDEN) | st.sampled_from(list(PROFILES.values()))).flatmap(
     lambda profile: st.tuples(
         st.just(profile),
         known_dates(profile),
@@ -187,27 +187,38 @@ def test_without_signing_in_there_are_times_and_places_and_never_more(
     assert not [word for word in NOBODYS_WORDS if word in text]
 
 
-@given(PLACES, st.booleans())
-@settings(max_examples=60, deadline=None)
+@pytest.mark.parametrize("signed_in", [True, False])
+@pytest.mark.parametrize("coordinator", [True, False])
+@pytest.mark.parametrize("seated", [True, False])
 def test_around_a_child_there_is_no_place_no_name_and_nothing_without_a_seat(
-    place: tuple[Profile, list[KnownDate], Reader], signed_in: bool
+    seated: bool, coordinator: bool, signed_in: bool
 ) -> None:
-    profile, meetings, reader = place
-    for meeting in meetings:
-        shown = appointments(profile, [meeting], reader, signed_in=signed_in)
-        rules = profile.arena(meeting.arena_type)
-        seated = reader.service in meeting.invited and (
-            reader.service not in {Service.BARNEHAGE, Service.SKOLE}
-            or not meeting.units
-            or reader.unit in meeting.units
-        )
-        around_a_child = rules is None or rules.level is ArenaLevel.CHILD
-        assert bool(shown) == (seated or (reader.coordinator and not around_a_child))
-        for each in shown:
-            assert not around_a_child or (each.place, each.title) == (None, None)
-            assert each.title is None or (
-                signed_in and rules is not None and rules.mode.policy is ModePolicy.SYSTEM_ONLY
+    """Every arena of every profile, and one that is no more."""
+    around_a_child = 0
+    for profile in PROFILES.values():
+        for rules in (*profile.arenas, None):
+            meeting = KnownDate(
+                meeting=MeetingRef("mtg_" + "b" * 26),
+                arena_type=rules.type if rules else "no-longer",
+                units=frozenset({profile.units[0].id}),
+                invited=frozenset({Service.PPT}),
+                starts_at=datetime(2026, 9, 22, 10, tzinfo=UTC),
+                minutes=90,
+                status=Status.CALLED,
+                changes=0,
+                changed_at=datetime(2026, 9, 1, 10, tzinfo=UTC),
             )
+            reader = Reader(Service.PPT if seated else Service.BUP, None, coordinator)
+            shown = appointments(profile, [meeting], reader, signed_in=signed_in)
+            hidden = rules is None or rules.level is ArenaLevel.CHILD
+            around_a_child += hidden
+            assert bool(shown) == (seated or (coordinator and not hidden))
+            for each in shown:
+                assert not hidden or (each.place, each.title) == (None, None)
+                assert each.title is None or (
+                    signed_in and rules is not None and rules.mode.policy is ModePolicy.SYSTEM_ONLY
+                )
+    assert around_a_child > len(PROFILES)
 
 
 @given(NEAR_SUMMER_TIME)
