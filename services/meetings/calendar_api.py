@@ -12,7 +12,7 @@ from starlette.responses import Response
 from services.meetings.bodies import NewAddress, Withdrawal
 from services.meetings.handlers import calendars
 from services.meetings.handlers.desk import Desk
-from services.meetings.views import AddressView, MadeAddressView
+from services.meetings.views import AddressTermView, AddressView
 from shared.contracts.codes import Language
 from shared.preferences import preferred_language
 from shared.refs import ALPHABET, ArenaRefField
@@ -66,14 +66,16 @@ async def show_address(desk: Means, ctx: Reading) -> Response:
 
 
 @router.post(
-    "/calendar/address", status_code=201, response_model=MadeAddressView, summary="Make an address for my calendar"
+    "/calendar/address", status_code=201, response_model=AddressTermView, summary="Make an address for my calendar"
 )
 async def make_address(desk: Means, ctx: Command, body: NewAddress) -> Response:
     """It works for half a year; the one before no longer does. `GET /calendar/address` tells which it is."""
     return respond(await calendars.make_address(desk, ctx, body.language))
 
 
-@router.post("/calendar/address/withdrawal", status_code=204, summary="Withdraw the address of my calendar")
+@router.post(
+    "/calendar/address/withdrawal", response_model=AddressTermView, summary="Withdraw the address of my calendar"
+)
 async def withdraw_address(desk: Means, ctx: Command, body: Withdrawal) -> Response:  # noqa: ARG001
     """At once and for good; another one can be made."""
     return respond(await calendars.withdraw_address(desk, ctx))

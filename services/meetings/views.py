@@ -167,10 +167,10 @@ class MinutesView(Model):
     outcomes: tuple[OutcomeTextView, ...]
 
 
-class MadeAddressView(Model):
-    """An address was made. Which one it is, is never in a command's answer: that is kept."""
+class AddressTermView(Model):
+    """Until when an address works; null: none does. Which one it is, is never in a command's answer: that is kept."""
 
-    until: datetime
+    until: datetime | None
 
 
 class AddressView(Model):

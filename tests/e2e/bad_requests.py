@@ -341,8 +341,8 @@ def _with(whole: Any, place: Sequence[str | int], value: Any) -> Any:
 def _at(operation: Operation, good: Request, name: str, value: str | bytes) -> Request:
     """Return `good` with another value in a part of its path."""
     steps = operation.path.split("/")
-    here = steps.index(f"{{{name}}}")
+    here = next(number for number, step in enumerate(steps) if f"{{{name}}}" in step)
     path, mark, query = good.target.partition("?")
     parts = path.split("/")
-    parts[here] = ".." if value == ".." else quote(value, safe="")
+    parts[here] = ".." if value == ".." else steps[here].replace(f"{{{name}}}", quote(value, safe=""))
     return replace(good, target="/".join(parts) + mark + query)

@@ -291,6 +291,9 @@ async def test_meetings(
     ):
         arena = await lia.arena("ressursteam", "unit:lia-barnehage")
         called = {"arena": arena, "starts_at": START}
+        await run.does("styrer", "/calendar/address", {}, others_may=True)
+        await run.does("styrer", "/calendar/address/withdrawal", {}, of_a_case=False)
+        await run.over("styrer", "/calendar/address/withdrawal", {}, code="no-calendar-address")
         cancelled = (await run.does("styrer", "/meetings", called))["meeting"]
         await run.over("styrer", "/meetings", called, code="term-has-meeting")
         await run.does("styrer", f"/meetings/{cancelled}/cancellation", {"reason": "no-items"})

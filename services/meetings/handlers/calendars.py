@@ -26,7 +26,7 @@ from services.meetings.domain.calendar_address import (
 from services.meetings.errors import UnknownError
 from services.meetings.feed import render_feed
 from services.meetings.handlers.desk import Desk, acting, rules_of
-from services.meetings.views import AddressView, MadeAddressView, there
+from services.meetings.views import AddressTermView, AddressView, there
 from shared.aggregate import Answer, Changed, Context
 from shared.contracts.codes import Language
 from shared.db import Connection
@@ -136,7 +136,7 @@ async def withdraw_address(desk: Desk, ctx: Context) -> Changed[AddressState]:
         if kept is None:
             raise UnknownError
         changed = await desk.journal.change(
-            CALENDAR, kept.calendar, ctx, lambda state: decide_withdraw(state, kept.calendar), conn=conn
+            CALENDAR, kept.calendar, ctx, lambda state: decide_withdraw(state, kept.calendar), _withdrawn, conn=conn
         )
         if not changed.replayed:
             await store.forget_address(conn, kept.calendar)
@@ -178,4 +178,8 @@ def _hash(token: str) -> bytes:
 
 
 def _made(state: AddressState, version: int) -> Answer:
-    return answer(MadeAddressView(until=there(state.until)), status=201, version=version, location="/calendar/address")
+    return answer(AddressTermView(until=state.until), status=201, version=version, location="/calendar/address")
+
+
+def _withdrawn(state: AddressState, version: int) -> Answer:
+    return answer(AddressTermView(until=state.until), version=version)
