@@ -13,6 +13,7 @@ from shared.clock import SimulatedClock
 from shared.testing.issuer import LocalIssuer
 from shared.testing.plugin import Migrated
 from tests.e2e.cases_world import World, cases_world
+from tests.e2e.test_cases_documents_http import PDF, put
 
 pytestmark = [pytest.mark.connected, pytest.mark.rule(18)]
 
@@ -114,6 +115,50 @@ async def logs(world: World, case: str, new: str, handover: str) -> None:
     assert (closed["outcome"], closed["retention"]) == ("moved", "moved")
     keys = await world.pool.fetchval("SELECT count(DISTINCT owner) FROM data_keys WHERE owner = ANY($1)", [case, new])
     assert keys == 2
+
+
+async def test_the_documents_of_the_package_go_along_under_the_new_cases_key(world: World) -> None:
+    case = await world.opened()
+    claims, receiver = await ppt_there(world)
+    await world.consented(case, services=("ppt",), purposes=("transition",))
+    going, staying = [
+        (await put(world, "teacher", case, PDF, key=category, category=category)).json()["document"]
+        for category in ("language", "health")
+    ]
+    handover = (await offered(world, case, receiver)).json()["handover"]
+    # Put in while it waits: in the same category, and so the receiver's too, as every text.
+    later = (await put(world, "teacher", case, b"%PDF-1.7\nsenere", key="later", category="language")).json()[
+        "document"
+    ]
+    accept = f"/handovers/{handover}/acceptance"
+    new = (await world.post("ppt", accept, claims=claims)).json()["carried_on_as"]
+    items = (await world.get("ppt", f"/cases/{new}/documents", **claims)).json()["items"]
+    assert [(one["category"], one["title"], one["media"]) for one in items] == [
+        ("language", "Utredning for Tittelsen", "pdf")
+    ] * 2
+    contents = {(await world.get("ppt", f"/documents/{one['document']}", **claims)).content for one in items}
+    assert contents == {PDF, b"%PDF-1.7\nsenere"}
+    assert not {one["document"] for one in items} & {going, staying, later}
+    for document in (going, staying, later):
+        assert (await world.get("ppt", f"/documents/{document}", **claims)).status_code == 404
+    there = str([event for event in await world.published() if event["data"].get("case") == new])
+    assert not any(one in there for one in (case, going, staying, later))
+    owners = await world.pool.fetch("SELECT owner, ready FROM documents ORDER BY owner")
+    assert sorted((row["owner"], row["ready"]) for row in owners) == sorted([(case, True)] * 3 + [(new, True)] * 2)
+
+
+async def test_for_a_refused_acceptance_nothing_is_sealed_anew(world: World) -> None:
+    case = await world.opened()
+    claims, receiver = await ppt_there(world)
+    consent = await world.consented(case, services=("ppt",), purposes=("transition",))
+    await put(world, "teacher", case, PDF, category="language")
+    handover = (await offered(world, case, receiver)).json()["handover"]
+    stranger, _ = await ppt_there(world, "other-there")
+    accept = f"/handovers/{handover}/acceptance"
+    assert (await world.post("ppt", accept, claims=stranger)).status_code == 404
+    await world.must("guardian-b", f"/consents/{consent}/withdrawals")
+    assert (await world.post("ppt", accept, claims=claims)).status_code == 404
+    assert await world.pool.fetchval("SELECT count(*) FROM documents") == 1
 
 
 async def test_a_draft_to_another_municipality_is_sent_as_what_it_is(world: World) -> None:

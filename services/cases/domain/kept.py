@@ -66,3 +66,8 @@ class ProtectionState(Model):
 
     kind: ProtectionKind
     valid_to: date | None = None
+
+
+def rough(size: int) -> int:
+    """Return the power of two at or above `size`: how large it is, about, in bytes."""
+    return 1 << (size - 1).bit_length()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Literal
 
 from services.cases.domain.course_lifecycles import CASE, CONCERN
+from services.cases.domain.kept import rough
 from services.cases.domain.rules import Rules
 from services.cases.domain.state import CaseState, ConcernState, HandoverState, Holding
 from services.cases.errors import CaseNotOpenError
@@ -13,7 +15,9 @@ from shared.calendar import add_days
 from shared.contracts.base import EventData
 from shared.contracts.cases import CaseEvent, CaseOpened, Mode, Party
 from shared.contracts.moved import CaseReceived
-from shared.refs import CaseRef, ConcernRef
+from shared.contracts.safekeeping import DocumentAdded
+from shared.errors import StaleVersionError
+from shared.refs import CaseRef, ConcernRef, DocumentRef
 
 
 def decide_received(
@@ -22,16 +26,22 @@ def decide_received(
     holder: Party,
     case: CaseRef,
     concern: ConcernRef,
+    documents: Mapping[DocumentRef, DocumentRef],
     now: datetime,
     rules: Rules,
 ) -> list[CaseEvent]:
     """Begin the case where it goes on: the same level, a holder, and nothing of the old case but what was handed over.
 
-    It is anonymous until a consent says otherwise: the consents of before were to the services of before.
+    It is anonymous until a consent says otherwise: the consents of before were to the services of before. `documents` are the
+    new names of those that were sealed anew for it; how many bytes each has could be looked up in the other log, and is not said.
 
     Raises:
         CaseNotOpenError: nothing is known of the old case.
+        StaleVersionError: a document was put in while the others were sealed: to be asked for again, so that it is not left behind.
     """
+    going = brought_documents(old, handover)
+    if not going <= documents.keys():
+        raise StaleVersionError
     if old.concern is None:
         raise CaseNotOpenError
     level: Literal[1, 2, 3] = 1 if old.level <= 1 else 2 if old.level == 2 else 3
@@ -51,7 +61,24 @@ def decide_received(
             categories=handover.package.categories,
         ),
         CaseOpened(case=case, level=level, mode=Mode.ANONYMOUS, holder=holder, decide_by=decide_by),
+        *(
+            DocumentAdded(
+                case=case,
+                document=documents[one.ref],
+                category=one.category,
+                media=one.media,
+                size=rough(one.size),
+                by=holder,
+            )
+            for one in old.documents.values()
+            if one.ref in going
+        ),
     ]
+
+
+def brought_documents(old: CaseState, handover: HandoverState) -> frozenset[DocumentRef]:
+    """Return the documents that go with a case: all in the categories that were handed over, as its texts do."""
+    return frozenset(one.ref for one in old.documents.values() if one.category in handover.package.categories)
 
 
 def evolve_moved(state: CaseState, event: EventData) -> CaseState:

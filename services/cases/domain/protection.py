@@ -16,6 +16,7 @@ from services.cases.domain.consent_lifecycles import CONSENT
 from services.cases.domain.course import ref_of
 from services.cases.domain.course_lifecycles import CASE
 from services.cases.domain.evolution import fold
+from services.cases.domain.kept import rough
 from services.cases.domain.lapse import with_the_case
 from services.cases.domain.retention import class_of
 from services.cases.domain.state import CaseState, Stage
@@ -120,11 +121,6 @@ def decide_continue(
     ]
     given = AddressProtectionSet(case=names.case, kind=protection.kind, valid_to=protection.valid_to)
     return [begun, given, *records, *documents]
-
-
-def rough(size: int) -> int:
-    """Return the power of two at or above `size`: how large it is, about, in bytes."""
-    return 1 << (size - 1).bit_length()
 
 
 def decide_close_quietly(state: CaseState, now: datetime) -> list[CaseEvent]:

@@ -12,7 +12,7 @@ from services.cases.domain import handover as handovers
 from services.cases.domain.access_terms import Action, Relation
 from services.cases.domain.shown import sees_handover
 from services.cases.domain.state import CaseState
-from services.cases.errors import DeniedError, UnknownPartError
+from services.cases.errors import CaseError, DeniedError, UnknownPartError
 from services.cases.handlers.desk import (
     CASE,
     Desk,
@@ -27,7 +27,8 @@ from services.cases.handlers.desk import (
     meet,
     record,
 )
-from services.cases.handlers.moving import carry_on
+from services.cases.handlers.moving import carry_on, prepare
+from services.cases.handlers.resealing import abandon
 from services.cases.store import Located
 from services.cases.views import DocumentReceiptView, HandoverReceiptsView, HandoverView
 from shared.aggregate import Answer, Changed, Context, Decision
@@ -147,8 +148,9 @@ async def answer_handover(
         before = (await desk.journal.load(CASE, located.case, conn=conn)).state
     protected, present = before.address_protected, before.handovers.get(handover)
     moves = reject is None and present is not None and present.way is HandoverRoute.MUNICIPALITY
-    successor = CaseRef(desk.ids.ref("cas"))
     command = handovers.AnswerHandover(by=acting, handover=handover, reject=reject, sent_to=sent_to)
+    goes = moves and _would_answer(before, command, ctx.now)
+    successor = await prepare(desk, before, present if goes else None)
 
     async def keep(conn: Connection) -> None:
         if text is not None:
@@ -161,17 +163,33 @@ async def answer_handover(
     def view(state: CaseState, version: int) -> Answer:
         shown = HandoverView.of(state, handover)
         return answer(
-            shown.model_copy(update={"carried_on_as": successor}) if moves else shown, status=201, version=version
+            shown.model_copy(update={"carried_on_as": successor.case}) if moves else shown, status=201, version=version
         )
 
-    return await change(
-        desk,
-        ctx,
-        located.case,
-        lambda state: handovers.decide_answer(state, command, ctx.now),
-        view,
-        keep,
-    )
+    try:
+        changed = await change(
+            desk,
+            ctx,
+            located.case,
+            lambda state: handovers.decide_answer(state, command, ctx.now),
+            view,
+            keep,
+        )
+    except BaseException:
+        await abandon(successor.written)
+        raise
+    if changed.replayed:
+        await abandon(successor.written)
+    return changed
+
+
+def _would_answer(state: CaseState, command: handovers.AnswerHandover, now: datetime) -> bool:
+    """Return whether the answer is allowed as the case stands: for a refused one no document is sealed anew."""
+    try:
+        handovers.decide_answer(state, command, now)
+    except CaseError:
+        return False
+    return True
 
 
 async def withdraw_handover(desk: Desk, ctx: Context, handover: HandoverRef) -> Changed[CaseState]:

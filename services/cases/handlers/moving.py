@@ -5,31 +5,60 @@ Everything happens in the transaction in which the handover is accepted, so a ch
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from services.cases import ages_store, store
+from services.cases.document_store import Writing
 from services.cases.domain import moved
 from services.cases.domain.acting import Acting
-from services.cases.domain.state import CaseState
+from services.cases.domain.state import CaseState, HandoverState
 from services.cases.errors import UnknownPartError
 from services.cases.handlers.desk import CASE, Desk, Latest, actor_of, follow
+from services.cases.handlers.resealing import reseal
 from services.cases.store import Located
 from shared.aggregate import Context, Decision
 from shared.contracts.access import AccessKind, AccessRecorded, Recipient
 from shared.contracts.cases import Party
 from shared.contracts.codes import InformationCategory, Purpose
 from shared.db import Connection
-from shared.refs import CaseRef, ConcernRef, HandoverRef
+from shared.refs import CaseRef, ConcernRef, DocumentRef, HandoverRef
+
+
+@dataclass(frozen=True)
+class Successor:
+    """The case that goes on elsewhere, and the documents that were sealed for it."""
+
+    case: CaseRef
+    documents: Mapping[DocumentRef, DocumentRef]
+    """Their new names, by the old ones."""
+    written: list[Writing]
+
+
+async def prepare(desk: Desk, state: CaseState, handover: HandoverState | None) -> Successor:
+    """Name the case that will go on, and seal for it what documents go with it; no handover: none do."""
+    case = CaseRef(desk.ids.ref("cas"))
+    going = frozenset[DocumentRef]() if handover is None else moved.brought_documents(state, handover)
+    names = {ref: DocumentRef(desk.ids.ref("doc")) for ref in sorted(going)}
+    return Successor(case, names, await reseal(desk, case, names))
 
 
 async def carry_on(
-    desk: Desk, ctx: Context, conn: Connection, located: Located, acting: Acting, handover: HandoverRef, case: CaseRef
+    desk: Desk,
+    ctx: Context,
+    conn: Connection,
+    located: Located,
+    acting: Acting,
+    handover: HandoverRef,
+    successor: Successor,
 ) -> None:
-    """Begin `case` with what the handover brings; both logs have the disclosure, this one as received.
+    """Begin the successor with what the handover brings; both logs have the disclosure, this one as received.
 
     Raises:
         UnknownPartError: there is no such handover.
+        StaleVersionError: see `moved.decide_received`.
     """
+    case = successor.case
     old = (await desk.journal.load(CASE, located.case, conn=conn)).state
     present = old.handovers.get(handover)
     actor = actor_of(ctx)
@@ -46,6 +75,7 @@ async def carry_on(
         actor=actor.access_actor(),
         case=case,
         categories=brought,
+        documents=tuple(successor.documents.values()),
         purpose=Purpose.TRANSITION,
         basis=present.basis,
         recipients=()
@@ -57,13 +87,18 @@ async def carry_on(
     concern = ConcernRef(desk.ids.ref("con"))
 
     def decide(state: CaseState) -> Decision:
-        events = moved.decide_received(old, present, holder, case, concern, ctx.now, desk.rules)
+        events = moved.decide_received(old, present, holder, case, concern, successor.documents, ctx.now, desk.rules)
         return Decision(latest.take(state, events), [record])
 
     await desk.journal.change(CASE, case, here, decide, conn=conn)
     await store.register(conn, case, actor.municipality, ctx.now)
     await follow(desk, conn, case, latest, ctx.now)
     await _bring(desk, conn, located.case, case, old, brought, ctx)
+    titles = await desk.records.titles(conn, located.case)
+    for before, after in successor.documents.items():
+        await desk.records.keep_title(conn, case, after, old.documents[before].category, titles.get(before, ""))
+    for writing in successor.written:
+        await desk.documents.finish(conn, writing, None)
 
 
 async def _bring(

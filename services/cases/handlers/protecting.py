@@ -9,16 +9,16 @@ from datetime import date, timedelta
 
 from services.cases import ages_store, kin_store, store
 from services.cases.contents import WatchView
-from services.cases.document_store import Writing
 from services.cases.domain import access, protection
 from services.cases.domain.access_terms import Action
 from services.cases.domain.acting import Acting
 from services.cases.domain.protection import Continuation, Protection
 from services.cases.domain.state import CaseState, Stage
-from services.cases.errors import DeniedError, NotProtectedError, UnknownPartError
+from services.cases.errors import DeniedError, NotProtectedError
 from services.cases.handlers.desk import CASE, Desk, Latest, change, deny, follow, glance, meet
 from services.cases.handlers.ending import erase_content
 from services.cases.handlers.kept import QUIET_CLOSING
+from services.cases.handlers.resealing import reseal
 from services.cases.handlers.unattended import change_by_time
 from services.cases.store import Located
 from services.cases.views import ProtectionView
@@ -71,7 +71,7 @@ async def _continue(
         documents={ref: DocumentRef(desk.ids.ref("doc")) for ref in state.documents},
     )
     rules = desk.rules_of(located.municipality) if located.municipality in desk.profiles else desk.rules
-    written = await _reseal(desk, names)
+    written = await reseal(desk, names.case, names.documents)
     latest = Latest()
     # Nothing that both logs hold may lead from one to the other: not the correlation, nor a trace.
     apart = replace(
@@ -109,24 +109,6 @@ async def _continue(
             await _fall_silent_later(conn, ctx, located.case)
     desk.journal.nudge()
     return changed
-
-
-async def _reseal(desk: Desk, names: Continuation) -> list[Writing]:
-    """Seal the documents under the new case's key, piece by piece. They are there for nobody before the transaction."""
-    written = []
-    for old, new in names.documents.items():
-        try:
-            async with desk.pool.acquire() as conn:
-                stored = await desk.documents.stored(conn, old)
-        except UnknownPartError:
-            # It has gone on already: the command is a repetition, or is refused when it comes to the destroyed key.
-            continue
-        writing = await desk.documents.begin(names.case, new)
-        async for piece in desk.documents.content(stored):
-            await writing.write(piece)
-        await writing.end()
-        written.append(writing)
-    return written
 
 
 async def _carry_over(
