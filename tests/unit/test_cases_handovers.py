@@ -6,7 +6,7 @@ from itertools import product
 
 import pytest
 
-from services.cases.domain import access, concern, consent, handover, waiting
+from services.cases.domain import access, concern, consent, handover, moved, recording, waiting
 from services.cases.domain.access_terms import Action
 from services.cases.domain.acting import Acting
 from services.cases.domain.kinds import KINDS, Ground, Kind, Place, SentBy, fitting, needs_form, require_kind
@@ -26,9 +26,11 @@ from services.cases.errors import (
     ReceiverIsSenderError,
     UnknownPartError,
 )
-from shared.contracts.cases import HandoverKind, HandoverRoute, LocalOutcome, Package, Party
+from shared.contracts.cases import CaseEvent, HandoverKind, HandoverRoute, LocalOutcome, Package, Party
 from shared.contracts.codes import InformationCategory, Purpose, Role, Service
-from shared.refs import HandoverRef, LogScope, UnitId
+from shared.contracts.safekeeping import DocumentAdded, MediaType
+from shared.errors import StaleVersionError
+from shared.refs import CaseRef, ConcernRef, DocumentRef, HandoverRef, LogScope, UnitId
 from tests.unit.cases_town import (
     BARNEVERN,
     COLLEAGUE,
@@ -363,6 +365,28 @@ def test_a_concern_is_handed_on_by_who_leaves_and_no_other_way() -> None:
 
 
 # --- out of the municipality ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.rule(18)
+def test_no_document_of_the_package_is_left_behind_when_one_comes_in_at_the_last_moment() -> None:
+    town = Town().lift()
+    there = employee("there", Role.PPT_ADVISER, Service.PPT, UnitId("unit:ppt"))
+    town.consented(scope((Service.PPT,), (LANGUAGE,), (Purpose.TRANSITION,)))
+    ref = to(town, there, LANGUAGE, kind=HandoverRoute.MUNICIPALITY, to_municipality=LogScope("0301"))
+    going, staying, new = (DocumentRef(town.ids.ref("doc")) for _ in range(3))
+    for document, category in ((going, LANGUAGE), (staying, InformationCategory.HEALTH)):
+        command = recording.AddDocument(by=TEACHER, document=document, category=category, media=MediaType.PDF, size=900)
+        town.take(recording.decide_document(town.state, command, town.now))
+    case, begun = CaseRef(town.ids.ref("cas")), ConcernRef(town.ids.ref("con"))
+
+    def received(names: dict[DocumentRef, DocumentRef]) -> list[CaseEvent]:
+        sent = town.state.handovers[ref]
+        return moved.decide_received(town.state, sent, party(there), case, begun, names, town.now, RULES)
+
+    with pytest.raises(StaleVersionError):
+        received({})
+    added = [one for one in received({going: new}) if isinstance(one, DocumentAdded)]
+    assert [(one.case, one.document, one.category, one.size) for one in added] == [(case, new, LANGUAGE, 1024)]
 
 
 @pytest.mark.rule(18)
