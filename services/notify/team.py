@@ -62,7 +62,10 @@ class Team:
         await self._teller.tell_responsible(tx, holder, told)
         owners = await team_facts.owners_of(tx.conn, [event.measure, *event.others])
         member = await team_facts.members_of(tx.conn, event.case)
-        reached = {service: units for service, units in owners.items() if service in member | {holder.service}}
+        # Whoever carries out what was planned just now joins the team by it, and the event that says so comes after this one.
+        joining = await team_facts.owners_of(tx.conn, [event.measure])
+        inside = member | {holder.service} | set(joining)
+        reached = {service: units for service, units in owners.items() if service in inside}
         await self._tell_leaders(tx, told, reached, holder)
 
     async def on_overlap_elsewhere(

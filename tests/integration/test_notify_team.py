@@ -131,6 +131,21 @@ async def test_both_units_are_told_that_they_seem_to_do_the_same(world: World) -
 
 
 @pytest.mark.rule(49, 161)
+@pytest.mark.story(15)
+async def test_who_joins_by_the_very_measure_that_overlaps_is_told_too_and_who_is_out_is_not(world: World) -> None:
+    """The order of the events is the cases service's: planned, suspected, and only then the new member."""
+    await world.take(
+        opened(world),
+        planned(world, FIRST, Service.HELSESTASJON, UnitId("unit:helsestasjon")),
+        planned(world, SECOND, Service.PPT, PPT),
+        cases.MeasureOverlapSuspected(case=CASE, measure=SECOND, others=(FIRST,), overlap="language"),
+        joined(Service.PPT),
+    )
+    assert (await told(world, "ppt-leader")).count("overlap-suspected") == 1
+    assert await told(world, "health-leader") == []
+
+
+@pytest.mark.rule(49, 161)
 async def test_only_who_carries_a_measure_out_is_told_that_another_case_has_the_same(world: World) -> None:
     """The other case lets this one service know: not the holder's, and nobody else in the team."""
     await world.take(
