@@ -86,9 +86,14 @@ async def row_4(stage: Stage) -> None:
     )
     opened = await stage.bus.wait("cases.case.opened", lambda e: e.data["case"] == stage.facts["case"])
     stage.check(opened.data["level"] == 1, "the case is opened at level 1")
+    decide_by = datetime.fromisoformat(str(opened.data["decide_by"])).astimezone(OSLO)
+    due = stage.now.astimezone(OSLO).date() + timedelta(days=14)
+    stage.check(decide_by.date() == due, "what is to be done must be decided within 14 days")
     case = await stage.does(TEACHER, "", "GET", "cases", f"/cases/{stage.facts['case']}")
     stage.check(case.at("holder", "role") == "teacher", "the teacher holds the baton")
-    stage.narrator.happened("case.opened at level 1; she holds the baton, and the next decision has its date")
+    stage.narrator.happened(
+        f"case.opened at level 1; she holds the baton, and decides what is to be done by {decide_by:%-d %B}"
+    )
 
 
 async def row_7(stage: Stage) -> None:

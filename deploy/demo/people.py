@@ -18,6 +18,7 @@ CONTACT_TEACHER: Final = Person("contact-teacher", "The contact teacher at the s
 PPT: Final = Person("ppt-adviser", "The PPT adviser")
 NURSE: Final = Person("health-nurse", "The health nurse")
 HEALTH_LEADER: Final = Person("health-leader", "The leader of helsestasjon")
+PPT_LEADER: Final = Person("ppt-leader", "The leader of PPT")
 CHILD_WELFARE: Final = Person("child-welfare-officer", "The child welfare officer")
 CURIOUS: Final = Person("curious-employee", "An employee of another barnehage")
 COORDINATOR: Final = Person("coordinator", "The coordinator")

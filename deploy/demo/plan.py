@@ -7,8 +7,8 @@ from typing import Final
 
 from pydantic import JsonValue
 
-from deploy.demo.people import GOAL_TEXT, GUARDIAN_A, NURSE, TEACHER, VIEW_TEXT
-from deploy.demo.stage import Stage
+from deploy.demo.people import GOAL_TEXT, GUARDIAN_A, NURSE, PPT_LEADER, TEACHER, VIEW_TEXT
+from deploy.demo.stage import MESSAGES, Stage, how_many, told
 from shared.clock import OSLO
 
 STARTS: Final = datetime(2027, 1, 12, 13, 0, tzinfo=OSLO)
@@ -86,8 +86,37 @@ async def row_16(stage: Stage) -> None:
     )
     await stage.bus.wait("cases.plan.updated", lambda e: e.data["case"] == case and e.data["version"] == 2)
     stage.narrator.happened("the approved minutes are the plan's version 2: nobody wrote it a second time")
+    await _all_hear_of_a_change(stage)
     plan = await stage.does(GUARDIAN_A, "reads the plan", "GET", "cases", f"/cases/{case}/plan")
     stage.check(plan.at("version") == 2, "version 2")
+
+
+async def _all_hear_of_a_change(stage: Stage) -> None:
+    """A measure goes on in another way, and the others in the team are told (seed rule 31)."""
+    template, measure = "measures-changed", stage.facts["extra-hours"]
+    known = {
+        person: how_many(await stage.does(person, "", "GET", "notify", MESSAGES), template)
+        for person in (TEACHER, PPT_LEADER)
+    }
+    await stage.does(
+        TEACHER,
+        "changes what the extra hours are measured by, as the group agreed",
+        "POST",
+        "cases",
+        f"/measures/{measure}/changes",
+        {"indicator": "ord-i-samtale"},
+        status=201,
+    )
+    await stage.bus.wait("cases.measure.changed", lambda e: e.data["measure"] == measure)
+    for person, before in known.items():
+        await stage.until(
+            person,
+            "notify",
+            MESSAGES,
+            told(template, more_than=before),
+            f"{person.called} is told that something has changed",
+        )
+    stage.narrator.happened("measure.changed: all in the team are told, and read what it is where the basis is checked")
 
 
 async def _group_meets(stage: Stage) -> str:

@@ -214,6 +214,21 @@ class Answer:
         return here
 
 
+MESSAGES: Final = "/messages?limit=200"
+"""Where the notify service has somebody's messages."""
+
+
+def told(template: str, *, more_than: int = 0) -> Callable[[Answer], bool]:
+    """Return whether an answer lists more messages of that template than so many."""
+    return lambda answer: how_many(answer, template) > more_than
+
+
+def how_many(answer: Answer, template: str) -> int:
+    """Return how many messages of that template an answer lists."""
+    items = answer.at("items")
+    return sum(isinstance(one, dict) and one["template"] == template for one in items) if isinstance(items, list) else 0
+
+
 @dataclass(frozen=True)
 class Person:
     """Somebody in the story: how they are called in it, and the client under which the identity server knows them."""

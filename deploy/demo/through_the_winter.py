@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 
 from pydantic import JsonValue
 
-from deploy.demo.people import COLLEAGUE, LEADER, PEDAGOGICAL_LEADER, PPT, TEACHER
-from deploy.demo.stage import Person, Stage
+from deploy.demo.people import COLLEAGUE, LEADER, PEDAGOGICAL_LEADER, PPT, PPT_LEADER, TEACHER
+from deploy.demo.stage import MESSAGES, Person, Stage, told
 
 _LIA = {"service": "barnehage", "unit": "unit:lia-barnehage", "organisation": "310001015"}
 
@@ -44,6 +44,9 @@ async def row_13(stage: Stage) -> None:
         status=201,
     )
     await _holds(stage, "teacher", "after the no, she still holds it")
+    await stage.until(
+        TEACHER, "notify", MESSAGES, told("handover-rejected"), "she has a message that the answer was no"
+    )
     second = await _offer(
         stage, TEACHER, PEDAGOGICAL_LEADER, "pedagogical-leader", "offers it to the pedagogical leader, within a week"
     )
@@ -145,6 +148,9 @@ async def row_15(stage: Stage) -> None:
     """7 January: another unit would do much the same; both are told, and both say why (seed rules 49, 161)."""
     await stage.at(1, 7)
     case, first = stage.facts["case"], stage.facts["extra-hours"]
+    await stage.does(
+        PPT_LEADER, "says in which language to be told", "PUT", "notify", "/preferences", {"language": "nn"}
+    )
     second = await stage.does(
         TEACHER,
         "plans a language group at PPT again: in another form, with a new reason",
@@ -159,6 +165,8 @@ async def row_15(stage: Stage) -> None:
         "cases.measure.overlap-suspected", lambda e: e.data["case"] == case and e.data["measure"] == measure
     )
     stage.check(suspected.data["others"] == [first], "the extra hours of the barnehage do much the same")
+    for person in (TEACHER, PPT_LEADER):
+        await stage.until(person, "notify", MESSAGES, told("overlap-suspected"), "both are told of the other")
     stage.narrator.happened("measure.overlap-suspected: the barnehage and PPT are both told of the other")
     for person, own in ((TEACHER, first), (PPT, measure)):
         await stage.does(

@@ -142,6 +142,9 @@ async def row_21(stage: Stage) -> None:
     stage.check(
         isinstance(content, dict) and set(content) == {"language", "development"}, "the consented categories only"
     )
+    received = await stage.bus.wait("cases.handover.received", lambda e: e.data["handover"] == handover)
+    stage.check(bool(received.data["documents"]), "the form has its receipt")
+    stage.narrator.happened("handover.received: the sender knows that the form has been opened")
     await stage.does(CONTACT_TEACHER, "accepts", "POST", "cases", f"/handovers/{handover}/acceptance", status=201)
     await stage.bus.wait("cases.handover.accepted", lambda e: e.data["handover"] == handover)
     after = await stage.does(CONTACT_TEACHER, "", "GET", "cases", f"/cases/{case}")
