@@ -12,6 +12,7 @@ from uuid import UUID
 from services.cases.domain.absence import AbsenceState
 from services.cases.domain.access_table import TABLE
 from services.cases.domain.access_terms import Action, Relation
+from services.cases.domain.acting import Acting
 from services.cases.domain.course import ref_of
 from services.cases.domain.elsewhere import Alike
 from services.cases.domain.kept import DocumentState, GlassState, GlassStatus, RecordState
@@ -31,6 +32,7 @@ from services.cases.domain.state import (
     Stage,
     TeamMember,
 )
+from services.cases.domain.told import told_of
 from services.cases.errors import UnknownPartError
 from services.cases.store import Disclosure
 from services.cases.views_team import AroundView
@@ -151,7 +153,10 @@ class RenewalView(Model):
 
 
 class ConsentView(Model):
-    """A consent: what it covers, until when, and how many of whom have not answered."""
+    """A consent: what it covers, until when, and how many of whom have not answered.
+
+    To a guardian and to the child nobody else has answered before all have (`told.py`).
+    """
 
     consent: ConsentRef
     case: CaseRef
@@ -633,17 +638,23 @@ class ToldView(Model):
     consent_version: int | None
 
     @classmethod
-    def of(cls, told: Disclosure) -> ToldView:
-        """Return what was told once; which organisation it was stays here."""
+    def of(cls, told: Disclosure, categories: frozenset[InformationCategory]) -> ToldView:
+        """Return what was told once, of these kinds; which organisation it was stays here."""
         return cls(
             at=told.at,
             way=told.way,
             service=told.service,
             role=told.role,
-            categories=tuple(sorted(told.categories)),
+            categories=tuple(sorted(categories)),
             consent=told.consent,
             consent_version=told.consent_version,
         )
+
+
+def told_views(tellings: Iterable[Disclosure], state: CaseState, acting: Acting) -> tuple[ToldView, ...]:
+    """Return who was told what, as far as `acting`, to whom the case is `state`, may know of it."""
+    known = ((one, told_of(state, one.categories, one.consent, acting)) for one in tellings)
+    return tuple(ToldView.of(one, categories) for one, categories in known if categories is not None)
 
 
 class ReceiptsView(Model):

@@ -123,3 +123,76 @@ async def test_a_child_too_young_to_ask_alone_reads_nothing(world: World) -> Non
     world.clock.set(day)
     assert "concern" in kinds(await world.see("child", f"/cases/{case}/child"))
     assert [one["case"] for one in (await world.see("child", "/cases"))["items"]] == [case]
+
+
+async def test_a_guardian_is_not_told_what_the_other_answered(world: World) -> None:
+    """Neither by what is shown, nor by a number that moves."""
+    world.child = People(7).child(age=5)
+    case = await world.opened()
+    consent = await world.requested(case)
+    paths = (f"/consents/{consent}", f"/cases/{case}", f"/cases/{case}/consents", f"/cases/{case}/overview?language=nb")
+
+    async def told() -> list[tuple[str, Any]]:
+        answers = [await world.get("guardian-a", path) for path in paths]
+        return [(one.headers["etag"], one.json()) for one in answers]
+
+    before = await told()
+    await world.must("guardian-b", f"/consents/{consent}/refusals")
+    assert await told() == before
+    view = await world.see("teacher", f"/consents/{consent}")
+    assert (view["status"], view["refused"]) == ("refused", {"guardian": 1}), "who asked is told"
+    own = await world.see("guardian-b", f"/consents/{consent}")
+    assert (own["status"], own["refused"]) == ("refused", {"guardian": 1})
+    [tag, *_] = [etag for etag, _ in before]
+    given = await world.post("guardian-a", f"/consents/{consent}/grants", if_match=tag)
+    assert (given.status_code, given.json()["status"], given.json()["refused"]) == (201, "requested", {})
+    assert given.headers["etag"] == (await world.get("guardian-a", f"/consents/{consent}")).headers["etag"] != tag
+    stale = await world.post("guardian-a", f"/consents/{consent}/refusals", if_match=tag)
+    assert code(stale) == (412, "version-stale")
+    await world.must("guardian-b", f"/consents/{consent}/grants")
+    assert (await world.see("guardian-a", f"/consents/{consent}"))["status"] == "active"
+
+
+async def test_a_report_that_a_guardian_may_not_know_of_moves_no_number(world: World) -> None:
+    world.child = People(7).child(age=5)
+    case = await world.opened()
+    paths = [
+        f"/cases/{case}{more}"
+        for more in ("", "/child", "/consents", "/concern-reports", "/team", "/overview?language=nb")
+    ]
+    before = [await world.get("guardian-a", path) for path in paths]
+    holder = await world.version("teacher", case)
+    report = {
+        "ground": "maltreatment-or-neglect",
+        "text": "Blåmerker.",
+        "guardians_informed": False,
+        "not_informed_because": "danger-to-child",
+        "child": {"method": "conversation", "text": "Vil ikke hjem.", "trusted_person": True},
+    }
+    await world.must("teacher", f"/cases/{case}/concern-reports", report)
+    assert await world.version("teacher", case) != holder
+    for path, known in zip(paths, before, strict=True):
+        now = await world.get("guardian-a", path)
+        assert (now.status_code, now.headers["etag"], now.text) == (200, known.headers["etag"], known.text), path
+    contact = {"service": "barnehage", "role": "teacher"}
+    chosen = await world.post(
+        "guardian-a", f"/cases/{case}/contact-person", contact, if_match=before[0].headers["etag"]
+    )
+    assert chosen.status_code == 201, chosen.text
+    assert chosen.headers["etag"] == await world.version("guardian-a", case) != before[0].headers["etag"]
+
+
+async def test_what_the_child_alone_decides_is_told_in_no_list(world: World) -> None:
+    world.child = People(31).child(age=17)
+    case = await world.opened()
+    consent = await world.requested(case, services=("bup",), categories=("health",))
+    assert (await world.see("child", f"/consents/{consent}"))["needed"] == {"child": 1}
+    before = await world.version("guardian-a", case)
+    await world.must("child", f"/consents/{consent}/grants")
+    assert await world.version("guardian-a", case) == before
+    view = await world.see("guardian-a", f"/cases/{case}")
+    assert (view["consents"], (await world.see("guardian-a", f"/cases/{case}/consents"))["items"]) == ([], [])
+    for path in (f"/consents/{consent}", f"/consents/{consent}/receipts"):
+        assert code(await world.get("guardian-a", path)) == (404, "not-found"), path
+    assert code(await world.post("guardian-a", f"/consents/{consent}/withdrawals")) == (404, "not-found")
+    assert consent in (await world.get("child", f"/cases/{case}/consents")).text

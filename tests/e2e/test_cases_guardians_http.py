@@ -156,7 +156,7 @@ async def test_refusals_that_depend_on_who_is_known(world: World) -> None:
 
 async def test_corrections_reach_everything_that_finds_or_recognises_the_child(world: World) -> None:
     case = await world.opened()
-    right = People(55).child(age=5)
+    right = People(55).child(age=12)
     assert right.national_number != world.child.national_number
     done = await command(
         world,

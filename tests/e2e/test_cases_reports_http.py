@@ -347,7 +347,7 @@ async def test_every_refusal_of_a_report_changes_nothing(world: World) -> None:
         ("teacher", {**REPORT, "not_heard": "danger"}, (422, "input-invalid")),
         ("curious", REPORT, (404, "not-found")),
         ("guardian-a", REPORT, (403, "not-permitted")),
-        ("child", REPORT, (403, "not-permitted")),
+        ("child", REPORT, (404, "not-found")),
         ("notify", REPORT, (403, "not-permitted")),
     ]
     before = await world.types()

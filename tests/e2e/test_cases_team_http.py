@@ -593,9 +593,12 @@ async def test_who_needs_an_interpreter_is_a_code_on_the_bus_and_the_rest_in_the
         (1, "nsi", True),
     ]
     assert all("sign" not in str(one) for one in events)
-    for who in ("teacher", "notify", "guardian-b"):
+    for who in ("teacher", "notify"):
         needs = {one["ordinal"]: one for one in (await world.see(who, path))["needs"]}
         assert (needs[1]["interpreter"], needs[2]["written_material"]) == ("sign", True)
+    # How the other guardian is spoken with is the other's.
+    for who, ordinal in (("guardian-a", 1), ("guardian-b", 2)):
+        assert [one["ordinal"] for one in (await world.see(who, path))["needs"]] == [ordinal]
     assert (await world.see("teacher", f"/cases/{case}"))["around"]["interpreter"] is True
     assert code(await world.get("curious", path)) == (404, "not-found")
 

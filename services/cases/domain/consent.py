@@ -21,6 +21,7 @@ from services.cases.domain.course import ref_of
 from services.cases.domain.relations import answers_for_itself
 from services.cases.domain.rules import Rules
 from services.cases.domain.state import CaseState, ConsentState, ConsentStatus, Grantor, missing_of
+from services.cases.domain.told import kept_from, own_status
 from services.cases.errors import (
     AlreadyAnsweredError,
     AlreadyRefusedError,
@@ -162,7 +163,7 @@ def decide_grant(state: CaseState, command: Answer, now: datetime, rules: Rules)
     if grantor in given:
         raise AlreadyAnsweredError
     if oslo_day(now) > (consent.valid_to if renewal is None else renewal.valid_to) or not is_asked(consent):
-        raise ConsentNotOpenError(extensions={"status": consent.status})
+        raise ConsentNotOpenError(extensions={"status": own_status(consent, command.by, now)})
     complete = not missing_of(consent.needed if renewal is None else renewal.needed, given | {grantor})
     # What was in force is confirmed as it stands; anything else that comes into force now is the next version.
     stands = renewal is None and consent.status in {ConsentStatus.ACTIVE, *UNANSWERED, ConsentStatus.REFUSED}
@@ -202,7 +203,7 @@ def decide_refuse(state: CaseState, command: Answer, now: datetime) -> list[Case
         raise AlreadyRefusedError
     in_use = not renewal and consent.status in GRANTED
     if not is_asked(consent) or (in_use and grantor in consent.given):
-        raise ConsentNotOpenError(extensions={"status": consent.status})
+        raise ConsentNotOpenError(extensions={"status": own_status(consent, command.by, now)})
     refused = ConsentRefused(
         case=ref_of(state),
         consent=consent.ref,
@@ -244,7 +245,7 @@ def decide_withdraw(state: CaseState, command: WithdrawConsent, now: datetime) -
     consent, grantor = _answering(state, command, now, at_any_stage=True)
     _ = grantor
     if not CONSENT.allows(consent.status, ConsentWithdrawn):
-        raise ConsentNotOpenError(extensions={"status": consent.status})
+        raise ConsentNotOpenError(extensions={"status": own_status(consent, command.by, now)})
     left, ended = _narrowed(consent.scope, command.part)
     version = consent.version + 1
     first: CaseEvent
@@ -372,7 +373,7 @@ def _answering(
     signed_in = answers_for_itself(state, command.by)
     ask(state, Action.ANSWER_CONSENT if signed_in else Action.RECORD_ANSWER, command.by, now)
     consent = state.consents.get(command.consent)
-    if consent is None:
+    if consent is None or kept_from(consent.scope.categories, command.by):
         raise UnknownPartError
     return consent, _grantor(state, consent, command, ends=at_any_stage)
 

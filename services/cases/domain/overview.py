@@ -28,10 +28,11 @@ from services.cases.domain.state import (
     MeasureStatus,
     Stage,
 )
+from services.cases.domain.told import mine
 from services.cases.errors import NotPermittedError
 from shared.contracts.base import Model
 from shared.contracts.cases import CoordinatorKind, Effect, Mode, Party
-from shared.contracts.codes import GrantorClass, InformationCategory, Purpose, Role, Service
+from shared.contracts.codes import InformationCategory, Purpose, Role, Service
 from shared.refs import CaseRef, ConsentRef, FormRef, GoalRef, MeasureRef
 
 Reader = Literal["guardian", "child"]
@@ -148,7 +149,7 @@ def decide_overview(state: CaseState, acting: Acting, relation: Relation, row: I
     """Return what `acting`, who stands in `relation`, is told of the case at `now` (seed rules 33-36, 99, 101).
 
     Args:
-        state: the case.
+        state: the case, as it is told to `acting` (`told.py`).
         acting: who asks, with the vault's word on which guardian it is.
         relation: as the access table permitted it.
         row: who may be told what by the child's age on the day (`deploy/codelists/insight-right.yaml`).
@@ -163,7 +164,7 @@ def decide_overview(state: CaseState, acting: Acting, relation: Relation, row: I
     withheld = row.withheld if guardian else frozenset[InformationCategory]()
     waiting, around = state.open_handover, state.around
     asked = [one for one in state.consents.values() if one.status is not ConsentStatus.REFUSED and is_asked(one)]
-    mine = [one for one in asked if _waits_for(state, one, acting)]
+    to_answer = [one for one in asked if _waits_for(state, one, acting)]
     in_force = state.consents_in_force(now)
     forms = [_form(one, acting) for one in state.forms.values()]
     return Overview(
@@ -187,11 +188,11 @@ def decide_overview(state: CaseState, acting: Acting, relation: Relation, row: I
         asked_to_contribute=_contributions(state, UNANSWERED),
         goal=None if around.goal is None else around.goal.goal,
         plan=_plan(around.plan),
-        interpreter=any(one.interpreter and (one.person, one.ordinal) == _mine(acting) for one in around.languages),
+        interpreter=any(one.interpreter and (one.person, one.ordinal) == mine(acting) for one in around.languages),
         team=tuple(Who(service=one.service, role=one.role) for one in state.team.values()),
         help=tuple(_help(one) for one in state.measures.values()),
-        to_answer=_consents(mine, withheld),
-        waiting=_consents([one for one in asked if one not in mine and one not in in_force], withheld),
+        to_answer=_consents(to_answer, withheld),
+        waiting=_consents([one for one in asked if one not in to_answer and one not in in_force], withheld),
         in_force=_consents(in_force, withheld, asked=False),
         to_approve=tuple(one for one in forms if _may_approve(one, guardian=guardian)),
         forms=tuple(one for one in forms if not _may_approve(one, guardian=guardian)),
@@ -206,10 +207,6 @@ def _ahead(due: datetime | None, now: datetime) -> datetime | None:
 
 def _who(party: Party | None) -> Who | None:
     return None if party is None else Who(service=party.service, role=party.role)
-
-
-def _mine(acting: Acting) -> tuple[GrantorClass, int]:
-    return (GrantorClass.CHILD, 1) if acting.guardian is None else (GrantorClass.GUARDIAN, acting.guardian)
 
 
 def _contributions(state: CaseState, statuses: frozenset[ContributionStatus]) -> tuple[Service, ...]:
@@ -228,11 +225,11 @@ def _plan(plan: PlanState | None) -> Plan | None:
 
 def _waits_for(state: CaseState, consent: ConsentState, acting: Acting) -> bool:
     """Return whether this consent, or its next period, waits for the word of `acting`. Who said no has answered."""
-    mine, renewal = _mine(acting), consent.renewal
+    me, renewal = mine(acting), consent.renewal
     if renewal is not None:
-        return entitled(mine, renewal.needed, renewal.guardians) and mine not in renewal.given
+        return entitled(me, renewal.needed, renewal.guardians) and me not in renewal.given
     guardians = state.responsible if consent.guardians is None else consent.guardians
-    return entitled(mine, consent.needed, guardians) and mine not in consent.given | consent.refused
+    return entitled(me, consent.needed, guardians) and me not in consent.given | consent.refused
 
 
 def _consents(

@@ -18,7 +18,7 @@ from services.cases.domain.state import CaseState
 from services.cases.errors import UnknownPartError
 from services.cases.handlers.desk import CASE, Desk, Keep, change, glance, meet, permitted
 from services.cases.handlers.reassess import standing_of
-from services.cases.views import ConsentView, ReceiptsView, ReceiptView, ToldView
+from services.cases.views import ConsentView, ReceiptsView, ReceiptView, told_views
 from shared.aggregate import Changed, Context
 from shared.calendar import add_days
 from shared.clock import oslo_day
@@ -208,7 +208,7 @@ async def read_receipts(desk: Desk, ctx: Context, consent: ConsentRef) -> tuple[
             ReceiptView(version=one.version, consumer=one.consumer, received_at=one.received_at) for one in received
         ),
         awaited=tuple(sorted(RECEIPTS_FROM - acted)) if present.taken else (),
-        already_told=tuple(ToldView.of(one) for one in told if one.consent == consent),
+        already_told=told_views((one for one in told if one.consent == consent), looked.state, acting),
     )
     return view, looked.version
 

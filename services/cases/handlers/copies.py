@@ -19,7 +19,7 @@ from services.cases.domain.relations import relations
 from services.cases.domain.state import CaseState
 from services.cases.errors import DeniedError
 from services.cases.handlers.desk import Desk, Looked, deny, look, meet, record
-from services.cases.views import CaseView, ToldView
+from services.cases.views import CaseView, told_views
 from shared.aggregate import Context
 from shared.clock import oslo_day
 from shared.contracts.access import AccessKind
@@ -140,7 +140,7 @@ async def _copy(
                 for one in looked.state.documents.values()
                 if one.ref in documents
             ),
-            told=tuple(ToldView.of(one) for one in await store.disclosures(conn, case)),
+            told=told_views(await store.disclosures(conn, case), looked.state, acting),
         ),
         {str(ref): stored for ref, stored in documents.items()},
     )

@@ -24,6 +24,7 @@ from services.cases.domain.search import Candidate
 from services.cases.domain.shown import Ground, Permit, grounds
 from services.cases.domain.state import CaseState, Stage
 from services.cases.domain.team_profile import USUAL, TeamProfile
+from services.cases.domain.told import as_told
 from services.cases.domain.watch import USUAL_WATCH, Watch
 from services.cases.errors import CaseNotOpenError, DeniedError, NoProfileError, NotInvolvedError, UnknownPartError
 from services.cases.figure_store import follow_figures
@@ -31,6 +32,7 @@ from services.cases.handlers.around import TeamDesk, disclosed, follow_team
 from services.cases.handlers.kept import follow_kept
 from services.cases.records import Records
 from services.cases.store import Disclosure, Fitting, Located
+from services.cases.tags import told_version
 from shared.actor_names import KnownActors
 from shared.aggregate import Aggregate, Answer, Changed, Context, Decision
 from shared.auth import Actor, Clearance
@@ -56,7 +58,7 @@ from shared.contracts.moved import CaseReceived
 from shared.contracts.safekeeping import BreakGlassOpened
 from shared.db import Connection, Pool
 from shared.deadlines import set_deadline
-from shared.errors import NotFoundError
+from shared.errors import NotFoundError, StaleVersionError
 from shared.journal import Journal
 from shared.refs import CaseRef, DocumentRef, Ids, LogScope
 from shared.scanning import Scanner
@@ -244,9 +246,22 @@ async def change(
         LagspillError: what `decide` refuses, or the journal.
     """
     latest = Latest()
+    reader = await _in_the_family(desk, ctx, case)
+
+    def tell(state: CaseState, version: int) -> Answer:
+        if reader is None:
+            return answer(state, version)
+        told = as_told(state, reader, ctx.now)
+        return answer(told, told_version(told, reader, ctx.now))
 
     def decide_now(state: CaseState) -> Decision:
         events = latest.take(state, require_heard(state, decide(state), ctx.now, desk.team.hearing))
+        # To the family a version is what it is told, and no number of events.
+        if reader is not None and ctx.if_match not in {
+            None,
+            told_version(as_told(state, reader, ctx.now), reader, ctx.now),
+        }:
+            raise StaleVersionError
         if not events and looks is not None:
             permit = access.permit(state, Action.SEE_CASE, looks, ctx.now)
             return Decision(access=describe_look(desk, ctx, Looked(state, 0, ctx.scope, permit), shown=frozenset())[0])
@@ -259,7 +274,8 @@ async def change(
             await keep(conn)
 
     try:
-        return await desk.journal.change(CASE, case, ctx, decide_now, answer, also=also)
+        known = ctx if reader is None else replace(ctx, if_match=None)
+        return await desk.journal.change(CASE, case, known, decide_now, tell, also=also)
     except DeniedError as denied:
         await deny(desk, ctx, case, denied)
 
@@ -280,6 +296,14 @@ async def permitted(desk: Desk, ctx: Context, located: Located, acting: Acting, 
         await deny(desk, ctx, located.case, denied)
     if state.stage is Stage.ERASED:
         raise CaseNotOpenError
+
+
+async def _in_the_family(desk: Desk, ctx: Context, case: CaseRef) -> Acting | None:
+    """Return the actor as the rules see it, if it is a private person: the family is told less."""
+    if ctx.actor is None or ctx.actor.kind not in {"guardian", "child"}:
+        return None
+    async with desk.pool.acquire() as conn:
+        return await as_seen(desk, ctx, conn, case)
 
 
 async def keep_time(desk: Desk, conn: Connection, event: ConsentEvent | OverrideEvent, now: datetime) -> list[str]:
@@ -352,6 +376,7 @@ class Looked:
     """A look that was allowed: what is shown, and the record of it."""
 
     state: CaseState
+    """As the reader may know it."""
     version: int
     scope: LogScope
     permit: Permit
@@ -390,7 +415,10 @@ async def look(
     await store.await_writers(conn, located.case)
     loaded = await desk.journal.load(CASE, located.case, conn=conn)
     permit = access.permit(loaded.state, action, acting, ctx.now, purpose)
-    return Looked(loaded.state, loaded.version, loaded.scope or ctx.scope, permit)
+    state, version = as_told(loaded.state, acting, ctx.now), loaded.version
+    if state is not loaded.state:
+        version = told_version(state, acting, ctx.now)
+    return Looked(state, version, loaded.scope or ctx.scope, permit)
 
 
 async def record(

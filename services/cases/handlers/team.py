@@ -282,6 +282,10 @@ async def read_needs(desk: Desk, ctx: Context, case: CaseRef) -> tuple[LanguageN
         async with desk.pool.acquire() as conn, conn.transaction():
             looked = await look(desk, ctx, conn, located, acting, Action.READ_LANGUAGE)
             kept = await desk.team.records.needs(conn, located.case)
+            if acting.guardian is not None:
+                # How the other guardian is spoken with is the other's.
+                own = (GrantorClass.GUARDIAN, acting.guardian)
+                kept = [one for one in kept if one.person is GrantorClass.CHILD or (one.person, one.ordinal) == own]
             shown = frozenset({InformationCategory.CONTACT}) if kept else frozenset[InformationCategory]()
             await record(desk, ctx, conn, looked, shown=shown)
     except DeniedError as denied:

@@ -1,0 +1,159 @@
+"""The case as its family may know it: nobody's answers but the reader's own, and nothing of what the child decides over alone.
+
+Everything that a guardian or the child is answered is made of this state (`handlers/desk.py`), so no view has to remember it. Who
+is no family is told the state as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from services.cases.domain.acting import Acting
+from services.cases.domain.state import (
+    CaseState,
+    ConsentState,
+    ConsentStatus,
+    FormState,
+    FormStatus,
+    Grantor,
+    HandoverState,
+    OverrideState,
+)
+from shared.clock import oslo_day
+from shared.contracts.cases import Mode
+from shared.contracts.codes import GrantorClass, InformationCategory
+from shared.refs import ConsentRef, DocumentRef
+
+_WHOM = frozenset({InformationCategory.IDENTITY})
+_ANSWERED = frozenset({ConsentStatus.REQUESTED, ConsentStatus.REFUSED, ConsentStatus.DISAGREED, ConsentStatus.LAPSED})
+"""Not in force, by what was answered or was not: which of these it is tells what others said."""
+
+
+def mine(acting: Acting) -> Grantor:
+    """Return which of the family somebody answers as."""
+    return (GrantorClass.CHILD, 1) if acting.guardian is None else (GrantorClass.GUARDIAN, acting.guardian)
+
+
+def kept_from(categories: Iterable[InformationCategory], acting: Acting) -> bool:
+    """Return whether something is about nothing else than what the child decides over alone, beside whom it is about."""
+    every = frozenset(categories)
+    return bool(every & acting.withheld) and not every - acting.withheld - _WHOM
+
+
+def as_told(state: CaseState, acting: Acting, now: datetime) -> CaseState:
+    """Return the case as this guardian, or the child, may know it at `now`; for anybody else as it is."""
+    if acting.guardian is None and not acting.child:
+        return state
+    around, withheld = state.around, acting.withheld
+    consents = {ref: one for ref, one in state.consents.items() if not kept_from(one.scope.categories, acting)}
+    hidden = frozenset(state.consents) - frozenset(consents)
+    inside = frozenset(service for one in consents.values() for service in one.scope.services)
+    by_name = not hidden or any(one.in_force(now) for one in consents.values())
+    kept = frozenset(ref for ref, one in state.documents.items() if one.category in withheld)
+    return state.model_copy(
+        update={
+            # With whom a consent lets the case be spoken of by name is not told of one that is not.
+            "mode": state.mode if by_name else Mode.ANONYMOUS,
+            "consents": {ref: _consent(one, acting, now) for ref, one in consents.items()},
+            "overrides": {
+                ref: _override(one, acting)
+                for ref, one in state.overrides.items()
+                if not kept_from(one.scope.categories, acting)
+            },
+            "team": {
+                service: member
+                for service, member in state.team.items()
+                if member.consent not in hidden or service in inside
+            },
+            "handovers": {ref: _handover(one, acting, hidden, kept) for ref, one in state.handovers.items()},
+            "forms": {ref: _form(one, acting) for ref, one in state.forms.items()},
+            "records": {ref: one for ref, one in state.records.items() if one.category not in withheld},
+            "documents": {ref: one for ref, one in state.documents.items() if ref not in kept},
+            "around": around.model_copy(
+                update={
+                    # How the other guardian is spoken with is the other's.
+                    "languages": tuple(one for one in around.languages if (one.person, one.ordinal) == mine(acting)),
+                    "contributions": {
+                        ref: one for ref, one in around.contributions.items() if one.consent not in hidden
+                    },
+                }
+            ),
+        }
+    )
+
+
+def own_status(consent: ConsentState, acting: Acting, now: datetime) -> ConsentStatus:
+    """Return how a consent stands as far as one of the family may know.
+
+    What is in force, suspended, withdrawn or over shows in what is shared. Before that a consent is refused by whose own no it is;
+    for the others it waits, until the time to answer is out.
+    """
+    family = acting.guardian is not None or acting.child
+    if not family or consent.status not in _ANSWERED or not consent.outstanding:
+        return consent.status
+    if mine(acting) in consent.refused:
+        return ConsentStatus.REFUSED
+    if consent.status is ConsentStatus.REFUSED and not consent.refused:
+        # Refused before refusals were told apart: it is gone for everybody.
+        return consent.status
+    over = oslo_day(now) > consent.valid_to or (consent.answer_by is not None and now >= consent.answer_by)
+    return ConsentStatus.LAPSED if over else ConsentStatus.REQUESTED
+
+
+def told_of(
+    state: CaseState, categories: frozenset[InformationCategory], consent: ConsentRef | None, acting: Acting
+) -> frozenset[InformationCategory] | None:
+    """Return of which kinds somebody may know that a service was told of them, by a consent if by one; none when of nothing.
+
+    `state` is the case as it is told to the reader: a consent that is not in it is not spoken of.
+    """
+    by_another = consent is not None and consent not in state.consents
+    return None if by_another or kept_from(categories, acting) else categories - acting.withheld
+
+
+def _consent(consent: ConsentState, acting: Acting, now: datetime) -> ConsentState:
+    own, renewal = frozenset({mine(acting)}), consent.renewal
+    scope = consent.scope
+    return consent.model_copy(
+        update={
+            "status": own_status(consent, acting, now),
+            "scope": scope.model_copy(update={"categories": scope.categories - acting.withheld}),
+            # When all have granted there is nothing to keep.
+            "given": consent.given & own if consent.outstanding else consent.given,
+            "refused": consent.refused & own,
+            "renewal": None if renewal is None else renewal.model_copy(update={"given": renewal.given & own}),
+        }
+    )
+
+
+def _override(override: OverrideState, acting: Acting) -> OverrideState:
+    left = override.scope.model_copy(update={"categories": override.scope.categories - acting.withheld})
+    return override.model_copy(update={"scope": left})
+
+
+def _handover(
+    handover: HandoverState, acting: Acting, hidden: frozenset[ConsentRef], kept: frozenset[DocumentRef]
+) -> HandoverState:
+    package = handover.package
+    left = {
+        "categories": package.categories - acting.withheld,
+        "documents": tuple(one for one in package.documents if one not in kept),
+    }
+    return handover.model_copy(
+        update={
+            "package": package.model_copy(update=left),
+            "consent": None if handover.consent in hidden else handover.consent,
+            "received_documents": handover.received_documents - kept,
+        }
+    )
+
+
+def _form(form: FormState, acting: Acting) -> FormState:
+    own = frozenset[int]() if acting.guardian is None else frozenset({acting.guardian})
+    return form.model_copy(
+        update={
+            "categories": form.categories - acting.withheld,
+            "approved_by": form.approved_by & own if form.status is FormStatus.DRAFTED else form.approved_by,
+        }
+    )

@@ -1,0 +1,114 @@
+"""What one of the family is told of a case: the same whatever the others answer, until it shows in what is shared."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from itertools import product
+from typing import Literal
+
+import pytest
+
+from services.cases.domain import consent, overview
+from services.cases.domain.access_terms import Relation
+from services.cases.domain.acting import Acting
+from services.cases.domain.relations import relations
+from services.cases.domain.told import as_told, told_of
+from services.cases.errors import ConsentNotOpenError, UnknownPartError
+from services.cases.views import CaseView
+from shared.contracts.codes import GrantorClass, InformationCategory, Purpose, Service
+from shared.refs import ConsentRef
+from tests.unit.cases_town import CHILD, NURSE, RULES, TEACHER, Town, guardian, scope
+
+Said = Literal["nothing", "yes", "no"]
+SAID: tuple[Said, ...] = ("nothing", "yes", "no")
+HEALTH, LANGUAGE, IDENTITY = InformationCategory.HEALTH, InformationCategory.LANGUAGE, InformationCategory.IDENTITY
+OF_SIXTEEN = guardian(1).model_copy(update={"withheld": frozenset({HEALTH})})
+
+pytestmark = pytest.mark.rule(4)
+
+
+def answered(first: Said, second: Said, later: timedelta = timedelta(0)) -> tuple[Town, ConsentRef]:
+    """A consent that the second guardian answers before the first, and some time after that."""
+    town = Town().lift()
+    ref = town.asked()
+    for ordinal, said in ((2, second), (1, first)):
+        answer = consent.Answer(by=guardian(ordinal), consent=ref)
+        if said == "yes":
+            town.take(consent.decide_grant(town.state, answer, town.now, RULES))
+        elif said == "no":
+            town.take(consent.decide_refuse(town.state, answer, town.now))
+    town.now += later
+    return town, ref
+
+
+def told(town: Town, who: Acting, age: int = 5) -> tuple[CaseView, overview.Overview]:
+    state = as_told(town.state, who, town.now)
+    relation = Relation.CHILD if who.child else Relation.GUARDIAN
+    row = RULES.insight_row(age, town.now.date())
+    seen = overview.decide_overview(state, who, relation, row, town.now)
+    return CaseView.of(state, relations(state, who, town.now)), seen
+
+
+@pytest.mark.parametrize("later", [timedelta(0), timedelta(days=29), timedelta(days=301)], ids=str)
+@pytest.mark.parametrize("first", SAID)
+def test_what_the_other_guardian_answers_is_not_told(first: Said, later: timedelta) -> None:
+    """Only both saying yes shows, by what is shared then."""
+    of_each = {second: told(answered(first, second, later)[0], guardian(1)) for second in SAID}
+    silent = of_each.pop("nothing")
+    if first == "yes":
+        assert of_each.pop("yes") != silent
+    assert all(one == silent for one in of_each.values())
+
+
+def test_the_child_is_not_told_either_who_said_no() -> None:
+    views = {
+        told(answered(*both)[0], CHILD, age=14)[0].model_dump_json()
+        for both in product(SAID, SAID)
+        if both != ("yes", "yes")
+    }
+    assert len(views) == 1
+
+
+def test_ones_own_answer_is_told() -> None:
+    own: tuple[tuple[Said, str, int], ...] = (
+        ("no", "refused", 2),
+        ("yes", "requested", 1),
+        ("nothing", "requested", 2),
+    )
+    for first, status, outstanding in own:
+        [view] = told(answered(first, "no")[0], guardian(1))[0].consents
+        assert (view.status, view.outstanding) == (status, {GrantorClass.GUARDIAN: outstanding})
+        assert view.refused == ({GrantorClass.GUARDIAN: 1} if first == "no" else {})
+    [waiting] = told(answered("nothing", "no")[0], guardian(1))[1].to_answer
+    assert waiting.services == (Service.HELSESTASJON, Service.PPT)
+
+
+def test_a_refusal_does_not_say_it() -> None:
+    town, ref = answered("nothing", "no")
+    with pytest.raises(ConsentNotOpenError) as refused:
+        town.withdraw(ref, by=guardian(1))
+    assert refused.value.extensions == {"status": "requested"}
+
+
+def test_who_is_no_family_is_told_the_state_as_it_is() -> None:
+    town, _ = answered("yes", "no")
+    for who in (TEACHER, NURSE):
+        assert as_told(town.state, who, town.now) is town.state
+
+
+def test_what_the_child_decides_over_alone_is_not_told_to_a_guardian() -> None:
+    town = Town().lift()
+    theirs = town.consented(scope((Service.BUP,), (HEALTH,), (Purpose.FOLLOW_UP,)))
+    named = town.consented(scope((Service.BUP,), (HEALTH, IDENTITY), (Purpose.FOLLOW_UP,)))
+    mixed = town.consented(scope((Service.PPT,), (HEALTH, LANGUAGE)))
+    state = as_told(town.state, OF_SIXTEEN, town.now)
+    assert set(state.consents) == {mixed}
+    assert state.consents[mixed].scope.categories == {LANGUAGE}
+    assert set(as_told(town.state, CHILD, town.now).consents) == {theirs, named, mixed}
+    for ref in (theirs, named):
+        with pytest.raises(UnknownPartError):
+            town.withdraw(ref, by=OF_SIXTEEN)
+        assert told_of(state, frozenset({IDENTITY}), ref, OF_SIXTEEN) is None
+    assert told_of(state, frozenset({IDENTITY, HEALTH}), None, OF_SIXTEEN) is None
+    assert told_of(state, frozenset({HEALTH, LANGUAGE}), mixed, OF_SIXTEEN) == frozenset({LANGUAGE})
+    assert told_of(town.state, frozenset({HEALTH}), theirs, CHILD) == frozenset({HEALTH})
