@@ -189,7 +189,7 @@ async def test_everybody_else_is_refused_and_it_is_recorded(world: World) -> Non
         ("teacher", 403, "not-permitted"),
         ("styrer", 403, "not-permitted"),
         ("nurse", 403, "not-permitted"),
-        ("notify", 403, "not-permitted"),
+        ("notify", 404, "not-found"),
         ("child", 404, "not-found"),
         ("colleague", 404, "not-found"),
         ("barnevern", 404, "not-found"),

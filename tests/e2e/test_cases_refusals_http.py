@@ -155,7 +155,6 @@ async def test_whoever_has_a_part_is_told_that_it_does_not_include_this(world: W
         ("ppt", "/cases/{case}/consents"),
         ("guardian-a", "/cases/{case}/contacts"),
         ("nurse", "/handovers/{handover}"),
-        ("notify", "/cases/{case}/child"),
     ):
         assert code(await world.get(who, path.format(**known))) == (403, "not-permitted"), path
     attempts: tuple[tuple[str, str, Any], ...] = (

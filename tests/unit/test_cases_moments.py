@@ -57,7 +57,7 @@ barnevern        404     404      404  404   404  404       404      404       4
 guardian         404     404      own  own   own  own       own      own       own     own     own    own    own
 guardian-before  404     404      404  404   404  404       404      404       404     404     404    404    404
 child            404     404      own  own   own  own       own      own       own     own     own    own    own
-notify           403     403      403  403   403  403       403      403       403     403     403    403    403
+notify           404     404      404  404   404  404       404      404       404     404     404    404    404
 """
 """Reading of the child. 404: told nothing, 403: told that it is not part of it; otherwise which categories."""
 

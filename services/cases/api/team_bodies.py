@@ -82,7 +82,7 @@ class CoordinatorHandoverBody(RequestModel):
     model_config = example(
         kind="ansvarsgruppe",
         receiver={
-            "actor": "act_example",
+            "actor": "act_bcdfghjklmnpqrstvwxzbcdfgh",
             "role": "health-nurse",
             "service": "helsestasjon",
             "unit": "unit:helsestasjon",

@@ -289,5 +289,13 @@ IMPLIED: Mapping[Relation, Purpose] = MappingProxyType(
     }
 )
 """What a look is for when its reader does not say. Where the consents in force were given for something else, it is for that."""
-NARROW = frozenset({Relation.ASKED_SERVICE, Relation.ASKED_LEADER, Relation.REPORTER, Relation.REPORTERS_LEADER})
-"""Who is nothing else is told of the one request or report, and of the case as little as if it did not exist."""
+NARROW = frozenset(
+    {
+        Relation.REACHES_GUARDIANS,
+        Relation.ASKED_SERVICE,
+        Relation.ASKED_LEADER,
+        Relation.REPORTER,
+        Relation.REPORTERS_LEADER,
+    }
+)
+"""Who is nothing else is told of the one request or report, or whom to write to, and else as little as if there were no case."""
