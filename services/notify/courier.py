@@ -208,7 +208,7 @@ class Courier:
                 conn, held, fed.position, fed.event_id, answer, pause=pause, hours=self._pace.hours
             )
         log.warning(
-            "webhook_failed", subject=held.subscription, outcome=answer.outcome, status=answer.status, retry_in=pause
+            "webhook_failed", subject=held.subscription, reason=answer.outcome, status=answer.status, retry_in=pause
         )
         if failed is not None and failed.too_long:
             await self._give_up(held, scope, failed.since)
