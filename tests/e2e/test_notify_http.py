@@ -215,6 +215,15 @@ async def test_the_interface_is_described_with_examples(town: Town) -> None:
         ("put", "/preferences"),
         ("get", "/preferences"),
         ("get", "/deadlines"),
+        ("post", "/subscriptions"),
+        ("get", "/subscriptions"),
+        ("get", "/subscriptions/{subscription}"),
+        ("patch", "/subscriptions/{subscription}"),
+        ("delete", "/subscriptions/{subscription}"),
+        ("post", "/subscriptions/{subscription}/secrets"),
+        ("post", "/subscriptions/{subscription}/replays"),
+        ("post", "/subscriptions/{subscription}/resumption"),
+        ("get", "/subscriptions/{subscription}/deliveries"),
     }
     for name in ("MessageView", "DeadlineView", "Preferences", "OwnPreferencesView"):
         assert any("examples" in field for field in document["components"]["schemas"][name]["properties"].values()), (
