@@ -69,5 +69,5 @@ async def play_sharing(run: Gauntlet, world: World) -> None:
     }
     await run.over("colleague", "/absences", away, code="absence-of-others")
     absence = (await run.does("teacher", "/absences", away, of_a_case=False))["absence"]
-    await run.does("teacher", f"/absences/{absence}/withdrawal", of_a_case=False)
+    await run.does("teacher", f"/absences/{absence}/withdrawal")
     await run.over("teacher", f"/absences/{absence}/withdrawal")

@@ -194,13 +194,14 @@ class Town:
         return bytes(row["body"] or row["leaf"]), row["kind"]
 
     async def parked(self, service: str, topic: str, offset: int) -> asyncpg.Record | None:
-        """Return the letter of a record."""
+        """Return the letter of a record, from the service's own inbox: the feed of notify's subscribers judges for itself."""
         return await self.databases[service].fetchrow(
             "SELECT id, reason, key, value, header_names, header_values, detail FROM dead_letters"
-            " WHERE (topic, partition, record_offset) = ($1, $2, $3)",
+            " WHERE (topic, partition, record_offset, consumer) = ($1, $2, $3, $4)",
             topic,
             PARTITION,
             offset,
+            service,
         )
 
 
