@@ -44,6 +44,7 @@ from shared.envelope import CONTENT_TYPE
 from shared.errors import NotFoundError
 from shared.journal import Journal
 from shared.refs import Ids, LogScope
+from shared.rounds import Rounds
 from shared.vault import Vault
 
 POLL: Final = 0.3
@@ -115,22 +116,22 @@ class Courier:
         self._poll = poll
         self._wall = wall
         self._chance = chance
-        self._stop = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
-        self._failing = False
+        # What is in hand when a round is interrupted comes back when its lease is over.
+        self._rounds = Rounds(
+            self._round,
+            name="courier",
+            every=poll,
+            interrupted=lambda error: log.error("courier_interrupted", exc_info=error),
+        )
         self._forget_at = 0.0
 
     async def start(self) -> None:
         """Begin to deliver."""
-        self._stop.clear()
-        self._task = asyncio.create_task(self._run(), name="courier")
+        await self._rounds.start()
 
     async def stop(self) -> None:
         """Finish what is in hand. May be called before `start`."""
-        self._stop.set()
-        if self._task is not None:
-            await self._task
-            self._task = None
+        await self._rounds.stop()
         await self._webhooks.close()
 
     async def deliver_due(self) -> int:
@@ -144,7 +145,7 @@ class Courier:
         total = 0
         while True:
             held = None
-            if not self._stop.is_set() and not failed and len(hands) < AT_ONCE:
+            if not self._rounds.stopping and not failed and len(hands) < AT_ONCE:
                 async with self._pool.acquire() as conn:
                     held = await subscription_store.take(conn, self._clients, lease=LEASE)
             if held is not None:
@@ -171,7 +172,7 @@ class Courier:
         assert found.scope is not None, "a subscription that is delivered was opened"
         allowed, attempts, reached = self._allowed(held.client), 0, held.position
         for fed in page:
-            if self._stop.is_set():
+            if self._rounds.stopping:
                 break
             if gets(found.state.wanted, allowed, fed.passing):
                 attempts += 1
@@ -257,21 +258,9 @@ class Courier:
 
     # --- life ---------------------------------------------------------------------------------------------------------
 
-    async def _run(self) -> None:
-        while not self._stop.is_set():
-            try:
-                await self.deliver_due()
-                await self._forget()
-            except Exception:
-                # Whatever it was: what is in hand comes back when its lease is over, and the courier goes on.
-                if not self._failing:
-                    log.exception("courier_interrupted")
-                self._failing = True
-            else:
-                self._failing = False
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._poll):
-                    await self._stop.wait()
+    async def _round(self) -> None:
+        await self.deliver_due()
+        await self._forget()
 
     async def _forget(self) -> None:
         if time.monotonic() >= self._forget_at:

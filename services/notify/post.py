@@ -6,7 +6,6 @@ while, with the same Message-ID and the same bytes. What is in hand is nobody el
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -30,6 +29,7 @@ from shared.db import Pool
 from shared.journal import Journal
 from shared.observability import describe_exception, following
 from shared.refs import CaseRef, Ids, MessageRef
+from shared.rounds import Rounds
 
 POLL: Final = 0.3
 """Seconds of the machine's time between two looks."""
@@ -90,22 +90,21 @@ class Post:
         self._contacts = contacts
         self._watch = watch
         self._send = send
-        self._poll = poll
-        self._stop = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
-        self._failing = False
+        # What is in hand when a round is interrupted comes back when its lease is over.
+        self._rounds = Rounds(
+            self.deliver_due,
+            name="post",
+            every=poll,
+            interrupted=lambda error: log.error("post_interrupted", exc_info=error),
+        )
 
     async def start(self) -> None:
         """Begin to deliver."""
-        self._stop.clear()
-        self._task = asyncio.create_task(self._run(), name="post")
+        await self._rounds.start()
 
     async def stop(self) -> None:
         """Finish what is in hand. May be called before `start`."""
-        self._stop.set()
-        if self._task is not None:
-            await self._task
-            self._task = None
+        await self._rounds.stop()
 
     async def deliver_due(self) -> int:
         """Do every errand and deliver every message whose time has come; return how many attempts that took.
@@ -114,7 +113,7 @@ class Post:
             OSError, asyncpg.PostgresError, asyncpg.InterfaceError: the database does not answer; nothing was lost.
         """
         attempts = 0
-        while not self._stop.is_set() and (await self._next_errand() or await self._next_message()):
+        while not self._rounds.stopping and (await self._next_errand() or await self._next_message()):
             attempts += 1
         return attempts
 
@@ -279,22 +278,3 @@ class Post:
 
     def _pause_after(self, attempts: int) -> float:
         return min(self._terms.first_pause * 2.0 ** min(attempts - 1, 20), LONGEST_PAUSE)
-
-    # --- life ---------------------------------------------------------------------------------------------------------
-
-    async def _run(self) -> None:
-        while not self._stop.is_set():
-            try:
-                await self.deliver_due()
-            except Exception:
-                # Whatever it was: what is in hand comes back when its lease is over, and the post goes on.
-                if not self._failing:
-                    log.exception("post_interrupted")
-                self._failing = True
-            else:
-                self._failing = False
-            try:
-                async with asyncio.timeout(self._poll):
-                    await self._stop.wait()
-            except TimeoutError:
-                continue

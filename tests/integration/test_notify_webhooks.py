@@ -545,7 +545,7 @@ async def test_who_is_stopped_in_the_midst_of_a_page_leaves_the_rest_to_others(
 
     async def post_and_be_stopped(self: Webhooks, *args: Any) -> Answer:
         answer = await real(self, *args)
-        stopping._stop.set()
+        await stopping._rounds.stop()
         return answer
 
     with monkeypatch.context() as patched:
