@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -112,6 +113,22 @@ class Writing:
             sealed,
         )
         self.pieces += 1
+
+
+async def abandon(written: Iterable[Writing]) -> None:
+    """Forget what was written; what is kept by now stays."""
+    for writing in written:
+        await writing.abandon()
+
+
+@asynccontextmanager
+async def abandoned_on_failure(written: Iterable[Writing]) -> AsyncIterator[None]:
+    """Forget what is written by then if anything keeps it from being kept, a cancellation too."""
+    try:
+        yield
+    except BaseException:
+        await abandon(written)
+        raise
 
 
 class DocumentStore:

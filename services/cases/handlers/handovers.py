@@ -8,6 +8,7 @@ from datetime import datetime
 
 from services.cases import absence_store
 from services.cases.contents import HandoverContent
+from services.cases.document_store import abandon, abandoned_on_failure
 from services.cases.domain import handover as handovers
 from services.cases.domain.access_terms import Action, Relation
 from services.cases.domain.shown import sees_handover
@@ -28,7 +29,6 @@ from services.cases.handlers.desk import (
     record,
 )
 from services.cases.handlers.moving import carry_on, prepare
-from services.cases.handlers.resealing import abandon
 from services.cases.store import Located
 from services.cases.views import DocumentReceiptView, HandoverReceiptsView, HandoverView
 from shared.aggregate import Answer, Changed, Context, Decision
@@ -166,7 +166,7 @@ async def answer_handover(
             shown.model_copy(update={"carried_on_as": successor.case}) if moves else shown, status=201, version=version
         )
 
-    try:
+    async with abandoned_on_failure(successor.written):
         changed = await change(
             desk,
             ctx,
@@ -175,9 +175,6 @@ async def answer_handover(
             view,
             keep,
         )
-    except BaseException:
-        await abandon(successor.written)
-        raise
     if changed.replayed:
         await abandon(successor.written)
     return changed

@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 
 from services.cases.contents import DocumentContentView, DocumentList
-from services.cases.document_store import Stored, Writing
+from services.cases.document_store import Stored, Writing, abandoned_on_failure
 from services.cases.domain import access, recording
 from services.cases.domain.access_terms import Action
 from services.cases.domain.shown import Permit
@@ -103,7 +103,7 @@ async def add_document(desk: Desk, ctx: Context, case: CaseRef, upload: Upload) 
         await deny(desk, ctx, located.case, denied)
     ref = DocumentRef(desk.ids.ref("doc"))
     writing = await desk.documents.begin(located.case, ref)
-    try:
+    async with abandoned_on_failure([writing]):
         media, digest = await _take_in(desk, writing, upload)
         command = recording.AddDocument(
             by=acting, document=ref, category=upload.category, media=media, size=writing.size
@@ -127,9 +127,6 @@ async def add_document(desk: Desk, ctx: Context, case: CaseRef, upload: Upload) 
             ),
             keep,
         )
-    except BaseException:
-        await writing.abandon()
-        raise
     if changed.replayed:
         await writing.abandon()
     return changed

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from services.cases.document_store import Writing
+from services.cases.document_store import Writing, abandoned_on_failure
 from services.cases.errors import UnknownPartError
 from services.cases.handlers.desk import Desk
 from shared.refs import CaseRef, DocumentRef
@@ -17,7 +17,7 @@ async def reseal(desk: Desk, case: CaseRef, names: Mapping[DocumentRef, Document
         ShreddedError: the case that they belong to has been erased.
     """
     written: list[Writing] = []
-    try:
+    async with abandoned_on_failure(written):
         for old, new in names.items():
             try:
                 async with desk.pool.acquire() as conn:
@@ -30,13 +30,4 @@ async def reseal(desk: Desk, case: CaseRef, names: Mapping[DocumentRef, Document
             async for piece in desk.documents.content(stored):
                 await writing.write(piece)
             await writing.end()
-    except BaseException:
-        await abandon(written)
-        raise
     return written
-
-
-async def abandon(written: list[Writing]) -> None:
-    """Forget what was sealed for a case that does not go on."""
-    for writing in written:
-        await writing.abandon()
