@@ -32,6 +32,7 @@ NUMBER_WIDTH: Final = 20
 
 TRACEPARENT: Final = "[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}"
 
+AuthType = Literal["user", "service_account", "unknown", "system"]
 Number = Annotated[str, StringConstraints(pattern=r"^[0-9]{20}$")]
 
 
@@ -65,7 +66,7 @@ class Envelope(BaseModel):
     correlationid: UUID
     causationid: UUID | None = None
     municipality: LogScopeField
-    authtype: Literal["user", "service_account", "unknown", "system"]
+    authtype: AuthType
     """CloudEvents `authcontext`. `unknown` stands on what happened in an anonymous discussion (invariant 3)."""
     authid: ActorIdField | None = None
     dataclassification: Literal["restricted"] = "restricted"
@@ -129,7 +130,7 @@ def describe(
     correlation: UUID,
     causation: UUID | None = None,
     sequence: int | None = None,
-    authtype: Literal["user", "service_account", "unknown", "system"] = "system",
+    authtype: AuthType = "system",
     authid: ActorIdField | None = None,
     traceparent: str | None = None,
 ) -> Envelope:
@@ -164,7 +165,7 @@ def sealed(
     correlation: UUID,
     causation: UUID | None = None,
     sequence: int | None = None,
-    authtype: Literal["user", "service_account", "unknown", "system"] = "system",
+    authtype: AuthType = "system",
     authid: ActorIdField | None = None,
     traceparent: str | None = None,
 ) -> bytes:
@@ -197,27 +198,24 @@ def _form(
     subject: str,
     source: str,
     scope: LogScope,
-    authtype: Literal["user", "service_account", "unknown", "system"],
+    authtype: AuthType,
     authid: ActorIdField | None,
     has_sequence: bool,
     has_cause: bool,
 ) -> bytes:
     """Return the attributes as JSON without the last brace, `%b` in the place of each value that differs from event to event."""
-    envelope = Envelope(
-        id=_ANY_ID,
+    envelope = describe(
+        event.model_construct({event.SUBJECT}, **{event.SUBJECT: subject}),  # of the data an envelope has this alone
+        event_id=_ANY_ID,
         source=source,
-        type=event.TYPE,
-        subject=subject,
-        time=_ANY_TIME,
-        recordedtime=_ANY_TIME,
-        partitionkey=subject,
-        sequence=numeral(1) if has_sequence else None,
-        correlationid=_ANY_ID,
-        causationid=_ANY_ID if has_cause else None,
-        municipality=scope,
+        happened=_ANY_TIME,
+        recorded=_ANY_TIME,
+        scope=scope,
+        correlation=_ANY_ID,
+        causation=_ANY_ID if has_cause else None,
+        sequence=1 if has_sequence else None,
         authtype=authtype,
         authid=authid,
-        dataschema=schema_url(event.TYPE),
     )
     written = to_json(envelope, exclude_none=True)[:-1]
     return _VARYING.sub(rb'"\1":"%b"', written.replace(b"%", b"%%"))

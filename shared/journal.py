@@ -18,7 +18,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, Generic, Literal, NamedTuple, TypeVar, cast
+from typing import Final, Generic, NamedTuple, TypeVar, cast
 from uuid import UUID
 
 import asyncpg
@@ -29,7 +29,7 @@ from shared.contracts import EVENTS
 from shared.contracts.access import AccessRecorded
 from shared.contracts.base import EventData, Model
 from shared.db import Connection, Pool
-from shared.envelope import Envelope, parse, sealed
+from shared.envelope import AuthType, Envelope, parse, sealed
 from shared.errors import IdempotencyConflictError, StaleVersionError, UnavailableError
 from shared.lanes import Lanes, advanced, marked, setting_of
 from shared.merkle import Frontier
@@ -449,7 +449,7 @@ async def public_heads(journal: Journal) -> list[JournalHead]:
     return [head for head in await journal.heads() if not is_protected(head.scope)]
 
 
-def _authtype(ctx: Context) -> Literal["user", "service_account", "unknown", "system"]:
+def _authtype(ctx: Context) -> AuthType:
     if ctx.anonymous:
         return "unknown"
     if ctx.actor is None:
