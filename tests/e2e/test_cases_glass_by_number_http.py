@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
 from datetime import timedelta
-from pathlib import Path
 from typing import Any, Final
 
 import httpx
@@ -17,8 +15,7 @@ from shared.testing.issuer import LocalIssuer
 from shared.testing.people import People
 from shared.testing.plugin import Migrated
 from tests.e2e.cases_world import World, cases_world
-from tests.e2e.test_cases_search_http import counted
-from tests.round_trips import RoundTrips
+from tests.e2e.counted import counted, world_on_a_counted_wire
 
 pytestmark = [pytest.mark.connected, pytest.mark.story(19)]
 
@@ -229,15 +226,7 @@ async def test_a_hidden_child_costs_what_no_child_costs(
     migrated: Migrated, issuer: LocalIssuer, clock: SimulatedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Counted, not timed: the same round trips, hashes and openings for nobody, another municipality's and a protected child."""
-    async with AsyncExitStack() as stack:
-        wires: list[RoundTrips] = []
-
-        async def over_a_counted_wire(service: str, folder: Path) -> str:
-            wire = await stack.enter_async_context(RoundTrips(await migrated(service, folder)))
-            wires.append(wire)
-            return wire.dsn
-
-        world = await stack.enter_async_context(cases_world(over_a_counted_wire, issuer, clock))
+    async with world_on_a_counted_wire(migrated, issuer, clock) as (world, wire):
         await protected(world)
         nobody, away = People(77).child(age=6), People(31).child(age=6)
         named = {"name": away.name, "national_number": away.national_number}
@@ -246,11 +235,11 @@ async def test_a_hidden_child_costs_what_no_child_costs(
         assert moved.status_code == 201, moved.text
         work: list[tuple[int, int, int]] = []
         for person in (nobody, nobody, world.child, away, nobody):
-            before = wires[0].count
+            before = wire.count
             with counted(monkeypatch) as count:
                 answer = await world.post("nurse", "/break-glass", emergency(person.national_number))
             assert code(answer) == (404, "not-found")
-            work.append((wires[0].count - before, count["hashes"], count["openings"]))
+            work.append((wire.count - before, count["hashes"], count["openings"]))
         # The first may prepare its statements.
         assert len(set(work[1:])) == 1, work
         assert work[1][1] > 0

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import hmac
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, contextmanager
-from pathlib import Path
+from collections.abc import AsyncIterator
 from typing import Any, Final
 
 import httpx
@@ -13,7 +10,6 @@ import pytest
 import pytest_asyncio
 
 from services.cases.app import SERVICE
-from shared import vault as vaults
 from shared.clock import SimulatedClock
 from shared.keys import LocalKeys
 from shared.refs import CaseRef
@@ -22,7 +18,7 @@ from shared.testing.people import People
 from shared.testing.plugin import Migrated
 from shared.vault import LookupKind, Vault
 from tests.e2e.cases_world import VAULT_KEY, World, cases_world
-from tests.round_trips import RoundTrips
+from tests.e2e.counted import counted, world_on_a_counted_wire
 
 pytestmark = pytest.mark.connected
 
@@ -88,41 +84,11 @@ async def test_who_has_a_part_finds_and_the_curious_does_not_and_both_are_record
     assert {one["subject_ref"] for one in records if not one.get("case")} >= {curious, nurse}
 
 
-@contextmanager
-def counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, int]]:
-    """Count what a search works with: keyed hashes and openings of sealed content. They are still made."""
-    count = {"hashes": 0, "openings": 0}
-    digest, open_all = hmac.digest, Vault._open
-
-    class Hashes:
-        @staticmethod
-        def digest(key: bytes, content: bytes, name: Any) -> bytes:
-            count["hashes"] += 1
-            return digest(key, content, name)
-
-    async def opening(self: Vault, owner: str, rows: Any) -> Any:
-        count["openings"] += len(rows)
-        return await open_all(self, owner, rows)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(vaults, "hmac", Hashes)
-        patch.setattr(Vault, "_open", opening)
-        yield count
-
-
 async def test_a_hidden_child_costs_what_no_child_costs(
     migrated: Migrated, issuer: LocalIssuer, clock: SimulatedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Counted, not timed: the same round trips, hashes and openings for nobody, for another's case and a protected child."""
-    async with AsyncExitStack() as stack:
-        wires: list[RoundTrips] = []
-
-        async def over_a_counted_wire(service: str, folder: Path) -> str:
-            wire = await stack.enter_async_context(RoundTrips(await migrated(service, folder)))
-            wires.append(wire)
-            return wire.dsn
-
-        world = await stack.enter_async_context(cases_world(over_a_counted_wire, issuer, clock))
+    async with world_on_a_counted_wire(migrated, issuer, clock) as (world, wire):
         await world.opened()
         hidden, nobody = People(31).child(age=6), People(77).child(age=6)
         child = {"name": hidden.name, "national_number": hidden.national_number}
@@ -133,10 +99,10 @@ async def test_a_hidden_child_costs_what_no_child_costs(
         for claims in ({}, CLEARED):
             for kind, seen in work.items():
                 for person in people:
-                    before = wires[0].count
+                    before = wire.count
                     with counted(monkeypatch) as count:
                         assert await hits(world, "curious", {kind: getattr(person, kind)}, **claims) == []
-                    seen.append((wires[0].count - before, count["hashes"], count["openings"]))
+                    seen.append((wire.count - before, count["hashes"], count["openings"]))
         for kind, seen in work.items():
             # The first of each kind may prepare its statements.
             assert len(set(seen[1 : len(people)] + seen[len(people) + 1 :])) == 1, (kind, seen)

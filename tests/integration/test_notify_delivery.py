@@ -11,10 +11,6 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from pydantic import SecretStr, ValidationError
 
 from services.notify.app import SERVICE
@@ -28,6 +24,7 @@ from shared.contracts.notify import NotificationFailed
 from shared.refs import CaseRef, ConcernRef
 from shared.testing.issuer import LocalIssuer
 from shared.testing.plugin import Migrated
+from tests.integration.certificates import certificate
 from tests.integration.notify_world import World, notify_world
 from tests.integration.test_notify_flow import CASE, guardians, handover, requested
 
@@ -215,32 +212,10 @@ async def test_a_case_that_is_gone_is_nobodys_business(world: World) -> None:
 # --- the mail server --------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def certificate(tmp_path: Path) -> tuple[ssl.SSLContext, Path]:
+@pytest.fixture(name="certificate")
+def trusted_certificate(tmp_path: Path) -> tuple[ssl.SSLContext, Path]:
     """A server's TLS context for `localhost`, and the certificate to trust."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    trusted, secret = tmp_path / "trusted.pem", tmp_path / "key.pem"
-    trusted.write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    secret.write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(trusted, secret)
-    return context, trusted
+    return certificate(tmp_path)
 
 
 @pytest.mark.parametrize("security", ["offered", "starttls"])

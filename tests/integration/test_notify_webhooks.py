@@ -24,12 +24,12 @@ from shared.refs import CaseRef, ConcernRef, ConsentRef, LogScope
 from shared.testing.issuer import LocalIssuer
 from shared.testing.plugin import Migrated
 from shared.testing.signals import Probe
+from tests.integration.certificates import certificate
 from tests.integration.notify_world import MUNICIPALITY, Record, World, notify_world
 from tests.integration.webhook_receiver import (
     ENDLESS,
     NOTHING,
     Receiver,
-    certificate,
     receiver,
     status,
 )

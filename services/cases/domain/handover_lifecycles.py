@@ -120,6 +120,11 @@ HANDOVER: Final = Lifecycle(
 )
 
 _NOT_GONE = Guard("the form has not been sent", errors.FormSentError)
+_APPROVABLE = (
+    Guard("it is the present version", errors.FormVersionError, (14,)),
+    Guard("this guardian has not approved it before", errors.AlreadyAnsweredError),
+    _NOT_GONE,
+)
 
 FORM: Final = Lifecycle(
     name="transition-form",
@@ -139,11 +144,7 @@ FORM: Final = Lifecycle(
             events.TransitionFormApproved,
             FormStatus.DRAFTED,
             when=When("complete", value=False, says="by one of them"),
-            guards=(
-                Guard("it is the present version", errors.FormVersionError, (14,)),
-                Guard("this guardian has not approved it before", errors.AlreadyAnsweredError),
-                _NOT_GONE,
-            ),
+            guards=_APPROVABLE,
             rules=(14,),
         ),
         Step(
@@ -151,11 +152,7 @@ FORM: Final = Lifecycle(
             events.TransitionFormApproved,
             FormStatus.APPROVED,
             when=When("complete", value=True, says="by the last of them"),
-            guards=(
-                Guard("it is the present version", errors.FormVersionError, (14,)),
-                Guard("this guardian has not approved it before", errors.AlreadyAnsweredError),
-                _NOT_GONE,
-            ),
+            guards=_APPROVABLE,
             rules=(14,),
         ),
         Step(

@@ -20,7 +20,7 @@ from services.meetings.handlers.desk import Desk, acting
 from shared.aggregate import Context
 from shared.clock import oslo_day
 
-K = TypeVar("K")
+K = TypeVar("K", tuple[str, str, str], tuple[str, str, str, str, str], tuple[datetime, str, str])
 T = TypeVar("T")
 
 
@@ -127,5 +127,5 @@ def _school_year(profile: Profile, ctx: Context, begins: int | None) -> SchoolYe
 
 
 def _part(rows: Sequence[T], key: Callable[[T], K], after: K | None, limit: int) -> Sequence[T]:
-    """Return `limit` rows after the one with that key. Keys are tuples of what can be compared."""
-    return [row for row in rows if after is None or key(row) > after][:limit]  # type: ignore[operator]
+    """Return `limit` rows after the one with that key."""
+    return [row for row in rows if after is None or key(row) > after][:limit]
