@@ -144,7 +144,8 @@ class _Board:
         if earlier is not None and self.could_stay(wish) and self.price(wish, earlier) < MOVED:
             # Anywhere else it would have moved.
             return earlier
-        days = sorted(wish.days, key=lambda day: (abs((day - wish.ideal).days), day))
+        # Also at another time of the day on which it was: its own may be none that is offered any more.
+        days = sorted(_days(wish, self._before), key=lambda day: (abs((day - wish.ideal).days), day))
         if earlier is not None and self.could_stay(wish):
             days = [earlier.day, *(day for day in days if day != earlier.day)]
         for day in days:
