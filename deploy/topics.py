@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,8 @@ from aiokafka.errors import TopicAlreadyExistsError, for_code
 from pydantic import BaseModel, ConfigDict
 
 TOPICS: Final = Path(__file__).with_name("topics.yaml")
+SHOWN_WITHIN: Final = 30.0
+"""Seconds from when a topic is accepted to when every broker must show it."""
 
 
 class _Settings(BaseModel):
@@ -67,24 +70,30 @@ def declared(profile: str | None = None, file: Path = TOPICS) -> list[Topic]:
 
 
 async def create_missing(admin: AIOKafkaAdminClient, topics: Sequence[Topic]) -> list[str]:
-    """Make those of `topics` that the cluster does not have; return their names.
+    """Make those of `topics` that the cluster does not have; return the names of those made, when the cluster shows them.
 
     Raises:
         aiokafka.errors.KafkaError: the cluster refuses one.
+        TimeoutError: it has accepted one and does not show it within SHOWN_WITHIN seconds.
     """
     present = set(await admin.list_topics())
     missing = [topic for topic in topics if topic.name not in present]
-    if missing:
-        answer = await admin.create_topics(
-            [
-                NewTopic(one.name, one.partitions, one.replication_factor, topic_configs=dict(one.config))
-                for one in missing
-            ]
-        )
-        for name, code, message in answer.topic_errors:
-            if code and for_code(code) is not TopicAlreadyExistsError:
-                raise for_code(code)(f"{name}: {message}")
-    return [topic.name for topic in missing]
+    if not missing:
+        return []
+    answer = await admin.create_topics(
+        [NewTopic(one.name, one.partitions, one.replication_factor, topic_configs=dict(one.config)) for one in missing]
+    )
+    made = []
+    for name, code, message in answer.topic_errors:
+        if not code:
+            made.append(name)
+        elif for_code(code) is not TopicAlreadyExistsError:
+            raise for_code(code)(f"{name}: {message}")
+    # The controller answers before the brokers know: who produced at once would be told that there is no such topic.
+    async with asyncio.timeout(SHOWN_WITHIN):
+        while not {topic.name for topic in missing} <= set(await admin.list_topics()):
+            await asyncio.sleep(0.02)
+    return made
 
 
 async def find_drift(admin: AIOKafkaAdminClient, topics: Sequence[Topic]) -> list[Drift]:

@@ -21,7 +21,7 @@ from shared.clock import OSLO
 from shared.testing.people import People
 from shared.testing.signals import Probe
 
-PATIENCE: Final = 90.0
+PATIENCE: Final = 240.0
 """Seconds until a command without a definite answer is a defect."""
 ANSWER_SECONDS: Final = 3.0
 """How long a client waits for one answer before it asks again."""

@@ -126,6 +126,7 @@ async def test_everybody_keeps_their_cases_through_a_change_of_key(world: World)
 
 
 async def test_the_child_is_found_that_never_signed_in(world: World) -> None:
+    world = replace(world, child=People(seed=16).child(age=16))
     case = await world.opened()
     child = OLD_NAMES.of_pid(world.child.national_number)
     await run("services.cases", "rotate-keys", dsn=dsn_of(world))

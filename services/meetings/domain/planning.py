@@ -140,13 +140,13 @@ class _Board:
         """Return where `wish` costs least; the nearest to its ideal of those that cost the same."""
         found: Slot | None = None
         least = 0
-        earlier = self._before.get(wish.key)
-        if earlier is not None and self.could_stay(wish) and self.price(wish, earlier) < MOVED:
+        earlier = self.stay(wish)
+        if earlier is not None and self.price(wish, earlier) < MOVED:
             # Anywhere else it would have moved.
             return earlier
         # Also at another time of the day on which it was: its own may be none that is offered any more.
         days = sorted(_days(wish, self._before), key=lambda day: (abs((day - wish.ideal).days), day))
-        if earlier is not None and self.could_stay(wish):
+        if earlier is not None:
             days = [earlier.day, *(day for day in days if day != earlier.day)]
         for day in days:
             if found is not None and least <= abs((day - wish.ideal).days):
@@ -160,10 +160,11 @@ class _Board:
         assert found is not None
         return found
 
-    def could_stay(self, wish: Wish) -> bool:
-        """Return whether it was planned, for a time that is still one of its own."""
+    def stay(self, wish: Wish) -> Slot | None:
+        """Return where it was planned before, if that is still a time of its own."""
         slot = self._before.get(wish.key)
-        return slot is not None and slot.at in wish.starts and (slot.day in wish.days or slot.day in wish.may_stay)
+        stays = slot is not None and slot.at in wish.starts and (slot.day in wish.days or slot.day in wish.may_stay)
+        return slot if stays else None
 
     def _travels(self, unit: UnitId, place: str | None) -> bool:
         base = self._staff.bases.get(unit)
@@ -207,10 +208,15 @@ def _groups(wishes: Sequence[Wish]) -> list[list[Wish]]:
 
 
 def _one_by_one(board: _Board, group: Sequence[Wish]) -> None:
-    """Put each where it costs least by then; first those that can stay where they were."""
-    # Sorting keeps the order within both.
-    for wish in sorted(group, key=lambda each: not board.could_stay(each)):
-        board.put(wish, board.best(wish))
+    """Put each where it was if it can stay, and then the others where each costs least by then."""
+    # Those that can stay all do so at first, also where two clash: with half of them on the board, the place of one that is not
+    # there yet looks free, and a plan that nothing is wrong with would move.
+    for wish in group:
+        if (stays := board.stay(wish)) is not None:
+            board.put(wish, stays)
+    for wish in group:
+        if wish.key not in board.placed:
+            board.put(wish, board.best(wish))
 
 
 def _bettered(board: _Board, group: Sequence[Wish]) -> bool:
