@@ -91,7 +91,7 @@ async def create_missing(admin: AIOKafkaAdminClient, topics: Sequence[Topic]) ->
             raise for_code(code)(f"{name}: {message}")
     # The controller answers before the brokers know: who produced at once would be told that there is no such topic.
     async with asyncio.timeout(SHOWN_WITHIN):
-        while not {topic.name for topic in missing} <= set(await admin.list_topics()):
+        while not {topic.name for topic in missing} <= set(await admin.list_topics()):  # noqa: ASYNC110 - Kafka tells nobody when
             await asyncio.sleep(0.02)
     return made
 

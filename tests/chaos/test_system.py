@@ -55,7 +55,7 @@ from tests.chaos.storm import LOG, SERVICES, Course, Evidence, Fact, Storm
 from tests.chaos.town import TEACHER, Town, by_name, open_town
 from tests.published import examine
 
-pytestmark = [pytest.mark.connected, pytest.mark.slow]
+pytestmark = [pytest.mark.connected, pytest.mark.slow, pytest.mark.timeout(900)]
 
 AGGREGATES: Final = {
     "cases": (CASE,),
