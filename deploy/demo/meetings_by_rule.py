@@ -22,8 +22,8 @@ ATTENDANCE: list[JsonValue] = [
 async def row_5(stage: Stage) -> None:
     """22 September: ressursteam with a general item (seed rule 7), and the case anonymously (seed rule 2)."""
     await stage.at(9, 15)
-    arena = await _ressursteam(stage)
-    meeting = await _call(stage, arena, datetime(2026, 9, 22, 12, 0, tzinfo=OSLO), extra=False)
+    arena = await ressursteam_of(stage)
+    meeting = await call(stage, arena, datetime(2026, 9, 22, 12, 0, tzinfo=OSLO), extra=False)
     await stage.at(9, 22, 8)
     items = f"/meetings/{meeting}/agenda-items"
     await stage.does(
@@ -74,16 +74,16 @@ async def row_5(stage: Stage) -> None:
 
 async def row_6(stage: Stage) -> None:
     """The same day the teacher asks to discuss it by name: there is no consent (seed rules 4, 106)."""
-    arena = await _ressursteam(stage)
+    arena = await ressursteam_of(stage)
     starts = datetime(2026, 9, 22, 16, 0, tzinfo=OSLO)
-    meeting = await _call(stage, arena, starts, extra=True, quietly=True)
+    meeting = await call(stage, arena, starts, extra=True, quietly=True)
     refused = await stage.must_not(
         TEACHER,
         "asks to discuss the case by name:",
         "POST",
         "meetings",
         f"/meetings/{meeting}/agenda-items",
-        _by_name(stage),
+        by_name(stage),
         code="consent-missing",
         status=409,
     )
@@ -101,9 +101,9 @@ async def row_6(stage: Stage) -> None:
 async def row_9(stage: Stage) -> None:
     """1 October: an extra ressursteam, by name (seed rule 9); who is outside the scope leaves the item."""
     await stage.at(9, 29)
-    arena = await _ressursteam(stage)
+    arena = await ressursteam_of(stage)
     starts = datetime(2026, 10, 1, 12, 0, tzinfo=OSLO)
-    meeting = await _call(stage, arena, starts, extra=True)
+    meeting = await call(stage, arena, starts, extra=True)
     await stage.at(10, 1, 8)
     brought = await stage.does(
         TEACHER,
@@ -111,7 +111,7 @@ async def row_9(stage: Stage) -> None:
         "POST",
         "meetings",
         f"/meetings/{meeting}/agenda-items",
-        _by_name(stage),
+        by_name(stage),
         status=201,
         not_yet="consent-missing",
     )
@@ -187,7 +187,8 @@ async def row_10(stage: Stage) -> None:
     await stage.bus.wait("cases.case.contact-person-chosen", lambda e: e.data["case"] == case)
 
 
-async def _ressursteam(stage: Stage) -> str:
+async def ressursteam_of(stage: Stage) -> str:
+    """Return the ressursteam of Lia barnehage."""
     if "ressursteam" not in stage.facts:
         arenas = await stage.does(LEADER, "", "GET", "meetings", "/arenas?limit=100")
         items = arenas.at("items")
@@ -202,7 +203,8 @@ async def _ressursteam(stage: Stage) -> str:
     return stage.facts["ressursteam"]
 
 
-async def _call(stage: Stage, arena: str, starts: datetime, *, extra: bool, quietly: bool = False) -> str:
+async def call(stage: Stage, arena: str, starts: datetime, *, extra: bool, quietly: bool = False) -> str:
+    """Call a meeting and return its reference."""
     what = "asks for an extra ressursteam" if extra else "calls the ressursteam of the autumn"
     called = await stage.does(
         LEADER,
@@ -247,7 +249,8 @@ async def _leads_nowhere(stage: Stage, events: Sequence[Seen]) -> None:
         stage.check(event.envelope.correlationid not in correlations, f"{about}: a correlation of its own")
 
 
-def _by_name(stage: Stage) -> JsonValue:
+def by_name(stage: Stage) -> JsonValue:
+    """Return the case as an item by name."""
     return {
         "kind": "case",
         "mode": "named",

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from pydantic import JsonValue
 
+from deploy.demo.meetings_by_rule import by_name, call, ressursteam_of
 from deploy.demo.people import CONTACT_TEACHER, GUARDIAN_A, GUARDIAN_B, NURSE, TEACHER, VIEW_TEXT
 from deploy.demo.stage import Seen, Stage
+from shared.clock import OSLO
 
 
 async def nurse_looks(stage: Stage) -> None:
@@ -26,9 +30,21 @@ async def nurse_looks(stage: Stage) -> None:
 
 
 async def row_17(stage: Stage) -> None:
-    """9 February: guardian B withdraws helsestasjon from the consent; the next look is refused."""
+    """9 February: guardian B withdraws helsestasjon from the consent; the next look is refused, an item is taken off."""
     await stage.at(2, 9)
     case, consent = stage.facts["case"], stage.facts["consent"]
+    meeting = await call(
+        stage, await ressursteam_of(stage), datetime(2027, 2, 12, 12, 0, tzinfo=OSLO), extra=True, quietly=True
+    )
+    brought = await stage.does(
+        TEACHER,
+        "brings the case by name to the ressursteam of 12 February",
+        "POST",
+        "meetings",
+        f"/meetings/{meeting}/agenda-items",
+        by_name(stage),
+        status=201,
+    )
     narrowed = await stage.does(
         GUARDIAN_B,
         "withdraws helsestasjon from the consent, signed in",
@@ -44,6 +60,9 @@ async def row_17(stage: Stage) -> None:
         "access.recorded", lambda e: _access(e, case, "helsestasjon") and e.data["permitted"] is False
     )
     stage.narrator.happened(f"refused in the same second, and recorded: {denied.data['reason']}")
+    removed = await stage.bus.wait("meetings.agenda-item.removed", lambda e: e.data["item"] == brought.text("item"))
+    stage.check(removed.data["reason"] == "consent-withdrawn", "taken off because the consent no longer carries it")
+    stage.narrator.happened("agenda-item.removed: brought for helsestasjon too, it is off the agenda")
     for consumer in ("meetings", "notify"):
         await stage.bus.wait(
             f"{consumer}.consent-receipt.recorded",
