@@ -8,7 +8,7 @@ from typing import Literal
 
 import pytest
 
-from services.cases.domain import consent, overview
+from services.cases.domain import consent, measures, overview
 from services.cases.domain.access_terms import Relation
 from services.cases.domain.acting import Acting
 from services.cases.domain.relations import relations
@@ -16,7 +16,7 @@ from services.cases.domain.told import as_told, told_of
 from services.cases.errors import ConsentNotOpenError, UnknownPartError
 from services.cases.views import CaseView
 from shared.contracts.codes import GrantorClass, InformationCategory, Purpose, Service
-from shared.refs import ConsentRef
+from shared.refs import ConsentRef, GoalRef, MeasureRef
 from tests.unit.cases_town import CHILD, NURSE, RULES, TEACHER, Town, guardian, scope
 
 Said = Literal["nothing", "yes", "no"]
@@ -112,3 +112,29 @@ def test_what_the_child_decides_over_alone_is_not_told_to_a_guardian() -> None:
     assert told_of(state, frozenset({IDENTITY, HEALTH}), None, OF_SIXTEEN) is None
     assert told_of(state, frozenset({HEALTH, LANGUAGE}), mixed, OF_SIXTEEN) == frozenset({LANGUAGE})
     assert told_of(town.state, frozenset({HEALTH}), theirs, CHILD) == frozenset({HEALTH})
+
+
+def test_a_service_in_the_team_by_what_the_child_decides_alone_is_not_told_of_by_its_measures_either() -> None:
+    town = Town().lift()
+    theirs = town.consented(scope((Service.BUP,), (HEALTH,), (Purpose.FOLLOW_UP,)))
+    town.consented(scope((Service.PPT,), (LANGUAGE,)))
+    bup, ppt = MeasureRef(town.ids.ref("mea")), MeasureRef(town.ids.ref("mea"))
+    for ref, owner in ((bup, Service.BUP), (ppt, Service.PPT)):
+        new = measures.NewMeasure(
+            measure=ref,
+            goal=GoalRef(town.ids.ref("goa")),
+            code="sprakgruppe",
+            owner=owner,
+            indicator="words",
+            evaluate_by=town.now + timedelta(days=60),
+        )
+        town.take(measures.decide_plan(town.state, measures.PlanMeasure(by=TEACHER, what=new), town.now, RULES))
+    assert town.state.team[Service.BUP].consent == theirs
+    assert {ref: one.others for ref, one in town.state.overlaps.items()} == {ppt: (bup,)}
+    told = as_told(town.state, OF_SIXTEEN, town.now)
+    assert Service.BUP not in told.team
+    assert (set(told.measures), told.overlaps) == ({ppt}, {})
+    assert set(as_told(town.state, CHILD, town.now).measures) == {bup, ppt}
+    # When the guardians have consented to the same service for something else, they know that it helps.
+    town.consented(scope((Service.BUP,), (LANGUAGE,), (Purpose.FOLLOW_UP,)))
+    assert set(as_told(town.state, OF_SIXTEEN, town.now).measures) == {bup, ppt}

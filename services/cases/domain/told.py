@@ -49,6 +49,11 @@ def as_told(state: CaseState, acting: Acting, now: datetime) -> CaseState:
     consents = {ref: one for ref, one in state.consents.items() if not kept_from(one.scope.categories, acting)}
     hidden = frozenset(state.consents) - frozenset(consents)
     inside = frozenset(service for one in consents.values() for service in one.scope.services)
+    # A service that is in the team by such a consent alone is not spoken of, neither as a member nor by what it does.
+    unspoken = frozenset(
+        service for service, member in state.team.items() if member.consent in hidden and service not in inside
+    )
+    gone = {ref for ref, one in state.measures.items() if one.owner in unspoken}
     by_name = not hidden or any(one.in_force(now) for one in consents.values())
     kept = frozenset(ref for ref, one in state.documents.items() if one.category in withheld)
     return state.model_copy(
@@ -61,11 +66,9 @@ def as_told(state: CaseState, acting: Acting, now: datetime) -> CaseState:
                 for ref, one in state.overrides.items()
                 if not kept_from(one.scope.categories, acting)
             },
-            "team": {
-                service: member
-                for service, member in state.team.items()
-                if member.consent not in hidden or service in inside
-            },
+            "team": {service: member for service, member in state.team.items() if service not in unspoken},
+            "measures": {ref: one for ref, one in state.measures.items() if ref not in gone},
+            "overlaps": {ref: one for ref, one in state.overlaps.items() if gone.isdisjoint({ref, *one.others})},
             "handovers": {ref: _handover(one, acting, hidden, kept) for ref, one in state.handovers.items()},
             "forms": {ref: _form(one, acting) for ref, one in state.forms.items()},
             "records": {ref: one for ref, one in state.records.items() if one.category not in withheld},
