@@ -40,6 +40,8 @@ ArenaRef = NewType("ArenaRef", str)
 MeetingRef = NewType("MeetingRef", str)
 CalendarRef = NewType("CalendarRef", str)
 ItemRef = NewType("ItemRef", str)
+ConsultationRef = NewType("ConsultationRef", str)
+"""One hearing (høring)."""
 MessageRef = NewType("MessageRef", str)
 DeadlineRef = NewType("DeadlineRef", str)
 SubscriptionRef = NewType("SubscriptionRef", str)
@@ -83,6 +85,7 @@ ArenaRefField = Annotated[ArenaRef, StringConstraints(pattern=pattern("arn"))]
 CalendarRefField = Annotated[CalendarRef, StringConstraints(pattern=pattern("cal"))]
 MeetingRefField = Annotated[MeetingRef, StringConstraints(pattern=pattern("mtg"))]
 ItemRefField = Annotated[ItemRef, StringConstraints(pattern=pattern("itm"))]
+ConsultationRefField = Annotated[ConsultationRef, StringConstraints(pattern=pattern("hrg"))]
 MessageRefField = Annotated[MessageRef, StringConstraints(pattern=pattern("msg"))]
 DeadlineRefField = Annotated[DeadlineRef, StringConstraints(pattern=pattern("ddl"))]
 SubscriptionRefField = Annotated[SubscriptionRef, StringConstraints(pattern=pattern("sub"))]

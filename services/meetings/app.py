@@ -14,7 +14,9 @@ from services.meetings.api import router
 from services.meetings.calendar_api import PUBLIC
 from services.meetings.calendar_api import router as calendar_router
 from services.meetings.configuration import read_consent_basis, read_profiles
+from services.meetings.consultation_api import router as consultation_router
 from services.meetings.consumers import INBOX
+from services.meetings.handlers.consultations import deadlines
 from services.meetings.handlers.desk import Desk
 from services.meetings.handlers.meetings import define_arenas
 from services.meetings.settings import MeetingsSettings
@@ -60,13 +62,13 @@ async def compose(kit: Kit[MeetingsSettings]) -> Parts:
     app = kit.app(
         title="Lagspill meetings",
         version="1",
-        routers=[router, year_router, calendar_router],
+        routers=[router, year_router, calendar_router, consultation_router],
         description=about or "",
         public=PUBLIC,
         unlinked=True,
     )
     app.state.desk = desk
-    return Parts(app, inboxes=[INBOX])
+    return Parts(app, inboxes=[INBOX], deadlines=deadlines())
 
 
 SERVICE: Final = Definition("meetings", MeetingsSettings, MIGRATIONS, compose)

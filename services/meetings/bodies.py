@@ -10,6 +10,7 @@ from pydantic import ConfigDict, Field, JsonValue, StringConstraints
 from services.meetings.domain.agenda import OutcomeCode
 from services.meetings.domain.meeting import CancelReason
 from shared.contracts.codes import InformationCategory, Language, Purpose, Role, Service
+from shared.contracts.consultations import Position
 from shared.contracts.meetings import ItemKind, ItemMode
 from shared.refs import ArenaRefField, CaseRefField, ItemRefField, OrganisationNumberField, UnitIdField
 from shared.web import GivenMoment, RequestModel
@@ -211,3 +212,30 @@ class NewMinutes(RequestModel):
     """The general part of the minutes; it names nobody."""
 
     text: Text = Field(examples=["Vi møttes på enheten."])
+
+
+class NewConsultation(RequestModel):
+    """A matter in which bodies are heard."""
+
+    kind: Code = Field(examples=["matters-on-children"])
+    """Of the hearings in the municipality's profile."""
+    text: Text = Field(examples=["Skal alle barnehager ha språkgrupper to ganger i uka?"])
+    """Kept in the vault; refused with the words that could lead to a person."""
+    units: frozenset[UnitIdField] = Field(default=frozenset(), max_length=100, examples=[["unit:vikevag-barnehage"]])
+    """Who is heard; left out: every unit of the services that are heard in such matters."""
+    answer_by: GivenMoment | None = Field(default=None, examples=["2026-10-30T12:00:00+01:00"])
+    """Left out: as many days from now as the profile gives, which is the least."""
+
+
+class ConsultationAnswer(RequestModel):
+    """What a body answers."""
+
+    position: Position
+    text: str = Field(default="", max_length=4000, examples=["Vi støtter forslaget, og ber om tid til opplæring."])
+    """Kept in the vault; needed with remarks, and of who is against it. Refused with the words that could lead to a person."""
+
+
+class ConsultationClosure(RequestModel):
+    """Nobody answers any more."""
+
+    reason: Literal["completed", "withdrawn"]

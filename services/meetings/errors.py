@@ -285,3 +285,72 @@ class OutcomeIncompleteError(MeetingsError):
 
     code = "outcome-incomplete"
     status = 422
+
+
+# --- hearings ---------------------------------------------------------------------------------------------------------
+
+
+class MayNotConsultError(MeetingsError):
+    """A hearing is opened by the leader of a unit of the municipality, or its coordinator; and closed by whoever opened it."""
+
+    code = "may-not-consult"
+    status = 403
+
+
+class MayNotAnswerError(MeetingsError):
+    """For a body its leader answers; for a service whoever represents it."""
+
+    code = "may-not-answer"
+    status = 403
+
+
+class ConsultationKindError(MeetingsError):
+    """The municipality has no hearings of this kind."""
+
+    code = "consultation-kind-unknown"
+    status = 422
+
+
+class ConsultationBodiesError(MeetingsError):
+    """Somebody must be heard, and only units that are heard in such matters."""
+
+    code = "consultation-bodies-wrong"
+    status = 422
+
+
+class ConsultationTimeError(MeetingsError):
+    """The bodies have at least the days that the municipality gives them, and at most half a year."""
+
+    code = "consultation-time-wrong"
+    status = 422
+
+
+class AnswerTextMissingError(MeetingsError):
+    """Who has remarks, or is against it, says what."""
+
+    code = "answer-text-missing"
+    status = 422
+
+
+class AlreadyAnsweredError(MeetingsError):
+    """The body has answered: it may correct its answer."""
+
+    code = "consultation-answered"
+
+
+class NotAnsweredError(MeetingsError):
+    """The body has not answered: there is nothing to correct."""
+
+    code = "consultation-not-answered"
+
+
+class ConsultationOpenError(MeetingsError):
+    """There is still time to answer, and not everybody has."""
+
+    code = "consultation-open"
+
+
+class ConsultationClosedError(MeetingsError):
+    """The hearing is closed: nobody answers any more."""
+
+    code = "consultation-closed"

@@ -7,15 +7,17 @@ from datetime import datetime
 from typing import TypeVar
 
 from services.meetings.domain.arena_rules import ArenaRules, Place
+from services.meetings.domain.consultation import Status as ConsultationStatus
 from services.meetings.domain.meeting import Item, ItemStatus, MeetingState, RemovalReason, Status
 from services.meetings.domain.rhythm import Frequency
 from services.meetings.domain.year import Window
 from services.meetings.errors import UnknownError
 from shared.contracts.base import Model
 from shared.contracts.codes import InformationCategory, Purpose, Role, Service
+from shared.contracts.consultations import Body, Position
 from shared.contracts.meetings import ArenaLevel, Guardians, ItemKind, ItemMode, ModePolicy, PlannedMeasure
 from shared.profiles import rules_named_in
-from shared.refs import ArenaRef, CaseRef, ConsentRef, DocumentRef, ItemRef, MeetingRef, UnitId
+from shared.refs import ArenaRef, CaseRef, ConsentRef, ConsultationRef, DocumentRef, ItemRef, MeetingRef, UnitId
 
 P = TypeVar("P")
 
@@ -179,6 +181,47 @@ class AddressView(Model):
     until: datetime
     path: str | None
     """Null: it works, but was made before a change of keys and cannot be told any more; make another one."""
+
+
+class ConsultationLine(Model):
+    """A hearing in a list."""
+
+    consultation: ConsultationRef
+    kind: str
+    answer_by: datetime
+    status: ConsultationStatus
+    bodies: tuple[UnitId, ...]
+    answered: tuple[UnitId, ...]
+
+
+class ConsultationView(Model):
+    """A hearing, without its texts."""
+
+    consultation: ConsultationRef
+    kind: str
+    arena_type: str
+    opened_by: UnitId | None
+    answer_by: datetime
+    status: ConsultationStatus
+    bodies: tuple[Body, ...]
+    answered: tuple[UnitId, ...]
+
+
+class AnswerView(Model):
+    """What a body answers, for somebody who may read it."""
+
+    unit: UnitId
+    position: Position
+    version: int
+    late: bool
+    text: str
+
+
+class ConsultationTextView(ConsultationView):
+    """A hearing with its texts, as far as the reader may read them."""
+
+    text: str
+    answers: tuple[AnswerView, ...]
 
 
 def arena_view(arena: ArenaRef, unit: UnitId | None, rules: ArenaRules, fixed: Iterable[Service]) -> ArenaView:

@@ -16,6 +16,8 @@ from services.notify.courier import Courier, Pace
 from services.notify.domain.deadline import Step
 from services.notify.domain.subscription import Allowed
 from services.notify.handlers import Teller
+from services.notify.hearings import REMINDER as HEARING_REMINDER
+from services.notify.hearings import Hearings
 from services.notify.mail import Smtp
 from services.notify.people import Desk
 from services.notify.post import Post, Terms
@@ -95,7 +97,11 @@ async def compose(kit: Kit[NotifySettings]) -> Parts:
     return Parts(
         app,
         inboxes=[inbox(teller), feed.inbox()],
-        deadlines={**dict.fromkeys(map(str, Step), teller.on_step), REMINDER: Asked(teller).on_reminder},
+        deadlines={
+            **dict.fromkeys(map(str, Step), teller.on_step),
+            REMINDER: Asked(teller).on_reminder,
+            HEARING_REMINDER: Hearings(teller).on_reminder,
+        },
         runners=[post, courier],
     )
 

@@ -16,6 +16,7 @@ from services.notify.domain.deadline import DeadlineState, deadline_of, decide_c
 from services.notify.emergencies import Emergencies
 from services.notify.endings import Endings
 from services.notify.handlers import CONSUMER, Teller, about, about_event, nth, responsible, telling
+from services.notify.hearings import Hearings
 from services.notify.protection import Protection
 from services.notify.team import Team
 from shared.aggregate import Context
@@ -37,6 +38,7 @@ def inbox(teller: Teller) -> Inbox:
         **Endings(teller).handlers(),
         **Emergencies(teller).handlers(),
         **Protection(teller).handlers(),
+        **Hearings(teller).handlers(),
     }
     return Inbox(CONSUMER, handlers)
 

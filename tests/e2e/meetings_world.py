@@ -41,7 +41,16 @@ STAFF: Final[Mapping[str, tuple[str, str | None, str]]] = {
     "barnevern": ("child-welfare-officer", "barnevern", "unit:barnevern"),
     "bup": ("bup-clinician", "bup", "unit:bup"),
     "coordinator": ("coordinator", None, "unit:kommune"),
+    "fagsenter": ("coordinator", None, "unit:rennesoy-kommune"),
+    "vikevag-styrer": ("leader", "barnehage", "unit:vikevag-barnehage"),
+    "vikevag-teacher": ("teacher", "barnehage", "unit:vikevag-barnehage"),
+    "mosteroy-styrer": ("leader", "barnehage", "unit:mosteroy-barnehage"),
+    "rennesoy-ppt": ("ppt-adviser", "ppt", "unit:rennesoy-ppt"),
 }
+ELSEWHERE: Final[Mapping[str, str]] = dict.fromkeys(
+    ("fagsenter", "vikevag-styrer", "vikevag-teacher", "mosteroy-styrer", "rennesoy-ppt"), "1142"
+)
+"""Who works for another municipality than Notodden."""
 START: Final = "2026-09-22T12:00:00+02:00"
 END: Final = "2026-09-22T13:30:00+02:00"
 
@@ -67,6 +76,8 @@ class Town:
         """Return an access token of somebody in this town."""
         role, service, unit = STAFF[who]
         said = {"lagspill_roles": [role], "lagspill_service": service, "lagspill_unit": unit, "orgno": "310001015"}
+        if who in ELSEWHERE:
+            said["municipality"] = ELSEWHERE[who]
         return self.issuer.token({"sub": who, **said, **claims})
 
     async def get(self, who: str, path: str, **claims: Any) -> httpx.Response:

@@ -282,6 +282,22 @@ async def test_cases(migrated: Migrated, issuer: LocalIssuer, clock: SimulatedCl
         await the_rest(run, "teacher", subtests)
 
 
+async def hearings(run: Gauntlet) -> None:
+    """Play what a hearing has."""
+    asked = {"kind": "matters-on-children", "text": "Skal alle ha språkgrupper?", "units": ["unit:vikevag-barnehage"]}
+    opened = (await run.does("fagsenter", "/consultations", asked, of_a_case=False))["consultation"]
+    given = {"position": "supports-with-remarks", "text": "Vi ber om tid til opplæring."}
+    path = f"/consultations/{opened}"
+    await run.over("vikevag-styrer", f"{path}/corrections", given, code="consultation-not-answered")
+    await run.does("vikevag-styrer", f"{path}/answers", given, of_a_case=False)
+    await run.over("vikevag-styrer", f"{path}/answers", given, code="consultation-answered")
+    await run.does("vikevag-styrer", f"{path}/corrections", given, of_a_case=False)
+    await run.does("fagsenter", f"{path}/closure", {"reason": "completed"}, of_a_case=False)
+    for way in ("answers", "corrections"):
+        await run.over("vikevag-styrer", f"{path}/{way}", given, code="consultation-closed")
+    await run.over("fagsenter", f"{path}/closure", {"reason": "withdrawn"}, code="consultation-closed")
+
+
 async def test_meetings(
     migrated: Migrated, issuer: LocalIssuer, clock: SimulatedClock, subtests: pytest.Subtests
 ) -> None:
@@ -289,6 +305,7 @@ async def test_meetings(
         town(migrated, issuer, clock) as lia,
         gauntlet("meetings", lia.parts.app, lia.pool, issuer, lia.token, "curious") as run,
     ):
+        await hearings(run)
         arena = await lia.arena("ressursteam", "unit:lia-barnehage")
         called = {"arena": arena, "starts_at": START}
         await run.does("styrer", "/calendar/address", {}, others_may=True)

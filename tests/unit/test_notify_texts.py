@@ -22,6 +22,7 @@ from services.notify.domain.policy import (
     OF_CONSENTS,
     OF_EMERGENCIES,
     OF_ENDINGS,
+    OF_HEARINGS,
     OF_PROTECTED,
     OUTCOME_REFUSED,
     OVERLAP,
@@ -68,6 +69,7 @@ def test_every_step_of_every_deadline_has_its_text() -> None:
         | AROUND
         | OF_ENDINGS
         | OF_EMERGENCIES
+        | OF_HEARINGS
         | OF_PROTECTED
     )
     for policy in (*POLICIES.values(), MEETING, COORDINATION):

@@ -148,6 +148,21 @@ INVITATION: Final = "meeting-invitation"
 MOVED: Final = "meeting-moved"
 CANCELLED: Final = "meeting-cancelled"
 """The templates about meetings: services are invited, so their leaders are told, and decide who comes (seed rule 6)."""
+CONSULTATION_REQUEST: Final = "consultation-request"
+CONSULTATION_REMINDER: Final = "consultation-reminder"
+CONSULTATION_OVERDUE: Final = "consultation-overdue"
+CONSULTATION_ESCALATED: Final = "consultation-escalated"
+CONSULTATION_CLOSED: Final = "consultation-closed"
+OF_HEARINGS: Final = frozenset(
+    {
+        CONSULTATION_REQUEST,
+        CONSULTATION_REMINDER,
+        CONSULTATION_OVERDUE,
+        CONSULTATION_ESCALATED,
+        CONSULTATION_CLOSED,
+    }
+)
+"""The templates about hearings: who is heard, and by when; never in what (seed rule 173)."""
 CONSENT_RENEWAL: Final = "consent-renewal"
 CONSENT_REASSESSMENT: Final = "consent-reassessment"
 CONSENT_EXPIRING: Final = "consent-expiring"

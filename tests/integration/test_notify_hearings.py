@@ -1,0 +1,123 @@
+"""Who hears of hearings: the leaders of the bodies until they have answered, and whoever asked when somebody has not."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+import pytest_asyncio
+
+from shared.clock import SimulatedClock
+from shared.contracts import meetings
+from shared.contracts.codes import Service
+from shared.contracts.consultations import (
+    Body,
+    ConsultationAnswered,
+    ConsultationClosed,
+    ConsultationEscalated,
+    ConsultationOpened,
+    ConsultationOverdue,
+    Position,
+)
+from shared.refs import ConsultationRef, UnitId
+from shared.testing.issuer import LocalIssuer
+from shared.testing.plugin import Migrated
+from tests.integration.notify_world import World, notify_world
+
+pytestmark = [pytest.mark.connected, pytest.mark.rule(95, 173)]
+
+HEARING = ConsultationRef("hrg_" + "b" * 26)
+LIA = Body(unit=UnitId("unit:lia-barnehage"), service=Service.BARNEHAGE)
+PPT = Body(unit=UnitId("unit:ppt"), service=Service.PPT)
+
+
+@pytest_asyncio.fixture
+async def world(migrated: Migrated, issuer: LocalIssuer, clock: SimulatedClock) -> AsyncIterator[World]:
+    """The service, and those who may be told."""
+    async with notify_world(migrated, issuer, clock) as made:
+        for who in ("teacher", "styrer", "rektor", "ppt-leader", "health-leader"):
+            await made.prefer(who)
+        yield made
+
+
+async def told(world: World, who: str) -> list[str]:
+    """Return the templates of somebody's messages, oldest first."""
+    items = (await world.get(who, "/messages")).json()["items"]
+    return [item["template"].removeprefix("consultation-") for item in reversed(items)]
+
+
+async def fresh(world: World) -> None:
+    """Say that nothing of the meetings is on its way either."""
+    await world.pool.execute(
+        "INSERT INTO consumer_progress (consumer, topic, partition, partitions, caught_up_at)"
+        " VALUES ('notify', $1, 0, 1, clock_timestamp()) ON CONFLICT (consumer, topic, partition)"
+        " DO UPDATE SET caught_up_at = clock_timestamp()",
+        meetings.TOPIC,
+    )
+    await world.pool.execute(
+        "INSERT INTO source_watermarks (source, drained_at, received_at)"
+        " SELECT '/services/meetings', max(caught_up_at), max(caught_up_at) FROM consumer_progress ON CONFLICT DO NOTHING"
+    )
+
+
+async def test_bodies_are_asked_reminded_and_told_and_the_asker_when_it_is_a_week_late(world: World) -> None:
+    due = world.clock.now() + timedelta(days=21)
+    asker = world.party("health-leader")
+    opened = ConsultationOpened(
+        consultation=HEARING,
+        kind="matters-on-children",
+        arena_type="fagsenter",
+        opened_by=asker,
+        bodies=(LIA, PPT),
+        answer_by=due,
+    )
+    await world.take(opened, times=2)
+    assert await told(world, "styrer") == await told(world, "ppt-leader") == ["request"]
+    answered = ConsultationAnswered(
+        consultation=HEARING, unit=PPT.unit, service=PPT.service, position=Position.SUPPORTS, version=1
+    )
+    await world.take(answered)
+    # When it is not known that nobody has answered meanwhile, nobody is reminded yet.
+    await world.move_to(due - timedelta(days=4))
+    assert await told(world, "styrer") == ["request"]
+    await world.pool.execute("UPDATE deadlines SET retry_at = NULL")
+    await fresh(world)
+    await world.move_to(due - timedelta(days=4))
+    assert await told(world, "styrer") == ["request", "reminder"]
+    await world.move_to(due)
+    await world.take(ConsultationOverdue(consultation=HEARING, bodies=(LIA,), answer_by=due))
+    assert await told(world, "styrer") == ["request", "reminder", "overdue"]
+    assert await told(world, "health-leader") == []
+    world.clock.set(due + timedelta(days=7))
+    late = ConsultationEscalated(consultation=HEARING, bodies=(LIA,), answer_by=due)
+    await world.take(late, times=2)
+    assert await told(world, "health-leader") == ["escalated"]
+    await world.take(
+        ConsultationClosed(consultation=HEARING, reason="completed", answered=(PPT,), unanswered=(LIA,)), late
+    )
+    assert await told(world, "styrer") == ["request", "reminder", "overdue", "closed"]
+    assert await told(world, "ppt-leader") == ["request", "closed"]
+    assert await told(world, "health-leader") == ["escalated"]
+    assert await told(world, "rektor") == await told(world, "teacher") == []
+    assert await world.pool.fetchval("SELECT count(*) FROM hearings") == 0
+
+
+async def test_what_is_not_mailed_yet_is_taken_back_when_the_body_has_answered(world: World) -> None:
+    await world.prefer("styrer", email="styrer@lia.example")
+    due = world.clock.now() + timedelta(days=3)
+    opened = ConsultationOpened(
+        consultation=HEARING,
+        kind="matters-on-children",
+        arena_type="fagsenter",
+        opened_by=world.party("health-leader"),
+        bodies=(LIA,),
+        answer_by=due,
+    )
+    answered = ConsultationAnswered(
+        consultation=HEARING, unit=LIA.unit, service=LIA.service, position=Position.SUPPORTS, version=1
+    )
+    await world.take(opened, answered)
+    assert await world.deliver() == []
+    # Three days are too few for a reminder four days before.
+    assert await world.pool.fetchval("SELECT count(*) FROM deadlines") == 0
