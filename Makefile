@@ -13,7 +13,7 @@ BIN := .venv/bin
 stay := $(if $(filter-out 0 no false,$(STAY)),--stay)
 
 # The locked packages, again whenever the lock changes.
-.venv/.synced: uv.lock pyproject.toml packages/lagspill-verify/pyproject.toml deploy/local/bootstrap.sh
+.venv/.synced: uv.lock pyproject.toml packages/lagspill-verify/pyproject.toml packages/lagspill-client/pyproject.toml deploy/local/bootstrap.sh
 	@uv=$$(sh deploy/local/bootstrap.sh) && echo "installing the locked packages" && "$$uv" sync --locked --quiet
 	@touch $@
 
@@ -42,6 +42,7 @@ check: sync ## Format, lint, types, import rules, event schemas, coverage of the
 	$(BIN)/lint-imports
 	$(BIN)/python -m shared.contracts.schemas --check $(if $(BASE),--base $(BASE))
 	$(BIN)/python -m shared.contracts.catalogue --check
+	$(BIN)/python -m shared.contracts.client_models --check
 	$(BIN)/python -m deploy.settings_table --check
 	$(BIN)/python -m deploy.machines --check
 	$(BIN)/python -m tests.coverage_table --check
@@ -58,9 +59,10 @@ bench: sync ## Speed, as ratios within one run; PEERS=1 adds the peers
 coverage: sync ## docs/coverage.md from the markers in code and tests
 	$(BIN)/python -m tests.coverage_table
 
-schemas: sync ## The event schemas and the event catalogue from the models
+schemas: sync ## The event schemas, the event catalogue and the subscribers' models from the models
 	$(BIN)/python -m shared.contracts.schemas
 	$(BIN)/python -m shared.contracts.catalogue
+	$(BIN)/python -m shared.contracts.client_models
 
 settings: sync ## docs/settings.md from the classes that read the environment
 	$(BIN)/python -m deploy.settings_table

@@ -43,6 +43,8 @@ OTHERS: Final[Mapping[str, str]] = {
     "XDG_CACHE_HOME": "Where those jars are kept; `~/.cache` if unset.",
     "AUDIT_URL": "For `lagspill story`, beside `CASES_URL`, `MEETINGS_URL`, `NOTIFY_URL`: where the audit service is.",
     "WEBHOOK_SECRET": "What webhooks are signed with, for `docs/examples/receiver.py`: the receiver of docs/subscribing.md.",
+    "LAGSPILL_TOPICS": "For a subscriber built on `lagspill-client`: other names of topics (`lagspill.cases.v1=trial`, ..).",
+    "LAGSPILL_STATE": "For such a subscriber, for trying out: the host and port at which it tells what it did.",
     "POSTGRES_PASSWORD": "For `docker-compose.yml`: the password of PostgreSQL and of each service's role. Change it.",
     "LAGSPILL_VERSION": "For `docker-compose.yml`: the image's tag; `dev` if unset.",
 }
