@@ -5,13 +5,23 @@ from __future__ import annotations
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends
-from pydantic import Field
+from pydantic import Field, field_validator
+from pydantic_core import PydanticCustomError
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.notify import people
+from services.notify import office, people
+from services.notify.domain.sms import normal_number
 from services.notify.people import Desk
-from services.notify.views import DeadlineView, MessageRead, MessageView, OwnPreferencesView, PreferencesView
+from services.notify.views import (
+    DeadlineView,
+    LetterPosted,
+    LetterView,
+    MessageRead,
+    MessageView,
+    OwnPreferencesView,
+    PreferencesView,
+)
 from shared.contracts.base import Moment
 from shared.contracts.codes import Language
 from shared.refs import MessageRefField
@@ -20,6 +30,7 @@ from shared.web import AskedPage, Collection, Command, CurrentActor, Page, Readi
 router = APIRouter(tags=["notify"])
 
 MESSAGES: Final = Collection("messages", tuple[Moment, str])
+LETTERS: Final = Collection("letters", tuple[Moment, str])
 DEADLINES: Final = Collection("deadlines", tuple[Moment, str])
 
 
@@ -56,21 +67,40 @@ class Preferences(RequestModel):
         pattern=r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9]([A-Za-z0-9.-]{0,187}[A-Za-z0-9])?$",
         examples=["styrer@lia.example"],
     )
-    """Where an employee is mailed that there is a message; without it, messages are read here only."""
+    """Where an employee is mailed that there is a message; without it and a number, messages are read here only."""
+    phone: str | None = Field(
+        default=None, max_length=30, pattern=r"^\+?[0-9][0-9 ]{4,28}$", examples=["+47 400 00 000"]
+    )
+    """Where an employee is sent an SMS; eight digits are a Norwegian number."""
+    sms_first: bool = Field(default=False, examples=[False])
+    """Whether SMS is tried before e-mail; guardians' addresses stand in the case."""
+
+    @field_validator("phone")
+    @classmethod
+    def _is_a_number(cls, phone: str | None) -> str | None:
+        if phone is None:
+            return None
+        number = normal_number(phone)
+        if number is None:
+            raise PydanticCustomError("phone_number", "Is no telephone number")
+        return number
 
 
 @router.put("/preferences", response_model=PreferencesView, summary="Choose how I am reached")
 async def set_preferences(body: Preferences, ctx: Command, desk: AtDesk) -> Response:
     """A leader who does so becomes the one that the unit's escalations reach; which unit, the token says."""
-    return respond(await people.set_preferences(desk, ctx, language=body.language, email=body.email))
+    return respond(
+        await people.set_preferences(
+            desk, ctx, language=body.language, email=body.email, phone=body.phone, sms_first=body.sms_first
+        )
+    )
 
 
 @router.get("/preferences", response_model=OwnPreferencesView, summary="How I am reached")
 async def read_preferences(ctx: Reading, desk: AtDesk) -> Response:
     """My choices, with the address that I gave."""
-    view, email, version = await people.preferences_of(desk, ctx)
-    own = OwnPreferencesView(language=view.language, channel=view.channel, leads=view.leads, email=email)
-    return represent(own, version=version)
+    view, version = await people.preferences_of(desk, ctx)
+    return represent(view, version=version)
 
 
 @router.get("/deadlines", summary="What must be done, the first due first")
@@ -79,3 +109,17 @@ async def list_deadlines(ctx: Reading, actor: CurrentActor, page: AskedPage, des
     states = await people.deadlines_of(desk, ctx, limit=page.limit + 1, after=DEADLINES.after(page.cursor))
     views = [DeadlineView.of(state, actor.id) for state in states]
     return DEADLINES.page(views, page.limit, lambda view: (view.due, view.deadline))
+
+
+@router.get("/letters", summary="What must go by post, the oldest first")
+async def list_letters(ctx: Reading, page: AskedPage, desk: AtDesk) -> Page[LetterView]:
+    """Those of my own cases; a leader sees those of the unit's cases. Nothing of what they are about."""
+    found = await office.letters_for(desk, ctx, limit=page.limit + 1, after=LETTERS.after(page.cursor))
+    views = [LetterView.of(message, text) for message, text in found]
+    return LETTERS.page(views, page.limit, lambda view: (view.queued_at, view.message))
+
+
+@router.post("/letters/{message}/posting", response_model=LetterPosted, summary="The letter is in the post")
+async def post_letter(message: MessageRefField, ctx: Command, desk: AtDesk) -> Response:
+    """Tick it off; again changes nothing."""
+    return respond(await office.post_letter(desk, ctx, message))

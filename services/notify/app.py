@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from services.notify import __doc__ as about
-from services.notify import feed
+from services.notify import feed, letters
 from services.notify.api import router
 from services.notify.asked import REMINDER, Asked
 from services.notify.consumers import inbox
@@ -22,6 +22,7 @@ from services.notify.mail import Smtp
 from services.notify.people import Desk
 from services.notify.post import Post, Terms
 from services.notify.settings import NotifySettings
+from services.notify.sms import HttpSms, Wording
 from services.notify.subscribers import SubscriberDesk
 from services.notify.subscription_api import router as subscriptions
 from services.notify.texts import Texts
@@ -43,7 +44,14 @@ async def compose(kit: Kit[NotifySettings]) -> Parts:
     settings, vault = kit.settings, Vault.from_settings(kit.settings)
     texts = Texts()
     mails = settings.smtp_host is not None
-    teller = Teller(texts, default=settings.notify_language, mails=mails)
+    sms = HttpSms(settings) if settings.sms_url is not None else None
+    teller = Teller(
+        texts,
+        default=settings.notify_language,
+        mails=mails,
+        sms=sms is not None,
+        letter_days=settings.letter_days,
+    )
     contacts = Contacts(
         kit.http,
         cases_url=str(settings.cases_url),
@@ -64,10 +72,13 @@ async def compose(kit: Kit[NotifySettings]) -> Parts:
             app_url=str(settings.app_url),
             first_pause=settings.delivery_first_pause,
             hours=settings.delivery_hours,
+            letter_days=settings.letter_days,
         ),
         contacts=contacts.of_case,
         watch=contacts.watch_of,
         send=Smtp(settings).send if mails else None,
+        sms=sms,
+        wording=Wording(texts, str(settings.app_url)) if sms is not None else None,
     )
     targets = targets_of(settings)
     courier = Courier(
@@ -84,7 +95,9 @@ async def compose(kit: Kit[NotifySettings]) -> Parts:
         mails=mails,
     )
     app = kit.app(title="Lagspill notify", version="1", routers=[router, subscriptions], description=about or "")
-    app.state.desk = Desk(pool=kit.pool, journal=kit.journal, ids=kit.ids, texts=texts, teller=teller)
+    app.state.desk = Desk(
+        pool=kit.pool, journal=kit.journal, ids=kit.ids, texts=texts, teller=teller, app_url=str(settings.app_url)
+    )
     app.state.subscriber_desk = SubscriberDesk(
         pool=kit.pool,
         journal=kit.journal,
@@ -101,6 +114,7 @@ async def compose(kit: Kit[NotifySettings]) -> Parts:
             **dict.fromkeys(map(str, Step), teller.on_step),
             REMINDER: Asked(teller).on_reminder,
             HEARING_REMINDER: Hearings(teller).on_reminder,
+            letters.DUE: letters.on_due,
         },
         runners=[post, courier],
     )

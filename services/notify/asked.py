@@ -13,7 +13,8 @@ from services.notify import asked_facts, facts, store, team_facts
 from services.notify.asked_facts import Request
 from services.notify.domain import policy
 from services.notify.domain.deadline import deadline_of
-from services.notify.handlers import CONSUMER, Teller, about_event, responsible, telling
+from services.notify.facts import CONSUMER
+from services.notify.handlers import Teller, about_event, responsible, telling
 from services.notify.store import Telling
 from services.notify.team import tell_guardians
 from shared.aggregate import Context

@@ -15,7 +15,8 @@ from services.notify.domain import policy
 from services.notify.domain.deadline import DeadlineState, deadline_of, decide_close, decide_set, meeting_of
 from services.notify.emergencies import Emergencies
 from services.notify.endings import Endings
-from services.notify.handlers import CONSUMER, Teller, about, about_event, nth, responsible, telling
+from services.notify.facts import CONSUMER
+from services.notify.handlers import Teller, about, about_event, nth, responsible, telling
 from services.notify.hearings import Hearings
 from services.notify.protection import Protection
 from services.notify.team import Team

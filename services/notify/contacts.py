@@ -13,6 +13,7 @@ from typing import Final, TypeVar
 import httpx
 from pydantic import AnyHttpUrl, BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
+from services.notify.addresses import Addresses
 from shared.contracts.codes import Role
 from shared.errors import UnavailableError
 from shared.refs import ActorIdField, CaseRef, LogScopeField, UnitIdField
@@ -35,6 +36,12 @@ class Contact(BaseModel):
     language: str | None = Field(default=None, max_length=35)
     """BCP 47."""
     email: str | None = Field(default=None, max_length=254, repr=False)
+    phone: str | None = Field(default=None, max_length=40, repr=False)
+
+    @property
+    def addresses(self) -> Addresses:
+        """Where they are reached."""
+        return Addresses(self.email, self.phone)
 
 
 class Watch(BaseModel):

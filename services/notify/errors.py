@@ -39,6 +39,20 @@ class NoPreferencesError(NotifyError, NotFoundError):
     status = 404
 
 
+class PhoneMissingError(NotifyError):
+    """Without a telephone number, SMS cannot be what is tried first."""
+
+    code = "phone-missing"
+    status = 422
+
+
+class LetterNotFoundError(NotifyError, NotFoundError):
+    """There is no such letter for you to post."""
+
+    code = "letter-not-found"
+    status = 404
+
+
 # --- subscriptions ----------------------------------------------------------------------------------------------------
 
 

@@ -8,11 +8,15 @@ from typing import Final
 
 import asyncpg
 
+from services.notify.addresses import NOWHERE, Addresses
 from services.notify.domain.deadline import DeadlineState
 from shared.contracts.codes import GrantorClass, Role, Service
 from shared.contracts.notify import Responsible
 from shared.db import Connection
 from shared.refs import ActorId, CaseRef, ConsentRef, LogScope, UnitId
+
+CONSUMER: Final = "notify"
+"""The inbox's name, and the consumer group."""
 
 
 @dataclass(frozen=True)
@@ -196,19 +200,27 @@ async def leaders_of_services(
     ]
 
 
+async def addresses_of(conn: Connection, recipient: ActorId) -> Addresses:
+    """Return where an employee asked to be reached."""
+    row = await conn.fetchrow("SELECT email, phone FROM addresses WHERE recipient = $1", recipient)
+    return NOWHERE if row is None else Addresses(row["email"], row["phone"])
+
+
 async def address_of(conn: Connection, recipient: ActorId) -> str | None:
     """Return where an employee asked to be mailed."""
     found: str | None = await conn.fetchval("SELECT email FROM addresses WHERE recipient = $1", recipient)
     return found
 
 
-async def set_address(conn: Connection, recipient: ActorId, email: str | None) -> None:
-    """Keep or forget an employee's address."""
-    if email is None:
+async def set_address(conn: Connection, recipient: ActorId, email: str | None, phone: str | None = None) -> None:
+    """Keep or forget where an employee is reached."""
+    if email is None and phone is None:
         await conn.execute("DELETE FROM addresses WHERE recipient = $1", recipient)
         return
     await conn.execute(
-        "INSERT INTO addresses (recipient, email) VALUES ($1, $2) ON CONFLICT (recipient) DO UPDATE SET email = excluded.email",
+        "INSERT INTO addresses (recipient, email, phone) VALUES ($1, $2, $3)"
+        " ON CONFLICT (recipient) DO UPDATE SET email = excluded.email, phone = excluded.phone",
         recipient,
         email,
+        phone,
     )

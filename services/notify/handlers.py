@@ -10,7 +10,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
-from services.notify import facts, store
+from services.notify import facts, letters, store
+from services.notify.addresses import Addresses
 from services.notify.contacts import Contact, Watch
 from services.notify.domain import policy
 from services.notify.domain.deadline import (
@@ -26,6 +27,7 @@ from services.notify.domain.deadline import (
 )
 from services.notify.domain.message import MESSAGE, Reachable, choose_language, decide_cancel, decide_queue
 from services.notify.domain.recipient import RECIPIENT
+from services.notify.facts import CONSUMER
 from services.notify.store import Errand, Telling
 from services.notify.texts import Texts
 from shared.aggregate import Context
@@ -34,12 +36,12 @@ from shared.contracts import cases
 from shared.contracts.base import EventData
 from shared.contracts.codes import Language, Role, Service
 from shared.contracts.notify import (
-    Channel,
     DeadlineApproaching,
     DeadlineKind,
     DeadlineMissed,
     EscalationRaised,
     Responsible,
+    Way,
 )
 from shared.deadlines import Deadline, cancel, set_deadline
 from shared.envelope import Envelope
@@ -57,8 +59,6 @@ from shared.refs import (
     is_protected,
 )
 
-CONSUMER: Final = "notify"
-"""The inbox's name, and the consumer group."""
 _FOLLOW_THE_BATON: Final = frozenset(
     {DeadlineKind.DECIDE_CASE, DeadlineKind.EVALUATE_MEASURE, DeadlineKind.ANSWER_CONSENT}
 )
@@ -79,11 +79,22 @@ class _Cause(BaseModel):
 class Teller:
     """Tells people: writes messages, and lets those around a child be asked for."""
 
-    def __init__(self, texts: Texts, *, default: Language, mails: bool) -> None:
-        """Tell in `default` who has not chosen a language; `mails` says whether there is a mail server at all."""
+    def __init__(
+        self, texts: Texts, *, default: Language, mails: bool, sms: bool = False, letter_days: int = letters.DAYS
+    ) -> None:
+        """Tell in `default` who has not chosen a language.
+
+        `mails` and `sms` say whether there is a mail server and an SMS gateway at all; `letter_days`, when a letter follows.
+        """
         self._texts = texts
         self._default = default
-        self._mails = mails
+        self._ways = frozenset(way for way, there in ((Way.EMAIL, mails), (Way.SMS, sms)) if there)
+        self._letter_days = letter_days
+
+    @property
+    def ways(self) -> frozenset[Way]:
+        """The ways out of the house that there are."""
+        return self._ways
 
     # --- deadlines ----------------------------------------------------------------------------------------------------
 
@@ -199,8 +210,15 @@ class Teller:
             return
         chosen = await tx.journal.load(RECIPIENT, to.actor, conn=tx.conn)
         language = chosen.state.language if chosen.version else self._default
-        email = self._mails and await facts.address_of(tx.conn, to.actor) is not None
-        reachable = Reachable(recipient=to.actor, role=to.role or Role.TEACHER, language=language, email=email)
+        ways = (await facts.addresses_of(tx.conn, to.actor)).ways(self._ways)
+        reachable = Reachable(
+            recipient=to.actor,
+            role=to.role or Role.TEACHER,
+            language=language,
+            email=Way.EMAIL in ways,
+            sms=Way.SMS in ways,
+            sms_first=chosen.state.sms_first,
+        )
         await self.tell(tx, reachable, told, service=to.service)
 
     async def tell_leaders(self, tx: Tx, unit: UnitId | None, told: Telling, template: str = policy.ESCALATION) -> None:
@@ -264,28 +282,41 @@ class Teller:
             await self.tell_responsible(tx, each, errand.telling)
         return len(people)
 
-    async def tell_contacts(self, tx: Tx, errand: Errand, contacts: Sequence[Contact]) -> list[tuple[MessageRef, str]]:
-        """Tell those around a child who have not answered; return the messages to mail, each with its address."""
+    async def tell_contacts(
+        self, tx: Tx, errand: Errand, contacts: Sequence[Contact]
+    ) -> list[tuple[MessageRef, Addresses]]:
+        """Tell those around a child who have not answered; return the messages to send, each with where to."""
         asked = errand.consent if errand.telling.template in policy.ASKS else None
         answered = frozenset() if asked is None else await facts.answers_to(tx.conn, asked)
-        to_mail: list[tuple[MessageRef, str]] = []
+        to_send: list[tuple[MessageRef, Addresses]] = []
         for contact in contacts:
             if contact.role not in errand.roles or (contact.role.value, contact.ordinal or 1) in answered:
                 continue
             chosen = await tx.journal.load(RECIPIENT, contact.recipient, conn=tx.conn)
             own = chosen.state.language.value if chosen.version else None
+            ways = contact.addresses.ways(self._ways)
             reachable = Reachable(
                 recipient=contact.recipient,
                 role=contact.role,
                 language=choose_language(own, contact.language, default=self._default),
-                email=self._mails and contact.email is not None,
+                email=Way.EMAIL in ways,
+                sms=Way.SMS in ways,
+                sms_first=chosen.state.sms_first,
             )
-            message = await self.tell(tx, reachable, errand.telling)
-            if message is not None and reachable.email and contact.email is not None:
-                to_mail.append((message, contact.email))
-        return to_mail
+            message = await self.tell(tx, reachable, errand.telling, ordinal=contact.ordinal)
+            if message is not None and reachable.ways:
+                to_send.append((message, contact.addresses))
+        return to_send
 
-    async def tell(self, tx: Tx, to: Reachable, told: Telling, *, service: Service | None = None) -> MessageRef | None:
+    async def tell(
+        self,
+        tx: Tx,
+        to: Reachable,
+        told: Telling,
+        *,
+        service: Service | None = None,
+        ordinal: int | None = None,
+    ) -> MessageRef | None:
         """Write one message; None when this recipient was told this step before."""
         message = MessageRef(tx.ids.ref("msg"))
         version = self._texts.latest(told.template)
@@ -298,7 +329,8 @@ class Teller:
             service=service,
             template_version=version,
             language=to.language,
-            channel=Channel.EMAIL if to.email else Channel.IN_APP,
+            way=to.first,
+            ordinal=ordinal,
             now=tx.now,
         )
         if not added:
@@ -311,6 +343,8 @@ class Teller:
             lambda state: decide_queue(state, ref=message, to=to, template=told.template, template_version=version),
             conn=tx.conn,
         )
+        if not to.ways:
+            await letters.promise(tx, message, told, to.role, days=self._letter_days)
         return message
 
     # --- taking back --------------------------------------------------------------------------------------------------

@@ -12,7 +12,8 @@ from uuid import UUID
 
 from services.notify import hearing_facts, store
 from services.notify.domain import policy
-from services.notify.handlers import CONSUMER, Teller, responsible, telling
+from services.notify.facts import CONSUMER
+from services.notify.handlers import Teller, responsible, telling
 from shared.aggregate import Context
 from shared.arrivals import Handler, Tx
 from shared.calendar import add_days

@@ -21,11 +21,21 @@ class MailRejectedError(LagspillError):
 
     code = "mail-rejected"
 
+    def __init__(self, answered: int | None = None) -> None:
+        """`answered` is the reply code of SMTP."""
+        super().__init__()
+        self.answered = answered
+
 
 class MailUnavailableError(UnavailableError):
     """The mail server cannot take mails just now."""
 
     code = "mail-unavailable"
+
+    def __init__(self, answered: int | None = None) -> None:
+        """`answered` is the reply code of SMTP, if there was one."""
+        super().__init__()
+        self.answered = answered
 
 
 def compose(
@@ -100,11 +110,19 @@ class Smtp:
         except (aiosmtplib.SMTPRecipientsRefused, aiosmtplib.SMTPDataError) as error:
             # Only what is said about this recipient or this mail is final; the rest is the surroundings' fault.
             if _is_final(error):
-                raise MailRejectedError from None
-            raise MailUnavailableError from None
+                raise MailRejectedError(_code(error)) from None
+            raise MailUnavailableError(_code(error)) from None
+        except aiosmtplib.SMTPResponseException as error:
+            raise MailUnavailableError(error.code) from None
         except (aiosmtplib.SMTPException, OSError, ValueError):
             # From None: a server's answer may quote the address.
             raise MailUnavailableError from None
+
+
+def _code(error: aiosmtplib.SMTPRecipientsRefused | aiosmtplib.SMTPDataError) -> int:
+    if isinstance(error, aiosmtplib.SMTPRecipientsRefused):
+        return max(refused.code for refused in error.recipients)
+    return error.code
 
 
 def _is_final(error: aiosmtplib.SMTPRecipientsRefused | aiosmtplib.SMTPDataError) -> bool:

@@ -10,12 +10,12 @@ from services.notify import facts, store
 from services.notify.domain.deadline import DeadlineState
 from services.notify.domain.message import MESSAGE, MessageState, decide_read
 from services.notify.domain.recipient import RECIPIENT, RecipientState, decide_preferences
-from services.notify.errors import AddressKeptElsewhereError, NoPreferencesError
+from services.notify.errors import AddressKeptElsewhereError, NoPreferencesError, PhoneMissingError
 from services.notify.facts import StoredDeadline
 from services.notify.handlers import Teller, about
 from services.notify.store import StoredMessage
 from services.notify.texts import Text, Texts
-from services.notify.views import MessageRead, PreferencesView
+from services.notify.views import MessageRead, OwnPreferencesView, PreferencesView
 from shared.aggregate import Changed, Context
 from shared.arrivals import Tx
 from shared.auth import Actor, Clearance
@@ -38,9 +38,16 @@ class Desk:
     ids: Ids
     texts: Texts
     teller: Teller
+    app_url: str
+    """Where people sign in."""
 
 
-def _actor(ctx: Context) -> Actor:
+def person(ctx: Context) -> Actor:
+    """Return who asks.
+
+    Raises:
+        ForbiddenError: another system does.
+    """
     if ctx.actor is None or ctx.actor.kind == "service_account":
         raise ForbiddenError("Messages are for people.")
     return ctx.actor
@@ -54,7 +61,7 @@ async def messages_to(
 ) -> list[tuple[StoredMessage, Text]]:
     """Return the actor's messages with their texts, the newest first."""
     async with desk.pool.acquire() as conn:
-        found = await store.messages_to(conn, _actor(ctx).id, limit=limit, after=after)
+        found = await store.messages_to(conn, person(ctx).id, limit=limit, after=after)
     return [(message, _text(desk.texts, message)) for message in found]
 
 
@@ -70,7 +77,7 @@ async def read_message(desk: Desk, ctx: Context, message: MessageRef) -> Changed
         MessageNotFoundError: there is none, or it is somebody else's.
         MessageWithdrawnError: it was taken back.
     """
-    reader = _actor(ctx).id
+    reader = person(ctx).id
 
     async def also(conn: Connection) -> None:
         await store.mark_read(conn, message, ctx.now)
@@ -89,17 +96,26 @@ async def read_message(desk: Desk, ctx: Context, message: MessageRef) -> Changed
 
 
 async def set_preferences(
-    desk: Desk, ctx: Context, *, language: Language, email: str | None
+    desk: Desk,
+    ctx: Context,
+    *,
+    language: Language,
+    email: str | None,
+    phone: str | None = None,
+    sms_first: bool = False,
 ) -> Changed[RecipientState]:
     """Take down how the actor wants to be reached; a leader is told at once what has been escalated already.
 
     Raises:
         AddressKeptElsewhereError: a guardian's or child's address stands in the case's vault, and nowhere else.
+        PhoneMissingError: SMS first, and an employee gives no number.
     """
-    actor = _actor(ctx)
+    actor = person(ctx)
     private = actor.kind in {"guardian", "child"}
-    if private and email is not None:
+    if private and (email is not None or phone is not None):
         raise AddressKeptElsewhereError
+    if sms_first and not private and phone is None:
+        raise PhoneMissingError
     channel = Channel.EMAIL if private or email is not None else Channel.IN_APP
     leads = leads_unit(actor)
     chosen = PreferencesSet(
@@ -109,11 +125,12 @@ async def set_preferences(
         roles=actor.roles,
         service=actor.service,
         unit=actor.unit,
+        sms_first=sms_first,
     )
 
     async def also(conn: Connection) -> None:
         if not private:
-            await facts.set_address(conn, actor.id, email)
+            await facts.set_address(conn, actor.id, email, phone)
         await facts.set_cleared(conn, actor.id, cleared=Clearance.PROTECTED_CASE_READER in actor.clearances)
         await store.wake_errands(conn)
         if leads is not None:
@@ -137,19 +154,20 @@ def about_again(found: StoredDeadline, ctx: Context) -> store.Telling:
     return about(found.state, scoped)
 
 
-async def preferences_of(desk: Desk, ctx: Context) -> tuple[PreferencesView, str | None, int]:
-    """Return the actor's choices, the address if one is kept here, and the version.
+async def preferences_of(desk: Desk, ctx: Context) -> tuple[OwnPreferencesView, int]:
+    """Return the actor's choices, with the addresses that are kept here, and the version.
 
     Raises:
         NoPreferencesError: nothing was chosen yet.
     """
-    actor = _actor(ctx)
+    actor = person(ctx)
     async with desk.pool.acquire() as conn:
         found = await desk.journal.load(RECIPIENT, actor.id, conn=conn)
-        email = await facts.address_of(conn, actor.id)
+        kept = await facts.addresses_of(conn, actor.id)
     if not found.version:
         raise NoPreferencesError
-    return PreferencesView.of(found.state), email, found.version
+    chosen = PreferencesView.of(found.state)
+    return OwnPreferencesView(**chosen.model_dump(), email=kept.email, phone=kept.phone), found.version
 
 
 def leads_unit(actor: Actor) -> UnitId | None:
@@ -164,7 +182,7 @@ async def deadlines_of(
     desk: Desk, ctx: Context, *, limit: int, after: tuple[datetime, str] | None
 ) -> list[DeadlineState]:
     """Return what is open: the actor's own, and for a leader the unit's too, which is recorded (seed rule 95)."""
-    actor = _actor(ctx)
+    actor = person(ctx)
     async with desk.pool.acquire() as conn:
         found = await facts.deadlines_seen_by(
             conn, actor.id, unit=leads_unit(actor), scope=actor.municipality, limit=limit, after=after

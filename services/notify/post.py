@@ -1,5 +1,7 @@
 """The post: takes messages and errands in hand, one after the other, for as long as it runs.
 
+A way that fails for good is followed by the next that there is, at once; one that fails for now is tried again after a while.
+
 A message is delivered at least once: whoever dies between the mail server's answer and the commit sends it again after a
 while, with the same Message-ID and the same bytes. What is in hand is nobody else's until its lease is over.
 """
@@ -10,22 +12,26 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from email.message import EmailMessage
-from typing import Final, Literal
+from typing import Final
 
 import structlog
 
-from services.notify import facts, mail, store
+from services.notify import facts, letters, mail, store
+from services.notify.addresses import NOWHERE, Addresses
 from services.notify.contacts import Contact, ContactsUnavailableError, Watch
 from services.notify.domain import policy
-from services.notify.domain.message import MESSAGE, decide_failed, decide_sent
+from services.notify.domain.message import MESSAGE, OUTSIDE, Failure, Status, decide_failed, decide_sent
 from services.notify.handlers import AROUND_THE_CHILD, Teller
 from services.notify.mail import MailRejectedError, MailUnavailableError
+from services.notify.sms import Sms, SmsPort, SmsRejectedError, SmsUnavailableError, Wording
 from services.notify.store import Errand, StoredMessage
 from services.notify.texts import Texts
 from shared.aggregate import Context
 from shared.arrivals import Tx
 from shared.clock import Clock
+from shared.contracts.notify import Way
 from shared.db import Pool
+from shared.errors import LagspillError
 from shared.journal import Journal
 from shared.observability import describe_exception, following
 from shared.refs import CaseRef, Ids, MessageRef
@@ -55,7 +61,9 @@ class Terms:
     first_pause: float
     """Seconds before the second attempt."""
     hours: float
-    """Hours after which a mail is given up."""
+    """Hours after which a way is given up."""
+    letter_days: int = letters.DAYS
+    """Days after which a letter is due of what a guardian must know of, and nothing has reached them."""
 
 
 class Post:
@@ -74,9 +82,11 @@ class Post:
         contacts: FindContacts,
         watch: FindWatch,
         send: SendMail | None,
+        sms: SmsPort | None = None,
+        wording: Wording | None = None,
         poll: float = POLL,
     ) -> None:
-        """Deliver with `send`; without it nothing is mailed.
+        """Deliver with `send`, and with `sms` in that `wording`; by what is not there nothing goes.
 
         `contacts` says where those around a child can be reached, `watch` whose duty an address-protected case is.
         """
@@ -90,6 +100,8 @@ class Post:
         self._contacts = contacts
         self._watch = watch
         self._send = send
+        self._sms = sms
+        self._wording = wording
         # What is in hand when a round is interrupted comes back when its lease is over.
         self._rounds = Rounds(
             self.deliver_due,
@@ -105,6 +117,8 @@ class Post:
     async def stop(self) -> None:
         """Finish what is in hand. May be called before `start`."""
         await self._rounds.stop()
+        if self._sms is not None:
+            await self._sms.close()
 
     async def deliver_due(self) -> int:
         """Do every errand and deliver every message whose time has come; return how many attempts that took.
@@ -134,22 +148,22 @@ class Post:
                 await self._put_off_errand(errand, error)
                 return True
             # The addresses live in this list, for as long as it takes to mail them.
-            for message, address in await self._write(errand, found):
+            for message, addresses in await self._write(errand, found):
                 taken = await self._take(message)
                 if taken is not None:
-                    await self._mail(taken, address)
+                    await self._deliver(taken, addresses)
         return True
 
-    async def _write(self, errand: Errand, contacts: tuple[Contact, ...]) -> list[tuple[MessageRef, str]]:
+    async def _write(self, errand: Errand, contacts: tuple[Contact, ...]) -> list[tuple[MessageRef, Addresses]]:
         async with self._pool.acquire() as conn, conn.transaction():
             if not await store.finish_errand(conn, errand.telling.step):
                 return []
             tx = Tx(conn, self._journal, self._clock.now(), self._ids)
-            to_mail = await self._teller.tell_contacts(tx, errand, contacts)
+            to_send = await self._teller.tell_contacts(tx, errand, contacts)
         self._journal.nudge()
         if not contacts:
             log.warning("nobody_to_tell", subject=errand.telling.deadline)
-        return to_mail
+        return to_send
 
     async def _tell_staff(self, errand: Errand, watch: Watch | None) -> None:
         """Write to whoever has the duty; when nobody is known yet who has it, it waits until somebody is."""
@@ -180,39 +194,62 @@ class Post:
         if message is None:
             return False
         with following(message.telling.correlation, message.telling.causation):
-            if message.given_up:
-                await self._settle(message.message, "unreachable")
-                return True
             try:
-                address = await self._address(message)
+                addresses = await self._addresses(message)
             except ContactsUnavailableError as error:
-                await self._put_off(message, error)
-                return True
-            if address is None:
-                await self._settle(message.message, "no-address")
+                if not message.given_up:
+                    await self._put_off(message, error)
+                    return True
+                addresses = NOWHERE
+            if message.given_up:
+                await self._settle(message, addresses, "unreachable")
             else:
-                await self._mail(message, address)
+                await self._deliver(message, addresses)
         return True
 
     async def _take(self, message: MessageRef | None) -> StoredMessage | None:
-        if self._send is None:
+        if not self._teller.ways:
             return None
         async with self._pool.acquire() as conn:
-            return await store.take_message(conn, lease=LEASE, hours=self._terms.hours, message=message)
+            return await store.take_message(
+                conn, lease=LEASE, hours=self._terms.hours, ways=self._teller.ways, message=message
+            )
 
-    async def _address(self, message: StoredMessage) -> str | None:
-        """Return where to mail it: an employee's own choice, or what the cases service says of those around a child."""
+    async def _addresses(self, message: StoredMessage) -> Addresses:
+        """Return where to send it: an employee's own choice, or what the cases service says of those around a child."""
         if message.role not in AROUND_THE_CHILD:
             async with self._pool.acquire() as conn:
-                return await facts.address_of(conn, message.recipient)
+                return await facts.addresses_of(conn, message.recipient)
         if message.telling.case is None:
-            return None
+            return NOWHERE
         found = await self._contacts(message.telling.case)
-        return next((contact.email for contact in found if contact.recipient == message.recipient), None)
+        return next((contact.addresses for contact in found if contact.recipient == message.recipient), NOWHERE)
+
+    async def _deliver(self, message: StoredMessage, addresses: Addresses) -> None:
+        place = addresses.of(message.channel)
+        if place is None:
+            await self._settle(message, addresses, "no-address")
+            return
+        try:
+            if message.channel is Way.SMS:
+                await self._text(message, place)
+            else:
+                await self._mail(message, place)
+        except (MailRejectedError, SmsRejectedError) as error:
+            await self._settle(message, addresses, "rejected", answered=error.answered)
+        except (MailUnavailableError, SmsUnavailableError) as error:
+            await self._put_off(message, error, answered=error.answered)
+        else:
+            await self._settle(message, addresses, None)
+
+    async def _text(self, message: StoredMessage, number: str) -> None:
+        if self._sms is None or self._wording is None:
+            raise SmsUnavailableError
+        await self._sms.send(Sms(message.message, number, self._wording.text(message.language)))
 
     async def _mail(self, message: StoredMessage, address: str) -> None:
         if self._send is None:
-            return
+            raise MailUnavailableError
         told = message.telling
         itself = None
         if told.template == policy.SUBSCRIPTION_STOPPED:
@@ -227,54 +264,56 @@ class Post:
             queued_at=message.queued_at,
             itself=itself,
         )
-        try:
-            await self._send(letter)
-        except MailRejectedError:
-            await self._settle(message.message, "rejected")
-        except MailUnavailableError as error:
-            await self._put_off(message, error)
-        else:
-            await self._settle(message.message, None)
+        await self._send(letter)
 
     async def _settle(
-        self, message: MessageRef, failure: Literal["rejected", "unreachable", "no-address"] | None
+        self, message: StoredMessage, addresses: Addresses, failure: Failure | None, *, answered: int | None = None
     ) -> None:
-        """Note what became of it, in one transaction with the event that says so."""
+        """Note what became of it, and by which way it goes on, in one transaction with the events that say so."""
+        ref, can = message.message, addresses.ways(self._teller.ways)
+        second = next((way for way in OUTSIDE if way in can and way is not message.channel), None)
         async with self._pool.acquire() as conn, conn.transaction():
-            stored = await store.lock_message(conn, message)
-            if stored is None or stored.status != "pending":
+            stored = await store.lock_message(conn, ref)
+            if stored is None or stored.status != "pending" or stored.channel is not message.channel:
                 return
-            told = stored.telling
-            ctx = Context(
-                actor=None,
-                scope=told.scope,
-                now=self._clock.now(),
-                correlation=told.correlation,
-                causation=told.causation,
-            )
-            await self._journal.change(
+            told, now = stored.telling, self._clock.now()
+            ctx = Context(actor=None, scope=told.scope, now=now, correlation=told.correlation, causation=told.causation)
+            twice = second if told.template in policy.TWICE else None
+            changed = await self._journal.change(
                 MESSAGE,
-                message,
+                ref,
                 ctx,
-                lambda state: decide_sent(state) if failure is None else decide_failed(state, failure),
+                lambda state: (
+                    decide_sent(state, second=twice) if failure is None else decide_failed(state, failure, can=can)
+                ),
                 conn=conn,
             )
-            await store.settle_message(conn, message, "sent" if failure is None else "failed")
+            await store.add_try(conn, ref, message.channel, now, failure or "sent", answered)
+            if changed.state.status is Status.PENDING:
+                await store.send_by(conn, ref, changed.state.present)
+            else:
+                await store.settle_message(conn, ref, changed.state.status)
+            if changed.state.status is Status.FAILED:
+                tx = Tx(conn, self._journal, now, self._ids)
+                await letters.promise(tx, ref, told, message.role, days=self._terms.letter_days)
         self._journal.nudge()
         if failure is not None:
-            log.warning("message_failed", subject=message, reason=failure)
+            log.warning("message_failed", subject=ref, reason=failure, kind=message.channel)
 
-    async def _put_off(self, message: StoredMessage, error: Exception) -> None:
-        pause = self._pause_after(message.attempts)
+    async def _put_off(self, message: StoredMessage, error: LagspillError, *, answered: int | None = None) -> None:
+        asked = error.retry_after if isinstance(error, SmsUnavailableError) else None
+        pause = max(self._pause_after(message.attempts), asked or 0.0)
         log.warning(
             "message_put_off",
             subject=message.message,
             attempt=message.attempts,
             retry_in=pause,
+            kind=message.channel,
             **describe_exception(error),
         )
-        async with self._pool.acquire() as conn:
-            await store.put_off(conn, message.message, pause)
+        async with self._pool.acquire() as conn, conn.transaction():
+            if await store.put_off(conn, message.message, pause) and not isinstance(error, ContactsUnavailableError):
+                await store.add_try(conn, message.message, message.channel, self._clock.now(), "put-off", answered)
 
     def _pause_after(self, attempts: int) -> float:
         return min(self._terms.first_pause * 2.0 ** min(attempts - 1, 20), LONGEST_PAUSE)

@@ -47,10 +47,22 @@ class NotifySettings(ServiceSettings):
     """The address that mails come from."""
     smtp_timeout: float = Field(default=20.0, gt=0, le=50)
     """Seconds for one mail."""
+    sms_url: AnyHttpUrl | None = None
+    """The SMS gateway: each message is posted there as JSON (docs/messages.md). Unset: no SMS is sent."""
+    sms_token: SecretStr | None = None
+    """The bearer token for it, if it wants one."""
+    sms_sender: str = Field(default="Lagspill", pattern=r"^([A-Za-z0-9 ]{1,11}|\+?[0-9]{3,15})$")
+    """Whom an SMS is from: a name of at most eleven letters and digits, or a number."""
+    sms_ca_file: Path | None = None
+    """Certificates that the gateway may have, beside those that the system trusts."""
+    sms_timeout: float = Field(default=15.0, gt=0, le=30)
+    """Seconds for one SMS."""
     delivery_first_pause: float = Field(default=5.0, gt=0)
     """Seconds before a second attempt; each further pause is twice as long, up to an hour."""
     delivery_hours: float = Field(default=72.0, gt=0)
-    """Hours after which a mail that could not be delivered is given up."""
+    """Hours after which an e-mail or SMS that could not be delivered is given up."""
+    letter_days: int = Field(default=3, ge=1, le=60)
+    """Days after which a letter is due: of what a guardian must know of, and has neither been sent nor read."""
 
     subscribing_clients: frozenset[str] = frozenset()
     """The clients whose service accounts may subscribe by webhook (docs/subscribing.md)."""
@@ -77,4 +89,10 @@ class NotifySettings(ServiceSettings):
     def _login_is_whole(self) -> NotifySettings:
         if (self.smtp_username is None) != (self.smtp_password is None):
             raise ValueError("SMTP_USERNAME and SMTP_PASSWORD belong together")
+        return self
+
+    @model_validator(mode="after")
+    def _numbers_go_over_tls(self) -> NotifySettings:
+        if self.sms_url is not None and self.sms_url.scheme != "https" and not self.lagspill_development:
+            raise ValueError("SMS_URL is an https address")
         return self

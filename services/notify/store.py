@@ -10,9 +10,9 @@ from uuid import UUID
 import asyncpg
 
 from shared.contracts.codes import Language, Role, Service
-from shared.contracts.notify import Channel, Responsible
+from shared.contracts.notify import Responsible, Way
 from shared.db import Connection
-from shared.refs import ActorId, CaseRef, ConsentRef, DeadlineRef, LogScope, MessageRef
+from shared.refs import ActorId, CaseRef, ConsentRef, DeadlineRef, LogScope, MessageRef, UnitId
 
 
 @dataclass(frozen=True)
@@ -62,11 +62,13 @@ class StoredMessage:
     telling: Telling
     template_version: int
     language: Language
-    channel: Channel
+    channel: Way
     status: str
     queued_at: datetime
     read_at: datetime | None
     attempts: int
+    ordinal: int | None
+    """Which guardian."""
     given_up: bool
     """Whether the time for attempts is over."""
 
@@ -78,8 +80,14 @@ OFFICERS: Final = frozenset({Role.PRIVACY_OFFICER})
 STAFF: Final = WATCH | OFFICERS
 _MESSAGE: Final = (
     "message, step, recipient, recipient_role, scope, case_ref, consent, deadline, due, template, template_version, language,"
-    " channel, status, queued_at, read_at, correlation, causation, attempts"
+    " channel, status, queued_at, read_at, correlation, causation, attempts, recipient_ordinal"
 )
+
+_THEIRS: Final = (
+    "channel = 'letter' AND (holder::jsonb ->> 'actor' = $1 OR (holder::jsonb ->> 'unit' = $2::text AND scope = $3))"
+)
+"""A letter in a case that the actor has, or somebody of the unit. A protected case is in no unit's list: only its holder has it."""
+_LETTER: Final = f"{_THEIRS} AND status = 'pending' AND read_at IS NULL"
 
 # Statements are put together of this module's constants only.
 
@@ -96,14 +104,15 @@ async def add_message(
     service: Service | None,
     template_version: int,
     language: Language,
-    channel: Channel,
+    way: Way,
+    ordinal: int | None,
     now: datetime,
 ) -> bool:
     """Add a message unless this recipient was told this step before; return whether it was added."""
     added = await conn.fetchval(
         "INSERT INTO messages (message, step, recipient, recipient_role, recipient_service, scope, case_ref, consent,"
-        " deadline, due, template, template_version, language, channel, status, queued_at, correlation, causation)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)"
+        " deadline, due, template, template_version, language, channel, status, queued_at, correlation, causation,"
+        " recipient_ordinal) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)"
         " ON CONFLICT (step, recipient) DO NOTHING RETURNING true",
         message,
         telling.step,
@@ -118,11 +127,12 @@ async def add_message(
         telling.template,
         template_version,
         language,
-        channel,
-        "pending" if channel is Channel.EMAIL else "sent",
+        way,
+        "sent" if way is Way.IN_APP else "pending",
         now,
         telling.correlation,
         telling.causation,
+        ordinal,
     )
     return bool(added)
 
@@ -137,33 +147,98 @@ async def lock_message(conn: Connection, message: MessageRef) -> StoredMessage |
 
 
 async def take_message(
-    conn: Connection, *, lease: float, hours: float, message: MessageRef | None = None
+    conn: Connection, *, lease: float, hours: float, ways: frozenset[Way], message: MessageRef | None = None
 ) -> StoredMessage | None:
-    """Take a pending message in hand for `lease` seconds: this one, or the one that waits longest."""
+    """Take a message in hand for `lease` seconds that waits to go by one of `ways`: this one, or the one that waits longest."""
     row = await conn.fetchrow(
-        "UPDATE messages SET attempts = attempts + 1, retry_at = clock_timestamp() + make_interval(secs => $1)"  # noqa: S608
+        "UPDATE messages SET attempts = attempts + 1, retry_at = clock_timestamp() + make_interval(secs => $1),"  # noqa: S608
+        " trying_since = coalesce(trying_since, clock_timestamp())"
         " WHERE message = (SELECT message FROM messages WHERE status = 'pending' AND retry_at <= clock_timestamp()"
-        "  AND ($2::text IS NULL OR message = $2) ORDER BY retry_at LIMIT 1 FOR UPDATE SKIP LOCKED)"
-        f" RETURNING {_MESSAGE}, recorded_at + make_interval(secs => $3) <= clock_timestamp() AS given_up",
+        "  AND channel = ANY($4::text[]) AND ($2::text IS NULL OR message = $2)"
+        "  ORDER BY retry_at LIMIT 1 FOR UPDATE SKIP LOCKED)"
+        f" RETURNING {_MESSAGE}, trying_since + make_interval(secs => $3) <= clock_timestamp() AS given_up",
         lease,
         message,
         hours * 3600,
+        sorted(ways),
     )
     return None if row is None else _message(row)
 
 
-async def put_off(conn: Connection, message: MessageRef, seconds: float) -> None:
-    """Let the message be tried again after `seconds`."""
-    await conn.execute(
-        "UPDATE messages SET retry_at = clock_timestamp() + make_interval(secs => $2) WHERE message = $1 AND status = 'pending'",
+async def put_off(conn: Connection, message: MessageRef, seconds: float) -> bool:
+    """Let the message be tried again after `seconds`; return whether it is still to be delivered."""
+    waits = await conn.fetchval(
+        "UPDATE messages SET retry_at = clock_timestamp() + make_interval(secs => $2)"
+        " WHERE message = $1 AND status = 'pending' RETURNING true",
         message,
         seconds,
     )
+    return bool(waits)
 
 
 async def settle_message(conn: Connection, message: MessageRef, status: str) -> None:
     """Note the outcome of a delivery."""
     await conn.execute("UPDATE messages SET status = $2 WHERE message = $1", message, status)
+
+
+async def send_by(conn: Connection, message: MessageRef, way: Way) -> None:
+    """Let it go by this way from now on, with attempts of its own."""
+    await conn.execute(
+        "UPDATE messages SET status = 'pending', channel = $2, attempts = 0, trying_since = NULL, retry_at = clock_timestamp()"
+        " WHERE message = $1",
+        message,
+        way,
+    )
+
+
+async def add_try(
+    conn: Connection, message: MessageRef, way: Way, now: datetime, outcome: str, answered: int | None
+) -> None:
+    """Note what came of one try."""
+    await conn.execute(
+        "INSERT INTO tries (message, channel, tried_at, outcome, answered) VALUES ($1, $2, $3, $4, $5)",
+        message,
+        way,
+        now,
+        outcome,
+        answered,
+    )
+
+
+async def letters_seen_by(
+    conn: Connection,
+    actor: ActorId,
+    *,
+    unit: UnitId | None,
+    scope: LogScope,
+    limit: int,
+    after: tuple[datetime, str] | None,
+) -> list[StoredMessage]:
+    """Return the letters to post in the cases that the actor holds, or that anybody of the unit holds, the oldest first."""
+    moment, reference = after or (None, None)
+    rows = await conn.fetch(
+        f"SELECT {_MESSAGE}, false AS given_up FROM messages JOIN holders USING (case_ref) WHERE {_LETTER}"  # noqa: S608
+        " AND ($4::timestamptz IS NULL OR (queued_at, message) > ($4, $5)) ORDER BY queued_at, message LIMIT $6",
+        actor,
+        unit,
+        scope,
+        moment,
+        reference,
+        limit,
+    )
+    return [_message(row) for row in rows]
+
+
+async def may_post(conn: Connection, message: MessageRef, actor: ActorId, unit: UnitId | None, scope: LogScope) -> bool:
+    """Return whether this letter is one for the actor, or the actor's unit, to post, or was one."""
+    found = await conn.fetchval(
+        f"SELECT true FROM messages JOIN holders USING (case_ref) WHERE {_THEIRS} AND message = $4",  # noqa: S608
+        actor,
+        unit,
+        scope,
+        message,
+    )
+    return bool(found)
 
 
 async def mark_read(conn: Connection, message: MessageRef, now: datetime) -> None:
@@ -231,11 +306,12 @@ def _message(row: asyncpg.Record) -> StoredMessage:
         telling=_telling(row),
         template_version=row["template_version"],
         language=Language(row["language"]),
-        channel=Channel(row["channel"]),
+        channel=Way(row["channel"]),
         status=row["status"],
         queued_at=row["queued_at"],
         read_at=row["read_at"],
         attempts=row["attempts"],
+        ordinal=row["recipient_ordinal"],
         given_up=row["given_up"],
     )
 

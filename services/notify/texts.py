@@ -19,7 +19,10 @@ from shared.contracts.codes import Language
 
 FOLDER: Final = Path(__file__).with_name("templates")
 EMAIL: Final = "email"
-"""The one text that leaves the house: that there is a message, and where to sign in."""
+SMS: Final = "sms"
+LETTER: Final = "letter"
+LEAVING: Final = frozenset({EMAIL, SMS, LETTER})
+"""The texts that leave the house, one for each way: that there is a message, and where to sign in. Of the SMS only the body."""
 _NAME: Final = re.compile(r"(?P<template>[a-z][a-z0-9-]{1,59})\.v(?P<version>[1-9][0-9]{0,3})\.txt")
 _NORWEGIAN: Final = (
     *("januar", "februar", "mars", "april", "mai", "juni"),

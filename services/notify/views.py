@@ -11,7 +11,7 @@ from services.notify.domain.recipient import RecipientState
 from services.notify.store import StoredMessage
 from services.notify.texts import Text
 from shared.contracts.codes import Language, Role, Service
-from shared.contracts.notify import Channel, DeadlineKind
+from shared.contracts.notify import Channel, DeadlineKind, Way
 from shared.refs import ActorId, CaseRef, ConsentRef, DeadlineRef, MessageRef, UnitId
 
 
@@ -29,7 +29,8 @@ class MessageView(View):
     subject: str = Field(examples=["Husk å følge opp uroen du registrerte"])
     text: str = Field(examples=["Du registrerte en uro. Innen 21. september 2026 må du ha gjort noe med den."])
     language: Language
-    channel: Channel
+    channel: Way
+    """By which way it goes, or went; it can be read here all the while."""
     status: str = Field(examples=["sent"])
     queued_at: datetime = Field(examples=["2026-09-17T08:00:00Z"])
     read_at: datetime | None
@@ -73,18 +74,55 @@ class PreferencesView(View):
     channel: Channel
     leads: UnitId | None = Field(examples=["unit:lia-barnehage"])
     """The unit whose escalations reach this person."""
+    sms_first: bool = Field(examples=[False])
+    """Whether SMS is tried before e-mail."""
 
     @classmethod
     def of(cls, state: RecipientState) -> PreferencesView:
         """Return `state`."""
         leads = state.unit if Role.LEADER in state.roles else None
-        return cls(language=state.language, channel=state.channel, leads=leads)
+        return cls(language=state.language, channel=state.channel, leads=leads, sms_first=state.sms_first)
 
 
 class OwnPreferencesView(PreferencesView):
-    """One's own preferences, with the address if one is kept here."""
+    """One's own preferences, with the addresses if they are kept here."""
 
     email: str | None = Field(examples=["styrer@lia.example"])
+    phone: str | None = Field(examples=["+4740000000"])
+
+
+class LetterView(View):
+    """A letter to post: to which guardian of which case, and what to print. Name and address stand in the case."""
+
+    message: MessageRef = Field(examples=["msg_bcdfghjklmnpqrstvwxzbcdfgh"])
+    case: CaseRef | None = Field(examples=["cas_bcdfghjklmnpqrstvwxzbcdfgh"])
+    role: Role
+    ordinal: int | None = Field(examples=[1])
+    """Which guardian, as in the case."""
+    language: Language
+    subject: str = Field(examples=["Du har en melding i Lagspill"])
+    text: str = Field(examples=["Hei\n\nDu har en melding å lese."])
+    queued_at: datetime = Field(examples=["2026-09-17T08:00:00Z"])
+
+    @classmethod
+    def of(cls, message: StoredMessage, text: Text) -> LetterView:
+        """Return `message` as the letter that says that there is one."""
+        return cls(
+            message=message.message,
+            case=message.telling.case,
+            role=message.role,
+            ordinal=message.ordinal,
+            language=message.language,
+            subject=text.subject,
+            text=text.body,
+            queued_at=message.queued_at,
+        )
+
+
+class LetterPosted(View):
+    """The letter was posted."""
+
+    message: MessageRef = Field(examples=["msg_bcdfghjklmnpqrstvwxzbcdfgh"])
 
 
 class DeadlineView(View):

@@ -31,6 +31,18 @@ class Channel(StrEnum):
     IN_APP = "in-app"
 
 
+class Way(StrEnum):
+    """Every way by which somebody can be told; `Channel` has those of the first version, and is not widened."""
+
+    EMAIL = "email"
+    SMS = "sms"
+    IN_APP = "in-app"
+    DIGITAL_POST = "digital-post"
+    """A secure mailbox of the recipient's own, in place of a letter."""
+    LETTER = "letter"
+    """On the list of what the unit's office puts in the post."""
+
+
 class MessageEvent(EventData):
     """An event of one message to one recipient."""
 
@@ -84,6 +96,33 @@ class NotificationRead(MessageEvent):
     TYPE: ClassVar[str] = "no.lagspill.notify.notification.read.v1"
 
 
+class NotificationRedirected(MessageEvent):
+    """It goes by another way from now on; in the application it can be read all the while."""
+
+    TYPE: ClassVar[str] = "no.lagspill.notify.notification.redirected.v1"
+
+    way: Way
+    because: Literal["preferred", "second", "rejected", "unreachable", "no-address", "unread"]
+    """Chosen by the recipient; by rule beside the first; because the way before failed; or because nobody has read it."""
+
+
+class NotificationCarried(MessageEvent):
+    """Another way than e-mail took the message; a letter was posted by whoever `authid` is."""
+
+    TYPE: ClassVar[str] = "no.lagspill.notify.notification.carried.v1"
+
+    way: Way
+
+
+class NotificationBounced(MessageEvent):
+    """Another way than e-mail refused the message for good."""
+
+    TYPE: ClassVar[str] = "no.lagspill.notify.notification.bounced.v1"
+
+    way: Way
+    reason: Literal["rejected", "unreachable", "no-address"]
+
+
 # --- who is reached how -----------------------------------------------------------------------------------------------
 
 
@@ -101,6 +140,8 @@ class PreferencesSet(EventData):
     """As the token said at that moment."""
     service: Service | None = None
     unit: UnitIdField | None = None
+    sms_first: bool = False
+    """Whether SMS is tried before e-mail, where both are known."""
 
 
 # --- deadlines --------------------------------------------------------------------------------------------------------
@@ -293,6 +334,9 @@ EVENTS: tuple[type[EventData], ...] = (
     NotificationFailed,
     NotificationCancelled,
     NotificationRead,
+    NotificationRedirected,
+    NotificationCarried,
+    NotificationBounced,
     PreferencesSet,
     DeadlineSet,
     DeadlineReassigned,

@@ -120,13 +120,13 @@ async def test_preferences_are_ones_own_and_versioned(town: Town) -> None:
     assert (await town.get("teacher", "/preferences")).json()["code"] == "preferences-not-set"
     chosen = await town.write("teacher", "PUT", "/preferences", {"language": "nn", "email": "teacher@lia.example"})
     assert (chosen.status_code, chosen.headers["etag"]) == (200, '"v1"')
-    assert chosen.json() == {"language": "nn", "channel": "email", "leads": None}
+    assert chosen.json() == {"language": "nn", "channel": "email", "leads": None, "sms_first": False}
     again = await town.write("teacher", "PUT", "/preferences", {"language": "nn", "email": "teacher@lia.example"})
     assert again.headers["idempotency-replayed"] == "true"
     other = await town.write("teacher", "PUT", "/preferences", {"language": "en"})
     assert (other.status_code, other.json()["code"]) == (422, "idempotency-key-reused")
     own = (await town.get("teacher", "/preferences")).json()
-    assert own == {"language": "nn", "channel": "email", "leads": None, "email": "teacher@lia.example"}
+    assert own == {**chosen.json(), "email": "teacher@lia.example", "phone": None}
     kept = await town.notify.pool.fetch("SELECT body FROM idempotency_keys UNION ALL SELECT body FROM outbox")
     assert not [row for row in kept if b"teacher@lia.example" in row["body"]]
     await town.write("teacher", "PUT", "/preferences", {"language": "nn"}, key="key-2")
@@ -153,6 +153,8 @@ async def test_a_guardians_address_is_not_kept_here(town: Town) -> None:
         {},
         {"language": "de"},
         {"language": "nb", "phone": "1"},
+        {"language": "nb", "phone": "0047 1234"},
+        {"language": "nb", "phone": "40000000", "sms_first": "yes"},
         {"language": "nb", "email": "no address"},
         {"language": "nb", "email": "a@b\r\nBcc: c@d"},
         {"language": "nb", "email": "a@b.example\n"},
@@ -194,7 +196,7 @@ async def test_messages_are_paged_read_and_nobody_elses(town: Town) -> None:
     assert len((await town.get("teacher", f"/deadlines?cursor={due['next']}")).json()["items"]) == 2
 
 
-@pytest.mark.parametrize("path", ["/messages", "/preferences", "/deadlines"])
+@pytest.mark.parametrize("path", ["/messages", "/preferences", "/deadlines", "/letters"])
 async def test_nothing_is_told_to_who_is_nobody(town: Town, path: str) -> None:
     assert (await town.notify.http.get(path)).status_code == 401
     machine = await town.get("meetings", path)
@@ -215,6 +217,8 @@ async def test_the_interface_is_described_with_examples(town: Town) -> None:
         ("put", "/preferences"),
         ("get", "/preferences"),
         ("get", "/deadlines"),
+        ("get", "/letters"),
+        ("post", "/letters/{message}/posting"),
         ("post", "/subscriptions"),
         ("get", "/subscriptions"),
         ("get", "/subscriptions/{subscription}"),

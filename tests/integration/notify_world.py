@@ -444,7 +444,8 @@ async def notify_world(
                 neighbours=neighbours,
             )
     finally:
-        await parts.runners[1].stop()
+        for runner in parts.runners:
+            await runner.stop()
         await outgoing.aclose()
         await pool.close()
         neighbours.close()

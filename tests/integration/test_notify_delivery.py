@@ -92,7 +92,7 @@ async def test_a_mail_that_could_not_be_delivered_for_three_days_is_given_up(wor
     world.smtp.stop()
     await world.take(handover(world, "colleague", DUE))
     await world.deliver()
-    await world.pool.execute("UPDATE messages SET recorded_at = recorded_at - interval '72 hours'")
+    await world.pool.execute("UPDATE messages SET trying_since = trying_since - interval '72 hours'")
     await world.let_time_pass()
     await world.deliver()
     failed = [event for event in await world.published() if isinstance(event, NotificationFailed)]

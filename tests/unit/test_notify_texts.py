@@ -31,8 +31,10 @@ from services.notify.domain.policy import (
     SUBSCRIPTION_STOPPED,
     Policy,
 )
+from services.notify.domain.sms import GSM_ROOM, is_gsm, room_taken
 from services.notify.mail import compose
-from services.notify.texts import EMAIL, FOLDER, TextError, Texts, spoken
+from services.notify.sms import Wording
+from services.notify.texts import FOLDER, LEAVING, TextError, Texts, spoken
 from shared.contracts.codes import Area, InformationCategory, Language, Service
 from shared.contracts.notify import DeadlineKind
 from shared.refs import MessageRef
@@ -54,7 +56,7 @@ def steps(policy: Policy) -> set[str]:
 def test_every_step_of_every_deadline_has_its_text() -> None:
     used = (
         {
-            EMAIL,
+            *LEAVING,
             ESCALATION,
             INVITATION,
             MOVED,
@@ -110,13 +112,14 @@ def test_a_text_is_short_and_plain(template: str, language: Language) -> None:
 @pytest.mark.parametrize(("template", "language"), EVERY)
 def test_a_template_has_room_for_a_day_and_a_link_and_nothing_else(template: str, language: Language) -> None:
     source = (FOLDER / language / f"{template}.v{TEXTS.latest(template)}.txt").read_text(encoding="utf-8")
-    assert set(re.findall(r"{{\s*(\w+)", source)) <= ({"link"} if template == EMAIL else {"day", "hour"})
+    assert set(re.findall(r"{{\s*(\w+)", source)) <= ({"link"} if template in LEAVING else {"day", "hour"})
     assert "{%" not in source
 
 
 @pytest.mark.parametrize("language", list(Language))
-def test_the_mail_does_not_say_what_it_is_about(language: Language) -> None:
-    text = TEXTS.text(EMAIL, TEXTS.latest(EMAIL), language, link="L")
+@pytest.mark.parametrize("leaving", sorted(LEAVING))
+def test_what_leaves_the_house_does_not_say_what_it_is_about(leaving: str, language: Language) -> None:
+    text = TEXTS.text(leaving, TEXTS.latest(leaving), language, link="L")
     told = f"{text.subject} {text.body}".lower()
     telling = {
         "barn",
@@ -133,6 +136,16 @@ def test_the_mail_does_not_say_what_it_is_about(language: Language) -> None:
     }
     telling |= {each.value for codes in (Service, Area, InformationCategory) for each in codes}
     assert not telling & set(re.findall(r"[a-zæøå-]+", told))
+
+
+@pytest.mark.parametrize("language", list(Language))
+def test_an_sms_is_one_message_and_the_same_for_every_message(language: Language) -> None:
+    """A pure GSM text, so that the Norwegian letters cost nothing; an address with which it is too long stops the service."""
+    text = Wording(TEXTS, "https://lagspill.eksempel.kommune.no/").text(language)
+    assert is_gsm(text)
+    assert room_taken(text) <= GSM_ROOM
+    with pytest.raises(TextError, match="does not fit into one"):
+        Wording(TEXTS, f"https://lagspill.no/{'a' * 120}")
 
 
 def test_languages_differ() -> None:

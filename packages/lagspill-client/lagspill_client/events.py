@@ -678,6 +678,16 @@ class Wanted(Model):
     """Events that name one of these units, and no others."""
 
 
+class Way(StrEnum):
+    """Every way by which somebody can be told; `Channel` has those of the first version, and is not widened."""
+
+    EMAIL = "email"
+    SMS = "sms"
+    IN_APP = "in-app"
+    DIGITAL_POST = "digital-post"
+    LETTER = "letter"
+
+
 class AbsenceBegan(EventData):
     """The last day is over; every case of the employee has another holder, and another coordinator where the employee
     was it.
@@ -2719,6 +2729,17 @@ class MinutesApproved(EventData):
     version: Annotated[int, Field(ge=1)]
 
 
+class NotificationBounced(EventData):
+    """Another way than e-mail refused the message for good."""
+
+    TYPE: ClassVar[str] = "no.lagspill.notify.notification.bounced.v1"
+    TOPIC: ClassVar[str] = "lagspill.notify.v1"
+
+    message: MessageRefField
+    reason: Literal["rejected", "unreachable", "no-address"]
+    way: Way
+
+
 class NotificationCancelled(EventData):
     """The message was taken back before the channel had it: what it was about is done, or may no longer be told."""
 
@@ -2727,6 +2748,16 @@ class NotificationCancelled(EventData):
 
     message: MessageRefField
     reason: Literal["done", "consent-ended"]
+
+
+class NotificationCarried(EventData):
+    """Another way than e-mail took the message; a letter was posted by whoever `authid` is."""
+
+    TYPE: ClassVar[str] = "no.lagspill.notify.notification.carried.v1"
+    TOPIC: ClassVar[str] = "lagspill.notify.v1"
+
+    message: MessageRefField
+    way: Way
 
 
 class NotificationFailed(EventData):
@@ -2762,6 +2793,18 @@ class NotificationRead(EventData):
     TOPIC: ClassVar[str] = "lagspill.notify.v1"
 
     message: MessageRefField
+
+
+class NotificationRedirected(EventData):
+    """It goes by another way from now on; in the application it can be read all the while."""
+
+    TYPE: ClassVar[str] = "no.lagspill.notify.notification.redirected.v1"
+    TOPIC: ClassVar[str] = "lagspill.notify.v1"
+
+    because: Literal["preferred", "second", "rejected", "unreachable", "no-address", "unread"]
+    """Chosen by the recipient; by rule beside the first; because the way before failed; or because nobody has read it."""
+    message: MessageRefField
+    way: Way
 
 
 class NotificationSent(EventData):
@@ -2920,6 +2963,8 @@ class PreferencesSet(EventData):
     roles: frozenset[Role] = frozenset()
     """As the token said at that moment."""
     service: Service | None = None
+    sms_first: bool = False
+    """Whether SMS is tried before e-mail, where both are known."""
     unit: UnitIdField | None = None
 
 
@@ -3318,10 +3363,13 @@ EVENTS: Final[Mapping[str, type[EventData]]] = {
     MeetingsConsentReceiptRecorded.TYPE: MeetingsConsentReceiptRecorded,
     MeetingsJournalSealed.TYPE: MeetingsJournalSealed,
     MinutesApproved.TYPE: MinutesApproved,
+    NotificationBounced.TYPE: NotificationBounced,
     NotificationCancelled.TYPE: NotificationCancelled,
+    NotificationCarried.TYPE: NotificationCarried,
     NotificationFailed.TYPE: NotificationFailed,
     NotificationQueued.TYPE: NotificationQueued,
     NotificationRead.TYPE: NotificationRead,
+    NotificationRedirected.TYPE: NotificationRedirected,
     NotificationSent.TYPE: NotificationSent,
     NotifyConsentReceiptRecorded.TYPE: NotifyConsentReceiptRecorded,
     NotifyJournalSealed.TYPE: NotifyJournalSealed,

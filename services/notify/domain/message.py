@@ -1,21 +1,29 @@
-"""A message to one recipient: queued, then sent, failed or cancelled; read by whoever signs in."""
+"""A message to one recipient: queued, then sent, failed or cancelled; read by whoever signs in.
+
+A way that fails is followed by the next that there is: e-mail and SMS, in the order that the recipient wants; the application,
+where it can be read from the beginning; and for what a guardian must know of, at last a letter.
+"""
 
 from __future__ import annotations
 
 from enum import StrEnum
 from typing import Final, Literal
 
-from services.notify.errors import MessageNotFoundError, MessageWithdrawnError
+from services.notify.errors import LetterNotFoundError, MessageNotFoundError, MessageWithdrawnError
 from shared.aggregate import Aggregate
 from shared.contracts.base import EventData, Model
 from shared.contracts.codes import Language, Role
 from shared.contracts.notify import (
     Channel,
+    NotificationBounced,
     NotificationCancelled,
+    NotificationCarried,
     NotificationFailed,
     NotificationQueued,
     NotificationRead,
+    NotificationRedirected,
     NotificationSent,
+    Way,
 )
 from shared.refs import ActorId, MessageRef
 
@@ -36,8 +44,25 @@ class MessageState(Model):
     ref: MessageRef | None = None
     recipient: ActorId | None = None
     channel: Channel = Channel.IN_APP
+    """As it was queued."""
+    way: Way | None = None
+    """By which it goes now, when that is another."""
+    tried: frozenset[Way] = frozenset()
+    """What was given up."""
+    arrived: bool = False
+    """Whether a way out of the house has taken it."""
     status: Status = Status.UNKNOWN
     read: bool = False
+
+    @property
+    def present(self) -> Way:
+        """By which way it goes now."""
+        return self.way or Way(self.channel.value)
+
+
+Failure = Literal["rejected", "unreachable", "no-address"]
+OUTSIDE: Final = (Way.EMAIL, Way.SMS)
+"""The ways out of the house by which something is sent at once, in the order in which they are tried."""
 
 
 class Reachable(Model):
@@ -47,24 +72,52 @@ class Reachable(Model):
     role: Role
     language: Language
     email: bool
+    sms: bool = False
+    sms_first: bool = False
+
+    @property
+    def ways(self) -> tuple[Way, ...]:
+        """The ways out of the house, the dearest first."""
+        can = {Way.EMAIL: self.email, Way.SMS: self.sms}
+        return tuple(way for way in ordered(sms_first=self.sms_first) if can[way])
+
+    @property
+    def first(self) -> Way:
+        """The way that is tried first."""
+        return next(iter(self.ways), Way.IN_APP)
+
+
+def ordered(*, sms_first: bool) -> tuple[Way, ...]:
+    """Return the ways out of the house in the order in which somebody wants them tried."""
+    return tuple(reversed(OUTSIDE)) if sms_first else OUTSIDE
 
 
 def evolve(state: MessageState, event: EventData) -> MessageState:
     """Return `state` after `event`; an event of another aggregate changes nothing."""
+    if isinstance(event, NotificationQueued):
+        return MessageState(ref=event.message, recipient=event.recipient, channel=event.channel, status=Status.PENDING)
+    return state.model_copy(update=_changes(state, event))
+
+
+def _changes(state: MessageState, event: EventData) -> dict[str, object]:
+    tried = state.tried | {state.present}
+    changes: dict[str, object] = {}
     match event:
-        case NotificationQueued():
-            return MessageState(
-                ref=event.message, recipient=event.recipient, channel=event.channel, status=Status.PENDING
-            )
         case NotificationSent():
-            return state.model_copy(update={"status": Status.SENT})
+            changes = {"status": Status.SENT, "arrived": event.channel is Channel.EMAIL}
+        case NotificationCarried():
+            changes = {"status": Status.SENT, "arrived": True}
         case NotificationFailed():
-            return state.model_copy(update={"status": Status.FAILED})
+            changes = {"status": Status.FAILED, "tried": tried}
+        case NotificationBounced():
+            changes = {"status": Status.SENT if state.arrived else Status.FAILED, "tried": tried}
+        case NotificationRedirected():
+            changes = {"status": Status.PENDING, "way": event.way}
         case NotificationCancelled():
-            return state.model_copy(update={"status": Status.CANCELLED})
+            changes = {"status": Status.CANCELLED}
         case NotificationRead():
-            return state.model_copy(update={"read": True})
-    return state
+            changes = {"read": True}
+    return changes
 
 
 MESSAGE: Final = Aggregate("message", MessageState, MessageState(), evolve)
@@ -73,10 +126,10 @@ MESSAGE: Final = Aggregate("message", MessageState, MessageState(), evolve)
 def decide_queue(
     state: MessageState, *, ref: MessageRef, to: Reachable, template: str, template_version: int
 ) -> list[EventData]:
-    """Write a message; in the app it has arrived with that, by e-mail the channel must still take it."""
+    """Write a message; in the app it has arrived with that, by another way that must still take it."""
     if state.status is not Status.UNKNOWN:
         return []
-    channel = Channel.EMAIL if to.email else Channel.IN_APP
+    channel = Channel.EMAIL if to.first is Way.EMAIL else Channel.IN_APP
     queued = NotificationQueued(
         message=ref,
         template=template,
@@ -86,21 +139,63 @@ def decide_queue(
         recipient_role=to.role,
         language=to.language,
     )
-    return [queued] if to.email else [queued, NotificationSent(message=ref, channel=channel)]
+    if channel is Channel.EMAIL:
+        return [queued]
+    there: list[EventData] = [queued, NotificationSent(message=ref, channel=channel)]
+    if to.first is Way.IN_APP:
+        return there
+    return [*there, NotificationRedirected(message=ref, way=to.first, because="preferred")]
 
 
-def decide_sent(state: MessageState) -> list[EventData]:
-    """Note that the channel took it; once, however often it was tried."""
+def decide_sent(state: MessageState, *, second: Way | None = None) -> list[EventData]:
+    """Note that the way took it, once, however often it was tried; it goes by a `second` one too, where a rule says so."""
     if state.ref is None or state.status is not Status.PENDING:
         return []
-    return [NotificationSent(message=state.ref, channel=state.channel)]
+    took: EventData
+    if state.present is Way.EMAIL:
+        took = NotificationSent(message=state.ref, channel=Channel.EMAIL)
+    else:
+        took = NotificationCarried(message=state.ref, way=state.present)
+    if second is None or second is state.present or second in state.tried or state.arrived:
+        return [took]
+    return [took, NotificationRedirected(message=state.ref, way=second, because="second")]
 
 
-def decide_failed(state: MessageState, reason: Literal["rejected", "unreachable", "no-address"]) -> list[EventData]:
-    """Give it up; it stays readable for whoever signs in."""
+def decide_failed(state: MessageState, reason: Failure, *, can: frozenset[Way] = frozenset()) -> list[EventData]:
+    """Give the way up, and take the next one that the recipient `can` be reached by; the message stays readable all the while.
+
+    What has arrived by another way already is not sent by a third.
+    """
     if state.ref is None or state.status is not Status.PENDING:
         return []
-    return [NotificationFailed(message=state.ref, channel=state.channel, reason=reason)]
+    given_up: EventData
+    if state.present is Way.EMAIL:
+        given_up = NotificationFailed(message=state.ref, channel=Channel.EMAIL, reason=reason)
+    else:
+        given_up = NotificationBounced(message=state.ref, way=state.present, reason=reason)
+    left = [way for way in OUTSIDE if way in can and way is not state.present and way not in state.tried]
+    if state.arrived or not left:
+        return [given_up]
+    return [given_up, NotificationRedirected(message=state.ref, way=left[0], because=reason)]
+
+
+def decide_post(state: MessageState, way: Literal[Way.LETTER, Way.DIGITAL_POST] = Way.LETTER) -> list[EventData]:
+    """Let it go by post: nobody has read it, and nothing that left the house has arrived."""
+    settled = state.status in {Status.SENT, Status.FAILED}
+    if state.ref is None or not settled or state.read or state.arrived or way in state.tried:
+        return []
+    return [NotificationRedirected(message=state.ref, way=way, because="unread")]
+
+
+def decide_posted(state: MessageState) -> list[EventData]:
+    """Note that the letter was posted; again changes nothing.
+
+    Raises:
+        LetterNotFoundError: it is not to go by letter.
+    """
+    if state.ref is None or state.present is not Way.LETTER or state.status is Status.CANCELLED:
+        raise LetterNotFoundError
+    return decide_sent(state)
 
 
 def decide_cancel(state: MessageState, reason: Literal["done", "consent-ended"]) -> list[EventData]:

@@ -197,6 +197,28 @@ SUBSCRIPTION_STOPPED: Final = "subscription-stopped"
 """The template to whoever runs another system, that its subscription was stopped. It is mailed as it stands: it is about nobody."""
 ASKS: Final = frozenset({"consent-request", "consent-reminder", CONSENT_RENEWAL, CONSENT_REASSESSMENT})
 """The templates that ask for an answer: whoever has answered does not get them."""
+BY_LETTER: Final = MappingProxyType(
+    {
+        # Seed rules 4, 5, 101: nothing is shared before they have answered, and nobody may be left out for want of a telephone.
+        "consent-request": "asks for consent",
+        CONSENT_RENEWAL: "asks for consent again",
+        CONSENT_REASSESSMENT: "asks for consent again, on other terms",
+        # Seed rule 14: the form is not sent before they have approved it.
+        FORM_REQUEST: "asks for approval of a form",
+    }
+)
+"""What a guardian must have had a chance to answer: by letter when nothing else has reached them. With the reason."""
+TWICE: Final = MappingProxyType(
+    {
+        # Seed rule 107: between two holders a child has nobody who acts.
+        "handover-overdue": "a handover is not answered in time",
+        "handover-escalated": "a handover is not answered in time, and the leader may answer",
+        HANDOVER_FELL: "the case is the leader's from now on",
+        GLASS_OVERDUE: "an emergency access has not been reviewed in time",
+        GLASS_ESCALATED: "an emergency access has still not been reviewed",
+    }
+)
+"""What goes by e-mail and by SMS, to those who have given both. With the reason."""
 CONSENT_DAYS: Final = 14
 """Days after which whoever asked for consent is told that not everybody has answered."""
 

@@ -20,6 +20,7 @@ class RecipientState(Model):
     roles: frozenset[Role] = frozenset()
     service: Service | None = None
     unit: UnitId | None = None
+    sms_first: bool = False
 
 
 def evolve(state: RecipientState, event: EventData) -> RecipientState:
@@ -32,6 +33,7 @@ def evolve(state: RecipientState, event: EventData) -> RecipientState:
             roles=event.roles,
             service=event.service,
             unit=event.unit,
+            sms_first=event.sms_first,
         )
     return state
 

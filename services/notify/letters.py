@@ -1,0 +1,81 @@
+"""Letters: what a guardian must know of goes by post when neither e-mail nor SMS has reached them and they have not read it.
+
+The list is for whoever has the case, and for the leader of that unit, whose office posts. It says which guardian of which case, and
+never a name: that stands in the case, for those who may read it there.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
+
+from services.notify import facts, store
+from services.notify.domain import policy
+from services.notify.domain.deadline import DEADLINE, OPEN
+from services.notify.domain.message import MESSAGE, decide_post
+from services.notify.facts import CONSUMER
+from services.notify.store import Telling
+from shared.aggregate import Context
+from shared.arrivals import Tx
+from shared.calendar import add_days
+from shared.contracts import cases
+from shared.contracts.codes import Role
+from shared.deadlines import Deadline, set_deadline
+from shared.freshness import require_fresh
+from shared.refs import LogScope, MessageRef
+
+DUE: Final = "letter-due"
+"""The kind of the durable deadline after which what nobody has read goes by letter."""
+DAYS: Final = 3
+
+
+class _Cause(BaseModel):
+    """What the promise remembers of why the message was written."""
+
+    model_config = ConfigDict(frozen=True)
+
+    scope: LogScope
+    correlation: UUID
+    causation: UUID | None = None
+
+
+async def promise(tx: Tx, message: MessageRef, told: Telling, role: Role, *, days: int = DAYS) -> None:
+    """Look in some days whether a letter is due, where it is something that a guardian must know of (seed rules 14, 101)."""
+    if role is not Role.GUARDIAN or told.template not in policy.BY_LETTER or told.case is None:
+        return
+    cause = _Cause(scope=told.scope, correlation=told.correlation, causation=told.causation)
+    due = add_days(tx.now, days)
+    await set_deadline(tx.conn, kind=DUE, key=message, due=due, payload=cause.model_dump_json(exclude_none=True))
+
+
+async def on_due(tx: Tx, deadline: Deadline) -> None:
+    """Put the letter on the list, unless it has been read, or there is nothing to answer any more.
+
+    Raises:
+        UnavailableError: what is known of the case is not fresh enough to say so.
+    """
+    message = MessageRef(deadline.key)
+    stored = await store.lock_message(tx.conn, message)
+    if stored is None or stored.read_at is not None:
+        return
+    await require_fresh(tx.conn, CONSUMER, cases.TOPIC, "/services/cases", key=stored.telling.case)
+    if not await _still_asked(tx, stored):
+        return
+    cause = _Cause.model_validate_json(deadline.payload)
+    ctx = Context(actor=None, scope=cause.scope, now=tx.now, correlation=cause.correlation, causation=cause.causation)
+    changed = await tx.journal.change(MESSAGE, message, ctx, decide_post, conn=tx.conn)
+    if changed.events:
+        await store.send_by(tx.conn, message, changed.state.present)
+
+
+async def _still_asked(tx: Tx, stored: store.StoredMessage) -> bool:
+    told = stored.telling
+    if told.deadline is not None:
+        waited = await tx.journal.load(DEADLINE, told.deadline, conn=tx.conn)
+        if waited.state.status not in OPEN:
+            return False
+    if told.consent is None:
+        return True
+    return (stored.role.value, stored.ordinal or 1) not in await facts.answers_to(tx.conn, told.consent)

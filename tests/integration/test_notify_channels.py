@@ -1,0 +1,398 @@
+"""E-mail, SMS and letters: a real mail server, a real gateway that fails in every way, and what follows when one does."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from pydantic import AnyHttpUrl, SecretStr, ValidationError
+from pydantic_core import from_json
+
+from services.notify.settings import NotifySettings
+from services.notify.sms import HttpSms
+from shared.clock import SimulatedClock
+from shared.contracts import cases
+from shared.contracts.notify import NotificationBounced, NotificationFailed, NotificationRedirected, Way
+from shared.refs import LogScope
+from shared.testing.issuer import LocalIssuer
+from shared.testing.plugin import Migrated
+from tests.integration.certificates import certificate
+from tests.integration.notify_world import World, notify_world
+from tests.integration.test_notify_flow import CASE, concern, granted, guardians, handover, requested
+from tests.integration.webhook_receiver import ENDLESS, NOTHING, Receiver, receiver, status
+
+pytestmark = [pytest.mark.connected, pytest.mark.rule(101)]
+
+DUE = datetime(2026, 9, 21, 8, tzinfo=UTC)
+PHONE = "+4740000001"
+
+
+@dataclass
+class Place:
+    """The service, its mail server, and an SMS gateway."""
+
+    world: World
+    gateway: Receiver
+
+    @property
+    def sms(self) -> list[dict[str, str]]:
+        """What the gateway was given so far."""
+        return [from_json(each.body) for each in self.gateway.arrived.seen]
+
+    async def tries(self) -> list[tuple[str, str, int | None]]:
+        """Return every try: by which way, what came of it, and the code that was answered."""
+        rows = await self.world.pool.fetch("SELECT channel, outcome, answered FROM tries ORDER BY id")
+        return [(row["channel"], row["outcome"], row["answered"]) for row in rows]
+
+    async def happened(self) -> list[str]:
+        """Return what was published about messages, with the way where it says one."""
+        events = [event for event in await self.world.published() if ".notification." in event.TYPE]
+        return [f"{event.TYPE.split('.')[-2]} {getattr(event, 'way', '')}".strip() for event in events]
+
+    async def tell(self, who: str = "colleague") -> None:
+        """Let somebody be asked to take a case over."""
+        await self.world.take(handover(self.world, who, DUE))
+
+    async def again(self) -> None:
+        """Deliver after every pause is over."""
+        await self.world.let_time_pass()
+        await self.world.deliver()
+
+
+@pytest.fixture(name="tls", scope="module")
+def server_certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[ssl.SSLContext, Path]:
+    """A gateway's TLS context for `localhost`, and the certificate to trust."""
+    return certificate(tmp_path_factory.mktemp("gateway"))
+
+
+Open = Callable[..., Any]
+
+
+@pytest_asyncio.fixture
+async def opened(
+    migrated: Migrated, issuer: LocalIssuer, clock: SimulatedClock, tls: tuple[ssl.SSLContext, Path]
+) -> AsyncIterator[Open]:
+    """Opens the service with a gateway, and with these settings."""
+    async with AsyncExitStack() as stack:
+
+        @asynccontextmanager
+        async def made(**settings: Any) -> AsyncIterator[Place]:
+            async with receiver(tls[0]) as gateway:
+                knobs = {
+                    "sms_url": AnyHttpUrl(f"https://localhost:{gateway.port}/sms"),
+                    "sms_token": SecretStr("a-secret-of-the-gateway"),
+                    "sms_ca_file": tls[1],
+                    "sms_timeout": 1.0,
+                    **settings,
+                }
+                async with notify_world(migrated, issuer, clock, **knobs) as world:
+                    yield Place(world, gateway)
+
+        async def enter(**settings: Any) -> Place:
+            return await stack.enter_async_context(made(**settings))
+
+        yield enter
+
+
+async def prefer(place: Place, who: str = "colleague", **chosen: Any) -> None:
+    answer = await place.world.write(who, "PUT", "/preferences", {"language": "nn", **chosen})
+    assert answer.status_code == 200, answer.text
+
+
+# --- SMS --------------------------------------------------------------------------------------------------------------
+
+
+async def test_an_sms_says_that_there_is_a_message_and_nothing_else(opened: Open) -> None:
+    place = await opened()
+    await prefer(place, phone="400 00 001", sms_first=True, email="colleague@lia.example")
+    await place.tell()
+    assert await place.world.deliver() == []
+    text = "Du har ei melding i Lagspill. Logg inn for å lese henne: https://lagspill.example/"
+    shown = (await place.world.get("colleague", "/messages")).json()["items"][0]
+    assert place.sms == [{"id": shown["message"], "from": "Lagspill", "to": PHONE, "text": text}]
+    came = place.gateway.arrived.seen[0]
+    assert came.headers["authorization"] == "Bearer a-secret-of-the-gateway"
+    assert came.headers["idempotency-key"] == shown["message"]
+    assert (shown["channel"], shown["status"]) == ("sms", "sent")
+    assert await place.happened() == ["queued", "sent", "redirected sms", "carried sms"]
+    own = (await place.world.get("colleague", "/preferences")).json()
+    assert (own["phone"], own["sms_first"]) == (PHONE, True)
+    kept = await place.world.pool.fetch("SELECT body FROM idempotency_keys UNION ALL SELECT body FROM outbox")
+    assert not [row for row in kept if PHONE.encode() in row["body"]]
+
+
+async def test_a_gateway_that_fails_for_now_is_asked_again_and_nothing_follows_a_redirect(opened: Open) -> None:
+    """Slow, in trouble, lost its way, refusing our login, endless: each costs one try; then it takes it."""
+    place = await opened()
+    await prefer(place, phone=PHONE)
+    await place.tell()
+    place.gateway.answers = [
+        status(500),
+        NOTHING,
+        status(302, f"Location: https://localhost:{place.gateway.port}/elsewhere"),
+        status(401),
+        status(429, "Retry-After: 900"),
+        b"nothing like HTTP\r\n\r\n",
+    ]
+    for _ in range(6):
+        await place.again()
+    pause = await place.world.pool.fetchval("SELECT extract(epoch FROM retry_at - clock_timestamp()) FROM messages")
+    assert 100 < float(pause) < 900, "the pause of the last failure, not the one before"
+    place.gateway.answers = [ENDLESS]
+    await place.again()
+    assert [outcome for _, outcome, _ in await place.tries()] == ["put-off"] * 6 + ["sent"]
+    assert [code for _, _, code in await place.tries()] == [500, None, 302, 401, 429, None, None]
+    assert {each.path for each in place.gateway.arrived.seen} == {"/sms"}
+    assert len({each.headers["idempotency-key"] for each in place.gateway.arrived.seen}) == 1
+    await place.again()
+    assert len(place.sms) == 7
+
+
+async def test_no_number_goes_to_a_gateway_that_is_not_trusted(opened: Open) -> None:
+    place = await opened(sms_ca_file=None)
+    await prefer(place, phone=PHONE)
+    await place.tell()
+    await place.world.deliver()
+    assert place.sms == []
+    assert await place.tries() == [("sms", "put-off", None)]
+
+
+def test_a_number_goes_over_tls_only() -> None:
+    def settings(url: str, *, development: bool = False) -> NotifySettings:
+        return NotifySettings(
+            database_url=SecretStr("postgresql://nobody"),
+            kafka_bootstrap_servers="127.0.0.1:9",
+            oidc_issuer="http://issuer",
+            pid_key=SecretStr("k" * 32),
+            sms_url=AnyHttpUrl(url),
+            lagspill_development=development,
+        )
+
+    with pytest.raises(ValidationError, match="https"):
+        settings("http://gateway.example/")
+    assert HttpSms(settings("https://gateway.example/"))
+    assert settings("http://gateway.example/", development=True).sms_url is not None
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ({"language": "nb", "sms_first": True}, "phone-missing"),
+        ({"language": "nb", "phone": "0047 1"}, "input-invalid"),
+    ],
+)
+async def test_sms_first_needs_a_number(opened: Open, body: dict[str, Any], code: str) -> None:
+    place = await opened()
+    refused = await place.world.write("colleague", "PUT", "/preferences", body)
+    assert (refused.status_code, refused.json()["code"]) == (422, code)
+    assert await place.world.types() == []
+    if code == "phone-missing":
+        private = await place.world.write(
+            "guardian-a",
+            "PUT",
+            "/preferences",
+            {"language": "nb", "phone": "40000001"},
+            pid=place.world.people.guardian().national_number,
+        )
+        assert (private.status_code, private.json()["code"]) == (403, "address-kept-elsewhere")
+
+
+# --- what follows a way that failed -----------------------------------------------------------------------------------
+
+
+async def test_a_mail_that_is_refused_goes_by_sms_and_after_that_there_is_the_application(opened: Open) -> None:
+    place = await opened()
+    await prefer(place, phone=PHONE, email="colleague@lia.example")
+    place.world.smtp.answers = ["550 5.1.1 no such mailbox"]
+    place.gateway.answers = [status(410)]
+    await place.tell()
+    await place.world.deliver()
+    assert await place.happened() == ["queued", "failed", "redirected sms", "bounced sms"]
+    redirected = [event for event in await place.world.published() if isinstance(event, NotificationRedirected)]
+    assert [event.because for event in redirected] == ["rejected"]
+    assert await place.tries() == [("email", "rejected", 550), ("sms", "rejected", 410)]
+    await place.again()
+    assert len(place.sms) == 1
+    shown = (await place.world.get("colleague", "/messages")).json()["items"][0]
+    assert (shown["channel"], shown["status"]) == ("sms", "failed")
+
+
+async def test_an_sms_that_is_refused_goes_by_mail(opened: Open) -> None:
+    place = await opened()
+    await prefer(place, phone=PHONE, email="colleague@lia.example", sms_first=True)
+    place.gateway.answers = [status(422)]
+    await place.tell()
+    assert len(await place.world.deliver()) == 1
+    assert await place.happened() == ["queued", "sent", "redirected sms", "bounced sms", "redirected email", "sent"]
+
+
+async def test_a_mail_server_that_is_away_too_long_is_given_up_for_sms(opened: Open) -> None:
+    place = await opened()
+    await prefer(place, phone=PHONE, email="colleague@lia.example")
+    place.world.smtp.stop()
+    await place.tell()
+    await place.world.deliver()
+    await place.world.pool.execute("UPDATE messages SET trying_since = trying_since - interval '72 hours'")
+    await place.again()
+    assert await place.tries() == [("email", "put-off", None), ("email", "unreachable", None), ("sms", "sent", None)]
+
+
+@pytest.mark.rule(107)
+async def test_what_must_not_be_overlooked_goes_by_both_once_each(opened: Open) -> None:
+    place = await opened()
+    await prefer(place, phone=PHONE, email="colleague@lia.example")
+    await place.tell()
+    await place.world.deliver()
+    assert place.sms == []
+    await place.world.move_to(DUE)
+    for _ in range(2):
+        await place.again()
+    assert len(place.world.smtp.mails) == 2, "the request, and that the time is out"
+    assert len(place.sms) == 1
+    assert (await place.happened())[-3:] == ["sent", "redirected sms", "carried sms"]
+
+
+async def test_who_dies_between_two_ways_neither_loses_nor_doubles_one(
+    opened: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The mail was refused and that was committed; the process ends with the SMS in hand."""
+
+    class DiedError(BaseException):
+        pass
+
+    async def die(*_: object) -> None:
+        raise DiedError
+
+    place = await opened()
+    await prefer(place, phone=PHONE, email="colleague@lia.example")
+    place.world.smtp.answers = ["550 5.1.1 no such mailbox"]
+    await place.tell()
+    with monkeypatch.context() as patched:
+        patched.setattr(HttpSms, "send", die)
+        with pytest.raises(DiedError):
+            await place.world.post.deliver_due()
+    assert await place.happened() == ["queued", "failed", "redirected sms"]
+    await place.again()
+    await place.again()
+    assert len(place.sms) == 1
+    assert (await place.happened())[-1] == "carried sms"
+
+
+# --- letters ----------------------------------------------------------------------------------------------------------
+
+
+async def held(place: Place, who: str = "teacher") -> None:
+    """Let somebody have the case."""
+    await place.world.take(
+        concern(place.world),
+        cases.CaseOpened(
+            case=CASE,
+            level=1,
+            mode=cases.Mode.ANONYMOUS,
+            holder=place.world.party(who),
+            decide_by=DUE + timedelta(days=11),
+        ),
+    )
+
+
+async def letters(place: Place, who: str) -> list[dict[str, Any]]:
+    answer = await place.world.get(who, "/letters")
+    assert answer.status_code == 200, answer.text
+    items: list[dict[str, Any]] = answer.json()["items"]
+    return items
+
+
+@pytest.mark.rule(4, 5)
+async def test_who_is_reached_by_nothing_gets_a_letter_that_the_office_ticks_off(opened: Open) -> None:
+    """The first guardian's addresses fail, the second has none: both stand on the list after three days, of that unit alone."""
+    place = await opened()
+    guardians(place.world)
+    first, second = place.world.neighbours.contacts[CASE][:2]
+    place.world.neighbours.contacts[CASE] = [{**first, "phone": "40000002"}, {**second, "email": None}]
+    place.world.smtp.answers = ["550 5.1.1 no such mailbox"]
+    place.gateway.answers = [status(400)]
+    await held(place)
+    await place.world.take(requested())
+    await place.world.deliver()
+    assert [each["to"] for each in place.sms] == ["+4740000002"]
+    now = place.world.clock.now()
+    await place.world.move_to(now + timedelta(days=3) - timedelta(seconds=1))
+    assert await letters(place, "teacher") == []
+    for _ in range(2):
+        await place.world.move_to(now + timedelta(days=3))
+    await place.world.prefer("styrer")
+    await place.world.prefer("rektor")
+    listed = await letters(place, "styrer")
+    assert [(each["case"], each["role"], each["ordinal"], each["language"]) for each in listed] == [
+        (CASE, "guardian", 1, "nb"),
+        (CASE, "guardian", 2, "en"),
+    ]
+    assert "https://lagspill.example/" in listed[0]["text"]
+    assert listed == await letters(place, "teacher")
+    assert await letters(place, "rektor") == await letters(place, "colleague") == []
+    looks = [event for event in await place.world.types("") if event.endswith("access.recorded")]
+    assert len(looks) == 2
+
+    path = f"/letters/{listed[0]['message']}/posting"
+    strange = await place.world.write("rektor", "POST", path, {})
+    assert (strange.status_code, strange.json()["code"]) == (404, "letter-not-found")
+    for _ in range(2):
+        posted = await place.world.write("styrer", "POST", path, {})
+        assert (posted.status_code, posted.json()) == (200, {"message": listed[0]["message"]})
+    assert [each["ordinal"] for each in await letters(place, "teacher")] == [2]
+    assert (await place.happened()).count("carried letter") == 1
+    # The second guardian answers: nothing is left to post.
+    await place.world.take(granted(1, active=False), granted(2, active=True))
+    assert await letters(place, "teacher") == []
+
+
+async def test_no_letter_goes_to_who_has_read_it_or_answered(opened: Open) -> None:
+    place = await opened()
+    guardians(place.world)
+    for each in place.world.neighbours.contacts[CASE]:
+        each["email"] = None
+    pid = place.world.people.guardian().national_number
+    place.world.neighbours.contacts[CASE][0]["recipient"] = await place.world.kit.authenticator.actor_id_of_pid(pid)
+    await held(place)
+    await place.world.take(requested())
+    await place.world.deliver()
+    message = (await place.world.get("guardian-a", "/messages", pid=pid)).json()["items"][0]["message"]
+    await place.world.write("guardian-a", "POST", f"/messages/{message}/reading", {}, pid=pid)
+    await place.world.take(granted(2, active=False))
+    await place.world.move_to(place.world.clock.now() + timedelta(days=4))
+    assert await letters(place, "teacher") == []
+    assert "redirected letter" not in await place.happened()
+
+
+async def test_a_letter_of_a_protected_case_is_its_holders_alone(opened: Open) -> None:
+    place = await opened()
+    guardians(place.world)
+    for each in place.world.neighbours.contacts[CASE]:
+        each["email"] = None
+    scope = LogScope("prt_" + "b" * 26)
+    holder = place.world.party("teacher").model_copy(update={"unit": None})
+    record = [
+        place.world.record(
+            cases.CaseOpened(case=CASE, level=1, mode=cases.Mode.ANONYMOUS, holder=holder, decide_by=DUE), scope=scope
+        ),
+        place.world.record(requested(), scope=scope),
+    ]
+    await place.world.intake().process(record)
+    await place.world.deliver()
+    await place.world.prefer("styrer")
+    await place.world.move_to(place.world.clock.now() + timedelta(days=3))
+    assert len(await letters(place, "teacher")) == 2
+    assert await letters(place, "styrer") == []
+
+
+def test_the_events_of_a_failed_way_have_one_meaning_each() -> None:
+    """E-mail is told by the events of the first version, everything else by new ones."""
+    assert "way" not in NotificationFailed.model_fields
+    assert NotificationBounced.model_fields["way"].annotation is Way

@@ -1,0 +1,205 @@
+"""The ways of a message, over any order of what happens to it: none twice, none after it has arrived, and never lost."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.notify.addresses import Addresses
+from services.notify.domain.message import (
+    MESSAGE,
+    OUTSIDE,
+    MessageState,
+    Reachable,
+    Status,
+    decide_cancel,
+    decide_failed,
+    decide_post,
+    decide_posted,
+    decide_queue,
+    decide_read,
+    decide_sent,
+)
+from services.notify.domain.sms import EXTENSION, GSM, fits, normal_number, room_taken
+from services.notify.errors import LetterNotFoundError, MessageNotFoundError, MessageWithdrawnError
+from shared.contracts.base import EventData
+from shared.contracts.codes import Language, Role
+from shared.contracts.notify import (
+    NotificationBounced,
+    NotificationCarried,
+    NotificationFailed,
+    NotificationRead,
+    NotificationRedirected,
+    NotificationSent,
+    Way,
+)
+from shared.refs import ActorId, MessageRef
+
+pytestmark = pytest.mark.rule(101)
+
+REF = MessageRef("msg_" + "f" * 26)
+READER = ActorId("act_reader000")
+PEOPLE = st.builds(
+    Reachable,
+    recipient=st.just(READER),
+    role=st.sampled_from([Role.GUARDIAN, Role.TEACHER]),
+    language=st.sampled_from(Language),
+    email=st.booleans(),
+    sms=st.booleans(),
+    sms_first=st.booleans(),
+)
+COMMANDS = st.sampled_from(["sent", "rejected", "unreachable", "no-address", "cancel", "read", "unread", "posted"])
+
+
+def queued(to: Reachable) -> MessageState:
+    return MESSAGE.replay(decide_queue(MessageState(), ref=REF, to=to, template="consent-request", template_version=1))
+
+
+def can(to: Reachable) -> frozenset[Way]:
+    return frozenset(to.ways)
+
+
+def decided(state: MessageState, command: str, to: Reachable, *, twice: bool) -> list[EventData]:
+    match command:
+        case "sent" if state.present in OUTSIDE:
+            other = next((way for way in to.ways if way is not state.present), None)
+            return decide_sent(state, second=other if twice else None)
+        case "rejected" | "unreachable" | "no-address" if state.present in OUTSIDE:
+            return decide_failed(state, command, can=can(to))
+        case "cancel":
+            return decide_cancel(state, "done")
+        case "read":
+            return decide_read(state, READER)
+        case "unread":
+            return decide_post(state)
+        case "posted":
+            return decide_posted(state)
+    return []
+
+
+@given(PEOPLE, st.booleans(), st.lists(COMMANDS, max_size=14))
+def test_a_message_goes_by_each_way_once_and_by_no_further_one_when_it_has_arrived(
+    to: Reachable, twice: bool, commands: list[str]
+) -> None:
+    history = decide_queue(MessageState(), ref=REF, to=to, template="consent-request", template_version=1)
+    state = MESSAGE.replay(history)
+    for command in commands:
+        try:
+            events = decided(state, command, to, twice=twice)
+        except (MessageNotFoundError, MessageWithdrawnError, LetterNotFoundError):
+            events = []
+        history += events
+        state = MESSAGE.fold(state, events)
+    assert MESSAGE.replay(history) == state
+    directed = [event for event in history if isinstance(event, NotificationRedirected)]
+    assert len({event.way for event in directed}) == len(directed)
+    arrived = [
+        event
+        for event in history
+        if isinstance(event, NotificationCarried)
+        or (isinstance(event, NotificationSent) and event.channel.value == "email")
+    ]
+    assert len(arrived) <= (2 if twice else 1)
+    assert not [event for event in directed if event.way in OUTSIDE and event.way not in to.ways]
+    if arrived:
+        later = history[history.index(arrived[0]) + 1 :]
+        assert all(event.because == "second" for event in later if isinstance(event, NotificationRedirected))
+    assert state.arrived == bool(arrived) or state.status is Status.CANCELLED
+    if any(event.because == "unread" for event in directed):
+        before = history[: history.index(next(event for event in directed if event.because == "unread"))]
+        assert not [event for event in before if isinstance(event, NotificationRead)]
+
+
+@given(PEOPLE, st.sampled_from(["rejected", "unreachable", "no-address"]))
+def test_every_way_is_tried_before_a_letter_and_then_the_letter_is_due(to: Reachable, reason: str) -> None:
+    """However somebody can be reached, they are given up only when nothing is left; in their own order."""
+    state, gone = queued(to), []
+    while state.status is Status.PENDING:
+        gone.append(state.present)
+        state = MESSAGE.fold(state, decided(state, reason, to, twice=False))
+    assert tuple(gone) == to.ways
+    assert state.status is (Status.FAILED if to.ways else Status.SENT)
+    letter = MESSAGE.fold(state, decide_post(state))
+    assert (letter.present, letter.status) == (Way.LETTER, Status.PENDING)
+    assert decide_post(letter) == []
+    posted = MESSAGE.fold(letter, decide_posted(letter))
+    assert (posted.status, posted.arrived) == (Status.SENT, True)
+    assert decide_posted(posted) == decide_post(posted) == []
+
+
+@given(PEOPLE)
+def test_no_letter_of_what_has_arrived_or_was_read(to: Reachable) -> None:
+    state = queued(to)
+    assert decide_post(MESSAGE.fold(state, decide_read(state, READER))) == []
+    with pytest.raises(LetterNotFoundError):
+        decide_posted(state)
+    if to.ways:
+        assert decide_post(state) == [], "it is on its way"
+        assert decide_post(MESSAGE.fold(state, decide_sent(state))) == []
+
+
+def test_a_second_way_that_fails_leaves_it_sent() -> None:
+    to = Reachable(recipient=READER, role=Role.LEADER, language=Language.NB, email=True, sms=True)
+    state = queued(to)
+    state = MESSAGE.fold(state, decide_sent(state, second=Way.SMS))
+    assert (state.status, state.present) == (Status.PENDING, Way.SMS)
+    failed = decide_failed(state, "rejected", can=can(to))
+    assert [type(event) for event in failed] == [NotificationBounced]
+    assert MESSAGE.fold(state, failed).status is Status.SENT
+
+
+def test_what_was_mailed_before_there_were_more_ways_goes_on_as_it_did() -> None:
+    """A state that was stored without the new fields."""
+    stored = {"ref": REF, "recipient": READER, "channel": "email", "status": "pending", "read": False}
+    state = MessageState.model_validate(stored)
+    assert [type(event) for event in decide_failed(state, "rejected")] == [NotificationFailed]
+    assert [type(event) for event in decide_sent(state)] == [NotificationSent]
+
+
+# --- SMS --------------------------------------------------------------------------------------------------------------
+
+
+@given(st.text(st.sampled_from(sorted(GSM | EXTENSION)), max_size=200))
+def test_the_gsm_alphabet_has_room_for_160_and_counts_its_extension_twice(text: str) -> None:
+    taken = len(text) + sum(text.count(each) for each in EXTENSION)
+    assert (room_taken(text), fits(text)) == (taken, taken <= 160)
+
+
+@given(st.text(max_size=120), st.sampled_from("ščđžŋŧŠ漢😀"))
+def test_one_letter_that_is_not_in_it_leaves_room_for_70_units(text: str, foreign: str) -> None:
+    """Sami letters among them; what lies outside the first plane takes two."""
+    written = text + foreign
+    units = sum(2 if ord(each) > 0xFFFF else 1 for each in written)
+    assert (room_taken(written), fits(written)) == (units, units <= 70)
+
+
+@pytest.mark.parametrize(
+    ("written", "number"),
+    [
+        ("40000000", "+4740000000"),
+        ("400 00 000", "+4740000000"),
+        ("+47 400 00 000", "+4740000000"),
+        ("0046 70 123 45 67", "+46701234567"),
+        ("+46701234567", "+46701234567"),
+        ("12345", None),
+        ("+0123456789", None),
+        ("", None),
+        ("+47 400 00 00x", None),
+    ],
+)
+def test_a_telephone_number_has_its_country(written: str, number: str | None) -> None:
+    assert normal_number(written) == number
+    assert Addresses(None, written).of(Way.SMS) == number
+    assert Addresses(None, written).of(Way.LETTER) is None
+
+
+@given(st.text(max_size=30))
+def test_whatever_is_written_becomes_a_number_or_none_and_a_number_stays_one(written: str) -> None:
+    number = normal_number(written)
+    assert number is None or normal_number(number) == number
+
+
+def test_an_address_shows_in_no_trace() -> None:
+    assert "@" not in repr(Addresses("a@home.example", "+4740000000"))
+    assert "4000" not in repr(Addresses("a@home.example", "+4740000000"))
