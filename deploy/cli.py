@@ -241,6 +241,44 @@ def verify(context: typer.Context) -> None:
     os.execv(sys.executable, [sys.executable, "-m", module, *given])  # noqa: S606 - no shell is the point
 
 
+@app.command()
+def conformance(
+    target: Annotated[
+        str, typer.Argument(help="Where webhooks are posted, or a topic of the trial's own.", show_default=False)
+    ],
+    state: Annotated[
+        str | None,
+        typer.Option(
+            help="Where the subscriber says what it did (docs/subscribing.md). A topic's must.", show_default=False
+        ),
+    ] = None,
+    secret: Annotated[
+        str, typer.Option(envvar="WEBHOOK_SECRET", help="What webhooks are signed with: whsec_...", show_default=False)
+    ] = "",
+    bootstrap: Bootstrap = None,
+    within: Annotated[
+        float, typer.Option(help="Seconds for it to start, and for what is on the topic to have its effect.")
+    ] = 30.0,
+) -> None:
+    """Drive a subscriber through what can happen to one, and say what it did wrong.
+
+    Duplicates, another order, types and fields of tomorrow, a gap, a withdrawal and its receipt; for webhooks signatures
+    that are late, forged, or two. Ends with code 0 when nothing is wrong, 3 when something is, 1 when it could not be tried.
+    """
+    from deploy.conformance import command
+
+    with sentences():
+        if "://" in target:
+            report = asyncio.run(command.try_webhook(target, secret, state, within))
+        elif state is None:
+            raise LocalError("A subscriber that reads a topic must say what it did: give --state.")
+        else:
+            report = asyncio.run(command.try_topic(_bus(bootstrap), target, state, within))
+        command.show(report, out)
+        if report.faults:
+            raise typer.Exit(command.FAULTS_FOUND)
+
+
 @dead_letters.command("list")
 def list_letters(
     service: Service,

@@ -24,6 +24,18 @@ def written(secret: bytes) -> str:
     return PREFIX + base64.b64encode(secret).decode()
 
 
+def key_of(text: str) -> bytes:
+    """Return the secret that is written so.
+
+    Raises:
+        ValueError: it is none.
+    """
+    secret = base64.b64decode(text.removeprefix(PREFIX), validate=True)
+    if not secret:
+        raise ValueError("an empty secret")
+    return secret
+
+
 def signature(secret: bytes, message: str, timestamp: int, body: bytes) -> str:
     """Return the signature of one secret: `v1,` and base64; `timestamp` is in seconds since 1970."""
     signed = b"%b.%d.%b" % (message.encode(), timestamp, body)
