@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -186,16 +187,43 @@ def topics(
 
 
 @app.command()
-def status() -> None:
-    """Show what runs, whether it is ready, how far behind each consumer is, and what waits in each outbox.
+def status(
+    page: Annotated[
+        bool,
+        typer.Option("--page", help="Serve the operator's page on this machine, until Ctrl-C, instead of a table."),
+    ] = False,
+    port: Annotated[int, typer.Option(help="Of the page.", min=1, max=65535)] = 8090,
+    at: Annotated[
+        list[str] | None,
+        typer.Option(help="Where a service is, as NAME=URL; else as `lagspill up` has it.", show_default=False),
+    ] = None,
+    settings: Annotated[
+        Path | None,
+        typer.Option(
+            help="For the page: a folder with NAME.env for each service, the environment that its containers get.",
+            exists=True,
+            file_okay=False,
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Show what runs, whether it is ready, how far behind each consumer is, what waits in each outbox and to be delivered.
 
-    Ends with code 1 while something is not ready.
+    Ends with code 1 while something is not ready. The page also shows dead letters and parked deadlines, and lets them be tried
+    again.
     """
     from deploy.local.status import known_addresses, look, shown
 
     with sentences():
         services, bootstrap = known_addresses(LocalSettings())
-        found = asyncio.run(look(services, _bus(bootstrap)))
+        services = {**services, **_named(at or [])}
+        bus = _bus(bootstrap)
+        if page:
+            from deploy.operator.serve import serve
+
+            serve(partial(look, services, bus), _settings_of_services(settings), port=port, out=out)
+            return
+        found = asyncio.run(look(services, bus))
         out.print(shown(found))
         if not found.all_ready:
             raise typer.Exit(1)
@@ -397,6 +425,64 @@ def _local_bootstrap() -> str:
     return known_addresses(LocalSettings())[1]
 
 
+def _named(addresses: Sequence[str]) -> dict[str, str]:
+    """Return the services' addresses, given as NAME=URL.
+
+    Raises:
+        LocalError: one is given in another way.
+    """
+    named = dict(each.partition("=")[::2] for each in addresses)
+    for name, url in named.items():
+        if name not in SERVICES or not url.startswith(("http://", "https://")):
+            raise LocalError(
+                f"--at {name}={url}: give a service ({', '.join(SERVICES)}) and its URL, as cases=http://..."
+            )
+    return {name: url.rstrip("/") for name, url in named.items()}
+
+
+def _settings_of_services(folder: Path | None) -> dict[str, dict[str, str]]:
+    """Return the environment of each service whose settings are known: from the folder's files, else of what runs here.
+
+    Raises:
+        LocalError: a file cannot be read, or is no list of NAME=VALUE; or nothing runs here.
+    """
+    if folder is None:
+        return {service: _local_settings(service) for service in SERVICES}
+    known = {}
+    for service in SERVICES:
+        file = folder / f"{service}.env"
+        try:
+            lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else None
+        except (OSError, UnicodeDecodeError) as error:
+            raise LocalError(f"{file} cannot be read: {type(error).__name__}.") from error
+        if lines is not None:
+            entries = [line.partition("=") for line in lines if line.strip() and not line.lstrip().startswith("#")]
+            known[service] = {name.strip(): value for name, _, value in entries}
+            if not all(equals for _, equals, _ in entries) or not known[service].get("DATABASE_URL"):
+                raise LocalError(f"{file} is to have lines NAME=VALUE, DATABASE_URL among them.")
+    if not known:
+        raise LocalError(f"There is no NAME.env in {folder} for any of {', '.join(SERVICES)}.")
+    return known
+
+
+def _local_settings(service: str) -> dict[str, str]:
+    """Return the environment that a service's commands need, of what runs on this machine.
+
+    Raises:
+        LocalError: nothing runs here.
+    """
+    from deploy.local.status import noted_addresses, running_home
+    from deploy.local.system import service_settings
+
+    home = running_home(LocalSettings())
+    noted = noted_addresses(home) if home is not None else None
+    if home is None or noted is None:
+        raise LocalError(
+            "Nothing runs here: start `lagspill up`, or set DATABASE_URL and the service's other settings."
+        )
+    return service_settings(home, noted.databases[service], noted.kafka_bootstrap_servers, noted.oidc_issuer)
+
+
 def _run_service(service: str, *arguments: str, local: bool = False) -> None:
     """Become the service's process: what a container's engine signals is then the service itself.
 
@@ -412,18 +498,7 @@ def _run_service(service: str, *arguments: str, local: bool = False) -> None:
         raise LocalError(f"There is no service {service!r}: it is one of {', '.join(SERVICES)}.")
     environment = dict(os.environ)
     if local and "DATABASE_URL" not in environment:
-        from deploy.local.status import noted_addresses, running_home
-        from deploy.local.system import service_settings
-
-        home = running_home(LocalSettings())
-        noted = noted_addresses(home) if home is not None else None
-        if home is None or noted is None:
-            raise LocalError(
-                "Nothing runs here: start `lagspill up`, or set DATABASE_URL and the service's other settings."
-            )
-        environment |= service_settings(
-            home, noted.databases[service], noted.kafka_bootstrap_servers, noted.oidc_issuer
-        )
+        environment |= _local_settings(service)
     command = [sys.executable, "-m", f"services.{service}", *arguments]
     os.execve(sys.executable, command, environment)  # noqa: S606 - no shell is the point
 

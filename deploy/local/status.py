@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Final
 
 import httpx
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -26,6 +27,10 @@ from shared.bus import Bus
 OUTBOX_AGE = "lagspill_outbox_age_seconds"
 OUTBOX_ROWS = "lagspill_outbox_rows"
 DEAD_LETTERS = "lagspill_dead_letters"
+OVERDUE = "lagspill_deadlines_overdue"
+PARKED = "lagspill_deadlines_parked"
+MESSAGES = "lagspill_messages"
+SUBSCRIPTIONS = "lagspill_subscriptions"
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,14 @@ class ServiceState:
     outbox_age: float | None = None
     """Seconds that the oldest unpublished event has waited."""
     dead_letters: int | None = None
+    overdue: int | None = None
+    """Deadlines that are due and have not had their effect."""
+    parked: int | None = None
+    """Deadlines whose handler failed too often."""
+    messages: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    """By channel and status: those that wait, and those that could not be delivered. Of the notify service."""
+    subscriptions: Mapping[str, int] = field(default_factory=dict)
+    """Webhooks by state. Of the notify service."""
 
     @property
     def ready(self) -> bool:
@@ -137,26 +150,36 @@ async def _ask(http: httpx.AsyncClient, name: str, url: str) -> ServiceState:
     state = "ready" if ready.is_success else f"not ready: {ready.text.strip()[:200]}"
     if not metrics.is_success:
         return ServiceState(name, url, state)
-    values = _totals(metrics.text)
-    rows, letters = values.get(OUTBOX_ROWS), values.get(DEAD_LETTERS)
-    return ServiceState(
-        name,
-        url,
-        state,
-        outbox_rows=None if rows is None else int(rows),
-        outbox_age=values.get(OUTBOX_AGE),
-        dead_letters=None if letters is None else int(letters),
-    )
+    return state_of(ServiceState(name, url, state), metrics.text)
 
 
-def _totals(exposition: str) -> dict[str, float]:
-    wanted = {OUTBOX_AGE, OUTBOX_ROWS, DEAD_LETTERS}
-    found: dict[str, float] = {}
+def state_of(known: ServiceState, exposition: str) -> ServiceState:
+    """Return the state with the numbers that the service gives of itself."""
+    totals: dict[str, float] = {}
+    messages: dict[tuple[str, str], int] = {}
+    subscriptions: dict[str, int] = {}
     for family in text_string_to_metric_families(exposition):
         for sample in family.samples:
-            if sample.name in wanted:
-                found[sample.name] = found.get(sample.name, 0.0) + sample.value
-    return found
+            if sample.name == MESSAGES:
+                messages[sample.labels["channel"], sample.labels["status"]] = int(sample.value)
+            elif sample.name == SUBSCRIPTIONS:
+                subscriptions[sample.labels["state"]] = int(sample.value)
+            else:
+                totals[sample.name] = totals.get(sample.name, 0.0) + sample.value
+
+    def count(name: str) -> int | None:
+        return int(totals[name]) if name in totals else None
+
+    return replace(
+        known,
+        outbox_rows=count(OUTBOX_ROWS),
+        outbox_age=totals.get(OUTBOX_AGE),
+        dead_letters=count(DEAD_LETTERS),
+        overdue=count(OVERDUE),
+        parked=count(PARKED),
+        messages=messages,
+        subscriptions=subscriptions,
+    )
 
 
 async def group_lags(bus: Bus) -> list[GroupLag]:
@@ -212,8 +235,9 @@ def _of_topic(
 def shown(status: Status) -> Group:
     """Return the status as tables for a person."""
     services = Table(title="services", title_justify="left")
-    for column in ("service", "address", "state", "outbox", "oldest", "dead letters"):
-        services.add_column(column, justify="right" if column in {"outbox", "oldest", "dead letters"} else "left")
+    numbers = ("outbox", "oldest", "dead letters", "overdue", "parked")
+    for column in ("service", "address", "state", *numbers):
+        services.add_column(column, justify="right" if column in numbers else "left")
     services.columns[1].no_wrap = True
     for one in status.services:
         colour = "green" if one.ready else "red"
@@ -221,16 +245,44 @@ def shown(status: Status) -> Group:
             one.name,
             one.url,
             f"[{colour}]{one.state}[/{colour}]",
-            "" if one.outbox_rows is None else str(one.outbox_rows),
+            _number(one.outbox_rows),
             "" if one.outbox_age is None else f"{one.outbox_age:.1f} s",
-            "" if one.dead_letters is None else str(one.dead_letters),
+            *(_number(each) for each in (one.dead_letters, one.overdue, one.parked)),
         )
+    parts: list[Table | str] = [services]
+    if lines := deliveries(status.services):
+        delivering = Table(title="deliveries", title_justify="left")
+        for column in ("what", "state", "number"):
+            delivering.add_column(column, justify="right" if column == "number" else "left")
+        for what, state, number in lines:
+            delivering.add_row(what, state, f"[yellow]{number}[/yellow]" if state in TROUBLED else str(number))
+        parts.append(delivering)
     if status.kafka is not None:
-        return Group(services, f"[red]Kafka at {status.kafka}[/red]")
+        return Group(*parts, f"[red]Kafka at {status.kafka}[/red]")
     groups = Table(title="consumers", title_justify="left")
     for column in ("consumer", "topic", "partitions", "taken", "published", "behind"):
         groups.add_column(column, justify="left" if column in {"consumer", "topic"} else "right")
     for lag in status.groups:
         behind = f"[yellow]{lag.behind}[/yellow]" if lag.behind else "0"
         groups.add_row(lag.group, lag.topic, str(lag.partitions), str(lag.committed), str(lag.end), behind)
-    return Group(services, groups)
+    return Group(*parts, groups)
+
+
+TROUBLED: Final = frozenset({"failed", "failing", "stopped"})
+"""States of a delivery that somebody should look at."""
+
+
+def deliveries(services: Sequence[ServiceState]) -> list[tuple[str, str, int]]:
+    """Return what waits to be delivered and what could not be: what it is, how it stands, how many."""
+    return [
+        *(
+            (f"messages by {channel}", state, number)
+            for one in services
+            for (channel, state), number in sorted(one.messages.items())
+        ),
+        *(("subscriptions", state, number) for one in services for state, number in sorted(one.subscriptions.items())),
+    ]
+
+
+def _number(value: int | None) -> str:
+    return "" if value is None else str(value)

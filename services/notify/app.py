@@ -12,6 +12,7 @@ from services.notify.api import router
 from services.notify.asked import REMINDER, Asked
 from services.notify.consumers import inbox
 from services.notify.contacts import Contacts
+from services.notify.counts import Counts
 from services.notify.courier import Courier, Pace
 from services.notify.domain.deadline import Step
 from services.notify.domain.subscription import Allowed
@@ -116,7 +117,7 @@ async def compose(kit: Kit[NotifySettings]) -> Parts:
             HEARING_REMINDER: Hearings(teller).on_reminder,
             letters.DUE: letters.on_due,
         },
-        runners=[post, courier],
+        runners=[post, courier, Counts(kit.pool, kit.metrics)],
     )
 
 

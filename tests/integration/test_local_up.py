@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import socket
@@ -9,15 +10,19 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import asyncpg
 import httpx
 import psutil
 import pytest
+from axe_playwright_python.async_playwright import Axe
 
 from deploy.local.process import HOST, free_port
 from deploy.local.system import ADDRESSES, Addresses
+from shared.dead_letters import Reason, park
+from tests.e2e.pages_world import chromium, needs_chromium
 
 pytestmark = [pytest.mark.connected, pytest.mark.slow]
 
@@ -114,6 +119,62 @@ def assert_ports_free(environment: Mapping[str, str]) -> None:
             pass
 
 
+@dataclass(frozen=True)
+class Poison:
+    """A record that nobody can handle."""
+
+    topic: str = "lagspill.cases"
+    partition: int = 0
+    offset: int = 1_000_000
+    key: bytes | None = b"cas_x"
+    value: bytes | None = b"{}"
+    headers: tuple[tuple[str, bytes], ...] = ()
+
+
+async def the_operators_page_shows_what_waits_and_lets_it_go(environment: dict[str, str], addresses: Addresses) -> None:
+    """`lagspill status --page` beside what runs: a letter is given up, a deadline is tried again, by forms in a browser."""
+    meetings = await asyncpg.connect(addresses.databases["meetings"])
+    await park(
+        meetings,
+        "lagspill.meetings",
+        Poison(),
+        reason=Reason.MALFORMED,
+        detail="no event",
+        envelope=None,
+        claimed=False,
+    )
+    await meetings.execute(
+        "INSERT INTO deadlines (kind, key, due, payload, attempts, parked) VALUES ('no-such', 'x', now(), '{}', 5, true)"
+    )
+    port = free_port()
+    command = ("-m", "deploy.cli", "status", "--page", "--port", str(port))
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, *command, cwd=ROOT, env=environment, stdout=asyncio.subprocess.PIPE
+    )
+    try:
+        assert process.stdout is not None
+        address = (await process.stdout.readline()).decode().split()[-1]
+        async with chromium() as browser:
+            page = await browser.new_page(bypass_csp=True)
+            await page.goto(address)
+            assert page.url == f"http://{HOST}:{port}/", "the key is in no address any more"
+            assert await page.locator("td.good").count() == 4, "every service is ready"
+            assert (await Axe().run(page)).violations_count == 0
+            await page.get_by_label("Why letter 1 of meetings is given up, as a code").fill("only-a-test")
+            await page.get_by_role("button", name="Give up letter 1 of meetings").click()
+            assert "Letter 1 of meetings: done." in await page.inner_text("[role=status]")
+            await page.get_by_role("button", name="Try again no-such of meetings").click()
+            assert "The deadline no-such of meetings: done." in await page.inner_text("[role=status]")
+            assert await page.get_by_text("None waits.").count() == 1
+            assert (await Axe().run(page)).violations_count == 0
+    finally:
+        process.send_signal(signal.SIGINT)
+        await process.communicate()
+    assert await meetings.fetchval("SELECT settled_reason FROM dead_letters") == "only-a-test"
+    await meetings.close()
+
+
+@needs_chromium
 async def test_everything_comes_up_is_shown_keeps_its_data_and_goes_down(environment: dict[str, str]) -> None:
     with running(environment) as up:
         family = up.family()
@@ -132,6 +193,8 @@ async def test_everything_comes_up_is_shown_keeps_its_data_and_goes_down(environ
         assert {"cases", "meetings", "notify", "audit"} <= set(shown.stdout.split())
         assert lagspill("topics", "--check", environment=environment).stdout.strip() == "Every topic is as declared."
         assert lagspill("dead-letters", "list", "cases", environment=environment).stdout == ""
+
+        await the_operators_page_shows_what_waits_and_lets_it_go(environment, addresses)
 
         second = lagspill("up", environment=environment)
         assert second.returncode == 1

@@ -1,0 +1,63 @@
+"""How many messages and subscriptions stand how, for whoever runs the service: numbers only."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import structlog
+
+from shared.db import Pool
+from shared.observability import Metrics
+from shared.rounds import Rounds
+
+EVERY: Final = 5.0
+"""Seconds between two counts."""
+
+log = structlog.get_logger(__name__)
+
+_MESSAGES: Final = """
+SELECT channel, status, count(*), coalesce(extract(epoch FROM clock_timestamp() - min(retry_at)), 0) AS late
+  FROM messages WHERE status IN ('pending', 'failed') GROUP BY channel, status
+"""
+_SUBSCRIPTIONS: Final = """
+SELECT CASE WHEN NOT active THEN 'stopped' WHEN failing_since IS NOT NULL THEN 'failing' ELSE 'delivering' END, count(*)
+  FROM subscriptions GROUP BY 1
+"""
+
+
+class Counts(Rounds):
+    """Keeps the gauges of what waits to be delivered and of what could not be."""
+
+    def __init__(self, pool: Pool, metrics: Metrics) -> None:
+        """Count in `pool`, into `metrics`."""
+        super().__init__(
+            self.count,
+            name="counts of messages",
+            every=EVERY,
+            interrupted=lambda error: log.error("counts_interrupted", exc_info=error),
+        )
+        self._pool = pool
+        self._messages = metrics.gauge(
+            "messages", "Messages by status: pending, or failed for good.", "channel", "status"
+        )
+        self._late = metrics.gauge(
+            "messages_late_seconds", "How long ago the message that waits longest was to be tried.", "channel"
+        )
+        self._subscriptions = metrics.gauge(
+            "subscriptions", "Webhooks by state: delivering, failing (tried again) or stopped.", "state"
+        )
+
+    async def count(self) -> None:
+        """Count once."""
+        async with self._pool.acquire() as conn:
+            messages = await conn.fetch(_MESSAGES)
+            subscriptions = await conn.fetch(_SUBSCRIPTIONS)
+        # What is no longer there has no row: without this its last number would stay.
+        for gauge in (self._messages, self._late, self._subscriptions):
+            gauge.clear()
+        for channel, status, count, late in messages:
+            self._messages.labels(channel, status).set(count)
+            if status == "pending":
+                self._late.labels(channel).set(max(0.0, late))
+        for state, count in subscriptions:
+            self._subscriptions.labels(state).set(count)
