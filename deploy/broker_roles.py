@@ -7,11 +7,12 @@ from enum import IntEnum
 from pathlib import Path
 from typing import Final, NamedTuple
 
-import yaml
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import for_code
 from aiokafka.protocol.admin import CreateAclsRequest
 from pydantic import BaseModel, ConfigDict
+
+from shared.plain_yaml import read_yaml
 
 ROLES: Final = Path(__file__).with_name("broker-roles.yaml")
 
@@ -71,7 +72,7 @@ def declared(prefix: str = "User:", file: Path = ROLES) -> list[Rule]:
     Raises:
         pydantic.ValidationError: the file is not well formed.
     """
-    roles = _File.model_validate(yaml.safe_load(file.read_text())).roles
+    roles = _File.model_validate(read_yaml(file.read_text())).roles
     return [
         Rule(prefix + name, operation, resource, each)
         for name, role in roles.items()

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import yaml
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 from pydantic import BaseModel, ConfigDict
+
+from shared.plain_yaml import read_yaml
 
 TOPICS: Final = Path(__file__).with_name("topics.yaml")
 SHOWN_WITHIN: Final = 30.0
@@ -59,7 +60,7 @@ def declared(profile: str | None = None, file: Path = TOPICS) -> list[Topic]:
         KeyError: the file has no such profile.
         pydantic.ValidationError: the file is not well formed.
     """
-    content = _File.model_validate(yaml.safe_load(file.read_text()))
+    content = _File.model_validate(read_yaml(file.read_text()))
     override = content.profiles[profile] if profile else _Settings()
     topics = []
     for name, own in content.topics.items():

@@ -13,6 +13,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from shared.contracts.codes import Language
+from shared.plain_yaml import PlainLoader
 from shared.refs import LogScopeField
 
 Rule = Annotated[int, Field(ge=1, le=193)]
@@ -189,7 +190,7 @@ class Document:
             raise self.refusal(path, reason) from error
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(PlainLoader):
     """Reads plain YAML; a key given twice is refused, since the second would silently win."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[object, object]:

@@ -12,6 +12,7 @@ from services.cases.domain.glass import GlassRules
 from services.cases.domain.grantors import AreaRow, ConsentRules, ConsentTimes, GrantorRow, ReassessmentRow
 from services.cases.domain.rules import BasisRow, InsightRow, RetentionRow, Rules
 from shared.contracts.base import Model
+from shared.plain_yaml import read_yaml
 
 M = TypeVar("M", bound=Model)
 
@@ -77,6 +78,6 @@ def read_glass_rules(folder: Path) -> GlassRules:
 
 def _read(path: Path, model: type[M]) -> M:
     try:
-        return model.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+        return model.model_validate(read_yaml(path.read_text(encoding="utf-8")))
     except (OSError, yaml.YAMLError, ValidationError) as error:
         raise CodeListError(f"{path.name}: {error}") from error

@@ -12,6 +12,7 @@ from services.cases.codelists import CodeListError
 from services.cases.domain.hearing import Hearing, HearingRow
 from services.cases.domain.reports import Grounds
 from shared.contracts.base import Model
+from shared.plain_yaml import read_yaml
 
 HEARING: Final = "hearing-the-child.yaml"
 GROUNDS: Final = "report-grounds.yaml"
@@ -42,6 +43,6 @@ def read_grounds(folder: Path) -> Grounds:
 
 def _read(path: Path, model: type[M]) -> M:
     try:
-        return model.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+        return model.model_validate(read_yaml(path.read_text(encoding="utf-8")))
     except (OSError, yaml.YAMLError, ValidationError) as error:
         raise CodeListError(f"{path.name}: {error}") from error

@@ -17,6 +17,7 @@ from services.meetings.errors import ArenaRetiredError
 from shared.clock import oslo_day
 from shared.contracts.base import Model
 from shared.contracts.codes import LegalBasis
+from shared.plain_yaml import read_yaml
 from shared.profiles import ProfileError
 from shared.refs import LogScope
 
@@ -65,7 +66,7 @@ def read_consent_basis(folder: Path) -> ConsentBasis:
     """
     file = folder / LEGAL_BASES
     try:
-        rows = _Wordings.model_validate(yaml.safe_load(file.read_text(encoding="utf-8"))).bases
+        rows = _Wordings.model_validate(read_yaml(file.read_text(encoding="utf-8"))).bases
     except (OSError, yaml.YAMLError, ValidationError) as error:
         raise CodeListError(f"{LEGAL_BASES} cannot be used: {type(error).__name__}") from error
     wordings = tuple((row.valid_from, row.valid_to) for row in rows if row.code == CONSENT)

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from shared.calendar import add_working_days, end_of_day, is_working_day
 from shared.clock import OSLO
 from shared.contracts.codes import Service
+from shared.plain_yaml import read_yaml
 from shared.refs import LogScope, LogScopeField
 
 REPORT_WITHIN: Final = timedelta(hours=72)
@@ -187,7 +188,7 @@ def read_policies(text: str, holidays: Mapping[LogScope, tuple[Closed, ...]], na
         PolicyError: it is not YAML, or a section is unknown, incomplete, out of range, or without its reason.
     """
     try:
-        file = _File.model_validate(yaml.safe_load(text))
+        file = _File.model_validate(read_yaml(text))
         default = file.default.model_dump()
         of = {scope: Policy.model_validate({**default, **own}) for scope, own in file.municipalities.items()}
     except yaml.YAMLError as error:

@@ -17,6 +17,7 @@ from pydantic import ConfigDict, Field, ValidationError, model_validator
 from services.audit.domain.tiles import WIDTH
 from services.audit.errors import PolicyRefusedError
 from shared.contracts.base import Model
+from shared.plain_yaml import read_yaml
 
 LONGEST: Final = 64
 """Bundles pruned in one transaction at most."""
@@ -116,7 +117,7 @@ def read_policy(text: str) -> Policy:
         PolicyRefusedError: it is no YAML, or breaks a rule; the message says where.
     """
     try:
-        return Policy.model_validate(yaml.safe_load(text))
+        return Policy.model_validate(read_yaml(text))
     except yaml.YAMLError as error:
         raise PolicyRefusedError(f"the policy is no YAML: {error}") from error
     except ValidationError as error:

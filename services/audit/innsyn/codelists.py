@@ -11,6 +11,7 @@ from pydantic import Field, ValidationError
 
 from shared.contracts.base import Model
 from shared.contracts.codes import Language, LegalBasis, Service
+from shared.plain_yaml import read_yaml
 
 LEGAL_BASES: Final = "legal-bases.yaml"
 IDENTITY: Final = "innsyn-identity.yaml"
@@ -100,6 +101,6 @@ def read_codelists(folder: Path) -> CodeLists:
 
 def _read(path: Path, model: type[M]) -> M:
     try:
-        return model.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+        return model.model_validate(read_yaml(path.read_text(encoding="utf-8")))
     except (OSError, yaml.YAMLError, ValidationError) as error:
         raise CodeListError(f"{path.name}: {error}") from error

@@ -7,12 +7,12 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Final, Literal
 
-import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from services.audit.innsyn.domain import GIVES_CONTENT
 from shared.contracts.access import AccessKind
 from shared.contracts.codes import InformationCategory, Language, Purpose, Role, Service
+from shared.plain_yaml import read_yaml
 
 _FOLDER: Final = Path(__file__).with_name("texts")
 
@@ -144,7 +144,7 @@ class Texts(_Words):
 
 
 def _read(language: Language) -> Texts:
-    document = yaml.safe_load((_FOLDER / f"{language}.yaml").read_text(encoding="utf-8"))
+    document = read_yaml((_FOLDER / f"{language}.yaml").read_text(encoding="utf-8"))
     return Texts.model_validate(document)
 
 

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-import yaml
-
 from shared.contracts.codes import Language
+from shared.plain_yaml import read_yaml
 
 FOLDER: Final = Path(__file__).with_name("texts")
 NAMES: Final[Mapping[Language, str]] = {Language.NB: "Bokmål", Language.NN: "Nynorsk", Language.EN: "English"}
@@ -37,7 +36,7 @@ def load(language: Language) -> Mapping[str, str]:
     Raises:
         TextError: the file is no table of texts.
     """
-    return _flat(yaml.safe_load((FOLDER / f"{language}.yaml").read_text(encoding="utf-8")))
+    return _flat(read_yaml((FOLDER / f"{language}.yaml").read_text(encoding="utf-8")))
 
 
 TABLES: Final[Mapping[Language, Mapping[str, str]]] = {language: load(language) for language in Language}

@@ -8,6 +8,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from services.audit.domain.pattern_policy import Closed, Policies, PolicyError, read_policies
+from shared.plain_yaml import read_yaml
 from shared.refs import LogScope, LogScopeField
 
 
@@ -50,7 +51,7 @@ def read_configuration(policy_file: Path, municipalities_folder: Path) -> Polici
 
 def _holidays(file: Path) -> tuple[list[LogScope], tuple[Closed, ...]]:
     try:
-        profile = _Named.model_validate(yaml.safe_load(file.read_text(encoding="utf-8")))
+        profile = _Named.model_validate(read_yaml(file.read_text(encoding="utf-8")))
         days = profile.calendar.get("school_holidays") or ()
         named = ("first", "last")
         spans = [{name: day[name] for name in named} for day in days] if isinstance(days, list) else []

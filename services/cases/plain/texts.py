@@ -7,7 +7,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Final, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.cases.domain.around import PlanStatus
@@ -15,6 +14,7 @@ from services.cases.domain.overview import Reader
 from services.cases.domain.state import FormStatus, MeasureStatus
 from shared.contracts.cases import CoordinatorKind, Effect
 from shared.contracts.codes import InformationCategory, Language, Purpose, Role, Service
+from shared.plain_yaml import read_yaml
 
 _FOLDER: Final = Path(__file__).with_name("texts")
 ToEach = Annotated[Mapping[Reader, str], Field(min_length=2)]
@@ -151,7 +151,7 @@ class Texts(_Words):
 
 
 def _read(language: Language) -> Texts:
-    document = yaml.safe_load((_FOLDER / f"{language}.yaml").read_text(encoding="utf-8"))
+    document = read_yaml((_FOLDER / f"{language}.yaml").read_text(encoding="utf-8"))
     return Texts.model_validate(document)
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Final
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.meetings.domain.conformity import DeviationKind
@@ -15,6 +14,7 @@ from services.meetings.domain.meeting import Status
 from services.meetings.pages.drawing import Shape
 from shared.contracts.codes import Language, Service
 from shared.contracts.meetings import ItemKind
+from shared.plain_yaml import read_yaml
 
 _FOLDER: Final = Path(__file__).with_name("texts")
 
@@ -55,7 +55,7 @@ class Words(BaseModel):
 
 
 def _read(language: Language) -> Words:
-    return Words.model_validate(yaml.safe_load((_FOLDER / f"{language.value}.yaml").read_text(encoding="utf-8")))
+    return Words.model_validate(read_yaml((_FOLDER / f"{language.value}.yaml").read_text(encoding="utf-8")))
 
 
 WORDS: Final[Mapping[Language, Words]] = MappingProxyType({language: _read(language) for language in Language})
