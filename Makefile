@@ -3,6 +3,8 @@
 SHELL := /bin/sh
 # The certificates that this machine trusts, an organisation's own among them.
 export UV_SYSTEM_CERTS := true
+# A process that may keep no bytecode compiles all that it imports: three seconds at each start, and the tests start hundreds.
+unexport PYTHONDONTWRITEBYTECODE
 .DELETE_ON_ERROR:
 .PHONY: help demo up test check bench coverage schemas settings machines sync format clean
 
