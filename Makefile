@@ -12,6 +12,7 @@ help: ## What there is
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
 
 BIN := .venv/bin
+TS := packages/lagspill-client-ts
 stay := $(if $(filter-out 0 no false,$(STAY)),--stay)
 
 # The locked packages, again whenever the lock changes.
@@ -49,9 +50,10 @@ check: sync ## Format, lint, types, import rules, event schemas, coverage of the
 	$(BIN)/python -m deploy.machines --check
 	$(BIN)/python -m tests.coverage_table --check
 	@if command -v npm >/dev/null; then \
-	  npm ci --silent --no-audit --no-fund --prefix tests/contract/asyncapi && node tests/contract/asyncapi/validate.mjs; \
+	  npm ci --silent --no-audit --no-fund --prefix tests/contract/asyncapi && node tests/contract/asyncapi/validate.mjs && \
+	  npm ci --silent --no-audit --no-fund --prefix $(TS) && npm run --silent --prefix $(TS) check; \
 	else \
-	  echo "The AsyncAPI document was not checked by the AsyncAPI project's parser: npm is not here."; \
+	  echo "Neither the AsyncAPI document nor the TypeScript client was checked: npm is not here."; \
 	fi
 
 bench: sync ## Speed, as ratios within one run; PEERS=1 adds the peers
@@ -65,6 +67,11 @@ schemas: sync ## The event schemas, the event catalogue and the subscribers' mod
 	$(BIN)/python -m shared.contracts.schemas
 	$(BIN)/python -m shared.contracts.catalogue
 	$(BIN)/python -m shared.contracts.client_models
+	@if command -v npm >/dev/null; then \
+	  npm ci --silent --no-audit --no-fund --prefix $(TS) && npm run --silent --prefix $(TS) generate; \
+	else \
+	  echo "The TypeScript client's types were not written: npm is not here."; \
+	fi
 
 settings: sync ## docs/settings.md from the classes that read the environment
 	$(BIN)/python -m deploy.settings_table

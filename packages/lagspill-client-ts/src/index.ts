@@ -1,0 +1,14 @@
+export {
+  isType,
+  readEvent,
+  UnreadableError,
+  type Envelope,
+  type EventType,
+  type LagspillEvent,
+  type UnknownEvent,
+} from "./event.js";
+export type * from "./events.js";
+export { foundLoss, Numbers, type Loss } from "./gaps.js";
+export { DDL, MemoryStore, PostgresStore, type Claim, type Queryable, type Store } from "./store.js";
+export { LostError, Subscriber, type Handler, type Options, type Outcome } from "./subscriber.js";
+export { SignatureRefusedError, verifyWebhook, type Headers } from "./webhook.js";

@@ -1,0 +1,142 @@
+/** Where a subscriber keeps what it has taken in: in the transaction of the effect, or an effect may happen twice. */
+export interface Store<Tx> {
+  /** Runs `work` in a transaction: all of it is kept, or, when it throws, nothing. */
+  transaction<R>(work: (tx: Tx) => Promise<R>): Promise<R>;
+  /** Whether nobody has taken this event. From now on it is this transaction's; a second owner waits until that is over. */
+  claim(tx: Tx, event: Claim): Promise<boolean>;
+  /** The highest `sequence` of a subject before the event that was just claimed; 0n for none. */
+  last(tx: Tx, event: Claim): Promise<bigint>;
+}
+
+/** An event, as the inbox knows it. */
+export interface Claim {
+  readonly source: string;
+  readonly id: string;
+  readonly type: string;
+  readonly subject: string;
+  readonly municipality: string;
+  readonly key: string;
+  readonly sequence: bigint | null;
+  readonly number: bigint;
+  readonly outcome: "taken" | "passed-by";
+}
+
+/** Keeps nothing beyond this process: for tests, and for effects that are no more durable. */
+export class MemoryStore implements Store<null> {
+  #taken = new Map<string, Claim>();
+  #lasts = new Map<string, bigint>();
+  #queue: Promise<unknown> = Promise.resolve();
+
+  transaction<R>(work: (tx: null) => Promise<R>): Promise<R> {
+    const done = this.#queue.then(async () => {
+      const taken = new Map(this.#taken);
+      const lasts = new Map(this.#lasts);
+      try {
+        return await work(null);
+      } catch (error) {
+        this.#taken = taken;
+        this.#lasts = lasts;
+        throw error;
+      }
+    });
+    this.#queue = done.catch(() => undefined);
+    return done;
+  }
+
+  async claim(_tx: null, event: Claim): Promise<boolean> {
+    const known = `${event.source} ${event.id}`;
+    if (this.#taken.has(known)) return false;
+    this.#taken.set(known, event);
+    return true;
+  }
+
+  async last(_tx: null, event: Claim): Promise<bigint> {
+    const counted = `${event.source} ${event.subject}`;
+    const last = this.#lasts.get(counted) ?? 0n;
+    if (event.sequence !== null && event.sequence > last) this.#lasts.set(counted, event.sequence);
+    return last;
+  }
+}
+
+/** What this needs of a PostgreSQL client; one of the package `pg` has it. */
+export interface Queryable {
+  query(text: string, values?: unknown[]): Promise<{ rows: Record<string, unknown>[] }>;
+}
+
+/** The table of the inbox: the same as in the Python package, so that the two may share a database. */
+export const DDL = `
+CREATE TABLE IF NOT EXISTS lagspill_inbox (
+    consumer     text        NOT NULL,
+    source       text        NOT NULL,
+    id           text        NOT NULL,
+    type         text,
+    subject      text,
+    municipality text,
+    key          text,
+    sequence     bigint,
+    number       bigint,
+    through      bigint,
+    outcome      text        NOT NULL CHECK (outcome IN ('taken', 'passed-by', 'set-aside', 'lost', 'loss-accepted')),
+    receipt      jsonb,
+    stored_at    timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (consumer, source, id)
+);
+CREATE INDEX IF NOT EXISTS lagspill_inbox_by_subject ON lagspill_inbox (consumer, source, subject, sequence);
+CREATE INDEX IF NOT EXISTS lagspill_inbox_by_number ON lagspill_inbox (consumer, source, municipality, number);
+CREATE INDEX IF NOT EXISTS lagspill_inbox_set_aside ON lagspill_inbox (consumer, key) WHERE outcome = 'set-aside';
+`;
+
+/** Keeps the inbox in PostgreSQL. */
+export class PostgresStore<Client extends Queryable> implements Store<Client> {
+  /**
+   * @param consumer whose rows these are; another name begins anew
+   * @param connect runs a function with a connection of its own, and takes it back afterwards
+   */
+  constructor(
+    readonly consumer: string,
+    private readonly connect: <R>(work: (client: Client) => Promise<R>) => Promise<R>,
+  ) {}
+
+  transaction<R>(work: (tx: Client) => Promise<R>): Promise<R> {
+    return this.connect(async (client) => {
+      await client.query("BEGIN");
+      try {
+        const done = await work(client);
+        await client.query("COMMIT");
+        return done;
+      } catch (error) {
+        await client.query("ROLLBACK").catch(() => undefined);
+        throw error;
+      }
+    });
+  }
+
+  async claim(tx: Client, event: Claim): Promise<boolean> {
+    const { rows } = await tx.query(
+      `INSERT INTO lagspill_inbox (consumer, source, id, type, subject, municipality, key, sequence, number, outcome)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING RETURNING true`,
+      [
+        this.consumer,
+        event.source,
+        event.id,
+        event.type,
+        event.subject,
+        event.municipality,
+        event.key,
+        event.sequence?.toString() ?? null,
+        event.number.toString(),
+        event.outcome,
+      ],
+    );
+    return rows.length === 1;
+  }
+
+  async last(tx: Client, event: Claim): Promise<bigint> {
+    const { rows } = await tx.query(
+      `SELECT coalesce(max(sequence), 0)::text AS last FROM lagspill_inbox
+       WHERE consumer = $1 AND source = $2 AND subject = $3 AND id <> $4`,
+      [this.consumer, event.source, event.subject, event.id],
+    );
+    return BigInt(String(rows[0]?.last ?? 0));
+  }
+}
