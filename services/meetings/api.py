@@ -16,14 +16,16 @@ from services.meetings.bodies import (
     HeldMeeting,
     Invitation,
     NewAgendaItem,
+    NewAnswer,
     NewMinutes,
     NewOutcome,
     Removal,
     Rescheduling,
 )
 from services.meetings.domain.agenda import NewItem, Outcome
+from services.meetings.domain.answering import Given
 from services.meetings.domain.holding import Discussion, Holding
-from services.meetings.handlers import agenda, holding, meetings
+from services.meetings.handlers import agenda, answers, holding, meetings
 from services.meetings.handlers.desk import Desk
 from services.meetings.views import (
     AddedItemView,
@@ -35,9 +37,10 @@ from services.meetings.views import (
     MeetingView,
     MinutesView,
     OutcomeView,
+    TakenAnswerView,
 )
 from shared.contracts.base import Moment
-from shared.contracts.meetings import Attendance, PlannedMeasure
+from shared.contracts.meetings import Attendance, Deputy, PlannedMeasure
 from shared.refs import (
     ItemRef,
     ItemRefField,
@@ -106,6 +109,24 @@ async def show_meeting(desk: Means, ctx: Reading, meeting: MeetingRefField) -> R
 async def invite(desk: Means, ctx: Command, meeting: MeetingRefField, body: Invitation) -> Response:
     """The services are invited, never people."""
     return respond(await meetings.invite(desk, ctx, meeting, body.services))
+
+
+@router.post(
+    "/meetings/{meeting}/answers",
+    response_model=TakenAnswerView,
+    summary="Accept or decline the invitation to a meeting",
+)
+async def answer_invitation(
+    desk: Means, ctx: Command, meeting: MeetingRefField, body: NewAnswer, request: Request
+) -> Response:
+    """For the seat of one's service or unit, or as a guardian or child; until the meeting begins it can be changed.
+
+    A seat with a duty to attend is declined with a deputy or a reason: `deputy-or-reason-missing`. Moved, a meeting asks anew.
+    """
+    deputy = None if body.deputy is None else Deputy(role=body.deputy.role, unit=body.deputy.unit)
+    given = Given(body.answer, deputy, body.reason)
+    authorization = request.headers.get("authorization", "")
+    return respond(await answers.answer_invitation(desk, ctx, meeting, given, body.case, authorization))
 
 
 @router.post("/meetings/{meeting}/rescheduling", response_model=MeetingView, summary="Move a meeting")

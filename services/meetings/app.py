@@ -19,6 +19,7 @@ from services.meetings.consumers import INBOX
 from services.meetings.handlers.consultations import deadlines
 from services.meetings.handlers.desk import Desk
 from services.meetings.handlers.meetings import define_arenas
+from services.meetings.kin import Kin
 from services.meetings.settings import MeetingsSettings
 from services.meetings.year_api import router as year_router
 from shared.keys import VaultKeyError
@@ -48,6 +49,8 @@ def create_desk(kit: Kit[MeetingsSettings]) -> Desk:
         # Keys of their own, so that no lookup is ever the same as one of these.
         blind_key=_key_for(settings.lookup_key, b"meetings anonymous commands"),
         calendar_key=_key_for(settings.lookup_key, b"meetings calendar addresses"),
+        voice_key=_key_for(settings.lookup_key, b"meetings families' answers"),
+        kin=Kin(kit.http, settings.cases_url),
     )
 
 

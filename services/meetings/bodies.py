@@ -11,7 +11,7 @@ from services.meetings.domain.agenda import OutcomeCode
 from services.meetings.domain.meeting import CancelReason
 from shared.contracts.codes import InformationCategory, Language, Purpose, Role, Service
 from shared.contracts.consultations import Position
-from shared.contracts.meetings import ItemKind, ItemMode
+from shared.contracts.meetings import DeclineReason, InvitationAnswer, ItemKind, ItemMode
 from shared.refs import ArenaRefField, CaseRefField, ItemRefField, OrganisationNumberField, UnitIdField
 from shared.web import GivenMoment, RequestModel
 
@@ -25,6 +25,11 @@ EXAMPLES: Final[Mapping[str, list[JsonValue]]] = {
     "CallMeeting": [
         {"arena": "arn_bcdfghjklmnpqrstvwxzbcdfgh", "starts_at": "2026-09-22T12:00:00+02:00"},
         {"arena": "arn_bcdfghjklmnpqrstvwxzbcdfgh", "starts_at": "2026-10-01T12:00:00+02:00", "extra": True},
+    ],
+    "NewAnswer": [
+        {"answer": "accepted"},
+        {"answer": "declined", "deputy": {"role": "ppt-adviser"}, "reason": "double-booked"},
+        {"answer": "accepted", "case": _CASE},
     ],
     "NewAgendaItem": [
         {"kind": "general", "mode": "no-child", "text": "Hvordan bygger vi et godt språkmiljø for de yngste?"},
@@ -99,6 +104,27 @@ class Invitation(RequestModel):
 
     services: frozenset[Service] = frozenset()
     """Of those that may be invited at need."""
+
+
+class NewDeputy(RequestModel):
+    """Who comes in the seat's place: a role, never a person."""
+
+    role: Role
+    unit: UnitIdField | None = None
+    """From which unit, when it is another than the seat's."""
+
+
+class NewAnswer(RequestModel):
+    """Whether somebody who is invited comes."""
+
+    answer: InvitationAnswer
+    deputy: NewDeputy | None = None
+    """For a service's seat that is declined; with a duty to attend this or `reason` must be there."""
+    reason: DeclineReason | None = None
+    case: CaseRefField | None = None
+    """For a guardian or child: which child it is about. Nobody else names one."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": EXAMPLES["NewAnswer"]})
 
 
 class Rescheduling(RequestModel):

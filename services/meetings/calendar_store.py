@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from services.meetings import answer_store
 from services.meetings.domain.calendar import KnownDate, Reader
 from services.meetings.domain.meeting import Status
 from shared.contracts.codes import Language, Service
@@ -21,7 +22,7 @@ async def dates(
     With an `arena`, its meetings only.
     """
     rows = await conn.fetch(
-        "SELECT meeting, arena_type, units, invited, starts_at, minutes, status, changes, changed_at FROM meetings"
+        "SELECT meeting, arena_type, units, invited, starts_at, minutes, status, changes, changed_at, answers FROM meetings"
         " WHERE municipality = $1 AND starts_at BETWEEN $2 AND $3"
         " AND ($4 OR invited @> ARRAY[$5::text]) AND ($6::text IS NULL OR arena = $6)",
         municipality,
@@ -42,6 +43,7 @@ async def dates(
             status=Status(row["status"]),
             changes=row["changes"],
             changed_at=row["changed_at"],
+            answers=answer_store.read(row["answers"]),
         )
         for row in rows
     ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shared.errors import LagspillError
+from shared.errors import LagspillError, UnavailableError
 
 
 class MeetingsError(LagspillError):
@@ -135,6 +135,50 @@ class HolidaysUnknownError(MeetingsError):
 
     code = "holidays-unknown"
     status = 422
+
+
+# --- answering an invitation ----------------------------------------------------------------------------------------
+
+
+class NoSeatError(MeetingsError):
+    """An invitation is answered for a seat of one's own."""
+
+    code = "no-seat"
+    status = 403
+
+
+class MeetingHasBegunError(MeetingsError):
+    """The meeting has begun: what counts now is who came."""
+
+    code = "meeting-has-begun"
+
+
+class DeputyOrReasonMissingError(MeetingsError):
+    """A seat with a duty to attend is declined with a deputy or a reason."""
+
+    code = "deputy-or-reason-missing"
+    status = 422
+
+
+class AnswerUnclearError(MeetingsError):
+    """A deputy and a reason belong to declining a service's seat, a case to a family's answer."""
+
+    code = "answer-unclear"
+    status = 422
+
+
+class DeputyWrongError(MeetingsError):
+    """A deputy comes from the seat's own service, in a role that works there."""
+
+    code = "deputy-wrong"
+    status = 422
+
+
+class KinUnknownError(MeetingsError, UnavailableError):
+    """Whether the actor may answer for this child is not known just now."""
+
+    code = "kin-unknown"
+    status = 503
 
 
 # --- state ------------------------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from icalendar import Calendar, Event, Timezone, TimezoneDaylight, TimezoneStandard
+from icalendar import Calendar, Event, Timezone, TimezoneDaylight, TimezoneStandard, vCalAddress
 
 from services.meetings.domain.calendar import Appointment, Standing
 from services.meetings.domain.meeting import Status
@@ -14,6 +14,9 @@ from services.meetings.pages.texts import WORDS
 from shared.clock import oslo_time
 from shared.contracts.codes import Language
 
+CALLER: Final = "urn:uuid:8a1f4b1e-5f0a-5b5e-9d43-8d7a0a4c2e60"
+READER: Final = "urn:uuid:3c7f0c52-0b1d-5e6a-8f27-5b9c6d1e7a44"
+"""Who calls, and whose calendar it is, of every meeting in every calendar: RFC 5545 § 3.8.4 wants addresses, and gets nobody's."""
 ASK_AGAIN: Final = timedelta(hours=1)
 """How often a program is asked to read the calendar."""
 
@@ -50,6 +53,9 @@ def _event(appointment: Appointment, language: Language) -> Event:
         event.add("location", appointment.place)
     event.add("status", appointment.standing)
     event.add("class", "PRIVATE")
+    if appointment.attendance is not None:
+        event.add("organizer", vCalAddress(CALLER))
+        event.add("attendee", vCalAddress(READER), {"PARTSTAT": appointment.attendance.value})
     return event
 
 

@@ -19,3 +19,5 @@ class MeetingsSettings(ServiceSettings):
     """One profile per municipality, `<name>.yaml`."""
     codelists_folder: Path = _SHIPPED / "codelists"
     """The dated code list of legal bases."""
+    cases_url: str | None = None
+    """Where the cases service is: it is asked who is of a child's family; unset, nobody answers an invitation as one of it."""

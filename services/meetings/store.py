@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Final
 
+from services.meetings import answer_store
 from services.meetings.domain.conformity import HeldFacts, KnownMeeting, facts_of
+from services.meetings.domain.invitation import SeatAnswer
 from services.meetings.domain.meeting import MeetingState, Status
 from services.meetings.domain.projection import ConsentHistory, merge
 from shared.clock import OSLO
@@ -98,10 +100,10 @@ async def save_meeting(conn: Connection, municipality: LogScope, state: MeetingS
     """Bring the meeting's row up to `state`; what calendars show of it has changed `now` when it has."""
     await conn.execute(
         "INSERT INTO meetings (meeting, municipality, arena, arena_type, units, invited, starts_at, status, extra, held,"
-        " minutes, changes, changed_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
+        " minutes, changes, changed_at, answers) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"
         " ON CONFLICT (meeting) DO UPDATE SET units = excluded.units, invited = excluded.invited,"
         " starts_at = excluded.starts_at, status = excluded.status, extra = excluded.extra, held = excluded.held,"
-        " minutes = excluded.minutes, changes = excluded.changes, changed_at ="
+        " minutes = excluded.minutes, answers = excluded.answers, changes = excluded.changes, changed_at ="
         " CASE WHEN meetings.changes = excluded.changes THEN meetings.changed_at ELSE excluded.changed_at END",
         state.meeting,
         municipality,
@@ -116,6 +118,7 @@ async def save_meeting(conn: Connection, municipality: LogScope, state: MeetingS
         state.minutes,
         state.changes,
         now,
+        answer_store.written(state.answers.seats),
     )
 
 
@@ -172,12 +175,14 @@ class Listed:
     starts_at: datetime
     status: Status
     extra: bool
+    invited: frozenset[Service]
+    answers: tuple[SeatAnswer, ...]
 
 
 async def meetings(conn: Connection, viewer: Viewer, *, after: tuple[datetime, str] | None, limit: int) -> list[Listed]:
     """Return the meetings that the viewer has a seat in, by time, after that one."""
     rows = await conn.fetch(
-        "SELECT meeting, arena, arena_type, units, starts_at, status, extra FROM meetings"
+        "SELECT meeting, arena, arena_type, units, starts_at, status, extra, invited, answers FROM meetings"
         " WHERE municipality = $1 AND ($2 OR (invited @> ARRAY[$3::text]"
         "   AND (NOT $4 OR units = '{}' OR units @> ARRAY[$5::text])))"
         " AND ($6::timestamptz IS NULL OR (starts_at, meeting) > ($6, $7)) ORDER BY starts_at, meeting LIMIT $8",
@@ -199,6 +204,8 @@ async def meetings(conn: Connection, viewer: Viewer, *, after: tuple[datetime, s
             starts_at=row["starts_at"],
             status=Status(row["status"]),
             extra=row["extra"],
+            invited=frozenset(Service(service) for service in row["invited"]),
+            answers=answer_store.read(row["answers"]),
         )
         for row in rows
     ]

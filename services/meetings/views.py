@@ -6,8 +6,10 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import TypeVar
 
+from services.meetings.domain.answering import first_item
 from services.meetings.domain.arena_rules import ArenaRules, Place
 from services.meetings.domain.consultation import Status as ConsultationStatus
+from services.meetings.domain.invitation import Standing
 from services.meetings.domain.meeting import Item, ItemStatus, MeetingState, RemovalReason, Status
 from services.meetings.domain.rhythm import Frequency
 from services.meetings.domain.year import Window
@@ -15,7 +17,18 @@ from services.meetings.errors import UnknownError
 from shared.contracts.base import Model
 from shared.contracts.codes import InformationCategory, Purpose, Role, Service
 from shared.contracts.consultations import Body, Position
-from shared.contracts.meetings import ArenaLevel, Guardians, ItemKind, ItemMode, ModePolicy, PlannedMeasure
+from shared.contracts.meetings import (
+    ArenaLevel,
+    DeclineReason,
+    Deputy,
+    Guardians,
+    InvitationAnswer,
+    ItemKind,
+    ItemMode,
+    ModePolicy,
+    PlannedMeasure,
+    Seat,
+)
 from shared.profiles import rules_named_in
 from shared.refs import ArenaRef, CaseRef, ConsentRef, ConsultationRef, DocumentRef, ItemRef, MeetingRef, UnitId
 
@@ -45,6 +58,40 @@ class ArenaView(Model):
     """The numbers of the seed rules that it follows."""
 
 
+class SeatView(Model):
+    """A seat that is invited, and what was answered for it."""
+
+    service: Service
+    unit: UnitId | None
+    duty: bool
+    """Whether it has a duty to attend."""
+    standing: Standing
+    role: Role | None
+    """In which it was answered."""
+    deputy: Deputy | None
+    reason: DeclineReason | None
+
+
+class TakenAnswerView(Model):
+    """An answer as it was taken: for a seat, or for one's own child."""
+
+    meeting: MeetingRef
+    starts_at: datetime
+    minutes: int
+    seat: Seat | None
+    role: Role | None
+    """As whom one of the child's family answered; null for a seat."""
+    answer: InvitationAnswer
+
+
+class FamilyAnswerView(Model):
+    """What one of the child's family answered: as whom, and no name."""
+
+    role: Role
+    ordinal: int
+    answer: InvitationAnswer
+
+
 class MeetingLine(Model):
     """A meeting in a list."""
 
@@ -55,6 +102,8 @@ class MeetingLine(Model):
     starts_at: datetime
     status: Status
     extra: bool
+    standing: Standing | None
+    """How the invitation of the reader's own seat stands; null where there is none, or nobody is asked any more."""
 
 
 class MeetingView(Model):
@@ -71,6 +120,8 @@ class MeetingView(Model):
     interpreters: tuple[str, ...]
     """Languages (BCP 47) for which whoever called wants an interpreter."""
     status: Status
+    answers: tuple[SeatView, ...]
+    """Each seat that is invited; the answers of families stand with the items that they are for."""
     started_at: datetime | None
     ended_at: datetime | None
     chair: Role | None
@@ -111,6 +162,8 @@ class ItemView(Model):
     consent_version: int | None
     covered: tuple[Service, ...]
     attended_by: tuple[Service, ...]
+    family: tuple[FamilyAnswerView, ...]
+    """Whether those of the child's family who have answered come."""
 
 
 class AgendaView(Model):
@@ -249,6 +302,7 @@ def arena_view(arena: ArenaRef, unit: UnitId | None, rules: ArenaRules, fixed: I
 
 def meeting_view(state: MeetingState) -> MeetingView:
     """Return the meeting as it stands."""
+    others = (each.seat for each in state.answers.seats if each.seat not in state.seats)
     return MeetingView(
         meeting=there(state.meeting),
         arena=there(state.arena),
@@ -260,10 +314,45 @@ def meeting_view(state: MeetingState) -> MeetingView:
         extra=state.extra,
         interpreters=tuple(sorted(state.interpreters)),
         status=state.status,
+        answers=tuple(_seat_view(state, seat) for seat in (*state.seats, *others)),
         started_at=state.started_at,
         ended_at=state.ended_at,
         chair=state.chair,
         minutes_version=state.minutes_version,
+    )
+
+
+def _seat_view(state: MeetingState, seat: Seat) -> SeatView:
+    given = state.answers.of_seat(seat)
+    return SeatView(
+        service=seat.service,
+        unit=seat.unit,
+        duty=seat in state.with_duty,
+        standing=state.answers.standing(seat),
+        role=given.role if given else None,
+        deputy=given.deputy if given else None,
+        reason=given.reason if given else None,
+    )
+
+
+def seat_answer_view(state: MeetingState, seat: Seat, given: InvitationAnswer) -> TakenAnswerView:
+    """Return what whoever answered for a seat is told."""
+    return _answer_view(state, seat, None, given)
+
+
+def family_answer_view(state: MeetingState, role: Role, given: InvitationAnswer) -> TakenAnswerView:
+    """Return what one of a child's family is told: when it is, and what they answered themselves."""
+    return _answer_view(state, None, role, given)
+
+
+def _answer_view(state: MeetingState, seat: Seat | None, role: Role | None, given: InvitationAnswer) -> TakenAnswerView:
+    return TakenAnswerView(
+        meeting=there(state.meeting),
+        starts_at=there(state.starts_at),
+        minutes=state.minutes,
+        seat=seat,
+        role=role,
+        answer=given,
     )
 
 
@@ -284,7 +373,7 @@ def added_item_view(state: MeetingState, item: Item) -> AddedItemView:
     )
 
 
-def item_view(item: Item, text: str) -> ItemView:
+def item_view(state: MeetingState, item: Item, text: str) -> ItemView:
     """Return the item for somebody who may see it."""
     return ItemView(
         item=item.item,
@@ -300,6 +389,10 @@ def item_view(item: Item, text: str) -> ItemView:
         consent_version=item.consent_version,
         covered=tuple(sorted(item.covered)),
         attended_by=tuple(sorted(item.attended_by)),
+        family=tuple(
+            FamilyAnswerView(role=each.role, ordinal=each.ordinal, answer=each.answer)
+            for each in state.answers.for_item(first_item(state, item))
+        ),
     )
 
 

@@ -19,6 +19,8 @@ from services.notify.domain.subscription import Allowed
 from services.notify.handlers import Teller
 from services.notify.hearings import REMINDER as HEARING_REMINDER
 from services.notify.hearings import Hearings
+from services.notify.invitations import REMINDER as ANSWER_REMINDER
+from services.notify.invitations import Invitations
 from services.notify.mail import Smtp
 from services.notify.people import Desk
 from services.notify.post import Post, Terms
@@ -116,6 +118,7 @@ async def compose(kit: Kit[NotifySettings]) -> Parts:
             REMINDER: Asked(teller).on_reminder,
             HEARING_REMINDER: Hearings(teller).on_reminder,
             letters.DUE: letters.on_due,
+            ANSWER_REMINDER: Invitations(teller).on_reminder,
         },
         runners=[post, courier, Counts(kit.pool, kit.metrics)],
     )

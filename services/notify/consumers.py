@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from typing import Literal
 
@@ -18,11 +18,12 @@ from services.notify.endings import Endings
 from services.notify.facts import CONSUMER
 from services.notify.handlers import Teller, about, about_event, nth, responsible, telling
 from services.notify.hearings import Hearings
+from services.notify.invitations import Invitations
 from services.notify.protection import Protection
 from services.notify.team import Team
 from shared.aggregate import Context
 from shared.arrivals import Handler, Tx
-from shared.contracts import cases, meetings
+from shared.contracts import cases
 from shared.contracts.base import EventData
 from shared.contracts.notify import DeadlineKind, Responsible
 from shared.envelope import Envelope
@@ -34,7 +35,7 @@ def inbox(teller: Teller) -> Inbox:
     handlers = {
         **CaseEvents(teller).handlers(),
         **ConsentEvents(teller).handlers(),
-        **MeetingEvents(teller).handlers(),
+        **Invitations(teller).handlers(),
         **Asked(teller).handlers(),
         **Endings(teller).handlers(),
         **Emergencies(teller).handlers(),
@@ -296,47 +297,3 @@ class CaseEvents:
             await self._teller.tell_with_leaders(tx, sender.party, told, template)
         else:
             await self._teller.tell_responsible(tx, sender.party, told.saying(template))
-
-
-class MeetingEvents:
-    """The handlers of the meetings' events. They know no child: what is on the agenda is none of an invitation's business."""
-
-    def __init__(self, teller: Teller) -> None:
-        """Tell people through `teller`."""
-        self._teller = teller
-
-    def handlers(self) -> Mapping[type[EventData], Handler]:
-        """Return the handler of each event type."""
-        return {
-            meetings.MeetingCalled: self.on_meeting_called,
-            meetings.MeetingRescheduled: self.on_meeting_rescheduled,
-            meetings.MeetingCancelled: self.on_meeting_cancelled,
-        }
-
-    async def on_meeting_called(self, tx: Tx, event: meetings.MeetingCalled, envelope: Envelope) -> None:
-        """The leaders of the invited services are told; they decide who comes (seed rules 6, 8, 9)."""
-        units = event.units | ({event.unit} if event.unit is not None else frozenset())
-        told = _about_meeting(event, caused_by(envelope, tx.now), event.starts_at)
-        for leader in await facts.leaders_of_services(tx.conn, envelope.municipality, event.invited, units):
-            await self._teller.tell_responsible(tx, leader, told.saying(policy.INVITATION))
-
-    async def on_meeting_rescheduled(self, tx: Tx, event: meetings.MeetingRescheduled, envelope: Envelope) -> None:
-        """Whoever was told of the meeting is told of its new time."""
-        invited, _ = await store.told_about(tx.conn, event.meeting)
-        told = _about_meeting(event, caused_by(envelope, tx.now), event.starts_at)
-        for leader in invited:
-            await self._teller.tell_responsible(tx, leader, told.saying(policy.MOVED))
-
-    async def on_meeting_cancelled(self, tx: Tx, event: meetings.MeetingCancelled, envelope: Envelope) -> None:
-        """Whoever was told of the meeting is told that it will not be held; what is not mailed yet is taken back."""
-        ctx = caused_by(envelope, tx.now)
-        invited, pending = await store.told_about(tx.conn, event.meeting)
-        await self._teller.take_back(tx, ctx, pending, "done")
-        told = _about_meeting(event, ctx, None)
-        for leader in invited:
-            await self._teller.tell_responsible(tx, leader, told.saying(policy.CANCELLED))
-
-
-def _about_meeting(event: meetings.MeetingEvent, ctx: Context, starts_at: datetime | None) -> store.Telling:
-    when = "" if starts_at is None else starts_at.astimezone(UTC).isoformat()
-    return telling(ctx, f"{event.meeting}/{when}", due=starts_at)

@@ -128,6 +128,13 @@ class MeetingPlanned(MeetingEvent):
     minutes: int = Field(ge=15, le=600)
 
 
+class Seat(Model):
+    """Whose a seat is: a service's, or of a barnehage or school the unit's."""
+
+    service: Service
+    unit: UnitIdField | None = None
+
+
 class MeetingCalled(MeetingEvent):
     """A meeting was called; services are invited, not people (seed rules 8, 9)."""
 
@@ -145,6 +152,53 @@ class MeetingCalled(MeetingEvent):
     """Asked for beside the fixed ones (seed rule 9)."""
     interpreters: frozenset[LanguageTag] = frozenset()
     """Languages (BCP 47) for which whoever calls wants an interpreter (seed rule 146)."""
+    seats: tuple[Seat, ...] = ()
+    """Whose seats are invited; where no unit takes part by name, those of all barnehager or schools stand as one."""
+    with_duty: tuple[Seat, ...] = ()
+    """Those of them with a duty to attend (seed rule 54)."""
+
+
+class InvitationAnswer(StrEnum):
+    """What somebody who was invited answers. Whoever has not answered has done neither."""
+
+    ACCEPTED = "accepted"
+    DECLINED = "declined"
+
+
+DeclineReason = Literal["ill", "double-booked", "vacant", "other"]
+"""Why a seat is declined. Guardians and children give none."""
+
+
+class Deputy(Model):
+    """Who comes in a seat's place: a role of the same service, never a person (seed rules 71, 72)."""
+
+    role: Role
+    unit: UnitIdField | None = None
+    """From which unit, when it is another than the seat's."""
+
+
+class InvitationAnswered(MeetingEvent):
+    """Somebody who was invited accepted or declined; it counts until the meeting begins, is moved, or they answer again.
+
+    Who was there in the end is said when the meeting is held (seed rules 54, 71-73, 82).
+    """
+
+    TYPE: ClassVar[str] = "no.lagspill.meetings.invitation.answered.v1"
+
+    answer: InvitationAnswer
+    role: Role | None = None
+    """In which they answered; absent when they have several."""
+    seat: Seat | None = None
+    """A service's or unit's; absent for a guardian or child."""
+    duty: bool = False
+    """The seat has a duty to attend."""
+    deputy: Deputy | None = None
+    reason: DeclineReason | None = None
+    item: ItemRefField | None = None
+    """Guardian or child: the named item for which they are invited."""
+    ordinal: int | None = Field(default=None, ge=1)
+    """Guardian or child: which of those who have answered; not who."""
+    answered_at: Moment
 
 
 class MeetingRescheduled(MeetingEvent):
@@ -337,6 +391,7 @@ EVENTS: tuple[type[EventData], ...] = (
     MeetingCalled,
     MeetingRescheduled,
     MeetingCancelled,
+    InvitationAnswered,
     AgendaItemAdded,
     AgendaItemAccepted,
     AgendaItemRemoved,

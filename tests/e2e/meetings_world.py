@@ -51,6 +51,7 @@ ELSEWHERE: Final[Mapping[str, str]] = dict.fromkeys(
     ("fagsenter", "vikevag-styrer", "vikevag-teacher", "mosteroy-styrer", "rennesoy-ppt"), "1142"
 )
 """Who works for another municipality than Notodden."""
+CASES_URL: Final = "http://cases"
 START: Final = "2026-09-22T12:00:00+02:00"
 END: Final = "2026-09-22T13:30:00+02:00"
 
@@ -241,6 +242,19 @@ class Town:
 @asynccontextmanager
 async def town(migrated: Migrated, issuer: LocalIssuer, clock: SimulatedClock) -> AsyncIterator[Town]:
     """Compose both real services on databases of their own; nothing is mocked, and no relay empties the outboxes."""
+    async with cases_world(migrated, issuer, clock) as world:
+        cases_app = httpx.ASGITransport(app=world.parts.app, raise_app_exceptions=False)
+        # What the meetings service asks the cases service; everything else goes out as it does in earnest.
+        outgoing = httpx.AsyncClient(mounts={CASES_URL: cases_app})
+        async with outgoing, composed(migrated, issuer, clock, outgoing, world) as made:
+            yield made
+
+
+@asynccontextmanager
+async def composed(
+    migrated: Migrated, issuer: LocalIssuer, clock: SimulatedClock, outgoing: httpx.AsyncClient, world: World
+) -> AsyncIterator[Town]:
+    """Compose the meetings service beside the cases service, which it asks through `outgoing`."""
     dsn = await migrated("meetings", SERVICE.migrations)
     settings = MeetingsSettings(
         database_url=SecretStr(dsn),
@@ -249,9 +263,9 @@ async def town(migrated: Migrated, issuer: LocalIssuer, clock: SimulatedClock) -
         pid_key=SecretStr(KEY),
         lookup_key=SecretStr("m" * 32),
         vault_key=SecretStr(VAULT_KEY),
+        cases_url=CASES_URL,
     )
     pool = await db.create_pool(dsn, application_name="meetings-test")
-    outgoing = httpx.AsyncClient()
     ids, metrics = RandomIds(), Metrics()
 
     async def ready() -> list[str]:
@@ -275,11 +289,7 @@ async def town(migrated: Migrated, issuer: LocalIssuer, clock: SimulatedClock) -
     parts = await SERVICE.compose(kit)
     transport = httpx.ASGITransport(app=parts.app, raise_app_exceptions=False)
     try:
-        async with (
-            cases_world(migrated, issuer, clock) as world,
-            httpx.AsyncClient(transport=transport, base_url="http://meetings") as client,
-        ):
+        async with httpx.AsyncClient(transport=transport, base_url="http://meetings") as client:
             yield Town(client, issuer, clock, pool, kit, parts, world)
     finally:
-        await outgoing.aclose()
         await pool.close()

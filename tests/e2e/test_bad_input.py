@@ -314,13 +314,20 @@ async def test_meetings(
         cancelled = (await run.does("styrer", "/meetings", called))["meeting"]
         await run.over("styrer", "/meetings", called, code="term-has-meeting")
         await run.does("styrer", f"/meetings/{cancelled}/cancellation", {"reason": "no-items"})
-        for way, body in (("invitation", {}), ("rescheduling", {"starts_at": START}), ("holding", lia.held([]))):
+        for way, body in (
+            ("invitation", {}),
+            ("rescheduling", {"starts_at": START}),
+            ("answers", {"answer": "accepted"}),
+            ("holding", lia.held([])),
+        ):
             await run.over("styrer", f"/meetings/{cancelled}/{way}", body, code="meeting-state-forbids")
         meeting = f"/meetings/{(await run.does('styrer', '/meetings', {**called, 'invite': False}))['meeting']}"
         general = {"kind": "general", "mode": "no-child", "text": "Hvordan bygger vi et godt språkmiljø?"}
         await run.over("styrer", f"{meeting}/agenda-items", general, code="meeting-state-forbids")
         await run.does("styrer", f"{meeting}/invitation", {})
         await run.does("styrer", f"{meeting}/rescheduling", {"starts_at": START})
+        await run.does("ppt", f"{meeting}/answers", {"answer": "declined", "reason": "ill"})
+        await run.over("coordinator", f"{meeting}/answers", {"answer": "accepted"}, code="no-seat")
         removed = (await run.does("ppt", f"{meeting}/agenda-items", general))["item"]
         item = (await run.does("ppt", f"{meeting}/agenda-items", general))["item"]
         await run.over("ppt", f"{meeting}/agenda-items/{item}/acceptance", {}, code="may-not-accept")
@@ -339,6 +346,7 @@ async def test_meetings(
             ("minutes", {"text": "Vi møttes."}),
             ("agenda-items", general),
             ("cancellation", {"reason": "other"}),
+            ("answers", {"answer": "accepted"}),
             ("outcomes", {"item": item, "decision": "no-action"}),
         ):
             await run.over("styrer", f"{meeting}/{way}", body)

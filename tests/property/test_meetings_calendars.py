@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
+from uuid import uuid5
 
 import icalendar
 import pytest
@@ -16,6 +18,7 @@ from hypothesis import strategies as st
 from services.meetings.configuration import read_profiles
 from services.meetings.domain.arena_rules import ArenaRules, ArenaType
 from services.meetings.domain.calendar import (
+    _NAMES,
     Appointment,
     KnownDate,
     Reader,
@@ -32,6 +35,8 @@ from services.meetings.domain.calendar_address import (
     decide_make,
     decide_withdraw,
 )
+from services.meetings.domain.calling import CHILDRENS, is_seated
+from services.meetings.domain.invitation import SeatAnswer
 from services.meetings.domain.meeting import (
     MEETING,
     MeetingState,
@@ -50,12 +55,20 @@ from services.meetings.errors import (
     NoAddressError,
     NoArenaCalendarError,
 )
-from services.meetings.feed import render_feed
+from services.meetings.feed import CALLER, READER, render_feed
 from services.meetings.settings import MeetingsSettings
 from shared.clock import OSLO
 from shared.contracts.base import EventData
 from shared.contracts.codes import Language, Role, Service
-from shared.contracts.meetings import AgendaItemAdded, ArenaLevel, ItemKind, ItemMode, ModePolicy
+from shared.contracts.meetings import (
+    AgendaItemAdded,
+    ArenaLevel,
+    InvitationAnswer,
+    ItemKind,
+    ItemMode,
+    ModePolicy,
+    Seat,
+)
 from shared.refs import ArenaRef, CalendarRef, ItemRef, LogScope, MeetingRef, UnitId
 from shared.testing.ids import SeededIds
 
@@ -94,6 +107,18 @@ NOBODYS_WORDS: Final = (
 CALENDAR_REF: Final = CalendarRef("cal_" + "b" * 26)
 
 
+ANSWERS: Final = st.lists(
+    st.builds(
+        SeatAnswer,
+        seat=st.builds(Seat, service=st.sampled_from(Service), unit=st.sampled_from([None, NOTODDEN.units[0].id])),
+        answer=st.sampled_from(InvitationAnswer),
+        at=MOMENTS,
+    ),
+    max_size=3,
+    unique_by=lambda each: (each.seat.service, each.seat.unit),
+).map(tuple)
+
+
 @st.composite
 def known_dates(draw: st.DrawFn, profile: Profile) -> list[KnownDate]:
     """Return meetings of any of the profile's arenas, and of one that it no longer has."""
@@ -112,6 +137,7 @@ def known_dates(draw: st.DrawFn, profile: Profile) -> list[KnownDate]:
                 status=draw(st.sampled_from(Status)),
                 changes=draw(st.integers(0, 20)),
                 changed_at=draw(MOMENTS),
+                answers=draw(ANSWERS),
             )
         )
     return made
@@ -185,6 +211,36 @@ def test_without_signing_in_there_are_times_and_places_and_never_more(
         }
     text = feed.decode()
     assert not [word for word in NOBODYS_WORDS if word in text]
+
+
+@given(PLACES, st.sampled_from(Language))
+@settings(max_examples=40, deadline=None)
+def test_signed_in_one_sees_whether_ones_own_seat_is_taken_and_nothing_of_anybody_elses(
+    place: tuple[Profile, list[KnownDate], Reader], language: Language
+) -> None:
+    profile, meetings, reader = place
+    feed = render_feed(appointments(profile, meetings, reader, signed_in=True), language)
+    mine = Seat(service=reader.service, unit=reader.unit) if reader.service in CHILDRENS and reader.service else None
+    if mine is None and reader.service is not None:
+        mine = Seat(service=reader.service)
+    for each in meetings:
+        event = events_in(feed).get(str(uuid5(_NAMES, each.meeting)))
+        seated = is_seated(each.invited, each.units, reader.service, reader.unit)
+        if event is None:
+            continue
+        asked = seated and each.status not in {Status.PLANNED, Status.CANCELLED}
+        said = next((answer for answer in each.answers if answer.seat == mine), None) if asked else None
+        attendee = event.get("attendee")
+        assert (attendee is not None) == (event.get("organizer") is not None) == asked
+        if asked:
+            assert attendee.params["PARTSTAT"] == ("NEEDS-ACTION" if said is None else said.answer.value.upper())
+            # Whose it is stands there of nobody: of every meeting in every calendar the addresses are the same.
+            assert (str(attendee), str(event["organizer"])) == (READER, CALLER)
+        assert event["dtstamp"].dt == max(each.changed_at, each.changed_at if said is None else said.at)
+        others = tuple(answer for answer in each.answers if answer.seat == mine)
+        alone = appointments(profile, [replace(each, answers=others)], reader, signed_in=True)
+        assert alone == appointments(profile, [each], reader, signed_in=True)
+    assert "METHOD" not in feed.decode()
 
 
 @pytest.mark.parametrize("signed_in", [True, False])

@@ -19,6 +19,7 @@ from services.notify.domain.policy import (
     MEASURES_CHANGED,
     MEETING,
     MOVED,
+    OF_ANSWERS,
     OF_CONSENTS,
     OF_EMERGENCIES,
     OF_ENDINGS,
@@ -69,6 +70,7 @@ def test_every_step_of_every_deadline_has_its_text() -> None:
         }
         | OF_CONSENTS
         | AROUND
+        | OF_ANSWERS
         | OF_ENDINGS
         | OF_EMERGENCIES
         | OF_HEARINGS

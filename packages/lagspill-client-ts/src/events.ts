@@ -304,6 +304,29 @@ export type ModePolicy = "system-only" | "anonymous-only" | "anonymous-by-defaul
  */
 export type Position = "supports" | "supports-with-remarks" | "opposes" | "no-remarks";
 /**
+ * What somebody who was invited answers. Whoever has not answered has done neither.
+ */
+export type InvitationAnswer = "accepted" | "declined";
+/**
+ * The function in which somebody acts.
+ */
+export type Role1 =
+  | "teacher"
+  | "pedagogical-leader"
+  | "contact-teacher"
+  | "leader"
+  | "coordinator"
+  | "health-nurse"
+  | "ppt-adviser"
+  | "child-welfare-officer"
+  | "bup-clinician"
+  | "guardian"
+  | "child"
+  | "privacy-officer"
+  | "auditor"
+  | "operator"
+  | "service-account";
+/**
  * What must be done in time (seed rules 79, 88, 107).
  */
 export type DeadlineKind = "act-on-concern" | "decide-case" | "evaluate-measure" | "answer-handover" | "answer-consent";
@@ -472,6 +495,7 @@ export interface EventData {
   "no.lagspill.meetings.consultation.escalated.v1": ConsultationEscalated;
   "no.lagspill.meetings.consultation.opened.v1": ConsultationOpened;
   "no.lagspill.meetings.consultation.overdue.v1": ConsultationOverdue;
+  "no.lagspill.meetings.invitation.answered.v1": InvitationAnswered;
   "no.lagspill.meetings.journal.sealed.v1": MeetingsJournalSealed;
   "no.lagspill.meetings.meeting.called.v1": MeetingCalled;
   "no.lagspill.meetings.meeting.cancelled.v1": MeetingCancelled;
@@ -2652,6 +2676,49 @@ export interface ConsultationOverdue {
   consultation: string;
 }
 /**
+ * Somebody who was invited accepted or declined; it counts until the meeting begins, is moved, or they answer again.
+ *
+ * Who was there in the end is said when the meeting is held (seed rules 54, 71-73, 82).
+ */
+export interface InvitationAnswered {
+  answer: InvitationAnswer;
+  answered_at: string;
+  deputy?: Deputy;
+  /**
+   * The seat has a duty to attend.
+   */
+  duty?: boolean;
+  /**
+   * Guardian or child: the named item for which they are invited.
+   */
+  item?: string;
+  meeting: string;
+  /**
+   * Guardian or child: which of those who have answered; not who.
+   */
+  ordinal?: number;
+  reason?: "ill" | "double-booked" | "vacant" | "other";
+  role?: Role1;
+  seat?: Seat;
+}
+/**
+ * Who comes in a seat's place: a role of the same service, never a person (seed rules 71, 72).
+ */
+export interface Deputy {
+  role: Role;
+  /**
+   * From which unit, when it is another than the seat's.
+   */
+  unit?: string;
+}
+/**
+ * A service's or unit's; absent for a guardian or child.
+ */
+export interface Seat {
+  service: Service;
+  unit?: string;
+}
+/**
  * The seal of the meetings service.
  */
 export interface MeetingsJournalSealed {
@@ -2686,12 +2753,27 @@ export interface MeetingCalled {
   invited: Service[];
   meeting: string;
   minutes: number;
+  /**
+   * Whose seats are invited; where no unit takes part by name, those of all barnehager or schools stand as one.
+   */
+  seats?: Seat1[];
   starts_at: string;
   unit?: string;
   /**
    * The barnehager and schools that take part; other units of the same kind do not.
    */
   units?: string[];
+  /**
+   * Those of them with a duty to attend (seed rule 54).
+   */
+  with_duty?: Seat1[];
+}
+/**
+ * Whose a seat is: a service's, or of a barnehage or school the unit's.
+ */
+export interface Seat1 {
+  service: Service;
+  unit?: string;
 }
 /**
  * The meeting will not be held.

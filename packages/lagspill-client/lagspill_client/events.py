@@ -245,6 +245,14 @@ class DeadlineKind(StrEnum):
     ANSWER_CONSENT = "answer-consent"
 
 
+class Deputy(Model):
+    """Who comes in a seat's place: a role of the same service, never a person (seed rules 71, 72)."""
+
+    role: Role
+    unit: UnitIdField | None = None
+    """From which unit, when it is another than the seat's."""
+
+
 class Effect(StrEnum):
     """What the indicator showed."""
 
@@ -417,6 +425,13 @@ class InformationCategory(StrEnum):
     CHILD_VIEW = "child-view"
     MEASURES = "measures"
     PLAN = "plan"
+
+
+class InvitationAnswer(StrEnum):
+    """What somebody who was invited answers. Whoever has not answered has done neither."""
+
+    ACCEPTED = "accepted"
+    DECLINED = "declined"
 
 
 class ItemKind(StrEnum):
@@ -664,6 +679,13 @@ class Scope(Model):
     categories: frozenset[InformationCategory]
     purposes: frozenset[Purpose]
     services: frozenset[Service]
+
+
+class Seat(Model):
+    """Whose a seat is: a service's, or of a barnehage or school the unit's."""
+
+    service: Service
+    unit: UnitIdField | None = None
 
 
 class Wanted(Model):
@@ -2391,6 +2413,31 @@ class InnsynReportMade(EventData):
     """Of the checkpoint that it was made from."""
 
 
+class InvitationAnswered(EventData):
+    """Somebody who was invited accepted or declined; it counts until the meeting begins, is moved, or they answer
+    again.
+
+    Who was there in the end is said when the meeting is held (seed rules 54, 71-73, 82).
+    """
+
+    TYPE: ClassVar[str] = "no.lagspill.meetings.invitation.answered.v1"
+    TOPIC: ClassVar[str] = "lagspill.meetings.v1"
+
+    answer: InvitationAnswer
+    answered_at: AwareDatetime
+    deputy: Deputy | None = None
+    duty: bool = False
+    """The seat has a duty to attend."""
+    item: ItemRefField | None = None
+    """Guardian or child: the named item for which they are invited."""
+    meeting: MeetingRefField
+    ordinal: Annotated[int, Field(ge=1)] | None = None
+    """Guardian or child: which of those who have answered; not who."""
+    reason: Literal["ill", "double-booked", "vacant", "other"] | None = None
+    role: Role | None = None
+    seat: Seat | None = None
+
+
 class IrregularityFound(EventData):
     """A record, or what a record's absence leaves behind, is not as the services publish."""
 
@@ -2620,10 +2667,14 @@ class MeetingCalled(EventData):
     invited: frozenset[Service]
     meeting: MeetingRefField
     minutes: Annotated[int, Field(ge=15, le=600)]
+    seats: tuple[Seat, ...] = ()
+    """Whose seats are invited; where no unit takes part by name, those of all barnehager or schools stand as one."""
     starts_at: AwareDatetime
     unit: UnitIdField | None = None
     units: frozenset[UnitIdField] = frozenset()
     """The barnehager and schools that take part; other units of the same kind do not."""
+    with_duty: tuple[Seat, ...] = ()
+    """Those of them with a duty to attend (seed rule 54)."""
 
 
 class MeetingCancelled(EventData):
@@ -3340,6 +3391,7 @@ EVENTS: Final[Mapping[str, type[EventData]]] = {
     HoldPlaced.TYPE: HoldPlaced,
     IdentityCorrected.TYPE: IdentityCorrected,
     InnsynReportMade.TYPE: InnsynReportMade,
+    InvitationAnswered.TYPE: InvitationAnswered,
     IrregularityFound.TYPE: IrregularityFound,
     KeyAnnounced.TYPE: KeyAnnounced,
     LanguageNeedRecorded.TYPE: LanguageNeedRecorded,

@@ -1,8 +1,8 @@
 """What a calendar shows of the meetings: when, how long, and where; never whom a meeting is about or what for.
 
 A calendar lies open on telephones and on walls. So every title is the same word; only somebody who is signed in sees the name of
-an arena that takes no child at all (seed rules 22, 172). Where a meeting around a child is would tell where the child is: it has no
-place, and nobody without a seat in it is shown that it is there.
+an arena that takes no child at all (seed rules 22, 172), and whether they come themselves. Where a meeting around a child is would
+tell where the child is: it has no place, and nobody without a seat in it is shown that it is there.
 """
 
 from __future__ import annotations
@@ -15,12 +15,13 @@ from typing import Final
 from uuid import UUID, uuid5
 
 from services.meetings.domain.arena_rules import ArenaRules, Place
-from services.meetings.domain.calling import is_seated
+from services.meetings.domain.calling import is_seated, seat_of
+from services.meetings.domain.invitation import Answers, SeatAnswer
 from services.meetings.domain.meeting import Status
 from services.meetings.domain.profile import Profile
 from services.meetings.errors import CalendarForbiddenError, NoArenaCalendarError
 from shared.contracts.codes import Role, Service
-from shared.contracts.meetings import ArenaLevel, ModePolicy
+from shared.contracts.meetings import ArenaLevel, InvitationAnswer, ModePolicy
 from shared.refs import MeetingRef, UnitId
 
 BACK: Final = timedelta(days=366)
@@ -52,6 +53,15 @@ class KnownDate:
     status: Status
     changes: int
     changed_at: datetime
+    answers: tuple[SeatAnswer, ...] = ()
+
+
+class Attendance(StrEnum):
+    """Whether somebody who is invited comes (RFC 5545 § 3.2.12)."""
+
+    NEEDS_ACTION = "NEEDS-ACTION"
+    ACCEPTED = "ACCEPTED"
+    DECLINED = "DECLINED"
 
 
 class Standing(StrEnum):
@@ -75,6 +85,8 @@ class Appointment:
     place: str | None
     title: str | None
     """The arena's name, where it may stand there; None: the same word as for every other."""
+    attendance: Attendance | None = None
+    """Whether the reader's own seat is taken; None where the reader has none, or has not signed in."""
 
 
 def decide_reader(*, staff: bool, roles: frozenset[Role], service: Service | None, unit: UnitId | None) -> Reader:
@@ -121,7 +133,7 @@ def appointments(
 ) -> list[Appointment]:
     """Return what the reader's calendar shows of the meetings, by time; less when they are not signed in."""
     shown = (each for each in meetings if _shown(profile, each, reader))
-    made = [_appointment(profile, each, signed_in=signed_in) for each in shown]
+    made = [_appointment(profile, each, reader, signed_in=signed_in) for each in shown]
     return sorted(made, key=lambda each: (each.starts_at, each.uid))
 
 
@@ -132,8 +144,9 @@ def _shown(profile: Profile, meeting: KnownDate, reader: Reader) -> bool:
     return reader.coordinator and rules is not None and rules.level is not ArenaLevel.CHILD
 
 
-def _appointment(profile: Profile, meeting: KnownDate, *, signed_in: bool) -> Appointment:
+def _appointment(profile: Profile, meeting: KnownDate, reader: Reader, *, signed_in: bool) -> Appointment:
     rules = profile.arena(meeting.arena_type)
+    attendance, answered_at = _own_answer(meeting, reader) if signed_in else (None, None)
     named = signed_in and rules is not None and rules.mode.policy is ModePolicy.SYSTEM_ONLY
     return Appointment(
         uid=uuid5(_NAMES, meeting.meeting),
@@ -141,10 +154,22 @@ def _appointment(profile: Profile, meeting: KnownDate, *, signed_in: bool) -> Ap
         minutes=meeting.minutes,
         standing=_STANDING.get(meeting.status, Standing.CONFIRMED),
         changes=meeting.changes,
-        changed_at=meeting.changed_at,
+        changed_at=max(meeting.changed_at, answered_at or meeting.changed_at),
         place=None if rules is None else place_of(profile, rules, meeting.units),
         title=rules.name if rules is not None and named else None,
+        attendance=attendance,
     )
+
+
+def _own_answer(meeting: KnownDate, reader: Reader) -> tuple[Attendance | None, datetime | None]:
+    """Return whether the reader's own seat is taken, and when that was said last."""
+    seated = is_seated(meeting.invited, meeting.units, reader.service, reader.unit)
+    if reader.service is None or not seated or meeting.status in {Status.PLANNED, Status.CANCELLED}:
+        return None, None
+    given = Answers(seats=meeting.answers).of_seat(seat_of(reader.service, reader.unit))
+    if given is None:
+        return Attendance.NEEDS_ACTION, None
+    return _ATTENDANCE[given.answer], given.at
 
 
 def place_of(profile: Profile, rules: ArenaRules, units: frozenset[UnitId]) -> str | None:
@@ -159,4 +184,8 @@ def place_of(profile: Profile, rules: ArenaRules, units: frozenset[UnitId]) -> s
             return None
 
 
+_ATTENDANCE: Final = {
+    InvitationAnswer.ACCEPTED: Attendance.ACCEPTED,
+    InvitationAnswer.DECLINED: Attendance.DECLINED,
+}
 _STANDING: Final = {Status.PLANNED: Standing.TENTATIVE, Status.CANCELLED: Standing.CANCELLED}

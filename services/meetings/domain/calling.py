@@ -25,7 +25,7 @@ from services.meetings.errors import (
 from shared.calendar import public_holidays
 from shared.clock import oslo_day
 from shared.contracts.codes import Role, Service
-from shared.contracts.meetings import ArenaLevel
+from shared.contracts.meetings import ArenaLevel, Seat
 from shared.refs import UnitId
 
 CHILDRENS: Final = frozenset(OWN_SERVICE.values())
@@ -99,6 +99,21 @@ def is_seated(
     if service is None or service not in invited:
         return False
     return service not in CHILDRENS or not units or unit in units
+
+
+def seat_of(service: Service, unit: UnitId | None) -> Seat:
+    """Return whose seat somebody of this service and unit has: of barnehager and schools it is the unit's."""
+    return Seat(service=service, unit=unit if service in CHILDRENS else None)
+
+
+def seats(profile: Profile, invited: Iterable[Service], units: Iterable[UnitId]) -> tuple[Seat, ...]:
+    """Return the seats of the invited, in order; where no unit is named, all barnehager or schools stand as one."""
+    here = sorted(units)
+    found: list[Seat] = []
+    for service in sorted(invited):
+        own = [unit for unit in here if service in CHILDRENS and profile.own_service(unit) is service]
+        found += [Seat(service=service, unit=unit) for unit in own] or [Seat(service=service)]
+    return tuple(found)
 
 
 def check_time(

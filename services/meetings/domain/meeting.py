@@ -14,6 +14,7 @@ from typing import Final, Literal
 
 from pydantic import AwareDatetime
 
+from services.meetings.domain.invitation import Answers
 from services.meetings.errors import MeetingStateError, StartsInThePastError, UnknownError, UnknownItemError
 from shared.aggregate import Aggregate
 from shared.contracts.base import EventData, Model
@@ -24,6 +25,7 @@ from shared.contracts.meetings import (
     AgendaItemRemoved,
     Attendance,
     CaseDiscussed,
+    InvitationAnswered,
     ItemKind,
     ItemMode,
     MeetingCalled,
@@ -35,6 +37,7 @@ from shared.contracts.meetings import (
     MinutesApproved,
     OutcomeRecorded,
     PlannedMeasure,
+    Seat,
 )
 from shared.refs import ArenaRef, CaseRef, ConsentRef, DocumentRef, ItemRef, MeetingRef, UnitId
 
@@ -106,6 +109,11 @@ class MeetingState(Model):
     status: Status = Status.PLANNED
     changes: int = 0
     """How often its time, who is invited, or whether it is on was changed: the SEQUENCE of RFC 5545 § 3.8.7.4."""
+    seats: tuple[Seat, ...] = ()
+    with_duty: tuple[Seat, ...] = ()
+    """Those of the seats with a duty to attend."""
+    answers: Answers = Answers()
+    """To the invitation, as long as nobody has come."""
     items: tuple[Item, ...] = ()
     present: frozenset[Service] = frozenset()
     attendance: tuple[Attendance, ...] = ()
@@ -152,6 +160,9 @@ def _called(state: MeetingState, event: EventData) -> Changes:
         "invited": event.invited,
         "extra": event.extra,
         "interpreters": event.interpreters,
+        "seats": event.seats,
+        "with_duty": event.with_duty,
+        "answers": state.answers.after(event),
     }
 
 
@@ -169,7 +180,11 @@ def _place(event: MeetingPlanned | MeetingCalled) -> Changes:
 
 def _rescheduled(state: MeetingState, event: EventData) -> Changes:
     assert isinstance(event, MeetingRescheduled)
-    return {"starts_at": event.starts_at, "changes": state.changes + 1}
+    return {"starts_at": event.starts_at, "changes": state.changes + 1, "answers": state.answers.after(event)}
+
+
+def _answered(state: MeetingState, event: EventData) -> Changes:
+    return {"answers": state.answers.after(event)}
 
 
 def _cancelled(state: MeetingState, _: EventData) -> Changes:
@@ -264,6 +279,7 @@ _APPLY: Final[dict[type[EventData], Callable[[MeetingState, EventData], Changes]
     MeetingPlanned: _planned,
     MeetingCalled: _called,
     MeetingRescheduled: _rescheduled,
+    InvitationAnswered: _answered,
     MeetingCancelled: _cancelled,
     MeetingClosed: _closed,
     AgendaItemAdded: _item_added,
@@ -309,6 +325,10 @@ class NewMeeting:
     invited: frozenset[Service]
     extra: bool
     interpreters: frozenset[str] = frozenset()
+    seats: tuple[Seat, ...] = ()
+    """Whose seats are invited."""
+    with_duty: tuple[Seat, ...] = ()
+    """Those of them with a duty to attend."""
 
 
 def decide_plan(state: MeetingState, new: NewMeeting) -> list[EventData]:
@@ -344,6 +364,8 @@ def decide_call(state: MeetingState, new: NewMeeting) -> list[EventData]:
             invited=new.invited,
             extra=new.extra,
             interpreters=new.interpreters,
+            seats=new.seats,
+            with_duty=new.with_duty,
         )
     ]
 

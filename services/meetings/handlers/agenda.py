@@ -272,7 +272,7 @@ async def show_agenda(desk: Desk, ctx: Context, meeting: MeetingRef) -> tuple[Ag
     """
     shown = await see(desk, ctx, meeting)
     async with desk.pool.acquire() as conn:
-        items = tuple([await _open(desk, conn, meeting, item) for item in shown.items])
+        items = tuple([await _open(desk, conn, shown.found.state, meeting, item) for item in shown.items])
     return AgendaView(meeting=meeting, status=shown.found.state.status, items=items), shown.found.version
 
 
@@ -292,7 +292,7 @@ async def show_item(desk: Desk, ctx: Context, meeting: MeetingRef, item: ItemRef
         await _record_refused_look(desk, ctx, meeting, item, "consent-missing")
         raise UnknownItemError
     async with desk.pool.acquire() as conn:
-        return await _open(desk, conn, meeting, shown.items[0])
+        return await _open(desk, conn, shown.found.state, meeting, shown.items[0])
 
 
 async def _record_refused_look(desk: Desk, ctx: Context, meeting: MeetingRef, item: ItemRef, reason: str) -> None:
@@ -304,9 +304,9 @@ async def _record_refused_look(desk: Desk, ctx: Context, meeting: MeetingRef, it
     await desk.journal.record_access(replace(ctx, scope=loaded.scope), [record(acting(ctx), refused)])
 
 
-async def _open(desk: Desk, conn: Connection, meeting: MeetingRef, item: Item) -> ItemView:
+async def _open(desk: Desk, conn: Connection, state: MeetingState, meeting: MeetingRef, item: Item) -> ItemView:
     text = await desk.vault.get(conn, owner=keeper(meeting, item), record=text_record(item.item))
-    return item_view(item, text.decode())
+    return item_view(state, item, text.decode())
 
 
 def _added(item: ItemRef) -> Callable[[MeetingState, int], Answer]:

@@ -20,6 +20,7 @@ from services.meetings.domain.meeting import MEETING, MeetingState
 from services.meetings.domain.profile import Profile
 from services.meetings.domain.projection import ConsentHistory
 from services.meetings.errors import ArenaRetiredError, UnknownError
+from services.meetings.kin import Kin
 from shared.aggregate import Changed, Context, IdempotencyKey
 from shared.auth import Actor
 from shared.contracts import cases
@@ -65,6 +66,9 @@ class Desk:
     """Hides whose an anonymous command's idempotency key was."""
     calendar_key: bytes
     """Makes the calendars' addresses, so that they need not be kept."""
+    voice_key: bytes
+    """Hides who of a family has answered an invitation."""
+    kin: Kin
     reads: Reads = field(default_factory=Reads)
     first_plans: FirstPlans = field(default_factory=FirstPlans)
 

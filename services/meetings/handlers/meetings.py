@@ -9,6 +9,7 @@ from uuid import UUID
 
 from services.meetings import store
 from services.meetings.configuration import profile_of
+from services.meetings.domain.answering import own_standing
 from services.meetings.domain.arena import ARENA, decide_define, wanted_arenas
 from services.meetings.domain.arena_rules import ArenaRules
 from services.meetings.domain.calling import (
@@ -18,12 +19,14 @@ from services.meetings.domain.calling import (
     counted_span,
     invited_services,
     participating_units,
+    seats,
 )
 from services.meetings.domain.meeting import (
     MEETING,
     CancelReason,
     MeetingState,
     NewMeeting,
+    Status,
     decide_call,
     decide_cancel,
     decide_close,
@@ -130,6 +133,7 @@ async def call_meeting(desk: Desk, ctx: Context, command: CallMeeting) -> Change
     rules = rules_of(profile, defined.arena_type)
     units = participating_units(profile, rules, defined.unit, command.units)
     check_caller(rules, units, actor.roles, actor.service, actor.unit)
+    invited = invited_services(profile, rules, units, command.services)
     new = NewMeeting(
         meeting=MeetingRef(desk.ids.ref("mtg")),
         arena=command.arena,
@@ -138,9 +142,11 @@ async def call_meeting(desk: Desk, ctx: Context, command: CallMeeting) -> Change
         units=units,
         starts_at=command.starts_at,
         minutes=command.minutes or rules.minutes,
-        invited=invited_services(profile, rules, units, command.services),
+        invited=invited,
         extra=command.extra,
         interpreters=command.interpreters,
+        seats=seats(profile, invited, units),
+        with_duty=seats(profile, invited & rules.with_duty, units),
     )
     return await _call(desk, ctx, new, new.meeting, invite=command.invite)
 
@@ -152,7 +158,8 @@ async def invite(desk: Desk, ctx: Context, meeting: MeetingRef, services: frozen
         MeetingsError: see `domain.calling`; `UnknownError`.
     """
     found = await _for_callers(desk, ctx, meeting)
-    state = found.state
+    state, rules = found.state, found.rules
+    invited = invited_services(found.profile, rules, state.units, services)
     new = NewMeeting(
         meeting=meeting,
         arena=there(state.arena),
@@ -161,8 +168,10 @@ async def invite(desk: Desk, ctx: Context, meeting: MeetingRef, services: frozen
         units=state.units,
         starts_at=there(state.starts_at),
         minutes=state.minutes,
-        invited=invited_services(found.profile, found.rules, state.units, services),
+        invited=invited,
         extra=False,
+        seats=seats(found.profile, invited, state.units),
+        with_duty=seats(found.profile, invited & rules.with_duty, state.units),
     )
     return await _call(desk, ctx, new, meeting, invite=True)
 
@@ -286,6 +295,9 @@ async def list_meetings(desk: Desk, ctx: Context, after: tuple[datetime, str] | 
             starts_at=each.starts_at,
             status=each.status,
             extra=each.extra,
+            standing=own_standing(each.answers, each.invited, each.units, actor.service, actor.unit)
+            if actor.staff and each.status is Status.CALLED
+            else None,
         )
         for each in listed
     ]

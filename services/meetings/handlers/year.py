@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar
 
-from services.meetings import store
+from services.meetings import answer_store, store
 from services.meetings.configuration import profile_of
 from services.meetings.domain import conformity, laid_out
+from services.meetings.domain.answering import own_standing
 from services.meetings.domain.conformity import Conformity, Deviation, KnownMeeting, View, decide_view
+from services.meetings.domain.invitation import Standing
 from services.meetings.domain.laid_out import Entry
 from services.meetings.domain.profile import Profile
 from services.meetings.domain.year import SchoolYear
@@ -19,6 +21,7 @@ from services.meetings.errors import ReportsForbiddenError
 from services.meetings.handlers.desk import Desk, acting
 from shared.aggregate import Context
 from shared.clock import oslo_day
+from shared.refs import MeetingRef
 
 K = TypeVar("K", tuple[str, str, str], tuple[str, str, str, str, str], tuple[datetime, str, str])
 T = TypeVar("T")
@@ -33,6 +36,8 @@ class Year:
     entries: Sequence[Entry]
     deviations: Sequence[Deviation] | None
     """None for somebody who does not see them."""
+    standings: Mapping[MeetingRef, Standing] = field(default_factory=dict)
+    """How the invitations of the reader's own seat stand, of meetings that are called."""
 
 
 async def list_conformity(
@@ -97,6 +102,12 @@ async def show_year(desk: Desk, ctx: Context, begins: int | None) -> Year:
     together = laid_out.sharing(desk.profiles, profile.scope)
     async with desk.pool.acquire() as conn:
         known = await store.known_meetings(conn, [each.scope for each in together], year.first, year.last)
+        asked = await answer_store.asked(conn, profile.scope, year.first, year.last)
+    standings = {
+        meeting: standing
+        for meeting, each in asked.items()
+        if (standing := own_standing(each.answers, each.invited, each.units, actor.service, actor.unit)) is not None
+    }
     # A large municipality's plan takes longer than others should wait for.
     entries = await asyncio.to_thread(
         laid_out.laid_out, together, year.first.year, known, profile.scope, today, desk.first_plans
@@ -104,8 +115,9 @@ async def show_year(desk: Desk, ctx: Context, begins: int | None) -> Year:
     try:
         view = _view(ctx)
     except ReportsForbiddenError:
-        return Year(profile, year, entries, None)
-    return Year(profile, year, entries, conformity.deviations(profile, year, known[profile.scope], today, view))
+        return Year(profile, year, entries, None, standings)
+    found = conformity.deviations(profile, year, known[profile.scope], today, view)
+    return Year(profile, year, entries, found, standings)
 
 
 def _view(ctx: Context) -> View:

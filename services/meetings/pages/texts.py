@@ -10,6 +10,7 @@ from typing import Annotated, Final
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.meetings.domain.conformity import DeviationKind
+from services.meetings.domain.invitation import Standing
 from services.meetings.domain.meeting import Status
 from services.meetings.pages.drawing import Shape
 from shared.contracts.codes import Language, Service
@@ -46,6 +47,8 @@ class Words(BaseModel):
     municipality: str
     proposed: str
     statuses: Annotated[Mapping[Status, str], Field(min_length=len(Status))]
+    answer: str
+    standings: Annotated[Mapping[Standing, str], Field(min_length=len(Standing))]
     deviations: str
     no_deviations: str
     kinds: Annotated[Mapping[DeviationKind, str], Field(min_length=len(DeviationKind))]

@@ -32,6 +32,8 @@ class MeetingRow:
     what: str
     where: str
     how: str
+    answer: str
+    """Of the reader's own seat; empty where there is none, or nobody is asked yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,7 @@ def render_year(year: Year, now: datetime, language: Language) -> str:
         picture_of=words.picture_of.format(count=len(year.entries), **span),
         drawn=drawn,
         periods=_periods(words, year),
-        coming=[_meeting(words, year.profile, entry) for entry in coming],
+        coming=[_meeting(words, year, entry) for entry in coming],
         deviations=None
         if year.deviations is None
         else [_deviation(words, year.profile, each) for each in year.deviations],
@@ -88,12 +90,14 @@ def _periods(words: Words, year: Year) -> list[PeriodRow]:
     return [PeriodRow(what, _day(words, first), _day(words, last)) for first, last, what in sorted(found)]
 
 
-def _meeting(words: Words, profile: Profile, entry: Entry) -> MeetingRow:
+def _meeting(words: Words, year: Year, entry: Entry) -> MeetingRow:
+    standing = None if entry.meeting is None else year.standings.get(entry.meeting)
     return MeetingRow(
         when=_moment(words, entry.starts_at),
         what=entry.name,
-        where=_units(words, profile, entry.units),
+        where=_units(words, year.profile, entry.units),
         how=words.proposed if entry.status is None else words.statuses[entry.status],
+        answer="" if standing is None else words.standings[standing],
     )
 
 

@@ -163,6 +163,14 @@ OF_HEARINGS: Final = frozenset(
     }
 )
 """The templates about hearings: who is heard, and by when; never in what (seed rule 173)."""
+ANSWER_REMINDER: Final = "meeting-answer-reminder"
+DUTY_DECLINED: Final = "meeting-duty-declined"
+DEPUTY_NAMED: Final = "meeting-deputy-named"
+OF_ANSWERS: Final = frozenset({ANSWER_REMINDER, DUTY_DECLINED, DEPUTY_NAMED})
+"""The templates about the answer for a seat with a duty to attend (seed rule 54)."""
+ANSWER_DAYS: Final = 4
+"""Days before a meeting on which a seat with a duty that has not answered is reminded: over a weekend too, a working day is left
+on which a deputy can be found."""
 CONSENT_RENEWAL: Final = "consent-renewal"
 CONSENT_REASSESSMENT: Final = "consent-reassessment"
 CONSENT_EXPIRING: Final = "consent-expiring"

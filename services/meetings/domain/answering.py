@@ -1,0 +1,169 @@
+"""Whether an invitation may be answered, and how: for one's own seat, or for one's own child (seed rules 12, 54, 71-73, 82)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from services.meetings.domain.agenda import has_seat
+from services.meetings.domain.arena_rules import ArenaRules
+from services.meetings.domain.calling import is_seated, seat_of
+from services.meetings.domain.invitation import Answers, SeatAnswer, Standing
+from services.meetings.domain.meeting import Item, ItemStatus, MeetingState, Status, require
+from services.meetings.domain.profile import Profile
+from services.meetings.errors import (
+    AnswerUnclearError,
+    DeputyOrReasonMissingError,
+    DeputyWrongError,
+    MeetingHasBegunError,
+    NoSeatError,
+    UnknownError,
+)
+from shared.contracts.base import EventData
+from shared.contracts.codes import Role, Service
+from shared.contracts.meetings import (
+    DeclineReason,
+    Deputy,
+    Guardians,
+    InvitationAnswer,
+    InvitationAnswered,
+    Seat,
+)
+from shared.refs import CaseRef, ItemRef, MeetingRef, UnitId
+
+TAKES_NO_SEAT: Final = frozenset(
+    {Role.GUARDIAN, Role.CHILD, Role.PRIVACY_OFFICER, Role.AUDITOR, Role.OPERATOR, Role.SERVICE_ACCOUNT}
+)
+"""Roles in which nobody sits for a service."""
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """An answer as it was given."""
+
+    answer: InvitationAnswer
+    deputy: Deputy | None = None
+    reason: DeclineReason | None = None
+
+
+def own_seat(state: MeetingState, service: Service | None, unit: UnitId | None) -> Seat:
+    """Return the seat of somebody of this service and unit.
+
+    Raises:
+        NoSeatError: they are not invited: they call the meeting, or coordinate.
+    """
+    if service is None or not has_seat(state, service, unit):
+        raise NoSeatError
+    return seat_of(service, unit)
+
+
+def decide_answer(
+    state: MeetingState, profile: Profile, rules: ArenaRules, seat: Seat, role: Role | None, given: Given, now: datetime
+) -> list[EventData]:
+    """Answer for a service's or unit's seat; the same answer again changes nothing.
+
+    Raises:
+        MeetingStateError: the meeting is not called: it was cancelled or held, or nobody is invited yet.
+        MeetingHasBegunError: it has begun.
+        AnswerUnclearError: it is accepted with a deputy or a reason.
+        DeputyOrReasonMissingError: a seat with a duty to attend is declined, and nothing said of why or who comes (seed rule 54).
+        DeputyWrongError: the deputy is of another service, or of none: it could not decide on its behalf (seed rules 71, 72).
+    """
+    meeting = _open(state, now)
+    duty = seat.service in rules.with_duty
+    if given.answer is InvitationAnswer.ACCEPTED and (given.deputy or given.reason):
+        raise AnswerUnclearError
+    if given.answer is InvitationAnswer.DECLINED and duty and not (given.deputy or given.reason):
+        raise DeputyOrReasonMissingError
+    deputy = None if given.deputy is None else _deputy(profile, seat, given.deputy)
+    last = state.answers.of_seat(seat)
+    if last is not None and (last.answer, last.deputy, last.reason) == (given.answer, deputy, given.reason):
+        return []
+    return [
+        InvitationAnswered(
+            meeting=meeting,
+            answer=given.answer,
+            role=role,
+            seat=seat,
+            duty=duty,
+            deputy=deputy,
+            reason=given.reason,
+            answered_at=now,
+        )
+    ]
+
+
+def _open(state: MeetingState, now: datetime) -> MeetingRef:
+    meeting = require(state, Status.CALLED)
+    if state.starts_at is None or now >= state.starts_at:
+        raise MeetingHasBegunError
+    return meeting
+
+
+def _deputy(profile: Profile, seat: Seat, deputy: Deputy) -> Deputy:
+    """Return the deputy; that it is of the seat's own unit is not said twice."""
+    if deputy.role in TAKES_NO_SEAT:
+        raise DeputyWrongError
+    if deputy.unit is None or deputy.unit == seat.unit:
+        return Deputy(role=deputy.role)
+    unit = profile.unit(deputy.unit)
+    if unit is None or unit.seated_as is not seat.service:
+        raise DeputyWrongError
+    return deputy
+
+
+def own_standing(
+    answers: Iterable[SeatAnswer],
+    invited: Collection[Service],
+    units: Collection[UnitId],
+    service: Service | None,
+    unit: UnitId | None,
+) -> Standing | None:
+    """Return how the invitation of somebody of this service and unit stands; None when they have no seat."""
+    if service is None or not is_seated(invited, units, service, unit):
+        return None
+    return Answers(seats=tuple(answers)).standing(seat_of(service, unit))
+
+
+# --- the family ---------------------------------------------------------------------------------------------------------
+
+
+def family_item(state: MeetingState, rules: ArenaRules, case: CaseRef, role: Role) -> Item:
+    """Return the first of the meeting's items about the child, for which somebody of its family in that role is invited.
+
+    Raises:
+        UnknownError: the meeting has nothing of the child on its agenda now, or the arena does not take its family in.
+    """
+    part = rules.guardians if role is Role.GUARDIAN else rules.child
+    own = [item for item in state.items if item.case == case]
+    there = any(item.status is not ItemStatus.REMOVED for item in own)
+    if part is None or part.part is Guardians.NONE or not there:
+        raise UnknownError
+    return own[0]
+
+
+def first_item(state: MeetingState, item: Item) -> ItemRef:
+    """Return under which of the meeting's items the answers of the same child's family stand."""
+    return next((each.item for each in state.items if each.case is not None and each.case == item.case), item.item)
+
+
+def decide_family_answer(
+    state: MeetingState, item: ItemRef, role: Role, ordinal: int, given: Given, now: datetime
+) -> list[EventData]:
+    """Answer as a guardian or child: with yes or no and nothing more, for nobody in the family owes a reason (seed rule 73).
+
+    Raises:
+        MeetingStateError, MeetingHasBegunError: as for a seat.
+        AnswerUnclearError: a deputy or a reason was given.
+    """
+    meeting = _open(state, now)
+    if given.deputy or given.reason:
+        raise AnswerUnclearError
+    last = state.answers.of_family(item, ordinal)
+    if last is not None and last.answer is given.answer:
+        return []
+    return [
+        InvitationAnswered(meeting=meeting, answer=given.answer, role=role, item=item, ordinal=ordinal, answered_at=now)
+    ]

@@ -1,0 +1,107 @@
+"""What was answered to an invitation, as it stands (seed rules 54, 71-73).
+
+asked -> accepted or declined;  accepted <-> declined, until the meeting begins;  the meeting is moved or called anew -> asked
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+from pydantic import AwareDatetime
+
+from shared.contracts.base import EventData, Model
+from shared.contracts.codes import Role
+from shared.contracts.meetings import (
+    DeclineReason,
+    Deputy,
+    InvitationAnswer,
+    InvitationAnswered,
+    MeetingCalled,
+    MeetingRescheduled,
+    Seat,
+)
+from shared.refs import ItemRef
+
+
+class Standing(StrEnum):
+    """How an invitation stands. Who was there is what counts afterwards, whatever stands here."""
+
+    ASKED = "asked"
+    """Not answered: neither yes nor no."""
+    ACCEPTED = "accepted"
+    DECLINED = "declined"
+
+
+_ANSWERED: Final = MappingProxyType(
+    {InvitationAnswer.ACCEPTED: Standing.ACCEPTED, InvitationAnswer.DECLINED: Standing.DECLINED}
+)
+
+
+class SeatAnswer(Model):
+    """The last answer for one seat."""
+
+    seat: Seat
+    answer: InvitationAnswer
+    role: Role | None = None
+    deputy: Deputy | None = None
+    reason: DeclineReason | None = None
+    at: AwareDatetime
+
+
+class FamilyAnswer(Model):
+    """The last answer of a guardian or child."""
+
+    item: ItemRef
+    """The first named item about the child that the meeting had."""
+    role: Role
+    ordinal: int
+    answer: InvitationAnswer
+
+
+class Answers(Model):
+    """Everything that was answered since the meeting was called or moved."""
+
+    seats: tuple[SeatAnswer, ...] = ()
+    family: tuple[FamilyAnswer, ...] = ()
+
+    def of_seat(self, seat: Seat) -> SeatAnswer | None:
+        """Return what was answered for the seat."""
+        return next((each for each in self.seats if each.seat == seat), None)
+
+    def of_family(self, item: ItemRef, ordinal: int) -> FamilyAnswer | None:
+        """Return what that one of the family answered for the item."""
+        return next((each for each in self.family if (each.item, each.ordinal) == (item, ordinal)), None)
+
+    def standing(self, seat: Seat) -> Standing:
+        """Return how the seat's invitation stands."""
+        found = self.of_seat(seat)
+        return Standing.ASKED if found is None else _ANSWERED[found.answer]
+
+    def for_item(self, item: ItemRef) -> tuple[FamilyAnswer, ...]:
+        """Return what the family answered for the item, the first that answered first."""
+        return tuple(sorted((each for each in self.family if each.item == item), key=lambda each: each.ordinal))
+
+    def after(self, event: EventData) -> Answers:
+        """Return the answers after `event`."""
+        match event:
+            case MeetingCalled() | MeetingRescheduled():
+                return Answers()
+            case InvitationAnswered(seat=Seat() as seat):
+                said = SeatAnswer(
+                    seat=seat,
+                    answer=event.answer,
+                    role=event.role,
+                    deputy=event.deputy,
+                    reason=event.reason,
+                    at=event.answered_at,
+                )
+                others = (each for each in self.seats if each.seat != seat)
+                return self.model_copy(update={"seats": (*others, said)})
+            case InvitationAnswered(item=str() as item, ordinal=int() as ordinal, role=Role() as role):
+                mine = FamilyAnswer(item=item, role=role, ordinal=ordinal, answer=event.answer)
+                rest = (each for each in self.family if (each.item, each.ordinal) != (item, ordinal))
+                return self.model_copy(update={"family": (*rest, mine)})
+            case _:
+                return self

@@ -1,0 +1,157 @@
+"""Who hears of a meeting: that it was called, moved or cancelled, and what was answered for a seat with a duty to attend.
+
+Nothing here knows a child: what is on the agenda is none of an invitation's business, and what a family answers is told to nobody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Final
+from uuid import UUID
+
+from services.notify import facts, seat_facts, store
+from services.notify.domain import policy
+from services.notify.facts import CONSUMER
+from services.notify.handlers import Teller, telling
+from services.notify.seat_facts import Awaited
+from services.notify.store import Telling
+from shared.aggregate import Context
+from shared.arrivals import Handler, Tx
+from shared.calendar import add_days
+from shared.contracts import meetings
+from shared.contracts.base import EventData, Model
+from shared.deadlines import Deadline, cancel, set_deadline
+from shared.envelope import Envelope
+from shared.freshness import require_fresh
+from shared.inbox import caused_by
+from shared.refs import LogScope, MeetingRef
+
+REMINDER: Final = "meeting-answer-reminder"
+"""The kind of the durable deadline, so many days before the meeting."""
+
+
+class _Cause(Model):
+    """What the reminder remembers of the event that set it."""
+
+    scope: LogScope
+    correlation: UUID
+    causation: UUID | None = None
+
+
+class Invitations:
+    """The handlers of the meetings' events."""
+
+    def __init__(self, teller: Teller) -> None:
+        """Tell people through `teller`."""
+        self._teller = teller
+
+    def handlers(self) -> Mapping[type[EventData], Handler]:
+        """Return the handler of each event type."""
+        return {
+            meetings.MeetingCalled: self.on_meeting_called,
+            meetings.MeetingRescheduled: self.on_meeting_rescheduled,
+            meetings.MeetingCancelled: self.on_meeting_cancelled,
+            meetings.MeetingHeld: self.on_meeting_held,
+            meetings.InvitationAnswered: self.on_answered,
+        }
+
+    async def on_meeting_called(self, tx: Tx, event: meetings.MeetingCalled, envelope: Envelope) -> None:
+        """The leaders of the invited services are told; they decide who comes (seed rules 6, 8, 9)."""
+        units = event.units | ({event.unit} if event.unit is not None else frozenset())
+        ctx = caused_by(envelope, tx.now)
+        told = _about_meeting(event, ctx, event.starts_at)
+        for leader in await facts.leaders_of_services(tx.conn, envelope.municipality, event.invited, units):
+            await self._teller.tell_responsible(tx, leader, told.saying(policy.INVITATION))
+        await seat_facts.ask(tx.conn, event.meeting, event.with_duty, event.starts_at)
+        await _remind(tx, ctx, event.meeting, event.starts_at, since=envelope.time)
+
+    async def on_meeting_rescheduled(self, tx: Tx, event: meetings.MeetingRescheduled, envelope: Envelope) -> None:
+        """Whoever was told of the meeting is told of its new time; every seat is asked anew."""
+        invited, _ = await store.told_about(tx.conn, event.meeting)
+        ctx = caused_by(envelope, tx.now)
+        told = _about_meeting(event, ctx, event.starts_at)
+        for leader in invited:
+            await self._teller.tell_responsible(tx, leader, told.saying(policy.MOVED))
+        await seat_facts.ask_anew(tx.conn, event.meeting, event.starts_at)
+        await _remind(tx, ctx, event.meeting, event.starts_at, since=envelope.time)
+
+    async def on_meeting_cancelled(self, tx: Tx, event: meetings.MeetingCancelled, envelope: Envelope) -> None:
+        """Whoever was told of the meeting is told that it will not be held; what is not mailed yet is taken back."""
+        ctx = caused_by(envelope, tx.now)
+        invited, pending = await store.told_about(tx.conn, event.meeting)
+        await self._teller.take_back(tx, ctx, pending, "done")
+        told = _about_meeting(event, ctx, None)
+        for leader in invited:
+            await self._teller.tell_responsible(tx, leader, told.saying(policy.CANCELLED))
+        await _settle(tx, event.meeting)
+
+    async def on_meeting_held(self, tx: Tx, event: meetings.MeetingHeld, envelope: Envelope) -> None:
+        """Who was there is what counts from now on: nobody's answer is waited for."""
+        _ = envelope
+        await _settle(tx, event.meeting)
+
+    async def on_answered(self, tx: Tx, event: meetings.InvitationAnswered, envelope: Envelope) -> None:
+        """A seat with a duty is reminded no more; declined, its leaders are told who comes or that nobody does (seed rule 54)."""
+        if event.seat is None:
+            return
+        seat = await seat_facts.answer(tx.conn, event.meeting, event.seat)
+        if seat is None:
+            return
+        ctx = caused_by(envelope, tx.now)
+        _, pending = await store.told_about(tx.conn, _step(seat))
+        await self._teller.take_back(tx, ctx, pending, "done")
+        if event.answer is meetings.InvitationAnswer.DECLINED:
+            template = policy.DEPUTY_NAMED if event.deputy is not None else policy.DUTY_DECLINED
+            told = telling(ctx, f"{_step(seat)}{envelope.id}", due=seat.starts_at)
+            await self._tell_leaders(tx, seat, told.saying(template))
+
+    async def on_reminder(self, tx: Tx, deadline: Deadline) -> None:
+        """Some days are left, and somebody with a duty to attend has not answered (seed rule 54).
+
+        Raises:
+            UnavailableError: what is known of the meetings is not fresh enough to say that.
+        """
+        meeting = MeetingRef(deadline.key)
+        await require_fresh(tx.conn, CONSUMER, meetings.TOPIC, "/services/meetings", key=meeting)
+        cause = _Cause.model_validate_json(deadline.payload)
+        ctx = Context(
+            actor=None, scope=cause.scope, now=tx.now, correlation=cause.correlation, causation=cause.causation
+        )
+        for seat in await seat_facts.unanswered(tx.conn, meeting):
+            told = telling(ctx, f"{_step(seat)}{_when(seat.starts_at)}", due=seat.starts_at)
+            await self._tell_leaders(tx, seat, told.saying(policy.ANSWER_REMINDER))
+
+    async def _tell_leaders(self, tx: Tx, seat: Awaited, told: Telling) -> None:
+        units = frozenset() if seat.unit is None else frozenset({seat.unit})
+        await self._teller.tell_services(tx, {seat.service: units}, told)
+
+
+async def _remind(tx: Tx, ctx: Context, meeting: MeetingRef, starts_at: datetime, *, since: datetime) -> None:
+    """Promise to look who has not answered; not when it is that late already: they were told just now."""
+    due = add_days(starts_at, -policy.ANSWER_DAYS)
+    if due <= since:
+        await cancel(tx.conn, kind=REMINDER, key=meeting)
+        return
+    cause = _Cause(scope=ctx.scope, correlation=ctx.correlation, causation=ctx.causation)
+    payload = cause.model_dump_json(exclude_none=True)
+    await set_deadline(tx.conn, kind=REMINDER, key=meeting, due=due, payload=payload)
+
+
+async def _settle(tx: Tx, meeting: MeetingRef) -> None:
+    await seat_facts.forget(tx.conn, meeting)
+    await cancel(tx.conn, kind=REMINDER, key=meeting)
+
+
+def _about_meeting(event: meetings.MeetingEvent, ctx: Context, starts_at: datetime | None) -> Telling:
+    when = "" if starts_at is None else _when(starts_at)
+    return telling(ctx, f"{event.meeting}/{when}", due=starts_at)
+
+
+def _when(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat()
+
+
+def _step(seat: Awaited) -> str:
+    """Return with what the steps of everything begin that is told about a seat's answer."""
+    return f"{seat.meeting}/{seat.service}/{seat.unit or ''}/"
