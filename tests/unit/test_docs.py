@@ -25,6 +25,7 @@ from services.audit.overseer import Overseer
 from services.audit.patterns.watch import Watch
 from services.audit.witness_api import Witness
 from services.audit.witnessing import Witnessing
+from services.notify.counts import Counts
 from shared.bus import Protocol
 from shared.contracts import EVENTS, TOPICS, catalogue
 from shared.contracts.schemas import event_schema
@@ -198,6 +199,7 @@ def scraped() -> dict[str, frozenset[str]]:
     Overseer(None, None, metrics, announce_seconds=60.0)  # type: ignore[arg-type]  # only what it registers matters here
     Watch(None, None, metrics)  # type: ignore[arg-type]
     nothing: Any = None
+    Counts(nothing, metrics)
     Witness(nothing, nothing, (), clock=nothing, metrics=metrics)
     Witnessing(
         "", nothing, nothing, NO_WITNESSES, journal=nothing, http=nothing, clock=nothing, ids=nothing, metrics=metrics
