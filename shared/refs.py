@@ -40,6 +40,10 @@ ArenaRef = NewType("ArenaRef", str)
 MeetingRef = NewType("MeetingRef", str)
 CalendarRef = NewType("CalendarRef", str)
 ItemRef = NewType("ItemRef", str)
+SurveyRef = NewType("SurveyRef", str)
+"""The survey after one meeting."""
+SurveyRoundRef = NewType("SurveyRoundRef", str)
+"""A term of one survey: what its answers are counted in."""
 ConsultationRef = NewType("ConsultationRef", str)
 """One hearing (høring)."""
 MessageRef = NewType("MessageRef", str)
@@ -85,6 +89,8 @@ ArenaRefField = Annotated[ArenaRef, StringConstraints(pattern=pattern("arn"))]
 CalendarRefField = Annotated[CalendarRef, StringConstraints(pattern=pattern("cal"))]
 MeetingRefField = Annotated[MeetingRef, StringConstraints(pattern=pattern("mtg"))]
 ItemRefField = Annotated[ItemRef, StringConstraints(pattern=pattern("itm"))]
+SurveyRefField = Annotated[SurveyRef, StringConstraints(pattern=pattern("srv"))]
+SurveyRoundRefField = Annotated[SurveyRoundRef, StringConstraints(pattern=pattern("srd"))]
 ConsultationRefField = Annotated[ConsultationRef, StringConstraints(pattern=pattern("hrg"))]
 MessageRefField = Annotated[MessageRef, StringConstraints(pattern=pattern("msg"))]
 DeadlineRefField = Annotated[DeadlineRef, StringConstraints(pattern=pattern("ddl"))]

@@ -265,3 +265,11 @@ class ConsultationClosure(RequestModel):
     """Nobody answers any more."""
 
     reason: Literal["completed", "withdrawn"]
+
+
+class SurveyAnswers(RequestModel):
+    """An answer to every question, from 1 (not at all) to 5 (fully)."""
+
+    answers: dict[Code, int] = Field(min_length=1, max_length=40, examples=[{"equal-part": 4, "heard": 5}])
+    ticket: str | None = Field(default=None, pattern=r"^[a-z]{64}$", examples=[None])
+    """A guardian's, as it was handed out at the meeting; staff need none."""

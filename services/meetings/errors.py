@@ -398,3 +398,32 @@ class ConsultationClosedError(MeetingsError):
     """The hearing is closed: nobody answers any more."""
 
     code = "consultation-closed"
+
+
+# --- surveys ----------------------------------------------------------------------------------------------------------
+
+
+class SurveyClosedError(MeetingsError):
+    """The time to answer the survey is out."""
+
+    code = "survey-closed"
+
+
+class SurveyAnsweredError(MeetingsError):
+    """Each answers a survey once, and this was answered."""
+
+    code = "survey-answered"
+
+
+class AnswersWrongError(MeetingsError):
+    """Every question of the survey is answered once, from 1 to 5."""
+
+    code = "survey-answers-wrong"
+    status = 422
+
+
+class TicketsForbiddenError(MeetingsError):
+    """The guardians' tickets are handed out by whoever calls the meeting."""
+
+    code = "survey-tickets-forbidden"
+    status = 403

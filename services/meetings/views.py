@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import date, datetime
 from typing import TypeVar
 
 from services.meetings.domain.answering import first_item
@@ -29,8 +29,20 @@ from shared.contracts.meetings import (
     PlannedMeasure,
     Seat,
 )
+from shared.profiles import Text as ProfileText
 from shared.profiles import rules_named_in
-from shared.refs import ArenaRef, CaseRef, ConsentRef, ConsultationRef, DocumentRef, ItemRef, MeetingRef, UnitId
+from shared.refs import (
+    ArenaRef,
+    CaseRef,
+    ConsentRef,
+    ConsultationRef,
+    DocumentRef,
+    ItemRef,
+    MeetingRef,
+    SurveyRef,
+    SurveyRoundRef,
+    UnitId,
+)
 
 P = TypeVar("P")
 
@@ -234,6 +246,71 @@ class AddressView(Model):
     until: datetime
     path: str | None
     """Null: it works, but was made before a change of keys and cannot be told any more; make another one."""
+
+
+class SurveyLine(Model):
+    """A survey in a list."""
+
+    survey: SurveyRef
+    meeting: MeetingRef
+    form: str
+    closes_at: datetime
+    answered: bool
+    """By whoever asks."""
+
+
+class QuestionView(Model):
+    """A question, answered from 1 to 5."""
+
+    question: str
+    text: ProfileText
+
+
+class SurveyView(Model):
+    """What a survey asks."""
+
+    survey: SurveyRef
+    form: str
+    text: ProfileText
+    questions: tuple[QuestionView, ...]
+    closes_at: datetime
+    closed: bool
+    answered: bool
+    """By whoever asks; of guardians it is not known."""
+
+
+class TicketsView(Model):
+    """Tickets that are given by hand."""
+
+    survey: SurveyRef
+    tickets: tuple[str, ...]
+
+
+class AnsweredView(Model):
+    """The answer was taken."""
+
+    taken: bool
+
+
+class QuestionResultView(Model):
+    """What a question gave."""
+
+    question: str
+    mean: float
+    """Of the answers from 1 to 5, with one decimal."""
+
+
+class SurveyResultView(Model):
+    """What a survey gave in a term."""
+
+    round: SurveyRoundRef
+    form: str
+    first: date
+    last: date
+    too_few: bool
+    """There were too few answers: nothing is told of them."""
+    answers: int | None
+    results: tuple[QuestionResultView, ...]
 
 
 class ConsultationLine(Model):

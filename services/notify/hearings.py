@@ -1,4 +1,4 @@
-"""Who hears of hearings (høringer): the leaders of the bodies that are to answer, and whoever asked (seed rules 95, 173).
+"""Who hears of hearings (høringer), and of surveys: the leaders of those who are to answer, and whoever asked (seed rules 95, 173).
 
 Nobody is told what the matter is: that is read with the meetings service, by those who may.
 """
@@ -10,14 +10,14 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from services.notify import hearing_facts, store
+from services.notify import facts, hearing_facts, store
 from services.notify.domain import policy
 from services.notify.facts import CONSUMER
 from services.notify.handlers import Teller, responsible, telling
 from shared.aggregate import Context
 from shared.arrivals import Handler, Tx
 from shared.calendar import add_days
-from shared.contracts import consultations, meetings
+from shared.contracts import consultations, meetings, surveys
 from shared.contracts.base import EventData, Model
 from shared.deadlines import Deadline, cancel, set_deadline
 from shared.envelope import Envelope
@@ -54,6 +54,7 @@ class Hearings:
             consultations.ConsultationOverdue: self.on_overdue,
             consultations.ConsultationEscalated: self.on_escalated,
             consultations.ConsultationClosed: self.on_closed,
+            surveys.SurveyOpened: self.on_survey_opened,
         }
 
     async def on_opened(self, tx: Tx, event: consultations.ConsultationOpened, envelope: Envelope) -> None:
@@ -114,6 +115,13 @@ class Hearings:
         await hearing_facts.forget(tx.conn, event.consultation)
         units = sorted(body.unit for body in (*event.answered, *event.unanswered))
         await self._tell(tx, ctx, event.consultation, units, None, policy.CONSULTATION_CLOSED)
+
+    async def on_survey_opened(self, tx: Tx, event: surveys.SurveyOpened, envelope: Envelope) -> None:
+        """The leaders of those who were at a meeting are told that each seat may answer, and until when (seed rule 152)."""
+        told = telling(caused_by(envelope, tx.now), event.survey, due=event.closes_at)
+        leaders = await facts.leaders_of_services(tx.conn, envelope.municipality, event.services, event.units)
+        for leader in leaders:
+            await self._teller.tell_responsible(tx, leader, told.saying(policy.SURVEY))
 
     async def _tell(
         self,

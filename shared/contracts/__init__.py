@@ -21,6 +21,7 @@ from shared.contracts import (
     notify,
     reports,
     safekeeping,
+    surveys,
     team,
     transition_forms,
 )
@@ -39,6 +40,7 @@ EVENTS: Mapping[str, type[EventData]] = MappingProxyType(
             moved,
             meetings,
             consultations,
+            surveys,
             notify,
             audit,
             access,

@@ -7,6 +7,7 @@ import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import httpx
@@ -46,10 +47,24 @@ STAFF: Final[Mapping[str, tuple[str, str | None, str]]] = {
     "vikevag-teacher": ("teacher", "barnehage", "unit:vikevag-barnehage"),
     "mosteroy-styrer": ("leader", "barnehage", "unit:mosteroy-barnehage"),
     "rennesoy-ppt": ("ppt-adviser", "ppt", "unit:rennesoy-ppt"),
+    "tynset-coordinator": ("coordinator", None, "unit:tynset-kommune"),
+    "tynset-styrer": ("leader", "barnehage", "unit:tynset-barnehage"),
+    "tynset-teacher": ("teacher", "barnehage", "unit:tynset-barnehage"),
+    "tynset-ppt": ("ppt-adviser", "ppt", "unit:ppt-nord-osterdal"),
+    "tynset-ppt-colleague": ("ppt-adviser", "ppt", "unit:ppt-nord-osterdal"),
+    "tynset-nurse": ("health-nurse", "helsestasjon", "unit:tynset-helsestasjon"),
+    "tynset-barnevern": ("child-welfare-officer", "barnevern", "unit:barnevern-nord-osterdal"),
+    "kvikne-styrer": ("leader", "barnehage", "unit:kvikne-barnehage"),
 }
-ELSEWHERE: Final[Mapping[str, str]] = dict.fromkeys(
-    ("fagsenter", "vikevag-styrer", "vikevag-teacher", "mosteroy-styrer", "rennesoy-ppt"), "1142"
-)
+ELSEWHERE: Final[Mapping[str, str]] = {
+    who: municipality
+    for municipality, beginnings in (
+        ("1142", ("fagsenter", "vikevag", "mosteroy", "rennesoy")),
+        ("3427", ("tynset", "kvikne")),
+    )
+    for who in STAFF
+    if who.startswith(beginnings)
+}
 """Who works for another municipality than Notodden."""
 CASES_URL: Final = "http://cases"
 START: Final = "2026-09-22T12:00:00+02:00"
@@ -160,6 +175,31 @@ class Town:
             "discussed": list(discussed),
             **changes,
         }
+
+    async def tst(self, *, guardians: int = 0, starts_at: str = "2026-09-08T09:00:00+02:00") -> str:
+        """Let Tynset barnehage's TST be held, everyone there and some guardians; return the meeting."""
+        arenas = (await self.see("tynset-coordinator", "/arenas?limit=200"))["items"]
+        [arena] = [
+            each["arena"] for each in arenas if (each["arena_type"], each["unit"]) == ("tst", "unit:tynset-barnehage")
+        ]
+        meeting = str(
+            (await self.must("tynset-styrer", "/meetings", {"arena": arena, "starts_at": starts_at}))["meeting"]
+        )
+        begins = datetime.fromisoformat(starts_at)
+        self.clock.set(begins + timedelta(hours=3))
+        seats = ("tynset-styrer", "tynset-ppt", "tynset-nurse", "tynset-barnevern")
+        held = {
+            "started_at": starts_at,
+            "ended_at": (begins + timedelta(minutes=150)).isoformat(),
+            "chair": "leader",
+            "attendance": [
+                {"service": STAFF[who][1], "role": STAFF[who][0], "present": True, "absence_reason": None}
+                for who in seats
+            ],
+            "guardians_present": guardians,
+        }
+        await self.must("tynset-styrer", f"/meetings/{meeting}/holding", held)
+        return meeting
 
     # --- what goes between the services -------------------------------------------------------------------------------
 

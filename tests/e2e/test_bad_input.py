@@ -306,6 +306,12 @@ async def test_meetings(
         gauntlet("meetings", lia.parts.app, lia.pool, issuer, lia.token, "curious") as run,
     ):
         await hearings(run)
+        await lia.tst(guardians=1)
+        [line] = (await lia.see("tynset-ppt", "/surveys"))["items"]
+        answering = f"/surveys/{line['survey']}/answers"
+        given = {"answers": {"equal-part": 4, "heard": 5}}
+        await run.does("tynset-ppt", answering, given, of_a_case=False)
+        await run.over("tynset-ppt", answering, given, code="survey-answered")
         arena = await lia.arena("ressursteam", "unit:lia-barnehage")
         called = {"arena": arena, "starts_at": START}
         await run.does("styrer", "/calendar/address", {}, others_may=True)

@@ -20,7 +20,8 @@ from shared.contracts.consultations import (
     ConsultationOverdue,
     Position,
 )
-from shared.refs import ConsultationRef, UnitId
+from shared.contracts.surveys import SurveyOpened
+from shared.refs import ConsultationRef, MeetingRef, SurveyRef, SurveyRoundRef, UnitId
 from shared.testing.issuer import LocalIssuer
 from shared.testing.plugin import Migrated
 from tests.integration.notify_world import World, notify_world
@@ -121,3 +122,20 @@ async def test_what_is_not_mailed_yet_is_taken_back_when_the_body_has_answered(w
     assert await world.deliver() == []
     # Three days are too few for a reminder four days before.
     assert await world.pool.fetchval("SELECT count(*) FROM deadlines") == 0
+
+
+@pytest.mark.rule(152)
+async def test_the_leaders_of_those_who_were_at_a_meeting_hear_of_its_survey(world: World) -> None:
+    opened = SurveyOpened(
+        survey=SurveyRef("srv_" + "b" * 26),
+        meeting=MeetingRef("mtg_" + "b" * 26),
+        form="equal-parts",
+        round=SurveyRoundRef("srd_" + "b" * 26),
+        questions=("heard",),
+        services=frozenset({Service.BARNEHAGE, Service.PPT}),
+        units=frozenset({LIA.unit}),
+        closes_at=world.clock.now() + timedelta(days=14),
+    )
+    await world.take(opened, times=2)
+    assert await told(world, "styrer") == await told(world, "ppt-leader") == ["survey-opened"]
+    assert await told(world, "rektor") == await told(world, "health-leader") == []

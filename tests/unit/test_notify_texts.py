@@ -30,6 +30,7 @@ from services.notify.domain.policy import (
     OVERLAP_ELSEWHERE,
     POLICIES,
     SUBSCRIPTION_STOPPED,
+    SURVEY,
     Policy,
 )
 from services.notify.domain.sms import GSM_ROOM, is_gsm, room_taken
@@ -67,6 +68,7 @@ def test_every_step_of_every_deadline_has_its_text() -> None:
             OVERLAP,
             OVERLAP_ELSEWHERE,
             SUBSCRIPTION_STOPPED,
+            SURVEY,
         }
         | OF_CONSENTS
         | AROUND

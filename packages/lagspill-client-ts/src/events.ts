@@ -505,6 +505,9 @@ export interface EventData {
   "no.lagspill.meetings.meeting.rescheduled.v1": MeetingRescheduled;
   "no.lagspill.meetings.minutes.approved.v1": MinutesApproved;
   "no.lagspill.meetings.outcome.recorded.v1": OutcomeRecorded;
+  "no.lagspill.meetings.survey-round.completed.v1": SurveyRoundCompleted;
+  "no.lagspill.meetings.survey.closed.v1": SurveyClosed;
+  "no.lagspill.meetings.survey.opened.v1": SurveyOpened;
   "no.lagspill.notify.consent-receipt.recorded.v1": NotifyConsentReceiptRecorded;
   "no.lagspill.notify.deadline.approaching.v1": DeadlineApproaching;
   "no.lagspill.notify.deadline.closed.v1": DeadlineClosed;
@@ -2871,6 +2874,69 @@ export interface PlannedMeasure {
   measure: string;
   owner: Service;
   owner_unit?: string;
+}
+/**
+ * What a survey gave in a term, in all of the municipality's meetings; of too few answers nothing, and they are not kept.
+ */
+export interface SurveyRoundCompleted {
+  /**
+   * How many; absent: too few to be shown.
+   */
+  answers?: number;
+  first: string;
+  form: string;
+  /**
+   * The term, both days included.
+   */
+  last: string;
+  results?: QuestionResult[];
+  round: string;
+}
+/**
+ * What a question gave.
+ */
+export interface QuestionResult {
+  /**
+   * The mean of the answers from 1 to 5, in tenths: 43 is 4.3.
+   */
+  mean_tenths: number;
+  question: string;
+}
+/**
+ * Nobody answers it any more; how many have is not told.
+ */
+export interface SurveyClosed {
+  /**
+   * Which of the profile's surveys it is.
+   */
+  form: string;
+  meeting: string;
+  survey: string;
+}
+/**
+ * A meeting was held, and each seat that was taken may answer once.
+ */
+export interface SurveyOpened {
+  closes_at: string;
+  /**
+   * Which of the profile's surveys it is.
+   */
+  form: string;
+  meeting: string;
+  /**
+   * @minItems 1
+   */
+  questions: string[];
+  /**
+   * Where its answers are counted, with those of the term's other meetings.
+   */
+  round: string;
+  /**
+   * Those that were there.
+   */
+  services: Service[];
+  survey: string;
+  units?: string[];
 }
 /**
  * This service has acted on a change of consent: what was pending for the ended services will not be sent.

@@ -88,6 +88,10 @@ RecordRef = NewType("RecordRef", str)
 RecordRefField = Annotated[RecordRef, Field(pattern=r"^rec_[bcdfghjklmnpqrstvwxz]{26}$")]
 SubscriptionRef = NewType("SubscriptionRef", str)
 SubscriptionRefField = Annotated[SubscriptionRef, Field(pattern=r"^sub_[bcdfghjklmnpqrstvwxz]{26}$")]
+SurveyRef = NewType("SurveyRef", str)
+SurveyRefField = Annotated[SurveyRef, Field(pattern=r"^srv_[bcdfghjklmnpqrstvwxz]{26}$")]
+SurveyRoundRef = NewType("SurveyRoundRef", str)
+SurveyRoundRefField = Annotated[SurveyRoundRef, Field(pattern=r"^srd_[bcdfghjklmnpqrstvwxz]{26}$")]
 UnitId = NewType("UnitId", str)
 UnitIdField = Annotated[UnitId, Field(pattern=r"^unit:[a-z0-9-]{1,60}$")]
 
@@ -632,6 +636,14 @@ class Purpose(StrEnum):
     DISCUSSION = "discussion"
     NOTIFICATION = "notification"
     OVERSIGHT = "oversight"
+
+
+class QuestionResult(Model):
+    """What a question gave."""
+
+    mean_tenths: Annotated[int, Field(ge=10, le=50)]
+    """The mean of the answers from 1 to 5, in tenths: 43 is 4.3."""
+    question: Annotated[str, Field(pattern=r"^[a-z0-9-]{2,60}$")]
 
 
 class ReassessmentReason(StrEnum):
@@ -3106,6 +3118,55 @@ class SubscriptionStopped(EventData):
     subscription: SubscriptionRefField
 
 
+class SurveyClosed(EventData):
+    """Nobody answers it any more; how many have is not told."""
+
+    TYPE: ClassVar[str] = "no.lagspill.meetings.survey.closed.v1"
+    TOPIC: ClassVar[str] = "lagspill.meetings.v1"
+
+    form: Annotated[str, Field(pattern=r"^[a-z0-9-]{2,60}$")]
+    """Which of the profile's surveys it is."""
+    meeting: MeetingRefField
+    survey: SurveyRefField
+
+
+class SurveyOpened(EventData):
+    """A meeting was held, and each seat that was taken may answer once."""
+
+    TYPE: ClassVar[str] = "no.lagspill.meetings.survey.opened.v1"
+    TOPIC: ClassVar[str] = "lagspill.meetings.v1"
+
+    closes_at: AwareDatetime
+    form: Annotated[str, Field(pattern=r"^[a-z0-9-]{2,60}$")]
+    """Which of the profile's surveys it is."""
+    meeting: MeetingRefField
+    questions: Annotated[tuple[Annotated[str, Field(pattern=r"^[a-z0-9-]{2,60}$")], ...], Field(min_length=1)]
+    round: SurveyRoundRefField
+    """Where its answers are counted, with those of the term's other meetings."""
+    services: frozenset[Service]
+    """Those that were there."""
+    survey: SurveyRefField
+    units: frozenset[UnitIdField] = frozenset()
+
+
+class SurveyRoundCompleted(EventData):
+    """What a survey gave in a term, in all of the municipality's meetings; of too few answers nothing, and they are
+    not kept.
+    """
+
+    TYPE: ClassVar[str] = "no.lagspill.meetings.survey-round.completed.v1"
+    TOPIC: ClassVar[str] = "lagspill.meetings.v1"
+
+    answers: Annotated[int, Field(ge=5)] | None = None
+    """How many; absent: too few to be shown."""
+    first: date
+    form: Annotated[str, Field(pattern=r"^[a-z0-9-]{2,60}$")]
+    last: date
+    """The term, both days included."""
+    results: tuple[QuestionResult, ...] = ()
+    round: SurveyRoundRefField
+
+
 class TeamGoalSet(EventData):
     """The team has one goal that all work for; its words are in the vault (seed rule 87)."""
 
@@ -3441,6 +3502,9 @@ EVENTS: Final[Mapping[str, type[EventData]]] = {
     SubscriptionResumed.TYPE: SubscriptionResumed,
     SubscriptionSecretChanged.TYPE: SubscriptionSecretChanged,
     SubscriptionStopped.TYPE: SubscriptionStopped,
+    SurveyClosed.TYPE: SurveyClosed,
+    SurveyOpened.TYPE: SurveyOpened,
+    SurveyRoundCompleted.TYPE: SurveyRoundCompleted,
     TeamGoalSet.TYPE: TeamGoalSet,
     TeamMemberAdded.TYPE: TeamMemberAdded,
     TeamMemberRemoved.TYPE: TeamMemberRemoved,

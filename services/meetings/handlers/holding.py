@@ -22,6 +22,7 @@ from services.meetings.handlers.desk import (
     find,
     record,
 )
+from services.meetings.handlers.surveys import open_surveys
 from services.meetings.views import (
     MinutesView,
     OutcomeTextView,
@@ -91,6 +92,7 @@ async def hold_meeting(desk: Desk, ctx: Context, meeting: MeetingRef, holding: H
                 conn=conn,
             )
         await store.save_meeting(conn, changed.scope, changed.state, ctx.now)
+        await open_surveys(desk, ctx, conn, found.profile, changed.state, holding.guardians_present)
         return changed
 
     return await desk.change(hold)
