@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from services.cases.domain.figures import Period
 from services.cases.domain.state import CaseState
 from shared.contracts import cases as events
 from shared.contracts.base import EventData
 from shared.contracts.safekeeping import AddressProtectionSet
 from shared.db import Connection
 from shared.refs import CaseRef, LogScope, UnitId
+from shared.terms import Period
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from services.cases.domain.figures import Period
 from shared.contracts.codes import Service
 from shared.contracts.meetings import OutcomeRecorded
 from shared.contracts.team import ContributionRequested
 from shared.db import Connection
 from shared.refs import CaseRef, ContributionRef, LogScope, MeasureRef, MeetingRef, UnitId
+from shared.terms import Period
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime
 
 from services.cases.domain.around import ContributionState, PlanState, PlanStatus, ReportState
-from services.cases.domain.figures import Counts
 from services.cases.domain.state import CaseState
 from services.cases.domain.team_profile import TeamProfile
 from services.cases.errors import UnknownPartError
@@ -24,6 +23,7 @@ from shared.refs import (
     MeetingRef,
     PlanRef,
 )
+from shared.small_numbers import Counts
 
 
 class GoalView(Model):

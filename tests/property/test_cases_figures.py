@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.cases.domain.figures import THRESHOLD, Counts, decide_view, median, period_of, suppress
+from services.cases.domain.figures import decide_view, median, period_of
 from services.cases.errors import FiguresForbiddenError, PeriodNotOverError, PeriodUnknownError
+from shared.small_numbers import THRESHOLD, Counts, suppress
 from tests.unit.cases_town import CHILD, COORDINATOR, NOTIFY, PPT, REKTOR, STYRER, TEACHER, guardian
 
 tables = st.dictionaries(st.sampled_from("abcdefgh"), st.integers(min_value=0, max_value=40), min_size=1)

@@ -10,7 +10,7 @@ from services.cases import team_store
 from services.cases.domain import contributions
 from services.cases.domain.access_table import NARROW
 from services.cases.domain.access_terms import Action
-from services.cases.domain.figures import median, period_of, suppress
+from services.cases.domain.figures import median, period_of
 from services.cases.domain.relations import is_asked
 from services.cases.domain.rules import ANONYMISED, CONSENT, OWN_TASK
 from services.cases.domain.shown import Ground
@@ -47,6 +47,7 @@ from shared.contracts.cases import CaseEvent
 from shared.contracts.codes import InformationCategory, Purpose, Role, Service
 from shared.contracts.team import ContributionReason
 from shared.refs import CaseRef, ContributionRef, LogScope, UnitId
+from shared.small_numbers import suppress
 from shared.web import answer
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import Counter
 
 from services.cases import figure_store
-from services.cases.domain.figures import Counts, decide_view, median, period_of, suppress
+from services.cases.domain.figures import decide_view, median, period_of
 from services.cases.handlers.desk import Desk, actor_of, as_seen
 from shared.aggregate import Context
 from shared.contracts.base import Model
 from shared.contracts.cases import Effect, ForWhom
 from shared.contracts.codes import Service
 from shared.refs import UnitId
+from shared.small_numbers import Counts, suppress
 
 
 class Figures(Model):
