@@ -16,10 +16,12 @@ from services.meetings.calendar_api import router as calendar_router
 from services.meetings.configuration import read_consent_basis, read_profiles
 from services.meetings.consultation_api import router as consultation_router
 from services.meetings.consumers import INBOX
+from services.meetings.figure_consumers import FIGURES
 from services.meetings.handlers import consultations, surveys
 from services.meetings.handlers.desk import Desk
 from services.meetings.handlers.meetings import define_arenas
 from services.meetings.kin import Kin
+from services.meetings.report_api import router as report_router
 from services.meetings.settings import MeetingsSettings
 from services.meetings.survey_api import router as survey_router
 from services.meetings.year_api import router as year_router
@@ -66,14 +68,16 @@ async def compose(kit: Kit[MeetingsSettings]) -> Parts:
     app = kit.app(
         title="Lagspill meetings",
         version="1",
-        routers=[router, year_router, calendar_router, consultation_router, survey_router],
+        routers=[router, year_router, calendar_router, consultation_router, survey_router, report_router],
         description=about or "",
         public=PUBLIC,
         unlinked=True,
     )
     app.state.desk = desk
     return Parts(
-        app, inboxes=[INBOX], deadlines={**consultations.deadlines(), **surveys.deadlines(desk.vault, desk.profiles)}
+        app,
+        inboxes=[INBOX, FIGURES],
+        deadlines={**consultations.deadlines(), **surveys.deadlines(desk.vault, desk.profiles)},
     )
 
 

@@ -49,6 +49,33 @@ class ReportsForbiddenError(MeetingsError):
     status = 403
 
 
+class ReportUnknownError(MeetingsError):
+    """The municipality's profile has no such report."""
+
+    code = "report-unknown"
+    status = 404
+
+
+class PeriodUnknownError(MeetingsError):
+    """There are reports of terms, such as 2026-autumn or 2027-spring."""
+
+    code = "period-unknown"
+    status = 422
+
+
+class PeriodNotOverError(MeetingsError):
+    """A term's report is there when the term is over."""
+
+    code = "period-not-over"
+
+
+class FigureUnknownError(MeetingsError):
+    """The report has no such figure."""
+
+    code = "figure-unknown"
+    status = 404
+
+
 class CalendarForbiddenError(MeetingsError):
     """A calendar is for those who have a seat in its meetings."""
 

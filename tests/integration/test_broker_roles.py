@@ -21,6 +21,7 @@ from deploy.broker_roles import Operation, Resource
 from services.cases import consumers as cases
 from services.cases.handlers.desk import Desk
 from services.meetings.consumers import INBOX as MEETINGS
+from services.meetings.figure_consumers import FIGURES
 from services.notify import consumers as notify
 from services.notify import feed
 from services.notify.handlers import Teller
@@ -50,7 +51,7 @@ def allowed(role: str, operation: Operation, resource: Resource) -> set[str]:
 def test_the_declaration_is_what_the_services_do(service: str) -> None:
     read: dict[str, Callable[[], Sequence[str]]] = {
         "cases": lambda: cases.inbox(cast("Desk", None)).subscribed,  # nothing is handled here
-        "meetings": lambda: MEETINGS.subscribed,
+        "meetings": lambda: (*MEETINGS.subscribed, *FIGURES.subscribed),
         "notify": lambda: (
             *notify.inbox(Teller(Texts(), default=Language.NB, mails=False)).subscribed,
             *feed.inbox().subscribed,
@@ -58,7 +59,7 @@ def test_the_declaration_is_what_the_services_do(service: str) -> None:
         "audit": lambda: TOPICS,
     }
     assert allowed(service, Operation.READ, Resource.TOPIC) == set(read[service]())
-    groups = {"notify": {"notify", feed.CONSUMER}}
+    groups = {"notify": {"notify", feed.CONSUMER}, "meetings": {"meetings", FIGURES.consumer}}
     assert allowed(service, Operation.READ, Resource.GROUP) == groups.get(service, {service})
     assert allowed(service, Operation.WRITE, Resource.TOPIC) == {
         f"lagspill.{service}.v1",

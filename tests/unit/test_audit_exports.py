@@ -23,13 +23,13 @@ from services.audit.domain.fhir import CLASSES, DICOM
 from services.audit.exports import balp, cef
 from services.audit.exports.balp import BundleWriter, audit_events
 from services.audit.exports.cef import CefWriter
-from services.audit.exports.inert import cell, inert
 from services.audit.exports.table import COLUMNS, TableWriter
 from services.audit.exports.writing import Told
 from services.audit.queries import Search, StoredEntry
 from shared.contracts.access import AccessKind, AccessRecorded, Recipient
 from shared.contracts.audit import ExportFilter
 from shared.contracts.codes import InformationCategory, Language, LegalBasis, Purpose, Role, Service
+from shared.inert import cell, inert
 from tests.integration.audit_world import NOON, Publisher
 
 ORIGIN = "lagspill.no/logs/4005"

@@ -18,7 +18,6 @@ from uuid import NAMESPACE_URL, uuid5
 from pydantic_core import to_json
 
 from services.audit.domain import fhir
-from services.audit.exports.inert import inert
 from services.audit.exports.resources import (
     Agent,
     AuditEvent,
@@ -37,6 +36,7 @@ from services.audit.exports.writing import Looked, Told, looked, unreadable
 from services.audit.queries import StoredEntry
 from shared.contracts.access import AccessKind, AccessRecorded, Recipient
 from shared.contracts.codes import Purpose, Role
+from shared.inert import inert
 
 PROFILE: Final = "https://profiles.ihe.net/ITI/BALP/StructureDefinition/IHE.BasicAudit."
 TRANSACTION: Final = "https://profiles.ihe.net/ITI/BALP/CodeSystem/BasicAuditEntityType"

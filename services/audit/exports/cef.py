@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from typing import Final
 
 from services.audit.domain.sentences import sentence
-from services.audit.exports.inert import inert
 from services.audit.exports.writing import Looked, Told, looked, unreadable
 from services.audit.queries import StoredEntry
 from shared.contracts.access import AccessKind
+from shared.inert import inert
 
 VENDOR: Final = "Lagspill"
 """What staff know the system by; once a receiver has it in its filters it must not change."""

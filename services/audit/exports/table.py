@@ -12,10 +12,10 @@ from datetime import datetime
 from typing import Final
 
 from services.audit.domain.sentences import access_of, sentence
-from services.audit.exports.inert import cell
 from services.audit.exports.writing import Told
 from services.audit.queries import StoredEntry
 from shared.contracts.access import AccessRecorded
+from shared.inert import cell
 
 COLUMNS: Final = (
     *("position", "logged_at", "happened_at", "kind", "type", "source", "case", "actor", "organisation", "unit"),

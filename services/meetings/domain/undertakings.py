@@ -12,8 +12,9 @@ from typing import Annotated
 from pydantic import Field, StringConstraints, model_validator
 
 from services.meetings.domain.arena_rules import ArenaTypeField
+from services.meetings.domain.figures import FigureCode
 from services.meetings.domain.organisation import UnitKind
-from services.meetings.domain.year import Span
+from services.meetings.domain.year import DayOfYear, Span
 from shared.contracts.codes import Role, Service
 from shared.profiles import Line, Rule, Rules, Text
 
@@ -85,13 +86,31 @@ class Reader(StrEnum):
     LEADERS = "leaders"
 
 
+class Stated(StrEnum):
+    """What of the profile stands under a heading, as it is stated."""
+
+    UNDERTAKINGS = "undertakings"
+    """Measures of the municipality, with who is responsible and from when (seed rule 137)."""
+    RESOURCES = "resources"
+    """What it takes: money, hours, posts (seed rules 138, 177)."""
+    INDICATORS = "indicators"
+    """What shows effect, and where its numbers come from (seed rules 139, 141)."""
+
+
+class ReportHeading(Text):
+    """A heading, and what of it can be told by itself; what cannot is written by people."""
+
+    figures: tuple[FigureCode, ...] = ()
+    stated: tuple[Stated, ...] = ()
+
+
 class Report(Line):
     """A report with its headings and its deadline (seed rules 66, 123, 127, 128, 135, 136, 140, 178)."""
 
     code: Code
     text: Text
     to: tuple[Reader, ...] = Field(min_length=1)
-    headings: tuple[Text, ...] = Field(min_length=1)
+    headings: tuple[ReportHeading, ...] = Field(min_length=1)
     compared_with: tuple[str, ...] = ()
     """Municipalities that use the same template, so that results can be compared (seed rule 135)."""
     by: date | None = None
@@ -103,6 +122,13 @@ class Report(Line):
         if self.by is not None and self.every_year is not None:
             raise ValueError("say either the day by which it is due or when in every year")
         return self
+
+    def due_after(self, day: date) -> date | None:
+        """Return the day by which a report of what ended before `day` is due; None when the profile does not say."""
+        if self.every_year is None:
+            return self.by
+        last = DayOfYear(self.every_year.last)
+        return last.within(day.year) if last.within(day.year) >= day else last.within(day.year + 1)
 
 
 class Source(StrEnum):
@@ -130,6 +156,8 @@ class Indicator(Line):
     text: Text
     source: Source
     better: Better
+    figure: FigureCode | None = None
+    """The figure that shows it; None: its numbers are not in any event."""
     rules: Rules
 
 

@@ -1,0 +1,204 @@
+"""What a report counts, one fact of one event: codes, units and moments; nothing that says who, and no words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import Field, TypeAdapter
+
+from shared.contracts import cases
+from shared.contracts.base import EventData, Model, Moment
+from shared.contracts.cases import Effect, ForWhom
+from shared.contracts.codes import Service
+from shared.contracts.meetings import MeetingHeld
+from shared.contracts.safekeeping import CaseErased
+from shared.refs import ConcernRef, ConsentRef, MeasureRef, UnitId
+
+ConsentOutcome = Literal["granted", "refused", "narrowed", "withdrawn", "expired", "lapsed", "renewed"]
+
+
+class ConcernCame(Model):
+    """A concern was registered (seed rules 79, 180)."""
+
+    kind: Literal["concern-came"] = "concern-came"
+    concern: ConcernRef
+    unit: UnitId | None
+    for_whom: ForWhom
+    act_by: Moment
+
+
+class ConcernMet(Model):
+    """A concern was acted on: solved near the child, or lifted (seed rules 102, 179)."""
+
+    kind: Literal["concern-met"] = "concern-met"
+    concern: ConcernRef
+
+
+class CaseHeld(Model):
+    """A case was opened, or opened again, or goes on in another unit."""
+
+    kind: Literal["case-held"] = "case-held"
+    unit: UnitId | None
+    level: int | None = None
+    """None: as before."""
+    opens: bool = False
+
+
+class LevelIs(Model):
+    """A case was stepped up or down (seed rule 181)."""
+
+    kind: Literal["level-is"] = "level-is"
+    level: int
+
+
+class CaseShut(Model):
+    """A case is open no more."""
+
+    kind: Literal["case-shut"] = "case-shut"
+
+
+class MeasureIn(Model):
+    """A measure was put in (seed rules 88, 154, 155, 157)."""
+
+    kind: Literal["measure-in"] = "measure-in"
+    measure: MeasureRef
+    code: str
+    level: int
+    owner: Service
+    evaluate_by: Moment
+
+
+class MeasureDue(Model):
+    """A measure is to be evaluated by another day."""
+
+    kind: Literal["measure-due"] = "measure-due"
+    measure: MeasureRef
+    evaluate_by: Moment
+
+
+class MeasureJudged(Model):
+    """A measure was evaluated (seed rules 89, 90)."""
+
+    kind: Literal["measure-judged"] = "measure-judged"
+    measure: MeasureRef
+    effect: Effect
+    evaluate_by: Moment | None
+
+
+class ConsentAsked(Model):
+    """A consent was asked for; the unit is the one that holds it (seed rules 4, 5)."""
+
+    kind: Literal["consent-asked"] = "consent-asked"
+    consent: ConsentRef
+    unit: UnitId | None
+
+
+class ConsentCame(Model):
+    """What a consent came to."""
+
+    kind: Literal["consent-came"] = "consent-came"
+    consent: ConsentRef
+    outcome: ConsentOutcome
+
+
+class Attended(Model):
+    """How many seats of a meeting were taken, and how many were empty (seed rule 156)."""
+
+    kind: Literal["attended"] = "attended"
+    arena_type: str
+    present: int
+    absent: int
+
+
+Fact = Annotated[
+    ConcernCame
+    | ConcernMet
+    | CaseHeld
+    | LevelIs
+    | CaseShut
+    | MeasureIn
+    | MeasureDue
+    | MeasureJudged
+    | ConsentAsked
+    | ConsentCame
+    | Attended,
+    Field(discriminator="kind"),
+]
+FACT: Final[TypeAdapter[Fact]] = TypeAdapter(Fact)
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """A fact, of which case or meeting, as its which event, and when."""
+
+    subject: str
+    sequence: int
+    at: datetime
+    fact: Fact
+
+
+def _granted(event: cases.ConsentGranted) -> Fact | None:
+    return ConsentCame(consent=event.consent, outcome="granted") if event.active and not event.renewal else None
+
+
+def _refused(event: cases.ConsentRefused) -> Fact | None:
+    return None if event.renewal else ConsentCame(consent=event.consent, outcome="refused")
+
+
+def _lapsed(event: cases.ConsentLapsed) -> Fact | None:
+    return None if event.renewal else ConsentCame(consent=event.consent, outcome="lapsed")
+
+
+def _attended(event: MeetingHeld) -> Fact:
+    present = sum(seat.present for seat in event.attendance)
+    return Attended(arena_type=event.arena_type, present=present, absent=len(event.attendance) - present)
+
+
+def _came(event: cases.ConcernRegistered | cases.ConcernJoined) -> Fact:
+    return ConcernCame(
+        concern=event.concern, unit=event.registered_by.unit, for_whom=event.for_whom, act_by=event.act_by
+    )
+
+
+READ: Final[Mapping[type[EventData], Callable[[Any], Fact | None]]] = {
+    cases.ConcernRegistered: _came,
+    cases.ConcernJoined: _came,
+    cases.ConcernResolvedLocally: lambda event: ConcernMet(concern=event.concern),
+    cases.ConcernEscalated: lambda event: ConcernMet(concern=event.concern),
+    cases.CaseOpened: lambda event: CaseHeld(unit=event.holder.unit, level=event.level, opens=True),
+    cases.CaseReopened: lambda event: CaseHeld(unit=event.holder.unit, opens=True),
+    cases.HandoverAccepted: lambda event: CaseHeld(unit=event.holder.unit),
+    cases.CaseLevelChanged: lambda event: LevelIs(level=event.to_level),
+    cases.CaseClosed: lambda _: CaseShut(),
+    CaseErased: lambda _: CaseShut(),
+    cases.MeasurePlanned: lambda event: MeasureIn(
+        measure=event.measure,
+        code=event.code,
+        level=event.level,
+        owner=event.owner,
+        evaluate_by=event.evaluate_by,
+    ),
+    cases.MeasureChanged: lambda event: MeasureDue(measure=event.measure, evaluate_by=event.evaluate_by),
+    cases.MeasureEvaluated: lambda event: MeasureJudged(
+        measure=event.measure, effect=event.effect, evaluate_by=event.evaluate_by
+    ),
+    cases.ConsentRequested: lambda event: ConsentAsked(consent=event.consent, unit=event.held_by_unit),
+    cases.ConsentGranted: _granted,
+    cases.ConsentRefused: _refused,
+    cases.ConsentNarrowed: lambda event: ConsentCame(consent=event.consent, outcome="narrowed"),
+    cases.ConsentWithdrawn: lambda event: ConsentCame(consent=event.consent, outcome="withdrawn"),
+    cases.ConsentExpired: lambda event: ConsentCame(consent=event.consent, outcome="expired"),
+    cases.ConsentLapsed: _lapsed,
+    cases.ConsentRenewed: lambda event: ConsentCame(consent=event.consent, outcome="renewed"),
+    MeetingHeld: _attended,
+}
+"""What each event says that is counted."""
+
+
+def fact_of(event: EventData) -> Fact | None:
+    """Return what a report counts of the event; None: nothing."""
+    read = READ.get(type(event))
+    return None if read is None else read(event)

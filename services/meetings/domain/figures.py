@@ -1,0 +1,325 @@
+"""The figures of a report: what happened in a term that is over, counted from the facts of events, and how it may be shown.
+
+Counts of meetings and arenas are shown in full: they are in the year wheel, and nobody's life. Whatever is about a child, a
+guardian or a seat that somebody had is protected (`shared.small_numbers`): no count under five, and none that follows from
+others. A term has no day in common with another, and no sum over terms is told; so no term gives another's away.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final, get_args
+
+from services.meetings.domain.figure_facts import (
+    Attended,
+    CaseHeld,
+    CaseShut,
+    ConcernCame,
+    ConcernMet,
+    ConsentAsked,
+    ConsentCame,
+    ConsentOutcome,
+    Happened,
+    LevelIs,
+    MeasureDue,
+    MeasureIn,
+    MeasureJudged,
+)
+from shared.contracts.base import Model
+from shared.contracts.cases import Effect, ForWhom
+from shared.contracts.codes import Service
+from shared.refs import UnitId
+from shared.small_numbers import Table, publish, suppress
+from shared.terms import Period
+
+OTHER: Final = "other"
+"""Units and offers that the profile does not have (any more)."""
+SOON: Final = timedelta(days=7)
+
+
+class FigureCode(StrEnum):
+    """What a report can tell in numbers."""
+
+    MEETINGS = "meetings"
+    """Due, held, neither, cancelled, by arena (seed rules 8, 64, 183)."""
+    ARENAS = "arenas"
+    """How many meeting places there are (seed rule 158)."""
+    DEVIATIONS = "deviations"
+    ATTENDANCE = "attendance"
+    """Seats taken and empty, by arena (seed rule 156)."""
+    CONCERNS_BY_UNIT = "concerns-by-unit"
+    CONCERNS_FOR_WHOM = "concerns-for-whom"
+    """(Seed rule 180.)"""
+    TIME_TO_ACT = "time-to-act"
+    """From the concern to the first act (seed rules 102, 179)."""
+    CASES_BY_LEVEL = "cases-by-level"
+    """Open when the term ended, by unit and level (seed rule 181)."""
+    MEASURES_BY_LEVEL = "measures-by-level"
+    """(Seed rule 155.)"""
+    MEASURES_WITH_PPT = "measures-with-ppt"
+    """(Seed rule 154.)"""
+    OFFERS_USED = "offers-used"
+    """(Seed rule 157.)"""
+    EVALUATIONS = "evaluations"
+    """By effect, in time or late (seed rules 89, 90)."""
+    CONSENTS = "consents"
+    """What consents came to, by the unit that holds them (seed rules 4, 5)."""
+
+
+OF_UNITS: Final = frozenset({FigureCode.CONCERNS_BY_UNIT, FigureCode.CASES_BY_LEVEL, FigureCode.CONSENTS})
+"""Whose rows are units: a leader sees the own unit's."""
+OPEN: Final = frozenset({FigureCode.MEETINGS, FigureCode.ARENAS, FigureCode.DEVIATIONS})
+"""Shown in full."""
+COUNT: Final = "count"
+LEVELS: Final = ("level-0", "level-1", "level-2", "level-3")
+OUTCOMES: Final[tuple[str, ...]] = get_args(ConsentOutcome)
+WAITED: Final = ("within-7-days", "in-time", "late")
+TIMELY: Final = ("in-time", "late")
+
+
+class Figure(Model):
+    """One figure: a table, or a line that is a table of one column; without totals where none is told."""
+
+    code: FigureCode
+    table: Table
+    protected: bool
+    """Whether small counts are hidden in it."""
+
+
+class Numbers(Model):
+    """What was counted, with nothing hidden: never shown, never kept."""
+
+    concerns: dict[str, int]
+    for_whom: dict[str, int]
+    waited: dict[str, int]
+    open_cases: dict[tuple[str, str], int]
+    by_level: dict[str, int]
+    with_ppt: dict[str, int]
+    offers: dict[str, int]
+    evaluations: dict[tuple[str, str], int]
+    consents: dict[tuple[str, str], int]
+    seats: dict[tuple[str, str], int]
+
+
+@dataclass
+class _Case:
+    """What is known of one case so far."""
+
+    unit: UnitId | None = None
+    level: int = 1
+    open: bool = False
+    concerns: dict[str, tuple[datetime, datetime]] = field(default_factory=dict)
+    """When each that nobody has acted on yet came, and by when one is to act."""
+    due: dict[str, datetime] = field(default_factory=dict)
+    asked_by: dict[str, UnitId | None] = field(default_factory=dict)
+    told: set[tuple[str, str]] = field(default_factory=set)
+    """Which outcome of which consent was counted: each once, however often it comes."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Tally:
+    """What was counted so far, and what there is."""
+
+    units: frozenset[UnitId]
+    offers: frozenset[str]
+    counts: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+
+    def place(self, unit: UnitId | None) -> str:
+        return unit if unit is not None and unit in self.units else OTHER
+
+    def add(self, what: str, row: str, column: str = "", number: int = 1) -> None:
+        self.counts[what, row, column] += number
+
+
+def count(facts: Iterable[Happened], period: Period, units: Sequence[UnitId], offers: Sequence[str]) -> Numbers:
+    """Return what was in the term: what happened in it, and which cases were open at its end. How the facts lie is no matter."""
+    tally = _Tally(frozenset(units), frozenset(offers))
+    cases: dict[str, _Case] = {}
+    for happened in sorted(facts, key=lambda one: (one.subject, one.sequence)):
+        if happened.at < period.ends:
+            case = cases.setdefault(happened.subject, _Case())
+            # What was before the term is known of the case, and not counted.
+            counted = tally if happened.at >= period.begins else _Tally(tally.units, tally.offers)
+            _of_concerns(case, happened, counted)
+            _of_the_case(case, happened)
+            _of_measures(case, happened, counted)
+            _of_consents(case, happened, counted)
+    for each in cases.values():
+        if each.open:
+            tally.add("open_cases", tally.place(each.unit), LEVELS[each.level])
+    return _numbers(tally.counts)
+
+
+def _of_concerns(case: _Case, happened: Happened, tally: _Tally) -> None:
+    match happened.fact:
+        case ConcernCame() as fact:
+            case.concerns[fact.concern] = (happened.at, fact.act_by)
+            tally.add("concerns", tally.place(fact.unit))
+            tally.add("for_whom", fact.for_whom)
+        case ConcernMet(concern=concern) if concern in case.concerns:
+            came, act_by = case.concerns.pop(concern)
+            soon = happened.at - came <= SOON
+            tally.add("waited", WAITED[0] if soon else WAITED[1] if happened.at <= act_by else WAITED[2])
+        case _:
+            return
+
+
+def _of_the_case(case: _Case, happened: Happened) -> None:
+    match happened.fact:
+        case CaseHeld() as fact:
+            case.unit = fact.unit
+            case.level = case.level if fact.level is None else fact.level
+            case.open = case.open or fact.opens
+        case LevelIs(level=level):
+            case.level = level
+        case CaseShut():
+            case.open = False
+        case _:
+            return
+
+
+def _of_measures(case: _Case, happened: Happened, tally: _Tally) -> None:
+    match happened.fact:
+        case MeasureIn() as fact:
+            case.due[fact.measure] = fact.evaluate_by
+            tally.add("by_level", LEVELS[fact.level])
+            tally.add("with_ppt", "ppt" if fact.owner is Service.PPT else "others")
+            tally.add("offers", fact.code if fact.code in tally.offers else OTHER)
+        case MeasureDue() as fact:
+            case.due[fact.measure] = fact.evaluate_by
+        case MeasureJudged() as fact:
+            due = case.due.get(fact.measure)
+            tally.add("evaluations", fact.effect, TIMELY[due is not None and happened.at > due])
+            if fact.evaluate_by is not None:
+                case.due[fact.measure] = fact.evaluate_by
+        case _:
+            return
+
+
+def _of_consents(case: _Case, happened: Happened, tally: _Tally) -> None:
+    match happened.fact:
+        case ConsentAsked() as fact:
+            case.asked_by[fact.consent] = fact.unit
+        case ConsentCame() as fact if (fact.consent, fact.outcome) not in case.told:
+            case.told.add((fact.consent, fact.outcome))
+            tally.add("consents", tally.place(case.asked_by.get(fact.consent)), fact.outcome)
+        case Attended() as fact:
+            tally.add("seats", fact.arena_type, "present", fact.present)
+            tally.add("seats", fact.arena_type, "absent", fact.absent)
+        case _:
+            return
+
+
+def _numbers(tally: Counter[tuple[str, str, str]]) -> Numbers:
+    def lines(name: str) -> dict[str, int]:
+        return {row: number for (of, row, _), number in tally.items() if of == name}
+
+    def cells(name: str) -> dict[tuple[str, str], int]:
+        return {(row, column): number for (of, row, column), number in tally.items() if of == name}
+
+    return Numbers(
+        concerns=lines("concerns"),
+        for_whom=lines("for_whom"),
+        waited=lines("waited"),
+        open_cases=cells("open_cases"),
+        by_level=lines("by_level"),
+        with_ppt=lines("with_ppt"),
+        offers=lines("offers"),
+        evaluations=cells("evaluations"),
+        consents=cells("consents"),
+        seats=cells("seats"),
+    )
+
+
+def protected(
+    numbers: Numbers, units: Sequence[UnitId], offers: Sequence[str], arenas: Sequence[str]
+) -> dict[FigureCode, Figure]:
+    """Return the figures that are about people, as they may be shown.
+
+    Args:
+        numbers: what was counted.
+        units: every unit that there could be a number of; one that is left out would be known to have none.
+        offers: every offer, likewise.
+        arenas: those whose seats are told. One without a held meeting is left out: that there was none is told anyhow.
+    """
+    places = (*units, OTHER)
+    line, table = FigureCode, FigureCode
+    return {
+        one.code: one
+        for one in (
+            _line(line.CONCERNS_BY_UNIT, places, numbers.concerns),
+            _line(line.CONCERNS_FOR_WHOM, tuple(ForWhom), numbers.for_whom),
+            _line(line.TIME_TO_ACT, WAITED, numbers.waited),
+            _table(table.CASES_BY_LEVEL, places, LEVELS, numbers.open_cases),
+            _line(line.MEASURES_BY_LEVEL, LEVELS, numbers.by_level),
+            _line(line.MEASURES_WITH_PPT, ("ppt", "others"), numbers.with_ppt),
+            _line(line.OFFERS_USED, (*offers, OTHER), numbers.offers),
+            _table(table.EVALUATIONS, tuple(Effect), TIMELY, numbers.evaluations),
+            _table(table.CONSENTS, places, OUTCOMES, numbers.consents),
+            _table(
+                table.ATTENDANCE,
+                [arena for arena in arenas if any(row == arena for row, _ in numbers.seats)],
+                ("present", "absent"),
+                numbers.seats,
+            ),
+        )
+    }
+
+
+def _line(code: FigureCode, rows: Sequence[str], counts: Mapping[str, int]) -> Figure:
+    shown = suppress({row: counts.get(row, 0) for row in rows})
+    return Figure(
+        code=code,
+        protected=True,
+        table=Table(
+            rows=tuple(map(str, rows)),
+            columns=(COUNT,),
+            cells=tuple((shown.parts[row],) for row in rows),
+            row_totals=(),
+            column_totals=(shown.total,),
+            total=shown.total,
+        ),
+    )
+
+
+def _table(
+    code: FigureCode, rows: Sequence[str], columns: Sequence[str], counts: Mapping[tuple[str, str], int]
+) -> Figure:
+    return Figure(code=code, protected=True, table=publish(tuple(map(str, rows)), tuple(map(str, columns)), counts))
+
+
+def in_full(code: FigureCode, columns: Sequence[str], rows: Mapping[str, Sequence[int]]) -> Figure:
+    """Return a figure that is shown as it is, without totals."""
+    return Figure(
+        code=code,
+        protected=False,
+        table=Table(
+            rows=tuple(rows),
+            columns=tuple(columns),
+            cells=tuple(tuple(counts) for counts in rows.values()),
+            row_totals=(),
+            column_totals=(),
+            total=None,
+        ),
+    )
+
+
+def only(figure: Figure, rows: frozenset[str]) -> Figure:
+    """Return it with these of its rows. What stands in them, and the totals, are as they were: nothing is hidden anew."""
+    table = figure.table
+    kept = [index for index, row in enumerate(table.rows) if row in rows]
+    return figure.model_copy(
+        update={
+            "table": table.model_copy(
+                update={
+                    "rows": tuple(table.rows[index] for index in kept),
+                    "cells": tuple(table.cells[index] for index in kept),
+                    "row_totals": tuple(table.row_totals[index] for index in kept) if table.row_totals else (),
+                }
+            )
+        }
+    )

@@ -1,0 +1,339 @@
+"""A report as the profile lays it out: its headings, the figures under each, and what the profile itself states.
+
+The same events give the same report, whenever it is asked for: nothing in it comes from a clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Final
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from services.meetings.domain import conformity as conform
+from services.meetings.domain.arena_rules import ArenaRules
+from services.meetings.domain.conformity import DeviationKind, KnownMeeting, View
+from services.meetings.domain.figure_facts import Happened
+from services.meetings.domain.figures import (
+    COUNT,
+    OF_UNITS,
+    Figure,
+    FigureCode,
+    count,
+    in_full,
+    only,
+    protected,
+)
+from services.meetings.domain.profile import Profile
+from services.meetings.domain.undertakings import Better, Report, Source, Stated
+from services.meetings.domain.year import SchoolYear
+from services.meetings.errors import PeriodNotOverError, PeriodUnknownError, ReportUnknownError
+from shared.clock import oslo_day
+from shared.contracts.base import Model, Moment
+from shared.contracts.meetings import ArenaLevel
+from shared.profiles import Text
+from shared.refs import LogScope, UnitId
+from shared.terms import Period, term
+
+_DAY: Final = timedelta(days=1)
+SHOWN_KINDS: Final = tuple(kind for kind in DeviationKind if kind is not DeviationKind.DUTY_BREACHED)
+"""A duty that was not met is somebody's absence: it is told as seats, and protected (seed rule 156)."""
+
+
+class StatedLine(Model):
+    """Something that the profile states."""
+
+    text: Text
+    owners: tuple[Text, ...] = ()
+    starts: date | None = None
+    kroner: int | None = None
+    hours_a_week: float | None = None
+    post_percent: int | None = None
+    better: Better | None = None
+    source: Source | None = None
+    figure: FigureCode | None = None
+    rules: tuple[int, ...]
+
+
+class StatedPart(Model):
+    """A part of the profile, line for line."""
+
+    part: Stated
+    lines: tuple[StatedLine, ...]
+
+
+class Section(Model):
+    """What stands under one heading. Where there is nothing, people write it."""
+
+    heading: Text
+    figures: tuple[Figure, ...]
+    stated: tuple[StatedPart, ...]
+
+
+class Beside(Model):
+    """Another municipality's totals of a figure, as it shows them itself (seed rule 135)."""
+
+    municipality: LogScope
+    name: str
+    column_totals: tuple[int | None, ...]
+
+
+class Comparison(Model):
+    """A figure of several municipalities with the same template. They are never added up."""
+
+    figure: FigureCode
+    columns: tuple[str, ...]
+    municipalities: tuple[Beside, ...]
+
+
+class Content(Model):
+    """A report."""
+
+    report: str
+    title: Text
+    municipality: LogScope
+    name: str
+    period: str
+    begins: Moment
+    ends: Moment
+    """Before this moment."""
+    due: date | None
+    """The first day by which it is due after the term; null: none."""
+    unit: UnitId | None
+    """Whose rows it has where rows are units; null: everybody's, or nobody's."""
+    sections: tuple[Section, ...]
+    compared: tuple[Comparison, ...]
+    rules: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of a municipality, for its report."""
+
+    profile: Profile
+    facts: Sequence[Happened]
+
+
+def period_of(code: str, today: date) -> Period:
+    """Return the term, when it is over.
+
+    Raises:
+        PeriodUnknownError: it is no term.
+        PeriodNotOverError: it is not over: its figures could still change, and two of them tell one child's story.
+    """
+    period = term(code)
+    if period is None:
+        raise PeriodUnknownError
+    if today < oslo_day(period.ends):
+        raise PeriodNotOverError
+    return period
+
+
+def report_of(profile: Profile, code: str) -> Report:
+    """Return the report that the municipality uses.
+
+    Raises:
+        ReportUnknownError: it uses none such.
+    """
+    found = next((report for report in profile.reports if report.code == code), None)
+    if found is None:
+        raise ReportUnknownError
+    return found
+
+
+def compared_with(report: Report, profile: Profile, profiles: Mapping[LogScope, Profile]) -> list[Profile]:
+    """Return those to compare with: both must name each other in a report of the same template (seed rule 135)."""
+    found = []
+    for number in report.compared_with:
+        other = profiles.get(LogScope(number))
+        if other is None or other.scope == profile.scope:
+            continue
+        same = next((each for each in other.reports if each.code == report.code), None)
+        if same is not None and profile.scope in same.compared_with:
+            found.append(other)
+    return sorted(found, key=lambda one: one.scope)
+
+
+def content_of(
+    report: Report,
+    known: Known,
+    others: Sequence[Known],
+    meetings: Iterable[KnownMeeting],
+    period: Period,
+    view: View,
+) -> Content:
+    """Return the report.
+
+    Args:
+        report: as the profile lays it out.
+        known: the municipality, with every fact until the term's end.
+        others: those that it is compared with.
+        meetings: the municipality's, of the term's school year.
+        period: a term that is over.
+        view: what the reader sees of arenas and units (seed rule 95).
+
+    Raises:
+        HolidaysUnknownError: it has figures of meetings, and what was due in that school year is not known.
+    """
+    profile = known.profile
+    over = oslo_day(period.ends)
+    due = report.due_after(over)
+    wanted = {code for heading in report.headings for code in heading.figures}
+    figures = _of_people(known, period)
+    for code, figure in figures.items():
+        if code in OF_UNITS and not view.everything:
+            figures[code] = only(figure, frozenset({view.unit} if view.unit is not None else ()))
+    if wanted & {FigureCode.MEETINGS, FigureCode.DEVIATIONS}:
+        figures |= _of_meetings(profile, list(meetings), period, view)
+    figures[FigureCode.ARENAS] = _arenas(profile, period, view)
+    return Content(
+        report=report.code,
+        title=report.text,
+        municipality=profile.scope,
+        name=profile.name,
+        period=period.code,
+        begins=period.begins,
+        ends=period.ends,
+        due=due if due is not None and due >= over else None,
+        unit=view.unit,
+        sections=tuple(
+            Section(
+                heading=Text(nb=heading.nb, nn=heading.nn, en=heading.en),
+                figures=tuple(figures[code] for code in heading.figures),
+                stated=tuple(StatedPart(part=part, lines=_stated(profile, part)) for part in heading.stated),
+            )
+            for heading in report.headings
+        ),
+        compared=_compared(report, known, others, period),
+        rules=report.rules,
+    )
+
+
+def school_year_of(profile: Profile, period: Period) -> SchoolYear:
+    """Return the school year that the term is a part of."""
+    return profile.calendar.school_year_of(oslo_day(period.begins) + 31 * _DAY)
+
+
+# --- the figures ------------------------------------------------------------------------------------------------------
+
+
+def _of_people(known: Known, period: Period) -> dict[FigureCode, Figure]:
+    profile = known.profile
+    units = [unit.id for unit in profile.units]
+    offers = offers_of(profile)
+    arenas = [rules.type for rules in profile.arenas if rules.level is not ArenaLevel.CHILD]
+    return protected(count(known.facts, period, units, list(offers)), units, list(offers), arenas)
+
+
+def _of_meetings(
+    profile: Profile, meetings: list[KnownMeeting], period: Period, view: View
+) -> dict[FigureCode, Figure]:
+    first, after = oslo_day(period.begins), oslo_day(period.ends)
+    year = school_year_of(profile, period)
+    rows: dict[str, list[int]] = {rules.type: [0, 0, 0, 0] for rules in _shown(profile, view)}
+    for row in conform.conformity(profile, year, meetings, after, view):
+        if first <= row.last < after:
+            for index, number in enumerate((row.due, row.held, row.not_held, row.cancelled)):
+                rows[row.arena_type][index] += number
+    kinds = dict.fromkeys(SHOWN_KINDS, 0)
+    for deviation in conform.deviations(profile, year, meetings, after, view):
+        if deviation.kind in kinds and first <= deviation.day <= after:
+            kinds[deviation.kind] += 1
+    return {
+        FigureCode.MEETINGS: in_full(FigureCode.MEETINGS, ("due", "held", "not-held", "cancelled"), rows),
+        FigureCode.DEVIATIONS: in_full(
+            FigureCode.DEVIATIONS, (COUNT,), {kind.value: (number,) for kind, number in kinds.items()}
+        ),
+    }
+
+
+def _arenas(profile: Profile, period: Period, view: View) -> Figure:
+    last = oslo_day(period.ends) - _DAY
+    rows: dict[str, tuple[int]] = {
+        rules.type: (len(profile.units_with(rules, last)) if rules.level is ArenaLevel.UNIT else 1,)
+        for rules in _shown(profile, view)
+        if rules.meets_on(last)
+    }
+    return in_full(FigureCode.ARENAS, (COUNT,), rows)
+
+
+def _shown(profile: Profile, view: View) -> list[ArenaRules]:
+    return [
+        rules
+        for rules in profile.arenas
+        if rules.level is not ArenaLevel.CHILD
+        and view.shows(rules, view.unit if rules.level is ArenaLevel.UNIT else None)
+    ]
+
+
+def _compared(report: Report, known: Known, others: Sequence[Known], period: Period) -> tuple[Comparison, ...]:
+    """Return the totals side by side, each as its municipality shows it: of a figure about people whose columns are its words."""
+    if not others:
+        return ()
+    told = [(each.profile, _of_people(each, period)) for each in (known, *others)]
+    asked = dict.fromkeys(code for heading in report.headings for code in heading.figures)
+    return tuple(
+        Comparison(
+            figure=code,
+            columns=told[0][1][code].table.columns,
+            municipalities=tuple(
+                Beside(municipality=profile.scope, name=profile.name, column_totals=figures[code].table.column_totals)
+                for profile, figures in told
+            ),
+        )
+        for code in asked
+        if code in told[0][1]
+    )
+
+
+# --- what the profile states ------------------------------------------------------------------------------------------
+
+
+class _Offer(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    code: str
+    text: Text
+
+
+class _Offers(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    offers: tuple[_Offer, ...] = ()
+
+
+def offers_of(profile: Profile) -> dict[str, Text]:
+    """Return the municipality's offers with their names; none when its profile states none that can be read here."""
+    try:
+        read = _Offers.model_validate(profile.cases or {})
+    except ValidationError:
+        return {}
+    return {offer.code: offer.text for offer in read.offers}
+
+
+def _stated(profile: Profile, part: Stated) -> tuple[StatedLine, ...]:
+    match part:
+        case Stated.UNDERTAKINGS:
+            return tuple(
+                StatedLine(text=one.text, owners=one.owners, starts=one.starts, rules=one.rules)
+                for one in profile.undertakings
+            )
+        case Stated.RESOURCES:
+            lines = [*profile.resources, *(line for one in profile.undertakings for line in one.resources)]
+            return tuple(
+                StatedLine(
+                    text=line.text,
+                    kroner=line.kroner,
+                    hours_a_week=line.hours_a_week,
+                    post_percent=line.post_percent,
+                    rules=line.rules,
+                )
+                for line in lines
+            )
+        case Stated.INDICATORS:
+            return tuple(
+                StatedLine(text=one.text, better=one.better, source=one.source, figure=one.figure, rules=one.rules)
+                for one in profile.indicators
+            )

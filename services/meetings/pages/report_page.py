@@ -1,0 +1,267 @@
+"""A report as a page, as a file for spreadsheets, and each of its figures as a picture."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Final
+
+from services.meetings.domain.figures import COUNT, OF_UNITS, Figure, FigureCode
+from services.meetings.domain.profile import Profile
+from services.meetings.domain.reports import Content, StatedLine, offers_of
+from services.meetings.errors import FigureUnknownError
+from services.meetings.pages.chart import Chart, chart
+from services.meetings.pages.report_texts import REPORT_WORDS, ReportWords
+from shared.clock import oslo_day
+from shared.contracts.codes import Language
+from shared.inert import cell
+from shared.web.still import StillPage
+
+_TEMPLATES: Final = Path(__file__).with_name("templates")
+REPORT: Final = StillPage(_TEMPLATES / "report.html", _TEMPLATES / "report.css")
+PICTURE: Final = StillPage(_TEMPLATES / "chart.svg", _TEMPLATES / "report.css")
+COLUMNS: Final = (
+    *("report", "municipality", "period", "figure", "figure_name", "row", "row_name"),
+    *("column", "column_name", "number", "shown"),
+)
+TOTAL: Final = "total"
+_BOM: Final = b"\xef\xbb\xbf"
+"""Without it Excel reads æ, ø and å as something else."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row of a table, in words."""
+
+    name: str
+    cells: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A figure, in words."""
+
+    id: str
+    name: str
+    note: str
+    caption: str
+    first_column: str
+    columns: Sequence[str]
+    rows: Sequence[Row]
+    totals: Sequence[str]
+    hidden: str | None
+    chart: Chart
+
+
+@dataclass(frozen=True, slots=True)
+class PartShown:
+    """A part of the profile, in words."""
+
+    name: str
+    lines: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class SectionShown:
+    """A heading with what stands under it."""
+
+    heading: str
+    figures: Sequence[Drawn]
+    stated: Sequence[PartShown]
+
+
+@dataclass(frozen=True, slots=True)
+class ComparedShown:
+    """A figure of several municipalities."""
+
+    name: str
+    columns: Sequence[str]
+    rows: Sequence[Row]
+
+
+class _Words:
+    """What everything is called in one municipality and language."""
+
+    def __init__(self, profile: Profile, language: Language) -> None:
+        self.words: Final[ReportWords] = REPORT_WORDS[language]
+        self.language: Final = language
+        self._named: Final[dict[str, str]] = {
+            **{rules.type: rules.name for rules in profile.arenas},
+            **{unit.id: unit.name for unit in profile.units},
+        }
+        self._offers: Final = {code: text.in_(language) for code, text in offers_of(profile).items()}
+
+    def row(self, figure: FigureCode, code: str) -> str:
+        """Return what a row is called: a code means what it means in its figure."""
+        if figure is FigureCode.OFFERS_USED and code in self._offers:
+            return self._offers[code]
+        if code in self._named and figure not in {FigureCode.CONCERNS_FOR_WHOM, FigureCode.DEVIATIONS}:
+            return self._named[code]
+        return self.words.codes[code]
+
+    def number(self, number: int | None) -> str:
+        return self.words.hidden if number is None else str(number)
+
+    def day(self, day: date) -> str:
+        return self.words.day.format(day=day.day, month=self.words.months[day.month - 1], year=day.year)
+
+
+def render_report(content: Content, profile: Profile, language: Language) -> str:
+    """Return the page."""
+    said = _Words(profile, language)
+    words = said.words
+    last = oslo_day(content.ends) - timedelta(days=1)
+    first = oslo_day(content.begins)
+    unit = None if content.unit is None else profile.unit(content.unit)
+    return REPORT.render(
+        language=language.value,
+        words=words,
+        report=content,
+        title=words.title.format(
+            report=content.title.in_(language),
+            municipality=content.name,
+            period=f"{said.day(first)} – {said.day(last)}",
+        ),
+        first=said.day(first),
+        last=said.day(last),
+        due=None if content.due is None else said.day(content.due),
+        unit=content.unit if unit is None else unit.name,
+        sections=[
+            SectionShown(
+                section.heading.in_(language),
+                [_drawn(said, figure, f"figure-{number}-{place}") for place, figure in enumerate(section.figures)],
+                [
+                    PartShown(words.stated[part.part], [_line(said, one) for one in part.lines])
+                    for part in section.stated
+                ],
+            )
+            for number, section in enumerate(content.sections, start=1)
+        ],
+        compared=[
+            ComparedShown(
+                words.figures[each.figure].name,
+                [words.codes[column] for column in each.columns],
+                [Row(one.name, [said.number(number) for number in one.column_totals]) for one in each.municipalities],
+            )
+            for each in content.compared
+        ],
+    )
+
+
+def render_chart(content: Content, profile: Profile, code: FigureCode, language: Language) -> str:
+    """Return one figure as a picture that stands by itself.
+
+    Raises:
+        FigureUnknownError: the report has no such figure.
+    """
+    for section in content.sections:
+        for figure in section.figures:
+            if figure.code is code:
+                return PICTURE.render(chart=_chart(_Words(profile, language), figure)).strip() + "\n"
+    raise FigureUnknownError
+
+
+def render_csv(content: Content, profile: Profile, language: Language) -> bytes:
+    """Return the figures for spreadsheets, a line for each number (RFC 4180); no cell can be taken for a formula."""
+    said = _Words(profile, language)
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\r\n")
+    writer.writerow(COLUMNS)
+    told: set[FigureCode] = set()
+    for section in content.sections:
+        for figure in section.figures:
+            if figure.code not in told:
+                told.add(figure.code)
+                for line in _lines(said, figure):
+                    about = (content.report, content.municipality, content.period, figure.code.value)
+                    writer.writerow([cell(one) for one in (*about, said.words.figures[figure.code].name, *line)])
+    return _BOM + text.getvalue().encode()
+
+
+def _lines(said: _Words, figure: Figure) -> Iterator[tuple[str, ...]]:
+    table, words = figure.table, said.words
+
+    def line(row: str, row_name: str, column: str, column_name: str, number: int | None) -> tuple[str, ...]:
+        shown = "false" if number is None else "true"
+        return (row, row_name, column, column_name, "" if number is None else str(number), shown)
+
+    for row, cells in zip(table.rows, table.cells, strict=True):
+        for column, number in zip(table.columns, cells, strict=True):
+            yield line(row, said.row(figure.code, row), column, words.codes[column], number)
+    for row, number in zip(table.rows, table.row_totals, strict=False):
+        yield line(row, said.row(figure.code, row), TOTAL, words.total, number)
+    if table.column_totals:
+        for column, number in zip(table.columns, table.column_totals, strict=True):
+            yield line(TOTAL, words.total, column, words.codes[column], number)
+    if table.row_totals:
+        yield line(TOTAL, words.total, TOTAL, words.total, table.total)
+
+
+def _drawn(said: _Words, figure: Figure, name: str) -> Drawn:
+    words, table = said.words, figure.table
+    called = words.figures[figure.code]
+    totals = [*table.column_totals, *([table.total] if table.row_totals else [])] if table.column_totals else []
+    rows = [
+        Row(
+            said.row(figure.code, row),
+            [said.number(number) for number in (*cells, *(table.row_totals[index : index + 1]))],
+        )
+        for index, (row, cells) in enumerate(zip(table.rows, table.cells, strict=True))
+    ]
+    numbers = [*(number for cells in table.cells for number in cells), *table.row_totals, *totals]
+    hidden = numbers.count(None)
+    return Drawn(
+        id=name,
+        name=called.name,
+        note=called.note,
+        caption=words.caption.format(figure=called.name),
+        first_column=called.rows,
+        columns=[*(words.codes[column] for column in table.columns), *([words.total] if table.row_totals else [])],
+        rows=rows,
+        totals=[said.number(number) for number in totals],
+        hidden=words.hidden_here.format(count=hidden) if hidden else None,
+        chart=_chart(said, figure),
+    )
+
+
+def _chart(said: _Words, figure: Figure) -> Chart:
+    """Return the picture; of a table of units and more it is the totals that are drawn."""
+    words, table = said.words, figure.table
+    called = words.figures[figure.code]
+    rows: list[tuple[str, Sequence[tuple[str, int | None]]]]
+    if figure.code in OF_UNITS and len(table.columns) > 1:
+        rows = [
+            (words.codes[column], [("", number)])
+            for column, number in zip(table.columns, table.column_totals, strict=True)
+        ]
+    else:
+        names = ["" if column == COUNT else words.codes[column] for column in table.columns]
+        rows = [
+            (said.row(figure.code, row), list(zip(names, cells, strict=True)))
+            for row, cells in zip(table.rows, table.cells, strict=True)
+        ]
+    return chart(called.name, words.chart.format(figure=called.name), rows, words.hidden)
+
+
+def _line(said: _Words, line: StatedLine) -> str:
+    words, language = said.words, said.language
+    more = [owner.in_(language) for owner in line.owners]
+    if line.starts is not None:
+        more.append(words.starts.format(day=said.day(line.starts)))
+    if line.kroner is not None:
+        more.append(words.kroner.format(number=line.kroner))
+    if line.hours_a_week is not None:
+        more.append(words.hours_a_week.format(number=f"{line.hours_a_week:g}"))
+    if line.post_percent is not None:
+        more.append(words.post_percent.format(number=line.post_percent))
+    if line.better is not None:
+        more.append(words.better[line.better])
+    if line.figure is not None:
+        more.append(words.shown_by.format(figure=words.figures[line.figure].name))
+    elif line.source is not None:
+        more.append(words.from_where[line.source])
+    return f"{line.text.in_(language)}: {'; '.join(more)}" if more else line.text.in_(language)

@@ -1,0 +1,87 @@
+"""The words of reports, a file for each language: `texts/report-nb.yaml`, .. A missing word is found at start."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated, Final
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from services.meetings.domain.figures import COUNT, LEVELS, OTHER, OUTCOMES, TIMELY, WAITED, FigureCode
+from services.meetings.domain.reports import SHOWN_KINDS
+from services.meetings.domain.undertakings import Better, Source, Stated
+from shared.contracts.cases import Effect, ForWhom
+from shared.contracts.codes import Language
+
+_FOLDER: Final = Path(__file__).with_name("texts")
+CODES: Final = frozenset(
+    {*LEVELS, *OUTCOMES, *WAITED, *TIMELY, *SHOWN_KINDS, *ForWhom, *Effect, OTHER, COUNT, "ppt", "others"}
+) | {"due", "held", "not-held", "cancelled", "present", "absent"}
+"""Rows and columns that are neither units, arenas nor offers."""
+
+
+class FigureWords(BaseModel):
+    """What a figure is called."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    note: str
+    rows: str
+    """What its rows are."""
+
+
+class ReportWords(BaseModel):
+    """A language's words; what stands in braces is put in."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    title: str
+    municipality: str
+    period: str
+    due: str
+    unit: str
+    sources: str
+    sources_are: str
+    hidden: str
+    hidden_title: str
+    hidden_means: str
+    hidden_here: str
+    total: str
+    caption: str
+    chart: str
+    written_by_people: str
+    nothing_stated: str
+    compared: str
+    compared_means: str
+    starts: str
+    kroner: str
+    hours_a_week: str
+    post_percent: str
+    shown_by: str
+    months: tuple[str, ...] = Field(min_length=12, max_length=12)
+    day: str
+    figures: Annotated[Mapping[FigureCode, FigureWords], Field(min_length=len(FigureCode))]
+    stated: Annotated[Mapping[Stated, str], Field(min_length=len(Stated))]
+    better: Annotated[Mapping[Better, str], Field(min_length=len(Better))]
+    from_where: Annotated[Mapping[Source, str], Field(min_length=len(Source))]
+    codes: Mapping[str, str]
+
+    @model_validator(mode="after")
+    def _all_codes(self) -> ReportWords:
+        if self.codes.keys() != CODES:
+            raise ValueError(f"these codes have no word, or are none: {sorted(CODES ^ self.codes.keys())}")
+        return self
+
+
+def _read(language: Language) -> ReportWords:
+    text = (_FOLDER / f"report-{language.value}.yaml").read_text(encoding="utf-8")
+    return ReportWords.model_validate(yaml.safe_load(text))
+
+
+REPORT_WORDS: Final[Mapping[Language, ReportWords]] = MappingProxyType(
+    {language: _read(language) for language in Language}
+)

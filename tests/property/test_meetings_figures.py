@@ -1,0 +1,145 @@
+"""Figures of a term, against a second way to count them: fact by fact, and however the facts lie."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from datetime import timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.meetings.domain.figure_facts import (
+    CaseHeld,
+    CaseShut,
+    ConcernCame,
+    ConcernMet,
+    ConsentAsked,
+    ConsentCame,
+    Happened,
+    MeasureDue,
+    MeasureIn,
+    MeasureJudged,
+)
+from services.meetings.domain.figures import OTHER, Numbers, count
+from shared.contracts.cases import Effect, ForWhom
+from shared.contracts.codes import Service
+from shared.refs import ConcernRef, ConsentRef, MeasureRef, UnitId
+from tests.unit.report_world import TYNSET, content, period, story
+
+UNITS = [unit.id for unit in TYNSET.units]
+AUTUMN, SPRING = period("2026-autumn"), period("2027-spring")
+
+
+def told(seed: int, cases: int) -> list[Happened]:
+    """Return a year that begins before the autumn and ends after it."""
+    return story(TYNSET, seed, cases, AUTUMN.begins - timedelta(days=60))
+
+
+def counted(facts: list[Happened], code: str = "2026-autumn") -> Numbers:
+    """Return what is counted of them."""
+    return count(facts, period(code), UNITS, ["sprakopplaering"])
+
+
+@pytest.mark.rule(154, 155, 157, 179, 180)
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 10_000), cases=st.integers(0, 40))
+def test_each_event_of_the_term_is_counted_once_and_no_other(seed: int, cases: int) -> None:
+    facts = told(seed, cases)
+    numbers = counted(facts)
+    inside = [one.fact for one in facts if AUTUMN.begins <= one.at < AUTUMN.ends]
+    came = [fact for fact in inside if isinstance(fact, ConcernCame)]
+    assert numbers.concerns == Counter(fact.unit for fact in came)
+    assert numbers.for_whom == Counter(fact.for_whom for fact in came)
+    assert sum(numbers.waited.values()) == sum(isinstance(fact, ConcernMet) for fact in inside)
+    put_in = [fact for fact in inside if isinstance(fact, MeasureIn)]
+    assert sum(numbers.by_level.values()) == sum(numbers.offers.values()) == len(put_in)
+    assert numbers.with_ppt.get("ppt", 0) == sum(fact.owner is Service.PPT for fact in put_in)
+    judged = [fact for fact in inside if isinstance(fact, MeasureJudged)]
+    assert sum(numbers.evaluations.values()) == len(judged)
+    answered = [fact for fact in inside if isinstance(fact, ConsentCame)]
+    assert sum(numbers.consents.values()) == len(answered)
+    by_case = {one.subject: [two for two in facts if two.subject == one.subject] for one in facts}
+    open_ = 0
+    for history in by_case.values():
+        last = [one.fact for one in history if one.at < AUTUMN.ends and isinstance(one.fact, CaseHeld | CaseShut)]
+        open_ += bool(last) and isinstance(last[-1], CaseHeld)
+    assert sum(numbers.open_cases.values()) == open_
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 10_000), order=st.randoms(use_true_random=False))
+def test_the_same_events_give_the_same_report_however_they_came(seed: int, order: random.Random) -> None:
+    facts = story(TYNSET, seed, 60, AUTUMN.begins)
+    shuffled = list(facts)
+    order.shuffle(shuffled)
+    assert content(facts=shuffled).model_dump_json() == content(facts=facts).model_dump_json()
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 10_000))
+def test_what_comes_later_changes_no_term_that_is_over(seed: int) -> None:
+    facts = told(seed, 30)
+    later = [one for one in story(TYNSET, seed + 1, 30, AUTUMN.ends) if one.at >= AUTUMN.ends]
+    assert counted([*facts, *later]) == counted(facts)
+    both = [*facts, *later]
+    concerns = sum(
+        counted(both, code).concerns.get(unit, 0) for code in ("2026-autumn", "2027-spring") for unit in UNITS
+    )
+    whole = [one for one in both if AUTUMN.begins <= one.at < SPRING.ends and isinstance(one.fact, ConcernCame)]
+    assert concerns == len(whole), "an event is in one term only"
+
+
+@pytest.mark.rule(102, 179)
+def test_time_is_counted_to_the_first_act_from_the_concern() -> None:
+    came = AUTUMN.begins + timedelta(days=3)
+
+    def concern(after: timedelta) -> list[Happened]:
+        ref = ConcernRef("con_b")
+        fact = ConcernCame(concern=ref, unit=UNITS[0], for_whom=ForWhom.CHILD, act_by=came + timedelta(days=14))
+        acts = [Happened("cas_b", at, came + after * (at - 1), ConcernMet(concern=ref)) for at in (2, 3)]
+        return [Happened("cas_b", 1, came, fact), *acts]
+
+    assert counted(concern(timedelta(days=7))).waited == {"within-7-days": 1}
+    assert counted(concern(timedelta(days=7, seconds=1))).waited == {"in-time": 1}
+    assert counted(concern(timedelta(days=14))).waited == {"in-time": 1}
+    assert counted(concern(timedelta(days=14, seconds=1))).waited == {"late": 1}
+
+
+@pytest.mark.rule(88, 89, 90)
+def test_an_evaluation_is_in_time_by_the_day_that_held_then() -> None:
+    first = AUTUMN.begins + timedelta(days=10)
+    ref = MeasureRef("mea_b")
+    measure = MeasureIn(measure=ref, code="nothing-known", level=2, owner=Service.SKOLE, evaluate_by=first)
+    judged = MeasureJudged(measure=ref, effect=Effect.SOME, evaluate_by=first + timedelta(days=20))
+    facts = [
+        Happened("cas_b", 1, AUTUMN.begins - timedelta(days=1), measure),
+        Happened("cas_b", 2, first, judged),
+        Happened("cas_b", 3, first + timedelta(days=20), judged),
+        Happened("cas_b", 4, first + timedelta(days=21), judged),
+        Happened("cas_b", 5, first + timedelta(days=22), MeasureDue(measure=ref, evaluate_by=first)),
+        Happened("cas_b", 6, first + timedelta(days=23), judged),
+    ]
+    numbers = counted(facts)
+    assert numbers.evaluations == {("some", "in-time"): 2, ("some", "late"): 2}
+    assert numbers.by_level == {}, "it was put in before the term"
+    assert counted([facts[0]], "2026-spring").offers == {OTHER: 1}
+
+
+@pytest.mark.rule(4, 5)
+def test_an_outcome_of_a_consent_is_counted_once_at_the_unit_that_holds_it() -> None:
+    ref = ConsentRef("cst_b")
+    at = AUTUMN.begins + timedelta(days=1)
+    facts = [
+        Happened("cas_b", 1, AUTUMN.begins - timedelta(days=1), ConsentAsked(consent=ref, unit=UNITS[0])),
+        *(Happened("cas_b", place, at, ConsentCame(consent=ref, outcome="refused")) for place in (2, 3)),
+        Happened("cas_b", 4, at, ConsentCame(consent=ref, outcome="granted")),
+        Happened("cas_c", 1, at, ConsentAsked(consent=ConsentRef("cst_c"), unit=UnitId("unit:elsewhere"))),
+        Happened("cas_c", 2, at, ConsentCame(consent=ConsentRef("cst_c"), outcome="withdrawn")),
+    ]
+    assert counted(facts).consents == {
+        (UNITS[0], "refused"): 1,
+        (UNITS[0], "granted"): 1,
+        (OTHER, "withdrawn"): 1,
+    }

@@ -1,0 +1,134 @@
+"""A term of a municipality, invented: facts of cases and meetings, large enough for something to be shown."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+from services.meetings.configuration import read_profiles
+from services.meetings.domain import reports
+from services.meetings.domain.conformity import KnownMeeting, View
+from services.meetings.domain.figure_facts import (
+    Attended,
+    CaseHeld,
+    CaseShut,
+    ConcernCame,
+    ConcernMet,
+    ConsentAsked,
+    ConsentCame,
+    Fact,
+    Happened,
+    LevelIs,
+    MeasureIn,
+    MeasureJudged,
+)
+from services.meetings.domain.profile import Profile
+from services.meetings.domain.reports import Content, Known, offers_of
+from services.meetings.settings import MeetingsSettings
+from shared.contracts.cases import Effect, ForWhom
+from shared.contracts.codes import Service
+from shared.contracts.meetings import ArenaLevel
+from shared.refs import ConcernRef, ConsentRef, LogScope, MeasureRef
+from shared.terms import Period, term
+
+PROFILES: Final = read_profiles(MeetingsSettings.model_fields["municipalities_folder"].default)
+TYNSET: Final = PROFILES[LogScope("3427")]
+SKIEN: Final = PROFILES[LogScope("4003")]
+
+
+def period(code: str = "2026-autumn") -> Period:
+    """Return a term."""
+    found = term(code)
+    assert found is not None
+    return found
+
+
+def story(profile: Profile, seed: int, cases: int, begins: datetime) -> list[Happened]:
+    """Return what happened in so many cases that began in the weeks after that moment, and in some meetings."""
+    chance = random.Random(seed)
+    units = [unit.id for unit in profile.units if unit.kind.value in {"barnehage", "skole"}]
+    offers = [*offers_of(profile), "sprakgruppe"]
+    told: list[Happened] = []
+    for number in range(cases):
+        unit, at = chance.choice(units), begins + timedelta(hours=chance.randrange(24 * 120))
+        of = f"{seed}-{number}"
+        facts: list[tuple[timedelta, Fact]] = [
+            (
+                timedelta(),
+                ConcernCame(
+                    concern=ConcernRef(f"con_{of}"),
+                    unit=unit,
+                    for_whom=chance.choice(list(ForWhom)),
+                    act_by=at + timedelta(days=14),
+                ),
+            ),
+            (timedelta(days=chance.choice((2, 5, 9, 13, 20))), ConcernMet(concern=ConcernRef(f"con_{of}"))),
+        ]
+        if chance.random() < 0.8:
+            facts += [
+                (timedelta(days=21), CaseHeld(unit=unit, level=chance.choice((1, 1, 2, 3)), opens=True)),
+                (timedelta(days=22), ConsentAsked(consent=ConsentRef(f"cst_{of}"), unit=unit)),
+                (
+                    timedelta(days=24),
+                    ConsentCame(
+                        consent=ConsentRef(f"cst_{of}"), outcome=chance.choice(("granted", "granted", "refused"))
+                    ),
+                ),
+                (
+                    timedelta(days=25),
+                    MeasureIn(
+                        measure=MeasureRef(f"mea_{of}"),
+                        code=chance.choice(offers),
+                        level=chance.choice((0, 1, 1, 2, 3)),
+                        owner=chance.choice((Service.PPT, Service.BARNEHAGE, Service.SKOLE)),
+                        evaluate_by=at + timedelta(days=40),
+                    ),
+                ),
+                (timedelta(days=chance.choice((38, 39, 50))), _judged(chance, of)),
+                (timedelta(days=60), LevelIs(level=chance.choice((1, 2)))),
+            ]
+        if chance.random() < 0.2:
+            facts.append((timedelta(days=70), CaseShut()))
+        told += [
+            Happened(f"cas_{of}", sequence, at + after, fact) for sequence, (after, fact) in enumerate(facts, start=1)
+        ]
+    arenas = [rules.type for rules in profile.arenas if rules.level is not ArenaLevel.CHILD]
+    told += [
+        Happened(
+            f"mtg_{seed}-{number}",
+            1,
+            begins + timedelta(days=3 * number),
+            Attended(arena_type=chance.choice(arenas), present=chance.randrange(3, 7), absent=chance.randrange(0, 2)),
+        )
+        for number in range(40)
+    ]
+    return told
+
+
+def _judged(chance: random.Random, of: str) -> Fact:
+    return MeasureJudged(measure=MeasureRef(f"mea_{of}"), effect=chance.choice(list(Effect)), evaluate_by=None)
+
+
+def content(
+    profile: Profile = TYNSET,
+    report: str = "practice-and-gains",
+    *,
+    facts: Sequence[Happened] | None = None,
+    others: Sequence[Known] = (),
+    meetings: Sequence[KnownMeeting] = (),
+    code: str = "2026-autumn",
+    view: View | None = None,
+) -> Content:
+    """Return a report of an invented term."""
+    when = period(code)
+    told = story(profile, 7, 240, when.begins) if facts is None else facts
+    return reports.content_of(
+        reports.report_of(profile, report),
+        Known(profile, told),
+        others,
+        meetings,
+        when,
+        view or View(everything=True),
+    )

@@ -1,0 +1,300 @@
+"""Reports: what a profile lays out, whose rows a leader sees, what is compared, and the same numbers in every form."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from datetime import date
+from pathlib import Path
+from string import Formatter
+from typing import Final
+from xml.etree import ElementTree as ET
+
+import pytest
+import yaml
+
+from services.meetings.domain.conformity import KnownMeeting, View
+from services.meetings.domain.figure_facts import Attended, Happened, fact_of
+from services.meetings.domain.figures import OF_UNITS, OPEN, Figure, FigureCode
+from services.meetings.domain.meeting import Status
+from services.meetings.domain.profile import Profile
+from services.meetings.domain.reports import Content, Known, compared_with, period_of, report_of
+from services.meetings.domain.undertakings import ReportHeading
+from services.meetings.errors import (
+    FigureUnknownError,
+    HolidaysUnknownError,
+    PeriodNotOverError,
+    PeriodUnknownError,
+    ReportUnknownError,
+)
+from services.meetings.pages import report_texts
+from services.meetings.pages.report_page import COLUMNS, REPORT, render_chart, render_csv, render_report
+from services.meetings.pages.report_texts import REPORT_WORDS
+from shared.calendar import start_of_day
+from shared.contracts import meetings as contracts
+from shared.contracts.codes import Language, Role, Service
+from shared.refs import ArenaRef, LogScope, MeetingRef, UnitId
+from shared.small_numbers import THRESHOLD
+from tests.unit.report_world import PROFILES, SKIEN, TYNSET, content, period, story
+
+SVG: Final = "{http://www.w3.org/2000/svg}"
+
+
+def figures_of(told: Content) -> dict[FigureCode, Figure]:
+    """Return its figures."""
+    return {figure.code: figure for section in told.sections for figure in section.figures}
+
+
+@pytest.mark.rule(123, 127, 128, 135, 136, 137, 138, 178)
+def test_each_report_of_each_profile_has_what_its_profile_lays_out() -> None:
+    laid_out = 0
+    for profile in PROFILES.values():
+        for report in profile.reports:
+            told = content(profile, report.code)
+            assert [len(section.figures) for section in told.sections] == [len(one.figures) for one in report.headings]
+            assert [section.heading.nn for section in told.sections] == [one.nn for one in report.headings]
+            assert any(section.figures or section.stated for section in told.sections), report.code
+            laid_out += 1
+    assert laid_out >= 4 + 2 + 1
+    part_2 = content(SKIEN, "grenland-part-2")
+    stated = {part.part.value: part.lines for section in part_2.sections for part in section.stated}
+    assert stated.keys() == {"undertakings", "resources", "indicators"}
+    assert all(line.owners for line in stated["undertakings"]), "responsibility is placed"
+    assert any(line.kroner for line in stated["resources"])
+    shown_by = {line.text.en: line.figure for line in stated["indicators"]}
+    assert shown_by["Referrals to PPT"] is FigureCode.MEASURES_WITH_PPT
+    assert shown_by["Visits to the interactive page"] is None, "no event has it"
+
+
+@pytest.mark.rule(8, 64, 156, 158, 183)
+def test_meetings_are_counted_against_what_was_due_and_attendance_is_seats() -> None:
+    called = [
+        KnownMeeting(
+            meeting=MeetingRef(f"mtg_{number}"),
+            arena_type="tst",
+            unit=UnitId("unit:tynset-barnehage"),
+            starts_at=start_of_day(date(2026, 9 + number, 8)),
+            status=status,
+            extra=False,
+        )
+        for number, status in enumerate((Status.HELD, Status.CALLED, Status.CANCELLED))
+    ]
+    told = figures_of(content(report="to-steering-group", meetings=called))
+    meetings = told[FigureCode.MEETINGS]
+    assert meetings.table.columns == ("due", "held", "not-held", "cancelled")
+    due, *rest = meetings.table.cells[meetings.table.rows.index("tst")]
+    assert rest == [1, 1, 1], "counts of meetings are shown in full"
+    assert due is not None
+    assert due > 5
+    deviations = told[FigureCode.DEVIATIONS]
+    found = dict(zip(deviations.table.rows, (cells[0] for cells in deviations.table.cells), strict=True))
+    assert found["not-held"] == 1
+    assert "duty-breached" not in found, "who was absent is told as seats only"
+    spring = figures_of(content(report="to-steering-group", meetings=called, code="2027-spring", facts=[]))
+    assert spring[FigureCode.MEETINGS].table.cells[0][1:] == (0, 0, 0), "another term's meetings are not in it"
+    arenas = figures_of(content(report="structures"))[FigureCode.ARENAS]
+    assert dict(zip(arenas.table.rows, (cells[0] for cells in arenas.table.cells), strict=True))["tst"] == len(
+        TYNSET.units_with(next(rules for rules in TYNSET.arenas if rules.type == "tst"))
+    )
+    few = figures_of(content(report="to-steering-group", facts=[seats("tst", 30, 2)]))[FigureCode.ATTENDANCE]
+    assert few.table.cells[few.table.rows.index("tst")] == (None, None)
+
+
+def seats(arena_type: str, present: int, absent: int) -> Happened:
+    """Return a meeting's attendance."""
+    at = period().begins
+    return Happened("mtg_b", 1, at, Attended(arena_type=arena_type, present=present, absent=absent))
+
+
+@pytest.mark.rule(54, 156)
+def test_a_held_meeting_is_told_as_seats_without_who_and_why() -> None:
+    attendance = tuple(
+        contracts.Attendance(
+            service=service, role=Role.LEADER, present=present, absence_reason=None if present else "ill"
+        )
+        for service, present in ((Service.BARNEHAGE, True), (Service.PPT, False), (Service.BARNEVERN, True))
+    )
+    held = contracts.MeetingHeld(
+        meeting=MeetingRef("mtg_" + "b" * 26),
+        arena=ArenaRef("arn_" + "b" * 26),
+        arena_type="tst",
+        started_at=period().begins,
+        ended_at=period().ends,
+        chair=Role.LEADER,
+        attendance=attendance,
+        kinds_covered=frozenset(),
+    )
+    assert fact_of(held) == Attended(arena_type="tst", present=2, absent=1)
+    assert fact_of(contracts.MeetingClosed(meeting=held.meeting)) is None
+
+
+@pytest.mark.rule(95)
+def test_a_leader_sees_the_own_units_rows_with_the_very_numbers_that_everybody_is_shown() -> None:
+    whole = figures_of(content())
+    leader = View(everything=False, unit=UnitId("unit:tynset-barnehage"), service=Service.BARNEHAGE)
+    mine = figures_of(content(view=leader))
+    for code in OF_UNITS & mine.keys():
+        table, all_of_it = mine[code].table, whole[code].table
+        assert table.rows == ("unit:tynset-barnehage",)
+        assert table.cells[0] == all_of_it.cells[all_of_it.rows.index("unit:tynset-barnehage")]
+        assert (table.column_totals, table.total) == (all_of_it.column_totals, all_of_it.total)
+    for code in mine.keys() - OF_UNITS - OPEN:
+        assert mine[code] == whole[code]
+    manager = View(everything=False, unit=None, service=Service.LEDELSE)
+    assert all(not figures_of(content(view=manager))[code].table.rows for code in OF_UNITS & mine.keys())
+
+
+@pytest.mark.rule(89, 154, 179)
+def test_no_report_shows_a_small_number_about_people() -> None:
+    for profile in PROFILES.values():
+        for report in profile.reports:
+            for size in (3, 40):
+                told = content(profile, report.code, facts=story(profile, 3, size, period().begins))
+                for figure in figures_of(told).values():
+                    table = figure.table
+                    assert figure.protected == (figure.code not in OPEN)
+                    numbers = [*(one for row in table.cells for one in row), *table.row_totals, *table.column_totals]
+                    assert not figure.protected or all(one is None or one >= THRESHOLD for one in numbers)
+
+
+def grenland(number: str, name: str, compares: tuple[str, ...]) -> Profile:
+    """Return another municipality with Skien's template."""
+    reports = tuple(one.model_copy(update={"compared_with": compares}) for one in SKIEN.reports)
+    return SKIEN.model_copy(update={"municipality": LogScope(number), "name": name, "reports": reports})
+
+
+@pytest.mark.rule(135)
+def test_municipalities_with_the_same_template_are_set_side_by_side_and_never_added_up() -> None:
+    porsgrunn, bamble = grenland("4001", "Porsgrunn", ("4003",)), grenland("4012", "Bamble", ("4001",))
+    stranger = PROFILES[LogScope("4005")]
+    known = {one.scope: one for one in (SKIEN, porsgrunn, bamble, stranger)}
+    report = report_of(SKIEN, "grenland-part-2")
+    assert compared_with(report, SKIEN, known) == [porsgrunn], "both must have agreed to it"
+    theirs = story(porsgrunn, 11, 150, period().begins)
+    told = content(SKIEN, "grenland-part-2", others=[Known(porsgrunn, theirs)])
+    alone = figures_of(content(porsgrunn, "grenland-part-2", facts=theirs))
+    mine = figures_of(told)
+    assert {each.figure for each in told.compared} == mine.keys() - OPEN
+    for each in told.compared:
+        assert [beside.name for beside in each.municipalities] == [SKIEN.name, "Porsgrunn"]
+        assert each.municipalities[0].column_totals == mine[each.figure].table.column_totals
+        assert each.municipalities[1].column_totals == alone[each.figure].table.column_totals
+    assert content(SKIEN, "grenland-part-2").compared == ()
+    page = render_report(told, SKIEN, Language.EN)
+    assert ">Beside other municipalities</h2>" in page
+    assert '<th scope="row">Porsgrunn</th>' in page
+
+
+def test_only_a_term_that_is_over_and_a_report_that_there_is() -> None:
+    assert period_of("2026-autumn", date(2027, 1, 1)).code == "2026-autumn"
+    with pytest.raises(PeriodNotOverError):
+        period_of("2026-autumn", date(2026, 12, 31))
+    for nothing in ("2026", "2026-winter", "1999-autumn", "2026-autumn\n", ""):
+        with pytest.raises(PeriodUnknownError):
+            period_of(nothing, date(2027, 8, 1))
+    with pytest.raises(ReportUnknownError):
+        report_of(TYNSET, "grenland-part-1")
+    with pytest.raises(HolidaysUnknownError):
+        content(report="to-steering-group", code="2035-autumn", facts=[])
+    assert content(SKIEN, "grenland-part-2", code="2035-autumn", facts=[]).period == "2035-autumn", (
+        "what is not due by the year can be told of any"
+    )
+
+
+@pytest.mark.rule(123, 128)
+def test_a_report_is_due_on_the_profiles_next_day_for_it() -> None:
+    yearly = report_of(TYNSET, "to-steering-group")
+    assert yearly.due_after(date(2027, 1, 1)) == date(2027, 6, 30)
+    assert yearly.due_after(date(2027, 8, 1)) == date(2028, 6, 30)
+    assert content(report="to-steering-group").due == date(2027, 6, 30)
+    assert content(report="practice-and-gains").due is None, "its day was in 2024"
+
+
+@pytest.mark.parametrize("language", Language)
+def test_page_file_and_picture_say_the_same_numbers(language: Language) -> None:
+    told, words = content(), REPORT_WORDS[language]
+    page = render_report(told, TYNSET, language)
+    assert f'<html lang="{language.value}">' in page
+    assert "{" not in page.replace(REPORT.style, ""), "every word was put in"
+    assert "None" not in page
+    rows = list(csv.DictReader(io.StringIO(render_csv(told, TYNSET, language).decode("utf-8-sig"))))
+    for code, figure in figures_of(told).items():
+        table = figure.table
+        numbers = [*(one for cells in table.cells for one in cells), *table.row_totals, *table.column_totals]
+        numbers += [table.total] if table.row_totals else []
+        lines = [row for row in rows if row["figure"] == code.value]
+        assert sorted((row["number"], row["shown"]) for row in lines) == sorted(
+            ("" if one is None else str(one), str(one is not None).lower()) for one in numbers
+        )
+        svg = ET.fromstring(render_chart(told, TYNSET, code, language))
+        assert svg.get("role") == "img"
+        assert svg.findtext(f"{SVG}title") == words.figures[code].name
+        assert svg.findtext(f"{SVG}desc")
+        bars = [each for each in svg if each.get("class", "").startswith(("bar", "hidden"))]
+        labels = [each.text or "" for each in svg if each.get("class") == "number"]
+        assert len(bars) == len(labels) > 0
+        hidden = [each for each in bars if each.get("class") == "hidden"]
+        assert sum(words.hidden in label for label in labels) == len(hidden)
+        assert page.count(f"<caption>{words.caption.format(figure=words.figures[code].name)}</caption>") == 1
+    assert page.count("<svg") == page.count("<table") == len(figures_of(told))
+    with pytest.raises(FigureUnknownError):
+        render_chart(told, TYNSET, FigureCode.MEETINGS, language)
+
+
+def test_no_cell_of_the_file_is_a_formula() -> None:
+    unit = TYNSET.units[0].model_copy(update={"name": '=HYPERLINK("https://example.org")'})
+    evil = TYNSET.model_copy(update={"units": (unit, *TYNSET.units[1:])})
+    file = render_csv(content(evil), evil, Language.NB)
+    assert file.startswith(b"\xef\xbb\xbf")
+    assert file.count(b"\r\n") == len(file.splitlines())
+    rows = list(csv.reader(io.StringIO(file.decode("utf-8-sig"))))
+    assert tuple(rows[0]) == COLUMNS
+    assert any(one.startswith("'=HYPERLINK") for row in rows for one in row)
+    assert not any(one.lstrip()[:1] in {"=", "+", "-", "@"} for row in rows for one in row)
+
+
+def test_a_report_is_the_same_bytes_again() -> None:
+    for language in Language:
+        one, two = content(), content()
+        assert render_report(one, TYNSET, language) == render_report(two, TYNSET, language)
+        assert render_csv(one, TYNSET, language) == render_csv(two, TYNSET, language)
+
+
+def test_no_reference_of_a_case_or_meeting_stands_in_any_form() -> None:
+    for profile in (TYNSET, SKIEN):
+        for report in profile.reports:
+            told = content(profile, report.code)
+            said = told.model_dump_json() + render_report(told, profile, Language.NB)
+            assert not re.search(r"\b(cas|con|cst|mea|mtg|act)_", said)
+
+
+def test_every_language_puts_the_same_in_the_same_places() -> None:
+    folder = Path(report_texts.__file__).with_name("texts")
+    read = [
+        _leaves(yaml.safe_load((folder / f"report-{one.value}.yaml").read_text(encoding="utf-8"))) for one in Language
+    ]
+    for one in read[1:]:
+        assert one.keys() == read[0].keys()
+    for path in read[0]:
+        said = [{name for _, name, _, _ in Formatter().parse(one[path]) if name} for one in read]
+        assert said[0] == said[1] == said[2], path
+
+
+def _leaves(value: object, path: str = "") -> dict[str, str]:
+    if isinstance(value, dict):
+        return {name: text for key, part in value.items() for name, text in _leaves(part, f"{path}.{key}").items()}
+    if isinstance(value, list):
+        return {
+            name: text for index, part in enumerate(value) for name, text in _leaves(part, f"{path}.{index}").items()
+        }
+    return {path: str(value)}
+
+
+def test_a_heading_without_figures_is_written_by_people() -> None:
+    plain = ReportHeading(nb="Erfaringer", nn="Erfaringar", en="Experiences")
+    report = TYNSET.reports[0].model_copy(update={"headings": (plain,)})
+    profile = TYNSET.model_copy(update={"reports": (report,)})
+    assert REPORT_WORDS[Language.NN].written_by_people in render_report(
+        content(profile, report.code), profile, Language.NN
+    )
