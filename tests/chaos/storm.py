@@ -45,7 +45,8 @@ HANDLED: Final[Mapping[str, frozenset[str]]] = {
 """Which types each consumer has an effect for; the meetings of this storm are never held."""
 
 _UNTAKEN: Final = """
-SELECT count(*) FROM unnest($1::uuid[]) AS event (id) WHERE NOT EXISTS (SELECT FROM inbox WHERE event_id = event.id)
+SELECT count(*) FROM unnest($1::uuid[]) AS event (id)
+WHERE NOT EXISTS (SELECT FROM inbox WHERE consumer = $2 AND event_id = event.id)
 """
 _CAUGHT_UP: Final = "SELECT min(caught_up_at) > $2 FROM consumer_progress WHERE consumer = $1"
 _UNPUBLISHED: Final = "SELECT (SELECT count(*) FROM outbox) + (SELECT count(*) FROM relay_batch)"
@@ -250,7 +251,7 @@ class Storm:
                 await self.watches[service].until(_UNPUBLISHED, gives=0, within=QUIET)
             for consumer, types in HANDLED.items():
                 for_it = [event for events in known.values() for event, kind in events.items() if kind in types]
-                await self.watches[consumer].until(_UNTAKEN, for_it, gives=0, within=QUIET)
+                await self.watches[consumer].until(_UNTAKEN, for_it, consumer, gives=0, within=QUIET)
             for service in ("cases", "notify"):
                 await self.watches[service].until(_DUE, self.now, gives=0, within=QUIET)
             await self.watches["notify"].until(_UNTOLD, gives=0, within=QUIET)

@@ -21,11 +21,13 @@ from services.meetings.domain.figure_facts import (
     MeasureDue,
     MeasureIn,
     MeasureJudged,
+    fact_of,
 )
 from services.meetings.domain.figures import OTHER, Numbers, count
 from shared.contracts.cases import Effect, ForWhom
 from shared.contracts.codes import Service
-from shared.refs import ConcernRef, ConsentRef, MeasureRef, UnitId
+from shared.contracts.consultations import Body, ConsultationAnswered, ConsultationClosed, Position
+from shared.refs import ConcernRef, ConsentRef, ConsultationRef, MeasureRef, UnitId
 from tests.unit.report_world import TYNSET, content, period, story
 
 UNITS = [unit.id for unit in TYNSET.units]
@@ -68,7 +70,7 @@ def test_each_event_of_the_term_is_counted_once_and_no_other(seed: int, cases: i
     assert sum(numbers.open_cases.values()) == open_
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(seed=st.integers(0, 10_000), order=st.randoms(use_true_random=False))
 def test_the_same_events_give_the_same_report_however_they_came(seed: int, order: random.Random) -> None:
     facts = story(TYNSET, seed, 60, AUTUMN.begins)
@@ -143,3 +145,24 @@ def test_an_outcome_of_a_consent_is_counted_once_at_the_unit_that_holds_it() -> 
         (UNITS[0], "granted"): 1,
         (OTHER, "withdrawn"): 1,
     }
+
+
+@pytest.mark.rule(173)
+def test_a_body_is_counted_once_whether_it_answers_late_or_not_at_all() -> None:
+    ref, at = ConsultationRef("hrg_" + "b" * 26), AUTUMN.begins + timedelta(days=1)
+    unit, service = UnitId("unit:lia-barnehage"), Service.BARNEHAGE
+    said = {"consultation": ref, "unit": unit, "service": service, "position": Position.SUPPORTS}
+    events = [
+        ConsultationAnswered.model_validate({**said, "version": 1}),
+        ConsultationAnswered.model_validate({**said, "version": 2}),
+        ConsultationAnswered.model_validate({**said, "version": 1, "late": True}),
+        ConsultationClosed(
+            consultation=ref, reason="completed", answered=(), unanswered=(Body(unit=unit, service=service),) * 2
+        ),
+        ConsultationClosed(
+            consultation=ref, reason="withdrawn", answered=(), unanswered=(Body(unit=unit, service=service),)
+        ),
+    ]
+    facts = [fact_of(event) for event in events]
+    told_of = [Happened(ref, number, at, fact) for number, fact in enumerate(facts, start=1) if fact is not None]
+    assert counted(told_of).bodies == {"in-time": 1, "late": 1, "unanswered": 2}

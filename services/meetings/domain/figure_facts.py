@@ -13,6 +13,7 @@ from shared.contracts import cases
 from shared.contracts.base import EventData, Model, Moment
 from shared.contracts.cases import Effect, ForWhom
 from shared.contracts.codes import Service
+from shared.contracts.consultations import ConsultationAnswered, ConsultationClosed
 from shared.contracts.meetings import MeetingHeld
 from shared.contracts.safekeeping import CaseErased
 from shared.refs import ConcernRef, ConsentRef, MeasureRef, UnitId
@@ -113,6 +114,20 @@ class Attended(Model):
     absent: int
 
 
+class BodyAnswered(Model):
+    """A body has answered in a hearing, for the first time (seed rule 173)."""
+
+    kind: Literal["body-answered"] = "body-answered"
+    late: bool
+
+
+class HearingShut(Model):
+    """A hearing was closed, and so many bodies had not answered."""
+
+    kind: Literal["hearing-shut"] = "hearing-shut"
+    unanswered: int
+
+
 Fact = Annotated[
     ConcernCame
     | ConcernMet
@@ -124,7 +139,9 @@ Fact = Annotated[
     | MeasureJudged
     | ConsentAsked
     | ConsentCame
-    | Attended,
+    | Attended
+    | BodyAnswered
+    | HearingShut,
     Field(discriminator="kind"),
 ]
 FACT: Final[TypeAdapter[Fact]] = TypeAdapter(Fact)
@@ -163,6 +180,14 @@ def _came(event: cases.ConcernRegistered | cases.ConcernJoined) -> Fact:
     )
 
 
+def _answered(event: ConsultationAnswered) -> Fact | None:
+    return BodyAnswered(late=event.late) if event.version == 1 else None
+
+
+def _shut(event: ConsultationClosed) -> Fact | None:
+    return HearingShut(unanswered=len(event.unanswered)) if event.reason == "completed" else None
+
+
 READ: Final[Mapping[type[EventData], Callable[[Any], Fact | None]]] = {
     cases.ConcernRegistered: _came,
     cases.ConcernJoined: _came,
@@ -194,6 +219,8 @@ READ: Final[Mapping[type[EventData], Callable[[Any], Fact | None]]] = {
     cases.ConsentLapsed: _lapsed,
     cases.ConsentRenewed: lambda event: ConsentCame(consent=event.consent, outcome="renewed"),
     MeetingHeld: _attended,
+    ConsultationAnswered: _answered,
+    ConsultationClosed: _shut,
 }
 """What each event says that is counted."""
 

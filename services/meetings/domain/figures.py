@@ -16,6 +16,7 @@ from typing import Final, get_args
 
 from services.meetings.domain.figure_facts import (
     Attended,
+    BodyAnswered,
     CaseHeld,
     CaseShut,
     ConcernCame,
@@ -24,6 +25,7 @@ from services.meetings.domain.figure_facts import (
     ConsentCame,
     ConsentOutcome,
     Happened,
+    HearingShut,
     LevelIs,
     MeasureDue,
     MeasureIn,
@@ -49,6 +51,8 @@ class FigureCode(StrEnum):
     ARENAS = "arenas"
     """How many meeting places there are (seed rule 158)."""
     DEVIATIONS = "deviations"
+    HEARINGS = "hearings"
+    """Bodies that answered, in time or late, or had not when the hearing was closed (seed rule 173)."""
     ATTENDANCE = "attendance"
     """Seats taken and empty, by arena (seed rule 156)."""
     CONCERNS_BY_UNIT = "concerns-by-unit"
@@ -72,13 +76,14 @@ class FigureCode(StrEnum):
 
 OF_UNITS: Final = frozenset({FigureCode.CONCERNS_BY_UNIT, FigureCode.CASES_BY_LEVEL, FigureCode.CONSENTS})
 """Whose rows are units: a leader sees the own unit's."""
-OPEN: Final = frozenset({FigureCode.MEETINGS, FigureCode.ARENAS, FigureCode.DEVIATIONS})
+OPEN: Final = frozenset({FigureCode.MEETINGS, FigureCode.ARENAS, FigureCode.DEVIATIONS, FigureCode.HEARINGS})
 """Shown in full."""
 COUNT: Final = "count"
 LEVELS: Final = ("level-0", "level-1", "level-2", "level-3")
 OUTCOMES: Final[tuple[str, ...]] = get_args(ConsentOutcome)
 WAITED: Final = ("within-7-days", "in-time", "late")
 TIMELY: Final = ("in-time", "late")
+ANSWERED: Final = (*TIMELY, "unanswered")
 
 
 class Figure(Model):
@@ -103,6 +108,7 @@ class Numbers(Model):
     evaluations: dict[tuple[str, str], int]
     consents: dict[tuple[str, str], int]
     seats: dict[tuple[str, str], int]
+    bodies: dict[str, int]
 
 
 @dataclass
@@ -147,7 +153,7 @@ def count(facts: Iterable[Happened], period: Period, units: Sequence[UnitId], of
             _of_concerns(case, happened, counted)
             _of_the_case(case, happened)
             _of_measures(case, happened, counted)
-            _of_consents(case, happened, counted)
+            _of_the_rest(case, happened, counted)
     for each in cases.values():
         if each.open:
             tally.add("open_cases", tally.place(each.unit), LEVELS[each.level])
@@ -200,7 +206,7 @@ def _of_measures(case: _Case, happened: Happened, tally: _Tally) -> None:
             return
 
 
-def _of_consents(case: _Case, happened: Happened, tally: _Tally) -> None:
+def _of_the_rest(case: _Case, happened: Happened, tally: _Tally) -> None:
     match happened.fact:
         case ConsentAsked() as fact:
             case.asked_by[fact.consent] = fact.unit
@@ -210,6 +216,10 @@ def _of_consents(case: _Case, happened: Happened, tally: _Tally) -> None:
         case Attended() as fact:
             tally.add("seats", fact.arena_type, "present", fact.present)
             tally.add("seats", fact.arena_type, "absent", fact.absent)
+        case BodyAnswered(late=late):
+            tally.add("bodies", TIMELY[late])
+        case HearingShut(unanswered=unanswered):
+            tally.add("bodies", ANSWERED[2], number=unanswered)
         case _:
             return
 
@@ -232,13 +242,14 @@ def _numbers(tally: Counter[tuple[str, str, str]]) -> Numbers:
         evaluations=cells("evaluations"),
         consents=cells("consents"),
         seats=cells("seats"),
+        bodies=lines("bodies"),
     )
 
 
-def protected(
+def shown(
     numbers: Numbers, units: Sequence[UnitId], offers: Sequence[str], arenas: Sequence[str]
 ) -> dict[FigureCode, Figure]:
-    """Return the figures that are about people, as they may be shown.
+    """Return the figures that are counted from facts, as they may be shown: those about people without what is small.
 
     Args:
         numbers: what was counted.
@@ -260,6 +271,7 @@ def protected(
             _line(line.OFFERS_USED, (*offers, OTHER), numbers.offers),
             _table(table.EVALUATIONS, tuple(Effect), TIMELY, numbers.evaluations),
             _table(table.CONSENTS, places, OUTCOMES, numbers.consents),
+            in_full(FigureCode.HEARINGS, (COUNT,), {part: (numbers.bodies.get(part, 0),) for part in ANSWERED}),
             _table(
                 table.ATTENDANCE,
                 [arena for arena in arenas if any(row == arena for row, _ in numbers.seats)],

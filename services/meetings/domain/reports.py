@@ -19,12 +19,13 @@ from services.meetings.domain.figure_facts import Happened
 from services.meetings.domain.figures import (
     COUNT,
     OF_UNITS,
+    OPEN,
     Figure,
     FigureCode,
     count,
     in_full,
     only,
-    protected,
+    shown,
 )
 from services.meetings.domain.profile import Profile
 from services.meetings.domain.undertakings import Better, Report, Source, Stated
@@ -181,7 +182,7 @@ def content_of(
     over = oslo_day(period.ends)
     due = report.due_after(over)
     wanted = {code for heading in report.headings for code in heading.figures}
-    figures = _of_people(known, period)
+    figures = _counted(known, period)
     for code, figure in figures.items():
         if code in OF_UNITS and not view.everything:
             figures[code] = only(figure, frozenset({view.unit} if view.unit is not None else ()))
@@ -219,12 +220,12 @@ def school_year_of(profile: Profile, period: Period) -> SchoolYear:
 # --- the figures ------------------------------------------------------------------------------------------------------
 
 
-def _of_people(known: Known, period: Period) -> dict[FigureCode, Figure]:
+def _counted(known: Known, period: Period) -> dict[FigureCode, Figure]:
     profile = known.profile
     units = [unit.id for unit in profile.units]
     offers = offers_of(profile)
     arenas = [rules.type for rules in profile.arenas if rules.level is not ArenaLevel.CHILD]
-    return protected(count(known.facts, period, units, list(offers)), units, list(offers), arenas)
+    return shown(count(known.facts, period, units, list(offers)), units, list(offers), arenas)
 
 
 def _of_meetings(
@@ -272,7 +273,7 @@ def _compared(report: Report, known: Known, others: Sequence[Known], period: Per
     """Return the totals side by side, each as its municipality shows it: of a figure about people whose columns are its words."""
     if not others:
         return ()
-    told = [(each.profile, _of_people(each, period)) for each in (known, *others)]
+    told = [(each.profile, _counted(each, period)) for each in (known, *others)]
     asked = dict.fromkeys(code for heading in report.headings for code in heading.figures)
     return tuple(
         Comparison(
@@ -284,7 +285,7 @@ def _compared(report: Report, known: Known, others: Sequence[Known], period: Per
             ),
         )
         for code in asked
-        if code in told[0][1]
+        if code in told[0][1] and code not in OPEN
     )
 
 

@@ -19,7 +19,7 @@ from shared.contracts.codes import Language
 _FOLDER: Final = Path(__file__).with_name("texts")
 CODES: Final = frozenset(
     {*LEVELS, *OUTCOMES, *WAITED, *TIMELY, *SHOWN_KINDS, *ForWhom, *Effect, OTHER, COUNT, "ppt", "others"}
-) | {"due", "held", "not-held", "cancelled", "present", "absent"}
+) | {"due", "held", "not-held", "cancelled", "present", "absent", "unanswered"}
 """Rows and columns that are neither units, arenas nor offers."""
 
 
