@@ -17,7 +17,7 @@ PAGE = (DOCS / "reports.md").read_text(encoding="utf-8")
 
 
 def test_every_figure_stands_on_the_page_with_whether_it_is_shown_in_full() -> None:
-    said = {}
+    said: dict[str, str] = {}
     for names, hides in re.findall(r"^\| (`[^|]+) \| [^|]+ \| [^|]+ \| (shown|hidden) \|$", PAGE, re.MULTILINE):
         said |= dict.fromkeys(re.findall(r"`([a-z-]+)`", names), hides)
     assert said == {code.value: "shown" if code in OPEN else "hidden" for code in FigureCode}
