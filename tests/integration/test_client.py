@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from typing import Any
 
+import asyncpg
 import httpx
 import pytest
 import pytest_asyncio
@@ -29,7 +30,8 @@ from pydantic_core import from_json, to_json
 from services.notify.signatures import headers, new_secret, written
 from shared.refs import ConsentRef
 from shared.relay import Step
-from shared.testing.plugin import NewDatabase
+from shared.testing.plugin import NewDatabase, through
+from shared.testing.proxy import FaultProxy
 from shared.testing.signals import TopicReader
 from tests.e2e.test_docs_examples import publish
 from tests.integration.client_world import Maker, Place, add_handler, subscriber_place
@@ -155,6 +157,42 @@ async def test_the_effect_and_its_row_commit_together_or_not_at_all(place: Place
     place.subscriber.stopped = None  # as after a restart
     await place.subscriber.take([*records, poison])
     assert (await place.effects())["half"] == 1
+
+
+async def test_a_database_that_goes_away_is_waited_for(database: str, postgres_proxy: FaultProxy, make: Maker) -> None:
+    """In the midst of a handler, and in the midst of a commit, when nobody knows what became of it."""
+    subscriber = Subscriber("school")
+    faults = [postgres_proxy.cut, postgres_proxy.lose_next_answer]
+
+    @subscriber.on(events.ConsentWithdrawn)
+    async def stop_sharing(tx: Connection, event: Event[events.ConsentWithdrawn]) -> None:
+        await tx.execute("INSERT INTO effects VALUES ($1)", event.data.consent)
+        if faults:
+            faults.pop(0)()
+
+    async with subscriber_place(database, Subscriber("nobody")) as place:
+        await subscriber.open(through(postgres_proxy, database))
+        record = make.withdrawn(make.case())
+        for _ in range(2):
+            with pytest.raises((OSError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError)):
+                await subscriber.take([record])
+            assert subscriber.stopped is None
+        await subscriber.take([record])
+        assert await place.effects() == {consent_of(record): 1}
+        await subscriber.close()
+
+
+async def test_a_statement_that_is_wrong_is_the_handlers_fault(database: str, make: Maker) -> None:
+    """Waiting would not mend it."""
+    subscriber = Subscriber("school", attempts=1)
+
+    @subscriber.on(events.ConsentWithdrawn)
+    async def stop_sharing(tx: Connection, event: Event[events.ConsentWithdrawn]) -> None:
+        await tx.execute("INSERT INTO effects VALUES ($1)", 1, 2)
+
+    async with subscriber_place(database, subscriber):
+        with pytest.raises(HandlerFailedError, match="InterfaceError"):
+            await subscriber.take([make.withdrawn(make.case())])
 
 
 async def test_what_is_not_known_is_passed_by_and_counted(place: Place, make: Maker) -> None:

@@ -46,6 +46,8 @@ LONGEST_PAUSE: Final = 5.0
 SETTLE_SECONDS: Final = 30.0
 """After so long a hole in `sourcesequence` is a loss: topics and partitions run at their own pace."""
 DRAIN_SECONDS: Final = 25.0
+STATEMENT_SECONDS: Final = 30.0
+"""After so long a database that says nothing is away."""
 _WAITED_OUT: Final = ("08", "40", "53", "57", "58")
 """SQLSTATE classes: connection, concurrency, resources, operator intervention, system (PostgreSQL, appendix A)."""
 
@@ -202,7 +204,9 @@ class Subscriber:
         if self._pool is not None:
             return
         if database is None or isinstance(database, str):
-            self._pool = await asyncpg.create_pool(database or os.environ["DATABASE_URL"], min_size=1, max_size=4)
+            self._pool = await asyncpg.create_pool(
+                database or os.environ["DATABASE_URL"], min_size=1, max_size=4, command_timeout=STATEMENT_SECONDS
+            )
             self._owned = True
         else:
             self._pool = database
@@ -624,4 +628,4 @@ def _is_surroundings(error: Exception) -> bool:
     """Whether it is nothing of the event's own: wait, and try again."""
     if isinstance(error, asyncpg.PostgresError):
         return (error.sqlstate or "").startswith(_WAITED_OUT)
-    return isinstance(error, OSError | TimeoutError | asyncpg.InterfaceError | asyncpg.InternalClientError)
+    return isinstance(error, OSError | TimeoutError)
