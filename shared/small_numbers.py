@@ -78,9 +78,8 @@ def publish(rows: Sequence[K], columns: Sequence[K], counts: Mapping[tuple[K, K]
     """
     grid = [[counts.get((row, column), 0) for column in columns] for row in rows]
     flow = _Flow(grid, len(columns))
-    for hide in (_hide_cells, _hide_all_cells, _hide_all_but_the_total):
-        hidden = hide(flow)
-        if hidden is not None and all(flow.range_of(index, hidden) >= THRESHOLD for index in hidden):
+    for hidden in _ways_to_hide(flow):
+        if all(flow.range_of(index, hidden) >= THRESHOLD for index in hidden):
             break
     else:
         hidden = frozenset(range(len(flow.edges)))
@@ -133,36 +132,55 @@ class _Flow:
     def range_of(self, index: int, hidden: frozenset[int]) -> int:
         """Return by how much the hidden number can vary when those in `hidden` are not known; no further than is asked for."""
         edge = self.edges[index]
-        more = self._pushed(edge.head, edge.tail, hidden - {index}, THRESHOLD)
-        less = self._pushed(edge.tail, edge.head, hidden - {index}, min(THRESHOLD, edge.amount))
-        return more + less
+        more = self._pushed(edge.head, edge.tail, hidden, index, THRESHOLD)
+        if more >= THRESHOLD:
+            return more
+        return more + self._pushed(edge.tail, edge.head, hidden, index, min(THRESHOLD, edge.amount))
 
-    def _pushed(self, start: int, goal: int, through: frozenset[int], most: int) -> int:
-        """Return how much more can flow from `start` to `goal` through these numbers, at most `most` (augmenting paths)."""
+    def _pushed(self, start: int, goal: int, hidden: frozenset[int], without: int, most: int) -> int:
+        """Return how much more can flow from `start` to `goal` through the hidden numbers, at most `most` (augmenting paths)."""
         moved: dict[int, int] = {}
         pushed = 0
         while pushed < most:
-            before: dict[int, tuple[int, int]] = {start: (-1, 0)}
-            queue = [start]
-            for node in queue:
-                for index in self.at[node]:
-                    if index not in through:
-                        continue
-                    edge = self.edges[index]
-                    way = 1 if edge.tail == node else -1
-                    other = edge.head if way == 1 else edge.tail
-                    if other not in before and (way == 1 or edge.amount + moved.get(index, 0) > 0):
-                        before[other] = (index, way)
-                        queue.append(other)
-            if goal not in before:
+            path = self._path(start, goal, hidden, without, moved)
+            if path is None:
                 break
-            node = goal
-            while node != start:
-                index, way = before[node]
-                moved[index] = moved.get(index, 0) + way
-                node = self.edges[index].tail if way == 1 else self.edges[index].head
-            pushed += 1
+            # Forward there is no end; backward no more can go than flows.
+            room = (self.edges[index].amount + moved.get(index, 0) for index, way in path if way < 0)
+            by = min(most - pushed, *room, most)
+            for index, way in path:
+                moved[index] = moved.get(index, 0) + way * by
+            pushed += by
         return pushed
+
+    def _path(
+        self, start: int, goal: int, hidden: frozenset[int], without: int, moved: Mapping[int, int]
+    ) -> list[tuple[int, int]] | None:
+        """Return the shortest path by which something more can flow, each number with its way through it; None: there is none."""
+        before: dict[int, tuple[int, int, int]] = {start: (start, -1, 0)}
+        queue = [start]
+        for node in queue:
+            for index in self.at[node]:
+                if index == without or index not in hidden:
+                    continue
+                edge = self.edges[index]
+                way = 1 if edge.tail == node else -1
+                other = edge.head if way == 1 else edge.tail
+                if other in before or (way < 0 and edge.amount + moved.get(index, 0) <= 0):
+                    continue
+                before[other] = (node, index, way)
+                if other == goal:
+                    return self._back(goal, start, before)
+                queue.append(other)
+        return None
+
+    @staticmethod
+    def _back(node: int, start: int, before: Mapping[int, tuple[int, int, int]]) -> list[tuple[int, int]]:
+        path = []
+        while node != start:
+            node, index, way = before[node]
+            path.append((index, way))
+        return path
 
 
 def _hide_totals(flow: _Flow) -> Iterator[int]:
@@ -174,29 +192,20 @@ def _hide_totals(flow: _Flow) -> Iterator[int]:
         yield flow.total
 
 
-def _hide_cells(flow: _Flow) -> frozenset[int] | None:
-    """Return what is hidden so that cells can be shown; None when there is no such way."""
+def _ways_to_hide(flow: _Flow) -> Iterator[frozenset[int]]:
+    """Yield what could be hidden, from the least that might do to all but the total."""
     totals = frozenset(_hide_totals(flow))
     beside = {
         index
         for index in range(flow.cells)
         if {flow.row_totals[index // flow.width], flow.column_totals[index % flow.width]} & totals
     }
-    left = sorted({flow.edges[index].amount for index in range(flow.cells)} | {THRESHOLD - 1})
-    for limit in left[left.index(THRESHOLD - 1) :]:
-        small = {index for index in range(flow.cells) if flow.edges[index].amount <= limit}
-        hidden = totals | beside | small
-        if all(flow.range_of(index, hidden) >= THRESHOLD for index in hidden):
-            return hidden
-    return None
-
-
-def _hide_all_cells(flow: _Flow) -> frozenset[int] | None:
-    return frozenset(range(flow.cells)).union(_hide_totals(flow))
-
-
-def _hide_all_but_the_total(flow: _Flow) -> frozenset[int] | None:
-    return frozenset(range(flow.total)) if flow.edges[flow.total].amount >= THRESHOLD else None
+    sizes = sorted({flow.edges[index].amount for index in range(flow.cells)} | {THRESHOLD - 1})
+    for limit in sizes[sizes.index(THRESHOLD - 1) :]:
+        yield totals.union(beside, (index for index in range(flow.cells) if flow.edges[index].amount <= limit))
+    yield totals.union(range(flow.cells))
+    if flow.edges[flow.total].amount >= THRESHOLD:
+        yield frozenset(range(flow.total))
 
 
 def _table(rows: tuple[str, ...], columns: tuple[str, ...], flow: _Flow, hidden: frozenset[int]) -> Table:

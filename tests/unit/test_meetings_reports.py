@@ -18,7 +18,7 @@ from services.meetings.domain.conformity import KnownMeeting, View
 from services.meetings.domain.figure_facts import Attended, Happened, fact_of
 from services.meetings.domain.figures import OF_UNITS, OPEN, Figure, FigureCode
 from services.meetings.domain.meeting import Status
-from services.meetings.domain.profile import Profile
+from services.meetings.domain.profile import Profile, read_profiles_in
 from services.meetings.domain.reports import Content, Known, compared_with, period_of, report_of
 from services.meetings.domain.undertakings import ReportHeading
 from services.meetings.errors import (
@@ -31,9 +31,11 @@ from services.meetings.errors import (
 from services.meetings.pages import report_texts
 from services.meetings.pages.report_page import COLUMNS, REPORT, render_chart, render_csv, render_report
 from services.meetings.pages.report_texts import REPORT_WORDS
+from services.meetings.settings import MeetingsSettings
 from shared.calendar import start_of_day
 from shared.contracts import meetings as contracts
 from shared.contracts.codes import Language, Role, Service
+from shared.profiles import ProfileError
 from shared.refs import ArenaRef, LogScope, MeetingRef, UnitId
 from shared.small_numbers import THRESHOLD
 from tests.unit.report_world import PROFILES, SKIEN, TYNSET, content, period, story
@@ -298,3 +300,12 @@ def test_a_heading_without_figures_is_written_by_people() -> None:
     assert REPORT_WORDS[Language.NN].written_by_people in render_report(
         content(profile, report.code), profile, Language.NN
     )
+
+
+def test_a_heading_asks_for_figures_that_there_are() -> None:
+    name = "nord-osterdal.yaml"
+    text = (MeetingsSettings.model_fields["municipalities_folder"].default / name).read_text(encoding="utf-8")
+    line = next(number for number, one in enumerate(text.splitlines(), start=1) if "Møter holdt mot krav" in one)
+    wrong = text.replace("figures: [meetings, attendance]", "figures: [meetings, happiness]", 1)
+    with pytest.raises(ProfileError, match=rf"{name}, line {line}: reports\.0\.headings\.0\.figures\.1: "):
+        read_profiles_in(wrong, name)
