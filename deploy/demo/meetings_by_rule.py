@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from pydantic import JsonValue
 
 from deploy.demo.people import CHILD_WELFARE, GOAL_TEXT, GUARDIAN_B, LEADER, NURSE, PPT, TEACHER
-from deploy.demo.stage import Seen, Stage
+from deploy.demo.stage import Person, Seen, Stage
 from shared.clock import OSLO
 
 ATTENDANCE: list[JsonValue] = [
@@ -64,7 +64,7 @@ async def row_5(stage: Stage) -> None:
     await stage.at(9, 22, 14)
     await _hold(stage, meeting, datetime(2026, 9, 22, 12, 0, tzinfo=OSLO), [item])
     discussed = await stage.bus.wait("meetings.case-discussed", lambda e: e.data["item"] == item)
-    await _leads_nowhere(stage, [e for e in stage.bus.events[since:] if item in str(e.data)])
+    await leads_nowhere(stage, TEACHER, [e for e in stage.bus.events[since:] if item in str(e.data)])
     stage.check(discussed.data["mode"] == "anonymous", "discussed anonymously")
     stage.narrator.happened(
         "case-discussed, anonymously: no case, no actor, a correlation of its own; nothing leads to the child"
@@ -235,9 +235,9 @@ async def _hold(stage: Stage, meeting: str, starts: datetime, items: Sequence[st
     )
 
 
-async def _leads_nowhere(stage: Stage, events: Sequence[Seen]) -> None:
+async def leads_nowhere(stage: Stage, bringer: Person, events: Sequence[Seen]) -> None:
     """Insist that nothing which was published about the anonymous item leads to the case or to who brought it."""
-    me = await stage.does(TEACHER, "", "GET", "cases", "/me")
+    me = await stage.does(bringer, "", "GET", "cases", "/me")
     case = stage.facts["case"]
     correlations = {e.envelope.correlationid for e in stage.bus.events if e.envelope.partitionkey == case}
     stage.check(bool(events), "the anonymous item has events")
@@ -249,7 +249,7 @@ async def _leads_nowhere(stage: Stage, events: Sequence[Seen]) -> None:
         stage.check(event.envelope.correlationid not in correlations, f"{about}: a correlation of its own")
 
 
-def by_name(stage: Stage) -> JsonValue:
+def by_name(stage: Stage, purpose: str = "discussion") -> JsonValue:
     """Return the case as an item by name."""
     return {
         "kind": "case",
@@ -257,7 +257,7 @@ def by_name(stage: Stage) -> JsonValue:
         "text": "Vi ønsker råd om språkgruppe og kartlegging.",
         "case": stage.facts["case"],
         "categories": ["development", "language"],
-        "purpose": "discussion",
+        "purpose": purpose,
     }
 
 

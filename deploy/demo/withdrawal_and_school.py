@@ -87,7 +87,13 @@ async def row_20(stage: Stage) -> None:
     """10 May: the transition form is not sent before the guardians have approved it (seed rules 13, 14)."""
     case = stage.facts["case"]
     await stage.at(5, 3)
-    await _consent_for_school(stage)
+    await consent_for(
+        stage,
+        "the transition: the school, development and language",
+        services=["skole"],
+        purposes=["transition", "follow-up"],
+        valid_to="2028-06-16",
+    )
     await stage.at(5, 10)
     form = await stage.does(
         TEACHER,
@@ -175,7 +181,10 @@ async def row_21(stage: Stage) -> None:
     )
 
 
-async def _consent_for_school(stage: Stage) -> None:
+async def consent_for(
+    stage: Stage, what: str, *, services: list[JsonValue], purposes: list[JsonValue], valid_to: str
+) -> None:
+    """Hear the child, ask both guardians, and have their consent."""
     case = stage.facts["case"]
     await stage.does(
         TEACHER,
@@ -188,15 +197,15 @@ async def _consent_for_school(stage: Stage) -> None:
     )
     asked = await stage.does(
         TEACHER,
-        "asks for consent for the transition: the school, development and language",
+        f"asks for consent for {what}",
         "POST",
         "cases",
         f"/cases/{case}/consents",
         {
-            "services": ["skole"],
+            "services": services,
             "categories": ["development", "language"],
-            "purposes": ["transition", "follow-up"],
-            "valid_to": "2028-06-16",
+            "purposes": purposes,
+            "valid_to": valid_to,
         },
         status=201,
     )
