@@ -232,6 +232,8 @@ class AgendaItemAdded(MeetingEvent):
     covered: frozenset[Service] = frozenset()
     """The attending services inside the scope; the others leave the item and are shown neither item nor case. The unit that
     brings it is not among them: it needs no consent."""
+    covered_seats: tuple[Seat, ...] = ()
+    """Named: of the covered services, the barnehager and schools that take part, each by its unit."""
     categories: frozenset[InformationCategory] = frozenset()
     purpose: Purpose | None = None
     held_by_unit: UnitIdField | None = None

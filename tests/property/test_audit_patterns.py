@@ -22,18 +22,19 @@ from services.audit.domain.examination import (
 from services.audit.domain.observed import Look, Observed
 from services.audit.domain.pattern_policy import Rules, read_policies
 from services.audit.domain.patterns import CASES, Heard, Hit
-from shared.contracts import cases
+from shared.contracts import cases, meetings
 from shared.contracts.access import AccessKind
 from shared.contracts.audit import Pattern
 from shared.contracts.base import EventData, Model
 from shared.contracts.codes import Role, Scope, Service
 from shared.contracts.safekeeping import BreakGlassReviewed, GlassOutcome
-from shared.refs import ActorId, CaseRef, GlassRef, LogScope, UnitId
+from shared.refs import ActorId, CaseRef, GlassRef, ItemRef, LogScope, MeetingRef, UnitId
 
 MONDAY = datetime(2026, 9, 7, 8, 0, tzinfo=UTC)
 POLICY = (Path(__file__).resolve().parents[2] / "deploy" / "patterns.yaml").read_text(encoding="utf-8")
 LIA = UnitId("unit:lia-barnehage")
 HAUGEN = UnitId("unit:haugen-barnehage")
+TINNES = UnitId("unit:tinnes-skole")
 
 
 def rules_with(**changes: dict[str, object]) -> Rules:
@@ -527,3 +528,30 @@ def test_a_service_with_many_units_is_tied_only_where_the_case_s_events_name_the
     writer.fact(cases.TeamMemberAdded(case=case(1), service=Service.BARNEHAGE), MONDAY)
     writer.look(5, MONDAY + timedelta(hours=1), unit=unit)
     assert bool(examined(rules_with(), writer.log)) is stranger
+
+
+@pytest.mark.rule(10, 12)
+@pytest.mark.parametrize(("unit", "stranger"), [(TINNES, False), (UnitId("unit:other-skole"), True)])
+def test_a_school_in_a_transition_meeting_is_tied_by_the_item_that_covers_it_and_no_other_school(
+    unit: UnitId, stranger: bool
+) -> None:
+    writer = Writer()
+    writer.fact(opened(1, 0), MONDAY)
+    item = meetings.AgendaItemAdded(
+        meeting=MeetingRef(ref("mtg", 1)),
+        item=ItemRef(ref("itm", 1)),
+        kind=meetings.ItemKind.CASE,
+        mode=meetings.ItemMode.NAMED,
+        case=case(1),
+        covered=frozenset({Service.SKOLE, Service.PPT}),
+        covered_seats=(meetings.Seat(service=Service.SKOLE, unit=TINNES),),
+        held_by_unit=LIA,
+        held_by=Service.BARNEHAGE,
+    )
+    writer.fact(item, MONDAY)
+    writer.look(5, MONDAY + timedelta(hours=1), service=Service.SKOLE, unit=unit)
+    assert bool(examined(rules_with(), writer.log)) is stranger
+    # The item ties for ninety days, and two weeks' grace.
+    writer.look(5, MONDAY + timedelta(days=105), service=Service.SKOLE, unit=unit)
+    found = told(examined(rules_with(), writer.log), Pattern.WITHOUT_RELATION)
+    assert found[actor(5)] == ({2, 3} if stranger else {3})

@@ -85,6 +85,7 @@ FIELDS_OF_NOBODY = {
     "mode",
     "decision",
     "covered",
+    "covered_seats",
     "categories",
     "attended_by",
     "measures",
@@ -441,7 +442,15 @@ class Meetings(RuleBasedStateMachine):
                 assert document.keys() <= FIELDS_OF_NOBODY | {"reason"}
                 assert not any(
                     document.get(empty)
-                    for empty in ("covered", "categories", "attended_by", "measures", "join_team", "interpreters")
+                    for empty in (
+                        "covered",
+                        "covered_seats",
+                        "categories",
+                        "attended_by",
+                        "measures",
+                        "join_team",
+                        "interpreters",
+                    )
                 )
             elif quiet & set(document.get("items", [])):
                 raise AssertionError("an event with an actor lists an anonymous item")

@@ -2505,6 +2505,10 @@ export interface AgendaItemAdded {
    * brings it is not among them: it needs no consent.
    */
   covered?: Service[];
+  /**
+   * Named: of the covered services, the barnehager and schools that take part, each by its unit.
+   */
+  covered_seats?: Seat[];
   held_by?: Service3;
   /**
    * Named: the barnehage or school that holds the consent and brings the item (seed rule 5).
@@ -2519,6 +2523,13 @@ export interface AgendaItemAdded {
   meeting: string;
   mode: ItemMode;
   purpose?: Purpose;
+}
+/**
+ * Whose a seat is: a service's, or of a barnehage or school the unit's.
+ */
+export interface Seat {
+  service: Service;
+  unit?: string;
 }
 /**
  * An item was taken off.
@@ -2702,7 +2713,7 @@ export interface InvitationAnswered {
   ordinal?: number;
   reason?: "ill" | "double-booked" | "vacant" | "other";
   role?: Role1;
-  seat?: Seat;
+  seat?: Seat1;
 }
 /**
  * Who comes in a seat's place: a role of the same service, never a person (seed rules 71, 72).
@@ -2715,9 +2726,9 @@ export interface Deputy {
   unit?: string;
 }
 /**
- * A service's or unit's; absent for a guardian or child.
+ * Whose a seat is: a service's, or of a barnehage or school the unit's.
  */
-export interface Seat {
+export interface Seat1 {
   service: Service;
   unit?: string;
 }
@@ -2759,7 +2770,7 @@ export interface MeetingCalled {
   /**
    * Whose seats are invited; where no unit takes part by name, those of all barnehager or schools stand as one.
    */
-  seats?: Seat1[];
+  seats?: Seat[];
   starts_at: string;
   unit?: string;
   /**
@@ -2769,14 +2780,7 @@ export interface MeetingCalled {
   /**
    * Those of them with a duty to attend (seed rule 54).
    */
-  with_duty?: Seat1[];
-}
-/**
- * Whose a seat is: a service's, or of a barnehage or school the unit's.
- */
-export interface Seat1 {
-  service: Service;
-  unit?: string;
+  with_duty?: Seat[];
 }
 /**
  * The meeting will not be held.

@@ -884,6 +884,8 @@ class AgendaItemAdded(EventData):
     """The attending services inside the scope; the others leave the item and are shown neither item nor case. The unit
     that brings it is not among them: it needs no consent.
     """
+    covered_seats: tuple[Seat, ...] = ()
+    """Named: of the covered services, the barnehager and schools that take part, each by its unit."""
     held_by: Service | None = None
     held_by_unit: UnitIdField | None = None
     """Named: the barnehage or school that holds the consent and brings the item (seed rule 5)."""

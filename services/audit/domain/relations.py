@@ -10,7 +10,7 @@ A relation is a tie with a beginning and perhaps an end. What counts, and nothin
 | team member added | the service | it is removed |
 | consent granted, when active | the services in its scope, from its first to its last day | narrowed, withdrawn, expired |
 | measure planned | the service that owns it (its unit, if named) | stopped |
-| named agenda item | the services that the item covers, and the unit that brings it | its consent ends; at most 90 days |
+| named agenda item | the services that it covers, schools by their units; and whose it is | its consent ends; at most 90 days |
 | glass was broken | who broke it | the period given; else 24 hours |
 
 A service with many units (barnehage, skole) is tied only through units that the case's own events name. Guardians and children are
@@ -203,6 +203,18 @@ class Ties(Model):
             Tie(why=Why.ITEM, ref=fact.consent or fact.item, service=service, since=at, until=until)
             for service in sorted(fact.covered)
         )
+        units = (
+            Tie(
+                why=Why.ITEM,
+                ref=fact.consent or fact.item,
+                service=seat.service,
+                unit=seat.unit,
+                since=at,
+                until=until,
+            )
+            for seat in fact.covered_seats
+            if seat.unit is not None
+        )
         bringing = (
             ()
             if fact.held_by_unit is None
@@ -210,7 +222,7 @@ class Ties(Model):
                 Tie(why=Why.ITEM, ref=fact.item, service=fact.held_by, unit=fact.held_by_unit, since=at, until=until),
             )
         )
-        return self._add(*covered, *bringing)
+        return self._add(*covered, *units, *bringing)
 
     def _held_by(self, holder: Party, at: datetime) -> Ties:
         before = self._end(at, why=frozenset({Why.HOLDER, Why.REGISTERED}))

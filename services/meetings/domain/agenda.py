@@ -153,6 +153,11 @@ def decide_add_item(
                 "consent": named.consent,
                 "consent_version": named.version,
                 "covered": named.covered,
+                "covered_seats": tuple(
+                    seat
+                    for seat in state.seats
+                    if seat.service in named.covered and seat.unit not in {None, matter.unit}
+                ),
                 "categories": matter.categories,
                 "purpose": matter.purpose,
                 "held_by_unit": matter.unit,
