@@ -35,7 +35,7 @@ from services.meetings.domain.calendar_address import (
     decide_make,
     decide_withdraw,
 )
-from services.meetings.domain.calling import CHILDRENS, is_seated
+from services.meetings.domain.calling import CHILDRENS, is_seated, seat_of
 from services.meetings.domain.invitation import SeatAnswer
 from services.meetings.domain.meeting import (
     MEETING,
@@ -107,54 +107,58 @@ NOBODYS_WORDS: Final = (
 CALENDAR_REF: Final = CalendarRef("cal_" + "b" * 26)
 
 
-ANSWERS: Final = st.lists(
-    st.builds(
-        SeatAnswer,
-        seat=st.builds(Seat, service=st.sampled_from(Service), unit=st.sampled_from([None, NOTODDEN.units[0].id])),
-        answer=st.sampled_from(InvitationAnswer),
-        at=MOMENTS,
-    ),
-    max_size=3,
-    unique_by=lambda each: (each.seat.service, each.seat.unit),
-).map(tuple)
+def answers(reader: Reader) -> st.SearchStrategy[tuple[SeatAnswer, ...]]:
+    """Return what was answered for seats, the reader's own often among them."""
+    others = st.builds(Seat, service=st.sampled_from(Service), unit=st.sampled_from([None, NOTODDEN.units[0].id]))
+    own = others if reader.service is None else st.just(seat_of(reader.service, reader.unit))
+    return st.lists(
+        st.builds(SeatAnswer, seat=own | others, answer=st.sampled_from(InvitationAnswer), at=MOMENTS),
+        max_size=3,
+        unique_by=lambda each: (each.seat.service, each.seat.unit),
+    ).map(tuple)
 
 
 @st.composite
-def known_dates(draw: st.DrawFn, profile: Profile) -> list[KnownDate]:
-    """Return meetings of any of the profile's arenas, and of one that it no longer has."""
+def known_dates(draw: st.DrawFn, profile: Profile, reader: Reader) -> list[KnownDate]:
+    """Return meetings of any of the profile's arenas, and of one that it no longer has; to many the reader is invited."""
     made = []
     ids = SeededIds(draw(st.integers(0, 10**6)))
     for _ in range(draw(st.integers(0, 6))):
         rules = draw(st.sampled_from([*profile.arenas, None]))
+        own = frozenset[Service]() if reader.service is None else frozenset({reader.service})
+        here = frozenset[UnitId]() if reader.unit is None else frozenset({reader.unit})
+        some = st.frozensets(st.sampled_from([unit.id for unit in profile.units]), max_size=2)
         made.append(
             KnownDate(
                 meeting=MeetingRef(ids.ref("mtg")),
                 arena_type=rules.type if rules else "no-longer",
-                units=draw(st.frozensets(st.sampled_from([unit.id for unit in profile.units]), max_size=2)),
-                invited=draw(st.frozensets(st.sampled_from(Service), max_size=5)),
+                units=draw(some) | draw(st.sampled_from([frozenset(), here])),
+                invited=draw(st.frozensets(st.sampled_from(Service), max_size=5))
+                | draw(st.sampled_from([frozenset(), own])),
                 starts_at=draw(MOMENTS | NEAR_SUMMER_TIME),
                 minutes=draw(st.integers(15, 600)),
                 status=draw(st.sampled_from(Status)),
                 changes=draw(st.integers(0, 20)),
                 changed_at=draw(MOMENTS),
-                answers=draw(ANSWERS),
+                answers=draw(answers(reader)),
             )
         )
     return made
 
 
-PLACES: Final = (st.just(NOTODDEN) | st.sampled_from(list(PROFILES.values()))).flatmap(
-    lambda profile: st.tuples(
-        st.just(profile),
-        known_dates(profile),
-        st.builds(
-            Reader,
-            service=st.none() | st.sampled_from(Service),
-            unit=st.none() | st.sampled_from([unit.id for unit in profile.units]),
-            coordinator=st.booleans(),
-        ),
+@st.composite
+def places(draw: st.DrawFn) -> tuple[Profile, list[KnownDate], Reader]:
+    """Return a municipality, its meetings, and somebody who reads a calendar there."""
+    profile = draw(st.just(NOTODDEN) | st.sampled_from(list(PROFILES.values())))
+    reader = Reader(
+        service=draw(st.sampled_from([None, *Service, *CHILDRENS])),
+        unit=draw(st.sampled_from([None, *(unit.id for unit in profile.units)])),
+        coordinator=draw(st.booleans()),
     )
-)
+    return profile, draw(known_dates(profile, reader)), reader
+
+
+PLACES: Final = places()
 
 
 def read(feed: bytes) -> icalendar.Calendar:
@@ -220,9 +224,9 @@ def test_signed_in_one_sees_whether_ones_own_seat_is_taken_and_nothing_of_anybod
 ) -> None:
     profile, meetings, reader = place
     feed = render_feed(appointments(profile, meetings, reader, signed_in=True), language)
-    mine = Seat(service=reader.service, unit=reader.unit) if reader.service in CHILDRENS and reader.service else None
-    if mine is None and reader.service is not None:
-        mine = Seat(service=reader.service)
+    mine = None
+    if reader.service is not None:
+        mine = Seat(service=reader.service, unit=reader.unit if reader.service in CHILDRENS else None)
     for each in meetings:
         event = events_in(feed).get(str(uuid5(_NAMES, each.meeting)))
         seated = is_seated(each.invited, each.units, reader.service, reader.unit)
