@@ -40,6 +40,8 @@ ArenaRef = NewType("ArenaRef", str)
 MeetingRef = NewType("MeetingRef", str)
 CalendarRef = NewType("CalendarRef", str)
 ItemRef = NewType("ItemRef", str)
+UnitRegisterRef = NewType("UnitRegisterRef", str)
+"""What one unit records of itself."""
 SurveyRef = NewType("SurveyRef", str)
 """The survey after one meeting."""
 SurveyRoundRef = NewType("SurveyRoundRef", str)
@@ -89,6 +91,7 @@ ArenaRefField = Annotated[ArenaRef, StringConstraints(pattern=pattern("arn"))]
 CalendarRefField = Annotated[CalendarRef, StringConstraints(pattern=pattern("cal"))]
 MeetingRefField = Annotated[MeetingRef, StringConstraints(pattern=pattern("mtg"))]
 ItemRefField = Annotated[ItemRef, StringConstraints(pattern=pattern("itm"))]
+UnitRegisterRefField = Annotated[UnitRegisterRef, StringConstraints(pattern=pattern("reg"))]
 SurveyRefField = Annotated[SurveyRef, StringConstraints(pattern=pattern("srv"))]
 SurveyRoundRefField = Annotated[SurveyRoundRef, StringConstraints(pattern=pattern("srd"))]
 ConsultationRefField = Annotated[ConsultationRef, StringConstraints(pattern=pattern("hrg"))]

@@ -21,6 +21,7 @@ from services.meetings.handlers import consultations, surveys
 from services.meetings.handlers.desk import Desk
 from services.meetings.handlers.meetings import define_arenas
 from services.meetings.kin import Kin
+from services.meetings.register_api import router as register_router
 from services.meetings.report_api import router as report_router
 from services.meetings.settings import MeetingsSettings
 from services.meetings.survey_api import router as survey_router
@@ -68,7 +69,15 @@ async def compose(kit: Kit[MeetingsSettings]) -> Parts:
     app = kit.app(
         title="Lagspill meetings",
         version="1",
-        routers=[router, year_router, calendar_router, consultation_router, survey_router, report_router],
+        routers=[
+            router,
+            year_router,
+            calendar_router,
+            consultation_router,
+            survey_router,
+            report_router,
+            register_router,
+        ],
         description=about or "",
         public=PUBLIC,
         unlinked=True,

@@ -13,7 +13,7 @@ from shared.contracts.codes import InformationCategory, Language, Purpose, Role,
 from shared.contracts.consultations import Position
 from shared.contracts.meetings import DeclineReason, InvitationAnswer, ItemKind, ItemMode
 from shared.refs import ArenaRefField, CaseRefField, ItemRefField, OrganisationNumberField, UnitIdField
-from shared.web import GivenMoment, RequestModel
+from shared.web import GivenDay, GivenMoment, RequestModel
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=4000, pattern=r"\S")]
 Tag = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$", max_length=35)]
@@ -273,3 +273,31 @@ class SurveyAnswers(RequestModel):
     answers: dict[Code, int] = Field(min_length=1, max_length=40, examples=[{"equal-part": 4, "heard": 5}])
     ticket: str | None = Field(default=None, pattern=r"^[a-z]{64}$", examples=[None])
     """A guardian's, as it was handed out at the meeting; staff need none."""
+
+
+class CompetenceCount(RequestModel):
+    """How many of the unit's staff have a competence."""
+
+    competence: Code = Field(examples=["talking-with-children"])
+    """Of those that the municipality's profile asks for at such a unit."""
+    staff: int = Field(ge=1, le=2000, examples=[14])
+    having: int = Field(ge=0, le=2000, examples=[5])
+    on: GivenDay | None = Field(default=None, examples=["2026-09-01"])
+    """The day for which it was counted; left out, today."""
+
+
+class GuidanceGiven(RequestModel):
+    """All parents were offered the guidance of an age step."""
+
+    step: Code = Field(examples=["school-start"])
+    on: GivenDay | None = Field(default=None, examples=["2026-09-01"])
+    """Left out, today."""
+
+
+class GuidanceHours(RequestModel):
+    """How long guidance was given in a week."""
+
+    code: Code = Field(examples=["cos"])
+    week: GivenDay = Field(examples=["2026-09-01"])
+    """Any day of it."""
+    minutes: int = Field(ge=0, le=2400, examples=[120])

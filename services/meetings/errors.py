@@ -454,3 +454,34 @@ class TicketsForbiddenError(MeetingsError):
 
     code = "survey-tickets-forbidden"
     status = 403
+
+
+# --- what units record of themselves ----------------------------------------------------------------------------------
+
+
+class RegisterForbiddenError(MeetingsError):
+    """What a unit records of itself is for those who work there, its leader, and the coordinator."""
+
+    code = "register-forbidden"
+    status = 403
+
+
+class NotYoursToRecordError(MeetingsError):
+    """The municipality does not ask this of your unit."""
+
+    code = "not-yours-to-record"
+    status = 422
+
+
+class CompetenceCountError(MeetingsError):
+    """No more can have a competence than there are, and a count does not take the place of a newer one."""
+
+    code = "competence-count-wrong"
+    status = 422
+
+
+class RecordedDayError(MeetingsError):
+    """What is recorded is over, and not longer ago than a school year."""
+
+    code = "recorded-day-wrong"
+    status = 422

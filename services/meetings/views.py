@@ -248,6 +248,14 @@ class AddressView(Model):
     """Null: it works, but was made before a change of keys and cannot be told any more; make another one."""
 
 
+class RecordedView(Model):
+    """What a unit has recorded of itself."""
+
+    unit: UnitId
+    code: str
+    on: date
+
+
 class SurveyLine(Model):
     """A survey in a list."""
 

@@ -24,6 +24,7 @@ from shared.contracts import (
     surveys,
     team,
     transition_forms,
+    unit_registers,
 )
 from shared.contracts.base import EventData, Model
 
@@ -41,6 +42,7 @@ EVENTS: Mapping[str, type[EventData]] = MappingProxyType(
             meetings,
             consultations,
             surveys,
+            unit_registers,
             notify,
             audit,
             access,

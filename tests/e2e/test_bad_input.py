@@ -306,6 +306,12 @@ async def test_meetings(
         gauntlet("meetings", lia.parts.app, lia.pool, issuer, lia.token, "curious") as run,
     ):
         await hearings(run)
+        count = {"competence": "participation", "staff": 14, "having": 5}
+        await run.does("tynset-styrer", "/competence", count, of_a_case=False)
+        await run.does("tynset-styrer", "/parent-guidance", {"step": "barnehage"}, others_may=True)
+        hours = {"code": "cos", "week": "2026-09-01", "minutes": 120}
+        await run.does("vikevag-styrer", "/guidance-hours", hours, others_may=True)
+        await run.over("rennesoy-ppt", "/competence", {**count, "competence": "none"}, code="register-forbidden")
         await lia.tst(guardians=1)
         [line] = (await lia.see("tynset-ppt", "/surveys"))["items"]
         answering = f"/surveys/{line['survey']}/answers"

@@ -489,12 +489,14 @@ export interface EventData {
   "no.lagspill.meetings.calendar.address-made.v1": CalendarAddressMade;
   "no.lagspill.meetings.calendar.address-withdrawn.v1": CalendarAddressWithdrawn;
   "no.lagspill.meetings.case-discussed.v1": CaseDiscussed;
+  "no.lagspill.meetings.competence.recorded.v1": CompetenceRecorded;
   "no.lagspill.meetings.consent-receipt.recorded.v1": MeetingsConsentReceiptRecorded;
   "no.lagspill.meetings.consultation.answered.v1": ConsultationAnswered;
   "no.lagspill.meetings.consultation.closed.v1": ConsultationClosed;
   "no.lagspill.meetings.consultation.escalated.v1": ConsultationEscalated;
   "no.lagspill.meetings.consultation.opened.v1": ConsultationOpened;
   "no.lagspill.meetings.consultation.overdue.v1": ConsultationOverdue;
+  "no.lagspill.meetings.guidance-hours.recorded.v1": GuidanceHoursRecorded;
   "no.lagspill.meetings.invitation.answered.v1": InvitationAnswered;
   "no.lagspill.meetings.journal.sealed.v1": MeetingsJournalSealed;
   "no.lagspill.meetings.meeting.called.v1": MeetingCalled;
@@ -505,6 +507,7 @@ export interface EventData {
   "no.lagspill.meetings.meeting.rescheduled.v1": MeetingRescheduled;
   "no.lagspill.meetings.minutes.approved.v1": MinutesApproved;
   "no.lagspill.meetings.outcome.recorded.v1": OutcomeRecorded;
+  "no.lagspill.meetings.parent-guidance.given.v1": ParentGuidanceGiven;
   "no.lagspill.meetings.survey-round.completed.v1": SurveyRoundCompleted;
   "no.lagspill.meetings.survey.closed.v1": SurveyClosed;
   "no.lagspill.meetings.survey.opened.v1": SurveyOpened;
@@ -2609,6 +2612,20 @@ export interface CaseDiscussed {
   purpose?: Purpose;
 }
 /**
+ * How many of a unit's staff have a competence: counts, and never who (seed rules 112, 115, 117).
+ */
+export interface CompetenceRecorded {
+  competence: string;
+  having: number;
+  /**
+   * The day for which it was counted.
+   */
+  on: string;
+  staff: number;
+  unit: string;
+  unit_register: string;
+}
+/**
  * This service has acted on a change of consent: its projection denies, its agenda is cleared.
  */
 export interface MeetingsConsentReceiptRecorded {
@@ -2688,6 +2705,19 @@ export interface ConsultationOverdue {
    */
   bodies: Body[];
   consultation: string;
+}
+/**
+ * How long a unit gave guidance in a week; recorded again, it is this that counts (seed rule 163).
+ */
+export interface GuidanceHoursRecorded {
+  code: string;
+  minutes: number;
+  unit: string;
+  unit_register: string;
+  /**
+   * Its Monday.
+   */
+  week: string;
 }
 /**
  * Somebody who was invited accepted or declined; it counts until the meeting begins, is moved, or they answer again.
@@ -2878,6 +2908,15 @@ export interface PlannedMeasure {
   measure: string;
   owner: Service;
   owner_unit?: string;
+}
+/**
+ * A unit has given all parents the guidance of an age step (seed rule 108).
+ */
+export interface ParentGuidanceGiven {
+  on: string;
+  step: string;
+  unit: string;
+  unit_register: string;
 }
 /**
  * What a survey gave in a term, in all of the municipality's meetings; of too few answers nothing, and they are not kept.

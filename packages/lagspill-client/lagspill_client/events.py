@@ -94,6 +94,8 @@ SurveyRoundRef = NewType("SurveyRoundRef", str)
 SurveyRoundRefField = Annotated[SurveyRoundRef, Field(pattern=r"^srd_[bcdfghjklmnpqrstvwxz]{26}$")]
 UnitId = NewType("UnitId", str)
 UnitIdField = Annotated[UnitId, Field(pattern=r"^unit:[a-z0-9-]{1,60}$")]
+UnitRegisterRef = NewType("UnitRegisterRef", str)
+UnitRegisterRefField = Annotated[UnitRegisterRef, Field(pattern=r"^reg_[bcdfghjklmnpqrstvwxz]{26}$")]
 
 
 class AbsenceReason(StrEnum):
@@ -1269,6 +1271,21 @@ class ChildNotHeard(EventData):
     reason: Literal["too-young", "does-not-wish", "not-able", "danger"]
 
 
+class CompetenceRecorded(EventData):
+    """How many of a unit's staff have a competence: counts, and never who (seed rules 112, 115, 117)."""
+
+    TYPE: ClassVar[str] = "no.lagspill.meetings.competence.recorded.v1"
+    TOPIC: ClassVar[str] = "lagspill.meetings.v1"
+
+    competence: Annotated[str, Field(pattern=r"^[a-z0-9-]{2,60}$")]
+    having: Annotated[int, Field(ge=0, le=2000)]
+    on: date
+    """The day for which it was counted."""
+    staff: Annotated[int, Field(ge=1, le=2000)]
+    unit: UnitIdField
+    unit_register: UnitRegisterRefField
+
+
 class ConcernEscalated(EventData):
     """The concern was lifted to where the right competence is (seed rule 81)."""
 
@@ -2192,6 +2209,20 @@ class GuardianshipRecorded(EventData):
     """Which guardian of the vault; never who."""
 
 
+class GuidanceHoursRecorded(EventData):
+    """How long a unit gave guidance in a week; recorded again, it is this that counts (seed rule 163)."""
+
+    TYPE: ClassVar[str] = "no.lagspill.meetings.guidance-hours.recorded.v1"
+    TOPIC: ClassVar[str] = "lagspill.meetings.v1"
+
+    code: Annotated[str, Field(pattern=r"^[a-z0-9-]{2,60}$")]
+    minutes: Annotated[int, Field(ge=0, le=2400)]
+    unit: UnitIdField
+    unit_register: UnitRegisterRefField
+    week: date
+    """Its Monday."""
+
+
 class HandoverAccepted(EventData):
     """The receiver, or the receiver's leader on behalf, took the baton: from here the receiver is the holder."""
 
@@ -2944,6 +2975,18 @@ class OutcomeRefused(EventData):
     """What no consent in force covers, and so does not join the team."""
 
 
+class ParentGuidanceGiven(EventData):
+    """A unit has given all parents the guidance of an age step (seed rule 108)."""
+
+    TYPE: ClassVar[str] = "no.lagspill.meetings.parent-guidance.given.v1"
+    TOPIC: ClassVar[str] = "lagspill.meetings.v1"
+
+    on: date
+    step: Annotated[str, Field(pattern=r"^[a-z0-9-]{2,60}$")]
+    unit: UnitIdField
+    unit_register: UnitRegisterRefField
+
+
 class PatternsExamined(EventData):
     """The log was examined for patterns of misuse up to a position (etterfølgende kontroll, pasientjournalloven § 22).
 
@@ -3375,6 +3418,7 @@ EVENTS: Final[Mapping[str, type[EventData]]] = {
     ChainBroken.TYPE: ChainBroken,
     CheckpointSigned.TYPE: CheckpointSigned,
     ChildNotHeard.TYPE: ChildNotHeard,
+    CompetenceRecorded.TYPE: CompetenceRecorded,
     ConcernEscalated.TYPE: ConcernEscalated,
     ConcernJoined.TYPE: ConcernJoined,
     ConcernRegistered.TYPE: ConcernRegistered,
@@ -3438,6 +3482,7 @@ EVENTS: Final[Mapping[str, type[EventData]]] = {
     GapFound.TYPE: GapFound,
     GuardiansChanged.TYPE: GuardiansChanged,
     GuardianshipRecorded.TYPE: GuardianshipRecorded,
+    GuidanceHoursRecorded.TYPE: GuidanceHoursRecorded,
     HandoverAccepted.TYPE: HandoverAccepted,
     HandoverCancelled.TYPE: HandoverCancelled,
     HandoverCompleted.TYPE: HandoverCompleted,
@@ -3490,6 +3535,7 @@ EVENTS: Final[Mapping[str, type[EventData]]] = {
     NotifyJournalSealed.TYPE: NotifyJournalSealed,
     OutcomeRecorded.TYPE: OutcomeRecorded,
     OutcomeRefused.TYPE: OutcomeRefused,
+    ParentGuidanceGiven.TYPE: ParentGuidanceGiven,
     PatternsExamined.TYPE: PatternsExamined,
     PlanClosed.TYPE: PlanClosed,
     PlanRequested.TYPE: PlanRequested,
