@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import time
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends
@@ -11,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.notify import office, people
+from services.notify.domain.quiet import Quiet
 from services.notify.domain.sms import normal_number
 from services.notify.people import Desk
 from services.notify.views import (
@@ -24,8 +26,19 @@ from services.notify.views import (
 )
 from shared.contracts.base import Moment
 from shared.contracts.codes import Language
+from shared.contracts.notify import TimeOfDay
 from shared.refs import MessageRefField
-from shared.web import AskedPage, Collection, Command, CurrentActor, Page, Reading, RequestModel, represent, respond
+from shared.web import (
+    AskedPage,
+    Collection,
+    Command,
+    CurrentActor,
+    Page,
+    Reading,
+    RequestModel,
+    represent,
+    respond,
+)
 
 router = APIRouter(tags=["notify"])
 
@@ -56,6 +69,13 @@ async def read_message(message: MessageRefField, ctx: Command, desk: AtDesk) -> 
     return respond(await people.read_message(desk, ctx, message))
 
 
+class QuietHours(RequestModel):
+    """Between which times of day nothing is sent, in Norway; over midnight, too. Both the same: at any hour."""
+
+    begins: TimeOfDay = Field(examples=["20:30"])
+    ends: TimeOfDay = Field(examples=["08:00"])
+
+
 class Preferences(RequestModel):
     """How I want to be reached."""
 
@@ -75,6 +95,11 @@ class Preferences(RequestModel):
     sms_first: bool = Field(default=False, examples=[False])
     """Whether SMS is tried before e-mail; guardians' addresses stand in the case."""
 
+    digest: bool = Field(default=False, examples=[False])
+    """E-mail and SMS once a day, all together; what is urgent at once."""
+    quiet: QuietHours | None = None
+    """Null: as usual, from nine in the evening to seven."""
+
     @field_validator("phone")
     @classmethod
     def _is_a_number(cls, phone: str | None) -> str | None:
@@ -89,9 +114,20 @@ class Preferences(RequestModel):
 @router.put("/preferences", response_model=PreferencesView, summary="Choose how I am reached")
 async def set_preferences(body: Preferences, ctx: Command, desk: AtDesk) -> Response:
     """A leader who does so becomes the one that the unit's escalations reach; which unit, the token says."""
+    hours = body.quiet
+    quiet = (
+        None if hours is None else Quiet(begins=time.fromisoformat(hours.begins), ends=time.fromisoformat(hours.ends))
+    )
     return respond(
         await people.set_preferences(
-            desk, ctx, language=body.language, email=body.email, phone=body.phone, sms_first=body.sms_first
+            desk,
+            ctx,
+            language=body.language,
+            email=body.email,
+            phone=body.phone,
+            sms_first=body.sms_first,
+            digest=body.digest,
+            quiet=quiet,
         )
     )
 

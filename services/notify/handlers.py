@@ -26,6 +26,7 @@ from services.notify.domain.deadline import (
     decide_step,
 )
 from services.notify.domain.message import MESSAGE, Reachable, choose_language, decide_cancel, decide_queue
+from services.notify.domain.quiet import when
 from services.notify.domain.recipient import RECIPIENT
 from services.notify.facts import CONSUMER
 from services.notify.store import Errand, Telling
@@ -218,6 +219,7 @@ class Teller:
             email=Way.EMAIL in ways,
             sms=Way.SMS in ways,
             sms_first=chosen.state.sms_first,
+            habits=chosen.state.habits,
         )
         await self.tell(tx, reachable, told, service=to.service)
 
@@ -302,6 +304,7 @@ class Teller:
                 email=Way.EMAIL in ways,
                 sms=Way.SMS in ways,
                 sms_first=chosen.state.sms_first,
+                habits=chosen.state.habits,
             )
             message = await self.tell(tx, reachable, errand.telling, ordinal=contact.ordinal)
             if message is not None and reachable.ways:
@@ -331,6 +334,8 @@ class Teller:
             language=to.language,
             way=to.first,
             ordinal=ordinal,
+            not_before=when(told.template, to.habits, tx.now, told.due),
+            digest=to.habits.collects(told.template, tx.now, told.due),
             now=tx.now,
         )
         if not added:

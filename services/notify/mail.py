@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import ssl
+from collections.abc import Sequence
 from datetime import datetime
 from email.message import EmailMessage
 from email.utils import format_datetime
+from typing import Final, NewType
 
 import aiosmtplib
 
 from services.notify.settings import NotifySettings
-from services.notify.texts import EMAIL, Text, Texts
+from services.notify.texts import DIGEST, EMAIL, Text, Texts
 from shared.contracts.codes import Language
 from shared.errors import LagspillError, UnavailableError
 from shared.refs import MessageRef
@@ -38,10 +41,20 @@ class MailUnavailableError(UnavailableError):
         self.answered = answered
 
 
+DigestRef = NewType("DigestRef", str)
+_OF_DIGESTS: Final = "dig_"
+
+
+def digest_of(messages: Sequence[MessageRef]) -> DigestRef:
+    """Return what names the digest of these messages: the same for the same, and another for others."""
+    letters = "\n".join(sorted(messages)).encode()
+    return DigestRef(_OF_DIGESTS + hashlib.sha256(letters).hexdigest()[:32])
+
+
 def compose(
     texts: Texts,
     *,
-    message: MessageRef,
+    message: MessageRef | DigestRef,
     to: str,
     sender: str,
     app_url: str,
@@ -49,12 +62,14 @@ def compose(
     queued_at: datetime,
     itself: Text | None = None,
 ) -> EmailMessage:
-    """Return the mail for a message: the same bytes at every attempt, whatever the message is about.
+    """Return the mail for a message, or for a day's digest: the same bytes at every attempt, whatever it is about.
 
     To whoever runs another system, who does not sign in anywhere, the message `itself` is mailed.
     """
-    link = f"{app_url.rstrip('/')}/messages/{message}"
-    text = itself or texts.text(EMAIL, texts.latest(EMAIL), language, link=link)
+    single = not message.startswith(_OF_DIGESTS)
+    link = f"{app_url.rstrip('/')}/messages" + (f"/{message}" if single else "")
+    template = EMAIL if single else DIGEST
+    text = itself or texts.text(template, texts.latest(template), language, link=link)
     mail = EmailMessage()
     mail["From"] = sender
     mail["To"] = to

@@ -9,6 +9,7 @@ from functools import partial
 from services.notify import facts, store
 from services.notify.domain.deadline import DeadlineState
 from services.notify.domain.message import MESSAGE, MessageState, decide_read
+from services.notify.domain.quiet import Quiet
 from services.notify.domain.recipient import RECIPIENT, RecipientState, decide_preferences
 from services.notify.errors import AddressKeptElsewhereError, NoPreferencesError, PhoneMissingError
 from services.notify.facts import StoredDeadline
@@ -103,6 +104,8 @@ async def set_preferences(
     email: str | None,
     phone: str | None = None,
     sms_first: bool = False,
+    digest: bool = False,
+    quiet: Quiet | None = None,
 ) -> Changed[RecipientState]:
     """Take down how the actor wants to be reached; a leader is told at once what has been escalated already.
 
@@ -126,6 +129,9 @@ async def set_preferences(
         service=actor.service,
         unit=actor.unit,
         sms_first=sms_first,
+        digest=digest,
+        quiet_begins=None if quiet is None else quiet.begins.isoformat("minutes"),
+        quiet_ends=None if quiet is None else quiet.ends.isoformat("minutes"),
     )
 
     async def also(conn: Connection) -> None:

@@ -21,8 +21,10 @@ from services.notify.addresses import NOWHERE, Addresses
 from services.notify.contacts import Contact, ContactsUnavailableError, Watch
 from services.notify.domain import policy
 from services.notify.domain.message import MESSAGE, OUTSIDE, Failure, Status, decide_failed, decide_sent
+from services.notify.domain.quiet import when
+from services.notify.domain.recipient import RECIPIENT
 from services.notify.handlers import AROUND_THE_CHILD, Teller
-from services.notify.mail import MailRejectedError, MailUnavailableError
+from services.notify.mail import DigestRef, MailRejectedError, MailUnavailableError
 from services.notify.sms import Sms, SmsPort, SmsRejectedError, SmsUnavailableError, Wording
 from services.notify.store import Errand, StoredMessage
 from services.notify.texts import Texts
@@ -64,6 +66,20 @@ class Terms:
     """Hours after which a way is given up."""
     letter_days: int = letters.DAYS
     """Days after which a letter is due of what a guardian must know of, and nothing has reached them."""
+
+
+@dataclass(frozen=True)
+class Parcel:
+    """What is sent as one: a message, or all of one person's digest."""
+
+    messages: tuple[StoredMessage, ...]
+    """At least one; of a digest all to the same person, by the same way."""
+    reference: MessageRef | DigestRef
+
+    @property
+    def first(self) -> StoredMessage:
+        """The one that stands for all."""
+        return self.messages[0]
 
 
 class Post:
@@ -190,30 +206,39 @@ class Post:
     # --- messages -----------------------------------------------------------------------------------------------------
 
     async def _next_message(self) -> bool:
-        message = await self._take(None)
-        if message is None:
+        parcel = await self._take(None) or await self._take_digest()
+        if parcel is None:
             return False
-        with following(message.telling.correlation, message.telling.causation):
+        first = parcel.first
+        with following(first.telling.correlation, first.telling.causation):
             try:
-                addresses = await self._addresses(message)
+                addresses = await self._addresses(first)
             except ContactsUnavailableError as error:
-                if not message.given_up:
-                    await self._put_off(message, error)
+                if not first.given_up:
+                    await self._put_off(parcel, error)
                     return True
                 addresses = NOWHERE
-            if message.given_up:
-                await self._settle(message, addresses, "unreachable")
+            if first.given_up:
+                await self._settle(parcel, addresses, "unreachable")
             else:
-                await self._deliver(message, addresses)
+                await self._deliver(parcel, addresses)
         return True
 
-    async def _take(self, message: MessageRef | None) -> StoredMessage | None:
+    async def _take(self, message: MessageRef | None) -> Parcel | None:
         if not self._teller.ways:
             return None
+        now, hours, ways = self._clock.now(), self._terms.hours, self._teller.ways
         async with self._pool.acquire() as conn:
-            return await store.take_message(
-                conn, lease=LEASE, hours=self._terms.hours, ways=self._teller.ways, message=message
-            )
+            found = await store.take_message(conn, now, lease=LEASE, hours=hours, ways=ways, message=message)
+        return None if found is None else Parcel((found,), found.message)
+
+    async def _take_digest(self) -> Parcel | None:
+        if not self._teller.ways:
+            return None
+        now, hours, ways = self._clock.now(), self._terms.hours, self._teller.ways
+        async with self._pool.acquire() as conn, conn.transaction():
+            found = await store.take_digest(conn, now, lease=LEASE, hours=hours, ways=ways)
+        return Parcel(tuple(found), mail.digest_of([each.message for each in found])) if found else None
 
     async def _addresses(self, message: StoredMessage) -> Addresses:
         """Return where to send it: an employee's own choice, or what the cases service says of those around a child."""
@@ -225,38 +250,54 @@ class Post:
         found = await self._contacts(message.telling.case)
         return next((contact.addresses for contact in found if contact.recipient == message.recipient), NOWHERE)
 
-    async def _deliver(self, message: StoredMessage, addresses: Addresses) -> None:
-        place = addresses.of(message.channel)
+    async def _deliver(self, parcel: Parcel, addresses: Addresses) -> None:
+        if await self._waits_for_day(parcel):
+            return
+        way = parcel.first.channel
+        place = addresses.of(way)
         if place is None:
-            await self._settle(message, addresses, "no-address")
+            await self._settle(parcel, addresses, "no-address")
             return
         try:
-            if message.channel is Way.SMS:
-                await self._text(message, place)
+            if way is Way.SMS:
+                await self._text(parcel, place)
             else:
-                await self._mail(message, place)
+                await self._mail(parcel, place)
         except (MailRejectedError, SmsRejectedError) as error:
-            await self._settle(message, addresses, "rejected", answered=error.answered)
+            await self._settle(parcel, addresses, "rejected", answered=error.answered)
         except (MailUnavailableError, SmsUnavailableError) as error:
-            await self._put_off(message, error, answered=error.answered)
+            await self._put_off(parcel, error, answered=error.answered)
         else:
-            await self._settle(message, addresses, None)
+            await self._settle(parcel, addresses, None)
 
-    async def _text(self, message: StoredMessage, number: str) -> None:
+    async def _waits_for_day(self, parcel: Parcel) -> bool:
+        """Put off what has waited into somebody's quiet hours: a second attempt, or another way, disturbs as the first does."""
+        first, now = parcel.first, self._clock.now()
+        async with self._pool.acquire() as conn:
+            chosen = await self._journal.load(RECIPIENT, first.recipient, conn=conn)
+            at_once = chosen.state.habits.model_copy(update={"digest": False})
+            moment = when(first.telling.template, at_once, now, first.telling.due)
+            if moment <= now:
+                return False
+            await store.postpone(conn, [each.message for each in parcel.messages], moment)
+        return True
+
+    async def _text(self, parcel: Parcel, number: str) -> None:
         if self._sms is None or self._wording is None:
             raise SmsUnavailableError
-        await self._sms.send(Sms(message.message, number, self._wording.text(message.language)))
+        await self._sms.send(Sms(parcel.reference, number, self._wording.text(parcel.first.language)))
 
-    async def _mail(self, message: StoredMessage, address: str) -> None:
+    async def _mail(self, parcel: Parcel, address: str) -> None:
         if self._send is None:
             raise MailUnavailableError
+        message = parcel.first
         told = message.telling
         itself = None
         if told.template == policy.SUBSCRIPTION_STOPPED:
             itself = self._texts.text(told.template, message.template_version, message.language, due=told.due)
         letter = mail.compose(
             self._texts,
-            message=message.message,
+            message=parcel.reference,
             to=address,
             sender=self._terms.sender,
             app_url=self._terms.app_url,
@@ -267,53 +308,62 @@ class Post:
         await self._send(letter)
 
     async def _settle(
-        self, message: StoredMessage, addresses: Addresses, failure: Failure | None, *, answered: int | None = None
+        self, parcel: Parcel, addresses: Addresses, failure: Failure | None, *, answered: int | None = None
     ) -> None:
         """Note what became of it, and by which way it goes on, in one transaction with the events that say so."""
-        ref, can = message.message, addresses.ways(self._teller.ways)
-        second = next((way for way in OUTSIDE if way in can and way is not message.channel), None)
+        can = addresses.ways(self._teller.ways)
         async with self._pool.acquire() as conn, conn.transaction():
-            stored = await store.lock_message(conn, ref)
-            if stored is None or stored.status != "pending" or stored.channel is not message.channel:
-                return
-            told, now = stored.telling, self._clock.now()
-            ctx = Context(actor=None, scope=told.scope, now=now, correlation=told.correlation, causation=told.causation)
-            twice = second if told.template in policy.TWICE else None
-            changed = await self._journal.change(
-                MESSAGE,
-                ref,
-                ctx,
-                lambda state: (
-                    decide_sent(state, second=twice) if failure is None else decide_failed(state, failure, can=can)
-                ),
-                conn=conn,
-            )
-            await store.add_try(conn, ref, message.channel, now, failure or "sent", answered)
-            if changed.state.status is Status.PENDING:
-                await store.send_by(conn, ref, changed.state.present)
-            else:
-                await store.settle_message(conn, ref, changed.state.status)
-            if changed.state.status is Status.FAILED:
-                tx = Tx(conn, self._journal, now, self._ids)
-                await letters.promise(tx, ref, told, message.role, days=self._terms.letter_days)
+            tx = Tx(conn, self._journal, self._clock.now(), self._ids)
+            for message in parcel.messages:
+                await self._settle_one(tx, message, can, failure, answered)
         self._journal.nudge()
         if failure is not None:
-            log.warning("message_failed", subject=ref, reason=failure, kind=message.channel)
+            log.warning("message_failed", subject=parcel.reference, reason=failure, kind=parcel.first.channel)
 
-    async def _put_off(self, message: StoredMessage, error: LagspillError, *, answered: int | None = None) -> None:
+    async def _settle_one(
+        self, tx: Tx, message: StoredMessage, can: frozenset[Way], failure: Failure | None, answered: int | None
+    ) -> None:
+        ref, told = message.message, message.telling
+        stored = await store.lock_message(tx.conn, ref)
+        if stored is None or stored.status != "pending" or stored.channel is not message.channel:
+            return
+        second = next((way for way in OUTSIDE if way in can and way is not message.channel), None)
+        twice = second if told.template in policy.TWICE else None
+        ctx = Context(actor=None, scope=told.scope, now=tx.now, correlation=told.correlation, causation=told.causation)
+        changed = await tx.journal.change(
+            MESSAGE,
+            ref,
+            ctx,
+            lambda state: (
+                decide_sent(state, second=twice) if failure is None else decide_failed(state, failure, can=can)
+            ),
+            conn=tx.conn,
+        )
+        await store.add_try(tx.conn, ref, message.channel, tx.now, failure or "sent", answered)
+        if changed.state.status is Status.PENDING:
+            await store.send_by(tx.conn, ref, changed.state.present)
+        else:
+            await store.settle_message(tx.conn, ref, changed.state.status)
+        if changed.state.status is Status.FAILED:
+            await letters.promise(tx, ref, told, message.role, days=self._terms.letter_days)
+
+    async def _put_off(self, parcel: Parcel, error: LagspillError, *, answered: int | None = None) -> None:
+        first = parcel.first
         asked = error.retry_after if isinstance(error, SmsUnavailableError) else None
-        pause = max(self._pause_after(message.attempts), asked or 0.0)
+        pause = max(self._pause_after(first.attempts), asked or 0.0)
         log.warning(
             "message_put_off",
-            subject=message.message,
-            attempt=message.attempts,
+            subject=parcel.reference,
+            attempt=first.attempts,
             retry_in=pause,
-            kind=message.channel,
+            kind=first.channel,
             **describe_exception(error),
         )
         async with self._pool.acquire() as conn, conn.transaction():
-            if await store.put_off(conn, message.message, pause) and not isinstance(error, ContactsUnavailableError):
-                await store.add_try(conn, message.message, message.channel, self._clock.now(), "put-off", answered)
+            left = await store.put_off(conn, [each.message for each in parcel.messages], pause)
+            if not isinstance(error, ContactsUnavailableError):
+                for message in left:
+                    await store.add_try(conn, message, first.channel, self._clock.now(), "put-off", answered)
 
     def _pause_after(self, attempts: int) -> float:
         return min(self._terms.first_pause * 2.0 ** min(attempts - 1, 20), LONGEST_PAUSE)

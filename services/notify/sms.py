@@ -16,6 +16,7 @@ from typing import Final, Protocol
 import httpx
 
 from services.notify.domain import sms
+from services.notify.mail import DigestRef
 from services.notify.settings import NotifySettings
 from services.notify.texts import SMS, TextError, Texts
 from shared.contracts.codes import Language
@@ -34,7 +35,7 @@ _LONGEST_WAIT: Final = 3600.0
 class Sms:
     """One message, and where it goes."""
 
-    message: MessageRef
+    message: MessageRef | DigestRef
     to: str = field(repr=False)
     """E.164."""
     text: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
@@ -87,6 +88,8 @@ _THEIRS: Final = (
     "channel = 'letter' AND (holder::jsonb ->> 'actor' = $1 OR (holder::jsonb ->> 'unit' = $2::text AND scope = $3))"
 )
 """A letter in a case that the actor has, or somebody of the unit. A protected case is in no unit's list: only its holder has it."""
+_CASE_OF_DIGEST: Final = "coalesce(CASE WHEN recipient_role IN ('guardian', 'child') THEN case_ref END, '')"
+"""Those around a child are reached as the case says: their digests are one for each."""
 _LETTER: Final = f"{_THEIRS} AND status = 'pending' AND read_at IS NULL"
 
 # Statements are put together of this module's constants only.
@@ -106,13 +109,16 @@ async def add_message(
     language: Language,
     way: Way,
     ordinal: int | None,
+    not_before: datetime,
+    digest: bool,
     now: datetime,
 ) -> bool:
     """Add a message unless this recipient was told this step before; return whether it was added."""
     added = await conn.fetchval(
         "INSERT INTO messages (message, step, recipient, recipient_role, recipient_service, scope, case_ref, consent,"
         " deadline, due, template, template_version, language, channel, status, queued_at, correlation, causation,"
-        " recipient_ordinal) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)"
+        " recipient_ordinal, not_before, digest) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,"
+        " $17, $18, $19, $20, $21)"
         " ON CONFLICT (step, recipient) DO NOTHING RETURNING true",
         message,
         telling.step,
@@ -133,6 +139,8 @@ async def add_message(
         telling.correlation,
         telling.causation,
         ordinal,
+        not_before,
+        digest,
     )
     return bool(added)
 
@@ -147,33 +155,91 @@ async def lock_message(conn: Connection, message: MessageRef) -> StoredMessage |
 
 
 async def take_message(
-    conn: Connection, *, lease: float, hours: float, ways: frozenset[Way], message: MessageRef | None = None
+    conn: Connection,
+    now: datetime,
+    *,
+    lease: float,
+    hours: float,
+    ways: frozenset[Way],
+    message: MessageRef | None = None,
 ) -> StoredMessage | None:
-    """Take a message in hand for `lease` seconds that waits to go by one of `ways`: this one, or the one that waits longest."""
+    """Take a message in hand for `lease` seconds that waits to go by one of `ways`: this one, or the one that waits longest.
+
+    What waits for a digest, or may not leave the house yet, is left.
+    """
     row = await conn.fetchrow(
         "UPDATE messages SET attempts = attempts + 1, retry_at = clock_timestamp() + make_interval(secs => $1),"  # noqa: S608
         " trying_since = coalesce(trying_since, clock_timestamp())"
         " WHERE message = (SELECT message FROM messages WHERE status = 'pending' AND retry_at <= clock_timestamp()"
-        "  AND channel = ANY($4::text[]) AND ($2::text IS NULL OR message = $2)"
+        "  AND channel = ANY($4::text[]) AND not_before <= $5 AND NOT digest AND ($2::text IS NULL OR message = $2)"
         "  ORDER BY retry_at LIMIT 1 FOR UPDATE SKIP LOCKED)"
         f" RETURNING {_MESSAGE}, trying_since + make_interval(secs => $3) <= clock_timestamp() AS given_up",
         lease,
         message,
         hours * 3600,
         sorted(ways),
+        now,
     )
     return None if row is None else _message(row)
 
 
-async def put_off(conn: Connection, message: MessageRef, seconds: float) -> bool:
-    """Let the message be tried again after `seconds`; return whether it is still to be delivered."""
-    waits = await conn.fetchval(
+async def take_digest(
+    conn: Connection, now: datetime, *, lease: float, hours: float, ways: frozenset[Way]
+) -> list[StoredMessage]:
+    """Take in hand, for `lease` seconds, all that one person's digest holds; nothing when none is due. In a transaction.
+
+    Who takes them is alone with that person's digests until the transaction ends, so that none is split between two.
+    """
+    found = await conn.fetchrow(
+        f"SELECT recipient, channel, {_CASE_OF_DIGEST} AS about FROM messages WHERE status = 'pending' AND digest"  # noqa: S608
+        " AND retry_at <= clock_timestamp() AND channel = ANY($1::text[]) AND not_before <= $2 ORDER BY retry_at LIMIT 1",
+        sorted(ways),
+        now,
+    )
+    if found is None:
+        return []
+    alone = await conn.fetchval(
+        "SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0))", f"digest {found['recipient']}"
+    )
+    if not alone:
+        return []
+    # Those of one round were put off in one statement, and those that somebody has in hand come back much later.
+    rows = await conn.fetch(
+        "UPDATE messages SET attempts = attempts + 1, retry_at = clock_timestamp() + make_interval(secs => $1),"  # noqa: S608
+        " trying_since = coalesce(trying_since, clock_timestamp())"
+        " WHERE status = 'pending' AND digest AND recipient = $2 AND channel = $3 AND not_before <= $4"
+        f" AND retry_at <= clock_timestamp() + interval '1 second' AND {_CASE_OF_DIGEST} = $5"
+        f" RETURNING {_MESSAGE}, trying_since + make_interval(secs => $6) <= clock_timestamp() AS given_up",
+        lease,
+        found["recipient"],
+        found["channel"],
+        now,
+        found["about"],
+        hours * 3600,
+    )
+    return sorted((_message(row) for row in rows), key=lambda each: each.message)
+
+
+async def postpone(conn: Connection, messages: Sequence[MessageRef], moment: datetime) -> None:
+    """Let them leave the house not before then: they were taken in hand, and not tried."""
+    await conn.execute(
+        "UPDATE messages SET not_before = $2, attempts = attempts - 1, retry_at = clock_timestamp(),"
+        " trying_since = CASE WHEN attempts > 1 THEN trying_since END"
+        " WHERE message = ANY($1::text[]) AND status = 'pending'",
+        list(messages),
+        moment,
+    )
+
+
+async def put_off(conn: Connection, messages: Sequence[MessageRef], seconds: float) -> list[MessageRef]:
+    """Let the messages be tried again after `seconds`; return those that are still to be delivered."""
+    rows = await conn.fetch(
         "UPDATE messages SET retry_at = clock_timestamp() + make_interval(secs => $2)"
-        " WHERE message = $1 AND status = 'pending' RETURNING true",
-        message,
+        " WHERE message = ANY($1::text[]) AND status = 'pending' RETURNING message",
+        list(messages),
         seconds,
     )
-    return bool(waits)
+    return [MessageRef(row["message"]) for row in rows]
 
 
 async def settle_message(conn: Connection, message: MessageRef, status: str) -> None:

@@ -21,7 +21,8 @@ FOLDER: Final = Path(__file__).with_name("templates")
 EMAIL: Final = "email"
 SMS: Final = "sms"
 LETTER: Final = "letter"
-LEAVING: Final = frozenset({EMAIL, SMS, LETTER})
+DIGEST: Final = "digest"
+LEAVING: Final = frozenset({EMAIL, SMS, LETTER, DIGEST})
 """The texts that leave the house, one for each way: that there is a message, and where to sign in. Of the SMS only the body."""
 _NAME: Final = re.compile(r"(?P<template>[a-z][a-z0-9-]{1,59})\.v(?P<version>[1-9][0-9]{0,3})\.txt")
 _NORWEGIAN: Final = (

@@ -67,6 +67,13 @@ class MessageRead(View):
     message: MessageRef = Field(examples=["msg_bcdfghjklmnpqrstvwxzbcdfgh"])
 
 
+class QuietHoursView(View):
+    """Norway's time between which nothing is sent."""
+
+    begins: str = Field(examples=["21:00"])
+    ends: str = Field(examples=["07:00"])
+
+
 class PreferencesView(View):
     """How somebody is reached."""
 
@@ -76,12 +83,23 @@ class PreferencesView(View):
     """The unit whose escalations reach this person."""
     sms_first: bool = Field(examples=[False])
     """Whether SMS is tried before e-mail."""
+    digest: bool = Field(examples=[False])
+    """Whether e-mail and SMS come once a day, all together."""
+    quiet: QuietHoursView
 
     @classmethod
     def of(cls, state: RecipientState) -> PreferencesView:
         """Return `state`."""
         leads = state.unit if Role.LEADER in state.roles else None
-        return cls(language=state.language, channel=state.channel, leads=leads, sms_first=state.sms_first)
+        quiet = state.habits.quiet
+        return cls(
+            language=state.language,
+            channel=state.channel,
+            leads=leads,
+            sms_first=state.sms_first,
+            digest=state.digest,
+            quiet=QuietHoursView(begins=quiet.begins.isoformat("minutes"), ends=quiet.ends.isoformat("minutes")),
+        )
 
 
 class OwnPreferencesView(PreferencesView):

@@ -24,6 +24,10 @@ from shared.refs import (
 TOPIC = "lagspill.notify.v1"
 
 
+TimeOfDay = Annotated[str, StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+"""Hours and minutes on the clocks in Norway."""
+
+
 class Channel(StrEnum):
     """How a message reaches somebody."""
 
@@ -142,6 +146,11 @@ class PreferencesSet(EventData):
     unit: UnitIdField | None = None
     sms_first: bool = False
     """Whether SMS is tried before e-mail, where both are known."""
+    digest: bool = False
+    """Whether e-mail and SMS come once a day, all together."""
+    quiet_begins: TimeOfDay | None = None
+    quiet_ends: TimeOfDay | None = None
+    """Norway's time between which nothing is sent; absent: as usual."""
 
 
 # --- deadlines --------------------------------------------------------------------------------------------------------

@@ -20,6 +20,9 @@ from tests.e2e.notify_town import Town, notify_town
 pytestmark = pytest.mark.connected
 
 
+USUAL = {"sms_first": False, "digest": False, "quiet": {"begins": "21:00", "ends": "07:00"}}
+
+
 @pytest_asyncio.fixture
 async def town(migrated: Migrated, issuer: LocalIssuer, clock: SimulatedClock) -> AsyncIterator[Town]:
     """Both services, composed as they are in production, on databases of their own."""
@@ -120,7 +123,7 @@ async def test_preferences_are_ones_own_and_versioned(town: Town) -> None:
     assert (await town.get("teacher", "/preferences")).json()["code"] == "preferences-not-set"
     chosen = await town.write("teacher", "PUT", "/preferences", {"language": "nn", "email": "teacher@lia.example"})
     assert (chosen.status_code, chosen.headers["etag"]) == (200, '"v1"')
-    assert chosen.json() == {"language": "nn", "channel": "email", "leads": None, "sms_first": False}
+    assert chosen.json() == {"language": "nn", "channel": "email", "leads": None, **USUAL}
     again = await town.write("teacher", "PUT", "/preferences", {"language": "nn", "email": "teacher@lia.example"})
     assert again.headers["idempotency-replayed"] == "true"
     other = await town.write("teacher", "PUT", "/preferences", {"language": "en"})
@@ -155,6 +158,8 @@ async def test_a_guardians_address_is_not_kept_here(town: Town) -> None:
         {"language": "nb", "phone": "1"},
         {"language": "nb", "phone": "0047 1234"},
         {"language": "nb", "phone": "40000000", "sms_first": "yes"},
+        {"language": "nb", "quiet": {"begins": "24:00", "ends": "07:00"}},
+        {"language": "nb", "quiet": {"begins": "21:00"}},
         {"language": "nb", "email": "no address"},
         {"language": "nb", "email": "a@b\r\nBcc: c@d"},
         {"language": "nb", "email": "a@b.example\n"},

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +17,20 @@ import pytest_asyncio
 from pydantic import AnyHttpUrl, SecretStr, ValidationError
 from pydantic_core import from_json
 
+from services.notify.app import SERVICE
+from services.notify.mail import Smtp
+from services.notify.post import Post
 from services.notify.settings import NotifySettings
 from services.notify.sms import HttpSms
 from shared.clock import SimulatedClock
-from shared.contracts import cases
+from shared.contracts import cases, meetings
+from shared.contracts.codes import Service
 from shared.contracts.notify import NotificationBounced, NotificationFailed, NotificationRedirected, Way
-from shared.refs import LogScope
+from shared.refs import ArenaRef, LogScope, MeetingRef
 from shared.testing.issuer import LocalIssuer
 from shared.testing.plugin import Migrated
 from tests.integration.certificates import certificate
-from tests.integration.notify_world import World, notify_world
+from tests.integration.notify_world import LIA, World, notify_world
 from tests.integration.test_notify_flow import CASE, concern, granted, guardians, handover, requested
 from tests.integration.webhook_receiver import ENDLESS, NOTHING, Receiver, receiver, status
 
@@ -32,6 +38,26 @@ pytestmark = [pytest.mark.connected, pytest.mark.rule(101)]
 
 DUE = datetime(2026, 9, 21, 8, tzinfo=UTC)
 PHONE = "+4740000001"
+
+
+MEETING = MeetingRef("mtg_" + "b" * 26)
+LATER = datetime(2026, 10, 7, 10, tzinfo=UTC)
+
+
+def called(starts_at: datetime, meeting: MeetingRef = MEETING) -> meetings.MeetingCalled:
+    return meetings.MeetingCalled(
+        meeting=meeting,
+        arena=ArenaRef("arn_" + "b" * 26),
+        arena_type="ressursteam",
+        unit=LIA,
+        starts_at=starts_at,
+        minutes=90,
+        invited=frozenset({Service.BARNEHAGE}),
+    )
+
+
+def replace_meeting(starts_at: datetime) -> meetings.MeetingCalled:
+    return called(starts_at, MeetingRef("mtg_" + "c" * 26))
 
 
 @dataclass
@@ -285,6 +311,96 @@ async def test_who_dies_between_two_ways_neither_loses_nor_doubles_one(
     assert (await place.happened())[-1] == "carried sms"
 
 
+# --- night, holidays, once a day --------------------------------------------------------------------------------------
+
+
+async def test_nothing_leaves_at_night_but_it_can_be_read_and_what_is_urgent_goes(opened: Open) -> None:
+    place = await opened()
+    await prefer(place, phone=PHONE, email="colleague@lia.example")
+    place.world.clock.set(datetime(2026, 9, 7, 20, tzinfo=UTC))
+    await place.tell()
+    await place.again()
+    assert (place.world.smtp.mails, place.sms) == ([], [])
+    assert len((await place.world.get("colleague", "/messages")).json()["items"]) == 1
+    await place.world.prefer("styrer", "nb", "styrer@lia.example")
+    await place.world.take(called(LATER), meetings.MeetingCancelled(meeting=MEETING, reason="other"))
+    await place.again()
+    assert [mail["To"] for mail in place.world.smtp.mails] == ["styrer@lia.example"]
+    place.world.clock.set(datetime(2026, 9, 8, 5, tzinfo=UTC))
+    await place.again()
+    assert [mail["To"] for mail in place.world.smtp.mails] == ["styrer@lia.example", "colleague@lia.example"]
+
+
+async def test_a_second_attempt_does_not_fall_into_the_night_and_neither_does_another_way(opened: Open) -> None:
+    place = await opened()
+    await prefer(place, phone=PHONE, email="colleague@lia.example", quiet={"begins": "12:00", "ends": "13:00"})
+    place.world.smtp.answers = ["451 4.3.0 later", "550 5.1.1 no such mailbox"]
+    place.world.clock.set(datetime(2026, 9, 7, 9, 59, 59, tzinfo=UTC))
+    await place.tell()
+    await place.world.deliver()
+    for hour in (10, 11):
+        place.world.clock.set(datetime(2026, 9, 7, hour, tzinfo=UTC))
+        await place.again()
+        assert await place.tries() == [("email", "put-off", 451)] + (
+            [("email", "rejected", 550), ("sms", "sent", None)] if hour == 11 else []
+        )
+
+
+async def test_a_digest_is_one_mail_a_day_whoever_dies_and_however_many_send(
+    opened: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two concerns and a request in one mail at eight; the next day's is another; what is urgent does not wait."""
+
+    class DiedError(BaseException):
+        pass
+
+    place = await opened()
+    world = place.world
+    await prefer(place, "styrer", email="styrer@lia.example", digest=True)
+    await world.take(called(LATER), handover(world, "styrer", DUE), replace_meeting(LATER))
+    await place.again()
+    assert world.smtp.mails == []
+    world.clock.set(datetime(2026, 9, 8, 6, tzinfo=UTC))
+    smtp = Smtp(world.kit.settings)
+
+    async def send_and_die(mail: EmailMessage) -> None:
+        await smtp.send(mail)
+        raise DiedError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(world.post, "_send", send_and_die)
+        with pytest.raises(DiedError):
+            await world.post.deliver_due()
+    await world.smtp.arrived.take(1)
+    await world.let_time_pass()
+    other = (await SERVICE.compose(world.kit)).runners[0]
+    assert isinstance(other, Post)
+    await asyncio.gather(*(post.deliver_due() for post in (world.post, other, world.post, other)))
+    mails = await world.deliver()
+    assert len(mails) == 2
+    assert mails[0].as_bytes() == mails[1].as_bytes()
+    assert mails[0]["Message-ID"].startswith("<dig_")
+    assert "msg_" not in mails[0].get_content()
+    assert (await place.happened()).count("sent") == 3
+    assert await place.tries() == [("email", "sent", None)] * 3
+    await world.take(meetings.MeetingCancelled(meeting=MEETING, reason="other"))
+    await place.again()
+    assert len(world.smtp.mails) == 3, "urgent"
+    await other.stop()
+
+
+async def test_a_digest_that_fails_is_tried_as_one_and_goes_by_sms_as_one(opened: Open) -> None:
+    place = await opened()
+    await prefer(place, "styrer", email="styrer@lia.example", phone=PHONE, digest=True)
+    await place.world.take(called(LATER), handover(place.world, "styrer", DUE))
+    place.world.clock.set(datetime(2026, 9, 8, 6, tzinfo=UTC))
+    place.world.smtp.answers = ["451 4.3.0 later", "550 5.1.1 no such mailbox"]
+    for _ in range(3):
+        await place.again()
+    assert len(place.sms) == 1
+    assert [way for way, _, _ in await place.tries()] == ["email"] * 4 + ["sms"] * 2
+
+
 # --- letters ----------------------------------------------------------------------------------------------------------
 
 
@@ -306,7 +422,7 @@ async def letters(place: Place, who: str) -> list[dict[str, Any]]:
     answer = await place.world.get(who, "/letters")
     assert answer.status_code == 200, answer.text
     items: list[dict[str, Any]] = answer.json()["items"]
-    return items
+    return sorted(items, key=lambda each: int(each["ordinal"]))  # those of one moment come in any order
 
 
 @pytest.mark.rule(4, 5)

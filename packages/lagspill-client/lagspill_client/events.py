@@ -3066,7 +3066,12 @@ class PreferencesSet(EventData):
     TOPIC: ClassVar[str] = "lagspill.notify.v1"
 
     channel: Channel
+    digest: bool = False
+    """Whether e-mail and SMS come once a day, all together."""
     language: Language
+    quiet_begins: Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")] | None = None
+    quiet_ends: Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")] | None = None
+    """Norway's time between which nothing is sent; absent: as usual."""
     recipient: ActorIdField
     roles: frozenset[Role] = frozenset()
     """As the token said at that moment."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Final, Literal
 
+from services.notify.domain.quiet import Habits
 from services.notify.errors import LetterNotFoundError, MessageNotFoundError, MessageWithdrawnError
 from shared.aggregate import Aggregate
 from shared.contracts.base import EventData, Model
@@ -74,6 +75,7 @@ class Reachable(Model):
     email: bool
     sms: bool = False
     sms_first: bool = False
+    habits: Habits = Habits()
 
     @property
     def ways(self) -> tuple[Way, ...]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import time
 from typing import Final
 
+from services.notify.domain.quiet import Habits, Quiet
 from shared.aggregate import Aggregate
 from shared.contracts.base import EventData, Model
 from shared.contracts.codes import Language, Role, Service
@@ -21,6 +23,17 @@ class RecipientState(Model):
     service: Service | None = None
     unit: UnitId | None = None
     sms_first: bool = False
+    digest: bool = False
+    quiet_begins: str | None = None
+    quiet_ends: str | None = None
+
+    @property
+    def habits(self) -> Habits:
+        """Return when they want to be told by what leaves the house."""
+        if self.quiet_begins is None or self.quiet_ends is None:
+            return Habits(digest=self.digest)
+        quiet = Quiet(begins=time.fromisoformat(self.quiet_begins), ends=time.fromisoformat(self.quiet_ends))
+        return Habits(quiet=quiet, digest=self.digest)
 
 
 def evolve(state: RecipientState, event: EventData) -> RecipientState:
@@ -34,6 +47,9 @@ def evolve(state: RecipientState, event: EventData) -> RecipientState:
             service=event.service,
             unit=event.unit,
             sms_first=event.sms_first,
+            digest=event.digest,
+            quiet_begins=event.quiet_begins,
+            quiet_ends=event.quiet_ends,
         )
     return state
 

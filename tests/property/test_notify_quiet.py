@@ -1,0 +1,115 @@
+"""When something may leave the house, over the changes of the clocks, holidays, and whatever hours somebody wants quiet."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.notify.domain import policy
+from services.notify.domain.quiet import DIGEST_AT, SOON, URGENT, USUAL, Habits, Quiet, is_quiet, when
+from services.notify.texts import Texts
+from shared.calendar import at_oslo, public_holidays
+from shared.clock import OSLO
+
+pytestmark = pytest.mark.rule(101)
+
+Parts = tuple[int, int, int, int, int]
+TEMPLATES = sorted(Texts().templates)
+ORDINARY = [each for each in TEMPLATES if each not in URGENT and each != policy.MOVED]
+TIMES = st.times().map(lambda each: each.replace(second=0, microsecond=0))
+HOURS = st.builds(Quiet, begins=TIMES, ends=TIMES)
+CHANGES = [datetime(2026, 3, 29, 1, tzinfo=UTC), datetime(2026, 10, 25, 1, tzinfo=UTC)]
+NEAR_A_CHANGE = st.builds(
+    lambda change, minutes: change + timedelta(minutes=minutes), st.sampled_from(CHANGES), st.integers(-2000, 2000)
+)
+MOMENTS = NEAR_A_CHANGE | st.builds(
+    lambda seconds: datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds), st.integers(0, 4 * 366 * 86400)
+)
+
+
+@given(st.sampled_from(ORDINARY), st.builds(Habits, quiet=HOURS, digest=st.booleans()), MOMENTS)
+def test_nothing_ordinary_leaves_in_quiet_hours_nor_on_a_day_off(template: str, habits: Habits, now: datetime) -> None:
+    moment = when(template, habits, now)
+    local = moment.astimezone(OSLO)
+    assert moment >= now
+    assert not habits.quiet.at(local.time())
+    assert local.weekday() != 6
+    assert local.date() not in public_holidays(local.year)
+    assert moment - now <= timedelta(days=8), "Easter and a Sunday are five days"
+
+
+@given(st.sampled_from(ORDINARY), HOURS, MOMENTS, st.integers(0, 999))
+def test_it_does_not_wait_longer_than_it_is_quiet(template: str, quiet: Quiet, now: datetime, part: int) -> None:
+    """Whatever moment one looks at in between, it was quiet: the clocks change on Sundays, so that no end of it is left out."""
+    moment = when(template, Habits(quiet=quiet), now)
+    assert moment == now or is_quiet(quiet, now + (moment - now) * part / 1000)
+
+
+@given(st.sampled_from(ORDINARY), HOURS, MOMENTS)
+def test_asked_again_at_that_moment_it_goes(template: str, quiet: Quiet, now: datetime) -> None:
+    habits = Habits(quiet=quiet)
+    moment = when(template, habits, now)
+    assert when(template, habits, moment) == moment
+
+
+@given(st.sampled_from(ORDINARY), st.builds(Habits, quiet=HOURS, digest=st.just(True)), MOMENTS, st.integers(0, 300))
+def test_all_of_a_day_meet_in_one_digest(template: str, habits: Habits, now: datetime, minutes: int) -> None:
+    """Two messages have the same moment, unless the first one's lies before the second was written."""
+    first, later = when(template, habits, now), now + timedelta(minutes=minutes)
+    second = when(template, habits, later)
+    assert first > now
+    assert second == first or first <= later
+    local = first.astimezone(OSLO)
+    wanted = habits.quiet.ends if habits.quiet.at(DIGEST_AT) else DIGEST_AT
+    assert first == at_oslo(local.date(), wanted)
+
+
+@given(st.sampled_from(sorted(URGENT)), st.builds(Habits, quiet=HOURS, digest=st.booleans()), MOMENTS)
+def test_what_is_urgent_waits_for_nothing(template: str, habits: Habits, now: datetime) -> None:
+    assert when(template, habits, now) == now
+    assert not habits.collects(template, now)
+
+
+@given(st.builds(Habits, quiet=HOURS, digest=st.booleans()), MOMENTS, st.integers(-100, 100))
+def test_a_meeting_that_was_moved_is_urgent_when_it_is_soon(habits: Habits, now: datetime, hours: int) -> None:
+    due = now + timedelta(hours=hours)
+    assert (when(policy.MOVED, habits, now, due) == now) or due - now >= SOON
+    assert habits.collects(policy.MOVED, now, due) == (habits.digest and due - now >= SOON)
+
+
+@given(HOURS, MOMENTS)
+def test_hours_that_begin_when_they_end_are_none(quiet: Quiet, now: datetime) -> None:
+    none = Quiet(begins=quiet.begins, ends=quiet.begins)
+    local = now.astimezone(OSLO)
+    assert is_quiet(none, now) == (local.weekday() == 6 or local.date() in public_holidays(local.year))
+
+
+@pytest.mark.parametrize(
+    ("now", "moment"),
+    [
+        ((2026, 9, 7, 20, 59), (2026, 9, 7, 20, 59)),
+        ((2026, 9, 7, 21, 0), (2026, 9, 8, 7, 0)),
+        ((2026, 9, 8, 3, 0), (2026, 9, 8, 7, 0)),
+        ((2026, 9, 5, 22, 0), (2026, 9, 7, 7, 0)),  # from Saturday night over Sunday
+        ((2026, 3, 28, 22, 0), (2026, 3, 30, 7, 0)),  # over the night in which clocks go forward
+        ((2026, 10, 24, 22, 0), (2026, 10, 26, 7, 0)),  # and back
+        ((2027, 3, 24, 22, 0), (2027, 3, 27, 7, 0)),  # Maundy Thursday, Good Friday
+        ((2026, 5, 16, 22, 0), (2026, 5, 18, 7, 0)),  # 17 May, a Sunday
+        ((2026, 12, 24, 22, 0), (2026, 12, 28, 7, 0)),  # Christmas, then a Sunday
+    ],
+)
+def test_as_usual(now: Parts, moment: Parts) -> None:
+    def at(year: int, month: int, day: int, hour: int, minute: int) -> datetime:
+        return at_oslo(date(year, month, day), time(hour, minute))
+
+    assert when("consent-request", Habits(), at(*now)) == at(*moment)
+    assert USUAL.at(time(6, 59))
+    assert not USUAL.at(time(7))
+
+
+def test_every_exception_has_its_reason_and_its_text() -> None:
+    assert set(URGENT) <= set(TEMPLATES)
+    assert all(URGENT.values())
