@@ -23,6 +23,7 @@ from services.notify.views import (
     MessageView,
     OwnPreferencesView,
     PreferencesView,
+    SentView,
 )
 from shared.contracts.base import Moment
 from shared.contracts.codes import Language
@@ -43,6 +44,8 @@ from shared.web import (
 router = APIRouter(tags=["notify"])
 
 MESSAGES: Final = Collection("messages", tuple[Moment, str])
+HISTORY: Final = Collection("history", tuple[Moment, str])
+UNIT_HISTORY: Final = Collection("unit-history", tuple[Moment, str])
 LETTERS: Final = Collection("letters", tuple[Moment, str])
 DEADLINES: Final = Collection("deadlines", tuple[Moment, str])
 
@@ -159,3 +162,19 @@ async def list_letters(ctx: Reading, page: AskedPage, desk: AtDesk) -> Page[Lett
 async def post_letter(message: MessageRefField, ctx: Command, desk: AtDesk) -> Response:
     """Tick it off; again changes nothing."""
     return respond(await office.post_letter(desk, ctx, message))
+
+
+@router.get("/history", summary="How my messages reached me, the newest first")
+async def list_history(ctx: Reading, page: AskedPage, desk: AtDesk) -> Page[SentView]:
+    """By which ways each was tried, when, and what came of it."""
+    found = await office.own_history(desk, ctx, limit=page.limit + 1, after=HISTORY.after(page.cursor))
+    views = [SentView.of(message, tries) for message, tries in found]
+    return HISTORY.page(views, page.limit, lambda view: (view.queued_at, view.message))
+
+
+@router.get("/unit-history", summary="How my unit's messages were delivered, the newest first")
+async def list_unit_history(ctx: Reading, page: AskedPage, desk: AtDesk) -> Page[SentView]:
+    """To its people, and to guardians in its cases. For its leader; nothing of what a message says or is about."""
+    found = await office.unit_history(desk, ctx, limit=page.limit + 1, after=UNIT_HISTORY.after(page.cursor))
+    views = [SentView.of(message, tries) for message, tries in found]
+    return UNIT_HISTORY.page(views, page.limit, lambda view: (view.queued_at, view.message))

@@ -46,6 +46,13 @@ class PhoneMissingError(NotifyError):
     status = 422
 
 
+class HistoryForbiddenError(NotifyError, ForbiddenError):
+    """How a unit's messages were delivered is for the unit's leader."""
+
+    code = "history-forbidden"
+    status = 403
+
+
 class LetterNotFoundError(NotifyError, NotFoundError):
     """There is no such letter for you to post."""
 

@@ -1,4 +1,4 @@
-"""What the office of a unit does here: sees which letters are to be posted, and ticks them off."""
+"""What the office of a unit does here: sees what reached whom, and which letters are to be posted, and ticks these off."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from datetime import datetime
 
 from services.notify import store
 from services.notify.domain.message import MESSAGE, MessageState, decide_posted
-from services.notify.errors import LetterNotFoundError
+from services.notify.errors import HistoryForbiddenError, LetterNotFoundError
 from services.notify.people import Desk, leads_unit, person
-from services.notify.store import StoredMessage
+from services.notify.store import StoredMessage, Try
 from services.notify.texts import LETTER, Text
 from services.notify.views import LetterPosted
 from shared.aggregate import Changed, Context
@@ -71,3 +71,29 @@ async def post_letter(desk: Desk, ctx: Context, message: MessageRef) -> Changed[
         lambda _, version: answer(LetterPosted(message=message), version=version),
         also=also,
     )
+
+
+async def own_history(
+    desk: Desk, ctx: Context, *, limit: int, after: tuple[datetime, str] | None
+) -> list[tuple[StoredMessage, list[Try]]]:
+    """Return how the actor's messages were delivered, the newest first."""
+    async with desk.pool.acquire() as conn:
+        return await store.history_of(conn, person(ctx).id, limit=limit, after=after)
+
+
+async def unit_history(
+    desk: Desk, ctx: Context, *, limit: int, after: tuple[datetime, str] | None
+) -> list[tuple[StoredMessage, list[Try]]]:
+    """Return how the messages of the unit that the actor leads were delivered, the newest first; recorded.
+
+    Raises:
+        HistoryForbiddenError: the actor leads none.
+    """
+    actor = person(ctx)
+    unit = leads_unit(actor)
+    if unit is None:
+        raise HistoryForbiddenError
+    async with desk.pool.acquire() as conn:
+        found = await store.history_of_unit(conn, actor.municipality, unit, limit=limit, after=after)
+    await desk.journal.record_access(ctx, [list_seen(actor)])
+    return found

@@ -9,7 +9,7 @@ while, with the same Message-ID and the same bytes. What is in hand is nobody el
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from email.message import EmailMessage
 from typing import Final
@@ -20,7 +20,7 @@ from services.notify import facts, letters, mail, store
 from services.notify.addresses import NOWHERE, Addresses
 from services.notify.contacts import Contact, ContactsUnavailableError, Watch
 from services.notify.domain import policy
-from services.notify.domain.message import MESSAGE, OUTSIDE, Failure, Status, decide_failed, decide_sent
+from services.notify.domain.message import MESSAGE, OUTSIDE, Failure, Reachable, Status, decide_failed, decide_sent
 from services.notify.domain.quiet import when
 from services.notify.domain.recipient import RECIPIENT
 from services.notify.handlers import AROUND_THE_CHILD, Teller
@@ -30,7 +30,8 @@ from services.notify.store import Errand, StoredMessage
 from services.notify.texts import Texts
 from shared.aggregate import Context
 from shared.arrivals import Tx
-from shared.clock import Clock
+from shared.clock import Clock, oslo_day
+from shared.contracts.codes import Role
 from shared.contracts.notify import Way
 from shared.db import Pool
 from shared.errors import LagspillError
@@ -344,8 +345,27 @@ class Post:
             await store.send_by(tx.conn, ref, changed.state.present)
         else:
             await store.settle_message(tx.conn, ref, changed.state.status)
+        if failure == "rejected" and changed.events:
+            await self._say_refused(tx, message)
         if changed.state.status is Status.FAILED:
             await letters.promise(tx, ref, told, message.role, days=self._terms.letter_days)
+
+    async def _say_refused(self, tx: Tx, message: StoredMessage) -> None:
+        """Tell the recipient, where they sign in and once a day, that their address or number takes nothing."""
+        template = policy.REFUSED.get(message.channel)
+        if template is None or message.role is Role.SERVICE_ACCOUNT:
+            return
+        told = replace(
+            message.telling,
+            step=f"{message.recipient}/{oslo_day(tx.now)}/{template}",
+            template=template,
+            case=None,
+            consent=None,
+            deadline=None,
+            due=None,
+        )
+        here = Reachable(recipient=message.recipient, role=message.role, language=message.language, email=False)
+        await self._teller.tell(tx, here, told)
 
     async def _put_off(self, parcel: Parcel, error: LagspillError, *, answered: int | None = None) -> None:
         first = parcel.first

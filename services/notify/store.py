@@ -74,6 +74,17 @@ class StoredMessage:
     """Whether the time for attempts is over."""
 
 
+@dataclass(frozen=True)
+class Try:
+    """One try to deliver a message."""
+
+    way: Way
+    tried_at: datetime
+    outcome: str
+    answered: int | None
+    """The code that the mail server or the gateway answered with."""
+
+
 WATCH: Final = frozenset({Role.LEADER})
 """The errand's roles when whoever has the duty for an address-protected case is to be told: they stand for its unit's leaders."""
 OFFICERS: Final = frozenset({Role.PRIVACY_OFFICER})
@@ -305,6 +316,43 @@ async def may_post(conn: Connection, message: MessageRef, actor: ActorId, unit: 
         message,
     )
     return bool(found)
+
+
+async def history_of(
+    conn: Connection, recipient: ActorId, *, limit: int, after: tuple[datetime, str] | None
+) -> list[tuple[StoredMessage, list[Try]]]:
+    """Return what was sent to the recipient, the newest first, with every try."""
+    return await _with_tries(conn, await messages_to(conn, recipient, limit=limit, after=after))
+
+
+async def history_of_unit(
+    conn: Connection, scope: LogScope, unit: UnitId, *, limit: int, after: tuple[datetime, str] | None
+) -> list[tuple[StoredMessage, list[Try]]]:
+    """Return what was sent to the unit's people, and to guardians in the cases that somebody of the unit has, with every try."""
+    moment, reference = after or (None, None)
+    rows = await conn.fetch(
+        f"SELECT {_MESSAGE}, false AS given_up FROM messages WHERE scope = $1 AND status <> 'cancelled' AND (recipient IN"  # noqa: S608
+        "  (SELECT id FROM aggregates WHERE kind = 'recipient' AND scope = $1 AND state ->> 'unit' = $2)"
+        " OR (recipient_role = 'guardian' AND case_ref IN (SELECT case_ref FROM holders WHERE holder::jsonb ->> 'unit' = $2)))"
+        " AND ($3::timestamptz IS NULL OR (queued_at, message) < ($3, $4)) ORDER BY queued_at DESC, message DESC LIMIT $5",
+        scope,
+        unit,
+        moment,
+        reference,
+        limit,
+    )
+    return await _with_tries(conn, [_message(row) for row in rows])
+
+
+async def _with_tries(conn: Connection, found: list[StoredMessage]) -> list[tuple[StoredMessage, list[Try]]]:
+    rows = await conn.fetch(
+        "SELECT message, channel, tried_at, outcome, answered FROM tries WHERE message = ANY($1::text[]) ORDER BY id",
+        [each.message for each in found],
+    )
+    tries: dict[str, list[Try]] = {each.message: [] for each in found}
+    for row in rows:
+        tries[row["message"]].append(Try(Way(row["channel"]), row["tried_at"], row["outcome"], row["answered"]))
+    return [(each, tries[each.message]) for each in found]
 
 
 async def mark_read(conn: Connection, message: MessageRef, now: datetime) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.notify.domain.deadline import DeadlineState, Status
 from services.notify.domain.recipient import RecipientState
-from services.notify.store import StoredMessage
+from services.notify.store import StoredMessage, Try
 from services.notify.texts import Text
 from shared.contracts.codes import Language, Role, Service
 from shared.contracts.notify import Channel, DeadlineKind, Way
@@ -107,6 +108,48 @@ class OwnPreferencesView(PreferencesView):
 
     email: str | None = Field(examples=["styrer@lia.example"])
     phone: str | None = Field(examples=["+4740000000"])
+
+
+class TryView(View):
+    """One try to deliver a message."""
+
+    channel: Way
+    tried_at: datetime = Field(examples=["2026-09-17T08:00:00Z"])
+    outcome: str = Field(examples=["rejected"])
+    """`sent`, `put-off` (tried again later), or why it was given up: `rejected`, `unreachable`, `no-address`."""
+    answered: int | None = Field(examples=[550])
+    """The code that the mail server (SMTP) or the gateway (HTTP) answered with."""
+
+    @classmethod
+    def of(cls, each: Try) -> TryView:
+        """Return `each`."""
+        return cls(channel=each.way, tried_at=each.tried_at, outcome=each.outcome, answered=each.answered)
+
+
+class SentView(View):
+    """How a message reached its recipient, or did not; nothing of what it says or is about."""
+
+    message: MessageRef = Field(examples=["msg_bcdfghjklmnpqrstvwxzbcdfgh"])
+    recipient: ActorId = Field(examples=["act_bcdfghjklmnpqrstvwxzbcdfgh"])
+    role: Role
+    channel: Way
+    """By which way it goes, or went."""
+    status: str = Field(examples=["sent"])
+    queued_at: datetime = Field(examples=["2026-09-17T08:00:00Z"])
+    tries: tuple[TryView, ...]
+
+    @classmethod
+    def of(cls, message: StoredMessage, tries: Sequence[Try]) -> SentView:
+        """Return `message` with every try."""
+        return cls(
+            message=message.message,
+            recipient=message.recipient,
+            role=message.role,
+            channel=message.channel,
+            status=message.status,
+            queued_at=message.queued_at,
+            tries=tuple(map(TryView.of, tries)),
+        )
 
 
 class LetterView(View):

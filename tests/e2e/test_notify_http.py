@@ -201,7 +201,7 @@ async def test_messages_are_paged_read_and_nobody_elses(town: Town) -> None:
     assert len((await town.get("teacher", f"/deadlines?cursor={due['next']}")).json()["items"]) == 2
 
 
-@pytest.mark.parametrize("path", ["/messages", "/preferences", "/deadlines", "/letters"])
+@pytest.mark.parametrize("path", ["/messages", "/preferences", "/deadlines", "/letters", "/history", "/unit-history"])
 async def test_nothing_is_told_to_who_is_nobody(town: Town, path: str) -> None:
     assert (await town.notify.http.get(path)).status_code == 401
     machine = await town.get("meetings", path)
@@ -223,6 +223,8 @@ async def test_the_interface_is_described_with_examples(town: Town) -> None:
         ("get", "/preferences"),
         ("get", "/deadlines"),
         ("get", "/letters"),
+        ("get", "/history"),
+        ("get", "/unit-history"),
         ("post", "/letters/{message}/posting"),
         ("post", "/subscriptions"),
         ("get", "/subscriptions"),

@@ -90,6 +90,8 @@ class MailServer:
         self.arrived: Probe[EmailMessage] = Probe()
         self.answers: list[str] = []
         """Answers to the next mails, in turn, instead of accepting them."""
+        self.refusals: list[str] = []
+        """The same of the next recipients."""
         self._loop = asyncio.get_running_loop()
         self._tls = tls
         self._controller: Controller | None = None
@@ -113,6 +115,15 @@ class MailServer:
         if self._controller is not None:
             self._controller.stop()
             self._controller = None
+
+    async def handle_RCPT(  # noqa: N802
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, rcpt_options: list[str]
+    ) -> str:
+        """Accept a recipient, or answer what the test said of one."""
+        if self.refusals:
+            return self.refusals.pop(0)
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
         """Accept a mail, or answer what the test said."""

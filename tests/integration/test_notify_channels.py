@@ -18,14 +18,22 @@ from pydantic import AnyHttpUrl, SecretStr, ValidationError
 from pydantic_core import from_json
 
 from services.notify.app import SERVICE
+from services.notify.domain.policy import REFUSED
 from services.notify.mail import Smtp
 from services.notify.post import Post
 from services.notify.settings import NotifySettings
 from services.notify.sms import HttpSms
 from shared.clock import SimulatedClock
 from shared.contracts import cases, meetings
+from shared.contracts.access import AccessKind, AccessRecorded
 from shared.contracts.codes import Service
-from shared.contracts.notify import NotificationBounced, NotificationFailed, NotificationRedirected, Way
+from shared.contracts.notify import (
+    NotificationBounced,
+    NotificationFailed,
+    NotificationQueued,
+    NotificationRedirected,
+    Way,
+)
 from shared.refs import ArenaRef, LogScope, MeetingRef
 from shared.testing.issuer import LocalIssuer
 from shared.testing.plugin import Migrated
@@ -78,8 +86,14 @@ class Place:
         return [(row["channel"], row["outcome"], row["answered"]) for row in rows]
 
     async def happened(self) -> list[str]:
-        """Return what was published about messages, with the way where it says one."""
-        events = [event for event in await self.world.published() if ".notification." in event.TYPE]
+        """Return what was published about messages, with the way where it says one; notes about an address apart."""
+        published = [event for event in await self.world.published() if ".notification." in event.TYPE]
+        notes = {
+            event.message
+            for event in published
+            if isinstance(event, NotificationQueued) and event.template in REFUSED.values()
+        }
+        events = [event for event in published if event.subject not in notes]
         return [f"{event.TYPE.split('.')[-2]} {getattr(event, 'way', '')}".strip() for event in events]
 
     async def tell(self, who: str = "colleague") -> None:
@@ -246,8 +260,12 @@ async def test_a_mail_that_is_refused_goes_by_sms_and_after_that_there_is_the_ap
     assert await place.tries() == [("email", "rejected", 550), ("sms", "rejected", 410)]
     await place.again()
     assert len(place.sms) == 1
-    shown = (await place.world.get("colleague", "/messages")).json()["items"][0]
-    assert (shown["channel"], shown["status"]) == ("sms", "failed")
+    told = (await place.world.get("colleague", "/messages")).json()["items"]
+    assert {(each["template"], each["channel"], each["status"]) for each in told} == {
+        ("handover-request", "sms", "failed"),
+        ("email-refused", "in-app", "sent"),
+        ("sms-refused", "in-app", "sent"),
+    }
 
 
 async def test_an_sms_that_is_refused_goes_by_mail(opened: Open) -> None:
@@ -399,6 +417,48 @@ async def test_a_digest_that_fails_is_tried_as_one_and_goes_by_sms_as_one(opened
         await place.again()
     assert len(place.sms) == 1
     assert [way for way, _, _ in await place.tries()] == ["email"] * 4 + ["sms"] * 2
+
+
+# --- history ----------------------------------------------------------------------------------------------------------
+
+
+async def test_everybody_sees_how_their_own_messages_came_and_a_leader_those_of_the_unit_without_content(
+    opened: Open,
+) -> None:
+    """A recipient that is full for now (4xx), then unknown (5xx), told once a day however many mails it refuses."""
+    place = await opened()
+    guardians(place.world)
+    await held(place)
+    await prefer(place, phone=PHONE, email="colleague@lia.example")
+    await place.world.prefer("styrer")
+    place.world.smtp.refusals = ["452 4.2.2 mailbox full", "550 5.1.1 no such mailbox", "550 5.1.1 no such mailbox"]
+    await place.tell()
+    for _ in range(2):
+        await place.again()
+    await place.world.move_to(DUE)
+    await place.again()
+    own = (await place.world.get("colleague", "/history")).json()["items"]
+    tries = [[(each["channel"], each["outcome"], each["answered"]) for each in one["tries"]] for one in own]
+    rejected = [("email", "rejected", 550), ("sms", "sent", None)]
+    assert sorted(tries) == [[], [], [("email", "put-off", 452), *rejected], rejected], "a note on each of two days"
+    assert (await place.world.get("rektor", "/history")).json()["items"] == []
+
+    await place.world.take(requested())
+    await place.world.deliver()
+    unit = await place.world.get("styrer", "/unit-history?limit=200")
+    seen = unit.json()["items"]
+    assert {(each["role"], each["channel"]) for each in seen} >= {("guardian", "email"), ("teacher", "sms")}
+    assert len({each["message"] for each in seen}) == len(seen)
+    words = ("template", "subject", "text", "case", CASE, "consent", "@")
+    assert not [word for word in words if word in unit.text]
+    looks = [event for event in await place.world.published() if isinstance(event, AccessRecorded)]
+    assert [event.kind for event in looks] == [AccessKind.LIST]
+    first = (await place.world.get("styrer", "/unit-history?limit=1")).json()
+    rest = (await place.world.get("styrer", f"/unit-history?limit=200&cursor={first['next']}")).json()["items"]
+    assert [*first["items"], *rest] == seen
+    assert (await place.world.get("rektor", "/unit-history")).json()["items"] == []
+    refused = await place.world.get("teacher", "/unit-history")
+    assert (refused.status_code, refused.json()["code"]) == (403, "history-forbidden")
 
 
 # --- letters ----------------------------------------------------------------------------------------------------------

@@ -29,6 +29,7 @@ from services.notify.domain.policy import (
     OVERLAP,
     OVERLAP_ELSEWHERE,
     POLICIES,
+    REFUSED,
     SUBSCRIPTION_STOPPED,
     SURVEY,
     Policy,
@@ -69,6 +70,7 @@ def test_every_step_of_every_deadline_has_its_text() -> None:
             OVERLAP_ELSEWHERE,
             SUBSCRIPTION_STOPPED,
             SURVEY,
+            *REFUSED.values(),
         }
         | OF_CONSENTS
         | AROUND

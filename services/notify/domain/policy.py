@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Final
 
 from shared.calendar import add_days
-from shared.contracts.notify import DeadlineKind
+from shared.contracts.notify import DeadlineKind, Way
 
 
 @dataclass(frozen=True)
@@ -205,6 +205,8 @@ OF_EMERGENCIES: Final = frozenset({GLASS_REVIEW, GLASS_OVERDUE, GLASS_ESCALATED}
 """The templates about emergency accesses, to whoever is to review them."""
 SUBSCRIPTION_STOPPED: Final = "subscription-stopped"
 """The template to whoever runs another system, that its subscription was stopped. It is mailed as it stands: it is about nobody."""
+REFUSED: Final = MappingProxyType({Way.EMAIL: "email-refused", Way.SMS: "sms-refused"})
+"""What tells somebody, in the application, that what they gave as an address or number takes nothing."""
 ASKS: Final = frozenset({"consent-request", "consent-reminder", CONSENT_RENEWAL, CONSENT_REASSESSMENT})
 """The templates that ask for an answer: whoever has answered does not get them."""
 BY_LETTER: Final = MappingProxyType(
