@@ -26,6 +26,7 @@ from shared.arrivals import Handler, Tx
 from shared.contracts import cases
 from shared.contracts.base import EventData
 from shared.contracts.notify import DeadlineKind, Responsible
+from shared.contracts.team import LanguageNeedRecorded
 from shared.envelope import Envelope
 from shared.inbox import Inbox, caused_by
 
@@ -81,6 +82,7 @@ class CaseEvents:
             cases.HandoverCoordinationAccepted: self.on_handover_taken,
             cases.HandoverWithdrawn: self.on_handover_withdrawn,
             cases.HandoverCancelled: self.on_handover_cancelled,
+            LanguageNeedRecorded: self.on_language_need,
         }
 
     # --- concern and case ---------------------------------------------------------------------------------------------
@@ -297,3 +299,10 @@ class CaseEvents:
             await self._teller.tell_with_leaders(tx, sender.party, told, template)
         else:
             await self._teller.tell_responsible(tx, sender.party, told.saying(template))
+
+    # --- language -----------------------------------------------------------------------------------------------------
+
+    async def on_language_need(self, tx: Tx, event: LanguageNeedRecorded, envelope: Envelope) -> None:
+        """Whoever is to talk with the family is told that it takes an interpreter (seed rule 146)."""
+        _ = envelope
+        await facts.set_interpreter(tx.conn, event.case, event.person.value, event.ordinal, needed=event.interpreter)

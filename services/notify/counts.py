@@ -16,7 +16,8 @@ EVERY: Final = 5.0
 log = structlog.get_logger(__name__)
 
 _MESSAGES: Final = """
-SELECT channel, status, count(*), coalesce(extract(epoch FROM clock_timestamp() - min(retry_at)), 0) AS late
+SELECT channel, status, count(*), coalesce(extract(epoch FROM clock_timestamp()
+       - min(greatest(retry_at, not_before)) FILTER (WHERE channel <> 'letter')), 0) AS late
   FROM messages WHERE status IN ('pending', 'failed') GROUP BY channel, status
 """
 _SUBSCRIPTIONS: Final = """

@@ -9,11 +9,12 @@ from typing import Final
 import asyncpg
 
 from services.notify.addresses import NOWHERE, Addresses
+from services.notify.domain.appointment import Appointment
 from services.notify.domain.deadline import DeadlineState
 from shared.contracts.codes import GrantorClass, Role, Service
 from shared.contracts.notify import Responsible
 from shared.db import Connection
-from shared.refs import ActorId, CaseRef, ConsentRef, LogScope, UnitId
+from shared.refs import ActorId, CaseRef, ConsentRef, LogScope, MeetingRef, UnitId
 
 CONSUMER: Final = "notify"
 """The inbox's name, and the consumer group."""
@@ -84,6 +85,43 @@ async def answers_to(conn: Connection, consent: ConsentRef) -> frozenset[tuple[s
     """Return who has answered, as role and number."""
     rows = await conn.fetch("SELECT role, ordinal FROM consent_answers WHERE consent = $1", consent)
     return frozenset((row["role"], row["ordinal"]) for row in rows)
+
+
+async def appointment_of(conn: Connection, meeting: MeetingRef) -> Appointment | None:
+    """Return the meeting as calendars know it; None when it was called before this service remembered that."""
+    found = await conn.fetchval("SELECT appointment FROM appointments WHERE meeting = $1", meeting)
+    return None if found is None else Appointment.model_validate_json(found)
+
+
+async def set_appointment(conn: Connection, appointment: Appointment) -> None:
+    """Remember the meeting as calendars know it now."""
+    await conn.execute(
+        "INSERT INTO appointments (meeting, appointment) VALUES ($1, $2)"
+        " ON CONFLICT (meeting) DO UPDATE SET appointment = excluded.appointment",
+        appointment.meeting,
+        appointment.model_dump_json(),
+    )
+
+
+async def set_interpreter(conn: Connection, case: CaseRef, person: str, ordinal: int, *, needed: bool) -> None:
+    """Remember whether somebody in the family is spoken with through an interpreter (seed rule 146)."""
+    if needed:
+        await conn.execute(
+            "INSERT INTO interpreters (case_ref, person, ordinal) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+            case,
+            person,
+            ordinal,
+        )
+    else:
+        await conn.execute(
+            "DELETE FROM interpreters WHERE case_ref = $1 AND person = $2 AND ordinal = $3", case, person, ordinal
+        )
+
+
+async def interpreters_of(conn: Connection, case: CaseRef) -> frozenset[tuple[str, int]]:
+    """Return who in the case's family needs an interpreter, as role and number."""
+    rows = await conn.fetch("SELECT person, ordinal FROM interpreters WHERE case_ref = $1", case)
+    return frozenset((row["person"], row["ordinal"]) for row in rows)
 
 
 # --- deadlines and recipients, from the aggregates --------------------------------------------------------------------

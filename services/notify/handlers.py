@@ -29,7 +29,7 @@ from services.notify.domain.message import MESSAGE, Reachable, choose_language, 
 from services.notify.domain.quiet import when
 from services.notify.domain.recipient import RECIPIENT
 from services.notify.facts import CONSUMER
-from services.notify.store import Errand, Telling
+from services.notify.store import Errand, Note, Telling
 from services.notify.texts import Texts
 from shared.aggregate import Context
 from shared.arrivals import Tx
@@ -323,6 +323,7 @@ class Teller:
         """Write one message; None when this recipient was told this step before."""
         message = MessageRef(tx.ids.ref("msg"))
         version = self._texts.latest(told.template)
+        note = await self._note(tx, to.role, ordinal, told)
         added = await store.add_message(
             tx.conn,
             message,
@@ -336,6 +337,7 @@ class Teller:
             ordinal=ordinal,
             not_before=when(told.template, to.habits, tx.now, told.due),
             digest=to.habits.collects(told.template, tx.now, told.due),
+            note=note,
             now=tx.now,
         )
         if not added:
@@ -351,6 +353,13 @@ class Teller:
         if not to.ways:
             await letters.promise(tx, message, told, to.role, days=self._letter_days)
         return message
+
+    async def _note(self, tx: Tx, role: Role, ordinal: int | None, told: Telling) -> Note | None:
+        """Return what stands below a message: that an interpreter is needed, or to be had (seed rule 146)."""
+        found = frozenset() if told.case is None else await facts.interpreters_of(tx.conn, told.case)
+        own = (role.value, ordinal or 1) in found
+        template = policy.note_of(told.template, role, own=own, anybody=bool(found) or told.interpreter)
+        return None if template is None else Note(template, self._texts.latest(template))
 
     # --- taking back --------------------------------------------------------------------------------------------------
 

@@ -6,12 +6,14 @@ Nothing here knows a child: what is on the agenda is none of an invitation's bus
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
 
 from services.notify import facts, seat_facts, store
 from services.notify.domain import policy
+from services.notify.domain.appointment import Appointment, cancelled, moved, planned
 from services.notify.facts import CONSUMER
 from services.notify.handlers import Teller, telling
 from services.notify.seat_facts import Awaited
@@ -49,6 +51,7 @@ class Invitations:
     def handlers(self) -> Mapping[type[EventData], Handler]:
         """Return the handler of each event type."""
         return {
+            meetings.MeetingPlanned: self.on_meeting_planned,
             meetings.MeetingCalled: self.on_meeting_called,
             meetings.MeetingRescheduled: self.on_meeting_rescheduled,
             meetings.MeetingCancelled: self.on_meeting_cancelled,
@@ -56,11 +59,16 @@ class Invitations:
             meetings.InvitationAnswered: self.on_answered,
         }
 
+    async def on_meeting_planned(self, tx: Tx, event: meetings.MeetingPlanned, envelope: Envelope) -> None:
+        """Nobody is invited yet; what calendars know of it begins here."""
+        await _remember(tx, event, envelope)
+
     async def on_meeting_called(self, tx: Tx, event: meetings.MeetingCalled, envelope: Envelope) -> None:
         """The leaders of the invited services are told; they decide who comes (seed rules 6, 8, 9)."""
         units = event.units | ({event.unit} if event.unit is not None else frozenset())
         ctx = caused_by(envelope, tx.now)
-        told = _about_meeting(event, ctx, event.starts_at)
+        told = _about_meeting(event, ctx, event.starts_at, await _remember(tx, event, envelope))
+        told = replace(told, interpreter=bool(event.interpreters))
         for leader in await facts.leaders_of_services(tx.conn, envelope.municipality, event.invited, units):
             await self._teller.tell_responsible(tx, leader, told.saying(policy.INVITATION))
         await seat_facts.ask(tx.conn, event.meeting, event.with_duty, event.starts_at)
@@ -70,7 +78,11 @@ class Invitations:
         """Whoever was told of the meeting is told of its new time; every seat is asked anew."""
         invited, _ = await store.told_about(tx.conn, event.meeting)
         ctx = caused_by(envelope, tx.now)
-        told = _about_meeting(event, ctx, event.starts_at)
+        appointment = await facts.appointment_of(tx.conn, event.meeting)
+        if appointment is not None:
+            appointment = moved(appointment, event.starts_at, envelope.time)
+            await facts.set_appointment(tx.conn, appointment)
+        told = _about_meeting(event, ctx, event.starts_at, appointment)
         for leader in invited:
             await self._teller.tell_responsible(tx, leader, told.saying(policy.MOVED))
         await seat_facts.ask_anew(tx.conn, event.meeting, event.starts_at)
@@ -81,7 +93,11 @@ class Invitations:
         ctx = caused_by(envelope, tx.now)
         invited, pending = await store.told_about(tx.conn, event.meeting)
         await self._teller.take_back(tx, ctx, pending, "done")
-        told = _about_meeting(event, ctx, None)
+        appointment = await facts.appointment_of(tx.conn, event.meeting)
+        if appointment is not None:
+            appointment = cancelled(appointment, envelope.time)
+            await facts.set_appointment(tx.conn, appointment)
+        told = _about_meeting(event, ctx, None, appointment)
         for leader in invited:
             await self._teller.tell_responsible(tx, leader, told.saying(policy.CANCELLED))
         await _settle(tx, event.meeting)
@@ -143,9 +159,19 @@ async def _settle(tx: Tx, meeting: MeetingRef) -> None:
     await cancel(tx.conn, kind=REMINDER, key=meeting)
 
 
-def _about_meeting(event: meetings.MeetingEvent, ctx: Context, starts_at: datetime | None) -> Telling:
+async def _remember(tx: Tx, event: meetings.MeetingPlanned | meetings.MeetingCalled, envelope: Envelope) -> Appointment:
+    """Keep what calendars know of the meeting from now on."""
+    before = await facts.appointment_of(tx.conn, event.meeting)
+    now = planned(before, event.meeting, event.starts_at, event.minutes, envelope.time)
+    await facts.set_appointment(tx.conn, now)
+    return now
+
+
+def _about_meeting(
+    event: meetings.MeetingEvent, ctx: Context, starts_at: datetime | None, appointment: Appointment | None
+) -> Telling:
     when = "" if starts_at is None else _when(starts_at)
-    return telling(ctx, f"{event.meeting}/{when}", due=starts_at)
+    return replace(telling(ctx, f"{event.meeting}/{when}", due=starts_at), appointment=appointment)
 
 
 def _when(moment: datetime) -> str:

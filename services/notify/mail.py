@@ -12,6 +12,8 @@ from typing import Final, NewType
 
 import aiosmtplib
 
+from services.notify.domain.appointment import Appointment
+from services.notify.invitation import method_of, render
 from services.notify.settings import NotifySettings
 from services.notify.texts import DIGEST, EMAIL, Text, Texts
 from shared.contracts.codes import Language
@@ -61,10 +63,12 @@ def compose(
     language: Language,
     queued_at: datetime,
     itself: Text | None = None,
+    appointment: Appointment | None = None,
 ) -> EmailMessage:
     """Return the mail for a message, or for a day's digest: the same bytes at every attempt, whatever it is about.
 
-    To whoever runs another system, who does not sign in anywhere, the message `itself` is mailed.
+    To whoever runs another system, who does not sign in anywhere, the message `itself` is mailed. An `appointment` goes along
+    as an entry for the recipient's calendar.
     """
     single = not message.startswith(_OF_DIGESTS)
     link = f"{app_url.rstrip('/')}/messages" + (f"/{message}" if single else "")
@@ -80,6 +84,11 @@ def compose(
     mail["Auto-Submitted"] = "auto-generated"
     mail["X-Auto-Response-Suppress"] = "All"
     mail.set_content(text.body + "\n", cte="quoted-printable")
+    if appointment is not None:
+        entry = render(appointment, language, sender=sender, to=to)
+        params = {"method": method_of(appointment)}
+        mail.add_alternative(entry, subtype="calendar", params=params, cte="quoted-printable")
+        mail.set_boundary(f"={message}=")
     mail["Content-Language"] = language.value
     return mail
 

@@ -67,8 +67,12 @@ async def messages_to(
 
 
 def _text(texts: Texts, message: StoredMessage) -> Text:
-    told = message.telling
-    return texts.text(told.template, message.template_version, message.language, due=told.due)
+    told, note = message.telling, message.note
+    itself = texts.text(told.template, message.template_version, message.language, due=told.due)
+    if note is None:
+        return itself
+    below = texts.text(note.template, note.version, message.language)
+    return Text(itself.subject, f"{itself.body}\n\n{below.body}")
 
 
 async def read_message(desk: Desk, ctx: Context, message: MessageRef) -> Changed[MessageState]:

@@ -305,6 +305,7 @@ class Post:
             language=message.language,
             queued_at=message.queued_at,
             itself=itself,
+            appointment=told.appointment if len(parcel.messages) == 1 else None,
         )
         await self._send(letter)
 

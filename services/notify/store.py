@@ -10,6 +10,7 @@ from uuid import UUID
 
 import asyncpg
 
+from services.notify.domain.appointment import Appointment
 from shared.contracts.codes import Language, Role, Service
 from shared.contracts.notify import Responsible, Way
 from shared.db import Connection
@@ -29,6 +30,10 @@ class Telling:
     consent: ConsentRef | None = None
     deadline: DeadlineRef | None = None
     due: datetime | None = None
+    appointment: Appointment | None = None
+    """What goes with it into the recipient's calendar."""
+    interpreter: bool = False
+    """Whether an interpreter is wanted in the meeting that it is about."""
 
     def saying(self, template: str) -> Telling:
         """Return it with this template, as a step of its own: what was told once in a round is not told again."""
@@ -54,6 +59,14 @@ class Errand:
 
 
 @dataclass(frozen=True)
+class Note:
+    """What stands below the text of a message."""
+
+    template: str
+    version: int
+
+
+@dataclass(frozen=True)
 class StoredMessage:
     """One message and how far its delivery is."""
 
@@ -70,6 +83,7 @@ class StoredMessage:
     attempts: int
     ordinal: int | None
     """Which guardian."""
+    note: Note | None
     given_up: bool
     """Whether the time for attempts is over."""
 
@@ -92,7 +106,8 @@ OFFICERS: Final = frozenset({Role.PRIVACY_OFFICER})
 STAFF: Final = WATCH | OFFICERS
 _MESSAGE: Final = (
     "message, step, recipient, recipient_role, scope, case_ref, consent, deadline, due, template, template_version, language,"
-    " channel, status, queued_at, read_at, correlation, causation, attempts, recipient_ordinal"
+    " channel, status, queued_at, read_at, correlation, causation, attempts, recipient_ordinal,"
+    " appointment, note, note_version"
 )
 
 _THEIRS: Final = (
@@ -122,14 +137,16 @@ async def add_message(
     ordinal: int | None,
     not_before: datetime,
     digest: bool,
+    note: Note | None,
     now: datetime,
 ) -> bool:
     """Add a message unless this recipient was told this step before; return whether it was added."""
     added = await conn.fetchval(
         "INSERT INTO messages (message, step, recipient, recipient_role, recipient_service, scope, case_ref, consent,"
         " deadline, due, template, template_version, language, channel, status, queued_at, correlation, causation,"
-        " recipient_ordinal, not_before, digest) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,"
-        " $17, $18, $19, $20, $21)"
+        " recipient_ordinal, not_before, digest, appointment, note, note_version)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,"
+        " $17, $18, $19, $20, $21, $22, $23, $24)"
         " ON CONFLICT (step, recipient) DO NOTHING RETURNING true",
         message,
         telling.step,
@@ -152,6 +169,9 @@ async def add_message(
         ordinal,
         not_before,
         digest,
+        None if telling.appointment is None else telling.appointment.model_dump_json(),
+        None if note is None else note.template,
+        None if note is None else note.version,
     )
     return bool(added)
 
@@ -426,6 +446,7 @@ def _message(row: asyncpg.Record) -> StoredMessage:
         read_at=row["read_at"],
         attempts=row["attempts"],
         ordinal=row["recipient_ordinal"],
+        note=None if row["note"] is None else Note(row["note"], row["note_version"]),
         given_up=row["given_up"],
     )
 
@@ -441,7 +462,12 @@ def _telling(row: asyncpg.Record) -> Telling:
         consent=row["consent"],
         deadline=row["deadline"],
         due=row["due"],
+        appointment=_appointment(row.get("appointment")),
     )
+
+
+def _appointment(kept: str | None) -> Appointment | None:
+    return None if kept is None else Appointment.model_validate_json(kept)
 
 
 # --- errands ----------------------------------------------------------------------------------------------------------

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import ClassVar, Literal
+from typing import ClassVar, Final, Literal
+from uuid import UUID, uuid5
 
 from pydantic import Field
 
@@ -18,6 +19,7 @@ from shared.refs import (
     DocumentRefField,
     ItemRefField,
     MeasureRefField,
+    MeetingRef,
     MeetingRefField,
     OrganisationNumberField,
     UnitIdField,
@@ -133,6 +135,14 @@ class Seat(Model):
 
     service: Service
     unit: UnitIdField | None = None
+
+
+_CALENDARS: Final = UUID("5d5a4e0a-6f0e-5c43-9d6f-0d7a3d4f8a11")
+
+
+def calendar_uid(meeting: MeetingRef) -> UUID:
+    """Return by which UID every calendar knows a meeting (RFC 9562 § 5.5): a reference that the log knows stands in none."""
+    return uuid5(_CALENDARS, meeting)
 
 
 class MeetingCalled(MeetingEvent):

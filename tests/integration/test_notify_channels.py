@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from icalendar import Calendar
 from pydantic import AnyHttpUrl, SecretStr, ValidationError
 from pydantic_core import from_json
 
@@ -26,7 +27,8 @@ from services.notify.sms import HttpSms
 from shared.clock import SimulatedClock
 from shared.contracts import cases, meetings
 from shared.contracts.access import AccessKind, AccessRecorded
-from shared.contracts.codes import Service
+from shared.contracts.codes import GrantorClass, Service
+from shared.contracts.meetings import calendar_uid
 from shared.contracts.notify import (
     NotificationBounced,
     NotificationFailed,
@@ -34,7 +36,8 @@ from shared.contracts.notify import (
     NotificationRedirected,
     Way,
 )
-from shared.refs import ArenaRef, LogScope, MeetingRef
+from shared.contracts.team import LanguageNeedRecorded
+from shared.refs import ArenaRef, HandoverRef, LogScope, MeetingRef
 from shared.testing.issuer import LocalIssuer
 from shared.testing.plugin import Migrated
 from tests.integration.certificates import certificate
@@ -62,10 +65,6 @@ def called(starts_at: datetime, meeting: MeetingRef = MEETING) -> meetings.Meeti
         minutes=90,
         invited=frozenset({Service.BARNEHAGE}),
     )
-
-
-def replace_meeting(starts_at: datetime) -> meetings.MeetingCalled:
-    return called(starts_at, MeetingRef("mtg_" + "c" * 26))
 
 
 @dataclass
@@ -367,7 +366,7 @@ async def test_a_second_attempt_does_not_fall_into_the_night_and_neither_does_an
 async def test_a_digest_is_one_mail_a_day_whoever_dies_and_however_many_send(
     opened: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two concerns and a request in one mail at eight; the next day's is another; what is urgent does not wait."""
+    """Three requests in one mail at eight; what is urgent does not wait for the next one."""
 
     class DiedError(BaseException):
         pass
@@ -375,7 +374,10 @@ async def test_a_digest_is_one_mail_a_day_whoever_dies_and_however_many_send(
     place = await opened()
     world = place.world
     await prefer(place, "styrer", email="styrer@lia.example", digest=True)
-    await world.take(called(LATER), handover(world, "styrer", DUE), replace_meeting(LATER))
+    asked = [
+        handover(world, "styrer", DUE).model_copy(update={"handover": HandoverRef("hdo_" + x * 26)}) for x in "bcd"
+    ]
+    await world.take(*asked)
     await place.again()
     assert world.smtp.mails == []
     world.clock.set(datetime(2026, 9, 8, 6, tzinfo=UTC))
@@ -401,22 +403,102 @@ async def test_a_digest_is_one_mail_a_day_whoever_dies_and_however_many_send(
     assert "msg_" not in mails[0].get_content()
     assert (await place.happened()).count("sent") == 3
     assert await place.tries() == [("email", "sent", None)] * 3
-    await world.take(meetings.MeetingCancelled(meeting=MEETING, reason="other"))
+    await world.take(called(LATER), meetings.MeetingCancelled(meeting=MEETING, reason="other"))
     await place.again()
-    assert len(world.smtp.mails) == 3, "urgent"
+    assert len(world.smtp.mails) == 3, "of the invitation that was taken back nothing, and the cancellation at once"
     await other.stop()
 
 
 async def test_a_digest_that_fails_is_tried_as_one_and_goes_by_sms_as_one(opened: Open) -> None:
     place = await opened()
     await prefer(place, "styrer", email="styrer@lia.example", phone=PHONE, digest=True)
-    await place.world.take(called(LATER), handover(place.world, "styrer", DUE))
+    asked = handover(place.world, "styrer", DUE)
+    await place.world.take(asked, asked.model_copy(update={"handover": HandoverRef("hdo_" + "b" * 26)}))
     place.world.clock.set(datetime(2026, 9, 8, 6, tzinfo=UTC))
     place.world.smtp.answers = ["451 4.3.0 later", "550 5.1.1 no such mailbox"]
     for _ in range(3):
         await place.again()
     assert len(place.sms) == 1
     assert [way for way, _, _ in await place.tries()] == ["email"] * 4 + ["sms"] * 2
+
+
+# --- the calendar and the interpreter --------------------------------------------------------------------------------
+
+
+async def test_an_invitation_brings_the_entry_that_the_meetings_own_calendar_has(opened: Open) -> None:
+    """Called after it was planned, moved, cancelled: one UID, growing numbers, the same words, and at every attempt the same bytes."""
+    place = await opened()
+    await prefer(place, "styrer", email="styrer@lia.example")
+    call = called(LATER).model_copy(update={"interpreters": frozenset({"ti"})})
+    plan = meetings.MeetingPlanned(
+        meeting=MEETING, arena=call.arena, arena_type=call.arena_type, unit=LIA, starts_at=LATER, minutes=90
+    )
+    await place.world.take(plan, call, times=2)
+    place.world.smtp.answers = ["451 4.3.0 later"]
+    await place.again()
+    await place.again()
+    await place.world.take(meetings.MeetingRescheduled(meeting=MEETING, starts_at=LATER + timedelta(days=1)))
+    await place.again()
+    await place.world.take(meetings.MeetingCancelled(meeting=MEETING, reason="other"))
+    await place.again()
+    entries = []
+    for mail in place.world.smtp.mails:
+        plain, entry = mail.iter_parts()
+        assert plain.get_content_type() == "text/plain"
+        [event] = Calendar.from_ical(entry.get_content()).walk("VEVENT")
+        entries.append((entry.get_param("method"), event["SEQUENCE"], str(event["SUMMARY"]), str(event["STATUS"])))
+        assert str(event["UID"]) == str(calendar_uid(MEETING))
+        assert set(event) <= {
+            *[
+                "UID",
+                "DTSTAMP",
+                "SEQUENCE",
+                "DTSTART",
+                "DURATION",
+                "SUMMARY",
+                "STATUS",
+                "CLASS",
+                "ORGANIZER",
+                "ATTENDEE",
+            ]
+        }
+        assert MEETING not in entry.get_content()
+    assert entries == [
+        ("REQUEST", 1, "Møte", "CONFIRMED"),
+        ("REQUEST", 2, "Møte", "CONFIRMED"),
+        ("CANCEL", 3, "Avlyst: Møte", "CANCELLED"),
+    ]
+    invitation = (await place.world.get("styrer", "/messages")).json()["items"]
+    assert [each["template"] for each in invitation if "tolk i god tid" in each["text"]] == ["meeting-invitation"]
+
+
+@pytest.mark.rule(146)
+async def test_who_talks_with_the_family_is_told_of_the_interpreter_and_who_needs_one_that_they_can_have_one(
+    opened: Open,
+) -> None:
+    place = await opened()
+    guardians(place.world)
+    pid = place.world.people.guardian().national_number
+    place.world.neighbours.contacts[CASE][1]["recipient"] = await place.world.kit.authenticator.actor_id_of_pid(pid)
+    need = LanguageNeedRecorded(case=CASE, person=GrantorClass.GUARDIAN, ordinal=2, interpreter=True, language="ti")
+    await place.world.take(need, requested(), times=2)
+    await place.world.deliver()
+    await place.tell()
+
+    async def read(who: str, **claims: Any) -> str:
+        text: str = (await place.world.get(who, "/messages", **claims)).json()["items"][0]["text"]
+        return text
+
+    assert "You can have an interpreter" in await read("guardian-b", pid=pid)
+    assert "Bestill tolk i god tid" in await read("colleague")
+    notes = await place.world.pool.fetch(
+        "SELECT recipient_ordinal, note FROM messages WHERE recipient_role = 'guardian'"
+    )
+    assert {(row["recipient_ordinal"], row["note"]) for row in notes} == {(1, None), (2, "interpreter-offered")}
+    assert not [mail for mail in place.world.smtp.mails if "interpreter" in mail.as_string()]
+    await place.world.take(need.model_copy(update={"interpreter": False}))
+    await place.tell("teacher")
+    assert "tolk" not in await read("teacher")
 
 
 # --- history ----------------------------------------------------------------------------------------------------------

@@ -7,7 +7,6 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
-from uuid import uuid5
 
 import icalendar
 import pytest
@@ -18,7 +17,6 @@ from hypothesis import strategies as st
 from services.meetings.configuration import read_profiles
 from services.meetings.domain.arena_rules import ArenaRules, ArenaType
 from services.meetings.domain.calendar import (
-    _NAMES,
     Appointment,
     KnownDate,
     Reader,
@@ -68,6 +66,7 @@ from shared.contracts.meetings import (
     ItemMode,
     ModePolicy,
     Seat,
+    calendar_uid,
 )
 from shared.refs import ArenaRef, CalendarRef, ItemRef, LogScope, MeetingRef, UnitId
 from shared.testing.ids import SeededIds
@@ -228,7 +227,7 @@ def test_signed_in_one_sees_whether_ones_own_seat_is_taken_and_nothing_of_anybod
     if reader.service is not None:
         mine = Seat(service=reader.service, unit=reader.unit if reader.service in CHILDRENS else None)
     for each in meetings:
-        event = events_in(feed).get(str(uuid5(_NAMES, each.meeting)))
+        event = events_in(feed).get(str(calendar_uid(each.meeting)))
         seated = is_seated(each.invited, each.units, reader.service, reader.unit)
         if event is None:
             continue

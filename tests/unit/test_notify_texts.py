@@ -19,6 +19,7 @@ from services.notify.domain.policy import (
     MEASURES_CHANGED,
     MEETING,
     MOVED,
+    NOTES,
     OF_ANSWERS,
     OF_CONSENTS,
     OF_EMERGENCIES,
@@ -71,6 +72,7 @@ def test_every_step_of_every_deadline_has_its_text() -> None:
             SUBSCRIPTION_STOPPED,
             SURVEY,
             *REFUSED.values(),
+            *NOTES,
         }
         | OF_CONSENTS
         | AROUND

@@ -3159,7 +3159,16 @@ export interface NotificationSent {
  */
 export interface PreferencesSet {
   channel: Channel;
+  /**
+   * Whether e-mail and SMS come once a day, all together.
+   */
+  digest?: boolean;
   language: Language1;
+  quiet_begins?: string;
+  /**
+   * Norway's time between which nothing is sent; absent: as usual.
+   */
+  quiet_ends?: string;
   recipient: string;
   /**
    * As the token said at that moment.

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from services.meetings.domain.arena_rules import ArenaRules, Place
 from services.meetings.domain.calling import is_seated, seat_of
@@ -21,14 +21,12 @@ from services.meetings.domain.meeting import Status
 from services.meetings.domain.profile import Profile
 from services.meetings.errors import CalendarForbiddenError, NoArenaCalendarError
 from shared.contracts.codes import Role, Service
-from shared.contracts.meetings import ArenaLevel, InvitationAnswer, ModePolicy
+from shared.contracts.meetings import ArenaLevel, InvitationAnswer, ModePolicy, calendar_uid
 from shared.refs import MeetingRef, UnitId
 
 BACK: Final = timedelta(days=366)
 AHEAD: Final = timedelta(days=400)
 """A calendar holds the meetings between so long ago and so far ahead."""
-_NAMES: Final = UUID("5d5a4e0a-6f0e-5c43-9d6f-0d7a3d4f8a11")
-"""Under which name the meetings' UIDs are made (RFC 9562 § 5.5): a reference that the log knows stands in no calendar."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +147,7 @@ def _appointment(profile: Profile, meeting: KnownDate, reader: Reader, *, signed
     attendance, answered_at = _own_answer(meeting, reader) if signed_in else (None, None)
     named = signed_in and rules is not None and rules.mode.policy is ModePolicy.SYSTEM_ONLY
     return Appointment(
-        uid=uuid5(_NAMES, meeting.meeting),
+        uid=calendar_uid(meeting.meeting),
         starts_at=meeting.starts_at,
         minutes=meeting.minutes,
         standing=_STANDING.get(meeting.status, Standing.CONFIRMED),

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Final
 
 from shared.calendar import add_days
+from shared.contracts.codes import Role
 from shared.contracts.notify import DeadlineKind, Way
 
 
@@ -231,8 +232,42 @@ TWICE: Final = MappingProxyType(
     }
 )
 """What goes by e-mail and by SMS, to those who have given both. With the reason."""
+INTERPRETER_NEEDED: Final = "interpreter-needed"
+INTERPRETER_OFFERED: Final = "interpreter-offered"
+NOTES: Final = frozenset({INTERPRETER_NEEDED, INTERPRETER_OFFERED})
+"""What stands below a message where somebody in the family is spoken with through an interpreter (seed rule 146)."""
+TALKS: Final = frozenset(
+    {
+        "consent-unanswered",
+        "evaluation-reminder",
+        "handover-request",
+        MEETING.reminder,
+        MEETING.overdue,
+        COORDINATION.asked,
+        CONTRIBUTION_REQUEST,
+        COORDINATOR,
+        PLAN_WISHED,
+    }
+)
+"""After which somebody talks with the family: they are to think of the interpreter in time."""
+WITH_CALENDAR: Final = frozenset({INVITATION, MOVED, CANCELLED})
+"""What brings an entry for the calendar along, and so waits for no digest."""
 CONSENT_DAYS: Final = 14
 """Days after which whoever asked for consent is told that not everybody has answered."""
+
+
+def note_of(template: str, role: Role, *, own: bool, anybody: bool) -> str | None:
+    """Return the template of what stands below a message.
+
+    Args:
+        template: Of the message.
+        role: The recipient's.
+        own: Whether the recipient is spoken with through an interpreter.
+        anybody: Whether somebody in the family is.
+    """
+    if role in {Role.GUARDIAN, Role.CHILD}:
+        return INTERPRETER_OFFERED if own else None
+    return INTERPRETER_NEEDED if anybody and template in TALKS | {INVITATION} else None
 
 
 def policy_of(kind: DeadlineKind, *, meeting: bool = False, coordination: bool = False) -> Policy:

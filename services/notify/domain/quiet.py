@@ -61,7 +61,7 @@ class Habits(Model):
 
     def collects(self, template: str, now: datetime, due: datetime | None = None) -> bool:
         """Return whether a message of that kind waits for the day's digest."""
-        return self.digest and not is_urgent(template, now, due)
+        return self.digest and template not in policy.WITH_CALENDAR and not is_urgent(template, now, due)
 
 
 def is_urgent(template: str, now: datetime, due: datetime | None = None) -> bool:
@@ -89,7 +89,7 @@ def when(template: str, habits: Habits, now: datetime, due: datetime | None = No
     """
     if is_urgent(template, now, due):
         return now
-    if habits.digest:
+    if habits.collects(template, now, due):
         return next(each for each in _digests(habits.quiet, now) if each > now and not is_quiet(habits.quiet, each))
     if not is_quiet(habits.quiet, now):
         return now

@@ -1,0 +1,48 @@
+"""A meeting as an entry in the calendar of somebody who is invited: when and how long, and never what for."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from pydantic import AwareDatetime
+
+from shared.contracts.base import Model
+from shared.refs import MeetingRef
+
+ONE: Final = 1
+
+
+class Appointment(Model):
+    """A meeting at one moment of its history; a later one has a larger number (RFC 5546 § 2.1.4)."""
+
+    meeting: MeetingRef
+    starts_at: AwareDatetime
+    minutes: int
+    changes: int
+    """How often it has been changed: the same number as in the meetings' own calendars."""
+    changed_at: AwareDatetime
+    cancelled: bool = False
+
+    @property
+    def lasts(self) -> timedelta:
+        """How long it takes."""
+        return timedelta(minutes=self.minutes)
+
+
+def planned(
+    before: Appointment | None, meeting: MeetingRef, starts_at: datetime, minutes: int, now: datetime
+) -> Appointment:
+    """Return a meeting that was planned, or called: called after it was planned, or called again, is a change."""
+    changes = 0 if before is None else before.changes + ONE
+    return Appointment(meeting=meeting, starts_at=starts_at, minutes=minutes, changes=changes, changed_at=now)
+
+
+def moved(before: Appointment, starts_at: datetime, now: datetime) -> Appointment:
+    """Return the meeting at another time."""
+    return before.model_copy(update={"starts_at": starts_at, "changes": before.changes + ONE, "changed_at": now})
+
+
+def cancelled(before: Appointment, now: datetime) -> Appointment:
+    """Return the meeting that will not be held."""
+    return before.model_copy(update={"cancelled": True, "changes": before.changes + ONE, "changed_at": now})
