@@ -10,7 +10,7 @@ import threading
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -330,6 +330,12 @@ class World:
     def post(self) -> Post:
         """What delivers; it does so when the test says so."""
         runner = self.parts.runners[0]
+        assert isinstance(runner, Post)
+        return runner
+
+    async def other_post(self) -> Post:
+        """Return what delivers in a second instance of the service, on the same database."""
+        runner = (await SERVICE.compose(replace(self.kit, metrics=Metrics()))).runners[0]
         assert isinstance(runner, Post)
         return runner
 

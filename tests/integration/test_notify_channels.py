@@ -18,10 +18,8 @@ from icalendar import Calendar
 from pydantic import AnyHttpUrl, SecretStr, ValidationError
 from pydantic_core import from_json
 
-from services.notify.app import SERVICE
 from services.notify.domain.policy import REFUSED
 from services.notify.mail import Smtp
-from services.notify.post import Post
 from services.notify.settings import NotifySettings
 from services.notify.sms import HttpSms
 from shared.clock import SimulatedClock
@@ -393,8 +391,7 @@ async def test_a_digest_is_one_mail_a_day_whoever_dies_and_however_many_send(
             await world.post.deliver_due()
     await world.smtp.arrived.take(1)
     await world.let_time_pass()
-    other = (await SERVICE.compose(world.kit)).runners[0]
-    assert isinstance(other, Post)
+    other = await world.other_post()
     await asyncio.gather(*(post.deliver_due() for post in (world.post, other, world.post, other)))
     mails = await world.deliver()
     assert len(mails) == 2

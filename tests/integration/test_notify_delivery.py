@@ -13,9 +13,7 @@ import pytest
 import pytest_asyncio
 from pydantic import SecretStr, ValidationError
 
-from services.notify.app import SERVICE
 from services.notify.mail import Smtp
-from services.notify.post import Post
 from services.notify.settings import NotifySettings
 from shared.clock import SimulatedClock
 from shared.contracts.cases import ConcernRegistered, ForWhom
@@ -145,8 +143,7 @@ async def test_two_instances_mail_everything_once(world: World) -> None:
     ]
     await world.take(*concerns)
     await world.move_to(DUE - timedelta(days=4))
-    other = (await SERVICE.compose(world.kit)).runners[0]
-    assert isinstance(other, Post)
+    other = await world.other_post()
     await asyncio.gather(*(post.deliver_due() for post in (world.post, other, world.post, other)))
     mails = await world.deliver()
     assert len(mails) == len(ids(mails)) == len(concerns)
