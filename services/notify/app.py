@@ -14,7 +14,9 @@ from services.notify.consumers import inbox
 from services.notify.contacts import Contacts
 from services.notify.counts import Counts
 from services.notify.courier import Courier, Pace
+from services.notify.digital_post import FolderPost
 from services.notify.domain.deadline import Step
+from services.notify.domain.message import PostWay
 from services.notify.domain.subscription import Allowed
 from services.notify.handlers import Teller
 from services.notify.hearings import REMINDER as HEARING_REMINDER
@@ -30,6 +32,7 @@ from services.notify.subscribers import SubscriberDesk
 from services.notify.subscription_api import router as subscriptions
 from services.notify.texts import Texts
 from services.notify.webhooks import LOOPBACK, Targets, Webhooks
+from shared.contracts.notify import Way
 from shared.lifecycle import Definition, Kit, Parts
 from shared.vault import Vault
 
@@ -48,6 +51,8 @@ async def compose(kit: Kit[NotifySettings]) -> Parts:
     texts = Texts()
     mails = settings.smtp_host is not None
     sms = HttpSms(settings) if settings.sms_url is not None else None
+    digital = FolderPost(settings.digital_post_folder) if settings.digital_post_folder is not None else None
+    by_post: PostWay = Way.LETTER if digital is None else Way.DIGITAL_POST
     teller = Teller(
         texts,
         default=settings.notify_language,
@@ -81,6 +86,7 @@ async def compose(kit: Kit[NotifySettings]) -> Parts:
         watch=contacts.watch_of,
         send=Smtp(settings).send if mails else None,
         sms=sms,
+        digital=digital,
         wording=Wording(texts, str(settings.app_url)) if sms is not None else None,
     )
     targets = targets_of(settings)
@@ -117,7 +123,7 @@ async def compose(kit: Kit[NotifySettings]) -> Parts:
             **dict.fromkeys(map(str, Step), teller.on_step),
             REMINDER: Asked(teller).on_reminder,
             HEARING_REMINDER: Hearings(teller).on_reminder,
-            letters.DUE: letters.on_due,
+            letters.DUE: partial(letters.on_due, way=by_post),
             ANSWER_REMINDER: Invitations(teller).on_reminder,
         },
         runners=[post, courier, Counts(kit.pool, kit.metrics)],

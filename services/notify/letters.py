@@ -6,6 +6,7 @@ never a name: that stands in the case, for those who may read it there.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final
 from uuid import UUID
 
@@ -14,7 +15,7 @@ from pydantic import BaseModel, ConfigDict
 from services.notify import facts, store
 from services.notify.domain import policy
 from services.notify.domain.deadline import DEADLINE, OPEN
-from services.notify.domain.message import MESSAGE, decide_post
+from services.notify.domain.message import MESSAGE, PostWay, decide_post
 from services.notify.facts import CONSUMER
 from services.notify.store import Telling
 from shared.aggregate import Context
@@ -22,6 +23,7 @@ from shared.arrivals import Tx
 from shared.calendar import add_days
 from shared.contracts import cases
 from shared.contracts.codes import Role
+from shared.contracts.notify import Way
 from shared.deadlines import Deadline, set_deadline
 from shared.freshness import require_fresh
 from shared.refs import LogScope, MessageRef
@@ -50,8 +52,8 @@ async def promise(tx: Tx, message: MessageRef, told: Telling, role: Role, *, day
     await set_deadline(tx.conn, kind=DUE, key=message, due=due, payload=cause.model_dump_json(exclude_none=True))
 
 
-async def on_due(tx: Tx, deadline: Deadline) -> None:
-    """Put the letter on the list, unless it has been read, or there is nothing to answer any more.
+async def on_due(tx: Tx, deadline: Deadline, *, way: PostWay = Way.LETTER) -> None:
+    """Let the letter go by post, `way`, unless it has been read, or there is nothing to answer any more.
 
     Raises:
         UnavailableError: what is known of the case is not fresh enough to say so.
@@ -65,7 +67,7 @@ async def on_due(tx: Tx, deadline: Deadline) -> None:
         return
     cause = _Cause.model_validate_json(deadline.payload)
     ctx = Context(actor=None, scope=cause.scope, now=tx.now, correlation=cause.correlation, causation=cause.causation)
-    changed = await tx.journal.change(MESSAGE, message, ctx, decide_post, conn=tx.conn)
+    changed = await tx.journal.change(MESSAGE, message, ctx, partial(decide_post, way=way), conn=tx.conn)
     if changed.events:
         await store.send_by(tx.conn, message, changed.state.present)
 

@@ -19,6 +19,12 @@ import structlog
 from services.notify import facts, letters, mail, store
 from services.notify.addresses import NOWHERE, Addresses
 from services.notify.contacts import Contact, ContactsUnavailableError, Watch
+from services.notify.digital_post import (
+    DigitalLetter,
+    DigitalPost,
+    DigitalPostRejectedError,
+    DigitalPostUnavailableError,
+)
 from services.notify.domain import policy
 from services.notify.domain.message import MESSAGE, OUTSIDE, Failure, Reachable, Status, decide_failed, decide_sent
 from services.notify.domain.quiet import when
@@ -27,7 +33,7 @@ from services.notify.handlers import AROUND_THE_CHILD, Teller
 from services.notify.mail import DigestRef, MailRejectedError, MailUnavailableError
 from services.notify.sms import Sms, SmsPort, SmsRejectedError, SmsUnavailableError, Wording
 from services.notify.store import Errand, StoredMessage
-from services.notify.texts import Texts
+from services.notify.texts import LETTER, Texts
 from shared.aggregate import Context
 from shared.arrivals import Tx
 from shared.clock import Clock, oslo_day
@@ -101,9 +107,10 @@ class Post:
         send: SendMail | None,
         sms: SmsPort | None = None,
         wording: Wording | None = None,
+        digital: DigitalPost | None = None,
         poll: float = POLL,
     ) -> None:
-        """Deliver with `send`, and with `sms` in that `wording`; by what is not there nothing goes.
+        """Deliver with `send`, with `sms` in that `wording`, and with `digital`; by what is not there nothing goes.
 
         `contacts` says where those around a child can be reached, `watch` whose duty an address-protected case is.
         """
@@ -119,6 +126,8 @@ class Post:
         self._send = send
         self._sms = sms
         self._wording = wording
+        self._digital = digital
+        self._ways = teller.ways | ({Way.DIGITAL_POST} if digital is not None else frozenset())
         # What is in hand when a round is interrupted comes back when its lease is over.
         self._rounds = Rounds(
             self.deliver_due,
@@ -212,6 +221,9 @@ class Post:
             return False
         first = parcel.first
         with following(first.telling.correlation, first.telling.causation):
+            if first.channel is Way.DIGITAL_POST:
+                await self._deliver_digital(parcel)
+                return True
             try:
                 addresses = await self._addresses(first)
             except ContactsUnavailableError as error:
@@ -226,9 +238,9 @@ class Post:
         return True
 
     async def _take(self, message: MessageRef | None) -> Parcel | None:
-        if not self._teller.ways:
+        if not self._ways:
             return None
-        now, hours, ways = self._clock.now(), self._terms.hours, self._teller.ways
+        now, hours, ways = self._clock.now(), self._terms.hours, self._ways
         async with self._pool.acquire() as conn:
             found = await store.take_message(conn, now, lease=LEASE, hours=hours, ways=ways, message=message)
         return None if found is None else Parcel((found,), found.message)
@@ -270,6 +282,32 @@ class Post:
             await self._put_off(parcel, error, answered=error.answered)
         else:
             await self._settle(parcel, addresses, None)
+
+    async def _deliver_digital(self, parcel: Parcel) -> None:
+        """A mailbox wakes nobody: it is laid there at any hour."""
+        message = parcel.first
+        text = self._texts.text(LETTER, self._texts.latest(LETTER), message.language, link=self._terms.app_url)
+        letter = DigitalLetter(
+            message=message.message,
+            case=message.telling.case,
+            recipient=message.recipient,
+            role=message.role,
+            ordinal=message.ordinal,
+            language=message.language,
+            subject=text.subject,
+            text=text.body,
+        )
+        try:
+            if message.given_up or self._digital is None:
+                await self._settle(parcel, NOWHERE, "unreachable")
+                return
+            await self._digital.send(letter)
+        except DigitalPostRejectedError as error:
+            await self._settle(parcel, NOWHERE, "rejected", answered=error.answered)
+        except DigitalPostUnavailableError as error:
+            await self._put_off(parcel, error, answered=error.answered)
+        else:
+            await self._settle(parcel, NOWHERE, None)
 
     async def _waits_for_day(self, parcel: Parcel) -> bool:
         """Put off what has waited into somebody's quiet hours: a second attempt, or another way, disturbs as the first does."""

@@ -57,6 +57,8 @@ class NotifySettings(ServiceSettings):
     """Certificates that the gateway may have, beside those that the system trusts."""
     sms_timeout: float = Field(default=15.0, gt=0, le=30)
     """Seconds for one SMS."""
+    digital_post_folder: Path | None = None
+    """Where letters are laid for the municipality's digital post, before paper (docs/messages.md). Unset: they go on paper."""
     delivery_first_pause: float = Field(default=5.0, gt=0)
     """Seconds before a second attempt; each further pause is twice as long, up to an hour."""
     delivery_hours: float = Field(default=72.0, gt=0)

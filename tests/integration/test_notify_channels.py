@@ -18,6 +18,7 @@ from icalendar import Calendar
 from pydantic import AnyHttpUrl, SecretStr, ValidationError
 from pydantic_core import from_json
 
+from services.notify.digital_post import DigitalLetter, DigitalPostRejectedError, FolderPost
 from services.notify.domain.policy import REFUSED
 from services.notify.mail import Smtp
 from services.notify.settings import NotifySettings
@@ -562,6 +563,40 @@ async def letters(place: Place, who: str) -> list[dict[str, Any]]:
     assert answer.status_code == 200, answer.text
     items: list[dict[str, Any]] = answer.json()["items"]
     return sorted(items, key=lambda each: int(each["ordinal"]))  # those of one moment come in any order
+
+
+async def test_a_letter_goes_by_digital_post_where_there_is_one_and_on_paper_when_that_refuses(
+    opened: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Laid in the folder whole, once however often it is tried; one that is refused stands on the office's list."""
+    folder = tmp_path / "post"
+    place = await opened(digital_post_folder=folder)
+    guardians(place.world)
+    for each in place.world.neighbours.contacts[CASE]:
+        each["email"] = None
+    await held(place)
+    await place.world.take(requested())
+    await place.world.deliver()
+    await place.world.move_to(place.world.clock.now() + timedelta(days=3))
+    await place.again()
+    assert await place.tries() == [("digital-post", "put-off", None)] * 2, "the folder is not there"
+    folder.mkdir()
+    laid = FolderPost.send
+
+    async def refuses_the_second(post: FolderPost, letter: DigitalLetter) -> None:
+        if letter.ordinal == 2:
+            raise DigitalPostRejectedError(404)
+        await laid(post, letter)
+
+    monkeypatch.setattr(FolderPost, "send", refuses_the_second)
+    for _ in range(2):
+        await place.again()
+    [file] = folder.iterdir()
+    letter = DigitalLetter.model_validate_json(file.read_bytes())
+    assert (file.name, letter.case, letter.ordinal, letter.language) == (f"{letter.message}.json", CASE, 1, "nb")
+    assert [each["ordinal"] for each in await letters(place, "teacher")] == [2]
+    happened = await place.happened()
+    assert happened.count("carried digital-post") == happened.count("redirected letter") == 1
 
 
 @pytest.mark.rule(4, 5)

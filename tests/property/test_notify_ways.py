@@ -10,6 +10,7 @@ from services.notify.addresses import Addresses
 from services.notify.domain.message import (
     MESSAGE,
     OUTSIDE,
+    Failure,
     MessageState,
     Reachable,
     Status,
@@ -137,6 +138,21 @@ def test_no_letter_of_what_has_arrived_or_was_read(to: Reachable) -> None:
     if to.ways:
         assert decide_post(state) == [], "it is on its way"
         assert decide_post(MESSAGE.fold(state, decide_sent(state))) == []
+
+
+@given(PEOPLE, st.sampled_from(["rejected", "unreachable", "no-address"]))
+def test_what_digital_post_refuses_goes_on_paper(to: Reachable, reason: Failure) -> None:
+    state = queued(to)
+    while state.status is Status.PENDING:
+        state = MESSAGE.fold(state, decided(state, reason, to, twice=False))
+    state = MESSAGE.fold(state, decide_post(state, Way.DIGITAL_POST))
+    assert state.present is Way.DIGITAL_POST
+    with pytest.raises(LetterNotFoundError):
+        decide_posted(state)
+    taken = MESSAGE.fold(state, decide_sent(state))
+    assert (taken.arrived, decide_post(taken)) == (True, [])
+    refused = MESSAGE.fold(state, decide_failed(state, reason, can=can(to)))
+    assert (refused.present, refused.status) == (Way.LETTER, Status.PENDING)
 
 
 def test_a_second_way_that_fails_leaves_it_sent() -> None:

@@ -61,6 +61,7 @@ class MessageState(Model):
         return self.way or Way(self.channel.value)
 
 
+PostWay = Literal[Way.LETTER, Way.DIGITAL_POST]
 Failure = Literal["rejected", "unreachable", "no-address"]
 OUTSIDE: Final = (Way.EMAIL, Way.SMS)
 """The ways out of the house by which something is sent at once, in the order in which they are tried."""
@@ -175,13 +176,15 @@ def decide_failed(state: MessageState, reason: Failure, *, can: frozenset[Way] =
         given_up = NotificationFailed(message=state.ref, channel=Channel.EMAIL, reason=reason)
     else:
         given_up = NotificationBounced(message=state.ref, way=state.present, reason=reason)
+    if state.present is Way.DIGITAL_POST:
+        return [given_up, NotificationRedirected(message=state.ref, way=Way.LETTER, because=reason)]
     left = [way for way in OUTSIDE if way in can and way is not state.present and way not in state.tried]
     if state.arrived or not left:
         return [given_up]
     return [given_up, NotificationRedirected(message=state.ref, way=left[0], because=reason)]
 
 
-def decide_post(state: MessageState, way: Literal[Way.LETTER, Way.DIGITAL_POST] = Way.LETTER) -> list[EventData]:
+def decide_post(state: MessageState, way: PostWay = Way.LETTER) -> list[EventData]:
     """Let it go by post: nobody has read it, and nothing that left the house has arrived."""
     settled = state.status in {Status.SENT, Status.FAILED}
     if state.ref is None or not settled or state.read or state.arrived or way in state.tried:
