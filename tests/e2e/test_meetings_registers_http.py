@@ -68,6 +68,13 @@ async def test_competence_is_counted_by_leaders_and_gaps_are_shown(lia: Town) ->
         assert (await lia.get("styrer", path, municipality="0301")).json()["code"] == "arena-retired"
         assert (await lia.http.get(path)).status_code == 401
     assert (await lia.see("coordinator", "/competence"))["items"] == []
+    page = await lia.get("tynset-styrer", "/year-wheel/page?language=nn")
+    assert ">Kompetanse som manglar</h2>" in page.text
+    missing = "<strong>Å snakke med barn og unge, Tynset barnehage</strong>: Det er ikkje talt kven som har han."
+    assert missing in page.text
+    assert "Brukarmedverknad som er reell, Tynset barnehage" not in page.text
+    assert "Kvikne barnehage</strong>" not in page.text
+    assert "Kompetanse som mangler" not in (await lia.get("tynset-teacher", "/year-wheel/page")).text
 
 
 @pytest.mark.rule(108, 109)
@@ -91,6 +98,13 @@ async def test_who_guides_all_parents_at_which_age_and_whether_it_was_done(lia: 
     shown = (await lia.see("tynset-nurse", "/parent-guidance?limit=200"))["items"]
     [given] = [line for line in shown if line["given_on"] is not None]
     assert (given["step"], given["unit"], given["themes"][0]["nn"]) == ("barnehage", BARNEHAGE, "Språk og leik")
+    page = await lia.get("tynset-teacher", "/year-wheel/page?language=en")
+    assert ">Guidance of all parents</h2>" in page.text
+    day = oslo_day(lia.clock.now())
+    assert (
+        f'<th scope="row">1–5 years</th><td>Language and play, Limits and routines</td><td>Tynset barnehage</td><td>{day.day}. '
+        in (page.text)
+    )
     before = (await lia.see("tynset-nurse", "/parent-guidance?school_year=2025&limit=200"))["items"]
     assert {line["given_on"] for line in before} == {None}
     refused = await lia.get("tynset-nurse", "/parent-guidance", lagspill_roles=["auditor"])

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import TypeVar
 
-from services.meetings import answer_store, store
+from services.meetings import answer_store, register_store, store
 from services.meetings.configuration import profile_of
 from services.meetings.domain import conformity, laid_out
 from services.meetings.domain.answering import own_standing
@@ -16,12 +16,21 @@ from services.meetings.domain.conformity import Conformity, Deviation, KnownMeet
 from services.meetings.domain.invitation import Standing
 from services.meetings.domain.laid_out import Entry
 from services.meetings.domain.profile import Profile
+from services.meetings.domain.unit_register import (
+    CompetenceLine,
+    GuidanceLine,
+    RegisterState,
+    competence_lines,
+    guidance_lines,
+    units_seen,
+)
 from services.meetings.domain.year import SchoolYear
-from services.meetings.errors import ReportsForbiddenError
+from services.meetings.errors import RegisterForbiddenError, ReportsForbiddenError
 from services.meetings.handlers.desk import Desk, acting
 from shared.aggregate import Context
+from shared.auth import Actor
 from shared.clock import oslo_day
-from shared.refs import MeetingRef
+from shared.refs import MeetingRef, UnitId
 
 K = TypeVar("K", tuple[str, str, str], tuple[str, str, str, str, str], tuple[datetime, str, str])
 T = TypeVar("T")
@@ -38,6 +47,10 @@ class Year:
     """None for somebody who does not see them."""
     standings: Mapping[MeetingRef, Standing] = field(default_factory=dict)
     """How the invitations of the reader's own seat stand, of meetings that are called."""
+    guidance: Sequence[GuidanceLine] = ()
+    """The plan for the guidance of all parents (seed rule 108)."""
+    gaps: Sequence[CompetenceLine] | None = None
+    """Competence that is missing at the units whose registers the reader sees (seed rule 112); None for who sees none."""
 
 
 async def list_conformity(
@@ -112,12 +125,26 @@ async def show_year(desk: Desk, ctx: Context, begins: int | None) -> Year:
     entries = await asyncio.to_thread(
         laid_out.laid_out, together, year.first.year, known, profile.scope, today, desk.first_plans
     )
+    async with desk.pool.acquire() as conn:
+        recorded = await register_store.registers(conn, profile.scope)
+    guidance = guidance_lines(profile, recorded, year, min(max(today, year.first), year.last))
+    gaps = _gaps(profile, recorded, actor, today)
     try:
         view = _view(ctx)
     except ReportsForbiddenError:
-        return Year(profile, year, entries, None, standings)
+        return Year(profile, year, entries, None, standings, guidance, gaps)
     found = conformity.deviations(profile, year, known[profile.scope], today, view)
-    return Year(profile, year, entries, found, standings)
+    return Year(profile, year, entries, found, standings, guidance, gaps)
+
+
+def _gaps(
+    profile: Profile, recorded: Mapping[UnitId, RegisterState], actor: Actor, today: date
+) -> Sequence[CompetenceLine] | None:
+    try:
+        units = units_seen(profile, actor, today)
+    except RegisterForbiddenError:
+        return None
+    return [line for line in competence_lines(profile, units, recorded, today) if line.gap]
 
 
 def _view(ctx: Context) -> View:

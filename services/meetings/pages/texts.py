@@ -12,6 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from services.meetings.domain.conformity import DeviationKind
 from services.meetings.domain.invitation import Standing
 from services.meetings.domain.meeting import Status
+from services.meetings.domain.unit_register import GAPS
+from services.meetings.domain.unit_register import Standing as Gap
 from services.meetings.pages.drawing import Shape
 from shared.contracts.codes import Language, Service
 from shared.contracts.meetings import ItemKind
@@ -49,6 +51,16 @@ class Words(BaseModel):
     statuses: Annotated[Mapping[Status, str], Field(min_length=len(Status))]
     answer: str
     standings: Annotated[Mapping[Standing, str], Field(min_length=len(Standing))]
+    guidance: str
+    age: str
+    years: str
+    short_months: str
+    themes: str
+    given: str
+    not_given: str
+    gaps: str
+    no_gaps: str
+    missing: Annotated[Mapping[Gap, str], Field(min_length=len(GAPS))]
     deviations: str
     no_deviations: str
     kinds: Annotated[Mapping[DeviationKind, str], Field(min_length=len(DeviationKind))]

@@ -11,6 +11,7 @@ from typing import Final
 from services.meetings.domain.conformity import Deviation
 from services.meetings.domain.laid_out import Entry
 from services.meetings.domain.profile import Profile
+from services.meetings.domain.unit_register import CompetenceLine, GuidanceLine
 from services.meetings.handlers.year import Year
 from services.meetings.pages.drawing import wheel
 from services.meetings.pages.texts import WORDS, Words
@@ -64,7 +65,46 @@ def render_year(year: Year, now: datetime, language: Language) -> str:
         deviations=None
         if year.deviations is None
         else [_deviation(words, year.profile, each) for each in year.deviations],
+        guidance=[_guidance(words, language, year.profile, each) for each in year.guidance],
+        gaps=None
+        if year.gaps is None or not year.profile.competence
+        else [_gap(words, language, year.profile, each) for each in year.gaps],
     )
+
+
+@dataclass(frozen=True, slots=True)
+class GuidanceRow:
+    """Guidance of an age step at a unit, in words."""
+
+    age: str
+    themes: str
+    where: str
+    given: str
+
+
+@dataclass(frozen=True, slots=True)
+class GapRow:
+    """Competence that is missing at a unit, in words."""
+
+    what: str
+    where: str
+    sentence: str
+
+
+def _guidance(words: Words, language: Language, profile: Profile, line: GuidanceLine) -> GuidanceRow:
+    whole = line.from_months % 12 == line.to_months % 12 == 0
+    first, last = (line.from_months // 12, line.to_months // 12) if whole else (line.from_months, line.to_months)
+    return GuidanceRow(
+        age=(words.years if whole else words.short_months).format(first=first, last=last),
+        themes=", ".join(theme.in_(language) for theme in line.themes),
+        where=_units(words, profile, (line.unit,)),
+        given=words.not_given if line.given_on is None else _day(words, line.given_on),
+    )
+
+
+def _gap(words: Words, language: Language, profile: Profile, line: CompetenceLine) -> GapRow:
+    text = next(each.text.in_(language) for each in profile.competence if each.code == line.competence)
+    return GapRow(what=text, where=_units(words, profile, (line.unit,)), sentence=words.missing[line.standing])
 
 
 @dataclass(frozen=True, slots=True)
