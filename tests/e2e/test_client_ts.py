@@ -56,7 +56,9 @@ def ran(*command: str | Path, folder: Path = PACKAGE, **environment: str) -> str
 def built() -> Path:
     """The package, built from its lock file."""
     assert NPM is not None
-    ran(NPM, "ci", "--silent", "--no-audit", "--no-fund")
+    lock, installed = PACKAGE / "package-lock.json", PACKAGE / "node_modules" / ".package-lock.json"
+    if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
+        ran(NPM, "ci", "--silent", "--no-audit", "--no-fund")
     ran(NPM, "run", "--silent", "build")
     return PACKAGE
 

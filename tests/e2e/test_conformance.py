@@ -14,8 +14,11 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from deploy.conformance.command import try_topic
+from deploy.conformance.webhook import NotTriedError
 from deploy.local.process import free_port
 from services.notify.signatures import new_secret, written
+from shared.bus import Bus
 from shared.testing.plugin import NewDatabase, NewTopicName
 from shared.testing.signals import WITHIN
 from tests.e2e.test_docs_client import snippet, table
@@ -79,13 +82,10 @@ async def test_the_page_s_subscriber_reads_a_topic_as_it_should(
         "LAGSPILL_STATE": state,
     }
     async with running(tmp_path, snippet(), ["sharing.py"], given):
-        arguments = (topic, "--state", f"http://{state}/", "--kafka", broker)
-        status, told = await conformance(*arguments)
+        status, told = await conformance(topic, "--state", f"http://{state}/", "--kafka", broker)
     assert (status, "Nothing is wrong with it." in told) == (0, True), told
-    # It has ended: there is nobody to try, and no such topic.
-    assert (await conformance(*arguments, "--within", "0"))[0] == 1
-    status, told = await conformance(f"{topic}.none", *arguments[1:])
-    assert (status, "There is no topic" in told) == (1, True), told
+    with pytest.raises(NotTriedError, match="There is no topic"):
+        await try_topic(Bus.at(broker), f"{topic}.none", f"http://{state}/", 0.0)
 
 
 async def test_the_page_s_subscriber_takes_webhooks_as_it_should_and_without_its_signature_it_does_not(
