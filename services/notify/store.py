@@ -11,6 +11,7 @@ from uuid import UUID
 import asyncpg
 
 from services.notify.domain.appointment import Appointment
+from services.notify.domain.message import OUTSIDE
 from shared.contracts.codes import Language, Role, Service
 from shared.contracts.notify import Responsible, Way
 from shared.db import Connection
@@ -281,10 +282,11 @@ async def settle_message(conn: Connection, message: MessageRef, status: str) -> 
 async def send_by(conn: Connection, message: MessageRef, way: Way) -> None:
     """Let it go by this way from now on, with attempts of its own."""
     await conn.execute(
-        "UPDATE messages SET status = 'pending', channel = $2, attempts = 0, trying_since = NULL, retry_at = clock_timestamp()"
-        " WHERE message = $1",
+        "UPDATE messages SET status = 'pending', channel = $2, attempts = 0, trying_since = NULL, retry_at = clock_timestamp(),"
+        " digest = digest AND $2 = ANY($3::text[]) WHERE message = $1",
         message,
         way,
+        sorted(OUTSIDE),
     )
 
 

@@ -568,7 +568,10 @@ async def letters(place: Place, who: str) -> list[dict[str, Any]]:
 async def test_a_letter_goes_by_digital_post_where_there_is_one_and_on_paper_when_that_refuses(
     opened: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Laid in the folder whole, once however often it is tried; one that is refused stands on the office's list."""
+    """Laid in the folder whole, once however often it is tried; one that is refused stands on the office's list.
+
+    Who has their e-mails once a day gets a letter all the same.
+    """
     folder = tmp_path / "post"
     place = await opened(digital_post_folder=folder)
     guardians(place.world)
@@ -577,6 +580,7 @@ async def test_a_letter_goes_by_digital_post_where_there_is_one_and_on_paper_whe
     await held(place)
     await place.world.take(requested())
     await place.world.deliver()
+    await place.world.pool.execute("UPDATE messages SET digest = true")
     await place.world.move_to(place.world.clock.now() + timedelta(days=3))
     await place.again()
     assert await place.tries() == [("digital-post", "put-off", None)] * 2, "the folder is not there"
