@@ -270,7 +270,13 @@ class ConsultationClosure(RequestModel):
 class SurveyAnswers(RequestModel):
     """An answer to every question, from 1 (not at all) to 5 (fully)."""
 
-    answers: dict[Code, int] = Field(min_length=1, max_length=40, examples=[{"equal-part": 4, "heard": 5}])
+    answers: dict[Code, Annotated[int, Field(ge=1, le=5)]] = Field(
+        min_length=1,
+        max_length=40,
+        examples=[{"equal-part": 4, "heard": 5}],
+        # Else the document would let anything stand under a word that is no code.
+        json_schema_extra={"additionalProperties": False},
+    )
     ticket: str | None = Field(default=None, pattern=r"^[a-z]{64}$", examples=[None])
     """A guardian's, as it was handed out at the meeting; staff need none."""
 

@@ -92,7 +92,10 @@ class Preferences(RequestModel):
     )
     """Where an employee is mailed that there is a message; without it and a number, messages are read here only."""
     phone: str | None = Field(
-        default=None, max_length=30, pattern=r"^\+?[0-9][0-9 ]{4,28}$", examples=["+47 400 00 000"]
+        default=None,
+        max_length=30,
+        pattern=r"^(\+[1-9]( ?[0-9]){7,14}|[0-9]( ?[0-9]){7})$",
+        examples=["+47 400 00 000"],
     )
     """Where an employee is sent an SMS; eight digits are a Norwegian number."""
     sms_first: bool = Field(default=False, examples=[False])
