@@ -26,7 +26,11 @@ _PRIVATE: Final = {"Cache-Control": "private, no-store", "Vary": "Accept-Languag
 
 Code = Annotated[
     str,
-    Path(pattern=r"^[a-z0-9-]{2,60}$", description="The report's code in the profile.", examples=["to-steering-group"]),
+    Path(
+        pattern=r"^[a-z][a-z0-9-]{1,59}$",
+        description="The report's code in the profile.",
+        examples=["to-steering-group"],
+    ),
 ]
 Term = Annotated[
     str,

@@ -25,7 +25,7 @@ from services.notify.webhooks import LOOPBACK
 from shared import db
 from shared.aggregate import Context
 from shared.clock import SimulatedClock
-from shared.contracts.cases import ConcernRegistered, ConsentReceiptMissing, ForWhom
+from shared.contracts.cases import CaseOpened, ConcernRegistered, ConsentReceiptMissing, ForWhom, Mode
 from shared.contracts.codes import Area
 from shared.refs import CaseRef, ConcernRef, ConsentRef, RandomIds
 from shared.testing.issuer import Claim, LocalIssuer
@@ -42,6 +42,7 @@ from tests.e2e.meetings_world import START, town
 from tests.integration.notify_world import MUNICIPALITY, notify_world
 from tests.integration.notify_world import World as NotifyWorld
 from tests.integration.patterns_town import Town, feed
+from tests.integration.test_notify_flow import CASE, guardians, requested
 from tests.tally_app import served
 
 NONE: Final[Mapping[str, str]] = {}
@@ -393,8 +394,31 @@ async def test_notify(
             [message] = (await world.get("teacher", "/messages")).json()["items"]
             await run.does("teacher", f"/messages/{message['message']}/reading")
             await run.over("colleague", f"/messages/{message['message']}/reading", code="message-not-found")
+            await a_letter_is_posted(run, world)
             await subscriptions_are_kept(run, world)
             await the_rest(run, "teacher", subtests)
+
+
+async def a_letter_is_posted(run: Gauntlet, world: NotifyWorld) -> None:
+    """Guardians whom nothing reaches have a letter, which the holder puts in the post."""
+    guardians(world)
+    for each in world.neighbours.contacts[CASE]:
+        each["email"] = None
+    opened = CaseOpened(
+        case=CASE,
+        level=1,
+        mode=Mode.ANONYMOUS,
+        holder=world.party("teacher"),
+        decide_by=world.clock.now() + timedelta(days=30),
+    )
+    await world.take(opened, requested())
+    await world.deliver()
+    after = world.clock.now() + timedelta(days=4)
+    for _ in range(2):
+        await world.move_to(after)
+    letter = (await world.get("teacher", "/letters")).json()["items"][0]
+    await run.does("teacher", f"/letters/{letter['message']}/posting")
+    await run.over("colleague", f"/letters/{letter['message']}/posting", code="letter-not-found")
 
 
 async def subscriptions_are_kept(run: Gauntlet, world: NotifyWorld) -> None:
