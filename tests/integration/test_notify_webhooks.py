@@ -106,7 +106,7 @@ async def opened(world: World, target: str, who: str = "school-system", **asked:
 SETTINGS: dict[str, Any] = {
     "subscribing_clients": frozenset({"school-system", "statistics"}),
     "webhook_networks": HERE,
-    "webhook_timeout": 2.0,
+    "webhook_timeout": 6.0,
 }
 
 
