@@ -6,7 +6,6 @@ a page from elsewhere can send nothing here, and a name that is not this machine
 
 from __future__ import annotations
 
-import base64
 import hmac
 import secrets
 from collections import OrderedDict
@@ -17,7 +16,6 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import parse_qsl
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -26,21 +24,14 @@ from starlette.routing import Route
 from deploy.local.status import TROUBLED, Status, deliveries
 from deploy.operator.desk import Desk, Outcome
 from shared.clock import OSLO
+from shared.web.still import StillPage
 
 COOKIE: Final = "lagspill-operator"
 MAX_FORM: Final = 4096
 _KEPT: Final = 50
 _HERE: Final = Path(__file__).parent
-_STYLE: Final = (_HERE / "style.css").read_text(encoding="utf-8")
-_HEADERS: Final[Mapping[str, str]] = {
-    "Cache-Control": "no-store",
-    "Content-Security-Policy": (
-        "default-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
-        f"style-src 'sha256-{base64.b64encode(sha256(_STYLE.encode()).digest()).decode()}'"
-    ),
-    "Referrer-Policy": "same-origin",
-    "X-Content-Type-Options": "nosniff",
-}
+_PAGE: Final = StillPage(_HERE / "page.html", _HERE / "style.css", forms=True)
+_HEADERS: Final = {**_PAGE.headers, "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
 
 class OperatorPage:
@@ -65,9 +56,6 @@ class OperatorPage:
         self._key = key
         self._token = hmac.new(key.encode(), b"forms", sha256).hexdigest()
         self._outcomes: OrderedDict[str, Outcome] = OrderedDict()
-        self._templates = Environment(
-            loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-        )
         self.app: Final = Starlette(
             routes=[
                 Route("/", self._page),
@@ -81,8 +69,7 @@ class OperatorPage:
         if refused := self._refused(request):
             return refused
         status, waiting = await self._look(), await self._desk.waiting()
-        content = self._templates.get_template("page.html").render(
-            style=_STYLE,
+        content = _PAGE.render(
             at=self._now().astimezone(OSLO),
             status=status,
             troubled=TROUBLED,
@@ -91,7 +78,7 @@ class OperatorPage:
             outcome=self._outcomes.get(request.query_params.get("outcome", "")),
             token=self._token,
         )
-        return Response(content, media_type="text/html", headers=dict(_HEADERS))
+        return Response(content, media_type="text/html", headers=_HEADERS)
 
     async def _replay(self, request: Request) -> Response:
         return await self._act(request, lambda form: self._desk.replay(form["service"], _number(form["letter"])))

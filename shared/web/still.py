@@ -14,16 +14,17 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 class StillPage:
     """A Jinja template with its style sheet; the template writes the sheet, `style`, into the page."""
 
-    def __init__(self, template: Path, style: Path) -> None:
-        """Read both; what `template` includes stands in its folder."""
+    def __init__(self, template: Path, style: Path, *, forms: bool = False) -> None:
+        """Read both; what `template` includes stands in its folder. `forms`, if it has any, lead nowhere but where it came from."""
         self.style: Final = style.read_text(encoding="utf-8")
         digest = base64.b64encode(sha256(self.style.encode()).digest()).decode()
         self.headers: Final[Mapping[str, str]] = {
             "Content-Security-Policy": (
-                "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+                f"default-src 'none'; base-uri 'none'; form-action '{'self' if forms else 'none'}'; frame-ancestors 'none'; "
                 f"style-src 'sha256-{digest}'"
             ),
-            "Referrer-Policy": "no-referrer",
+            # With no referrer at all, browsers would not say where a form comes from either.
+            "Referrer-Policy": "same-origin" if forms else "no-referrer",
         }
         """What it is sent with: only this one style sheet, by its hash."""
         environment = Environment(
