@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 from uuid import UUID
 
 from shared.auth import Actor
@@ -67,8 +67,7 @@ class Context:
     """Nothing on the events may lead back to who acted or to what else was done (invariant 3)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Loaded(Generic[S]):
+class Loaded(NamedTuple, Generic[S]):
     """An aggregate as it stands; version 0, no scope and the initial state when it does not exist."""
 
     state: S
@@ -95,8 +94,7 @@ class Decision:
     access: Sequence[AccessRecorded] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Changed(Generic[S]):
+class Changed(NamedTuple, Generic[S]):
     """The outcome of a command."""
 
     state: S

@@ -116,12 +116,32 @@ class _Pool(Pool):
     async def release(self, connection: Any, *, timeout: float | None = None) -> None:  # noqa: ASYNC109 - asyncpg's own
         """Take `connection` back.
 
-        asyncpg shields this from cancellation with a task of its own. Nothing is waited for here unless a transaction was left
+        asyncpg shields this from cancellation with a task of its own. Nothing is waited for here unless something was left
         open; whoever is cancelled in that loses the connection, which asyncpg then closes and replaces.
         """
-        if connection._con is not None:  # else it was given back already
-            connection._con._on_release()
-            await connection._holder.release(timeout)
+        session, holder = connection._con, connection._holder
+        if session is None:  # it was given back already
+            return
+        session._on_release()
+        if self._left_open(session, holder):
+            await holder.release(timeout)
+        else:
+            holder._release()
+
+    @staticmethod
+    def _left_open(session: Any, holder: Any) -> bool:
+        """Return whether there is anything to do before somebody else may have the connection: asyncpg's own questions."""
+        protocol = session._protocol
+        return (
+            session.is_closed()
+            or protocol._is_cancelling()
+            or protocol.queries_count >= holder._max_queries
+            or holder._generation != holder._pool._generation
+            or protocol.is_in_transaction()
+            or session._top_xact is not None
+            or bool(session._listeners or session._log_listeners)
+            or lanes.is_open(session)
+        )
 
 
 async def connect(

@@ -129,6 +129,11 @@ _OPEN: Final[WeakKeyDictionary[Session, dict[str, tuple[Lanes, LogScope]]]] = We
 """For each session that wrote within a transaction of the caller's: under which settings, for whom. How it ended, is not known."""
 
 
+def is_open(session: Session) -> bool:
+    """Return whether transactions of this session have written in lanes of which it is not known yet how far they came."""
+    return session in _OPEN
+
+
 async def settle(conn: Connection) -> None:
     """Find out how far a session came that is given back, outside any transaction: what it says now is what was committed."""
     session = _session(conn)

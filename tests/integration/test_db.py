@@ -102,6 +102,23 @@ async def test_a_transaction_left_open_does_not_reach_the_next_user(database: st
     await pool.close()
 
 
+async def test_a_connection_that_may_not_be_used_again_is_replaced(database: str) -> None:
+    """One that the server has ended, and one that the pool was told to let go while it was in use."""
+    pool = await create_pool(database, min_size=1, max_size=1, application_name="test")
+    admin = await asyncpg.connect(database)
+    async with pool.acquire() as connection:
+        ended = await connection.fetchval("SELECT pg_backend_pid()")
+        await admin.fetchval("SELECT pg_terminate_backend($1, 10000)", ended)
+        with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)):
+            await connection.fetchval("SELECT 1")
+    async with pool.acquire() as connection:
+        second = await connection.fetchval("SELECT pg_backend_pid()")
+        await pool.expire_connections()
+    assert await pool.fetchval("SELECT pg_backend_pid()") not in {ended, second}
+    await admin.close()
+    await pool.close()
+
+
 async def test_who_is_cancelled_at_any_moment_takes_no_connection_along(database: str) -> None:
     """In the midst of a statement, with a transaction open, and after any number of turns of the loop."""
     pool = await create_pool(database, min_size=1, max_size=2, application_name="test")
