@@ -46,9 +46,9 @@ class Endings:
     async def on_approval_waits(
         self, tx: Tx, event: transition_forms.TransitionFormApprovalWaits, envelope: Envelope
     ) -> None:
-        """Not all have approved it: one reminder, to the guardians (seed rule 14)."""
+        """Not all have approved it: one reminder, to those who have not (seed rule 14)."""
         told = _about(tx, event, envelope, f"{event.form}/{event.version}")
-        await store.add_errand(tx.conn, told.saying(policy.FORM_REMINDER), GUARDIANS)
+        await store.add_errand(tx.conn, told.saying(policy.FORM_REMINDER), GUARDIANS, ordinals=event.ordinals)
 
     async def on_form_due(self, tx: Tx, event: transition_forms.TransitionFormDue, envelope: Envelope) -> None:
         """The time to send it has begun (seed rule 13)."""

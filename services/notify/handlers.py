@@ -195,7 +195,10 @@ class Teller:
         kind = state.policy
         match event:
             case DeadlineApproaching() if state.kind is DeadlineKind.ANSWER_CONSENT:
-                await store.add_errand(tx.conn, told.saying(kind.reminder), AROUND_THE_CHILD)
+                # Who was not asked is not reminded: a child is told of much before it has a say (seed rule 4).
+                asked = await store.roles_asked(tx.conn, told.step)
+                if asked:
+                    await store.add_errand(tx.conn, told.saying(kind.reminder), asked)
             case DeadlineApproaching():
                 await self.tell_responsible(tx, state.responsible, told.saying(kind.reminder))
             case DeadlineMissed():
@@ -293,6 +296,8 @@ class Teller:
         to_send: list[tuple[MessageRef, Addresses]] = []
         for contact in contacts:
             if contact.role not in errand.roles or (contact.role.value, contact.ordinal or 1) in answered:
+                continue
+            if errand.ordinals and contact.role is Role.GUARDIAN and contact.ordinal not in errand.ordinals:
                 continue
             chosen = await tx.journal.load(RECIPIENT, contact.recipient, conn=tx.conn)
             own = chosen.state.language.value if chosen.version else None

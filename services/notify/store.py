@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
@@ -52,6 +52,8 @@ class Errand:
     attempts: int
     services: frozenset[Service] = frozenset()
     """Whose leaders; none: whoever has the municipality's duty."""
+    ordinals: frozenset[int] = frozenset()
+    """Which guardians; none: all."""
 
     @property
     def to_staff(self) -> bool:
@@ -481,12 +483,16 @@ async def add_errand(
     roles: frozenset[Role],
     *,
     services: frozenset[Service] = frozenset(),
+    ordinals: Collection[int] = (),
     case: CaseRef | None = None,
 ) -> None:
-    """Let those around the child be told, or some of the staff; the same step once. `case`: what is asked about and not told."""
+    """Let those around the child be told, or some of the staff; the same step once. `case`: what is asked about and not told.
+
+    `ordinals` are those of the guardians who are told; without any, all are.
+    """
     await conn.execute(
         "INSERT INTO errands (step, scope, case_ref, consent, deadline, due, template, roles, correlation, causation, services,"
-        " hides_case) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT DO NOTHING",
+        " hides_case, ordinals) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT DO NOTHING",
         telling.step,
         telling.scope,
         telling.case or case,
@@ -499,7 +505,18 @@ async def add_errand(
         telling.causation,
         sorted(services),
         telling.case is None,
+        sorted(ordinals),
     )
+
+
+async def roles_asked(conn: Connection, step: str) -> frozenset[Role]:
+    """Return as what those around the child were told something of this step, or are to be."""
+    rows = await conn.fetch(
+        "SELECT recipient_role AS role FROM messages WHERE step LIKE $1 || '/%'"
+        " UNION SELECT unnest(roles) FROM errands WHERE step LIKE $1 || '/%'",
+        step,
+    )
+    return frozenset(Role(row["role"]) for row in rows)
 
 
 async def take_errand(conn: Connection, *, lease: float) -> Errand | None:
@@ -509,7 +526,7 @@ async def take_errand(conn: Connection, *, lease: float) -> Errand | None:
         " WHERE step = (SELECT step FROM errands WHERE retry_at <= clock_timestamp() ORDER BY retry_at LIMIT 1"
         "  FOR UPDATE SKIP LOCKED)"
         " RETURNING step, scope, case_ref, consent, deadline, due, template, roles, correlation, causation, attempts, services,"
-        " hides_case",
+        " hides_case, ordinals",
         lease,
     )
     if row is None:
@@ -518,7 +535,7 @@ async def take_errand(conn: Connection, *, lease: float) -> Errand | None:
     told, case = _telling(row), CaseRef(row["case_ref"])
     if row["hides_case"]:
         told = replace(told, case=None)
-    return Errand(told, case, row["consent"], roles, row["attempts"], services)
+    return Errand(told, case, row["consent"], roles, row["attempts"], services, frozenset(row["ordinals"]))
 
 
 async def put_off_errand(conn: Connection, step: str, seconds: float) -> None:

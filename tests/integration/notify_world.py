@@ -92,6 +92,8 @@ class MailServer:
         """Answers to the next mails, in turn, instead of accepting them."""
         self.refusals: list[str] = []
         """The same of the next recipients."""
+        self.unknown: set[str] = set()
+        """Addresses that there are not."""
         self._loop = asyncio.get_running_loop()
         self._tls = tls
         self._controller: Controller | None = None
@@ -122,6 +124,8 @@ class MailServer:
         """Accept a recipient, or answer what the test said of one."""
         if self.refusals:
             return self.refusals.pop(0)
+        if address in self.unknown:
+            return "550 5.1.1 no such mailbox"
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
