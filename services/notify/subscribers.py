@@ -167,7 +167,7 @@ async def _with_secret(desk: SubscriberDesk, changed: Changed[SubscriptionState]
         except NotFoundError:
             return changed  # it has ended meanwhile
     told = view.model_copy(update={"secret": written(secret)})
-    return replace(changed, answer=replace(changed.answer, body=told.model_dump_json().encode()))
+    return changed._replace(answer=replace(changed.answer, body=told.model_dump_json().encode()))
 
 
 async def _require_kept(conn: Connection, after: int) -> None:

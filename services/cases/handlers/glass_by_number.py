@@ -61,7 +61,7 @@ async def break_glass_by_number(
     if opened:
         views = [GlassView.model_validate_json(one.answer.body) for one in opened if one.answer is not None]
         told = answer(Page[GlassView](items=views), status=201)
-        return replace(opened[-1], answer=told, replayed=all(one.replayed for one in opened))
+        return opened[-1]._replace(answer=told, replayed=all(one.replayed for one in opened))
     if refused:
         raise type(next(iter(refused.values())))(extensions={"cases": [*refused]})
     raise UnknownPartError
