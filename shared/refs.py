@@ -51,6 +51,8 @@ ConsultationRef = NewType("ConsultationRef", str)
 MessageRef = NewType("MessageRef", str)
 DeadlineRef = NewType("DeadlineRef", str)
 SubscriptionRef = NewType("SubscriptionRef", str)
+ReceiptRef = NewType("ReceiptRef", str)
+"""What one subscription acknowledges of one consent."""
 FindingRef = NewType("FindingRef", str)
 ExportRef = NewType("ExportRef", str)
 InnsynReportRef = NewType("InnsynReportRef", str)
@@ -98,6 +100,7 @@ ConsultationRefField = Annotated[ConsultationRef, StringConstraints(pattern=patt
 MessageRefField = Annotated[MessageRef, StringConstraints(pattern=pattern("msg"))]
 DeadlineRefField = Annotated[DeadlineRef, StringConstraints(pattern=pattern("ddl"))]
 SubscriptionRefField = Annotated[SubscriptionRef, StringConstraints(pattern=pattern("sub"))]
+ReceiptRefField = Annotated[ReceiptRef, StringConstraints(pattern=pattern("rct"))]
 FindingRefField = Annotated[FindingRef, StringConstraints(pattern=pattern("fnd"))]
 ExportRefField = Annotated[ExportRef, StringConstraints(pattern=pattern("exp"))]
 InnsynReportRefField = Annotated[InnsynReportRef, StringConstraints(pattern=pattern("inn"))]

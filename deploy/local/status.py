@@ -31,6 +31,7 @@ OVERDUE = "lagspill_deadlines_overdue"
 PARKED = "lagspill_deadlines_parked"
 MESSAGES = "lagspill_messages"
 SUBSCRIPTIONS = "lagspill_subscriptions"
+RECEIPTS = "lagspill_subscription_receipts"
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,8 @@ class ServiceState:
     """By channel and status: those that wait, and those that could not be delivered. Of the notify service."""
     subscriptions: Mapping[str, int] = field(default_factory=dict)
     """Webhooks by state. Of the notify service."""
+    receipts: Mapping[str, int] = field(default_factory=dict)
+    """What other systems are to acknowledge, by state. Of the notify service."""
 
     @property
     def ready(self) -> bool:
@@ -157,13 +160,13 @@ def state_of(known: ServiceState, exposition: str) -> ServiceState:
     """Return the state with the numbers that the service gives of itself."""
     totals: dict[str, float] = {}
     messages: dict[tuple[str, str], int] = {}
-    subscriptions: dict[str, int] = {}
+    by_state: dict[str, dict[str, int]] = {SUBSCRIPTIONS: {}, RECEIPTS: {}}
     for family in text_string_to_metric_families(exposition):
         for sample in family.samples:
             if sample.name == MESSAGES:
                 messages[sample.labels["channel"], sample.labels["status"]] = int(sample.value)
-            elif sample.name == SUBSCRIPTIONS:
-                subscriptions[sample.labels["state"]] = int(sample.value)
+            elif sample.name in by_state:
+                by_state[sample.name][sample.labels["state"]] = int(sample.value)
             else:
                 totals[sample.name] = totals.get(sample.name, 0.0) + sample.value
 
@@ -178,7 +181,8 @@ def state_of(known: ServiceState, exposition: str) -> ServiceState:
         overdue=count(OVERDUE),
         parked=count(PARKED),
         messages=messages,
-        subscriptions=subscriptions,
+        subscriptions=by_state[SUBSCRIPTIONS],
+        receipts=by_state[RECEIPTS],
     )
 
 
@@ -268,7 +272,7 @@ def shown(status: Status) -> Group:
     return Group(*parts, groups)
 
 
-TROUBLED: Final = frozenset({"failed", "failing", "stopped"})
+TROUBLED: Final = frozenset({"failed", "failing", "stopped", "missing"})
 """States of a delivery that somebody should look at."""
 
 
@@ -281,6 +285,11 @@ def deliveries(services: Sequence[ServiceState]) -> list[tuple[str, str, int]]:
             for (channel, state), number in sorted(one.messages.items())
         ),
         *(("subscriptions", state, number) for one in services for state, number in sorted(one.subscriptions.items())),
+        *(
+            ("receipts of subscribers", state, number)
+            for one in services
+            for state, number in sorted(one.receipts.items())
+        ),
     ]
 
 

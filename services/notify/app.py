@@ -8,6 +8,8 @@ from typing import Final
 
 from services.notify import __doc__ as about
 from services.notify import feed, letters
+from services.notify.acknowledgements import DUE as RECEIPT_DUE
+from services.notify.acknowledgements import Acknowledgements
 from services.notify.api import router
 from services.notify.asked import REMINDER, Asked
 from services.notify.consumers import inbox
@@ -90,6 +92,9 @@ async def compose(kit: Kit[NotifySettings]) -> Parts:
         wording=Wording(texts, str(settings.app_url)) if sms is not None else None,
     )
     targets = targets_of(settings)
+    acknowledgements = Acknowledgements(
+        teller, allowed=partial(allowed, settings), within=settings.webhook_receipt_within
+    )
     courier = Courier(
         kit.pool,
         journal=kit.journal,
@@ -101,7 +106,6 @@ async def compose(kit: Kit[NotifySettings]) -> Parts:
         allowed=partial(allowed, settings),
         clients=settings.subscribing_clients,
         pace=Pace(settings.webhook_first_pause, settings.webhook_hours, settings.feed_days),
-        mails=mails,
     )
     app = kit.app(title="Lagspill notify", version="1", routers=[router, subscriptions], description=about or "")
     app.state.desk = Desk(
@@ -118,15 +122,16 @@ async def compose(kit: Kit[NotifySettings]) -> Parts:
     )
     return Parts(
         app,
-        inboxes=[inbox(teller), feed.inbox()],
+        inboxes=[inbox(teller), feed.inbox(acknowledgements.on_passing)],
         deadlines={
             **dict.fromkeys(map(str, Step), teller.on_step),
             REMINDER: Asked(teller).on_reminder,
             HEARING_REMINDER: Hearings(teller).on_reminder,
             letters.DUE: partial(letters.on_due, way=by_post),
             ANSWER_REMINDER: Invitations(teller).on_reminder,
+            RECEIPT_DUE: acknowledgements.on_due,
         },
-        runners=[post, courier, Counts(kit.pool, kit.metrics)],
+        runners=[post, courier, Counts(kit.pool, kit.metrics, clients=settings.subscribing_clients)],
     )
 
 

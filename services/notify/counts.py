@@ -26,11 +26,17 @@ SELECT CASE WHEN NOT active THEN 'stopped' WHEN failing_since IS NOT NULL THEN '
 """
 
 
+_RECEIPTS: Final = """
+SELECT standing, count(*) FROM acknowledgements JOIN subscriptions USING (subscription)
+ WHERE standing IN ('awaited', 'missing') AND client = ANY($1::text[]) GROUP BY standing
+"""
+
+
 class Counts(Rounds):
     """Keeps the gauges of what waits to be delivered and of what could not be."""
 
-    def __init__(self, pool: Pool, metrics: Metrics) -> None:
-        """Count in `pool`, into `metrics`."""
+    def __init__(self, pool: Pool, metrics: Metrics, *, clients: frozenset[str]) -> None:
+        """Count in `pool`, into `metrics`; receipts of these clients, for no other can send one."""
         super().__init__(
             self.count,
             name="counts of messages",
@@ -38,6 +44,7 @@ class Counts(Rounds):
             interrupted=lambda error: log.error("counts_interrupted", exc_info=error),
         )
         self._pool = pool
+        self._clients = sorted(clients)
         self._messages = metrics.gauge(
             "messages", "Messages by status: pending, or failed for good.", "channel", "status"
         )
@@ -47,14 +54,18 @@ class Counts(Rounds):
         self._subscriptions = metrics.gauge(
             "subscriptions", "Webhooks by state: delivering, failing (tried again) or stopped.", "state"
         )
+        self._receipts = metrics.gauge(
+            "subscription_receipts", "Receipts of ended consents by state: awaited, or missing.", "state"
+        )
 
     async def count(self) -> None:
         """Count once."""
         async with self._pool.acquire() as conn:
             messages = await conn.fetch(_MESSAGES)
             subscriptions = await conn.fetch(_SUBSCRIPTIONS)
+            receipts = await conn.fetch(_RECEIPTS, self._clients)
         # What is no longer there has no row: without this its last number would stay.
-        for gauge in (self._messages, self._late, self._subscriptions):
+        for gauge in (self._messages, self._late, self._subscriptions, self._receipts):
             gauge.clear()
         for channel, status, count, late in messages:
             self._messages.labels(channel, status).set(count)
@@ -62,3 +73,5 @@ class Counts(Rounds):
                 self._late.labels(channel).set(max(0.0, late))
         for state, count in subscriptions:
             self._subscriptions.labels(state).set(count)
+        for standing, count in receipts:
+            self._receipts.labels(standing).set(count)

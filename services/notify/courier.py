@@ -18,8 +18,8 @@ from typing import Final
 
 import structlog
 
-from services.notify import facts, feed, subscription_store
-from services.notify.domain.message import Reachable
+from services.notify import feed, subscription_store
+from services.notify.acknowledgements import release
 from services.notify.domain.policy import SUBSCRIPTION_STOPPED
 from services.notify.domain.subscription import (
     SUBSCRIPTION,
@@ -31,6 +31,7 @@ from services.notify.domain.subscription import (
 )
 from services.notify.feed import Fed
 from services.notify.handlers import Teller, telling
+from services.notify.owners import tell_owner
 from services.notify.signatures import headers
 from services.notify.subscribers import BEFORE, PRESENT
 from services.notify.subscription_store import Stored
@@ -38,7 +39,6 @@ from services.notify.webhooks import Answer, Outcome, Webhooks
 from shared.aggregate import Context
 from shared.arrivals import Tx
 from shared.clock import Clock
-from shared.contracts.codes import Role
 from shared.db import Connection, Pool
 from shared.envelope import CONTENT_TYPE
 from shared.errors import NotFoundError
@@ -93,7 +93,6 @@ class Courier:
         allowed: Callable[[str], Allowed],
         clients: frozenset[str],
         pace: Pace,
-        mails: bool,
         poll: float = POLL,
         wall: Callable[[], float] = time.time,
         chance: Callable[[], float] = random.random,
@@ -112,7 +111,6 @@ class Courier:
         self._allowed = allowed
         self._clients = sorted(clients)
         self._pace = pace
-        self._mails = mails
         self._poll = poll
         self._wall = wall
         self._chance = chance
@@ -227,9 +225,7 @@ class Courier:
                     raise _OutrunError
                 tx = Tx(conn, self._journal, ctx.now, self._ids)
                 told = telling(ctx, f"{held.subscription}/{since.timestamp():.6f}", due=since)
-                email = self._mails and await facts.address_of(conn, held.owner) is not None
-                owner = Reachable(recipient=held.owner, role=Role.SERVICE_ACCOUNT, language=held.language, email=email)
-                await self._teller.tell(tx, owner, told.saying(SUBSCRIPTION_STOPPED))
+                await tell_owner(tx, self._teller, held, told.saying(SUBSCRIPTION_STOPPED))
             self._journal.nudge()
 
     async def _end(self, held: Stored, scope: LogScope) -> None:
@@ -243,6 +239,7 @@ class Courier:
                 present = await subscription_store.find(conn, held.subscription)
                 if present is None or present.taken != held.taken:
                     raise _OutrunError  # its owner has moved it meanwhile: what is gone is the receiver of before
+                await release(conn, self._journal, self._ids, ctx, held.subscription, "ended")
                 await subscription_store.remove(conn, held.subscription, held.owner)
                 await self._vault.shred(conn, owner=held.subscription)
             self._journal.nudge()

@@ -98,6 +98,20 @@ class SubscriptionRunsError(NotifyError, ConflictError):
     status = 409
 
 
+class ReceiptNotAwaitedError(NotifyError, NotFoundError):
+    """No receipt of that version of that consent is awaited from this subscription."""
+
+    code = "receipt-not-awaited"
+    status = 404
+
+
+class ReceiptDiffersError(NotifyError, ConflictError):
+    """That version was acknowledged before, with another number."""
+
+    code = "receipt-differs"
+    status = 409
+
+
 class PositionForgottenError(NotifyError, ConflictError):
     """Events after that position are kept here no longer: read them from the topic, and go on from a later position."""
 

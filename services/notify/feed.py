@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 from uuid import UUID
 
@@ -25,6 +26,8 @@ CONSUMER: Final = "notify-subscribers"
 _UNIT: Final = re.compile(r"unit:[a-z0-9-]{1,60}")
 _FORGET: Final = 1000
 """Rows that are forgotten at a time."""
+_IN_ORDER: Final = 442863213
+"""The lock under which the table gives its positions."""
 
 
 @dataclass(frozen=True)
@@ -37,23 +40,27 @@ class Fed:
     body: bytes
 
 
-def inbox() -> Inbox:
-    """Return what fills the feed."""
+OnPassing = Callable[[Tx, RawRecord, Envelope, Passing], Awaitable[None]]
+"""Is told of each event, in the transaction that takes it in."""
+
+
+def inbox(told: OnPassing) -> Inbox:
+    """Return what fills the feed; `told` hears of each event."""
     events = [event for event in EVENTS.values() if event.TOPIC in TOPICS]
-    return Inbox(CONSUMER, dict.fromkeys(events, on_record), as_they_came=True)
+    return Inbox(CONSUMER, dict.fromkeys(events, partial(on_record, told)), as_they_came=True)
 
 
-async def on_record(tx: Tx, record: RawRecord, envelope: Envelope) -> None:
+async def on_record(told: OnPassing, tx: Tx, record: RawRecord, envelope: Envelope) -> None:
     """Take an event in: the very bytes, which are what the confidentiality log holds."""
-    body = record.value or b""
-    tx.insert(
-        "feed",
-        event_id=envelope.id,
-        type=envelope.type,
-        scope=envelope.municipality,
-        units=sorted(frozenset() if is_protected(envelope.municipality) else units_in(from_json(body)["data"])),
-        body=body,
-    )
+    body, scope = record.value or b"", envelope.municipality
+    units = frozenset() if is_protected(scope) else units_in(from_json(body)["data"])
+    tx.insert("feed", event_id=envelope.id, type=envelope.type, scope=scope, units=sorted(units), body=body)
+    await told(tx, record, envelope, Passing(type=envelope.type, scope=scope, units=units))
+
+
+async def hold(conn: Connection) -> None:
+    """Let nothing come into the feed until the transaction ends but what it brings itself; what had come is there to be seen."""
+    await conn.execute("SELECT pg_advisory_xact_lock($1)", _IN_ORDER)
 
 
 def units_in(data: JsonValue) -> frozenset[UnitId]:

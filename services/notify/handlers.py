@@ -6,12 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Final, Literal
-from uuid import UUID
-
-from pydantic import BaseModel, ConfigDict
 
 from services.notify import facts, letters, store
 from services.notify.addresses import Addresses
+from services.notify.cause import Cause
 from services.notify.contacts import Contact, Watch
 from services.notify.domain import policy
 from services.notify.domain.deadline import (
@@ -53,7 +51,6 @@ from shared.refs import (
     ConsentRef,
     DeadlineRef,
     GlassRef,
-    LogScope,
     MessageRef,
     OverrideRef,
     UnitId,
@@ -65,16 +62,6 @@ _FOLLOW_THE_BATON: Final = frozenset(
 )
 AROUND_THE_CHILD: Final = frozenset({Role.GUARDIAN, Role.CHILD})
 OF_MANY_UNITS: Final = frozenset({Service.BARNEHAGE, Service.SKOLE})
-
-
-class _Cause(BaseModel):
-    """What a durable deadline remembers of the event that set it."""
-
-    model_config = ConfigDict(frozen=True)
-
-    scope: LogScope
-    correlation: UUID
-    causation: UUID | None = None
 
 
 class Teller:
@@ -107,12 +94,10 @@ class Teller:
         if not changed.events:
             return changed.state
         ahead = dict(changed.state.steps())
-        cause = _Cause(scope=ctx.scope, correlation=ctx.correlation, causation=ctx.causation)
+        cause = Cause(scope=ctx.scope, correlation=ctx.correlation, causation=ctx.causation)
         for step in Step:
             if step in ahead:
-                await set_deadline(
-                    tx.conn, kind=step, key=ref, due=ahead[step], payload=cause.model_dump_json(exclude_none=True)
-                )
+                await set_deadline(tx.conn, kind=step, key=ref, due=ahead[step], payload=cause.written())
             else:
                 await cancel(tx.conn, kind=step, key=ref)
         return changed.state
@@ -180,10 +165,7 @@ class Teller:
         if not decide_step(found.state, step, tx.now):
             return
         await require_fresh(tx.conn, CONSUMER, cases.TOPIC, "/services/cases", key=found.state.case)
-        cause = _Cause.model_validate_json(deadline.payload)
-        ctx = Context(
-            actor=None, scope=cause.scope, now=tx.now, correlation=cause.correlation, causation=cause.causation
-        )
+        ctx = Cause.model_validate_json(deadline.payload).context(tx.now)
         changed = await tx.journal.change(
             DEADLINE, ref, ctx, lambda state: decide_step(state, step, tx.now), conn=tx.conn
         )

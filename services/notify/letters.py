@@ -8,17 +8,14 @@ from __future__ import annotations
 
 from functools import partial
 from typing import Final
-from uuid import UUID
-
-from pydantic import BaseModel, ConfigDict
 
 from services.notify import facts, store
+from services.notify.cause import Cause
 from services.notify.domain import policy
 from services.notify.domain.deadline import DEADLINE, OPEN
 from services.notify.domain.message import MESSAGE, PostWay, decide_post
 from services.notify.facts import CONSUMER
 from services.notify.store import Telling
-from shared.aggregate import Context
 from shared.arrivals import Tx
 from shared.calendar import add_days
 from shared.contracts import cases
@@ -26,30 +23,20 @@ from shared.contracts.codes import Role
 from shared.contracts.notify import Way
 from shared.deadlines import Deadline, set_deadline
 from shared.freshness import require_fresh
-from shared.refs import LogScope, MessageRef
+from shared.refs import MessageRef
 
 DUE: Final = "letter-due"
 """The kind of the durable deadline after which what nobody has read goes by letter."""
 DAYS: Final = 3
 
 
-class _Cause(BaseModel):
-    """What the promise remembers of why the message was written."""
-
-    model_config = ConfigDict(frozen=True)
-
-    scope: LogScope
-    correlation: UUID
-    causation: UUID | None = None
-
-
 async def promise(tx: Tx, message: MessageRef, told: Telling, role: Role, *, days: int = DAYS) -> None:
     """Look in some days whether a letter is due, where it is something that a guardian must know of (seed rules 14, 101)."""
     if role is not Role.GUARDIAN or told.template not in policy.BY_LETTER or told.case is None:
         return
-    cause = _Cause(scope=told.scope, correlation=told.correlation, causation=told.causation)
+    cause = Cause(scope=told.scope, correlation=told.correlation, causation=told.causation)
     due = add_days(tx.now, days)
-    await set_deadline(tx.conn, kind=DUE, key=message, due=due, payload=cause.model_dump_json(exclude_none=True))
+    await set_deadline(tx.conn, kind=DUE, key=message, due=due, payload=cause.written())
 
 
 async def on_due(tx: Tx, deadline: Deadline, *, way: PostWay = Way.LETTER) -> None:
@@ -65,8 +52,7 @@ async def on_due(tx: Tx, deadline: Deadline, *, way: PostWay = Way.LETTER) -> No
     await require_fresh(tx.conn, CONSUMER, cases.TOPIC, "/services/cases", key=stored.telling.case)
     if not await _still_asked(tx, stored):
         return
-    cause = _Cause.model_validate_json(deadline.payload)
-    ctx = Context(actor=None, scope=cause.scope, now=tx.now, correlation=cause.correlation, causation=cause.causation)
+    ctx = Cause.model_validate_json(deadline.payload).context(tx.now)
     changed = await tx.journal.change(MESSAGE, message, ctx, partial(decide_post, way=way), conn=tx.conn)
     if changed.events:
         await store.send_by(tx.conn, message, changed.state.present)

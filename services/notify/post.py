@@ -332,7 +332,7 @@ class Post:
         message = parcel.first
         told = message.telling
         itself = None
-        if told.template == policy.SUBSCRIPTION_STOPPED:
+        if told.template in policy.OF_SUBSCRIPTIONS:
             itself = self._texts.text(told.template, message.template_version, message.language, due=told.due)
         letter = mail.compose(
             self._texts,

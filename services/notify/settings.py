@@ -82,6 +82,8 @@ class NotifySettings(ServiceSettings):
     """Seconds before a second attempt; each further pause is twice as long, up to an hour, and spread at random."""
     webhook_hours: float = Field(default=72.0, gt=0)
     """Hours of failing after which a subscription is stopped, and its owner told."""
+    webhook_receipt_within: timedelta = timedelta(hours=1)
+    """How long a subscription that acknowledges has, after a consent has ended, before a missing receipt is an alarm (ISO 8601)."""
     webhook_secret_overlap: timedelta = timedelta(days=1)
     """How long everything is signed with the old secret too when it is changed (ISO 8601)."""
     feed_days: float = Field(default=30.0, gt=0)

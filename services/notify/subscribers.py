@@ -8,7 +8,10 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
 
-from services.notify import facts, feed, subscription_store
+from services.notify import acknowledgement_store, facts, feed, subscription_store
+from services.notify.acknowledgement_store import StoredReceipt
+from services.notify.acknowledgements import release
+from services.notify.domain.acknowledgement import ACKNOWLEDGEMENT, AcknowledgementState, decide_receipt
 from services.notify.domain.subscription import (
     SUBSCRIPTION,
     Allowed,
@@ -22,10 +25,15 @@ from services.notify.domain.subscription import (
     narrowed,
     owned,
 )
-from services.notify.errors import PositionForgottenError, SubscriberUnknownError, SubscriptionNotFoundError
+from services.notify.errors import (
+    PositionForgottenError,
+    ReceiptNotAwaitedError,
+    SubscriberUnknownError,
+    SubscriptionNotFoundError,
+)
 from services.notify.signatures import new_secret, written
 from services.notify.subscription_store import Stored, Tried
-from services.notify.subscription_views import ChangedView, SecretView, SubscriptionView
+from services.notify.subscription_views import AcknowledgedView, ChangedView, SecretView, SubscriptionView
 from services.notify.webhooks import Targets
 from shared.aggregate import Changed, Context
 from shared.auth import Actor, Clearance
@@ -35,7 +43,7 @@ from shared.contracts.notify import Wanted
 from shared.db import Connection, Pool
 from shared.errors import NotFoundError
 from shared.journal import Also, Journal
-from shared.refs import Ids, SubscriptionRef
+from shared.refs import ConsentRef, Ids, SubscriptionRef
 from shared.vault import RecordMissingError, Vault
 from shared.web import answer
 
@@ -70,6 +78,7 @@ class Asked:
     language: Language
     after: int | None
     """Where it begins; none: with what happens from now on."""
+    acknowledges: bool = False
 
 
 @dataclass(frozen=True)
@@ -80,6 +89,7 @@ class Changes:
     wanted: Callable[[Wanted], Wanted] = lambda wanted: wanted
     contact: str | None = None
     language: Language | None = None
+    acknowledges: bool | None = None
 
 
 def _subscriber(desk: SubscriberDesk, ctx: Context) -> tuple[Actor, Allowed]:
@@ -119,6 +129,8 @@ async def open_subscription(desk: SubscriberDesk, ctx: Context, asked: Asked) ->
     ref, secret = SubscriptionRef(desk.ids.ref("sub")), new_secret()
 
     async def also(conn: Connection) -> None:
+        if asked.acknowledges:
+            await feed.hold(conn)  # so that every consent that ends behind its position is awaited
         if asked.after is not None:
             await _require_kept(conn, asked.after)
         position = await feed.newest(conn) if asked.after is None else asked.after
@@ -130,6 +142,7 @@ async def open_subscription(desk: SubscriberDesk, ctx: Context, asked: Asked) ->
             language=asked.language,
             opened_at=ctx.now,
             target=asked.target,
+            acknowledges=asked.acknowledges,
             position=position,
         )
         await facts.set_address(conn, actor.id, asked.contact)
@@ -139,7 +152,14 @@ async def open_subscription(desk: SubscriberDesk, ctx: Context, asked: Asked) ->
         SUBSCRIPTION,
         ref,
         ctx,
-        partial(decide_open, ref=ref, owner=actor.id, client=actor.client, wanted=wanted),
+        partial(
+            decide_open,
+            ref=ref,
+            owner=actor.id,
+            client=actor.client,
+            wanted=wanted,
+            acknowledges=asked.acknowledges,
+        ),
         lambda state, version: answer(
             SecretView(subscription=ref, number=state.secrets, secret=None),
             status=201,
@@ -221,6 +241,20 @@ async def attempts_of(
         return await subscription_store.attempts(conn, ref, limit=limit, before=before)
 
 
+async def receipts_of(
+    desk: SubscriberDesk, ctx: Context, ref: SubscriptionRef, *, limit: int, before: int | None
+) -> list[StoredReceipt]:
+    """Return what one of the subscriber's own is to acknowledge, and what it has, the newest first.
+
+    Raises:
+        SubscriptionNotFoundError: it has no such subscription.
+    """
+    actor, _ = _subscriber(desk, ctx)
+    async with desk.pool.acquire() as conn:
+        owned((await desk.journal.load(SUBSCRIPTION, ref, conn=conn)).state, actor.id)
+        return await acknowledgement_store.of_subscription(conn, ref, limit=limit, before=before)
+
+
 async def _stored(conn: Connection, ref: SubscriptionRef) -> Stored:
     found = await subscription_store.find(conn, ref)
     if found is None:
@@ -234,7 +268,7 @@ async def _stored(conn: Connection, ref: SubscriptionRef) -> Stored:
 async def change_subscription(
     desk: SubscriberDesk, ctx: Context, ref: SubscriptionRef, changes: Changes
 ) -> Changed[SubscriptionState]:
-    """Let it get other events, or at another address. What is under way to the old one may still arrive there.
+    """Let it get other events, or at another address, or acknowledge. What is under way to the old one may still arrive there.
 
     Raises:
         SubscriptionNotFoundError: it has no such subscription.
@@ -248,11 +282,22 @@ async def change_subscription(
     def decide(state: SubscriptionState) -> list[EventData]:
         owned(state, actor.id)
         wanted = _wanted(changes.wanted(state.wanted), actor, allowed)
-        return decide_change(state, actor.id, wanted, moved=changes.target is not None)
+        return decide_change(
+            state, actor.id, wanted, moved=changes.target is not None, acknowledges=changes.acknowledges
+        )
 
     async def also(conn: Connection) -> None:
         stored = await _stored(conn, ref)
-        await subscription_store.change(conn, ref, changes.target or stored.target, changes.language or stored.language)
+        says = stored.acknowledges if changes.acknowledges is None else changes.acknowledges
+        if stored.acknowledges and not says:
+            await release(conn, desk.journal, desk.ids, ctx, ref, "not-acknowledging")
+        await subscription_store.change(
+            conn,
+            ref,
+            changes.target or stored.target,
+            changes.language or stored.language,
+            acknowledges=says,
+        )
         if changes.contact is not None:
             await facts.set_address(conn, actor.id, changes.contact)
 
@@ -361,6 +406,7 @@ async def end_subscription(desk: SubscriberDesk, ctx: Context, ref: Subscription
         return decide_end(state, "ended")
 
     async def also(conn: Connection) -> None:
+        await release(conn, desk.journal, desk.ids, ctx, ref, "ended")
         await subscription_store.remove(conn, ref, actor.id)
         await desk.vault.shred(conn, owner=ref)
 
@@ -370,5 +416,51 @@ async def end_subscription(desk: SubscriberDesk, ctx: Context, ref: Subscription
         ctx,
         decide,
         lambda _, version: answer(ChangedView(subscription=ref), version=version),
+        also=also,
+    )
+
+
+# --- acknowledging ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Acknowledged:
+    """What a subscriber says that it has acted on."""
+
+    consent: ConsentRef
+    version: int
+    items_removed: int
+
+
+async def acknowledge(
+    desk: SubscriberDesk, ctx: Context, ref: SubscriptionRef, told: Acknowledged
+) -> Changed[AcknowledgementState]:
+    """Take a receipt; it settles those of earlier versions too. The same again changes nothing.
+
+    Raises:
+        SubscriptionNotFoundError: it has no such subscription.
+        ReceiptNotAwaitedError: no receipt of that was ever awaited from it.
+        ReceiptDiffersError: it was received before, with another number.
+    """
+    actor, _ = _subscriber(desk, ctx)
+    async with desk.pool.acquire() as conn:
+        owned((await desk.journal.load(SUBSCRIPTION, ref, conn=conn)).state, actor.id)
+        receipt = await acknowledgement_store.find(conn, ref, told.consent)
+    if receipt is None:
+        raise ReceiptNotAwaitedError
+
+    async def also(conn: Connection) -> None:
+        await acknowledgement_store.received(conn, receipt, told.version, told.items_removed, ctx.now)
+
+    return await desk.journal.change(
+        ACKNOWLEDGEMENT,
+        receipt,
+        ctx,
+        lambda state: decide_receipt(state, told.version, told.items_removed),
+        lambda _, version: answer(
+            AcknowledgedView(consent=told.consent, consent_version=told.version, items_removed=told.items_removed),
+            status=201,
+            version=version,
+        ),
         also=also,
     )

@@ -10,10 +10,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.notify import subscribers
-from services.notify.subscribers import Asked, Changes, SubscriberDesk
+from services.notify.subscribers import Acknowledged, Asked, Changes, SubscriberDesk
 from services.notify.subscription_views import (
+    AcknowledgedView,
     ChangedView,
     DeliveryView,
+    ReceiptView,
     SecretView,
     SubscriptionView,
 )
@@ -21,7 +23,7 @@ from services.notify.webhooks import MAX_TARGET
 from shared.contracts.base import Moment
 from shared.contracts.codes import Language
 from shared.contracts.notify import EventType, Wanted
-from shared.refs import LogScopeField, SubscriptionRefField, UnitIdField
+from shared.refs import ConsentRefField, LogScopeField, SubscriptionRefField, UnitIdField
 from shared.web import (
     AskedPage,
     Collection,
@@ -38,6 +40,7 @@ router = APIRouter(prefix="/subscriptions", tags=["subscriptions"])
 
 SUBSCRIPTIONS: Final = Collection("subscriptions", tuple[Moment, str])
 _MAIL: Final = r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9]([A-Za-z0-9.-]{0,187}[A-Za-z0-9])?$"
+_MOST_COUNTED: Final = 2_147_483_647
 _MOST: Final = 9_007_199_254_740_991
 """The largest number that every reader of JSON takes for itself (RFC 8259 § 6)."""
 
@@ -65,8 +68,10 @@ class Subscription(RequestModel):
     """Events that name one of these. Most name none: leave it empty to hear what becomes of a case."""
     protected: bool = False
     """The logs of address-protected cases as well."""
+    acknowledges: bool = False
+    """Whether it says of each consent that ends, wholly or in part, that it has acted on that (`/receipts`)."""
     contact: str = Field(min_length=3, max_length=254, pattern=_MAIL, examples=["drift@school.example"])
-    """Who is mailed when the subscription is stopped: one address for all subscriptions of a client."""
+    """Who is mailed when the subscription is stopped, or a receipt is missing: one address for all subscriptions of a client."""
     language: Language = Field(default=Language.NB, examples=["nb"])
     """In which that is said."""
     after: int | None = Field(default=None, ge=0, le=_MOST, examples=[None])
@@ -81,6 +86,7 @@ class SubscriptionChange(RequestModel):
     municipalities: frozenset[LogScopeField] | None = Field(default=None, max_length=400)
     units: frozenset[UnitIdField] | None = Field(default=None, max_length=400)
     protected: bool | None = None
+    acknowledges: bool | None = None
     contact: str | None = Field(default=None, min_length=3, max_length=254, pattern=_MAIL)
     language: Language | None = None
 
@@ -101,11 +107,21 @@ class Replay(RequestModel):
     """The `lagspill-position` of the last event that you have, and are sure of."""
 
 
+class Receipt(RequestModel):
+    """What was acted on."""
+
+    consent: ConsentRefField = Field(examples=["cst_bcdfghjklmnpqrstvwxzbcdfgh"])
+    consent_version: int = Field(ge=1, le=_MOST_COUNTED, examples=[2])
+    """The `version` of the event by which the consent ended, wholly or in part."""
+    items_removed: int = Field(ge=0, le=_MOST_COUNTED, examples=[3])
+    """How much was taken back because of it; nothing is a number, too."""
+
+
 @router.post("", status_code=201, response_model=SecretView, summary="Subscribe by webhook")
 async def open_subscription(body: Subscription, ctx: Command, desk: AtDesk) -> Response:
     """Get every event that fits, signed, in order, at least once. The secret is in this answer and in no other."""
     wanted = Wanted(types=body.types, municipalities=body.municipalities, units=body.units, protected=body.protected)
-    asked = Asked(body.target, wanted, body.contact, body.language, body.after)
+    asked = Asked(body.target, wanted, body.contact, body.language, body.after, body.acknowledges)
     return respond(await subscribers.open_subscription(desk, ctx, asked))
 
 
@@ -128,7 +144,7 @@ async def change_subscription(
     subscription: SubscriptionRefField, body: SubscriptionChange, ctx: GuardedCommand, desk: AtDesk
 ) -> Response:
     """Other events, another address. What is under way to the old one may still arrive there."""
-    changes = Changes(body.target, body.of, body.contact, body.language)
+    changes = Changes(body.target, body.of, body.contact, body.language, body.acknowledges)
     return respond(await subscribers.change_subscription(desk, ctx, subscription, changes))
 
 
@@ -167,3 +183,25 @@ async def list_deliveries(
     )
     found = paged.page(tried, page.limit, lambda each: each.id)
     return Page[DeliveryView](items=[DeliveryView.of(each) for each in found.items], next=found.next)
+
+
+@router.post(
+    "/{subscription}/receipts", status_code=201, response_model=AcknowledgedView, summary="Say that I have acted"
+)
+async def acknowledge(subscription: SubscriptionRefField, body: Receipt, ctx: Command, desk: AtDesk) -> Response:
+    """On a consent that has ended, wholly or in part. It counts for the earlier versions too; the same again changes nothing."""
+    told = Acknowledged(body.consent, body.consent_version, body.items_removed)
+    return respond(await subscribers.acknowledge(desk, ctx, subscription, told))
+
+
+@router.get("/{subscription}/receipts", summary="What I am to acknowledge, and what I have, the newest first")
+async def list_receipts(
+    subscription: SubscriptionRefField, ctx: Reading, page: AskedPage, desk: AtDesk
+) -> Page[ReceiptView]:
+    """Of each consent that has ended, wholly or in part, since the subscription acknowledges."""
+    paged = Collection(f"receipts of {subscription}", int)
+    found = await subscribers.receipts_of(
+        desk, ctx, subscription, limit=page.limit + 1, before=paged.after(page.cursor)
+    )
+    shown = paged.page(found, page.limit, lambda each: each.id)
+    return Page[ReceiptView](items=[ReceiptView.of(each) for each in shown.items], next=shown.next)

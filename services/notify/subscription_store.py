@@ -16,8 +16,8 @@ from shared.db import Connection
 from shared.refs import ActorId, SubscriptionRef
 
 _COLUMNS: Final = (
-    "subscription, owner, client, language, opened_at, target, active, position, attempts, failing_since, retry_at,"
-    " taken"
+    "subscription, owner, client, language, opened_at, target, active, acknowledges, position, attempts, failing_since,"
+    " retry_at, taken"
 )
 
 
@@ -32,6 +32,7 @@ class Stored:
     opened_at: datetime
     target: str
     active: bool
+    acknowledges: bool
     position: int
     """Up to here everything was delivered, or is not for it."""
     attempts: int
@@ -109,29 +110,35 @@ async def add(
     language: Language,
     opened_at: datetime,
     target: str,
+    acknowledges: bool,
     position: int,
 ) -> None:
     """Add a subscription that gets what comes after `position`."""
     await conn.execute(
-        "INSERT INTO subscriptions (subscription, owner, client, language, opened_at, target, position)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        "INSERT INTO subscriptions (subscription, owner, client, language, opened_at, target, acknowledges, position)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
         subscription,
         owner,
         client,
         language,
         opened_at,
         target,
+        acknowledges,
         position,
     )
 
 
-async def change(conn: Connection, subscription: SubscriptionRef, target: str, language: Language) -> None:
+async def change(
+    conn: Connection, subscription: SubscriptionRef, target: str, language: Language, *, acknowledges: bool
+) -> None:
     """Let it be delivered there; whoever has it in hand loses it."""
     await conn.execute(
-        "UPDATE subscriptions SET target = $2, language = $3, taken = NULL, taken_until = '-infinity' WHERE subscription = $1",
+        "UPDATE subscriptions SET target = $2, language = $3, acknowledges = $4, taken = NULL, taken_until = '-infinity'"
+        " WHERE subscription = $1",
         subscription,
         target,
         language,
+        acknowledges,
     )
 
 
@@ -283,6 +290,7 @@ def _stored(row: asyncpg.Record) -> Stored:
         opened_at=row["opened_at"],
         target=row["target"],
         active=row["active"],
+        acknowledges=row["acknowledges"],
         position=row["position"],
         attempts=row["attempts"],
         failing_since=row["failing_since"],

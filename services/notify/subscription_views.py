@@ -7,13 +7,15 @@ from uuid import UUID
 
 from pydantic import Field
 
+from services.notify.acknowledgement_store import StoredReceipt
+from services.notify.domain.acknowledgement import Standing
 from services.notify.domain.subscription import Status, SubscriptionState
 from services.notify.subscription_store import Stored, Tried
 from services.notify.views import View
 from services.notify.webhooks import Outcome
 from shared.contracts.codes import Language
 from shared.contracts.notify import EventType
-from shared.refs import LogScopeField, SubscriptionRef, UnitIdField
+from shared.refs import ConsentRef, LogScopeField, SubscriptionRef, UnitIdField
 
 
 class SubscriptionView(View):
@@ -25,6 +27,8 @@ class SubscriptionView(View):
     municipalities: frozenset[LogScopeField]
     units: frozenset[UnitIdField]
     protected: bool
+    acknowledges: bool
+    """Whether it says that it has acted when a consent ends."""
     language: Language
     opened_at: datetime
     status: Status
@@ -52,6 +56,7 @@ class SubscriptionView(View):
             municipalities=wanted.municipalities,
             units=wanted.units,
             protected=wanted.protected,
+            acknowledges=state.acknowledges,
             language=stored.language,
             opened_at=stored.opened_at,
             status=state.status,
@@ -104,4 +109,37 @@ class DeliveryView(View):
             outcome=Outcome(tried.outcome),
             status=tried.status,
             milliseconds=tried.milliseconds,
+        )
+
+
+class AcknowledgedView(View):
+    """A receipt was taken."""
+
+    consent: ConsentRef = Field(examples=["cst_bcdfghjklmnpqrstvwxzbcdfgh"])
+    consent_version: int
+    items_removed: int
+
+
+class ReceiptView(View):
+    """What a subscription is to acknowledge, or has."""
+
+    consent: ConsentRef = Field(examples=["cst_bcdfghjklmnpqrstvwxzbcdfgh"])
+    consent_version: int
+    standing: Standing
+    due: datetime
+    """By when it is to be here: after that it is missing, until it comes."""
+    received_at: datetime | None
+    items_removed: int | None
+    """As it was told; null as long as nothing was, and where a later version's receipt settled it."""
+
+    @classmethod
+    def of(cls, stored: StoredReceipt) -> ReceiptView:
+        """Return one receipt."""
+        return cls(
+            consent=stored.consent,
+            consent_version=stored.consent_version,
+            standing=stored.awaited.standing,
+            due=stored.awaited.due,
+            received_at=stored.received_at,
+            items_removed=stored.awaited.items_removed,
         )

@@ -17,6 +17,7 @@ from shared.refs import (
     DeadlineRefField,
     LogScopeField,
     MessageRefField,
+    ReceiptRefField,
     SubscriptionRefField,
     UnitIdField,
 )
@@ -287,6 +288,8 @@ class SubscriptionOpened(SubscriptionEvent):
     client: str = Field(pattern=r"^[ -~]{1,100}$", examples=["school-system"])
     """The client at the token issuer."""
     wanted: Wanted
+    acknowledges: bool = False
+    """Whether it says of each consent that ends, wholly or in part, that it has acted on that."""
 
 
 class SubscriptionChanged(SubscriptionEvent):
@@ -297,6 +300,8 @@ class SubscriptionChanged(SubscriptionEvent):
     wanted: Wanted
     moved: bool
     """Whether the address is another one."""
+    acknowledges: bool = False
+    """Whether it acknowledges from now on."""
 
 
 class SubscriptionSecretChanged(SubscriptionEvent):
@@ -337,6 +342,49 @@ class SubscriptionEnded(SubscriptionEvent):
     reason: Literal["ended", "gone"]
 
 
+class SubscriptionReceiptEvent(EventData):
+    """An event of what one subscription acknowledges of one consent. It stands in the log of the case."""
+
+    TOPIC: ClassVar[str] = TOPIC
+    SUBJECT: ClassVar[str] = "receipt"
+
+    receipt: ReceiptRefField
+    subscription: SubscriptionRefField
+    case: CaseRefField
+    consent: ConsentRefField
+    consent_version: int = Field(ge=1)
+
+
+class SubscriptionReceiptAwaited(SubscriptionReceiptEvent):
+    """A consent has ended, wholly or in part: another system is to say by then that it has acted on that."""
+
+    TYPE: ClassVar[str] = "no.lagspill.notify.subscription.receipt-awaited.v1"
+
+    due: Moment
+
+
+class SubscriptionReceiptRecorded(SubscriptionReceiptEvent):
+    """Another system says that it has acted on a change of consent, and on those before it; `authid` is whose system it is."""
+
+    TYPE: ClassVar[str] = "no.lagspill.notify.subscription.receipt-recorded.v1"
+
+    items_removed: int = Field(ge=0)
+
+
+class SubscriptionReceiptMissing(SubscriptionReceiptEvent):
+    """Another system has not said in time that it has acted: an alarm."""
+
+    TYPE: ClassVar[str] = "no.lagspill.notify.subscription.receipt-missing.v1"
+
+
+class SubscriptionReceiptReleased(SubscriptionReceiptEvent):
+    """Nothing more is awaited: the subscription is no more, or acknowledges no longer. It never said that it has acted."""
+
+    TYPE: ClassVar[str] = "no.lagspill.notify.subscription.receipt-released.v1"
+
+    reason: Literal["ended", "not-acknowledging"]
+
+
 EVENTS: tuple[type[EventData], ...] = (
     NotificationQueued,
     NotificationSent,
@@ -361,4 +409,8 @@ EVENTS: tuple[type[EventData], ...] = (
     SubscriptionStopped,
     SubscriptionResumed,
     SubscriptionEnded,
+    SubscriptionReceiptAwaited,
+    SubscriptionReceiptRecorded,
+    SubscriptionReceiptMissing,
+    SubscriptionReceiptReleased,
 )

@@ -25,7 +25,14 @@ from services.notify.webhooks import LOOPBACK
 from shared import db
 from shared.aggregate import Context
 from shared.clock import SimulatedClock
-from shared.contracts.cases import CaseOpened, ConcernRegistered, ConsentReceiptMissing, ForWhom, Mode
+from shared.contracts.cases import (
+    CaseOpened,
+    ConcernRegistered,
+    ConsentExpired,
+    ConsentReceiptMissing,
+    ForWhom,
+    Mode,
+)
 from shared.contracts.codes import Area
 from shared.refs import CaseRef, ConcernRef, ConsentRef, RandomIds
 from shared.testing.issuer import Claim, LocalIssuer
@@ -423,9 +430,14 @@ async def a_letter_is_posted(run: Gauntlet, world: NotifyWorld) -> None:
 
 async def subscriptions_are_kept(run: Gauntlet, world: NotifyWorld) -> None:
     """Another system subscribes, changes what it gets, has it again, and ends it."""
-    asked = {"target": "https://127.0.0.1/hook", "contact": "drift@school.example", "after": 0}
+    asked = {"target": "https://127.0.0.1/hook", "contact": "drift@school.example", "after": 0, "acknowledges": True}
     made = await run.does("school-system", "/subscriptions", asked)
     path = f"/subscriptions/{made['subscription']}"
+    ended = ConsentExpired(case=CASE, consent=ConsentRef(RandomIds().ref("cst")), version=2)
+    await world.feed(ended)
+    receipt = {"consent": ended.consent, "consent_version": 2, "items_removed": 1}
+    await run.does("school-system", f"{path}/receipts", receipt)
+    await run.over("school-system", f"{path}/receipts", {**receipt, "items_removed": 2}, code="receipt-differs")
 
     async def version() -> str:
         return str((await world.get("school-system", path)).headers["etag"])

@@ -235,6 +235,8 @@ async def test_the_interface_is_described_with_examples(town: Town) -> None:
         ("post", "/subscriptions/{subscription}/replays"),
         ("post", "/subscriptions/{subscription}/resumption"),
         ("get", "/subscriptions/{subscription}/deliveries"),
+        ("get", "/subscriptions/{subscription}/receipts"),
+        ("post", "/subscriptions/{subscription}/receipts"),
     }
     for name in ("MessageView", "DeadlineView", "Preferences", "OwnPreferencesView"):
         assert any("examples" in field for field in document["components"]["schemas"][name]["properties"].values()), (

@@ -147,6 +147,8 @@ async def test_nobody_sees_or_moves_anothers_subscription(world: World) -> None:
     for method, end, body in (
         ("GET", "", None),
         ("GET", "/deliveries", None),
+        ("GET", "/receipts", None),
+        ("POST", "/receipts", {"consent": "cst_" + "b" * 26, "consent_version": 1, "items_removed": 0}),
         ("PATCH", "", {"language": "en"}),
         ("DELETE", "", None),
         ("POST", "/secrets", None),

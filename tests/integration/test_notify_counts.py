@@ -26,7 +26,7 @@ SELECT 'msg_' || n, 'step-' || n, 'act_x', 'teacher', '4005', 't', 1, 'nb', 'ema
 async def test_the_gauges_follow_the_tables(migrated: Migrated, issuer: LocalIssuer, clock: SimulatedClock) -> None:
     async with notify_world(migrated, issuer, clock) as world:
         metrics = Metrics()
-        counts = Counts(world.pool, metrics)
+        counts = Counts(world.pool, metrics, clients=frozenset())
 
         def told(name: str, **labels: str) -> float | None:
             return metrics.registry.get_sample_value(f"lagspill_{name}", labels)

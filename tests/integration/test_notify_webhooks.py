@@ -205,7 +205,7 @@ def world_allowed(world: World, **changed: bool) -> Any:
 
 def vars_of(world: World, **changed: Any) -> dict[str, Any]:
     """Return what another courier beside the world's is made with."""
-    made, names = world.courier, ("journal", "clock", "ids", "teller", "vault", "webhooks", "allowed", "pace", "mails")
+    made, names = world.courier, ("journal", "clock", "ids", "teller", "vault", "webhooks", "allowed", "pace")
     found = {name: vars(made)[f"_{name}"] for name in names}
     return {"pool": world.pool, "clients": world.kit.settings.subscribing_clients, **found, **changed}
 

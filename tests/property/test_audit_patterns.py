@@ -19,7 +19,7 @@ from services.audit.domain.examination import (
     also_needed,
     places,
 )
-from services.audit.domain.observed import Look, Observed
+from services.audit.domain.observed import FACTS, Look, Observed
 from services.audit.domain.pattern_policy import Rules, read_policies
 from services.audit.domain.patterns import CASES, Heard, Hit
 from shared.contracts import cases, meetings
@@ -27,6 +27,7 @@ from shared.contracts.access import AccessKind
 from shared.contracts.audit import Pattern
 from shared.contracts.base import EventData, Model
 from shared.contracts.codes import Role, Scope, Service
+from shared.contracts.notify import SubscriptionReceiptMissing
 from shared.contracts.safekeeping import BreakGlassReviewed, GlassOutcome
 from shared.refs import ActorId, CaseRef, GlassRef, ItemRef, LogScope, MeetingRef, UnitId
 
@@ -555,3 +556,18 @@ def test_a_school_in_a_transition_meeting_is_tied_by_the_item_that_covers_it_and
     writer.look(5, MONDAY + timedelta(days=105), service=Service.SKOLE, unit=unit)
     found = told(examined(rules_with(), writer.log), Pattern.WITHOUT_RELATION)
     assert found[actor(5)] == ({2, 3} if stranger else {3})
+
+
+def test_a_missing_receipt_is_a_finding_about_whoever_owes_it_a_service_or_a_subscriber() -> None:
+    writer = Writer()
+    owed = {"case": case(1), "consent": ref("cst", 1)}
+    writer.fact(cases.ConsentReceiptMissing.model_validate({**owed, "version": 1, "consumer": "notify"}), MONDAY)
+    for number in (1, 2, 1):
+        known = {"receipt": ref("rct", number), "subscription": ref("sub", number), "consent_version": 1}
+        writer.fact(SubscriptionReceiptMissing.model_validate({**owed, **known}), MONDAY)
+    assert told(examined(LOW, writer.log), Pattern.RECEIPT_MISSING) == {
+        "notify": {0},
+        ref("sub", 1): {1, 3},
+        ref("sub", 2): {2},
+    }
+    assert FACTS[SubscriptionReceiptMissing.TYPE] is SubscriptionReceiptMissing, "it is read"

@@ -199,7 +199,7 @@ def scraped() -> dict[str, frozenset[str]]:
     Overseer(None, None, metrics, announce_seconds=60.0)  # type: ignore[arg-type]  # only what it registers matters here
     Watch(None, None, metrics)  # type: ignore[arg-type]
     nothing: Any = None
-    Counts(nothing, metrics)
+    Counts(nothing, metrics, clients=frozenset())
     Witness(nothing, nothing, (), clock=nothing, metrics=metrics)
     Witnessing(
         "", nothing, nothing, NO_WITNESSES, journal=nothing, http=nothing, clock=nothing, ids=nothing, metrics=metrics

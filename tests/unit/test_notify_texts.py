@@ -26,12 +26,12 @@ from services.notify.domain.policy import (
     OF_ENDINGS,
     OF_HEARINGS,
     OF_PROTECTED,
+    OF_SUBSCRIPTIONS,
     OUTCOME_REFUSED,
     OVERLAP,
     OVERLAP_ELSEWHERE,
     POLICIES,
     REFUSED,
-    SUBSCRIPTION_STOPPED,
     SURVEY,
     Policy,
 )
@@ -69,7 +69,6 @@ def test_every_step_of_every_deadline_has_its_text() -> None:
             OUTCOME_REFUSED,
             OVERLAP,
             OVERLAP_ELSEWHERE,
-            SUBSCRIPTION_STOPPED,
             SURVEY,
             *REFUSED.values(),
             *NOTES,
@@ -81,6 +80,7 @@ def test_every_step_of_every_deadline_has_its_text() -> None:
         | OF_EMERGENCIES
         | OF_HEARINGS
         | OF_PROTECTED
+        | OF_SUBSCRIPTIONS
     )
     for policy in (*POLICIES.values(), MEETING, COORDINATION):
         used |= steps(policy)

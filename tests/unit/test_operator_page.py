@@ -72,6 +72,7 @@ STATUS = Status(
             "ready",
             messages={("email", "failed"): 4},
             subscriptions={"stopped": 1, "delivering": 2},
+            receipts={"missing": 3},
         ),
     ],
     [GroupLag("lagspill.audit", "lagspill.cases", 12, 40, 45)],
@@ -121,6 +122,8 @@ async def test_it_shows_everything_that_waits_and_escapes_it(page: Seen) -> None
         "lagspill.audit",
         "messages by email",
         "stopped",
+        "receipts of subscribers",
+        '<td class="look">missing</td>',
         "wrong-schema",
         "meetings 3",
         "con_x",
@@ -227,6 +230,8 @@ lagspill_deadlines_parked 3.0
 lagspill_messages{channel="email",status="failed"} 4.0
 # TYPE lagspill_subscriptions gauge
 lagspill_subscriptions{state="failing"} 5.0
+# TYPE lagspill_subscription_receipts gauge
+lagspill_subscription_receipts{state="missing"} 6.0
 """
     assert state_of(known, exposition) == replace(
         known,
@@ -235,4 +240,5 @@ lagspill_subscriptions{state="failing"} 5.0
         parked=3,
         messages={("email", "failed"): 4},
         subscriptions={"failing": 5},
+        receipts={"missing": 6},
     )

@@ -531,6 +531,10 @@ export interface EventData {
   "no.lagspill.notify.subscription.changed.v1": SubscriptionChanged;
   "no.lagspill.notify.subscription.ended.v1": SubscriptionEnded;
   "no.lagspill.notify.subscription.opened.v1": SubscriptionOpened;
+  "no.lagspill.notify.subscription.receipt-awaited.v1": SubscriptionReceiptAwaited;
+  "no.lagspill.notify.subscription.receipt-missing.v1": SubscriptionReceiptMissing;
+  "no.lagspill.notify.subscription.receipt-recorded.v1": SubscriptionReceiptRecorded;
+  "no.lagspill.notify.subscription.receipt-released.v1": SubscriptionReceiptReleased;
   "no.lagspill.notify.subscription.replayed.v1": SubscriptionReplayed;
   "no.lagspill.notify.subscription.resumed.v1": SubscriptionResumed;
   "no.lagspill.notify.subscription.secret-changed.v1": SubscriptionSecretChanged;
@@ -3186,6 +3190,10 @@ export interface PreferencesSet {
  */
 export interface SubscriptionChanged {
   /**
+   * Whether it acknowledges from now on.
+   */
+  acknowledges?: boolean;
+  /**
    * Whether the address is another one.
    */
   moved: boolean;
@@ -3222,12 +3230,59 @@ export interface SubscriptionEnded {
  */
 export interface SubscriptionOpened {
   /**
+   * Whether it says of each consent that ends, wholly or in part, that it has acted on that.
+   */
+  acknowledges?: boolean;
+  /**
    * The client at the token issuer.
    */
   client: string;
   owner: string;
   subscription: string;
   wanted: Wanted;
+}
+/**
+ * A consent has ended, wholly or in part: another system is to say by then that it has acted on that.
+ */
+export interface SubscriptionReceiptAwaited {
+  case: string;
+  consent: string;
+  consent_version: number;
+  due: string;
+  receipt: string;
+  subscription: string;
+}
+/**
+ * Another system has not said in time that it has acted: an alarm.
+ */
+export interface SubscriptionReceiptMissing {
+  case: string;
+  consent: string;
+  consent_version: number;
+  receipt: string;
+  subscription: string;
+}
+/**
+ * Another system says that it has acted on a change of consent, and on those before it; `authid` is whose system it is.
+ */
+export interface SubscriptionReceiptRecorded {
+  case: string;
+  consent: string;
+  consent_version: number;
+  items_removed: number;
+  receipt: string;
+  subscription: string;
+}
+/**
+ * Nothing more is awaited: the subscription is no more, or acknowledges no longer. It never said that it has acted.
+ */
+export interface SubscriptionReceiptReleased {
+  case: string;
+  consent: string;
+  consent_version: number;
+  reason: "ended" | "not-acknowledging";
+  receipt: string;
+  subscription: string;
 }
 /**
  * What comes after that position is sent again.

@@ -84,6 +84,8 @@ OverrideRef = NewType("OverrideRef", str)
 OverrideRefField = Annotated[OverrideRef, Field(pattern=r"^ovr_[bcdfghjklmnpqrstvwxz]{26}$")]
 PlanRef = NewType("PlanRef", str)
 PlanRefField = Annotated[PlanRef, Field(pattern=r"^pln_[bcdfghjklmnpqrstvwxz]{26}$")]
+ReceiptRef = NewType("ReceiptRef", str)
+ReceiptRefField = Annotated[ReceiptRef, Field(pattern=r"^rct_[bcdfghjklmnpqrstvwxz]{26}$")]
 RecordRef = NewType("RecordRef", str)
 RecordRefField = Annotated[RecordRef, Field(pattern=r"^rec_[bcdfghjklmnpqrstvwxz]{26}$")]
 SubscriptionRef = NewType("SubscriptionRef", str)
@@ -3100,6 +3102,8 @@ class SubscriptionChanged(EventData):
     TYPE: ClassVar[str] = "no.lagspill.notify.subscription.changed.v1"
     TOPIC: ClassVar[str] = "lagspill.notify.v1"
 
+    acknowledges: bool = False
+    """Whether it acknowledges from now on."""
     moved: bool
     """Whether the address is another one."""
     subscription: SubscriptionRefField
@@ -3122,11 +3126,72 @@ class SubscriptionOpened(EventData):
     TYPE: ClassVar[str] = "no.lagspill.notify.subscription.opened.v1"
     TOPIC: ClassVar[str] = "lagspill.notify.v1"
 
+    acknowledges: bool = False
+    """Whether it says of each consent that ends, wholly or in part, that it has acted on that."""
     client: Annotated[str, Field(pattern=r"^[ -~]{1,100}$")]
     """The client at the token issuer."""
     owner: ActorIdField
     subscription: SubscriptionRefField
     wanted: Wanted
+
+
+class SubscriptionReceiptAwaited(EventData):
+    """A consent has ended, wholly or in part: another system is to say by then that it has acted on that."""
+
+    TYPE: ClassVar[str] = "no.lagspill.notify.subscription.receipt-awaited.v1"
+    TOPIC: ClassVar[str] = "lagspill.notify.v1"
+
+    case: CaseRefField
+    consent: ConsentRefField
+    consent_version: Annotated[int, Field(ge=1)]
+    due: AwareDatetime
+    receipt: ReceiptRefField
+    subscription: SubscriptionRefField
+
+
+class SubscriptionReceiptMissing(EventData):
+    """Another system has not said in time that it has acted: an alarm."""
+
+    TYPE: ClassVar[str] = "no.lagspill.notify.subscription.receipt-missing.v1"
+    TOPIC: ClassVar[str] = "lagspill.notify.v1"
+
+    case: CaseRefField
+    consent: ConsentRefField
+    consent_version: Annotated[int, Field(ge=1)]
+    receipt: ReceiptRefField
+    subscription: SubscriptionRefField
+
+
+class SubscriptionReceiptRecorded(EventData):
+    """Another system says that it has acted on a change of consent, and on those before it; `authid` is whose system
+    it is.
+    """
+
+    TYPE: ClassVar[str] = "no.lagspill.notify.subscription.receipt-recorded.v1"
+    TOPIC: ClassVar[str] = "lagspill.notify.v1"
+
+    case: CaseRefField
+    consent: ConsentRefField
+    consent_version: Annotated[int, Field(ge=1)]
+    items_removed: Annotated[int, Field(ge=0)]
+    receipt: ReceiptRefField
+    subscription: SubscriptionRefField
+
+
+class SubscriptionReceiptReleased(EventData):
+    """Nothing more is awaited: the subscription is no more, or acknowledges no longer. It never said that it has
+    acted.
+    """
+
+    TYPE: ClassVar[str] = "no.lagspill.notify.subscription.receipt-released.v1"
+    TOPIC: ClassVar[str] = "lagspill.notify.v1"
+
+    case: CaseRefField
+    consent: ConsentRefField
+    consent_version: Annotated[int, Field(ge=1)]
+    reason: Literal["ended", "not-acknowledging"]
+    receipt: ReceiptRefField
+    subscription: SubscriptionRefField
 
 
 class SubscriptionReplayed(EventData):
@@ -3551,6 +3616,10 @@ EVENTS: Final[Mapping[str, type[EventData]]] = {
     SubscriptionChanged.TYPE: SubscriptionChanged,
     SubscriptionEnded.TYPE: SubscriptionEnded,
     SubscriptionOpened.TYPE: SubscriptionOpened,
+    SubscriptionReceiptAwaited.TYPE: SubscriptionReceiptAwaited,
+    SubscriptionReceiptMissing.TYPE: SubscriptionReceiptMissing,
+    SubscriptionReceiptRecorded.TYPE: SubscriptionReceiptRecorded,
+    SubscriptionReceiptReleased.TYPE: SubscriptionReceiptReleased,
     SubscriptionReplayed.TYPE: SubscriptionReplayed,
     SubscriptionResumed.TYPE: SubscriptionResumed,
     SubscriptionSecretChanged.TYPE: SubscriptionSecretChanged,

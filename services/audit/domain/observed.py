@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from pydantic_core import from_json
 
 from services.audit.domain.entry import is_own
-from shared.contracts import cases, meetings, safekeeping
+from shared.contracts import cases, meetings, notify, safekeeping
 from shared.contracts.access import AccessKind, AccessRecorded
 from shared.contracts.base import EventData, Model
 from shared.contracts.codes import Role, Service
@@ -100,6 +100,7 @@ FACTS: Final[Mapping[str, type[EventData]]] = {
         safekeeping.BreakGlassReviewed,
         safekeeping.CaseContinued,
         meetings.AgendaItemAdded,
+        notify.SubscriptionReceiptMissing,
     )
 }
 """The events that say who has to do with a case, or that something is missing."""

@@ -19,6 +19,7 @@ from shared.contracts.access import AccessKind
 from shared.contracts.audit import Pattern
 from shared.contracts.base import Model
 from shared.contracts.cases import ConsentReceiptMissing, HandoverKind, HandoverSent
+from shared.contracts.notify import SubscriptionReceiptMissing
 from shared.refs import ActorId, CaseRef
 
 CASES: Final = "/services/cases"
@@ -287,8 +288,14 @@ def _missed(look: Look, rules: Rules) -> datetime:
 
 
 def receipt_missing(seen: Observed, rules: Rules) -> list[Hit]:
-    """Return a hit when the cases service says that a service has not answered for a withdrawn consent."""
-    fact = seen.fact
-    if not isinstance(fact, ConsentReceiptMissing) or not rules.policy.receipt_missing.enabled:
+    """Return a hit when it is said that a service, or another system that subscribes, has not answered for a withdrawn consent."""
+    if not rules.policy.receipt_missing.enabled:
         return []
-    return [Hit(Pattern.RECEIPT_MISSING, fact.consumer, (Mark(position=seen.position, at=seen.at, case=fact.case),))]
+    match seen.fact:
+        case (
+            ConsentReceiptMissing(consumer=silent, case=case)
+            | SubscriptionReceiptMissing(subscription=silent, case=case)
+        ):
+            mark = Mark(position=seen.position, at=seen.at, case=case)
+            return [Hit(Pattern.RECEIPT_MISSING, silent, (mark,))]
+    return []

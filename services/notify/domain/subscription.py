@@ -68,6 +68,8 @@ class SubscriptionState(Model):
     owner: ActorId | None = None
     client: str = ""
     wanted: Wanted = Wanted()
+    acknowledges: bool = False
+    """Whether it says that it has acted when a consent ends."""
     status: Status = Status.UNOPENED
     secrets: int = 0
     """How many it has had."""
@@ -108,6 +110,11 @@ def gets(wanted: Wanted, allowed: Allowed, passing: Passing) -> bool:
     return passing.scope in wanted.municipalities if wanted.municipalities else allowed.everywhere
 
 
+def acknowledges(state: SubscriptionState, allowed: Allowed, passing: Passing) -> bool:
+    """Return whether it is to say that it has acted on an event: one that gets it, also while it is stopped."""
+    return state.acknowledges and state.status in OPEN and gets(state.wanted, allowed, passing)
+
+
 def evolve(state: SubscriptionState, event: EventData) -> SubscriptionState:
     """Return `state` after `event`; an event of another aggregate changes nothing."""
     match event:
@@ -117,11 +124,12 @@ def evolve(state: SubscriptionState, event: EventData) -> SubscriptionState:
                 owner=event.owner,
                 client=event.client,
                 wanted=event.wanted,
+                acknowledges=event.acknowledges,
                 status=Status.ACTIVE,
                 secrets=1,
             )
         case SubscriptionChanged():
-            return state.model_copy(update={"wanted": event.wanted})
+            return state.model_copy(update={"wanted": event.wanted, "acknowledges": event.acknowledges})
         case SubscriptionSecretChanged():
             return state.model_copy(update={"secrets": state.secrets + 1, "both_until": event.both_until})
     status = _LEADS_TO.get(type(event))
@@ -132,12 +140,18 @@ SUBSCRIPTION: Final = Aggregate("subscription", SubscriptionState, SubscriptionS
 
 
 def decide_open(
-    state: SubscriptionState, *, ref: SubscriptionRef, owner: ActorId, client: str, wanted: Wanted
+    state: SubscriptionState,
+    *,
+    ref: SubscriptionRef,
+    owner: ActorId,
+    client: str,
+    wanted: Wanted,
+    acknowledges: bool = False,
 ) -> list[EventData]:
     """Open it."""
     if state.status is not Status.UNOPENED:
         return []
-    return [SubscriptionOpened(subscription=ref, owner=owner, client=client, wanted=wanted)]
+    return [SubscriptionOpened(subscription=ref, owner=owner, client=client, wanted=wanted, acknowledges=acknowledges)]
 
 
 def owned(state: SubscriptionState, owner: ActorId) -> SubscriptionRef:
@@ -151,12 +165,15 @@ def owned(state: SubscriptionState, owner: ActorId) -> SubscriptionRef:
     return state.ref
 
 
-def decide_change(state: SubscriptionState, owner: ActorId, wanted: Wanted, *, moved: bool) -> list[EventData]:
-    """Let it get other events, or elsewhere; the same again changes nothing."""
+def decide_change(
+    state: SubscriptionState, owner: ActorId, wanted: Wanted, *, moved: bool, acknowledges: bool | None = None
+) -> list[EventData]:
+    """Let it get other events, or elsewhere, or acknowledge or not (None: as before); the same again changes nothing."""
     ref = owned(state, owner)
-    if wanted == state.wanted and not moved:
+    says = state.acknowledges if acknowledges is None else acknowledges
+    if (wanted, says) == (state.wanted, state.acknowledges) and not moved:
         return []
-    return [SubscriptionChanged(subscription=ref, wanted=wanted, moved=moved)]
+    return [SubscriptionChanged(subscription=ref, wanted=wanted, moved=moved, acknowledges=says)]
 
 
 def decide_new_secret(state: SubscriptionState, owner: ActorId, both_until: datetime) -> list[EventData]:
