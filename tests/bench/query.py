@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from time import perf_counter
 from typing import Final
 
-from services.audit.app import SERVICE
+from services.audit.app import SERVICE, searching
 from services.audit.domain.entry import LogName
 from services.audit.queries import Reader, Search
 from shared.db import Pool, create_pool, migrate
@@ -75,7 +75,9 @@ async def measure_query(ground: Ground, entries: int = DEFAULT_ENTRIES, bytes_ea
     """Return how long the newest 100 entries of random cases and actors take, as the reader gives them."""
     dsn = await ground.database()
     await migrate(dsn, "audit", SERVICE.migrations)
-    pool = await create_pool(dsn, application_name="bench-query", min_size=1, max_size=1, statement_seconds=600)
+    pool = await create_pool(
+        searching(dsn), application_name="bench-query", min_size=1, max_size=1, statement_seconds=600
+    )
     try:
         cases, actors = max(10, entries // 500), max(10, entries // 2_000)
         await filler(pool, entries=entries, months=MONTHS, cases=cases, actors=actors, bytes_each=bytes_each)

@@ -11,12 +11,12 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
-from services.audit.app import SERVICE
+from services.audit.app import SERVICE, searching
 from services.audit.queries import BEYOND, Reader, Search, reach_of, selection
 from shared.db import Pool, create_pool
-from shared.testing.plugin import Migrated
+from shared.testing.plugin import Databases, Templates
 from tests.bench.query import FIRST_MONTH, case_of, filler
-from tests.integration.audit_world import NOTODDEN
+from tests.integration.audit_world import NOTODDEN, SKIEN
 
 pytestmark = pytest.mark.connected
 
@@ -25,12 +25,22 @@ MONTHS: Final = 3
 CASES: Final = 300
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def filled(postgres: str, templates: Templates) -> AsyncIterator[str]:
+    """The database of a log of three months, about many cases and few actors."""
+    made = Databases(postgres)
+    dsn = await made.create(await templates.name("audit", SERVICE.migrations))
+    pool = await create_pool(dsn, application_name="audit-plans-fill", statement_seconds=120)
+    await filler(pool, entries=ENTRIES, months=MONTHS, cases=CASES, actors=40)
+    await pool.close()
+    yield dsn
+    await made.drop_all()
+
+
 @pytest_asyncio.fixture
-async def pool(migrated: Migrated) -> AsyncIterator[Pool]:
-    """A log of three months, about many cases and few actors."""
-    dsn = await migrated("audit", SERVICE.migrations)
-    made = await create_pool(dsn, application_name="audit-plans", statement_seconds=120)
-    await filler(made, entries=ENTRIES, months=MONTHS, cases=CASES, actors=40)
+async def pool(filled: str) -> AsyncIterator[Pool]:
+    """A connection as those that search."""
+    made = await create_pool(searching(filled), application_name="audit-plans", min_size=1, max_size=1)
     yield made
     await made.close()
 
@@ -128,10 +138,22 @@ async def test_an_entry_that_came_late_is_found_by_when_it_happened(pool: Pool) 
     await pool.execute(
         "INSERT INTO entries (log, position, logged_at, leaf, topic, partition, record_offset, happened_at, kind)"
         " VALUES ($1, $2, $3, 'x', 't', 0, 0, $4, 'event')",
-        NOTODDEN,
+        SKIEN,
         ENTRIES,
         FIRST_MONTH + timedelta(days=80),
         late,
     )
     search = Search(since=late, until=late + timedelta(days=1))
-    assert [entry.position for entry in await Reader(pool).find(NOTODDEN, search, before=None, limit=10)] == [ENTRIES]
+    found = await Reader(pool).find(SKIEN, search, before=None, limit=10)
+    assert [entry.position for entry in found] == [ENTRIES]
+
+
+async def test_the_hundredth_search_is_planned_as_the_first(pool: Pool) -> None:
+    """PostgreSQL would take a plan for whatever may be asked after five times, and sort all that an actor ever did."""
+    reader = Reader(pool)
+    for turn in range(10):
+        await reader.find(NOTODDEN, Search(actor=f"act_{turn:08d}"), before=None, limit=100)
+    rows = await pool.fetch(
+        "SELECT generic_plans, custom_plans FROM pg_prepared_statements WHERE statement LIKE 'SELECT log, position%'"
+    )
+    assert [(row["generic_plans"], row["custom_plans"]) for row in rows] == [(0, 10)]
