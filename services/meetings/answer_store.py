@@ -16,6 +16,7 @@ from shared.db import Connection
 from shared.refs import CaseRef, LogScope, MeetingRef, UnitId
 
 _SEATS: Final = TypeAdapter(tuple[SeatAnswer, ...])
+_ORDINAL: Final = "SELECT ordinal FROM family_voices WHERE meeting = $1 AND case_ref = $2 AND voice = $3"
 
 
 def written(answers: Sequence[SeatAnswer]) -> str:
@@ -42,9 +43,13 @@ async def ordinal(conn: Connection, meeting: MeetingRef, case: CaseRef, voice: b
         case,
         voice,
     )
-    found: int = await conn.fetchval(
-        "SELECT ordinal FROM family_voices WHERE meeting = $1 AND case_ref = $2 AND voice = $3", meeting, case, voice
-    )
+    found: int = await conn.fetchval(_ORDINAL, meeting, case, voice)
+    return found
+
+
+async def known_ordinal(conn: Connection, meeting: MeetingRef, case: CaseRef, voice: bytes) -> int | None:
+    """Return which of the child's family this one is; None when they have never answered."""
+    found: int | None = await conn.fetchval(_ORDINAL, meeting, case, voice)
     return found
 
 

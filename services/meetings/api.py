@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -32,6 +32,7 @@ from services.meetings.views import (
     AgendaView,
     ArenaView,
     HeldView,
+    InvitationView,
     ItemView,
     MeetingLine,
     MeetingView,
@@ -42,6 +43,7 @@ from services.meetings.views import (
 from shared.contracts.base import Moment
 from shared.contracts.meetings import Attendance, Deputy, PlannedMeasure
 from shared.refs import (
+    CaseRefField,
     ItemRef,
     ItemRefField,
     MeasureRef,
@@ -109,6 +111,26 @@ async def show_meeting(desk: Means, ctx: Reading, meeting: MeetingRefField) -> R
 async def invite(desk: Means, ctx: Command, meeting: MeetingRefField, body: Invitation) -> Response:
     """The services are invited, never people."""
     return respond(await meetings.invite(desk, ctx, meeting, body.services))
+
+
+@router.get(
+    "/meetings/{meeting}/invitation",
+    response_model=InvitationView,
+    summary="The meeting to which a child's family is invited, as the family is told of it",
+)
+async def show_invitation(
+    desk: Means,
+    ctx: Reading,
+    meeting: MeetingRefField,
+    case: Annotated[CaseRefField, Query(description="The child's.")],
+    request: Request,
+) -> Response:
+    """For guardians, and for the child itself, where the arena takes them in and the child is on the agenda by name.
+
+    When and where it is, which services are invited, whether there is to be an interpreter, and one's own answer. 404 for others.
+    """
+    authorization = request.headers.get("authorization", "")
+    return represent(await answers.show_invitation(desk, ctx, meeting, case, authorization))
 
 
 @router.post(

@@ -96,6 +96,23 @@ class TakenAnswerView(Model):
     answer: InvitationAnswer
 
 
+class InvitationView(Model):
+    """A meeting, as one of a child's family is told of it: nothing of the agenda, nor of what others have answered."""
+
+    meeting: MeetingRef
+    starts_at: datetime
+    minutes: int
+    status: Status
+    place: Place
+    where: str | None
+    """The unit or municipality; null where the place is agreed each time."""
+    invited: tuple[Service, ...]
+    interpreters: tuple[str, ...]
+    """Languages (BCP 47) in which the family is spoken with through an interpreter there (seed rule 146)."""
+    standing: Standing
+    """What the reader has answered."""
+
+
 class FamilyAnswerView(Model):
     """What one of the child's family answered: as whom, and no name."""
 
@@ -428,6 +445,27 @@ def seat_answer_view(state: MeetingState, seat: Seat, given: InvitationAnswer) -
 def family_answer_view(state: MeetingState, role: Role, given: InvitationAnswer) -> TakenAnswerView:
     """Return what one of a child's family is told: when it is, and what they answered themselves."""
     return _answer_view(state, None, role, given)
+
+
+def invitation_view(
+    state: MeetingState, rules: ArenaRules, where: str | None, item: Item, ordinal: int | None
+) -> InvitationView:
+    """Return what one of a child's family, with that number among those who have answered, is told of the meeting.
+
+    For which languages whoever called wants interpreters is of all families together, and so told to none.
+    """
+    own = (each for each in state.items if each.case == item.case and each.status is not ItemStatus.REMOVED)
+    return InvitationView(
+        meeting=there(state.meeting),
+        starts_at=there(state.starts_at),
+        minutes=state.minutes,
+        status=state.status,
+        place=rules.place.at,
+        where=where,
+        invited=tuple(sorted(state.invited)),
+        interpreters=tuple(sorted({language for each in own for language in each.interpreters})),
+        standing=state.answers.family_standing(item.item, ordinal),
+    )
 
 
 def _answer_view(state: MeetingState, seat: Seat | None, role: Role | None, given: InvitationAnswer) -> TakenAnswerView:

@@ -345,7 +345,7 @@ class Teller:
         """Return what stands below a message: that an interpreter is needed, or to be had (seed rule 146)."""
         found = frozenset() if told.case is None else await facts.interpreters_of(tx.conn, told.case)
         own = (role.value, ordinal or 1) in found
-        template = policy.note_of(told.template, role, own=own, anybody=bool(found) or told.interpreter)
+        template = policy.note_of(told.template, role, own=own, anybody=bool(found), wanted=told.interpreter)
         return None if template is None else Note(template, self._texts.latest(template))
 
     # --- taking back --------------------------------------------------------------------------------------------------

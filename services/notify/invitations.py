@@ -1,6 +1,7 @@
 """Who hears of a meeting: that it was called, moved or cancelled, and what was answered for a seat with a duty to attend.
 
-Nothing here knows a child: what is on the agenda is none of an invitation's business, and what a family answers is told to nobody.
+For the staff nothing here knows a child: what is on the agenda is none of an invitation's business, and what a family answers is
+told to nobody. Families are invited by what is on the agenda: see `families`.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from services.notify import facts, seat_facts, store
 from services.notify.domain import policy
 from services.notify.domain.appointment import Appointment, cancelled, moved, planned
 from services.notify.facts import CONSUMER
+from services.notify.families import Families
 from services.notify.handlers import Teller, telling
 from services.notify.seat_facts import Awaited
 from services.notify.store import Telling
@@ -47,6 +49,7 @@ class Invitations:
     def __init__(self, teller: Teller) -> None:
         """Tell people through `teller`."""
         self._teller = teller
+        self._families = Families(teller)
 
     def handlers(self) -> Mapping[type[EventData], Handler]:
         """Return the handler of each event type."""
@@ -57,6 +60,9 @@ class Invitations:
             meetings.MeetingCancelled: self.on_meeting_cancelled,
             meetings.MeetingHeld: self.on_meeting_held,
             meetings.InvitationAnswered: self.on_answered,
+            meetings.AgendaItemAdded: self._families.on_item_added,
+            meetings.AgendaItemAccepted: self._families.on_item_accepted,
+            meetings.AgendaItemRemoved: self._families.on_item_removed,
         }
 
     async def on_meeting_planned(self, tx: Tx, event: meetings.MeetingPlanned, envelope: Envelope) -> None:
@@ -82,6 +88,7 @@ class Invitations:
         if appointment is not None:
             appointment = moved(appointment, event.starts_at, envelope.time)
             await facts.set_appointment(tx.conn, appointment)
+            await self._families.on_moved(tx, envelope, appointment)
         told = _about_meeting(event, ctx, event.starts_at, appointment)
         for leader in invited:
             await self._teller.tell_responsible(tx, leader, told.saying(policy.MOVED))
@@ -97,6 +104,7 @@ class Invitations:
         if appointment is not None:
             appointment = cancelled(appointment, envelope.time)
             await facts.set_appointment(tx.conn, appointment)
+            await self._families.on_cancelled(tx, envelope, appointment)
         told = _about_meeting(event, ctx, None, appointment)
         for leader in invited:
             await self._teller.tell_responsible(tx, leader, told.saying(policy.CANCELLED))
@@ -105,6 +113,7 @@ class Invitations:
     async def on_meeting_held(self, tx: Tx, event: meetings.MeetingHeld, envelope: Envelope) -> None:
         """Who was there is what counts from now on: nobody's answer is waited for."""
         _ = envelope
+        await self._families.on_held(tx, event.meeting)
         await _settle(tx, event.meeting)
 
     async def on_answered(self, tx: Tx, event: meetings.InvitationAnswered, envelope: Envelope) -> None:

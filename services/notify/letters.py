@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Final
 
-from services.notify import facts, store
+from services.notify import facts, family_facts, store
 from services.notify.cause import Cause
 from services.notify.domain import policy
 from services.notify.domain.deadline import DEADLINE, OPEN
@@ -18,7 +18,7 @@ from services.notify.facts import CONSUMER
 from services.notify.store import Telling
 from shared.arrivals import Tx
 from shared.calendar import add_days
-from shared.contracts import cases
+from shared.contracts import cases, meetings
 from shared.contracts.codes import Role
 from shared.contracts.notify import Way
 from shared.deadlines import Deadline, set_deadline
@@ -60,6 +60,8 @@ async def on_due(tx: Tx, deadline: Deadline, *, way: PostWay = Way.LETTER) -> No
 
 async def _still_asked(tx: Tx, stored: store.StoredMessage) -> bool:
     told = stored.telling
+    if told.appointment is not None:
+        return await _still_invited(tx, told)
     if told.deadline is not None:
         waited = await tx.journal.load(DEADLINE, told.deadline, conn=tx.conn)
         if waited.state.status not in OPEN:
@@ -67,3 +69,14 @@ async def _still_asked(tx: Tx, stored: store.StoredMessage) -> bool:
     if told.consent is None:
         return True
     return (stored.role.value, stored.ordinal or 1) not in await facts.answers_to(tx.conn, told.consent)
+
+
+async def _still_invited(tx: Tx, told: Telling) -> bool:
+    """Return whether the family is to come to the meeting still, as far as what is known of the meetings is fresh."""
+    if told.appointment is None or told.case is None:
+        return False
+    meeting = told.appointment.meeting
+    await require_fresh(tx.conn, CONSUMER, meetings.TOPIC, "/services/meetings", key=meeting)
+    current = await facts.appointment_of(tx.conn, meeting)
+    ahead = current is not None and tx.now < current.starts_at
+    return ahead and await family_facts.invited(tx.conn, meeting, told.case)

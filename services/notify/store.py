@@ -172,7 +172,7 @@ async def add_message(
         ordinal,
         not_before,
         digest,
-        None if telling.appointment is None else telling.appointment.model_dump_json(),
+        _written(telling.appointment),
         None if note is None else note.template,
         None if note is None else note.version,
     )
@@ -467,7 +467,12 @@ def _telling(row: asyncpg.Record) -> Telling:
         deadline=row["deadline"],
         due=row["due"],
         appointment=_appointment(row.get("appointment")),
+        interpreter=bool(row.get("interpreter")),
     )
+
+
+def _written(appointment: Appointment | None) -> str | None:
+    return None if appointment is None else appointment.model_dump_json()
 
 
 def _appointment(kept: str | None) -> Appointment | None:
@@ -492,7 +497,8 @@ async def add_errand(
     """
     await conn.execute(
         "INSERT INTO errands (step, scope, case_ref, consent, deadline, due, template, roles, correlation, causation, services,"
-        " hides_case, ordinals) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT DO NOTHING",
+        " hides_case, ordinals, appointment, interpreter)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) ON CONFLICT DO NOTHING",
         telling.step,
         telling.scope,
         telling.case or case,
@@ -506,6 +512,8 @@ async def add_errand(
         sorted(services),
         telling.case is None,
         sorted(ordinals),
+        _written(telling.appointment),
+        telling.interpreter,
     )
 
 
@@ -526,7 +534,7 @@ async def take_errand(conn: Connection, *, lease: float) -> Errand | None:
         " WHERE step = (SELECT step FROM errands WHERE retry_at <= clock_timestamp() ORDER BY retry_at LIMIT 1"
         "  FOR UPDATE SKIP LOCKED)"
         " RETURNING step, scope, case_ref, consent, deadline, due, template, roles, correlation, causation, attempts, services,"
-        " hides_case, ordinals",
+        " hides_case, ordinals, appointment, interpreter",
         lease,
     )
     if row is None:
@@ -559,6 +567,11 @@ async def drop_errands(conn: Connection, consent: ConsentRef) -> int:
     """Take back what was still to be told about this consent; return how much that was."""
     rows = await conn.fetch("DELETE FROM errands WHERE consent = $1 RETURNING step", consent)
     return len(rows)
+
+
+async def drop_errands_of(conn: Connection, step: str) -> None:
+    """Take back what was still to be told in steps that begin with `step`."""
+    await conn.execute("DELETE FROM errands WHERE step LIKE $1 || '%'", step)
 
 
 async def drop_staff_errands(conn: Connection, *, deadline: DeadlineRef | None = None, step: str | None = None) -> None:

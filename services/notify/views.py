@@ -13,7 +13,7 @@ from services.notify.store import StoredMessage, Try
 from services.notify.texts import Text
 from shared.contracts.codes import Language, Role, Service
 from shared.contracts.notify import Channel, DeadlineKind, Way
-from shared.refs import ActorId, CaseRef, ConsentRef, DeadlineRef, MessageRef, UnitId
+from shared.refs import ActorId, CaseRef, ConsentRef, DeadlineRef, MeetingRef, MessageRef, UnitId
 
 
 class View(BaseModel):
@@ -40,6 +40,8 @@ class MessageView(View):
     consent: ConsentRef | None = Field(examples=[None])
     deadline: DeadlineRef | None = Field(examples=["ddl_bcdfghjklmnpqrstvwxzbcdfgh"])
     due: datetime | None = Field(examples=["2026-09-21T08:00:00Z"])
+    meeting: MeetingRef | None = Field(examples=["mtg_bcdfghjklmnpqrstvwxzbcdfgh"])
+    """The meeting that it is about: guardians and children read their invitation to it with the meetings service."""
 
     @classmethod
     def of(cls, message: StoredMessage, text: Text) -> MessageView:
@@ -59,6 +61,7 @@ class MessageView(View):
             consent=told.consent,
             deadline=told.deadline,
             due=told.due,
+            meeting=None if told.appointment is None else told.appointment.meeting,
         )
 
 

@@ -252,6 +252,8 @@ class AgendaItemAdded(MeetingEvent):
     """Named: that unit's service."""
     interpreters: frozenset[LanguageTag] = frozenset()
     """Named: languages (BCP 47) in which the family is spoken with through an interpreter (seed rule 146)."""
+    family: frozenset[Role] = frozenset()
+    """Named: as whom the child's family is invited, guardians and the child itself; never who (seed rules 12, 32, 73)."""
 
 
 class AgendaItemAccepted(MeetingEvent):

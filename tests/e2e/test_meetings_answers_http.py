@@ -50,6 +50,12 @@ async def family(lia: Town, who: str, meeting: str, case: str, said: str = "acce
     return await lia.http.post(f"/meetings/{meeting}/answers", json=body, headers=headers)
 
 
+async def invitation(lia: Town, who: str, meeting: str, case: str) -> httpx.Response:
+    """Read the invitation as somebody of the child's family."""
+    headers = {"authorization": f"Bearer {lia.cases.token(who)}"}
+    return await lia.http.get(f"/meetings/{meeting}/invitation", params={"case": case}, headers=headers)
+
+
 async def transition(lia: Town) -> tuple[str, str, str]:
     """Return a transition meeting with a named item about the story's child, the item and the case."""
     case = await lia.cases.opened()
@@ -193,6 +199,9 @@ async def test_the_family_answers_for_its_own_child_and_only_who_may_hear_of_the
     assert (look["case"], look["item"], look["actor"]["role"]) == (case, item, "guardian")
     for said in ("declined", "declined", "accepted"):
         await family(lia, "guardian-b", meeting, case, said)
+    # As whom the family is invited stands in the item's event, and nobody's name.
+    [added] = await lia.published("agenda-item.added.v1")
+    assert added["data"]["family"] == ["guardian"]
     events = [each["data"] for each in await lia.published("invitation.answered.v1")]
     assert [(each["role"], each["ordinal"], each["answer"]) for each in events] == [
         ("guardian", 1, "accepted"),
@@ -214,6 +223,41 @@ async def test_the_family_answers_for_its_own_child_and_only_who_may_hear_of_the
     assert len(kept) == 2
     assert not [row for row in kept if me in row["row"]]
     assert me not in str([row["state"] for row in await lia.pool.fetch("SELECT state FROM aggregates")])
+
+
+@pytest.mark.rule(12, 73, 146)
+async def test_the_family_reads_when_and_where_it_is_and_its_own_answer_and_nothing_else(lia: Town) -> None:
+    meeting, item, case = await transition(lia)
+    shown = await invitation(lia, "guardian-a", meeting, case)
+    assert shown.status_code == 200, shown.text
+    expected = {
+        "meeting": meeting,
+        "starts_at": "2026-10-28T11:00:00Z",
+        "minutes": 60,
+        "status": "called",
+        "place": "at-the-unit",
+        "where": "Tinnes skole",
+        "invited": ["barnehage", "ppt", "skole"],
+        "interpreters": [],
+        "standing": "asked",
+    }
+    assert shown.json() == expected
+    [look] = await lia.access("read")
+    assert (look["case"], look["item"], look["actor"]["role"], look["permitted"]) == (case, item, "guardian", True)
+    await family(lia, "guardian-b", meeting, case)
+    for who, standing in (("guardian-a", "asked"), ("guardian-b", "accepted")):
+        assert (await invitation(lia, who, meeting, case)).json() == {**expected, "standing": standing}
+    for who in ("stranger", "child"):
+        refused = await invitation(lia, who, meeting, case)
+        assert (refused.status_code, refused.json()["code"]) == (404, "not-found")
+    for who in ("styrer", "coordinator"):
+        staff = await lia.get(who, f"/meetings/{meeting}/invitation?case={case}")
+        assert (staff.status_code, staff.json()["code"]) == (404, "not-found")
+    team = await lia.ressursteam()
+    for at, about in ((team, case), (meeting, f"cas_{'b' * 26}")):
+        assert (await invitation(lia, "guardian-a", at, about)).status_code == 404
+    await lia.must("styrer", f"/meetings/{meeting}/cancellation", {"reason": "other"})
+    assert (await invitation(lia, "guardian-a", meeting, case)).json()["status"] == "cancelled"
 
 
 @pytest.mark.rule(12)

@@ -1,4 +1,7 @@
-"""Who hears of an answer to an invitation: the leaders of seats with a duty to attend, and nobody of anything a family said."""
+"""Who hears of an answer to an invitation: the leaders of seats with a duty to attend, and nobody of anything a family said.
+
+And which families hear of a meeting: those of the children that are on its agenda by name, for as long as they are.
+"""
 
 from __future__ import annotations
 
@@ -7,25 +10,34 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import pytest_asyncio
+from icalendar import Calendar
 
 from services.notify.domain.policy import ANSWER_DAYS
 from services.notify.invitations import REMINDER
+from services.notify.letters import DAYS
 from shared.clock import SimulatedClock
-from shared.contracts.codes import Role, Service
+from shared.contracts.codes import GrantorClass, Role, Service
 from shared.contracts.meetings import (
     TOPIC,
+    AgendaItemAccepted,
+    AgendaItemAdded,
+    AgendaItemRemoved,
     Deputy,
     InvitationAnswer,
     InvitationAnswered,
+    ItemKind,
+    ItemMode,
     MeetingCalled,
     MeetingCancelled,
     MeetingRescheduled,
     Seat,
 )
+from shared.contracts.team import LanguageNeedRecorded
 from shared.refs import ArenaRef, ItemRef, MeetingRef
 from shared.testing.issuer import LocalIssuer
 from shared.testing.plugin import Migrated
 from tests.integration.notify_world import LIA, World, notify_world
+from tests.integration.test_notify_flow import CASE, guardians
 
 pytestmark = [pytest.mark.connected, pytest.mark.rule(54)]
 
@@ -148,3 +160,112 @@ async def test_nobody_is_reminded_while_it_is_not_known_what_was_answered(world:
     await world.move_to(REMINDED)
     assert await told(world, "ppt-leader") == []
     assert await world.pool.fetchval("SELECT count(*) FROM deadlines WHERE kind = $1", REMINDER) == 1
+
+
+# --- families -----------------------------------------------------------------------------------------------------------
+
+FIRST, SECOND = ItemRef("itm_" + "c" * 26), ItemRef("itm_" + "d" * 26)
+CHILD = {"recipient": "act_grownchild", "role": "child", "ordinal": 1, "language": "nb"}
+
+
+def brought(item: ItemRef, *family: Role) -> AgendaItemAdded:
+    """Return that an item about the case's child was brought, to a meeting that takes in these of the family."""
+    return AgendaItemAdded(
+        meeting=MEETING,
+        item=item,
+        kind=ItemKind.CASE,
+        mode=ItemMode.NAMED,
+        case=CASE,
+        interpreters=frozenset({"ti"}),
+        family=frozenset(family),
+    )
+
+
+def taken_on(item: ItemRef) -> AgendaItemAccepted:
+    return AgendaItemAccepted(meeting=MEETING, item=item)
+
+
+def taken_off(item: ItemRef) -> AgendaItemRemoved:
+    return AgendaItemRemoved(meeting=MEETING, item=item, reason="consent-withdrawn")
+
+
+async def family_told(world: World) -> list[tuple[str, str, str, str | None]]:
+    """Return what those around a child were told: as whom, the language, the template, and what stands below; oldest first."""
+    await world.deliver()
+    rows = await world.pool.fetch(
+        "SELECT recipient, language, template, note FROM messages WHERE recipient_role IN ('guardian', 'child')"
+        " ORDER BY recorded_at, recipient"
+    )
+    return [(row["recipient"].removeprefix("act_"), row["language"], row["template"], row["note"]) for row in rows]
+
+
+@pytest.mark.rule(12, 32, 73, 101, 146)
+async def test_the_family_is_invited_when_its_child_is_taken_on_and_told_when_the_meeting_is_moved_and_taken_off(
+    world: World,
+) -> None:
+    guardians(world)
+    world.neighbours.contacts[CASE].append(CHILD)
+    need = LanguageNeedRecorded(case=CASE, person=GrantorClass.GUARDIAN, ordinal=2, interpreter=True, language="ti")
+    # Where the arena takes no family in nobody is told, nor before the item is taken on.
+    await world.take(need, brought(SECOND), taken_on(SECOND), brought(FIRST, Role.GUARDIAN), times=2)
+    assert await family_told(world) == []
+    await world.take(taken_on(FIRST), times=2)
+    invited = [
+        ("guardiana", "nb", "family-invited", None),
+        ("guardianb", "en", "family-invited", "interpreter-expected"),
+    ]
+    assert await family_told(world) == invited
+    # A second item about the same child is no second invitation, and when one of the two is taken off they come all the same.
+    again = ItemRef("itm_" + "f" * 26)
+    await world.take(brought(again, Role.GUARDIAN), taken_on(again), taken_off(again))
+    assert await family_told(world) == invited
+    await world.take(MeetingRescheduled(meeting=MEETING, starts_at=STARTS + timedelta(days=1)))
+    moved = [("guardiana", "nb", "family-moved", None), ("guardianb", "en", "family-moved", "interpreter-expected")]
+    assert await family_told(world) == invited + moved
+    await world.take(taken_off(FIRST), taken_on(FIRST), times=2)
+    off = [
+        ("guardiana", "nb", "family-cancelled", None),
+        ("guardianb", "en", "family-cancelled", "interpreter-offered"),
+    ]
+    assert await family_told(world) == invited + moved + off
+    await world.take(MeetingCancelled(meeting=MEETING, reason="other"))
+    assert await family_told(world) == invited + moved + off, "they are not invited any more"
+    # The calendar's entry is the meeting's own; the mail says nothing of the child, the unit or the arena.
+    entries = []
+    for mail in world.smtp.mails:
+        if mail["To"] == "a@guardian.example":
+            _, entry = mail.iter_parts()
+            [event] = Calendar.from_ical(entry.get_content()).walk("VEVENT")
+            entries.append((entry.get_param("method"), event["SEQUENCE"], event.decoded("DTSTART")))
+        assert not [word for word in (CASE, MEETING, LIA, "barn") if word in mail.as_string().lower()]
+    later = STARTS + timedelta(days=1)
+    assert entries == [("REQUEST", 0, STARTS), ("REQUEST", 1, later), ("CANCEL", 1, later)]
+    # The leaders of the services heard of the meeting and not of the family.
+    assert await told(world, "styrer") == ["meeting-moved", "meeting-cancelled"]
+
+
+@pytest.mark.rule(12, 73, 101)
+@pytest.mark.parametrize("off", [False, True])
+async def test_who_is_not_reached_has_a_letter_while_they_are_invited_and_a_grown_child_is_invited_itself(
+    world: World, off: bool
+) -> None:
+    guardians(world)
+    del world.neighbours.contacts[CASE][1]["email"]
+    world.neighbours.contacts[CASE].append(CHILD)
+    world.neighbours.failing = True
+    await world.take(brought(FIRST, Role.GUARDIAN, Role.CHILD), taken_on(FIRST))
+    assert await family_told(world) == []
+    # Moved before anybody could be told, it is told once, with the time that it has.
+    later = STARTS + timedelta(days=1)
+    await world.take(MeetingRescheduled(meeting=MEETING, starts_at=later))
+    world.neighbours.failing = False
+    await world.let_time_pass()
+    assert {(who, template) for who, _, template, _ in await family_told(world)} == {
+        (who, "family-invited") for who in ("grownchild", "guardiana", "guardianb")
+    }
+    assert await world.pool.fetchval("SELECT count(DISTINCT due) FROM messages WHERE due = $1", later) == 1
+    if off:
+        await world.take(taken_off(FIRST))
+    await move_to(world, world.clock.now() + timedelta(days=DAYS))
+    letters = await world.pool.fetch("SELECT recipient FROM messages WHERE channel = 'letter'")
+    assert [row["recipient"] for row in letters] == ([] if off else ["act_guardianb"])

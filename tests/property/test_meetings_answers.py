@@ -17,9 +17,12 @@ from services.meetings.domain.answering import (
     decide_answer,
     decide_family_answer,
     family_item,
+    invited_family,
     own_seat,
     own_standing,
+    place_for_family,
 )
+from services.meetings.domain.arena_rules import Place, Where
 from services.meetings.domain.calling import invited_services, seats
 from services.meetings.domain.conformity import facts_of
 from services.meetings.domain.invitation import Standing
@@ -45,7 +48,7 @@ from services.meetings.errors import (
     UnknownError,
 )
 from services.meetings.settings import MeetingsSettings
-from services.meetings.views import meeting_view
+from services.meetings.views import invitation_view, meeting_view
 from shared.contracts.base import EventData
 from shared.contracts.codes import Role, Service
 from shared.contracts.meetings import (
@@ -287,9 +290,11 @@ def test_the_family_is_invited_for_its_own_child_only_and_while_it_is_spoken_of(
     assert family_item(state, TST, CASE, Role.CHILD).item == ITEMS[0]
     with pytest.raises(UnknownError):
         family_item(state, TST, OTHER_CASE, Role.GUARDIAN)
+    assert invited_family(TST) == {Role.GUARDIAN, Role.CHILD}
     for part in ("guardians", "child"):
         alone = TST.model_copy(update={part: None})
         role = Role.GUARDIAN if part == "guardians" else Role.CHILD
+        assert invited_family(alone) == {Role.GUARDIAN, Role.CHILD} - {role}
         with pytest.raises(UnknownError):
             family_item(state, alone, CASE, role)
     gone = MEETING.fold(state, [AgendaItemRemoved(meeting=MEETING_REF, item=ITEMS[0], reason="by-request")])
@@ -298,6 +303,25 @@ def test_the_family_is_invited_for_its_own_child_only_and_while_it_is_spoken_of(
     # Brought again, it is the same child: the family is not asked twice.
     again = MEETING.fold(gone, named(ITEMS[2], CASE))
     assert family_item(again, TST, CASE, Role.GUARDIAN).item == ITEMS[0]
+
+
+@pytest.mark.rule(73, 146)
+def test_the_family_is_told_where_it_is_and_of_its_own_interpreter_only() -> None:
+    items = [
+        each.model_copy(update={"interpreters": frozenset({language})}) if isinstance(each, AgendaItemAdded) else each
+        for item, case, language in ((ITEMS[0], CASE, "ti"), (ITEMS[1], OTHER_CASE, "so"))
+        for each in named(item, case)
+    ]
+    state = after(*items)
+    assert place_for_family(TYNSET, TST, state.units) == "Tynset barnehage"
+    assert place_for_family(TYNSET, TST, state.units | {UnitId("unit:kvikne-barnehage")}) is None
+    assert place_for_family(TYNSET, TST, state.units | {UnitId("unit:tynset-barneskole")}) == "Tynset barneskole"
+    elsewhere = {place: TST.model_copy(update={"place": Where(at=place)}) for place in Place}
+    assert place_for_family(TYNSET, elsewhere[Place.MUNICIPALITY], state.units) == TYNSET.name
+    for place in (Place.HOSPITAL, Place.BY_AGREEMENT):
+        assert place_for_family(TYNSET, elsewhere[place], state.units) is None
+    view = invitation_view(state, TST, "Tynset barnehage", family_item(state, TST, CASE, Role.GUARDIAN), None)
+    assert (view.interpreters, view.standing) == (("ti",), Standing.ASKED)
 
 
 @pytest.mark.rule(54)

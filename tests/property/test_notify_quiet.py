@@ -18,7 +18,8 @@ pytestmark = pytest.mark.rule(101)
 
 Parts = tuple[int, int, int, int, int]
 TEMPLATES = sorted(Texts().templates)
-ORDINARY = [each for each in TEMPLATES if each not in URGENT and each != policy.MOVED]
+MOVED = [policy.MOVED, policy.FAMILY_MOVED]
+ORDINARY = [each for each in TEMPLATES if each not in URGENT and each not in MOVED]
 COLLECTED = [each for each in ORDINARY if each not in policy.WITH_CALENDAR]
 TIMES = st.times().map(lambda each: each.replace(second=0, microsecond=0))
 HOURS = st.builds(Quiet, begins=TIMES, ends=TIMES)
@@ -74,11 +75,13 @@ def test_what_is_urgent_waits_for_nothing(template: str, habits: Habits, now: da
     assert not habits.collects(template, now)
 
 
-@given(st.builds(Habits, quiet=HOURS, digest=st.booleans()), MOMENTS, st.integers(-100, 100))
-def test_a_meeting_that_was_moved_is_urgent_when_it_is_soon(habits: Habits, now: datetime, hours: int) -> None:
+@given(st.sampled_from(MOVED), st.builds(Habits, quiet=HOURS, digest=st.booleans()), MOMENTS, st.integers(-100, 100))
+def test_a_meeting_that_was_moved_is_urgent_when_it_is_soon(
+    template: str, habits: Habits, now: datetime, hours: int
+) -> None:
     due = now + timedelta(hours=hours)
-    assert (when(policy.MOVED, habits, now, due) == now) or due - now >= SOON
-    assert not habits.collects(policy.MOVED, now, due), "it brings an entry for the calendar"
+    assert (when(template, habits, now, due) == now) or due - now >= SOON
+    assert not habits.collects(template, now, due), "it brings an entry for the calendar"
 
 
 @given(HOURS, MOMENTS)

@@ -24,6 +24,7 @@ from services.notify.domain.policy import (
     OF_CONSENTS,
     OF_EMERGENCIES,
     OF_ENDINGS,
+    OF_FAMILIES,
     OF_HEARINGS,
     OF_PROTECTED,
     OF_SUBSCRIPTIONS,
@@ -78,6 +79,7 @@ def test_every_step_of_every_deadline_has_its_text() -> None:
         | OF_ANSWERS
         | OF_ENDINGS
         | OF_EMERGENCIES
+        | OF_FAMILIES
         | OF_HEARINGS
         | OF_PROTECTED
         | OF_SUBSCRIPTIONS

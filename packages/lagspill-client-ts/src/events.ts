@@ -2516,6 +2516,10 @@ export interface AgendaItemAdded {
    * Named: of the covered services, the barnehager and schools that take part, each by its unit.
    */
   covered_seats?: Seat[];
+  /**
+   * Named: as whom the child's family is invited, guardians and the child itself; never who (seed rules 12, 32, 73).
+   */
+  family?: Role[];
   held_by?: Service3;
   /**
    * Named: the barnehage or school that holds the consent and brings the item (seed rule 5).

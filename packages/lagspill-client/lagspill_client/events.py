@@ -890,6 +890,8 @@ class AgendaItemAdded(EventData):
     """
     covered_seats: tuple[Seat, ...] = ()
     """Named: of the covered services, the barnehager and schools that take part, each by its unit."""
+    family: frozenset[Role] = frozenset()
+    """Named: as whom the child's family is invited, guardians and the child itself; never who (seed rules 12, 32, 73)."""
     held_by: Service | None = None
     held_by_unit: UnitIdField | None = None
     """Named: the barnehage or school that holds the consent and brings the item (seed rule 5)."""

@@ -32,7 +32,7 @@ from services.meetings.errors import (
     OutcomeIncompleteError,
 )
 from shared.contracts.base import EventData
-from shared.contracts.codes import InformationCategory, LegalBasis, Purpose, Service
+from shared.contracts.codes import InformationCategory, LegalBasis, Purpose, Role, Service
 from shared.contracts.meetings import (
     AgendaItemAccepted,
     AgendaItemAdded,
@@ -132,11 +132,12 @@ def decide_add_item(
     named: NamedBasis | None = None,
     basis: LegalBasis | None = None,
     interpreters: frozenset[str] = frozenset(),
+    family: frozenset[Role] = frozenset(),
 ) -> list[EventData]:
     """Bring an item; whoever decides the agenda has accepted it at once.
 
     So is an anonymous one, whoever brings it: whether it had to be accepted would tell from where it came (invariant 3).
-    `matter`, `named` and `basis` are there exactly when it is named.
+    `matter`, `named` and `basis` are there exactly when it is named; `family` is as whom the child's family is invited then.
 
     Raises:
         NamedItemIncompleteError: it is named, and there is no basis for it.
@@ -163,6 +164,7 @@ def decide_add_item(
                 "held_by_unit": matter.unit,
                 "held_by": matter.own_service,
                 "interpreters": interpreters,
+                "family": family,
             }
         )
     if decides_agenda or new.mode is ItemMode.ANONYMOUS:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Final
 
 from services.meetings.domain.agenda import has_seat
-from services.meetings.domain.arena_rules import ArenaRules
+from services.meetings.domain.arena_rules import ArenaRules, Place
 from services.meetings.domain.calling import is_seated, seat_of
 from services.meetings.domain.invitation import Answers, SeatAnswer, Standing
 from services.meetings.domain.meeting import Item, ItemStatus, MeetingState, Status, require
@@ -130,18 +130,40 @@ def own_standing(
 # --- the family ---------------------------------------------------------------------------------------------------------
 
 
+def invited_family(rules: ArenaRules) -> frozenset[Role]:
+    """Return as whom a child's family is invited to an arena's meetings that speak of the child by name (seed rules 12, 32, 73)."""
+    parts = ((Role.GUARDIAN, rules.guardians), (Role.CHILD, rules.child))
+    return frozenset(role for role, line in parts if line is not None and line.part is not Guardians.NONE)
+
+
 def family_item(state: MeetingState, rules: ArenaRules, case: CaseRef, role: Role) -> Item:
     """Return the first of the meeting's items about the child, for which somebody of its family in that role is invited.
 
     Raises:
         UnknownError: the meeting has nothing of the child on its agenda now, or the arena does not take its family in.
     """
-    part = rules.guardians if role is Role.GUARDIAN else rules.child
     own = [item for item in state.items if item.case == case]
     there = any(item.status is not ItemStatus.REMOVED for item in own)
-    if part is None or part.part is Guardians.NONE or not there:
+    if role not in invited_family(rules) or not there:
         raise UnknownError
     return own[0]
+
+
+def place_for_family(profile: Profile, rules: ArenaRules, units: frozenset[UnitId]) -> str | None:
+    """Return where a meeting is, for one of the family: they know where their child is. None where that is agreed each time.
+
+    Where two units take part it is the one that receives the child, as in the year wheel.
+    """
+    match rules.place.at:
+        case Place.AT_THE_UNIT:
+            found = [unit for each in units if (unit := profile.unit(each)) is not None]
+            receive = {to for unit in found for to in unit.sends_to}
+            hosts = found if len(found) == 1 else [unit for unit in found if unit.id in receive]
+            return hosts[0].name if len(hosts) == 1 else None
+        case Place.MUNICIPALITY:
+            return profile.name
+        case Place.HOSPITAL | Place.BY_AGREEMENT:
+            return None
 
 
 def first_item(state: MeetingState, item: Item) -> ItemRef:

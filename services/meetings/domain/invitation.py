@@ -79,6 +79,11 @@ class Answers(Model):
         found = self.of_seat(seat)
         return Standing.ASKED if found is None else _ANSWERED[found.answer]
 
+    def family_standing(self, item: ItemRef, ordinal: int | None) -> Standing:
+        """Return how the invitation of that one of the family stands; of one without a number it has never been answered."""
+        found = None if ordinal is None else self.of_family(item, ordinal)
+        return Standing.ASKED if found is None else _ANSWERED[found.answer]
+
     def for_item(self, item: ItemRef) -> tuple[FamilyAnswer, ...]:
         """Return what the family answered for the item, the first that answered first."""
         return tuple(sorted((each for each in self.family if each.item == item), key=lambda each: each.ordinal))

@@ -16,6 +16,7 @@ from services.meetings.domain.agenda import (
     matter_of,
     may_hear,
 )
+from services.meetings.domain.answering import invited_family
 from services.meetings.domain.meeting import MEETING, Item, ItemStatus, MeetingState, Status, require
 from services.meetings.domain.modes import NamedMatter, judge_named
 from services.meetings.domain.projection import present
@@ -113,6 +114,7 @@ async def _add_named(
                 named=named,
                 basis=desk.consent_basis.at(ctx.now),
                 interpreters=interpreters,
+                family=invited_family(found.rules),
             )
 
         async def keep(inner: Connection) -> None:

@@ -1,27 +1,37 @@
-"""Invitations answered: for a service's or unit's seat, and by a child's family."""
+"""Invitations answered, for a service's or unit's seat, and read and answered by a child's family."""
 
 from __future__ import annotations
 
 import hashlib
 import hmac
+from dataclasses import dataclass
 from typing import Final
 
 from services.meetings import answer_store, store
 from services.meetings.configuration import profile_of
-from services.meetings.domain.answering import Given, decide_answer, decide_family_answer, family_item, own_seat
-from services.meetings.domain.meeting import MEETING, MeetingState
+from services.meetings.domain.answering import (
+    Given,
+    decide_answer,
+    decide_family_answer,
+    family_item,
+    own_seat,
+    place_for_family,
+)
+from services.meetings.domain.arena_rules import ArenaRules
+from services.meetings.domain.meeting import MEETING, Item, MeetingState
 from services.meetings.errors import AnswerUnclearError, UnknownError
 from services.meetings.handlers.desk import Desk, Looked, acting, find, record, rules_of
-from services.meetings.views import family_answer_view, seat_answer_view
+from services.meetings.views import InvitationView, family_answer_view, invitation_view, seat_answer_view
 from shared.aggregate import Answer, Changed, Context, Decision
-from shared.contracts.access import AccessKind
+from shared.auth import Actor
+from shared.contracts.access import AccessKind, AccessRecorded
 from shared.contracts.base import EventData
 from shared.contracts.codes import Role
 from shared.db import Connection
 from shared.refs import CaseRef, MeetingRef
 from shared.web import answer
 
-_KIN: Final = {"guardian": Role.GUARDIAN, "child": Role.CHILD}
+_KIN: Final = frozenset({"guardian", "child"})
 
 
 async def answer_invitation(
@@ -36,8 +46,7 @@ async def answer_invitation(
         KinUnknownError: whether the actor is of the family is not known now.
         MeetingsError: see `domain.answering`.
     """
-    kin = _KIN.get(acting(ctx).kind)
-    if kin is not None:
+    if acting(ctx).kind in _KIN:
         if case is None:
             raise AnswerUnclearError
         return await _answer_for_family(desk, ctx, meeting, given, case, authorization)
@@ -75,27 +84,81 @@ async def _answer_for_family(
     others have answered, and has no version: that moves when they do.
     """
     actor = acting(ctx)
-    role = await desk.kin.role_of(actor.id, case, authorization, ctx.correlation)
-    loaded = await desk.journal.load(MEETING, meeting)
-    if loaded.state.meeting is None or loaded.scope != actor.municipality:
-        raise UnknownError
-    rules = rules_of(profile_of(desk.profiles, actor.municipality), loaded.state.arena_type)
     # Before anything is written: nothing is kept of somebody for whom there is nothing here.
-    family_item(loaded.state, rules, case, role)
-    voice = hmac.digest(desk.voice_key, f"{meeting}\0{case}\0{actor.id}".encode(), hashlib.sha256)
+    invited = await _invited(desk, ctx, meeting, case, authorization)
 
     async def work(conn: Connection) -> Changed[MeetingState]:
-        ordinal = await answer_store.ordinal(conn, meeting, case, voice)
+        ordinal = await answer_store.ordinal(conn, meeting, case, invited.voice)
 
         def decide(state: MeetingState) -> Decision:
-            item = family_item(state, rules, case, role)
-            events = decide_family_answer(state, item.item, role, ordinal, given, ctx.now)
-            looked = Looked(AccessKind.READ, case, meeting=meeting, item=item.item, purpose=item.purpose)
-            return Decision(events, [record(actor, looked)])
+            item = family_item(state, invited.rules, case, invited.role)
+            events = decide_family_answer(state, item.item, invited.role, ordinal, given, ctx.now)
+            return Decision(events, [_looked(actor, meeting, case, item)])
 
         def told(state: MeetingState, _: int) -> Answer:
-            return answer(family_answer_view(state, role, given.answer))
+            return answer(family_answer_view(state, invited.role, given.answer))
 
         return await desk.journal.change(MEETING, meeting, ctx, decide, told, conn=conn)
 
     return await desk.change(work)
+
+
+async def show_invitation(
+    desk: Desk, ctx: Context, meeting: MeetingRef, case: CaseRef, authorization: str
+) -> InvitationView:
+    """Return what one of the child's family is told of the meeting; the look is recorded first (seed rules 12, 73).
+
+    Raises:
+        UnknownError: somebody else asks, or the meeting has nothing of the child on its agenda now.
+        KinUnknownError: whether the actor is of the family is not known now.
+    """
+    actor = acting(ctx)
+    invited = await _invited(desk, ctx, meeting, case, authorization)
+    async with desk.pool.acquire() as conn:
+        ordinal = await answer_store.known_ordinal(conn, meeting, case, invited.voice)
+    await desk.journal.record_access(ctx, [_looked(actor, meeting, case, invited.item)])
+    return invitation_view(invited.state, invited.rules, invited.place, invited.item, ordinal)
+
+
+@dataclass(frozen=True, slots=True)
+class _Invited:
+    """One of a child's family, and the meeting to which they are invited."""
+
+    role: Role
+    voice: bytes
+    """By which they are told from the others of the family."""
+    state: MeetingState
+    rules: ArenaRules
+    place: str | None
+    item: Item
+
+
+async def _invited(desk: Desk, ctx: Context, meeting: MeetingRef, case: CaseRef, authorization: str) -> _Invited:
+    """Return as whom the actor is invited.
+
+    Raises:
+        UnknownError: they are not: no such meeting, nothing of the child on its agenda, or not their child.
+        KinUnknownError: the cases service does not say whether it is.
+    """
+    actor = acting(ctx)
+    if actor.kind not in _KIN:
+        raise UnknownError
+    role = await desk.kin.role_of(actor.id, case, authorization, ctx.correlation)
+    loaded = await desk.journal.load(MEETING, meeting)
+    state = loaded.state
+    if state.meeting is None or loaded.scope != actor.municipality:
+        raise UnknownError
+    profile = profile_of(desk.profiles, actor.municipality)
+    rules = rules_of(profile, state.arena_type)
+    return _Invited(
+        role=role,
+        voice=hmac.digest(desk.voice_key, f"{meeting}\0{case}\0{actor.id}".encode(), hashlib.sha256),
+        state=state,
+        rules=rules,
+        place=place_for_family(profile, rules, state.units),
+        item=family_item(state, rules, case, role),
+    )
+
+
+def _looked(actor: Actor, meeting: MeetingRef, case: CaseRef, item: Item) -> AccessRecorded:
+    return record(actor, Looked(AccessKind.READ, case, meeting=meeting, item=item.item, purpose=item.purpose))

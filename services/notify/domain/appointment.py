@@ -43,6 +43,14 @@ def moved(before: Appointment, starts_at: datetime, now: datetime) -> Appointmen
     return before.model_copy(update={"starts_at": starts_at, "changes": before.changes + ONE, "changed_at": now})
 
 
+def for_one(before: Appointment, now: datetime, *, invited: bool) -> Appointment:
+    """Return the meeting for somebody who is invited to it, or is no longer, at that moment.
+
+    For the others nothing of it has changed: of two with the same number the later counts (RFC 5546 § 2.1.5).
+    """
+    return before.model_copy(update={"changed_at": now, "cancelled": before.cancelled or not invited})
+
+
 def cancelled(before: Appointment, now: datetime) -> Appointment:
     """Return the meeting that will not be held."""
     return before.model_copy(update={"cancelled": True, "changes": before.changes + ONE, "changed_at": now})

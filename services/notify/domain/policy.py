@@ -149,6 +149,11 @@ INVITATION: Final = "meeting-invitation"
 MOVED: Final = "meeting-moved"
 CANCELLED: Final = "meeting-cancelled"
 """The templates about meetings: services are invited, so their leaders are told, and decide who comes (seed rule 6)."""
+FAMILY_INVITED: Final = "family-invited"
+FAMILY_MOVED: Final = "family-moved"
+FAMILY_CANCELLED: Final = "family-cancelled"
+OF_FAMILIES: Final = frozenset({FAMILY_INVITED, FAMILY_MOVED, FAMILY_CANCELLED})
+"""The templates about meetings to a child's guardians, and to the child (seed rules 12, 32, 73)."""
 SURVEY: Final = "survey-opened"
 """The template that the leaders of those who were at a meeting get: each seat may answer once (seed rule 152)."""
 CONSULTATION_REQUEST: Final = "consultation-request"
@@ -221,6 +226,8 @@ BY_LETTER: Final = MappingProxyType(
         CONSENT_REASSESSMENT: "asks for consent again, on other terms",
         # Seed rule 14: the form is not sent before they have approved it.
         FORM_REQUEST: "asks for approval of a form",
+        # Seed rules 12, 73: they take part as equals, and some meetings cannot be held without them.
+        FAMILY_INVITED: "asks whether they come to a meeting about their child",
     }
 )
 """What a guardian must have had a chance to answer: by letter when nothing else has reached them. With the reason."""
@@ -237,7 +244,8 @@ TWICE: Final = MappingProxyType(
 """What goes by e-mail and by SMS, to those who have given both. With the reason."""
 INTERPRETER_NEEDED: Final = "interpreter-needed"
 INTERPRETER_OFFERED: Final = "interpreter-offered"
-NOTES: Final = frozenset({INTERPRETER_NEEDED, INTERPRETER_OFFERED})
+INTERPRETER_EXPECTED: Final = "interpreter-expected"
+NOTES: Final = frozenset({INTERPRETER_NEEDED, INTERPRETER_OFFERED, INTERPRETER_EXPECTED})
 """What stands below a message where somebody in the family is spoken with through an interpreter (seed rule 146)."""
 TALKS: Final = frozenset(
     {
@@ -253,13 +261,13 @@ TALKS: Final = frozenset(
     }
 )
 """After which somebody talks with the family: they are to think of the interpreter in time."""
-WITH_CALENDAR: Final = frozenset({INVITATION, MOVED, CANCELLED})
+WITH_CALENDAR: Final = frozenset({INVITATION, MOVED, CANCELLED}) | OF_FAMILIES
 """What brings an entry for the calendar along, and so waits for no digest."""
 CONSENT_DAYS: Final = 14
 """Days after which whoever asked for consent is told that not everybody has answered."""
 
 
-def note_of(template: str, role: Role, *, own: bool, anybody: bool) -> str | None:
+def note_of(template: str, role: Role, *, own: bool, anybody: bool, wanted: bool = False) -> str | None:
     """Return the template of what stands below a message.
 
     Args:
@@ -267,10 +275,12 @@ def note_of(template: str, role: Role, *, own: bool, anybody: bool) -> str | Non
         role: The recipient's.
         own: Whether the recipient is spoken with through an interpreter.
         anybody: Whether somebody in the family is.
+        wanted: Whether an interpreter is wanted in the meeting that it is about.
     """
     if role in {Role.GUARDIAN, Role.CHILD}:
-        return INTERPRETER_OFFERED if own else None
-    return INTERPRETER_NEEDED if anybody and template in TALKS | {INVITATION} else None
+        expected = wanted and template in {FAMILY_INVITED, FAMILY_MOVED}
+        return (INTERPRETER_EXPECTED if expected else INTERPRETER_OFFERED) if own else None
+    return INTERPRETER_NEEDED if (anybody or wanted) and template in TALKS | {INVITATION} else None
 
 
 def policy_of(kind: DeadlineKind, *, meeting: bool = False, coordination: bool = False) -> Policy:

@@ -23,6 +23,7 @@ URGENT: Final = MappingProxyType(
         "protected-emergency-review": "an emergency access to a protected case has been opened",
         # Somebody may be on the way, or be called away from a class.
         policy.CANCELLED: "a meeting will not be held",
+        policy.FAMILY_CANCELLED: "a meeting will not be held",
         # To whoever runs another system: nobody is woken.
         policy.SUBSCRIPTION_STOPPED: "another system gets no events",
         policy.SUBSCRIPTION_RECEIPT_MISSING: "another system may still share what nobody consents to any more",
@@ -67,7 +68,7 @@ class Habits(Model):
 
 def is_urgent(template: str, now: datetime, due: datetime | None = None) -> bool:
     """Return whether a message of that kind goes at any hour; `due` is the moment that it is about."""
-    if template == policy.MOVED and due is not None:
+    if template in {policy.MOVED, policy.FAMILY_MOVED} and due is not None:
         return due - now < SOON
     return template in URGENT
 
