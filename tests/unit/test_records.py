@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import random
+from types import ModuleType
 from typing import Any
 
 import pytest
 from aiokafka.consumer import fetcher
 from aiokafka.record.default_records import _DefaultRecordBatchBuilderPy
 from aiokafka.record.memory_records import MemoryRecords
+from faststream.kafka import KafkaBroker
+from lagspill_client import Subscriber
+from lagspill_client import batches as of_subscribers
 
-from shared.records import EveryRecord, read_every_record
+from shared import records as of_the_services
 from tests.e2e.bad_records import Bytes
 
 GZIP = 1
+both = pytest.mark.parametrize("module", [of_the_services, of_subscribers])
+"""The services' reader and that of the subscribers' package, which has none of the services' code."""
 
 
 def batch(
@@ -37,8 +43,10 @@ def read(records: Any) -> list[tuple[int, bytes | None, bytes | None, list[tuple
     return found
 
 
+@both
 @pytest.mark.parametrize("codec", [0, GZIP])
-def test_what_aiokafka_reads_is_read_the_same(codec: int) -> None:
+def test_what_aiokafka_reads_is_read_the_same(module: ModuleType, codec: int) -> None:
+    EveryRecord = module.EveryRecord  # noqa: N806
     chance = random.Random(7)
     data = b""
     for first in range(0, 60, 3):
@@ -56,8 +64,9 @@ def test_what_aiokafka_reads_is_read_the_same(codec: int) -> None:
     assert EveryRecord(b"").next_batch() is None
 
 
+@both
 @pytest.mark.parametrize("codec", [0, GZIP])
-def test_a_header_whose_name_is_no_text_hides_no_record(codec: int) -> None:
+def test_a_header_whose_name_is_no_text_hides_no_record(module: ModuleType, codec: int) -> None:
     strange = Bytes(b"\xff\xfe")
     data = (
         batch((b"a", b"1", []), first=0)
@@ -73,7 +82,7 @@ def test_a_header_whose_name_is_no_text_hides_no_record(codec: int) -> None:
     )
     with pytest.raises(UnicodeDecodeError):
         read(MemoryRecords(data))
-    found = read(EveryRecord(data))
+    found = read(module.EveryRecord(data))
     assert [record[:3] for record in found] == [
         (offset, key.encode(), str(offset + 1).encode()) for offset, key in enumerate("abcdef")
     ]
@@ -82,6 +91,15 @@ def test_a_header_whose_name_is_no_text_hides_no_record(codec: int) -> None:
     assert plain == ("plain", b"w")
 
 
-def test_every_consumer_of_the_process_reads_so() -> None:
-    read_every_record()
-    assert fetcher.MemoryRecords is EveryRecord
+@both
+def test_every_consumer_of_the_process_reads_so(module: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetcher, "MemoryRecords", MemoryRecords)
+    module.read_every_record()
+    assert fetcher.MemoryRecords is module.EveryRecord
+
+
+def test_a_subscriber_reads_so_from_the_moment_when_it_subscribes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetcher, "MemoryRecords", MemoryRecords)
+    subscriber = Subscriber("reads", topics=["a-topic"])
+    subscriber.subscribe(KafkaBroker())
+    assert fetcher.MemoryRecords is of_subscribers.EveryRecord

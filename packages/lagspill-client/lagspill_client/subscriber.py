@@ -25,6 +25,7 @@ from faststream import AckPolicy
 from faststream.exceptions import NackMessage
 from faststream.kafka import KafkaBroker, KafkaMessage
 
+from lagspill_client.batches import read_every_record
 from lagspill_client.events import EVENTS, AccessRecorded, EventData
 from lagspill_client.inbox import DDL, Connection, Inbox, Loss, Place, Pool, found_loss, known_by, place_of
 from lagspill_client.records import Envelope, Event, Record, UnreadableError, read_data, read_envelope
@@ -467,6 +468,7 @@ class Subscriber:
             names: What topics are called at this broker, where that is something else.
             max_records: The largest batch.
         """
+        read_every_record()  # of a header whose name is no text, aiokafka says nothing, and reads no further
         handle = broker.subscriber(
             *[(names or {}).get(topic, topic) for topic in self.topics],
             batch=True,
