@@ -287,6 +287,10 @@ def conformance(
     within: Annotated[
         float, typer.Option(help="Seconds for it to start, and for what is on the topic to have its effect.")
     ] = 30.0,
+    receipts: Annotated[
+        str | None,
+        typer.Option(help="Take the receipts of one that acknowledges here: 127.0.0.1:9200.", show_default=False),
+    ] = None,
 ) -> None:
     """Drive a subscriber through what can happen to one, and say what it did wrong.
 
@@ -297,11 +301,11 @@ def conformance(
 
     with sentences():
         if "://" in target:
-            report = asyncio.run(command.try_webhook(target, secret, state, within))
+            report = asyncio.run(command.try_webhook(target, secret, state, within, receipts))
         elif state is None:
             raise LocalError("A subscriber that reads a topic must say what it did: give --state.")
         else:
-            report = asyncio.run(command.try_topic(_bus(bootstrap), target, state, within))
+            report = asyncio.run(command.try_topic(_bus(bootstrap), target, state, within, receipts))
         command.show(report, out)
         if report.faults:
             raise typer.Exit(command.FAULTS_FOUND)

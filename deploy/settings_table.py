@@ -45,6 +45,10 @@ OTHERS: Final[Mapping[str, str]] = {
     "WEBHOOK_SECRET": "What webhooks are signed with, for `docs/examples/receiver.py`: the receiver of docs/subscribing.md.",
     "LAGSPILL_TOPICS": "For a subscriber built on `lagspill-client`: other names of topics (`lagspill.cases.v1=trial`, ..).",
     "LAGSPILL_STATE": "For such a subscriber, for trying out: the host and port at which it tells what it did.",
+    "LAGSPILL_SUBSCRIPTION": "For such a subscriber, if it acknowledges (and so the next three): the address of its subscription.",
+    "LAGSPILL_TOKEN_URL": "Where it gets its tokens.",
+    "LAGSPILL_CLIENT_ID": "Its client at the token issuer.",
+    "LAGSPILL_CLIENT_SECRET": "The client's secret.",
     "POSTGRES_PASSWORD": "For `docker-compose.yml`: the password of PostgreSQL and of each service's role. Change it.",
     "LAGSPILL_VERSION": "For `docker-compose.yml`: the image's tag; `dev` if unset.",
 }

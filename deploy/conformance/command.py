@@ -15,6 +15,7 @@ from rich.table import Table
 from deploy import topics as declaration
 from deploy.conformance.faults import SENTENCES, Fault, Held, Report
 from deploy.conformance.made import Maker
+from deploy.conformance.receipts import listening
 from deploy.conformance.topic import Topic
 from deploy.conformance.webhook import NotTriedError, Webhook
 from deploy.local.errors import LocalError
@@ -32,22 +33,27 @@ def maker() -> Maker:
     return Maker(RandomIds(), datetime.now(UTC))
 
 
-async def try_webhook(url: str, secret: str, state_url: str | None, within: float) -> Report:
-    """Try a receiver of webhooks.
+async def try_webhook(
+    url: str, secret: str, state_url: str | None, within: float, receipts_at: str | None = None
+) -> Report:
+    """Try a receiver of webhooks; one that acknowledges sends its receipts to `receipts_at`.
 
     Raises:
-        LocalError: the secret is none, or nobody answers.
+        LocalError: the secret is none, nobody answers, or receipts cannot be taken there.
     """
     try:
         key = key_of(secret)
     except ValueError as error:
         raise LocalError(f"The secret is not one: it is `{PREFIX}` and base64.") from error
-    async with httpx.AsyncClient(timeout=ANSWER_SECONDS, trust_env=False) as client:
-        return await Webhook(client, url, key, maker(), time.time, state_url, within).run()
+    async with (
+        httpx.AsyncClient(timeout=ANSWER_SECONDS, trust_env=False) as client,
+        listening(receipts_at) as receipts,
+    ):
+        return await Webhook(client, url, key, maker(), time.time, state_url, within, receipts).run()
 
 
-async def try_topic(bus: Bus, topic: str, state_url: str, within: float) -> Report:
-    """Try a subscriber that reads `topic`, which is nobody else's.
+async def try_topic(bus: Bus, topic: str, state_url: str, within: float, receipts_at: str | None = None) -> Report:
+    """Try a subscriber that reads `topic`, which is nobody else's; one that acknowledges sends its receipts to `receipts_at`.
 
     Raises:
         LocalError: the topic is not there, or is one of Lagspill's own; nobody answers.
@@ -58,8 +64,11 @@ async def try_topic(bus: Bus, topic: str, state_url: str, within: float) -> Repo
     producer = AIOKafkaProducer(**bus.options(), acks="all")
     try:
         await producer.start()
-        async with httpx.AsyncClient(timeout=ANSWER_SECONDS, trust_env=False) as client:
-            return await Topic(client, producer, topic, state_url, maker(), within).run()
+        async with (
+            httpx.AsyncClient(timeout=ANSWER_SECONDS, trust_env=False) as client,
+            listening(receipts_at) as receipts,
+        ):
+            return await Topic(client, producer, topic, state_url, maker(), within, receipts).run()
     except KafkaError as error:
         raise LocalError(f"Kafka at {bus.servers} cannot be used ({type(error).__name__}).") from error
     finally:

@@ -24,6 +24,9 @@ class Fault(StrEnum):
     GAP_FOR_EVER = "gap-for-ever"
     ORDER_MISTAKEN = "order-mistaken"
     RECEIPT_WRONG = "receipt-wrong"
+    RECEIPT_NOT_SENT = "receipt-not-sent"
+    RECEIPT_SENT_WRONG = "receipt-sent-wrong"
+    RECEIPT_GIVEN_UP = "receipt-given-up"
     UNSIGNED_TAKEN = "unsigned-taken"
     FORGED_TAKEN = "forged-taken"
     LATE_TAKEN = "late-taken"
@@ -43,6 +46,9 @@ SENTENCES: Final = {
     Fault.GAP_FOR_EVER: "When what was missing has come, it still does not take what came too early.",
     Fault.ORDER_MISTAKEN: "It takes another order between subjects for a loss: only a subject's own events have an order.",
     Fault.RECEIPT_WRONG: "A withdrawn consent does not have exactly one receipt, of its own version.",
+    Fault.RECEIPT_NOT_SENT: "It acknowledges, and sends no receipt of a withdrawn consent.",
+    Fault.RECEIPT_SENT_WRONG: "It sends a receipt without token or Idempotency-Key, of another version, or another when repeated.",
+    Fault.RECEIPT_GIVEN_UP: "A receipt that was not taken (503) is not sent again.",
     Fault.UNSIGNED_TAKEN: "It takes an event that nobody has signed.",
     Fault.FORGED_TAKEN: "It takes an event that is signed with another secret, or that is not what was signed.",
     Fault.LATE_TAKEN: "It takes an event that was signed too long ago, or too far ahead: somebody may have recorded it.",

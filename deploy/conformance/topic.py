@@ -11,7 +11,8 @@ from aiokafka import AIOKafkaProducer
 
 from deploy.conformance.faults import Fault, Held, Report, State
 from deploy.conformance.made import SOURCE, VERSION, Made, Maker
-from deploy.conformance.webhook import POLL, GoneError, NotTriedError, read_state, until_answers
+from deploy.conformance.receipts import Receipts
+from deploy.conformance.webhook import POLL, RECEIPT_SENT, GoneError, NotTriedError, read_state, until_answers
 
 
 @dataclass
@@ -24,6 +25,8 @@ class Topic:
     state_url: str
     make: Maker
     within: float
+    receipts: Receipts | None = None
+    """Where it sends receipts, if it acknowledges."""
 
     async def run(self) -> Report:
         """Try everything; whoever has stopped is tried no further.
@@ -82,6 +85,8 @@ class Topic:
 
     async def _receipt(self, report: Report) -> bool:
         withdrawn = self.make.withdrawn(self.make.case())
+        if self.receipts is not None:
+            self.receipts.judge(withdrawn.consent)
         await self._send([withdrawn])
         try:
             state = await self._until(lambda state: _times(state, withdrawn) > 0)
@@ -89,6 +94,8 @@ class Topic:
             state = None
         found = Fault.RECEIPT_WRONG if state is None else state.receipted(withdrawn.consent, VERSION)
         report.add("the receipt of a withdrawal", found)
+        if self.receipts is not None:
+            report.add(RECEIPT_SENT, await self.receipts.judged(withdrawn.consent, VERSION, self.within))
         return state is not None
 
     async def _gap(self, report: Report) -> bool:

@@ -12,10 +12,12 @@ from pydantic import ValidationError
 
 from deploy.conformance.faults import Fault, Held, Report, State
 from deploy.conformance.made import SOURCE, VERSION, Made, Maker
+from deploy.conformance.receipts import Receipts
 from deploy.local.errors import LocalError
 from services.notify.signatures import headers, new_secret
 
 POLL: Final = 0.2
+RECEIPT_SENT: Final = "the receipt is sent, and again when it is not taken"
 TOO_LATE: Final = 600
 """Seconds; a receiver may let the clocks differ by five minutes."""
 
@@ -78,6 +80,8 @@ class Webhook:
     now: Callable[[], float]
     state_url: str | None = None
     within: float = 0.0
+    receipts: Receipts | None = None
+    """Where it sends receipts, if it acknowledges."""
 
     async def run(self) -> Report:
         """Try everything.
@@ -206,10 +210,14 @@ class Webhook:
 
     async def _receipt(self, report: Report) -> None:
         withdrawn = self.make.withdrawn(self.make.case())
+        if self.receipts is not None:
+            self.receipts.judge(withdrawn.consent)
         await self._post(withdrawn)
         state = await self._state()
         found = Held.NOT_SHOWN if state is None else state.receipted(withdrawn.consent, VERSION)
         report.add("the receipt of a withdrawal", found)
+        if self.receipts is not None:
+            report.add(RECEIPT_SENT, await self.receipts.judged(withdrawn.consent, VERSION, self.within))
 
     # --- one post -----------------------------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -26,10 +26,10 @@ from shared.refs import CaseRef, ConsentRef
 from shared.testing.issuer import LocalIssuer
 from shared.testing.plugin import Migrated, NewDatabase
 from shared.testing.signals import WITHIN
-from tests.e2e.test_conformance import conformance
+from tests.e2e.test_conformance import acknowledging, conformance
 from tests.e2e.test_docs_client import PAGE, table
 from tests.e2e.test_docs_examples import withdrawn
-from tests.integration.notify_world import notify_world
+from tests.integration.notify_world import World, notify_world, over_http
 from tests.integration.test_notify_webhooks import concern
 
 PACKAGE = Path(__file__).resolve().parents[2] / "packages" / "lagspill-client-ts"
@@ -94,10 +94,10 @@ async def database(new_database: NewDatabase) -> AsyncIterator[tuple[str, asyncp
 
 
 @asynccontextmanager
-async def receiving(file: Path, dsn: str, secret: str) -> AsyncIterator[None]:
+async def receiving(file: Path, dsn: str, secret: str, acknowledging: Mapping[str, str]) -> AsyncIterator[None]:
     """Run the receiver."""
     assert NODE is not None
-    environment = {**os.environ, "DATABASE_URL": dsn, "WEBHOOK_SECRET": secret}
+    environment = {**os.environ, "DATABASE_URL": dsn, "WEBHOOK_SECRET": secret, **acknowledging}
     process = await asyncio.create_subprocess_exec(NODE, str(file), env=environment)
     try:
         yield
@@ -135,8 +135,9 @@ async def test_the_page_s_receiver_conforms(
     """By its answers; and by its table each event was taken once."""
     file, url = receiver
     secret = written(new_secret())
-    async with receiving(file, database[0], secret):
-        status, told = await conformance(url, secret=secret)
+    receipts = f"127.0.0.1:{free_port()}"
+    async with receiving(file, database[0], secret, acknowledging(f"http://{receipts}")):
+        status, told = await conformance(url, "--receipts", receipts, secret=secret)
     assert (status, "Nothing is wrong with what was seen." in told) == (0, True), told
     # Taken: 2 of the plain trial's (one passed by), 2 duplicates', 1 behind the unknown type, 1 grown, 6 in another order,
     # 3 about the gap, the one with two signatures, and the receipt's. No forged one.
@@ -156,12 +157,16 @@ async def test_what_the_service_posts_has_its_effect_once(
     async with notify_world(
         migrated, issuer, clock, subscribing_clients=frozenset({"school-system"}), lagspill_development=True
     ) as world:
-        body = {"target": url, "contact": "drift@school.example", "after": 0}
+        body = {"target": url, "contact": "drift@school.example", "after": 0, "acknowledges": True}
         made = await world.write("school-system", "POST", "/subscriptions", body)
         assert made.status_code == 201, made.text
         case, consent = CaseRef(world.kit.ids.ref("cas")), ConsentRef(world.kit.ids.ref("cst"))
         await connection.executemany("INSERT INTO shares VALUES ('doc', $1)", [(consent,), ("another",)])
-        async with receiving(file, dsn, made.json()["secret"]):
+        path = made.headers["location"]
+        async with (
+            over_http(world, "school-system") as home,
+            receiving(file, dsn, made.json()["secret"], acknowledging(home, path)),
+        ):
             await world.feed(concern(world, case), withdrawn(case, consent))
             await until_there(url)
             await world.courier.deliver_due()
@@ -171,14 +176,25 @@ async def test_what_the_service_posts_has_its_effect_once(
                 ("no.lagspill.cases.consent.withdrawn.v1", "taken"),
             ]
             assert [row[0] for row in await connection.fetch("SELECT consent FROM shares")] == ["another"]
+            await until_received(world, path)
             # Sent again, it has no second effect.
             await connection.execute("INSERT INTO shares VALUES ('doc', $1)", consent)
-            path = made.headers["location"]
             assert (await world.write("school-system", "POST", f"{path}/replays", {"after": 0})).status_code == 201
             await world.courier.deliver_due()
         attempts = (await world.get("school-system", f"{path}/deliveries")).json()["items"]
         assert [each["outcome"] for each in attempts] == ["delivered"] * 4
         assert await connection.fetchval("SELECT count(*) FROM shares WHERE consent = $1", consent) == 1
+
+
+async def until_received(world: World, path: str) -> None:
+    """Return when the service has the receipt of what was taken back."""
+
+    async def ask() -> None:
+        [receipt] = (await world.get("school-system", f"{path}/receipts")).json()["items"]
+        if (receipt["standing"], receipt["items_removed"]) != ("received", 1):
+            raise NotTriedError
+
+    await until_answers(ask, WITHIN)
 
 
 async def until_there(url: str) -> None:

@@ -55,6 +55,16 @@ async def conformance(*arguments: str, secret: str = "") -> tuple[int, str]:
     return process.returncode, told.decode()
 
 
+def acknowledging(home: str, path: str = "/subscriptions/sub_trial") -> dict[str, str]:
+    """Return the variables by which a subscriber acknowledges what its subscription there is to."""
+    return {
+        "LAGSPILL_SUBSCRIPTION": f"{home}{path}",
+        "LAGSPILL_TOKEN_URL": f"{home}/token",
+        "LAGSPILL_CLIENT_ID": "school-system",
+        "LAGSPILL_CLIENT_SECRET": "x",
+    }
+
+
 @pytest.fixture
 def state() -> str:
     """Where the subscriber says what it did."""
@@ -74,15 +84,17 @@ async def database(new_database: NewDatabase) -> str:
 async def test_the_page_s_subscriber_reads_a_topic_as_it_should(
     broker: str, new_topic: NewTopicName, database: str, state: str, tmp_path: Path
 ) -> None:
-    topic = await new_topic("trial", partitions=3)
+    topic, receipts = await new_topic("trial", partitions=3), f"127.0.0.1:{free_port()}"
     given = {
         "DATABASE_URL": database,
         "KAFKA_BOOTSTRAP_SERVERS": broker,
         "LAGSPILL_TOPICS": f"lagspill.cases.v1={topic}",
         "LAGSPILL_STATE": state,
+        **acknowledging(f"http://{receipts}"),
     }
     async with running(tmp_path, snippet(), ["sharing.py"], given):
-        status, told = await conformance(topic, "--state", f"http://{state}/", "--kafka", broker)
+        arguments = ("--state", f"http://{state}/", "--kafka", broker, "--receipts", receipts)
+        status, told = await conformance(topic, *arguments)
     assert (status, "Nothing is wrong with it." in told) == (0, True), told
     with pytest.raises(NotTriedError, match="There is no topic"):
         await try_topic(Bus.at(broker), f"{topic}.none", f"http://{state}/", 0.0)
@@ -95,8 +107,9 @@ async def test_the_page_s_subscriber_takes_webhooks_as_it_should_and_without_its
     code, count = re.subn(r"lagspill\.main\(\)", f"app = lagspill.asgi({secret!r}, show_state=True)", snippet())
     assert count == 1
     command = ["-m", "uvicorn", "sharing:app", "--port", state.rpartition(":")[2], "--log-level", "critical"]
-    arguments = (f"http://{state}/", "--state", f"http://{state}/")
-    async with running(tmp_path, code, command, {"DATABASE_URL": database}):
+    receipts = f"127.0.0.1:{free_port()}"
+    arguments = (f"http://{state}/", "--state", f"http://{state}/", "--receipts", receipts)
+    async with running(tmp_path, code, command, {"DATABASE_URL": database, **acknowledging(f"http://{receipts}")}):
         status, told = await conformance(*arguments, secret=secret)
         assert (status, "Nothing is wrong with it." in told) == (0, True), told
         # Another's secret is what it must refuse.

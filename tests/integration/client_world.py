@@ -116,12 +116,12 @@ def add_handler(subscriber: Subscriber) -> None:
 
 
 @asynccontextmanager
-async def subscriber_place(dsn: str, subscriber: Subscriber) -> AsyncIterator[Place]:
+async def subscriber_place(dsn: str, subscriber: Subscriber, tables: str = DDL + TABLES) -> AsyncIterator[Place]:
     """Open the subscriber on a database with these tables, and tell of each statement that took something in."""
     pool = await asyncpg.create_pool(dsn, min_size=1, max_size=4)
     told: Probe[object] = Probe()
     async with pool.acquire() as conn:
-        await conn.execute(DDL + TABLES)
+        await conn.execute(tables)
     listener = await asyncpg.connect(dsn)
     await listener.add_listener("inbox", lambda *notified: told(notified))
     await subscriber.open(pool)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import itertools
 import json
 import ssl
@@ -23,6 +24,10 @@ import httpx
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from pydantic import AnyHttpUrl, SecretStr
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Mount, Route
 from starlette.types import ASGIApp
 
 from deploy.local.process import free_port
@@ -48,6 +53,7 @@ from shared.testing.issuer import LocalIssuer
 from shared.testing.people import People
 from shared.testing.plugin import Migrated
 from shared.testing.signals import Probe
+from tests.tally_app import served
 
 KEY: Final = "k" * 32
 VAULT_KEY: Final = "test-1:" + "a2" * 21 + "a="
@@ -388,6 +394,22 @@ class World:
             rows = await self.pool.fetch(f'SELECT * FROM "{table["tablename"]}"')
             found += [repr([bytes(v) if isinstance(v, memoryview) else v for v in row.values()]) for row in rows]
         return "\n".join(found)
+
+
+@asynccontextmanager
+async def over_http(world: World, who: str) -> AsyncIterator[str]:
+    """Serve it over real HTTP, and beside it, at `/token`, tokens of another system by client credentials."""
+
+    async def token(request: Request) -> JSONResponse:
+        asked = parse_qs((await request.body()).decode())
+        basic = base64.b64encode(f"{who}:x".encode()).decode()
+        if asked != {"grant_type": ["client_credentials"]} or request.headers["authorization"] != f"Basic {basic}":
+            return JSONResponse({"error": "invalid_client"}, status_code=401)
+        return JSONResponse({"access_token": world.issuer.token(world.claims(who)), "expires_in": 300})
+
+    app = Starlette(routes=[Route("/token", token, methods=["POST"]), Mount("/", world.parts.app)])
+    async with served(app) as (host, port):
+        yield f"http://{host}:{port}"
 
 
 @asynccontextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import re
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
@@ -14,12 +15,16 @@ import httpx
 import pytest
 import pytest_asyncio
 from lagspill_client import (
+    DDL,
+    Acknowledging,
+    ClientCredentials,
     Connection,
     Event,
     HandlerFailedError,
     Letter,
     Loss,
     LostError,
+    NotTakenError,
     Record,
     Subscriber,
     UnreadableStopError,
@@ -27,14 +32,17 @@ from lagspill_client import (
 )
 from pydantic_core import from_json, to_json
 
+from deploy.conformance.faults import Held
+from deploy.conformance.receipts import listening
+from deploy.local.process import free_port
 from services.notify.signatures import headers, new_secret, written
 from shared.refs import ConsentRef
 from shared.relay import Step
 from shared.testing.plugin import NewDatabase, through
 from shared.testing.proxy import FaultProxy
-from shared.testing.signals import TopicReader
+from shared.testing.signals import WITHIN, TopicReader
 from tests.e2e.test_docs_examples import publish
-from tests.integration.client_world import Maker, Place, add_handler, subscriber_place
+from tests.integration.client_world import TABLES, Maker, Place, add_handler, subscriber_place
 from tests.relay_world import Migrated, NewTopic, World, new_world
 
 pytestmark = pytest.mark.connected
@@ -135,6 +143,47 @@ async def test_a_batch_with_a_duplicate_in_it_and_again(place: Place, make: Make
     state = await place.subscriber.state()
     assert sorted(each.consent for each in state.receipts) == sorted([consent_of(batch[0]), consent_of(batch[2])])
     assert {each.times for each in state.effects} == {1}
+
+
+async def test_receipts_are_sent_until_they_are_taken_and_then_no_more(database: str, make: Maker) -> None:
+    """What takes them answers 503 the first time that one comes."""
+    async with listening(address := f"127.0.0.1:{free_port()}") as taken:
+        assert taken is not None
+        token = ClientCredentials(f"http://{address}/token", "school-system", "x")
+        to = Acknowledging(f"http://{address}/subscriptions/sub_x", token)
+        subscriber = Subscriber("sends", acknowledging=to)
+        add_handler(subscriber)
+        async with subscriber_place(database, subscriber):
+            records = [make.withdrawn(make.case()) for _ in range(2)]
+            for record in records:
+                taken.judge(consent_of(record))
+            await subscriber.take(records)
+            with pytest.raises(NotTakenError, match="503 unavailable"):
+                await subscriber.send_receipts()
+            async with subscriber.sending():
+                for record in records:
+                    assert await taken.judged(consent_of(record), 1, WITHIN) is Held.HELD
+            # Whoever is stopped between the answer and the note of it sends once more, and that is the end of it.
+            assert await subscriber.send_receipts() <= 1
+            assert await subscriber.send_receipts() == 0
+    gone = Subscriber("sends", acknowledging=to)
+    async with subscriber_place(database, gone, tables="SELECT") as place:
+        assert await gone.send_receipts() == 0, "nothing is left"
+        await place.pool.execute("UPDATE lagspill_inbox SET receipt_sent = NULL")
+        with pytest.raises(NotTakenError, match="nobody answers"):
+            await gone.send_receipts()
+
+
+async def test_an_inbox_of_before_receipts_were_sent_is_used_on(database: str, make: Maker) -> None:
+    """Its table gets the column; what it holds is as it was."""
+    conn = await asyncpg.connect(database)
+    await conn.execute(re.sub(r"(?m)^.*receipt_sent.*$|^CREATE INDEX IF NOT EXISTS lagspill_inbox_to_send.*$", "", DDL))
+    await conn.close()
+    subscriber = Subscriber("sends")
+    add_handler(subscriber)
+    async with subscriber_place(database, subscriber, tables=TABLES) as place:
+        await subscriber.take([make.withdrawn(make.case())])
+        assert await place.pool.fetchval("SELECT count(*) FROM lagspill_inbox WHERE receipt_sent IS NULL") == 1
 
 
 async def test_the_effect_and_its_row_commit_together_or_not_at_all(place: Place, make: Maker) -> None:

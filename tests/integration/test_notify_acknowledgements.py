@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 import pytest_asyncio
+from lagspill_client import Acknowledging, ClientCredentials, Connection, Event, Record, Subscriber, events
 from pydantic_core import from_json
 
 from services.notify.counts import Counts
@@ -22,7 +23,8 @@ from shared.observability import Metrics
 from shared.refs import CaseRef, ConsentRef, LogScope
 from shared.testing.issuer import LocalIssuer
 from shared.testing.plugin import Migrated
-from tests.integration.notify_world import MUNICIPALITY, World, notify_world
+from tests.integration.client_world import subscriber_place
+from tests.integration.notify_world import MUNICIPALITY, World, notify_world, over_http
 
 pytestmark = pytest.mark.connected
 
@@ -213,6 +215,31 @@ async def test_nothing_is_awaited_of_who_ends_the_subscription_or_acknowledges_n
     assert reasons == ["not-acknowledging", "ended"]
     assert await place.world.deliver() == []
     assert await place.gauges() == {"awaited": None, "missing": None}
+
+
+async def test_the_python_package_sends_what_the_service_takes_and_bears_what_it_refuses(
+    place: Place, database: str
+) -> None:
+    """A real subscriber: of an end from before it acknowledged there is nothing to be sent again."""
+    path = await place.opened(acknowledges=False)
+    before, ended = place.ended(), place.ended()
+    records = await place.world.feed(before)
+    await place.world.write("school-system", "PATCH", path, {"acknowledges": True}, version='"v1"')
+    records += await place.world.feed(ended)
+    async with over_http(place.world, "school-system") as home:
+        to = Acknowledging(f"{home}{path}", ClientCredentials(f"{home}/token", "school-system", "x"))
+        subscriber = Subscriber("school", acknowledging=to)
+
+        @subscriber.on(events.ConsentExpired)
+        async def stop_sharing(tx: Connection, event: Event[events.ConsentExpired]) -> int:
+            return 4
+
+        async with subscriber_place(database, subscriber):
+            await subscriber.take([Record(each.value, each.key) for each in records])
+            assert await subscriber.send_receipts() == 2
+            assert await subscriber.send_receipts() == 0
+    [receipt] = (await place.world.get("school-system", f"{path}/receipts")).json()["items"]
+    assert (receipt["consent"], receipt["standing"], receipt["items_removed"]) == (ended.consent, "received", 4)
 
 
 async def test_whatever_happens_at_the_same_time_what_came_is_not_missing_and_what_is_delivered_is_awaited(

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 
 import httpx
 import pytest
@@ -18,8 +19,9 @@ from rich.console import Console
 from deploy.conformance.command import show, try_topic, try_webhook
 from deploy.conformance.faults import SENTENCES, Fault, Held, Report
 from deploy.conformance.made import UNKNOWN_TYPE, Maker
+from deploy.conformance.receipts import Receipts
 from deploy.conformance.topic import Topic
-from deploy.conformance.webhook import NotTriedError, Webhook
+from deploy.conformance.webhook import RECEIPT_SENT, NotTriedError, Webhook
 from deploy.local.errors import LocalError
 from services.notify.signatures import headers, key_of, new_secret, written
 from shared.bus import Bus
@@ -36,6 +38,8 @@ class Toy:
     wrong: Fault | None = None
     silent: bool = False
     """Whether it says nothing of receipts."""
+    sends_to: Receipts | None = field(default_factory=Receipts)
+    """Where it sends receipts; none: it does not acknowledge."""
     effects: Counter[tuple[str, str]] = field(default_factory=Counter)
     receipts: Counter[tuple[str, int]] = field(default_factory=Counter)
     seen: set[tuple[str, str]] = field(default_factory=set)
@@ -69,7 +73,19 @@ class Toy:
             self.effects[known] += 1
             version = event["data"]["version"] + (self.wrong is Fault.RECEIPT_WRONG)
             self.receipts[event["data"]["consent"], version] += 1
+            self.send(event["id"], event["data"])
         return 204
+
+    def send(self, key: str, data: dict[str, Any]) -> None:
+        """Send the receipt until it is taken, which is at the second time."""
+        if self.sends_to is None or self.wrong is Fault.RECEIPT_NOT_SENT:
+            return
+        version = data["version"] + (self.wrong is Fault.RECEIPT_SENT_WRONG)
+        told = to_json({"consent": data["consent"], "consent_version": version, "items_removed": 0})
+        given = {"authorization": "Bearer x", "idempotency-key": key}
+        status, _ = self.sends_to.take("/subscriptions/sub_x/receipts", given, told)
+        if status != 201 and self.wrong is not Fault.RECEIPT_GIVEN_UP:
+            assert self.sends_to.take("/subscriptions/sub_x/receipts", given, told)[0] == 201
 
     def state(self) -> httpx.Response:
         """Say what it did."""
@@ -148,13 +164,17 @@ async def webhook(toy: Toy, *, says: bool = True) -> Report:
     """Try a toy behind a webhook."""
     async with httpx.AsyncClient(transport=httpx.MockTransport(toy.answer)) as client:
         state = "http://toy.example/state" if says else None
-        return await Webhook(client, "http://toy.example/", SECRET, maker(), time.time, state).run()
+        return await Webhook(
+            client, "http://toy.example/", SECRET, maker(), time.time, state, receipts=toy.sends_to
+        ).run()
 
 
 async def topic(toy: Toy) -> Report:
     """Try a toy that reads a topic."""
     async with httpx.AsyncClient(transport=httpx.MockTransport(toy.answer)) as client:
-        return await Topic(client, Partition(toy), "trial", "http://toy.example/state", maker(), 0.5).run()
+        return await Topic(
+            client, Partition(toy), "trial", "http://toy.example/state", maker(), 0.3, toy.sends_to
+        ).run()
 
 
 def shown(report: Report) -> str:
@@ -174,6 +194,9 @@ BY_TOPIC = {
     Fault.GAP_UNTOLD,
     Fault.ORDER_MISTAKEN,
     Fault.RECEIPT_WRONG,
+    Fault.RECEIPT_NOT_SENT,
+    Fault.RECEIPT_SENT_WRONG,
+    Fault.RECEIPT_GIVEN_UP,
 }
 BY_WEBHOOK = set(Fault) - {Fault.GAP_UNTOLD, Fault.DIED}
 
@@ -206,7 +229,7 @@ async def test_answers_alone_show_it_too(fault: Fault) -> None:
 
 @pytest.mark.parametrize("fault", [Fault.NO_EFFECT, Fault.TWICE, Fault.RECEIPT_WRONG])
 async def test_what_is_not_shown_is_not_judged(fault: Fault) -> None:
-    report = await webhook(Toy(fault), says=False)
+    report = await webhook(Toy(fault, sends_to=None), says=False)
     assert report.faults == []
     assert Held.NOT_SHOWN in {each.found for each in report.verdicts}
     assert "could not be judged" in shown(report)
@@ -216,6 +239,40 @@ async def test_what_is_not_shown_is_not_judged(fault: Fault) -> None:
 async def test_who_is_silent_of_receipts_is_not_judged_by_them(trial: Callable[[Toy], Awaitable[Report]]) -> None:
     report = await trial(Toy(Fault.RECEIPT_WRONG, silent=True))
     assert [each.trial for each in report.verdicts if each.found is Held.NOT_SHOWN] == ["the receipt of a withdrawal"]
+
+
+@pytest.mark.parametrize("trial", [webhook, topic])
+async def test_of_who_does_not_acknowledge_no_receipt_is_expected(trial: Callable[[Toy], Awaitable[Report]]) -> None:
+    report = await trial(Toy(sends_to=None))
+    assert report.faults == []
+    assert RECEIPT_SENT not in {each.trial for each in report.verdicts}
+
+
+@pytest.mark.parametrize(
+    ("given", "body", "status"),
+    [
+        ({"authorization": "Bearer x", "idempotency-key": "1"}, {"consent_version": 0}, 422),
+        ({"authorization": "Bearer x", "idempotency-key": "1"}, {"more": 1}, 422),
+        ({"authorization": "Bearer x"}, {}, 422),
+        ({"idempotency-key": "1"}, {}, 401),
+    ],
+)
+async def test_what_the_service_would_not_take_is_a_wrong_receipt(
+    given: dict[str, str], body: dict[str, int], status: int
+) -> None:
+    receipts, good = Receipts(), {"consent": "cst_x", "consent_version": 1, "items_removed": 0}
+    assert receipts.take("/subscriptions/sub_x/receipts", given, to_json({**good, **body}))[0] == status
+    assert await receipts.judged("cst_x", 1, 0.0) is Fault.RECEIPT_SENT_WRONG
+    assert receipts.take("/elsewhere", given, b"")[0] == 404
+
+
+async def test_a_receipt_that_is_another_one_the_second_time_is_wrong() -> None:
+    receipts = Receipts()
+    receipts.judge("cst_x")
+    for items in (0, 1):
+        told = to_json({"consent": "cst_x", "consent_version": 1, "items_removed": items})
+        receipts.take("/receipts", {"authorization": "Bearer x", "idempotency-key": "1"}, told)
+    assert await receipts.judged("cst_x", 1, 0.0) is Fault.RECEIPT_SENT_WRONG
 
 
 async def test_who_ends_at_the_gap_has_stopped() -> None:

@@ -1,3 +1,5 @@
+import type { Receipt } from "./receipts.js";
+
 /** Where a subscriber keeps what it has taken in: in the transaction of the effect, or an effect may happen twice. */
 export interface Store<Tx> {
   /** Runs `work` in a transaction: all of it is kept, or, when it throws, nothing. */
@@ -6,6 +8,19 @@ export interface Store<Tx> {
   claim(tx: Tx, event: Claim): Promise<boolean>;
   /** The highest `sequence` of a subject before the event that was just claimed; 0n for none. */
   last(tx: Tx, event: Claim): Promise<bigint>;
+  /** Keeps the receipt of a consent's end with the event that ended it. */
+  keepReceipt(tx: Tx, event: Claim, receipt: Receipt): Promise<void>;
+  /** The receipts that were not sent yet, the oldest first. */
+  receiptsToSend(tx: Tx, limit: number): Promise<ToSend[]>;
+  /** From now on this receipt need not be sent. */
+  receiptWasSent(tx: Tx, event: ToSend): Promise<void>;
+}
+
+/** A receipt, with the event that it is about. */
+export interface ToSend {
+  readonly source: string;
+  readonly id: string;
+  readonly receipt: Receipt;
 }
 
 /** An event, as the inbox knows it. */
@@ -25,17 +40,20 @@ export interface Claim {
 export class MemoryStore implements Store<null> {
   #taken = new Map<string, Claim>();
   #lasts = new Map<string, bigint>();
+  #receipts = new Map<string, ToSend>();
   #queue: Promise<unknown> = Promise.resolve();
 
   transaction<R>(work: (tx: null) => Promise<R>): Promise<R> {
     const done = this.#queue.then(async () => {
       const taken = new Map(this.#taken);
       const lasts = new Map(this.#lasts);
+      const receipts = new Map(this.#receipts);
       try {
         return await work(null);
       } catch (error) {
         this.#taken = taken;
         this.#lasts = lasts;
+        this.#receipts = receipts;
         throw error;
       }
     });
@@ -55,6 +73,18 @@ export class MemoryStore implements Store<null> {
     const last = this.#lasts.get(counted) ?? 0n;
     if (event.sequence !== null && event.sequence > last) this.#lasts.set(counted, event.sequence);
     return last;
+  }
+
+  async keepReceipt(_tx: null, { source, id }: Claim, receipt: Receipt): Promise<void> {
+    this.#receipts.set(`${source} ${id}`, { source, id, receipt });
+  }
+
+  async receiptsToSend(_tx: null, limit: number): Promise<ToSend[]> {
+    return [...this.#receipts.values()].slice(0, limit);
+  }
+
+  async receiptWasSent(_tx: null, { source, id }: ToSend): Promise<void> {
+    this.#receipts.delete(`${source} ${id}`);
   }
 }
 
@@ -78,12 +108,16 @@ CREATE TABLE IF NOT EXISTS lagspill_inbox (
     through      bigint,
     outcome      text        NOT NULL CHECK (outcome IN ('taken', 'passed-by', 'set-aside', 'lost', 'loss-accepted')),
     receipt      jsonb,
+    receipt_sent timestamptz,
     stored_at    timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (consumer, source, id)
 );
+ALTER TABLE lagspill_inbox ADD COLUMN IF NOT EXISTS receipt_sent timestamptz;
 CREATE INDEX IF NOT EXISTS lagspill_inbox_by_subject ON lagspill_inbox (consumer, source, subject, sequence);
 CREATE INDEX IF NOT EXISTS lagspill_inbox_by_number ON lagspill_inbox (consumer, source, municipality, number);
 CREATE INDEX IF NOT EXISTS lagspill_inbox_set_aside ON lagspill_inbox (consumer, key) WHERE outcome = 'set-aside';
+CREATE INDEX IF NOT EXISTS lagspill_inbox_to_send ON lagspill_inbox (consumer, stored_at)
+    WHERE receipt IS NOT NULL AND receipt_sent IS NULL;
 `;
 
 /** Keeps the inbox in PostgreSQL. */
@@ -138,5 +172,29 @@ export class PostgresStore<Client extends Queryable> implements Store<Client> {
       [this.consumer, event.source, event.subject, event.id],
     );
     return BigInt(String(rows[0]?.last ?? 0));
+  }
+
+  async keepReceipt(tx: Client, event: Claim, receipt: Receipt): Promise<void> {
+    await tx.query(
+      "UPDATE lagspill_inbox SET receipt = $4::text::jsonb WHERE consumer = $1 AND source = $2 AND id = $3",
+      [this.consumer, event.source, event.id, JSON.stringify(receipt)],
+    );
+  }
+
+  async receiptsToSend(tx: Client, limit: number): Promise<ToSend[]> {
+    const { rows } = await tx.query(
+      `SELECT source, id, receipt FROM lagspill_inbox
+       WHERE consumer = $1 AND receipt IS NOT NULL AND receipt_sent IS NULL ORDER BY stored_at, id LIMIT $2`,
+      [this.consumer, limit],
+    );
+    return rows as unknown as ToSend[];
+  }
+
+  async receiptWasSent(tx: Client, event: ToSend): Promise<void> {
+    await tx.query("UPDATE lagspill_inbox SET receipt_sent = now() WHERE consumer = $1 AND source = $2 AND id = $3", [
+      this.consumer,
+      event.source,
+      event.id,
+    ]);
   }
 }

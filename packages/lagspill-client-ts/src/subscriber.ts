@@ -1,7 +1,11 @@
 import { checkData, readEnvelope, UnreadableError, type EventType, type LagspillEvent } from "./event.js";
 import { foundLoss, type Loss } from "./gaps.js";
+import { sendReceipt, type Acknowledging } from "./receipts.js";
 import type { Store } from "./store.js";
 import { SignatureRefusedError, verifyWebhook, type Headers } from "./webhook.js";
+
+const AT_ONCE = 50;
+const LONGEST_PAUSE = 60_000;
 
 /** Something that was published has not come: go no further on a wrong picture. */
 export class LostError extends Error {
@@ -11,7 +15,8 @@ export class LostError extends Error {
   }
 }
 
-export type Handler<Tx, T extends EventType> = (tx: Tx, event: LagspillEvent<T>) => Promise<void>;
+/** A number is how many things were taken back because a consent ended: it is kept as the receipt, and sent. */
+export type Handler<Tx, T extends EventType> = (tx: Tx, event: LagspillEvent<T>) => Promise<number | void>;
 
 /** What became of a record: its effect happened, it was nothing of ours, or it had come before. */
 export type Outcome = "taken" | "passed-by" | "duplicate";
@@ -19,24 +24,33 @@ export type Outcome = "taken" | "passed-by" | "duplicate";
 export interface Options {
   /** Whether every event of a subject comes: false where a webhook has a filter on types or units. */
   readonly counted?: boolean;
+  /** Where receipts are sent, after the events that they are about were taken. */
+  readonly acknowledging?: Acknowledging | undefined;
 }
 
 /** Takes events in, each with its effect once. */
 export class Subscriber<Tx> {
-  readonly #handlers = new Map<string, (tx: Tx, event: LagspillEvent) => Promise<void>>();
+  readonly #handlers = new Map<string, (tx: Tx, event: LagspillEvent) => Promise<number | void>>();
   readonly #counted: boolean;
+  readonly #acknowledging: Acknowledging | undefined;
+  #sending: Promise<number> = Promise.resolve(0);
+  #timer: NodeJS.Timeout | undefined;
+  #failures = 0;
+  #stopped = false;
 
   constructor(
     private readonly store: Store<Tx>,
     options: Options = {},
   ) {
     this.#counted = options.counted ?? true;
+    this.#acknowledging = options.acknowledging;
+    if (this.#acknowledging !== undefined) this.#sendSoon(0);
   }
 
   /** Handle events of this type, each in the transaction in which the store knows it from then on. */
   on<T extends EventType>(type: T, handler: Handler<Tx, T>): this {
     if (this.#handlers.has(type)) throw new Error(`${type} has a handler already`);
-    this.#handlers.set(type, handler as unknown as (tx: Tx, event: LagspillEvent) => Promise<void>);
+    this.#handlers.set(type, handler as unknown as (tx: Tx, event: LagspillEvent) => Promise<number | void>);
     return this;
   }
 
@@ -61,15 +75,69 @@ export class Subscriber<Tx> {
       number: BigInt(event.sourcesequence),
       outcome: handler === undefined ? ("passed-by" as const) : ("taken" as const),
     };
-    return this.store.transaction(async (tx) => {
+    const taken = await this.store.transaction(async (tx) => {
       if (!(await this.store.claim(tx, claim))) return "duplicate";
       if (this.#counted && event.sequence !== undefined) {
         const loss = foundLoss(event, await this.store.last(tx, claim));
         if (loss !== null) throw new LostError(loss);
       }
-      if (handler !== undefined) await handler(tx, event as unknown as LagspillEvent);
+      const takenBack = await handler?.(tx, event as unknown as LagspillEvent);
+      const { consent, version } = event.data as { consent?: string; version?: number };
+      if (typeof takenBack === "number" && consent !== undefined && version !== undefined) {
+        await this.store.keepReceipt(tx, claim, { consent, consent_version: version, items_removed: takenBack });
+      }
       return claim.outcome;
     });
+    if (taken === "taken" && this.#acknowledging !== undefined) this.#sendSoon(0);
+    return taken;
+  }
+
+  /**
+   * Send every receipt that was not sent yet; resolves with how many those were. With `acknowledging` this happens by itself,
+   * after each event and at the start, and again after growing pauses until it is taken.
+   *
+   * @throws NotTakenError it is not taken; this one and those behind it are sent the next time
+   */
+  sendReceipts(): Promise<number> {
+    const sent = this.#sending.catch(() => 0).then(() => this.#sendAll());
+    this.#sending = sent;
+    return sent;
+  }
+
+  /** Send nothing more by itself: for a process that is about to end. What is left is sent when it is back. */
+  async stop(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#stopped = true;
+    await this.#sending.catch(() => 0);
+  }
+
+  async #sendAll(): Promise<number> {
+    const to = this.#acknowledging;
+    let sent = 0;
+    for (let last = to === undefined; !last; ) {
+      const waiting = await this.store.transaction((tx) => this.store.receiptsToSend(tx, AT_ONCE));
+      for (const one of waiting) {
+        await sendReceipt(to!, one.id, one.receipt);
+        await this.store.transaction((tx) => this.store.receiptWasSent(tx, one));
+        sent += 1;
+        this.#failures = 0;
+      }
+      last = waiting.length < AT_ONCE;
+    }
+    return sent;
+  }
+
+  #sendSoon(milliseconds: number): void {
+    if (this.#stopped || (this.#timer !== undefined && milliseconds === 0)) return;
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      this.sendReceipts().then(
+        () => undefined,
+        () => this.#sendSoon(Math.min(1000 * 2 ** this.#failures++, LONGEST_PAUSE)),
+      );
+    }, milliseconds);
+    this.#timer.unref(); // it keeps no process alive: what is left is sent when it is back
   }
 
   /**

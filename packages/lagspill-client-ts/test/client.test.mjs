@@ -2,14 +2,17 @@
 
 import assert from "node:assert/strict";
 import { readFileSync, readdirSync } from "node:fs";
+import { createServer } from "node:http";
 import { test } from "node:test";
 import { Webhook } from "standardwebhooks";
 import pg from "pg";
 import {
+  clientCredentials,
   DDL,
   isType,
   LostError,
   MemoryStore,
+  NotTakenError,
   Numbers,
   PostgresStore,
   readEvent,
@@ -114,6 +117,60 @@ test("a signature is believed for five minutes, of any secret that is known", ()
   assert.throws(() => verifyWebhook("whsec_", signed(secret, 0), body));
 });
 
+/** Answers each request with what comes next, and keeps what it was asked. */
+async function answering(...answers) {
+  const asked = [];
+  const server = createServer(async (request, response) => {
+    const body = Buffer.concat(await request.toArray()).toString();
+    const { url, headers } = request;
+    asked.push({ url, token: headers.authorization, key: headers["idempotency-key"], body: url === "/token" ? body : JSON.parse(body) });
+    if (url === "/token") return response.end(JSON.stringify({ access_token: "t", expires_in: 300 }));
+    const [status, code] = answers.shift() ?? [201];
+    return response.writeHead(status, { location: "/elsewhere" }).end(JSON.stringify({ code }));
+  });
+  await new Promise((listening) => server.listen(0, "127.0.0.1", listening));
+  const home = `http://127.0.0.1:${server.address().port}`;
+  return { home, asked, close: () => server.close() };
+}
+
+async function sendsReceipts(store) {
+  const service = await answering([503, "unavailable"], [302], [404, "receipt-not-awaited"], [404, "subscription-not-found"], [201], [409, "receipt-differs"]);
+  const subscription = `${service.home}/subscriptions/sub_x`;
+  const acknowledging = { subscription, token: clientCredentials(`${service.home}/token`, "school-system", "x") };
+  const subscriber = new Subscriber(store, { acknowledging, counted: false }).on(WITHDRAWN, async () => 2);
+  await subscriber.stop(); // nothing by itself: what is sent here is sent by the test
+  const ids = [];
+  for (let each = 0; each < 3; each += 1) {
+    const made = event(100 + each);
+    ids.push(JSON.parse(made).id);
+    await subscriber.take(made);
+    await subscriber.take(made);
+  }
+  for (const status of ["503 unavailable", "302", "404 subscription-not-found"]) {
+    await assert.rejects(subscriber.sendReceipts(), (error) => error instanceof NotTakenError && error.message.endsWith(status));
+  }
+  assert.equal(await subscriber.sendReceipts(), 2);
+  assert.equal(await subscriber.sendReceipts(), 0, "each is sent until it is taken, and then no more");
+  const [token, ...sent] = service.asked;
+  assert.equal(token.token, `Basic ${Buffer.from("school-system:x").toString("base64")}`);
+  const [first, second, third] = ids;
+  assert.deepEqual(sent.map(({ key }) => key), [first, first, first, second, second, third]);
+  const receipt = { consent: withdrawn.data.consent, consent_version: withdrawn.data.version, items_removed: 2 };
+  for (const { url, body, token: bearer } of sent) {
+    assert.deepEqual([url, body, bearer], ["/subscriptions/sub_x/receipts", receipt, "Bearer t"]);
+  }
+  // By itself, as an application has it: what was left is sent at the start.
+  await subscriber.take(event(103));
+  const again = new Subscriber(store, { acknowledging, counted: false }).on(WITHDRAWN, async () => undefined);
+  await new Promise((done) => setTimeout(done, 0));
+  await again.stop();
+  assert.equal(await again.sendReceipts(), 0);
+  await again.take(event(104));
+  assert.equal(await again.sendReceipts(), 0, "a handler that says no number gives no receipt");
+  assert.equal(service.asked.length, 8);
+  service.close();
+}
+
 async function keepsTheRules(store, effects) {
   let fails = false;
   const subscriber = new Subscriber(store).on(WITHDRAWN, async (tx, { data }) => {
@@ -158,6 +215,7 @@ test("the inbox in memory", async () => {
     }
   };
   await keepsTheRules(store, { add: async () => { happened += 1; }, count: async () => happened });
+  await sendsReceipts(store);
 });
 
 test("the inbox in PostgreSQL", { skip: !process.env.DATABASE_URL }, async () => {
@@ -175,5 +233,6 @@ test("the inbox in PostgreSQL", { skip: !process.env.DATABASE_URL }, async () =>
     add: (tx, consent) => tx.query("INSERT INTO effects VALUES ($1)", [consent]),
     count: async () => Number((await pool.query("SELECT count(*) FROM effects")).rows[0].count),
   });
+  await sendsReceipts(store);
   await pool.end();
 });

@@ -12,6 +12,7 @@ The same subscriber takes webhooks in (`lagspill.asgi`). It needs nothing of the
 
 from lagspill_client import events
 from lagspill_client.inbox import DDL, Connection, Loss, Pool
+from lagspill_client.receipts import Acknowledging, ClientCredentials, NotTakenError
 from lagspill_client.records import Envelope, Event, Record, UnreadableError, read
 from lagspill_client.subscriber import (
     HandlerFailedError,
@@ -26,6 +27,8 @@ from lagspill_client.webhooks import SignatureRefusedError, verify
 
 __all__ = [
     "DDL",
+    "Acknowledging",
+    "ClientCredentials",
     "Connection",
     "Envelope",
     "Event",
@@ -33,6 +36,7 @@ __all__ = [
     "Letter",
     "Loss",
     "LostError",
+    "NotTakenError",
     "Pool",
     "Reason",
     "Record",

@@ -38,12 +38,16 @@ CREATE TABLE IF NOT EXISTS lagspill_inbox (
     through      bigint,
     outcome      text        NOT NULL CHECK (outcome IN ('taken', 'passed-by', 'set-aside', 'lost', 'loss-accepted')),
     receipt      jsonb,
+    receipt_sent timestamptz,
     stored_at    timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (consumer, source, id)
 );
+ALTER TABLE lagspill_inbox ADD COLUMN IF NOT EXISTS receipt_sent timestamptz;
 CREATE INDEX IF NOT EXISTS lagspill_inbox_by_subject ON lagspill_inbox (consumer, source, subject, sequence);
 CREATE INDEX IF NOT EXISTS lagspill_inbox_by_number ON lagspill_inbox (consumer, source, municipality, number);
 CREATE INDEX IF NOT EXISTS lagspill_inbox_set_aside ON lagspill_inbox (consumer, key) WHERE outcome = 'set-aside';
+CREATE INDEX IF NOT EXISTS lagspill_inbox_to_send ON lagspill_inbox (consumer, stored_at)
+    WHERE receipt IS NOT NULL AND receipt_sent IS NULL;
 """
 """For your own migrations, if `Subscriber` may not make a table itself. `number` is `sourcesequence`."""
 
@@ -195,6 +199,24 @@ class Inbox:
             self.consumer,
             *known,
             json.dumps(receipt),
+        )
+
+    async def receipts_to_send(self, tx: Connection, limit: int) -> list[tuple[Known, dict[str, str | int]]]:
+        """Return receipts that were not sent yet, the oldest first."""
+        rows = await tx.fetch(
+            "SELECT source, id, receipt #>> '{}' AS receipt FROM lagspill_inbox"
+            " WHERE consumer = $1 AND receipt IS NOT NULL AND receipt_sent IS NULL ORDER BY stored_at, id LIMIT $2",
+            self.consumer,
+            limit,
+        )
+        return [(Known(row["source"], row["id"]), json.loads(row["receipt"])) for row in rows]
+
+    async def receipt_was_sent(self, tx: Connection, known: Known) -> None:
+        """Note that a receipt need not be sent any more."""
+        await tx.execute(
+            "UPDATE lagspill_inbox SET receipt_sent = now() WHERE (consumer, source, id) = ($1, $2, $3)",
+            self.consumer,
+            *known,
         )
 
     async def take_back(self, tx: Connection, known: Known) -> bool:

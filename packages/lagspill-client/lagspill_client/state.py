@@ -7,7 +7,7 @@ import contextlib
 import json
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict
@@ -74,13 +74,12 @@ class Asgi:
         self,
         receive: Callable[[dict[str, str], bytes], Awaitable[int]],
         state: Callable[[], Awaitable[State]] | None,
-        start: Callable[[], Awaitable[None]],
-        stop: Callable[[], Awaitable[None]],
+        serving: Callable[[], AbstractAsyncContextManager[None]],
     ) -> None:
         self._receive = receive
         self._state = state
-        self._start = start
-        self._stop = stop
+        self._serving = serving
+        self._stack = contextlib.AsyncExitStack()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve (ASGI 3.0: `http` and `lifespan`)."""
@@ -103,10 +102,10 @@ class Asgi:
         while True:
             message = await receive()
             if message["type"] == "lifespan.startup":
-                await self._start()
+                await self._stack.enter_async_context(self._serving())
                 await send({"type": "lifespan.startup.complete"})
             elif message["type"] == "lifespan.shutdown":
-                await self._stop()
+                await self._stack.aclose()
                 await send({"type": "lifespan.shutdown.complete"})
                 return
 

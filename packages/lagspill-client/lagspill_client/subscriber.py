@@ -13,7 +13,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Final, TypeVar, overload
@@ -28,6 +28,7 @@ from faststream.kafka import KafkaBroker, KafkaMessage
 from lagspill_client.batches import read_every_record
 from lagspill_client.events import EVENTS, AccessRecorded, EventData
 from lagspill_client.inbox import DDL, Connection, Inbox, Loss, Place, Pool, found_loss, known_by, place_of
+from lagspill_client.receipts import Acknowledging, NotTakenError
 from lagspill_client.records import Envelope, Event, Record, UnreadableError, read_data, read_envelope
 from lagspill_client.state import Asgi, State, serve_state
 from lagspill_client.webhooks import SignatureRefusedError, verify
@@ -49,6 +50,12 @@ SETTLE_SECONDS: Final = 30.0
 DRAIN_SECONDS: Final = 25.0
 STATEMENT_SECONDS: Final = 30.0
 """After so long a database that says nothing is away."""
+RECEIPTS_AT_ONCE: Final = 50
+LONGEST_PAUSE_OF_RECEIPTS: Final = 60.0
+_IS_MADE: Final = """
+SELECT true FROM pg_attribute WHERE attrelid = to_regclass('lagspill_inbox') AND attname = 'receipt_sent' AND NOT attisdropped
+"""
+"""The table is there, and is not of a version before this one."""
 _WAITED_OUT: Final = ("08", "40", "53", "57", "58")
 """SQLSTATE classes: connection, concurrency, resources, operator intervention, system (PostgreSQL, appendix A)."""
 
@@ -129,6 +136,7 @@ class Subscriber:
         dead_letter: DeadLetter | None = None,
         on_loss: OnLoss | None = None,
         settle: float = SETTLE_SECONDS,
+        acknowledging: Acknowledging | None = None,
     ) -> None:
         """Prepare; nothing happens before `run`, `subscribe` or the first webhook.
 
@@ -142,6 +150,7 @@ class Subscriber:
             dead_letter: Keeps what is set aside. Without it the subscriber stops, which is as safe.
             on_loss: Is told before the subscriber stops.
             settle: Seconds.
+            acknowledging: Where receipts are sent; what the environment says when None (`Acknowledging.from_environment`).
         """
         self.name: Final = name
         self.inbox: Final = Inbox(name)
@@ -153,6 +162,9 @@ class Subscriber:
         self._dead_letter = dead_letter
         self._on_loss = on_loss
         self._settle = settle
+        self._acknowledging = acknowledging
+        self._to_send = asyncio.Event()
+        self._not_taken = 0
         self._handlers: dict[str, Handler[Any]] = {}
         self._pool: Pool | None = None
         self._owned = False
@@ -214,7 +226,7 @@ class Subscriber:
         async with self._pool.acquire() as conn, conn.transaction():
             # Instances that start together make the table one after the other.
             await conn.execute("SELECT pg_advisory_xact_lock(hashtext('lagspill_inbox'))")
-            if await conn.fetchval("SELECT to_regclass('lagspill_inbox')") is None:
+            if await conn.fetchval(_IS_MADE) is None:
                 await conn.execute(DDL)
             await self.inbox.know_logs(conn)
 
@@ -318,6 +330,7 @@ class Subscriber:
                     raise
                 raise _FailedError(error) from error
         self.inbox.heard(arrival.place.envelope for arrival in arrivals if arrival.place.envelope is not None)
+        self._to_send.set()
 
     async def _alone(self, arrival: _Arrival) -> None:
         for attempt in range(1, self._attempts + 1):
@@ -406,6 +419,57 @@ class Subscriber:
         log.error("stopped: %s", stop)
         self._ended.set()
 
+    # --- receipts -----------------------------------------------------------------------------------------------------
+
+    async def send_receipts(self) -> int:
+        """Send every receipt that was not sent yet, and return how many those were; none when there is nowhere to send them.
+
+        `run` and `asgi` do it by themselves. Call it where you call `take` or `receive`, and once at the start.
+
+        Raises:
+            NotTakenError: it is not taken; this one and those behind it are sent the next time.
+        """
+        to = self._acknowledging = self._acknowledging or Acknowledging.from_environment()
+        sent = 0
+        while to is not None:
+            async with self._database.acquire() as conn:
+                waiting = await self.inbox.receipts_to_send(conn, RECEIPTS_AT_ONCE)
+            for known, receipt in waiting:
+                refused = await to.send(known.id, receipt)
+                if refused:
+                    log.warning("a receipt is of no use: %s", refused)
+                async with self._database.acquire() as conn:
+                    await self.inbox.receipt_was_sent(conn, known)
+                sent += 1
+                self._not_taken = 0
+            if len(waiting) < RECEIPTS_AT_ONCE:
+                break
+        return sent
+
+    @contextlib.asynccontextmanager
+    async def sending(self) -> AsyncIterator[None]:
+        """Keep sending receipts as they come, and what was left of them before."""
+        task = asyncio.create_task(self._keep_sending(), name="receipts")
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    async def _keep_sending(self) -> None:
+        while True:
+            self._to_send.clear()
+            try:
+                await self.send_receipts()
+            except Exception as error:  # noqa: BLE001 - whatever it was, they are still to be sent
+                pause = min(2.0 ** min(self._not_taken, 9), LONGEST_PAUSE_OF_RECEIPTS)
+                self._not_taken += 1
+                told = str(error) if isinstance(error, NotTakenError) else type(error).__name__
+                log.warning("receipts are sent again in %.1f s: %s", pause, told)
+                await asyncio.sleep(pause)
+            else:
+                await self._to_send.wait()
+
     # --- webhooks -----------------------------------------------------------------------------------------------------
 
     async def receive(self, secrets: str | Iterable[str], headers: Mapping[str, str], body: bytes) -> int:
@@ -444,7 +508,16 @@ class Subscriber:
         async def receive(headers: Mapping[str, str], body: bytes) -> int:
             return await self.receive(known, headers, body)
 
-        return Asgi(receive, self.state if show_state else None, self.open, self.close)
+        return Asgi(receive, self.state if show_state else None, self._serving)
+
+    @contextlib.asynccontextmanager
+    async def _serving(self) -> AsyncIterator[None]:
+        await self.open()
+        try:
+            async with self.sending():
+                yield
+        finally:
+            await self.close()
 
     async def state(self) -> State:
         """Return what this subscriber did with the last thousand events, as `lagspill conformance` asks for it."""
@@ -530,6 +603,7 @@ class Subscriber:
         self.subscribe(broker, names=names)
         async with contextlib.AsyncExitStack() as stack:
             stack.push_async_callback(self.close)
+            await stack.enter_async_context(self.sending())
             if shown:
                 await stack.enter_async_context(serve_state(shown, self.state))
             try:
