@@ -344,6 +344,12 @@ class TooManySeatsError(MeetingsError):
     code = "too-many-seats"
 
 
+class MeetingFullError(MeetingsError):
+    """More were at the meeting than the arena has seats."""
+
+    code = "meeting-full"
+
+
 class AnonymousOutcomeError(MeetingsError):
     """Without a case nothing can be planned: the outcome of this item is guidance."""
 

@@ -20,6 +20,7 @@ from services.meetings.errors import (
     ArenaRetiredError,
     ConsentMissingError,
     HoldingTimesError,
+    MeetingFullError,
     MeetingsError,
     NoExtraMeetingsError,
     OutsideWindowError,
@@ -403,9 +404,23 @@ def test_an_organisation_has_no_more_seats_than_the_arena_gives() -> None:
     ]
     with pytest.raises(TooManySeatsError):
         check_attendance(called(), team, holding(*seats))
+    # Whoever leaves out of which organisation it is does not come in by that.
+    for unsaid in ([seat(Service.PPT)] * 2, [seat(Service.PPT), seat(Service.PPT, organisation=here)]):
+        with pytest.raises(TooManySeatsError):
+            check_attendance(called(), team, holding(*seats[:-2], *unsaid))
     # The municipality's own services are many in one organisation.
     own = [seat(service, organisation=here) for service in TEAM - {Service.PPT}] + [seat(Service.PPT)]
     assert check_attendance(called(), team, holding(*own)) == TEAM
+
+
+@pytest.mark.rule(174)
+def test_no_more_are_there_than_the_arena_has_seats() -> None:
+    team = rules("ressursteam").model_copy(update={"seats": Seats(in_all=len(TEAM), rules=(174,))})
+    all_of_it = [seat(service) for service in TEAM]
+    absent = seat(Service.PPT, present=False)
+    assert check_attendance(called(), team, holding(*all_of_it, absent)) == TEAM
+    with pytest.raises(MeetingFullError):
+        check_attendance(called(), team, holding(*all_of_it, seat(Service.PPT)))
 
 
 @pytest.mark.parametrize(

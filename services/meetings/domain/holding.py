@@ -18,6 +18,7 @@ from services.meetings.errors import (
     ChairMissingError,
     GuardiansMissingError,
     HoldingTimesError,
+    MeetingFullError,
     MustLeaveItemError,
     ServiceNotMemberError,
     TooManySeatsError,
@@ -58,7 +59,7 @@ def check_attendance(state: MeetingState, rules: ArenaRules, holding: Holding) -
         ServiceNotMemberError: somebody was there who has no seat (seed rule 20).
         AttendanceError: nothing is said of a fixed member, or a seat stands there twice.
         AbsenceWithoutReasonError: a duty to attend was not met, and no reason is given (seed rule 54).
-        TooManySeatsError: an organisation from outside sent more than the arena gives it (seed rule 171).
+        TooManySeatsError, MeetingFullError: see `_check_seats`.
         ChairMissingError: the chair was not there, and is none of those who call the meeting (seed rule 61).
         GuardiansMissingError: it cannot be held without them (seed rule 12).
     """
@@ -72,19 +73,34 @@ def check_attendance(state: MeetingState, rules: ArenaRules, holding: Holding) -
     unexplained = {seat.service for seat in holding.attendance if not seat.present and seat.absence_reason is None}
     if breached := (unexplained & rules.with_duty) - attended:
         raise AbsenceWithoutReasonError(extensions={"services": [*sorted(breached)]})
-    if rules.seats_per_organisation is not None:
-        seats = Counter(
-            seat.organisation
-            for seat in present
-            if seat.organisation is not None and seat.service in rules.from_outside
-        )
-        if any(count > rules.seats_per_organisation for count in seats.values()):
-            raise TooManySeatsError(extensions={"seats": rules.seats_per_organisation})
+    _check_seats(rules, present)
     if holding.chair not in {seat.role for seat in present} | rules.called_by.roles:
         raise ChairMissingError
     if rules.guardians_part is Guardians.REQUIRED and not holding.guardians_present:
         raise GuardiansMissingError
     return attended
+
+
+def _check_seats(rules: ArenaRules, present: Sequence[Attendance]) -> None:
+    """Refuse more than the arena has seats for.
+
+    Raises:
+        MeetingFullError: there are more than it has seats in all (seed rule 174).
+        TooManySeatsError: an organisation from outside sent more than the arena gives it (seed rule 171). Where a seat does not
+            say of which it is, its service counts as one: nobody comes in by leaving it out.
+    """
+    if rules.seats is None:
+        return
+    if rules.seats.in_all is not None and len(present) > rules.seats.in_all:
+        raise MeetingFullError(extensions={"seats": rules.seats.in_all})
+    if rules.seats.per_organisation is None:
+        return
+    outside = [seat for seat in present if seat.service in rules.from_outside]
+    unsaid = {seat.service for seat in outside if seat.organisation is None}
+    of_each = Counter(seat.organisation for seat in outside if seat.organisation is not None)
+    of_each_service = Counter(seat.service for seat in outside if seat.service in unsaid)
+    if any(count > rules.seats.per_organisation for count in (*of_each.values(), *of_each_service.values())):
+        raise TooManySeatsError(extensions={"seats": rules.seats.per_organisation})
 
 
 def check_times(state: MeetingState, holding: Holding, now: datetime) -> None:
