@@ -63,6 +63,12 @@ def test_each_report_of_each_profile_has_what_its_profile_lays_out() -> None:
     stated = {part.part.value: part.lines for section in part_2.sections for part in section.stated}
     assert stated.keys() == {"undertakings", "resources", "indicators"}
     assert all(line.owners for line in stated["undertakings"]), "responsibility is placed"
+    assert all(line.goal and line.starts and line.shown_by for line in stated["undertakings"]), "and what shows effect"
+    assert [len(line.takes) for line in stated["undertakings"]] == [1, 0, 1, 0, 0, 0, 0]
+    page = render_report(part_2, SKIEN, Language.EN)
+    for words in ("goal: Guardians know", "anchored in: Strategic plan", "takes: The technical part: 100000 kroner"):
+        assert words in page
+    assert "shown by: Visits to the interactive page" in page
     assert any(line.kroner for line in stated["resources"])
     shown_by = {line.text.en: line.figure for line in stated["indicators"]}
     assert shown_by["Referrals to PPT"] is FigureCode.MEASURES_WITH_PPT

@@ -28,7 +28,7 @@ from services.meetings.domain.figures import (
     shown,
 )
 from services.meetings.domain.profile import Profile
-from services.meetings.domain.undertakings import Better, Report, Source, Stated
+from services.meetings.domain.undertakings import Better, Report, Resources, Source, Stated
 from services.meetings.domain.year import SchoolYear
 from services.meetings.errors import PeriodNotOverError, PeriodUnknownError, ReportUnknownError
 from shared.clock import oslo_day
@@ -47,8 +47,14 @@ class StatedLine(Model):
     """Something that the profile states."""
 
     text: Text
+    goal: Text | None = None
     owners: tuple[Text, ...] = ()
+    anchored_in: tuple[Text, ...] = ()
     starts: date | None = None
+    takes: tuple[StatedLine, ...] = ()
+    """Of a measure: what it takes (seed rule 138)."""
+    shown_by: tuple[Text, ...] = ()
+    """Of a measure: the indicators that show its effect (seed rule 141)."""
     kroner: int | None = None
     hours_a_week: float | None = None
     post_percent: int | None = None
@@ -317,24 +323,37 @@ def offers_of(profile: Profile) -> dict[str, Text]:
 def _stated(profile: Profile, part: Stated) -> tuple[StatedLine, ...]:
     match part:
         case Stated.UNDERTAKINGS:
+            called = {indicator.code: indicator.text for indicator in profile.indicators}
             return tuple(
-                StatedLine(text=one.text, owners=one.owners, starts=one.starts, rules=one.rules)
+                StatedLine(
+                    text=one.text,
+                    goal=one.goal,
+                    owners=one.owners,
+                    anchored_in=one.anchored_in,
+                    starts=one.starts,
+                    takes=tuple(_resources(line) for line in one.resources),
+                    shown_by=tuple(called[code] for code in one.indicators),
+                    rules=one.rules,
+                )
                 for one in profile.undertakings
             )
         case Stated.RESOURCES:
-            lines = [*profile.resources, *(line for one in profile.undertakings for line in one.resources)]
             return tuple(
-                StatedLine(
-                    text=line.text,
-                    kroner=line.kroner,
-                    hours_a_week=line.hours_a_week,
-                    post_percent=line.post_percent,
-                    rules=line.rules,
-                )
-                for line in lines
+                _resources(line)
+                for line in (*profile.resources, *(line for one in profile.undertakings for line in one.resources))
             )
         case Stated.INDICATORS:
             return tuple(
                 StatedLine(text=one.text, better=one.better, source=one.source, figure=one.figure, rules=one.rules)
                 for one in profile.indicators
             )
+
+
+def _resources(line: Resources) -> StatedLine:
+    return StatedLine(
+        text=line.text,
+        kroner=line.kroner,
+        hours_a_week=line.hours_a_week,
+        post_percent=line.post_percent,
+        rules=line.rules,
+    )

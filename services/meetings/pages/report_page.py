@@ -249,9 +249,13 @@ def _chart(said: _Words, figure: Figure) -> Chart:
 
 def _line(said: _Words, line: StatedLine) -> str:
     words, language = said.words, said.language
-    more = [owner.in_(language) for owner in line.owners]
+    more = [] if line.goal is None else [words.goal.format(goal=line.goal.in_(language))]
+    more += [owner.in_(language) for owner in line.owners]
+    more += [words.anchored_in.format(where=where.in_(language)) for where in line.anchored_in]
     if line.starts is not None:
         more.append(words.starts.format(day=said.day(line.starts)))
+    more += [words.takes.format(what=_line(said, one)) for one in line.takes]
+    more += [words.shown_by.format(figure=indicator.in_(language)) for indicator in line.shown_by]
     if line.kroner is not None:
         more.append(words.kroner.format(number=line.kroner))
     if line.hours_a_week is not None:

@@ -57,6 +57,9 @@ class ReportWords(BaseModel):
     nothing_stated: str
     compared: str
     compared_means: str
+    goal: str
+    anchored_in: str
+    takes: str
     starts: str
     kroner: str
     hours_a_week: str
