@@ -9,7 +9,7 @@ from typing import Final
 
 import pytest
 
-from services.cases.domain.profile import CasesProfile, read_cases
+from services.cases.domain.profile import CasesProfile, RetiredBecause, read_cases
 from services.cases.domain.team_profile import USUAL
 from services.cases.domain.watch import USUAL_WATCH
 from services.cases.profile import read_cases_profiles
@@ -22,6 +22,8 @@ FOLDER: Final = Path(__file__).parents[2] / "deploy" / "municipalities"
 NOTODDEN: Final = (FOLDER / "notodden.yaml").read_text(encoding="utf-8")
 TONSBERG: Final = (FOLDER / "tonsberg.yaml").read_text(encoding="utf-8")
 NORD_OSTERDAL: Final = (FOLDER / "nord-osterdal.yaml").read_text(encoding="utf-8")
+SKIEN: Final = (FOLDER / "skien.yaml").read_text(encoding="utf-8")
+RENNESOY: Final = (FOLDER / "rennesoy.yaml").read_text(encoding="utf-8")
 DAY: Final = date(2026, 9, 7)
 
 
@@ -70,8 +72,24 @@ def test_nord_osterdal_takes_a_case_to_the_tst_and_lifts_it_to_the_municipal_one
     assert {Service.PPT, Service.HELSESTASJON} < profile.services_at(1)
 
 
+@pytest.mark.rule(162, 163, 164, 166, 177)
+def test_rennesoy_has_what_its_report_names_and_a_plan_that_it_discarded() -> None:
+    ladder = part(RENNESOY, "rennesoy.yaml")
+    assert {rule for offer in ladder.offers for rule in offer.rules} >= {162, 163, 164, 166, 177}
+    [gone] = [offer for offer in ladder.offers if not offer.offered_on(DAY)]
+    assert gone.retired is not None
+    assert gone.retired.because is RetiredBecause.NOT_IN_USE
+
+
+@pytest.mark.rule(144, 146, 147, 154, 155)
+def test_skien_takes_every_case_to_bti_and_names_ppt_and_child_welfare() -> None:
+    ladder = part(SKIEN, "skien.yaml")
+    assert {team.code for team in map(ladder.team_at, (1, 2, 3)) if team} == {"bti-team"}
+    assert {rule for offer in ladder.offers for rule in offer.rules} >= {144, 146, 147, 154, 155}
+
+
 @pytest.mark.rule(83, 103, 105, 170)
-@pytest.mark.parametrize("text", [NOTODDEN, TONSBERG, NORD_OSTERDAL])
+@pytest.mark.parametrize("text", [NOTODDEN, TONSBERG, NORD_OSTERDAL, SKIEN, RENNESOY])
 def test_every_area_has_a_criterion_and_every_text_three_languages(text: str) -> None:
     profile = part(text, "x.yaml")
     assert {area for criterion in profile.criteria for area in criterion.areas} == set(Area)
@@ -170,7 +188,8 @@ def test_a_municipality_has_one_profile_and_each_service_reads_its_part(tmp_path
     with pytest.raises(ProfileError, match=r"c\.yaml"):
         read_cases_profiles(tmp_path)
     together = {LogScope(number) for number in ("3424", "3426", "3427", "3428", "3429")}
-    assert read_cases_profiles(FOLDER).keys() == {LogScope("4005"), LogScope("3905"), *together}
+    alone = {LogScope(number) for number in ("4005", "3905", "4003", "1142")}
+    assert read_cases_profiles(FOLDER).keys() == {*alone, *together}
     cases_only = TONSBERG[: TONSBERG.index("calendar:")] + TONSBERG[TONSBERG.index("\ncases:") :]
     (tmp_path / "a.yaml").write_text(NOTODDEN, encoding="utf-8")
     (tmp_path / "b.yaml").write_text(cases_only, encoding="utf-8")
