@@ -22,8 +22,8 @@ stay := $(if $(filter-out 0 no false,$(STAY)),--stay)
 
 sync: .venv/.synced
 
-demo: sync ## A municipality's school year, narrated; STAY=1 leaves it running
-	@exec env -u STAY $(BIN)/lagspill demo $(stay)
+demo: sync ## A municipality's school year, narrated; MUNICIPALITY=skien for another one's, STAY=1 leaves it running
+	@exec env -u STAY -u MUNICIPALITY $(BIN)/lagspill demo $(if $(MUNICIPALITY),--municipality "$(MUNICIPALITY)") $(stay)
 
 up: sync ## Everything, for developing against; Ctrl-C stops it
 	@exec $(BIN)/lagspill up

@@ -103,6 +103,9 @@ def up(
 
 @app.command()
 def demo(
+    municipality: Annotated[
+        str, typer.Option(help="Whose: notodden, nord-osterdal, skien, tonsberg or rennesoy.")
+    ] = "notodden",
     stay: Annotated[
         bool, typer.Option("--stay", help="Leave everything running afterwards; Ctrl-C then stops it.")
     ] = False,
@@ -115,7 +118,7 @@ def demo(
     from deploy.local.demo import play_demo
 
     with sentences():
-        if not play_demo(LocalSettings(), out, stay=stay):
+        if not play_demo(LocalSettings(), out, municipality=municipality, stay=stay):
             raise typer.Exit(INTERRUPTED)
 
 

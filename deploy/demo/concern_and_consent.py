@@ -2,44 +2,56 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Final
 
 from pydantic import JsonValue
 
 from deploy.demo.people import (
     CONCERN_TEXT,
+    FAMILY,
     GUARDIAN_A,
     GUARDIAN_B,
     TEACHER,
     VIEW_TEXT,
-    family,
+    Family,
     secrets,
 )
-from deploy.demo.stage import Seen, Stage
+from deploy.demo.stage import Answer, Person, Seen, Stage
 from shared.clock import OSLO
+
+
+@dataclass(frozen=True)
+class Around:
+    """Who asks for consent, and who gives it."""
+
+    holder: Person
+    guardians: tuple[Person, ...]
+
+
+AROUND: Final = Around(TEACHER, (GUARDIAN_A, GUARDIAN_B))
+"""The child in Notodden."""
 
 
 async def row_2(stage: Stage) -> None:
     """7 September: a barnehage teacher registers a concern (seed rule 78)."""
     await stage.at(9, 7)
-    receipt = await stage.does(
+    receipt = await registered(
+        stage,
         TEACHER,
         "registers a concern: the child, both guardians, what she saw",
-        "POST",
-        "cases",
-        "/concerns",
+        FAMILY,
         {
             "area": "learning",
             "for_whom": "child",
-            **family(),
             "text": CONCERN_TEXT,
             "observations": {
                 "language": "Bruker setninger på to ord; leken stopper når det må snakkes.",
                 "development": "Motorikken er som ventet.",
             },
         },
-        status=201,
     )
     stage.facts["case"] = receipt.text("case")
     stage.facts["concern"] = receipt.text("concern")
@@ -75,15 +87,7 @@ async def row_3(stage: Stage) -> None:
 async def row_4(stage: Stage) -> None:
     """18 September: the teacher lifts it; a case is open at level 1 and she holds the baton (seed rules 80, 81)."""
     await stage.at(9, 18)
-    await stage.does(
-        TEACHER,
-        "lifts the concern to a case",
-        "POST",
-        "cases",
-        f"/concerns/{stage.facts['concern']}/resolution",
-        {"outcome": "lifted"},
-        status=201,
-    )
+    await lifted(stage, TEACHER, "lifts the concern to a case", stage.facts["concern"])
     opened = await stage.bus.wait("cases.case.opened", lambda e: e.data["case"] == stage.facts["case"])
     stage.check(opened.data["level"] == 1, "the case is opened at level 1")
     decide_by = datetime.fromisoformat(str(opened.data["decide_by"])).astimezone(OSLO)
@@ -168,6 +172,96 @@ async def row_8(stage: Stage) -> None:
         GUARDIAN_A, "sees the child's case, signed in", "GET", "cases", f"/cases/{stage.facts['case']}"
     )
     stage.check(mine.at("stage") == "open", "the guardian sees the case")
+
+
+async def registered(stage: Stage, by: Person, what: str, family: Family, seen: dict[str, JsonValue]) -> Answer:
+    """Register a concern about a child, and return the receipt."""
+    return await stage.does(by, what, "POST", "cases", "/concerns", {**family.body(), **seen}, status=201)
+
+
+async def lifted(stage: Stage, by: Person, what: str, concern: str) -> None:
+    """Lift a concern to a case."""
+    await stage.does(by, what, "POST", "cases", f"/concerns/{concern}/resolution", {"outcome": "lifted"}, status=201)
+
+
+async def stepped_up(stage: Stage, by: Person, to_level: int) -> None:
+    """Step the effort around the child up, on the version of the case that is read first."""
+    case = f"/cases/{stage.facts['case']}"
+    seen = await stage.does(by, "", "GET", "cases", case)
+    await stage.does(
+        by,
+        f"steps the effort up to level {to_level}",
+        "POST",
+        "cases",
+        f"{case}/level-changes",
+        {"to_level": to_level, "reason": "assessment"},
+        status=201,
+        if_match=seen.etag,
+    )
+
+
+async def consent_for(
+    stage: Stage,
+    around: Around,
+    what: str,
+    *,
+    services: list[JsonValue],
+    purposes: list[JsonValue],
+    valid_to: str,
+    by_mail: bool = False,
+) -> None:
+    """Hear the child, ask the guardians, and have their consent; `by_mail`: when both have had a message that asks for it."""
+    case = stage.facts["case"]
+    await stage.does(
+        around.holder,
+        "",
+        "POST",
+        "cases",
+        f"/cases/{case}/child-views",
+        {"method": "conversation", "before": "consent", "text": VIEW_TEXT},
+        status=201,
+    )
+    since = len(stage.bus.events)
+    asked = await stage.does(
+        around.holder,
+        f"asks for consent for {what}",
+        "POST",
+        "cases",
+        f"/cases/{case}/consents",
+        {
+            "services": services,
+            "categories": ["development", "language"],
+            "purposes": purposes,
+            "valid_to": valid_to,
+        },
+        status=201,
+    )
+    if by_mail:
+        await _mailed(stage, len(around.guardians), since)
+        stage.narrator.happened("plain e-mails to the guardians: there is something to answer, and nothing more")
+    for guardian in around.guardians:
+        await stage.does(
+            guardian, "grants, signed in", "POST", "cases", f"/consents/{asked.text('consent')}/grants", {}, status=201
+        )
+
+
+async def _mailed(stage: Stage, many: int, since: int) -> None:
+    """Wait until so many e-mails to guardians have left the house."""
+    written: list[JsonValue] = []
+    while len(written) < many:
+        queued = await stage.bus.wait("notify.notification.queued", partial(_another_mail, written), after=since)
+        written.append(queued.data["message"])
+    for message in written:
+        await stage.bus.wait("notify.notification.sent", partial(_of_message, message), after=since)
+
+
+def _another_mail(written: list[JsonValue], event: Seen) -> bool:
+    told = event.data
+    return (told["recipient_role"], told["channel"]) == ("guardian", "email") and told["message"] not in written
+
+
+def _of_message(message: JsonValue, event: Seen) -> bool:
+    return event.data["message"] == message
 
 
 def _to_guardian(language: str, event: Seen) -> bool:

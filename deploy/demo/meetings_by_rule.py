@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
+from typing import Final
 
 from pydantic import JsonValue
 
+from deploy.demo.meet import Sat, arena_of, called, held
 from deploy.demo.people import CHILD_WELFARE, GOAL_TEXT, GUARDIAN_B, LEADER, NURSE, PPT, TEACHER
 from deploy.demo.stage import Person, Seen, Stage
 from shared.clock import OSLO
 
-ATTENDANCE: list[JsonValue] = [
-    {"service": "barnehage", "role": "leader", "organisation": "310001015", "present": True},
-    {"service": "ppt", "role": "ppt-adviser", "organisation": "310001031", "present": True},
-    {"service": "helsestasjon", "role": "health-nurse", "organisation": "310001058", "present": True},
-    {"service": "barnevern", "role": "child-welfare-officer", "organisation": "310001066", "present": True},
-]
+ATTENDANCE: Final = (
+    Sat("barnehage", "leader", "310001015"),
+    Sat("ppt", "ppt-adviser", "310001031"),
+    Sat("helsestasjon", "health-nurse", "310001058"),
+    Sat("barnevern", "child-welfare-officer", "310001066"),
+)
 
 
 async def row_5(stage: Stage) -> None:
@@ -190,32 +192,15 @@ async def row_10(stage: Stage) -> None:
 async def ressursteam_of(stage: Stage) -> str:
     """Return the ressursteam of Lia barnehage."""
     if "ressursteam" not in stage.facts:
-        arenas = await stage.does(LEADER, "", "GET", "meetings", "/arenas?limit=100")
-        items = arenas.at("items")
-        stage.check(isinstance(items, list), "there are arenas")
-        for arena in items if isinstance(items, list) else []:
-            if (
-                isinstance(arena, dict)
-                and arena["arena_type"] == "ressursteam"
-                and arena["unit"] == "unit:lia-barnehage"
-            ):
-                stage.facts["ressursteam"] = str(arena["arena"])
+        stage.facts["ressursteam"] = await arena_of(stage, LEADER, "ressursteam", "unit:lia-barnehage")
     return stage.facts["ressursteam"]
 
 
 async def call(stage: Stage, arena: str, starts: datetime, *, extra: bool, quietly: bool = False) -> str:
     """Call a meeting and return its reference."""
     what = "asks for an extra ressursteam" if extra else "calls the ressursteam of the autumn"
-    called = await stage.does(
-        LEADER,
-        "" if quietly else f"{what}, {starts:%-d %B}",
-        "POST",
-        "meetings",
-        "/meetings",
-        {"arena": arena, "starts_at": starts.isoformat(), "extra": extra},
-        status=201,
-    )
-    return called.text("meeting")
+    told = "" if quietly else f"{what}, {starts:%-d %B}"
+    return await called(stage, LEADER, told, arena, starts, {"extra": extra})
 
 
 async def _hold(stage: Stage, meeting: str, starts: datetime, items: Sequence[str]) -> None:
@@ -225,13 +210,7 @@ async def _hold(stage: Stage, meeting: str, starts: datetime, items: Sequence[st
         "POST",
         "meetings",
         f"/meetings/{meeting}/holding",
-        {
-            "started_at": starts.isoformat(),
-            "ended_at": (starts + timedelta(minutes=90)).isoformat(),
-            "chair": "leader",
-            "attendance": ATTENDANCE,
-            "discussed": [{"item": item} for item in items],
-        },
+        held(starts, ATTENDANCE, items, minutes=90),
     )
 
 

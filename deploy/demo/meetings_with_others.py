@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from pydantic import JsonValue, TypeAdapter
 
+from deploy.demo.concern_and_consent import AROUND, consent_for
+from deploy.demo.meet import Sat, arena_of, called, held
 from deploy.demo.meetings_by_rule import by_name, leads_nowhere
 from deploy.demo.people import BUP, COORDINATOR, GUARDIAN_A, GUARDIAN_B, PARENT_ELSEWHERE, PPT, RECTOR, TEACHER
 from deploy.demo.stage import Person, Stage
-from deploy.demo.the_year import Arena, Planned
-from deploy.demo.withdrawal_and_school import consent_for
+from deploy.demo.the_year import Planned
 from shared.clock import OSLO
 
 _WITH_BUP = datetime(2026, 10, 6, 12, 0, tzinfo=OSLO)
@@ -41,7 +42,7 @@ async def row_11(stage: Stage) -> None:
         {},
         status=201,
     )
-    await _answers(stage, BUP, "accepts", meeting, _YES)
+    await answers(stage, BUP, "accepts", meeting, _YES)
     await stage.at(10, 6, 9)
     items = f"/meetings/{meeting}/agenda-items"
     await stage.must_not(
@@ -66,16 +67,20 @@ async def row_11(stage: Stage) -> None:
     )
     item = brought.text("item")
     await stage.at(10, 6, 14)
-    attended = [
-        ("bup", "bup-clinician"),
-        ("helsestasjon", "health-nurse"),
-        ("ppt", "ppt-adviser"),
-        ("barnevern", "child-welfare-officer"),
-        ("psykiatri", "health-nurse"),
-    ]
-    held = _held(_WITH_BUP, attended, item)
+    attended = (
+        Sat("bup", "bup-clinician"),
+        Sat("helsestasjon", "health-nurse"),
+        Sat("ppt", "ppt-adviser"),
+        Sat("barnevern", "child-welfare-officer"),
+        Sat("psykiatri", "health-nurse"),
+    )
     await stage.does(
-        COORDINATOR, "records that the meeting was held", "POST", "meetings", f"/meetings/{meeting}/holding", held
+        COORDINATOR,
+        "records that the meeting was held",
+        "POST",
+        "meetings",
+        f"/meetings/{meeting}/holding",
+        held(_WITH_BUP, attended, [item]),
     )
     discussed = await stage.bus.wait("meetings.case-discussed", lambda e: e.data["item"] == item)
     stage.check(discussed.data["mode"] == "anonymous", "discussed anonymously")
@@ -89,31 +94,20 @@ async def row_12(stage: Stage) -> None:
     case = stage.facts["case"]
     await consent_for(
         stage,
+        AROUND,
         "the transition meeting: school and PPT",
         services=["skole", "ppt"],
         purposes=["transition"],
         valid_to="2027-07-31",
     )
-    arenas = await stage.does(TEACHER, "", "GET", "meetings", "/arenas?limit=200")
-    [arena] = [
-        each.arena
-        for each in TypeAdapter(tuple[Arena, ...]).validate_python(arenas.at("items"))
-        if each.arena_type == "overgang-barnehage-skole"
-    ]
-    called = await stage.does(
+    meeting = await called(
+        stage,
         TEACHER,
         "calls the transition meeting: barnehage, school, PPT and the guardians, 28 October",
-        "POST",
-        "meetings",
-        "/meetings",
-        {
-            "arena": arena,
-            "starts_at": _TRANSITION.isoformat(),
-            "units": ["unit:lia-barnehage", "unit:tinnes-skole"],
-        },
-        status=201,
+        await arena_of(stage, TEACHER, "overgang-barnehage-skole"),
+        _TRANSITION,
+        {"units": ["unit:lia-barnehage", "unit:tinnes-skole"]},
     )
-    meeting = called.text("meeting")
     brought = await stage.does(
         TEACHER,
         "brings the case by name, as nothing can be anonymous around one child",
@@ -126,10 +120,10 @@ async def row_12(stage: Stage) -> None:
     )
     item = brought.text("item")
     stage.check(brought.at("leaves") == [], "everybody who is invited is inside the consent")
-    await _answers(stage, RECTOR, "accepts for the school", meeting, _YES)
+    await answers(stage, RECTOR, "accepts for the school", meeting, _YES)
     about_the_child: JsonValue = {"answer": "accepted", "case": case}
     for guardian in (GUARDIAN_A, GUARDIAN_B):
-        await _answers(stage, guardian, "accepts, signed in", meeting, about_the_child)
+        await answers(stage, guardian, "accepts, signed in", meeting, about_the_child)
     await stage.must_not(
         PARENT_ELSEWHERE,
         "would answer for this child too:",
@@ -144,14 +138,14 @@ async def row_12(stage: Stage) -> None:
     family = seen.at("family")
     stage.check(isinstance(family, list) and len(family) == 2, "both guardians come, and nobody is named")
     await stage.at(10, 28, 14)
-    held = _held(_TRANSITION, [("barnehage", "teacher"), ("skole", "leader"), ("ppt", "ppt-adviser")], item)
+    there = (Sat("barnehage", "teacher"), Sat("skole", "leader"), Sat("ppt", "ppt-adviser"))
     await stage.must_not(
         TEACHER,
         "would record it as held without the guardians:",
         "POST",
         "meetings",
         f"/meetings/{meeting}/holding",
-        held,
+        held(_TRANSITION, there, [item]),
         code="guardians-missing",
         status=409,
     )
@@ -161,7 +155,7 @@ async def row_12(stage: Stage) -> None:
         "POST",
         "meetings",
         f"/meetings/{meeting}/holding",
-        {**held, "guardians_present": 2},
+        held(_TRANSITION, there, [item], guardians=2),
     )
     told = await stage.bus.wait("meetings.case-discussed", lambda e: e.data["item"] == item)
     heard = told.data["attended_by"]
@@ -181,18 +175,9 @@ async def _planned_with_bup(stage: Stage) -> str:
     return str(found[0])
 
 
-async def _answers(stage: Stage, person: Person, what: str, meeting: str, answer: JsonValue) -> None:
+async def answers(stage: Stage, person: Person, what: str, meeting: str, answer: JsonValue) -> None:
+    """Accept an invitation, and see that it was taken."""
     since = len(stage.bus.events)
     await stage.does(person, what, "POST", "meetings", f"/meetings/{meeting}/answers", answer)
     event = await stage.bus.wait("meetings.invitation.answered", lambda e: e.data["meeting"] == meeting, after=since)
     stage.check(event.data["answer"] == "accepted", "invitation.answered: the seat, the role and a yes")
-
-
-def _held(starts: datetime, attended: list[tuple[str, str]], item: str) -> dict[str, JsonValue]:
-    return {
-        "started_at": starts.isoformat(),
-        "ended_at": (starts + timedelta(minutes=60)).isoformat(),
-        "chair": attended[0][1],
-        "attendance": [{"service": service, "role": role, "present": True} for service, role in attended],
-        "discussed": [{"item": item}],
-    }

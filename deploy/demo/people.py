@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 from pydantic import JsonValue
 
 from deploy.demo.stage import Person
 from deploy.local.identity import claims_of
+from shared.testing.people import People
 
 TEACHER: Final = Person("teacher", "The barnehage teacher")
 COLLEAGUE: Final = Person("colleague", "A colleague of hers")
@@ -42,39 +44,69 @@ def number_of(person: Person) -> str:
     return str(claims_of(person.client)["pid"])
 
 
-def family() -> dict[str, JsonValue]:
-    """Return the child and both guardians, as whoever registers a concern writes them."""
-    return {
-        "child": {"name": CHILD_NAME, "national_number": CHILD_NUMBER},
-        "guardians": [
-            {
-                "name": "Fjellblom Eksempelsen",
-                "national_number": number_of(GUARDIAN_A),
-                "language": "nn",
-                "email": "foresatt-a@example.no",
-            },
-            {
-                "name": "Havbris Eksempelsen",
-                "national_number": number_of(GUARDIAN_B),
-                "language": "en",
-                "email": "foresatt-b@example.no",
-            },
-        ],
-    }
+@dataclass(frozen=True)
+class Guardian:
+    """Who has parental responsibility, as whoever registers a concern writes it."""
+
+    name: str
+    number: str
+    language: str = "nb"
+    email: str | None = None
+
+    def body(self) -> JsonValue:
+        """Return it as it is sent."""
+        return {
+            "name": self.name,
+            "national_number": self.number,
+            "language": self.language,
+            "email": self.email,
+        }
+
+
+@dataclass(frozen=True)
+class Family:
+    """A child and its guardians."""
+
+    child: str
+    number: str
+    guardians: tuple[Guardian, ...]
+
+    def body(self) -> dict[str, JsonValue]:
+        """Return them as whoever registers a concern writes them."""
+        return {
+            "child": {"name": self.child, "national_number": self.number},
+            "guardians": [each.body() for each in self.guardians],
+        }
+
+    def secrets(self) -> tuple[str, ...]:
+        """Return what of them may stand in the vault and nowhere else."""
+        people = [(self.child, self.number), *((each.name, each.number) for each in self.guardians)]
+        mailboxes = [each.email.partition("@")[0] for each in self.guardians if each.email is not None]
+        return (*(word for name, number in people for word in (*name.split(), number)), *mailboxes)
+
+
+def invented(seed: int, *, age: int = 5) -> Family:
+    """Return a family: the same one for the same seed."""
+    people = People(seed)
+    child, guardian = people.child(age=age), people.guardian()
+    return Family(child.name, child.national_number, (Guardian(guardian.name, guardian.national_number),))
+
+
+FAMILY: Final = Family(
+    CHILD_NAME,
+    CHILD_NUMBER,
+    (
+        Guardian("Fjellblom Eksempelsen", number_of(GUARDIAN_A), "nn", "foresatt-a@example.no"),
+        Guardian("Havbris Eksempelsen", number_of(GUARDIAN_B), "en", "foresatt-b@example.no"),
+    ),
+)
+"""Notodden's."""
 
 
 def secrets() -> tuple[str, ...]:
     """Return the words that may stand in the vault and nowhere else."""
     return (
-        "Solstråle",
-        "Eksempelsen",
-        "Fjellblom",
-        "Havbris",
-        CHILD_NUMBER,
-        number_of(GUARDIAN_A),
-        number_of(GUARDIAN_B),
-        "foresatt-a",
-        "foresatt-b",
+        *FAMILY.secrets(),
         "trekker seg",
         "leken",
         "bamsen",

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
-from pydantic import JsonValue
-
+from deploy.demo.meet import Sat, arena_of, called, held, taken_on
 from deploy.demo.people import GOAL_TEXT, GUARDIAN_A, NURSE, PPT_LEADER, TEACHER, VIEW_TEXT
 from deploy.demo.stage import MESSAGES, Stage, how_many, told
 from shared.clock import OSLO
@@ -120,28 +119,14 @@ async def _all_hear_of_a_change(stage: Stage) -> None:
 
 
 async def _group_meets(stage: Stage) -> str:
-    arenas = await stage.does(NURSE, "", "GET", "meetings", "/arenas?limit=100")
-    listed = arenas.at("items")
-    [group] = [
-        str(one["arena"])
-        for one in (listed if isinstance(listed, list) else [])
-        if isinstance(one, dict) and one["arena_type"] == "ansvarsgruppe"
-    ]
-    called = await stage.does(
+    meeting = await called(
+        stage,
         NURSE,
         "calls the group around the child: barnehage, PPT and the guardians",
-        "POST",
-        "meetings",
-        "/meetings",
-        {
-            "arena": group,
-            "starts_at": STARTS.isoformat(),
-            "units": ["unit:lia-barnehage"],
-            "services": ["barnehage", "ppt"],
-        },
-        status=201,
+        await arena_of(stage, NURSE, "ansvarsgruppe"),
+        STARTS,
+        {"units": ["unit:lia-barnehage"], "services": ["barnehage", "ppt"]},
     )
-    meeting = called.text("meeting")
     brought = await stage.does(
         TEACHER,
         "brings the child's plan and measures",
@@ -158,29 +143,20 @@ async def _group_meets(stage: Stage) -> str:
         },
         status=201,
     )
-    item = brought.text("item")
-    if brought.at("status") != "accepted":
-        await stage.does(NURSE, "", "POST", "meetings", f"/meetings/{meeting}/agenda-items/{item}/acceptance", {})
+    item = await taken_on(stage, NURSE, meeting, brought)
     await stage.at(1, 12, 15)
-    seats: list[JsonValue] = [
-        {"service": "helsestasjon", "role": "health-nurse", "organisation": "310001058", "present": True},
-        {"service": "barnehage", "role": "teacher", "organisation": "310001015", "present": True},
-        {"service": "ppt", "role": "ppt-adviser", "organisation": "310001031", "present": True},
-    ]
+    seats = (
+        Sat("helsestasjon", "health-nurse", "310001058"),
+        Sat("barnehage", "teacher", "310001015"),
+        Sat("ppt", "ppt-adviser", "310001031"),
+    )
     await stage.does(
         NURSE,
         "records that it was held, with both guardians",
         "POST",
         "meetings",
         f"/meetings/{meeting}/holding",
-        {
-            "started_at": STARTS.isoformat(),
-            "ended_at": (STARTS + timedelta(minutes=60)).isoformat(),
-            "chair": "health-nurse",
-            "attendance": seats,
-            "guardians_present": 2,
-            "discussed": [{"item": item}],
-        },
+        held(STARTS, seats, [item], guardians=2),
     )
     await stage.does(
         NURSE,

@@ -201,6 +201,11 @@ class Answer:
             raise StoryError(f"no text at {'.'.join(map(str, path))} in an answer {self.status}: {self.body!r}")
         return found
 
+    def rows(self) -> list[dict[str, JsonValue]]:
+        """Return the items of a list."""
+        items = self.at("items")
+        return [each for each in items if isinstance(each, dict)] if isinstance(items, list) else []
+
     def at(self, *path: str | int) -> JsonValue:
         """Return what is at `path` in the body, or None."""
         here = self.body
@@ -237,6 +242,28 @@ class Person:
     called: str
 
 
+@dataclass(frozen=True)
+class Log:
+    """A municipality's log, and who asks it."""
+
+    name: str
+    """The municipality's number."""
+    called: str
+    """The municipality's name."""
+    auditor: Person
+    outsider: Person
+    """Somebody whom the log is not for."""
+    witnessed: bool = True
+    """Whether the next municipality's audit service, where there is one, is its witness."""
+
+
+@dataclass
+class Clock:
+    """Where every service's clock stands; several stages on one system have one."""
+
+    now: datetime
+
+
 @dataclass
 class Stage:
     """Everything a row needs."""
@@ -245,12 +272,25 @@ class Stage:
     http: httpx.AsyncClient
     bus: Bus
     narrator: Narrator
-    now: datetime
+    hands: Clock
+    log: Log
+    school_year: int = 2026
+    """The year in which it begins."""
     attackers_database: str | None = None
     """The log's database, as somebody sees it who has the superuser's password."""
     facts: dict[str, str] = field(default_factory=dict)
     """What earlier rows left for later ones: references, by name."""
     _tokens: dict[str, tuple[str, float]] = field(default_factory=dict)
+
+    @property
+    def now(self) -> datetime:
+        """Return where the clocks stand."""
+        return self.hands.now
+
+    @property
+    def witnessed(self) -> bool:
+        """Return whether somebody witnesses the log here."""
+        return self.log.witnessed and self.settings.neighbour_url is not None
 
     async def token(self, person: Person) -> str:
         """Return an access token for `person` from the identity server."""
@@ -395,17 +435,19 @@ class Stage:
         if not holds:
             raise StoryError(f"does not hold: {what}")
 
+    def moment(self, month: int, day: int, hour: int = 9, minute: int = 0) -> datetime:
+        """Return that moment of the school year, in Norway."""
+        return moment_of(self.school_year, month, day, hour, minute)
+
     async def at(self, month: int, day: int, hour: int = 9, minute: int = 0) -> None:
-        """Move every service's clock to that moment of the school year 2026/27, in Norway."""
-        year = 2026 if month >= 8 else 2027
-        moment = datetime(year, month, day, hour, minute, tzinfo=OSLO).astimezone(UTC)
-        await self.clock(moment)
+        """Move every service's clock to that moment of the school year, in Norway."""
+        await self.clock(self.moment(month, day, hour, minute).astimezone(UTC))
 
     async def clock(self, moment: datetime) -> None:
         """Move every service's clock to `moment`, unless it is there already."""
         if moment <= self.now:
             return
-        self.now = moment
+        self.hands.now = moment
         for service in (*SERVICES, *(["neighbour"] if self.settings.neighbour_url is not None else [])):
             answer = await self.call(None, "PUT", service, "/development/clock", {"now": moment.isoformat()})
             if answer.status not in (200, 204):
@@ -414,6 +456,11 @@ class Stage:
     async def minutes_later(self, minutes: int) -> None:
         """Move every service's clock on."""
         await self.clock(self.now + timedelta(minutes=minutes))
+
+
+def moment_of(school_year: int, month: int, day: int, hour: int = 9, minute: int = 0) -> datetime:
+    """Return that moment of the school year that begins in August of `school_year`, in Norway."""
+    return datetime(school_year + (month < 8), month, day, hour, minute, tzinfo=OSLO)
 
 
 def _conditions(if_match: str | None) -> dict[str, str]:

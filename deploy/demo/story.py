@@ -1,8 +1,8 @@
-"""The main job as one story: which rows there are, in which order, and how they are played."""
+"""The main job as one story for each profile: which there are, and how their rows are played."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.parser import BytesParser
@@ -19,39 +19,27 @@ from deploy.demo import (
     emergency,
     meetings_by_rule,
     meetings_with_others,
+    nord_osterdal,
     plan,
+    rennesoy,
+    skien,
     subsequent_control,
     the_log,
     the_year,
     through_the_winter,
+    tonsberg,
     who_has_seen,
     withdrawal_and_school,
 )
-from deploy.demo.people import secrets
-from deploy.demo.stage import Bus, Narrator, Stage, StageSettings, StoryError
+from deploy.demo.people import AUDITOR, TEACHER, secrets
+from deploy.demo.script import Row, Story
+from deploy.demo.stage import Bus, Clock, Log, Narrator, Stage, StageSettings, StoryError
 from deploy.demo.tell import Teller
 from deploy.local.system import Addresses
 from shared.clock import OSLO
 
 BEGINS: Final = datetime(2026, 8, 17, 8, 0, tzinfo=OSLO).astimezone(UTC)
-"""The story's first day."""
-
-
-@dataclass(frozen=True)
-class Row:
-    """One row of the story."""
-
-    number: int
-    month: int
-    day: int
-    title: str
-    play: Callable[[Stage], Awaitable[None]]
-
-    @property
-    def when(self) -> datetime:
-        """Return the row's day in the school year 2026/27."""
-        return datetime(2026 if self.month >= 8 else 2027, self.month, self.day, 9, tzinfo=OSLO)
-
+"""Every story's first day."""
 
 ROWS: Final = (
     Row(1, 8, 17, "The year wheel is planned", the_year.row_1),
@@ -81,11 +69,28 @@ ROWS: Final = (
     Row(24, 6, 20, "An attacker with the database password", the_log.row_24),
 )
 
+NOTODDEN: Final = Story("notodden", "Notodden", Log("4005", "Notodden", AUDITOR, TEACHER), ROWS, secrets())
+STORIES: Final = {
+    each.profile: each for each in (NOTODDEN, nord_osterdal.STORY, skien.STORY, tonsberg.STORY, rennesoy.STORY)
+}
+"""By the name of the profile's file."""
+
+
+def story_of(profile: str) -> Story:
+    """Return the story of the profile with that name.
+
+    Raises:
+        ValueError: there is none.
+    """
+    if profile in STORIES:
+        return STORIES[profile]
+    raise ValueError(f"There is no story of {profile!r}: it is one of {', '.join(STORIES)}")
+
 
 async def perform(
     settings: StageSettings, narrator: Narrator, rows: Sequence[Row], attackers_database: str | None = None
 ) -> Stage:
-    """Play `rows` on the running system and return the stage with what was left on it.
+    """Play `rows` of Notodden's story on the running system and return the stage with what was left on it.
 
     Args:
         settings: where the system is; its clock must be simulated and stand at or before `BEGINS`.
@@ -96,18 +101,54 @@ async def perform(
     Raises:
         StoryError: something that the story says must happen did not.
     """
+    [stage] = await perform_together(settings, narrator, [(NOTODDEN, rows)], attackers_database)
+    return stage
+
+
+async def perform_together(
+    settings: StageSettings,
+    narrator: Narrator,
+    stories: Sequence[tuple[Story, Sequence[Row]]],
+    attackers_database: str | None = None,
+    *,
+    school_year: int = BEGINS.year,
+) -> list[Stage]:
+    """Play rows of several stories on one system with one clock, day by day, and return their stages.
+
+    Raises:
+        StoryError: something that a story says must happen did not.
+    """
+    clock = Clock(BEGINS.replace(year=school_year))
     async with httpx.AsyncClient(timeout=30) as http, Bus(settings.kafka_bootstrap_servers).listening() as bus:
-        stage = Stage(settings, http, bus, narrator, BEGINS, attackers_database=attackers_database)
-        for row in rows:
-            narrator.row(row.number, row.when, row.title)
-            await row.play(stage)
-        for word in secrets():
+        stages = [
+            Stage(settings, http, bus, narrator, clock, story.log, school_year, attackers_database)
+            for story, _ in stories
+        ]
+        played = [_Scene(row, stage) for stage, (_, rows) in zip(stages, stories, strict=True) for row in rows]
+        for scene in sorted(played, key=lambda one: one.row.when(school_year)) if len(stories) > 1 else played:
+            await scene.play()
+        for word in {word for story, _ in stories for word in story.secrets}:
             for event in bus.events:
-                stage.check(
+                stages[0].check(
                     word.encode() not in event.raw,
                     f"nothing of the vault on the bus, but {word!r} is in {event.envelope.type}",
                 )
-        return stage
+        return stages
+
+
+@dataclass(frozen=True)
+class _Scene:
+    """A row, and where it is played."""
+
+    row: Row
+    stage: Stage
+
+    async def play(self) -> None:
+        when = self.row.when(self.stage.school_year)
+        self.stage.narrator.row(self.row.number, when, self.row.title)
+        if self.row.hour is not None:
+            await self.stage.clock(when.astimezone(UTC))
+        await self.row.play(self.stage)
 
 
 def rows_of(numbers: str) -> list[Row]:
@@ -136,44 +177,45 @@ async def play_rows(settings: StageSettings, rows: Sequence[Row], console: Conso
     console.print(f"\n[bold green]The rows hold:[/] {len(rows)}, with {len(stage.bus.events)} events on the bus.")
 
 
-async def play(addresses: Addresses, console: Console) -> None:
-    """Play the whole story on the system at `addresses`, and narrate it.
+async def play(addresses: Addresses, console: Console, story: Story = NOTODDEN) -> None:
+    """Play a whole story on the system at `addresses`, and narrate it.
 
     Raises:
         StoryError: something that the story says must happen did not.
     """
     settings = settings_of(addresses)
-    console.rule("[bold]Notodden, the school year 2026/27")
-    with Teller(console, len(ROWS)) as teller:
-        stage = await perform(settings, teller, ROWS, superuser_of(addresses))
-    letters = mails(addresses)
+    console.rule(f"[bold]{story.called}, the school year 2026/27")
+    with Teller(console, len(story.rows)) as teller:
+        [stage] = await perform_together(settings, teller, [(story, story.rows)], superuser_of(addresses))
+    letters = mails(addresses, story)
     console.print()
     console.print(
-        f"[bold green]The story holds:[/] {len(ROWS)} rows, {teller.refusals} refusals as they must be, "
+        f"[bold green]The story holds:[/] {len(story.rows)} rows, {teller.refusals} refusals as they must be, "
         f"{teller.findings} tamperings found and named, {len(stage.bus.events)} events on the bus, "
         "and not one word of the vault among them."
     )
-    console.print(f"A real SMTP server took {len(letters)} e-mails, which reveal nothing: {letters[0].parent}")
+    if letters:
+        console.print(f"A real SMTP server took {len(letters)} e-mails, which reveal nothing: {letters[0].parent}")
     console.print(
         f"The log's page for people: {settings.audit_url}/   each service's interface: {settings.cases_url}/openapi.json"
     )
 
 
-def mails(addresses: Addresses) -> list[Path]:
+def mails(addresses: Addresses, story: Story = NOTODDEN) -> list[Path]:
     """Return the e-mails that the system's SMTP server took, after making sure that they tell nothing.
 
     Raises:
-        StoryError: there is none, or one holds a word of the vault.
+        StoryError: there is none and somebody is written to, or one holds a word of the vault.
     """
     letters = sorted((addresses.noted_in.parent / "mail").glob("*.eml"))
-    if not letters:
+    if not letters and story.writes_home:
         raise StoryError("no e-mail was sent")
     for letter in letters:
         with letter.open("rb") as file:
             message = BytesParser(policy=default).parse(file)
         body = message.get_body(("plain",))
         text = f"{message['Subject']}\n{body.get_content() if body is not None else ''}"
-        for word in secrets():
+        for word in story.secrets:
             if word in text:
                 raise StoryError(f"{letter.name} holds {word!r}")
     return letters

@@ -12,15 +12,13 @@ from typing import Final
 from lagspill_verify import Report, verify
 
 from deploy.demo import tamper
-from deploy.demo.people import AUDITOR, NEIGHBOURS_AUDITOR, TEACHER
+from deploy.demo.people import NEIGHBOURS_AUDITOR
 from deploy.demo.stage import PATIENCE, Stage, StoryError
 from services.audit.domain.note import Signer
 from services.audit.domain.policy import Policy
 from shared import db
 from shared.db import Connection
 
-LOG: Final = "4005"
-"""Notodden's."""
 NEIGHBOURS_LOG: Final = "4003"
 """Skien's."""
 
@@ -28,59 +26,65 @@ NEIGHBOURS_LOG: Final = "4003"
 async def row_23(stage: Stage) -> None:
     """20 June: the log holds every event of every service, and an outsider can prove it (story row 23)."""
     await stage.at(6, 20)
-    case = stage.facts["case"]
-    await stage.must_not(
-        TEACHER,
-        "asks the log:",
-        "GET",
-        "audit",
-        f"/entries?case={case}&since=2026-08-01T00:00:00Z&until=2027-07-01T00:00:00Z",
-        code="log-forbidden",
-        status=403,
-    )
-    found = await stage.does(
-        AUDITOR,
-        "asks the log who has seen what of this case",
-        "GET",
-        "audit",
-        f"/entries?case={case}&since=2026-08-01T00:00:00Z&until=2027-07-01T00:00:00Z&limit=100",
-    )
-    entries = found.at("items")
-    stage.check(isinstance(entries, list) and len(entries) > 20, "the case has a history in the log")
-    kinds = sorted({str(one["kind"]) for one in entries if isinstance(one, dict)}) if isinstance(entries, list) else []
+    kinds = await _asked(stage, more_than=20)
     stage.check("deny" in kinds, "the refused look is in the log")
-    stage.narrator.happened(
-        f"{len(entries) if isinstance(entries, list) else 0} entries, of kinds {', '.join(kinds)}; the question itself is one more"
+    await _proved(stage)
+
+
+async def asked_and_verified(stage: Stage) -> None:
+    """The same of a shorter history."""
+    await _asked(stage, more_than=4)
+    await _proved(stage)
+
+
+async def _asked(stage: Stage, *, more_than: int) -> list[str]:
+    """Let the auditor ask the log of the case, and somebody else in vain; return the kinds of entries that there are."""
+    year = stage.school_year
+    query = (
+        f"/entries?case={stage.facts['case']}&since={year}-08-01T00:00:00Z&until={year + 1}-07-01T00:00:00Z&limit=100"
     )
-    await stage.bus.wait("access.recorded", lambda e: e.data["kind"] == "log-read")
-    if stage.settings.neighbour_url is None:
+    await stage.must_not(stage.log.outsider, "asks the log:", "GET", "audit", query, code="log-forbidden", status=403)
+    since = len(stage.bus.events)
+    found = await stage.does(stage.log.auditor, "asks the log who has seen what of this case", "GET", "audit", query)
+    items = found.at("items")
+    entries = items if isinstance(items, list) else []
+    stage.check(len(entries) > more_than, "the case has a history in the log")
+    kinds = sorted({str(one["kind"]) for one in entries if isinstance(one, dict)})
+    stage.narrator.happened(f"{len(entries)} entries, of kinds {', '.join(kinds)}; the question itself is one more")
+    await stage.bus.wait("access.recorded", lambda e: e.data["kind"] == "log-read", after=since)
+    return kinds
+
+
+async def _proved(stage: Stage) -> None:
+    """Verify the log with public keys alone."""
+    if not stage.witnessed:
         report = await verified(stage)
         told = "signature good"
     else:
         with TemporaryDirectory() as folder:
             policy = Path(folder) / "policy"
-            policy.write_bytes(await witnessed(stage, "audit", LOG))
+            policy.write_bytes(await witnessed(stage, "audit", stage.log.name))
             report = await verified(stage, policy=str(policy))
         told = "signature and the neighbour's cosignature good"
     stage.check(not report.findings, f"the log verifies: {report}")
     stage.narrator.happened(f"verified with public keys alone: {report.size} entries, root recomputed, {told}")
     for journal in report.journals:
         stage.narrator.happened(f"complete: {journal}")
-    if stage.settings.neighbour_url is not None:
+    if stage.witnessed:
         await _neighbour(stage)
 
 
 async def _neighbour(stage: Stage) -> None:
-    """The other way round: the neighbour's log grows by a question of its own auditor, and Notodden is its witness."""
+    """The other way round: the neighbour's log grows by a question of its own auditor, and this log's service is its witness."""
     await stage.does(
         NEIGHBOURS_AUDITOR,
         "asks the log of the neighbouring municipality",
         "GET",
         "neighbour",
-        "/entries?since=2027-06-01T00:00:00Z&until=2027-07-01T00:00:00Z",
+        f"/entries?since={stage.school_year + 1}-06-01T00:00:00Z&until={stage.school_year + 1}-07-01T00:00:00Z",
     )
     await witnessed(stage, "neighbour", NEIGHBOURS_LOG)
-    stage.narrator.happened("Notodden's witness has cosigned the neighbour's log, and learned hashes only")
+    stage.narrator.happened(f"{stage.log.called}'s witness has cosigned the neighbour's log, and learned hashes only")
 
 
 async def witnessed(stage: Stage, service: str, log: str) -> bytes:
@@ -109,22 +113,22 @@ async def row_24(stage: Stage) -> None:
     with TemporaryDirectory() as folder:
         kept = Path(folder) / "kept.checkpoint"
         async with attacker(stage.attackers_database) as conn, _nothing_logged(stage.attackers_database):
-            head = await stage.call(None, "GET", "audit", f"/logs/{LOG}/checkpoint")
+            head = await stage.call(None, "GET", "audit", f"/logs/{stage.log.name}/checkpoint")
             kept.write_bytes(head.content)
             size = int(head.content.decode().split("\n")[1])
-            for attack in _attacks(size):
+            for attack in _attacks(stage.log.name, size):
                 async with tamper.undone(conn):
                     await _found(stage, await attack(conn), ())
             older = await conn.fetchval(
                 "SELECT coalesce((SELECT max(size) FROM witnessed_checkpoints WHERE log = $1 AND size < $2),"
                 " (SELECT max(size) FROM checkpoints WHERE log = $1 AND size < $2))",
-                LOG,
+                stage.log.name,
                 size // 2,
             )
             stage.check(older is not None, "there is an older checkpoint to go back to")
             async with tamper.undone(conn):
-                await _found(stage, await tamper.restore_a_backup(conn, LOG, older), (str(kept),))
-                if stage.settings.neighbour_url is not None:
+                await _found(stage, await tamper.restore_a_backup(conn, stage.log.name, older), (str(kept),))
+                if stage.witnessed:
                     refused = await stage.bus.wait("audit.witness.refused", lambda e: e.data["kind"] == "rolled-back")
                     stage.narrator.happened(f"the witness {refused.data['witness']} has refused as well: rolled-back")
     report = await verified(stage)
@@ -132,16 +136,16 @@ async def row_24(stage: Stage) -> None:
     stage.narrator.happened("put back as it was, the log verifies again")
 
 
-def _attacks(size: int) -> tuple[Callable[[Connection], Awaitable[tamper.Tampering]], ...]:
+def _attacks(log: str, size: int) -> tuple[Callable[[Connection], Awaitable[tamper.Tampering]], ...]:
     middle, forger = size // 2, Signer("lagspill.no/forger", b"\7" * 32)
     return (
-        lambda conn: tamper.change_one_byte(conn, LOG, middle),
-        lambda conn: tamper.delete_a_row(conn, LOG, middle),
-        lambda conn: tamper.delete_and_close_up(conn, LOG, middle),
-        lambda conn: tamper.insert_a_row(conn, LOG, middle),
-        lambda conn: tamper.swap_two(conn, LOG, middle, middle + 3),
-        lambda conn: tamper.cut_the_tail(conn, LOG, size - 10),
-        lambda conn: tamper.rewrite_everything(conn, LOG, middle, forger),
+        lambda conn: tamper.change_one_byte(conn, log, middle),
+        lambda conn: tamper.delete_a_row(conn, log, middle),
+        lambda conn: tamper.delete_and_close_up(conn, log, middle),
+        lambda conn: tamper.insert_a_row(conn, log, middle),
+        lambda conn: tamper.swap_two(conn, log, middle, middle + 3),
+        lambda conn: tamper.cut_the_tail(conn, log, size - 10),
+        lambda conn: tamper.rewrite_everything(conn, log, middle, forger),
     )
 
 
@@ -179,11 +183,11 @@ async def verified(stage: Stage, *, since: Sequence[str] = (), policy: str | Non
     Raises:
         StoryError: the key cannot be had.
     """
-    answer = await stage.call(None, "GET", "audit", f"/logs/{LOG}/vkey")
+    answer = await stage.call(None, "GET", "audit", f"/logs/{stage.log.name}/vkey")
     if answer.status != 200:
         raise StoryError(f"the log's key cannot be had: {answer.status}")
-    token = await stage.token(AUDITOR)
-    address = f"{stage.settings.audit_url}/logs/{LOG}"
+    token = await stage.token(stage.log.auditor)
+    address = f"{stage.settings.audit_url}/logs/{stage.log.name}"
     return await asyncio.to_thread(
         verify, address, answer.content.decode().strip(), policy=policy, since=since, token=token
     )

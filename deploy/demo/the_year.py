@@ -9,7 +9,7 @@ from datetime import date, datetime
 from pydantic import BaseModel, ConfigDict, JsonValue, TypeAdapter
 
 from deploy.demo.people import COORDINATOR, TEACHER
-from deploy.demo.stage import Stage
+from deploy.demo.stage import Person, Stage
 from shared.calendar import public_holidays
 from shared.clock import OSLO
 
@@ -43,28 +43,9 @@ class Arena(BaseModel):
 async def row_1(stage: Stage) -> None:
     """17 August: the coordinator plans the year from the profile (seed rules 8, 10, 19, 40)."""
     await stage.at(8, 17)
-    wheel = await stage.does(
-        COORDINATOR,
-        "looks at the year wheel that the profile asks for",
-        "GET",
-        "meetings",
-        "/year-wheel?limit=200",
-        status=200,
-    )
-    proposed = TypeAdapter(tuple[Planned, ...]).validate_python(wheel.at("items"))
+    proposed = await proposed_to(stage, COORDINATOR)
     _as_the_page_says(stage, proposed)
-    found = await stage.does(COORDINATOR, "", "GET", "meetings", "/arenas?limit=200", status=200)
-    known = TypeAdapter(tuple[Arena, ...]).validate_python(found.at("items"))
-    arenas = {(each.arena_type, each.unit): each.arena for each in known}
-    own = [each for each in proposed if len(each.units) < 2]
-    for each in own:
-        body: JsonValue = {
-            "arena": arenas[each.arena_type, each.units[0] if each.units else None],
-            "starts_at": each.starts_at.isoformat(),
-            "invite": False,
-        }
-        await stage.does(COORDINATOR, "", "POST", "meetings", "/meetings", body, status=201)
-    stage.narrator.did("The coordinator", f"plans {len(own)} meetings as they are proposed; nobody is invited yet")
+    await planned(stage, COORDINATOR, proposed)
     deviations = await stage.does(
         COORDINATOR, "asks what is not as the rules say", "GET", "meetings", "/deviations", status=200
     )
@@ -78,6 +59,35 @@ async def row_1(stage: Stage) -> None:
         code="reports-forbidden",
         status=403,
     )
+
+
+async def proposed_to(stage: Stage, coordinator: Person) -> Sequence[Planned]:
+    """Return the year wheel that the profile asks for."""
+    wheel = await stage.does(
+        coordinator,
+        "looks at the year wheel that the profile asks for",
+        "GET",
+        "meetings",
+        "/year-wheel?limit=200",
+        status=200,
+    )
+    return TypeAdapter(tuple[Planned, ...]).validate_python(wheel.at("items"))
+
+
+async def planned(stage: Stage, coordinator: Person, proposed: Sequence[Planned]) -> None:
+    """Give each proposed meeting its place in the year; what is set aside between two units is called around a child."""
+    found = await stage.does(coordinator, "", "GET", "meetings", "/arenas?limit=200", status=200)
+    known = TypeAdapter(tuple[Arena, ...]).validate_python(found.at("items"))
+    arenas = {(each.arena_type, each.unit): each.arena for each in known}
+    own = [each for each in proposed if len(each.units) < 2]
+    for each in own:
+        body: JsonValue = {
+            "arena": arenas[each.arena_type, each.units[0] if each.units else None],
+            "starts_at": each.starts_at.isoformat(),
+            "invite": False,
+        }
+        await stage.does(coordinator, "", "POST", "meetings", "/meetings", body, status=201)
+    stage.narrator.did(coordinator.called, f"plans {len(own)} meetings as they are proposed; nobody is invited yet")
 
 
 def _as_the_page_says(stage: Stage, proposed: Sequence[Planned]) -> None:

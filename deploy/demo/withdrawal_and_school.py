@@ -6,8 +6,9 @@ from datetime import datetime
 
 from pydantic import JsonValue
 
+from deploy.demo.concern_and_consent import AROUND, consent_for
 from deploy.demo.meetings_by_rule import by_name, call, ressursteam_of
-from deploy.demo.people import CONTACT_TEACHER, GUARDIAN_A, GUARDIAN_B, NURSE, TEACHER, VIEW_TEXT
+from deploy.demo.people import CONTACT_TEACHER, GUARDIAN_A, GUARDIAN_B, NURSE, TEACHER
 from deploy.demo.stage import Seen, Stage
 from shared.clock import OSLO
 
@@ -89,6 +90,7 @@ async def row_20(stage: Stage) -> None:
     await stage.at(5, 3)
     await consent_for(
         stage,
+        AROUND,
         "the transition: the school, development and language",
         services=["skole"],
         purposes=["transition", "follow-up"],
@@ -179,40 +181,6 @@ async def row_21(stage: Stage) -> None:
     stage.narrator.happened(
         "handover.accepted: from this moment the contact teacher holds the baton; nobody ever held it twice or not at all"
     )
-
-
-async def consent_for(
-    stage: Stage, what: str, *, services: list[JsonValue], purposes: list[JsonValue], valid_to: str
-) -> None:
-    """Hear the child, ask both guardians, and have their consent."""
-    case = stage.facts["case"]
-    await stage.does(
-        TEACHER,
-        "",
-        "POST",
-        "cases",
-        f"/cases/{case}/child-views",
-        {"method": "conversation", "before": "consent", "text": VIEW_TEXT},
-        status=201,
-    )
-    asked = await stage.does(
-        TEACHER,
-        f"asks for consent for {what}",
-        "POST",
-        "cases",
-        f"/cases/{case}/consents",
-        {
-            "services": services,
-            "categories": ["development", "language"],
-            "purposes": purposes,
-            "valid_to": valid_to,
-        },
-        status=201,
-    )
-    for guardian in (GUARDIAN_A, GUARDIAN_B):
-        await stage.does(
-            guardian, "grants, signed in", "POST", "cases", f"/consents/{asked.text('consent')}/grants", {}, status=201
-        )
 
 
 def _to_school(stage: Stage) -> JsonValue:

@@ -20,8 +20,11 @@ from services.audit.domain.witness import PREFIX
 
 NAME: Final = "neighbour"
 """What it is called among the processes, the databases and the addresses."""
-MUNICIPALITIES: Final[Mapping[str, str]] = {"audit": "4005", NAME: "4003"}
-"""Notodden's log and Skien's."""
+MUNICIPALITIES: Final[Mapping[str, Sequence[str]]] = {
+    "audit": ("4005", "3427", "4003", "3905", "1142"),
+    NAME: ("4003",),
+}
+"""Whose logs each has that the other watches: those of the stories that are played, and Skien's."""
 ORIGINS: Final[Mapping[str, str]] = {"audit": "lagspill.no/logs", NAME: "skien.example/logs"}
 _CALLED: Final[Mapping[str, str]] = {"audit": "notodden", NAME: "skien"}
 """What each is called as a witness in the other's policy."""
@@ -94,5 +97,5 @@ def _side(name: str, folder: Path, url: str) -> Side:
     with plain_errors(folder):
         signers = [Signer.parse(line) for line in (folder / "audit.key").read_text().split()]
         cosigner = Cosigner.parse((folder / "witness.key").read_text())
-    logs = [f"{ORIGINS[name]}/{log}" for log in (MUNICIPALITIES[name], "unparsable")]
+    logs = [f"{ORIGINS[name]}/{log}" for log in (*MUNICIPALITIES[name], "unparsable")]
     return Side(name, [signer.named(log).verifier.vkey for log in logs for signer in signers], cosigner.key.vkey, url)

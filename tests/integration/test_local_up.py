@@ -304,3 +304,11 @@ def test_a_service_that_does_not_exist_is_one_sentence() -> None:
             refused.stderr.strip()
             == "lagspill: There is no service 'nothing': it is one of cases, meetings, notify, audit."
         )
+
+
+def test_a_municipality_without_a_story_is_one_sentence_and_nothing_is_started(environment: dict[str, str]) -> None:
+    refused = lagspill("demo", "--municipality", "oslo", environment=environment)
+    assert refused.returncode == 1
+    known = "notodden, nord-osterdal, skien, tonsberg, rennesoy"
+    assert refused.stderr.strip() == f"lagspill: There is no story of 'oslo': it is one of {known}."
+    assert not Path(environment["LAGSPILL_HOME"]).joinpath("demo").exists()
