@@ -198,7 +198,7 @@ def test_in_the_whole_school_year_only_the_curious_employee_is_a_finding(system:
 @pytest.mark.rule(101)
 def test_guardians_have_real_e_mails_that_tell_nothing(system: Addresses, stage: Stage) -> None:
     assert stage.facts["consent"]
-    texts, told = Texts(), set()
+    texts, told, entries = Texts(), set(), 0
     for letter in mails(system):
         mail = BytesParser(policy=default).parsebytes(letter.read_bytes())
         body = mail.get_body(("plain",))
@@ -210,9 +210,18 @@ def test_guardians_have_real_e_mails_that_tell_nothing(system: Addresses, stage:
         language = Language(mail["Content-Language"])
         itself = texts.text(EMAIL, texts.latest(EMAIL), language, link=link)
         assert (mail["Subject"], content.strip()) == (itself.subject, itself.body.strip())
-        assert [part.get_content_type() for part in mail.walk()] == ["text/plain"]
+        # Beside an invitation, an entry for the calendar: it has the recipient's own address, and names nobody.
+        beside = [
+            part for part in mail.walk() if part.get_content_type() not in {"text/plain", "multipart/alternative"}
+        ]
+        assert [part.get_content_type() for part in beside] == ["text/calendar"] * len(beside)
+        entries += len(beside)
+        for part in beside:
+            entry = part.get_content().replace(mail["To"], "")
+            assert not [word for word in (*secrets(), *stage.facts.values(), "Overgang") if word in entry]
         told.add((mail["To"], language))
     assert {("foresatt-a@example.no", Language.NN), ("foresatt-b@example.no", Language.EN)} <= told
+    assert entries >= 2, "both were invited to the transition meeting"
 
 
 @pytest.mark.rule(2, 22, 172)
