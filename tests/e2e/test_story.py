@@ -6,7 +6,9 @@ Each row checks what it says by itself (`Stage.check`, `Stage.must_not`, `Bus.wa
 from __future__ import annotations
 
 import asyncio
+import json
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -57,6 +59,19 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 pytestmark = [pytest.mark.connected, pytest.mark.slow]
 
 
+def five_minutes() -> list[str]:
+    """Return the shell blocks by which docs/subscribing.md comes to the first event: start, token, subscription, receiver."""
+    page = (ROOT / "docs" / "subscribing.md").read_text(encoding="utf-8")
+    return re.findall(r"```sh\n(.*?)```", page.partition("\n## In five minutes\n")[2].partition("\n## ")[0], re.DOTALL)
+
+
+def given_to_up() -> dict[str, str]:
+    """Return the variables with which that page runs `make up`."""
+    *given, make, up = shlex.split(five_minutes()[0])
+    assert (make, up) == ("make", "up")
+    return dict(each.split("=", 1) for each in given)
+
+
 @pytest.fixture(scope="module")
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Addresses]:
     """PostgreSQL, Kafka, the OIDC server, four services and the neighbour's log, on free ports, with an empty folder of their own."""
@@ -79,10 +94,10 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Addresses]:
     settings = LocalSettings(home=home).model_copy(
         update={**ports, "database_url": None, "kafka_bootstrap_servers": None, "oidc_issuer": None}
     )
-    profiles = write_profiles(home / "profiles")
-    with LocalSystem(
-        settings, StartProgress(Console(quiet=True)), clock_start=BEGINS, extra=profiles, neighbour=True
-    ).running() as addresses:
+    # As docs/subscribing.md starts it; a receiver that is not there yet is tried again soon.
+    extra = {**write_profiles(home / "profiles"), **given_to_up(), "WEBHOOK_FIRST_PAUSE": "0.2"}
+    progress = StartProgress(Console(quiet=True))
+    with LocalSystem(settings, progress, clock_start=BEGINS, extra=extra, neighbour=True).running() as addresses:
         yield addresses
 
 
@@ -286,3 +301,30 @@ def test_the_rows_of_the_four_other_profiles_hold(system: Addresses, stage: Stag
     )
     assert [each.log.name for each in stages] == ["3427", "4003", "3905", "1142"]
     assert all(each.facts["case"] for each in stages)
+
+
+def test_docs_subscribing_leads_to_the_first_event_in_five_minutes(
+    system: Addresses, stage: Stage, tmp_path: Path
+) -> None:
+    """Every shell block of its "In five minutes", on this system's ports: what had happened comes to a receiver that is new."""
+    assert stage.facts, "something had happened"
+    _, token, subscribe, receive = five_minutes()
+    ports = {8080: system.oidc_issuer, 8003: system.services["notify"], 9000: f"http://127.0.0.1:{free_port()}"}
+    for port, url in ports.items():
+        found = str(urlsplit(url).port)
+        token, subscribe = (each.replace(f"127.0.0.1:{port}", f"127.0.0.1:{found}") for each in (token, subscribe))
+        receive = receive.replace(f" {port} ", f" {found} ")
+    script = f"{token}\n{subscribe}"
+    run = subprocess.run(["bash", "-eu", "-c", script], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stdout + run.stderr
+    secret = json.loads(run.stdout)["secret"]
+    receive = receive.replace("whsec_the-one-you-got", secret).replace("events.db", str(tmp_path / "events.db"))
+    given, python, *command = shlex.split(receive)
+    assert python == "python"
+    run_it = ["env", given, sys.executable, *command]
+    with subprocess.Popen(run_it, cwd=ROOT, stdout=subprocess.PIPE, text=True) as receiver:
+        assert receiver.stdout is not None
+        said = [receiver.stdout.readline().strip() for _ in range(3)]
+        receiver.terminate()
+    assert said[0] == "listening"
+    assert all(re.fullmatch(r"new no\.lagspill\.[a-z.-]+\.v1", each) for each in said[1:]), said
