@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from datetime import time
 from typing import Annotated, Final
 
@@ -11,11 +12,13 @@ from pydantic_core import PydanticCustomError
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.notify import office, people
+from services.notify import bounces, office, people
+from services.notify.bounces import BounceDesk
 from services.notify.domain.quiet import Quiet
 from services.notify.domain.sms import normal_number
 from services.notify.people import Desk
 from services.notify.views import (
+    BounceTaken,
     DeadlineView,
     LetterPosted,
     LetterView,
@@ -56,6 +59,14 @@ async def _desk(request: Request) -> Desk:
 
 
 AtDesk = Annotated[Desk, Depends(_desk)]
+
+
+async def _bounce_desk(request: Request) -> BounceDesk:
+    desk: BounceDesk = request.app.state.bounce_desk
+    return desk
+
+
+AtBounceDesk = Annotated[BounceDesk, Depends(_bounce_desk)]
 
 
 @router.get("/messages", summary="What I was told, the newest first")
@@ -165,6 +176,27 @@ async def list_letters(ctx: Reading, page: AskedPage, desk: AtDesk) -> Page[Lett
 async def post_letter(message: MessageRefField, ctx: Command, desk: AtDesk) -> Response:
     """Tick it off; again changes nothing."""
     return respond(await office.post_letter(desk, ctx, message))
+
+
+class Bounce(RequestModel):
+    """A mail that came to the address that mails are sent from."""
+
+    mail: str = Field(
+        min_length=4,
+        max_length=200_000,
+        pattern=r"^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$",
+        examples=["RnJvbTogbWFpbGVyLWRhZW1vbkBtYWlsLmV4YW1wbGUKCk5vdCBhIHJlcG9ydC4K"],
+    )
+    """As it came, in Base64 (RFC 4648 § 4)."""
+
+
+@router.post("/bounces", response_model=BounceTaken, summary="A mail came back")
+async def take_bounce(body: Bounce, ctx: Command, desk: AtBounceDesk) -> Response:
+    """For the mail gateway: a delivery status notification (RFC 3464) that a mail from here could not be delivered.
+
+    It goes on by the next way, as if it had been refused. Again changes nothing; what tells of no such failure is refused.
+    """
+    return respond(await bounces.take_bounce(desk, ctx, b64decode(body.mail)))
 
 
 @router.get("/history", summary="How my messages reached me, the newest first")

@@ -12,6 +12,7 @@ from services.notify.acknowledgements import DUE as RECEIPT_DUE
 from services.notify.acknowledgements import Acknowledgements
 from services.notify.api import router
 from services.notify.asked import REMINDER, Asked
+from services.notify.bounces import BounceDesk
 from services.notify.consumers import inbox
 from services.notify.contacts import Contacts
 from services.notify.counts import Counts
@@ -110,6 +111,16 @@ async def compose(kit: Kit[NotifySettings]) -> Parts:
     app = kit.app(title="Lagspill notify", version="1", routers=[router, subscriptions], description=about or "")
     app.state.desk = Desk(
         pool=kit.pool, journal=kit.journal, ids=kit.ids, texts=texts, teller=teller, app_url=str(settings.app_url)
+    )
+    app.state.bounce_desk = BounceDesk(
+        pool=kit.pool,
+        journal=kit.journal,
+        ids=kit.ids,
+        teller=teller,
+        addresses=post.addresses,
+        clients=settings.bounce_clients,
+        domain=settings.smtp_from.rpartition("@")[2],
+        letter_days=settings.letter_days,
     )
     app.state.subscriber_desk = SubscriberDesk(
         pool=kit.pool,

@@ -145,3 +145,24 @@ class TargetUnknownError(NotifyError):
 
     code = "target-unknown"
     status = 422
+
+
+class BouncesForbiddenError(NotifyError, ForbiddenError):
+    """Only the mail gateway says which mails came back."""
+
+    code = "bounces-forbidden"
+    status = 403
+
+
+class BounceUnreadableError(NotifyError):
+    """This is no delivery status notification (RFC 3464) that a mail from here could not be delivered."""
+
+    code = "bounce-unreadable"
+    status = 422
+
+
+class BouncedMailUnknownError(NotifyError, NotFoundError):
+    """No such mail was sent from here."""
+
+    code = "bounced-mail-unknown"
+    status = 404

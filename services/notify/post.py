@@ -9,14 +9,14 @@ while, with the same Message-ID and the same bytes. What is in hand is nobody el
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from email.message import EmailMessage
 from typing import Final
 
 import structlog
 
-from services.notify import facts, letters, mail, store
+from services.notify import facts, letters, mail, refusals, store
 from services.notify.addresses import NOWHERE, Addresses
 from services.notify.contacts import Contact, ContactsUnavailableError, Watch
 from services.notify.digital_post import (
@@ -26,7 +26,7 @@ from services.notify.digital_post import (
     DigitalPostUnavailableError,
 )
 from services.notify.domain import policy
-from services.notify.domain.message import MESSAGE, OUTSIDE, Failure, Reachable, Status, decide_failed, decide_sent
+from services.notify.domain.message import MESSAGE, OUTSIDE, Failure, decide_failed, decide_sent
 from services.notify.domain.quiet import when
 from services.notify.domain.recipient import RECIPIENT
 from services.notify.handlers import AROUND_THE_CHILD, Teller
@@ -36,8 +36,7 @@ from services.notify.store import Errand, StoredMessage
 from services.notify.texts import LETTER, Texts
 from shared.aggregate import Context
 from shared.arrivals import Tx
-from shared.clock import Clock, oslo_day
-from shared.contracts.codes import Role
+from shared.clock import Clock
 from shared.contracts.notify import Way
 from shared.db import Pool
 from shared.errors import LagspillError
@@ -225,7 +224,7 @@ class Post:
                 await self._deliver_digital(parcel)
                 return True
             try:
-                addresses = await self._addresses(first)
+                addresses = await self.addresses(first)
             except ContactsUnavailableError as error:
                 if not first.given_up:
                     await self._put_off(parcel, error)
@@ -253,8 +252,12 @@ class Post:
             found = await store.take_digest(conn, now, lease=LEASE, hours=hours, ways=ways)
         return Parcel(tuple(found), mail.digest_of([each.message for each in found])) if found else None
 
-    async def _addresses(self, message: StoredMessage) -> Addresses:
-        """Return where to send it: an employee's own choice, or what the cases service says of those around a child."""
+    async def addresses(self, message: StoredMessage) -> Addresses:
+        """Return where to send it: an employee's own choice, or what the cases service says of those around a child.
+
+        Raises:
+            ContactsUnavailableError: it does not answer as it should.
+        """
         if message.role not in AROUND_THE_CHILD:
             async with self._pool.acquire() as conn:
                 return await facts.addresses_of(conn, message.recipient)
@@ -355,13 +358,19 @@ class Post:
         async with self._pool.acquire() as conn, conn.transaction():
             tx = Tx(conn, self._journal, self._clock.now(), self._ids)
             for message in parcel.messages:
-                await self._settle_one(tx, message, can, failure, answered)
+                await self._settle_one(tx, parcel, message, can, failure, answered)
         self._journal.nudge()
         if failure is not None:
             log.warning("message_failed", subject=parcel.reference, reason=failure, kind=parcel.first.channel)
 
     async def _settle_one(
-        self, tx: Tx, message: StoredMessage, can: frozenset[Way], failure: Failure | None, answered: int | None
+        self,
+        tx: Tx,
+        parcel: Parcel,
+        message: StoredMessage,
+        can: frozenset[Way],
+        failure: Failure | None,
+        answered: int | None,
     ) -> None:
         ref, told = message.message, message.telling
         stored = await store.lock_message(tx.conn, ref)
@@ -379,32 +388,11 @@ class Post:
             ),
             conn=tx.conn,
         )
-        await store.add_try(tx.conn, ref, message.channel, tx.now, failure or "sent", answered)
-        if changed.state.status is Status.PENDING:
-            await store.send_by(tx.conn, ref, changed.state.present)
-        else:
-            await store.settle_message(tx.conn, ref, changed.state.status)
-        if failure == "rejected" and changed.events:
-            await self._say_refused(tx, message)
-        if changed.state.status is Status.FAILED:
-            await letters.promise(tx, ref, told, message.role, days=self._terms.letter_days)
-
-    async def _say_refused(self, tx: Tx, message: StoredMessage) -> None:
-        """Tell the recipient, where they sign in and once a day, that their address or number takes nothing."""
-        template = policy.REFUSED.get(message.channel)
-        if template is None or message.role is Role.SERVICE_ACCOUNT:
-            return
-        told = replace(
-            message.telling,
-            step=f"{message.recipient}/{oslo_day(tx.now)}/{template}",
-            template=template,
-            case=None,
-            consent=None,
-            deadline=None,
-            due=None,
+        named = parcel.reference if message.channel is Way.EMAIL and failure is None else None
+        await store.add_try(tx.conn, ref, message.channel, tx.now, failure or "sent", answered, mail=named)
+        await refusals.follow(
+            tx, self._teller, message, message.channel, changed, failure, letter_days=self._terms.letter_days
         )
-        here = Reachable(recipient=message.recipient, role=message.role, language=message.language, email=False)
-        await self._teller.tell(tx, here, told)
 
     async def _put_off(self, parcel: Parcel, error: LagspillError, *, answered: int | None = None) -> None:
         first = parcel.first

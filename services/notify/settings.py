@@ -47,6 +47,8 @@ class NotifySettings(ServiceSettings):
     """The address that mails come from."""
     smtp_timeout: float = Field(default=20.0, gt=0, le=50)
     """Seconds for one mail."""
+    bounce_clients: frozenset[str] = frozenset()
+    """The clients whose service accounts may say which mails came back (docs/messages.md). Empty: nobody may."""
     sms_url: AnyHttpUrl | None = None
     """The SMS gateway: each message is posted there as JSON (docs/messages.md). Unset: no SMS is sent."""
     sms_token: SecretStr | None = None

@@ -293,17 +293,35 @@ async def send_by(conn: Connection, message: MessageRef, way: Way) -> None:
 
 
 async def add_try(
-    conn: Connection, message: MessageRef, way: Way, now: datetime, outcome: str, answered: int | None
+    conn: Connection,
+    message: MessageRef,
+    way: Way,
+    now: datetime,
+    outcome: str,
+    answered: int | None,
+    *,
+    mail: str | None = None,
 ) -> None:
-    """Note what came of one try."""
+    """Note what came of one try; `mail` is by which name it was mailed, alone or with others."""
     await conn.execute(
-        "INSERT INTO tries (message, channel, tried_at, outcome, answered) VALUES ($1, $2, $3, $4, $5)",
+        "INSERT INTO tries (message, channel, tried_at, outcome, answered, mail) VALUES ($1, $2, $3, $4, $5, $6)",
         message,
         way,
         now,
         outcome,
         answered,
+        mail,
     )
+
+
+async def mailed_as(conn: Connection, mail: str) -> list[StoredMessage]:
+    """Return what was mailed by that name: one message, or all of a digest."""
+    rows = await conn.fetch(
+        f"SELECT {_MESSAGE}, false AS given_up FROM messages"  # noqa: S608
+        " WHERE message IN (SELECT message FROM tries WHERE mail = $1) ORDER BY message",
+        mail,
+    )
+    return [_message(row) for row in rows]
 
 
 async def letters_seen_by(

@@ -189,6 +189,13 @@ class LetterPosted(View):
     message: MessageRef = Field(examples=["msg_bcdfghjklmnpqrstvwxzbcdfgh"])
 
 
+class BounceTaken(View):
+    """What came back was noted, and goes on by the next way that there is."""
+
+    messages: int = Field(examples=[1])
+    """How many were in that mail: more than one in a digest."""
+
+
 class DeadlineView(View):
     """Something that must be done by then."""
 

@@ -50,6 +50,7 @@ from tests.integration.notify_world import MUNICIPALITY, notify_world
 from tests.integration.notify_world import World as NotifyWorld
 from tests.integration.patterns_town import Town, feed
 from tests.integration.test_notify_flow import CASE, guardians, requested
+from tests.returned_mail import returned
 from tests.tally_app import served
 
 NONE: Final[Mapping[str, str]] = {}
@@ -402,6 +403,7 @@ async def test_notify(
             await run.does("teacher", f"/messages/{message['message']}/reading")
             await run.over("colleague", f"/messages/{message['message']}/reading", code="message-not-found")
             await a_letter_is_posted(run, world)
+            await a_mail_comes_back(run, world)
             await subscriptions_are_kept(run, world)
             await the_rest(run, "teacher", subtests)
 
@@ -426,6 +428,16 @@ async def a_letter_is_posted(run: Gauntlet, world: NotifyWorld) -> None:
     letter = (await world.get("teacher", "/letters")).json()["items"][0]
     await run.does("teacher", f"/letters/{letter['message']}/posting")
     await run.over("colleague", f"/letters/{letter['message']}/posting", code="letter-not-found")
+
+
+async def a_mail_comes_back(run: Gauntlet, world: NotifyWorld) -> None:
+    """The mail server took the reminder, and says later that nobody is there."""
+    mail = next(each for each in await world.deliver() if each["To"] == "teacher@lia.example")
+    content = returned(name=mail["Message-ID"])
+    await run.does("mail-gateway", "/bounces", {"mail": base64.b64encode(content).decode()})
+    unknown = returned(name=mail["Message-ID"].replace(mail["Message-ID"][5:10], "bbbbb"))
+    body = {"mail": base64.b64encode(unknown).decode()}
+    await run.over("mail-gateway", "/bounces", body, code="bounced-mail-unknown")
 
 
 async def subscriptions_are_kept(run: Gauntlet, world: NotifyWorld) -> None:

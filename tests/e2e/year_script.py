@@ -22,7 +22,7 @@ CHOSEN: Final[dict[str, dict[str, Any]]] = {
     "nurse-leader": {"language": "nb", "email": "leader@health.example", "phone": "+4740000003", "sms_first": True},
     "ppt-leader": {"language": "nb", "email": "nobody@ppt.example", "phone": "+4740000004"},
     "bup-leader": {"language": "en"},
-    "director": {"language": "nn", "email": "director@kommune.example"},
+    "director": {"language": "nn", "email": "director@kommune.example", "phone": "+4740000005"},
     "privacy-officer": {"language": "en", "email": "privacy@kommune.example"},
 }
 BORN: Final = {
@@ -219,6 +219,8 @@ async def _september(year: Year) -> None:
     await year.at("Wed 09.09 13:00")
     await _concern(year, "haugen-teacher", "haugen-child", [], "resting")
     await _lederforum(year, "Thu 10.09 09:00", "24.09")
+    await year.at("Thu 10.09 09:40")
+    await year.comes_back("director@kommune.example")
     await _ressursteam(year, "Thu 10.09 10:00", "haugen-styrer", HAUGEN, "Thu 08.10 12:00")
     await _ressursteam(year, "Mon 14.09 10:00", "rektor", TINNES, "Tue 13.10 12:00")
     await year.at("Fri 18.09 09:00")

@@ -184,11 +184,21 @@ class Year:
         sent = {} if body is None else body
         answer = await self.houses[house].http.request(method, path, json=sent, headers=headers)
         assert answer.is_success, f"{who} {path}: {answer.status_code} {answer.text}"
+        await self._done()
+        answered: dict[str, Any] = answer.json()
+        return answered
+
+    async def comes_back(self, address: str) -> None:
+        """Let the last mail to an address come back: the mail server took it, and could not deliver it."""
+        mail = next(each for each in reversed(self.notify.smtp.mails) if each["To"] == address)
+        answer = await self.notify.comes_back(mail)
+        assert answer.status_code == 200, answer.text
+        await self._done()
+
+    async def _done(self) -> None:
         for each in self.houses.values():
             each.changed = True
         await self.settle()
-        answered: dict[str, Any] = answer.json()
-        return answered
 
     async def sees(self, who: str, house: str, path: str) -> httpx.Response:
         """Read something that must be shown."""

@@ -8,6 +8,7 @@ import itertools
 import json
 import ssl
 import threading
+from base64 import b64encode
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -53,6 +54,7 @@ from shared.testing.issuer import LocalIssuer
 from shared.testing.people import People
 from shared.testing.plugin import Migrated
 from shared.testing.signals import Probe
+from tests.returned_mail import returned
 from tests.tally_app import served
 
 KEY: Final = "k" * 32
@@ -73,7 +75,7 @@ ROLES: Final[Mapping[str, tuple[Role, Service, str]]] = {
 }
 
 
-SYSTEMS: Final = frozenset({"school-system", "statistics", "other-system", "stranger-system"})
+SYSTEMS: Final = frozenset({"school-system", "statistics", "other-system", "stranger-system", "mail-gateway"})
 """Other systems, by their clients; the service's settings say which of them may subscribe."""
 
 
@@ -363,6 +365,11 @@ class World:
         await asyncio.get_running_loop().run_in_executor(None, lambda: None)
         return list(self.smtp.mails)
 
+    async def comes_back(self, mail: EmailMessage, **said: Any) -> httpx.Response:
+        """Let the mail gateway hand in that a mail could not be delivered."""
+        content = returned(name=mail["Message-ID"], **said)
+        return await self.write("mail-gateway", "POST", "/bounces", {"mail": b64encode(content).decode()})
+
     async def let_time_pass(self) -> None:
         """Let every pause and lease be over."""
         for table in ("messages", "errands", "subscriptions"):
@@ -439,6 +446,7 @@ async def notify_world(
         "oidc_token_url": AnyHttpUrl(f"{neighbours.url}/token"),
         "oidc_client_secret": SecretStr(SECRET),
         "app_url": AnyHttpUrl("https://lagspill.example/"),
+        "bounce_clients": frozenset({"mail-gateway"}),
         **settings,
     }
     made = NotifySettings(

@@ -327,6 +327,68 @@ async def test_who_dies_between_two_ways_neither_loses_nor_doubles_one(
     assert (await place.happened())[-1] == "carried sms"
 
 
+# --- what comes back later --------------------------------------------------------------------------------------------
+
+
+async def test_a_mail_that_comes_back_goes_by_sms_once_and_its_recipient_is_told(opened: Open) -> None:
+    place = await opened()
+    await prefer(place, phone=PHONE, email="colleague@lia.example")
+    await place.tell()
+    [mail] = await place.world.deliver()
+    late = await place.world.comes_back(mail, said={"Action": "delayed", "Status": "4.4.1"})
+    assert (late.status_code, late.json()["code"]) == (422, "bounce-unreadable")
+    strange = EmailMessage()
+    strange["Message-ID"] = mail["Message-ID"].replace("msg_", "msg_bb")[:32] + "@lagspill.example>"
+    unknown = await place.world.comes_back(strange)
+    assert (unknown.status_code, unknown.json()["code"]) == (404, "bounced-mail-unknown")
+    for _ in range(2):
+        taken = await place.world.comes_back(mail)
+        assert (taken.status_code, taken.json()) == (200, {"messages": 1})
+        await place.again()
+    assert await place.happened() == ["queued", "sent", "failed", "redirected sms", "carried sms"]
+    assert await place.tries() == [("email", "sent", None), ("email", "rejected", 550), ("sms", "sent", None)]
+    assert [each["to"] for each in place.sms] == [PHONE]
+    told = (await place.world.get("colleague", "/messages")).json()["items"]
+    assert sorted(each["template"] for each in told) == ["email-refused", "handover-request"]
+    body = {"mail": "AAAA"}
+    for who in ("colleague", "school-system"):
+        refused = await place.world.write(who, "POST", "/bounces", body)
+        assert (refused.status_code, refused.json()["code"]) == (403, "bounces-forbidden")
+
+
+@pytest.mark.rule(4, 5)
+async def test_a_guardian_whose_mail_comes_back_gets_a_letter_and_who_is_not_known_now_is_asked_for_again(
+    opened: Open,
+) -> None:
+    """The first has an address and nothing else; the cases service is away when the mail comes back the first time."""
+    place = await opened()
+    guardians(place.world)
+    await held(place)
+    await place.world.take(requested())
+    mails = await place.world.deliver()
+    [mail] = [each for each in mails if each["To"] == "a@guardian.example"]
+    place.world.neighbours.failing = True
+    assert (await place.world.comes_back(mail)).status_code == 503
+    place.world.neighbours.failing = False
+    assert (await place.world.comes_back(mail)).status_code == 200
+    await place.world.move_to(place.world.clock.now() + timedelta(days=3))
+    assert [each["ordinal"] for each in await letters(place, "teacher")] == [1]
+
+
+async def test_a_digest_that_comes_back_goes_by_sms_as_one(opened: Open) -> None:
+    place = await opened()
+    await prefer(place, "styrer", email="styrer@lia.example", phone=PHONE, digest=True)
+    asked = handover(place.world, "styrer", DUE)
+    await place.world.take(asked, asked.model_copy(update={"handover": HandoverRef("hdo_" + "b" * 26)}))
+    place.world.clock.set(datetime(2026, 9, 8, 6, tzinfo=UTC))
+    [mail] = await place.world.deliver()
+    taken = await place.world.comes_back(mail)
+    assert taken.json() == {"messages": 2}
+    await place.again()
+    assert len(place.sms) == 1
+    assert [way for way, _, _ in await place.tries()] == ["email"] * 4 + ["sms"] * 2
+
+
 # --- night, holidays, once a day --------------------------------------------------------------------------------------
 
 

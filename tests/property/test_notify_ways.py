@@ -13,6 +13,7 @@ from services.notify.domain.message import (
     Failure,
     MessageState,
     Reachable,
+    Returned,
     Status,
     decide_cancel,
     decide_failed,
@@ -20,6 +21,7 @@ from services.notify.domain.message import (
     decide_posted,
     decide_queue,
     decide_read,
+    decide_returned,
     decide_sent,
 )
 from services.notify.domain.sms import EXTENSION, GSM, fits, normal_number, room_taken
@@ -112,6 +114,36 @@ def test_a_message_goes_by_each_way_once_and_by_no_further_one_when_it_has_arriv
         assert not [event for event in before if isinstance(event, NotificationRead)]
 
 
+@pytest.mark.parametrize("reason", ["rejected", "unreachable"])
+@given(to=PEOPLE, twice=st.booleans(), commands=st.lists(COMMANDS, max_size=8))
+def test_a_mail_that_comes_back_goes_on_where_nothing_else_has_it_and_nobody_has_read_it(
+    reason: Returned, to: Reachable, twice: bool, commands: list[str]
+) -> None:
+    state, mailed = queued(to), False
+    for command in commands:
+        try:
+            events = decided(state, command, to, twice=twice)
+        except (MessageNotFoundError, MessageWithdrawnError, LetterNotFoundError):
+            events = []
+        mailed |= any(isinstance(event, NotificationSent) and event.channel == "email" for event in events)
+        state = MESSAGE.fold(state, events)
+    events = decide_returned(state, reason, can=can(to))
+    after = MESSAGE.fold(state, events)
+    assert bool(events) == (mailed and state.status is not Status.CANCELLED)
+    if not events:
+        return
+    assert isinstance(events[0], NotificationFailed)
+    assert decide_returned(after, reason, can=can(to)) == []
+    other = state.taken_by - {Way.EMAIL}
+    assert after.taken_by == other
+    assert after.arrived == bool(other)
+    on_its_way = state.status is Status.PENDING and state.present is not Way.EMAIL
+    goes_on = to.sms and Way.SMS not in state.tried and not (other or on_its_way or state.read)
+    assert [event.way for event in events[1:] if isinstance(event, NotificationRedirected)] == [Way.SMS] * goes_on
+    pending = Status.PENDING if on_its_way or goes_on else Status.FAILED
+    assert after.status is (Status.SENT if other and not on_its_way else pending)
+
+
 @given(PEOPLE, st.sampled_from(["rejected", "unreachable", "no-address"]))
 def test_every_way_is_tried_before_a_letter_and_then_the_letter_is_due(to: Reachable, reason: str) -> None:
     """However somebody can be reached, they are given up only when nothing is left; in their own order."""
@@ -171,6 +203,8 @@ def test_what_was_mailed_before_there_were_more_ways_goes_on_as_it_did() -> None
     state = MessageState.model_validate(stored)
     assert [type(event) for event in decide_failed(state, "rejected")] == [NotificationFailed]
     assert [type(event) for event in decide_sent(state)] == [NotificationSent]
+    had = MessageState.model_validate({**stored, "status": "sent", "arrived": True})
+    assert [type(event) for event in decide_returned(had, "rejected")] == [NotificationFailed]
 
 
 # --- SMS --------------------------------------------------------------------------------------------------------------

@@ -52,6 +52,8 @@ class MessageState(Model):
     """What was given up."""
     arrived: bool = False
     """Whether a way out of the house has taken it."""
+    took: frozenset[Way] = frozenset()
+    """Which have, and have not said since that they could not deliver it."""
     status: Status = Status.UNKNOWN
     read: bool = False
 
@@ -60,9 +62,16 @@ class MessageState(Model):
         """By which way it goes now."""
         return self.way or Way(self.channel.value)
 
+    @property
+    def taken_by(self) -> frozenset[Way]:
+        """The ways out of the house that have it; of what was kept before this was, the present one."""
+        return self.took or (frozenset({self.present}) if self.arrived else frozenset())
+
 
 PostWay = Literal[Way.LETTER, Way.DIGITAL_POST]
 Failure = Literal["rejected", "unreachable", "no-address"]
+Returned = Literal["rejected", "unreachable"]
+"""Why a mail came back: for good, or because it was not delivered in time."""
 OUTSIDE: Final = (Way.EMAIL, Way.SMS)
 """The ways out of the house by which something is sent at once, in the order in which they are tried."""
 
@@ -106,12 +115,14 @@ def _changes(state: MessageState, event: EventData) -> dict[str, object]:
     tried = state.tried | {state.present}
     changes: dict[str, object] = {}
     match event:
+        case NotificationSent(channel=Channel.EMAIL):
+            changes = {"status": Status.SENT, "arrived": True, "took": state.taken_by | {Way.EMAIL}}
         case NotificationSent():
-            changes = {"status": Status.SENT, "arrived": event.channel is Channel.EMAIL}
+            changes = {"status": Status.SENT, "arrived": False}
         case NotificationCarried():
-            changes = {"status": Status.SENT, "arrived": True}
+            changes = {"status": Status.SENT, "arrived": True, "took": state.taken_by | {event.way}}
         case NotificationFailed():
-            changes = {"status": Status.FAILED, "tried": tried}
+            changes = _without_email(state)
         case NotificationBounced():
             changes = {"status": Status.SENT if state.arrived else Status.FAILED, "tried": tried}
         case NotificationRedirected():
@@ -121,6 +132,15 @@ def _changes(state: MessageState, event: EventData) -> dict[str, object]:
         case NotificationRead():
             changes = {"read": True}
     return changes
+
+
+def _without_email(state: MessageState) -> dict[str, object]:
+    """Return what becomes of it when e-mail is given up, at once or later: another way that has it, or is under way, stands."""
+    took = state.taken_by - {Way.EMAIL}
+    status = Status.SENT if took else Status.FAILED
+    if state.status is Status.PENDING and state.present is not Way.EMAIL:
+        status = Status.PENDING
+    return {"status": status, "arrived": bool(took), "took": took, "tried": state.tried | {Way.EMAIL}}
 
 
 MESSAGE: Final = Aggregate("message", MessageState, MessageState(), evolve)
@@ -182,6 +202,21 @@ def decide_failed(state: MessageState, reason: Failure, *, can: frozenset[Way] =
     if state.arrived or not left:
         return [given_up]
     return [given_up, NotificationRedirected(message=state.ref, way=left[0], because=reason)]
+
+
+def decide_returned(state: MessageState, reason: Returned, *, can: frozenset[Way] = frozenset()) -> list[EventData]:
+    """The mail server took the e-mail, and it came back: it goes on as if refused, where nothing else has it and nobody read it.
+
+    The same again changes nothing, nor does it of what was taken back meanwhile.
+    """
+    if state.ref is None or state.status is Status.CANCELLED or Way.EMAIL not in state.taken_by:
+        return []
+    failed = NotificationFailed(message=state.ref, channel=Channel.EMAIL, reason=reason)
+    after = evolve(state, failed)
+    left = [way for way in OUTSIDE if way in can and way not in after.tried]
+    if after.status is not Status.FAILED or state.read or not left:
+        return [failed]
+    return [failed, NotificationRedirected(message=state.ref, way=left[0], because=reason)]
 
 
 def decide_post(state: MessageState, way: PostWay = Way.LETTER) -> list[EventData]:
