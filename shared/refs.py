@@ -48,6 +48,8 @@ SurveyRoundRef = NewType("SurveyRoundRef", str)
 """A term of one survey: what its answers are counted in."""
 ConsultationRef = NewType("ConsultationRef", str)
 """One hearing (høring)."""
+ReportDutyRef = NewType("ReportDutyRef", str)
+"""One report that a municipality owes by one day."""
 MessageRef = NewType("MessageRef", str)
 DeadlineRef = NewType("DeadlineRef", str)
 SubscriptionRef = NewType("SubscriptionRef", str)
@@ -97,6 +99,7 @@ UnitRegisterRefField = Annotated[UnitRegisterRef, StringConstraints(pattern=patt
 SurveyRefField = Annotated[SurveyRef, StringConstraints(pattern=pattern("srv"))]
 SurveyRoundRefField = Annotated[SurveyRoundRef, StringConstraints(pattern=pattern("srd"))]
 ConsultationRefField = Annotated[ConsultationRef, StringConstraints(pattern=pattern("hrg"))]
+ReportDutyRefField = Annotated[ReportDutyRef, StringConstraints(pattern=pattern("rdy"))]
 MessageRefField = Annotated[MessageRef, StringConstraints(pattern=pattern("msg"))]
 DeadlineRefField = Annotated[DeadlineRef, StringConstraints(pattern=pattern("ddl"))]
 SubscriptionRefField = Annotated[SubscriptionRef, StringConstraints(pattern=pattern("sub"))]

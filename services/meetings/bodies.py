@@ -267,6 +267,15 @@ class ConsultationClosure(RequestModel):
     reason: Literal["completed", "withdrawn"]
 
 
+class ReportDelivery(RequestModel):
+    """A report was delivered to those to whom it goes."""
+
+    due: GivenDay = Field(examples=["2027-06-30"])
+    """The day by which it was owed, as it stands with the report."""
+    delivered_on: GivenDay | None = Field(default=None, examples=["2027-06-15"])
+    """Left out, today."""
+
+
 class SurveyAnswers(RequestModel):
     """An answer to every question, from 1 (not at all) to 5 (fully)."""
 

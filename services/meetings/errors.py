@@ -56,6 +56,25 @@ class ReportUnknownError(MeetingsError):
     status = 404
 
 
+class ReportNotYoursError(MeetingsError):
+    """That a report was delivered is said by the municipality's coordinator, or a leader of its administration."""
+
+    code = "report-not-yours"
+    status = 403
+
+
+class ReportNotExpectedError(MeetingsError):
+    """Nobody waits for this report by that day."""
+
+    code = "report-not-expected"
+
+
+class ReportDeliveredError(MeetingsError):
+    """It was delivered already, on another day."""
+
+    code = "report-delivered"
+
+
 class PeriodUnknownError(MeetingsError):
     """There are reports of terms, such as 2026-autumn or 2027-spring."""
 

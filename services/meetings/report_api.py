@@ -1,4 +1,4 @@
-"""HTTP for reports: which there are, and one as data, as a page, as a file for spreadsheets; and its figures as pictures."""
+"""HTTP for reports: which there are and were delivered; one as data, as a page, for spreadsheets; and its figures as pictures."""
 
 from __future__ import annotations
 
@@ -8,16 +8,18 @@ from fastapi import APIRouter, Depends, Path, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
+from services.meetings.bodies import ReportDelivery
 from services.meetings.configuration import profile_of
 from services.meetings.domain.figures import FigureCode
 from services.meetings.domain.reports import Content
-from services.meetings.handlers import reports
+from services.meetings.handlers import report_duties, reports
 from services.meetings.handlers.desk import Desk
 from services.meetings.handlers.reports import Used
 from services.meetings.pages.report_page import PICTURE, REPORT, render_chart, render_csv, render_report
+from services.meetings.views import DeliveredReportView
 from shared.contracts.codes import Language
 from shared.preferences import preferred_language
-from shared.web import AskedPage, Collection, Page, Reading
+from shared.web import AskedPage, Collection, Command, Page, Reading, respond
 
 router = APIRouter(tags=["reports"])
 
@@ -67,6 +69,17 @@ async def list_reports(desk: Means, ctx: Reading, asked: AskedPage) -> Page[Used
     """As its profile says. For the coordinator and the leaders of units."""
     rows = await reports.list_reports(desk, ctx, REPORTS.after(asked.cursor), asked.limit + 1)
     return REPORTS.page(rows, asked.limit, lambda one: one.report)
+
+
+@router.post(
+    "/reports/{code}/deliveries",
+    status_code=201,
+    response_model=DeliveredReportView,
+    summary="Say that a report was delivered",
+)
+async def deliver_report(desk: Means, ctx: Command, code: Code, body: ReportDelivery) -> Response:
+    """By the coordinator, or a leader of the municipality's administration; nobody is reminded of it any more."""
+    return respond(await report_duties.deliver_report(desk, ctx, code, body.due, body.delivered_on))
 
 
 @router.get("/reports/{code}", summary="A report of a term that is over")

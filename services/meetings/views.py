@@ -273,6 +273,14 @@ class RecordedView(Model):
     on: date
 
 
+class DeliveredReportView(Model):
+    """A report that was delivered."""
+
+    report: str
+    due: date
+    delivered_on: date
+
+
 class SurveyLine(Model):
     """A survey in a list."""
 

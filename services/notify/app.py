@@ -29,6 +29,7 @@ from services.notify.invitations import Invitations
 from services.notify.mail import Smtp
 from services.notify.people import Desk
 from services.notify.post import Post, Terms
+from services.notify.report_duties import STEPS, ReportDuties
 from services.notify.settings import NotifySettings
 from services.notify.sms import HttpSms, Wording
 from services.notify.subscribers import SubscriberDesk
@@ -138,6 +139,7 @@ async def compose(kit: Kit[NotifySettings]) -> Parts:
             **dict.fromkeys(map(str, Step), teller.on_step),
             REMINDER: Asked(teller).on_reminder,
             HEARING_REMINDER: Hearings(teller).on_reminder,
+            **dict.fromkeys(STEPS, ReportDuties(teller).on_step),
             letters.DUE: partial(letters.on_due, way=by_post),
             ANSWER_REMINDER: Invitations(teller).on_reminder,
             RECEIPT_DUE: acknowledgements.on_due,

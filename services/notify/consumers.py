@@ -20,6 +20,7 @@ from services.notify.handlers import Teller, about, about_event, nth, responsibl
 from services.notify.hearings import Hearings
 from services.notify.invitations import Invitations
 from services.notify.protection import Protection
+from services.notify.report_duties import ReportDuties
 from services.notify.team import Team
 from shared.aggregate import Context
 from shared.arrivals import Handler, Tx
@@ -42,6 +43,7 @@ def inbox(teller: Teller) -> Inbox:
         **Emergencies(teller).handlers(),
         **Protection(teller).handlers(),
         **Hearings(teller).handlers(),
+        **ReportDuties(teller).handlers(),
     }
     return Inbox(CONSUMER, handlers)
 

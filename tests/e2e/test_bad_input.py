@@ -321,6 +321,10 @@ async def test_meetings(
         hours = {"code": "cos", "week": "2026-09-01", "minutes": 120}
         await run.does("vikevag-styrer", "/guidance-hours", hours, others_may=True)
         await run.over("rennesoy-ppt", "/competence", {**count, "competence": "none"}, code="register-forbidden")
+        report, owed = "/reports/to-steering-group/deliveries", {"due": "2027-06-30"}
+        await run.does("tynset-coordinator", report, owed, of_a_case=False)
+        await run.over("tynset-styrer", report, owed, code="report-not-yours")
+        await run.over("tynset-coordinator", report, {"due": "2027-06-29"}, code="report-not-expected")
         await lia.tst(guardians=1)
         [line] = (await lia.see("tynset-ppt", "/surveys"))["items"]
         answering = f"/surveys/{line['survey']}/answers"

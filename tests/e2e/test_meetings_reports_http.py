@@ -5,18 +5,22 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import pytest
 import pytest_asyncio
 
+from services.meetings.app import create_desk
+from services.meetings.handlers.report_duties import expect_reports
 from services.meetings.handlers.reports import CONSUMER, SOURCES
 from shared.clock import SimulatedClock
 from shared.contracts import cases, meetings
 from shared.contracts.base import EventData
 from shared.contracts.cases import ForWhom, Party
 from shared.contracts.codes import Area, Role, Service
+from shared.deadlines import Deadlines
 from shared.inbox import Intake
 from shared.refs import (
     ActorId,
@@ -24,6 +28,7 @@ from shared.refs import (
     CaseRef,
     ConcernRef,
     GoalRef,
+    LogScope,
     MeasureRef,
     MeetingRef,
     UnitId,
@@ -269,3 +274,59 @@ async def test_nothing_is_told_before_everything_is_read_and_nobody_is_kept(tyns
 def made_unreadable(body: bytes) -> bytes:
     """Return the event with a field that is none."""
     return body.replace(b'"for_whom":"child"', b'"for_whom":"nobody"')
+
+
+# --- what is owed -------------------------------------------------------------------------------------------------------
+
+
+async def awaited(made: Town) -> dict[str, list[str]]:
+    """Return by which days each report is owed, as the coordinator is shown it."""
+    used = (await made.get("coordinator", "/reports", **TYNSET)).json()["items"]
+    return {each["report"]: each["awaited"] for each in used if each["awaited"]}
+
+
+@pytest.mark.rule(66, 123, 127, 128, 135)
+async def test_a_report_is_owed_until_it_is_said_to_be_delivered_and_then_the_next_one_is(tynset: Town) -> None:
+    both = {"frequency-evaluated": ["2027-06-30"], "to-steering-group": ["2027-06-30"]}
+    assert await awaited(tynset) == both
+    expected = [each["data"] for each in await tynset.published("report.expected.v1") if "tynset" in str(each)]
+    assert {(each["report"], each["due"], each["owed_by"], each["unit"]) for each in expected} == {
+        (report, "2027-06-30", "coordinator", "unit:tynset-kommune") for report in both
+    }
+    path, body = "/reports/to-steering-group/deliveries", {"due": "2027-06-30"}
+    for who, claims, said, answered in (
+        ("teacher", TYNSET, body, (403, "reports-forbidden")),
+        ("styrer", TYNSET, body, (403, "report-not-yours")),
+        ("coordinator", {}, body, (404, "report-unknown")),
+        ("coordinator", TYNSET, {"due": "2027-06-29"}, (409, "report-not-expected")),
+        ("coordinator", TYNSET, {**body, "delivered_on": "2027-01-05"}, (422, "recorded-day-wrong")),
+    ):
+        refused = await tynset.post(who, path, said, **claims)
+        assert (refused.status_code, refused.json()["code"]) == answered
+    for _ in range(2):
+        taken = await tynset.post("coordinator", path, body, **TYNSET)
+        assert (taken.status_code, taken.json()["delivered_on"]) == (201, "2027-01-04")
+    other = await tynset.post("coordinator", path, {**body, "delivered_on": "2027-01-03"}, **TYNSET)
+    assert (other.status_code, other.json()["code"]) == (409, "report-delivered")
+    assert len(await tynset.published("report.delivered.v1")) == 1
+    assert await awaited(tynset) == {"frequency-evaluated": ["2027-06-30"]}
+    # When the day is over the next year's is owed, and one that was not delivered still is.
+    tynset.clock.set(datetime(2027, 6, 30, 22, 0, tzinfo=UTC))
+    kit = tynset.kit
+    await Deadlines(
+        kit.pool, tynset.parts.deadlines, journal=kit.journal, clock=kit.clock, ids=kit.ids, metrics=kit.metrics
+    ).fire_due()
+    assert await awaited(tynset) == {
+        "frequency-evaluated": ["2027-06-30", "2028-06-30"],
+        "to-steering-group": ["2028-06-30"],
+    }
+    administration = {**TYNSET, "lagspill_unit": "unit:tynset-kommune", "lagspill_service": "ledelse"}
+    late = await tynset.post("styrer", "/reports/frequency-evaluated/deliveries", body, **administration)
+    assert late.status_code == 201
+    # A profile that asks for it no more is not waited for.
+    desk = create_desk(kit)
+    asked = desk.profiles[LogScope("3427")].model_copy(update={"reports": ()})
+    gone = replace(desk, profiles={LogScope("3427"): asked})
+    assert await expect_reports(gone, kit.clock.now()) == 2
+    assert await expect_reports(gone, kit.clock.now()) == 0
+    assert await awaited(tynset) == {}

@@ -71,6 +71,8 @@ ROLES: Final[Mapping[str, tuple[Role, Service, str]]] = {
     "nurse": (Role.HEALTH_NURSE, Service.HELSESTASJON, "unit:helsestasjon"),
     "ppt-leader": (Role.LEADER, Service.PPT, "unit:ppt"),
     "health-leader": (Role.LEADER, Service.HELSESTASJON, "unit:helsestasjon"),
+    "coordinator": (Role.COORDINATOR, Service.LEDELSE, "unit:kommune"),
+    "director": (Role.LEADER, Service.LEDELSE, "unit:kommune"),
     "privacy-officer": (Role.PRIVACY_OFFICER, Service.LEDELSE, "unit:kommune"),
 }
 

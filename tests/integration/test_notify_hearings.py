@@ -1,16 +1,20 @@
-"""Who hears of hearings: the leaders of the bodies until they have answered, and whoever asked when somebody has not."""
+"""Who hears of hearings: the leaders of the bodies until they have answered, and whoever asked when somebody has not.
+
+And of reports: whoever owes them until they are delivered, and the leaders when they do not come.
+"""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 import pytest_asyncio
 
+from services.notify.domain.report_duty import Step, last_of, moments
 from shared.clock import SimulatedClock
 from shared.contracts import meetings
-from shared.contracts.codes import Service
+from shared.contracts.codes import Role, Service
 from shared.contracts.consultations import (
     Body,
     ConsultationAnswered,
@@ -20,8 +24,9 @@ from shared.contracts.consultations import (
     ConsultationOverdue,
     Position,
 )
+from shared.contracts.report_duties import ReportDelivered, ReportDropped, ReportExpected
 from shared.contracts.surveys import SurveyOpened
-from shared.refs import ConsultationRef, MeetingRef, SurveyRef, SurveyRoundRef, UnitId
+from shared.refs import ConsultationRef, MeetingRef, ReportDutyRef, SurveyRef, SurveyRoundRef, UnitId
 from shared.testing.issuer import LocalIssuer
 from shared.testing.plugin import Migrated
 from tests.integration.notify_world import World, notify_world
@@ -139,3 +144,54 @@ async def test_the_leaders_of_those_who_were_at_a_meeting_hear_of_its_survey(wor
     await world.take(opened, times=2)
     assert await told(world, "styrer") == await told(world, "ppt-leader") == ["survey-opened"]
     assert await told(world, "rektor") == await told(world, "health-leader") == []
+
+
+# --- reports ------------------------------------------------------------------------------------------------------------
+
+
+def owed(letter: str, due: date) -> ReportExpected:
+    return ReportExpected(
+        duty=ReportDutyRef("rdy_" + letter * 26),
+        report="to-steering-group",
+        due=due,
+        owed_by=Role.COORDINATOR,
+        unit=UnitId("unit:kommune"),
+    )
+
+
+@pytest.mark.rule(123, 127, 128, 135)
+async def test_whoever_owes_a_report_is_reminded_and_then_the_leader_hears_until_it_is_delivered(
+    world: World,
+) -> None:
+    due = date(2026, 10, 30)
+    await world.prefer("director")
+    late, delivered, dropped = owed("b", due), owed("c", due), owed("d", due)
+    await world.take(late, delivered, dropped, times=2)
+    said = {"duty": delivered.duty, "report": delivered.report, "due": due}
+    await world.take(ReportDelivered(**said, on=world.clock.now().date()))
+    await world.take(ReportDropped(**{**said, "duty": dropped.duty}))
+    for step, moment in moments(due).items():
+        # While it is not known that it was not delivered, nobody is told that.
+        await world.pool.execute("DELETE FROM source_watermarks")
+        await world.move_to(moment)
+        if step is Step.REMIND:
+            assert await told(world, "director") == []
+        await world.pool.execute("UPDATE deadlines SET retry_at = NULL")
+        await fresh(world)
+        await world.move_to(moment)
+        if step is Step.REMIND:
+            # Nobody is known who owes it.
+            assert await told(world, "director") == ["municipal-report-reminder"]
+            await world.prefer("coordinator")
+    assert await told(world, "coordinator") == ["municipal-report-due", "municipal-report-overdue"]
+    assert await told(world, "director") == ["municipal-report-reminder", "municipal-report-escalated"]
+    assert "30. oktober 2026" in (await world.get("coordinator", "/messages")).json()["items"][0]["text"]
+    for who in ("styrer", "teacher"):
+        assert await told(world, who) == []
+    await world.take(ReportDelivered(**{**said, "duty": late.duty}, on=world.clock.now().date()))
+    assert await world.pool.fetchval("SELECT count(*) FROM awaited_reports") == 0
+    # Of one that is expected so late that only the last step is left, nothing is said twice.
+    await world.take(owed("f", due))
+    assert await world.pool.fetchval("SELECT count(*) FROM deadlines") == 0
+    assert [last_of(due, moment) for moment in moments(due).values()] == list(Step)
+    assert last_of(due, moments(due)[Step.REMIND] - timedelta(seconds=1)) is None

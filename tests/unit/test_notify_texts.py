@@ -27,6 +27,7 @@ from services.notify.domain.policy import (
     OF_FAMILIES,
     OF_HEARINGS,
     OF_PROTECTED,
+    OF_REPORTS,
     OF_SUBSCRIPTIONS,
     OUTCOME_REFUSED,
     OVERLAP,
@@ -82,6 +83,7 @@ def test_every_step_of_every_deadline_has_its_text() -> None:
         | OF_FAMILIES
         | OF_HEARINGS
         | OF_PROTECTED
+        | OF_REPORTS
         | OF_SUBSCRIPTIONS
     )
     for policy in (*POLICIES.values(), MEETING, COORDINATION):

@@ -327,6 +327,25 @@ export type Role1 =
   | "operator"
   | "service-account";
 /**
+ * The function in which somebody acts.
+ */
+export type Role2 =
+  | "teacher"
+  | "pedagogical-leader"
+  | "contact-teacher"
+  | "leader"
+  | "coordinator"
+  | "health-nurse"
+  | "ppt-adviser"
+  | "child-welfare-officer"
+  | "bup-clinician"
+  | "guardian"
+  | "child"
+  | "privacy-officer"
+  | "auditor"
+  | "operator"
+  | "service-account";
+/**
  * What must be done in time (seed rules 79, 88, 107).
  */
 export type DeadlineKind = "act-on-concern" | "decide-case" | "evaluate-measure" | "answer-handover" | "answer-consent";
@@ -508,6 +527,9 @@ export interface EventData {
   "no.lagspill.meetings.minutes.approved.v1": MinutesApproved;
   "no.lagspill.meetings.outcome.recorded.v1": OutcomeRecorded;
   "no.lagspill.meetings.parent-guidance.given.v1": ParentGuidanceGiven;
+  "no.lagspill.meetings.report.delivered.v1": ReportDelivered;
+  "no.lagspill.meetings.report.dropped.v1": ReportDropped;
+  "no.lagspill.meetings.report.expected.v1": ReportExpected;
   "no.lagspill.meetings.survey-round.completed.v1": SurveyRoundCompleted;
   "no.lagspill.meetings.survey.closed.v1": SurveyClosed;
   "no.lagspill.meetings.survey.opened.v1": SurveyOpened;
@@ -2925,6 +2947,54 @@ export interface ParentGuidanceGiven {
   step: string;
   unit: string;
   unit_register: string;
+}
+/**
+ * Whoever owes it, or the leader, said that it was delivered; to whom it goes stands in the profile.
+ */
+export interface ReportDelivered {
+  /**
+   * The last day in Norway on which it is in time.
+   */
+  due: string;
+  duty: string;
+  on: string;
+  /**
+   * Which of the profile's reports it is.
+   */
+  report: string;
+}
+/**
+ * The municipality's profile no longer asks for it by that day: nobody waits for it.
+ */
+export interface ReportDropped {
+  /**
+   * The last day in Norway on which it is in time.
+   */
+  due: string;
+  duty: string;
+  /**
+   * Which of the profile's reports it is.
+   */
+  report: string;
+}
+/**
+ * The municipality owes a report by that day.
+ */
+export interface ReportExpected {
+  /**
+   * The last day in Norway on which it is in time.
+   */
+  due: string;
+  duty: string;
+  owed_by: Role2;
+  /**
+   * Which of the profile's reports it is.
+   */
+  report: string;
+  /**
+   * Whose leaders are told when it does not come; absent where the municipality has no such unit.
+   */
+  unit?: string;
 }
 /**
  * What a survey gave in a term, in all of the municipality's meetings; of too few answers nothing, and they are not kept.

@@ -88,6 +88,8 @@ ReceiptRef = NewType("ReceiptRef", str)
 ReceiptRefField = Annotated[ReceiptRef, Field(pattern=r"^rct_[bcdfghjklmnpqrstvwxz]{26}$")]
 RecordRef = NewType("RecordRef", str)
 RecordRefField = Annotated[RecordRef, Field(pattern=r"^rec_[bcdfghjklmnpqrstvwxz]{26}$")]
+ReportDutyRef = NewType("ReportDutyRef", str)
+ReportDutyRefField = Annotated[ReportDutyRef, Field(pattern=r"^rdy_[bcdfghjklmnpqrstvwxz]{26}$")]
 SubscriptionRef = NewType("SubscriptionRef", str)
 SubscriptionRefField = Annotated[SubscriptionRef, Field(pattern=r"^sub_[bcdfghjklmnpqrstvwxz]{26}$")]
 SurveyRef = NewType("SurveyRef", str)
@@ -3098,6 +3100,49 @@ class RecordWritten(EventData):
     version: Annotated[int, Field(ge=1)]
 
 
+class ReportDelivered(EventData):
+    """Whoever owes it, or the leader, said that it was delivered; to whom it goes stands in the profile."""
+
+    TYPE: ClassVar[str] = "no.lagspill.meetings.report.delivered.v1"
+    TOPIC: ClassVar[str] = "lagspill.meetings.v1"
+
+    due: date
+    """The last day in Norway on which it is in time."""
+    duty: ReportDutyRefField
+    on: date
+    report: Annotated[str, Field(pattern=r"^[a-z0-9-]{2,60}$")]
+    """Which of the profile's reports it is."""
+
+
+class ReportDropped(EventData):
+    """The municipality's profile no longer asks for it by that day: nobody waits for it."""
+
+    TYPE: ClassVar[str] = "no.lagspill.meetings.report.dropped.v1"
+    TOPIC: ClassVar[str] = "lagspill.meetings.v1"
+
+    due: date
+    """The last day in Norway on which it is in time."""
+    duty: ReportDutyRefField
+    report: Annotated[str, Field(pattern=r"^[a-z0-9-]{2,60}$")]
+    """Which of the profile's reports it is."""
+
+
+class ReportExpected(EventData):
+    """The municipality owes a report by that day."""
+
+    TYPE: ClassVar[str] = "no.lagspill.meetings.report.expected.v1"
+    TOPIC: ClassVar[str] = "lagspill.meetings.v1"
+
+    due: date
+    """The last day in Norway on which it is in time."""
+    duty: ReportDutyRefField
+    owed_by: Role
+    report: Annotated[str, Field(pattern=r"^[a-z0-9-]{2,60}$")]
+    """Which of the profile's reports it is."""
+    unit: UnitIdField | None = None
+    """Whose leaders are told when it does not come; absent where the municipality has no such unit."""
+
+
 class SubscriptionChanged(EventData):
     """It gets other events, or gets them at another address."""
 
@@ -3615,6 +3660,9 @@ EVENTS: Final[Mapping[str, type[EventData]]] = {
     PlanUpdated.TYPE: PlanUpdated,
     PreferencesSet.TYPE: PreferencesSet,
     RecordWritten.TYPE: RecordWritten,
+    ReportDelivered.TYPE: ReportDelivered,
+    ReportDropped.TYPE: ReportDropped,
+    ReportExpected.TYPE: ReportExpected,
     SubscriptionChanged.TYPE: SubscriptionChanged,
     SubscriptionEnded.TYPE: SubscriptionEnded,
     SubscriptionOpened.TYPE: SubscriptionOpened,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Final
 
-from services.meetings import figure_store, store
+from services.meetings import duty_store, figure_store, store
 from services.meetings.configuration import profile_of
 from services.meetings.domain import reports
 from services.meetings.domain.conformity import View, decide_view
@@ -37,6 +37,8 @@ class Used(Model):
     to: tuple[Reader, ...]
     due: date | None
     """The next day by which it is due; null: the profile says none, or it is over."""
+    awaited: tuple[date, ...]
+    """The days by which it is, or was, owed and has not been delivered."""
     compared_with: tuple[str, ...]
     rules: tuple[int, ...]
 
@@ -50,12 +52,15 @@ async def list_reports(desk: Desk, ctx: Context, after: str | None, limit: int) 
     """
     _, profile = _reader(desk, ctx)
     today = oslo_day(ctx.now)
+    async with desk.pool.acquire() as conn:
+        expected = [each.owed for each in await duty_store.expected(conn, profile.scope)]
     used = [
         Used(
             report=each.code,
             title=each.text,
             to=each.to,
             due=due if (due := each.due_after(today)) is not None and due >= today else None,
+            awaited=tuple(owed.due for owed in expected if owed.report == each.code),
             compared_with=each.compared_with,
             rules=each.rules,
         )

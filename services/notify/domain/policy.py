@@ -171,6 +171,12 @@ OF_HEARINGS: Final = frozenset(
     }
 )
 """The templates about hearings: who is heard, and by when; never in what (seed rule 173)."""
+REPORT_REMINDER: Final = "municipal-report-reminder"
+REPORT_DUE: Final = "municipal-report-due"
+REPORT_OVERDUE: Final = "municipal-report-overdue"
+REPORT_ESCALATED: Final = "municipal-report-escalated"
+OF_REPORTS: Final = frozenset({REPORT_REMINDER, REPORT_DUE, REPORT_OVERDUE, REPORT_ESCALATED})
+"""The templates about a report that the municipality owes: that there is one, and by when; never which (rules 123, 127, 128)."""
 ANSWER_REMINDER: Final = "meeting-answer-reminder"
 DUTY_DECLINED: Final = "meeting-duty-declined"
 DEPUTY_NAMED: Final = "meeting-deputy-named"
