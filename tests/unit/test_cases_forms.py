@@ -6,15 +6,20 @@ from datetime import date
 
 import pytest
 
-from services.cases.domain import form_times, forms
+from services.cases.domain import form_times, forms, guardianship
 from services.cases.domain.form_profile import FormTemplate, Window, check_forms
 from services.cases.domain.state import FormStatus
-from services.cases.errors import FormFieldMissingError, FormFieldUnknownError, FormOutsideWindowError
+from services.cases.errors import (
+    FormFieldMissingError,
+    FormFieldUnknownError,
+    FormNotApprovedError,
+    FormOutsideWindowError,
+)
 from shared.contracts.codes import InformationCategory
 from shared.profiles import Document, ProfileError
 from shared.refs import DocumentRef, FormRef, HandoverRef
 from tests.unit.cases_town import CONTACT_TEACHER, RULES, TEACHER, Town, guardian, party
-from tests.unit.test_cases_decisions import TO_SCHOOL, approved_form, send
+from tests.unit.test_cases_decisions import TO_SCHOOL, answer, approved_form, send
 
 pytestmark = pytest.mark.rule(13, 14)
 
@@ -75,6 +80,37 @@ def test_all_or_one_must_approve_as_the_municipality_has_it(approval: forms.Appr
     )
     town.take(forms.decide_revise(town.state, revise, town.now))
     assert town.state.forms[form].missing(2) == needed
+
+
+@pytest.mark.parametrize(
+    ("responsible", "status"),
+    [
+        ({1, 2, 3}, FormStatus.DRAFTED),
+        ({2, 3}, FormStatus.DRAFTED),
+        ({1}, FormStatus.APPROVED),
+        ({1, 2}, FormStatus.APPROVED),
+    ],
+)
+def test_a_form_that_comes_back_is_approved_only_by_those_who_have_the_say_by_then(
+    responsible: set[int], status: FormStatus
+) -> None:
+    town = Town().lift()
+    town.consented(TO_SCHOOL)
+    form = approved_form(town)
+    sent = send(town, form)
+    town.take(guardianship.decide_responsible(town.state, responsible))
+    assert town.state.forms[form].status is FormStatus.SENT
+    answer(town, sent, CONTACT_TEACHER, "capacity")
+    assert town.state.forms[form].status is status
+    if status is FormStatus.APPROVED:
+        send(town, form)
+        return
+    with pytest.raises(FormNotApprovedError):
+        send(town, form)
+    for ordinal in sorted(responsible):
+        approve = forms.ApproveForm(by=guardian(ordinal), form=form, version=1)
+        town.take(forms.decide_approve(town.state, approve, town.now))
+    send(town, form)
 
 
 @pytest.mark.parametrize(

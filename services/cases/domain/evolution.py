@@ -14,7 +14,7 @@ from services.cases.domain.consent_evolution import consents, overrides
 from services.cases.domain.course_lifecycles import CASE, CONCERN, MODE
 from services.cases.domain.ended import evolve_ended
 from services.cases.domain.handover_lifecycles import FORM, HANDOVER
-from services.cases.domain.keeping import evolve_kept
+from services.cases.domain.keeping import begun_anew, evolve_kept
 from services.cases.domain.kinds import KINDS
 from services.cases.domain.measure_lifecycles import MEASURE, OVERLAP
 from services.cases.domain.moved import evolve_moved
@@ -34,7 +34,7 @@ from services.cases.domain.state import (
 from shared.contracts import cases as events
 from shared.contracts.base import EventData, Model
 from shared.contracts.codes import InformationCategory
-from shared.contracts.safekeeping import RecordWritten
+from shared.contracts.safekeeping import GuardiansChanged, RecordWritten
 from shared.contracts.team import ChildNotHeard
 
 Key = TypeVar("Key", bound=str)
@@ -340,12 +340,17 @@ def _holding_after(state: CaseState, handover: HandoverState, holder: events.Par
 
 
 def _form_of(state: CaseState, handover: HandoverState, event: events.HandoverEvent) -> CaseState:
-    """A form whose sending came to nothing is still approved, and may be sent again."""
+    """A form whose sending came to nothing is still approved, and may be sent again: unless others must approve it by now."""
     form = None if handover.form is None else state.forms.get(handover.form)
     status = None if form is None else FORM.after(form.status, event)
     if form is None or status is None:
         return state
-    return _with(state, forms=_put(state.forms, form.ref, _with(form, status=status, handover=None)))
+    back = _with(form, status=status, handover=None)
+    if not back.stands(state.responsible):
+        # Who has the say changed while it was away: that counts now.
+        present = tuple(sorted(state.responsible))
+        back = begun_anew(back, GuardiansChanged(case=event.case, guardians=len(present), ordinals=present))
+    return _with(state, forms=_put(state.forms, form.ref, back))
 
 
 def _form(state: CaseState, event: events.FormEvent) -> CaseState:

@@ -6,7 +6,7 @@ from services.cases.domain.course_lifecycles import CASE, CONCERN
 from services.cases.domain.glass_lifecycles import GLASS
 from services.cases.domain.handover_lifecycles import FORM
 from services.cases.domain.kept import DocumentState, GlassState, ProtectionState, RecordState
-from services.cases.domain.state import CaseState, ConcernState, Holding
+from services.cases.domain.state import CaseState, ConcernState, FormState, Holding
 from shared.contracts import safekeeping as events
 from shared.contracts.base import EventData
 
@@ -68,13 +68,15 @@ def _glass(state: CaseState, event: events.GlassEvent) -> CaseState:
 
 def _guardians(state: CaseState, event: events.GuardiansChanged) -> CaseState:
     """Approvals of a form that has not been sent begin anew: somebody else must approve it now."""
-    forms = {}
-    for ref, form in state.forms.items():
-        status = FORM.after(form.status, event)
-        begun_anew = {} if status is None else {"status": status, "approved_by": frozenset[int]()}
-        forms[ref] = form.model_copy(update=begun_anew)
+    forms = {ref: begun_anew(form, event) for ref, form in state.forms.items()}
     present = frozenset(event.ordinals)
     return state.model_copy(update={"guardians": event.guardians, "guardian_ordinals": present, "forms": forms})
+
+
+def begun_anew(form: FormState, event: events.GuardiansChanged) -> FormState:
+    """Return the form without its approvals, if it can lose them: what has been sent has them until it comes back."""
+    status = FORM.after(form.status, event)
+    return form if status is None else form.model_copy(update={"status": status, "approved_by": frozenset[int]()})
 
 
 def _continued(state: CaseState, event: events.CaseContinued) -> CaseState:

@@ -395,6 +395,10 @@ class FormState(Model):
         """Return how many of so many guardians have not approved it that must."""
         return max(0, (min(1, guardians) if self.one_is_enough else guardians) - len(self.approved_by))
 
+    def stands(self, responsible: frozenset[int]) -> bool:
+        """Return whether what was approved is approved by those who must now, who are `responsible` for the child."""
+        return bool(self.approved_by & responsible) if self.one_is_enough else responsible <= self.approved_by
+
 
 class ContactPerson(Model):
     """Whom the guardians chose to turn to (seed rules 33-35)."""
