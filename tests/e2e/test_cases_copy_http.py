@@ -19,11 +19,13 @@ from services.cases.domain.state import Stage
 from shared.clock import SimulatedClock
 from shared.contracts.codes import InformationCategory, Language, Service
 from shared.testing.issuer import LocalIssuer
+from shared.testing.people import People
 from shared.testing.plugin import Migrated
 from tests.e2e.cases_world import World, cases_world
 
 pytestmark = pytest.mark.connected
 
+HEARD = {"method": "conversation", "before": "measure", "text": "Vil sove."}
 SCAN = b"%PDF-1.7\n" + bytes(range(256)) * 1000
 
 
@@ -110,6 +112,26 @@ async def test_the_childs_age_decides_and_others_get_nothing(world: World) -> No
     theirs = json.loads(opened(await world.get("guardian-a", f"/cases/{case}/copy")).read("copy.json"))
     kinds = {one["category"] for one in theirs["records"]} | {one["category"] for one in theirs["documents"]}
     assert kinds.isdisjoint(theirs["left_out"])
+
+
+@pytest.mark.rule(4)
+async def test_the_goal_of_what_the_child_alone_consented_to_is_in_nothing_that_a_guardian_reads(world: World) -> None:
+    world.child = People(8).child(age=16)
+    case = await world.opened()
+    theirs = await world.requested(case, services=("bup",), purposes=("follow-up",), categories=("health",))
+    await world.must("teacher", f"/cases/{case}/child-views", HEARD)
+    before = await world.version("guardian-a", case)
+    await world.must("child", f"/consents/{theirs}/grants")
+    measure = {"owner": "bup", "goal": "Sover om natta.", "evaluate_by": "2026-11-02T11:00:00Z"}
+    await world.must("teacher", f"/cases/{case}/measures", {"code": "sprakgruppe", "indicator": "words", **measure})
+    for who, told in (("guardian-a", False), ("child", True)):
+        dossier = (await world.get(who, f"/cases/{case}/child")).text
+        copy = opened(await world.get(who, f"/cases/{case}/copy")).read("copy.json").decode()
+        assert ("Sover om natta." in dossier, "Sover om natta." in copy, '"bup"' in copy) == (told, told, told), who
+    assert await world.version("guardian-a", case) == before
+    choice = {"service": "bup", "role": "bup-clinician"}
+    chosen = await world.post("guardian-a", f"/cases/{case}/contact-person", choice)
+    assert (chosen.status_code, chosen.json()["code"]) == (409, "not-in-team")
 
 
 @pytest.mark.parametrize("language", Language)

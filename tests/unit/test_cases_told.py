@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from itertools import product
 from typing import Literal
 
 import pytest
 
-from services.cases.domain import consent, measures, overview
+from services.cases.domain import carrying_out, consent, consent_ending, course, handover, measures, overview
 from services.cases.domain.access_terms import Relation
 from services.cases.domain.acting import Acting
 from services.cases.domain.relations import relations
-from services.cases.domain.told import as_told, told_of
-from services.cases.errors import ConsentNotOpenError, UnknownPartError
+from services.cases.domain.told import as_told, kept_goals, told_of
+from services.cases.errors import ConsentNotOpenError, NotInTeamError, UnknownPartError
 from services.cases.views import CaseView
-from shared.contracts.codes import GrantorClass, InformationCategory, Purpose, Service
-from shared.refs import ConsentRef, GoalRef, MeasureRef
-from tests.unit.cases_town import CHILD, NURSE, RULES, TEACHER, Town, guardian, scope
+from shared.contracts.cases import EvidenceForm, HandoverRoute, Package
+from shared.contracts.codes import GrantorClass, InformationCategory, Purpose, Role, Service
+from shared.refs import ConsentRef, GoalRef, HandoverRef, MeasureRef, UnitId
+from tests.unit.cases_town import CHILD, NURSE, RULES, TEACHER, Town, employee, guardian, party, scope
 
 Said = Literal["nothing", "yes", "no"]
 SAID: tuple[Said, ...] = ("nothing", "yes", "no")
@@ -138,3 +140,113 @@ def test_a_service_in_the_team_by_what_the_child_decides_alone_is_not_told_of_by
     # When the guardians have consented to the same service for something else, they know that it helps.
     town.consented(scope((Service.BUP,), (LANGUAGE,), (Purpose.FOLLOW_UP,)))
     assert set(as_told(town.state, OF_SIXTEEN, town.now).measures) == {bup, ppt}
+
+
+# --- what is done by the child's own consent alone ----------------------------------------------------------------------
+
+THEIRS = scope((Service.BUP,), (HEALTH,), (Purpose.FOLLOW_UP, Purpose.TRANSITION))
+
+
+def put_in(town: Town, owner: Service = Service.BUP) -> MeasureRef:
+    """A measure that a service carries out."""
+    ref = MeasureRef(town.ids.ref("mea"))
+    new = measures.NewMeasure(
+        measure=ref,
+        goal=GoalRef(town.ids.ref("goa")),
+        code="sprakgruppe",
+        owner=owner,
+        indicator="words",
+        evaluate_by=town.now + timedelta(days=60),
+    )
+    town.take(measures.decide_plan(town.state, measures.PlanMeasure(by=TEACHER, what=new), town.now, RULES))
+    return ref
+
+
+def told_names(town: Town) -> str:
+    return told(town, OF_SIXTEEN, age=16)[0].model_dump_json()
+
+
+def alone(town: Town) -> None:
+    """Only the child's own consent has let the service be here."""
+
+
+def refused_by_a_guardian(town: Town) -> None:
+    town.hear()
+    asked = town.ask(scope((Service.BUP,), (LANGUAGE,)))
+    town.take(consent.decide_refuse(town.state, consent.Answer(by=guardian(1), consent=asked), town.now))
+
+
+def withdrawn_by_a_guardian(town: Town) -> None:
+    town.withdraw(town.consented(scope((Service.BUP,), (LANGUAGE,))))
+
+
+def expired(town: Town) -> None:
+    """What the guardians had consented to is over; what the child has goes on."""
+    town.hear()
+    short = town.ask(scope((Service.BUP,), (LANGUAGE,)), days=2)
+    for ordinal in (1, 2):
+        town.grant(short, ordinal)
+    town.later(days=3)
+    town.take(consent_ending.decide_expire(town.state, short, town.now))
+
+
+@pytest.mark.parametrize("before", [alone, refused_by_a_guardian, withdrawn_by_a_guardian, expired])
+@pytest.mark.parametrize("after", ["runs", "stopped", "withdrawn"])
+def test_what_is_done_by_the_childs_consent_alone_is_told_neither_while_it_runs_nor_afterwards(
+    before: Callable[[Town], None], after: str
+) -> None:
+    town = Town().lift()
+    before(town)
+    silent = told_names(town)
+    theirs = town.consented(THEIRS)
+    ref = put_in(town)
+    goal = town.state.measures[ref].goal
+    new = GoalRef(town.ids.ref("goa"))
+    change = carrying_out.ChangeMeasure(by=TEACHER, measure=ref, goal=new)
+    town.take(carrying_out.decide_change(town.state, change, town.now, RULES))
+    if after == "stopped":
+        stop = carrying_out.StopMeasure(by=TEACHER, measure=ref, reason="withdrawn")
+        town.take(carrying_out.decide_stop(town.state, stop, town.now))
+    if after == "withdrawn":
+        town.withdraw(theirs)
+    assert told_names(town) == silent
+    assert kept_goals(town.state, OF_SIXTEEN, town.now) == {goal, new}
+    assert kept_goals(town.state, CHILD, town.now) == kept_goals(town.state, guardian(1), town.now) == frozenset()
+
+
+@pytest.mark.rule(33, 35)
+def test_whom_a_guardian_may_choose_does_not_say_who_is_there() -> None:
+    town = Town().lift()
+    town.consented(THEIRS)
+    put_in(town)
+    choose = course.ChooseContactPerson(by=OF_SIXTEEN, service=Service.BUP, role=Role.BUP_CLINICIAN)
+    with pytest.raises(NotInTeamError):
+        course.decide_contact_person(town.state, choose, town.now)
+    for by in (TEACHER, guardian(1)):
+        noted = choose.model_copy(update={"by": by, "evidence": EvidenceForm.ORAL_MINUTED, "has_note": True})
+        assert course.decide_contact_person(town.state, noted, town.now)
+
+
+@pytest.mark.rule(107)
+def test_to_whom_the_baton_is_offered_by_the_childs_consent_alone_is_told_when_it_is_there() -> None:
+    town = Town().lift()
+    silent = told_names(town)
+    town.consented(THEIRS)
+    bup = employee("bup", Role.BUP_CLINICIAN, Service.BUP, UnitId("unit:bup"))
+    ref = HandoverRef(town.ids.ref("hdo"))
+    offer = handover.SendHandover(
+        by=TEACHER,
+        handover=ref,
+        kind=HandoverRoute.TO_SPECIALIST,
+        receiver=party(bup),
+        package=Package(categories=frozenset({HEALTH})),
+    )
+    town.take(handover.decide_send(town.state, offer, town.now, RULES))
+    view, seen = told(town, OF_SIXTEEN, age=16)
+    assert (view.model_dump_json(), seen.taking_over) == (silent, None)
+    assert told(town, CHILD, age=16)[1].taking_over is not None
+    town.take(handover.decide_answer(town.state, handover.AnswerHandover(by=bup, handover=ref), town.now))
+    view, seen = told(town, OF_SIXTEEN, age=16)
+    assert [(one.status, one.consent, one.categories) for one in view.handovers] == [("completed", None, ())]
+    assert seen.holder is not None
+    assert seen.holder.service is Service.BUP

@@ -12,6 +12,7 @@ from services.cases.domain.course_lifecycles import CASE
 from services.cases.domain.lapse import with_the_case
 from services.cases.domain.retention import class_of
 from services.cases.domain.state import CaseState
+from services.cases.domain.told import as_told
 from services.cases.errors import (
     CaseNotClosedError,
     CaseNotOpenError,
@@ -101,7 +102,8 @@ def decide_contact_person(state: CaseState, command: ChooseContactPerson, now: d
     """
     access.require(state, Action.CHOOSE_CONTACT_PERSON, command.by, now)
     evidence = said_by(command.by, command.evidence, has_note=command.has_note)
-    if command.service not in state.around_the_child:
+    # Whom the family may turn to is whom it is told of: an answer must not say who else is there.
+    if command.service not in as_told(state, command.by, now).around_the_child:
         raise NotInTeamError
     return [
         ContactPersonChosen(case=ref_of(state), service=command.service, role=command.role, evidence=evidence),

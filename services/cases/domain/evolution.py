@@ -22,6 +22,7 @@ from services.cases.domain.state import (
     CaseState,
     ChildViewState,
     ConcernState,
+    ConsentStatus,
     ContactPerson,
     FormState,
     HandoverState,
@@ -33,9 +34,10 @@ from services.cases.domain.state import (
 )
 from shared.contracts import cases as events
 from shared.contracts.base import EventData, Model
-from shared.contracts.codes import InformationCategory
+from shared.contracts.codes import InformationCategory, Service
 from shared.contracts.safekeeping import GuardiansChanged, RecordWritten
 from shared.contracts.team import ChildNotHeard
+from shared.refs import ConsentRef
 
 Key = TypeVar("Key", bound=str)
 Part = TypeVar("Part", bound=Model)
@@ -220,6 +222,7 @@ def _measure(state: CaseState, event: events.MeasureEvent) -> CaseState:
             indicator=event.indicator,
             evaluate_by=event.evaluate_by,
             status=status,
+            consents=_granted_to(state, event.owner),
         )
         return recorded(_with(state, measures=_put(state.measures, event.measure, planned)), event.goal)
     if present is None:
@@ -229,8 +232,11 @@ def _measure(state: CaseState, event: events.MeasureEvent) -> CaseState:
         case events.MeasureEvaluated():
             changed = _with(changed, effect=event.effect, evaluate_by=event.evaluate_by or present.evaluate_by)
         case events.MeasureChanged():
+            same_owner = event.owner is present.owner
             changed = _with(
                 changed,
+                consents=present.consents if same_owner else _granted_to(state, event.owner),
+                goals_before=(present.goals_before | {present.goal}) - {event.goal},
                 owner=event.owner,
                 owner_unit=event.owner_unit,
                 goal=event.goal,
@@ -242,6 +248,14 @@ def _measure(state: CaseState, event: events.MeasureEvent) -> CaseState:
         case _:
             pass
     return _with(state, measures=_put(state.measures, event.measure, changed))
+
+
+def _granted_to(state: CaseState, service: Service) -> frozenset[ConsentRef]:
+    """Return the consents by which `service` may carry something out; none for the holder's own, which needs none."""
+    if state.holder is not None and state.holder.service is service:
+        return frozenset()
+    active = ConsentStatus.ACTIVE
+    return frozenset(one.ref for one in state.consents.values() if one.status is active and one.covers(service))
 
 
 def _overlap(state: CaseState, event: events.OverlapEvent) -> CaseState:

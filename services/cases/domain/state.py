@@ -286,6 +286,10 @@ class MeasureState(Model):
     status: MeasureStatus = MeasureStatus.OPEN
     effect: events.Effect | None = None
     """What the last evaluation showed."""
+    consents: frozenset[ConsentRef] = frozenset()
+    """In force for its owner when that was given it; none: the holder's own service needs none."""
+    goals_before: frozenset[GoalRef] = frozenset()
+    """What its goal was before it was changed; the words are still in the vault."""
 
     @property
     def runs(self) -> bool:

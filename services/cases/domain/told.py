@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from services.cases.domain.acting import Acting
+from services.cases.domain.around import PlanState
 from services.cases.domain.state import (
     CaseState,
     ConsentState,
@@ -18,16 +19,21 @@ from services.cases.domain.state import (
     FormStatus,
     Grantor,
     HandoverState,
+    HandoverStatus,
+    MeasureState,
     OverrideState,
 )
 from shared.clock import oslo_day
 from shared.contracts.cases import Mode
-from shared.contracts.codes import GrantorClass, InformationCategory
-from shared.refs import ConsentRef, DocumentRef
+from shared.contracts.codes import GrantorClass, InformationCategory, Service
+from shared.refs import ConsentRef, DocumentRef, GoalRef
 
 _WHOM = frozenset({InformationCategory.IDENTITY})
 _ANSWERED = frozenset({ConsentStatus.REQUESTED, ConsentStatus.REFUSED, ConsentStatus.DISAGREED, ConsentStatus.LAPSED})
 """Not in force, by what was answered or was not: which of these it is tells what others said."""
+
+
+_TAKEN = frozenset({HandoverStatus.ACCEPTED, HandoverStatus.COMPLETED})
 
 
 def mine(acting: Acting) -> Grantor:
@@ -46,14 +52,10 @@ def as_told(state: CaseState, acting: Acting, now: datetime) -> CaseState:
     if acting.guardian is None and not acting.child:
         return state
     around, withheld = state.around, acting.withheld
-    consents = {ref: one for ref, one in state.consents.items() if not kept_from(one.scope.categories, acting)}
-    hidden = frozenset(state.consents) - frozenset(consents)
-    inside = frozenset(service for one in consents.values() for service in one.scope.services)
-    # A service that is in the team by such a consent alone is not spoken of, neither as a member nor by what it does.
-    unspoken = frozenset(
-        service for service, member in state.team.items() if member.consent in hidden and service not in inside
-    )
-    gone = {ref for ref, one in state.measures.items() if one.owner in unspoken}
+    hidden, unspoken = _hidden(state, acting), _unspoken(state, acting, now)
+    consents = {ref: one for ref, one in state.consents.items() if ref not in hidden}
+    gone = {one.ref for one in _measures_kept(state, acting, now)}
+    goals = kept_goals(state, acting, now)
     by_name = not hidden or any(one.in_force(now) for one in consents.values())
     kept = frozenset(ref for ref, one in state.documents.items() if one.category in withheld)
     return state.model_copy(
@@ -69,7 +71,12 @@ def as_told(state: CaseState, acting: Acting, now: datetime) -> CaseState:
             "team": {service: member for service, member in state.team.items() if service not in unspoken},
             "measures": {ref: one for ref, one in state.measures.items() if ref not in gone},
             "overlaps": {ref: one for ref, one in state.overlaps.items() if gone.isdisjoint({ref, *one.others})},
-            "handovers": {ref: _handover(one, acting, hidden, kept) for ref, one in state.handovers.items()},
+            "handovers": {
+                ref: _handover(one, acting, hidden, kept)
+                for ref, one in state.handovers.items()
+                # To whom the baton goes is told when it has gone there: until then it is only what the consent is for.
+                if one.consent not in hidden or one.status in _TAKEN
+            },
             "forms": {ref: _form(one, acting) for ref, one in state.forms.items()},
             "records": {ref: one for ref, one in state.records.items() if one.category not in withheld},
             "documents": {ref: one for ref, one in state.documents.items() if ref not in kept},
@@ -80,10 +87,50 @@ def as_told(state: CaseState, acting: Acting, now: datetime) -> CaseState:
                     "contributions": {
                         ref: one for ref, one in around.contributions.items() if one.consent not in hidden
                     },
+                    "plans": {ref: _plan(one, goals) for ref, one in around.plans.items()},
                 }
             ),
         }
     )
+
+
+def kept_goals(state: CaseState, acting: Acting, now: datetime) -> frozenset[GoalRef]:
+    """Return the goals whose words are not for this guardian: of what is done by the child's own consent alone.
+
+    `state` is the case as it is.
+    """
+    kept = _measures_kept(state, acting, now)
+    return frozenset(goal for one in kept for goal in {one.goal, *one.goals_before})
+
+
+def _hidden(state: CaseState, acting: Acting) -> frozenset[ConsentRef]:
+    """Return the consents that are not spoken of to this guardian."""
+    return frozenset(ref for ref, one in state.consents.items() if kept_from(one.scope.categories, acting))
+
+
+def _unspoken(state: CaseState, acting: Acting, now: datetime) -> frozenset[Service]:
+    """Return the services that are here by such a consent alone, and so neither as members nor by what they do.
+
+    What once let them be here, or was refused, does not count: that it has ended is known.
+    """
+    hidden = _hidden(state, acting)
+    alone = {one for ref in hidden for one in state.consents[ref].scope.services if state.consents[ref].in_force(now)}
+    members = {service for service, member in state.team.items() if member.consent in hidden or service in alone}
+    return frozenset(members) - _known(state, hidden, now)
+
+
+def _known(state: CaseState, hidden: frozenset[ConsentRef], now: datetime) -> frozenset[Service]:
+    """Return the services that a consent lets be here which is spoken of."""
+    spoken = [one for one in state.consents_in_force(now) if one.ref not in hidden]
+    return frozenset(service for one in spoken for service in one.scope.services)
+
+
+def _measures_kept(state: CaseState, acting: Acting, now: datetime) -> list[MeasureState]:
+    """Return the measures that are not spoken of: put in on such a consent alone, ended or not, or such a service's."""
+    hidden, unspoken = _hidden(state, acting), _unspoken(state, acting, now)
+    # When a consent that is spoken of lets the same service help, it is known that it does.
+    unknown = [one for one in state.measures.values() if one.owner not in _known(state, hidden, now)]
+    return [one for one in unknown if one.owner in unspoken or (one.consents and one.consents <= hidden)]
 
 
 def own_status(consent: ConsentState, acting: Acting, now: datetime) -> ConsentStatus:
@@ -150,6 +197,10 @@ def _handover(
             "received_documents": handover.received_documents - kept,
         }
     )
+
+
+def _plan(plan: PlanState, kept: frozenset[GoalRef]) -> PlanState:
+    return plan.model_copy(update={"goals": tuple(goal for goal in plan.goals if goal not in kept)})
 
 
 def _form(form: FormState, acting: Acting) -> FormState:

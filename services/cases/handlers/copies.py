@@ -18,7 +18,7 @@ from services.cases.domain.grantors import age_on
 from services.cases.domain.relations import relations
 from services.cases.domain.state import CaseState
 from services.cases.errors import DeniedError
-from services.cases.handlers.desk import Desk, Looked, deny, look, meet, record
+from services.cases.handlers.desk import Desk, Looked, deny, kept_back, look, meet, record
 from services.cases.views import CaseView, told_views
 from shared.aggregate import Context
 from shared.clock import oslo_day
@@ -100,6 +100,7 @@ async def _copy(
     allowed = looked.permit.categories - right.withheld
     own = next((one for one in guardians if one.actor == acting.actor), None)
     documents = await _documents(desk, conn, looked.state, allowed)
+    kept = await kept_back(desk, ctx, conn, case, acting)
     titles = await desk.records.titles(conn, case)
     basis = next(row for row in desk.rules.bases if row.code == looked.permit.basis)
     return (
@@ -126,6 +127,7 @@ async def _copy(
             records=tuple(
                 ObservationView(record=one.record, category=one.category, text=one.text)
                 for one in await desk.records.texts(conn, case, allowed)
+                if one.record not in kept
             ),
             forms=await _forms(desk, conn, case, looked.state, allowed),
             documents=tuple(

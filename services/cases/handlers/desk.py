@@ -24,13 +24,13 @@ from services.cases.domain.search import Candidate
 from services.cases.domain.shown import Ground, Permit, grounds
 from services.cases.domain.state import CaseState, Stage
 from services.cases.domain.team_profile import USUAL, TeamProfile
-from services.cases.domain.told import as_told
+from services.cases.domain.told import as_told, kept_goals
 from services.cases.domain.watch import USUAL_WATCH, Watch
 from services.cases.errors import CaseNotOpenError, DeniedError, NoProfileError, NotInvolvedError, UnknownPartError
 from services.cases.figure_store import follow_figures
 from services.cases.handlers.around import TeamDesk, disclosed, follow_team
 from services.cases.handlers.kept import follow_kept
-from services.cases.records import Records
+from services.cases.records import GOAL, Records
 from services.cases.store import Disclosure, Fitting, Located
 from services.cases.tags import told_version
 from shared.actor_names import KnownActors
@@ -380,6 +380,14 @@ class Looked:
     version: int
     scope: LogScope
     permit: Permit
+
+
+async def kept_back(desk: Desk, ctx: Context, conn: Connection, case: CaseRef, acting: Acting) -> frozenset[str]:
+    """Return the texts of the vault that are not this guardian's to read, by name: goals of what only the child decides over."""
+    if acting.guardian is None:
+        return frozenset()
+    state = (await desk.journal.load(CASE, case, conn=conn)).state
+    return frozenset(f"{GOAL}{goal}" for goal in kept_goals(state, acting, ctx.now))
 
 
 async def glance(desk: Desk, ctx: Context, located: Located, acting: Acting, action: Action) -> Looked:

@@ -31,6 +31,7 @@ from services.cases.handlers.desk import (
     as_seen,
     deny,
     glance,
+    kept_back,
     look,
     meet,
     record,
@@ -120,7 +121,8 @@ async def read_child(
                 if InformationCategory.CONTACT in allowed
                 else ()
             )
-            texts = await desk.records.texts(conn, located.case, allowed)
+            kept = await kept_back(desk, ctx, conn, located.case, acting)
+            texts = [one for one in await desk.records.texts(conn, located.case, allowed) if one.record not in kept]
             shown = {text.category for text in texts}
             shown |= {InformationCategory.IDENTITY} if child is not None else set()
             shown |= {InformationCategory.CONTACT} if guardians else set()
