@@ -507,7 +507,7 @@ class NothingChangedError(CaseError):
 
 
 class NotEvaluatedError(CaseError):
-    """A measure that has begun is evaluated before it is stopped."""
+    """A measure that has begun is evaluated before it is stopped, and stopped for what the evaluation showed."""
 
     code = "measure-not-evaluated"
 

@@ -394,6 +394,32 @@ def test_what_never_began_may_be_withdrawn_and_shows_nothing() -> None:
     town.take(course.decide_close(town.state, course.CloseCase(by=TEACHER, outcome="moved"), town.now))
 
 
+@pytest.mark.rule(88, 89, 90)
+@pytest.mark.parametrize(
+    ("effect", "reason", "stops"),
+    [
+        (Effect.SOME, "no-effect", False),
+        (Effect.SOME, "goal-reached", False),
+        (Effect.SOME, "withdrawn", True),
+        (Effect.REACHED, "no-effect", False),
+        (Effect.REACHED, "goal-reached", True),
+    ],
+)
+def test_it_is_stopped_for_what_its_evaluation_showed(effect: Effect, reason: str, stops: bool) -> None:
+    """What had no effect is evaluated as such: otherwise the same could be put in again as if nothing had been learnt."""
+    town = Town().lift()
+    ref = plan(town, owner=Service.BARNEHAGE)
+    evaluate(town, ref, effect, EvaluationOutcome.CONTINUE)
+    if stops:
+        stop(town, ref, reason)
+        return
+    with refused("measure-not-evaluated"):
+        stop(town, ref, reason)
+    evaluate(town, ref, Effect.NONE, EvaluationOutcome.STOP)
+    with refused("measure-had-no-effect"):
+        plan(town, owner=Service.BARNEHAGE)
+
+
 @pytest.mark.rule(49, 161)
 @pytest.mark.story(15)
 def test_two_units_that_do_the_same_are_told_and_say_why() -> None:
@@ -422,6 +448,24 @@ def test_two_units_that_do_the_same_are_told_and_say_why() -> None:
     assert {one.status for one in town.state.overlaps.values()} == {OverlapStatus.EXPLAINED}
     evaluate(town, first, Effect.REACHED, EvaluationOutcome.STOP)
     assert {one.status for one in town.state.overlaps.values()} == {OverlapStatus.ENDED}
+
+
+@pytest.mark.rule(49, 161)
+def test_two_units_come_to_do_the_same_when_a_measure_is_given_to_another() -> None:
+    town = Town().lift()
+    town.consented(INSIDE)
+    first = plan(town, "sprakgruppe", Service.BARNEHAGE)
+    second = plan(town, "ekstratimer", Service.BARNEHAGE)
+    alter(town, second, indicator="said")
+    assert town.state.overlaps == {}
+    alter(town, second, owner=Service.PPT)
+    suspected = town.history[-1]
+    assert isinstance(suspected, MeasureOverlapSuspected)
+    assert (suspected.measure, suspected.others) == (second, (first,))
+    # They are told once, whichever of them moves on.
+    for ref, owner in ((second, Service.HELSESTASJON), (first, Service.PPT)):
+        alter(town, ref, owner=owner)
+    assert [one for one in town.types() if "overlap" in one] == ["measure.overlap-suspected"]
 
 
 @pytest.mark.rule(90, 166)

@@ -13,7 +13,7 @@ from services.cases.domain.acting import Acting
 from services.cases.domain.consent import require_consent
 from services.cases.domain.course import ref_of
 from services.cases.domain.measure_lifecycles import MEASURE, OVERLAP
-from services.cases.domain.measures import is_home, joined, left, own_measure, require_evaluation_date
+from services.cases.domain.measures import is_home, joined, left, overlapping, own_measure, require_evaluation_date
 from services.cases.domain.rules import Rules
 from services.cases.domain.state import CaseState, MeasureState
 from services.cases.errors import (
@@ -26,6 +26,7 @@ from services.cases.errors import (
 from shared.contracts.base import Model
 from shared.contracts.cases import (
     CaseEvent,
+    Effect,
     MeasureChanged,
     MeasureOverlapExplained,
     MeasureStarted,
@@ -36,6 +37,8 @@ from shared.contracts.codes import Service
 from shared.refs import GoalRef, MeasureRef, UnitId
 
 Changeable = Literal["owner", "goal", "indicator", "evaluate-by"]
+_SHOWN_BY = {"no-effect": Effect.NONE, "goal-reached": Effect.REACHED}
+"""Reasons to stop that an evaluation must have shown (seed rules 89, 90)."""
 
 
 class StartMeasure(Model):
@@ -88,7 +91,8 @@ def decide_start(state: CaseState, command: StartMeasure, now: datetime) -> list
 
 
 def decide_change(state: CaseState, command: ChangeMeasure, now: datetime, rules: Rules) -> list[CaseEvent]:
-    """Change a measure; everybody in the team is told (seed rules 31, 89). A new owner joins the team, the old one may leave.
+    """Change a measure; everybody in the team is told (seed rules 31, 89). A new owner joins the team, the old one may
+    leave, and whoever does much the same elsewhere is told of it (seed rules 49, 161).
 
     Raises:
         DeniedError, CaseNotOpenError, UnknownPartError: see `access.require` and `own_measure`.
@@ -121,6 +125,8 @@ def decide_change(state: CaseState, command: ChangeMeasure, now: datetime, rules
             require_consent(state, service=owner, categories=frozenset(), purpose=None, now=now)
         happened.extend(joined(state, [(owner, measure.ref)], now))
         happened.extend(left(state, measure.ref, measure.owner))
+    if "owner" in changed:
+        happened.extend(overlapping(state, after, measure.code, rules.municipal))
     return happened
 
 
@@ -130,11 +136,13 @@ def decide_stop(state: CaseState, command: StopMeasure, now: datetime) -> list[C
     Raises:
         DeniedError, CaseNotOpenError, UnknownPartError: see `access.require` and `own_measure`.
         MeasureStoppedError: it has ended.
-        NotEvaluatedError: it has begun and was never evaluated, or the reason is one that only an evaluation can show.
+        NotEvaluatedError: it has begun and was never evaluated, or the reason is one that its last evaluation has not shown.
     """
     measure = _running(state, Action.CARRY_OUT_MEASURE, command.by, command.measure, now)
     begun = not MEASURE.allows(measure.status, MeasureStarted)
-    if measure.effect is None and (begun or command.reason != "withdrawn"):
+    # Or the same could be put in again as if it had never been without effect (seed rule 90).
+    shown = measure.effect is _SHOWN_BY[command.reason] if command.reason in _SHOWN_BY else measure.effect is not None
+    if not shown and (begun or command.reason != "withdrawn"):
         raise NotEvaluatedError
     return [
         MeasureStopped(case=ref_of(state), measure=measure.ref, reason=command.reason),

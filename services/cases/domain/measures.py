@@ -16,7 +16,7 @@ from services.cases.domain.course import ref_of
 from services.cases.domain.evolution import fold
 from services.cases.domain.hearing import Hearing, require_heard
 from services.cases.domain.levels import step_up
-from services.cases.domain.measure_lifecycles import MEASURE
+from services.cases.domain.measure_lifecycles import MEASURE, OVERLAP
 from services.cases.domain.profile import CasesProfile
 from services.cases.domain.rules import Rules
 from services.cases.domain.shown import Permit
@@ -43,6 +43,7 @@ from shared.contracts.cases import (
     Effect,
     EvaluationOutcome,
     LevelReason,
+    MeasureChanged,
     MeasureEvaluated,
     MeasureOverlapSuspected,
     MeasurePlanned,
@@ -248,7 +249,7 @@ def _planned(
         item=item,
         new_reason=what.new_reason,
     )
-    return [planned, *_overlapping(state, planned, rules.municipal)]
+    return [planned, *overlapping(state, planned, what.code, rules.municipal)]
 
 
 def _planned_there(
@@ -278,23 +279,29 @@ def _require_offer(code: str, level: int, day: date, profile: CasesProfile) -> N
         raise OfferAboveLevelError(extensions={"offer_level": offer.level, "case_level": level, "allowed": [*allowed]})
 
 
-def _overlapping(state: CaseState, planned: MeasurePlanned, profile: CasesProfile) -> list[CaseEvent]:
-    """Two units that do much the same for one child are told of each other (seed rules 49, 161); other cases: `elsewhere.py`."""
+def overlapping(
+    state: CaseState, placed: MeasurePlanned | MeasureChanged, code: str, profile: CasesProfile
+) -> list[CaseEvent]:
+    """Two units that do much the same for one child are told of each other (seed rules 49, 161); other cases: `elsewhere.py`.
+
+    They come to do so when a measure is planned, or given to another unit; what they were told of before is not said again.
+    """
+    before = state.overlaps.get(placed.measure)
+    if not OVERLAP.allows(None if before is None else before.status, MeasureOverlapSuspected):
+        return []
     others: list[MeasureRef] = []
     group = None
+    told = {one.measure for one in state.overlaps.values() if placed.measure in one.others}
+    here = carried_out_at(state, placed.owner, placed.owner_unit)
     for other in state.measures.values():
-        shared = profile.overlapping(planned.code, other.code)
-        elsewhere = carried_out_at(state, other.owner, other.owner_unit) != carried_out_at(
-            state, planned.owner, planned.owner_unit
-        )
-        if shared is not None and other.runs and elsewhere:
+        shared = profile.overlapping(code, other.code)
+        elsewhere = carried_out_at(state, other.owner, other.owner_unit) != here
+        if shared is not None and other.runs and elsewhere and other.ref not in {placed.measure, *told}:
             others.append(other.ref)
             group = group or shared
     if group is None:
         return []
-    return [
-        MeasureOverlapSuspected(case=planned.case, measure=planned.measure, others=tuple(others), overlap=group.code)
-    ]
+    return [MeasureOverlapSuspected(case=placed.case, measure=placed.measure, others=tuple(others), overlap=group.code)]
 
 
 def carried_out_at(state: CaseState, owner: Service, unit: UnitId | None) -> tuple[Service, UnitId | None]:
