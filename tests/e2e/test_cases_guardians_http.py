@@ -10,6 +10,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
+from services.cases.handlers import guardians as handlers
 from shared.clock import SimulatedClock
 from shared.testing.issuer import LocalIssuer
 from shared.testing.people import People, Person
@@ -80,6 +81,11 @@ async def test_responsibility_counts_from_its_first_day_and_until_its_last(world
     await world.must("stranger", f"/consents/{consent}/grants")
     granted = await world.must("guardian-b", f"/consents/{consent}/grants")
     assert granted["status"] == "active"
+    # Their numbers are not one after the other any more.
+    spoken = {"person": "guardian", "language": "ti", "interpreter": "spoken", "written_material": False}
+    await world.must("stranger", f"/cases/{case}/language-needs", {**spoken, "ordinal": 3})
+    gone = await world.post("teacher", f"/cases/{case}/language-needs", {**spoken, "ordinal": 1})
+    assert code(gone) == (409, "not-a-grantor")
     contacts = await world.see("notify", f"/cases/{case}/contacts")
     assert [one["ordinal"] for one in contacts["contacts"]] == [2, 3]
     listed = await world.see("teacher", f"/cases/{case}/guardians")
@@ -93,6 +99,41 @@ async def test_responsibility_counts_from_its_first_day_and_until_its_last(world
     back = await command(world, "teacher", case, "/guardians", again)
     assert (back.status_code, back.json()["ordinal"], back.json()["guardians"]) == (201, 1, 3)
     assert (await world.get("guardian-a", f"/cases/{case}")).status_code == 200
+
+
+async def test_two_who_write_about_guardians_at_once_lose_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A correction moves no version: whatever is kept after it was read keeps it."""
+    case = await world.opened()
+    version = await world.version("teacher", case)
+    read = handlers._family
+    between = iter(("+47 40 00 00 01", "+47 40 00 00 02", "+47 40 00 00 03"))
+
+    async def read_and_wait(*arguments: Any) -> Any:
+        there = await read(*arguments)
+        if (phone := next(between, None)) is not None:
+            monkeypatch.setattr(handlers, "_family", read)
+            other = await world.post(
+                "teacher", f"/cases/{case}/guardians/1/corrections", {"phone": phone}, if_match=version
+            )
+            assert other.status_code == 201
+        return there
+
+    last_day = {"ground": "agreement", "last_day": "2026-09-30", "note": "Avtale."}
+    for path, body in (
+        ("/guardians/2/corrections", {"language": "en"}),
+        ("/guardians", guardian()),
+        ("/guardians/1/ending", last_day),
+    ):
+        monkeypatch.setattr(handlers, "_family", read_and_wait)
+        version = await world.version("teacher", case)
+        made = await world.post("teacher", f"/cases/{case}{path}", body, if_match=version)
+        assert made.status_code == 201, made.text
+    monkeypatch.undo()
+    first, second, third = (await world.see("teacher", f"/cases/{case}/guardians"))["items"]
+    assert (first["phone"], first["until"]) == ("+47 40 00 00 03", "2026-09-30")
+    assert (second["language"], third["since"]) == ("en", "2026-09-08")
 
 
 @pytest.mark.rule(14)

@@ -79,8 +79,7 @@ async def add_guardian(
         phone=new.phone,
         since=ground.on,
     )
-    family = [*(one for one in known if one.ordinal != ordinal), guardian]
-    return await _record(desk, ctx, located.case, acting, family, guardian, "begins", ground, refused)
+    return await _record(desk, ctx, located.case, acting, known, guardian, "begins", ground, refused)
 
 
 async def end_guardianship(desk: Desk, ctx: Context, case: CaseRef, ordinal: int, ground: Ground) -> Changed[CaseState]:
@@ -90,8 +89,7 @@ async def end_guardianship(desk: Desk, ctx: Context, case: CaseRef, ordinal: int
     _, known = await _family(desk, located.case)
     present = _of(known, ordinal)
     ended = present.model_copy(update={"until": ground.on})
-    family = [ended if one.ordinal == ordinal else one for one in known]
-    return await _record(desk, ctx, located.case, acting, family, ended, "ends", ground)
+    return await _record(desk, ctx, located.case, acting, known, ended, "ends", ground)
 
 
 async def _record(
@@ -99,7 +97,7 @@ async def _record(
     ctx: Context,
     case: CaseRef,
     acting: Acting,
-    family: Sequence[Guardian],
+    known: Sequence[Guardian],
     guardian: Guardian,
     what: Literal["begins", "ends"],
     ground: Ground,
@@ -107,6 +105,7 @@ async def _record(
 ) -> Changed[CaseState]:
     """Decide and keep it; `refused` is raised when it comes to deciding, so that a repetition is answered as the first time."""
     today = oslo_day(ctx.now)
+    family = [*(one for one in known if one.ordinal != guardian.ordinal), guardian]
     command = RecordGuardianship(
         by=acting,
         ordinal=guardian.ordinal,
@@ -118,7 +117,11 @@ async def _record(
     )
 
     async def keep(conn: Connection) -> None:
-        await desk.records.keep_guardians(conn, case, family)
+        # What was corrected since it was read moved no version, and is not undone by this.
+        present = {one.ordinal: one for one in await desk.records.guardians(conn, case)}
+        corrected = present.get(guardian.ordinal, guardian)
+        there = corrected.model_copy(update={"until": guardian.until}) if what == "ends" else guardian
+        await desk.records.keep_guardians(conn, case, [*{**present, guardian.ordinal: there}.values()])
         await desk.records.keep_decision(conn, case, f"{what}-{guardian.ordinal}-{ground.on}", ground.note)
         await kin_store.put_guardian(
             conn, case, guardian.actor, guardian.ordinal, since=guardian.since, until=guardian.until, now=ctx.now
@@ -159,8 +162,13 @@ async def correct_guardian(
     _, known = await _family(desk, located.case)
     present = _of(known, ordinal)
     given = {"name": name, "language": language, "email": email, "phone": phone}
-    corrected = present.model_copy(update={key: value for key, value in given.items() if value is not None})
-    family = [corrected if one.ordinal == ordinal else one for one in known]
+    right = {key: value for key, value in given.items() if value is not None}
+
+    async def keep(conn: Connection) -> None:
+        # As they are now: another correction moves no version either, and neither undoes the other.
+        there = await desk.records.guardians(conn, located.case)
+        family = [one.model_copy(update=right) if one.ordinal == ordinal else one for one in there]
+        await desk.records.keep_guardians(conn, located.case, family)
 
     def decide(state: CaseState) -> Decision:
         access.require(state, Action.MANAGE_GUARDIANS, acting, ctx.now)
@@ -177,7 +185,7 @@ async def correct_guardian(
         return Decision((), [written])
 
     def told(state: CaseState, version: int) -> Answer:
-        view = GuardianshipView.of(state, ordinal, corrected.since, corrected.until)
+        view = GuardianshipView.of(state, ordinal, present.since, present.until)
         return answer(view, status=201, version=version)
 
     return await desk.journal.change(
@@ -186,7 +194,7 @@ async def correct_guardian(
         ctx,
         decide,
         told,
-        also=lambda conn: desk.records.keep_guardians(conn, located.case, family),
+        also=keep,
     )
 
 

@@ -251,8 +251,9 @@ async def record_need(desk: Desk, ctx: Context, case: CaseRef, need: Need) -> Ch
             raise NotPermittedError("not-own-language")
         if acting.child and need.person is not GrantorClass.CHILD:
             raise NotPermittedError("not-own-language")
-        known = state.guardians if need.person is GrantorClass.GUARDIAN else 1
-        if not 1 <= need.ordinal <= known:
+        # Their numbers are not one after the other when somebody has lost parental responsibility, or got it later.
+        known = state.responsible if need.person is GrantorClass.GUARDIAN else frozenset({1})
+        if need.ordinal not in known:
             raise NotAGrantorError("There is nobody in the family with that number.")
         return [
             LanguageNeedRecorded(
