@@ -247,6 +247,10 @@ async def test_a_child_coordinator_is_wished_for_appointed_changed_and_ended_by_
     await world.must("guardian-b", f"/consents/{consent}/withdrawals", {"services": ["helsestasjon"]})
     assert (await world.published("coordinator-ended.v1"))[-1]["data"]["reason"] == "basis-lapsed"
     assert (await world.get("nurse", f"/cases/{case}")).status_code == 404
+    # What the family wants, it still wants: with a new consent nobody has to ask once more.
+    assert (await world.see("teacher", f"/cases/{case}"))["around"]["coordinator_wanted"] == ["barnekoordinator"]
+    await world.consented(case, services=("helsestasjon",))
+    await world.must("teacher", path, appointment)
 
 
 @pytest.mark.rule(97)

@@ -13,6 +13,7 @@ from services.cases.domain.course import ref_of
 from services.cases.domain.evolution import fold
 from services.cases.domain.grantors import age_on, birthday
 from services.cases.domain.reassessment import Reassess
+from shared.calendar import add_days
 from shared.clock import oslo_day
 from shared.contracts.cases import ReassessmentReason
 from shared.contracts.codes import GrantorClass, InformationCategory, Purpose, Service
@@ -83,3 +84,13 @@ def test_the_holder_is_told_once_that_the_child_is_soon_of_age_and_again_when_th
     assert ending.decide_adulthood_approaching(town.state) == []
     corrected = fold(town.state, [IdentityCorrected(case=ref_of(town.state), parts=frozenset({"born"}), version=2)])
     assert len(ending.decide_adulthood_approaching(corrected)) == 1
+
+
+def test_who_was_of_age_by_a_birth_date_that_was_wrong_comes_of_age_on_the_right_one() -> None:
+    town = Town().lift()
+    town.take(ending.decide_adulthood(town.state, town.now, RULES))
+    town.later(days=91)
+    town.take([IdentityCorrected(case=ref_of(town.state), parts=frozenset({"born"}), version=2)])
+    assert (town.state.of_age, ending.decide_adulthood_overdue(town.state, town.now)) == (False, [])
+    [reached] = town.take(ending.decide_adulthood(town.state, town.now, RULES))
+    assert reached.model_dump()["end_by"] == town.state.end_by == add_days(town.now, 90)

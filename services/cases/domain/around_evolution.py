@@ -35,7 +35,9 @@ def evolve_around(around: Around, event: EventData) -> Around:  # noqa: PLR0911 
             return _with(around, coordinators={**around.coordinators, event.kind: appointed})
         case events.CoordinatorEnded():
             left = {kind: one for kind, one in around.coordinators.items() if kind is not event.kind}
-            wanted = around.coordinator_wanted - {event.kind}
+            # That the basis has ended changes nothing in what the family wants: with a new one somebody can be appointed.
+            wished_for = event.reason == "basis-lapsed"
+            wanted = around.coordinator_wanted if wished_for else around.coordinator_wanted - {event.kind}
             return _with(around, coordinators=left, coordinator_wanted=wanted)
         case ViewOfChildRecorded():
             return _with(around, heard=(*around.heard, Heard(before=event.before, at=event.heard_at)))

@@ -28,4 +28,5 @@ def evolve_ended(state: CaseState, event: EventData) -> CaseState:
 def _born_another_day(state: CaseState) -> CaseState:
     """Other birthdays matter: what was asked and told on those that were wrong is asked and told again on the right ones."""
     consents = {ref: one.model_copy(update={"asked_for": frozenset()}) for ref, one in state.consents.items()}
-    return state.model_copy(update={"soon_of_age": False, "consents": consents})
+    begun_anew = {"soon_of_age": False, "of_age": False, "end_by": None, "consents": consents}
+    return state.model_copy(update=begun_anew)
