@@ -67,7 +67,10 @@ MEASURE: Final = Lifecycle(
             (MeasureStatus.OPEN, MeasureStatus.STARTED),
             events.MeasureStopped,
             MeasureStatus.STOPPED,
-            guards=(_RUNS, Guard("what has begun was evaluated, and showed it", errors.NotEvaluatedError, (88, 89, 90))),
+            guards=(
+                _RUNS,
+                Guard("what has begun was evaluated, and showed it", errors.NotEvaluatedError, (88, 89, 90)),
+            ),
             rules=(90, 166),
         ),
     ),
