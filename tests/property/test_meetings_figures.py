@@ -24,10 +24,22 @@ from services.meetings.domain.figure_facts import (
     fact_of,
 )
 from services.meetings.domain.figures import OTHER, Numbers, count
-from shared.contracts.cases import Effect, ForWhom
-from shared.contracts.codes import Service
+from shared.contracts.base import EventData
+from shared.contracts.cases import (
+    CoordinatorKind,
+    Effect,
+    ForWhom,
+    HandoverAccepted,
+    HandoverKind,
+    HandoverRejected,
+    HandoverSent,
+    HandoverTransferred,
+    Package,
+    Party,
+)
+from shared.contracts.codes import LegalBasis, Role, Service
 from shared.contracts.consultations import Body, ConsultationAnswered, ConsultationClosed, Position
-from shared.refs import ConcernRef, ConsentRef, ConsultationRef, MeasureRef, UnitId
+from shared.refs import ActorId, CaseRef, ConcernRef, ConsentRef, ConsultationRef, HandoverRef, MeasureRef, UnitId
 from tests.unit.report_world import TYNSET, content, period, story
 
 UNITS = [unit.id for unit in TYNSET.units]
@@ -107,6 +119,37 @@ def test_time_is_counted_to_the_first_act_from_the_concern() -> None:
     assert counted(concern(timedelta(days=7, seconds=1))).waited == {"in-time": 1}
     assert counted(concern(timedelta(days=14))).waited == {"in-time": 1}
     assert counted(concern(timedelta(days=14, seconds=1))).waited == {"late": 1}
+
+
+@pytest.mark.rule(107)
+def test_an_offer_of_the_baton_is_counted_when_somebody_answers_it_and_not_when_it_falls_to_the_leader() -> None:
+    party = Party(actor=ActorId("act_somebody-in-tynset"), role=Role.TEACHER, unit=UNITS[0])
+    case, ref, came = CaseRef("cas_" + "b" * 26), HandoverRef("hdo_" + "b" * 26), AUTUMN.begins + timedelta(days=3)
+    sent = HandoverSent(
+        case=case,
+        handover=ref,
+        kind=HandoverKind.BATON,
+        sender=party,
+        receiver=party,
+        basis=LegalBasis(code="own-task", version="2018-07-20"),
+        package=Package(),
+        respond_by=came + timedelta(days=14),
+    )
+
+    def after(days: int, answer: EventData, offer: HandoverSent = sent) -> dict[str, int]:
+        told = [(came, fact_of(offer)), (came + timedelta(days=days), fact_of(answer))]
+        # It is answered once, whatever else comes.
+        told.append((came + timedelta(days=30), fact_of(HandoverRejected(case=case, handover=ref, reason="other"))))
+        facts = [Happened(case, place, at, fact) for place, (at, fact) in enumerate(told, start=1) if fact]
+        return counted(facts).offered
+
+    accepted = HandoverAccepted(case=case, handover=ref, holder=party)
+    rejected = HandoverRejected(case=case, handover=ref, reason="capacity")
+    assert after(7, accepted) == {"within-7-days": 1}
+    assert after(14, rejected) == {"in-time": 1}
+    assert after(15, HandoverTransferred(case=case, handover=ref)) == {"late": 1}
+    assert after(2, accepted.model_copy(update={"by_rule": True})) == {"late": 1}, "what counts is the answer after it"
+    assert after(2, accepted, sent.model_copy(update={"coordination": CoordinatorKind.ANSVARSGRUPPE})) == {}
 
 
 @pytest.mark.rule(88, 89, 90)

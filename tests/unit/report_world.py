@@ -19,6 +19,8 @@ from services.meetings.domain.figure_facts import (
     ConsentAsked,
     ConsentCame,
     Fact,
+    HandoverAnswered,
+    HandoverOffered,
     Happened,
     LevelIs,
     MeasureIn,
@@ -30,7 +32,7 @@ from services.meetings.settings import MeetingsSettings
 from shared.contracts.cases import Effect, ForWhom
 from shared.contracts.codes import Service
 from shared.contracts.meetings import ArenaLevel
-from shared.refs import ConcernRef, ConsentRef, LogScope, MeasureRef
+from shared.refs import ConcernRef, ConsentRef, HandoverRef, LogScope, MeasureRef
 from shared.terms import Period, term
 
 PROFILES: Final = read_profiles(MeetingsSettings.model_fields["municipalities_folder"].default)
@@ -47,7 +49,7 @@ def period(code: str = "2026-autumn") -> Period:
 
 def story(profile: Profile, seed: int, cases: int, begins: datetime) -> list[Happened]:
     """Return what happened in so many cases that began in the weeks after that moment, and in some meetings."""
-    chance = random.Random(seed)
+    chance, handed = random.Random(seed), random.Random(seed + 1)
     units = [unit.id for unit in profile.units if unit.kind.value in {"barnehage", "skole"}]
     offers = [*offers_of(profile), "sprakgruppe"]
     told: list[Happened] = []
@@ -88,6 +90,12 @@ def story(profile: Profile, seed: int, cases: int, begins: datetime) -> list[Hap
                 ),
                 (timedelta(days=chance.choice((38, 39, 50))), _judged(chance, of)),
                 (timedelta(days=60), LevelIs(level=chance.choice((1, 2)))),
+            ]
+        if handed.random() < 0.4:
+            offer, begins_on = HandoverRef(f"hdo_{of}"), timedelta(days=48)
+            facts += [
+                (begins_on, HandoverOffered(handover=offer, respond_by=at + begins_on + timedelta(days=14))),
+                (begins_on + timedelta(days=handed.choice((3, 9, 20))), HandoverAnswered(handover=offer)),
             ]
         if chance.random() < 0.2:
             facts.append((timedelta(days=70), CaseShut()))

@@ -16,7 +16,7 @@ from shared.contracts.codes import Service
 from shared.contracts.consultations import ConsultationAnswered, ConsultationClosed
 from shared.contracts.meetings import MeetingHeld
 from shared.contracts.safekeeping import CaseErased
-from shared.refs import ConcernRef, ConsentRef, MeasureRef, UnitId
+from shared.refs import ConcernRef, ConsentRef, HandoverRef, MeasureRef, UnitId
 
 ConsentOutcome = Literal["granted", "refused", "narrowed", "withdrawn", "expired", "lapsed", "renewed"]
 
@@ -46,6 +46,23 @@ class CaseHeld(Model):
     level: int | None = None
     """None: as before."""
     opens: bool = False
+    handover: HandoverRef | None = None
+    """The offer of the baton that somebody accepted; None where there was none, or where it fell to the leader by itself."""
+
+
+class HandoverOffered(Model):
+    """The baton was offered, to be answered by a moment (seed rule 107)."""
+
+    kind: Literal["handover-offered"] = "handover-offered"
+    handover: HandoverRef
+    respond_by: Moment
+
+
+class HandoverAnswered(Model):
+    """Somebody said no to it, or accepted it in another municipality."""
+
+    kind: Literal["handover-answered"] = "handover-answered"
+    handover: HandoverRef
 
 
 class LevelIs(Model):
@@ -132,6 +149,8 @@ Fact = Annotated[
     ConcernCame
     | ConcernMet
     | CaseHeld
+    | HandoverOffered
+    | HandoverAnswered
     | LevelIs
     | CaseShut
     | MeasureIn
@@ -180,6 +199,13 @@ def _came(event: cases.ConcernRegistered | cases.ConcernJoined) -> Fact:
     )
 
 
+def _offered(event: cases.HandoverSent) -> Fact | None:
+    """Return the offer of the baton; who coordinates is another matter."""
+    if event.coordination is not None:
+        return None
+    return HandoverOffered(handover=event.handover, respond_by=event.respond_by)
+
+
 def _answered(event: ConsultationAnswered) -> Fact | None:
     return BodyAnswered(late=event.late) if event.version == 1 else None
 
@@ -195,7 +221,12 @@ READ: Final[Mapping[type[EventData], Callable[[Any], Fact | None]]] = {
     cases.ConcernEscalated: lambda event: ConcernMet(concern=event.concern),
     cases.CaseOpened: lambda event: CaseHeld(unit=event.holder.unit, level=event.level, opens=True),
     cases.CaseReopened: lambda event: CaseHeld(unit=event.holder.unit, opens=True),
-    cases.HandoverAccepted: lambda event: CaseHeld(unit=event.holder.unit),
+    cases.HandoverSent: _offered,
+    cases.HandoverAccepted: lambda event: CaseHeld(
+        unit=event.holder.unit, handover=None if event.by_rule else event.handover
+    ),
+    cases.HandoverRejected: lambda event: HandoverAnswered(handover=event.handover),
+    cases.HandoverTransferred: lambda event: HandoverAnswered(handover=event.handover),
     cases.CaseLevelChanged: lambda event: LevelIs(level=event.to_level),
     cases.CaseClosed: lambda _: CaseShut(),
     CaseErased: lambda _: CaseShut(),

@@ -24,6 +24,8 @@ from services.meetings.domain.figure_facts import (
     ConsentAsked,
     ConsentCame,
     ConsentOutcome,
+    HandoverAnswered,
+    HandoverOffered,
     Happened,
     HearingShut,
     LevelIs,
@@ -60,6 +62,8 @@ class FigureCode(StrEnum):
     """(Seed rule 180.)"""
     TIME_TO_ACT = "time-to-act"
     """From the concern to the first act (seed rules 102, 179)."""
+    TIME_TO_ANSWER = "time-to-answer"
+    """From the offer of the baton to the answer (seed rule 107)."""
     CASES_BY_LEVEL = "cases-by-level"
     """Open when the term ended, by unit and level (seed rule 181)."""
     MEASURES_BY_LEVEL = "measures-by-level"
@@ -101,6 +105,7 @@ class Numbers(Model):
     concerns: dict[str, int]
     for_whom: dict[str, int]
     waited: dict[str, int]
+    offered: dict[str, int]
     open_cases: dict[tuple[str, str], int]
     by_level: dict[str, int]
     with_ppt: dict[str, int]
@@ -120,6 +125,8 @@ class _Case:
     open: bool = False
     concerns: dict[str, tuple[datetime, datetime]] = field(default_factory=dict)
     """When each that nobody has acted on yet came, and by when one is to act."""
+    offers: dict[str, tuple[datetime, datetime]] = field(default_factory=dict)
+    """When the baton was offered, while nobody has answered, and by when one is to."""
     due: dict[str, datetime] = field(default_factory=dict)
     asked_by: dict[str, UnitId | None] = field(default_factory=dict)
     told: set[tuple[str, str]] = field(default_factory=set)
@@ -151,6 +158,7 @@ def count(facts: Iterable[Happened], period: Period, units: Sequence[UnitId], of
             # What was before the term is known of the case, and not counted.
             counted = tally if happened.at >= period.begins else _Tally(tally.units, tally.offers)
             _of_concerns(case, happened, counted)
+            _of_handovers(case, happened, counted)
             _of_the_case(case, happened)
             _of_measures(case, happened, counted)
             _of_the_rest(case, happened, counted)
@@ -167,11 +175,23 @@ def _of_concerns(case: _Case, happened: Happened, tally: _Tally) -> None:
             tally.add("concerns", tally.place(fact.unit))
             tally.add("for_whom", fact.for_whom)
         case ConcernMet(concern=concern) if concern in case.concerns:
-            came, act_by = case.concerns.pop(concern)
-            soon = happened.at - came <= SOON
-            tally.add("waited", WAITED[0] if soon else WAITED[1] if happened.at <= act_by else WAITED[2])
+            tally.add("waited", _waited(*case.concerns.pop(concern), happened.at))
         case _:
             return
+
+
+def _of_handovers(case: _Case, happened: Happened, tally: _Tally) -> None:
+    match happened.fact:
+        case HandoverOffered() as fact:
+            case.offers[fact.handover] = (happened.at, fact.respond_by)
+        case CaseHeld(handover=str() as handover) | HandoverAnswered(handover=handover) if handover in case.offers:
+            tally.add("offered", _waited(*case.offers.pop(handover), happened.at))
+        case _:
+            return
+
+
+def _waited(since: datetime, by: datetime, at: datetime) -> str:
+    return WAITED[0] if at - since <= SOON else WAITED[1] if at <= by else WAITED[2]
 
 
 def _of_the_case(case: _Case, happened: Happened) -> None:
@@ -235,6 +255,7 @@ def _numbers(tally: Counter[tuple[str, str, str]]) -> Numbers:
         concerns=lines("concerns"),
         for_whom=lines("for_whom"),
         waited=lines("waited"),
+        offered=lines("offered"),
         open_cases=cells("open_cases"),
         by_level=lines("by_level"),
         with_ppt=lines("with_ppt"),
@@ -265,6 +286,7 @@ def shown(
             _line(line.CONCERNS_BY_UNIT, places, numbers.concerns),
             _line(line.CONCERNS_FOR_WHOM, tuple(ForWhom), numbers.for_whom),
             _line(line.TIME_TO_ACT, WAITED, numbers.waited),
+            _line(line.TIME_TO_ANSWER, WAITED, numbers.offered),
             _table(table.CASES_BY_LEVEL, places, LEVELS, numbers.open_cases),
             _line(line.MEASURES_BY_LEVEL, LEVELS, numbers.by_level),
             _line(line.MEASURES_WITH_PPT, ("ppt", "others"), numbers.with_ppt),
