@@ -76,7 +76,7 @@ schemas: sync ## The event schemas, the event catalogue and the subscribers' mod
 settings: sync ## docs/settings.md from the classes that read the environment
 	$(BIN)/python -m deploy.settings_table
 
-machines: sync ## The tables and pictures of docs/cases.md from the code that decides
+machines: sync ## The tables and pictures of the states, and of who may do what, from the code that decides
 	$(BIN)/python -m deploy.machines
 
 format: sync ## Format and fix what can be fixed

@@ -5,15 +5,16 @@ Nothing is placed by hand, so a table of any size can be read: no arrow crosses 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any, Final
 
-from services.cases.domain.lifecycle import Lifecycle, Step
 from shared.contracts.base import EventData
+from shared.machines import Lifecycle, Step
 
-PREFIX: Final = "no.lagspill.cases."
+PREFIX: Final = re.compile(r"^no\.lagspill\.[a-z]+\.")
 MARGIN: Final = 24
 STATUS_WIDTH: Final = 150
 COLUMN: Final = 104
@@ -40,7 +41,7 @@ class Column:
 
 def short(event: type[EventData]) -> str:
     """Return an event's name as readers know it: `handover.sent`."""
-    return event.TYPE.removeprefix(PREFIX).removesuffix(".v1")
+    return PREFIX.sub("", event.TYPE).removesuffix(".v1")
 
 
 def columns(lifecycle: Lifecycle[Any]) -> list[Column]:

@@ -1,10 +1,10 @@
-"""Writes what the cases service's tables say into `docs/cases.md`, and draws each life cycle.
+"""Writes what the services' tables say into `docs/cases.md`, `docs/meetings.md` and `docs/messages.md`, and draws each life cycle.
 
-python -m deploy.machines            writes page and pictures
+python -m deploy.machines            writes pages and pictures
 python -m deploy.machines --check    writes nothing, and fails when they are out of date
 
-The page's prose is written by hand; what stands between `<!-- name -->` and `<!-- /name -->` is made from
-the life cycles (`services/cases/domain/lifecycles.py`) and the access table (`services/cases/domain/access_table.py`).
+The pages' prose is written by hand; what stands between `<!-- name -->` and `<!-- /name -->` is made from
+the life cycles (of cases: `services/cases/domain/lifecycles.py`) and the access table (`services/cases/domain/access_table.py`).
 """
 
 from __future__ import annotations
@@ -14,30 +14,35 @@ import ast
 import inspect
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 from deploy.machine_drawing import NOTHING_YET, draw, short
 from services.cases.domain.access_table import IMPLIED, MOMENTS, TABLE
 from services.cases.domain.access_terms import Action, Reach, Relation
-from services.cases.domain.lifecycle import Deadline, Lifecycle, Step
 from services.cases.domain.lifecycles import LIFECYCLES
 from services.cases.domain.rules import Rules
 from services.cases.domain.state import Stage
+from services.meetings.domain.invitation import INVITATION
+from services.notify.domain.deadline import LIFE as DEADLINE
+from shared.machines import Deadline, Lifecycle, Step
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 PAGE: Final = ROOT / "docs" / "cases.md"
+BESIDE: Final[Mapping[str, tuple[Lifecycle[Any], ...]]] = {"meetings.md": (INVITATION,), "messages.md": (DEADLINE,)}
+"""The pages of other services, and their life cycles."""
 PICTURES: Final = ROOT / "docs" / "pictures"
 PICTURE: Final = "machine-{}.svg"
 MARKED: Final = re.compile(r"(?P<open><!-- (?P<name>[a-z]+) -->\n).*?(?P<close><!-- /(?P=name) -->)", re.DOTALL)
 MARKS: Final[Mapping[Reach, str]] = {Reach.NO_CONTENT: "•"}
 
 
-def machines() -> str:
+def machines(lifecycles: Sequence[Lifecycle[Any]]) -> str:
     """Return a section for each life cycle."""
-    return "\n".join(line for lifecycle in LIFECYCLES for line in _section(lifecycle))
+    return "\n".join(line for lifecycle in lifecycles for line in _section(lifecycle))
 
 
 def relations() -> str:
@@ -81,19 +86,31 @@ def described(codes: type[StrEnum]) -> dict[Any, str]:
     return found
 
 
-def render(page: str) -> str:
+def render(page: str, lifecycles: Sequence[Lifecycle[Any]] = ()) -> str:
     """Return the page with every marked part made anew.
 
     Raises:
         KeyError: a mark that nothing is made for.
     """
-    made = {"machines": machines, "relations": relations, "reaches": reaches, "access": table}
+    made: dict[str, Callable[[], str]] = {
+        "machines": partial(machines, lifecycles),
+        "relations": relations,
+        "reaches": reaches,
+        "access": table,
+    }
     return MARKED.sub(lambda found: f"{found['open']}\n{made[found['name']]()}\n\n{found['close']}", page)
 
 
 def pictures() -> dict[str, str]:
     """Return file name -> picture."""
-    return {PICTURE.format(lifecycle.name): draw(lifecycle) for lifecycle in LIFECYCLES}
+    drawn = (*LIFECYCLES, *(lifecycle for beside in BESIDE.values() for lifecycle in beside))
+    return {PICTURE.format(lifecycle.name): draw(lifecycle) for lifecycle in drawn}
+
+
+def pages() -> dict[Path, str]:
+    """Return page -> what it is to say."""
+    found = {PAGE: LIFECYCLES, **{PAGE.with_name(name): lifecycles for name, lifecycles in BESIDE.items()}}
+    return {page: render(page.read_text(encoding="utf-8"), lifecycles) for page, lifecycles in found.items()}
 
 
 def _section(lifecycle: Lifecycle[Any]) -> Iterator[str]:
@@ -150,13 +167,13 @@ def _moment(action: Action) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Write page and pictures, or with `--check` compare them."""
-    parser = argparse.ArgumentParser(description="Write docs/cases.md and its pictures from the tables.")
+    """Write pages and pictures, or with `--check` compare them."""
+    parser = argparse.ArgumentParser(description="Write the pages' marked parts and the pictures from the tables.")
     parser.add_argument("--check", action="store_true", help="write nothing; fail when they are out of date")
     asked = parser.parse_args(arguments)
-    page = PAGE.read_text(encoding="utf-8")
-    wanted = {PAGE: render(page), **{PICTURES / name: drawn for name, drawn in pictures().items()}}
-    there = {PAGE, *PICTURES.glob(PICTURE.format("*"))}
+    made = pages()
+    wanted = {**made, **{PICTURES / name: drawn for name, drawn in pictures().items()}}
+    there = {*made, *PICTURES.glob(PICTURE.format("*"))}
     changed = [path for path, text in wanted.items() if not path.exists() or path.read_text(encoding="utf-8") != text]
     left_over = sorted(there - wanted.keys())
     if asked.check:

@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 
 from services.cases.domain.evolution import evolve, fold
 from services.cases.domain.handover_lifecycles import FORM
-from services.cases.domain.lifecycle import Lifecycle, Step, When
 from services.cases.domain.lifecycles import LIFECYCLES
 from services.cases.domain.state import CaseState, Stage
 from shared.contracts import cases as events
 from shared.contracts import safekeeping
 from shared.contracts.base import EventData
 from shared.contracts.examples import example
+from shared.machines import Lifecycle, Step, When
 from tests.property.by_the_tables import assert_by_the_tables, statuses
 from tests.unit.cases_town import Town
 

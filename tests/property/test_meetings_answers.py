@@ -25,7 +25,7 @@ from services.meetings.domain.answering import (
 from services.meetings.domain.arena_rules import Place, Where
 from services.meetings.domain.calling import invited_services, seats
 from services.meetings.domain.conformity import facts_of
-from services.meetings.domain.invitation import Standing
+from services.meetings.domain.invitation import INVITATION, Standing
 from services.meetings.domain.meeting import (
     MEETING,
     MeetingState,
@@ -140,9 +140,14 @@ class Invitations(RuleBasedStateMachine):
         self.now = CALLED_AT
         self.last: dict[Seat, tuple[InvitationAnswer, bool]] = {}
         self.kin: dict[tuple[ItemRef, int], InvitationAnswer] = {}
+        self.by_the_table = dict.fromkeys(SEATS, Standing.ASKED)
 
     def do(self, events: list[EventData]) -> None:
         self.state = MEETING.fold(self.state, events)
+        for event in events:
+            for seat, stands in self.by_the_table.items():
+                if not isinstance(event, InvitationAnswered) or event.seat == seat:
+                    self.by_the_table[seat] = INVITATION.after(stands, event) or stands
 
     @rule(hours=st.integers(1, 200))
     def time_goes(self, hours: int) -> None:
@@ -211,6 +216,7 @@ class Invitations(RuleBasedStateMachine):
         for seat, view in shown.items():
             said = self.last.get(seat)
             assert view.standing.value == ("asked" if said is None else said[0].value)
+            assert view.standing is self.by_the_table[seat], "the table that is drawn says the same"
             assert (view.deputy is not None) == (said is not None and said[1])
             assert view.duty == (seat.service in DUTY)
         for item in ITEMS[:2]:

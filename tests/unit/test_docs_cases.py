@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from enum import StrEnum
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -11,12 +12,13 @@ import pytest
 
 from deploy import machine_drawing, machines
 from services.cases.domain.access_terms import Action, Relation
-from services.cases.domain.lifecycle import Lifecycle, Step
 from services.cases.domain.lifecycles import LIFECYCLES
 from shared.contracts import cases as events
+from shared.machines import Lifecycle, Step
 
 SVG = "{http://www.w3.org/2000/svg}"
-every_lifecycle = pytest.mark.parametrize("lifecycle", LIFECYCLES, ids=lambda one: one.name)
+DRAWN = (*LIFECYCLES, *(lifecycle for beside in machines.BESIDE.values() for lifecycle in beside))
+every_lifecycle = pytest.mark.parametrize("lifecycle", DRAWN, ids=lambda one: one.name)
 
 
 class Kettle(StrEnum):
@@ -45,6 +47,8 @@ def copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The page and its pictures, to be changed."""
     page = tmp_path / "cases.md"
     page.write_text(machines.PAGE.read_text(encoding="utf-8"), encoding="utf-8")
+    for beside in machines.BESIDE:
+        shutil.copy(machines.PAGE.with_name(beside), tmp_path)
     monkeypatch.setattr(machines, "ROOT", tmp_path)
     monkeypatch.setattr(machines, "PAGE", page)
     monkeypatch.setattr(machines, "PICTURES", tmp_path)

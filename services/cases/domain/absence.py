@@ -16,7 +16,6 @@ from services.cases.domain.coordination import taken
 from services.cases.domain.course import ref_of
 from services.cases.domain.kinds import KINDS
 from services.cases.domain.lapse import with_its_sender
-from services.cases.domain.lifecycle import Deadline, Guard, Lifecycle, Step
 from services.cases.domain.rules import OWN_TASK, Rules
 from services.cases.domain.state import CaseState, Stage
 from services.cases.errors import (
@@ -46,6 +45,7 @@ from shared.contracts.cases import (
     Party,
 )
 from shared.contracts.codes import Role
+from shared.machines import Deadline, Guard, Lifecycle, Step
 from shared.refs import AbsenceRef, ActorId, HandoverRef, UnitId
 
 

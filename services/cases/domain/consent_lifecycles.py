@@ -6,9 +6,9 @@ from typing import Final
 
 from services.cases import errors
 from services.cases.domain.course_lifecycles import CASE_IS_OPEN
-from services.cases.domain.lifecycle import Deadline, Guard, Lifecycle, Step, When, steps
 from services.cases.domain.state import ConsentStatus, OverrideStatus
 from shared.contracts import cases as events
+from shared.machines import Deadline, Guard, Lifecycle, Step, When, steps
 
 _S = ConsentStatus
 _HOLDER_ASKS = Guard("the unit that holds the baton asks", errors.NotPermittedError, (5,))

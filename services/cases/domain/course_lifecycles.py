@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 from services.cases import errors
-from services.cases.domain.lifecycle import Deadline, Guard, Lifecycle, Step, steps
 from services.cases.domain.state import ConcernStatus, Stage
 from shared.contracts import cases as events
 from shared.contracts import moved, safekeeping
+from shared.machines import Deadline, Guard, Lifecycle, Step, steps
 
 CASE_IS_OPEN: Final = Guard("the case is open", errors.CaseNotOpenError)
 HOLDER_ONLY: Final = Guard("whoever does it holds the baton", errors.NotPermittedError)

@@ -6,8 +6,8 @@ from typing import Final
 
 from services.cases import errors
 from services.cases.domain.kept import GlassStatus
-from services.cases.domain.lifecycle import Deadline, Guard, Lifecycle, Step, steps
 from shared.contracts import safekeeping
+from shared.machines import Deadline, Guard, Lifecycle, Step, steps
 
 GLASS: Final = Lifecycle(
     name="break-glass",

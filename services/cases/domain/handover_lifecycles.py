@@ -6,10 +6,10 @@ from typing import Final
 
 from services.cases import errors
 from services.cases.domain.course_lifecycles import CASE_IS_OPEN, HOLDER_ONLY
-from services.cases.domain.lifecycle import Deadline, Guard, Lifecycle, Step, When, steps
 from services.cases.domain.state import FormStatus, HandoverStatus
 from shared.contracts import cases as events
 from shared.contracts import safekeeping
+from shared.machines import Deadline, Guard, Lifecycle, Step, When, steps
 
 _UNANSWERED = (HandoverStatus.SENT, HandoverStatus.RECEIVED)
 _WAITING = (*_UNANSWERED, HandoverStatus.OVERDUE, HandoverStatus.ESCALATED)

@@ -12,9 +12,9 @@ from services.cases.domain.consent_lifecycles import CONSENT, OVERRIDE
 from services.cases.domain.course_lifecycles import CASE, CONCERN, MODE
 from services.cases.domain.glass_lifecycles import GLASS
 from services.cases.domain.handover_lifecycles import FORM, HANDOVER
-from services.cases.domain.lifecycle import Lifecycle
 from services.cases.domain.measure_lifecycles import MEASURE, OVERLAP
 from services.cases.domain.team_lifecycles import CONCERN_REPORT, CONTRIBUTION, PLAN
+from shared.machines import Lifecycle
 
 LIFECYCLES: Final[tuple[Lifecycle[Any], ...]] = (
     CASE,

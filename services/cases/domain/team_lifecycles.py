@@ -6,9 +6,9 @@ from typing import Final
 
 from services.cases import errors
 from services.cases.domain.around import ContributionStatus, PlanStatus, ReportStatus
-from services.cases.domain.lifecycle import Deadline, Guard, Lifecycle, Step, When, steps
 from shared.contracts import reports
 from shared.contracts import team as events
+from shared.machines import Deadline, Guard, Lifecycle, Step, When, steps
 
 _COORDINATES = Guard("whoever does it holds the baton or coordinates", errors.NotPermittedError)
 _WANTED = Guard(

@@ -1,6 +1,6 @@
 """What was answered to an invitation, as it stands (seed rules 54, 71-73).
 
-asked -> accepted or declined;  accepted <-> declined, until the meeting begins;  the meeting is moved or called anew -> asked
+`INVITATION` is the table; what is kept is the last answer, and `standing` says where that has led.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import Final
 
 from pydantic import AwareDatetime
 
+from services.meetings.errors import DeputyOrReasonMissingError
 from shared.contracts.base import EventData, Model
 from shared.contracts.codes import Role
 from shared.contracts.meetings import (
@@ -22,6 +23,7 @@ from shared.contracts.meetings import (
     MeetingRescheduled,
     Seat,
 )
+from shared.machines import Guard, Lifecycle, When, steps
 from shared.refs import ItemRef
 
 
@@ -33,6 +35,32 @@ class Standing(StrEnum):
     ACCEPTED = "accepted"
     DECLINED = "declined"
 
+
+INVITATION: Final = Lifecycle(
+    name="invitation",
+    title="An invitation (innkalling)",
+    about="Of a seat, or of one of a child's family. Until the meeting begins the last answer counts; one that is moved asks anew.",
+    statuses=Standing,
+    steps=(
+        *steps((None, *Standing), MeetingCalled, Standing.ASKED),
+        *steps(
+            Standing,
+            InvitationAnswered,
+            Standing.ACCEPTED,
+            when=When("answer", InvitationAnswer.ACCEPTED, "yes"),
+            rules=(12, 71, 72, 73),
+        ),
+        *steps(
+            Standing,
+            InvitationAnswered,
+            Standing.DECLINED,
+            when=When("answer", InvitationAnswer.DECLINED, "no"),
+            guards=(Guard("with a duty to attend, a deputy or a reason", DeputyOrReasonMissingError, (54,)),),
+            rules=(54,),
+        ),
+        *steps(Standing, MeetingRescheduled, Standing.ASKED),
+    ),
+)
 
 _ANSWERED: Final = MappingProxyType(
     {InvitationAnswer.ACCEPTED: Standing.ACCEPTED, InvitationAnswer.DECLINED: Standing.DECLINED}

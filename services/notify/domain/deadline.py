@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
-from types import MappingProxyType
 from typing import Final, Literal
 
 from pydantic import AwareDatetime
@@ -24,6 +22,7 @@ from shared.contracts.notify import (
     EscalationRaised,
     Responsible,
 )
+from shared.machines import Deadline, Lifecycle, steps
 from shared.refs import ALPHABET, CaseRef, ConsentRef, DeadlineRef
 
 
@@ -41,14 +40,27 @@ class Status(StrEnum):
 OPEN: Final = frozenset({Status.WAITING, Status.APPROACHING, Status.MISSED, Status.ESCALATED})
 
 
-_LEADS_TO: Final[Mapping[type[EventData], Status]] = MappingProxyType(
-    {
-        DeadlineApproaching: Status.APPROACHING,
-        DeadlineMissed: Status.MISSED,
-        EscalationRaised: Status.ESCALATED,
-        DeadlineClosed: Status.CLOSED,
-    }
+LIFE: Final = Lifecycle(
+    name="deadline",
+    title="A deadline (frist)",
+    about="Something is to be done by a day. Whoever is responsible is reminded, and the leader is told when nobody has done it. "
+    "Set again it begins anew, wherever it stood; once it is closed nobody hears of it.",
+    statuses=Status,
+    initial=Status.UNSET,
+    steps=(
+        *steps(Status, DeadlineSet, Status.WAITING, rules=(79,)),
+        *steps((Status.WAITING,), DeadlineApproaching, Status.APPROACHING),
+        *steps((Status.WAITING, Status.APPROACHING), DeadlineMissed, Status.MISSED),
+        *steps((Status.MISSED,), EscalationRaised, Status.ESCALATED, rules=(95,)),
+        *steps((one for one in Status if one in OPEN), DeadlineClosed, Status.CLOSED),
+    ),
+    deadlines=(
+        Deadline((Status.WAITING,), "until the day to remind on", then=DeadlineApproaching),
+        Deadline((Status.WAITING, Status.APPROACHING), "until its own day", then=DeadlineMissed),
+        Deadline((Status.MISSED,), "until the day on which the leader is told", then=EscalationRaised),
+    ),
 )
+"""Who is responsible is no part of it: that changes nothing of where it stands."""
 
 
 class Step(StrEnum):
@@ -129,12 +141,12 @@ def evolve(state: DeadlineState, event: EventData) -> DeadlineState:
                 responsible=event.responsible,
                 matter=event.matter,
                 coordination=event.coordination,
-                status=Status.WAITING,
+                status=LIFE.after(state.status, event) or state.status,
                 round=state.round + 1,
             )
         case DeadlineReassigned():
             return state.model_copy(update={"responsible": event.responsible})
-    status = _LEADS_TO.get(type(event))
+    status = LIFE.after(state.status, event)
     return state if status is None else state.model_copy(update={"status": status})
 
 

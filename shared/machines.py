@@ -1,4 +1,4 @@
-"""What a life cycle is: one frozen table, status x event type -> next status. The tables are in `lifecycles.py`."""
+"""What a life cycle is: one frozen table, status x event type -> next status. `make machines` draws those of every service."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Generic, TypeVar
 
-from services.cases.errors import CaseError
 from shared.contracts.base import EventData
+from shared.errors import LagspillError
 
 S = TypeVar("S", bound=StrEnum)
 
@@ -33,7 +33,7 @@ class Guard:
     """What must hold before a decision lets the event happen; otherwise it is refused as `error`."""
 
     says: str
-    error: type[CaseError]
+    error: type[LagspillError]
     rules: tuple[int, ...] = ()
     """Seed rules that ask for it."""
 
@@ -62,7 +62,7 @@ class Deadline(Generic[S]):
     during: tuple[S, ...]
     says: str
     within: str | None = None
-    """The field of `rules.Rules` that says how many days; none when the command or the consent says it."""
+    """The field of the service's rules that says how many days; none when something else says it."""
     then: type[EventData] | None = None
     """What happens by itself when it is out; none when only people are told."""
     rules: tuple[int, ...] = ()
@@ -83,10 +83,10 @@ def steps(
 
 @dataclass(frozen=True)
 class Lifecycle(Generic[S]):
-    """The states of one part of a case: everything that may happen to its status, and nothing that is not here.
+    """The states of one thing, as of one part of a case: everything that may happen to its status, and nothing that is not here.
 
-    `evolution.py` asks `after` and changes the status in no other way; decisions ask `allows`. The picture and the section in
-    `docs/cases.md` are made from it.
+    Whoever folds its events asks `after` and changes the status in no other way; decisions ask `allows`. Its picture and its
+    section in the documentation are made from it.
 
     Raises:
         ValueError: when it is declared with an event that could take two steps, or a condition on a field that the event has not.
