@@ -17,7 +17,7 @@ from services.notify import feed, subscription_store
 from services.notify.courier import Courier
 from services.notify.webhooks import Answer, Outcome, Webhooks
 from shared.clock import SimulatedClock
-from shared.contracts.cases import ConcernRegistered, ConsentRefused, ForWhom
+from shared.contracts.cases import ConcernRegistered, ConsentExpired, ConsentRefused, ForWhom
 from shared.contracts.codes import Area, GrantorClass
 from shared.contracts.notify import NotificationQueued
 from shared.refs import CaseRef, ConcernRef, ConsentRef, LogScope
@@ -346,10 +346,19 @@ def place_tls(place: Place) -> Any:
 
 async def test_a_receiver_that_is_gone_ends_the_subscription(place: Place) -> None:
     place.receiver.answers = [status(410)]
-    await place.feed(2)
+    path, ids = f"/subscriptions/{place.subscription}", place.world.kit.ids
+    await place.world.write("school-system", "PATCH", path, {"acknowledges": True}, version='"v1"')
+    await place.world.feed(
+        ConsentExpired(case=CaseRef(ids.ref("cas")), consent=ConsentRef(ids.ref("cst")), version=2),
+        concern(place.world),
+    )
     assert len(await place.deliver()) == 1
     assert len(await place.again()) == 1
-    assert (await place.world.types("subscription"))[-1] == "subscription.ended"
+    assert (await place.world.types("subscription"))[2:] == [
+        "subscription.receipt-awaited",
+        "subscription.ended",
+        "subscription.receipt-released",
+    ], "nothing more is awaited of it"
     found = await place.world.get("school-system", f"/subscriptions/{place.subscription}")
     assert (found.status_code, found.json()["code"]) == (404, "subscription-not-found")
     assert (
