@@ -29,6 +29,8 @@ _DRAIN_SECONDS: Final = 1.0
 _OURS: Final = frozenset({401, 403, 404, 405, 407, 408, 421, 425, 426, 429})
 """Answers that say nothing of this recipient: our login, our address, our pace. They are tried again."""
 _LONGEST_WAIT: Final = 3600.0
+_OF_ONE_STEP: Final = 0.8
+"""Of the whole time, for connecting and each other step: httpx closes what it gives up itself, not what is given up around it."""
 
 
 @dataclass(frozen=True)
@@ -129,7 +131,7 @@ class HttpSms:
         if self._http is None:
             # No proxy and no netrc of the machine's: the address that is set is the one that gets the number.
             self._http = httpx.AsyncClient(
-                verify=self._tls, trust_env=False, follow_redirects=False, timeout=self._seconds
+                verify=self._tls, trust_env=False, follow_redirects=False, timeout=self._seconds * _OF_ONE_STEP
             )
         return self._http
 

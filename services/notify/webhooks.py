@@ -142,6 +142,38 @@ async def resolve(host: str, port: int) -> list[str]:
     return list(dict.fromkeys(str(place[0]) for *_, place in found))
 
 
+class _Connection(httpcore.AsyncNetworkStream):
+    """A connection that is closed when its attempt is given up before TLS stands, too: httpcore closes it where that fails."""
+
+    def __init__(self, stream: httpcore.AsyncNetworkStream) -> None:
+        self._stream = stream
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109 - httpcore's own
+        return await self._stream.read(max_bytes, timeout)
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109 - httpcore's own
+        await self._stream.write(buffer, timeout)
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+    async def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109 - httpcore's own
+    ) -> httpcore.AsyncNetworkStream:
+        """Begin TLS, or leave nothing open."""
+        try:
+            return await self._stream.start_tls(ssl_context, server_hostname, timeout)
+        except asyncio.CancelledError:
+            await self._stream.aclose()
+            raise
+
+    def get_extra_info(self, info: str) -> object:
+        return self._stream.get_extra_info(info)
+
+
 class _Guarded(httpcore.AsyncNetworkBackend):
     """Connects to nothing but what `Targets` permits, by address: no name is looked up again in between."""
 
@@ -175,7 +207,7 @@ class _Guarded(httpcore.AsyncNetworkBackend):
             if not self._targets.permits(str(peer[0])):
                 await stream.aclose()
                 raise _InternalError
-            return stream
+            return _Connection(stream)
         raise failed
 
     async def sleep(self, seconds: float) -> None:

@@ -12,15 +12,18 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from pydantic import AnyHttpUrl, SecretStr
 
 from services.notify import feed, subscription_store
 from services.notify.courier import Courier
-from services.notify.webhooks import Answer, Outcome, Webhooks
+from services.notify.settings import NotifySettings
+from services.notify.sms import HttpSms, Sms, SmsUnavailableError
+from services.notify.webhooks import LOOPBACK, Answer, Outcome, Targets, Webhooks
 from shared.clock import SimulatedClock
 from shared.contracts.cases import ConcernRegistered, ConsentExpired, ConsentRefused, ForWhom
 from shared.contracts.codes import Area, GrantorClass
 from shared.contracts.notify import NotificationQueued
-from shared.refs import CaseRef, ConcernRef, ConsentRef, LogScope
+from shared.refs import CaseRef, ConcernRef, ConsentRef, LogScope, MessageRef
 from shared.testing.issuer import LocalIssuer
 from shared.testing.plugin import Migrated
 from shared.testing.signals import Probe
@@ -262,6 +265,38 @@ async def test_a_certificate_that_is_not_trusted_or_of_another_name_gets_nothing
         assert answers == [Outcome.TLS_FAILED, Outcome.TLS_FAILED, Outcome.TIMEOUT]
         assert [unknown.ids, misnamed.ids, plain.ids] == [[], [], []]
         await webhooks.close()
+
+
+@pytest.mark.parametrize("what", ["webhook", "sms"])
+async def test_to_who_never_answers_in_tls_no_connection_stays_open(what: str) -> None:
+    ended: Probe[str] = Probe()
+
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while await reader.read(4096):
+            pass
+        ended("ended")
+        writer.close()
+
+    async with await asyncio.start_server(silent, "127.0.0.1", 0) as server:
+        url = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+        if what == "webhook":
+            webhooks = Webhooks(Targets(LOOPBACK), seconds=0.3)
+            assert (await webhooks.post(url, b"{}", {})).outcome is Outcome.TIMEOUT
+        else:
+            with pytest.raises(SmsUnavailableError):
+                await HttpSms(sms_settings(url)).send(Sms(MessageRef("msg_" + "b" * 26), "+4740000000", "Hei"))
+        await ended.take(1, within=5.0)
+
+
+def sms_settings(url: str) -> NotifySettings:
+    return NotifySettings(
+        database_url=SecretStr("postgresql://nobody"),
+        kafka_bootstrap_servers="127.0.0.1:9",
+        oidc_issuer="http://issuer",
+        pid_key=SecretStr("k" * 32),
+        sms_url=AnyHttpUrl(url),
+        sms_timeout=0.3,
+    )
 
 
 async def test_a_receiver_that_is_not_there_is_waited_for(place: Place) -> None:
