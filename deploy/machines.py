@@ -1,4 +1,4 @@
-"""Writes what the services' tables say into `docs/cases.md`, `docs/meetings.md` and `docs/messages.md`, and draws each life cycle.
+"""Writes what the services' tables say into `docs/cases.md` and the pages `BESIDE` it, and draws each life cycle.
 
 python -m deploy.machines            writes pages and pictures
 python -m deploy.machines --check    writes nothing, and fails when they are out of date
@@ -27,12 +27,17 @@ from services.cases.domain.lifecycles import LIFECYCLES
 from services.cases.domain.rules import Rules
 from services.cases.domain.state import Stage
 from services.meetings.domain.invitation import INVITATION
+from services.notify.domain.acknowledgement import RECEIPT
 from services.notify.domain.deadline import LIFE as DEADLINE
 from shared.machines import Deadline, Lifecycle, Step
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 PAGE: Final = ROOT / "docs" / "cases.md"
-BESIDE: Final[Mapping[str, tuple[Lifecycle[Any], ...]]] = {"meetings.md": (INVITATION,), "messages.md": (DEADLINE,)}
+BESIDE: Final[Mapping[str, tuple[Lifecycle[Any], ...]]] = {
+    "meetings.md": (INVITATION,),
+    "messages.md": (DEADLINE,),
+    "subscribing.md": (RECEIPT,),
+}
 """The pages of other services, and their life cycles."""
 PICTURES: Final = ROOT / "docs" / "pictures"
 PICTURE: Final = "machine-{}.svg"

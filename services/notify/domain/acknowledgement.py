@@ -24,6 +24,7 @@ from shared.contracts.notify import (
     SubscriptionReceiptRecorded,
     SubscriptionReceiptReleased,
 )
+from shared.machines import Deadline, Guard, Lifecycle, steps
 from shared.refs import CaseRef, ConsentRef, ReceiptRef, SubscriptionRef
 
 Ended = ConsentNarrowed | ConsentWithdrawn | ConsentExpired | ConsentSuspended
@@ -45,6 +46,26 @@ class Standing(StrEnum):
 
 
 OUTSTANDING: Final = frozenset({Standing.AWAITED, Standing.MISSING})
+RECEIPT: Final = Lifecycle(
+    name="receipt",
+    title="A subscriber's receipt (kvittering)",
+    about="A consent has ended, wholly or in part, and another system is to say that it has acted on that. Each version of a "
+    "consent has one; that of a later version settles those before it.",
+    statuses=Standing,
+    steps=(
+        *steps((None,), SubscriptionReceiptAwaited, Standing.AWAITED),
+        *steps((Standing.AWAITED,), SubscriptionReceiptMissing, Standing.MISSING),
+        *steps(
+            (Standing.AWAITED, Standing.MISSING, Standing.RELEASED),
+            SubscriptionReceiptRecorded,
+            Standing.RECEIVED,
+            guards=(Guard("it was awaited", ReceiptNotAwaitedError),),
+        ),
+        *steps((Standing.AWAITED, Standing.MISSING), SubscriptionReceiptReleased, Standing.RELEASED),
+    ),
+    terminal=frozenset({Standing.RECEIVED}),
+    deadlines=(Deadline((Standing.AWAITED,), "an hour (`WEBHOOK_RECEIPT_WITHIN`)", then=SubscriptionReceiptMissing),),
+)
 
 
 class Awaited(Model):
@@ -79,22 +100,24 @@ def evolve(state: AcknowledgementState, event: EventData) -> AcknowledgementStat
                 subscription=event.subscription,
                 case=event.case,
                 consent=event.consent,
-                versions={**state.versions, event.consent_version: Awaited(due=event.due)},
+                versions={event.consent_version: Awaited(due=event.due), **state.versions},
             )
         case SubscriptionReceiptRecorded():
-            settled = [each for each in state.outstanding() if each < event.consent_version]
-            changed = {each: _stands(state, each, Standing.RECEIVED) for each in settled}
-            told = _stands(state, event.consent_version, Standing.RECEIVED, event.items_removed)
-            return _with(state, {**changed, event.consent_version: told})
-        case SubscriptionReceiptMissing():
-            return _with(state, {event.consent_version: _stands(state, event.consent_version, Standing.MISSING)})
-        case SubscriptionReceiptReleased():
-            return _with(state, {event.consent_version: _stands(state, event.consent_version, Standing.RELEASED)})
+            settled = {each: _moved(state, each, event) for each in state.outstanding() if each < event.consent_version}
+            told = {"items_removed": event.items_removed}
+            return _with(state, {**settled, event.consent_version: _moved(state, event.consent_version, event, told)})
+        case SubscriptionReceiptMissing() | SubscriptionReceiptReleased():
+            return _with(state, {event.consent_version: _moved(state, event.consent_version, event)})
     return state
 
 
-def _stands(state: AcknowledgementState, version: int, standing: Standing, items: int | None = None) -> Awaited:
-    return state.versions[version].model_copy(update={"standing": standing, "items_removed": items})
+def _moved(
+    state: AcknowledgementState, version: int, event: EventData, told: Mapping[str, int] = MappingProxyType({})
+) -> Awaited:
+    """Return how it stands with a version after `event`; what the table does not allow changes nothing."""
+    present = state.versions[version]
+    standing = RECEIPT.after(present.standing, event)
+    return present if standing is None else present.model_copy(update={"standing": standing, **told})
 
 
 def _with(state: AcknowledgementState, changed: Mapping[int, Awaited]) -> AcknowledgementState:
@@ -133,7 +156,7 @@ def decide_receipt(state: AcknowledgementState, version: int, items_removed: int
     found = state.versions.get(version)
     if found is None:
         raise ReceiptNotAwaitedError
-    if found.standing is not Standing.RECEIVED:
+    if RECEIPT.allows(found.standing, SubscriptionReceiptRecorded):
         return [_about(state, SubscriptionReceiptRecorded, version, items_removed=items_removed)]
     if found.items_removed not in {None, items_removed}:
         raise ReceiptDiffersError
@@ -143,7 +166,7 @@ def decide_receipt(state: AcknowledgementState, version: int, items_removed: int
 def decide_due(state: AcknowledgementState, version: int, now: datetime) -> list[EventData]:
     """Raise the alarm when the time is out; nothing where the receipt has come, or nobody waits for it any more."""
     found = state.versions.get(version)
-    if found is None or found.standing is not Standing.AWAITED or now < found.due:
+    if found is None or not RECEIPT.allows(found.standing, SubscriptionReceiptMissing) or now < found.due:
         return []
     return [_about(state, SubscriptionReceiptMissing, version)]
 
