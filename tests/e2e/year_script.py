@@ -278,6 +278,9 @@ async def _november(year: Year) -> None:
     await year.at("Thu 05.11 15:00")
     hours = {"code": "ekstratimer", "owner": "skole", "owner_unit": TINNES}
     await _measure(year, "contact-teacher", "pupil", "pupil hours", "Mon 29.03 10:00", **hours)
+    await year.at("Thu 05.11 15:30")
+    looked = {"code": "observasjon", "owner": "skole", "owner_unit": TINNES}
+    await _measure(year, "contact-teacher", "pupil", "pupil observed", "Mon 29.03 10:00", **looked)
     await year.at("Mon 09.11 09:00")
     await _concern(year, "nurse", "youth", ["guardian-d"], "youth")
     await year.at("Tue 10.11 09:00")
@@ -410,7 +413,8 @@ async def _march(year: Year) -> None:
 
 async def _april(year: Year) -> None:
     await year.at("Tue 06.04 08:30")
-    await _evaluate(year, "contact-teacher", "pupil hours", "reached", "stop")
+    for measure in ("pupil hours", "pupil observed"):
+        await _evaluate(year, "contact-teacher", measure, "reached", "stop")
     await year.at("Wed 14.04 10:30")
     form = {"form_type": "barnehage-to-school", "school_start": 2027, "fields": FIELDS}
     year.known["form"] = (await _in_case(year, "teacher", "first", "/transition-forms", form))["form"]
