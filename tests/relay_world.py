@@ -49,7 +49,7 @@ class Options(TypedDict, total=False):
     observer: Observer
 
 
-@dataclass
+@dataclass(repr=False)
 class World:
     """One service's database, its topics, and its relays."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
 
@@ -19,10 +20,15 @@ def read_cases_profiles(folder: Path) -> Mapping[LogScope, MunicipalProfile]:
     """
     profiles: dict[LogScope, MunicipalProfile] = {}
     for file in sorted(folder.glob("*.yaml")):
-        for profile in read_cases(Document(file.read_text(encoding="utf-8"), file.name)):
+        for profile in _read(file.read_text(encoding="utf-8"), file.name):
             if profile.scope in profiles:
                 raise ProfileError(f"{file.name}, line 1: municipality {profile.scope} has another profile already")
             profiles[profile.scope] = profile
     if not profiles:
         raise ProfileError(f"no profile in {folder} says anything about cases")
     return MappingProxyType(profiles)
+
+
+@lru_cache(maxsize=64)
+def _read(text: str, name: str) -> tuple[MunicipalProfile, ...]:
+    return tuple(read_cases(Document(text, name)))

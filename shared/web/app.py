@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from functools import cached_property
 from typing import Any, Final, NamedTuple, NoReturn, get_args, get_origin
 
 from fastapi import APIRouter, Depends, FastAPI
 from fastapi.dependencies.models import Dependant
 from fastapi.exceptions import RequestValidationError
+from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel, Field
@@ -16,7 +18,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import compile_path
+from starlette.routing import BaseRoute, compile_path
 
 from shared.auth import Authenticator
 from shared.clock import Clock, SimulatedClock
@@ -136,16 +138,49 @@ def create_app(
     )
     app.state.clock = clock
     app.state.authenticator = authenticator
-    for router in routers:
-        app.include_router(router, responses=REFUSALS, dependencies=[Depends(_refuse_what_is_not_read)])
+    guarded = [_guarded(router) for router in routers]
+    for each in guarded:
+        app.router.routes.extend(each.routes)
     app.state.read = {id(one.original_route): _Read.of(one.dependant) for one in _api_routes(app)}
     _check_guards(app, frozenset(public))
+    count = len(app.router.routes)
     app.include_router(_service_routes(ready, metrics, source, heads))
     if settings.lagspill_development and isinstance(clock, SimulatedClock):
         app.include_router(_development_routes(clock), responses=REFUSALS)
-    _refuse_as_problems(app)
+    others = app.router.routes[count:]
+    _refuse_as_problems(app, lambda: _names_in(others).union(*(each.names for each in guarded)))
     describe_app(app, _commands(app))
     return app
+
+
+class _Guarded:
+    """A router as every service has it."""
+
+    def __init__(self, router: APIRouter) -> None:
+        self._router = router  # kept: no other may have its place in memory
+        whole = APIRouter()
+        whole.include_router(router, responses=REFUSALS, dependencies=[Depends(_refuse_what_is_not_read)])
+        self.routes: Final[Sequence[BaseRoute]] = whole.routes
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """Every name of a field or parameter in its description."""
+        return _names_in(self.routes)
+
+
+_GUARDED: Final[dict[int, _Guarded]] = {}
+
+
+def _guarded(router: APIRouter) -> _Guarded:
+    """Return `router` as every service has it: made once in a process, however many applications it makes."""
+    made = _GUARDED.get(id(router))
+    if made is None:
+        made = _GUARDED[id(router)] = _Guarded(router)
+    return made
+
+
+def _names_in(routes: Sequence[BaseRoute]) -> frozenset[str]:
+    return frozenset(names_in(get_openapi(title="names", version="1", routes=routes)))
 
 
 def _service_routes(ready: Readiness, metrics: Metrics, source: str, heads: Heads | None) -> APIRouter:
@@ -294,8 +329,11 @@ async def _refuse_what_is_not_read(request: Request) -> None:
 # -- refusals ----------------------------------------------------------------------------------------------------------
 
 
-def _refuse_as_problems(app: FastAPI) -> None:
-    """Turn the framework's own exceptions into ours; the edge makes the problem document of every one of them."""
+def _refuse_as_problems(app: FastAPI, known: Callable[[], frozenset[str]]) -> None:
+    """Turn the framework's own exceptions into ours; the edge makes the problem document of every one of them.
+
+    `known` gives the names of fields and parameters that may be said again.
+    """
     paths = [
         (compile_path(str(one.path))[0], frozenset(one.methods or ()))
         for one in iter_route_contexts(app.routes)
@@ -313,7 +351,7 @@ def _refuse_as_problems(app: FastAPI) -> None:
 
     def refuse_input(request: Request, error: RequestValidationError) -> NoReturn:  # noqa: ARG001
         if not names:
-            names.append(frozenset(names_in(app.openapi())))
+            names.append(known())
         raise problems.from_validation(error, names[0])
 
     app.add_exception_handler(HTTPException, _awaited(refuse_http))

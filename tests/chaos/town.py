@@ -75,7 +75,7 @@ class Fate:
     """Whether it became a case."""
 
 
-@dataclass
+@dataclass(repr=False)
 class Town:
     """The people, and what they were answered."""
 

@@ -33,7 +33,7 @@ PID_KEY: Final = "a key for people of thirty-two b"
 VAULT_KEY: Final = "test-1:" + "a2" * 21 + "a="
 
 
-@dataclass
+@dataclass(repr=False)
 class Served:
     """The service, and whoever asks it."""
 

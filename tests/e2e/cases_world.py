@@ -54,7 +54,7 @@ STAFF: Final[Mapping[str, tuple[str, str, str, str]]] = {
 }
 
 
-@dataclass
+@dataclass(repr=False)
 class World:
     """One cases service, one family, a town full of employees."""
 

@@ -155,7 +155,7 @@ def log_lines(service: str) -> Iterator[io.StringIO]:
 # --- the gauntlet ---------------------------------------------------------------------------------------------------------
 
 
-@dataclass
+@dataclass(repr=False)
 class Gauntlet:
     """Plays a service's commands, and before each of them everything that is like it and must be refused.
 

@@ -19,7 +19,7 @@ from tests.e2e.cases_world import KEY, World, cases_world
 from tests.tally_app import served
 
 
-@dataclass
+@dataclass(repr=False)
 class Town:
     """A cases service and an audit service with the same people; what the first published, the second's log takes."""
 

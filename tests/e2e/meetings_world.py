@@ -71,7 +71,7 @@ START: Final = "2026-09-22T12:00:00+02:00"
 END: Final = "2026-09-22T13:30:00+02:00"
 
 
-@dataclass
+@dataclass(repr=False)
 class Town:
     """A meetings service, and the cases service it reads from."""
 

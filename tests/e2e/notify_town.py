@@ -19,7 +19,7 @@ from tests.integration import notify_world
 from tests.integration.notify_world import Record
 
 
-@dataclass
+@dataclass(repr=False)
 class Town:
     """The two services, and the bus between them."""
 

@@ -105,7 +105,7 @@ class SignInServer:
         return PlainTextResponse("signed out there too")
 
 
-@dataclass
+@dataclass(repr=False)
 class Pages:
     """The service with its pages, and where one signs in."""
 
@@ -126,7 +126,7 @@ class Pages:
             yield Visitor(self, http)
 
 
-@dataclass
+@dataclass(repr=False)
 class Visitor:
     """Asks for pages over HTTP."""
 

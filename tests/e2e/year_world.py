@@ -131,7 +131,7 @@ class Arrivals:
     sms: dict[str, tuple[datetime, str]] = field(default_factory=dict)
 
 
-@dataclass
+@dataclass(repr=False)
 class Year:
     """The town, and its year so far."""
 

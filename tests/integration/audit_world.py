@@ -47,7 +47,7 @@ SEALS: Final = {f"/services/{event.TYPE.split('.')[2]}": event for event in EVEN
 """The seal of each service."""
 
 
-@dataclass
+@dataclass(repr=False)
 class Publisher:
     """One publishing service: numbers its records per municipality, and seals as the relay does."""
 
@@ -117,7 +117,7 @@ class Publisher:
         return self.publish(kind(scope=LogScope(scope), last_number=last or head.size, root=true), scope)
 
 
-@dataclass
+@dataclass(repr=False)
 class World:
     """A keeper on a database of its own, fed directly."""
 

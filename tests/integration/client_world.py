@@ -81,7 +81,7 @@ class Maker:
         return replace(record, offset=self.made)
 
 
-@dataclass
+@dataclass(repr=False)
 class Place:
     """A subscriber and its database."""
 

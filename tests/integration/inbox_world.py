@@ -109,7 +109,7 @@ def event_id(record: StoredRecord) -> UUID:
     return UUID(from_json(record.value or b"")["id"])
 
 
-@dataclass
+@dataclass(repr=False)
 class World:
     """One database with an inbox on it."""
 

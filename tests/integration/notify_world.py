@@ -203,7 +203,7 @@ class Neighbours:
         self._thread.join()
 
 
-@dataclass
+@dataclass(repr=False)
 class World:
     """One notify service and those it writes to."""
 

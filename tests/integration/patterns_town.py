@@ -54,7 +54,7 @@ class Child:
     consented: Employee | None = None
 
 
-@dataclass
+@dataclass(repr=False)
 class Town:
     """Publishes as the cases service; every record is numbered as the relay does, and stands on the topic of its type."""
 

@@ -29,7 +29,7 @@ from tests.tally_app import served, tally_app
 pytestmark = [pytest.mark.connected, pytest.mark.story(23)]
 
 
-@dataclass
+@dataclass(repr=False)
 class Beside:
     """The audit service beside another one, whose relay has published twenty events and a seal."""
 

@@ -50,7 +50,7 @@ rules:
 """
 
 
-@dataclass
+@dataclass(repr=False)
 class Kept:
     """A log with a policy, its clock, and who prunes it."""
 

@@ -40,7 +40,7 @@ FORGER = Signer("lagspill.no/logs", sha256(b"a key that nobody has been told to 
 Attack = Callable[..., Awaitable[Tampering]]
 
 
-@dataclass
+@dataclass(repr=False)
 class Scene:
     """A log of 616 entries: two full tiles and a part of a third, with seals and announced checkpoints in it."""
 

@@ -33,7 +33,7 @@ CLEARED: dict[str, Any] = {"lagspill_roles": ["service-account", "protected-log-
 HOUR = timedelta(hours=1)
 
 
-@dataclass
+@dataclass(repr=False)
 class Place:
     """The service, and what subscribers do there."""
 

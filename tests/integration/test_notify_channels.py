@@ -66,7 +66,7 @@ def called(starts_at: datetime, meeting: MeetingRef = MEETING) -> meetings.Meeti
     )
 
 
-@dataclass
+@dataclass(repr=False)
 class Place:
     """The service, its mail server, and an SMS gateway."""
 

@@ -43,7 +43,7 @@ HERE = frozenset({ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1
 PROTECTED = LogScope("prt_" + "b" * 26)
 
 
-@dataclass
+@dataclass(repr=False)
 class Place:
     """The service, a receiver, and a subscription to it."""
 

@@ -39,7 +39,7 @@ CHILD = People(9).child()
 JSON = {"content-type": "application/json"}
 
 
-@dataclass
+@dataclass(repr=False)
 class World:
     """The sample service, and somebody who calls it."""
 

@@ -39,7 +39,7 @@ def cosigner(name: str) -> Cosigner:
     return Cosigner(f"{name}.example/witness", (name * 32).encode()[:32])
 
 
-@dataclass
+@dataclass(repr=False)
 class Town:
     """A log without a database: leaves that are their own numbers, to be shown to a witness."""
 
@@ -60,7 +60,7 @@ class Town:
         return AddCheckpoint(old, proof, Note.parse(self.note(size).encode())).body()
 
 
-@dataclass
+@dataclass(repr=False)
 class Served:
     """A witness that answers over HTTP."""
 
@@ -97,7 +97,7 @@ async def open_witness(
         yield Served(name, pool, metrics, http, f"{address}{PREFIX}")
 
 
-@dataclass
+@dataclass(repr=False)
 class Asking:
     """A log that asks its witnesses."""
 

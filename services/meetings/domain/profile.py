@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import date
+from functools import lru_cache
 
 from pydantic import Field
 
@@ -113,6 +114,7 @@ class Stated(Heading, Common):
         )
 
 
+@lru_cache(maxsize=64)
 def read_profiles_in(text: str, name: str) -> tuple[Profile, ...]:
     """Return the profiles that `text` (YAML) states, one for each of its municipalities; `name` is what to call it in a refusal.
 
@@ -140,6 +142,7 @@ def read_profile(text: str, name: str) -> Profile:
     return profiles[0]
 
 
+@lru_cache(maxsize=64)
 def states_meetings(text: str, name: str) -> bool:
     """Return whether the profile states meetings at all: a municipality may use the cases service only.
 
