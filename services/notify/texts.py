@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -48,6 +49,19 @@ class Text:
     body: str
 
 
+@cache
+def _environment(folder: Path) -> Environment:
+    """Return what reads the templates in `folder`; it reads one again that has changed."""
+    # Plain text: there is no markup to escape, and nothing that a person wrote is ever put in.
+    return Environment(
+        loader=FileSystemLoader(folder, encoding="utf-8"),
+        undefined=StrictUndefined,
+        autoescape=False,  # noqa: S701
+        keep_trailing_newline=False,
+        cache_size=-1,  # all of them are read at the start
+    )
+
+
 class Texts:
     """All templates, in every language."""
 
@@ -57,13 +71,7 @@ class Texts:
         Raises:
             TextError: a template is missing in a language, or malformed.
         """
-        # Plain text: there is no markup to escape, and nothing that a person wrote is ever put in.
-        self._environment = Environment(
-            loader=FileSystemLoader(folder, encoding="utf-8"),
-            undefined=StrictUndefined,
-            autoescape=False,  # noqa: S701
-            keep_trailing_newline=False,
-        )
+        self._environment = _environment(folder)
         found = {language: _versions(folder / language.value) for language in Language}
         if len({frozenset(versions) for versions in found.values()}) != 1:
             raise TextError("every template has the same versions in every language")

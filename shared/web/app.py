@@ -25,6 +25,7 @@ from shared.clock import Clock, SimulatedClock
 from shared.errors import ConflictError, FieldProblem, InvalidInputError
 from shared.journal import JournalHead
 from shared.observability import Metrics
+from shared.recent import Recent
 from shared.refs import Ids
 from shared.settings import ServiceSettings
 from shared.web import problems
@@ -168,14 +169,15 @@ class _Guarded:
         return _names_in(self.routes)
 
 
-_GUARDED: Final[dict[int, _Guarded]] = {}
+_GUARDED: Final[Recent[int, _Guarded]] = Recent(100)
 
 
 def _guarded(router: APIRouter) -> _Guarded:
     """Return `router` as every service has it: made once in a process, however many applications it makes."""
     made = _GUARDED.get(id(router))
     if made is None:
-        made = _GUARDED[id(router)] = _Guarded(router)
+        made = _Guarded(router)
+        _GUARDED.put(id(router), made)
     return made
 
 

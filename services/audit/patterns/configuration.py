@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 
 import yaml
@@ -40,7 +42,11 @@ def read_configuration(policy_file: Path, municipalities_folder: Path) -> Polici
     """
     holidays = {}
     for file in sorted(municipalities_folder.glob("*.yaml")):
-        scopes, closed = _holidays(file)
+        try:
+            text = file.read_text(encoding="utf-8")
+        except OSError as error:
+            raise PolicyError(f"{file.name} cannot be read: {type(error).__name__}") from error
+        scopes, closed = _holidays(text, file.name)
         holidays.update(dict.fromkeys(scopes, closed))
     try:
         text = policy_file.read_text(encoding="utf-8")
@@ -49,14 +55,15 @@ def read_configuration(policy_file: Path, municipalities_folder: Path) -> Polici
     return read_policies(text, holidays, policy_file.name)
 
 
-def _holidays(file: Path) -> tuple[list[LogScope], tuple[Closed, ...]]:
+@lru_cache(maxsize=64)
+def _holidays(text: str, name: str) -> tuple[Sequence[LogScope], tuple[Closed, ...]]:
     try:
-        profile = _Named.model_validate(read_yaml(file.read_text(encoding="utf-8")))
+        profile = _Named.model_validate(read_yaml(text))
         days = profile.calendar.get("school_holidays") or ()
         named = ("first", "last")
         spans = [{name: day[name] for name in named} for day in days] if isinstance(days, list) else []
         several = [each.number for each in profile.together.municipalities] if profile.together else []
         whose = [profile.municipality] if profile.municipality is not None else several
         return whose, _Calendar.model_validate({"school_holidays": spans}).school_holidays
-    except (OSError, yaml.YAMLError, ValidationError, KeyError, TypeError) as error:
-        raise PolicyError(f"{file.name} cannot be used: {type(error).__name__}") from error
+    except (yaml.YAMLError, ValidationError, KeyError, TypeError) as error:
+        raise PolicyError(f"{name} cannot be used: {type(error).__name__}") from error
