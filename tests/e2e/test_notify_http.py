@@ -226,6 +226,7 @@ async def test_the_interface_is_described_with_examples(town: Town) -> None:
         ("get", "/history"),
         ("get", "/unit-history"),
         ("post", "/letters/{message}/posting"),
+        ("post", "/bounces"),
         ("post", "/subscriptions"),
         ("get", "/subscriptions"),
         ("get", "/subscriptions/{subscription}"),
