@@ -229,7 +229,7 @@ async def cases_of(
         " WHERE (case_ref IN (SELECT k.case_ref FROM kin k WHERE k.actor = $1"
         "     AND k.since <= $2 AND (k.until IS NULL OR $2 < k.until))"
         "   OR (municipality = $3 AND (holder = $1 OR receiver = $1 OR holder_unit = $4 OR receiver_unit = $4"
-        "     OR services @> ARRAY[$5]))"
+        "     OR services @> ARRAY[$5] OR coordinators @> ARRAY[$1]))"
         "   OR (receiver_municipality = $3 AND (receiver = $1 OR receiver_unit = $4)))"
         " AND ($6::timestamptz IS NULL OR (registered_at, case_ref) < ($6, $7))"
         " ORDER BY registered_at DESC, case_ref DESC LIMIT $8",

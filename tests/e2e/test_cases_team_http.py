@@ -12,6 +12,7 @@ import pytest_asyncio
 
 from shared.clock import SimulatedClock
 from shared.testing.issuer import LocalIssuer
+from shared.testing.people import People
 from shared.testing.plugin import Migrated
 from tests.e2e.cases_world import World, cases_world
 
@@ -160,6 +161,15 @@ async def test_a_role_in_the_token_does_not_make_a_coordinator_an_appointment_do
     assert (await world.see("second-nurse", f"/cases/{case}"))["relations"] == ["service-in-scope"]
     ended = await world.must("teacher", f"/cases/{case}/coordinator-end", {"kind": "ansvarsgruppe"})
     assert ended["coordinators"] == []
+    # In the service's own case there is no consent to be found by: whoever coordinates has it in the list all the same.
+    other = People(77).child(age=7)
+    child = {"name": other.name, "national_number": other.national_number}
+    mine = await world.must("nurse", "/concerns", world.concern(child=child))
+    await world.must("nurse", f"/concerns/{mine['concern']}/resolution", {"outcome": "lifted"})
+    second = {"kind": "ansvarsgruppe", "coordinator": await world.receiver("second-nurse")}
+    await world.must("nurse", f"/cases/{mine['case']}/coordinator", second)
+    listed = {one["case"]: one["relations"] for one in (await world.see("second-nurse", "/cases"))["items"]}
+    assert listed[mine["case"]] == ["coordinator"]
     gone = await refused(world, "teacher", f"/cases/{case}/coordinator-end", {"kind": "ansvarsgruppe"})
     assert gone == (409, "no-coordinator")
 

@@ -14,6 +14,7 @@ from services.cases.domain.relations import relations
 from services.cases.domain.state import HandoverStatus, Stage
 from services.cases.errors import (
     CaseNotOpenError,
+    ConcernOpenError,
     HandoverKindError,
     HandoverNotOpenError,
     HandoverNotProposedError,
@@ -26,8 +27,8 @@ from services.cases.errors import (
     ReceiverIsSenderError,
     UnknownPartError,
 )
-from shared.contracts.cases import CaseEvent, HandoverKind, HandoverRoute, LocalOutcome, Package, Party
-from shared.contracts.codes import InformationCategory, Purpose, Role, Service
+from shared.contracts.cases import CaseEvent, ForWhom, HandoverKind, HandoverRoute, LocalOutcome, Package, Party
+from shared.contracts.codes import Area, InformationCategory, Purpose, Role, Service
 from shared.contracts.safekeeping import DocumentAdded, MediaType
 from shared.errors import StaleVersionError
 from shared.refs import CaseRef, ConcernRef, DocumentRef, HandoverRef, LogScope, UnitId
@@ -405,6 +406,19 @@ def test_a_case_that_moves_ends_here_with_a_handover_as_the_only_thread() -> Non
     ref = to(moving, there, LANGUAGE, **away)
     assert moving.state.handovers[ref].to_municipality == "0301"
     assert moving.holder() == TEACHER
+    further = concern.RegisterConcern(
+        by=TEACHER,
+        case=moving.case,
+        concern=ConcernRef(moving.ids.ref("con")),
+        area=Area.LEARNING,
+        for_whom=ForWhom.CHILD,
+        guardians=2,
+    )
+    moving.take(concern.decide_join(moving.state, further, moving.now, RULES))
+    with pytest.raises(ConcernOpenError):
+        answer(moving, ref, there)
+    lifted = concern.ResolveConcern(by=TEACHER, concern=further.concern)
+    moving.take(concern.decide_resolve(moving.state, lifted, moving.now, RULES))
     answer(moving, ref, there)
     assert moving.types()[-3:] == ["handover.received", "handover.transferred", "case.closed"]
     assert (moving.state.stage, moving.state.holder, moving.state.outcome) == (Stage.CLOSED, None, "moved")

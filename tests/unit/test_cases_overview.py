@@ -40,6 +40,7 @@ from shared.contracts.team import ContributionReason
 from shared.refs import ChildViewRef, ConcernReportRef, ConsentRef, ContributionRef, GoalRef, PlanRef
 from tests.unit.cases_town import CHILD, NURSE, PPT, RULES, START, TEACHER, Town, guardian, party, scope
 from tests.unit.test_cases_access import accepted, closed, consented, offered, opened, with_measure
+from tests.unit.test_cases_forms import drafted
 
 AGES: Final = range(19)
 EVERY: Final = [opened, consented, offered, accepted, with_measure, closed]
@@ -212,6 +213,20 @@ def test_a_time_is_told_while_it_lies_ahead() -> None:
     town.now = due
     assert seen(town, guardian(1)).decide_by is None
     assert seen(with_measure(), guardian(1)).decide_by is None
+
+
+@pytest.mark.rule(101)
+def test_of_a_closed_case_nothing_is_said_to_wait() -> None:
+    """What can no longer be answered, approved or decided is not asked for."""
+    town = opened()
+    ref = town.asked()
+    form = drafted(town, "all-guardians")
+    before = seen(town, guardian(1))
+    assert ([one.consent for one in before.to_answer], [one.form for one in before.to_approve]) == ([ref], [form])
+    town.take(course.decide_close(town.state, course.CloseCase(by=TEACHER, outcome="moved"), town.now))
+    view = seen(town, guardian(1))
+    assert (view.to_answer, view.waiting, view.to_approve, view.decide_by, view.meeting_by) == ((), (), (), None, None)
+    assert [one.form for one in view.forms] == [form]
 
 
 def test_who_is_asked_to_take_over_is_told_until_it_is_answered() -> None:

@@ -260,6 +260,7 @@ def decide_answer(state: CaseState, command: AnswerHandover, now: datetime) -> l
         SenderCannotAcceptError: the sender answers its own, as leader of the receiver's unit too.
         ReceiverElsewhereError: the receiver no longer works where it was sent.
         ConsentMissingError: what it rested on has ended since.
+        ConcernOpenError: see `transfer.moved`.
     """
     present = state.handovers.get(command.handover)
     if present is not None and present.sender.actor == command.by.actor:

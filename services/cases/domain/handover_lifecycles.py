@@ -87,7 +87,12 @@ HANDOVER: Final = Lifecycle(
             guards=(*_ANSWERING, Guard("what it rests on still stands", errors.ConsentMissingError, (4,))),
             rules=(23, 37, 97, 107),
         ),
-        *steps(_WAITING, events.HandoverTransferred, HandoverStatus.COMPLETED, guards=_ANSWERING),
+        *steps(
+            _WAITING,
+            events.HandoverTransferred,
+            HandoverStatus.COMPLETED,
+            guards=(*_ANSWERING, Guard("no concern waits for an action", errors.ConcernOpenError, (79,))),
+        ),
         Step(HandoverStatus.ACCEPTED, events.HandoverCompleted, HandoverStatus.COMPLETED),
         *steps(_WAITING, events.HandoverRejected, HandoverStatus.REJECTED, guards=_ANSWERING),
         *steps(

@@ -163,7 +163,10 @@ def decide_overview(state: CaseState, acting: Acting, relation: Relation, row: I
         raise NotPermittedError("overview-by-age")
     withheld = row.withheld if guardian else frozenset[InformationCategory]()
     waiting, around = state.open_handover, state.around
-    asked = [one for one in state.consents.values() if one.status is not ConsentStatus.REFUSED and is_asked(one)]
+    # When it is closed nothing is answered, approved or decided in it any more.
+    is_open = state.stage is Stage.OPEN
+    every = state.consents.values() if is_open else ()
+    asked = [one for one in every if one.status is not ConsentStatus.REFUSED and is_asked(one)]
     to_answer = [one for one in asked if _waits_for(state, one, acting)]
     in_force = state.consents_in_force(now)
     forms = [_form(one, acting) for one in state.forms.values()]
@@ -174,8 +177,8 @@ def decide_overview(state: CaseState, acting: Acting, relation: Relation, row: I
         outcome=state.outcome,
         level=state.level,
         by_name=state.mode is Mode.IDENTIFIED,
-        decide_by=None if state.measures else _ahead(state.decide_by, now),
-        meeting_by=_ahead(state.meeting_by, now),
+        decide_by=_ahead(state.decide_by, now) if is_open and not state.measures else None,
+        meeting_by=_ahead(state.meeting_by, now) if is_open else None,
         holder=_who(state.holder),
         taking_over=None if waiting is None or waiting.coordination is not None else _who(waiting.receiver),
         contact=None if state.contact is None else Who(service=state.contact.service, role=state.contact.role),
@@ -194,8 +197,8 @@ def decide_overview(state: CaseState, acting: Acting, relation: Relation, row: I
         to_answer=_consents(to_answer, withheld),
         waiting=_consents([one for one in asked if one not in to_answer and one not in in_force], withheld),
         in_force=_consents(in_force, withheld, asked=False),
-        to_approve=tuple(one for one in forms if _may_approve(one, guardian=guardian)),
-        forms=tuple(one for one in forms if not _may_approve(one, guardian=guardian)),
+        to_approve=tuple(one for one in forms if _may_approve(one, guardian=guardian and is_open)),
+        forms=tuple(one for one in forms if not _may_approve(one, guardian=guardian and is_open)),
         heard=tuple(dict.fromkeys(view.before for view in state.views if view.before != "concern-report")),
         words_withheld=state.address_protected,
     )

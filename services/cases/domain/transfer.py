@@ -36,7 +36,13 @@ def require_unprotected(state: CaseState) -> None:
 
 
 def moved(state: CaseState, handover: HandoverState, *, on_behalf: bool) -> list[CaseEvent]:
-    """Return how the case ends here: the handover is done, what was begun meanwhile is stopped, the case is closed."""
+    """Return how the case ends here: the handover is done, what was begun meanwhile is stopped, the case is closed.
+
+    Raises:
+        ConcernOpenError: a further concern has come meanwhile. It was not handed over, and would rest (seed rule 79).
+    """
+    if state.waiting_concerns:
+        raise ConcernOpenError("A concern has come in since it was sent: whoever has the case acts on it first.")
     case = ref_of(state)
     return [
         *(
