@@ -297,6 +297,12 @@ class ReportConcludedError(CaseError):
     code = "report-concluded"
 
 
+class ReportOnItsWayError(CaseError):
+    """A report to child welfare has not gone yet, and its words would be lost: post it, or wait for its receipt, first."""
+
+    code = "report-on-its-way"
+
+
 class ReportNotPostedError(CaseError):
     """The letter has not been posted: nobody can have answered it."""
 

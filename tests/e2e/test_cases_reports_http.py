@@ -19,6 +19,7 @@ from services.cases.handlers.around import REPORT_DELIVERY
 from services.cases.handlers.reports import ANSWER_WITHIN
 from shared.clock import SimulatedClock
 from shared.testing.issuer import LocalIssuer
+from shared.testing.people import People
 from shared.testing.plugin import Migrated
 from tests.e2e.cases_world import World, cases_world
 from tests.e2e.child_welfare import ChildWelfare
@@ -75,6 +76,17 @@ async def reported(world: World, case: str, who: str = "teacher", **changes: Any
     """Report, and return the report."""
     sent = await world.must(who, f"/cases/{case}/concern-reports", {**REPORT, **changes})
     return str(sent["report"])
+
+
+async def solved(world: World) -> str:
+    """Report a concern about another child, solve it otherwise, and return the case."""
+    child = People(14).child(age=5)
+    about = {"name": child.name, "national_number": child.national_number}
+    receipt = await world.must("teacher", "/concerns", world.concern(child=about))
+    await reported(world, receipt["case"])
+    local = {"outcome": "resolved-locally", "local_outcome": "adapted-everyday"}
+    await world.must("teacher", f"/concerns/{receipt['concern']}/resolution", local)
+    return str(receipt["case"])
 
 
 async def status(world: World, case: str, who: str = "teacher") -> list[str]:
@@ -238,6 +250,14 @@ async def test_without_a_channel_it_is_printed_posted_and_answered(world: World)
     assert await status(world, case) == ["to-post"]
     early = await world.post("teacher", f"/concern-reports/{report}/feedback", {"kind": "received"})
     assert code(early) == (409, "report-not-posted")
+    # Its words are nowhere else: what would destroy them waits until they have gone.
+    for who, case_now, path, body in (
+        ("teacher", case, "address-protection", {"kind": "confidential"}),
+        ("styrer", await solved(world), "erasure", None),
+    ):
+        version = await world.version("styrer", case_now)
+        lost = await world.post(who, f"/cases/{case_now}/{path}", body, if_match=version)
+        assert code(lost) == (409, "report-on-its-way"), lost.text
     letter = await world.get("teacher", f"/concern-reports/{report}/letter")
     assert (letter.status_code, letter.headers["content-type"]) == (200, "application/pdf")
     assert letter.headers["cache-control"] == "no-store"
@@ -262,6 +282,9 @@ async def test_without_a_channel_it_is_printed_posted_and_answered(world: World)
     assert dismissed["status"] == "concluded"
     gone = await world.get("teacher", f"/concern-reports/{report}/letter")
     assert code(gone) == (409, "report-not-to-post")
+    version = await world.version("teacher", case)
+    path = f"/cases/{case}/address-protection"
+    assert (await world.post("teacher", path, {"kind": "confidential"}, if_match=version)).status_code == 201
 
 
 @pytest.mark.rule(93, 95)

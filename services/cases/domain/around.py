@@ -178,6 +178,12 @@ class Around(Model):
         return any(need.interpreter for need in self.languages)
 
     @property
+    def on_their_way(self) -> list[ConcernReportRef]:
+        """Return the reports that child welfare has not been given yet: their words are still needed (seed rule 93)."""
+        waits = {ReportStatus.SENT, ReportStatus.TO_POST}
+        return [one.ref for one in self.reports.values() if one.status in waits]
+
+    @property
     def secret(self) -> bool:
         """Return whether there is a report that the guardians may not be told of."""
         return any(not report.guardians_informed for report in self.reports.values())

@@ -47,7 +47,12 @@ CASE: Final = Lifecycle(
             guards=(Guard("the last holder does it, or the leader of that unit", errors.NotPermittedError),),
         ),
         *steps((Stage.RESOLVED, Stage.CLOSED), safekeeping.CaseErased, Stage.ERASED),
-        Step(Stage.UNKNOWN, safekeeping.CaseContinued, Stage.OPEN),
+        Step(
+            Stage.UNKNOWN,
+            safekeeping.CaseContinued,
+            Stage.OPEN,
+            guards=(Guard("no report to child welfare waits to go", errors.ReportOnItsWayError, (93,)),),
+        ),
         Step(Stage.UNKNOWN, moved.CaseReceived, Stage.CONCERN, rules=(18,)),
     ),
     terminal=frozenset({Stage.ERASED}),

@@ -12,7 +12,7 @@ from services.cases.domain.ending import decide_erase
 from services.cases.domain.retention import class_of
 from services.cases.domain.rules import Rules
 from services.cases.domain.state import CaseState
-from services.cases.errors import KeptByLawError, NotEndedError
+from services.cases.errors import KeptByLawError, NotEndedError, ReportOnItsWayError
 from shared.contracts.cases import CaseEvent
 from shared.contracts.safekeeping import CaseErased, ErasureReason
 
@@ -24,6 +24,7 @@ def decide_erase_on_request(state: CaseState, by: Acting, now: datetime, rules: 
         DeniedError: see `access.permit`.
         NotEndedError: it goes on, or is erased already.
         KeptByLawError: a law demands that it is kept until its time is over (GDPR art. 17 (3) b).
+        ReportOnItsWayError: a report to child welfare has not gone yet (seed rule 93).
         LegalHoldError: it is held.
     """
     access.permit(state, Action.ERASE_CASE, by, now)
@@ -32,4 +33,6 @@ def decide_erase_on_request(state: CaseState, by: Acting, now: datetime, rules: 
     row = rules.retention_row(class_of(state), now)
     if row.by_law:
         raise KeptByLawError(extensions={"class": row.code, "source": row.source})
+    if state.around.on_their_way:
+        raise ReportOnItsWayError(extensions={"reports": [*state.around.on_their_way]})
     return decide_erase(state, ErasureReason.REQUEST)

@@ -20,7 +20,7 @@ from services.cases.domain.kept import rough
 from services.cases.domain.lapse import with_the_case
 from services.cases.domain.retention import class_of
 from services.cases.domain.state import CaseState, Stage
-from services.cases.errors import NotProtectedError, UnknownPartError
+from services.cases.errors import NotProtectedError, ReportOnItsWayError, UnknownPartError
 from shared.calendar import add_days
 from shared.contracts.base import Model
 from shared.contracts.cases import (
@@ -75,6 +75,18 @@ def decide_protect(state: CaseState, protection: Protection, now: datetime) -> l
     return [AddressProtectionSet(case=ref_of(state), kind=protection.kind, valid_to=protection.valid_to)]
 
 
+def require_continuable(state: CaseState, protection: Protection, now: datetime) -> None:
+    """Refuse to let a case go on elsewhere, before anything is made for it.
+
+    Raises:
+        DeniedError, CaseNotOpenError: see `access.require`.
+        ReportOnItsWayError: a report to child welfare waits under this reference, whose key is destroyed (seed rule 93).
+    """
+    access.require(state, Action.PROTECT_ADDRESS, protection.by, now, stages=frozenset({Stage.OPEN}))
+    if state.around.on_their_way:
+        raise ReportOnItsWayError(extensions={"reports": [*state.around.on_their_way]})
+
+
 def decide_continue(
     state: CaseState, protection: Protection, names: Continuation, now: datetime, *, decide_within_days: int
 ) -> list[CaseEvent]:
@@ -85,9 +97,9 @@ def decide_continue(
     144). No moment of before is in it, nor how many bytes a document has: either could be looked up in the other log.
 
     Raises:
-        DeniedError, CaseNotOpenError: see `access.require`.
+        DeniedError, CaseNotOpenError, ReportOnItsWayError: see `require_continuable`.
     """
-    access.require(state, Action.PROTECT_ADDRESS, protection.by, now, stages=frozenset({Stage.OPEN}))
+    require_continuable(state, protection, now)
     concern, holding = state.concern, state.holding
     if concern is None or holding is None:
         raise UnknownPartError

@@ -9,11 +9,11 @@ from datetime import date, timedelta
 
 from services.cases import ages_store, kin_store, store
 from services.cases.contents import WatchView
-from services.cases.domain import access, protection
+from services.cases.domain import protection
 from services.cases.domain.access_terms import Action
 from services.cases.domain.acting import Acting
 from services.cases.domain.protection import Continuation, Protection
-from services.cases.domain.state import CaseState, Stage
+from services.cases.domain.state import CaseState
 from services.cases.errors import DeniedError, NotProtectedError
 from services.cases.handlers.desk import CASE, Desk, Latest, change, deny, follow, glance, meet
 from services.cases.handlers.ending import erase_content
@@ -40,6 +40,7 @@ async def protect(
 
     Raises:
         DeniedError, CaseNotOpenError: after a denial was recorded.
+        ReportOnItsWayError: a report to child welfare has not gone yet.
         StaleVersionError: the case has changed since the version that the client saw.
     """
     located, acting = await meet(desk, ctx, case)
@@ -54,7 +55,7 @@ async def protect(
             lambda present, version: answer(ProtectionView.of(present), status=201, version=version),
         )
     try:
-        access.require(state, Action.PROTECT_ADDRESS, acting, ctx.now, stages=frozenset({Stage.OPEN}))
+        protection.require_continuable(state, given, ctx.now)
     except DeniedError as denied:
         await deny(desk, ctx, located.case, denied)
     return await _continue(desk, ctx, located, acting, given, state)
