@@ -19,12 +19,15 @@ from tests.bench.inboxes import measure_inbox
 from tests.bench.ingest import measure_log
 from tests.bench.latency import measure_latency
 from tests.bench.measure import Latency, Measure
+from tests.bench.norway import measure_norway
 from tests.bench.peers import measure_peers
 from tests.bench.query import DEFAULT_ENTRIES, measure_query
 from tests.bench.relays import measure_relay
 from tests.bench.verify import measure_verify
 
 PARTS = ("commands", "relay", "inbox", "latency", "verify", "log", "query")
+ALONE = "norway"
+"""Measured only when it is asked for: it takes minutes, and no server."""
 
 
 async def measure(
@@ -105,22 +108,28 @@ def main() -> int:
     """Measure, print, and return 1 when a result is void."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--peers", action="store_true", help="measure Debezium and faststream-outbox too")
-    parser.add_argument("--only", choices=PARTS, action="append", help="measure only this")
+    parser.add_argument("--only", choices=(*PARTS, ALONE), action="append", help="measure only this")
     parser.add_argument("--entries", type=int, default=DEFAULT_ENTRIES, help="how many the log has that is searched")
     parser.add_argument("--entry-bytes", type=int, default=700, help="how long each of these is")
     options = parser.parse_args()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))
     console = Console()
     settle()  # as every service does; what is measured beside it runs in this process too
-    results = uvloop.run(
-        measure(
-            options.only or PARTS,
-            peers=options.peers,
-            entries=options.entries,
-            bytes_each=options.entry_bytes,
-            console=console,
+    asked = options.only or PARTS
+    results: list[Measure | Latency] = []
+    if ALONE in asked:
+        console.print("[dim]the year of all Norway …[/]")
+        results.append(measure_norway())
+    if parts := [part for part in asked if part != ALONE]:
+        results += uvloop.run(
+            measure(
+                parts,
+                peers=options.peers,
+                entries=options.entries,
+                bytes_each=options.entry_bytes,
+                console=console,
+            )
         )
-    )
     show(results, console)
     return 1 if any(result.void for result in results) else 0
 
