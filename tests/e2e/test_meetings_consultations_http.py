@@ -99,6 +99,10 @@ async def test_whoever_has_no_part_finds_nothing(lia: Town) -> None:
         for who in ("fagsenter", "vikevag-teacher", "rennesoy-ppt")
     ]
     assert lists == [[path.removeprefix("/consultations/")]] * 3
+    # So it is on the year's page.
+    for who, there in (("vikevag-teacher", True), ("fagsenter", True), ("mosteroy-styrer", False)):
+        page = await lia.get(who, "/year-wheel/page?language=en")
+        assert ('<th scope="row">Matters on children</th>' in page.text) == there
 
 
 async def test_what_is_refused_when_one_is_opened(lia: Town) -> None:

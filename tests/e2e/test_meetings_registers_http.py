@@ -131,6 +131,9 @@ async def test_hours_of_guidance_are_recorded_by_the_week_and_added_up_by_the_te
     assert {line["unit"] for line in (await lia.see("vikevag-styrer", "/guidance-hours"))["items"]} == {
         "unit:vikevag-barnehage"
     }
+    page = await lia.get("fagsenter", "/year-wheel/page?language=en")
+    assert '<tr><th scope="row">All the units</th><td>Family guidance (COS)</td>' in page.text
+    assert "Family guidance (COS)" not in (await lia.get("vikevag-teacher", "/year-wheel/page?language=en")).text
     for path, status, code in (
         ("/guidance-hours", 403, "register-forbidden"),
         ("/guidance-hours?school_year=1999", 422, "input-invalid"),

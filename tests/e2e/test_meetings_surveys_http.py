@@ -101,6 +101,9 @@ async def test_each_who_was_there_answers_once_and_the_term_says_what_it_gave(li
     for who in ("tynset-teacher", "tynset-ppt"):
         assert (await lia.get(who, "/survey-results")).json()["code"] == "reports-forbidden"
     assert (await lia.see("coordinator", "/survey-results"))["items"] == []
+    for who, there in (("tynset-styrer", True), ("tynset-teacher", False)):
+        page = await lia.get(who, "/year-wheel/page?language=en")
+        assert ("<td>6</td><td>3.7</td>" in page.text) == there
     kinds = [event["type"].split(".", 3)[3] for event in await lia.published() if ".survey" in event["type"]]
     assert kinds == ["survey.opened.v1", "survey.closed.v1", "survey-round.completed.v1"]
 

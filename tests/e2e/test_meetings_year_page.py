@@ -8,7 +8,7 @@ from playwright.async_api import async_playwright
 from services.meetings.pages.year_page import PAGE, render_year
 from shared.calendar import start_of_day
 from tests.e2e.still_page import LOOKS, examined
-from tests.unit.test_meetings_year_page import TODAY, year_of
+from tests.unit.test_meetings_year_page import TODAY, full_year
 
 pytestmark = [pytest.mark.slow]
 
@@ -18,6 +18,6 @@ async def test_the_page_has_no_barrier() -> None:
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
         for language, colours in LOOKS:
-            html = render_year(year_of("4005"), start_of_day(TODAY), language)
+            html = render_year(full_year(), start_of_day(TODAY), language)
             await examined(browser, html, PAGE.headers, language, colours, letters=16)
         await browser.close()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import re
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from string import Formatter
@@ -14,18 +16,21 @@ import yaml
 
 from services.meetings.configuration import read_profiles
 from services.meetings.domain.conformity import View, deviations
+from services.meetings.domain.consultation import Status as ConsultationStatus
 from services.meetings.domain.laid_out import Entry, FirstPlans, laid_out
 from services.meetings.domain.meeting import Status
+from services.meetings.domain.unit_register import RegisterState, Week, hours_lines
 from services.meetings.handlers.year import Year
 from services.meetings.pages import texts
 from services.meetings.pages.drawing import INNER, MIDDLE, RIM, Wheel, wheel
 from services.meetings.pages.texts import WORDS
 from services.meetings.pages.year_page import PAGE, render_year
 from services.meetings.settings import MeetingsSettings
+from services.meetings.views import ConsultationLine, QuestionResultView, SurveyResultView
 from shared.calendar import start_of_day
 from shared.clock import oslo_day
 from shared.contracts.codes import Language
-from shared.refs import LogScope, MeetingRef
+from shared.refs import ConsultationRef, LogScope, MeetingRef, SurveyRoundRef, UnitId
 
 FOLDER: Final[Path] = MeetingsSettings.model_fields["municipalities_folder"].default
 PROFILES: Final = read_profiles(FOLDER)
@@ -40,6 +45,48 @@ def year_of(municipality: str, today: date = TODAY) -> Year:
     year = profile.calendar.school_year(2026)
     entries = laid_out([profile], 2026, {}, profile.scope, today, FirstPlans())
     return Year(profile, year, entries, deviations(profile, year, [], today, View(everything=True)))
+
+
+def full_year() -> Year:
+    """Return Notodden's school year with Rennesøy's hearings and hours and Skien's surveys: something of everything on the page."""
+    year, rennesoy, skien = year_of("4005"), PROFILES[LogScope("1142")], PROFILES[LogScope("4003")]
+    others = {"hearings": rennesoy.hearings, "guidance_hours": rennesoy.guidance_hours, "surveys": skien.surveys}
+    profile = year.profile.model_copy(update=others)
+    first, last = date(2026, 8, 17), date(2026, 12, 18)
+    [cos] = profile.guidance_hours
+    unit = next(unit for unit in profile.units if unit.kind in cos.unit_kinds)
+    weeks = tuple(
+        Week(code=cos.code, week=date(2026, 8, 24) + timedelta(days=7 * number), minutes=90) for number in (0, 1)
+    )
+    round_ = SurveyRoundRef("srd_" + "b" * 26)
+    few = SurveyResultView(
+        round=round_, form="after-guardian-meeting", first=first, last=last, too_few=True, answers=None, results=()
+    )
+    return replace(
+        year,
+        profile=profile,
+        hearings=[
+            ConsultationLine(
+                consultation=ConsultationRef("hrg_" + "b" * 26),
+                kind=profile.hearings[0].code,
+                answer_by=start_of_day(date(2026, 10, 30)),
+                status=ConsultationStatus.OVERDUE,
+                bodies=(unit.id, UnitId("unit:other")),
+                answered=(unit.id,),
+            )
+        ],
+        results=[
+            few,
+            few.model_copy(
+                update={
+                    "too_few": False,
+                    "answers": 7,
+                    "results": (QuestionResultView(question="satisfied", mean=4.3),),
+                }
+            ),
+        ],
+        hours=hours_lines(profile, [unit], {unit.id: RegisterState(weeks=weeks)}, year.school_year, TODAY),
+    )
 
 
 def drawn(entries: list[Entry]) -> Wheel:
@@ -102,6 +149,39 @@ def test_the_page_says_in_words_what_the_picture_shows(municipality: str, langua
     assert page.count("<strong>") == len(year.deviations)
     assert "{" not in page.replace(PAGE.style, ""), "every word was put in"
     assert "None" not in page
+
+
+@pytest.mark.rule(74, 152, 153, 163, 173)
+@pytest.mark.parametrize("language", Language)
+def test_the_page_shows_hearings_what_surveys_gave_and_hours_of_guidance_to_whom_they_are_for(
+    language: Language,
+) -> None:
+    words, year = WORDS[language], full_year()
+    page = render_year(year, start_of_day(TODAY), language)
+    tables = re.findall(r'<section aria-labelledby="(hearings|results|hours)">.*?</section>', page, re.DOTALL)
+    assert tables == ["hearings", "results", "hours"]
+    rows = [
+        [html.unescape(cell) for cell in re.findall(r"<t[hd][^>]*>([^<]*)</t[hd]>", row)]
+        for row in re.findall(r'<tr><th scope="row">.*?</tr>', page[page.index('aria-labelledby="hearings"') :])
+    ]
+    assert rows[0][1:] == [
+        f"30. {words.months[9]} 2026",
+        words.consultation_statuses[ConsultationStatus.OVERDUE],
+        words.answered_of.format(count=1, of=2),
+    ]
+    # Of too few answers it is told that they were, and no number.
+    assert (rows[1][0], rows[1][3:]) == (words.too_few, ["–", "–"])
+    assert rows[2][3:] == ["7", f"4{words.decimal}3"]
+    assert rows[2][0] == next(each.text.in_(language) for each in year.profile.surveys[0].questions)
+    [autumn, _] = rows[3:5]
+    weeks = year.hours[0].weeks
+    assert (
+        autumn[3] == f"{words.hours_of.format(given=3, due=2 * weeks)}, {words.weeks.format(recorded=2, weeks=weeks)}"
+    )
+    assert weeks > 0 == year.hours[1].weeks
+    assert "{" not in page.replace(PAGE.style, "")
+    none = render_year(year_of("1142"), start_of_day(TODAY), language)
+    assert not re.search(r'id="(hearings|results|hours)"', none)
 
 
 @pytest.mark.rule(10, 13, 15, 16)

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from services.meetings import answer_store, register_store, store
 from services.meetings.configuration import profile_of
@@ -15,25 +15,31 @@ from services.meetings.domain.answering import own_standing
 from services.meetings.domain.conformity import Conformity, Deviation, KnownMeeting, View, decide_view
 from services.meetings.domain.invitation import Standing
 from services.meetings.domain.laid_out import Entry
+from services.meetings.domain.organisation import Unit
 from services.meetings.domain.profile import Profile
 from services.meetings.domain.unit_register import (
     CompetenceLine,
     GuidanceLine,
-    RegisterState,
+    HoursLine,
     competence_lines,
     guidance_lines,
+    hours_lines,
     units_seen,
 )
 from services.meetings.domain.year import SchoolYear
 from services.meetings.errors import RegisterForbiddenError, ReportsForbiddenError
+from services.meetings.handlers import consultations, surveys
 from services.meetings.handlers.desk import Desk, acting
+from services.meetings.views import ConsultationLine, SurveyResultView
 from shared.aggregate import Context
 from shared.auth import Actor
 from shared.clock import oslo_day
-from shared.refs import MeetingRef, UnitId
+from shared.refs import MeetingRef
 
 K = TypeVar("K", tuple[str, str, str], tuple[str, str, str, str, str], tuple[datetime, str, str])
 T = TypeVar("T")
+_MANY: Final = 500
+"""More hearings or survey results than a municipality has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +57,12 @@ class Year:
     """The plan for the guidance of all parents (seed rule 108)."""
     gaps: Sequence[CompetenceLine] | None = None
     """Competence that is missing at the units whose registers the reader sees (seed rule 112); None for who sees none."""
+    hearings: Sequence[ConsultationLine] = ()
+    """Those of the year that the reader asked for, or is asked in (seed rule 173)."""
+    results: Sequence[SurveyResultView] = ()
+    """What the surveys gave in the year's terms (seed rules 152, 153); nothing for who does not see it."""
+    hours: Sequence[HoursLine] = ()
+    """Hours of guidance at the units whose registers the reader sees (seed rule 163)."""
 
 
 async def list_conformity(
@@ -128,23 +140,48 @@ async def show_year(desk: Desk, ctx: Context, begins: int | None) -> Year:
     async with desk.pool.acquire() as conn:
         recorded = await register_store.registers(conn, profile.scope)
     guidance = guidance_lines(profile, recorded, year, min(max(today, year.first), year.last))
-    gaps = _gaps(profile, recorded, actor, today)
-    try:
-        view = _view(ctx)
-    except ReportsForbiddenError:
-        return Year(profile, year, entries, None, standings, guidance, gaps)
-    found = conformity.deviations(profile, year, known[profile.scope], today, view)
-    return Year(profile, year, entries, found, standings, guidance, gaps)
+    units = _units_seen(profile, actor, today)
+    view = _view_or_none(ctx)
+    return Year(
+        profile=profile,
+        school_year=year,
+        entries=entries,
+        deviations=None if view is None else conformity.deviations(profile, year, known[profile.scope], today, view),
+        standings=standings,
+        guidance=guidance,
+        gaps=None
+        if units is None
+        else [line for line in competence_lines(profile, units, recorded, today) if line.gap],
+        hearings=await _hearings(desk, ctx, year),
+        results=() if view is None else await _results(desk, ctx, year),
+        hours=() if units is None else hours_lines(profile, units, recorded, year, today),
+    )
 
 
-def _gaps(
-    profile: Profile, recorded: Mapping[UnitId, RegisterState], actor: Actor, today: date
-) -> Sequence[CompetenceLine] | None:
+async def _hearings(desk: Desk, ctx: Context, year: SchoolYear) -> Sequence[ConsultationLine]:
+    found = await consultations.list_consultations(desk, ctx, None, _MANY)
+    return [each for each in found if year.holds(oslo_day(each.answer_by))]
+
+
+async def _results(desk: Desk, ctx: Context, year: SchoolYear) -> Sequence[SurveyResultView]:
+    found = await surveys.list_results(desk, ctx, None, _MANY)
+    return [each for each in found if year.holds(each.last)]
+
+
+def _units_seen(profile: Profile, actor: Actor, today: date) -> Sequence[Unit] | None:
+    """Return the units whose registers the actor reads; None for who reads none."""
     try:
-        units = units_seen(profile, actor, today)
+        return units_seen(profile, actor, today)
     except RegisterForbiddenError:
         return None
-    return [line for line in competence_lines(profile, units, recorded, today) if line.gap]
+
+
+def _view_or_none(ctx: Context) -> View | None:
+    """Return what the actor sees of how the rules are kept to; None for who sees nothing of it."""
+    try:
+        return _view(ctx)
+    except ReportsForbiddenError:
+        return None
 
 
 def _view(ctx: Context) -> View:

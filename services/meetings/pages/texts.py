@@ -10,6 +10,7 @@ from typing import Annotated, Final
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.meetings.domain.conformity import DeviationKind
+from services.meetings.domain.consultation import Status as ConsultationStatus
 from services.meetings.domain.invitation import Standing
 from services.meetings.domain.meeting import Status
 from services.meetings.domain.unit_register import GAPS
@@ -61,6 +62,24 @@ class Words(BaseModel):
     gaps: str
     no_gaps: str
     missing: Annotated[Mapping[Gap, str], Field(min_length=len(GAPS))]
+    hearings: str
+    answer_by: str
+    answered: str
+    answered_of: str
+    consultation_statuses: Annotated[Mapping[ConsultationStatus, str], Field(min_length=len(ConsultationStatus))]
+    results: str
+    survey: str
+    question: str
+    term: str
+    answers: str
+    mean: str
+    too_few: str
+    decimal: str
+    hours: str
+    hours_given: str
+    hours_of: str
+    weeks: str
+    all_units: str
     deviations: str
     no_deviations: str
     kinds: Annotated[Mapping[DeviationKind, str], Field(min_length=len(DeviationKind))]

@@ -1,4 +1,4 @@
-"""A municipality's school year as one page: the wheel, the coming meetings, the deviations."""
+"""A municipality's school year as one page: the wheel, coming meetings, hearings, surveys, hours of guidance, deviations."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from typing import Final
 from services.meetings.domain.conformity import Deviation
 from services.meetings.domain.laid_out import Entry
 from services.meetings.domain.profile import Profile
-from services.meetings.domain.unit_register import CompetenceLine, GuidanceLine
+from services.meetings.domain.unit_register import CompetenceLine, GuidanceLine, HoursLine
 from services.meetings.handlers.year import Year
 from services.meetings.pages.drawing import wheel
 from services.meetings.pages.texts import WORDS, Words
+from services.meetings.views import ConsultationLine, SurveyResultView
 from shared.clock import oslo_day, oslo_time
 from shared.contracts.codes import Language
 from shared.contracts.meetings import ArenaLevel
@@ -66,6 +67,9 @@ def render_year(year: Year, now: datetime, language: Language) -> str:
         if year.deviations is None
         else [_deviation(words, year.profile, each) for each in year.deviations],
         guidance=[_guidance(words, language, year.profile, each) for each in year.guidance],
+        hearings=[_hearing(words, language, year.profile, each) for each in year.hearings],
+        results=[row for each in year.results for row in _results(words, language, year.profile, each)],
+        hours=[_hours(words, language, year.profile, each) for each in year.hours],
         gaps=None
         if year.gaps is None or not year.profile.competence
         else [_gap(words, language, year.profile, each) for each in year.gaps],
@@ -89,6 +93,81 @@ class GapRow:
     what: str
     where: str
     sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class HearingRow:
+    """A hearing, in words."""
+
+    what: str
+    answer_by: str
+    how: str
+    answered: str
+
+
+@dataclass(frozen=True, slots=True)
+class ResultRow:
+    """What a question of a survey gave in a term, in words; or that too few answered the survey."""
+
+    survey: str
+    term: str
+    question: str
+    answers: str
+    mean: str
+
+
+@dataclass(frozen=True, slots=True)
+class HoursRow:
+    """Hours of guidance at a unit in a term, in words."""
+
+    what: str
+    where: str
+    term: str
+    given: str
+
+
+def _hearing(words: Words, language: Language, profile: Profile, line: ConsultationLine) -> HearingRow:
+    named = (each.text.in_(language) for each in profile.hearings if each.code == line.kind)
+    return HearingRow(
+        what=next(named, line.kind),
+        answer_by=_day(words, oslo_day(line.answer_by)),
+        how=words.consultation_statuses[line.status],
+        answered=words.answered_of.format(count=len(line.answered), of=len(line.bodies)),
+    )
+
+
+def _results(words: Words, language: Language, profile: Profile, result: SurveyResultView) -> list[ResultRow]:
+    form = next((each for each in profile.surveys if each.code == result.form), None)
+    survey = result.form if form is None else form.text.in_(language)
+    term = f"{_day(words, result.first)} – {_day(words, result.last)}"
+    if result.answers is None:
+        return [ResultRow(survey, term, words.too_few, "–", "–")]
+    asked = {} if form is None else {each.code: each.text.in_(language) for each in form.questions}
+    return [
+        ResultRow(
+            survey=survey,
+            term=term,
+            question=asked.get(each.question, each.question),
+            answers=str(result.answers),
+            mean=_number(words, each.mean),
+        )
+        for each in result.results
+    ]
+
+
+def _hours(words: Words, language: Language, profile: Profile, line: HoursLine) -> HoursRow:
+    named = (each.text.in_(language) for each in profile.guidance_hours if each.code == line.code)
+    given = words.hours_of.format(given=_number(words, line.minutes / 60), due=_number(words, line.due_minutes / 60))
+    return HoursRow(
+        what=next(named, line.code),
+        where=words.all_units if line.unit is None else _units(words, profile, (line.unit,)),
+        term=f"{_day(words, line.first)} – {_day(words, line.last)}",
+        given=f"{given}, {words.weeks.format(recorded=line.recorded, weeks=line.weeks)}",
+    )
+
+
+def _number(words: Words, number: float) -> str:
+    return f"{number:.1f}".removesuffix(".0").replace(".", words.decimal)
 
 
 def _guidance(words: Words, language: Language, profile: Profile, line: GuidanceLine) -> GuidanceRow:
