@@ -8,7 +8,7 @@ from playwright.async_api import async_playwright
 from services.meetings.domain.reports import Known
 from services.meetings.pages.report_page import REPORT, render_report
 from tests.e2e.still_page import LOOKS, examined
-from tests.unit.report_world import SKIEN, content, period, story
+from tests.unit.report_world import SKIEN, content, period, story, surveyed
 
 pytestmark = [pytest.mark.slow]
 
@@ -16,7 +16,8 @@ pytestmark = [pytest.mark.slow]
 async def test_the_page_has_no_barrier() -> None:
     """WCAG 2.2 AA in each language, light and dark: charts, tables that are wide, hidden numbers, municipalities side by side."""
     beside = SKIEN.model_copy(update={"name": "Porsgrunn"})
-    told = content(SKIEN, "grenland-part-2", others=[Known(beside, story(beside, 5, 60, period().begins))])
+    others = [Known(beside, story(beside, 5, 60, period().begins))]
+    told = content(SKIEN, "grenland-part-2", others=others, results=[surveyed(7), surveyed(None)])
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
         for language, colours in LOOKS:

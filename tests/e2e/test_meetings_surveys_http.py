@@ -15,6 +15,7 @@ from shared.testing.issuer import LocalIssuer
 from shared.testing.people import People
 from shared.testing.plugin import Migrated
 from tests.e2e.meetings_world import Town, town
+from tests.e2e.test_meetings_reports_http import fresh
 
 pytestmark = [pytest.mark.connected, pytest.mark.rule(74, 152, 153)]
 
@@ -104,6 +105,10 @@ async def test_each_who_was_there_answers_once_and_the_term_says_what_it_gave(li
     for who, there in (("tynset-styrer", True), ("tynset-teacher", False)):
         page = await lia.get(who, "/year-wheel/page?language=en")
         assert ("<td>6</td><td>3.7</td>" in page.text) == there
+    await fresh(lia)
+    report = await lia.see("tynset-coordinator", "/reports/practice-and-gains?period=2026-autumn")
+    [told] = [each for section in report["sections"] for survey in section["surveys"] for each in survey["rounds"]]
+    assert (told["answers"], [each["mean"] for each in told["questions"]]) == (6, [3.7, 4.3])
     kinds = [event["type"].split(".", 3)[3] for event in await lia.published() if ".survey" in event["type"]]
     assert kinds == ["survey.opened.v1", "survey.closed.v1", "survey-round.completed.v1"]
 

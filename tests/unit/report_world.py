@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final
 
 from services.meetings.configuration import read_profiles
@@ -32,7 +32,8 @@ from services.meetings.settings import MeetingsSettings
 from shared.contracts.cases import Effect, ForWhom
 from shared.contracts.codes import Service
 from shared.contracts.meetings import ArenaLevel
-from shared.refs import ConcernRef, ConsentRef, HandoverRef, LogScope, MeasureRef
+from shared.contracts.surveys import QuestionResult, SurveyRoundCompleted
+from shared.refs import ConcernRef, ConsentRef, HandoverRef, LogScope, MeasureRef, SurveyRoundRef
 from shared.terms import Period, term
 
 PROFILES: Final = read_profiles(MeetingsSettings.model_fields["municipalities_folder"].default)
@@ -119,6 +120,23 @@ def _judged(chance: random.Random, of: str) -> Fact:
     return MeasureJudged(measure=MeasureRef(f"mea_{of}"), effect=chance.choice(list(Effect)), evaluate_by=None)
 
 
+def surveyed(
+    answers: int | None, *, last: date = date(2026, 12, 18), form: str = "after-guardian-meeting"
+) -> SurveyRoundCompleted:
+    """Return what a term's survey of Skien gave; the mean of the first question is 4.3."""
+    asked = [question.code for question in SKIEN.surveys[0].questions]
+    return SurveyRoundCompleted(
+        round=SurveyRoundRef("srd_" + "b" * 26),
+        form=form,
+        first=last - timedelta(days=120),
+        last=last,
+        answers=answers,
+        results=()
+        if answers is None
+        else tuple(QuestionResult(question=code, mean_tenths=43 - number) for number, code in enumerate(asked)),
+    )
+
+
 def content(
     profile: Profile = TYNSET,
     report: str = "practice-and-gains",
@@ -128,13 +146,14 @@ def content(
     meetings: Sequence[KnownMeeting] = (),
     code: str = "2026-autumn",
     view: View | None = None,
+    results: Sequence[SurveyRoundCompleted] = (),
 ) -> Content:
     """Return a report of an invented term."""
     when = period(code)
     told = story(profile, 7, 240, when.begins) if facts is None else facts
     return reports.content_of(
         reports.report_of(profile, report),
-        Known(profile, told),
+        Known(profile, told, results),
         others,
         meetings,
         when,

@@ -38,7 +38,7 @@ from shared.contracts.codes import Language, Role, Service
 from shared.profiles import ProfileError
 from shared.refs import ArenaRef, LogScope, MeetingRef, UnitId
 from shared.small_numbers import THRESHOLD
-from tests.unit.report_world import PROFILES, SKIEN, TYNSET, content, period, story
+from tests.unit.report_world import PROFILES, SKIEN, TYNSET, content, period, story, surveyed
 
 SVG: Final = "{http://www.w3.org/2000/svg}"
 
@@ -315,3 +315,57 @@ def test_a_heading_asks_for_figures_that_there_are() -> None:
     wrong = text.replace("figures: [meetings, attendance]", "figures: [meetings, happiness]", 1)
     with pytest.raises(ProfileError, match=rf"{name}, line {line}: reports\.0\.headings\.0\.figures\.1: "):
         read_profiles_in(wrong, name)
+
+
+# --- surveys ------------------------------------------------------------------------------------------------------------
+
+
+def surveys_in(told: Content) -> list[tuple[int | None, list[float | None]]]:
+    """Return the number of answers and the means of each round that a report tells of."""
+    rounds = [each for section in told.sections for survey in section.surveys for each in survey.rounds]
+    return [(each.answers, [asked.mean for asked in each.questions]) for each in rounds]
+
+
+@pytest.mark.rule(74, 152, 153)
+@pytest.mark.parametrize("language", Language)
+def test_a_survey_is_told_of_in_the_term_in_which_it_ended_and_in_every_form(language: Language) -> None:
+    given = [surveyed(7), surveyed(9, last=date(2026, 6, 19)), surveyed(8, form="another")]
+    told = content(SKIEN, "grenland-part-2", results=given)
+    means = [4.3, 4.2, 4.1, 4.0]
+    assert surveys_in(told) == [(7, means)]
+    words = REPORT_WORDS[language]
+    page = render_report(told, SKIEN, language)
+    for mean in means:
+        assert f">{mean}".replace(".", words.decimal) + "</td>" in page
+    assert f'<td data-column="{words.survey_answers}">7</td>' in page
+    rows = list(csv.DictReader(io.StringIO(render_csv(told, SKIEN, language).decode("utf-8-sig"))))
+    lines = [row for row in rows if row["figure"] == "after-guardian-meeting"]
+    assert [(row["column"], row["number"], row["shown"]) for row in lines] == [
+        *(("mean", f"{mean}", "true") for mean in means),
+        ("answers", "7", "true"),
+    ]
+    none = content(SKIEN, "grenland-part-2")
+    assert surveys_in(none) == []
+    assert words.survey_none in render_report(none, SKIEN, language)
+
+
+@pytest.mark.rule(74, 152, 153)
+def test_of_fewer_answers_than_the_profile_says_nothing_is_told_and_never_of_fewer_than_any_other_count() -> None:
+    told = content(SKIEN, "grenland-part-2", results=[surveyed(None)])
+    assert surveys_in(told) == [(None, [None] * 4)]
+    assert "4,3" not in render_report(told, SKIEN, Language.NB)
+    file = list(csv.DictReader(io.StringIO(render_csv(told, SKIEN, Language.NB).decode("utf-8-sig"))))
+    lines = [row for row in file if row["figure"] == "after-guardian-meeting"]
+    assert {(row["number"], row["shown"]) for row in lines} == {("", "false")}
+    [form] = SKIEN.surveys
+    assert form.least == THRESHOLD
+    strict = SKIEN.model_copy(update={"surveys": (form.model_copy(update={"least": 8}),)})
+    assert surveys_in(content(strict, "grenland-part-2", results=[surveyed(7)])) == [(None, [None] * 4)]
+    assert surveys_in(content(strict, "grenland-part-2", results=[surveyed(8)]))[0][0] == 8
+
+
+def test_a_heading_has_surveys_of_the_profile_only() -> None:
+    folder: Path = MeetingsSettings.model_fields["municipalities_folder"].default
+    text = (folder / "skien.yaml").read_text(encoding="utf-8")
+    with pytest.raises(ProfileError, match="nothing-such is no survey of this profile"):
+        read_profiles_in(text.replace("surveys: [after-guardian-meeting]", "surveys: [nothing-such]"), "skien.yaml")

@@ -127,6 +127,7 @@ def read_profiles_in(text: str, name: str) -> tuple[Profile, ...]:
     _check_units(document, stated)
     _check_arenas(document, stated)
     _check_undertakings(document, stated)
+    _check_reports(document, stated)
     return stated.of_each()
 
 
@@ -243,6 +244,15 @@ def _check_undertakings(document: Document, stated: Stated) -> None:
             if code not in indicators:
                 reason = f"{code} is no indicator of this profile"
                 raise document.refusal(["undertakings", index, "indicators", position], reason)
+
+
+def _check_reports(document: Document, stated: Stated) -> None:
+    surveys = {each.code for each in stated.surveys}
+    for index, report in enumerate(stated.reports):
+        for position, heading in enumerate(report.headings):
+            if strange := sorted(set(heading.surveys) - surveys):
+                reason = f"{strange[0]} is no survey of this profile"
+                raise document.refusal(["reports", index, "headings", position, "surveys"], reason)
 
 
 def _there(document: Document, path: list[int | str], arena: str, known: Iterable[str]) -> None:

@@ -28,12 +28,14 @@ from services.meetings.domain.figures import (
     shown,
 )
 from services.meetings.domain.profile import Profile
+from services.meetings.domain.survey_results import SurveyTold, told_of
 from services.meetings.domain.undertakings import Better, Report, Resources, Source, Stated
 from services.meetings.domain.year import SchoolYear
 from services.meetings.errors import PeriodNotOverError, PeriodUnknownError, ReportUnknownError
 from shared.clock import oslo_day
 from shared.contracts.base import Model, Moment
 from shared.contracts.meetings import ArenaLevel
+from shared.contracts.surveys import SurveyRoundCompleted
 from shared.profiles import Text
 from shared.refs import LogScope, UnitId
 from shared.terms import Period, term
@@ -76,6 +78,7 @@ class Section(Model):
 
     heading: Text
     figures: tuple[Figure, ...]
+    surveys: tuple[SurveyTold, ...]
     stated: tuple[StatedPart, ...]
 
 
@@ -121,6 +124,8 @@ class Known:
 
     profile: Profile
     facts: Sequence[Happened]
+    results: Sequence[SurveyRoundCompleted] = ()
+    """What its surveys gave, of every term."""
 
 
 def period_of(code: str, today: date) -> Period:
@@ -209,6 +214,11 @@ def content_of(
             Section(
                 heading=Text(nb=heading.nb, nn=heading.nn, en=heading.en),
                 figures=tuple(figures[code] for code in heading.figures),
+                surveys=tuple(
+                    told_of(survey, known.results, period)
+                    for survey in profile.surveys
+                    if survey.code in heading.surveys
+                ),
                 stated=tuple(StatedPart(part=part, lines=_stated(profile, part)) for part in heading.stated),
             )
             for heading in report.headings

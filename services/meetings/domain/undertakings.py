@@ -17,10 +17,11 @@ from services.meetings.domain.organisation import UnitKind
 from services.meetings.domain.year import DayOfYear, Span
 from shared.contracts.codes import Role, Service
 from shared.profiles import Line, Rule, Rules, Text
+from shared.small_numbers import THRESHOLD
 
 Code = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{2,60}$")]
-LEAST_SHOWN = 5
-"""No result of fewer answers is shown."""
+LEAST_SHOWN = THRESHOLD
+"""No result of fewer answers is shown, as no other count of people is."""
 
 
 class Milestone(Line):
@@ -101,6 +102,8 @@ class ReportHeading(Text):
     """A heading, and what of it can be told by itself; what cannot is written by people."""
 
     figures: tuple[FigureCode, ...] = ()
+    surveys: tuple[Code, ...] = ()
+    """The surveys whose results stand there (seed rules 74, 152, 153)."""
     stated: tuple[Stated, ...] = ()
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Final
 
-from services.meetings import duty_store, figure_store, store
+from services.meetings import duty_store, figure_store, store, survey_store
 from services.meetings.configuration import profile_of
 from services.meetings.domain import reports
 from services.meetings.domain.conformity import View, decide_view
@@ -27,6 +28,8 @@ CONSUMER: Final = "meetings-figures"
 """The inbox that keeps what is counted."""
 SOURCES: Final = ((cases.TOPIC, "/services/cases"), (meetings.TOPIC, "/services/meetings"))
 _A_MINUTE: Final = 60.0
+_ALL: Final = 10_000
+"""More rounds of surveys than a municipality has in its time."""
 
 
 class Used(Model):
@@ -91,6 +94,7 @@ async def read_report(desk: Desk, ctx: Context, code: str, period_code: str) -> 
         if await count_open(conn, CONSUMER):
             raise BlockedKeyError(retry_after=_A_MINUTE)
         known = [Known(each, await figure_store.facts(conn, each.scope, period.ends)) for each in (profile, *others)]
+        known[0] = replace(known[0], results=await survey_store.results(conn, profile.scope, after=None, limit=_ALL))
         held = await store.known_meetings(conn, [profile.scope], year.first, year.last)
     # A large municipality's facts take longer than others should wait for.
     return await asyncio.to_thread(reports.content_of, report, known[0], known[1:], held[profile.scope], period, view)

@@ -13,6 +13,7 @@ from typing import Final
 from services.meetings.domain.figures import COUNT, OF_UNITS, Figure, FigureCode
 from services.meetings.domain.profile import Profile
 from services.meetings.domain.reports import Content, StatedLine, offers_of
+from services.meetings.domain.survey_results import SurveyTold
 from services.meetings.errors import FigureUnknownError
 from services.meetings.pages.chart import Chart, chart
 from services.meetings.pages.report_texts import REPORT_WORDS, ReportWords
@@ -29,6 +30,8 @@ COLUMNS: Final = (
     *("column", "column_name", "number", "shown"),
 )
 TOTAL: Final = "total"
+MEAN: Final = "mean"
+ANSWERS: Final = "answers"
 _BOM: Final = b"\xef\xbb\xbf"
 """Without it Excel reads æ, ø and å as something else."""
 
@@ -66,11 +69,29 @@ class PartShown:
 
 
 @dataclass(frozen=True, slots=True)
+class RoundShown:
+    """What a survey gave in a term, in words."""
+
+    caption: str
+    answers: str
+    rows: Sequence[Row]
+
+
+@dataclass(frozen=True, slots=True)
+class SurveyShown:
+    """A survey, in words."""
+
+    name: str
+    rounds: Sequence[RoundShown]
+
+
+@dataclass(frozen=True, slots=True)
 class SectionShown:
     """A heading with what stands under it."""
 
     heading: str
     figures: Sequence[Drawn]
+    surveys: Sequence[SurveyShown]
     stated: Sequence[PartShown]
 
 
@@ -106,6 +127,9 @@ class _Words:
     def number(self, number: int | None) -> str:
         return self.words.hidden if number is None else str(number)
 
+    def mean(self, mean: float | None) -> str:
+        return self.words.hidden if mean is None else f"{mean:.1f}".replace(".", self.words.decimal)
+
     def day(self, day: date) -> str:
         return self.words.day.format(day=day.day, month=self.words.months[day.month - 1], year=day.year)
 
@@ -134,6 +158,7 @@ def render_report(content: Content, profile: Profile, language: Language) -> str
             SectionShown(
                 section.heading.in_(language),
                 [_drawn(said, figure, f"figure-{number}-{place}") for place, figure in enumerate(section.figures)],
+                [_survey(said, each) for each in section.surveys],
                 [
                     PartShown(words.stated[part.part], [_line(said, one) for one in part.lines])
                     for part in section.stated
@@ -179,6 +204,10 @@ def render_csv(content: Content, profile: Profile, language: Language) -> bytes:
                 for line in _lines(said, figure):
                     about = (content.report, content.municipality, content.period, figure.code.value)
                     writer.writerow([cell(one) for one in (*about, said.words.figures[figure.code].name, *line)])
+    for survey in dict.fromkeys(each for section in content.sections for each in section.surveys):
+        for line in _survey_lines(said, survey):
+            about = (content.report, content.municipality, content.period, survey.survey)
+            writer.writerow([cell(one) for one in (*about, survey.text.in_(language), *line)])
     return _BOM + text.getvalue().encode()
 
 
@@ -199,6 +228,32 @@ def _lines(said: _Words, figure: Figure) -> Iterator[tuple[str, ...]]:
             yield line(TOTAL, words.total, column, words.codes[column], number)
     if table.row_totals:
         yield line(TOTAL, words.total, TOTAL, words.total, table.total)
+
+
+def _survey_lines(said: _Words, survey: SurveyTold) -> Iterator[tuple[str, ...]]:
+    words = said.words
+    for each in survey.rounds:
+        for asked in each.questions:
+            mean = "" if asked.mean is None else f"{asked.mean:.1f}"
+            named = (asked.question, asked.text.in_(said.language), MEAN, words.survey_mean)
+            yield (*named, mean, "true" if mean else "false")
+        answers = "" if each.answers is None else str(each.answers)
+        yield (TOTAL, words.total, ANSWERS, words.survey_answers, answers, "true" if answers else "false")
+
+
+def _survey(said: _Words, survey: SurveyTold) -> SurveyShown:
+    language = said.language
+    return SurveyShown(
+        name=survey.text.in_(language),
+        rounds=[
+            RoundShown(
+                caption=f"{survey.text.in_(language)} {said.day(each.first)} – {said.day(each.last)}",
+                answers=said.number(each.answers),
+                rows=[Row(asked.text.in_(language), [said.mean(asked.mean)]) for asked in each.questions],
+            )
+            for each in survey.rounds
+        ],
+    )
 
 
 def _drawn(said: _Words, figure: Figure, name: str) -> Drawn:

@@ -53,6 +53,11 @@ class ReportWords(BaseModel):
     total: str
     caption: str
     chart: str
+    survey_question: str
+    survey_mean: str
+    survey_answers: str
+    survey_none: str
+    decimal: str
     written_by_people: str
     nothing_stated: str
     compared: str
