@@ -58,6 +58,12 @@ async def test_a_moved_case_goes_on_there_and_is_nobodys_here(world: World) -> N
     await world.consented(case, services=("ppt",), purposes=("transition",))
     assert code(await offered(world, case, receiver, kind="unit")) == (422, "handover-kind")
     assert code(await offered(world, case, {**receiver, "municipality": "x"})) == (422, "input-invalid")
+    # Who has left there is no receiver, though nobody is away here.
+    gone, left = await ppt_there(world, "gone-there")
+    leader = {"actor": receiver["actor"], "role": "leader", "service": "ppt", "unit": "unit:ppt"}
+    leaving = {"reason": "left", "last_day": "2026-09-04", "falls_to": leader}
+    assert (await world.post("ppt", "/absences", leaving, claims=gone)).status_code == 201
+    assert code(await offered(world, case, left)) == (409, "receiver-away")
     sent = await offered(world, case, receiver)
     assert sent.status_code == 201, sent.text
     handover = sent.json()["handover"]

@@ -615,6 +615,9 @@ async def test_who_needs_an_interpreter_is_a_code_on_the_bus_and_the_rest_in_the
         assert [one["ordinal"] for one in (await world.see(who, path))["needs"]] == [ordinal]
     assert (await world.see("teacher", f"/cases/{case}"))["around"]["interpreter"] is True
     assert code(await world.get("curious", path)) == (404, "not-found")
+    await world.must("teacher", path, {"person": "child", "ordinal": 1, "language": "nb", "interpreter": "none"})
+    world.clock.set(datetime(world.child.born.year + 13, 9, 7, 8, tzinfo=UTC))
+    assert [one["person"] for one in (await world.see("child", path))["needs"]] == ["child"]
 
 
 @pytest.mark.rule(146)

@@ -131,7 +131,7 @@ async def send_form(
     """Send the approved version, and offer the baton with it (seed rule 13)."""
     located, acting = await meet(desk, ctx, form)
     handover = HandoverRef(desk.ids.ref("hdo"))
-    _, receiver_away = await attendance(desk, ctx, located, receiver)
+    _, receiver_away = await attendance(desk, ctx, located, receiver, to_municipality)
     known = (await desk.journal.load(CASE, located.case)).state.forms.get(form)
     template = None if known is None else template_of(desk, located.municipality, known.form_type)
     window = None if template is None or known is None else template.window.days(known.school_start)

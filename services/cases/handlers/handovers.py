@@ -61,7 +61,7 @@ async def send_handover(
     """Offer the baton to a named receiver, or only draft the offer (seed rule 107)."""
     located, acting = await meet(desk, ctx, case)
     handover = HandoverRef(desk.ids.ref("hdo"))
-    holder_away, receiver_away = await attendance(desk, ctx, located, new.receiver)
+    holder_away, receiver_away = await attendance(desk, ctx, located, new.receiver, new.to_municipality)
     command = handovers.SendHandover(
         by=acting,
         handover=handover,
@@ -91,15 +91,17 @@ async def send_handover(
     )
 
 
-async def attendance(desk: Desk, ctx: Context, located: Located, receiver: Party) -> tuple[bool, bool]:
-    """Return whether the holder is registered as away, and whether the receiver is away today (seed rule 107)."""
+async def attendance(
+    desk: Desk, ctx: Context, located: Located, receiver: Party, there: LogScope | None
+) -> tuple[bool, bool]:
+    """Return whether the holder is registered as away, and whether the receiver is away today, here or `there` (seed rule 107)."""
     today, municipality = oslo_day(ctx.now), located.municipality
     async with desk.pool.acquire() as conn:
         holding = (await desk.journal.load(CASE, located.case, conn=conn)).state.holding
         holder_away = holding is not None and await absence_store.registered(
             conn, municipality, holding.party.actor, today
         )
-        receiver_away = await absence_store.away(conn, municipality, receiver.actor, today) is not None
+        receiver_away = await absence_store.away(conn, there or municipality, receiver.actor, today) is not None
     return holder_away, receiver_away
 
 
@@ -111,7 +113,7 @@ async def send_proposed(desk: Desk, ctx: Context, handover: HandoverRef) -> Chan
         unit = await desk.records.destination(conn, located.case, handover)
     if draft is None:
         raise UnknownPartError
-    _, receiver_away = await attendance(desk, ctx, located, draft.receiver)
+    _, receiver_away = await attendance(desk, ctx, located, draft.receiver, draft.to_municipality)
     # Of an address-protected case the vault knows the unit, and the draft does not.
     command = handovers.SendHandover(
         by=acting,

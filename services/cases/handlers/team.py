@@ -11,6 +11,7 @@ from services.cases.domain.access_terms import Action
 from services.cases.domain.course import Decisions
 from services.cases.domain.grantors import age_on
 from services.cases.domain.state import CaseState
+from services.cases.domain.told import mine
 from services.cases.errors import DeniedError, NotAGrantorError, NotPermittedError, UnknownPartError
 from services.cases.handlers.desk import Desk, Keep, change, deny, glance, look, meet, permitted, record
 from services.cases.team_contents import LanguageNeeds, NeedContent, PlanContent, PlanGoal
@@ -283,9 +284,9 @@ async def read_needs(desk: Desk, ctx: Context, case: CaseRef) -> tuple[LanguageN
         async with desk.pool.acquire() as conn, conn.transaction():
             looked = await look(desk, ctx, conn, located, acting, Action.READ_LANGUAGE)
             kept = await desk.team.records.needs(conn, located.case)
-            if acting.guardian is not None:
-                # How the other guardian is spoken with is the other's.
-                own = (GrantorClass.GUARDIAN, acting.guardian)
+            if acting.guardian is not None or acting.child:
+                # How the other guardian is spoken with is the other's, and no more the child's.
+                own = mine(acting)
                 kept = [one for one in kept if one.person is GrantorClass.CHILD or (one.person, one.ordinal) == own]
             shown = frozenset({InformationCategory.CONTACT}) if kept else frozenset[InformationCategory]()
             await record(desk, ctx, conn, looked, shown=shown)
