@@ -249,15 +249,19 @@ async def _mailed(stage: Stage, many: int, since: int) -> None:
     """Wait until so many e-mails to guardians have left the house."""
     written: list[JsonValue] = []
     while len(written) < many:
-        queued = await stage.bus.wait("notify.notification.queued", partial(_another_mail, written), after=since)
+        queued = await stage.bus.wait(
+            "notify.notification.queued", partial(_another_mail, stage.log.name, written), after=since
+        )
         written.append(queued.data["message"])
     for message in written:
         await stage.bus.wait("notify.notification.sent", partial(_of_message, message), after=since)
 
 
-def _another_mail(written: list[JsonValue], event: Seen) -> bool:
-    told = event.data
-    return (told["recipient_role"], told["channel"]) == ("guardian", "email") and told["message"] not in written
+def _another_mail(log: str, written: list[JsonValue], event: Seen) -> bool:
+    told, here = event.data, event.envelope.municipality == log
+    return (
+        here and (told["recipient_role"], told["channel"]) == ("guardian", "email") and told["message"] not in written
+    )
 
 
 def _of_message(message: JsonValue, event: Seen) -> bool:
