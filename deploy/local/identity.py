@@ -9,13 +9,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-import httpx
 from pydantic import BaseModel
 
 from deploy.local.errors import plain_errors
 from deploy.local.jars import JarCache, Progress, locked
 from deploy.local.java import find_java
-from deploy.local.process import HOST, LineSink, Server, require_free_port
+from deploy.local.process import HOST, LineSink, Server, require_free_port, says_it_is_well
 
 REALM: Final = "lagspill"
 IDENTITIES: Final = Path(__file__).with_name("identities.json")
@@ -99,7 +98,4 @@ class IdentityServer(Server):
 
     def ready(self) -> bool:
         """Tell whether it answers with its discovery document."""
-        try:
-            return httpx.get(f"{self.issuer}/.well-known/openid-configuration", timeout=2).is_success
-        except httpx.TransportError:
-            return False
+        return says_it_is_well(f"{self.issuer}/.well-known/openid-configuration", seconds=2)

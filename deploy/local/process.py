@@ -8,6 +8,7 @@ import os
 import random
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -15,8 +16,11 @@ import time
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import IO, Final
+
+import httpx
 
 from deploy.local.errors import LocalError, disk_full, plain_errors
 
@@ -49,6 +53,23 @@ def free_port() -> int:
         if port not in _given:
             _given.add(port)
             return port
+
+
+@cache
+def _no_certificates() -> ssl.SSLContext:
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
+def says_it_is_well(url: str, *, seconds: float) -> bool:
+    """Return whether what listens there, on this machine and without TLS, answers with success.
+
+    It is asked every few hundredths of a second while the servers start: reading the machine's certificates for each question
+    took a quarter of the processor from them.
+    """
+    try:
+        return httpx.get(url, timeout=seconds, verify=_no_certificates(), trust_env=False).is_success
+    except httpx.TransportError:
+        return False
 
 
 def require_free_port(what: str, port: int, setting: str) -> None:

@@ -6,9 +6,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-import httpx
-
-from deploy.local.process import HOST, LineSink, Server, require_free_port
+from deploy.local.process import HOST, LineSink, Server, require_free_port, says_it_is_well
 
 
 class ServiceProcess(Server):
@@ -65,7 +63,4 @@ class ServiceProcess(Server):
 
     def ready(self) -> bool:
         """Tell whether it is migrated, connected and assigned, by its own word."""
-        try:
-            return httpx.get(f"{self.url}/health/ready", timeout=5).is_success
-        except httpx.TransportError:
-            return False
+        return says_it_is_well(f"{self.url}/health/ready", seconds=5)

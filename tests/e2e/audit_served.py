@@ -26,6 +26,7 @@ from shared.observability import Metrics
 from shared.refs import RandomIds
 from shared.testing.issuer import Claim, LocalIssuer
 from shared.testing.plugin import Migrated
+from shared.testing.trust import TRUST
 from tests.integration.audit_world import NOTODDEN, SIGNER, World, open_world
 from tests.tally_app import served
 
@@ -100,7 +101,7 @@ async def audit_service(
         world = await stack.enter_async_context(open_world(dsn, clock=clock))
         pool = await db.create_pool(dsn, application_name="audit-e2e")
         stack.push_async_callback(pool.close)
-        outgoing = await stack.enter_async_context(httpx.AsyncClient())
+        outgoing = await stack.enter_async_context(httpx.AsyncClient(verify=TRUST))
         settings = AuditSettings(
             database_url=SecretStr(dsn),
             kafka_bootstrap_servers="127.0.0.1:9",
@@ -134,7 +135,7 @@ async def audit_service(
         stack.push_async_callback(pools.stop)
         host, port = await stack.enter_async_context(served(parts.app, port))
         address = f"http://{host}:{port}"
-        client = await stack.enter_async_context(httpx.AsyncClient(base_url=address))
+        client = await stack.enter_async_context(httpx.AsyncClient(verify=TRUST, base_url=address))
         watch = next(runner for runner in parts.runners if isinstance(runner, Watch))
         deadlines = Deadlines(pool, parts.deadlines, journal=kit.journal, clock=clock, ids=ids, metrics=metrics)
         yield Served(world, client, issuer, pool, parts.app, address, watch, deadlines)

@@ -28,6 +28,7 @@ from shared.refs import RandomIds
 from shared.testing.issuer import LocalIssuer
 from shared.testing.people import People, Person
 from shared.testing.plugin import Migrated
+from shared.testing.trust import TRUST
 
 KEY: Final = "k" * 32
 VAULT_KEY: Final = "test-1:" + "a2" * 21 + "a="
@@ -258,7 +259,7 @@ async def cases_world(
         **knobs,
     )
     pool = await db.create_pool(dsn, application_name="cases-test")
-    outgoing = httpx.AsyncClient()
+    outgoing = httpx.AsyncClient(verify=TRUST)
     ids, metrics = RandomIds(), Metrics()
     journal = Journal(pool, source=SERVICE.source, clock=clock, ids=ids)
     authenticator = Authenticator(settings.oidc_issuer, settings.oidc_audience, KEY.encode(), outgoing, metrics=metrics)

@@ -29,6 +29,7 @@ from shared.observability import Metrics
 from shared.refs import RandomIds
 from shared.testing.issuer import LocalIssuer
 from shared.testing.plugin import Migrated
+from shared.testing.trust import TRUST
 from tests.e2e.cases_world import KEY, VAULT_KEY, World, cases_world
 
 STAFF: Final[Mapping[str, tuple[str, str | None, str]]] = {
@@ -285,7 +286,7 @@ async def town(migrated: Migrated, issuer: LocalIssuer, clock: SimulatedClock) -
     async with cases_world(migrated, issuer, clock) as world:
         cases_app = httpx.ASGITransport(app=world.parts.app, raise_app_exceptions=False)
         # What the meetings service asks the cases service; everything else goes out as it does in earnest.
-        outgoing = httpx.AsyncClient(mounts={CASES_URL: cases_app})
+        outgoing = httpx.AsyncClient(verify=TRUST, mounts={CASES_URL: cases_app})
         async with outgoing, composed(migrated, issuer, clock, outgoing, world) as made:
             yield made
 

@@ -24,6 +24,7 @@ from deploy.local.process import free_port
 from shared.clock import SimulatedClock
 from shared.testing.issuer import Claim, LocalIssuer
 from shared.testing.plugin import Migrated
+from shared.testing.trust import TRUST
 from tests.e2e.audit_served import Served, audit_service
 from tests.tally_app import served
 
@@ -141,7 +142,7 @@ class Visitor:
         """Begin to sign in; return where the issuer sends the browser back to."""
         begun = await self.http.get("/pages/sign-in/begin", params={"back": back})
         assert begun.status_code == 303, begun.text
-        async with httpx.AsyncClient() as elsewhere:
+        async with httpx.AsyncClient(verify=TRUST) as elsewhere:
             at_issuer = await elsewhere.get(begun.headers["location"])
         return at_issuer.headers["location"]
 

@@ -19,6 +19,7 @@ from deploy.local.process import free_port
 from shared.clock import SimulatedClock
 from shared.testing.issuer import Claim, LocalIssuer
 from shared.testing.plugin import Migrated
+from shared.testing.trust import TRUST
 from tests.e2e.audit_served import audit_service
 from tests.e2e.pages_world import CLIENT, Pages, Visitor, open_pages
 from tests.integration.audit_world import Publisher
@@ -85,7 +86,7 @@ async def test_the_code_flow_with_pkce_from_end_to_end(pages: Pages, visitor: Vi
     assert len({asked["state"], asked["nonce"], asked["code_challenge"]}) == 3
     assert min(len(asked[name]) for name in ("state", "nonce", "code_challenge")) >= 43
     assert flags(begun, PENDING) >= {"httponly", "samesite=lax", "path=/"}
-    async with httpx.AsyncClient() as elsewhere:
+    async with httpx.AsyncClient(verify=TRUST) as elsewhere:
         sent_back = (await elsewhere.get(begun.headers["location"])).headers["location"]
     done = await visitor.go(sent_back)
     assert (done.status_code, done.headers["location"]) == (303, wanted)
@@ -369,7 +370,7 @@ async def test_a_confidential_client_over_tls(migrated: Migrated, issuer: LocalI
         asked = dict(parse_qsl(urlsplit(begun.headers["location"]).query))
         assert asked["redirect_uri"] == "https://audit.example.no/pages/callback"
         assert asked["resource"] == "lagspill"
-        async with httpx.AsyncClient() as elsewhere:
+        async with httpx.AsyncClient(verify=TRUST) as elsewhere:
             sent_back = (await elsewhere.get(begun.headers["location"])).headers["location"]
         (line,) = begun.headers.get_list("set-cookie")
         headers = {"cookie": line.partition(";")[0]}
@@ -403,7 +404,7 @@ async def test_the_local_sets_auditor_is_signed_in_by_itself(
         told = {"pages_client_id": CLIENT, "pages_url": f"http://127.0.0.1:{port}"}
         async with (
             audit_service(migrated, issuer, clock, port=port, oidc_issuer=identity.issuer, told=told) as served,
-            httpx.AsyncClient(base_url=served.address, follow_redirects=True) as browser,
+            httpx.AsyncClient(verify=TRUST, base_url=served.address, follow_redirects=True) as browser,
         ):
             await served.world.take(*Publisher().reads(3))
             shown = await browser.get("/pages/sign-in/begin", params={"back": "/pages/entry/4005/1"})

@@ -16,6 +16,7 @@ from services.audit.settings import AuditSettings
 from shared.clock import SimulatedClock
 from shared.testing.issuer import LocalIssuer
 from shared.testing.plugin import Migrated
+from shared.testing.trust import TRUST
 from tests.e2e.audit_served import Served, audit_service
 from tests.integration.audit_world import SIGNER, Publisher
 from tests.integration.witness_world import OURS, Asking, asking, cosigner
@@ -50,7 +51,7 @@ async def audit(
 @pytest.fixture
 async def asks(audit: Served, witness: Served) -> AsyncIterator[Asking]:
     """What asks Skien for Notodden's log."""
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(verify=TRUST) as http:
         yield asking(audit.world, http, rule(witness))
 
 

@@ -38,6 +38,7 @@ from shared.refs import CaseRef, ConcernRef, ConsentRef, RandomIds
 from shared.testing.issuer import Claim, LocalIssuer
 from shared.testing.people import People
 from shared.testing.plugin import Migrated
+from shared.testing.trust import TRUST
 from tests.e2e.audit_served import Served
 from tests.e2e.bad_requests import CANARY, NOBODY, Bad, operations
 from tests.e2e.bad_sharing import play_sharing
@@ -112,7 +113,7 @@ async def gauntlet(
     """Serve a composed service over real HTTP, logging as its process does, and read its document."""
     with log_lines(service) as log:
         async with served(app) as (host, port):
-            async with httpx.AsyncClient(base_url=f"http://{host}:{port}") as client:
+            async with httpx.AsyncClient(verify=TRUST, base_url=f"http://{host}:{port}") as client:
                 document = (await client.get("/openapi.json")).json()
             wire = Wire(host, port)
             tokens = refused_tokens(issuer, lagspill_roles=["teacher"])

@@ -54,6 +54,7 @@ from shared.testing.issuer import LocalIssuer
 from shared.testing.people import People
 from shared.testing.plugin import Migrated
 from shared.testing.signals import Probe
+from shared.testing.trust import TRUST
 from tests.returned_mail import returned
 from tests.tally_app import served
 
@@ -462,7 +463,7 @@ async def notify_world(
     )
     pool = await db.create_pool(dsn, application_name="notify-test")
     mounts = {"http://cases/": httpx.ASGITransport(app=cases)} if cases else {}
-    outgoing = httpx.AsyncClient(mounts=mounts)
+    outgoing = httpx.AsyncClient(verify=TRUST, mounts=mounts)
     ids, metrics = RandomIds(), Metrics()
     authenticator = Authenticator(made.oidc_issuer, made.oidc_audience, KEY.encode(), outgoing, metrics=metrics)
 

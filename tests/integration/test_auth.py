@@ -25,6 +25,7 @@ from shared.issuer_keys import FETCH_INTERVAL, KEYS_FRESH, KEYS_USABLE, IssuerUn
 from shared.observability import Metrics
 from shared.testing.issuer import DISCOVERY, JWKS, Claim, LocalIssuer
 from shared.testing.people import People
+from shared.testing.trust import TRUST
 
 PID_KEY = b"a key for people of thirty-two b"
 GUARDIAN = People(5).guardian()
@@ -50,7 +51,7 @@ def times() -> Times:
 
 @pytest_asyncio.fixture
 async def http() -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(verify=TRUST) as client:
         yield client
 
 

@@ -29,6 +29,7 @@ from shared.testing.issuer import LocalIssuer
 from shared.testing.people import People
 from shared.testing.plugin import Migrated, through
 from shared.testing.proxy import FaultProxy
+from shared.testing.trust import TRUST
 from shared.web import CurrentActor, RequestModel, UnguardedRouteError
 from tests.tally import NO_MIGRATIONS
 from tests.tally_app import PID_KEY, served, tally_app
@@ -93,7 +94,7 @@ async def world(
 ) -> AsyncIterator[World]:
     pool = await db.create_pool(await migrated("tally", NO_MIGRATIONS), application_name="web-test")
     metrics = Metrics()
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(verify=TRUST) as http:
         app = tally_app(pool, issuer, http, clock, RandomIds(), metrics=metrics, development=True)
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://tally") as client:
@@ -107,9 +108,12 @@ async def listening(
 ) -> AsyncIterator[World]:
     pool = await db.create_pool(await migrated("tally", NO_MIGRATIONS), application_name="web-test")
     metrics = Metrics()
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(verify=TRUST) as http:
         app = tally_app(pool, issuer, http, clock, RandomIds(), metrics=metrics)
-        async with served(app) as (host, port), httpx.AsyncClient(base_url=f"http://{host}:{port}") as client:
+        async with (
+            served(app) as (host, port),
+            httpx.AsyncClient(verify=TRUST, base_url=f"http://{host}:{port}") as client,
+        ):
             yield World(client, pool, issuer, metrics, clock, log, host, port)
     await pool.close()
 
@@ -596,7 +600,7 @@ async def test_a_database_that_breaks_off_is_503_and_the_key_settles_what_it_did
     dsn = through(postgres_proxy, await migrated("tally", NO_MIGRATIONS))
     pool = await db.create_pool(dsn, application_name="web-test", min_size=1, max_size=1)
     ids = Losing()
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(verify=TRUST) as http:
         app = tally_app(pool, issuer, http, clock, ids)
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://tally") as client:
@@ -665,7 +669,7 @@ async def test_health(migrated: Migrated, issuer: LocalIssuer, clock: SimulatedC
         return reasons
 
     pool = await db.create_pool(await migrated("tally", NO_MIGRATIONS), application_name="web-test")
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(verify=TRUST) as http:
         transport = httpx.ASGITransport(tally_app(pool, issuer, http, clock, RandomIds(), ready=ready))
         async with httpx.AsyncClient(transport=transport, base_url="http://tally") as client:
             response = await client.get("/health/ready")
@@ -707,7 +711,7 @@ async def test_the_simulated_clock_is_there_in_development_only(
     problem(back, 409, "clock-set-back")
     naive = await world.client.put("/development/clock", json={"now": "2026-11-01T12:00:00"})
     problem(naive, 422, "input-invalid")
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(verify=TRUST) as http:
         for clock, development in ((SystemClock(), True), (world.clock, False)):
             app = tally_app(world.pool, issuer, http, clock, RandomIds(), development=development)
             async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://tally") as client:
@@ -732,7 +736,7 @@ class Tight(RequestModel):
 
 async def test_a_route_without_a_guard_stops_the_service(world: World) -> None:
     def start(router: APIRouter, public: frozenset[str] = frozenset()) -> None:
-        http = httpx.AsyncClient()
+        http = httpx.AsyncClient(verify=TRUST)
         tally_app(world.pool, world.issuer, http, world.clock, RandomIds(), routers=[router], public=public)
 
     open_read, open_write, loose, tight = APIRouter(), APIRouter(), APIRouter(), APIRouter(prefix="/v1")

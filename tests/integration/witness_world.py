@@ -25,6 +25,7 @@ from shared.merkle import consistency_path, leaf_hash, root_of
 from shared.observability import Metrics
 from shared.refs import RandomIds
 from shared.testing.ids import SeededIds
+from shared.testing.trust import TRUST
 from tests.integration.audit_world import NOON, NOTODDEN, SIGNER, World, as_role
 from tests.tally_app import served
 
@@ -93,7 +94,7 @@ async def open_witness(
             served(create_witness_app(witness, ids=RandomIds(), metrics=metrics))
         )
         address = f"http://{host}:{port}"
-        http = await stack.enter_async_context(httpx.AsyncClient(base_url=address, timeout=30))
+        http = await stack.enter_async_context(httpx.AsyncClient(verify=TRUST, base_url=address, timeout=30))
         yield Served(name, pool, metrics, http, f"{address}{PREFIX}")
 
 
