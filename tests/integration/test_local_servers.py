@@ -189,8 +189,8 @@ async def test_every_identity_gets_the_token_that_its_file_promises(tmp_path: Pa
     finally:
         server.stop()
     pids = [str(claims["pid"]) for claims in promised.values() if "pid" in claims]
-    assert len(set(pids)) == 3
-    assert [ordinary_numbers(pid) for pid in pids] == [[], [], []]
+    assert len(set(pids)) >= 3
+    assert not any(ordinary_numbers(pid) for pid in pids)
 
 
 @pytest.mark.parametrize("part", ["PostgreSQL", "Kafka", "The OIDC server"])
