@@ -111,7 +111,23 @@ async def create_pool(
 
 
 class _Pool(Pool):
-    """A pool that takes connections back without starting a task for each."""
+    """A pool that gives a connection that is free at once, and takes it back without starting a task."""
+
+    async def _acquire(self, timeout: float | None) -> Any:  # noqa: ASYNC109 - asyncpg's own
+        """Give a connection."""
+        pool: Any = self
+        above: Any = super()
+        if timeout is not None or pool._closing or not pool._initialized or pool._queue.empty():
+            return await above._acquire(timeout)
+        holder = pool._queue.get_nowait()
+        try:
+            connection = await holder.acquire()
+        except BaseException:
+            pool._queue.put_nowait(holder)
+            pool._schedule_min_size_maintenance()
+            raise
+        holder._timeout = None
+        return connection
 
     async def release(self, connection: Any, *, timeout: float | None = None) -> None:  # noqa: ASYNC109 - asyncpg's own
         """Take `connection` back.

@@ -27,6 +27,8 @@ SCHEMA_BASE: Final = "https://lagspill.no/schemas/"
 MAX_BYTES: Final = 64 * 1024 - 128
 """CloudEvents 1.0 § "Size Limits": an event of at most 64 KiB may be expected to be forwarded. Ours are far smaller. With its
 lane and its number written in, an event must still fit an entry of the log: at most 65,535 bytes (C2SP tlog-tiles)."""
+MAX_SUBJECT: Final = 120
+"""Characters of a subject."""
 NUMBER_WIDTH: Final = 20
 """`sequence` and `sourcesequence` are decimal strings, zero-padded so that they sort as text (CloudEvents `sequence`)."""
 
@@ -50,12 +52,12 @@ class Envelope(BaseModel):
     """UUIDv7. With `source` it is what a consumer recognises a duplicate by."""
     source: str = Field(pattern=r"^/services/[a-z][a-z0-9-]{1,30}$")
     type: str = Field(pattern=r"^no\.lagspill(\.[a-z][a-z0-9-]*)+\.v[0-9]+$")
-    subject: str = Field(min_length=1, max_length=120)
+    subject: str = Field(min_length=1, max_length=MAX_SUBJECT)
     time: AwareDatetime
     """When it happened."""
     recordedtime: AwareDatetime
     """When it was stored."""
-    partitionkey: str = Field(min_length=1, max_length=120)
+    partitionkey: str = Field(min_length=1, max_length=MAX_SUBJECT)
     sequence: Number | None = None
     """Gap-free per (source, subject), from 1. Absent where the subject has no history of its own: access records, seals."""
     sourcesequence: Number | None = None
@@ -171,7 +173,7 @@ def sealed(
 ) -> bytes:
     """Return `seal(data, describe(data, ...))`, in a third of the time.
 
-    What events of one subject and one actor have in common is validated and written once; only identifiers, times and numbers
+    What one actor's events of one type have in common is validated and written once; the subject, identifiers, times and numbers
     are filled in.
 
     Raises:
@@ -181,8 +183,11 @@ def sealed(
         raise ValueError("a time of an event has its offset")
     if traceparent is not None and not _TRACEPARENT.fullmatch(traceparent):
         raise ValueError("not a traceparent (W3C Trace Context)")
-    form = _form(type(data), data.subject, source, scope, authtype, authid, sequence is not None, causation is not None)
-    varying = (event_id, happened, recorded, correlation)
+    subject = data.subject
+    if not 1 <= len(subject) <= MAX_SUBJECT:
+        raise ValueError(f"a subject has 1 to {MAX_SUBJECT} characters")
+    form = _form(type(data), source, scope, authtype, authid, sequence is not None, causation is not None)
+    varying = (event_id, subject, happened, recorded, subject, correlation)
     values = to_json(varying if causation is None else (*varying, causation))[2:-2].split(b'","')
     if sequence is not None:
         values.insert(_BEFORE_SEQUENCE, b"%020d" % sequence)
@@ -195,7 +200,6 @@ def sealed(
 @lru_cache(maxsize=4096)
 def _form(
     event: type[EventData],
-    subject: str,
     source: str,
     scope: LogScope,
     authtype: AuthType,
@@ -205,7 +209,7 @@ def _form(
 ) -> bytes:
     """Return the attributes as JSON without the last brace, `%b` in the place of each value that differs from event to event."""
     envelope = describe(
-        event.model_construct({event.SUBJECT}, **{event.SUBJECT: subject}),  # of the data an envelope has this alone
+        event.model_construct({event.SUBJECT}, **{event.SUBJECT: "any"}),  # of the data an envelope has this alone
         event_id=_ANY_ID,
         source=source,
         happened=_ANY_TIME,
@@ -223,9 +227,11 @@ def _form(
 
 _ANY_ID: Final = UUID(int=1)
 _ANY_TIME: Final = datetime(2000, 1, 1, tzinfo=UTC)
-_VARYING: Final = re.compile(rb'"(id|time|recordedtime|sequence|correlationid|causationid)":"[^"]*"')
+_VARYING: Final = re.compile(
+    rb'"(id|subject|time|recordedtime|partitionkey|sequence|correlationid|causationid)":"[^"]*"'
+)
 """Within a string every quotation mark has a backslash before it, so nothing there looks like an attribute."""
-_BEFORE_SEQUENCE: Final = 3
+_BEFORE_SEQUENCE: Final = 5
 _TRACEPARENT: Final = re.compile(TRACEPARENT)
 
 

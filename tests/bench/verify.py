@@ -14,7 +14,7 @@ from lagspill_verify import Folder as Files
 from lagspill_verify import Kind, Report, Source, read_demands, verify_log
 
 from services.audit.direct import open_database
-from services.audit.domain.tiles import WIDTH, read_bundle
+from services.audit.domain.tiles import WIDTH, Slice, read_bundle, write_path
 from services.audit.export import export
 from services.audit.queries import Reader
 from shared.db import migrate
@@ -25,7 +25,7 @@ from tests.integration.audit_world import MIGRATIONS, NOTODDEN, SIGNER, Publishe
 FOLDER = "verify a log from a folder"
 DATABASE = "verify a log from its database"
 BESIDE = "SHA-256 of its entries, one core"
-ENTRIES = 480_000
+ENTRIES = 960_000
 BATCH = 4_000
 ROUNDS = 5
 VKEY = SIGNER.named("lagspill.no/logs/4005").verifier.vkey
@@ -116,7 +116,7 @@ def _bundles(folder: Path) -> list[Path]:
 
 async def _tamper(dsn: str, folder: Path, position: int) -> None:
     """Change one byte of an entry, in the database and in the copy."""
-    bundle = folder / "tile" / "entries" / f"{position // WIDTH:03}"
+    bundle = folder / "tile" / "entries" / write_path(Slice(position // WIDTH, WIDTH))
     entries = read_bundle(bundle.read_bytes())
     content = bytearray(bundle.read_bytes())
     content[sum(len(entry) + 2 for entry in entries[: position % WIDTH]) + 100] ^= 1

@@ -14,7 +14,8 @@ from shared.envelope import describe, parse, seal, sealed
 from shared.refs import ALPHABET, ActorId, LogScope
 from tests.tally import Added, Cleared
 
-REFS = st.text(ALPHABET, min_size=26, max_size=26).map("cas_{}".format)
+REFS = st.text(ALPHABET, min_size=26, max_size=26).map("cas_{}".format) | st.text(min_size=1, max_size=120)
+"""Opaque references, and whatever else a text can hold."""
 NOTES = st.text(max_size=30) | st.sampled_from(
     ['"id":"1"', '","time":"now"', "%b%%", "100 %", '{"sequence":"2"}', "\\", "æøå", "\x00"]
 )
@@ -66,6 +67,16 @@ def test_what_no_envelope_takes_is_refused(
     for make in (describe, sealed):
         with pytest.raises(ValueError):
             make(data, **(about | {field: value}))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("tally", ["", "b" * 121, "cas_\ud800"])
+def test_what_is_no_subject_is_refused(tally: str) -> None:
+    data = Added.model_construct(tally=tally, amount=1)
+    now = datetime(2026, 9, 7, 10, 0, tzinfo=UTC)
+    about = {"event_id": UUID(int=7), "correlation": UUID(int=8), "happened": now, "recorded": now}
+    for make in (describe, sealed):
+        with pytest.raises(ValueError):
+            make(data, source="/services/cases", scope=LogScope("4005"), **about)  # type: ignore[arg-type]
 
 
 def test_a_large_event_is_refused() -> None:
