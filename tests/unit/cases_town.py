@@ -227,6 +227,13 @@ class Town:
             self.grant(ref, ordinal)
         return ref
 
+    def by_the_child(self, asked: Scope) -> ConsentRef:
+        """Have a consent from the child, who alone must grant it."""
+        self.hear()
+        ref = self.ask(asked, needed={GrantorClass.CHILD: 1})
+        self.take(consent.decide_grant(self.state, consent.Answer(by=CHILD, consent=ref), self.now, RULES))
+        return ref
+
     def withdraw(self, ref: ConsentRef, part: consent.Part | None = None, by: Acting | None = None) -> None:
         """End a consent, or a part of it."""
         command = consent.WithdrawConsent(by=by or guardian(1), consent=ref, part=part or consent.Part())

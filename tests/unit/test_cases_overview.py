@@ -27,8 +27,10 @@ from services.cases.domain.around import (
     ReportStatus,
     TeamGoal,
 )
+from services.cases.domain.insight import in_family
 from services.cases.domain.overview import Overview, Who, decide_overview
 from services.cases.domain.state import ChildViewState, FormStatus, RenewalState
+from services.cases.domain.told import as_told
 from services.cases.errors import NotPermittedError
 from services.cases.plain import texts
 from services.cases.plain.page import PAGE, render_page
@@ -48,7 +50,8 @@ EVERY: Final = [opened, consented, offered, accepted, with_measure, closed]
 
 def seen(town: Town, who: Acting, age: int = 4) -> Overview:
     relation = Relation.CHILD if who.child else Relation.GUARDIAN
-    return decide_overview(town.state, who, relation, RULES.insight_row(age, oslo_day(town.now)), town.now)
+    row = RULES.insight_row(age, oslo_day(town.now))
+    return decide_overview(as_told(town.state, in_family(who, row), town.now), who, relation, row, town.now)
 
 
 def spoken(town: Town, who: Acting, language: Language = Language.NB, age: int = 14) -> str:
@@ -83,11 +86,12 @@ def test_nobody_else_has_an_overview_whatever_their_part() -> None:
 @pytest.mark.rule(99)
 def test_from_sixteen_a_guardian_is_not_told_what_the_child_decides_over_alone() -> None:
     town = opened()
-    town.consented(scope((Service.HELSESTASJON,), (InformationCategory.HEALTH,)))
-    town.consented(scope((Service.PPT,), (InformationCategory.HEALTH, InformationCategory.LANGUAGE)))
+    town.by_the_child(scope((Service.HELSESTASJON,), (InformationCategory.HEALTH,)))
+    signed = (InformationCategory.HEALTH, InformationCategory.LANGUAGE)
+    town.consented(scope((Service.PPT,), signed))
     assert len(seen(town, guardian(1), 15).in_force) == 2
     [mixed] = seen(town, guardian(1), 16).in_force
-    assert mixed.categories == (InformationCategory.LANGUAGE,)
+    assert mixed.categories == signed
     assert len(seen(town, CHILD, 16).in_force) == 2
 
 

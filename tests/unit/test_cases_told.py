@@ -12,7 +12,9 @@ import pytest
 from services.cases.domain import carrying_out, consent, consent_ending, course, handover, measures, overview
 from services.cases.domain.access_terms import Relation
 from services.cases.domain.acting import Acting
+from services.cases.domain.grantors import Standing
 from services.cases.domain.relations import relations
+from services.cases.domain.state import RenewalState
 from services.cases.domain.told import as_told, kept_goals, told_of
 from services.cases.errors import ConsentNotOpenError, NotInTeamError, UnknownPartError
 from services.cases.views import CaseView
@@ -24,6 +26,7 @@ from tests.unit.cases_town import CHILD, NURSE, RULES, TEACHER, Town, employee, 
 Said = Literal["nothing", "yes", "no"]
 SAID: tuple[Said, ...] = ("nothing", "yes", "no")
 HEALTH, LANGUAGE, IDENTITY = InformationCategory.HEALTH, InformationCategory.LANGUAGE, InformationCategory.IDENTITY
+OF_CARE = {GrantorClass.CHILD: 1, GrantorClass.CHILD_WELFARE: 1}
 OF_SIXTEEN = guardian(1).model_copy(update={"withheld": frozenset({HEALTH})})
 
 pytestmark = pytest.mark.rule(4)
@@ -100,9 +103,10 @@ def test_who_is_no_family_is_told_the_state_as_it_is() -> None:
 
 def test_what_the_child_decides_over_alone_is_not_told_to_a_guardian() -> None:
     town = Town().lift()
-    theirs = town.consented(scope((Service.BUP,), (HEALTH,), (Purpose.FOLLOW_UP,)))
-    named = town.consented(scope((Service.BUP,), (HEALTH, IDENTITY), (Purpose.FOLLOW_UP,)))
-    mixed = town.consented(scope((Service.PPT,), (HEALTH, LANGUAGE)))
+    theirs = town.by_the_child(scope((Service.BUP,), (HEALTH,), (Purpose.FOLLOW_UP,)))
+    named = town.by_the_child(scope((Service.BUP,), (HEALTH, IDENTITY), (Purpose.FOLLOW_UP,)))
+    town.hear()
+    mixed = town.ask(scope((Service.PPT,), (HEALTH, LANGUAGE)), needed=OF_CARE)
     state = as_told(town.state, OF_SIXTEEN, town.now)
     assert set(state.consents) == {mixed}
     assert state.consents[mixed].scope.categories == {LANGUAGE}
@@ -116,9 +120,47 @@ def test_what_the_child_decides_over_alone_is_not_told_to_a_guardian() -> None:
     assert told_of(town.state, frozenset({HEALTH}), theirs, CHILD) == frozenset({HEALTH})
 
 
+@pytest.mark.rule(4)
+@pytest.mark.parametrize("kinds", [(HEALTH,), (HEALTH, LANGUAGE)], ids=str)
+def test_what_guardians_too_must_sign_is_told_them_whole(kinds: tuple[InformationCategory, ...]) -> None:
+    """PPT and health at sixteen: by law both guardians and the child, so no one may be kept from what they sign."""
+    town = Town().lift()
+    town.hear()
+    asked = scope((Service.PPT,), kinds)
+    sixteen = town.now.date().replace(year=town.now.year - 16)
+    needed = RULES.consent.needed(born=sixteen, day=town.now.date(), scope=asked, standing=Standing.of({1, 2}))
+    assert needed == {GrantorClass.GUARDIAN: 2, GrantorClass.CHILD: 1}
+    ref = town.ask(asked, needed=needed)
+    view, seen = told(town, OF_SIXTEEN, age=16)
+    assert [one.scope.categories for one in view.consents] == [tuple(sorted(kinds))]
+    assert [one.categories for one in seen.to_answer] == [tuple(sorted(kinds))]
+    for who in (OF_SIXTEEN, OF_SIXTEEN.model_copy(update={"guardian": 2}), CHILD):
+        town.take(consent.decide_grant(town.state, consent.Answer(by=who, consent=ref), town.now, RULES))
+    assert [one.status for one in told(town, OF_SIXTEEN, age=16)[0].consents] == ["active"]
+    town.withdraw(ref, by=OF_SIXTEEN)
+
+
+def test_a_next_period_that_the_child_alone_is_asked_for_is_not_told_though_the_present_one_was_the_guardians_too() -> (
+    None
+):
+    town = Town().lift()
+    ref = town.consented(scope((Service.BUP,), (HEALTH,)))
+    before = told_names(town)
+    renewal = RenewalState(
+        valid_to=town.now.date() + timedelta(days=400),
+        needed={GrantorClass.CHILD: 1},
+        guardians=frozenset(),
+        answer_by=town.now + timedelta(days=28),
+    )
+    asked = town.state.consents[ref].model_copy(update={"renewal": renewal})
+    town.state = town.state.model_copy(update={"consents": {ref: asked}})
+    assert told_names(town) == before
+    assert as_told(town.state, CHILD, town.now).consents[ref].renewal == renewal
+
+
 def test_a_service_in_the_team_by_what_the_child_decides_alone_is_not_told_of_by_its_measures_either() -> None:
     town = Town().lift()
-    theirs = town.consented(scope((Service.BUP,), (HEALTH,), (Purpose.FOLLOW_UP,)))
+    theirs = town.by_the_child(scope((Service.BUP,), (HEALTH,), (Purpose.FOLLOW_UP,)))
     town.consented(scope((Service.PPT,), (LANGUAGE,)))
     bup, ppt = MeasureRef(town.ids.ref("mea")), MeasureRef(town.ids.ref("mea"))
     for ref, owner in ((bup, Service.BUP), (ppt, Service.PPT)):
@@ -198,7 +240,7 @@ def test_what_is_done_by_the_childs_consent_alone_is_told_neither_while_it_runs_
     town = Town().lift()
     before(town)
     silent = told_names(town)
-    theirs = town.consented(THEIRS)
+    theirs = town.by_the_child(THEIRS)
     ref = put_in(town)
     goal = town.state.measures[ref].goal
     new = GoalRef(town.ids.ref("goa"))
@@ -208,7 +250,7 @@ def test_what_is_done_by_the_childs_consent_alone_is_told_neither_while_it_runs_
         stop = carrying_out.StopMeasure(by=TEACHER, measure=ref, reason="withdrawn")
         town.take(carrying_out.decide_stop(town.state, stop, town.now))
     if after == "withdrawn":
-        town.withdraw(theirs)
+        town.withdraw(theirs, by=CHILD)
     assert told_names(town) == silent
     assert kept_goals(town.state, OF_SIXTEEN, town.now) == {goal, new}
     assert kept_goals(town.state, CHILD, town.now) == kept_goals(town.state, guardian(1), town.now) == frozenset()
@@ -217,7 +259,7 @@ def test_what_is_done_by_the_childs_consent_alone_is_told_neither_while_it_runs_
 @pytest.mark.rule(33, 35)
 def test_whom_a_guardian_may_choose_does_not_say_who_is_there() -> None:
     town = Town().lift()
-    town.consented(THEIRS)
+    town.by_the_child(THEIRS)
     put_in(town)
     choose = course.ChooseContactPerson(by=OF_SIXTEEN, service=Service.BUP, role=Role.BUP_CLINICIAN)
     with pytest.raises(NotInTeamError):
@@ -231,7 +273,7 @@ def test_whom_a_guardian_may_choose_does_not_say_who_is_there() -> None:
 def test_to_whom_the_baton_is_offered_by_the_childs_consent_alone_is_told_when_it_is_there() -> None:
     town = Town().lift()
     silent = told_names(town)
-    town.consented(THEIRS)
+    town.by_the_child(THEIRS)
     bup = employee("bup", Role.BUP_CLINICIAN, Service.BUP, UnitId("unit:bup"))
     ref = HandoverRef(town.ids.ref("hdo"))
     offer = handover.SendHandover(

@@ -21,7 +21,7 @@ from services.cases.domain.course import ref_of
 from services.cases.domain.relations import answers_for_itself
 from services.cases.domain.rules import Rules
 from services.cases.domain.state import CaseState, ConsentState, ConsentStatus, Grantor, missing_of
-from services.cases.domain.told import kept_from, own_status
+from services.cases.domain.told import childs_alone, own_status
 from services.cases.errors import (
     AlreadyAnsweredError,
     AlreadyRefusedError,
@@ -373,7 +373,7 @@ def _answering(
     signed_in = answers_for_itself(state, command.by)
     ask(state, Action.ANSWER_CONSENT if signed_in else Action.RECORD_ANSWER, command.by, now)
     consent = state.consents.get(command.consent)
-    if consent is None or kept_from(consent.scope.categories, command.by):
+    if consent is None or childs_alone(consent, command.by):
         raise UnknownPartError
     return consent, _grantor(state, consent, command, ends=at_any_stage)
 

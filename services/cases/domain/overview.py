@@ -161,7 +161,6 @@ def decide_overview(state: CaseState, acting: Acting, relation: Relation, row: I
     guardian = relation is Relation.GUARDIAN
     if state.case is None or not (row.guardian if guardian else row.child and relation is Relation.CHILD):
         raise NotPermittedError("overview-by-age")
-    withheld = row.withheld if guardian else frozenset[InformationCategory]()
     waiting, around = state.open_handover, state.around
     # When it is closed nothing is answered, approved or decided in it any more.
     is_open = state.stage is Stage.OPEN
@@ -194,9 +193,9 @@ def decide_overview(state: CaseState, acting: Acting, relation: Relation, row: I
         interpreter=any(one.interpreter and (one.person, one.ordinal) == mine(acting) for one in around.languages),
         team=tuple(Who(service=one.service, role=one.role) for one in state.team.values()),
         help=tuple(_help(one) for one in state.measures.values()),
-        to_answer=_consents(to_answer, withheld),
-        waiting=_consents([one for one in asked if one not in to_answer and one not in in_force], withheld),
-        in_force=_consents(in_force, withheld, asked=False),
+        to_answer=_consents(to_answer),
+        waiting=_consents([one for one in asked if one not in to_answer and one not in in_force]),
+        in_force=_consents(in_force, asked=False),
         to_approve=tuple(one for one in forms if _may_approve(one, guardian=guardian and is_open)),
         forms=tuple(one for one in forms if not _may_approve(one, guardian=guardian and is_open)),
         heard=tuple(dict.fromkeys(view.before for view in state.views if view.before != "concern-report")),
@@ -235,23 +234,17 @@ def _waits_for(state: CaseState, consent: ConsentState, acting: Acting) -> bool:
     return entitled(me, consent.needed, guardians) and me not in consent.given | consent.refused
 
 
-def _consents(
-    consents: Iterable[ConsentState], withheld: frozenset[InformationCategory], *, asked: bool = True
-) -> tuple[Asked, ...]:
-    """Return them without what the child decides over alone; one that is about nothing else is not told of.
-
-    Asked for anew, it is told until when that would be.
-    """
+def _consents(consents: Iterable[ConsentState], *, asked: bool = True) -> tuple[Asked, ...]:
+    """Return them as they are told (`told.py`); asked for anew, it is told until when that would be."""
     return tuple(
         Asked(
             consent=one.ref,
             services=tuple(sorted(one.scope.services)),
-            categories=tuple(sorted(one.scope.categories - withheld)),
+            categories=tuple(sorted(one.scope.categories)),
             purposes=tuple(sorted(one.scope.purposes)),
             valid_to=one.valid_to if one.renewal is None or not asked else one.renewal.valid_to,
         )
         for one in consents
-        if one.scope.categories - withheld
     )
 
 

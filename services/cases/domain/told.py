@@ -22,6 +22,7 @@ from services.cases.domain.state import (
     HandoverStatus,
     MeasureState,
     OverrideState,
+    RenewalState,
 )
 from shared.clock import oslo_day
 from shared.contracts.cases import Mode
@@ -45,6 +46,20 @@ def kept_from(categories: Iterable[InformationCategory], acting: Acting) -> bool
     """Return whether something is about nothing else than what the child decides over alone, beside whom it is about."""
     every = frozenset(categories)
     return bool(every & acting.withheld) and not every - acting.withheld - _WHOM
+
+
+def childs_alone(consent: ConsentState, acting: Acting) -> bool:
+    """Return whether a consent is the child's alone: about nothing else than what the child decides over, and asked of no guardian.
+
+    Whoever must consent is told to what, whatever the child's age: no one can sign what is not there (seed rule 4).
+    """
+    return kept_from(consent.scope.categories, acting) and not asked_of_guardians(consent)
+
+
+def asked_of_guardians(consent: ConsentState) -> bool:
+    """Return whether a guardian is among those who must grant it, or its next period."""
+    needed = [consent.needed, {} if consent.renewal is None else consent.renewal.needed]
+    return any(one.get(GrantorClass.GUARDIAN, 0) for one in needed)
 
 
 def as_told(state: CaseState, acting: Acting, now: datetime) -> CaseState:
@@ -105,7 +120,7 @@ def kept_goals(state: CaseState, acting: Acting, now: datetime) -> frozenset[Goa
 
 def _hidden(state: CaseState, acting: Acting) -> frozenset[ConsentRef]:
     """Return the consents that are not spoken of to this guardian."""
-    return frozenset(ref for ref, one in state.consents.items() if kept_from(one.scope.categories, acting))
+    return frozenset(ref for ref, one in state.consents.items() if childs_alone(one, acting))
 
 
 def _unspoken(state: CaseState, acting: Acting, now: datetime) -> frozenset[Service]:
@@ -163,18 +178,29 @@ def told_of(
 
 
 def _consent(consent: ConsentState, acting: Acting, now: datetime) -> ConsentState:
-    own, renewal = frozenset({mine(acting)}), consent.renewal
-    scope = consent.scope
+    own = frozenset({mine(acting)})
+    # To what a guardian is asked to consent is told whole; of what is asked of others, not what the child decides over.
+    scope, left_out = consent.scope, frozenset() if asked_of_guardians(consent) else acting.withheld
     return consent.model_copy(
         update={
             "status": own_status(consent, acting, now),
-            "scope": scope.model_copy(update={"categories": scope.categories - acting.withheld}),
+            "scope": scope.model_copy(update={"categories": scope.categories - left_out}),
             # When all have granted there is nothing to keep.
             "given": consent.given & own if consent.outstanding else consent.given,
             "refused": consent.refused & own,
-            "renewal": None if renewal is None else renewal.model_copy(update={"given": renewal.given & own}),
+            "renewal": _renewal(consent, acting),
         }
     )
+
+
+def _renewal(consent: ConsentState, acting: Acting) -> RenewalState | None:
+    """Return the question about the next period; none when that is the child's alone, though the present one was not."""
+    renewal = consent.renewal
+    if renewal is None:
+        return None
+    if kept_from(consent.scope.categories, acting) and not renewal.needed.get(GrantorClass.GUARDIAN, 0):
+        return None
+    return renewal.model_copy(update={"given": renewal.given & {mine(acting)}})
 
 
 def _override(override: OverrideState, acting: Acting) -> OverrideState:
