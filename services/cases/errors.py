@@ -129,6 +129,12 @@ class CaseNotClosedError(CaseError):
     code = "case-not-closed"
 
 
+class CaseGoesOnElsewhereError(CaseError):
+    """A case that was closed because it moved goes on elsewhere, and is not opened again here. Register a new concern."""
+
+    code = "case-moved"
+
+
 class MeasureUnfinishedError(CaseError):
     """A case cannot be closed while measures are open: evaluate them first."""
 

@@ -132,7 +132,7 @@ async def test_a_command_shows_its_leader_no_more_of_the_case_than_a_look_does(w
     assert (look["case"], look["basis"]["code"], look["actor"]["role"]) == (case, "own-task", "leader")
     await world.must("styrer", f"/cases/{case}/legal-hold-releases")
     version = await world.version("teacher", case)
-    ended = await world.must("teacher", f"/cases/{case}/closure", {"outcome": "moved"}, if_match=version)
+    ended = await world.must("teacher", f"/cases/{case}/closure", {"outcome": "goal-reached"}, if_match=version)
     assert ended == await world.see("teacher", f"/cases/{case}")
     assert (ended["relations"], ended["consents"]) == (["last-holder"], [])
     version = await world.version("styrer", case)

@@ -106,6 +106,9 @@ async def test_the_case_goes_on_and_the_old_reference_leads_nowhere(world: World
     [closed] = await world.published("case.closed.v1")
     assert (closed["data"]["case"], closed["data"]["outcome"]) == (case, "moved")
     assert "authid" not in closed
+    # What went on elsewhere is not opened here again: its vault is shredded, and the answer is that of every case that moved.
+    version = await world.version("teacher", case)
+    assert code(await world.post("teacher", f"/cases/{case}/reopening", if_match=version)) == (409, "case-moved")
     assert (await world.types()).count("consent.withdrawn") == 1
     for ref in (case, new):
         history = await world.journal.history(CASE, CaseRef(ref))

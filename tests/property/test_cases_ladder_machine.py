@@ -239,7 +239,9 @@ class LadderMachine(RuleBasedStateMachine):
 
     @rule(by=anybody)
     def close(self, by: Acting) -> None:
-        self.attempt(lambda state, now: course.decide_close(state, course.CloseCase(by=by, outcome="moved"), now))
+        self.attempt(
+            lambda state, now: course.decide_close(state, course.CloseCase(by=by, outcome="goal-reached"), now)
+        )
 
     @rule(by=anybody)
     def reopen(self, by: Acting) -> None:

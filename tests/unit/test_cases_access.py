@@ -282,7 +282,7 @@ def reported() -> Town:
 
 def closed() -> Town:
     town = consented()
-    town.take(course.decide_close(town.state, course.CloseCase(by=TEACHER, outcome="moved"), town.now))
+    town.take(course.decide_close(town.state, course.CloseCase(by=TEACHER, outcome="goal-reached"), town.now))
     return town
 
 

@@ -530,7 +530,7 @@ def test_a_holder_that_moved_cannot_take_the_baton_along() -> None:
 
 def test_a_case_reopened_from_elsewhere_opens_no_vault() -> None:
     town = Town().lift()
-    town.take(course.decide_close(town.state, course.CloseCase(by=TEACHER, outcome="moved"), town.now))
+    town.take(course.decide_close(town.state, course.CloseCase(by=TEACHER, outcome="goal-reached"), town.now))
     moved = TEACHER.model_copy(update={"unit": UnitId("unit:haugen-barnehage")})
     town.take(course.decide_reopen(town.state, course.ReopenCase(by=moved), town.now))
     assert access.permit(town.state, Action.READ_CHILD, moved, town.now).categories == {InformationCategory.IDENTITY}

@@ -9,12 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.cases.domain import guardianship, protection, recording
+from services.cases.domain import course, guardianship, protection, recording
 from services.cases.domain.evolution import fold
 from services.cases.domain.guardianship import RecordGuardianship
 from services.cases.domain.protection import Continuation, Protection
 from services.cases.domain.state import CaseState, ConsentStatus, Stage
-from services.cases.errors import GuardianDatesError, GuardianGroundError, NotForRecordsError, TooManyGuardiansError
+from services.cases.errors import (
+    CaseGoesOnElsewhereError,
+    GuardianDatesError,
+    GuardianGroundError,
+    NotForRecordsError,
+    TooManyGuardiansError,
+)
 from services.cases.records import Guardian
 from shared.contracts.codes import InformationCategory, Language
 from shared.contracts.safekeeping import DocumentAdded, GuardianGround, MediaType, ProtectionKind
@@ -144,6 +150,8 @@ def test_what_falls_silent_leaves_nothing_open() -> None:
     assert town.state.open_handover is None
     assert {one.status for one in town.state.consents.values()} == {ConsentStatus.WITHDRAWN}
     assert protection.decide_close_quietly(town.state, town.now) == []
+    with pytest.raises(CaseGoesOnElsewhereError):
+        course.decide_reopen(town.state, course.ReopenCase(by=TEACHER), town.now)
     assert fold(CaseState(), town.history) == town.state
 
 

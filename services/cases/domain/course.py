@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Final, Literal
 
 from services.cases.domain import access
 from services.cases.domain.access_terms import Action
@@ -14,6 +14,7 @@ from services.cases.domain.retention import class_of
 from services.cases.domain.state import CaseState
 from services.cases.domain.told import as_told
 from services.cases.errors import (
+    CaseGoesOnElsewhereError,
     CaseNotClosedError,
     CaseNotOpenError,
     ConcernOpenError,
@@ -37,6 +38,8 @@ from shared.refs import CaseRef, ChildViewRef
 
 Decisions = Literal["consent", "measure", "handover", "plan", "concern-report"]
 Outcomes = Literal["goal-reached", "moved", "no-longer-wanted", "adult"]
+MOVED: Final = "moved"
+"""What goes on elsewhere is not opened here again."""
 
 
 class RecordChildView(Model):
@@ -153,11 +156,14 @@ def decide_reopen(state: CaseState, command: ReopenCase, now: datetime) -> list[
     Raises:
         DeniedError: the actor is neither.
         CaseNotClosedError: the case is not closed.
+        CaseGoesOnElsewhereError: it moved. Every case that did is refused alike: the answer tells of none where it went, nor why.
     """
     access.permit(state, Action.SEE_CASE, command.by, now)
     if not CASE.allows(state.stage, CaseReopened):
         raise CaseNotClosedError
     access.permit(state, Action.REOPEN_CASE, command.by, now)
+    if state.outcome == MOVED:
+        raise CaseGoesOnElsewhereError
     holder = command.by.party(address_protected=state.address_protected)
     return [CaseReopened(case=ref_of(state), holder=holder)]
 

@@ -44,7 +44,10 @@ CASE: Final = Lifecycle(
             Stage.CLOSED,
             events.CaseReopened,
             Stage.OPEN,
-            guards=(Guard("the last holder does it, or the leader of that unit", errors.NotPermittedError),),
+            guards=(
+                Guard("the last holder does it, or the leader of that unit", errors.NotPermittedError),
+                Guard("it was not closed because it moved", errors.CaseGoesOnElsewhereError),
+            ),
         ),
         *steps((Stage.RESOLVED, Stage.CLOSED), safekeeping.CaseErased, Stage.ERASED),
         Step(

@@ -13,7 +13,7 @@ from services.cases.domain import access
 from services.cases.domain.access_terms import Action
 from services.cases.domain.acting import Acting
 from services.cases.domain.consent_lifecycles import CONSENT
-from services.cases.domain.course import ref_of
+from services.cases.domain.course import MOVED, ref_of
 from services.cases.domain.course_lifecycles import CASE
 from services.cases.domain.evolution import fold
 from services.cases.domain.kept import rough
@@ -155,7 +155,7 @@ def decide_close_quietly(state: CaseState, now: datetime) -> list[CaseEvent]:
     if state.mode is Mode.IDENTIFIED:
         ended.append(CaseAnonymised(case=case))
     after = fold(state, ended)
-    return [*ended, *with_the_case(after, case), CaseClosed(case=case, outcome="moved", retention=class_of(state))]
+    return [*ended, *with_the_case(after, case), CaseClosed(case=case, outcome=MOVED, retention=class_of(state))]
 
 
 def decide_lift(state: CaseState, by: Acting, now: datetime) -> list[CaseEvent]:
