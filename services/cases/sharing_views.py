@@ -102,6 +102,7 @@ class OverrideView(Model):
     """None: no leader has judged it yet."""
     status: str
     ended: bool
+    guardians_informed: bool
 
     @classmethod
     def of(cls, state: CaseState, override: OverrideState) -> OverrideView:
@@ -120,6 +121,7 @@ class OverrideView(Model):
             justified=override.justified,
             status=override.status,
             ended=override.ended,
+            guardians_informed=override.guardians_informed,
         )
 
 

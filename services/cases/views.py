@@ -653,7 +653,7 @@ class ToldView(Model):
 
 def told_views(tellings: Iterable[Disclosure], state: CaseState, acting: Acting) -> tuple[ToldView, ...]:
     """Return who was told what, as far as `acting`, to whom the case is `state`, may know of it."""
-    known = ((one, told_of(state, one.categories, one.consent, acting)) for one in tellings)
+    known = ((one, told_of(state, one, acting)) for one in tellings)
     return tuple(ToldView.of(one, categories) for one, categories in known if categories is not None)
 
 

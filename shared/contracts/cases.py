@@ -566,6 +566,8 @@ class ConsentOverridden(OverrideEvent):
     """None: the child was heard (barnevernsloven § 1-4)."""
     reviewer: Role
     review_by: Moment
+    guardians_informed: bool = False
+    """Whether the guardians have been told of it; of danger that may come from them they are told when somebody says so."""
 
 
 class ConsentOverrideReviewed(OverrideEvent):
@@ -575,6 +577,8 @@ class ConsentOverrideReviewed(OverrideEvent):
 
     justified: bool
     reviewer: Role
+    guardians_informed: bool = False
+    """Whether the guardians have been told of it by now."""
 
 
 class ConsentOverrideReviewOverdue(OverrideEvent):

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import io
+import json
+import zipfile
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -204,7 +207,13 @@ async def test_what_is_shared_by_law_is_no_basis_to_hand_the_case_over(world: Wo
     assert (sent["status"], sent["consent"]) == ("sent", consent)
 
 
-@pytest.mark.rule(106)
+async def told_in_the_copy(world: World, case: str) -> list[str]:
+    """Return which services a guardian's copy says were told something."""
+    copy = zipfile.ZipFile(io.BytesIO((await world.get("guardian-a", f"/cases/{case}/copy")).content))
+    return [one["service"] for one in json.loads(copy.read("copy.json"))["told"]]
+
+
+@pytest.mark.rule(93, 106, 192)
 async def test_what_is_shared_by_law_is_read_under_that_section_and_judged_by_the_leader(world: World) -> None:
     case = await world.opened()
     assert (await world.get("barnevern", f"/cases/{case}/child")).status_code == 404
@@ -216,6 +225,11 @@ async def test_what_is_shared_by_law_is_read_under_that_section_and_judged_by_th
     assert (looked["basis"]["code"], looked["purpose"], looked.get("consent")) == ("bvl-13-2", "assessment", None)
     asked = f"/cases/{case}/sharing?service=barnevern&category=family&purpose=assessment"
     assert (await world.see("teacher", asked))["override"] == made["override"]
+    assert looked["not_for_guardians"]
+    # It is for neglect: whom it concerns reads nothing of it until somebody has told them.
+    to_guardian = await world.see("guardian-a", asked)
+    assert (to_guardian["permitted"], to_guardian["override"], to_guardian["basis"]) == (False, None, None)
+    assert await told_in_the_copy(world, case) == []
     assert (await world.see("styrer", path))["text"] == OVERRIDE["text"]
     assert [one["override"] for one in (await world.see("styrer", f"/cases/{case}/overrides"))["items"]] == [
         made["override"]
@@ -231,7 +245,10 @@ async def test_what_is_shared_by_law_is_read_under_that_section_and_judged_by_th
     assert code(await world.get("curious", path)) == (404, "not-found")
     await world.move_to(datetime(2026, 9, 14, 10, 0, tzinfo=UTC))
     assert len(await world.published("override-review-overdue.v1")) == 1
-    assert (await world.must("styrer", f"{path}/review", {"justified": False}))["status"] == "ended"
+    assert (await world.must("styrer", f"{path}/review", {"justified": False, "guardians_informed": True}))[
+        "status"
+    ] == "ended"
+    assert await told_in_the_copy(world, case) == ["barnevern"]
     assert code(await world.post("styrer", f"{path}/review", {"justified": True})) == (409, "override-reviewed")
     assert (await world.get("barnevern", f"/cases/{case}/child")).status_code == 404
 

@@ -9,19 +9,44 @@ from typing import Literal
 
 import pytest
 
-from services.cases.domain import carrying_out, consent, consent_ending, course, handover, measures, overview
-from services.cases.domain.access_terms import Relation
+from services.cases.domain import (
+    access,
+    carrying_out,
+    consent,
+    consent_ending,
+    course,
+    handover,
+    measures,
+    override,
+    overview,
+    sharing,
+)
+from services.cases.domain.access_terms import Action, Relation
 from services.cases.domain.acting import Acting
 from services.cases.domain.grantors import Standing
 from services.cases.domain.relations import relations
+from services.cases.domain.shown import grounds
 from services.cases.domain.state import RenewalState
 from services.cases.domain.told import as_told, kept_goals, told_of
 from services.cases.errors import ConsentNotOpenError, NotInTeamError, UnknownPartError
+from services.cases.store import Disclosure
 from services.cases.views import CaseView
-from shared.contracts.cases import EvidenceForm, HandoverRoute, Package
+from shared.contracts.cases import EvidenceForm, HandoverRoute, NotHeardReason, OverrideReason, Package
 from shared.contracts.codes import GrantorClass, InformationCategory, Purpose, Role, Service
 from shared.refs import ConsentRef, GoalRef, HandoverRef, MeasureRef, UnitId
-from tests.unit.cases_town import CHILD, NURSE, RULES, TEACHER, Town, employee, guardian, party, scope
+from tests.unit.cases_town import (
+    BARNEVERN,
+    CHILD,
+    NURSE,
+    RULES,
+    STYRER,
+    TEACHER,
+    Town,
+    employee,
+    guardian,
+    party,
+    scope,
+)
 
 Said = Literal["nothing", "yes", "no"]
 SAID: tuple[Said, ...] = ("nothing", "yes", "no")
@@ -30,6 +55,25 @@ OF_CARE = {GrantorClass.CHILD: 1, GrantorClass.CHILD_WELFARE: 1}
 OF_SIXTEEN = guardian(1).model_copy(update={"withheld": frozenset({HEALTH})})
 
 pytestmark = pytest.mark.rule(4)
+
+
+def telling(
+    town: Town,
+    kinds: tuple[InformationCategory, ...],
+    by: ConsentRef | None = None,
+    to: Service = Service.BARNEVERN,
+) -> Disclosure:
+    """Return that a service read these kinds, by a consent or, without one, by law."""
+    return Disclosure(
+        at=town.now,
+        way="read",
+        service=to,
+        role=None,
+        organisation=None,
+        categories=frozenset(kinds),
+        consent=by,
+        consent_version=None if by is None else 1,
+    )
 
 
 def answered(first: Said, second: Said, later: timedelta = timedelta(0)) -> tuple[Town, ConsentRef]:
@@ -114,10 +158,10 @@ def test_what_the_child_decides_over_alone_is_not_told_to_a_guardian() -> None:
     for ref in (theirs, named):
         with pytest.raises(UnknownPartError):
             town.withdraw(ref, by=OF_SIXTEEN)
-        assert told_of(state, frozenset({IDENTITY}), ref, OF_SIXTEEN) is None
-    assert told_of(state, frozenset({IDENTITY, HEALTH}), None, OF_SIXTEEN) is None
-    assert told_of(state, frozenset({HEALTH, LANGUAGE}), mixed, OF_SIXTEEN) == frozenset({LANGUAGE})
-    assert told_of(town.state, frozenset({HEALTH}), theirs, CHILD) == frozenset({HEALTH})
+        assert told_of(state, telling(town, (IDENTITY,), ref), OF_SIXTEEN) is None
+    assert told_of(state, telling(town, (IDENTITY, HEALTH), mixed), OF_SIXTEEN) is None
+    assert told_of(state, telling(town, (HEALTH, LANGUAGE), mixed), OF_SIXTEEN) == frozenset({LANGUAGE})
+    assert told_of(town.state, telling(town, (HEALTH,), theirs), CHILD) == frozenset({HEALTH})
 
 
 @pytest.mark.rule(4)
@@ -292,3 +336,64 @@ def test_to_whom_the_baton_is_offered_by_the_childs_consent_alone_is_told_when_i
     assert [(one.status, one.consent, one.categories) for one in view.handovers] == [("completed", None, ())]
     assert seen.holder is not None
     assert seen.holder.service is Service.BUP
+
+
+# --- what is shared by law ------------------------------------------------------------------------------------------------
+
+CONCERN = InformationCategory.CONCERN
+BY_LAW = sharing.Ask(service=Service.BARNEVERN, categories=frozenset({CONCERN}), purpose=Purpose.ASSESSMENT)
+
+
+def asked_by_a_guardian(town: Town) -> tuple[str, sharing.Sharing, frozenset[InformationCategory] | None]:
+    """What a guardian is told of the case, of what may be shared with child welfare, and of what it read there."""
+    told = as_told(town.state, guardian(1), town.now)
+    view = CaseView.of(told, relations(told, guardian(1), town.now)).model_dump_json()
+    judged = sharing.judge(told, BY_LAW, town.now, lambda _: {GrantorClass.GUARDIAN: 2})
+    return view, judged, told_of(told, telling(town, (CONCERN, IDENTITY)), guardian(1))
+
+
+@pytest.mark.rule(93, 106, 192)
+@pytest.mark.parametrize("heard", [True, False])
+def test_what_is_shared_by_law_for_danger_from_the_guardians_is_not_told_them_until_they_have_been(heard: bool) -> None:
+    town = Town().lift()
+    if heard:
+        town.hear()
+    silent = asked_by_a_guardian(town)
+    ref = town.override()
+    assert silent[1].permitted is False
+    assert asked_by_a_guardian(town) == silent
+    assert town.state.overrides[ref].not_for_guardians
+    ours = access.permit(town.state, Action.READ_CHILD, BARNEVERN, town.now)
+    assert [one.not_for_guardians for one in grounds(town.state, ours, ours.categories, town.now)] == [True]
+    for who in (TEACHER, CHILD):
+        assert sharing.judge(as_told(town.state, who, town.now), BY_LAW, town.now, lambda _: {}).override == ref
+    review = override.ReviewOverride(by=STYRER, override=ref, justified=True, guardians_informed=True)
+    town.take(override.decide_review(town.state, review, town.now))
+    _, judged, read = asked_by_a_guardian(town)
+    assert (judged.override, read) == (ref, frozenset({CONCERN, IDENTITY}))
+    ours = access.permit(town.state, Action.READ_CHILD, BARNEVERN, town.now)
+    assert [one.not_for_guardians for one in grounds(town.state, ours, ours.categories, town.now)] == [False]
+
+
+@pytest.mark.rule(99, 192)
+def test_what_the_child_was_heard_about_is_taken_by_the_next_request_also_for_guardians() -> None:
+    town = Town().lift()
+    town.hear()
+    town.override()
+    town.asked()
+    assert as_told(town.state, guardian(1), town.now).heard_before == frozenset()
+
+
+@pytest.mark.rule(93, 192)
+@pytest.mark.parametrize("reason", OverrideReason)
+@pytest.mark.parametrize("not_heard", [None, *NotHeardReason])
+def test_only_danger_that_may_come_from_the_guardians_is_kept_from_them(
+    reason: OverrideReason, not_heard: NotHeardReason | None
+) -> None:
+    town = Town().lift()
+    made = town.override()
+    one = town.state.overrides[made].model_copy(update={"reason": reason, "not_heard": not_heard})
+    harmless = {OverrideReason.SERIOUS_BEHAVIOUR, OverrideReason.OWN_TASK_OF_RECEIVER}
+    kept = reason not in harmless or not_heard is NotHeardReason.WOULD_ENDANGER_CHILD
+    assert one.not_for_guardians is kept
+    assert not one.model_copy(update={"guardians_informed": True}).not_for_guardians

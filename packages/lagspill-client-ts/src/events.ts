@@ -1777,6 +1777,10 @@ export interface Scope3 {
 export interface ConsentOverridden {
   basis: LegalBasis;
   case: string;
+  /**
+   * Whether the guardians have been told of it; of danger that may come from them they are told when somebody says so.
+   */
+  guardians_informed?: boolean;
   made_by: Party;
   not_heard?: NotHeardReason;
   override: string;
@@ -1814,6 +1818,10 @@ export interface ConsentOverrideReviewOverdue {
  */
 export interface ConsentOverrideReviewed {
   case: string;
+  /**
+   * Whether the guardians have been told of it by now.
+   */
+  guardians_informed?: boolean;
   justified: boolean;
   override: string;
   reviewer: Role;

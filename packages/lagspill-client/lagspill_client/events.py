@@ -1551,6 +1551,10 @@ class ConsentOverridden(EventData):
 
     basis: LegalBasis
     case: CaseRefField
+    guardians_informed: bool = False
+    """Whether the guardians have been told of it; of danger that may come from them they are told when somebody says
+    so.
+    """
     made_by: Party
     not_heard: NotHeardReason | None = None
     override: OverrideRefField
@@ -1593,6 +1597,8 @@ class ConsentOverrideReviewed(EventData):
     TOPIC: ClassVar[str] = "lagspill.cases.v1"
 
     case: CaseRefField
+    guardians_informed: bool = False
+    """Whether the guardians have been told of it by now."""
     justified: bool
     override: OverrideRefField
     reviewer: Role

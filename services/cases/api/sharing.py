@@ -63,6 +63,7 @@ async def override_confidentiality(case: CaseRefField, body: OverrideBody, ctx: 
         valid_to=body.valid_to,
         review_by=body.review_by,
         not_heard=body.not_heard,
+        guardians_informed=body.guardians_informed,
     )
     return respond(await overrides.override_confidentiality(desk, ctx, case, new))
 
@@ -84,4 +85,8 @@ async def read_override(override: OverrideRefField, ctx: Reading, desk: AtDesk) 
 @router.post("/overrides/{override}/review", status_code=201, response_model=OverrideView, summary="Review an override")
 async def review_override(override: OverrideRefField, body: ReviewBody, ctx: Command, desk: AtDesk) -> Response:
     """Judge it, as the leader of the unit that made it; what was not justified ends at once."""
-    return respond(await overrides.review_override(desk, ctx, override, justified=body.justified))
+    return respond(
+        await overrides.review_override(
+            desk, ctx, override, justified=body.justified, guardians_informed=body.guardians_informed
+        )
+    )

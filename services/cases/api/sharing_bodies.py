@@ -47,6 +47,8 @@ class OverrideBody(RequestModel):
     review_by: GivenMoment
     not_heard: NotHeardReason | None = None
     """Why the child was not heard before; left out when it was (barnevernsloven § 1-4)."""
+    guardians_informed: bool = False
+    """The guardians have been told. Of danger that may come from them they read nothing here before that."""
 
     @property
     def scope(self) -> Scope:
@@ -69,3 +71,5 @@ class ReviewBody(RequestModel):
     model_config = example(justified=True)
 
     justified: bool
+    guardians_informed: bool = False
+    """The guardians have been told of it by now."""

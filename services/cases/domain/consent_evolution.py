@@ -58,21 +58,33 @@ def overrides(state: CaseState, event: events.OverrideEvent) -> CaseState:
             made_by=event.made_by,
             not_heard=event.not_heard,
             review_by=event.review_by,
+            guardians_informed=event.guardians_informed,
         )
-        # What the child was heard about is decided.
-        heard = state.heard_before - ({"consent", "concern-report"} if event.not_heard is None else set())
-        return state.model_copy(update={"overrides": {**state.overrides, event.override: made}, "heard_before": heard})
+        return _made(state, made)
     if present is None:
         return state
     changed = present.model_copy(update={"status": status})
     match event:
         case events.ConsentOverrideReviewed():
-            changed = changed.model_copy(update={"justified": event.justified})
+            informed = changed.guardians_informed or event.guardians_informed
+            changed = changed.model_copy(update={"justified": event.justified, "guardians_informed": informed})
         case events.ConsentOverrideEnded():
             changed = changed.model_copy(update={"ended": True})
         case _:
             pass
     return state.model_copy(update={"overrides": {**state.overrides, event.override: changed}})
+
+
+def _made(state: CaseState, made: OverrideState) -> CaseState:
+    """Return the case with a new override: what the child was heard about before it is decided."""
+    taken = frozenset({"consent", "concern-report"} if made.not_heard is None else set[str]()) & state.heard_before
+    update: dict[str, object] = {
+        "overrides": {**state.overrides, made.ref: made},
+        "heard_before": state.heard_before - taken,
+    }
+    if made.not_for_guardians:
+        update["heard_by_law"] = state.heard_by_law | taken
+    return state.model_copy(update=update)
 
 
 def entitled(grantor: Grantor, needed: dict[GrantorClass, int], guardians: frozenset[int]) -> bool:
@@ -85,6 +97,7 @@ def _put(state: CaseState, consent: ConsentState, *, heard: bool) -> CaseState:
     update: dict[str, object] = {"consents": {**state.consents, consent.ref: consent}}
     if heard:
         update["heard_before"] = state.heard_before - {"consent"}
+        update["heard_by_law"] = state.heard_by_law - {"consent"}
     return state.model_copy(update=update)
 
 

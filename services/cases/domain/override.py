@@ -62,6 +62,7 @@ class OverrideConfidentiality(Model):
     review_by: AwareDatetime
     not_heard: NotHeardReason | None = None
     """Why the child was not heard before; none: it was."""
+    guardians_informed: bool = False
     watch: Role = Role.LEADER
     """As what the municipality's duty for address-protected cases is kept: there it is that one who judges it."""
 
@@ -72,6 +73,7 @@ class ReviewOverride(Model):
     by: Acting
     override: OverrideRef
     justified: bool
+    guardians_informed: bool = False
 
 
 def decide_override(state: CaseState, command: OverrideConfidentiality, now: datetime, rules: Rules) -> list[CaseEvent]:
@@ -111,6 +113,7 @@ def decide_override(state: CaseState, command: OverrideConfidentiality, now: dat
             not_heard=command.not_heard,
             reviewer=command.watch if state.address_protected else Role.LEADER,
             review_by=command.review_by,
+            guardians_informed=command.guardians_informed,
         )
     ]
 
@@ -136,7 +139,11 @@ def decide_review(state: CaseState, command: ReviewOverride, now: datetime) -> l
     case = ref_of(state)
     happened: list[CaseEvent] = [
         ConsentOverrideReviewed(
-            case=case, override=present.ref, justified=command.justified, reviewer=judges_as(command.by)
+            case=case,
+            override=present.ref,
+            justified=command.justified,
+            reviewer=judges_as(command.by),
+            guardians_informed=command.guardians_informed,
         )
     ]
     if not command.justified and not present.ended:

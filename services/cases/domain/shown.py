@@ -42,6 +42,8 @@ class Ground(Model):
 
     by_law: bool = False
     """It rests on an override of confidentiality: somebody outside the unit was told."""
+    not_for_guardians: bool = False
+    """On one that the guardians are not told of."""
     consent: ConsentRef | None = None
     version: int | None = None
     valid_to: date | None = None
@@ -87,7 +89,15 @@ def grounds(state: CaseState, allowed: Permit, shown: frozenset[InformationCateg
     """Divide what is shown among the consents it rests on: each look is recorded under the very consent that allowed it."""
     override = None if allowed.override is None else state.overrides.get(allowed.override)
     if override is not None:
-        return [Ground(valid_to=override.valid_to, purposes=override.scope.purposes, categories=shown, by_law=True)]
+        return [
+            Ground(
+                valid_to=override.valid_to,
+                purposes=override.scope.purposes,
+                categories=shown,
+                by_law=True,
+                not_for_guardians=override.not_for_guardians,
+            )
+        ]
     if allowed.consent is None or allowed.service is None:
         return [Ground(categories=shown)]
     inside = [one for one in state.consents_in_force(now) if one.covers(allowed.service, (), allowed.purpose)]

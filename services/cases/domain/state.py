@@ -234,6 +234,16 @@ class OverrideStatus(StrEnum):
     """Judged, and no longer in use."""
 
 
+CONCERNS_GUARDIANS = frozenset(
+    {
+        events.OverrideReason.DANGER_TO_LIFE_OR_HEALTH,
+        events.OverrideReason.NEGLECT_OR_ABUSE,
+        events.OverrideReason.UNMET_MEDICAL_NEED,
+    }
+)
+"""Reasons for which the danger may come from the guardians themselves (seed rules 93, 192)."""
+
+
 class OverrideState(Model):
     """Confidentiality overridden by law, until a day; judged by a leader afterwards."""
 
@@ -251,6 +261,13 @@ class OverrideState(Model):
     """None: not reviewed."""
     ended: bool = False
     """Nothing may be shared on it any more, judged or not."""
+    guardians_informed: bool = False
+
+    @property
+    def not_for_guardians(self) -> bool:
+        """Return whether telling the guardians could endanger the child, and nobody has said that they have been told."""
+        endangers = self.reason in CONCERNS_GUARDIANS or self.not_heard is events.NotHeardReason.WOULD_ENDANGER_CHILD
+        return endangers and not self.guardians_informed
 
     def in_force(self, moment: datetime) -> bool:
         """Return whether it may be used at `moment`."""
@@ -452,6 +469,8 @@ class CaseState(Model):
     team: dict[Service, TeamMember] = Field(default_factory=dict)
     views: tuple[ChildViewState, ...] = ()
     heard_before: frozenset[str] = frozenset()
+    heard_by_law: frozenset[str] = frozenset()
+    """Of these, what an override has taken that the guardians are not told of, and no consent was asked for since."""
     """Decisions that the child has been heard before, and that have not been taken since."""
     consents: dict[ConsentRef, ConsentState] = Field(default_factory=dict)
     overrides: dict[OverrideRef, OverrideState] = Field(default_factory=dict)

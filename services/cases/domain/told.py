@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Protocol
 
 from services.cases.domain.acting import Acting
 from services.cases.domain.around import PlanState
@@ -78,10 +79,12 @@ def as_told(state: CaseState, acting: Acting, now: datetime) -> CaseState:
             # With whom a consent lets the case be spoken of by name is not told of one that is not.
             "mode": state.mode if by_name else Mode.ANONYMOUS,
             "consents": {ref: _consent(one, acting, now) for ref, one in consents.items()},
+            # What was shared by law is not told either by what the child has been heard about since.
+            "heard_before": state.heard_before | (state.heard_by_law if _unspoken_law(state, acting) else frozenset()),
             "overrides": {
                 ref: _override(one, acting)
                 for ref, one in state.overrides.items()
-                if not kept_from(one.scope.categories, acting)
+                if not (kept_from(one.scope.categories, acting) or _endangers(one, acting))
             },
             "team": {service: member for service, member in state.team.items() if service not in unspoken},
             "measures": {ref: one for ref, one in state.measures.items() if ref not in gone},
@@ -166,15 +169,52 @@ def own_status(consent: ConsentState, acting: Acting, now: datetime) -> ConsentS
     return ConsentStatus.LAPSED if over else ConsentStatus.REQUESTED
 
 
-def told_of(
-    state: CaseState, categories: frozenset[InformationCategory], consent: ConsentRef | None, acting: Acting
-) -> frozenset[InformationCategory] | None:
-    """Return of which kinds somebody may know that a service was told of them, by a consent if by one; none when of nothing.
+class Telling(Protocol):
+    """That a service was told something: by a consent, or, where it read without one, by law."""
 
-    `state` is the case as it is told to the reader: a consent that is not in it is not spoken of.
+    @property
+    def at(self) -> datetime: ...
+    @property
+    def way(self) -> str: ...
+    @property
+    def service(self) -> Service: ...
+    @property
+    def categories(self) -> frozenset[InformationCategory]: ...
+    @property
+    def consent(self) -> ConsentRef | None: ...
+
+
+def told_of(state: CaseState, telling: Telling, acting: Acting) -> frozenset[InformationCategory] | None:
+    """Return of which kinds somebody may know that a service was told of them; none when of nothing.
+
+    `state` is the case as it is told to the reader: a consent or an override that is not in it is not spoken of.
     """
-    by_another = consent is not None and consent not in state.consents
+    if acting.guardian is None and not acting.child:
+        return telling.categories
+    categories = telling.categories
+    if telling.consent is None and telling.way == "read":
+        categories &= _by_law(state, telling)
+        if not categories:
+            return None
+    by_another = telling.consent is not None and telling.consent not in state.consents
     return None if by_another or kept_from(categories, acting) else categories - acting.withheld
+
+
+def _by_law(state: CaseState, telling: Telling) -> frozenset[InformationCategory]:
+    """Return what overrides that are spoken of let the service be told on that day."""
+    day = oslo_day(telling.at)
+    spoken = [one for one in state.overrides.values() if one.covers(telling.service)]
+    inside = [one.scope.categories for one in spoken if one.valid_from <= day <= one.valid_to]
+    return frozenset[InformationCategory]().union(*(one | _WHOM for one in inside))
+
+
+def _endangers(override: OverrideState, acting: Acting) -> bool:
+    """Return whether telling this guardian of an override could endanger the child (seed rules 93, 192)."""
+    return acting.guardian is not None and override.not_for_guardians
+
+
+def _unspoken_law(state: CaseState, acting: Acting) -> bool:
+    return any(_endangers(one, acting) for one in state.overrides.values())
 
 
 def _consent(consent: ConsentState, acting: Acting, now: datetime) -> ConsentState:

@@ -440,6 +440,7 @@ async def record(
     kind: AccessKind = AccessKind.READ,
     purpose: Purpose | None = None,
     own: frozenset[InformationCategory] = frozenset(),
+    not_for_guardians: bool = False,
 ) -> None:
     """Record that `shown` is about to be answered, in the transaction that was looked in (pasientjournalloven § 22 a).
 
@@ -447,7 +448,15 @@ async def record(
     What the unit recorded itself (`own`) it reads for its own task, whatever consent covers the rest.
     """
     entries, told = describe_look(
-        desk, ctx, looked, shown=shown, documents=documents, own=own, kind=kind, purpose=purpose
+        desk,
+        ctx,
+        looked,
+        shown=shown,
+        documents=documents,
+        own=own,
+        kind=kind,
+        purpose=purpose,
+        not_for_guardians=not_for_guardians,
     )
     await desk.journal.record_access(replace(ctx, scope=looked.scope), entries, conn=conn)
     await note_look(conn, ctx, looked, shown, told)
@@ -477,6 +486,7 @@ def describe_look(
     own: frozenset[InformationCategory] = frozenset(),
     kind: AccessKind = AccessKind.READ,
     purpose: Purpose | None = None,
+    not_for_guardians: bool = False,
 ) -> tuple[list[AccessRecorded], list[Disclosure]]:
     """Return the records of a look, one for each consent that it rests on, and who is told what by it; see `record`."""
     actor, state, permit = actor_of(ctx), looked.state, looked.permit
@@ -504,6 +514,7 @@ def describe_look(
                 reason=None if permit.glass is None else permit.glass.reason,
                 address_protected=state.address_protected,
                 valid_to=_shared_until(permit, ground),
+                not_for_guardians=ground.not_for_guardians or not_for_guardians,
             )
         )
         outside = ground.consent is not None or ground.by_law

@@ -30,6 +30,7 @@ class NewOverride:
     valid_to: date
     review_by: datetime
     not_heard: NotHeardReason | None
+    guardians_informed: bool
 
 
 async def override_confidentiality(desk: Desk, ctx: Context, case: CaseRef, new: NewOverride) -> Changed[CaseState]:
@@ -45,6 +46,7 @@ async def override_confidentiality(desk: Desk, ctx: Context, case: CaseRef, new:
         valid_to=new.valid_to,
         review_by=new.review_by,
         not_heard=new.not_heard,
+        guardians_informed=new.guardians_informed,
         watch=desk.watch_of(located.municipality).role,
     )
     return await change(
@@ -62,10 +64,14 @@ async def override_confidentiality(desk: Desk, ctx: Context, case: CaseRef, new:
     )
 
 
-async def review_override(desk: Desk, ctx: Context, ref: OverrideRef, *, justified: bool) -> Changed[CaseState]:
+async def review_override(
+    desk: Desk, ctx: Context, ref: OverrideRef, *, justified: bool, guardians_informed: bool
+) -> Changed[CaseState]:
     """Judge it, as the leader of the unit; what was not justified ends at once."""
     located, acting = await meet(desk, ctx, ref)
-    command = overrides.ReviewOverride(by=acting, override=ref, justified=justified)
+    command = overrides.ReviewOverride(
+        by=acting, override=ref, justified=justified, guardians_informed=guardians_informed
+    )
     return await change(
         desk,
         ctx,
@@ -93,7 +99,16 @@ async def read_override(desk: Desk, ctx: Context, ref: OverrideRef) -> tuple[Ove
             present = overrides.override_of(looked.state, ref)
             text = await desk.records.override(conn, located.case, ref)
             shown = frozenset({InformationCategory.CONCERN})
-            await record(desk, ctx, conn, looked, shown=shown, kind=AccessKind.READ, purpose=Purpose.OVERSIGHT)
+            await record(
+                desk,
+                ctx,
+                conn,
+                looked,
+                shown=shown,
+                kind=AccessKind.READ,
+                purpose=Purpose.OVERSIGHT,
+                not_for_guardians=present.not_for_guardians,
+            )
     except DeniedError as denied:
         await deny(desk, ctx, located.case, denied)
     desk.journal.nudge()
