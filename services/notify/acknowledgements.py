@@ -59,8 +59,9 @@ class Acknowledgements:
         # Whoever opens a subscription is before this event, and is asked, or behind it, and does not get it.
         await feed.hold(tx.conn)
         for subscription in await acknowledgement_store.asked(tx.conn):
-            state = (await tx.journal.load(SUBSCRIPTION, subscription, conn=tx.conn)).state
-            if acknowledges(state, self._allowed(state.client), passing):
+            found = await tx.journal.load(SUBSCRIPTION, subscription, conn=tx.conn)
+            assert found.scope is not None, "a subscription that is asked was opened"
+            if acknowledges(found.state, self._allowed(found.state.client), found.scope, passing):
                 await self._await(tx, caused_by(envelope, tx.now), subscription, ended)
 
     async def _await(self, tx: Tx, ctx: Context, subscription: SubscriptionRef, ended: Ended) -> None:

@@ -172,7 +172,7 @@ class Courier:
         for fed in page:
             if self._rounds.stopping:
                 break
-            if gets(found.state.wanted, allowed, fed.passing):
+            if gets(found.state.wanted, allowed, found.scope, fed.passing):
                 attempts += 1
                 signed = headers(keys, str(fed.event_id), int(self._wall()), fed.body)
                 sent = {"content-type": CONTENT_TYPE, "lagspill-position": str(fed.position), **signed}

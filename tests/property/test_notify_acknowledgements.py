@@ -165,7 +165,8 @@ def test_a_receipt_is_awaited_of_the_very_events_of_which_the_services_owe_one()
 def test_who_does_not_get_an_event_or_has_ended_owes_nothing_for_it_and_who_is_stopped_does(
     says: bool, ends: bool, stops: bool, scope: str
 ) -> None:
-    wanted = Wanted(municipalities=frozenset({LogScope("4005")}))
+    own = LogScope("4005")
+    wanted = Wanted(municipalities=frozenset({own}))
     opened = decide_open(SubscriptionState(), ref=SUB, owner=OWNER, client="x", wanted=wanted, acknowledges=says)
     state = SUBSCRIPTION.replay(opened)
     if stops:
@@ -173,8 +174,8 @@ def test_who_does_not_get_an_event_or_has_ended_owes_nothing_for_it_and_who_is_s
     if ends:
         state = SUBSCRIPTION.fold(state, decide_end(state, "ended"))
     passing = Passing(type=ConsentExpired.TYPE, scope=LogScope(scope))
-    assert acknowledges(state, Allowed(subscribes=True), passing) is (says and not ends and scope == "4005")
-    assert not acknowledges(state, Allowed(), passing), "who may no longer subscribe gets nothing"
+    assert acknowledges(state, Allowed(subscribes=True), own, passing) is (says and not ends and scope == "4005")
+    assert not acknowledges(state, Allowed(), own, passing), "who may no longer subscribe gets nothing"
 
 
 def test_whether_it_acknowledges_stays_until_it_is_changed() -> None:

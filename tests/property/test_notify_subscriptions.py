@@ -63,27 +63,29 @@ passings = st.builds(
 )
 
 
-@given(wanteds, alloweds, passings)
+@given(wanteds, alloweds, st.sampled_from(OPEN), passings)
 def test_an_event_of_a_protected_case_goes_to_nobody_who_is_not_cleared(
-    wanted: Wanted, allowed: Allowed, passing: Passing
+    wanted: Wanted, allowed: Allowed, own: LogScope, passing: Passing
 ) -> None:
     """Whatever was asked for, and however it was allowed then."""
-    if passing.scope == PROTECTED and gets(wanted, allowed, passing):
+    if passing.scope == PROTECTED and gets(wanted, allowed, own, passing):
         assert allowed.protected
         assert wanted.protected
 
 
-@given(wanteds, alloweds, passings)
+@given(wanteds, alloweds, st.sampled_from(OPEN), passings)
 def test_nobody_gets_what_was_not_asked_for_or_is_not_allowed(
-    wanted: Wanted, allowed: Allowed, passing: Passing
+    wanted: Wanted, allowed: Allowed, own: LogScope, passing: Passing
 ) -> None:
-    if not gets(wanted, allowed, passing):
+    """Nor another municipality's, when that was asked for while every one's was allowed, and is so no longer."""
+    if not gets(wanted, allowed, own, passing):
         return
     assert allowed.subscribes
     assert not wanted.types or passing.type in wanted.types
     assert not wanted.units or wanted.units & passing.units
     if passing.scope != PROTECTED:
         assert passing.scope in wanted.municipalities or (allowed.everywhere and not wanted.municipalities)
+        assert passing.scope == own or allowed.everywhere
 
 
 @given(wanteds, alloweds, st.sampled_from(OPEN), st.booleans(), passings)
@@ -95,12 +97,12 @@ def test_what_a_client_may_ask_for_is_what_it_then_gets(
         given_ = narrowed(wanted, allowed, own, cleared=cleared)
     except NotifyError:
         return
-    if gets(given_, allowed, passing):
+    if gets(given_, allowed, own, passing):
         assert passing.scope in {own, PROTECTED} or allowed.everywhere
         assert passing.scope != PROTECTED or (cleared and allowed.protected)
     plain = Passing(type=A_TYPE, scope=own, units=frozenset(UNITS))
     if (not given_.types or A_TYPE in given_.types) and (not wanted.municipalities or own in wanted.municipalities):
-        assert gets(given_, allowed, plain)
+        assert gets(given_, allowed, own, plain)
 
 
 @pytest.mark.parametrize(

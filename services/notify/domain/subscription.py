@@ -96,9 +96,10 @@ class Allowed(Model):
     """The logs of address-protected cases."""
 
 
-def gets(wanted: Wanted, allowed: Allowed, passing: Passing) -> bool:
+def gets(wanted: Wanted, allowed: Allowed, own: LogScope, passing: Passing) -> bool:
     """Return whether a subscription gets an event: what it asked for, and may have now, whatever it could have when it asked.
 
+    `own` is the municipality of the client that has opened it; another's it gets only as long as it may have every one's.
     The log of an address-protected case says no municipality and no unit, so it is for those alone who have the clearance.
     """
     if not allowed.subscribes or (wanted.types and passing.type not in wanted.types):
@@ -107,12 +108,14 @@ def gets(wanted: Wanted, allowed: Allowed, passing: Passing) -> bool:
         return False
     if is_protected(passing.scope):
         return wanted.protected and allowed.protected
+    if passing.scope != own and not allowed.everywhere:
+        return False
     return passing.scope in wanted.municipalities if wanted.municipalities else allowed.everywhere
 
 
-def acknowledges(state: SubscriptionState, allowed: Allowed, passing: Passing) -> bool:
+def acknowledges(state: SubscriptionState, allowed: Allowed, own: LogScope, passing: Passing) -> bool:
     """Return whether it is to say that it has acted on an event: one that gets it, also while it is stopped."""
-    return state.acknowledges and state.status in OPEN and gets(state.wanted, allowed, passing)
+    return state.acknowledges and state.status in OPEN and gets(state.wanted, allowed, own, passing)
 
 
 def evolve(state: SubscriptionState, event: EventData) -> SubscriptionState:
