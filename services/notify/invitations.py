@@ -89,7 +89,9 @@ class Invitations:
             appointment = moved(appointment, event.starts_at, envelope.time)
             await facts.set_appointment(tx.conn, appointment)
             await self._families.on_moved(tx, envelope, appointment)
+        # Each move is a step of its own: it may be back to a time of which they have been told before.
         told = _about_meeting(event, ctx, event.starts_at, appointment)
+        told = replace(told, step=f"{told.step}/{envelope.id}")
         for leader in invited:
             await self._teller.tell_responsible(tx, leader, told.saying(policy.MOVED))
         await seat_facts.ask_anew(tx.conn, event.meeting, event.starts_at)

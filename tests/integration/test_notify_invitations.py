@@ -148,6 +148,11 @@ async def test_who_has_a_duty_and_has_not_answered_is_reminded_once_and_anew_whe
     count = "SELECT count(*) FROM deadlines WHERE kind = $1"
     await world.take(MeetingRescheduled(meeting=MEETING, starts_at=world.clock.now() + timedelta(days=ANSWER_DAYS)))
     assert await world.pool.fetchval(count, REMINDER) == 0
+    # Moved back to a day of which they were told before, they are told again: what they heard last was another.
+    moves = (await told(world, "ppt-leader")).count("meeting-moved")
+    await world.take(MeetingRescheduled(meeting=MEETING, starts_at=later), times=2)
+    assert (await told(world, "ppt-leader")).count("meeting-moved") == moves + 1
+    assert await world.pool.fetchval(count, REMINDER) == 0, "the day to remind on was reached before"
     await world.take(MeetingRescheduled(meeting=MEETING, starts_at=later + timedelta(days=7)))
     assert await world.pool.fetchval(count, REMINDER) == 1
     await world.take(MeetingCancelled(meeting=MEETING, reason="no-items"))
