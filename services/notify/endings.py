@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from services.notify import store
+from services.notify import form_facts, store
 from services.notify.domain import policy
 from services.notify.handlers import Teller, responsible, telling
 from services.notify.store import Telling
@@ -30,6 +30,8 @@ class Endings:
         """Return the handler of each event type."""
         return {
             cases.TransitionFormDrafted: self.on_form_written,
+            cases.TransitionFormApproved: self.on_form_approved,
+            cases.TransitionFormSent: self.on_form_sent,
             transition_forms.TransitionFormApprovalWaits: self.on_approval_waits,
             transition_forms.TransitionFormDue: self.on_form_due,
             transition_forms.TransitionFormOverdue: self.on_form_overdue,
@@ -40,8 +42,28 @@ class Endings:
 
     async def on_form_written(self, tx: Tx, event: cases.TransitionFormDrafted, envelope: Envelope) -> None:
         """The guardians are asked to read and approve this version (seed rule 14)."""
+        await form_facts.written(tx.conn, event.form, event.version)
         told = _about(tx, event, envelope, f"{event.form}/{event.version}")
         await store.add_errand(tx.conn, told.saying(policy.FORM_REQUEST), GUARDIANS)
+
+    async def on_form_approved(self, tx: Tx, event: cases.TransitionFormApproved, envelope: Envelope) -> None:
+        """One guardian has approved it, and is asked no more; when all have who must, nobody is (seed rule 14)."""
+        ordinal = form_facts.EVERYBODY if event.complete else event.ordinal
+        await form_facts.answered(tx.conn, event.form, event.version, ordinal)
+        step = f"{event.form}/{event.version}/"
+        await self._quiet(tx, envelope, step, ordinal=None if event.complete else event.ordinal)
+
+    async def on_form_sent(self, tx: Tx, event: cases.TransitionFormSent, envelope: Envelope) -> None:
+        """It has gone: nobody is asked or reminded of it any more."""
+        await form_facts.answered(tx.conn, event.form, event.version, form_facts.EVERYBODY)
+        await self._quiet(tx, envelope, f"{event.form}/")
+
+    async def _quiet(self, tx: Tx, envelope: Envelope, step: str, *, ordinal: int | None = None) -> None:
+        """Take back what is on its way in steps that begin so: all of it, or what is for one guardian."""
+        if ordinal is None:
+            await store.drop_errands_of(tx.conn, step)
+        _, pending = await store.told_about(tx.conn, step, ordinal=ordinal)
+        await self._teller.take_back(tx, caused_by(envelope, tx.now), pending, "done")
 
     async def on_approval_waits(
         self, tx: Tx, event: transition_forms.TransitionFormApprovalWaits, envelope: Envelope
@@ -79,4 +101,5 @@ class Endings:
 
 
 def _about(tx: Tx, event: cases.CaseEvent, envelope: Envelope, step: str, due: datetime | None = None) -> Telling:
-    return telling(caused_by(envelope, tx.now), step, case=event.case, due=due)
+    """Return what is told about one event: it may come again, of a birth date that was corrected or a form that came back."""
+    return telling(caused_by(envelope, tx.now), f"{step}/{envelope.id}", case=event.case, due=due)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Final
 
-from services.notify import facts, family_facts, store
+from services.notify import facts, family_facts, form_facts, store
 from services.notify.cause import Cause
 from services.notify.domain import policy
 from services.notify.domain.deadline import DEADLINE, OPEN
@@ -23,7 +23,7 @@ from shared.contracts.codes import Role
 from shared.contracts.notify import Way
 from shared.deadlines import Deadline, set_deadline
 from shared.freshness import require_fresh
-from shared.refs import MessageRef
+from shared.refs import FormRef, MessageRef
 
 DUE: Final = "letter-due"
 """The kind of the durable deadline after which what nobody has read goes by letter."""
@@ -62,6 +62,9 @@ async def _still_asked(tx: Tx, stored: store.StoredMessage) -> bool:
     told = stored.telling
     if told.appointment is not None:
         return await _still_invited(tx, told)
+    if told.template == policy.FORM_REQUEST:
+        form, version, *_ = told.step.split("/")
+        return await form_facts.waits_for(tx.conn, FormRef(form), int(version), stored.ordinal or 1)
     if told.deadline is not None:
         waited = await tx.journal.load(DEADLINE, told.deadline, conn=tx.conn)
         if waited.state.status not in OPEN:

@@ -422,12 +422,18 @@ async def pending_about(
     return [MessageRef(row["message"]) for row in rows]
 
 
-async def told_about(conn: Connection, step: str) -> tuple[list[Responsible], list[MessageRef]]:
-    """Return, locked, who was told anything whose step begins with `step` (a reference), and which of it is not delivered yet."""
+async def told_about(
+    conn: Connection, step: str, *, ordinal: int | None = None
+) -> tuple[list[Responsible], list[MessageRef]]:
+    """Return, locked, who was told anything whose step begins with `step` (a reference), and which of it is not delivered yet.
+
+    With `ordinal` only that guardian's.
+    """
     rows = await conn.fetch(
         "SELECT message, recipient, recipient_role, recipient_service, status FROM messages WHERE step LIKE $1 || '%'"
-        " ORDER BY message FOR UPDATE",
+        " AND ($2::integer IS NULL OR recipient_ordinal = $2) ORDER BY message FOR UPDATE",
         step,
+        ordinal,
     )
     people = {
         row["recipient"]: Responsible(

@@ -26,7 +26,7 @@ from services.notify.sms import HttpSms
 from shared.clock import SimulatedClock
 from shared.contracts import cases, meetings
 from shared.contracts.access import AccessKind, AccessRecorded
-from shared.contracts.codes import GrantorClass, Service
+from shared.contracts.codes import GrantorClass, InformationCategory, Service
 from shared.contracts.meetings import calendar_uid
 from shared.contracts.notify import (
     NotificationBounced,
@@ -36,7 +36,7 @@ from shared.contracts.notify import (
     Way,
 )
 from shared.contracts.team import LanguageNeedRecorded
-from shared.refs import ArenaRef, HandoverRef, LogScope, MeetingRef
+from shared.refs import ArenaRef, DocumentRef, FormRef, HandoverRef, LogScope, MeetingRef
 from shared.testing.issuer import LocalIssuer
 from shared.testing.plugin import Migrated
 from tests.integration.certificates import certificate
@@ -725,6 +725,37 @@ async def test_no_letter_goes_to_who_has_read_it_or_answered(opened: Open) -> No
     await place.world.move_to(place.world.clock.now() + timedelta(days=4))
     assert await letters(place, "teacher") == []
     assert "redirected letter" not in await place.happened()
+
+
+@pytest.mark.rule(14)
+async def test_no_letter_asks_for_the_approval_of_a_form_that_was_given_before_or_after_it_was_listed(
+    opened: Open,
+) -> None:
+    """Who has approved is asked no more, whether the letter is not due yet or waits in the office."""
+    place = await opened()
+    guardians(place.world)
+    for each in place.world.neighbours.contacts[CASE]:
+        each["email"] = None
+    await held(place)
+    form = FormRef("frm_" + "g" * 26)
+    drafted = cases.TransitionFormDrafted(
+        case=CASE,
+        form=form,
+        version=1,
+        document=DocumentRef("doc_" + "g" * 26),
+        form_type="barnehage-to-school",
+        school_start=2027,
+        categories=frozenset({InformationCategory.LANGUAGE}),
+    )
+    await place.world.take(drafted)
+    await place.world.deliver()
+    await place.world.take(
+        cases.TransitionFormApproved(case=CASE, form=form, version=1, ordinal=1, complete=False), times=2
+    )
+    await place.world.move_to(place.world.clock.now() + timedelta(days=4))
+    assert [each["ordinal"] for each in await letters(place, "teacher")] == [2]
+    await place.world.take(cases.TransitionFormApproved(case=CASE, form=form, version=1, ordinal=2, complete=True))
+    assert await letters(place, "teacher") == []
 
 
 async def test_a_letter_of_a_protected_case_is_its_holders_alone(opened: Open) -> None:

@@ -86,3 +86,6 @@ async def test_the_holder_hears_of_the_age_limit_and_the_leader_when_nothing_was
     heard = await told(world, "teacher")
     assert sorted(heard) == ["adulthood-approaching", "adulthood-overdue", "adulthood-reached"]
     assert await told(world, "styrer") == ["adulthood-overdue"]
+    # The birth date was corrected: it comes again, on another day.
+    await world.take(endings.AdulthoodApproaching(case=CASE, holder=holder), times=2)
+    assert (await told(world, "teacher")).count("adulthood-approaching") == 2
