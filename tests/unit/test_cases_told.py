@@ -14,6 +14,7 @@ from services.cases.domain import (
     carrying_out,
     consent,
     consent_ending,
+    coordination,
     course,
     handover,
     measures,
@@ -31,12 +32,23 @@ from services.cases.domain.told import as_told, kept_goals, told_of
 from services.cases.errors import ConsentNotOpenError, NotInTeamError, UnknownPartError
 from services.cases.store import Disclosure
 from services.cases.views import CaseView
-from shared.contracts.cases import EvidenceForm, HandoverRoute, NotHeardReason, OverrideReason, Package
+from shared.contracts.cases import (
+    CoordinatorKind,
+    EvidenceForm,
+    HandoverKind,
+    HandoverRoute,
+    HandoverSent,
+    NotHeardReason,
+    OverrideReason,
+    Package,
+)
 from shared.contracts.codes import GrantorClass, InformationCategory, Purpose, Role, Service
+from shared.contracts.team import CoordinatorAppointed
 from shared.refs import ConsentRef, GoalRef, HandoverRef, MeasureRef, UnitId
 from tests.unit.cases_town import (
     BARNEVERN,
     CHILD,
+    COORDINATOR,
     NURSE,
     RULES,
     STYRER,
@@ -336,6 +348,37 @@ def test_to_whom_the_baton_is_offered_by_the_childs_consent_alone_is_told_when_i
     assert [(one.status, one.consent, one.categories) for one in view.handovers] == [("completed", None, ())]
     assert seen.holder is not None
     assert seen.holder.service is Service.BUP
+
+
+@pytest.mark.rule(97)
+def test_who_coordinates_by_the_childs_consent_alone_is_not_told() -> None:
+    town = Town().lift()
+    silent = told_names(town)
+    theirs = town.by_the_child(scope((Service.HELSESTASJON,), (HEALTH,), (Purpose.COORDINATION,)))
+    kind = CoordinatorKind.BARNEKOORDINATOR
+    town.take([CoordinatorAppointed(case=town.case, kind=kind, coordinator=party(NURSE))])
+    ref = HandoverRef(town.ids.ref("hdo"))
+    offered = HandoverSent(
+        case=town.case,
+        handover=ref,
+        kind=HandoverKind.COORDINATOR,
+        sender=party(NURSE),
+        receiver=party(COORDINATOR),
+        basis=RULES.basis("consent", town.now),
+        consent=theirs,
+        consent_version=1,
+        package=Package(),
+        respond_by=town.now + timedelta(days=3),
+        route=HandoverRoute.COORDINATOR,
+        coordination=kind,
+    )
+    town.take([offered])
+    assert told_names(town) == silent
+    town.take(coordination.taken(town.case, ref, kind, party(COORDINATOR), on_behalf=False))
+    assert told_names(town) == silent
+    assert set(as_told(town.state, CHILD, town.now).around.coordinators) == {kind}
+    town.consented(scope((Service.HELSESTASJON,), (LANGUAGE,)))
+    assert set(as_told(town.state, OF_SIXTEEN, town.now).around.coordinators) == {kind}
 
 
 # --- what is shared by law ------------------------------------------------------------------------------------------------

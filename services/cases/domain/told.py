@@ -72,6 +72,8 @@ def as_told(state: CaseState, acting: Acting, now: datetime) -> CaseState:
     consents = {ref: one for ref, one in state.consents.items() if ref not in hidden}
     gone = {one.ref for one in _measures_kept(state, acting, now)}
     goals = kept_goals(state, acting, now)
+    # Who coordinates by the child's own consent alone is not told of (seed rule 97); in the holder's service it takes none.
+    alone, home = _alone(state, hidden, now), None if state.holder is None else state.holder.service
     by_name = not hidden or any(one.in_force(now) for one in consents.values())
     kept = frozenset(ref for ref, one in state.documents.items() if one.category in withheld)
     return state.model_copy(
@@ -93,7 +95,8 @@ def as_told(state: CaseState, acting: Acting, now: datetime) -> CaseState:
                 ref: _handover(one, acting, hidden, kept)
                 for ref, one in state.handovers.items()
                 # To whom the baton goes is told when it has gone there: until then it is only what the consent is for.
-                if one.consent not in hidden or one.status in _TAKEN
+                # Of the coordination that is no more told then: the baton stays where it is.
+                if one.consent not in hidden or (one.coordination is None and one.status in _TAKEN)
             },
             "forms": {ref: _form(one, acting) for ref, one in state.forms.items()},
             "records": {ref: one for ref, one in state.records.items() if one.category not in withheld},
@@ -104,6 +107,11 @@ def as_told(state: CaseState, acting: Acting, now: datetime) -> CaseState:
                     "languages": tuple(one for one in around.languages if (one.person, one.ordinal) == mine(acting)),
                     "contributions": {
                         ref: one for ref, one in around.contributions.items() if one.consent not in hidden
+                    },
+                    "coordinators": {
+                        kind: one
+                        for kind, one in around.coordinators.items()
+                        if one.party.service not in alone or one.party.service is home
                     },
                     "plans": {ref: _plan(one, goals) for ref, one in around.plans.items()},
                 }
@@ -132,9 +140,15 @@ def _unspoken(state: CaseState, acting: Acting, now: datetime) -> frozenset[Serv
     What once let them be here, or was refused, does not count: that it has ended is known.
     """
     hidden = _hidden(state, acting)
-    alone = {one for ref in hidden for one in state.consents[ref].scope.services if state.consents[ref].in_force(now)}
+    alone = _alone(state, hidden, now)
     members = {service for service, member in state.team.items() if member.consent in hidden or service in alone}
     return frozenset(members) - _known(state, hidden, now)
+
+
+def _alone(state: CaseState, hidden: frozenset[ConsentRef], now: datetime) -> frozenset[Service]:
+    """Return the services that only a consent lets be here which is not spoken of."""
+    unspoken = [state.consents[ref].scope.services for ref in hidden if state.consents[ref].in_force(now)]
+    return frozenset[Service]().union(*unspoken) - _known(state, hidden, now)
 
 
 def _known(state: CaseState, hidden: frozenset[ConsentRef], now: datetime) -> frozenset[Service]:
