@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from itertools import product
 from typing import Literal
 
@@ -27,7 +28,7 @@ from services.cases.domain.acting import Acting
 from services.cases.domain.grantors import Standing
 from services.cases.domain.relations import relations
 from services.cases.domain.shown import grounds
-from services.cases.domain.state import RenewalState
+from services.cases.domain.state import ConsentStatus, RenewalState
 from services.cases.domain.told import as_told, kept_goals, told_of
 from services.cases.errors import ConsentNotOpenError, NotInTeamError, UnknownPartError
 from services.cases.store import Disclosure
@@ -149,6 +150,24 @@ def test_a_refusal_does_not_say_it() -> None:
     with pytest.raises(ConsentNotOpenError) as refused:
         town.withdraw(ref, by=guardian(1))
     assert refused.value.extensions == {"status": "requested"}
+
+
+@pytest.mark.parametrize("decide", [partial(consent.decide_grant, rules=RULES), consent.decide_refuse])
+@pytest.mark.parametrize("second", SAID[::2])
+def test_after_the_time_to_answer_nobody_learns_by_answering_what_the_others_said(
+    second: Said, decide: Callable[..., object]
+) -> None:
+    town, ref = answered("nothing", second, timedelta(days=29))
+    town.take(consent_ending.decide_lapse(town.state, ref, town.now))
+    with pytest.raises(ConsentNotOpenError) as refused:
+        decide(town.state, consent.Answer(by=guardian(1), consent=ref), town.now)
+    assert refused.value.extensions == {"status": "lapsed"}
+
+
+def test_a_no_that_becomes_a_yes_too_late_for_the_others_ends_the_question() -> None:
+    town, ref = answered("nothing", "no", timedelta(days=29))
+    town.grant(ref, 2)
+    assert town.state.consents[ref].status is ConsentStatus.LAPSED
 
 
 def test_who_is_no_family_is_told_the_state_as_it_is() -> None:

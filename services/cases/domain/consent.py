@@ -42,6 +42,7 @@ from shared.contracts.cases import (
     ConsentConfirmed,
     ConsentDisagreed,
     ConsentGranted,
+    ConsentLapsed,
     ConsentNarrowed,
     ConsentRefused,
     ConsentRenewed,
@@ -183,7 +184,7 @@ def decide_grant(state: CaseState, command: Answer, now: datetime, rules: Rules)
         evidence_ref=command.note,
     )
     if not complete:
-        return [granted, *_disagreement(consent, granted)]
+        return [granted, *(_disagreement(consent, granted) or _too_late(consent, granted, now))]
     return [granted, *_in_force_by(consent, granted), *named_again(state, consent, version, now, rules)]
 
 
@@ -348,6 +349,15 @@ def _disagreement(consent: ConsentState, answer: ConsentGranted | ConsentRefused
     return disagreement(answer.case, consent, given, refused)
 
 
+def _too_late(consent: ConsentState, granted: ConsentGranted, now: datetime) -> list[CaseEvent]:
+    """Return that the question is over, when a no became a yes after the time to answer and somebody never answered."""
+    refused = consent.refused - {(granted.grantor, granted.ordinal)}
+    waits = consent.status is ConsentStatus.REFUSED and not refused
+    if not waits or consent.answer_by is None or now < consent.answer_by:
+        return []
+    return [ConsentLapsed(case=granted.case, consent=consent.ref, version=consent.version)]
+
+
 def disagreement(
     case: CaseRef, consent: ConsentState, given: frozenset[Grantor], refused: frozenset[Grantor]
 ) -> list[CaseEvent]:
@@ -375,7 +385,11 @@ def _answering(
     consent = state.consents.get(command.consent)
     if consent is None or childs_alone(consent, command.by):
         raise UnknownPartError
-    return consent, _grantor(state, consent, command, ends=at_any_stage)
+    grantor = _grantor(state, consent, command, ends=at_any_stage)
+    # Whoever is told that the time is out is answered so, whatever the others said; what was granted may always be taken back.
+    if signed_in and not at_any_stage and own_status(consent, command.by, now) is ConsentStatus.LAPSED:
+        raise ConsentNotOpenError(extensions={"status": ConsentStatus.LAPSED})
+    return consent, grantor
 
 
 def _grantor(state: CaseState, consent: ConsentState, command: Answer, *, ends: bool) -> Grantor:
