@@ -12,7 +12,14 @@ from services.cases.domain import guardianship, levels, measures, waiting
 from services.cases.handlers import absences, ages, consent_times, elsewhere, ending, form_times, protecting
 from services.cases.handlers.around import OVERLAP_ELSEWHERE
 from services.cases.handlers.desk import HANDOVER_ANSWER, HANDOVER_ESCALATION, Desk
-from services.cases.handlers.kept import GLASS_ESCALATION, GLASS_REVIEW, GUARDIANSHIP, PROTECTION_DUE, QUIET_CLOSING
+from services.cases.handlers.kept import (
+    CHILD_PROTECTION,
+    GLASS_ESCALATION,
+    GLASS_REVIEW,
+    GUARDIANSHIP,
+    PROTECTION_DUE,
+    QUIET_CLOSING,
+)
 from services.cases.handlers.unattended import change_by_time, change_in
 from services.cases.store import Disclosure
 from shared.contracts import meetings, notify
@@ -182,6 +189,7 @@ def deadlines(desk: Desk) -> Mapping[str, DeadlineHandler]:
         GUARDIANSHIP: on_guardianship,
         QUIET_CLOSING: of_case(protecting.close_quietly),
         PROTECTION_DUE: of_case(protecting.protection_due),
+        CHILD_PROTECTION: protecting.with_the_child,
         GLASS_ESCALATION: on_glass_escalation,
         HANDOVER_ESCALATION: on_handover_escalation,
         absences.ABSENCE_LAST_DAY: on_absence_last_day,

@@ -239,6 +239,11 @@ class Records:
         """Return the cases about the child with this national number, found by its keyed hash."""
         return [CaseRef(one) for one in await self._vault.find(conn, kind=LookupKind.NATIONAL_NUMBER, value=number)]
 
+    async def hold_child(self, conn: Connection, number: str) -> None:
+        """Let nobody else decide whether this child's address is protected until the transaction ends."""
+        mark = self._vault.lookup(LookupKind.NATIONAL_NUMBER, number)
+        await conn.execute("SELECT pg_advisory_xact_lock($1)", int.from_bytes(mark[:8], "big", signed=True))
+
     async def keep_view(self, conn: Connection, case: CaseRef, view: ChildViewRef, text: str) -> None:
         """Keep what the child said."""
         await self._put(conn, case, VIEW + view, InformationCategory.CHILD_VIEW, text)

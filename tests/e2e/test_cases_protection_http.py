@@ -22,6 +22,7 @@ from tests.e2e.cases_world import World, cases_world
 
 pytestmark = pytest.mark.connected
 
+NOT_HEARD = {"not_heard": "danger"}
 KODE_6 = {"kind": "strictly-confidential", "valid_to": "2027-09-01"}
 REF = re.compile(r"\b[a-z]{3}_[bcdfghjklmnpqrstvwxz]{26}\b")
 
@@ -120,6 +121,82 @@ async def test_the_case_goes_on_and_the_old_reference_leads_nowhere(world: World
     assert (await world.see("teacher", f"/cases/{new}"))["address_protected"] is True
 
 
+async def all_of(world: World, who: str) -> set[str]:
+    """Return the cases that somebody has in the list."""
+    return {one["case"] for one in (await world.see(who, "/cases"))["items"]}
+
+
+async def found(world: World, who: str) -> list[str]:
+    """Return the child's cases that somebody finds by its name."""
+    token = {"authorization": f"Bearer {world.token(who)}"}
+    answer = await world.http.post("/search", json={"name": world.child.name}, headers=token)
+    return [one["case"] for one in answer.json()["items"]]
+
+
+async def test_the_childs_other_cases_follow_and_a_new_one_is_protected_from_its_first_event(world: World) -> None:
+    """Invariant 8: what is protected is the child, whoever else works with it and whatever they know."""
+    case, receipts = await world.opened(), {}
+    for who in ("nurse", "curious", "ppt"):
+        receipts[who] = await world.must(who, "/concerns", world.concern(text=f"Sett av {who}."))
+    for who in ("nurse", "ppt"):
+        await world.must(who, f"/concerns/{receipts[who]['concern']}/resolution", {"outcome": "lifted"})
+    reported = await world.must(
+        "ppt",
+        f"/cases/{receipts['ppt']['case']}/concern-reports",
+        {"ground": "maltreatment-or-neglect", "text": "Alene om natten.", "guardians_informed": True, **NOT_HEARD},
+    )
+    before = await world.published()
+    assert await found(world, "nurse") == [receipts["nurse"]["case"]]
+    new = (await protect(world, case)).json()["case"]
+    # From the first event on, though whoever registers it knows of nothing; and nobody is told of another case by it.
+    later = await world.must("second-nurse", "/concerns", world.concern(text="Kommer trøtt."))
+    assert later["joined"] is False
+    await world.move_to(world.clock.now())
+    assert await found(world, "nurse") == []
+    assert await found(world, "second-nurse") == []
+    refs = {who: await all_of(world, who) for who in ("nurse", "curious", "second-nurse")}
+    assert refs["second-nurse"] == {later["case"]}
+    for who, stage in (("nurse", "open"), ("curious", "concern")):
+        [gone_on] = refs[who] - {receipts[who]["case"]}
+        seen = await world.see(who, f"/cases/{gone_on}")
+        assert (seen["stage"], seen["address_protected"]) == (stage, True)
+        dossier = await world.see(who, f"/cases/{gone_on}/child")
+        assert f"Sett av {who}." in json.dumps(dossier, ensure_ascii=False)
+        assert (await world.get(who, f"/cases/{receipts[who]['case']}/child")).status_code == 404
+        refs[who] = {gone_on}
+    # Behind a report to child welfare that has not gone the case waits; when it has, it follows.
+    assert await found(world, "ppt") == [receipts["ppt"]["case"]]
+    await world.must("ppt", f"/concern-reports/{reported['report']}/posting")
+    await world.move_to(world.clock.now() + timedelta(minutes=15))
+    assert await found(world, "ppt") == []
+    happened = (await world.published())[len(before) :]
+    ours = [event for event in happened if event["municipality"].startswith("prt_")]
+    begun = [one for one in ours if one["type"].split(".")[-2] in {"continued", "registered"}]
+    assert len({one["municipality"] for one in begun}) == len({one["correlationid"] for one in begun}) == 5
+    assert ("unit:" in json.dumps(ours), "4005" in json.dumps(ours)) == (False, False)
+    assert [one.get("authid") for one in begun].count(None) == 3, "in the others nobody acts"
+    # What is left of them closes as what moved does, the concern that nobody had lifted among them.
+    await world.move_to(world.clock.now() + timedelta(hours=96))
+    closed = {one["data"]["case"]: one["data"]["outcome"] for one in await world.published("case.closed.v1")}
+    assert closed == dict.fromkeys([case, *(one["case"] for one in receipts.values())], "moved")
+    await world.must(
+        "teacher", f"/cases/{new}/address-protection-lifting", if_match=await world.version("teacher", new)
+    )
+    await world.move_to(world.clock.now())
+    assert await found(world, "nurse") == [*refs["nurse"]], "lifted in one, lifted in all"
+    ordinary = await world.must("second-nurse", "/concerns", world.concern())
+    assert (await world.see("second-nurse", f"/cases/{ordinary['case']}"))["address_protected"] is False
+
+
+async def test_a_concern_registered_as_protected_protects_the_childs_cases(world: World) -> None:
+    case = await world.opened()
+    await world.must("nurse", "/concerns", world.concern(address_protected=True))
+    await world.move_to(world.clock.now())
+    assert await found(world, "teacher") == []
+    [new] = await all_of(world, "teacher") - {case}
+    assert (await world.see("teacher", f"/cases/{new}"))["address_protected"] is True
+
+
 async def test_who_may_and_what_is_refused(world: World) -> None:
     case = await world.opened()
     for who, refused in (
@@ -139,7 +216,9 @@ async def test_who_may_and_what_is_refused(world: World) -> None:
     another = People(12).child(age=4)
     child = {"name": another.name, "national_number": another.national_number}
     concern = await world.must("teacher", "/concerns", world.concern(child=child))
-    assert code(await protect(world, concern["case"])) == (409, "case-not-open")
+    begun = await protect(world, concern["case"])
+    assert begun.status_code == 201, "a concern too, before anybody has lifted it"
+    assert (await world.see("teacher", f"/cases/{begun.json()['case']}"))["stage"] == "concern"
 
 
 async def test_the_same_command_again_has_one_effect_and_lifting_lets_it_be_found(world: World) -> None:

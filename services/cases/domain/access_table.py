@@ -264,6 +264,7 @@ MOMENTS: Mapping[Action, frozenset[Stage]] = MappingProxyType(
         # A further concern that joined an open case is acted on there.
         Action.RESOLVE_CONCERN: frozenset({Stage.CONCERN, Stage.OPEN}),
         Action.ADD_CONCERN: frozenset({Stage.CONCERN, Stage.OPEN}),
+        Action.PROTECT_ADDRESS: frozenset({Stage.CONCERN, Stage.OPEN}),
         Action.REOPEN_CASE: frozenset({Stage.CLOSED}),
         Action.ERASE_CASE: frozenset({Stage.RESOLVED, Stage.CLOSED}),
         Action.HOLD_CASE: _BEGUN - {Stage.ERASED},

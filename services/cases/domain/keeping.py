@@ -22,7 +22,9 @@ def evolve_kept(state: CaseState, event: EventData) -> CaseState:  # noqa: PLR09
             return _continued(state, event)
         case events.AddressProtectionSet():
             protection = ProtectionState(kind=event.kind, valid_to=event.valid_to)
-            return state.model_copy(update={"address_protected": True, "protection": protection})
+            return state.model_copy(
+                update={"address_protected": True, "protection": protection, "protection_lifted": False}
+            )
         case events.AddressProtectionLifted():
             return state.model_copy(update={"protection": None, "protection_lifted": True})
         case events.RecordWritten():

@@ -2,6 +2,8 @@
 
 A case that was ordinary goes on under a new reference, in a log of its own, and what is left under the old one is closed quietly
 later, as any case that moved is; see `docs/decisions/0016-address-protection.md`. What was protected names no place ever after.
+
+The protection is the child's: what is set or lifted in one of its cases follows in all the others, concerns among them.
 """
 
 from __future__ import annotations
@@ -10,15 +12,18 @@ from datetime import date, datetime
 from typing import Final
 
 from services.cases.domain import access
+from services.cases.domain.access_table import MOMENTS
 from services.cases.domain.access_terms import Action
-from services.cases.domain.acting import Acting
+from services.cases.domain.acting import Acting, named
+from services.cases.domain.concern import FIRST_LEVEL
 from services.cases.domain.consent_lifecycles import CONSENT
 from services.cases.domain.course import MOVED, ref_of
 from services.cases.domain.course_lifecycles import CASE
 from services.cases.domain.evolution import fold
-from services.cases.domain.kept import rough
+from services.cases.domain.kept import ProtectionState, rough
 from services.cases.domain.lapse import with_the_case
 from services.cases.domain.retention import class_of
+from services.cases.domain.rules import Rules
 from services.cases.domain.state import CaseState, Stage
 from services.cases.errors import NotProtectedError, ReportOnItsWayError, UnknownPartError
 from shared.calendar import add_days
@@ -27,6 +32,10 @@ from shared.contracts.cases import (
     CaseAnonymised,
     CaseClosed,
     CaseEvent,
+    CaseOpened,
+    ConcernEscalated,
+    ConcernJoined,
+    ConcernRegistered,
     ConsentWithdrawn,
     HandoverCancelled,
     MeasureStopped,
@@ -38,6 +47,7 @@ from shared.contracts.safekeeping import (
     AddressProtectionSet,
     CaseContinued,
     DocumentAdded,
+    GuardiansChanged,
     ProtectionKind,
     RecordWritten,
 )
@@ -48,19 +58,33 @@ LAST_HOUR: Final = 96
 """Between these hours after it went on elsewhere, at a moment that nobody can foresee, the old reference is closed."""
 
 
+class Register(Model):
+    """What the register says of the child: what the child's other cases are told, without by whom or from where."""
+
+    kind: ProtectionKind = ProtectionKind.STRICTLY_CONFIDENTIAL
+    """The stricter one, as long as nobody has said which."""
+    valid_to: date | None = None
+    lifted: bool = False
+
+
 class Protection(Model):
-    """What the register says."""
+    """Somebody says what the register says."""
 
     by: Acting
     kind: ProtectionKind
     valid_to: date | None = None
+
+    @property
+    def register(self) -> Register:
+        """Return what the child's other cases are told."""
+        return Register(kind=self.kind, valid_to=self.valid_to)
 
 
 class Continuation(Model):
     """The new names of everything that goes on: made from nothing, so that they lead back to nothing."""
 
     case: CaseRef
-    concern: ConcernRef
+    concerns: dict[ConcernRef, ConcernRef]
     records: dict[RecordRef, RecordRef]
     documents: dict[DocumentRef, DocumentRef]
 
@@ -82,41 +106,60 @@ def require_continuable(state: CaseState, protection: Protection, now: datetime)
         DeniedError, CaseNotOpenError: see `access.require`.
         ReportOnItsWayError: a report to child welfare waits under this reference, whose key is destroyed (seed rule 93).
     """
-    access.require(state, Action.PROTECT_ADDRESS, protection.by, now, stages=frozenset({Stage.OPEN}))
-    if state.around.on_their_way:
+    access.require(state, Action.PROTECT_ADDRESS, protection.by, now)
+    if must_wait(state):
         raise ReportOnItsWayError(extensions={"reports": [*state.around.on_their_way]})
 
 
 def decide_continue(
-    state: CaseState, protection: Protection, names: Continuation, now: datetime, *, decide_within_days: int
+    state: CaseState, protection: Protection, names: Continuation, now: datetime, rules: Rules
 ) -> list[CaseEvent]:
-    """Let an ordinary case go on under a new reference: with whoever holds it, its level, its guardians, its records.
-
-    Consents do not go with it: what was granted was granted for another way of working, and is asked for anew. Neither do
-    measures, handovers and forms: each names units. So what is done is decided anew, within `decide_within_days` (seed rule
-    144). No moment of before is in it, nor how many bytes a document has: either could be looked up in the other log.
+    """Let an ordinary case go on under a new reference, because its holder says so; see `going_on`.
 
     Raises:
         DeniedError, CaseNotOpenError, ReportOnItsWayError: see `require_continuable`.
     """
     require_continuable(state, protection, now)
-    concern, holding = state.concern, state.holding
-    if concern is None or holding is None:
-        raise UnknownPartError
-    holder = holding.party.model_copy(update={"unit": None, "organisation": None})
-    decide_by = add_days(now, decide_within_days)
-    begun = CaseContinued(
-        case=names.case,
-        concern=names.concern,
-        area=concern.area,
-        for_whom=concern.for_whom,
-        act_by=decide_by,
-        level=state.level,
-        holder=holder,
-        guardians=state.guardians,
-        ordinals=tuple(sorted(state.responsible)),
-        decide_by=decide_by,
-    )
+    return going_on(state, protection.register, names, now, rules)
+
+
+def goes_on(state: CaseState, register: Register) -> bool:
+    """Return whether an ordinary case or concern goes on elsewhere, because its child's address is protected in another."""
+    return not register.lifted and not state.address_protected and state.stage in MOMENTS[Action.PROTECT_ADDRESS]
+
+
+def must_wait(state: CaseState) -> bool:
+    """Return whether a report to child welfare waits under this reference, whose key would be destroyed (seed rule 93)."""
+    return bool(state.around.on_their_way)
+
+
+def decide_with_child(state: CaseState, register: Register) -> list[CaseEvent]:
+    """Set or lift it in a case that has a log of its own, because it was in another of the same child; nobody acts.
+
+    A closed one too: it would otherwise protect the child for ever, or let it be found.
+    """
+    if not state.address_protected or state.stage in {Stage.UNKNOWN, Stage.ERASED}:
+        return []
+    if register.lifted:
+        return [AddressProtectionLifted(case=ref_of(state))] if state.hidden else []
+    known = ProtectionState(kind=register.kind, valid_to=register.valid_to)
+    if state.hidden and state.protection == known:
+        return []
+    return [AddressProtectionSet(case=ref_of(state), kind=register.kind, valid_to=register.valid_to)]
+
+
+def going_on(state: CaseState, register: Register, names: Continuation, now: datetime, rules: Rules) -> list[CaseEvent]:
+    """Return a case under a new reference: with whoever holds it, its level, its guardians, its records, the concerns that wait.
+
+    Consents do not go with it: what was granted was granted for another way of working, and is asked for anew. Neither do
+    measures, handovers and forms: each names units. So what is done is decided anew, and a concern acted on, within the usual
+    time from now (seed rules 79, 144). No moment of before is in it, nor how many bytes a document has: either could be looked
+    up in the other log.
+
+    Raises:
+        UnknownPartError: nothing is known of it.
+    """
+    begun = _begun(state, names, now, rules)
     records = [
         RecordWritten(case=names.case, record=names.records[one.ref], version=one.version, category=one.category)
         for one in state.records.values()
@@ -131,12 +174,92 @@ def decide_continue(
         )
         for one in state.documents.values()
     ]
-    given = AddressProtectionSet(case=names.case, kind=protection.kind, valid_to=protection.valid_to)
-    return [begun, given, *records, *documents]
+    given = AddressProtectionSet(case=names.case, kind=register.kind, valid_to=register.valid_to)
+    return [*begun, given, *records, *documents]
 
 
-def decide_close_quietly(state: CaseState, now: datetime) -> list[CaseEvent]:
-    """Close what is left under the old reference, as a case that moved: everything that is open in it ends first."""
+def _begun(state: CaseState, names: Continuation, now: datetime, rules: Rules) -> list[CaseEvent]:
+    """Return how it begins: an open case goes on as one, a concern that nobody has lifted as a concern (seed rules 80, 81)."""
+    waiting = [*state.waiting_concerns]
+    first = state.concern if state.stage is Stage.OPEN else next(iter(waiting), None)
+    if first is None or state.holding is None:
+        raise UnknownPartError
+    holder = named(state.holding.party, address_protected=True)
+    ordinals = tuple(sorted(state.responsible))
+    act_by, decide_by = add_days(now, rules.act_within_days), add_days(now, rules.decide_within_days)
+    begun: list[CaseEvent]
+    if state.stage is Stage.OPEN:
+        begun = [
+            CaseContinued(
+                case=names.case,
+                concern=names.concerns[first.ref],
+                area=first.area,
+                for_whom=first.for_whom,
+                act_by=decide_by,
+                level=state.level,
+                holder=holder,
+                guardians=state.guardians,
+                ordinals=ordinals,
+                decide_by=decide_by,
+            )
+        ]
+    else:
+        begun = [
+            ConcernRegistered(
+                case=names.case,
+                concern=names.concerns[first.ref],
+                area=first.area,
+                for_whom=first.for_whom,
+                registered_by=holder,
+                act_by=act_by,
+                guardians=state.guardians,
+                address_protected=True,
+            )
+        ]
+        if state.guardian_ordinals is not None:
+            begun.append(GuardiansChanged(case=names.case, guardians=state.guardians, ordinals=ordinals))
+    joined = [
+        ConcernJoined(
+            case=names.case,
+            concern=names.concerns[one.ref],
+            area=one.area,
+            for_whom=one.for_whom,
+            registered_by=named(one.registered_by, address_protected=True),
+            act_by=act_by,
+        )
+        for one in waiting
+        if one.ref != first.ref
+    ]
+    return [*begun, *joined]
+
+
+def decide_close_quietly(state: CaseState, now: datetime, rules: Rules) -> list[CaseEvent]:
+    """Close what is left under the old reference, as a case that moved: everything that is open in it ends first.
+
+    A concern was not solved here, and no event says that it went elsewhere: it is lifted, and the case closed that it became.
+    """
+    lifted = _lifted(state, now, rules)
+    opened = fold(state, lifted)
+    return [*lifted, *_closed(opened, now)]
+
+
+def _lifted(state: CaseState, now: datetime, rules: Rules) -> list[CaseEvent]:
+    if state.stage is not Stage.CONCERN or state.holding is None:
+        return []
+    case = ref_of(state)
+    return [
+        *(ConcernEscalated(case=case, concern=one.ref, next_level=FIRST_LEVEL) for one in state.waiting_concerns),
+        CaseOpened(
+            case=case,
+            level=FIRST_LEVEL,
+            mode=Mode.ANONYMOUS,
+            holder=state.holding.party,
+            decide_by=add_days(now, rules.decide_within_days),
+        ),
+    ]
+
+
+def _closed(state: CaseState, now: datetime) -> list[CaseEvent]:
     if not CASE.allows(state.stage, CaseClosed):
         return []
     case = ref_of(state)

@@ -7,10 +7,12 @@ from dataclasses import dataclass, replace
 from services.cases import ages_store, store
 from services.cases.domain import concern, course
 from services.cases.domain.national_number import born_on
+from services.cases.domain.protection import Register
 from services.cases.domain.rules import Rules
 from services.cases.domain.state import CaseState
 from services.cases.errors import CaseNotOpenError, DeniedError
 from services.cases.handlers.answers import case_for
+from services.cases.handlers.child_protection import follow_the_child, is_protected, tell_the_others
 from services.cases.handlers.desk import CASE, Desk, Latest, actor_of, as_seen, change, follow, meet
 from services.cases.records import Child, Guardian
 from services.cases.team_records import REPORT_VIEW
@@ -19,7 +21,7 @@ from shared.aggregate import Changed, Context, Decision
 from shared.contracts.cases import ChildHeardBy, EvidenceForm, ForWhom, LocalOutcome
 from shared.contracts.codes import Area, InformationCategory, Language, Role, Service
 from shared.db import Connection
-from shared.refs import PROTECTED_LOG, CaseRef, ChildViewRef, ConcernRef, LogScope
+from shared.refs import PROTECTED_LOG, ActorId, CaseRef, ChildViewRef, ConcernRef, LogScope
 from shared.web import answer
 
 
@@ -50,6 +52,15 @@ class NewConcern:
     address_protected: bool
 
 
+@dataclass(frozen=True)
+class Family:
+    """Who the concern is about, and who has parental responsibility."""
+
+    child: Child
+    actor: ActorId
+    guardians: tuple[Guardian, ...]
+
+
 async def register_concern(desk: Desk, ctx: Context, new: NewConcern) -> Changed[CaseState]:
     """Register a concern: the words to the vault, the fact to the bus. The receipt names no child (seed rules 78, 79).
 
@@ -65,40 +76,63 @@ async def register_concern(desk: Desk, ctx: Context, new: NewConcern) -> Changed
         national_number=new.child_number,
         born=born_on(new.child_number),
     )
-    guardians = [await _guardian(desk, ordinal, known) for ordinal, known in enumerate(new.guardians, start=1)]
-    child_actor = await desk.known.of_pid(new.child_number)
-    case = CaseRef(desk.ids.ref("cas"))
+    family = Family(
+        child=child,
+        actor=await desk.known.of_pid(new.child_number),
+        guardians=tuple(
+            [await _guardian(desk, ordinal, known) for ordinal, known in enumerate(new.guardians, start=1)]
+        ),
+    )
     async with desk.pool.acquire() as conn:
         acting = await as_seen(desk, ctx, conn, None)
+        protected = new.address_protected or await is_protected(desk, conn, new.child_number)
     command = concern.RegisterConcern(
         by=acting,
-        case=case,
+        case=CaseRef(desk.ids.ref("cas")),
         concern=ConcernRef(desk.ids.ref("con")),
         area=new.area,
         for_whom=new.for_whom,
-        guardians=len(guardians),
-        address_protected=new.address_protected,
+        guardians=len(family.guardians),
+        address_protected=protected,
         criteria=new.criteria,
         family_frame=new.family_frame,
     )
     joined = await _join(desk, ctx, new, command, rules)
     if joined is not None:
         return joined
-    latest = Latest()
+    async with desk.pool.acquire() as conn, conn.transaction():
+        # The protection is the child's, and holds from the first event, whoever registers it knows of it or not.
+        await desk.records.hold_child(conn, new.child_number)
+        protected = new.address_protected or await is_protected(desk, conn, new.child_number)
+        known = command.model_copy(update={"address_protected": protected})
+        changed = await _register(desk, ctx, conn, new, family, known)
+        if new.address_protected and not changed.replayed:
+            await tell_the_others(desk, conn, command.case, Register(), ctx.now)
+    desk.journal.nudge()
+    return changed
+
+
+async def _register(
+    desk: Desk, ctx: Context, conn: Connection, new: NewConcern, family: Family, command: concern.RegisterConcern
+) -> Changed[CaseState]:
+    """Begin a case of its own, in the caller's transaction."""
+    actor, case, latest = actor_of(ctx), command.case, Latest()
+    rules = desk.rules_of(actor.municipality)
 
     async def also(conn: Connection) -> None:
         await store.register(conn, case, actor.municipality, ctx.now)
         await follow(desk, conn, case, latest, ctx.now)
-        await store.add_kin(conn, case, ctx.now, child=child_actor, guardians=[one.actor for one in guardians])
-        await desk.records.keep_family(conn, case, child, guardians)
+        guardians = [one.actor for one in family.guardians]
+        await store.add_kin(conn, case, ctx.now, child=family.actor, guardians=guardians)
+        await desk.records.keep_family(conn, case, family.child, family.guardians)
         await desk.records.keep_concern(conn, case, new.text, new.observations)
         await desk.records.keep_vocabulary(conn, case, criteria=new.criteria, family_frame=new.family_frame)
-        await ages_store.watch(conn, case, child.born, ctx.now)
-        if new.address_protected and acting.unit is not None:
-            await desk.records.keep_place(conn, case, acting.unit)
+        await ages_store.watch(conn, case, family.child.born, ctx.now)
+        if command.address_protected and command.by.unit is not None:
+            await desk.records.keep_place(conn, case, command.by.unit)
 
     # The log of an address-protected case is its own, under a name that tells nothing.
-    scope = LogScope(desk.ids.ref(PROTECTED_LOG)) if new.address_protected else ctx.scope
+    scope = LogScope(desk.ids.ref(PROTECTED_LOG)) if command.address_protected else ctx.scope
     return await desk.journal.change(
         CASE,
         case,
@@ -107,6 +141,7 @@ async def register_concern(desk: Desk, ctx: Context, new: NewConcern) -> Changed
         lambda state, version: answer(
             ConcernView.of(state), status=201, version=version, location=f"/concerns/{command.concern}"
         ),
+        conn=conn,
         also=also,
     )
 
@@ -127,7 +162,7 @@ async def _join(
         if located is None or located.municipality != actor_of(ctx).municipality:
             continue
         loaded = await desk.journal.load(CASE, case)
-        if loaded.state.address_protected != new.address_protected:
+        if loaded.state.address_protected != command.address_protected:
             continue
         try:
             return await _join_one(desk, ctx, new, case, command.model_copy(update={"by": acting}), rules)
@@ -269,6 +304,8 @@ async def reopen_case(desk: Desk, ctx: Context, case: CaseRef) -> Changed[CaseSt
         located.case,
         lambda state: course.decide_reopen(state, command, ctx.now),
         case_for(acting, ctx.now),
+        # While it was closed the child's address may have become protected in another case.
+        lambda conn: follow_the_child(desk, conn, located.case, ctx.now),
     )
 
 

@@ -24,6 +24,7 @@ GLASS_ESCALATION: Final = "glass-escalation"
 GUARDIANSHIP: Final = "guardianship"
 PROTECTION_DUE: Final = "protection-due"
 QUIET_CLOSING: Final = "quiet-closing"
+CHILD_PROTECTION: Final = "child-protection"
 
 
 async def follow_kept(conn: Connection, event: EventData) -> list[str]:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from typing import Final
 
 from services.cases import ages_store, kin_store, store
 from services.cases.contents import WatchView
+from services.cases.document_store import Writing
 from services.cases.domain import protection
 from services.cases.domain.access_terms import Action
-from services.cases.domain.acting import Acting
-from services.cases.domain.protection import Continuation, Protection
+from services.cases.domain.protection import Continuation, Protection, Register
+from services.cases.domain.rules import Rules
 from services.cases.domain.state import CaseState
 from services.cases.errors import DeniedError, NotProtectedError
+from services.cases.handlers.child_protection import follow_later, hold_child_of, tell_the_others
 from services.cases.handlers.desk import CASE, Desk, Latest, change, deny, follow, glance, meet
 from services.cases.handlers.ending import erase_content
 from services.cases.handlers.kept import QUIET_CLOSING
@@ -25,12 +28,26 @@ from services.cases.views import ProtectionView
 from shared.aggregate import Changed, Context, Decision
 from shared.arrivals import Tx
 from shared.clock import oslo_day
+from shared.contracts.cases import CaseEvent
 from shared.contracts.safekeeping import ProtectionKind
 from shared.db import Connection
-from shared.deadlines import set_deadline
+from shared.deadlines import Deadline, set_deadline
 from shared.errors import StaleVersionError
 from shared.refs import PROTECTED_LOG, CaseRef, ConcernRef, DocumentRef, LogScope, RecordRef
 from shared.web import answer
+
+REPORT_PAUSE: Final = timedelta(minutes=15)
+"""How often it is looked whether a report to child welfare has gone, behind which a case waits to go on."""
+
+
+@dataclass(frozen=True)
+class Going:
+    """A case that goes on elsewhere: as it stands, its new names, its documents as they were sealed for it."""
+
+    located: Located
+    state: CaseState
+    names: Continuation
+    written: Sequence[Writing]
 
 
 async def protect(
@@ -53,27 +70,77 @@ async def protect(
             located.case,
             lambda present: protection.decide_protect(present, given, ctx.now),
             lambda present, version: answer(ProtectionView.of(present), status=201, version=version),
+            lambda conn: tell_the_others(desk, conn, located.case, given.register, ctx.now),
         )
     try:
         protection.require_continuable(state, given, ctx.now)
     except DeniedError as denied:
         await deny(desk, ctx, located.case, denied)
-    return await _continue(desk, ctx, located, acting, given, state)
+    return await _continue(desk, ctx, located, given, state)
 
 
 async def _continue(
-    desk: Desk, ctx: Context, located: Located, acting: Acting, given: Protection, state: CaseState
+    desk: Desk, ctx: Context, located: Located, given: Protection, state: CaseState
 ) -> Changed[CaseState]:
     """Let the case go on under a new reference, in one transaction; documents are sealed anew before it."""
-    names = Continuation(
+    names = _new_names(desk, state)
+    written = await reseal(desk, names.case, names.documents)
+    async with desk.pool.acquire() as conn, conn.transaction():
+        await hold_child_of(desk, conn, located.case)
+        await conn.execute("SELECT 1 FROM aggregates WHERE id = $1 FOR UPDATE", located.case)
+        old = await desk.journal.load(CASE, located.case, conn=conn)
+        if ctx.if_match is not None and old.version != ctx.if_match:
+            raise StaleVersionError
+        decided = protection.decide_continue(old.state, given, names, ctx.now, _rules(desk, located))
+        changed = await _begin(desk, conn, ctx, Going(located, old.state, names, written), decided)
+        if not changed.replayed:
+            await tell_the_others(desk, conn, names.case, given.register, ctx.now)
+    desk.journal.nudge()
+    return changed
+
+
+async def with_the_child(desk: Desk, tx: Tx, deadline: Deadline) -> None:
+    """The child's address became protected in another of its cases, or no longer is: this one follows.
+
+    A report to child welfare goes first (seed rule 93); until then the case stays as it is.
+    """
+    case, register = CaseRef(deadline.key), Register.model_validate_json(deadline.payload)
+    located = await store.locate(tx.conn, case)
+    if located is None:
+        return
+    await tx.conn.execute("SELECT 1 FROM aggregates WHERE id = $1 FOR UPDATE", case)
+    state = (await desk.journal.load(CASE, case, conn=tx.conn)).state
+    if not protection.goes_on(state, register):
+        await change_by_time(desk, tx, case, lambda present: protection.decide_with_child(present, register))
+    elif protection.must_wait(state):
+        await follow_later(tx.conn, case, register, tx.now + REPORT_PAUSE)
+    else:
+        names = _new_names(desk, state)
+        written = await reseal(desk, names.case, names.documents)
+        decided = protection.going_on(state, register, names, tx.now, _rules(desk, located))
+        ctx = Context(actor=None, scope=located.municipality, now=tx.now, correlation=tx.ids.event_id())
+        await _begin(desk, tx.conn, ctx, Going(located, state, names, written), decided)
+
+
+def _new_names(desk: Desk, state: CaseState) -> Continuation:
+    concerns = [*([] if state.concern is None else [state.concern.ref]), *state.further]
+    return Continuation(
         case=CaseRef(desk.ids.ref("cas")),
-        concern=ConcernRef(desk.ids.ref("con")),
+        concerns={ref: ConcernRef(desk.ids.ref("con")) for ref in concerns},
         records={ref: RecordRef(desk.ids.ref("rec")) for ref in state.records},
         documents={ref: DocumentRef(desk.ids.ref("doc")) for ref in state.documents},
     )
-    rules = desk.rules_of(located.municipality) if located.municipality in desk.profiles else desk.rules
-    written = await reseal(desk, names.case, names.documents)
-    latest = Latest()
+
+
+def _rules(desk: Desk, located: Located) -> Rules:
+    return desk.rules_of(located.municipality) if located.municipality in desk.profiles else desk.rules
+
+
+async def _begin(
+    desk: Desk, conn: Connection, ctx: Context, going: Going, decided: Sequence[CaseEvent]
+) -> Changed[CaseState]:
+    """Write the case that goes on, and let nothing but its silence be left of the old one."""
+    latest, names, old = Latest(), going.names, going.located
     # Nothing that both logs hold may lead from one to the other: not the correlation, nor a trace.
     apart = replace(
         ctx,
@@ -83,39 +150,30 @@ async def _continue(
         traceparent=None,
         if_match=None,
     )
-    async with desk.pool.acquire() as conn, conn.transaction():
-        await conn.execute("SELECT 1 FROM aggregates WHERE id = $1 FOR UPDATE", located.case)
-        old = await desk.journal.load(CASE, located.case, conn=conn)
-        if ctx.if_match is not None and old.version != ctx.if_match:
-            raise StaleVersionError
-        within = rules.decide_within_days
-        decided = protection.decide_continue(old.state, given, names, ctx.now, decide_within_days=within)
-        changed = await desk.journal.change(
-            CASE,
-            names.case,
-            apart,
-            lambda new: Decision(latest.take(new, decided)),
-            lambda new, version: answer(
-                ProtectionView.of(new), status=201, version=version, location=f"/cases/{names.case}"
-            ),
-            conn=conn,
-        )
-        if not changed.replayed:
-            await store.register(conn, names.case, located.municipality, ctx.now)
-            await follow(desk, conn, names.case, latest, ctx.now)
-            await _carry_over(desk, ctx, conn, located, acting, names)
-            for each in written:
-                await desk.documents.finish(conn, each, None)
-            await erase_content(desk, conn, located.case)
-            await _fall_silent_later(conn, ctx, located.case)
-    desk.journal.nudge()
+    changed = await desk.journal.change(
+        CASE,
+        names.case,
+        apart,
+        lambda new: Decision(latest.take(new, decided)),
+        lambda new, version: answer(
+            ProtectionView.of(new), status=201, version=version, location=f"/cases/{names.case}"
+        ),
+        conn=conn,
+    )
+    if not changed.replayed:
+        await store.register(conn, names.case, old.municipality, ctx.now)
+        await follow(desk, conn, names.case, latest, ctx.now)
+        await _carry_over(desk, ctx, conn, going)
+        for each in going.written:
+            await desk.documents.finish(conn, each, None)
+        await erase_content(desk, conn, old.case)
+        await _fall_silent_later(conn, ctx, old.case)
     return changed
 
 
-async def _carry_over(
-    desk: Desk, ctx: Context, conn: Connection, located: Located, acting: Acting, names: Continuation
-) -> None:
-    renamed: dict[str, str] = {**_plain(names.records), **_plain(names.documents)}
+async def _carry_over(desk: Desk, ctx: Context, conn: Connection, going: Going) -> None:
+    located, names, holding = going.located, going.names, going.state.holding
+    renamed: dict[str, str] = {**_plain(names.concerns), **_plain(names.records), **_plain(names.documents)}
 
     def rename(ref: str) -> str:
         return renamed.setdefault(ref, desk.ids.ref(ref.partition("_")[0]))
@@ -124,11 +182,13 @@ async def _carry_over(
     await kin_store.carry_over(conn, located.case, names.case)
     child = await desk.records.child(conn, names.case)
     await ages_store.watch(conn, names.case, child.born, ctx.now)
-    if acting.unit is not None:
-        await desk.records.keep_place(conn, names.case, acting.unit)
+    if holding is not None and holding.party.unit is not None:
+        await desk.records.keep_place(conn, names.case, holding.party.unit)
 
 
-def _plain(names: Mapping[RecordRef, RecordRef] | Mapping[DocumentRef, DocumentRef]) -> dict[str, str]:
+def _plain(
+    names: Mapping[ConcernRef, ConcernRef] | Mapping[RecordRef, RecordRef] | Mapping[DocumentRef, DocumentRef],
+) -> dict[str, str]:
     return {str(old): str(new) for old, new in names.items()}
 
 
@@ -148,6 +208,7 @@ async def lift(desk: Desk, ctx: Context, case: CaseRef) -> Changed[CaseState]:
         located.case,
         lambda state: protection.decide_lift(state, acting, ctx.now),
         lambda state, version: answer(ProtectionView.of(state), status=201, version=version),
+        lambda conn: tell_the_others(desk, conn, located.case, Register(lifted=True), ctx.now),
     )
 
 
@@ -168,7 +229,9 @@ async def read_watch(desk: Desk, ctx: Context, case: CaseRef) -> tuple[WatchView
 
 async def close_quietly(desk: Desk, tx: Tx, case: CaseRef) -> None:
     """The case goes on elsewhere: what is left under this reference ends as a case that moved does."""
-    await change_by_time(desk, tx, case, lambda state: protection.decide_close_quietly(state, tx.now))
+    located = await store.locate(tx.conn, case)
+    rules = desk.rules if located is None else _rules(desk, located)
+    await change_by_time(desk, tx, case, lambda state: protection.decide_close_quietly(state, tx.now, rules))
 
 
 async def protection_due(desk: Desk, tx: Tx, case: CaseRef) -> None:
