@@ -190,7 +190,8 @@ async def test_the_childs_other_cases_follow_and_a_new_one_is_protected_from_its
 
 async def test_a_concern_registered_as_protected_protects_the_childs_cases(world: World) -> None:
     case = await world.opened()
-    await world.must("nurse", "/concerns", world.concern(address_protected=True))
+    protected = await world.must("nurse", "/concerns", world.concern(address_protected=True))
+    assert protected["case"] != case, "what is protected is no part of what is not"
     await world.move_to(world.clock.now())
     assert await found(world, "teacher") == []
     [new] = await all_of(world, "teacher") - {case}

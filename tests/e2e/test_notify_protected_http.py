@@ -19,6 +19,7 @@ from shared.contracts.cases import TOPIC
 from shared.inbox import subscribe
 from shared.kafka import create_broker
 from shared.testing.issuer import LocalIssuer
+from shared.testing.people import People
 from shared.testing.plugin import Migrated, NewTopicName
 from shared.testing.signals import Watch
 from tests.e2e.notify_town import Town, notify_town
@@ -272,7 +273,9 @@ async def test_only_who_tells_people_learns_whose_duty_a_case_is_and_it_is_recor
     assert (record["actor"]["client"], record["categories"], record["address_protected"]) == ("notify", [], True)
     assert (await town.cases.get("meetings", f"/cases/{case}/watch")).status_code == 404
     assert (await town.cases.get("teacher", f"/cases/{case}/watch")).status_code == 403
-    ordinary = await town.cases.opened()
+    another = People(12).child(age=4)
+    about = {"name": another.name, "national_number": another.national_number}
+    ordinary = (await town.cases.must("teacher", "/concerns", town.cases.concern(child=about)))["case"]
     refused = await town.cases.get("notify", f"/cases/{ordinary}/watch")
     assert (refused.status_code, refused.json()["code"]) == (409, "address-not-protected")
 
