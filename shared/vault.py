@@ -175,10 +175,11 @@ class Vault:
 
         To be called inside a transaction. An owner that has nothing yet is closed as well; a second time changes nothing.
         """
-        # In this order: a first `put` that is under way is waited for, and then its key is seen by the second statement.
-        await conn.execute(_CLOSE, owner)
-        await conn.execute(_DELETE_KEYS, owner)
-        await conn.execute(_DELETE_LOOKUPS, owner)
+        await forget(conn, owner=owner)
+
+    async def forgotten(self, conn: Connection, *, owners: Collection[str]) -> frozenset[str]:
+        """Return those of `owners` that were forgotten."""
+        return frozenset(row["owner"] for row in await conn.fetch(_SHREDDED, list(owners)))
 
     async def rotate(self, conn: Connection, *, batch: int = 500) -> int:
         """Wrap data keys anew under the current key-encryption key, and return how many were not yet, at most `batch`.
@@ -376,6 +377,14 @@ class Vault:
         return opened
 
 
+async def forget(conn: Connection, *, owner: str) -> None:
+    """Forget the owner as `Vault.shred` does: it takes no key, so that it can be done where nothing is opened."""
+    # In this order: a first `put` that is under way is waited for, and then its key is seen by the second statement.
+    await conn.execute(_CLOSE, owner)
+    await conn.execute(_DELETE_KEYS, owner)
+    await conn.execute(_DELETE_LOOKUPS, owner)
+
+
 def _keyed(key: bytes, kind: LookupKind, value: str) -> bytes:
     return hmac.digest(key, f"{kind.value}\0{normalise(kind, value)}".encode(), hashlib.sha256)
 
@@ -411,6 +420,7 @@ _GET: Final = _SELECT + "where r.owner = $1 and r.record = $2"
 _READ: Final = _SELECT + "where r.owner = $1 and ($2::text[] is null or r.category = any($2::text[])) order by r.record"
 _ENTRIES: Final = "select record, category, written_at from vault_records where owner = $1 order by record"
 _IS_SHREDDED: Final = "select exists (select from data_keys where owner = $1 and shredded_at is not null)"
+_SHREDDED: Final = "select owner from data_keys where owner = any($1::text[]) and shredded_at is not null"
 _CLOSE: Final = """
 insert into data_keys (owner, version, shredded_at) values ($1, 1, clock_timestamp()) on conflict do nothing
 """

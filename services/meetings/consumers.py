@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from services.meetings import store
-from services.meetings.domain.agenda import decide_drop_lapsed
+from services.meetings.domain.agenda import decide_drop_erased, decide_drop_lapsed
 from services.meetings.domain.meeting import MEETING, MeetingState, RemovalReason
 from services.meetings.domain.projection import learned, present
 from services.meetings.domain.receipts import RECEIPTS, decide_receipt
@@ -30,10 +30,11 @@ from shared.contracts.cases import (
     ConsentWithdrawn,
     HandoverAccepted,
 )
-from shared.contracts.safekeeping import CaseContinued
+from shared.contracts.safekeeping import CaseContinued, CaseErased
 from shared.contracts.team import LanguageNeedRecorded
 from shared.envelope import Envelope
 from shared.inbox import Handler, Inbox, Tx, caused_by
+from shared.vault import forget
 
 
 async def on_concern_registered(tx: Tx, event: ConcernRegistered, envelope: Envelope) -> None:
@@ -56,6 +57,21 @@ async def on_case_continued(tx: Tx, event: CaseContinued, envelope: Envelope) ->
 async def on_case_closed(tx: Tx, event: CaseClosed, envelope: Envelope) -> None:
     """Learn that the case is closed."""
     await store.case_closed(tx.conn, event.case, envelope.municipality, _nth(envelope))
+
+
+async def on_case_erased(tx: Tx, event: CaseErased, envelope: Envelope) -> None:
+    """Forget what meetings have written of the child, as the cases service has the rest: nothing of it is left to discuss.
+
+    The items and outcomes that were named are sealed under the case; what is without a name is nobody's, and stays.
+    """
+    ctx = caused_by(envelope, tx.now)
+    for meeting in await store.called_meetings_about(tx.conn, event.case):
+        await tx.journal.change(
+            MEETING, meeting, ctx, lambda state: decide_drop_erased(state, event.case), conn=tx.conn
+        )
+    await store.case_closed(tx.conn, event.case, envelope.municipality, _nth(envelope))
+    await store.forget_interpreters(tx.conn, event.case)
+    await forget(tx.conn, owner=event.case)
 
 
 async def on_consent_changed(tx: Tx, event: ConsentEvent, envelope: Envelope) -> None:
@@ -104,6 +120,7 @@ HANDLERS: Final[Mapping[type[EventData], Handler]] = {
     HandoverAccepted: on_case_held,
     CaseContinued: on_case_continued,
     CaseClosed: on_case_closed,
+    CaseErased: on_case_erased,
     LanguageNeedRecorded: on_language_need,
     ConsentRequested: on_consent_changed,
     ConsentGranted: on_consent_changed,

@@ -127,7 +127,7 @@ async def known_meetings(
 ) -> dict[LogScope, list[KnownMeeting]]:
     """Return the municipalities' meetings from `first` to `last`, days in Norway, by time."""
     rows = await conn.fetch(
-        "SELECT m.municipality, m.meeting, m.arena_type, m.units, a.unit, m.starts_at, m.status, m.extra, m.held"
+        "SELECT m.municipality, m.meeting, m.arena_type, m.units, a.unit, m.starts_at, m.status, m.extra, m.held, m.minutes"
         " FROM meetings m JOIN arenas a USING (arena)"
         " WHERE m.municipality = ANY($1::text[]) AND m.starts_at >= $2 AND m.starts_at < $3"
         " ORDER BY m.starts_at, m.meeting",
@@ -146,6 +146,7 @@ async def known_meetings(
                 status=Status(row["status"]),
                 extra=row["extra"],
                 held=None if row["held"] is None else HeldFacts.model_validate_json(row["held"]),
+                minutes=row["minutes"],
             )
         )
     return found
@@ -281,6 +282,11 @@ async def need_interpreter(conn: Connection, event: LanguageNeedRecorded) -> Non
             event.ordinal,
             event.language or UNDETERMINED,
         )
+
+
+async def forget_interpreters(conn: Connection, case_ref: CaseRef) -> None:
+    """Forget how a case's family is spoken with."""
+    await conn.execute("DELETE FROM interpreters WHERE case_ref = $1", case_ref)
 
 
 async def interpreters(conn: Connection, case_ref: CaseRef) -> frozenset[str]:

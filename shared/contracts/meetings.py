@@ -128,6 +128,10 @@ class MeetingPlanned(MeetingEvent):
     """The barnehager and schools that take part; other units of the same kind do not."""
     starts_at: Moment
     minutes: int = Field(ge=15, le=600)
+    extra: bool = False
+    """Asked for beside the fixed ones (seed rule 9)."""
+    interpreters: frozenset[LanguageTag] = frozenset()
+    """Languages (BCP 47) for which whoever plans wants an interpreter (seed rule 146)."""
 
 
 class Seat(Model):

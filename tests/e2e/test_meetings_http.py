@@ -140,6 +140,11 @@ async def test_planned_moved_called_and_closed(lia: Town) -> None:
         "may-not-call",
     )
     assert await lia.refused("styrer", f"{path}/closure") == (409, "meeting-state-forbids")
+    # What was planned as an extra one, with an interpreter, is called as that: the term has its ordinary one already (seed rule 9).
+    extra = await lia.must("styrer", "/meetings", {**body, "extra": True, "interpreters": ["ti"]})
+    assert (extra["extra"], extra["interpreters"]) == (True, ["ti"])
+    called = await lia.must("styrer", f"/meetings/{extra['meeting']}/invitation")
+    assert (called["status"], called["extra"], called["interpreters"]) == ("called", True, ["ti"])
 
 
 # --- row 5: general and anonymous ---------------------------------------------------------------------------------------

@@ -29,6 +29,7 @@ from shared.kafka import create_broker
 from shared.testing.issuer import LocalIssuer
 from shared.testing.plugin import Migrated, NewTopicName
 from shared.testing.signals import Watch
+from shared.vault import ShreddedError
 from tests.e2e.meetings_world import Town, town
 from tests.integration.inbox_world import producing
 
@@ -93,6 +94,29 @@ async def test_a_meeting_is_held_by_the_consent_or_after_its_withdrawal_never_in
         assert (answer.status_code, len(told)) in {(200, 1), (409, 0)}
         # What is shown afterwards is nothing, in either case.
         assert (await lia.see("ppt", f"/meetings/{meeting}/agenda-items"))["items"] == []
+
+
+async def test_what_a_meeting_wrote_of_a_child_goes_when_its_case_is_erased(lia: Town) -> None:
+    """GDPR art. 17: the words that are sealed under the case here go with those of the cases service."""
+    case = await lia.cases.opened()
+    await lia.cases.consented(case)
+    await lia.carry()
+    meeting = await lia.ressursteam()
+    path = f"/meetings/{meeting}/agenda-items"
+    item = (await lia.add("teacher", meeting, lia.named(case)))["item"]
+    general = {"kind": "general", "mode": "no-child", "text": "Hvordan bygger vi et godt språkmiljø?"}
+    kept = (await lia.add("teacher", meeting, general))["item"]
+    for who, what, body in (("teacher", "closure", {"outcome": "goal-reached"}), ("styrer", "erasure", None)):
+        version = await lia.cases.version("styrer", case)
+        await lia.cases.must(who, f"/cases/{case}/{what}", body, if_match=version)
+    await lia.carry()
+    desk: Desk = lia.parts.app.state.desk  # type: ignore[attr-defined]
+    async with lia.pool.acquire() as conn:
+        with pytest.raises(ShreddedError):
+            await desk.vault.get(conn, owner=case, record=f"item/{item}")
+    assert [each["item"] for each in (await lia.see("teacher", path))["items"]] == [kept]
+    [removed] = [each["data"] for each in await lia.published("agenda-item.removed.v1")]
+    assert (removed["item"], removed["reason"]) == (item, "basis-lapsed")
 
 
 @pytest.mark.rule(4)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import count
 from pathlib import Path
@@ -152,6 +153,13 @@ def test_nothing_is_said_of_meetings_around_a_child() -> None:
     assert not around & {each.arena_type for each in kinds(NOTODDEN, known, SPRING)}
     shown = laid_out([NOTODDEN], 2026, {NOTODDEN.scope: known}, NOTODDEN.scope, AUTUMN, FirstPlans())
     assert {entry.meeting for entry in shown} == {None}
+
+
+def test_a_meeting_lasts_as_long_as_it_was_called_for() -> None:
+    known = replace(meeting("lederforum", date(2026, 11, 26)), minutes=180)
+    shown = laid_out([NOTODDEN], 2026, {NOTODDEN.scope: [known]}, NOTODDEN.scope, AUTUMN, FirstPlans())
+    lasts = {entry.meeting: entry.minutes for entry in shown if entry.arena_type == "lederforum"}
+    assert lasts == {None: 120, known.meeting: 180}
 
 
 @pytest.mark.rule(64, 65)

@@ -18,6 +18,7 @@ from services.meetings.domain.projection import ConsentHistory, Cut, Grant, Requ
 from services.meetings.errors import (
     AbsenceWithoutReasonError,
     ArenaRetiredError,
+    AttendanceError,
     ConsentMissingError,
     HoldingTimesError,
     MeetingFullError,
@@ -388,6 +389,18 @@ def test_a_duty_to_attend_needs_a_reason_for_absence() -> None:
     # A second one of the service who came meets the duty.
     second = [seat(Service.PPT, present=False), seat(Service.PPT)]
     assert check_attendance(called(), team, holding(*others, *second)) == TEAM
+
+
+@pytest.mark.rule(54)
+def test_whoever_became_a_fixed_member_after_the_meeting_was_called_is_not_waited_for() -> None:
+    team = rules("ressursteam")
+    grown = team.model_copy(
+        update={"members": (*team.members, Member(service=Service.NAV, duty=Said(rule=54), rule=54))}
+    )
+    everybody = [seat(service) for service in TEAM]
+    assert check_attendance(called(), grown, holding(*everybody)) == TEAM
+    with pytest.raises(AttendanceError):
+        check_attendance(called(), grown, holding(*everybody[:1]))
 
 
 @pytest.mark.rule(171)

@@ -2897,6 +2897,14 @@ export interface Attendance {
 export interface MeetingPlanned {
   arena: string;
   arena_type: string;
+  /**
+   * Asked for beside the fixed ones (seed rule 9).
+   */
+  extra?: boolean;
+  /**
+   * Languages (BCP 47) for which whoever plans wants an interpreter (seed rule 146).
+   */
+  interpreters?: string[];
   meeting: string;
   minutes: number;
   starts_at: string;

@@ -2780,6 +2780,10 @@ class MeetingPlanned(EventData):
 
     arena: ArenaRefField
     arena_type: Annotated[str, Field(pattern=r"^[a-z0-9-]{2,60}$")]
+    extra: bool = False
+    """Asked for beside the fixed ones (seed rule 9)."""
+    interpreters: frozenset[Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]] = frozenset()
+    """Languages (BCP 47) for which whoever plans wants an interpreter (seed rule 146)."""
     meeting: MeetingRefField
     minutes: Annotated[int, Field(ge=15, le=600)]
     starts_at: AwareDatetime

@@ -236,6 +236,17 @@ def decide_drop_lapsed(
     ]
 
 
+def decide_drop_erased(state: MeetingState, case: CaseRef) -> list[EventData]:
+    """Take off every item about a case of which nothing is kept any more (GDPR art. 17)."""
+    if state.meeting is None or state.status is not Status.CALLED:
+        return []
+    return [
+        AgendaItemRemoved(meeting=state.meeting, item=item.item, reason="basis-lapsed")
+        for item in state.items
+        if item.case == case and item.status in {ItemStatus.PROPOSED, ItemStatus.ACCEPTED}
+    ]
+
+
 def _still_carried(state: MeetingState, item: Item, histories: Sequence[ConsentHistory], at: datetime) -> bool:
     try:
         judged = judge_named(matter_of_item(state, item), item.covered, histories, at, guardians=0)

@@ -74,6 +74,8 @@ class KnownMeeting:
     status: Status
     extra: bool
     held: HeldFacts | None = None
+    minutes: int | None = None
+    """How long it was called for; None where the arena's rules say it."""
 
     @property
     def day(self) -> date:

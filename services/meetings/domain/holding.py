@@ -66,7 +66,8 @@ def check_attendance(state: MeetingState, rules: ArenaRules, holding: Holding) -
     recorded = {seat.service for seat in holding.attendance}
     if strangers := recorded - state.invited:
         raise ServiceNotMemberError(extensions={"services": [*sorted(strangers)]})
-    if missing := rules.fixed - recorded:
+    # Whoever became a fixed member after the meeting was called was not invited: nobody can say whether they came.
+    if missing := (rules.fixed & state.invited) - recorded:
         raise AttendanceError(extensions={"missing": [*sorted(missing)]})
     present = [seat for seat in holding.attendance if seat.present]
     attended = frozenset(seat.service for seat in present)

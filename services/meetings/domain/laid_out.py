@@ -129,7 +129,7 @@ def _entry(
         name=rules.name,
         units=units,
         starts_at=starts_at,
-        minutes=rules.minutes,
+        minutes=rules.minutes if known is None or known.minutes is None else known.minutes,
         period=key.period if key else None,
         meeting=known.meeting if known else None,
         status=known.status if known else None,
@@ -161,7 +161,7 @@ def _as_it_is(wish: Wish, known: KnownMeeting | None, today: date) -> Wish | Non
     """Return the meeting with the days that it still has; None when none is left, and nobody called it in time."""
     if known is not None:
         local = oslo_time(known.starts_at)
-        return pinned(wish, local.date(), local.time())
+        return pinned(wish, local.date(), local.time(), known.minutes)
     left = frozenset(day for day in wish.may_stay if day >= today)
     # Its share of the term may be over while the term is not.
     days = tuple(day for day in wish.days if day >= today) or tuple(sorted(left))

@@ -41,6 +41,8 @@ class Trace(StrEnum):
     ADDRESS = "address"
     REGISTRATION = "registration"
     """A car's number plate."""
+    UNUSUAL_DETAIL = "unusual-detail"
+    """What is true of one child only: a school class, the only one of its kind, twins."""
     REFERENCE = "reference"
     """A reference of the system's own, for example a case's."""
 
@@ -89,6 +91,15 @@ _PATTERNS: Final = (
         re.compile(
             rf"\b[\wæøåé-]*(?:{_STREET}) \d{{1,4}} ?[A-Za-z]?\b|\b\d{{4}} [A-ZÆØÅ][\wæøå]+"
             r"|\b(?:gnr|bnr|gårdsnummer)\.? ?\d+",
+            re.IGNORECASE,
+        ),
+    ),
+    (
+        Trace.UNUSUAL_DETAIL,
+        re.compile(
+            r"\b(?:klasse|kl\.?) ?\d{1,2} ?[A-H]\b|\b\d{1,2}[A-H]\b"
+            r"|\b(?:eneste|einaste) (?:\w+ )?(?:barn(?:et)?|elev(?:en)?|jent(?:a|en)|gutt?(?:en)?|familien?)\b"
+            r"|\b(?:tvilling|trilling|firling)\w*",
             re.IGNORECASE,
         ),
     ),

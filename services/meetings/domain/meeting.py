@@ -158,8 +158,6 @@ def _called(state: MeetingState, event: EventData) -> Changes:
         "changes": state.changes if state.meeting is None else state.changes + 1,
         "status": Status.CALLED,
         "invited": event.invited,
-        "extra": event.extra,
-        "interpreters": event.interpreters,
         "seats": event.seats,
         "with_duty": event.with_duty,
         "answers": state.answers.after(event),
@@ -175,6 +173,8 @@ def _place(event: MeetingPlanned | MeetingCalled) -> Changes:
         "units": event.units,
         "starts_at": event.starts_at,
         "minutes": event.minutes,
+        "extra": event.extra,
+        "interpreters": event.interpreters,
     }
 
 
@@ -344,6 +344,8 @@ def decide_plan(state: MeetingState, new: NewMeeting) -> list[EventData]:
             units=new.units,
             starts_at=new.starts_at,
             minutes=new.minutes,
+            extra=new.extra,
+            interpreters=new.interpreters,
         )
     ]
 

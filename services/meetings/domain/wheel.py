@@ -73,9 +73,10 @@ class Wish:
     """Where else it is left when it was planned there: its share of the term is only where it is put at first."""
 
 
-def pinned(wish: Wish, day: date, at: time) -> Wish:
-    """Return the meeting as one that cannot move any more: it was called, or somebody moved it there."""
-    return replace(wish, days=(day,), ideal=day, starts=(at,), may_stay=frozenset())
+def pinned(wish: Wish, day: date, at: time, minutes: int | None = None) -> Wish:
+    """Return the meeting as one that cannot move any more: it was called, for so long, or somebody moved it there."""
+    taken = wish.minutes if minutes is None else minutes
+    return replace(wish, days=(day,), ideal=day, starts=(at,), minutes=taken, may_stay=frozenset())
 
 
 @dataclass(frozen=True, slots=True)

@@ -218,6 +218,10 @@ async def see(desk: Desk, ctx: Context, meeting: MeetingRef, *, only: ItemRef | 
             for item in found.state.items
             if only in {None, item.item} and _may_be_for(item, actor, seated=found.seated)
         ]
+        # Of an erased case there is nothing left to show, to its own unit neither.
+        named = {item.case for item in candidates if item.case is not None}
+        gone = await desk.vault.forgotten(conn, owners=named)
+        candidates = [item for item in candidates if item.case is None or item.case not in gone]
         # The unit that holds the consent needs none to see its own item.
         asked = {item.case for item in candidates if item.case is not None and item.held_by_unit != actor.unit}
         histories = await consents_now(desk, conn, asked)

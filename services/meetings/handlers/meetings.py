@@ -169,7 +169,8 @@ async def invite(desk: Desk, ctx: Context, meeting: MeetingRef, services: frozen
         starts_at=there(state.starts_at),
         minutes=state.minutes,
         invited=invited,
-        extra=False,
+        extra=state.extra,
+        interpreters=state.interpreters,
         seats=seats(found.profile, invited, state.units),
         with_duty=seats(found.profile, invited & rules.with_duty, state.units),
     )
