@@ -19,6 +19,7 @@ from services.meetings.consumers import INBOX
 from services.meetings.domain.arena import ARENA
 from services.meetings.domain.meeting import MEETING
 from services.meetings.domain.receipts import RECEIPTS
+from services.meetings.domain.report_duty import DUTY
 from services.meetings.handlers.desk import Desk, Reads
 from shared.aggregate import Aggregate
 from shared.clock import SimulatedClock
@@ -131,13 +132,15 @@ async def test_replaying_every_history_gives_the_stored_states(lia: Town) -> Non
     await lia.cases.must("guardian-b", f"/consents/{consent}/withdrawals", {"services": ["helsestasjon"]})
     await lia.carry()
     rows = await lia.pool.fetch("SELECT id, kind FROM aggregates")
-    assert {row["kind"] for row in rows} == {"arena", "meeting", "consent-receipts"}
+    assert {row["kind"] for row in rows} == {"arena", "meeting", "consent-receipts", "report-duty"}
     for row in rows:
         match row["kind"]:
             case "arena":
                 await replayed(lia, ARENA, row["id"])
             case "meeting":
                 await replayed(lia, MEETING, row["id"])
+            case "report-duty":
+                await replayed(lia, DUTY, row["id"])
             case _:
                 await replayed(lia, RECEIPTS, row["id"])
 
