@@ -170,6 +170,15 @@ def test_a_no_that_becomes_a_yes_too_late_for_the_others_ends_the_question() -> 
     assert town.state.consents[ref].status is ConsentStatus.LAPSED
 
 
+@pytest.mark.rule(106)
+@pytest.mark.parametrize(("first", "second"), [("nothing", "nothing"), ("nothing", "no"), ("yes", "no"), ("no", "no")])
+def test_nobody_is_said_to_be_able_to_grant_when_the_time_is_out(first: Said, second: Said) -> None:
+    town, ref = answered(first, second, timedelta(days=29))
+    ask = sharing.Ask(service=Service.PPT, categories=frozenset({LANGUAGE}), purpose=Purpose.ASSESSMENT)
+    steps = sharing.judge(town.state, ask, town.now, lambda _: {GrantorClass.GUARDIAN: 2}).steps
+    assert (ref in {step.consent for step in steps}) is (first != "nothing")
+
+
 def test_who_is_no_family_is_told_the_state_as_it_is() -> None:
     town, _ = answered("yes", "no")
     for who in (TEACHER, NURSE):

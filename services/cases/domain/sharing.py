@@ -14,7 +14,7 @@ from types import MappingProxyType
 from pydantic import Field
 
 from services.cases.domain.rules import ANONYMISED, CONSENT, OWN_TASK
-from services.cases.domain.state import CaseState, ConsentState, ConsentStatus, Stage
+from services.cases.domain.state import CaseState, ConsentState, ConsentStatus, Stage, missing_of
 from shared.clock import oslo_day
 from shared.contracts.base import Model
 from shared.contracts.codes import GrantorClass, InformationCategory, Purpose, Scope, Service
@@ -203,9 +203,16 @@ def _of_consent(consent: ConsentState, now: datetime, needed: Needed, *, hear: b
     kind = _BY_ANSWERS.get(consent.status)
     # Who refused before refusals were told apart cannot be asked to change their mind, and what is complete waits for nobody.
     gone = consent.status is ConsentStatus.REFUSED and not consent.refused
-    if kind is None or gone or today > consent.valid_to or not consent.outstanding:
+    if kind is None or gone or _too_late(consent, now) or today > consent.valid_to or not consent.outstanding:
         return None
     return Step(kind=kind, consent=consent.ref, from_whom=consent.outstanding)
+
+
+def _too_late(consent: ConsentState, now: datetime) -> bool:
+    """Return whether the time to answer is out and somebody never answered: only who said no may still change their mind."""
+    if consent.status in _USED or consent.answer_by is None or now < consent.answer_by:
+        return False
+    return bool(missing_of(consent.needed, consent.given | consent.refused))
 
 
 _BY_ANSWERS: Mapping[ConsentStatus, StepKind] = MappingProxyType(
