@@ -106,7 +106,10 @@ async def row_20(stage: Stage) -> None:
         {
             "form_type": "barnehage-to-school",
             "school_start": 2027,
-            "content": {"language": "Setninger på tre og fire ord.", "development": "Leker godt i små grupper."},
+            "fields": {
+                "play-and-friends": "Leker godt i små grupper.",
+                "language-and-speech": "Setninger på tre og fire ord.",
+            },
         },
         status=201,
     )
@@ -167,9 +170,10 @@ async def row_21(stage: Stage) -> None:
     stage.check(before.at("holder", "role") == "teacher", "the sender holds on until it is accepted")
     stage.narrator.happened("handover.sent: the teacher still holds the baton")
     read = await stage.does(CONTACT_TEACHER, "reads the form", "GET", "cases", f"/transition-forms/{form}")
-    content = read.at("content")
+    fields = read.at("fields")
     stage.check(
-        isinstance(content, dict) and set(content) == {"language", "development"}, "the consented categories only"
+        isinstance(fields, dict) and set(fields) == {"play-and-friends", "language-and-speech"},
+        "the consented categories only",
     )
     received = await stage.bus.wait("cases.handover.received", lambda e: e.data["handover"] == handover)
     stage.check(bool(received.data["documents"]), "the form has its receipt")

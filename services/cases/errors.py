@@ -904,6 +904,12 @@ class FormTemplateMissingError(CaseError):
     code = "form-template-missing"
 
 
+class FormByTemplateError(CaseError):
+    """The municipality has a template for this form: fill in its fields."""
+
+    code = "form-by-template"
+
+
 class FormFieldUnknownError(CaseError):
     """The form has no such field."""
 

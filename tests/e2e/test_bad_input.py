@@ -262,10 +262,12 @@ async def test_cases(migrated: Migrated, issuer: LocalIssuer, clock: SimulatedCl
             await run.does(who, f"/handovers/{handover}/{way}", answered)
             await run.over("colleague", f"/handovers/{handover}/acceptance")
 
-        content = {"development": "Leker godt.", "language": "Setninger på to ord."}
-        drafted = {"form_type": "barnehage-to-school", "school_start": 2027, "content": content}
+        fields = {"play-and-friends": "Leker godt.", "language-and-speech": "Setninger på to ord."}
+        drafted = {"form_type": "barnehage-to-school", "school_start": 2027, "fields": fields}
         form = f"/transition-forms/{(await run.does('teacher', f'/cases/{case}/transition-forms', drafted))['form']}"
-        await run.does("teacher", f"{form}/versions", {"content": {**content, "language": "Korte."}}, version=version)
+        await run.does(
+            "teacher", f"{form}/versions", {"fields": {**fields, "language-and-speech": "Korte."}}, version=version
+        )
         sent = {"receiver": await world.receiver("contact-teacher"), "outside_window": "late-placement"}
         await run.does("guardian-a", f"{form}/approvals", {"version": 2})
         await run.over("guardian-a", f"{form}/approvals", {"version": 2}, code="already-granted")

@@ -44,6 +44,9 @@ def opened(response: httpx.Response) -> zipfile.ZipFile:
     return file
 
 
+FIELDS = {"language-and-speech": "Formens ord.", "play-and-friends": "Har en venn."}
+
+
 async def filled(world: World) -> tuple[str, str]:
     """Return a case with some of everything, and its document."""
     case = await world.opened()
@@ -52,7 +55,7 @@ async def filled(world: World) -> tuple[str, str]:
     oral = {"ordinal": 2, "evidence": "oral-minuted", "note": "Far sa nei på trappa.", "services": ["helsestasjon"]}
     await world.must("teacher", f"/consents/{consent}/withdrawals", oral)
     await world.must("teacher", f"/cases/{case}/records", {"category": "family", "text": "<b>Bor</b> to steder."})
-    body = {"form_type": "barnehage-to-school", "school_start": 2027, "content": {"language": "Formens ord."}}
+    body = {"form_type": "barnehage-to-school", "school_start": 2027, "fields": FIELDS}
     await world.must("teacher", f"/cases/{case}/transition-forms", body)
     headers = {
         "authorization": f"Bearer {world.token('teacher')}",
@@ -72,7 +75,7 @@ async def test_a_guardian_gets_everything_but_what_is_the_other_guardians(world:
     assert copy["child"]["name"] == world.child.name
     assert copy["you"]["name"] == world.guardian_a.name
     assert {one["text"] for one in copy["records"]} >= {"<b>Bor</b> to steder.", "Hører dårlig.", "Vil ha hjelp."}
-    assert copy["forms"][0]["content"] == {"language": "Formens ord."}
+    assert {code: one["text"] for code, one in copy["forms"][0]["fields"].items()} == FIELDS
     assert [one["service"] for one in copy["told"]] == ["helsestasjon"]
     assert len(copy["course"]["consents"]) == 1
     for word in (world.child.name, "Hører dårlig.", "Formens ord.", "Utredning &amp; rapport", "helsestasjonen"):

@@ -144,7 +144,11 @@ MEASURE: Final = {
     "indicator": "seen",
     "evaluate_by": "2026-11-01T11:00:00Z",
 }
-FORM: Final = {"form_type": "barnehage-to-school", "school_start": 2027, "content": {"language": "x"}}
+FORM: Final = {
+    "form_type": "barnehage-to-school",
+    "school_start": 2027,
+    "fields": {"play-and-friends": "x", "language-and-speech": "x"},
+}
 OVERRIDE: Final = {
     "section": "bvl-13-2",
     "reason": "neglect-or-abuse",

@@ -64,7 +64,11 @@ async def test_a_guardian_reads_no_health_of_who_decides_over_it_alone(world: Wo
         {
             "form_type": "barnehage-to-school",
             "school_start": 2027,
-            "content": {"health": "Bruker høreapparat.", "language": "Setninger på to ord."},
+            "fields": {
+                "play-and-friends": "x",
+                "language-and-speech": "To ord.",
+                "health-to-know": "Bruker høreapparat.",
+            },
         },
     )
     for who, health in (("guardian-a", False), ("child", True)):
@@ -76,7 +80,7 @@ async def test_a_guardian_reads_no_health_of_who_decides_over_it_alone(world: Wo
         assert (await world.get(who, f"/documents/{put['language']}")).status_code == 200
         assert (await world.get(who, f"/documents/{put['health']}")).status_code == (200 if health else 403)
     read = await world.see("guardian-a", f"/transition-forms/{form['form']}")
-    assert set(read["content"]) == {"language"}
+    assert set(read["fields"]) == {"play-and-friends", "language-and-speech"}
     looks = [one for one in await world.access("read") if one["basis"]["code"] == "parental-responsibility"]
     assert not [one for one in looks if "health" in one["categories"]]
 

@@ -146,6 +146,12 @@ async def test_the_template_says_what_is_asked_and_what_is_missing(world: World)
     unknown = await world.post("teacher", path, {**body, "fields": {**FIELDS, "gossip": "x"}})
     assert code(unknown) == (422, "form-field-unknown")
     assert unknown.json()["fields"] == ["gossip"]
+    free = await world.post("teacher", path, {**body, "content": {"language": "To ord."}})
+    assert code(free) == (409, "form-by-template")
+    assert free.json()["fields"][:2] == [*FIELDS]
+    # Of a case that is not one's own nobody learns what would be missing in it.
+    stranger = await world.post("other-teacher", path, {**body, "fields": {"gossip": "x"}})
+    assert code(stranger) == (404, "not-found")
     assert code(await world.post("teacher", path, body)) == (422, "input-invalid")
     assert not [one for one in await world.types() if one.startswith("transition-form")]
     other = {"municipality": "0301", "sub": "elsewhere"}

@@ -21,6 +21,7 @@ pytestmark = pytest.mark.connected
 
 STRANGER: Final = People(99).guardian()
 """Who the world's `stranger` is."""
+FIELDS: Final = {"play-and-friends": "x", "language-and-speech": "x"}
 
 
 @pytest_asyncio.fixture
@@ -139,7 +140,7 @@ async def test_two_who_write_about_guardians_at_once_lose_nothing(
 @pytest.mark.rule(14)
 async def test_a_form_must_be_approved_anew_when_somebody_else_has_the_say(world: World) -> None:
     case = await world.opened()
-    body = {"form_type": "barnehage-to-school", "school_start": 2027, "content": {"language": "x"}}
+    body = {"form_type": "barnehage-to-school", "school_start": 2027, "fields": FIELDS}
     form = (await world.must("teacher", f"/cases/{case}/transition-forms", body))["form"]
     for who in ("guardian-a", "guardian-b"):
         await world.must(who, f"/transition-forms/{form}/approvals", {"version": 1})

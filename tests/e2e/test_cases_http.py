@@ -100,12 +100,12 @@ async def test_who_had_been_told_is_said_for_each_consent_by_itself(world: World
 @pytest.mark.story(20, 21)
 async def test_a_form_is_sent_only_as_approved_and_the_school_reads_what_was_consented(world: World) -> None:
     case = await world.opened()
-    content = {"development": "Leker godt.", "language": "To ord."}
+    fields = {"play-and-friends": "Leker godt.", "language-and-speech": "To ord."}
     form = (
         await world.must(
             "teacher",
             f"/cases/{case}/transition-forms",
-            {"form_type": "barnehage-to-school", "school_start": 2027, "content": content},
+            {"form_type": "barnehage-to-school", "school_start": 2027, "fields": fields},
         )
     )["form"]
     sending = {"receiver": await world.receiver("contact-teacher"), "outside_window": "late-placement"}
@@ -126,7 +126,7 @@ async def test_a_form_is_sent_only_as_approved_and_the_school_reads_what_was_con
         "teacher", f"/transition-forms/{form}/sending", sending, if_match=await world.version("teacher", case)
     )
     read = await world.see("contact-teacher", f"/transition-forms/{form}")
-    assert read["content"] == content
+    assert read["fields"] == fields
     assert (await world.get("other-teacher", f"/transition-forms/{form}")).status_code == 404
     accepted = await world.must("contact-teacher", f"/handovers/{sent['handover']}/acceptance")
     assert accepted["status"] == "completed"

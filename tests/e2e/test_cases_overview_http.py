@@ -53,8 +53,8 @@ async def test_guardians_see_who_does_what_and_what_waits_for_them_each_in_their
     case = await world.opened()
     consent = await world.requested(case)
     await world.must("guardian-a", f"/consents/{consent}/grants")
-    content = {"language": "Snakker mest i lek."}
-    drafted = {"form_type": "barnehage-to-school", "school_start": 2027, "content": content}
+    fields = {"play-and-friends": "Har en venn.", "language-and-speech": "Snakker mest i lek."}
+    drafted = {"form_type": "barnehage-to-school", "school_start": 2027, "fields": fields}
     form = (await world.must("teacher", f"/cases/{case}/transition-forms", drafted))["form"]
     await world.must("guardian-a", f"/transition-forms/{form}/approvals", {"version": 1})
 

@@ -58,6 +58,7 @@ RECEIVER = {
     "service": "barnehage",
     "unit": "unit:lia-barnehage",
 }
+FIELDS = {"play-and-friends": "x", "language-and-speech": "x"}
 WRITES: tuple[tuple[str, Any], ...] = (
     ("/concerns/{concern}/resolution", {"outcome": "lifted"}),
     ("/cases/{case}/child-views", {"method": "conversation", "before": "consent", "text": "x"}),
@@ -82,9 +83,9 @@ WRITES: tuple[tuple[str, Any], ...] = (
     ("/handovers/{handover}/withdrawal", None),
     (
         "/cases/{case}/transition-forms",
-        {"form_type": "barnehage-to-school", "school_start": 2027, "content": {"language": "x"}},
+        {"form_type": "barnehage-to-school", "school_start": 2027, "fields": FIELDS},
     ),
-    ("/transition-forms/{form}/versions", {"content": {"language": "x"}}),
+    ("/transition-forms/{form}/versions", {"fields": FIELDS}),
     ("/transition-forms/{form}/approvals", {"version": 1}),
     ("/transition-forms/{form}/sending", {"receiver": RECEIVER}),
     ("/cases/{case}/level-changes", {"to_level": 2, "reason": "assessment"}),

@@ -344,6 +344,8 @@ async def test_where_the_municipality_has_no_template_there_are_no_fields_to_fil
     path = f"/cases/{receipt['case']}/transition-forms"
     drafted = {"form_type": "barnehage-to-school", "school_start": 2027, "fields": FIELDS}
     assert await refused(world, "teacher", path, drafted, claims=there) == (409, "form-template-missing")
+    free = {"form_type": "barnehage-to-school", "school_start": 2027, "content": {"language": "To ord."}}
+    assert (await world.post("teacher", path, free, claims=there)).status_code == 201
 
 
 # --- a letter ---------------------------------------------------------------------------------------------------------

@@ -7,13 +7,15 @@ from datetime import date
 import pytest
 
 from services.cases.domain import form_times, forms, guardianship
-from services.cases.domain.form_profile import FormTemplate, Window, check_forms
+from services.cases.domain.form_profile import FormTemplate, Window, check_forms, written_of
 from services.cases.domain.state import FormStatus
 from services.cases.errors import (
+    FormByTemplateError,
     FormFieldMissingError,
     FormFieldUnknownError,
     FormNotApprovedError,
     FormOutsideWindowError,
+    FormTemplateMissingError,
 )
 from shared.contracts.codes import InformationCategory
 from shared.profiles import Document, ProfileError
@@ -41,11 +43,25 @@ def test_each_answer_has_the_category_of_its_field() -> None:
     placed = TEMPLATE.placed({"play": "Well.", "words": "Two."})
     assert set(placed) == {(InformationCategory.DEVELOPMENT, "play"), (InformationCategory.LANGUAGE, "words")}
     with pytest.raises(FormFieldUnknownError) as unknown:
-        TEMPLATE.placed({"play": "x", "why": "x"})
+        TEMPLATE.categories(frozenset({"play", "why"}))
     assert unknown.value.extensions == {"fields": ["why"]}
     with pytest.raises(FormFieldMissingError) as missing:
-        TEMPLATE.placed({"words": "x"})
+        TEMPLATE.categories(frozenset({"words"}))
     assert missing.value.extensions == {"fields": ["play"]}
+
+
+@pytest.mark.rule(85)
+@pytest.mark.parametrize("fields", [frozenset[str](), frozenset({"play"})])
+def test_where_there_is_a_template_nothing_is_written_beside_it(fields: frozenset[str]) -> None:
+    """Else a form could leave out what must be answered."""
+    content = frozenset({InformationCategory.LANGUAGE})
+    with pytest.raises(FormByTemplateError) as refused:
+        written_of(TEMPLATE, content, fields)
+    assert refused.value.extensions == {"fields": ["play", "words"]}
+    assert written_of(TEMPLATE, frozenset(), frozenset({"play"})) == {InformationCategory.DEVELOPMENT}
+    assert written_of(None, content, frozenset()) == content
+    with pytest.raises(FormTemplateMissingError):
+        written_of(None, content, frozenset({"play"}))
 
 
 def drafted(town: Town, approval: forms.Approval) -> FormRef:

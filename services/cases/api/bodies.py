@@ -319,18 +319,18 @@ class RejectionBody(RequestModel):
 
 
 class FormBody(RequestModel):
-    """A transition form: a text for each category of information (seed rule 13)."""
+    """A transition form: an answer for each field of the template, or a text for each category of information (seed rule 13)."""
 
     model_config = example(
         form_type="barnehage-to-school",
         school_start=2027,
-        content={"development": "Plays well in small groups.", "language": "Two-word sentences."},
+        fields={"play-and-friends": "Plays well in small groups.", "language-and-speech": "Two-word sentences."},
     )
 
     form_type: FormType
     school_start: Annotated[int, Field(ge=2000, le=2200)]
     content: Content = Field(default_factory=dict)
-    """A text for each category of information, where the municipality has no template."""
+    """A text for each category of information, where the municipality has no template; with one it is refused."""
     fields: Fields = Field(default_factory=dict)
     """An answer for each field of the template (`GET /transition-form-templates`)."""
 
@@ -344,7 +344,9 @@ class FormBody(RequestModel):
 class FormVersionBody(RequestModel):
     """The next version of a form."""
 
-    model_config = example(content={"development": "Plays well in small groups.", "language": "Short sentences."})
+    model_config = example(
+        fields={"play-and-friends": "Plays well in small groups.", "language-and-speech": "Short sentences."}
+    )
 
     content: Content = Field(default_factory=dict)
     fields: Fields = Field(default_factory=dict)

@@ -34,12 +34,21 @@ class CopiedDocument(Model):
     file: str
 
 
+class CopiedAnswer(Model):
+    """An answer to a field of the municipality's template."""
+
+    category: InformationCategory
+    text: str
+
+
 class CopiedForm(Model):
     """The present version of a transition form."""
 
     form: FormRef
     version: int
     content: dict[InformationCategory, str]
+    fields: dict[str, CopiedAnswer]
+    """By the code of the field, where the municipality has a template."""
 
 
 class Copy(Model):

@@ -75,7 +75,8 @@ def _lines(copy: Copy) -> Iterator[str]:
         yield from _list((kinds[one.category], one.text) for one in copy.records)
     for form in copy.forms:
         yield _heading(label["form"].format(version=form.version))
-        yield from _list((kinds[category], text) for category, text in form.content.items())
+        answered = ((one.category, one.text) for one in form.fields.values())
+        yield from _list((kinds[category], text) for category, text in (*form.content.items(), *answered))
     if copy.documents:
         yield _heading(label["documents"])
         links = (f'<li><a href="{escape(one.file)}">{escape(one.title)}</a></li>' for one in copy.documents)

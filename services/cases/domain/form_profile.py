@@ -7,7 +7,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from services.cases.errors import FormFieldMissingError, FormFieldUnknownError
+from services.cases.errors import (
+    FormByTemplateError,
+    FormFieldMissingError,
+    FormFieldUnknownError,
+    FormTemplateMissingError,
+)
 from shared.contracts.codes import InformationCategory
 from shared.profiles import Document, Line, Rule, Rules, Text
 
@@ -51,19 +56,41 @@ class FormTemplate(Line):
     rules: Rules
 
     def placed(self, answers: dict[str, str]) -> dict[tuple[InformationCategory, str], str]:
-        """Return the answers with the category of each.
+        """Return the answers to its fields, with the category of each."""
+        return {(field.category, field.code): answers[field.code] for field in self.fields if field.code in answers}
+
+    def categories(self, answered: frozenset[str]) -> frozenset[InformationCategory]:
+        """Return what a version with answers to these fields says something of (seed rule 85).
 
         Raises:
             FormFieldUnknownError: the form has no such field; the error names those.
             FormFieldMissingError: a required field has no answer; the error names those.
         """
-        known = {field.code: field for field in self.fields}
-        if unknown := sorted(answers.keys() - known.keys()):
+        if unknown := sorted(answered - {field.code for field in self.fields}):
             raise FormFieldUnknownError(extensions={"fields": [*unknown]})
-        missing = [field.code for field in self.fields if field.required and field.code not in answers]
+        missing = [field.code for field in self.fields if field.required and field.code not in answered]
         if missing:
             raise FormFieldMissingError(extensions={"fields": [*missing]})
-        return {(known[code].category, code): text for code, text in answers.items()}
+        return frozenset(field.category for field in self.fields if field.code in answered)
+
+
+def written_of(
+    template: FormTemplate | None, content: frozenset[InformationCategory], answered: frozenset[str]
+) -> frozenset[InformationCategory]:
+    """Return what a version says something of: by the template, and freely only where there is none (seed rule 85).
+
+    Raises:
+        FormTemplateMissingError: there are answers, and no template.
+        FormByTemplateError: there is free content, and a template; the error names its fields.
+        FormFieldUnknownError, FormFieldMissingError: see `FormTemplate.categories`.
+    """
+    if template is None:
+        if answered:
+            raise FormTemplateMissingError
+        return content
+    if content:
+        raise FormByTemplateError(extensions={"fields": [field.code for field in template.fields]})
+    return template.categories(answered)
 
 
 def check_forms(document: Document, forms: tuple[FormTemplate, ...]) -> None:

@@ -11,6 +11,7 @@ from services.cases.domain import access
 from services.cases.domain.access_terms import Action
 from services.cases.domain.acting import Acting
 from services.cases.domain.course import ref_of
+from services.cases.domain.form_profile import FormTemplate, written_of
 from services.cases.domain.handover import SendHandover, offer
 from services.cases.domain.handover_lifecycles import FORM
 from services.cases.domain.rules import Rules
@@ -54,7 +55,11 @@ class DraftForm(Model):
     document: DocumentRef
     form_type: FormType
     school_start: int = Field(ge=2000, le=2200)
-    categories: frozenset[InformationCategory] = Field(min_length=1)
+    categories: frozenset[InformationCategory] = frozenset()
+    """What its free content is of, where the municipality has no template."""
+    fields: frozenset[str] = frozenset()
+    """Which fields of the template have an answer."""
+    template: FormTemplate | None = None
     approval: Approval = "all-guardians"
 
 
@@ -64,7 +69,11 @@ class ReviseForm(Model):
     by: Acting
     form: FormRef
     document: DocumentRef
-    categories: frozenset[InformationCategory] = Field(min_length=1)
+    categories: frozenset[InformationCategory] = frozenset()
+    """What its free content is of, where the municipality has no template."""
+    fields: frozenset[str] = frozenset()
+    """Which fields of the template have an answer."""
+    template: FormTemplate | None = None
 
 
 class ApproveForm(Model):
@@ -95,10 +104,11 @@ class SendForm(Model):
 
 
 def decide_draft(state: CaseState, command: DraftForm, now: datetime) -> list[CaseEvent]:
-    """Write the first version of a form.
+    """Write the first version of a form (seed rules 13, 85).
 
     Raises:
         DeniedError, CaseNotOpenError: see `access.require`.
+        FormTemplateMissingError, FormByTemplateError, FormFieldUnknownError, FormFieldMissingError: see `written_of`.
     """
     access.require(state, Action.DRAFT_FORM, command.by, now)
     return [
@@ -109,7 +119,7 @@ def decide_draft(state: CaseState, command: DraftForm, now: datetime) -> list[Ca
             document=command.document,
             form_type=command.form_type,
             school_start=command.school_start,
-            categories=command.categories,
+            categories=written_of(command.template, command.categories, command.fields),
             approval=command.approval,
         )
     ]
@@ -121,6 +131,7 @@ def decide_revise(state: CaseState, command: ReviseForm, now: datetime) -> list[
     Raises:
         DeniedError, CaseNotOpenError: see `access.require`.
         UnknownPartError, FormSentError: there is no such form, or it has gone.
+        FormTemplateMissingError, FormByTemplateError, FormFieldUnknownError, FormFieldMissingError: see `written_of`.
     """
     access.require(state, Action.DRAFT_FORM, command.by, now)
     form = _form(state, command.form)
@@ -134,7 +145,7 @@ def decide_revise(state: CaseState, command: ReviseForm, now: datetime) -> list[
             document=command.document,
             form_type="school-to-school" if form.form_type == "school-to-school" else "barnehage-to-school",
             school_start=form.school_start,
-            categories=command.categories,
+            categories=written_of(command.template, command.categories, command.fields),
             approval="one-guardian" if form.one_is_enough else "all-guardians",
         )
     ]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from services.cases import store
 from services.cases.contents import IdentityView, ObservationView
 from services.cases.copying.archive import Entry, archive, whole
-from services.cases.copying.content import CopiedDocument, CopiedForm, Copy, OwnDetails
+from services.cases.copying.content import CopiedAnswer, CopiedDocument, CopiedForm, Copy, OwnDetails
 from services.cases.copying.page import page
 from services.cases.document_store import Stored
 from services.cases.domain import insight
@@ -63,6 +63,7 @@ async def take_copy(desk: Desk, ctx: Context, case: CaseRef, language: Language 
             copy, documents = await _copy(desk, ctx, conn, located.case, acting, looked, language)
             shown = {one.category for one in copy.records} | {one.category for one in copy.documents}
             shown |= {category for form in copy.forms for category in form.content}
+            shown |= {field.category for form in copy.forms for field in form.fields.values()}
             await record(
                 desk,
                 ctx,
@@ -166,5 +167,7 @@ async def _forms(
     forms = []
     for ref, form in state.forms.items():
         content = await desk.records.form(conn, case, ref, form.version, allowed)
-        forms.append(CopiedForm(form=ref, version=form.version, content=content))
+        answers = await desk.records.answers(conn, case, ref, form.version, allowed)
+        fields = {code: CopiedAnswer(category=one.category, text=one.text) for code, one in answers.items()}
+        forms.append(CopiedForm(form=ref, version=form.version, content=content, fields=fields))
     return tuple(forms)

@@ -11,7 +11,7 @@ from services.cases.domain import access, forms
 from services.cases.domain.access_terms import Action
 from services.cases.domain.form_profile import FormTemplate
 from services.cases.domain.state import CaseState
-from services.cases.errors import DeniedError, FormTemplateMissingError, UnknownPartError
+from services.cases.errors import DeniedError, UnknownPartError
 from services.cases.handlers.consents import Given
 from services.cases.handlers.desk import CASE, Desk, Keep, actor_of, change, deny, look, meet, record
 from services.cases.handlers.handovers import attendance, destined, note_receipt
@@ -24,7 +24,6 @@ from shared.refs import CaseRef, DocumentRef, FormRef, HandoverRef, LogScope
 from shared.web import answer
 
 Content = dict[InformationCategory, str]
-Answers = dict[tuple[InformationCategory, str], str]
 
 
 @dataclass(frozen=True)
@@ -42,14 +41,15 @@ async def draft_form(
     located, acting = await meet(desk, ctx, case)
     form = FormRef(desk.ids.ref("frm"))
     template = template_of(desk, located.municipality, form_type)
-    placed = _placed(template, written)
     command = forms.DraftForm(
         by=acting,
         form=form,
         document=DocumentRef(desk.ids.ref("doc")),
         form_type=form_type,
         school_start=school_start,
-        categories=frozenset(written.content) | {category for category, _ in placed},
+        categories=frozenset(written.content),
+        fields=frozenset(written.answers),
+        template=template,
         approval="all-guardians" if template is None else template.approval,
     )
     latest: list[CaseState] = []
@@ -64,7 +64,7 @@ async def draft_form(
         located.case,
         lambda state: forms.decide_draft(state, command, ctx.now),
         view,
-        lambda conn: _keep(desk, conn, latest[0], form, written.content, placed, template, ctx),
+        lambda conn: _keep(desk, conn, latest[0], form, written, template, ctx),
     )
 
 
@@ -73,12 +73,13 @@ async def revise_form(desk: Desk, ctx: Context, form: FormRef, written: Written)
     located, acting = await meet(desk, ctx, form)
     known = (await desk.journal.load(CASE, located.case)).state.forms.get(form)
     template = None if known is None else template_of(desk, located.municipality, known.form_type)
-    placed = _placed(template, written)
     command = forms.ReviseForm(
         by=acting,
         form=form,
         document=DocumentRef(desk.ids.ref("doc")),
-        categories=frozenset(written.content) | {category for category, _ in placed},
+        categories=frozenset(written.content),
+        fields=frozenset(written.answers),
+        template=template,
     )
     latest: list[CaseState] = []
 
@@ -92,7 +93,7 @@ async def revise_form(desk: Desk, ctx: Context, form: FormRef, written: Written)
         located.case,
         lambda state: forms.decide_revise(state, command, ctx.now),
         view,
-        lambda conn: _keep(desk, conn, latest[0], form, written.content, placed, template, ctx),
+        lambda conn: _keep(desk, conn, latest[0], form, written, template, ctx),
     )
 
 
@@ -207,30 +208,21 @@ async def list_templates(desk: Desk, ctx: Context) -> list[FormTemplate]:
     return [] if profile is None else [*profile.cases.forms]
 
 
-def _placed(template: FormTemplate | None, written: Written) -> Answers:
-    if not written.answers:
-        return {}
-    if template is None:
-        raise FormTemplateMissingError
-    return template.placed(written.answers)
-
-
 async def _keep(
     desk: Desk,
     conn: Connection,
     state: CaseState,
     form: FormRef,
-    content: Content,
-    placed: Answers,
+    written: Written,
     template: FormTemplate | None,
     ctx: Context,
 ) -> None:
     present = state.forms[form]
     if state.case is None:
         return
-    await desk.records.keep_form(conn, state.case, form, present.version, content)
-    await desk.records.keep_answers(conn, state.case, form, present.version, placed)
+    await desk.records.keep_form(conn, state.case, form, present.version, written.content)
     if template is not None:
+        await desk.records.keep_answers(conn, state.case, form, present.version, template.placed(written.answers))
         await form_store.expect(conn, present, template, ctx.now)
 
 
