@@ -32,6 +32,8 @@ async def follow(
                 await set_deadline(conn, kind=RETENTION, key=case, due=due)
             case CaseReopened():
                 await cancel(conn, kind=RETENTION, key=case)
+                if event.end_by is not None:
+                    await set_deadline(conn, kind=ADULTHOOD_END, key=case, due=event.end_by)
             case LegalHoldReleased():
                 # What should have been erased while it was held is erased now; an open case has no such time.
                 if await conn.fetchval(

@@ -123,16 +123,22 @@ class CaseEvents:
         await self._meet_by(tx, event, envelope)
 
     async def on_case_reopened(self, tx: Tx, event: cases.CaseReopened, envelope: Envelope) -> None:
-        """It has a holder again."""
-        await self._teller.reassign_case(tx, envelope, event.case, responsible(event.holder))
+        """It has a holder again, who must decide what is to be done (seed rules 79, 144)."""
+        holder = responsible(event.holder)
+        await self._teller.reassign_case(tx, envelope, event.case, holder)
+        if event.decide_by is not None:
+            await self._teller.decide_by(tx, envelope, event.case, holder, event.decide_by)
+        await self._meet_by(tx, event, envelope)
 
     async def on_case_decided(self, tx: Tx, event: cases.CaseLevelChanged, envelope: Envelope) -> None:
         """It was decided to step up or down."""
         await self._teller.decided(tx, envelope, event.case)
         await self._meet_by(tx, event, envelope)
 
-    async def _meet_by(self, tx: Tx, event: cases.CaseOpened | cases.CaseLevelChanged, envelope: Envelope) -> None:
-        """A step up calls for a meeting; a step down needs none (seed rule 68)."""
+    async def _meet_by(
+        self, tx: Tx, event: cases.CaseOpened | cases.CaseReopened | cases.CaseLevelChanged, envelope: Envelope
+    ) -> None:
+        """A step up calls for a meeting; a step down for none but one that was called for and never held (seed rule 68)."""
         ctx, ref = caused_by(envelope, tx.now), meeting_of(event.case)
         if event.meeting_by is None:
             await self._teller.close_deadline(tx, ctx, ref, "cancelled")

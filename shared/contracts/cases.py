@@ -294,6 +294,12 @@ class CaseReopened(CaseEvent):
     TYPE: ClassVar[str] = "no.lagspill.cases.case.reopened.v1"
 
     holder: Party
+    decide_by: Moment | None = None
+    """What is to be done is decided anew by then (seed rules 79, 144)."""
+    meeting_by: Moment | None = None
+    """The meeting that its level calls for had not been held when it was closed (seed rule 68)."""
+    end_by: Moment | None = None
+    """The child is of age: it is closed or handed on by then."""
 
 
 # --- consent ----------------------------------------------------------------------------------------------------------

@@ -230,6 +230,20 @@ async def test_the_meeting_held_or_no_longer_needed_is_waited_for_no_more(world:
     assert meeting_of(CASE) not in missed
 
 
+@pytest.mark.rule(68, 79, 144)
+async def test_a_reopened_case_does_not_rest(world: World) -> None:
+    """It is decided anew, though it was decided before, and the meeting that was never held is waited for again."""
+    await world.take(opened(world), stepped_up(world), cases.CaseClosed(case=CASE, outcome="moved"))
+    due = world.clock.now() + timedelta(days=20)
+    reopened = cases.CaseReopened(case=CASE, holder=world.party("teacher"), decide_by=due, meeting_by=due)
+    await world.take(reopened)
+    await world.move_to(due)
+    missed = {one.deadline for one in await world.published() if isinstance(one, DeadlineMissed)}
+    assert missed == {deadline_of(CASE), meeting_of(CASE)}
+    await world.move_to(due + timedelta(days=3))
+    assert "escalation" in await told(world, "styrer")
+
+
 @pytest.mark.rule(79)
 async def test_a_further_concern_may_not_rest_either(world: World) -> None:
     concern = ConcernRef("con_" + "d" * 26)

@@ -245,13 +245,13 @@ class LadderMachine(RuleBasedStateMachine):
 
     @rule(by=anybody)
     def reopen(self, by: Acting) -> None:
-        self.attempt(lambda state, now: course.decide_reopen(state, course.ReopenCase(by=by), now))
+        self.attempt(lambda state, now: course.decide_reopen(state, course.ReopenCase(by=by), now, RULES))
 
     # --- what always holds, from the history alone --------------------------------------------------------------------
 
     @invariant()
     def the_level_moves_a_step_up_or_any_down_and_a_step_up_calls_a_meeting(self) -> None:
-        level, due = 0, None
+        level, due, below = 0, None, None
         for event, now in zip(self.town.history, self.at, strict=True):
             match event:
                 case events.CaseOpened():
@@ -259,12 +259,16 @@ class LadderMachine(RuleBasedStateMachine):
                     assert (due is not None) == (level > 1)
                 case events.CaseLevelChanged():
                     assert event.from_level == level != event.to_level <= level + 1
-                    called = event.to_level > level and event.to_level > 1
-                    assert event.meeting_by == (add_days(now, 14) if called else None)
-                    level, due = event.to_level, event.meeting_by
+                    up = event.to_level > level
+                    called = add_days(now, 14) if up else below
+                    assert event.meeting_by == (called if event.to_level > 1 else None)
+                    level, due, below = event.to_level, event.meeting_by, due if up else None
                 case events.CaseMeetingHeld():
                     assert due is not None
-                    due = None
+                    due = below = None
+                case events.CaseReopened():
+                    assert event.meeting_by == (None if due is None else add_days(now, 14))
+                    due, below = event.meeting_by, below and event.meeting_by
                 case _:
                     pass
         assert (self.town.state.level, self.town.state.meeting_by) == (level, due)

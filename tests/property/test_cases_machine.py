@@ -575,7 +575,9 @@ class CaseMachine(RuleBasedStateMachine):
 
     @rule(by=anybody)
     def reopen(self, by: Acting | None) -> None:
-        self.attempt(lambda state: course.decide_reopen(state, course.ReopenCase(by=self.who(by)), self.town.now))
+        self.attempt(
+            lambda state: course.decide_reopen(state, course.ReopenCase(by=self.who(by)), self.town.now, RULES)
+        )
 
     # --- what always holds --------------------------------------------------------------------------------------------
 

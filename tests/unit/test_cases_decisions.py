@@ -532,7 +532,7 @@ def test_a_case_reopened_from_elsewhere_opens_no_vault() -> None:
     town = Town().lift()
     town.take(course.decide_close(town.state, course.CloseCase(by=TEACHER, outcome="goal-reached"), town.now))
     moved = TEACHER.model_copy(update={"unit": UnitId("unit:haugen-barnehage")})
-    town.take(course.decide_reopen(town.state, course.ReopenCase(by=moved), town.now))
+    town.take(course.decide_reopen(town.state, course.ReopenCase(by=moved), town.now, RULES))
     assert access.permit(town.state, Action.READ_CHILD, moved, town.now).categories == {InformationCategory.IDENTITY}
 
 
@@ -705,5 +705,5 @@ def test_a_case_is_closed_with_nothing_open_and_reopened_by_its_unit() -> None:
     town.take(handover.decide_withdraw(town.state, handover.WithdrawHandover(by=TEACHER, handover=sent), town.now))
     town.take(course.decide_close(town.state, close, town.now))
     assert town.state.holder is None
-    town.take(course.decide_reopen(town.state, course.ReopenCase(by=STYRER), town.now))
+    town.take(course.decide_reopen(town.state, course.ReopenCase(by=STYRER), town.now, RULES))
     assert town.state.holder == party(STYRER)

@@ -166,8 +166,25 @@ def test_only_what_has_ended_is_erased_and_nothing_that_is_held() -> None:
 
 def test_a_reopened_case_is_not_erased() -> None:
     town = closed(Town().lift())
-    town.take(course.decide_reopen(town.state, course.ReopenCase(by=TEACHER), town.now))
+    town.take(course.decide_reopen(town.state, course.ReopenCase(by=TEACHER), town.now, RULES))
     assert ending.decide_retention_over(town.state) == []
+
+
+@pytest.mark.rule(79, 144)
+@pytest.mark.parametrize("of_age", [False, True])
+def test_a_reopened_case_does_not_rest(of_age: bool) -> None:
+    """Something is decided by a day; and who has come of age has no case without an end."""
+    town = Town().lift()
+    if of_age:
+        town.take(ending.decide_adulthood(town.state, town.now, RULES))
+    closed(town)
+    town.now += timedelta(days=1000)
+    town.take(course.decide_reopen(town.state, course.ReopenCase(by=TEACHER), town.now, RULES))
+    end_by = town.now + timedelta(days=RULES.end_within_days_of_age) if of_age else None
+    assert town.state.decide_by == town.now + timedelta(days=14)
+    assert (town.state.meeting_by, town.state.end_by) == (None, end_by)
+    town.now += timedelta(days=RULES.end_within_days_of_age)
+    assert bool(ending.decide_adulthood_overdue(town.state, town.now)) == of_age
 
 
 def test_the_leader_of_the_unit_holds_and_nobody_else() -> None:

@@ -304,6 +304,28 @@ def test_the_meeting_that_a_step_up_called_for_is_one_after_it() -> None:
     assert held(20) == [], "once"
 
 
+@pytest.mark.rule(68)
+@pytest.mark.parametrize(("held_at", "still"), [(None, True), (2, False), (3, False)])
+def test_a_meeting_that_was_never_held_is_still_to_be_held_after_a_step_further_and_back(
+    held_at: int | None, still: bool
+) -> None:
+    town = Town().lift()
+    town.consented(INSIDE)
+    meeting, item = MeetingRef(town.ids.ref("mtg")), ItemRef(town.ids.ref("itm"))
+    first = None
+    for level in (2, 3):
+        up = to_level(town, level, with_service=Service.BARNEVERN if level == 3 else None)
+        first = first or up.meeting_by
+        town.now += timedelta(days=1)
+        if held_at == level:
+            town.take(
+                levels.decide_meeting_held(town.state, meeting=meeting, item=item, discussed_at=town.now, rules=RULES)
+            )
+    assert to_level(town, 2).meeting_by == town.state.meeting_by == (first if still else None)
+    assert to_level(town, 1).meeting_by is None
+    assert to_level(town, 2).meeting_by == town.now + timedelta(days=14)
+
+
 # --- measures ---------------------------------------------------------------------------------------------------------
 
 

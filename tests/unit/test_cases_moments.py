@@ -141,7 +141,7 @@ def expired() -> Town:
 
 def reopened() -> Town:
     town = closed()
-    town.take(course.decide_reopen(town.state, course.ReopenCase(by=TEACHER), town.now))
+    town.take(course.decide_reopen(town.state, course.ReopenCase(by=TEACHER), town.now, RULES))
     return town
 
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 import pytest
 import yaml
 
-from services.cases.domain import consent, course, measures
+from services.cases.domain import carrying_out, consent, course, measures
 from services.cases.domain.access_terms import Relation
 from services.cases.domain.acting import Acting
 from services.cases.domain.around import (
@@ -216,7 +216,14 @@ def test_a_time_is_told_while_it_lies_ahead() -> None:
     assert "Senest 21. september 2026 skal det være bestemt" in spoken(town, guardian(1), age=4)
     town.now = due
     assert seen(town, guardian(1)).decide_by is None
-    assert seen(with_measure(), guardian(1)).decide_by is None
+    decided = with_measure()
+    assert seen(decided, guardian(1)).decide_by is None
+    for one in decided.state.measures:
+        stop = carrying_out.StopMeasure(by=TEACHER, measure=one, reason="withdrawn")
+        decided.take(carrying_out.decide_stop(decided.state, stop, decided.now))
+    decided.take(course.decide_close(decided.state, course.CloseCase(by=TEACHER, outcome="goal-reached"), decided.now))
+    decided.take(course.decide_reopen(decided.state, course.ReopenCase(by=TEACHER), decided.now, RULES))
+    assert seen(decided, guardian(1)).decide_by == decided.state.decide_by, "what was done before decides nothing now"
 
 
 @pytest.mark.rule(101)

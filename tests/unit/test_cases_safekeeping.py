@@ -159,7 +159,7 @@ def test_what_falls_silent_leaves_nothing_open() -> None:
     assert {one.status for one in town.state.consents.values()} == {ConsentStatus.WITHDRAWN}
     assert protection.decide_close_quietly(town.state, town.now, RULES) == []
     with pytest.raises(CaseGoesOnElsewhereError):
-        course.decide_reopen(town.state, course.ReopenCase(by=TEACHER), town.now)
+        course.decide_reopen(town.state, course.ReopenCase(by=TEACHER), town.now, RULES)
     assert fold(CaseState(), town.history) == town.state
 
 

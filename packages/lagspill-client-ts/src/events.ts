@@ -1454,7 +1454,19 @@ export interface CaseReceived {
  */
 export interface CaseReopened {
   case: string;
+  /**
+   * What is to be done is decided anew by then (seed rules 79, 144).
+   */
+  decide_by?: string;
+  /**
+   * The child is of age: it is closed or handed on by then.
+   */
+  end_by?: string;
   holder: Party;
+  /**
+   * The meeting that its level calls for had not been held when it was closed (seed rule 68).
+   */
+  meeting_by?: string;
 }
 /**
  * The team has one goal that all work for; its words are in the vault (seed rule 87).

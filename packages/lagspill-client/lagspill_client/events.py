@@ -1212,7 +1212,13 @@ class CaseReopened(EventData):
     TOPIC: ClassVar[str] = "lagspill.cases.v1"
 
     case: CaseRefField
+    decide_by: AwareDatetime | None = None
+    """What is to be done is decided anew by then (seed rules 79, 144)."""
+    end_by: AwareDatetime | None = None
+    """The child is of age: it is closed or handed on by then."""
     holder: Party
+    meeting_by: AwareDatetime | None = None
+    """The meeting that its level calls for had not been held when it was closed (seed rule 68)."""
 
 
 class CasesJournalSealed(EventData):

@@ -11,6 +11,7 @@ from services.cases.domain.acting import Acting
 from services.cases.domain.course_lifecycles import CASE
 from services.cases.domain.lapse import with_the_case
 from services.cases.domain.retention import class_of
+from services.cases.domain.rules import Rules
 from services.cases.domain.state import CaseState
 from services.cases.domain.told import as_told
 from services.cases.errors import (
@@ -23,6 +24,7 @@ from services.cases.errors import (
     MeasureUnfinishedError,
     NotInTeamError,
 )
+from shared.calendar import add_days
 from shared.contracts.base import Model
 from shared.contracts.cases import (
     CaseClosed,
@@ -150,8 +152,8 @@ def decide_close(state: CaseState, command: CloseCase, now: datetime) -> list[Ca
     return [*with_the_case(state, case), CaseClosed(case=case, outcome=command.outcome, retention=class_of(state))]
 
 
-def decide_reopen(state: CaseState, command: ReopenCase, now: datetime) -> list[CaseEvent]:
-    """Reopen a closed case; the last holder, or the leader of that unit, takes the baton.
+def decide_reopen(state: CaseState, command: ReopenCase, now: datetime, rules: Rules) -> list[CaseEvent]:
+    """Reopen a closed case; the last holder, or the leader of that unit, takes the baton, and it may not rest (seed rules 79, 144).
 
     Raises:
         DeniedError: the actor is neither.
@@ -165,7 +167,15 @@ def decide_reopen(state: CaseState, command: ReopenCase, now: datetime) -> list[
     if state.outcome == MOVED:
         raise CaseGoesOnElsewhereError
     holder = command.by.party(address_protected=state.address_protected)
-    return [CaseReopened(case=ref_of(state), holder=holder)]
+    return [
+        CaseReopened(
+            case=ref_of(state),
+            holder=holder,
+            decide_by=add_days(now, rules.decide_within_days),
+            meeting_by=None if state.meeting_by is None else add_days(now, rules.meet_within_days),
+            end_by=add_days(now, rules.end_within_days_of_age) if state.of_age else None,
+        )
+    ]
 
 
 def ref_of(state: CaseState) -> CaseRef:

@@ -48,6 +48,7 @@ CASE: Final = Lifecycle(
                 Guard("the last holder does it, or the leader of that unit", errors.NotPermittedError),
                 Guard("it was not closed because it moved", errors.CaseGoesOnElsewhereError),
             ),
+            rules=(79, 144),
         ),
         *steps((Stage.RESOLVED, Stage.CLOSED), safekeeping.CaseErased, Stage.ERASED),
         Step(
@@ -62,7 +63,10 @@ CASE: Final = Lifecycle(
     deadlines=(
         Deadline((Stage.CONCERN,), "act on the concern, or lift it", within="act_within_days", rules=(79,)),
         Deadline(
-            (Stage.OPEN,), "decide what is to be done, from the opening", within="decide_within_days", rules=(144,)
+            (Stage.OPEN,),
+            "decide what is to be done, from the opening or reopening",
+            within="decide_within_days",
+            rules=(144,),
         ),
         Deadline((Stage.OPEN,), "meet, from a step up to level 2 or 3", within="meet_within_days", rules=(68,)),
     ),

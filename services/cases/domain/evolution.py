@@ -75,9 +75,10 @@ def _evolved(state: CaseState, event: EventData) -> CaseState:  # noqa: PLR0911,
                 event,
             )
         case events.CaseLevelChanged():
-            return _with(state, level=event.to_level, meeting_by=event.meeting_by)
+            below = state.meeting_by if event.to_level > event.from_level else None
+            return _with(state, level=event.to_level, meeting_by=event.meeting_by, meeting_below_by=below)
         case events.CaseMeetingHeld():
-            return _with(state, meeting_by=None)
+            return _with(state, meeting_by=None, meeting_below_by=None)
         case events.CaseIdentified() | events.CaseAnonymised():
             return _in_mode(state, event)
         case events.TeamMemberAdded():
@@ -203,7 +204,17 @@ def _reopened(state: CaseState, event: events.CaseReopened) -> CaseState:
     before = state.holding
     same_unit = before is not None and before.party.unit == event.holder.unit
     categories = before.categories if before is not None and same_unit else frozenset[InformationCategory]()
-    return _at_stage(state, event, outcome=None, holding=Holding(party=event.holder, categories=categories))
+    return _at_stage(
+        state,
+        event,
+        outcome=None,
+        holding=Holding(party=event.holder, categories=categories),
+        decide_by=event.decide_by,
+        before_reopening=frozenset(state.measures),
+        meeting_by=event.meeting_by,
+        meeting_below_by=None if state.meeting_below_by is None else event.meeting_by,
+        end_by=event.end_by,
+    )
 
 
 def _measure(state: CaseState, event: events.MeasureEvent) -> CaseState:

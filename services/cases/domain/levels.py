@@ -1,7 +1,8 @@
 """Levels (tiltakstrapp): from 0, what everybody gets, to 3, with specialist help, child welfare or BUP (seed rules 68, 86, 181).
 
-A step up calls for a meeting within the municipality's time, in the team that takes cases at that level; a step to the highest
-level says which specialist service comes in.
+A step up calls for a meeting within the municipality's time, in the team that takes cases at that level; a step down for none
+but the one that the level stepped down to should have had and never had. A step to the highest level says which specialist
+service comes in.
 """
 
 from __future__ import annotations
@@ -84,6 +85,8 @@ def decide_level(state: CaseState, command: ChangeLevel, now: datetime, rules: R
             from_level=state.level,
             to_level=command.to_level,
             reason=command.reason,
+            # What a lower level's team should have met about, it still should: only what lies above needs no meeting any more.
+            meeting_by=state.meeting_below_by if command.to_level >= MEETS_FROM else None,
             evaluation=command.evaluation,
             team=None if team is None else team.code,
         )

@@ -176,7 +176,7 @@ def decide_overview(state: CaseState, acting: Acting, relation: Relation, row: I
         outcome=state.outcome,
         level=state.level,
         by_name=state.mode is Mode.IDENTIFIED,
-        decide_by=_ahead(state.decide_by, now) if is_open and not state.measures else None,
+        decide_by=_ahead(state.decide_by, now) if is_open and state.measures.keys() <= state.before_reopening else None,
         meeting_by=_ahead(state.meeting_by, now) if is_open else None,
         holder=_who(state.holder),
         taking_over=None if waiting is None or waiting.coordination is not None else _who(waiting.receiver),

@@ -465,6 +465,8 @@ class CaseState(Model):
     holding: Holding | None = None
     decide_by: AwareDatetime | None = None
     meeting_by: AwareDatetime | None = None
+    meeting_below_by: AwareDatetime | None = None
+    """By when the level below should have met, which it had not when the case was stepped up from it (seed rule 68)."""
     contact: ContactPerson | None = None
     team: dict[Service, TeamMember] = Field(default_factory=dict)
     views: tuple[ChildViewState, ...] = ()
@@ -487,6 +489,8 @@ class CaseState(Model):
     forms: dict[FormRef, FormState] = Field(default_factory=dict)
     outcome: str | None = None
     """How it was closed."""
+    before_reopening: frozenset[MeasureRef] = frozenset()
+    """What was done before it was reopened last: no answer to what is to be done now."""
     guardian_ordinals: frozenset[int] | None = None
     """Which guardians of the vault have parental responsibility now; none said: the first `guardians` of them."""
     protection: ProtectionState | None = None

@@ -297,12 +297,13 @@ async def close_case(desk: Desk, ctx: Context, case: CaseRef, outcome: course.Ou
 async def reopen_case(desk: Desk, ctx: Context, case: CaseRef) -> Changed[CaseState]:
     """Reopen a closed case."""
     located, acting = await meet(desk, ctx, case)
+    rules = desk.rules_of(located.municipality)
     command = course.ReopenCase(by=acting)
     return await change(
         desk,
         ctx,
         located.case,
-        lambda state: course.decide_reopen(state, command, ctx.now),
+        lambda state: course.decide_reopen(state, command, ctx.now, rules),
         case_for(acting, ctx.now),
         # While it was closed the child's address may have become protected in another case.
         lambda conn: follow_the_child(desk, conn, located.case, ctx.now),
