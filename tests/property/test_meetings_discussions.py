@@ -91,6 +91,7 @@ FIELDS_OF_NOBODY = {
     "measures",
     "join_team",
     "interpreters",
+    "family",
 }
 
 
@@ -450,6 +451,7 @@ class Meetings(RuleBasedStateMachine):
                         "measures",
                         "join_team",
                         "interpreters",
+                        "family",
                     )
                 )
             elif quiet & set(document.get("items", [])):
