@@ -77,7 +77,7 @@ class Acknowledgements:
         if not changed.events:
             return
         await acknowledgement_store.add(tx.conn, ref, subscription, ended.consent, ended.version, due)
-        cause = Cause(scope=ctx.scope, correlation=ctx.correlation, causation=ctx.causation)
+        cause = Cause.of(ctx)
         await set_deadline(tx.conn, kind=DUE, key=f"{ref}:{ended.version}", due=due, payload=cause.written())
 
     async def on_due(self, tx: Tx, deadline: Deadline) -> None:

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Final
-from uuid import UUID
 
 from services.notify import asked_facts, facts, store, team_facts
 from services.notify.asked_facts import Request
+from services.notify.cause import Cause
 from services.notify.domain import policy
 from services.notify.domain.deadline import deadline_of
 from services.notify.facts import CONSUMER
@@ -21,26 +21,18 @@ from shared.aggregate import Context
 from shared.arrivals import Handler, Tx
 from shared.calendar import add_days
 from shared.contracts import cases, reports, team
-from shared.contracts.base import EventData, Model
+from shared.contracts.base import EventData
 from shared.deadlines import Deadline, cancel, set_deadline
 from shared.envelope import Envelope
 from shared.freshness import require_fresh
 from shared.inbox import caused_by
-from shared.refs import ContributionRef, LogScope, is_protected
+from shared.refs import ContributionRef, is_protected
 
 REMINDER: Final = "contribution-reminder"
 """The kind of the durable deadline, two days before the answer is due."""
 REMIND_DAYS: Final = 2
 _ENDED_BY_THE_HOLDER: Final = frozenset({"no-longer-needed", "case-closed"})
 """Why a coordination ends when whoever has the baton ended it, by itself or with the case."""
-
-
-class _Cause(Model):
-    """What the reminder remembers of the event that set it."""
-
-    scope: LogScope
-    correlation: UUID
-    causation: UUID | None = None
 
 
 class Asked:
@@ -88,8 +80,7 @@ class Asked:
         await self._tell_service(tx, request, _about_request(request, ctx).saying(policy.CONTRIBUTION_REQUEST))
         remind_at = add_days(event.respond_by, -REMIND_DAYS)
         if remind_at > envelope.time:
-            cause = _Cause(scope=ctx.scope, correlation=ctx.correlation, causation=ctx.causation)
-            payload = cause.model_dump_json(exclude_none=True)
+            payload = Cause.of(ctx).written()
             await set_deadline(tx.conn, kind=REMINDER, key=event.contribution, due=remind_at, payload=payload)
 
     async def on_reminder(self, tx: Tx, deadline: Deadline) -> None:
@@ -102,10 +93,7 @@ class Asked:
         if request is None:
             return
         await require_fresh(tx.conn, CONSUMER, cases.TOPIC, "/services/cases", key=request.case)
-        cause = _Cause.model_validate_json(deadline.payload)
-        ctx = Context(
-            actor=None, scope=cause.scope, now=tx.now, correlation=cause.correlation, causation=cause.causation
-        )
+        ctx = Cause.model_validate_json(deadline.payload).context(tx.now)
         await self._tell_service(tx, request, _about_request(request, ctx).saying(policy.CONTRIBUTION_REMINDER))
 
     async def on_answered(

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
+from services.notify.store import Telling
 from shared.aggregate import Context
 from shared.refs import LogScope
 
@@ -19,6 +20,11 @@ class Cause(BaseModel):
     scope: LogScope
     correlation: UUID
     causation: UUID | None = None
+
+    @classmethod
+    def of(cls, said: Context | Telling) -> Cause:
+        """Return what is to be remembered of these circumstances."""
+        return cls(scope=said.scope, correlation=said.correlation, causation=said.causation)
 
     def written(self) -> str:
         """Return it as a payload."""

@@ -94,7 +94,7 @@ class Teller:
         if not changed.events:
             return changed.state
         ahead = dict(changed.state.steps())
-        cause = Cause(scope=ctx.scope, correlation=ctx.correlation, causation=ctx.causation)
+        cause = Cause.of(ctx)
         for step in Step:
             if step in ahead:
                 await set_deadline(tx.conn, kind=step, key=ref, due=ahead[step], payload=cause.written())

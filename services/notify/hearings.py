@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Final
-from uuid import UUID
 
 from services.notify import facts, hearing_facts, store
+from services.notify.cause import Cause
 from services.notify.domain import policy
 from services.notify.facts import CONSUMER
 from services.notify.handlers import Teller, responsible, telling
@@ -18,25 +18,17 @@ from shared.aggregate import Context
 from shared.arrivals import Handler, Tx
 from shared.calendar import add_days
 from shared.contracts import consultations, meetings, surveys
-from shared.contracts.base import EventData, Model
+from shared.contracts.base import EventData
 from shared.deadlines import Deadline, cancel, set_deadline
 from shared.envelope import Envelope
 from shared.freshness import require_fresh
 from shared.inbox import caused_by
-from shared.refs import ConsultationRef, LogScope, UnitId
+from shared.refs import ConsultationRef, UnitId
 
 REMINDER: Final = "consultation-reminder"
 """The kind of the durable deadline, four days before the answers are due."""
 REMIND_DAYS: Final = 4
 """As for a concern and a decision: somebody has to find the time to write."""
-
-
-class _Cause(Model):
-    """What the reminder remembers of the event that set it."""
-
-    scope: LogScope
-    correlation: UUID
-    causation: UUID | None = None
 
 
 class Hearings:
@@ -66,8 +58,7 @@ class Hearings:
         await self._tell(tx, ctx, event.consultation, units, event.answer_by, policy.CONSULTATION_REQUEST)
         remind_at = add_days(event.answer_by, -REMIND_DAYS)
         if remind_at > envelope.time:
-            cause = _Cause(scope=ctx.scope, correlation=ctx.correlation, causation=ctx.causation)
-            payload = cause.model_dump_json(exclude_none=True)
+            payload = Cause.of(ctx).written()
             await set_deadline(tx.conn, kind=REMINDER, key=event.consultation, due=remind_at, payload=payload)
 
     async def on_reminder(self, tx: Tx, deadline: Deadline) -> None:
@@ -80,10 +71,7 @@ class Hearings:
         if asked is None or not asked.waiting:
             return
         await require_fresh(tx.conn, CONSUMER, meetings.TOPIC, "/services/meetings", key=asked.consultation)
-        cause = _Cause.model_validate_json(deadline.payload)
-        ctx = Context(
-            actor=None, scope=cause.scope, now=tx.now, correlation=cause.correlation, causation=cause.causation
-        )
+        ctx = Cause.model_validate_json(deadline.payload).context(tx.now)
         await self._tell(tx, ctx, asked.consultation, asked.waiting, asked.answer_by, policy.CONSULTATION_REMINDER)
 
     async def on_answered(self, tx: Tx, event: consultations.ConsultationAnswered, envelope: Envelope) -> None:

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
-from uuid import UUID
 
 from services.notify import facts, seat_facts, store
+from services.notify.cause import Cause
 from services.notify.domain import policy
 from services.notify.domain.appointment import Appointment, cancelled, moved, planned
 from services.notify.facts import CONSUMER
@@ -24,23 +24,15 @@ from shared.aggregate import Context
 from shared.arrivals import Handler, Tx
 from shared.calendar import add_days
 from shared.contracts import meetings
-from shared.contracts.base import EventData, Model
+from shared.contracts.base import EventData
 from shared.deadlines import Deadline, cancel, set_deadline
 from shared.envelope import Envelope
 from shared.freshness import require_fresh
 from shared.inbox import caused_by
-from shared.refs import LogScope, MeetingRef
+from shared.refs import MeetingRef
 
 REMINDER: Final = "meeting-answer-reminder"
 """The kind of the durable deadline, so many days before the meeting."""
-
-
-class _Cause(Model):
-    """What the reminder remembers of the event that set it."""
-
-    scope: LogScope
-    correlation: UUID
-    causation: UUID | None = None
 
 
 class Invitations:
@@ -141,10 +133,7 @@ class Invitations:
         """
         meeting = MeetingRef(deadline.key)
         await require_fresh(tx.conn, CONSUMER, meetings.TOPIC, "/services/meetings", key=meeting)
-        cause = _Cause.model_validate_json(deadline.payload)
-        ctx = Context(
-            actor=None, scope=cause.scope, now=tx.now, correlation=cause.correlation, causation=cause.causation
-        )
+        ctx = Cause.model_validate_json(deadline.payload).context(tx.now)
         for seat in await seat_facts.unanswered(tx.conn, meeting):
             told = telling(ctx, f"{_step(seat)}{_when(seat.starts_at)}", due=seat.starts_at)
             await self._tell_leaders(tx, seat, told.saying(policy.ANSWER_REMINDER))
@@ -160,8 +149,7 @@ async def _remind(tx: Tx, ctx: Context, meeting: MeetingRef, starts_at: datetime
     if due <= since:
         await cancel(tx.conn, kind=REMINDER, key=meeting)
         return
-    cause = _Cause(scope=ctx.scope, correlation=ctx.correlation, causation=ctx.causation)
-    payload = cause.model_dump_json(exclude_none=True)
+    payload = Cause.of(ctx).written()
     await set_deadline(tx.conn, kind=REMINDER, key=meeting, due=due, payload=payload)
 
 

@@ -34,7 +34,7 @@ async def promise(tx: Tx, message: MessageRef, told: Telling, role: Role, *, day
     """Look in some days whether a letter is due, where it is something that a guardian must know of (seed rules 14, 101)."""
     if role is not Role.GUARDIAN or told.template not in policy.BY_LETTER or told.case is None:
         return
-    cause = Cause(scope=told.scope, correlation=told.correlation, causation=told.causation)
+    cause = Cause.of(told)
     due = add_days(tx.now, days)
     await set_deadline(tx.conn, kind=DUE, key=message, due=due, payload=cause.written())
 

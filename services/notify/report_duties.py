@@ -49,7 +49,7 @@ class ReportDuties:
         """It is waited for; the steps whose time was over when it was said are left out."""
         ctx = caused_by(envelope, tx.now)
         await duty_facts.add(tx.conn, Awaited(event.duty, event.owed_by, event.unit, event.due))
-        payload = Cause(scope=ctx.scope, correlation=ctx.correlation, causation=ctx.causation).written()
+        payload = Cause.of(ctx).written()
         for step, moment in moments(event.due).items():
             if moment > envelope.time:
                 await set_deadline(tx.conn, kind=step, key=event.duty, due=moment, payload=payload)
