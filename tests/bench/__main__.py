@@ -118,7 +118,7 @@ def main() -> int:
     asked = options.only or PARTS
     results: list[Measure | Latency] = []
     if ALONE in asked:
-        console.print("[dim]the year of all Norway …[/]")
+        console.print("[dim]the year of all Norway, three to four minutes …[/]")
         results.append(measure_norway())
     if parts := [part for part in asked if part != ALONE]:
         results += uvloop.run(
