@@ -118,6 +118,12 @@ async def end_coordination(conn: Connection, case: CaseRef, kind: CoordinatorKin
     return Responsible() if found is None else Responsible.model_validate_json(found)
 
 
+async def coordinators_of(conn: Connection, case: CaseRef) -> list[Responsible]:
+    """Return who coordinates something in the case."""
+    rows = await conn.fetch("SELECT coordinator FROM coordinators WHERE case_ref = $1 ORDER BY kind", case)
+    return [Responsible.model_validate_json(row["coordinator"]) for row in rows]
+
+
 def _request(row: asyncpg.Record) -> Request:
     return Request(
         contribution=ContributionRef(row["contribution"]),

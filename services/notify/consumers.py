@@ -11,6 +11,7 @@ from services.notify import asked_facts, facts, store
 from services.notify.asked import Asked
 from services.notify.asked_facts import Sender
 from services.notify.consents import ConsentEvents
+from services.notify.contact_persons import ContactPersons
 from services.notify.domain import policy
 from services.notify.domain.deadline import DeadlineState, deadline_of, decide_close, decide_set, meeting_of
 from services.notify.emergencies import Emergencies
@@ -55,6 +56,7 @@ class CaseEvents:
         """Tell people through `teller`."""
         self._teller = teller
         self._team = Team(teller)
+        self._contact_persons = ContactPersons(teller)
 
     def handlers(self) -> Mapping[type[EventData], Handler]:
         """Return the handler of each event type."""
@@ -62,7 +64,8 @@ class CaseEvents:
             cases.ConcernJoined: self.on_concern_registered,
             cases.CaseMeetingHeld: self.on_meeting_held,
             cases.TeamMemberAdded: self._team.on_joined,
-            cases.TeamMemberRemoved: self._team.on_left,
+            cases.TeamMemberRemoved: self.on_team_member_removed,
+            cases.ContactPersonChosen: self._contact_persons.on_chosen,
             cases.MeasureChanged: self.on_measure_changed,
             cases.OutcomeRefused: self._team.on_outcome_refused,
             cases.MeasureOverlapSuspected: self._team.on_overlap,
@@ -126,6 +129,7 @@ class CaseEvents:
         """It has a holder again, who must decide what is to be done (seed rules 79, 144)."""
         holder = responsible(event.holder)
         await self._teller.reassign_case(tx, envelope, event.case, holder)
+        await self._contact_persons.on_service_gone(tx, event, envelope)
         if event.decide_by is not None:
             await self._teller.decide_by(tx, envelope, event.case, holder, event.decide_by)
         await self._meet_by(tx, event, envelope)
@@ -170,6 +174,11 @@ class CaseEvents:
         for state in await facts.open_deadlines_of_case(tx.conn, event.case):
             if state.ref is not None:
                 await self._teller.close_deadline(tx, ctx, state.ref, "cancelled")
+
+    async def on_team_member_removed(self, tx: Tx, event: cases.TeamMemberRemoved, envelope: Envelope) -> None:
+        """A service left; the guardians' contact person may have been in it (seed rules 31, 33)."""
+        await self._team.on_left(tx, event, envelope)
+        await self._contact_persons.on_service_gone(tx, event, envelope)
 
     # --- measures -----------------------------------------------------------------------------------------------------
 
@@ -259,6 +268,7 @@ class CaseEvents:
         ctx = caused_by(envelope, tx.now)
         await self._close(tx, event, envelope, "done")
         await self._teller.reassign_case(tx, envelope, event.case, responsible(event.holder))
+        await self._contact_persons.on_service_gone(tx, event, envelope)
         if event.by_rule:
             # Nobody asked the leader first: the last day was over, and it is the leader's from now on (seed rule 107).
             fell = telling(ctx, event.handover, case=event.case)

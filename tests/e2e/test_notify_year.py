@@ -16,7 +16,7 @@ EXPECTED = Path(__file__).with_name("notodden_year.md")
 
 
 @pytest.mark.connected
-@pytest.mark.rule(3, 4, 5, 8, 10, 13, 14, 19, 23, 24, 29, 31, 36, 37, 38, 40, 49, 68)
+@pytest.mark.rule(3, 4, 5, 8, 10, 13, 14, 19, 23, 24, 29, 31, 33, 34, 35, 36, 37, 38, 40, 49, 68)
 @pytest.mark.rule(78, 79, 82, 88, 89, 90, 95, 101, 102, 107, 144, 146, 161)
 async def test_every_message_of_the_year_comes_as_it_was_written_down(
     migrated: Migrated, issuer: LocalIssuer, tmp_path: Path

@@ -196,6 +196,10 @@ async def _take(year: Year, who: str, handover: str) -> None:
     await year.does(who, "cases", "POST", f"/handovers/{handover}/acceptance")
 
 
+async def _turn_to(year: Year, who: str, name: str, service: str, role: str) -> None:
+    await _in_case(year, who, name, "/contact-person", {"service": service, "role": role})
+
+
 # --- the autumn -------------------------------------------------------------------------------------------------------
 
 
@@ -338,6 +342,8 @@ async def _january(year: Year) -> None:
     version = await year.version("teacher", year.known["first"])
     await year.does("teacher", "cases", "POST", path, {"phone": "+4740000009"}, version=version)
     year.addresses["+4740000009"] = "guardian-b"
+    await year.at("Wed 13.01 11:00")
+    await _turn_to(year, "guardian-a", "first", "ppt", "ppt-adviser")
     await _lederforum(year, "Thu 14.01 09:00", "28.01")
     await year.at("Tue 19.01 10:00")
     asked = {
@@ -406,6 +412,8 @@ async def _february(year: Year) -> None:
 
 
 async def _march(year: Year) -> None:
+    await year.at("Mon 01.03 20:00")
+    await _turn_to(year, "guardian-b", "first", "barnehage", "teacher")
     await _lederforum(year, "Thu 04.03 09:00", "18.03")
     await _ressursteam(year, "Tue 09.03 10:00", "styrer", LIA, "Tue 06.04 12:00")
     await _bup(year, "Tue 16.03 09:00", "30.03")

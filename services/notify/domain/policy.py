@@ -85,6 +85,10 @@ GUARDIANS_MEASURES: Final = "guardians-measures"
 COORDINATOR: Final = "coordinator-appointed"
 COORDINATOR_ENDED: Final = "coordinator-ended"
 COORDINATOR_MISSING: Final = "coordinator-missing"
+CONTACT_CHOSEN: Final = "contact-person-chosen"
+CONTACT_ENDED: Final = "contact-person-ended"
+CONTACT_MISSING: Final = "contact-person-missing"
+GUARDIANS_CONTACT: Final = "guardians-contact"
 REPORT_BY_LETTER: Final = "report-by-letter"
 REPORT_UNANSWERED: Final = "report-unanswered"
 AROUND: Final = frozenset(
@@ -100,11 +104,16 @@ AROUND: Final = frozenset(
         COORDINATOR,
         COORDINATOR_ENDED,
         COORDINATOR_MISSING,
+        CONTACT_CHOSEN,
+        CONTACT_ENDED,
+        CONTACT_MISSING,
+        GUARDIANS_CONTACT,
         REPORT_BY_LETTER,
         REPORT_UNANSWERED,
     }
 )
-"""The templates of the work around the child: who is asked, who coordinates, how a report goes (seed rules 31, 37, 82, 93)."""
+"""The templates of the work around the child: who is asked, who coordinates, whom the guardians turn to, how a report goes
+(seed rules 31, 33-35, 37, 82, 93)."""
 ESCALATION: Final = "escalation"
 """The template that a leader gets."""
 PROTECTED_ESCALATION: Final = "protected-escalation"
@@ -263,6 +272,8 @@ TALKS: Final = frozenset(
         COORDINATION.asked,
         CONTRIBUTION_REQUEST,
         COORDINATOR,
+        CONTACT_CHOSEN,
+        CONTACT_MISSING,
         PLAN_WISHED,
     }
 )
