@@ -14,6 +14,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
+from services.cases.handlers import consents as handlers
 from shared.clock import SimulatedClock
 from shared.testing.issuer import LocalIssuer
 from shared.testing.people import People
@@ -293,3 +294,41 @@ async def test_sharing_names_the_steps_and_an_anonymous_way(world: World) -> Non
     consent = await world.consented(case)
     outside = (await world.see("teacher", path.replace("language", "health")))["outside"]
     assert [(one["consent"], one["categories"], one["period"]) for one in outside] == [(consent, ["health"], False)]
+
+
+@pytest.mark.rule(4)
+@pytest.mark.parametrize("what", ["request", "renewal"])
+async def test_a_guardian_added_while_consent_is_asked_for_is_asked_too(
+    world: World, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    """Between reading who must consent and the commit somebody gets the say, and what follows from that has run already."""
+    case = await world.opened()
+    consent = await world.consented(case) if what == "renewal" else None
+    await heard(world, case)
+    read = handlers._asked
+
+    async def read_and_wait(*arguments: Any) -> Any:
+        there = await read(*arguments)
+        monkeypatch.setattr(handlers, "_asked", read)
+        third = People(99).guardian()
+        new = {"name": third.name, "national_number": third.national_number, "ground": "court-decision"}
+        dated = {"since": "2026-09-07", "note": "Dom."}
+        version = await world.version("teacher", case)
+        await world.must("teacher", f"/cases/{case}/guardians", {**new, **dated}, if_match=version)
+        await world.move_to(world.clock.now())
+        return there
+
+    monkeypatch.setattr(handlers, "_asked", read_and_wait)
+    if consent is None:
+        asked = {"services": ["ppt"], "categories": ["language"], "purposes": ["assessment"], "valid_to": LAST_DAY}
+        view = await world.must("teacher", f"/cases/{case}/consents", asked)
+        assert view["needed"] == {"guardian": 3}
+        consent = view["consent"]
+    else:
+        view = await world.must("teacher", f"/consents/{consent}/renewals", {"valid_to": "2028-06-16"})
+        assert view["renewal"]["needed"] == {"guardian": 3}
+    for who in ("guardian-a", "guardian-b"):
+        assert (await world.must(who, f"/consents/{consent}/grants"))["version"] == 1
+    last = await world.must("stranger", f"/consents/{consent}/grants")
+    assert last["status"] == "active"
+    assert (last["needed"], last["outstanding"]) == ({"guardian": 3}, {})

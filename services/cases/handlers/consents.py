@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Final
 
 from services.cases import store
 from services.cases.domain import consent as consents
@@ -12,6 +14,7 @@ from services.cases.domain.access_terms import Action
 from services.cases.domain.acting import Acting
 from services.cases.domain.consent import Part
 from services.cases.domain.consent_ending import RECEIPTS_FROM
+from services.cases.domain.family import FamilyRead
 from services.cases.domain.grantors import Care, Standing
 from services.cases.domain.relations import answers_for_itself
 from services.cases.domain.state import CaseState
@@ -19,13 +22,17 @@ from services.cases.errors import UnknownPartError
 from services.cases.handlers.desk import CASE, Desk, Keep, change, glance, meet, permitted
 from services.cases.handlers.reassess import standing_of
 from services.cases.views import ConsentView, ReceiptsView, ReceiptView, told_views
-from shared.aggregate import Changed, Context
+from shared.aggregate import Answer, Changed, Context
 from shared.calendar import add_days
 from shared.clock import oslo_day
-from shared.contracts.cases import EvidenceForm
+from shared.contracts.cases import CaseEvent, EvidenceForm
 from shared.contracts.codes import GrantorClass, Scope
+from shared.journal import ContendedError
 from shared.refs import CaseRef, ConsentRef, DocumentRef
 from shared.web import answer
+
+READINGS: Final = 10
+"""How often the family is read again because it changed meanwhile, before it is given up."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +53,12 @@ class Asked:
     standing: Standing
     languages: frozenset[str]
     answer_by: datetime
+    family: FamilyRead
+    """What all of it rests on."""
+
+
+class _ReadTooEarlyError(Exception):
+    """Who has the say over the child is not any more as it was read."""
 
 
 async def request_consent(
@@ -54,24 +67,28 @@ async def request_consent(
     """Ask for consent; who must grant follows from the child's age, which stays here (seed rules 4, 99)."""
     located, acting = await meet(desk, ctx, case)
     await permitted(desk, ctx, located, acting, Action.REQUEST_CONSENT)
-    asked = await _asked(desk, ctx, located.case, scope, care)
     consent = ConsentRef(desk.ids.ref("cst"))
-    command = consents.RequestConsent(
-        by=acting,
-        consent=consent,
-        scope=scope,
-        valid_to=valid_to,
-        needed=asked.needed,
-        languages=asked.languages,
-        guardians=asked.standing.guardians,
-        answer_by=asked.answer_by,
-        daily_care=care is Care.DAILY,
-    )
-    return await change(
+
+    def decide(state: CaseState, asked: Asked) -> list[CaseEvent]:
+        command = consents.RequestConsent(
+            by=acting,
+            consent=consent,
+            scope=scope,
+            valid_to=valid_to,
+            needed=asked.needed,
+            languages=asked.languages,
+            guardians=asked.standing.guardians,
+            answer_by=asked.answer_by,
+            daily_care=care is Care.DAILY,
+        )
+        return consents.decide_request(state, command, ctx.now)
+
+    return await _ask(
         desk,
         ctx,
         located.case,
-        lambda state: consents.decide_request(state, command, ctx.now),
+        lambda: _asked(desk, ctx, located.case, scope, care),
+        decide,
         lambda state, version: answer(
             ConsentView.of(state, consent), status=201, version=version, location=f"/consents/{consent}"
         ),
@@ -87,21 +104,25 @@ async def renew_consent(desk: Desk, ctx: Context, consent: ConsentRef, *, valid_
         raise UnknownPartError
     care = Care.DAILY if present.daily_care else Care.ORDINARY
     # A narrowing meanwhile only makes fewer necessary; the renewal itself takes the scope as it is when all have granted.
-    asked = await _asked(desk, ctx, located.case, present.scope, care)
-    command = renewals.RenewConsent(
-        by=acting,
-        consent=consent,
-        valid_to=valid_to,
-        needed=asked.needed,
-        guardians=asked.standing.guardians,
-        languages=asked.languages,
-        answer_by=asked.answer_by,
-    )
-    return await change(
+
+    def decide(state: CaseState, asked: Asked) -> list[CaseEvent]:
+        command = renewals.RenewConsent(
+            by=acting,
+            consent=consent,
+            valid_to=valid_to,
+            needed=asked.needed,
+            guardians=asked.standing.guardians,
+            languages=asked.languages,
+            answer_by=asked.answer_by,
+        )
+        return renewals.decide_renew(state, command, ctx.now)
+
+    return await _ask(
         desk,
         ctx,
         located.case,
-        lambda state: renewals.decide_renew(state, command, ctx.now),
+        lambda: _asked(desk, ctx, located.case, present.scope, care),
+        decide,
         lambda state, version: answer(ConsentView.of(state, consent), status=201, version=version),
     )
 
@@ -109,16 +130,50 @@ async def renew_consent(desk: Desk, ctx: Context, consent: ConsentRef, *, valid_
 async def _asked(desk: Desk, ctx: Context, case: CaseRef, scope: Scope, care: Care) -> Asked:
     day = oslo_day(ctx.now)
     async with desk.pool.acquire() as conn:
+        # The state first: what is read after it is as new or newer, and what moved between the two is found when it is decided.
+        state = (await desk.journal.load(CASE, case, conn=conn)).state
         child = await desk.records.child(conn, case)
         guardians = await desk.records.guardians_on(conn, case, day)
-        standing = await standing_of(conn, case, (await desk.journal.load(CASE, case, conn=conn)).state, ctx.now)
+        standing = await standing_of(conn, case, state, ctx.now)
     rules = desk.rules.consent
     return Asked(
         needed=rules.needed(born=child.born, day=day, scope=scope, standing=standing, care=care),
         standing=standing,
         languages=frozenset(guardian.language.value for guardian in guardians),
         answer_by=add_days(ctx.now, rules.time(day).answer_within_days),
+        family=FamilyRead.of(state),
     )
+
+
+async def _ask(
+    desk: Desk,
+    ctx: Context,
+    case: CaseRef,
+    read: Callable[[], Awaitable[Asked]],
+    decide: Callable[[CaseState, Asked], Sequence[CaseEvent]],
+    told: Callable[[CaseState, int], Answer],
+) -> Changed[CaseState]:
+    """Decide by what the vault says of the family, and read it again when the family has changed since.
+
+    Whoever got the say over the child in between is asked too: a consent that was requested without them would be granted
+    without them, and nobody would ask anew (seed rule 4).
+
+    Raises:
+        ContendedError: the family changed ten times in a row.
+    """
+    for _ in range(READINGS):
+        asked = await read()
+
+        def decide_now(state: CaseState, asked: Asked = asked) -> Sequence[CaseEvent]:
+            if FamilyRead.of(state) != asked.family:
+                raise _ReadTooEarlyError
+            return decide(state, asked)
+
+        try:
+            return await change(desk, ctx, case, decide_now, told)
+        except _ReadTooEarlyError:
+            continue
+    raise ContendedError
 
 
 async def grant_consent(desk: Desk, ctx: Context, consent: ConsentRef, given: Given) -> Changed[CaseState]:
