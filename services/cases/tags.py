@@ -17,7 +17,6 @@ from services.cases.domain import reports
 from services.cases.domain.acting import Acting
 from services.cases.domain.around import LanguageNeed
 from services.cases.domain.kept import DocumentState, RecordState
-from services.cases.domain.relations import relations
 from services.cases.domain.state import CaseState
 from services.cases.views import CaseView
 from services.cases.views_team import ReportView
@@ -40,7 +39,7 @@ class _Told(Model):
 def told_version(state: CaseState, acting: Acting, now: datetime) -> int:
     """Return a number that is another one when what `acting` is told is; `state` is the case as it is told (`told.py`)."""
     told = _Told(
-        view=CaseView.of(state, relations(state, acting, now)),
+        view=CaseView.seen(state, acting, now),
         identity_version=state.identity_version,
         records=tuple(state.records.values()),
         documents=tuple(state.documents.values()),

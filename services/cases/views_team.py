@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from services.cases.domain.acting import Acting
 from services.cases.domain.around import ContributionState, PlanState, PlanStatus, ReportState
+from services.cases.domain.shown import as_shown
 from services.cases.domain.state import CaseState
 from services.cases.domain.team_profile import TeamProfile
 from services.cases.errors import UnknownPartError
@@ -118,6 +120,11 @@ class TeamView(Model):
     contact_person: MemberView | None
     """Whom the guardians turn to; they may turn to anybody else too."""
     usual: tuple[UsualMemberView, ...]
+
+    @classmethod
+    def seen(cls, state: CaseState, acting: Acting, profile: TeamProfile, now: datetime) -> TeamView:
+        """Return the team of `state` as `acting` sees it at `now`: with the measures that are to be shown."""
+        return cls.of(as_shown(state, acting, now), profile, now)
 
     @classmethod
     def of(cls, state: CaseState, profile: TeamProfile, now: datetime) -> TeamView:

@@ -54,6 +54,19 @@ async def refused(world: World, who: str, path: str, body: object = None) -> tup
     return answered
 
 
+def measure(world: World, **changes: Any) -> dict[str, Any]:
+    """Return a measure of the educational-psychological service as it is sent."""
+    return {
+        "code": "sprakgruppe",
+        "owner": "ppt",
+        "owner_unit": "unit:ppt",
+        "goal": "Snakker i hele setninger.",
+        "indicator": "words-in-play",
+        "evaluate_by": (world.clock.now() + timedelta(weeks=8)).isoformat(),
+        **changes,
+    }
+
+
 # --- members and goal -------------------------------------------------------------------------------------------------
 
 
@@ -137,6 +150,31 @@ async def test_any_guardian_changes_the_contact_person_and_it_is_no_gate(world: 
     # Everybody in the team is shown to them beside the contact person: they may turn to anyone.
     assert {one["service"] for one in team["members"]} == {"ppt", "helsestasjon"}
     assert (await world.get("ppt", f"/cases/{case}")).status_code == 200
+
+
+@pytest.mark.rule(4, 26, 31, 88, 106)
+async def test_a_consent_without_measures_shows_a_service_its_own_and_no_other(world: World) -> None:
+    """What is done for a child tells what the matter is: who may know that stands in the consent."""
+    case = await world.opened()
+    own = (await world.consented(case), (await world.must("teacher", f"/cases/{case}/measures", measure(world))))[1]
+    training = measure(world, code="ekstratimer", owner="barnehage", owner_unit="unit:lia-barnehage")
+    other = await world.must("teacher", f"/cases/{case}/measures", training)
+
+    async def seen(who: str) -> tuple[set[str], int, set[str], set[str | None]]:
+        view, team = await world.see(who, f"/cases/{case}"), await world.see(who, f"/cases/{case}/team")
+        carried = {ref for one in team["members"] for ref in one["measures"]}
+        because = {one["because_of"] for one in view["team"]}
+        return {one["measure"] for one in view["measures"]}, len(view["overlaps"]), carried, because
+
+    everything = ({own["measure"], other["measure"]}, 1, {own["measure"]}, {own["measure"]})
+    assert await seen("teacher") == everything
+    assert await seen("guardian-a") == everything
+    # In the team: its own, and that somebody does the same, which it must find out about.
+    assert await seen("ppt") == ({own["measure"]}, 1, {own["measure"]}, {own["measure"]})
+    # In the scope only: nothing.
+    assert await seen("nurse") == (set(), 0, set(), {None})
+    await world.consented(case, services=("helsestasjon",), categories=("measures",))
+    assert await seen("nurse") == everything
 
 
 # --- coordinator ------------------------------------------------------------------------------------------------------

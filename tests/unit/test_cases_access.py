@@ -112,7 +112,7 @@ read-override          why    -    -    -    why  -    -    -    -    -    -    
 review-override        -      -    -    -    .    -    -    -    -    -    -    -    -    -    -    -    -    -     .
 plan-measure           .      -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -     -
 evaluate-measure       .      -    -    -    -    -    .    -    -    -    -    -    -    -    -    -    -    -     -
-see-measures           .      -    -    -    -    .    .    .    -    -    .    .    -    -    -    -    -    -     -
+see-measures           .      -    -    -    -    cons cons cons -    -    .    .    -    -    -    -    -    -     -
 carry-out-measure      .      -    -    -    -    -    .    -    -    -    -    -    -    -    -    -    -    -     -
 see-overlap            .      -    -    -    .    cons cons cons law  -    own  own  -    -    -    -    -    -     -
 send-handover          .      -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -     -

@@ -86,7 +86,8 @@ class Action(StrEnum):
     PLAN_MEASURE = "plan-measure"
     EVALUATE_MEASURE = "evaluate-measure"
     SEE_MEASURES = "see-measures"
-    """What is done in the case, by whom and until when, and what seems to be done twice in it; not the words of a goal."""
+    """What is done in the case, by whom and until when, and what seems to be done twice in it; not the words of a goal.
+    By a consent without information on measures, only what the reader's own service carries out."""
     CARRY_OUT_MEASURE = "carry-out-measure"
     """Begin, change and stop it, and say that it is no double work: for one of a service's own, or by the holder."""
     SEE_OVERLAP = "see-overlap"

@@ -10,11 +10,21 @@ from services.cases.domain.access_table import IMPLIED, TABLE, WORKING_PURPOSES
 from services.cases.domain.access_terms import Action, Reach, Relation
 from services.cases.domain.acting import Acting
 from services.cases.domain.kept import GlassState
-from services.cases.domain.relations import broken, works_there
-from services.cases.domain.state import ALL_CATEGORIES, CaseState, ConsentState, HandoverState, HandoverStatus
+from services.cases.domain.relations import broken, relations, works_there
+from services.cases.domain.state import (
+    ALL_CATEGORIES,
+    SERVICES_WITH_MANY_UNITS,
+    CaseState,
+    ConsentState,
+    HandoverState,
+    HandoverStatus,
+    MeasureState,
+)
 from shared.contracts.base import Model
 from shared.contracts.codes import InformationCategory, Purpose, Service
 from shared.refs import ConsentRef, OverrideRef
+
+_MEASURES = frozenset({InformationCategory.MEASURES})
 
 
 class Permit(Model):
@@ -129,6 +139,42 @@ def sees_handover(one: HandoverState, held: Iterable[Relation]) -> bool:
         return Relation.HOLDER in seeing
     # Whoever coordinates sees what becomes of the coordination; to whom the baton is offered is for those two.
     return bool(seeing) if one.coordination is not None else bool(seeing - {Relation.COORDINATOR})
+
+
+def as_shown(state: CaseState, acting: Acting, now: datetime) -> CaseState:
+    """Return the case with the measures that `acting` may be told of at `now`: their codes, owners, and what was refused.
+
+    Who sees measures by the unit's own task, or is family, is told of every one; by consent, where it covers information on
+    measures. Otherwise a service knows of what it carries out itself and of nothing else (seed rules 31, 88, 106); and that another
+    does the same, because both must find out why (seed rules 49, 161).
+    """
+    reaches = {TABLE[one][Action.SEE_MEASURES] for one in relations(state, acting, now) if _lists_measures(one)}
+    service = acting.service
+    covered = service is not None and state.consent_covering(now, service, _MEASURES) is not None
+    home = state.holding is not None and works_there(acting, state.holding.party)
+    if reaches - {Reach.CONSENTED} or (reaches and (home or covered)):
+        return state
+    own = frozenset(ref for ref, one in state.measures.items() if reaches and _carries_out(acting, one))
+    return state.model_copy(
+        update={
+            "measures": {ref: one for ref, one in state.measures.items() if ref in own},
+            "overlaps": {ref: one for ref, one in state.overlaps.items() if not own.isdisjoint({ref, *one.others})},
+            "refused_outcomes": (),
+            "team": {
+                service: one if one.because_of in own else one.model_copy(update={"because_of": None})
+                for service, one in state.team.items()
+            },
+        }
+    )
+
+
+def _lists_measures(relation: Relation) -> bool:
+    return Action.SEE_MEASURES in TABLE[relation]
+
+
+def _carries_out(acting: Acting, measure: MeasureState) -> bool:
+    one_of_many = acting.service in SERVICES_WITH_MANY_UNITS
+    return measure.owner is acting.service and (not one_of_many or measure.owner_unit in {None, acting.unit})
 
 
 def _no_content(state: CaseState, relation: Relation, acting: Acting, now: datetime) -> Permit:

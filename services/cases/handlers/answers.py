@@ -6,7 +6,6 @@ from collections.abc import Callable
 from datetime import datetime
 
 from services.cases.domain.acting import Acting
-from services.cases.domain.relations import relations
 from services.cases.domain.state import CaseState
 from services.cases.views import CaseView
 from shared.aggregate import Answer
@@ -17,4 +16,4 @@ def case_for(acting: Acting, now: datetime) -> Callable[[CaseState, int], Answer
     """Return what answers with the case as `acting` sees it at `now`, when it was done: a command opens nothing that a look
     does not.
     """
-    return lambda state, version: answer(CaseView.of(state, relations(state, acting, now)), status=201, version=version)
+    return lambda state, version: answer(CaseView.seen(state, acting, now), status=201, version=version)

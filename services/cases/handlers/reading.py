@@ -82,7 +82,7 @@ async def read_case(desk: Desk, ctx: Context, case: CaseRef) -> tuple[CaseView, 
     """Return a case without identity."""
     located, acting = await meet(desk, ctx, case)
     looked = await glance(desk, ctx, located, acting, Action.SEE_CASE)
-    return CaseView.of(looked.state, relations(looked.state, acting, ctx.now)), looked.version
+    return CaseView.seen(looked.state, acting, ctx.now), looked.version
 
 
 async def read_concern(desk: Desk, ctx: Context, concern: ConcernRef) -> tuple[ConcernContent, int]:

@@ -53,7 +53,7 @@ async def read_team(desk: Desk, ctx: Context, case: CaseRef) -> tuple[TeamView, 
     """Return who is around the child and answers for what (seed rules 25, 87, 153)."""
     located, acting = await meet(desk, ctx, case)
     looked = await glance(desk, ctx, located, acting, Action.SEE_CASE)
-    return TeamView.of(looked.state, desk.team_of(located.municipality), ctx.now), looked.version
+    return TeamView.seen(looked.state, acting, desk.team_of(located.municipality), ctx.now), looked.version
 
 
 async def ask_in(desk: Desk, ctx: Context, case: CaseRef, *, service: Service, role: Role | None) -> Changed[CaseState]:
@@ -66,7 +66,7 @@ async def ask_in(desk: Desk, ctx: Context, case: CaseRef, *, service: Service, r
         ctx,
         located.case,
         lambda state: team.decide_ask_in(state, command, ctx.now),
-        lambda state, version: answer(TeamView.of(state, profile, ctx.now), status=201, version=version),
+        lambda state, version: answer(TeamView.seen(state, acting, profile, ctx.now), status=201, version=version),
     )
 
 
@@ -82,7 +82,7 @@ async def release(
         ctx,
         located.case,
         lambda state: team.decide_release(state, command, ctx.now),
-        lambda state, version: answer(TeamView.of(state, profile, ctx.now), status=201, version=version),
+        lambda state, version: answer(TeamView.seen(state, acting, profile, ctx.now), status=201, version=version),
     )
 
 
