@@ -74,6 +74,47 @@ async def test_of_age_the_guardians_are_out_and_the_child_decides(world: World) 
     await world.must("teacher", f"/cases/{case}/closure", {"outcome": "adult"}, if_match=version)
 
 
+@pytest.mark.rule(4, 99)
+async def test_a_child_that_was_of_age_on_a_wrong_date_has_its_guardians_again(world: World) -> None:
+    """Who had parental responsibility by the vault's dates has it again, and is asked again; who had lost it has not."""
+    case, _, born = await young(world)
+    ended = {"ground": "agreement", "last_day": "2026-09-07", "note": "Avtale."}
+    version = await world.version("teacher", case)
+    await world.must("teacher", f"/cases/{case}/guardians/2/ending", ended, if_match=version)
+    await world.move_to(of_age_at(born))
+    assert code(await world.get("guardian-a", f"/cases/{case}")) == (404, "not-found")
+    # A guardian of somebody who is of age has no part: neither has anybody that the vault knows.
+    new = {
+        "name": "Ny Eksempelsen",
+        "national_number": People(98).guardian().national_number,
+        "ground": "court-decision",
+    }
+    dated = {**new, "since": str(of_age_at(born).date()), "note": "Dom."}
+    version = await world.version("teacher", case)
+    added = await world.must("teacher", f"/cases/{case}/guardians", dated, if_match=version)
+    assert added["guardians"] == 0
+    right = People(33).child(age=12)
+    version = await world.version("teacher", case)
+    number = {"national_number": right.national_number}
+    await world.must("teacher", f"/cases/{case}/child/corrections", number, if_match=version)
+    await world.move_to(world.clock.now())
+    changed = [event["data"]["ordinals"] for event in await world.published("case.guardians-changed.v1")]
+    assert changed[-2:] == [[], [1, 3]]
+    assert (await world.see("guardian-a", f"/cases/{case}"))["relations"] == ["guardian"]
+    assert code(await world.get("guardian-b", f"/cases/{case}")) == (404, "not-found")
+    await world.requested(case)
+    assert (await world.published("consent.requested.v1"))[-1]["data"]["guardians"] == [1, 3]
+    # Corrected to another day on which it was of age already, nobody comes back.
+    grown = People(34).child(age=21)
+    version = await world.version("teacher", case)
+    number = {"national_number": grown.national_number}
+    await world.must("teacher", f"/cases/{case}/child/corrections", number, if_match=version)
+    await world.move_to(world.clock.now())
+    assert code(await world.get("guardian-a", f"/cases/{case}")) == (404, "not-found")
+    changed = [event["data"]["ordinals"] for event in await world.published("case.guardians-changed.v1")]
+    assert changed[-2:] == [[1, 3], []]
+
+
 async def test_when_the_time_is_over_the_key_is_gone_and_the_log_is_whole(world: World) -> None:
     case = await closed(world)
     before = await world.published()

@@ -14,6 +14,7 @@ from services.cases.domain import access
 from services.cases.domain.access_terms import Action
 from services.cases.domain.acting import Acting
 from services.cases.domain.course import ref_of
+from services.cases.domain.evolution import fold
 from services.cases.domain.state import CaseState, Stage
 from services.cases.errors import GuardianDatesError, GuardianGroundError, TooManyGuardiansError
 from shared.contracts.base import Model
@@ -53,6 +54,8 @@ class CorrectIdentity(Model):
 
     by: Acting
     parts: frozenset[PART_OF_IDENTITY]
+    responsible: frozenset[int] = frozenset()
+    """Who has parental responsibility today, by the dates in the vault; nobody when the child is of age by what is right."""
 
 
 def decide_guardianship(state: CaseState, command: RecordGuardianship, now: datetime) -> list[CaseEvent]:
@@ -82,9 +85,10 @@ def decide_guardianship(state: CaseState, command: RecordGuardianship, now: date
 
 
 def decide_responsible(state: CaseState, responsible: Iterable[int]) -> list[CaseEvent]:
-    """Say who has parental responsibility from now on; nothing when that is as before, or the case is over."""
+    """Say who has parental responsibility from now on; nothing when that is as before, the case is over, or the child is of age."""
     now = frozenset(responsible)
-    if now == state.responsible or state.stage in {Stage.UNKNOWN, Stage.RESOLVED, Stage.ERASED}:
+    over = state.of_age or state.stage in {Stage.UNKNOWN, Stage.RESOLVED, Stage.ERASED}
+    if over or now == state.responsible:
         return []
     return [GuardiansChanged(case=ref_of(state), guardians=len(now), ordinals=tuple(sorted(now)))]
 
@@ -92,10 +96,15 @@ def decide_responsible(state: CaseState, responsible: Iterable[int]) -> list[Cas
 def decide_correct_identity(state: CaseState, command: CorrectIdentity, now: datetime) -> list[CaseEvent]:
     """Correct who the child is (GDPR art. 16); nothing when nothing was wrong.
 
+    Who lost parental responsibility because the child was of age on the wrong date has it again (seed rule 4).
+
     Raises:
         DeniedError, CaseNotOpenError: see `access.require`.
     """
     access.require(state, Action.MANAGE_GUARDIANS, command.by, now)
     if not command.parts:
         return []
-    return [IdentityCorrected(case=ref_of(state), parts=command.parts, version=state.identity_version + 1)]
+    corrected = IdentityCorrected(case=ref_of(state), parts=command.parts, version=state.identity_version + 1)
+    after = fold(state, [corrected])
+    back = decide_responsible(after, command.responsible) if state.of_age and not after.of_age else []
+    return [corrected, *back]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Literal
 
 from services.cases import ages_store, kin_store
@@ -12,6 +12,8 @@ from services.cases.contents import DatedGuardian, GuardianList
 from services.cases.domain import access, guardianship
 from services.cases.domain.access_terms import Action
 from services.cases.domain.acting import Acting
+from services.cases.domain.ending import OF_AGE
+from services.cases.domain.grantors import age_on
 from services.cases.domain.guardianship import CorrectIdentity, RecordGuardianship
 from services.cases.domain.national_number import born_on
 from services.cases.domain.state import CaseState
@@ -24,6 +26,7 @@ from services.cases.errors import (
 )
 from services.cases.handlers.concerns import NamedGuardian
 from services.cases.handlers.desk import CASE, Desk, actor_of, change, deny, look, meet, permitted, record
+from services.cases.handlers.kept import GUARDIANSHIP
 from services.cases.records import Child, Guardian
 from services.cases.views import GuardianshipView
 from shared.aggregate import Answer, Changed, Context, Decision
@@ -33,6 +36,7 @@ from shared.contracts.cases import CaseEvent
 from shared.contracts.codes import InformationCategory, Language
 from shared.contracts.safekeeping import GuardianGround
 from shared.db import Connection
+from shared.deadlines import set_deadline
 from shared.refs import CaseRef
 from shared.web import Collection, Paging, answer
 
@@ -216,13 +220,20 @@ async def correct_child(
         parts.add("national-number")
     if corrected.born != child.born:
         parts.add("born")
-    command = CorrectIdentity(by=acting, parts=frozenset(parts))
-
+    today = oslo_day(ctx.now)
+    young = "born" in parts and age_on(corrected.born, today) < OF_AGE
+    command = CorrectIdentity(
+        by=acting,
+        parts=frozenset(parts),
+        responsible=frozenset(one.ordinal for one in known if young and one.responsible_on(today)),
+    )
     actor = await desk.known.of_pid(number)
 
     async def keep(conn: Connection) -> None:
         await desk.records.correct_child(conn, located.case, child, corrected, ctx.now)
         await kin_store.put_child(conn, located.case, actor)
+        if young:
+            await _let_back(desk, conn, located.case, ctx.now)
         await ages_store.watch(conn, located.case, corrected.born, ctx.now)
 
     return await change(
@@ -234,6 +245,14 @@ async def correct_child(
         keep,
         looks=acting,
     )
+
+
+async def _let_back(desk: Desk, conn: Connection, case: CaseRef, now: datetime) -> None:
+    """Let the dates of parental responsibility count again that the vault has: a wrong birth date may have ended them."""
+    for one in await desk.records.guardians(conn, case):
+        await kin_store.put_guardian(conn, case, one.actor, one.ordinal, since=one.since, until=one.until, now=now)
+    # What was written of guardians after it was read here is in these rows: how many must consent follows from them.
+    await set_deadline(conn, kind=GUARDIANSHIP, key=f"{case}:{oslo_day(now)}", due=now)
 
 
 async def list_guardians(
