@@ -123,7 +123,7 @@ class CaseEvents:
         holder = responsible(event.holder)
         await facts.set_holder(tx.conn, event.case, holder, nth(envelope))
         await self._teller.decide_by(tx, envelope, event.case, holder, event.decide_by)
-        await self._meet_by(tx, event, envelope)
+        await self._teller.meet_by(tx, envelope, event.case, event.meeting_by)
 
     async def on_case_reopened(self, tx: Tx, event: cases.CaseReopened, envelope: Envelope) -> None:
         """It has a holder again, who must decide what is to be done (seed rules 79, 144)."""
@@ -132,36 +132,12 @@ class CaseEvents:
         await self._contact_persons.on_service_gone(tx, event, envelope)
         if event.decide_by is not None:
             await self._teller.decide_by(tx, envelope, event.case, holder, event.decide_by)
-        await self._meet_by(tx, event, envelope)
+        await self._teller.meet_by(tx, envelope, event.case, event.meeting_by)
 
     async def on_case_decided(self, tx: Tx, event: cases.CaseLevelChanged, envelope: Envelope) -> None:
         """It was decided to step up or down."""
         await self._teller.decided(tx, envelope, event.case)
-        await self._meet_by(tx, event, envelope)
-
-    async def _meet_by(
-        self, tx: Tx, event: cases.CaseOpened | cases.CaseReopened | cases.CaseLevelChanged, envelope: Envelope
-    ) -> None:
-        """A step up calls for a meeting; a step down for none but one that was called for and never held (seed rule 68)."""
-        ctx, ref = caused_by(envelope, tx.now), meeting_of(event.case)
-        if event.meeting_by is None:
-            await self._teller.close_deadline(tx, ctx, ref, "cancelled")
-            return
-        await self._teller.change_deadline(
-            tx,
-            ctx,
-            ref,
-            partial(
-                decide_set,
-                ref=ref,
-                kind=DeadlineKind.DECIDE_CASE,
-                matter="meeting",
-                case=event.case,
-                due=event.meeting_by,
-                responsible=await facts.holder_of(tx.conn, event.case),
-                since=envelope.time,
-            ),
-        )
+        await self._teller.meet_by(tx, envelope, event.case, event.meeting_by)
 
     async def on_meeting_held(self, tx: Tx, event: cases.CaseMeetingHeld, envelope: Envelope) -> None:
         """The meeting that a step up called for was held (seed rule 68)."""

@@ -22,6 +22,7 @@ from services.notify.domain.deadline import (
     decide_reassign,
     decide_set,
     decide_step,
+    meeting_of,
 )
 from services.notify.domain.message import MESSAGE, Reachable, choose_language, decide_cancel, decide_queue
 from services.notify.domain.quiet import when
@@ -133,6 +134,28 @@ class Teller:
                 case=case,
                 due=due,
                 responsible=holder,
+                since=envelope.time,
+            ),
+        )
+
+    async def meet_by(self, tx: Tx, envelope: Envelope, case: CaseRef, due: datetime | None) -> None:
+        """Wait for the meeting that a case's level calls for; without a day, for none any more (seed rule 68)."""
+        ctx, ref = caused_by(envelope, tx.now), meeting_of(case)
+        if due is None:
+            await self.close_deadline(tx, ctx, ref, "cancelled")
+            return
+        await self.change_deadline(
+            tx,
+            ctx,
+            ref,
+            partial(
+                decide_set,
+                ref=ref,
+                kind=DeadlineKind.DECIDE_CASE,
+                matter="meeting",
+                case=case,
+                due=due,
+                responsible=await facts.holder_of(tx.conn, case),
                 since=envelope.time,
             ),
         )

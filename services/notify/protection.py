@@ -32,11 +32,13 @@ class Protection:
         }
 
     async def on_continued(self, tx: Tx, event: safekeeping.CaseContinued, envelope: Envelope) -> None:
-        """There is a case, with a holder, who must decide what is to be done (seed rules 79, 144)."""
+        """There is a case, with a holder, who must decide what is to be done, and meet if it was to (seed rules 68, 79, 144)."""
         holder = responsible(event.holder)
         await self._teller.reassign_case(tx, envelope, event.case, holder)
         if event.decide_by is not None:
             await self._teller.decide_by(tx, envelope, event.case, holder, event.decide_by)
+        if event.meeting_by is not None:
+            await self._teller.meet_by(tx, envelope, event.case, event.meeting_by)
 
     async def on_due(self, tx: Tx, event: safekeeping.AddressProtectionDue, envelope: Envelope) -> None:
         """The register's last day is over: the holder, and whoever has the duty, must find out."""

@@ -153,6 +153,10 @@ class CaseContinued(CaseEvent):
     guardians: int = Field(ge=0, le=8)
     ordinals: tuple[int, ...]
     decide_by: Moment | None = None
+    meeting_by: Moment | None = None
+    """The meeting that its level calls for had not been held; it is to be within the usual time from now (seed rule 68)."""
+    meeting_below_by: Moment | None = None
+    """The same of the level below, when the case was stepped up from it before that met."""
 
 
 class AddressProtectionSet(CaseEvent):

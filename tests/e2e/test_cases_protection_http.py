@@ -6,12 +6,14 @@ import json
 import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 import httpx
 import pytest
 import pytest_asyncio
 
+from services.cases.app import SERVICE
 from services.cases.handlers.desk import CASE
 from shared.clock import SimulatedClock
 from shared.refs import CaseRef
@@ -22,6 +24,7 @@ from tests.e2e.cases_world import World, cases_world
 
 pytestmark = pytest.mark.connected
 
+MIGRATION: Final = Path(SERVICE.migrations) / "0022_children_in_step.sql"
 NOT_HEARD = {"not_heard": "danger"}
 KODE_6 = {"kind": "strictly-confidential", "valid_to": "2027-09-01"}
 REF = re.compile(r"\b[a-z]{3}_[bcdfghjklmnpqrstvwxz]{26}\b")
@@ -196,6 +199,68 @@ async def test_a_concern_registered_as_protected_protects_the_childs_cases(world
     assert await found(world, "teacher") == []
     [new] = await all_of(world, "teacher") - {case}
     assert (await world.see("teacher", f"/cases/{new}"))["address_protected"] is True
+
+
+async def corrected(world: World, who: str, case: str, number: str) -> None:
+    """Correct the child's national number."""
+    version = await world.version(who, case)
+    await world.must(who, f"/cases/{case}/child/corrections", {"national_number": number}, if_match=version)
+    await world.move_to(world.clock.now())
+
+
+async def test_a_number_that_is_corrected_lets_the_case_follow_the_right_child(world: World) -> None:
+    """What was registered under a wrong number is about a protected child from the moment that this is known."""
+    first, wrong = await world.opened(), await world.opened()
+    await protect(world, first)
+    await world.move_to(world.clock.now())
+    before = await all_of(world, "teacher")
+    await corrected(world, "teacher", wrong, world.child.national_number)
+    [new] = await all_of(world, "teacher") - before
+    assert (await world.see("teacher", f"/cases/{new}"))["address_protected"] is True
+    assert (await world.get("teacher", f"/cases/{wrong}/child")).status_code == 404
+
+
+async def test_a_protected_case_whose_number_was_wrong_protects_the_right_child(world: World) -> None:
+    case, wrong = await world.opened(), await world.opened()
+    new = (await protect(world, wrong, **{**KODE_6, "kind": "confidential"})).json()["case"]
+    await world.move_to(world.clock.now())
+    assert await found(world, "teacher") == [case]
+    await corrected(world, "teacher", new, world.child.national_number)
+    assert await found(world, "teacher") == []
+    assert [one["data"]["kind"] for one in await world.published("address-protection-set.v1")] == ["confidential"] * 2
+
+
+async def test_cases_that_were_out_of_step_before_protection_was_the_childs_follow_once(world: World) -> None:
+    """The migration, on a database of before."""
+    case = await world.opened()
+    receipt = await world.must("nurse", "/concerns", world.concern())
+    other = await world.opened()
+    await protect(world, case)
+    await world.pool.execute("DELETE FROM deadlines WHERE kind = 'child-protection'")
+    await world.pool.execute(MIGRATION.read_text())
+    promised = "SELECT coalesce(array_agg(key), '{}') FROM deadlines WHERE kind = 'child-protection'"
+    assert await world.pool.fetchval(promised) == [receipt["case"]]
+    await world.move_to(world.clock.now())
+    assert await found(world, "nurse") == []
+    assert (await world.see("teacher", f"/cases/{other}"))["address_protected"] is False
+    await world.pool.execute(MIGRATION.read_text())
+    assert await world.pool.fetchval(promised) == []
+
+
+@pytest.mark.rule(68)
+async def test_a_meeting_that_was_to_be_held_is_still_to_be_held_where_the_case_goes_on(world: World) -> None:
+    case = await world.opened()
+    for level in (2,):
+        stepped = {"to_level": level, "reason": "assessment"}
+        version = await world.version("teacher", case)
+        await world.must("teacher", f"/cases/{case}/level-changes", stepped, if_match=version)
+    before = (await world.see("teacher", f"/cases/{case}"))["meeting_by"]
+    world.clock.set(world.clock.now() + timedelta(days=2))
+    new = (await protect(world, case)).json()["case"]
+    after = await world.see("teacher", f"/cases/{new}")
+    assert after["level"] == 2
+    # Within the usual time from now: a moment of before would lead back.
+    assert datetime.fromisoformat(after["meeting_by"]) - datetime.fromisoformat(before) == timedelta(days=2)
 
 
 async def test_who_may_and_what_is_refused(world: World) -> None:

@@ -13,6 +13,7 @@ from shared.clock import SimulatedClock
 from shared.contracts import cases
 from shared.contracts.codes import Area, Service
 from shared.contracts.notify import DeadlineClosed, DeadlineMissed, EscalationRaised
+from shared.contracts.safekeeping import CaseContinued
 from shared.refs import CaseRef, ConcernRef, GoalRef, ItemRef, MeasureRef, MeetingRef, UnitId
 from shared.testing.issuer import LocalIssuer
 from shared.testing.plugin import Migrated
@@ -266,3 +267,26 @@ async def test_a_further_concern_may_not_rest_either(world: World) -> None:
     assert [
         one for one in await world.published() if isinstance(one, EscalationRaised) and one.kind == "act-on-concern"
     ] == []
+
+
+@pytest.mark.rule(68)
+async def test_the_meeting_of_a_case_that_goes_on_under_another_reference_is_waited_for(world: World) -> None:
+    """Its address became protected before the meeting was held; whose case it is is reminded as before."""
+    due = world.clock.now() + timedelta(days=14)
+    party = world.party("teacher").model_copy(update={"unit": None, "organisation": None})
+    continued = CaseContinued(
+        case=CASE,
+        concern=ConcernRef("con_" + "b" * 26),
+        area=Area.LEARNING,
+        for_whom=cases.ForWhom.CHILD,
+        act_by=due,
+        level=2,
+        holder=party,
+        guardians=2,
+        ordinals=(1, 2),
+        meeting_by=due,
+    )
+    await world.take(continued)
+    await world.move_to(due)
+    missed = [one.deadline for one in await world.published() if isinstance(one, DeadlineMissed)]
+    assert missed == [meeting_of(CASE)]

@@ -1252,6 +1252,14 @@ export interface CaseContinued {
   guardians: number;
   holder: Party;
   level: number;
+  /**
+   * The same of the level below, when the case was stepped up from it before that met.
+   */
+  meeting_below_by?: string;
+  /**
+   * The meeting that its level calls for had not been held; it is to be within the usual time from now (seed rule 68).
+   */
+  meeting_by?: string;
   ordinals: number[];
 }
 /**

@@ -1088,6 +1088,12 @@ class CaseContinued(EventData):
     guardians: Annotated[int, Field(ge=0, le=8)]
     holder: Party
     level: Annotated[int, Field(ge=0, le=3)]
+    meeting_below_by: AwareDatetime | None = None
+    """The same of the level below, when the case was stepped up from it before that met."""
+    meeting_by: AwareDatetime | None = None
+    """The meeting that its level calls for had not been held; it is to be within the usual time from now (seed rule
+    68).
+    """
     ordinals: tuple[int, ...]
 
 

@@ -98,5 +98,7 @@ def _continued(state: CaseState, event: events.CaseContinued) -> CaseState:
         "level": event.level,
         "holding": Holding(party=event.holder),
         "decide_by": event.decide_by,
+        "meeting_by": event.meeting_by,
+        "meeting_below_by": event.meeting_below_by,
     }
     return state.model_copy(update=begun)

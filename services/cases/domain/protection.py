@@ -89,6 +89,12 @@ class Continuation(Model):
     documents: dict[DocumentRef, DocumentRef]
 
 
+def register_of(state: CaseState) -> Register:
+    """Return what the register says, as the protected case `state` knows it; the stricter one when nobody has said which."""
+    known = state.protection
+    return Register() if known is None else Register(kind=known.kind, valid_to=known.valid_to)
+
+
 def decide_protect(state: CaseState, protection: Protection, now: datetime) -> list[CaseEvent]:
     """Set it in a case that has a log of its own already, or set it anew.
 
@@ -152,9 +158,9 @@ def going_on(state: CaseState, register: Register, names: Continuation, now: dat
     """Return a case under a new reference: with whoever holds it, its level, its guardians, its records, the concerns that wait.
 
     Consents do not go with it: what was granted was granted for another way of working, and is asked for anew. Neither do
-    measures, handovers and forms: each names units. So what is done is decided anew, and a concern acted on, within the usual
-    time from now (seed rules 79, 144). No moment of before is in it, nor how many bytes a document has: either could be looked
-    up in the other log.
+    measures, handovers and forms: each names units. So what is done is decided anew, a concern acted on, and a meeting that
+    was to be held is held, within the usual time from now (seed rules 68, 79, 144). No moment of before is in it, nor how many
+    bytes a document has: either could be looked up in the other log.
 
     Raises:
         UnknownPartError: nothing is known of it.
@@ -187,6 +193,7 @@ def _begun(state: CaseState, names: Continuation, now: datetime, rules: Rules) -
     holder = named(state.holding.party, address_protected=True)
     ordinals = tuple(sorted(state.responsible))
     act_by, decide_by = add_days(now, rules.act_within_days), add_days(now, rules.decide_within_days)
+    meeting_by = add_days(now, rules.meet_within_days)
     begun: list[CaseEvent]
     if state.stage is Stage.OPEN:
         begun = [
@@ -201,6 +208,8 @@ def _begun(state: CaseState, names: Continuation, now: datetime, rules: Rules) -
                 guardians=state.guardians,
                 ordinals=ordinals,
                 decide_by=decide_by,
+                meeting_by=None if state.meeting_by is None else meeting_by,
+                meeting_below_by=None if state.meeting_below_by is None else meeting_by,
             )
         ]
     else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from services.cases.domain.protection import Register
+from services.cases.domain.protection import Register, register_of
 from services.cases.handlers.desk import CASE, Desk
 from services.cases.handlers.kept import CHILD_PROTECTION
 from shared.db import Connection
@@ -45,6 +45,15 @@ async def tell_the_others(desk: Desk, conn: Connection, case: CaseRef, register:
 async def follow_later(conn: Connection, case: CaseRef, register: Register, due: datetime) -> None:
     """Promise that the case follows what the register says."""
     await set_deadline(conn, kind=CHILD_PROTECTION, key=case, due=due, payload=register.model_dump_json())
+
+
+async def now_about(desk: Desk, conn: Connection, case: CaseRef, now: datetime) -> None:
+    """Whom the case is about was corrected: it follows the right child's other cases, or they follow it."""
+    state = (await desk.journal.load(CASE, case, conn=conn)).state
+    if state.hidden:
+        await tell_the_others(desk, conn, case, register_of(state), now)
+    else:
+        await follow_the_child(desk, conn, case, now)
 
 
 async def follow_the_child(desk: Desk, conn: Connection, case: CaseRef, now: datetime) -> None:

@@ -24,6 +24,7 @@ from services.cases.errors import (
     SamePersonError,
     UnknownPartError,
 )
+from services.cases.handlers.child_protection import now_about
 from services.cases.handlers.concerns import NamedGuardian
 from services.cases.handlers.desk import CASE, Desk, actor_of, change, deny, look, meet, permitted, record
 from services.cases.handlers.kept import GUARDIANSHIP
@@ -232,6 +233,9 @@ async def correct_child(
     async def keep(conn: Connection) -> None:
         await desk.records.correct_child(conn, located.case, child, corrected, ctx.now)
         await kin_store.put_child(conn, located.case, actor)
+        if "national-number" in parts:
+            # After its row, as every command that sets the protection of a case that has a log of its own.
+            await now_about(desk, conn, located.case, ctx.now)
         if young:
             await _let_back(desk, conn, located.case, ctx.now)
         await ages_store.watch(conn, located.case, corrected.born, ctx.now)
