@@ -119,6 +119,23 @@ async def set_deadline(conn: Connection, *, kind: str, key: str, due: datetime, 
     )
 
 
+async def set_once(conn: Connection, *, kind: str, key: str, due: datetime, payload: str = "{}") -> None:
+    """Promise as `set_deadline` does, unless something of that kind and key is promised already.
+
+    Raises:
+        ValueError: `due` has no zone.
+    """
+    if due.tzinfo is None:
+        raise ValueError("a moment needs a time zone")
+    await conn.execute(
+        "INSERT INTO deadlines (kind, key, due, payload) VALUES ($1, $2, $3, $4) ON CONFLICT (kind, key) DO NOTHING",
+        kind,
+        key,
+        due,
+        payload,
+    )
+
+
 async def cancel(conn: Connection, *, kind: str, key: str) -> bool:
     """Take the promise back, in the caller's transaction; return whether there was one."""
     return bool(await conn.fetchval("DELETE FROM deadlines WHERE kind = $1 AND key = $2 RETURNING true", kind, key))

@@ -17,7 +17,7 @@ from services.meetings.configuration import read_consent_basis, read_profiles
 from services.meetings.consultation_api import router as consultation_router
 from services.meetings.consumers import INBOX
 from services.meetings.figure_consumers import FIGURES
-from services.meetings.handlers import consultations, report_duties, surveys
+from services.meetings.handlers import consultations, deviations, report_duties, surveys
 from services.meetings.handlers.desk import Desk
 from services.meetings.handlers.meetings import define_arenas
 from services.meetings.kin import Kin
@@ -63,10 +63,11 @@ def _key_for(key: SecretStr, use: bytes) -> bytes:
 
 
 async def compose(kit: Kit[MeetingsSettings]) -> Parts:
-    """Return the service's parts, with the arenas of its profiles defined, and the reports that they ask for expected."""
+    """Return the service's parts, with the arenas of its profiles defined, their reports expected, and a look promised."""
     desk = create_desk(kit)
     await define_arenas(desk, kit.clock.now())
     await report_duties.expect_reports(desk, kit.clock.now())
+    await deviations.promise_looks(desk, kit.clock.now())
     app = kit.app(
         title="Lagspill meetings",
         version="1",
@@ -91,6 +92,7 @@ async def compose(kit: Kit[MeetingsSettings]) -> Parts:
             **consultations.deadlines(),
             **surveys.deadlines(desk.vault, desk.profiles),
             **report_duties.deadlines(desk.profiles),
+            **deviations.deadlines(desk.profiles),
         },
     )
 

@@ -12,6 +12,7 @@ from services.notify.asked import Asked
 from services.notify.asked_facts import Sender
 from services.notify.consents import ConsentEvents
 from services.notify.contact_persons import ContactPersons
+from services.notify.deviations import Deviations
 from services.notify.domain import policy
 from services.notify.domain.deadline import DeadlineState, deadline_of, decide_close, decide_set, meeting_of
 from services.notify.emergencies import Emergencies
@@ -45,6 +46,7 @@ def inbox(teller: Teller) -> Inbox:
         **Protection(teller).handlers(),
         **Hearings(teller).handlers(),
         **ReportDuties(teller).handlers(),
+        **Deviations(teller).handlers(),
     }
     return Inbox(CONSUMER, handlers)
 

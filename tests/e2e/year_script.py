@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 from shared.clock import OSLO
@@ -43,6 +43,8 @@ REACHED: Final[dict[str, dict[str, str]]] = {
 }
 """As the case has it."""
 FIXED: Final = ("bup-samarbeid", "lederforum")
+SUPPORT: Final = (("helsestasjon", "health-nurse"), ("ppt", "ppt-adviser"), ("barnevern", "child-welfare-officer"))
+"""Who has a seat in every ressursteam (seed rule 3), and with BUP (20)."""
 FIELDS: Final = {"play-and-friends": "Leker godt i små grupper.", "language-and-speech": "Setninger på tre ord."}
 
 
@@ -98,18 +100,40 @@ async def _arena(year: Year, arena_type: str, unit: str | None = None) -> str:
     return year.known[f"{arena_type} {unit}"]
 
 
-async def _call_fixed(year: Year, when: str, arena_type: str, day: str) -> None:
+async def _call_fixed(year: Year, when: str, arena_type: str, day: str, *there: tuple[str, str]) -> str:
     await year.at(when)
     meeting = year.known[f"{arena_type} {day}"]
-    await year.does("coordinator", "meetings", "POST", f"/meetings/{meeting}/invitation")
+    called = await year.does("coordinator", "meetings", "POST", f"/meetings/{meeting}/invitation")
+    _to_be_held(year, meeting, called["starts_at"], *there)
+    return meeting
 
 
-async def _bup(year: Year, when: str, day: str) -> None:
-    await _call_fixed(year, when, "bup-samarbeid", day)
+async def _bup(year: Year, when: str, day: str) -> str:
+    there = (*SUPPORT, ("bup", "bup-clinician"), ("psykiatri", "leader"))
+    return await _call_fixed(year, when, "bup-samarbeid", day, *there)
 
 
 async def _lederforum(year: Year, when: str, day: str) -> None:
-    await _call_fixed(year, when, "lederforum", day)
+    await _call_fixed(year, when, "lederforum", day, ("ledelse", "leader"))
+
+
+def _to_be_held(year: Year, meeting: str, starts_at: str, *there: tuple[str, str], recorded: str | None = None) -> None:
+    """Let the coordinator record when it is over that it was held, or at another time; unless it was called off."""
+    begins = datetime.fromisoformat(starts_at)
+    ended = begins + timedelta(hours=1)
+    held = {
+        "started_at": begins.isoformat(),
+        "ended_at": ended.isoformat(),
+        "chair": there[0][1],
+        "attendance": [{"service": service, "role": role, "present": True} for service, role in there],
+        "discussed": [],
+    }
+
+    async def hold() -> None:
+        if meeting not in year.off:
+            await year.does("coordinator", "meetings", "POST", f"/meetings/{meeting}/holding", held)
+
+    year.to_do.append((moment_of(recorded) if recorded else ended, hold))
 
 
 async def _call(year: Year, when: str, who: str, arena: str, starts: str, **changes: Any) -> str:
@@ -119,8 +143,10 @@ async def _call(year: Year, when: str, who: str, arena: str, starts: str, **chan
     return str((await year.does(who, "meetings", "POST", "/meetings", body))["meeting"])
 
 
-async def _ressursteam(year: Year, when: str, who: str, unit: str, starts: str) -> None:
-    await _call(year, when, who, await _arena(year, "ressursteam", unit), starts)
+async def _ressursteam(year: Year, when: str, who: str, unit: str, starts: str, *, recorded: str | None = None) -> None:
+    meeting = await _call(year, when, who, await _arena(year, "ressursteam", unit), starts)
+    own = ("skole" if unit == TINNES else "barnehage", "leader")
+    _to_be_held(year, meeting, _iso(starts), own, *SUPPORT, recorded=recorded)
 
 
 async def _concern(year: Year, who: str, child: str, guardians: Sequence[str], name: str) -> None:
@@ -226,7 +252,7 @@ async def _september(year: Year) -> None:
     await year.at("Thu 10.09 09:40")
     await year.comes_back("director@kommune.example")
     await _ressursteam(year, "Thu 10.09 10:00", "haugen-styrer", HAUGEN, "Thu 08.10 12:00")
-    await _ressursteam(year, "Mon 14.09 10:00", "rektor", TINNES, "Tue 13.10 12:00")
+    await _ressursteam(year, "Mon 14.09 10:00", "rektor", TINNES, "Tue 13.10 12:00", recorded="Tue 27.10 12:00")
     await year.at("Fri 18.09 09:00")
     await _resolve(year, "teacher", "first")
     await _bup(year, "Tue 22.09 09:00", "06.10")
@@ -296,6 +322,7 @@ async def _november(year: Year) -> None:
     meeting = year.known["bup-samarbeid 17.11"]
     off = {"reason": "not-enough-members"}
     await year.does("coordinator", "meetings", "POST", f"/meetings/{meeting}/cancellation", off)
+    year.off.add(meeting)
     await year.at("Wed 18.11 09:00")
     observed = {"code": "observasjon", "owner": "helsestasjon", "owner_unit": "unit:helsestasjon"}
     await _measure(year, "nurse", "youth", "observation", "Wed 14.04 10:00", **observed)

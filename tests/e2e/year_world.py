@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections import defaultdict
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -79,6 +79,10 @@ _ROUNDS: Final = 20
 """More than anything takes that follows from something else at the same moment."""
 
 
+def _time_of(each: tuple[datetime, object]) -> datetime:
+    return each[0]
+
+
 class House:
     """One service: what it has published, what it takes in, and what it has promised to do when. It is asked when it has changed."""
 
@@ -145,6 +149,10 @@ class Year:
     family: dict[str, Person] = field(default_factory=dict)
     known: dict[str, str] = field(default_factory=dict)
     """The script's own notes: references by a name."""
+    off: set[str] = field(default_factory=set)
+    """The meetings that were called off."""
+    to_do: list[tuple[datetime, Callable[[], Awaitable[object]]]] = field(default_factory=list)
+    """What somebody does at a time that the script has said before, as to record that a meeting was held."""
     arrived: Arrivals = field(default_factory=Arrivals)
     _keys: itertools.count[int] = field(default_factory=itertools.count)
 
@@ -217,7 +225,15 @@ class Year:
         await self.live_until(moment_of(when))
 
     async def live_until(self, moment: datetime) -> None:
-        """Let everything happen that is due by then, each at its time."""
+        """Let everything happen that is due by then, and everything be done that was to be, each at its time."""
+        while self.to_do and min(self.to_do, key=_time_of)[0] <= moment:
+            first = min(self.to_do, key=_time_of)
+            self.to_do.remove(first)
+            await self._let_happen_until(first[0])
+            await first[1]()
+        await self._let_happen_until(moment)
+
+    async def _let_happen_until(self, moment: datetime) -> None:
         while (due := self._next()) is not None and due <= moment:
             self.clock.set(due)
             await self.settle()

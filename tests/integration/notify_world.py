@@ -272,7 +272,14 @@ class World:
 
     # --- the bus ------------------------------------------------------------------------------------------------------
 
-    def record(self, event: EventData, *, event_id: UUID | None = None, scope: LogScope = MUNICIPALITY) -> Record:
+    def record(
+        self,
+        event: EventData,
+        *,
+        event_id: UUID | None = None,
+        scope: LogScope = MUNICIPALITY,
+        correlation: UUID | None = None,
+    ) -> Record:
         """Return `event` as the cases service publishes it now."""
         offset = next(self._offsets)
         now = self.clock.now()
@@ -283,7 +290,7 @@ class World:
             happened=now,
             recorded=now,
             scope=scope,
-            correlation=uuid4(),
+            correlation=correlation or uuid4(),
             sequence=1,
         )
         return Record(number(seal(event, envelope), offset + 1), event.subject.encode(), offset, topic=event.TOPIC)

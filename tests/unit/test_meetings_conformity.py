@@ -15,7 +15,6 @@ from services.meetings.domain.arena_rules import ArenaType
 from services.meetings.domain.conformity import (
     Absent,
     Deviation,
-    DeviationKind,
     HeldFacts,
     KnownMeeting,
     View,
@@ -32,6 +31,7 @@ from services.meetings.errors import HolidaysUnknownError, ReportsForbiddenError
 from services.meetings.settings import MeetingsSettings
 from shared.calendar import at_oslo
 from shared.contracts.codes import Role, Service
+from shared.contracts.deviations import DeviationKind
 from shared.contracts.meetings import ArenaLevel, ItemKind
 from shared.refs import ALPHABET, LogScope, MeetingRef, UnitId
 

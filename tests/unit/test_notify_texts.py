@@ -28,6 +28,7 @@ from services.notify.domain.policy import (
     OF_HEARINGS,
     OF_PROTECTED,
     OF_REPORTS,
+    OF_ROUTINES,
     OF_SUBSCRIPTIONS,
     OUTCOME_REFUSED,
     OVERLAP,
@@ -84,6 +85,7 @@ def test_every_step_of_every_deadline_has_its_text() -> None:
         | OF_HEARINGS
         | OF_PROTECTED
         | OF_REPORTS
+        | OF_ROUTINES
         | OF_SUBSCRIPTIONS
     )
     for policy in (*POLICIES.values(), MEETING, COORDINATION):

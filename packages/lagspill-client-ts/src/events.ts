@@ -304,6 +304,18 @@ export type ModePolicy = "system-only" | "anonymous-only" | "anonymous-by-defaul
  */
 export type Position = "supports" | "supports-with-remarks" | "opposes" | "no-remarks";
 /**
+ * What was not as the rules say.
+ */
+export type DeviationKind =
+  | "unit-without-arena"
+  | "too-few-planned"
+  | "too-few-held"
+  | "not-held"
+  | "duty-breached"
+  | "too-short"
+  | "element-missing"
+  | "chair-not-entitled";
+/**
  * What somebody who was invited answers. Whoever has not answered has done neither.
  */
 export type InvitationAnswer = "accepted" | "declined";
@@ -515,6 +527,7 @@ export interface EventData {
   "no.lagspill.meetings.consultation.escalated.v1": ConsultationEscalated;
   "no.lagspill.meetings.consultation.opened.v1": ConsultationOpened;
   "no.lagspill.meetings.consultation.overdue.v1": ConsultationOverdue;
+  "no.lagspill.meetings.deviation.found.v1": DeviationFound;
   "no.lagspill.meetings.guidance-hours.recorded.v1": GuidanceHoursRecorded;
   "no.lagspill.meetings.invitation.answered.v1": InvitationAnswered;
   "no.lagspill.meetings.journal.sealed.v1": MeetingsJournalSealed;
@@ -2763,6 +2776,38 @@ export interface ConsultationOverdue {
    */
   bodies: Body[];
   consultation: string;
+}
+/**
+ * Something was not as the rules of an arena say, and leaders are to know it (seed rules 8, 40, 54, 64, 95); once of each.
+ */
+export interface DeviationFound {
+  /**
+   * Of which services nobody came, with a duty to attend: their leaders are told too (seed rule 54).
+   */
+  absent?: Service[];
+  arena_type: string;
+  /**
+   * The meeting's; of a period its last one; of a unit without an arena the day on which it was found.
+   */
+  day: string;
+  deviation: string;
+  kind: DeviationKind;
+  /**
+   * The units whose leaders are told: whose arena it is, or the municipality's administration.
+   */
+  led_by?: string[];
+  /**
+   * Which meeting was not as it should; absent when it is one that was not called.
+   */
+  meeting?: string;
+  /**
+   * The seed rule that it departs from.
+   */
+  rule: number;
+  /**
+   * Whose arena it is, at unit level.
+   */
+  unit?: string;
 }
 /**
  * How long a unit gave guidance in a week; recorded again, it is this that counts (seed rule 163).

@@ -52,6 +52,8 @@ ContributionRef = NewType("ContributionRef", str)
 ContributionRefField = Annotated[ContributionRef, Field(pattern=r"^ctb_[bcdfghjklmnpqrstvwxz]{26}$")]
 DeadlineRef = NewType("DeadlineRef", str)
 DeadlineRefField = Annotated[DeadlineRef, Field(pattern=r"^ddl_[bcdfghjklmnpqrstvwxz]{26}$")]
+DeviationRef = NewType("DeviationRef", str)
+DeviationRefField = Annotated[DeviationRef, Field(pattern=r"^dev_[bcdfghjklmnpqrstvwxz]{26}$")]
 DocumentRef = NewType("DocumentRef", str)
 DocumentRefField = Annotated[DocumentRef, Field(pattern=r"^doc_[bcdfghjklmnpqrstvwxz]{26}$")]
 ExportRef = NewType("ExportRef", str)
@@ -261,6 +263,19 @@ class Deputy(Model):
     role: Role
     unit: UnitIdField | None = None
     """From which unit, when it is another than the seat's."""
+
+
+class DeviationKind(StrEnum):
+    """What was not as the rules say."""
+
+    UNIT_WITHOUT_ARENA = "unit-without-arena"
+    TOO_FEW_PLANNED = "too-few-planned"
+    TOO_FEW_HELD = "too-few-held"
+    NOT_HELD = "not-held"
+    DUTY_BREACHED = "duty-breached"
+    TOO_SHORT = "too-short"
+    ELEMENT_MISSING = "element-missing"
+    CHAIR_NOT_ENTITLED = "chair-not-entitled"
 
 
 class Effect(StrEnum):
@@ -2034,6 +2049,31 @@ class DeadlineSet(EventData):
     responsible: Responsible
 
 
+class DeviationFound(EventData):
+    """Something was not as the rules of an arena say, and leaders are to know it (seed rules 8, 40, 54, 64, 95); once
+    of each.
+    """
+
+    TYPE: ClassVar[str] = "no.lagspill.meetings.deviation.found.v1"
+    TOPIC: ClassVar[str] = "lagspill.meetings.v1"
+
+    absent: frozenset[Service] = frozenset()
+    """Of which services nobody came, with a duty to attend: their leaders are told too (seed rule 54)."""
+    arena_type: Annotated[str, Field(pattern=r"^[a-z0-9-]{2,60}$")]
+    day: date
+    """The meeting's; of a period its last one; of a unit without an arena the day on which it was found."""
+    deviation: DeviationRefField
+    kind: DeviationKind
+    led_by: frozenset[UnitIdField] = frozenset()
+    """The units whose leaders are told: whose arena it is, or the municipality's administration."""
+    meeting: MeetingRefField | None = None
+    """Which meeting was not as it should; absent when it is one that was not called."""
+    rule: Annotated[int, Field(ge=1, le=193)]
+    """The seed rule that it departs from."""
+    unit: UnitIdField | None = None
+    """Whose arena it is, at unit level."""
+
+
 class DocumentAdded(EventData):
     """A document was put into the vault."""
 
@@ -3607,6 +3647,7 @@ EVENTS: Final[Mapping[str, type[EventData]]] = {
     DeadlineMissed.TYPE: DeadlineMissed,
     DeadlineReassigned.TYPE: DeadlineReassigned,
     DeadlineSet.TYPE: DeadlineSet,
+    DeviationFound.TYPE: DeviationFound,
     DocumentAdded.TYPE: DocumentAdded,
     EntriesPruned.TYPE: EntriesPruned,
     EscalationRaised.TYPE: EscalationRaised,

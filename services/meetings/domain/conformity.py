@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from enum import StrEnum
 from typing import Final, Literal
 
 from services.meetings.domain.arena_rules import ArenaRules, ArenaType
@@ -23,6 +22,7 @@ from services.meetings.errors import ReportsForbiddenError
 from shared.clock import oslo_day
 from shared.contracts.base import Model
 from shared.contracts.codes import Role, Service
+from shared.contracts.deviations import DeviationKind
 from shared.contracts.meetings import ArenaLevel, ItemKind
 from shared.refs import MeetingRef, UnitId
 
@@ -104,27 +104,6 @@ class Conformity(Model):
     conforms: bool
     """Whether those held and those ahead are as many as are due."""
     rule: int
-
-
-class DeviationKind(StrEnum):
-    """What was not as the rules say."""
-
-    UNIT_WITHOUT_ARENA = "unit-without-arena"
-    """Every unit is to have one, and this one has none yet (seed rule 52)."""
-    TOO_FEW_PLANNED = "too-few-planned"
-    """The period is not over, and those held and ahead are fewer than due."""
-    TOO_FEW_HELD = "too-few-held"
-    """The period is over (seed rules 8, 29, 40, 64, 183)."""
-    NOT_HELD = "not-held"
-    """A meeting's day is over, and it was neither held nor cancelled."""
-    DUTY_BREACHED = "duty-breached"
-    """Somebody with a duty to attend was not there (seed rule 54)."""
-    TOO_SHORT = "too-short"
-    """(Seed rule 59.)"""
-    ELEMENT_MISSING = "element-missing"
-    """An element of the common template was not there (seed rule 60)."""
-    CHAIR_NOT_ENTITLED = "chair-not-entitled"
-    """It was led by somebody in a role that does not lead it (seed rules 61, 70)."""
 
 
 class Deviation(Model):

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from services.meetings.domain import conformity as conform
 from services.meetings.domain.arena_rules import ArenaRules
-from services.meetings.domain.conformity import DeviationKind, KnownMeeting, View
+from services.meetings.domain.conformity import KnownMeeting, View
 from services.meetings.domain.figure_facts import Happened
 from services.meetings.domain.figures import (
     COUNT,
@@ -34,6 +34,7 @@ from services.meetings.domain.year import SchoolYear
 from services.meetings.errors import PeriodNotOverError, PeriodUnknownError, ReportUnknownError
 from shared.clock import oslo_day
 from shared.contracts.base import Model, Moment
+from shared.contracts.deviations import DeviationKind
 from shared.contracts.meetings import ArenaLevel
 from shared.contracts.surveys import SurveyRoundCompleted
 from shared.profiles import Text

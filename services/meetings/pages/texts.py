@@ -9,7 +9,6 @@ from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.meetings.domain.conformity import DeviationKind
 from services.meetings.domain.consultation import Status as ConsultationStatus
 from services.meetings.domain.invitation import Standing
 from services.meetings.domain.meeting import Status
@@ -17,6 +16,7 @@ from services.meetings.domain.unit_register import GAPS
 from services.meetings.domain.unit_register import Standing as Gap
 from services.meetings.pages.drawing import Shape
 from shared.contracts.codes import Language, Service
+from shared.contracts.deviations import DeviationKind
 from shared.contracts.meetings import ItemKind
 from shared.plain_yaml import read_yaml
 

@@ -9,6 +9,7 @@ from typing import Final
 
 from shared.calendar import add_days
 from shared.contracts.codes import Role
+from shared.contracts.deviations import DeviationKind
 from shared.contracts.notify import DeadlineKind, Way
 
 
@@ -186,6 +187,12 @@ REPORT_OVERDUE: Final = "municipal-report-overdue"
 REPORT_ESCALATED: Final = "municipal-report-escalated"
 OF_REPORTS: Final = frozenset({REPORT_REMINDER, REPORT_DUE, REPORT_OVERDUE, REPORT_ESCALATED})
 """The templates about a report that the municipality owes: that there is one, and by when; never which (rules 123, 127, 128)."""
+NOT_CALLED: Final = "meeting-not-called"
+ROUTINES: Final = "routines-not-followed"
+OF_ROUTINES: Final = frozenset({NOT_CALLED, ROUTINES})
+"""The templates to leaders about how meetings keep to their rules: that something is to be read, never what (seed rules 8, 95)."""
+STILL_TO_CALL: Final = frozenset({DeviationKind.TOO_FEW_PLANNED, DeviationKind.UNIT_WITHOUT_ARENA})
+"""What can still be mended before it is late: a notice to call a meeting."""
 ANSWER_REMINDER: Final = "meeting-answer-reminder"
 DUTY_DECLINED: Final = "meeting-duty-declined"
 DEPUTY_NAMED: Final = "meeting-deputy-named"

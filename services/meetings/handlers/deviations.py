@@ -1,0 +1,64 @@
+"""What was not as the arenas' rules say is looked for once a week, and told to leaders (seed rules 8, 40, 54, 64, 95)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from functools import partial
+from typing import Final
+
+from services.meetings import deviation_store, store
+from services.meetings.domain.deviating import FOUND, decide_found, next_look, to_tell, years_seen
+from services.meetings.domain.profile import Profile
+from services.meetings.handlers.desk import Desk
+from shared.aggregate import Context
+from shared.arrivals import Tx
+from shared.clock import oslo_day
+from shared.db import Connection
+from shared.deadlines import Deadline, DeadlineHandler, set_deadline, set_once
+from shared.refs import DeviationRef, LogScope
+
+LOOK: Final = "deviations-look"
+"""The kind of the durable deadline, one for each municipality."""
+
+
+async def promise_looks(desk: Desk, now: datetime) -> None:
+    """Promise for every profile to look on the next Monday; one that was promised and missed stands. Run at every start."""
+
+    async def promise(conn: Connection) -> None:
+        for scope in desk.profiles:
+            await set_once(conn, kind=LOOK, key=scope, due=next_look(now))
+
+    await desk.transaction(promise)
+
+
+def deadlines(profiles: Mapping[LogScope, Profile]) -> Mapping[str, DeadlineHandler]:
+    """Return what happens on a Monday."""
+
+    async def on_look(tx: Tx, deadline: Deadline) -> None:
+        profile = profiles.get(LogScope(deadline.key))
+        if profile is None:
+            return
+        await look(tx, profile)
+        await set_deadline(tx.conn, kind=LOOK, key=deadline.key, due=next_look(tx.now))
+
+    return {LOOK: on_look}
+
+
+async def look(tx: Tx, profile: Profile) -> int:
+    """Say of each deviation whose time has come that it was found, all in one process; return how many are new."""
+    today, new = oslo_day(tx.now), 0
+    ctx = Context(actor=None, scope=profile.scope, now=tx.now, correlation=tx.ids.event_id())
+    for year in years_seen(profile, today):
+        known = await store.known_meetings(tx.conn, [profile.scope], year.first, year.last)
+        for key, found in to_tell(profile, year, known[profile.scope], today):
+            ref = await deviation_store.deviation_ref(tx.conn, profile.scope, key, DeviationRef(tx.ids.ref("dev")))
+            changed = await tx.journal.change(
+                FOUND,
+                ref,
+                ctx,
+                partial(decide_found, deviation=ref, found=found, profile=profile, today=today),
+                conn=tx.conn,
+            )
+            new += len(changed.events)
+    return new

@@ -1,0 +1,39 @@
+"""Leaders hear that a term's meeting is not called, and of what was not as the routines say (seed rules 8, 40, 54, 64, 95).
+
+All that one look at a municipality's meetings has found is one message to each, and one more where meetings are still to be called:
+what it is, they read with the meetings service.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from services.notify.domain import policy
+from services.notify.handlers import Teller, telling
+from shared.arrivals import Handler, Tx
+from shared.contracts.base import EventData
+from shared.contracts.deviations import DeviationFound
+from shared.envelope import Envelope
+from shared.inbox import caused_by
+
+
+class Deviations:
+    """Tells leaders."""
+
+    def __init__(self, teller: Teller) -> None:
+        """Tell people through `teller`."""
+        self._teller = teller
+
+    def handlers(self) -> Mapping[type[EventData], Handler]:
+        """Return the handler of each event type."""
+        return {DeviationFound: self.on_found}
+
+    async def on_found(self, tx: Tx, event: DeviationFound, envelope: Envelope) -> None:
+        """The leaders of the units that it names are told, and those of the services that did not come (seed rules 54, 95)."""
+        ctx = caused_by(envelope, tx.now)
+        template = policy.NOT_CALLED if event.kind in policy.STILL_TO_CALL else policy.ROUTINES
+        told = telling(ctx, f"deviations/{ctx.correlation}")
+        for unit in sorted(event.led_by):
+            await self._teller.tell_leaders(tx, unit, told, template)
+        own = frozenset() if event.unit is None else frozenset({event.unit})
+        await self._teller.tell_services(tx, dict.fromkeys(event.absent, own), told.saying(template))
