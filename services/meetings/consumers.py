@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from services.meetings import store
-from services.meetings.domain.agenda import decide_drop_erased, decide_drop_lapsed
+from services.meetings.domain.agenda import decide_drop_lapsed, decide_drop_without_case
 from services.meetings.domain.meeting import MEETING, MeetingState, RemovalReason
 from services.meetings.domain.projection import learned, present
 from services.meetings.domain.receipts import RECEIPTS, decide_receipt
@@ -34,6 +34,7 @@ from shared.contracts.safekeeping import CaseContinued, CaseErased
 from shared.contracts.team import LanguageNeedRecorded
 from shared.envelope import Envelope
 from shared.inbox import Handler, Inbox, Tx, caused_by
+from shared.refs import CaseRef
 from shared.vault import forget
 
 
@@ -45,8 +46,9 @@ async def on_concern_registered(tx: Tx, event: ConcernRegistered, envelope: Enve
 
 
 async def on_case_held(tx: Tx, event: CaseOpened | CaseReopened | HandoverAccepted, envelope: Envelope) -> None:
-    """Learn which unit has the case now."""
-    await store.case_moved(tx.conn, event.case, envelope.municipality, event.holder.unit, _nth(envelope), is_open=True)
+    """Learn which unit has the case now; what another one brought of it leaves the agendas (seed rule 5)."""
+    await store.case_held(tx.conn, event.case, envelope.municipality, event.holder.unit, _nth(envelope), envelope.time)
+    await _clear(tx, event.case, envelope)
 
 
 async def on_case_continued(tx: Tx, event: CaseContinued, envelope: Envelope) -> None:
@@ -55,8 +57,12 @@ async def on_case_continued(tx: Tx, event: CaseContinued, envelope: Envelope) ->
 
 
 async def on_case_closed(tx: Tx, event: CaseClosed, envelope: Envelope) -> None:
-    """Learn that the case is closed."""
-    await store.case_closed(tx.conn, event.case, envelope.municipality, _nth(envelope))
+    """Learn that the case is closed, and whether it goes on elsewhere; it leaves the agendas."""
+    elsewhere = event.outcome == "moved"
+    await store.case_closed(
+        tx.conn, event.case, envelope.municipality, _nth(envelope), envelope.time, elsewhere=elsewhere
+    )
+    await _clear(tx, event.case, envelope)
 
 
 async def on_case_erased(tx: Tx, event: CaseErased, envelope: Envelope) -> None:
@@ -64,14 +70,20 @@ async def on_case_erased(tx: Tx, event: CaseErased, envelope: Envelope) -> None:
 
     The items and outcomes that were named are sealed under the case; what is without a name is nobody's, and stays.
     """
-    ctx = caused_by(envelope, tx.now)
-    for meeting in await store.called_meetings_about(tx.conn, event.case):
-        await tx.journal.change(
-            MEETING, meeting, ctx, lambda state: decide_drop_erased(state, event.case), conn=tx.conn
-        )
-    await store.case_closed(tx.conn, event.case, envelope.municipality, _nth(envelope))
+    await store.case_closed(tx.conn, event.case, envelope.municipality, _nth(envelope), envelope.time, elsewhere=False)
+    await _clear(tx, event.case, envelope)
     await store.forget_interpreters(tx.conn, event.case)
     await forget(tx.conn, owner=event.case)
+
+
+async def _clear(tx: Tx, case: CaseRef, envelope: Envelope) -> None:
+    """Take the case off every agenda to which a unit brought it that does not have it, open, any more."""
+    [known] = (await store.hold_cases(tx.conn, [case])).values()
+    ctx = caused_by(envelope, tx.now)
+    for meeting in await store.called_meetings_about(tx.conn, case):
+        await tx.journal.change(
+            MEETING, meeting, ctx, lambda state: decide_drop_without_case(state, known), conn=tx.conn
+        )
 
 
 async def on_consent_changed(tx: Tx, event: ConsentEvent, envelope: Envelope) -> None:

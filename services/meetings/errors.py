@@ -28,6 +28,18 @@ class ForeignCaseError(UnknownError):
     # Answered exactly as an unknown one; apart, because it leaves an access record.
 
 
+class CaseClosedError(MeetingsError):
+    """The case is closed. Whoever had it opens it again before it is spoken of by name, or something is planned in it."""
+
+    code = "case-closed"
+
+
+class CaseElsewhereError(MeetingsError):
+    """At that moment the case was closed, or was not the unit's any more that brought the item."""
+
+    code = "case-not-with-unit"
+
+
 class MayNotCallError(MeetingsError):
     """Somebody else calls the meetings of this arena."""
 

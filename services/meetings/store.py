@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Final
+
+from asyncpg import Record
+from pydantic import TypeAdapter
 
 from services.meetings import answer_store
 from services.meetings.domain.conformity import HeldFacts, KnownMeeting, facts_of
 from services.meetings.domain.invitation import SeatAnswer
 from services.meetings.domain.meeting import MeetingState, Status
-from services.meetings.domain.projection import ConsentHistory, merge
+from services.meetings.domain.projection import ConsentHistory, KnownCase, Stay, merge
 from shared.clock import OSLO
 from shared.contracts.codes import Service
 from shared.contracts.team import LanguageNeedRecorded
@@ -20,6 +23,8 @@ from shared.refs import ArenaRef, CaseRef, ItemRef, LogScope, MeetingRef, UnitId
 
 UNDETERMINED: Final = "und"
 """The language that is not published: of an address-protected case (BCP 47)."""
+_KNOWN_CASES: Final = "SELECT case_ref, municipality, unit, guardians, open, elsewhere, stays FROM cases"
+_STAYS: Final = TypeAdapter(tuple[Stay, ...])
 _DEFINE_LOCK: Final = 0x1A65_A4E4
 """The advisory lock under which instances that start together define the arenas, one after the other."""
 
@@ -255,17 +260,6 @@ async def hold_consents(conn: Connection, cases: Sequence[CaseRef]) -> list[Cons
     return [ConsentHistory.model_validate_json(row["history"]) for row in rows]
 
 
-@dataclass(frozen=True, slots=True)
-class KnownCase:
-    """A case, as far as meetings know it."""
-
-    case: CaseRef
-    municipality: LogScope
-    unit: UnitId | None
-    guardians: int
-    open: bool
-
-
 async def need_interpreter(conn: Connection, event: LanguageNeedRecorded) -> None:
     """Note in which language somebody in a case's family is spoken with through an interpreter, or that none is needed."""
     await conn.execute(
@@ -297,13 +291,27 @@ async def interpreters(conn: Connection, case_ref: CaseRef) -> frozenset[str]:
 
 async def case(conn: Connection, case_ref: CaseRef) -> KnownCase | None:
     """Return the case; None when nothing was read about it."""
-    row = await conn.fetchrow(
-        "SELECT case_ref, municipality, unit, guardians, open FROM cases WHERE case_ref = $1", case_ref
+    row = await conn.fetchrow(f"{_KNOWN_CASES} WHERE case_ref = $1", case_ref)
+    return None if row is None else _case(row)
+
+
+async def hold_cases(conn: Connection, case_refs: Iterable[CaseRef]) -> dict[CaseRef, KnownCase]:
+    """Return what is known of these cases; nothing changes in it until this transaction ends (see `hold_consents`)."""
+    rows = await conn.fetch(
+        f"{_KNOWN_CASES} WHERE case_ref = ANY($1::text[]) ORDER BY case_ref FOR SHARE", sorted(set(case_refs))
     )
-    if row is None:
-        return None
+    return {CaseRef(row["case_ref"]): _case(row) for row in rows}
+
+
+def _case(row: Record) -> KnownCase:
     return KnownCase(
-        CaseRef(row["case_ref"]), LogScope(row["municipality"]), row["unit"], row["guardians"], row["open"]
+        CaseRef(row["case_ref"]),
+        LogScope(row["municipality"]),
+        row["unit"],
+        row["guardians"],
+        row["open"],
+        row["elsewhere"],
+        _STAYS.validate_json(row["stays"]),
     )
 
 
@@ -322,29 +330,46 @@ async def case_registered(
     )
 
 
-async def case_moved(
-    conn: Connection, case_ref: CaseRef, municipality: LogScope, unit: UnitId | None, sequence: int, *, is_open: bool
+async def case_held(
+    conn: Connection, case_ref: CaseRef, municipality: LogScope, unit: UnitId | None, sequence: int, since: datetime
 ) -> None:
-    """Note which unit has the case now, and whether it is open; an older event than the last one noted changes nothing."""
+    """Note which unit has the case from then on, open; an older event than the last one noted changes nothing."""
     await conn.execute(
-        "INSERT INTO cases (case_ref, municipality, unit, guardians, open, sequence) VALUES ($1, $2, $3, 0, $4, $5)"
-        " ON CONFLICT (case_ref) DO UPDATE SET unit = excluded.unit, open = excluded.open, sequence = excluded.sequence"
-        " WHERE cases.sequence < excluded.sequence",
+        "INSERT INTO cases (case_ref, municipality, unit, guardians, open, sequence, stays)"
+        " VALUES ($1, $2, $3, 0, true, $4, $5)"
+        " ON CONFLICT (case_ref) DO UPDATE SET unit = excluded.unit, open = true, elsewhere = false,"
+        " sequence = excluded.sequence, stays = cases.stays || excluded.stays WHERE cases.sequence < excluded.sequence",
         case_ref,
         municipality,
         unit,
-        is_open,
         sequence,
+        _stay(since, unit),
     )
 
 
-async def case_closed(conn: Connection, case_ref: CaseRef, municipality: LogScope, sequence: int) -> None:
-    """Note that the case is closed; also before anything else of it was read."""
+async def case_closed(
+    conn: Connection,
+    case_ref: CaseRef,
+    municipality: LogScope,
+    sequence: int,
+    since: datetime,
+    *,
+    elsewhere: bool,
+) -> None:
+    """Note that the case is closed, and whether it goes on elsewhere; also before anything else of it was read."""
     await conn.execute(
-        "INSERT INTO cases (case_ref, municipality, guardians, open, sequence) VALUES ($1, $2, 0, false, $3)"
-        " ON CONFLICT (case_ref) DO UPDATE SET open = false, sequence = excluded.sequence"
+        "INSERT INTO cases (case_ref, municipality, guardians, open, sequence, stays, elsewhere)"
+        " VALUES ($1, $2, 0, false, $3, $4, $5)"
+        " ON CONFLICT (case_ref) DO UPDATE SET open = false, sequence = excluded.sequence,"
+        " stays = cases.stays || excluded.stays, elsewhere = cases.elsewhere OR excluded.elsewhere"
         " WHERE cases.sequence < excluded.sequence",
         case_ref,
         municipality,
         sequence,
+        _stay(since, None),
+        elsewhere,
     )
+
+
+def _stay(since: datetime, unit: UnitId | None) -> str:
+    return _STAYS.dump_json((Stay(since=since, unit=unit),)).decode()

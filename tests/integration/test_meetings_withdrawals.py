@@ -74,6 +74,21 @@ async def test_no_item_slips_onto_the_agenda_while_its_consent_is_being_withdraw
     assert len(receipts) == ROUNDS
 
 
+@pytest.mark.rule(4, 5)
+async def test_no_item_slips_onto_the_agenda_while_its_case_is_being_closed(lia: Town) -> None:
+    meeting = await lia.ressursteam()
+    for _ in range(ROUNDS // 2):
+        case = await lia.cases.opened()
+        await lia.cases.consented(case)
+        await lia.carry()
+        version = await lia.cases.version("teacher", case)
+        await lia.cases.must("teacher", f"/cases/{case}/closure", {"outcome": "goal-reached"}, if_match=version)
+        path = f"/meetings/{meeting}/agenda-items"
+        answers = await asyncio.gather(*(lia.post("teacher", path, lia.named(case)) for _ in range(2)), lia.carry())
+        assert {answer.status_code for answer in answers if answer is not None} <= {201, 409}
+        assert await open_items(lia, meeting) == []
+
+
 @pytest.mark.rule(4)
 async def test_a_meeting_is_held_by_the_consent_or_after_its_withdrawal_never_in_between(lia: Town) -> None:
     for round_ in range(4):

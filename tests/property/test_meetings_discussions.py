@@ -7,7 +7,7 @@ knows nothing of projections: it keeps what was consented to, minute by minute.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -22,6 +22,7 @@ from services.meetings.domain.agenda import (
     decide_accept,
     decide_add_item,
     decide_drop_lapsed,
+    decide_drop_without_case,
     decide_outcome,
     decide_remove,
     matter_of,
@@ -42,8 +43,8 @@ from services.meetings.domain.meeting import (
 )
 from services.meetings.domain.modes import judge_named
 from services.meetings.domain.profile import read_profile
-from services.meetings.domain.projection import ConsentHistory, learned, merge, present
-from services.meetings.errors import MeetingsError
+from services.meetings.domain.projection import ConsentHistory, KnownCase, Stay, learned, merge, present
+from services.meetings.errors import CaseClosedError, MeetingsError
 from services.meetings.settings import MeetingsSettings
 from shared.contracts.base import EventData
 from shared.contracts.cases import (
@@ -65,13 +66,15 @@ from shared.contracts.meetings import (
     OutcomeRecorded,
     PlannedMeasure,
 )
-from shared.refs import ArenaRef, CaseRef, ConsentRef, DocumentRef, ItemRef, MeasureRef, MeetingRef, UnitId
+from shared.refs import ArenaRef, CaseRef, ConsentRef, DocumentRef, ItemRef, LogScope, MeasureRef, MeetingRef, UnitId
 from shared.testing.ids import SeededIds
 
 FOLDER = MeetingsSettings.model_fields["municipalities_folder"].default
 PROFILE = read_profile((FOLDER / "notodden.yaml").read_text(encoding="utf-8"), "notodden.yaml")
 TEAM = PROFILE.arena("ressursteam")
 LIA = UnitId("unit:lia-barnehage")
+HAUGEN = UnitId("unit:haugen-barnehage")
+SCOPE = LogScope("4005")
 MEMBERS = (Service.PPT, Service.HELSESTASJON, Service.BARNEVERN)
 CATEGORIES = (InformationCategory.LANGUAGE, InformationCategory.DEVELOPMENT)
 CASES = tuple(CaseRef("cas_" + letter * 26) for letter in "bc")
@@ -148,6 +151,12 @@ class Meetings(RuleBasedStateMachine):
         self.oracle = Oracle()
         self.histories: dict[ConsentRef, ConsentHistory] = {}
         self.live: dict[ConsentRef, tuple[CaseRef, Scope, int]] = {}
+        self.cases = {
+            case: KnownCase(case, SCOPE, LIA, 2, open=True, elsewhere=False, stays=(Stay(since=BEGIN, unit=LIA),))
+            for case in CASES
+        }
+        self.open_from: dict[CaseRef, list[datetime]] = {case: [BEGIN] for case in CASES}
+        self.open_to: dict[CaseRef, list[datetime]] = {case: [] for case in CASES}
         self.call_a_meeting()
         self.guardians_consent(CASES[0], frozenset(MEMBERS[:2]), frozenset(CATEGORIES))
 
@@ -269,6 +278,32 @@ class Meetings(RuleBasedStateMachine):
         at = present(self.known(), self.now)
         self.do(lambda state: decide_drop_lapsed(state, case, self.known(), at, "consent-withdrawn"))
 
+    # --- the case -----------------------------------------------------------------------------------------------------
+
+    @rule(case=st.sampled_from(CASES), how=st.sampled_from(["closed", "handed", "back", "back"]))
+    def the_case_goes_on(self, case: CaseRef, how: str) -> None:
+        """It is closed, or goes to another unit; or comes back to this one, open."""
+        known = self.cases[case]
+        match how:
+            case "closed":
+                after = replace(known, open=False)
+            case "handed":
+                after = replace(known, open=True, unit=HAUGEN)
+            case _:
+                after = replace(known, open=True, unit=LIA)
+        after = replace(after, stays=(*known.stays, Stay(since=self.now, unit=after.unit if after.open else None)))
+        self.cases[case] = after
+        was, now = (each.open and each.unit == LIA for each in (known, after))
+        if was and not now:
+            self.open_to[case].append(self.now)
+        if now and not was:
+            self.open_from[case].append(self.now)
+        self.do(lambda state: decide_drop_without_case(state, after))
+
+    def was_here(self, case: CaseRef, at: datetime) -> bool:
+        ends = [*self.open_to[case], datetime.max.replace(tzinfo=UTC)]
+        return any(begun <= at < ended for begun, ended in zip(self.open_from[case], ends, strict=False))
+
     # --- the agenda ---------------------------------------------------------------------------------------------------
 
     @precondition(lambda self: self.state.status is Status.CALLED and self.live)
@@ -306,6 +341,9 @@ class Meetings(RuleBasedStateMachine):
             if mode is not ItemMode.NAMED:
                 return decide_add_item(state, new, decides_agenda=decides)
             matter = matter_of(state, new, Service.BARNEHAGE, LIA)
+            known = self.cases[matter.case]
+            if not (known.open and known.is_with(LIA)):
+                raise CaseClosedError
             at = present(self.known(), self.now)
             named = judge_named(matter, state.invited, self.known(), at, guardians=2)
             return decide_add_item(state, new, decides_agenda=decides, matter=matter, named=named, basis=BASIS)
@@ -360,7 +398,7 @@ class Meetings(RuleBasedStateMachine):
         )
         held = self.do(
             lambda state: decide_hold(
-                state, self.arena, holding, self.now, histories=self.known(), guardians={}, basis=BASIS
+                state, self.arena, holding, self.now, histories=self.known(), cases=self.cases, basis=BASIS
             )
         )
         if held:
@@ -394,11 +432,14 @@ class Meetings(RuleBasedStateMachine):
         outcome = Outcome(item, decision, "Lek.", measures, join)  # type: ignore[arg-type]
         before = len(self.events)
         at = present(self.known(), self.now)
-        self.do(lambda state: decide_outcome(state, outcome, self.known(), at, guardians=2))
+        about = self.state.item(item).case
+        known = None if about is None else self.cases[about]
+        self.do(lambda state: decide_outcome(state, outcome, self.known(), at, known=known))
         for event in self.events[before:]:
             assert isinstance(event, OutcomeRecorded)
             for service in (event.join_team | {each.owner for each in event.measures}) - {Service.BARNEHAGE}:
                 assert event.case is not None
+                assert self.cases[event.case].open
                 assert self.oracle.allowed(event.case, service, self.state.item(event.item).categories, at)
 
     @precondition(lambda self: self.state.status is not Status.CALLED or len(self.events) > 30)
@@ -425,6 +466,7 @@ class Meetings(RuleBasedStateMachine):
                 assert event.case is not None
                 assert event.discussed_at is not None
                 assert event.attended_by
+                assert self.was_here(event.case, event.discussed_at)
                 assert self.arena.mode.policy in {ModePolicy.ANONYMOUS_BY_DEFAULT, ModePolicy.NAMED}
                 for service in event.attended_by:
                     assert self.oracle.allowed(event.case, service, event.categories, event.discussed_at)
@@ -465,9 +507,16 @@ class Meetings(RuleBasedStateMachine):
         at = present(self.known(), self.now)
         for item in self.state.items:
             for service in MEMBERS:
-                if may_hear(item, service, UnitId(f"unit:{service}"), self.known(), at) and item.mode is ItemMode.NAMED:
+                if may_hear(item, service, self.known(), at, own=False) and item.mode is ItemMode.NAMED:
                     assert item.case is not None
                     assert self.oracle.allowed(item.case, service, item.categories, at)
+
+    @invariant()
+    def nothing_waits_on_the_agenda_of_a_case_that_is_not_here(self) -> None:
+        for item in self.state.items if self.state.status is Status.CALLED else ():
+            if item.case is not None and item.status in {ItemStatus.PROPOSED, ItemStatus.ACCEPTED}:
+                assert self.cases[item.case].open
+                assert self.cases[item.case].unit == LIA
 
     @invariant()
     def the_state_is_the_fold_of_the_events(self) -> None:
@@ -488,13 +537,14 @@ def check(meetings: Meetings) -> None:
     meetings.a_case_is_named_only_with_a_basis_at_that_time()
     meetings.what_is_anonymous_leads_nowhere()
     meetings.nobody_sees_an_item_without_a_basis_now()
+    meetings.nothing_waits_on_the_agenda_of_a_case_that_is_not_here()
     meetings.the_state_is_the_fold_of_the_events()
 
 
 @st.composite
 def plots(draw: st.DrawFn) -> list[tuple[str, int]]:
     """What happens before and during a meeting, each so many minutes after the one before."""
-    steps = ("consent", "narrow", "withdraw", "named", "named", "anonymous")
+    steps = ("consent", "narrow", "withdraw", "named", "named", "anonymous", "closed", "handed", "back")
     return draw(st.lists(st.tuples(st.sampled_from(steps), st.integers(0, 45)), min_size=3, max_size=10))
 
 
@@ -539,3 +589,5 @@ def play(meetings: Meetings, step: str, data: st.DataObject) -> None:
             meetings.bring_named(data, decides=True)
         case "anonymous":
             meetings.bring_anonymous()
+        case "closed" | "handed" | "back":
+            meetings.the_case_goes_on(data.draw(st.sampled_from(CASES)), step)

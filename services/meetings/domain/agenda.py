@@ -20,10 +20,11 @@ from services.meetings.domain.meeting import (
     require,
 )
 from services.meetings.domain.modes import NamedBasis, NamedMatter, check_mode, judge_named, require_consent
-from services.meetings.domain.projection import ConsentHistory, permits
+from services.meetings.domain.projection import ConsentHistory, KnownCase, permits
 from services.meetings.errors import (
     AnonymousItemHoldsCaseError,
     AnonymousOutcomeError,
+    CaseClosedError,
     ConsentMissingError,
     ItemStateError,
     NamedItemIncompleteError,
@@ -236,14 +237,19 @@ def decide_drop_lapsed(
     ]
 
 
-def decide_drop_erased(state: MeetingState, case: CaseRef) -> list[EventData]:
-    """Take off every item about a case of which nothing is kept any more (GDPR art. 17)."""
+def decide_drop_without_case(state: MeetingState, known: KnownCase) -> list[EventData]:
+    """Take off every item about a case that is closed, or that the unit which brought it has no more (seed rule 5).
+
+    Whoever has it next decides whether it is brought again, and on which consent.
+    """
     if state.meeting is None or state.status is not Status.CALLED:
         return []
     return [
         AgendaItemRemoved(meeting=state.meeting, item=item.item, reason="basis-lapsed")
         for item in state.items
-        if item.case == case and item.status in {ItemStatus.PROPOSED, ItemStatus.ACCEPTED}
+        if item.case == known.case
+        and item.status in {ItemStatus.PROPOSED, ItemStatus.ACCEPTED}
+        and not (known.open and known.is_with(item.held_by_unit))
     ]
 
 
@@ -259,16 +265,19 @@ def _still_carried(state: MeetingState, item: Item, histories: Sequence[ConsentH
 
 
 def may_hear(
-    item: Item, service: Service | None, unit: UnitId | None, histories: Sequence[ConsentHistory], at: datetime
+    item: Item, service: Service | None, histories: Sequence[ConsentHistory], at: datetime, *, own: bool
 ) -> bool:
-    """Return whether somebody of this service and unit, who has a seat, may be shown `item` at that moment."""
+    """Return whether somebody of this service, who has a seat, may be shown `item` at that moment.
+
+    `own` says that they are of the unit that brought it and still has the case: that one needs no consent.
+    """
     if item.status is ItemStatus.REMOVED:
         return False
     if item.mode is not ItemMode.NAMED:
         return True
     if service is None or item.purpose is None:
         return False
-    if unit is not None and unit == item.held_by_unit:
+    if own:
         return True
     return any(
         permits(history, service, item.categories, item.purpose, at) is not None
@@ -297,9 +306,9 @@ def decide_outcome(
     histories: Sequence[ConsentHistory],
     at: datetime,
     *,
-    guardians: int,
+    known: KnownCase | None,
 ) -> list[EventData]:
-    """Record what was decided on a discussed item.
+    """Record what was decided on a discussed item; `known` is its case.
 
     A service that gets a part in it (owner of a measure, member of the team) must be inside the consent now, when it is
     written down, not only when it was discussed (seed rules 4, 26, 62, 71).
@@ -307,6 +316,7 @@ def decide_outcome(
     Raises:
         AnonymousOutcomeError: something is planned for a child that the item does not name.
         OutcomeIncompleteError: measures without the decision to plan one, or the reverse; or evaluated in the past.
+        CaseClosedError: something is planned for a child whose case is closed.
         ConsentMissingError: a service with a part in it is outside the consent.
     """
     meeting = require(state, Status.HELD)
@@ -323,7 +333,10 @@ def decide_outcome(
         raise OutcomeIncompleteError
     involved = outcome.join_team | {measure.owner for measure in outcome.measures}
     matter = matter_of_item(state, item)
+    if involved and (known is None or not known.open):
+        raise CaseClosedError
     if involved - {matter.own_service}:
+        guardians = 0 if known is None else known.guardians
         require_consent(matter, involved, histories, at, guardians=guardians)
     return [
         OutcomeRecorded(

@@ -6,15 +6,17 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from services.meetings.domain.agenda import matter_of_item, require_item
 from services.meetings.domain.arena_rules import ArenaRules
 from services.meetings.domain.meeting import Item, ItemStatus, MeetingState, Status, require
 from services.meetings.domain.modes import NamedBasis, judge_named
-from services.meetings.domain.projection import ConsentHistory
+from services.meetings.domain.projection import ConsentHistory, KnownCase
 from services.meetings.errors import (
     AbsenceWithoutReasonError,
     AttendanceError,
+    CaseElsewhereError,
     ChairMissingError,
     GuardiansMissingError,
     HoldingTimesError,
@@ -27,6 +29,9 @@ from shared.contracts.base import EventData
 from shared.contracts.codes import LegalBasis, Role, Service
 from shared.contracts.meetings import Attendance, CaseDiscussed, Guardians, ItemMode, MeetingHeld
 from shared.refs import CaseRef, ItemRef
+
+_TAKEN_OFF_BY_ITSELF: Final = frozenset({"consent-withdrawn", "consent-expired", "basis-lapsed"})
+"""Why an item left the agenda without anybody asking: it may have been discussed before that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,18 +133,20 @@ def decide_hold(
     now: datetime,
     *,
     histories: Sequence[ConsentHistory],
-    guardians: Mapping[CaseRef, int],
+    cases: Mapping[CaseRef, KnownCase],
     basis: LegalBasis,
 ) -> list[EventData]:
     """Record that the meeting was held, with its items without a child and its named ones.
 
     Every named item is judged for the moment in which it was discussed, and for exactly those who stayed. One that was taken off
-    afterwards, because its consent ended after that moment, was rightly discussed and is recorded too. Items that were discussed
-    anonymously are recorded by `decide_discussed_anonymously`, apart: nothing may tie them to who wrote this down.
+    because its consent ended, its case was closed or another unit got it, all after that moment, was rightly discussed and is
+    recorded too. Items that were discussed anonymously are recorded by `decide_discussed_anonymously`, apart: nothing may tie
+    them to who wrote this down.
 
     Raises:
         MeetingsError: see `check_attendance` and `check_times`.
         ItemStateError: an item was not on the agenda.
+        CaseElsewhereError: the case was closed, or another unit's, at that moment.
         ConsentMissingError: an item was not to be discussed by name at that moment.
         MustLeaveItemError: somebody stayed who is outside the consent.
     """
@@ -154,10 +161,13 @@ def decide_hold(
         if item.mode is not ItemMode.NAMED:
             require_item(item, ItemStatus.ACCEPTED)
             continue
-        if item.removed_for not in {"consent-withdrawn", "consent-expired"}:
-            require_item(item, ItemStatus.ACCEPTED)
         at = each.at or holding.ended_at
-        judged = _who_stayed(state, item, each, present, histories, at, guardians)
+        known = None if item.case is None else cases.get(item.case)
+        if item.removed_for not in _TAKEN_OFF_BY_ITSELF:
+            require_item(item, ItemStatus.ACCEPTED)
+        if known is None or not known.was_with(item.held_by_unit, at):
+            raise CaseElsewhereError(extensions={"item": item.item})
+        judged = _who_stayed(state, item, each, present, histories, at, known.guardians)
         named.append(
             CaseDiscussed(
                 meeting=meeting,
@@ -195,14 +205,14 @@ def _who_stayed(
     present: frozenset[Service],
     histories: Sequence[ConsentHistory],
     at: datetime,
-    guardians: Mapping[CaseRef, int],
+    guardians: int,
 ) -> NamedBasis:
     """Return the basis for the item: the services it covers are those who stayed."""
     stayed = present if discussion.stayed is None else discussion.stayed
     if absent := stayed - present:
         raise AttendanceError(extensions={"missing": [*sorted(absent)]})
     matter = matter_of_item(state, item)
-    basis = judge_named(matter, stayed, histories, at, guardians=guardians.get(matter.case, 0))
+    basis = judge_named(matter, stayed, histories, at, guardians=guardians)
     if discussion.stayed is not None and basis.leaves:
         raise MustLeaveItemError(extensions={"item": item.item, "services": [*sorted(basis.leaves)]})
     return basis

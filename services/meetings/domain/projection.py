@@ -9,6 +9,7 @@ expiry are lifted by a grant of a *later version* only, a withdrawal, a lapse an
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import date
 
 from pydantic import AwareDatetime
@@ -29,7 +30,45 @@ from shared.contracts.cases import (
     ConsentWithdrawn,
 )
 from shared.contracts.codes import GrantorClass, InformationCategory, Purpose, Scope, Service
-from shared.refs import CaseRef, ConsentRef, UnitId
+from shared.refs import CaseRef, ConsentRef, LogScope, UnitId
+
+
+class Stay(Model):
+    """Where a case was, from a moment until the next."""
+
+    since: AwareDatetime
+    unit: UnitId | None
+    """That had it then, open; None: no unit that is known had it, or it was closed."""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownCase:
+    """A case, as far as meetings know it."""
+
+    case: CaseRef
+    municipality: LogScope
+    unit: UnitId | None
+    """That has it, or had it last."""
+    guardians: int
+    open: bool
+    elsewhere: bool
+    """It was closed because it goes on elsewhere: here it is nobody's any more, not its last unit's neither."""
+    stays: tuple[Stay, ...] = ()
+    """Where it was since that is noted, in order."""
+
+    def is_with(self, unit: UnitId | None) -> bool:
+        """Return whether `unit` has it, or had it when it was closed."""
+        return unit is not None and unit == self.unit and not self.elsewhere
+
+    def was_with(self, unit: UnitId | None, at: AwareDatetime) -> bool:
+        """Return whether `unit`, which had it when it brought an item, had it at that moment still, and open.
+
+        A use is judged by what was when it happened; before the first stay that is noted nothing had changed yet.
+        """
+        if not self.stays:
+            return self.open and self.is_with(unit)
+        before = [stay for stay in self.stays if stay.since <= at]
+        return not before or (unit is not None and before[-1].unit == unit)
 
 
 class Request(Model):

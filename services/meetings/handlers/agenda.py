@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -18,9 +18,10 @@ from services.meetings.domain.agenda import (
 )
 from services.meetings.domain.answering import invited_family
 from services.meetings.domain.meeting import MEETING, Item, ItemStatus, MeetingState, Status, require
-from services.meetings.domain.modes import NamedMatter, judge_named
-from services.meetings.domain.projection import present
+from services.meetings.domain.modes import judge_named
+from services.meetings.domain.projection import KnownCase, present
 from services.meetings.errors import (
+    CaseClosedError,
     ForeignCaseError,
     MayNotAcceptError,
     UnknownError,
@@ -96,16 +97,17 @@ async def _add_named(
 
     async def add(conn: Connection) -> Changed[MeetingState]:
         histories = await consents_now(desk, conn, [matter.case])
-        known = await store.case(conn, matter.case)
+        known = (await store.hold_cases(conn, [matter.case])).get(matter.case)
         interpreters = await store.interpreters(conn, matter.case)
         at = present(histories, ctx.now)
 
         def decide(state: MeetingState) -> list[EventData]:
             require(state, Status.CALLED)
-            if not _has_case(known, matter, actor):
+            if known is None or known.municipality != actor.municipality or not known.is_with(matter.unit):
                 raise ForeignCaseError
-            guardians = 0 if known is None else known.guardians
-            named = judge_named(matter, state.invited, histories, at, guardians=guardians)
+            if not known.open:
+                raise CaseClosedError
+            named = judge_named(matter, state.invited, histories, at, guardians=known.guardians)
             return decide_add_item(
                 state,
                 new,
@@ -134,11 +136,6 @@ async def _add_named(
     except ForeignCaseError:
         await _record_denial(desk, ctx, matter.case)
         raise
-
-
-def _has_case(known: store.KnownCase | None, matter: NamedMatter, actor: Actor) -> bool:
-    """Return whether the case is one of the actor's own unit."""
-    return known is not None and known.municipality == actor.municipality and known.unit == matter.unit
 
 
 async def _record_denial(desk: Desk, ctx: Context, case_ref: CaseRef) -> None:
@@ -222,12 +219,17 @@ async def see(desk: Desk, ctx: Context, meeting: MeetingRef, *, only: ItemRef | 
         named = {item.case for item in candidates if item.case is not None}
         gone = await desk.vault.forgotten(conn, owners=named)
         candidates = [item for item in candidates if item.case is None or item.case not in gone]
-        # The unit that holds the consent needs none to see its own item.
-        asked = {item.case for item in candidates if item.case is not None and item.held_by_unit != actor.unit}
+        known = await store.hold_cases(conn, named)
+        candidates = [item for item in candidates if item.case is None or _is_here(known.get(item.case))]
+        own = {item.item for item in candidates if item.case is not None and _is_own(item, actor, known)}
+        # The unit that has the case needs no consent to see its own item.
+        asked = {item.case for item in candidates if item.case is not None and item.item not in own}
         histories = await consents_now(desk, conn, asked)
         at = present(histories, ctx.now)
-        items = tuple(item for item in candidates if may_hear(item, actor.service, actor.unit, histories, at))
-        looks = [_look(desk, ctx, actor, meeting, item) for item in items if item.case is not None]
+        items = tuple(item for item in candidates if may_hear(item, actor.service, histories, at, own=item.item in own))
+        looks = [
+            _look(desk, ctx, actor, meeting, item, own=item.item in own) for item in items if item.case is not None
+        ]
         await desk.journal.record_access(ctx, looks, conn=conn)
         return Shown(found, items, recorded=bool(looks))
 
@@ -235,6 +237,17 @@ async def see(desk: Desk, ctx: Context, meeting: MeetingRef, *, only: ItemRef | 
     if shown.recorded:
         desk.journal.nudge()
     return shown
+
+
+def _is_here(known: KnownCase | None) -> bool:
+    """Return whether the case is still somebody's here: what goes on elsewhere is not, to its last unit neither."""
+    return known is not None and not known.elsewhere
+
+
+def _is_own(item: Item, actor: Actor, known: Mapping[CaseRef, KnownCase]) -> bool:
+    """Return whether the actor's unit brought the item and has its case still: what it sees without consent goes with the baton."""
+    case = None if item.case is None else known.get(item.case)
+    return case is not None and item.held_by_unit == actor.unit and case.is_with(actor.unit)
 
 
 def _may_be_for(item: Item, actor: Actor, *, seated: bool) -> bool:
@@ -246,8 +259,7 @@ def _may_be_for(item: Item, actor: Actor, *, seated: bool) -> bool:
     return seated and (item.held_by_unit == actor.unit or actor.service in item.covered)
 
 
-def _look(desk: Desk, ctx: Context, actor: Actor, meeting: MeetingRef, item: Item) -> AccessRecorded:
-    own = item.held_by_unit == actor.unit
+def _look(desk: Desk, ctx: Context, actor: Actor, meeting: MeetingRef, item: Item, *, own: bool) -> AccessRecorded:
     recipients = () if own or actor.service is None else (_recipient(actor),)
     return record(
         actor,

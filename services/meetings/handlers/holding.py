@@ -37,7 +37,7 @@ from shared.contracts.access import AccessKind, AccessRecorded, Recipient
 from shared.contracts.base import EventData
 from shared.contracts.meetings import CaseDiscussed, ItemMode
 from shared.db import Connection
-from shared.refs import CaseRef, DocumentRef, ItemRef, MeetingRef
+from shared.refs import DocumentRef, ItemRef, MeetingRef
 from shared.web import answer
 
 OUTCOME: Final = "outcome"
@@ -61,7 +61,7 @@ async def hold_meeting(desk: Desk, ctx: Context, meeting: MeetingRef, holding: H
 
     async def hold(conn: Connection) -> Changed[MeetingState]:
         histories = await consents_now(desk, conn, case_refs)
-        guardians = await _guardians(conn, case_refs)
+        cases = await store.hold_cases(conn, case_refs)
 
         def decide(state: MeetingState) -> Decision:
             events = decide_hold(
@@ -70,7 +70,7 @@ async def hold_meeting(desk: Desk, ctx: Context, meeting: MeetingRef, holding: H
                 holding,
                 ctx.now,
                 histories=histories,
-                guardians=guardians,
+                cases=cases,
                 basis=desk.consent_basis.at(ctx.now),
             )
             told = [event for event in events if isinstance(event, CaseDiscussed)]
@@ -120,11 +120,6 @@ def _without_key(ctx: Context) -> Context:
     return Context(actor=ctx.actor, scope=ctx.scope, now=ctx.now, correlation=ctx.correlation, anonymous=ctx.anonymous)
 
 
-async def _guardians(conn: Connection, case_refs: list[CaseRef]) -> dict[CaseRef, int]:
-    known = [await store.case(conn, each) for each in case_refs]
-    return {each.case: each.guardians for each in known if each is not None}
-
-
 # --- outcomes -----------------------------------------------------------------------------------------------------------
 
 
@@ -146,12 +141,14 @@ async def record_outcome(desk: Desk, ctx: Context, meeting: MeetingRef, outcome:
 
     async def work(conn: Connection) -> Changed[MeetingState]:
         histories = await consents_now(desk, conn, case_refs)
-        guardians = await _guardians(conn, case_refs)
+        cases = await store.hold_cases(conn, case_refs)
+        known = None if item.case is None else cases.get(item.case)
+        if item.case is not None and (known is None or known.elsewhere):
+            raise UnknownItemError
         at = present(histories, ctx.now)
 
         def decide(state: MeetingState) -> list[EventData]:
-            needed = guardians.get(there(item.case), 0) if item.case is not None else 0
-            return decide_outcome(state, outcome, histories, at, guardians=needed)
+            return decide_outcome(state, outcome, histories, at, known=known)
 
         async def keep(inner: Connection) -> None:
             await desk.vault.put(
