@@ -89,14 +89,18 @@ async def lock_arena(conn: Connection, arena: ArenaRef) -> None:
 # --- meetings ---------------------------------------------------------------------------------------------------------
 
 
-async def ordinary_meetings(conn: Connection, arena: ArenaRef, first: date, last: date) -> int:
-    """Return how many ordinary meetings the arena has from `first` to `last`, days in Norway; cancelled ones not counted."""
+async def ordinary_meetings(conn: Connection, arena: ArenaRef, first: date, last: date, *, beside: MeetingRef) -> int:
+    """Return how many ordinary meetings `beside` that one the arena has from `first` to `last`, days in Norway.
+
+    Those that are cancelled, or planned only, are not counted.
+    """
     count: int = await conn.fetchval(
         "SELECT count(*) FROM meetings WHERE arena = $1 AND starts_at >= $2 AND starts_at < $3"
-        " AND NOT extra AND status NOT IN ('planned', 'cancelled')",
+        " AND NOT extra AND status NOT IN ('planned', 'cancelled') AND meeting <> $4",
         arena,
         datetime.combine(first, time.min, OSLO),
         datetime.combine(last + timedelta(days=1), time.min, OSLO),
+        beside,
     )
     return count
 

@@ -147,6 +147,21 @@ async def test_planned_moved_called_and_closed(lia: Town) -> None:
     assert (called["status"], called["extra"], called["interpreters"]) == ("called", True, ["ti"])
 
 
+@pytest.mark.rule(8, 9)
+async def test_a_meeting_that_is_only_planned_does_not_make_room_for_itself_when_it_is_moved(lia: Town) -> None:
+    """The term has its ordinary meeting: a planned one is moved within it no more than it is called in it."""
+    meeting = await lia.ressursteam(invite=False)
+    path = f"/meetings/{meeting}/rescheduling"
+    later = {"starts_at": "2026-10-20T12:00:00+02:00"}
+    await lia.must("styrer", path, later)
+    called = await lia.ressursteam()
+    assert await lia.refused("styrer", path, {"starts_at": "2026-10-27T12:00:00+01:00"}) == (409, "term-has-meeting")
+    assert await lia.refused("styrer", f"/meetings/{meeting}/invitation") == (409, "term-has-meeting")
+    # One that is called may move where it is, and a planned one to the term that has none.
+    await lia.must("styrer", f"/meetings/{called}/rescheduling", later)
+    await lia.must("styrer", path, {"starts_at": "2027-02-09T12:00:00+01:00"})
+
+
 # --- row 5: general and anonymous ---------------------------------------------------------------------------------------
 
 

@@ -15,7 +15,7 @@ from services.meetings.configuration import (
 )
 from services.meetings.domain.arena import wanted_arenas
 from services.meetings.domain.profile import Profile, read_profile, read_profiles_in
-from services.meetings.domain.year import Span
+from services.meetings.domain.year import SchoolHoliday, Span
 from services.meetings.errors import ArenaRetiredError
 from services.meetings.settings import MeetingsSettings
 from shared.contracts.codes import Role, Service
@@ -151,6 +151,24 @@ def test_a_definition_has_the_same_version_until_it_changes(profile: Profile) ->
             "transition-form-sent",
             "either the window",
         ),
+        (
+            "    - {name: vinterferie, first: 2028-02-21, last: 2028-02-25}\n",
+            "",
+            "name: høstferie, first: 2027-10-04",
+            "the school year 2027-2028 has no vinterferie",
+        ),
+        (
+            "    - {name: sommerferie, first: 2026-08-01, last: 2026-08-14}\n",
+            "",
+            "name: høstferie, first: 2026-09-28",
+            "the school year 2026-2027 has no sommerferie",
+        ),
+        (
+            "name: sommerferie, first: 2029-06-20",
+            "name: fellesferie, first: 2029-06-20",
+            "name: høstferie, first: 2026-09-28",
+            "has no fellesferie",
+        ),
         ('municipality: "4005"', 'municipalitet: "4005"', "municipalitet", "municipalitet"),
     ],
 )
@@ -242,6 +260,23 @@ def test_the_basis_is_the_wording_in_force(tmp_path: Path) -> None:
 
 
 @pytest.mark.rule(8)
+def test_the_holidays_of_a_year_are_known_when_each_of_the_profiles_stands_there(profile: Profile) -> None:
+    calendar = profile.calendar
+    years = {begins: calendar.school_year(begins) for begins in range(2025, 2031)}
+    assert [begins for begins, year in years.items() if calendar.knows_holidays_of(year)] == [2026, 2027, 2028]
+    # One that is of one year only is asked of no other.
+    bridge = SchoolHoliday(name="inneklemt fredag", first=date(2028, 5, 26), last=date(2028, 5, 26), once=True)
+    with_it = calendar.model_copy(update={"school_holidays": (*calendar.school_holidays, bridge)})
+    assert all(with_it.knows_holidays_of(years[begins]) for begins in (2026, 2027, 2028))
+    assert with_it.open_days(years[2027]) == calendar.open_days(years[2027]) - {bridge.first}
+    for left_out in calendar.school_holidays:
+        others = tuple(each for each in calendar.school_holidays if each is not left_out)
+        some = calendar.model_copy(update={"school_holidays": others})
+        assert not some.knows_holidays_of(
+            years[left_out.first.year - (left_out.first < date(left_out.first.year, 8, 1))]
+        )
+
+
 def test_a_span_may_go_over_new_year() -> None:
     winter = Span(first="11-15", last="02-29")
     assert winter.holds(date(2026, 12, 31))

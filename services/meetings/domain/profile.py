@@ -124,6 +124,7 @@ def read_profiles_in(text: str, name: str) -> tuple[Profile, ...]:
     document = Document(text, name)
     stated = document.part(Stated)
     _check_names(document, stated)
+    _check_holidays(document, stated)
     _check_units(document, stated)
     _check_arenas(document, stated)
     _check_undertakings(document, stated)
@@ -176,6 +177,12 @@ def _check_names(document: Document, stated: Stated) -> None:
     if stated.together is not None:
         path = ["together", "municipalities"]
         document.each_once(path, [each.number for each in stated.together.municipalities])
+
+
+def _check_holidays(document: Document, stated: Stated) -> None:
+    for index, year, missing in stated.calendar.half_known():
+        reason = f"the school year {year.first.year}-{year.last.year} has no {', '.join(missing)}"
+        raise document.refusal(["calendar", "school_holidays", index], reason)
 
 
 def _check_units(document: Document, stated: Stated) -> None:

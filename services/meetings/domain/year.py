@@ -89,6 +89,8 @@ class SchoolHoliday(Line):
     name: str = Field(min_length=1, max_length=60)
     first: date
     last: date
+    once: bool = False
+    """It does not come back: a day that the schools are closed in this year only."""
 
     @model_validator(mode="after")
     def _in_order(self) -> SchoolHoliday:
@@ -171,8 +173,33 @@ class Calendar(Line):
         return self.occurrences(window, year)[0].year + 1
 
     def knows_holidays_of(self, year: SchoolYear) -> bool:
-        """Return whether the profile says when the schools are closed in that school year."""
-        return any(year.holds(holiday.first) for holiday in self.school_holidays)
+        """Return whether the profile says when the schools are closed in that school year: each of its holidays stands there."""
+        return bool(self._begun_in(year)) and not self.missing_holidays(year)
+
+    def missing_holidays(self, year: SchoolYear) -> tuple[str, ...]:
+        """Return those of the profile's holidays that do not stand in the school year, by name.
+
+        One that goes over from one school year to the next is asked for at both ends.
+        """
+        yearly = [each for each in self.school_holidays if not each.once]
+        here = {each.name for each in self._begun_in(year)}
+        goes_over = {each.name for each in yearly if self._goes_over(each)}
+        at_first = {each.name for each in yearly if each.first <= year.first <= each.last}
+        return tuple(sorted(({each.name for each in yearly} - here) | (goes_over - at_first)))
+
+    def half_known(self) -> Iterator[tuple[int, SchoolYear, tuple[str, ...]]]:
+        """Yield each school year in which only some of the holidays stand: the place of its first one, and which are missing."""
+        for index, holiday in enumerate(self.school_holidays):
+            year = self.school_year_of(holiday.first)
+            if holiday in self._begun_in(year)[:1] and (missing := self.missing_holidays(year)):
+                yield index, year, missing
+
+    def _begun_in(self, year: SchoolYear) -> list[SchoolHoliday]:
+        """Return the holidays that begin in the school year; what lies on its first day is the end of the year before."""
+        return [each for each in self.school_holidays if year.first < each.first <= year.last]
+
+    def _goes_over(self, holiday: SchoolHoliday) -> bool:
+        return self.school_year_of(holiday.last).first >= holiday.first
 
     def open_days(self, year: SchoolYear) -> frozenset[date]:
         """Return the days on which an arena can meet: Monday to Friday, neither a public nor a school holiday."""

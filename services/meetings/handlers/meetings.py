@@ -186,7 +186,7 @@ async def _call(
     async def call(conn: Connection) -> Changed[MeetingState]:
         await store.lock_arena(conn, new.arena)
         span = counted_span(rules, profile.calendar, oslo_day(new.starts_at))
-        ordinary = await store.ordinary_meetings(conn, new.arena, *span) if span else 0
+        ordinary = await store.ordinary_meetings(conn, new.arena, *span, beside=meeting) if span else 0
 
         def decide(state: MeetingState) -> list[EventData]:
             check_time(rules, profile.calendar, new.starts_at, ctx.now, extra=new.extra, ordinary_in_term=ordinary)
@@ -211,20 +211,11 @@ async def reschedule(desk: Desk, ctx: Context, meeting: MeetingRef, starts_at: d
         arena = there(found.state.arena)
         await store.lock_arena(conn, arena)
         span = counted_span(rules, calendar, oslo_day(starts_at))
-        ordinary = await store.ordinary_meetings(conn, arena, *span) if span else 0
+        ordinary = await store.ordinary_meetings(conn, arena, *span, beside=meeting) if span else 0
 
         def decide(state: MeetingState) -> list[EventData]:
             events = decide_reschedule(state, starts_at, ctx.now)
-            same_term = span is not None and span[0] <= oslo_day(there(state.starts_at)) <= span[1]
-            check_time(
-                rules,
-                calendar,
-                starts_at,
-                ctx.now,
-                extra=state.extra,
-                # The meeting itself is among those counted when it stays in its term.
-                ordinary_in_term=max(0, ordinary - 1) if same_term else ordinary,
-            )
+            check_time(rules, calendar, starts_at, ctx.now, extra=state.extra, ordinary_in_term=ordinary)
             return events
 
         changed = await desk.journal.change(MEETING, meeting, ctx, decide, _shown, conn=conn)
