@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.meetings.domain.figure_facts import (
+    Attended,
     CaseHeld,
     CaseShut,
     ConcernCame,
@@ -23,7 +25,7 @@ from services.meetings.domain.figure_facts import (
     MeasureJudged,
     fact_of,
 )
-from services.meetings.domain.figures import OTHER, Numbers, count
+from services.meetings.domain.figures import OTHER, STAGES, WITH_GUARDIANS, FigureCode, Numbers, count
 from shared.contracts.base import EventData
 from shared.contracts.cases import (
     CoordinatorKind,
@@ -39,10 +41,23 @@ from shared.contracts.cases import (
 )
 from shared.contracts.codes import LegalBasis, Role, Service
 from shared.contracts.consultations import Body, ConsultationAnswered, ConsultationClosed, Position
-from shared.refs import ActorId, CaseRef, ConcernRef, ConsentRef, ConsultationRef, HandoverRef, MeasureRef, UnitId
-from tests.unit.report_world import TYNSET, content, period, story
+from shared.contracts.meetings import Attendance, MeetingHeld
+from shared.refs import (
+    ActorId,
+    ArenaRef,
+    CaseRef,
+    ConcernRef,
+    ConsentRef,
+    ConsultationRef,
+    HandoverRef,
+    MeasureRef,
+    MeetingRef,
+    UnitId,
+)
+from tests.unit.report_world import SKIEN, TYNSET, content, period, story
 
 UNITS = [unit.id for unit in TYNSET.units]
+FAMILIES = ("foreldrekontakt", "overgangsmote")
 AUTUMN, SPRING = period("2026-autumn"), period("2027-spring")
 
 
@@ -209,3 +224,73 @@ def test_a_body_is_counted_once_whether_it_answers_late_or_not_at_all() -> None:
     facts = [fact_of(event) for event in events]
     told_of = [Happened(ref, number, at, fact) for number, fact in enumerate(facts, start=1) if fact is not None]
     assert counted(told_of).bodies == {"in-time": 1, "late": 1, "unanswered": 2}
+
+
+@pytest.mark.rule(148)
+@settings(max_examples=30, deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["foreldrekontakt", "overgangsmote", "bti-team", "no-arena"]),
+            st.frozensets(st.sampled_from((Service.BARNEHAGE, Service.SKOLE, Service.PPT)), max_size=3),
+            st.integers(0, 2),
+            st.booleans(),
+        ),
+        max_size=40,
+    )
+)
+def test_contact_with_guardians_is_counted_once_a_meeting_where_the_child_is_on_its_way(
+    held: list[tuple[str, frozenset[Service], int, bool]],
+) -> None:
+    facts, expected = [], Counter[tuple[str, str]]()
+    for number, (arena, there, guardians, within) in enumerate(held):
+        at = AUTUMN.begins + timedelta(days=number) if within else AUTUMN.ends
+        event = MeetingHeld(
+            meeting=MeetingRef("mtg_" + "b" * 26),
+            arena=ArenaRef("arn_" + "b" * 26),
+            arena_type=arena,
+            started_at=at,
+            ended_at=at,
+            chair=Role.LEADER,
+            attendance=tuple(
+                Attendance(service=service, role=Role.LEADER, present=service in there)
+                for service in (Service.BARNEHAGE, Service.SKOLE, Service.PPT)
+            ),
+            kinds_covered=frozenset(),
+            guardians_present=guardians,
+        )
+        fact = fact_of(event)
+        assert fact is not None
+        facts.append(Happened(f"mtg_{number}", 1, at, fact))
+        if within and arena in FAMILIES:
+            stage = {
+                (True, False): "in-barnehage",
+                (True, True): "on-the-way",
+                (False, True): "in-school",
+                (False, False): "other",
+            }[Service.BARNEHAGE in there, Service.SKOLE in there]
+            expected[stage, "with-guardians" if guardians else "without-guardians"] += 1
+    assert count(facts, AUTUMN, UNITS, [], FAMILIES).contact == expected
+    # One that was kept before this was counted says nothing of it.
+    old = [replace(one, fact=Attended(arena_type="foreldrekontakt", present=2, absent=0)) for one in facts]
+    assert count(old, AUTUMN, UNITS, [], FAMILIES).contact == {}
+
+
+@pytest.mark.rule(148)
+def test_skien_tells_of_contact_with_guardians_as_small_numbers_allow() -> None:
+    def meeting(number: int, *, school: bool, guardians: bool) -> Happened:
+        said = Attended(
+            arena_type="foreldrekontakt", present=1, absent=0, guardians=guardians, barnehage=not school, skole=school
+        )
+        return Happened(f"mtg_{number}", 1, AUTUMN.begins + timedelta(days=1), said)
+
+    facts = [meeting(number, school=number >= 30, guardians=number % 5 > 0) for number in range(50)]
+    told = content(SKIEN, "grenland-part-2", facts=facts)
+    [figure] = [each for section in told.sections for each in section.figures if each.code is FigureCode.PARENT_CONTACT]
+    assert figure.protected
+    table = figure.table
+    assert (table.rows, table.columns) == (STAGES, WITH_GUARDIANS)
+    # Those by the school alone would tell how few there were on the way; the totals tell how contact is.
+    assert table.row_totals == (30, None, None, None)
+    assert (table.column_totals, table.total) == ((40, 10), 50)
+    assert {cell for cells in table.cells for cell in cells} == {None}

@@ -133,7 +133,7 @@ def test_a_held_meeting_is_told_as_seats_without_who_and_why() -> None:
         attendance=attendance,
         kinds_covered=frozenset(),
     )
-    assert fact_of(held) == Attended(arena_type="tst", present=2, absent=1)
+    assert fact_of(held) == Attended(arena_type="tst", present=2, absent=1, guardians=False, barnehage=True)
     assert fact_of(contracts.MeetingClosed(meeting=held.meeting)) is None
 
 

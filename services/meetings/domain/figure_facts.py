@@ -123,12 +123,17 @@ class ConsentCame(Model):
 
 
 class Attended(Model):
-    """How many seats of a meeting were taken, and how many were empty (seed rule 156)."""
+    """How many seats of a meeting were taken, and how many were empty (seed rule 156); and whether it was with guardians (148)."""
 
     kind: Literal["attended"] = "attended"
     arena_type: str
     present: int
     absent: int
+    guardians: bool | None = None
+    """Whether one at least was there; None in a fact that was kept before this was counted."""
+    barnehage: bool = False
+    skole: bool = False
+    """Whether somebody from a barnehage, and somebody from a school, was there."""
 
 
 class BodyAnswered(Model):
@@ -189,8 +194,15 @@ def _lapsed(event: cases.ConsentLapsed) -> Fact | None:
 
 
 def _attended(event: MeetingHeld) -> Fact:
-    present = sum(seat.present for seat in event.attendance)
-    return Attended(arena_type=event.arena_type, present=present, absent=len(event.attendance) - present)
+    there = [seat.service for seat in event.attendance if seat.present]
+    return Attended(
+        arena_type=event.arena_type,
+        present=len(there),
+        absent=len(event.attendance) - len(there),
+        guardians=event.guardians_present > 0,
+        barnehage=Service.BARNEHAGE in there,
+        skole=Service.SKOLE in there,
+    )
 
 
 def _came(event: cases.ConcernRegistered | cases.ConcernJoined) -> Fact:

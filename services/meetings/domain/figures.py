@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final, get_args
@@ -57,6 +57,8 @@ class FigureCode(StrEnum):
     """Bodies that answered, in time or late, or had not when the hearing was closed (seed rule 173)."""
     ATTENDANCE = "attendance"
     """Seats taken and empty, by arena (seed rule 156)."""
+    PARENT_CONTACT = "parent-contact"
+    """Meetings around a child to which guardians belong, with and without them, along the course (seed rule 148)."""
     CONCERNS_BY_UNIT = "concerns-by-unit"
     CONCERNS_FOR_WHOM = "concerns-for-whom"
     """(Seed rule 180.)"""
@@ -88,6 +90,9 @@ OUTCOMES: Final[tuple[str, ...]] = get_args(ConsentOutcome)
 WAITED: Final = ("within-7-days", "in-time", "late")
 TIMELY: Final = ("in-time", "late")
 ANSWERED: Final = (*TIMELY, "unanswered")
+STAGES: Final = ("in-barnehage", "on-the-way", "in-school", OTHER)
+"""Where in its course the child is: with the barnehage at the table, with barnehage and school, with the school, with neither."""
+WITH_GUARDIANS: Final = ("with-guardians", "without-guardians")
 
 
 class Figure(Model):
@@ -113,6 +118,7 @@ class Numbers(Model):
     evaluations: dict[tuple[str, str], int]
     consents: dict[tuple[str, str], int]
     seats: dict[tuple[str, str], int]
+    contact: dict[tuple[str, str], int]
     bodies: dict[str, int]
 
 
@@ -139,6 +145,8 @@ class _Tally:
 
     units: frozenset[UnitId]
     offers: frozenset[str]
+    families: frozenset[str]
+    """The arenas around a child to which guardians belong."""
     counts: Counter[tuple[str, str, str]] = field(default_factory=Counter)
 
     def place(self, unit: UnitId | None) -> str:
@@ -148,15 +156,24 @@ class _Tally:
         self.counts[what, row, column] += number
 
 
-def count(facts: Iterable[Happened], period: Period, units: Sequence[UnitId], offers: Sequence[str]) -> Numbers:
-    """Return what was in the term: what happened in it, and which cases were open at its end. How the facts lie is no matter."""
-    tally = _Tally(frozenset(units), frozenset(offers))
+def count(
+    facts: Iterable[Happened],
+    period: Period,
+    units: Sequence[UnitId],
+    offers: Sequence[str],
+    families: Iterable[str] = (),
+) -> Numbers:
+    """Return what was in the term: what happened in it, and which cases were open at its end. How the facts lie is no matter.
+
+    `families` are the arenas around a child to which guardians belong.
+    """
+    tally = _Tally(frozenset(units), frozenset(offers), frozenset(families))
     cases: dict[str, _Case] = {}
     for happened in sorted(facts, key=lambda one: (one.subject, one.sequence)):
         if happened.at < period.ends:
             case = cases.setdefault(happened.subject, _Case())
             # What was before the term is known of the case, and not counted.
-            counted = tally if happened.at >= period.begins else _Tally(tally.units, tally.offers)
+            counted = tally if happened.at >= period.begins else replace(tally, counts=Counter())
             _of_concerns(case, happened, counted)
             _of_handovers(case, happened, counted)
             _of_the_case(case, happened)
@@ -236,12 +253,21 @@ def _of_the_rest(case: _Case, happened: Happened, tally: _Tally) -> None:
         case Attended() as fact:
             tally.add("seats", fact.arena_type, "present", fact.present)
             tally.add("seats", fact.arena_type, "absent", fact.absent)
+            if fact.arena_type in tally.families and fact.guardians is not None:
+                tally.add("contact", _stage(fact), WITH_GUARDIANS[not fact.guardians])
         case BodyAnswered(late=late):
             tally.add("bodies", TIMELY[late])
         case HearingShut(unanswered=unanswered):
             tally.add("bodies", ANSWERED[2], number=unanswered)
         case _:
             return
+
+
+def _stage(fact: Attended) -> str:
+    barnehage, on_the_way, school, other = STAGES
+    if fact.barnehage:
+        return on_the_way if fact.skole else barnehage
+    return school if fact.skole else other
 
 
 def _numbers(tally: Counter[tuple[str, str, str]]) -> Numbers:
@@ -263,6 +289,7 @@ def _numbers(tally: Counter[tuple[str, str, str]]) -> Numbers:
         evaluations=cells("evaluations"),
         consents=cells("consents"),
         seats=cells("seats"),
+        contact=cells("contact"),
         bodies=lines("bodies"),
     )
 
@@ -293,6 +320,7 @@ def shown(
             _line(line.OFFERS_USED, (*offers, OTHER), numbers.offers),
             _table(table.EVALUATIONS, tuple(Effect), TIMELY, numbers.evaluations),
             _table(table.CONSENTS, places, OUTCOMES, numbers.consents),
+            _table(table.PARENT_CONTACT, STAGES, WITH_GUARDIANS, numbers.contact),
             in_full(FigureCode.HEARINGS, (COUNT,), {part: (numbers.bodies.get(part, 0),) for part in ANSWERED}),
             _table(
                 table.ATTENDANCE,

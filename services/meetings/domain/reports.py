@@ -35,7 +35,7 @@ from services.meetings.errors import PeriodNotOverError, PeriodUnknownError, Rep
 from shared.clock import oslo_day
 from shared.contracts.base import Model, Moment
 from shared.contracts.deviations import DeviationKind
-from shared.contracts.meetings import ArenaLevel
+from shared.contracts.meetings import ArenaLevel, Guardians
 from shared.contracts.surveys import SurveyRoundCompleted
 from shared.profiles import Text
 from shared.refs import LogScope, UnitId
@@ -242,7 +242,13 @@ def _counted(known: Known, period: Period) -> dict[FigureCode, Figure]:
     units = [unit.id for unit in profile.units]
     offers = offers_of(profile)
     arenas = [rules.type for rules in profile.arenas if rules.level is not ArenaLevel.CHILD]
-    return shown(count(known.facts, period, units, list(offers)), units, list(offers), arenas)
+    families = [
+        rules.type
+        for rules in profile.arenas
+        if rules.level is ArenaLevel.CHILD and rules.guardians_part is not Guardians.NONE
+    ]
+    numbers = count(known.facts, period, units, list(offers), families)
+    return shown(numbers, units, list(offers), arenas)
 
 
 def _of_meetings(

@@ -10,7 +10,17 @@ from typing import Annotated, Final
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from services.meetings.domain.figures import COUNT, LEVELS, OTHER, OUTCOMES, TIMELY, WAITED, FigureCode
+from services.meetings.domain.figures import (
+    COUNT,
+    LEVELS,
+    OTHER,
+    OUTCOMES,
+    STAGES,
+    TIMELY,
+    WAITED,
+    WITH_GUARDIANS,
+    FigureCode,
+)
 from services.meetings.domain.reports import SHOWN_KINDS
 from services.meetings.domain.undertakings import Better, Source, Stated
 from shared.contracts.cases import Effect, ForWhom
@@ -18,7 +28,21 @@ from shared.contracts.codes import Language
 
 _FOLDER: Final = Path(__file__).with_name("texts")
 CODES: Final = frozenset(
-    {*LEVELS, *OUTCOMES, *WAITED, *TIMELY, *SHOWN_KINDS, *ForWhom, *Effect, OTHER, COUNT, "ppt", "others"}
+    {
+        *LEVELS,
+        *OUTCOMES,
+        *WAITED,
+        *TIMELY,
+        *STAGES,
+        *WITH_GUARDIANS,
+        *SHOWN_KINDS,
+        *ForWhom,
+        *Effect,
+        OTHER,
+        COUNT,
+        "ppt",
+        "others",
+    }
 ) | {"due", "held", "not-held", "cancelled", "present", "absent", "unanswered"}
 """Rows and columns that are neither units, arenas nor offers."""
 
