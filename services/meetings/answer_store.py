@@ -10,6 +10,7 @@ from typing import Final
 from pydantic import TypeAdapter
 
 from services.meetings.domain.invitation import SeatAnswer
+from services.meetings.domain.seating import Asked
 from shared.clock import OSLO
 from shared.contracts.codes import Service
 from shared.db import Connection
@@ -54,28 +55,30 @@ async def known_ordinal(conn: Connection, meeting: MeetingRef, case: CaseRef, vo
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """Who is invited to a meeting, and what was answered for the seats."""
+class Called:
+    """A called meeting, and whom it asks."""
 
-    invited: frozenset[Service]
-    units: frozenset[UnitId]
-    answers: tuple[SeatAnswer, ...]
+    arena_type: str
+    asked: Asked
 
 
-async def asked(conn: Connection, municipality: LogScope, first: date, last: date) -> Mapping[MeetingRef, Asked]:
+async def asked(conn: Connection, municipality: LogScope, first: date, last: date) -> Mapping[MeetingRef, Called]:
     """Return the municipality's called meetings from `first` to `last`, days in Norway."""
     rows = await conn.fetch(
-        "SELECT meeting, invited, units, answers FROM meetings"
+        "SELECT meeting, arena_type, invited, units, answers FROM meetings"
         " WHERE municipality = $1 AND starts_at >= $2 AND starts_at < $3 AND status = 'called'",
         municipality,
         datetime.combine(first, time.min, OSLO),
         datetime.combine(last + timedelta(days=1), time.min, OSLO),
     )
     return {
-        MeetingRef(row["meeting"]): Asked(
-            invited=frozenset(Service(service) for service in row["invited"]),
-            units=frozenset(UnitId(unit) for unit in row["units"]),
-            answers=read(row["answers"]),
+        MeetingRef(row["meeting"]): Called(
+            arena_type=row["arena_type"],
+            asked=Asked(
+                invited=frozenset(Service(service) for service in row["invited"]),
+                units=frozenset(UnitId(unit) for unit in row["units"]),
+                answers=read(row["answers"]),
+            ),
         )
         for row in rows
     }

@@ -251,8 +251,10 @@ async def hold_meeting(desk: Means, ctx: Command, meeting: MeetingRefField, body
             Attendance(
                 service=seat.service,
                 role=seat.role,
+                unit=seat.unit,
                 organisation=seat.organisation,
                 present=seat.present,
+                deputy=seat.deputy,
                 absence_reason=seat.absence_reason,
             )
             for seat in body.attendance

@@ -181,8 +181,12 @@ class Seat(RequestModel):
 
     service: Service
     role: Role
+    unit: UnitIdField | None = None
+    """Of a barnehage or school: which, where several take part."""
     organisation: OrganisationNumberField | None = None
     present: bool
+    deputy: bool = False
+    """A deputy came, with authority to decide, where the seat is for another role; one named in an answer is known already."""
     absence_reason: Literal["ill", "double-booked", "vacant", "not-notified", "other"] | None = None
 
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from services.meetings import answer_store
 from services.meetings.domain.calendar import KnownDate, Reader
 from services.meetings.domain.meeting import Status
-from shared.contracts.codes import Language, Service
+from shared.contracts.codes import Language, Role, Service
 from shared.db import Connection
 from shared.refs import ActorId, ArenaRef, CalendarRef, LogScope, MeetingRef, UnitId
 
@@ -85,7 +85,7 @@ async def save_address(
 ) -> None:
     """Let the calendar be read at the address with that token, as `reader`, and at no other."""
     await conn.execute(
-        "UPDATE calendars SET token_hash = $2, until = $3, service = $4, unit = $5, coordinator = $6, language = $7,"
+        "UPDATE calendars SET token_hash = $2, until = $3, service = $4, unit = $5, coordinator = $6, language = $7, roles = $8,"
         " reads_since = NULL, reads = 0 WHERE calendar = $1",
         calendar,
         token_hash,
@@ -94,13 +94,14 @@ async def save_address(
         reader.unit,
         reader.coordinator,
         language,
+        sorted(reader.roles),
     )
 
 
 async def forget_address(conn: Connection, calendar: CalendarRef) -> None:
     """Let the calendar be read at no address; nothing of whom it was read as is kept."""
     await conn.execute(
-        "UPDATE calendars SET token_hash = NULL, until = NULL, service = NULL, unit = NULL, coordinator = false,"
+        "UPDATE calendars SET token_hash = NULL, until = NULL, service = NULL, unit = NULL, coordinator = false, roles = '{}',"
         " reads_since = NULL, reads = 0 WHERE calendar = $1",
         calendar,
     )
@@ -122,7 +123,7 @@ async def read_address(conn: Connection, token_hash: bytes, now: datetime, hour:
     row = await conn.fetchrow(
         "UPDATE calendars SET reads = CASE WHEN reads_since = $3 THEN reads + 1 ELSE 1 END, reads_since = $3"
         " WHERE token_hash = $1 AND until > $2"
-        " RETURNING municipality, service, unit, coordinator, language, reads",
+        " RETURNING municipality, service, unit, coordinator, roles, language, reads",
         token_hash,
         now,
         hour,
@@ -135,6 +136,7 @@ async def read_address(conn: Connection, token_hash: bytes, now: datetime, hour:
             service=None if row["service"] is None else Service(row["service"]),
             unit=row["unit"],
             coordinator=row["coordinator"],
+            roles=frozenset(Role(role) for role in row["roles"]),
         ),
         language=Language(row["language"]),
         reads=row["reads"],

@@ -349,6 +349,20 @@ class AttendanceError(MeetingsError):
     status = 422
 
 
+class SeatRoleError(MeetingsError):
+    """The seat is for another role: say that whoever came was its deputy, with authority to decide, or leave them out."""
+
+    code = "seat-role-wrong"
+    status = 422
+
+
+class SeatTwiceError(MeetingsError):
+    """Of one seat it is said twice whether its holder came: say it once."""
+
+    code = "seat-twice"
+    status = 422
+
+
 class AbsenceWithoutReasonError(MeetingsError):
     """A fixed member with a duty to attend was absent: the deviation needs its reason."""
 

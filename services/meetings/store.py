@@ -16,7 +16,7 @@ from services.meetings.domain.invitation import SeatAnswer
 from services.meetings.domain.meeting import MeetingState, Status
 from services.meetings.domain.projection import ConsentHistory, KnownCase, Stay, merge
 from shared.clock import OSLO
-from shared.contracts.codes import Service
+from shared.contracts.codes import Role, Service
 from shared.contracts.team import LanguageNeedRecorded
 from shared.db import Connection
 from shared.refs import ArenaRef, CaseRef, ItemRef, LogScope, MeetingRef, UnitId
@@ -172,6 +172,9 @@ class Viewer:
     """Whether the service is one of many units, so that a seat is the unit's."""
     all_meetings: bool
     """A coordinator sees when every meeting is."""
+    roles: frozenset[Role]
+    closed: tuple[str, ...]
+    """Arenas in which none of the roles has a part (`seating.closed_arenas`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,11 +193,16 @@ class Listed:
 
 
 async def meetings(conn: Connection, viewer: Viewer, *, after: tuple[datetime, str] | None, limit: int) -> list[Listed]:
-    """Return the meetings that the viewer has a seat in, by time, after that one."""
+    """Return the meetings in which the viewer has a part, by time, after that one."""
     rows = await conn.fetch(
         "SELECT meeting, arena, arena_type, units, starts_at, status, extra, invited, answers FROM meetings"
-        " WHERE municipality = $1 AND ($2 OR (invited @> ARRAY[$3::text]"
-        "   AND (NOT $4 OR units = '{}' OR units @> ARRAY[$5::text])))"
+        " WHERE municipality = $1 AND ($2 OR (invited @> ARRAY[$3::text] AND arena_type <> ALL($9::text[])"
+        "   AND (NOT $4 OR units = '{}' OR units @> ARRAY[$5::text]))"
+        # As `seating.sent_as_deputy`.
+        "   OR EXISTS (SELECT FROM jsonb_array_elements(answers) AS given"
+        "     CROSS JOIN LATERAL (SELECT given -> 'deputy' ->> 'role' AS role, given -> 'seat' ->> 'service' AS service,"
+        "       coalesce(given -> 'deputy' ->> 'unit', given -> 'seat' ->> 'unit') AS unit) AS sent"
+        "     WHERE sent.role = ANY($10::text[]) AND sent.service = $3 AND (sent.unit IS NULL OR sent.unit = $5)))"
         " AND ($6::timestamptz IS NULL OR (starts_at, meeting) > ($6, $7)) ORDER BY starts_at, meeting LIMIT $8",
         viewer.municipality,
         viewer.all_meetings,
@@ -204,6 +212,8 @@ async def meetings(conn: Connection, viewer: Viewer, *, after: tuple[datetime, s
         None if after is None else after[0],
         None if after is None else after[1],
         limit,
+        list(viewer.closed),
+        sorted(viewer.roles),
     )
     return [
         Listed(

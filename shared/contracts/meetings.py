@@ -282,8 +282,12 @@ class Attendance(Model):
 
     service: Service
     role: Role
+    unit: UnitIdField | None = None
+    """Whose seat it is, where it is a barnehage's or school's; elsewhere from which of the service's units they came, if that was said."""
     organisation: OrganisationNumberField | None = None
     present: bool
+    deputy: bool = False
+    """Whether it was taken by a deputy, to whom the authority to decide was delegated (seed rules 54, 71, 72)."""
     absence_reason: Literal["ill", "double-booked", "vacant", "not-notified", "other"] | None = None
 
 

@@ -56,12 +56,17 @@ STAFF: Final[Mapping[str, tuple[str, str | None, str]]] = {
     "tynset-nurse": ("health-nurse", "helsestasjon", "unit:tynset-helsestasjon"),
     "tynset-barnevern": ("child-welfare-officer", "barnevern", "unit:barnevern-nord-osterdal"),
     "kvikne-styrer": ("leader", "barnehage", "unit:kvikne-barnehage"),
+    "sem-rektor": ("leader", "skole", "unit:sem-skole"),
+    "sem-teacher": ("teacher", "skole", "unit:sem-skole"),
+    "tonsberg-director": ("leader", "ledelse", "unit:tonsberg-kommune"),
+    "tonsberg-coordinator": ("coordinator", None, "unit:tonsberg-kommune"),
 }
 ELSEWHERE: Final[Mapping[str, str]] = {
     who: municipality
     for municipality, beginnings in (
         ("1142", ("fagsenter", "vikevag", "mosteroy", "rennesoy")),
         ("3427", ("tynset", "kvikne")),
+        ("3905", ("sem", "tonsberg")),
     )
     for who in STAFF
     if who.startswith(beginnings)

@@ -161,13 +161,13 @@ async def test_who_has_a_duty_to_attend_says_who_comes_instead_or_why_nobody_doe
     assert called.status_code == 201
     meeting = called.json()["meeting"]
     assert {each["service"]: each["duty"] for each in called.json()["answers"]} == {
-        "barnehage": False,
+        "barnehage": True,
         "barnevern": True,
         "helsestasjon": True,
         "ppt": True,
     }
     [event] = await lia.published("meeting.called.v1")
-    assert [each["service"] for each in event["data"]["with_duty"]] == ["barnevern", "helsestasjon", "ppt"]
+    assert [each["service"] for each in event["data"]["with_duty"]] == ["barnehage", "barnevern", "helsestasjon", "ppt"]
     path = f"/meetings/{meeting}/answers"
     ppt: dict[str, Any] = {**TYNSET, "lagspill_unit": "unit:ppt-nord-osterdal"}
     refused = await lia.post("ppt", path, NO, **ppt)

@@ -12,7 +12,6 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from services.meetings.configuration import read_profiles
 from services.meetings.domain.answering import (
-    TAKES_NO_SEAT,
     Given,
     decide_answer,
     decide_family_answer,
@@ -22,8 +21,8 @@ from services.meetings.domain.answering import (
     own_standing,
     place_for_family,
 )
-from services.meetings.domain.arena_rules import Place, Where
-from services.meetings.domain.calling import invited_services, seats
+from services.meetings.domain.arena_rules import TAKES_NO_SEAT, Place, Where
+from services.meetings.domain.calling import invited_services, seats, with_duty
 from services.meetings.domain.conformity import facts_of
 from services.meetings.domain.invitation import INVITATION, Standing
 from services.meetings.domain.meeting import (
@@ -37,6 +36,7 @@ from services.meetings.domain.meeting import (
     decide_reschedule,
 )
 from services.meetings.domain.profile import Profile
+from services.meetings.domain.seating import Asked, Office
 from services.meetings.errors import (
     AnswerUnclearError,
     DeputyOrReasonMissingError,
@@ -103,7 +103,7 @@ def new(**changes: object) -> NewMeeting:
         "invited": INVITED,
         "extra": False,
         "seats": SEATS,
-        "with_duty": seats(TYNSET, INVITED & TST.with_duty, [UNIT]),
+        "with_duty": with_duty(TST, SEATS),
     }
     return NewMeeting(**{**said, **changes})  # type: ignore[arg-type]
 
@@ -127,7 +127,7 @@ def answer(state: MeetingState, seat: Seat, said: Given, now: datetime = CALLED_
 def test_the_profile_says_whose_seats_there_are_and_which_have_a_duty() -> None:
     assert set(SEATS) == {Seat(service=Service.BARNEHAGE, unit=UNIT), *(Seat(service=service) for service in DUTY)}
     view = meeting_view(after())
-    assert {each.service for each in view.answers if each.duty} == DUTY
+    assert {each.service for each in view.answers if each.duty} == DUTY | {Service.BARNEHAGE}
     assert {each.standing for each in view.answers} == {Standing.ASKED}
 
 
@@ -166,7 +166,6 @@ class Invitations(RuleBasedStateMachine):
         except AnswerUnclearError:
             assert said.answer is InvitationAnswer.ACCEPTED
         except DeputyOrReasonMissingError:
-            assert seat.service in DUTY
             assert (said.deputy, said.reason) == (None, None)
         except DeputyWrongError:
             assert said.deputy is not None
@@ -218,7 +217,7 @@ class Invitations(RuleBasedStateMachine):
             assert view.standing.value == ("asked" if said is None else said[0].value)
             assert view.standing is self.by_the_table[seat], "the table that is drawn says the same"
             assert (view.deputy is not None) == (said is not None and said[1])
-            assert view.duty == (seat.service in DUTY)
+            assert view.duty, "everybody in a TST has one, the unit itself too"
         for item in ITEMS[:2]:
             found = {(item, each.ordinal): each.answer for each in self.state.answers.for_item(item)}
             assert found == {key: said for key, said in self.kin.items() if key[0] == item}
@@ -249,7 +248,7 @@ def test_a_duty_is_declined_with_a_deputy_of_the_service_or_a_reason() -> None:
         with pytest.raises(DeputyWrongError):
             answer(state, ppt, Given(InvitationAnswer.DECLINED, wrong))
     # Without a duty nothing need be said.
-    [event] = answer(state, SEATS[0], NO)
+    [event] = answer(state, Seat(service=Service.NAV), NO)
     assert isinstance(event, InvitationAnswered)
     assert (event.duty, event.deputy, event.reason) == (False, None, None)
 
@@ -273,21 +272,31 @@ def test_only_what_is_called_is_answered() -> None:
             answer(state, SEATS[0], YES)
 
 
-@given(st.sampled_from(Service), st.sampled_from([None, UNIT, UnitId("unit:tynset-skole")]))
-def test_a_seat_is_for_the_service_and_of_a_barnehage_for_the_unit(service: Service, unit: UnitId | None) -> None:
+@pytest.mark.rule(53, 54, 71, 72)
+@given(
+    st.sampled_from(Service),
+    st.sampled_from([None, UNIT, UnitId("unit:tynset-skole")]),
+    st.frozensets(st.sampled_from([Role.LEADER, Role.HEALTH_NURSE, Role.PPT_ADVISER, Role.TEACHER])),
+)
+def test_a_seat_is_for_the_service_and_of_a_barnehage_for_the_unit_and_in_the_role_that_the_profile_names(
+    service: Service, unit: UnitId | None, roles: frozenset[Role]
+) -> None:
     state = after()
     seated = service in DUTY or (service is Service.BARNEHAGE and unit == UNIT)
+    # Of helsestasjon it is the health nurse's; whoever leads it says who comes.
+    seated = seated and (service is not Service.HELSESTASJON or bool(roles & {Role.LEADER, Role.HEALTH_NURSE}))
+    office = Office(service, unit, roles)
     try:
-        seat = own_seat(state, service, unit)
+        seat = own_seat(TST, state, office)
     except NoSeatError:
         assert not seated
     else:
         assert seated
         assert seat in SEATS
-    standing = own_standing((), state.invited, state.units, service, unit)
+    standing = own_standing(TST, Asked(state.invited, state.units), office)
     assert standing == (Standing.ASKED if seated else None)
     with pytest.raises(NoSeatError):
-        own_seat(state, None, unit)
+        own_seat(TST, state, Office(None, unit, roles))
 
 
 @pytest.mark.rule(73)

@@ -103,6 +103,7 @@ NOBODYS_WORDS: Final = (
     "DESCRIPTION",
     "COMMENT",
 )
+LEADS, TEACHES = frozenset({Role.LEADER}), frozenset({Role.TEACHER})
 CALENDAR_REF: Final = CalendarRef("cal_" + "b" * 26)
 
 
@@ -153,6 +154,9 @@ def places(draw: st.DrawFn) -> tuple[Profile, list[KnownDate], Reader]:
         service=draw(st.sampled_from([None, *Service, *CHILDRENS])),
         unit=draw(st.sampled_from([None, *(unit.id for unit in profile.units)])),
         coordinator=draw(st.booleans()),
+        roles=draw(
+            st.frozensets(st.sampled_from([Role.LEADER, Role.HEALTH_NURSE, Role.CONTACT_TEACHER, Role.TEACHER]))
+        ),
     )
     return profile, draw(known_dates(profile, reader)), reader
 
@@ -229,6 +233,10 @@ def test_signed_in_one_sees_whether_ones_own_seat_is_taken_and_nothing_of_anybod
     for each in meetings:
         event = events_in(feed).get(str(calendar_uid(each.meeting)))
         seated = is_seated(each.invited, each.units, reader.service, reader.unit)
+        rules, leads = profile.arena(each.arena_type), Role.LEADER in reader.roles
+        if rules is not None and reader.service is not None:
+            wanted = rules.role_of(reader.service)
+            seated = seated and (leads or wanted is None or wanted in reader.roles)
         if event is None:
             continue
         asked = seated and each.status not in {Status.PLANNED, Status.CANCELLED}
@@ -267,7 +275,7 @@ def test_around_a_child_there_is_no_place_no_name_and_nothing_without_a_seat(
                 changes=0,
                 changed_at=datetime(2026, 9, 1, 10, tzinfo=UTC),
             )
-            reader = Reader(Service.PPT if seated else Service.BUP, None, coordinator)
+            reader = Reader(Service.PPT if seated else Service.BUP, None, coordinator, LEADS)
             shown = appointments(profile, [meeting], reader, signed_in=signed_in)
             hidden = rules is None or rules.level is ArenaLevel.CHILD
             around_a_child += hidden
@@ -316,7 +324,7 @@ def appointment(starts_at: datetime) -> Appointment:
                 changed_at=starts_at,
             )
         ],
-        Reader(Service.LEDELSE, None, coordinator=False),
+        Reader(Service.LEDELSE, None, coordinator=False, roles=frozenset({Role.LEADER})),
         signed_in=True,
     )
     return made
@@ -384,7 +392,7 @@ def test_who_has_a_calendar(roles: set[Role], service: Service | None, allowed: 
     with pytest.raises(CalendarForbiddenError):
         decide(staff=False)
     if allowed:
-        assert decide(staff=True) == Reader(service, None, Role.COORDINATOR in roles)
+        assert decide(staff=True) == Reader(service, None, Role.COORDINATOR in roles, frozenset(roles))
     else:
         with pytest.raises(CalendarForbiddenError):
             decide(staff=True)
@@ -402,7 +410,9 @@ LIA, HAUGEN = UnitId("unit:lia-barnehage"), UnitId("unit:haugen-barnehage")
         ("ressursteam", LIA, Reader(Service.BARNEHAGE, HAUGEN, coordinator=False), CalendarForbiddenError),
         ("ressursteam", LIA, Reader(Service.BARNEHAGE, None, coordinator=False), CalendarForbiddenError),
         ("ressursteam", LIA, Reader(Service.BUP, None, coordinator=False), CalendarForbiddenError),
-        ("lederforum", None, Reader(Service.LEDELSE, None, coordinator=False), None),
+        ("lederforum", None, Reader(Service.LEDELSE, None, False, LEADS), None),
+        ("lederforum", None, Reader(Service.LEDELSE, None, False, TEACHES), CalendarForbiddenError),
+        ("lederforum", None, Reader(Service.LEDELSE, None, coordinator=False), CalendarForbiddenError),
         ("lederforum", None, Reader(Service.POLITI, None, coordinator=False), CalendarForbiddenError),
         ("ansvarsgruppe", None, Reader(None, None, coordinator=True), NoArenaCalendarError),
         ("ansvarsgruppe", None, Reader(Service.PPT, None, coordinator=False), NoArenaCalendarError),

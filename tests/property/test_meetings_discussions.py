@@ -398,7 +398,7 @@ class Meetings(RuleBasedStateMachine):
         )
         held = self.do(
             lambda state: decide_hold(
-                state, self.arena, holding, self.now, histories=self.known(), cases=self.cases, basis=BASIS
+                state, PROFILE, self.arena, holding, self.now, histories=self.known(), cases=self.cases, basis=BASIS
             )
         )
         if held:

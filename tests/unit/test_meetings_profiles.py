@@ -18,9 +18,9 @@ from services.meetings.domain.rhythm import AtLeastPerTerm, AtLeastPerYear, Ever
 from services.meetings.domain.undertakings import Better, Reader
 from services.meetings.settings import MeetingsSettings
 from shared.contracts.codes import Service
-from shared.contracts.meetings import Guardians, ItemKind, ModePolicy
+from shared.contracts.meetings import Guardians, ItemKind, ModePolicy, Seat
 from shared.profiles import rules_named_in
-from shared.refs import LogScope
+from shared.refs import LogScope, UnitId
 from tests.coverage_table import numbers
 
 FOLDER: Final[Path] = MeetingsSettings.model_fields["municipalities_folder"].default
@@ -75,7 +75,11 @@ def test_the_same_arenas_in_all_five_each_at_its_own_units() -> None:
 @pytest.mark.rule(53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 67, 68, 70, 71, 72, 73)
 def test_tst_as_the_plan_states_it() -> None:
     team = arena(NORD_OSTERDAL[0], "tst")
-    assert team.fixed == team.with_duty == {Service.PPT, Service.HELSESTASJON, Service.BARNEVERN}
+    assert team.fixed == {Service.PPT, Service.HELSESTASJON, Service.BARNEVERN}
+    assert all(team.duty_of(service, None) for service in team.fixed)
+    # The barnehage or school is a fixed participant too, and is to be there.
+    assert team.has_duty(Seat(service=Service.BARNEHAGE, unit=UnitId("unit:tynset-barnehage")))
+    assert not team.duty_of(Service.NAV, None)
     assert Service.NAV in team.at_need
     assert team.place.at is Place.AT_THE_UNIT
     assert team.mandate is not None

@@ -2951,10 +2951,18 @@ export interface MeetingHeld {
  */
 export interface Attendance {
   absence_reason?: "ill" | "double-booked" | "vacant" | "not-notified" | "other";
+  /**
+   * Whether it was taken by a deputy, to whom the authority to decide was delegated (seed rules 54, 71, 72).
+   */
+  deputy?: boolean;
   organisation?: string;
   present: boolean;
   role: Role;
   service: Service;
+  /**
+   * Whose seat it is, where it is a barnehage's or school's; elsewhere from which of the service's units they came, if that was said.
+   */
+  unit?: string;
 }
 /**
  * A meeting has a place in the year wheel; nobody is invited yet.

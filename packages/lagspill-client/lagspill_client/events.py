@@ -200,10 +200,16 @@ class Attendance(Model):
     """One seat at the meeting: a service and a role, not a person."""
 
     absence_reason: Literal["ill", "double-booked", "vacant", "not-notified", "other"] | None = None
+    deputy: bool = False
+    """Whether it was taken by a deputy, to whom the authority to decide was delegated (seed rules 54, 71, 72)."""
     organisation: OrganisationNumberField | None = None
     present: bool
     role: Role
     service: Service
+    unit: UnitIdField | None = None
+    """Whose seat it is, where it is a barnehage's or school's; elsewhere from which of the service's units they came,
+    if that was said.
+    """
 
 
 class Body(Model):

@@ -10,7 +10,7 @@ from typing import Final, Literal
 from pydantic import JsonValue
 
 from services.meetings.domain import linter
-from services.meetings.domain.calling import CHILDRENS, is_seated
+from services.meetings.domain.calling import CHILDRENS
 from services.meetings.domain.meeting import (
     Item,
     ItemStatus,
@@ -73,14 +73,6 @@ def check_text(text: str) -> None:
     if found := linter.find(text):
         words: list[JsonValue] = [{"word": each.word, "trace": each.trace} for each in found]
         raise NotAnonymousError(extensions={"found": words})
-
-
-def has_seat(state: MeetingState, service: Service | None, unit: UnitId | None) -> bool:
-    """Return whether somebody of this service and unit is invited.
-
-    Of barnehager and schools there are many: only the units that take part have a seat.
-    """
-    return is_seated(state.invited, state.units, service, unit)
 
 
 def _several_of_one_service(state: MeetingState) -> bool:

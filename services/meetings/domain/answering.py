@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
 
-from services.meetings.domain.agenda import has_seat
-from services.meetings.domain.arena_rules import ArenaRules, Place
-from services.meetings.domain.calling import is_seated, seat_of
-from services.meetings.domain.invitation import Answers, SeatAnswer, Standing
+from services.meetings.domain.arena_rules import TAKES_NO_SEAT, ArenaRules, Place
+from services.meetings.domain.calling import seat_of
+from services.meetings.domain.invitation import Answers, Standing
 from services.meetings.domain.meeting import Item, ItemStatus, MeetingState, Status, require
 from services.meetings.domain.profile import Profile
+from services.meetings.domain.seating import Asked, Office, speaks_for_seat
 from services.meetings.errors import (
     AnswerUnclearError,
     DeputyOrReasonMissingError,
@@ -22,7 +20,7 @@ from services.meetings.errors import (
     UnknownError,
 )
 from shared.contracts.base import EventData
-from shared.contracts.codes import Role, Service
+from shared.contracts.codes import Role
 from shared.contracts.meetings import (
     DeclineReason,
     Deputy,
@@ -32,11 +30,6 @@ from shared.contracts.meetings import (
     Seat,
 )
 from shared.refs import CaseRef, ItemRef, MeetingRef, UnitId
-
-TAKES_NO_SEAT: Final = frozenset(
-    {Role.GUARDIAN, Role.CHILD, Role.PRIVACY_OFFICER, Role.AUDITOR, Role.OPERATOR, Role.SERVICE_ACCOUNT}
-)
-"""Roles in which nobody sits for a service."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +41,15 @@ class Given:
     reason: DeclineReason | None = None
 
 
-def own_seat(state: MeetingState, service: Service | None, unit: UnitId | None) -> Seat:
-    """Return the seat of somebody of this service and unit.
+def own_seat(rules: ArenaRules, state: MeetingState, office: Office) -> Seat:
+    """Return the seat for which somebody of this office answers.
 
     Raises:
-        NoSeatError: they are not invited: they call the meeting, or coordinate.
+        NoSeatError: none: they call the meeting, coordinate, come as a deputy, or are not in the role that the seat is for.
     """
-    if service is None or not has_seat(state, service, unit):
+    if office.service is None or not speaks_for_seat(rules, Asked(state.invited, state.units), office):
         raise NoSeatError
-    return seat_of(service, unit)
+    return seat_of(office.service, office.unit)
 
 
 def decide_answer(
@@ -72,7 +65,7 @@ def decide_answer(
         DeputyWrongError: the deputy is of another service, or of none: it could not decide on its behalf (seed rules 71, 72).
     """
     meeting = _open(state, now)
-    duty = seat.service in rules.with_duty
+    duty = rules.has_duty(seat)
     if given.answer is InvitationAnswer.ACCEPTED and (given.deputy or given.reason):
         raise AnswerUnclearError
     if given.answer is InvitationAnswer.DECLINED and duty and not (given.deputy or given.reason):
@@ -114,17 +107,11 @@ def _deputy(profile: Profile, seat: Seat, deputy: Deputy) -> Deputy:
     return deputy
 
 
-def own_standing(
-    answers: Iterable[SeatAnswer],
-    invited: Collection[Service],
-    units: Collection[UnitId],
-    service: Service | None,
-    unit: UnitId | None,
-) -> Standing | None:
-    """Return how the invitation of somebody of this service and unit stands; None when they have no seat."""
-    if service is None or not is_seated(invited, units, service, unit):
+def own_standing(rules: ArenaRules, asked: Asked, office: Office) -> Standing | None:
+    """Return how the invitation stands for which somebody of this office answers; None when there is none."""
+    if office.service is None or not speaks_for_seat(rules, asked, office):
         return None
-    return Answers(seats=tuple(answers)).standing(seat_of(service, unit))
+    return Answers(seats=asked.answers).standing(seat_of(office.service, office.unit))
 
 
 # --- the family ---------------------------------------------------------------------------------------------------------

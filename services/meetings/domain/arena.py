@@ -59,7 +59,7 @@ def decide_define(
             fixed_services=invited_services(profile, rules, [unit] if unit else [], frozenset()),
             at_need=rules.at_need,
             guardians=rules.guardians_part,
-            duty_to_attend=bool(rules.with_duty),
+            duty_to_attend=rules.duty_to_attend,
             seats_per_organisation=rules.seats_per_organisation,
             minutes=rules.minutes,
             profile_version=rules.version,

@@ -14,14 +14,19 @@ from services.meetings.domain.rhythm import Frequency, Moved
 from services.meetings.domain.year import Window
 from shared.contracts.codes import Role, Service
 from shared.contracts.meetings import ArenaLevel, Guardians, ItemKind, ModePolicy
+from shared.contracts.meetings import Seat as InvitedSeat
 from shared.profiles import Line, Rule, Rules
-from shared.refs import LogScopeField, UnitIdField
+from shared.refs import LogScopeField, UnitId, UnitIdField
 
 ArenaType = NewType("ArenaType", str)
 ArenaTypeField = Annotated[ArenaType, StringConstraints(pattern=r"^[a-z0-9-]{2,60}$")]
 ClockTime = Annotated[str, StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
 """What clocks in Norway show, `HH:MM`."""
 NOON: Final = "12:00"
+TAKES_NO_SEAT: Final = frozenset(
+    {Role.GUARDIAN, Role.CHILD, Role.PRIVACY_OFFICER, Role.AUDITOR, Role.OPERATOR, Role.SERVICE_ACCOUNT}
+)
+"""Roles in which nobody sits for a service."""
 
 
 class Seat(StrEnum):
@@ -44,11 +49,25 @@ class Member(Line):
     service: Service
     seat: Seat = Seat.FIXED
     role: Role | None = None
-    """The role that takes the seat, where the rule says so."""
+    """The role that takes the seat, where the rule says so; left out, anybody who works there."""
     duty: Said | None = None
     """Duty to attend (møteplikt): absence is a deviation that needs its reason (seed rule 54)."""
     external: bool = False
     """A professional environment from outside, with so many seats as the arena gives each such (seed rule 171)."""
+    rule: Rule
+
+    @model_validator(mode="after")
+    def _can_be_taken(self) -> Member:
+        if self.role in TAKES_NO_SEAT:
+            raise ValueError(f"nobody sits for a service as {self.role}")
+        return self
+
+
+class Own(Line):
+    """The seat of the unit whose arena it is: its leader decides who comes (seed rules 6, 53)."""
+
+    duty: Said | None = None
+    """Duty to attend (møteplikt), as of a member (seed rule 54)."""
     rule: Rule
 
 
@@ -125,6 +144,8 @@ class Callers(Line):
     """Whose role it is to call the meetings and decide the agenda."""
 
     roles: frozenset[Role] = Field(min_length=1)
+    services: frozenset[Service] = frozenset()
+    """Of which of the members they are; left out, of any. A coordinator is of none."""
     rule: Rule
 
 
@@ -181,6 +202,8 @@ class ArenaRules(Line):
     mandate: Mandate | None = None
     mode: Mode
     members: tuple[Member, ...] = Field(min_length=1)
+    own: Own | None = None
+    """At unit level: what is said of the unit's own seat; left out, it has one, and need not be there."""
     seats: Seats | None = None
     authority: Authority | None = None
     guardians: GuardiansPart | None = None
@@ -210,6 +233,8 @@ class ArenaRules(Line):
         services = [member.service for member in self.members]
         if len(services) != len(set(services)):
             raise ValueError("a service has one seat in an arena; one stands here twice")
+        if not self.called_by.services <= self.fixed:
+            raise ValueError("only fixed members call the meetings: called_by names a service that is none")
         if self.level is ArenaLevel.MUNICIPALITY and self.unit_kinds:
             raise ValueError("a municipal arena belongs to no unit: leave unit_kinds out")
         if self.level is not ArenaLevel.MUNICIPALITY and not self.unit_kinds:
@@ -218,6 +243,8 @@ class ArenaRules(Line):
             raise ValueError("only barnehager and schools have arenas of their own")
         if self.everywhere is not None and self.level is not ArenaLevel.UNIT:
             raise ValueError("only an arena at unit level can be at every unit")
+        if self.own is not None and self.level is not ArenaLevel.UNIT:
+            raise ValueError("only an arena at unit level is a unit's own")
         if self.hosted_by is not None and self.level is not ArenaLevel.MUNICIPALITY:
             raise ValueError("only a municipal arena can be one for several municipalities")
         return self
@@ -249,10 +276,30 @@ class ArenaRules(Line):
         """Return the services that may be invited."""
         return frozenset(member.service for member in self.members if member.seat is Seat.AT_NEED)
 
+    def role_of(self, service: Service) -> Role | None:
+        """Return the role that takes the service's seat; None where anybody who works there does."""
+        return next((member.role for member in self.members if member.service is service), None)
+
+    def is_fixed(self, seat: InvitedSeat) -> bool:
+        """Return whether the seat is a fixed one: always invited, and spoken of whenever the meeting was held."""
+        return seat.service in self.fixed or (self.own is not None and seat.unit is not None)
+
+    def duty_of(self, service: Service, unit: UnitId | None) -> Said | None:
+        """Return the duty to attend of a service's seat, or of the unit's own; None when it has none (seed rule 54)."""
+        for member in self.members:
+            if member.service is service and member.duty is not None:
+                return member.duty
+        return self.own.duty if self.own is not None and unit is not None else None
+
+    def has_duty(self, seat: InvitedSeat) -> bool:
+        """Return whether the seat has a duty to attend."""
+        return self.duty_of(seat.service, seat.unit) is not None
+
     @property
-    def with_duty(self) -> frozenset[Service]:
-        """Return the services with a duty to attend (seed rule 54)."""
-        return frozenset(member.service for member in self.members if member.duty is not None)
+    def duty_to_attend(self) -> bool:
+        """Return whether anybody has a duty to attend (seed rule 54)."""
+        said = [member.duty for member in self.members] + ([self.own.duty] if self.own is not None else [])
+        return any(each is not None for each in said)
 
     @property
     def from_outside(self) -> frozenset[Service]:

@@ -19,6 +19,7 @@ from services.meetings.domain.calling import is_seated, seat_of
 from services.meetings.domain.invitation import Answers, SeatAnswer
 from services.meetings.domain.meeting import Status
 from services.meetings.domain.profile import Profile
+from services.meetings.domain.seating import Asked, Office, fills_seat, speaks_for_seat
 from services.meetings.errors import CalendarForbiddenError, NoArenaCalendarError
 from shared.contracts.codes import Role, Service
 from shared.contracts.meetings import ArenaLevel, InvitationAnswer, ModePolicy, calendar_uid
@@ -36,6 +37,12 @@ class Reader:
     service: Service | None
     unit: UnitId | None
     coordinator: bool
+    roles: frozenset[Role] = frozenset()
+
+    @property
+    def office(self) -> Office:
+        """Return as what they take part."""
+        return Office(self.service, self.unit, self.roles)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +59,11 @@ class KnownDate:
     changes: int
     changed_at: datetime
     answers: tuple[SeatAnswer, ...] = ()
+
+    @property
+    def asked(self) -> Asked:
+        """Return whom it asks."""
+        return Asked(self.invited, self.units, self.answers)
 
 
 class Attendance(StrEnum):
@@ -93,7 +105,7 @@ def decide_reader(*, staff: bool, roles: frozenset[Role], service: Service | Non
     | Who | Is shown |
     |---|---|
     | coordinator | every meeting of the municipality; those around a child only with a seat in them |
-    | other staff of a service | the meetings in which the service has a seat; of a barnehage or school, the unit |
+    | other staff of a service | the meetings in which they have a seat, or lead whose seat it is (see `seating`) |
     | anybody else | nothing |
 
     Raises:
@@ -102,7 +114,7 @@ def decide_reader(*, staff: bool, roles: frozenset[Role], service: Service | Non
     coordinator = Role.COORDINATOR in roles
     if not staff or (service is None and not coordinator):
         raise CalendarForbiddenError
-    return Reader(service, unit, coordinator)
+    return Reader(service, unit, coordinator, roles)
 
 
 def check_arena(rules: ArenaRules, unit: UnitId | None, own: Service | None, reader: Reader) -> None:
@@ -116,13 +128,14 @@ def check_arena(rules: ArenaRules, unit: UnitId | None, own: Service | None, rea
 
     Raises:
         NoArenaCalendarError: the arena is around a child: how often it meets would tell how many such children there are.
-        CalendarForbiddenError: neither the coordinator nor of a service with a seat in it.
+        CalendarForbiddenError: neither the coordinator nor somebody with a seat in it, or who leads whose seat it is.
     """
     if rules.level is ArenaLevel.CHILD:
         raise NoArenaCalendarError
     seats = rules.fixed | rules.at_need | ({own} if own is not None else frozenset())
     units = frozenset({unit}) if unit is not None else frozenset()
-    if not reader.coordinator and not is_seated(seats, units, reader.service, reader.unit):
+    asked = Asked(seats, units)
+    if not reader.coordinator and not _has_part(rules, asked, reader):
         raise CalendarForbiddenError
 
 
@@ -136,15 +149,20 @@ def appointments(
 
 
 def _shown(profile: Profile, meeting: KnownDate, reader: Reader) -> bool:
-    if is_seated(meeting.invited, meeting.units, reader.service, reader.unit):
-        return True
     rules = profile.arena(meeting.arena_type)
-    return reader.coordinator and rules is not None and rules.level is not ArenaLevel.CHILD
+    if rules is None:
+        # The profile no longer has the arena: for whom its seats were, and whether it was around a child, nobody can say.
+        return is_seated(meeting.invited, meeting.units, reader.service, reader.unit)
+    return (reader.coordinator and rules.level is not ArenaLevel.CHILD) or _has_part(rules, meeting.asked, reader)
+
+
+def _has_part(rules: ArenaRules, asked: Asked, reader: Reader) -> bool:
+    return fills_seat(rules, asked, reader.office) or speaks_for_seat(rules, asked, reader.office)
 
 
 def _appointment(profile: Profile, meeting: KnownDate, reader: Reader, *, signed_in: bool) -> Appointment:
     rules = profile.arena(meeting.arena_type)
-    attendance, answered_at = _own_answer(meeting, reader) if signed_in else (None, None)
+    attendance, answered_at = _own_answer(rules, meeting, reader) if signed_in else (None, None)
     named = signed_in and rules is not None and rules.mode.policy is ModePolicy.SYSTEM_ONLY
     return Appointment(
         uid=calendar_uid(meeting.meeting),
@@ -159,10 +177,15 @@ def _appointment(profile: Profile, meeting: KnownDate, reader: Reader, *, signed
     )
 
 
-def _own_answer(meeting: KnownDate, reader: Reader) -> tuple[Attendance | None, datetime | None]:
+def _own_answer(
+    rules: ArenaRules | None, meeting: KnownDate, reader: Reader
+) -> tuple[Attendance | None, datetime | None]:
     """Return whether the reader's own seat is taken, and when that was said last."""
-    seated = is_seated(meeting.invited, meeting.units, reader.service, reader.unit)
-    if reader.service is None or not seated or meeting.status in {Status.PLANNED, Status.CANCELLED}:
+    if rules is None:
+        own = is_seated(meeting.invited, meeting.units, reader.service, reader.unit)
+    else:
+        own = speaks_for_seat(rules, meeting.asked, reader.office)
+    if reader.service is None or not own or meeting.status in {Status.PLANNED, Status.CANCELLED}:
         return None, None
     given = Answers(seats=meeting.answers).of_seat(seat_of(reader.service, reader.unit))
     if given is None:

@@ -87,6 +87,8 @@ def may_call(
         return False
     if Role.COORDINATOR in acting:
         return True
+    if rules.called_by.services and service not in rules.called_by.services:
+        return False
     if service in CHILDRENS:
         return unit in units or (not units and service in rules.fixed)
     return service in rules.fixed
@@ -114,6 +116,11 @@ def seats(profile: Profile, invited: Iterable[Service], units: Iterable[UnitId])
         own = [unit for unit in here if service in CHILDRENS and profile.own_service(unit) is service]
         found += [Seat(service=service, unit=unit) for unit in own] or [Seat(service=service)]
     return tuple(found)
+
+
+def with_duty(rules: ArenaRules, among: Iterable[Seat]) -> tuple[Seat, ...]:
+    """Return those of the seats that have a duty to attend (seed rule 54)."""
+    return tuple(seat for seat in among if rules.has_duty(seat))
 
 
 def check_time(

@@ -32,10 +32,12 @@ AHEAD: Final = frozenset({Status.PLANNED, Status.CALLED})
 
 
 class Absent(Model):
-    """A service that nobody came from."""
+    """A service that nobody came from, or a barnehage or school."""
 
     service: Service
     reason: AbsenceReason | None
+    unit: UnitId | None = None
+    """Of a barnehage or school that takes part by name: which."""
 
 
 class HeldFacts(Model):
@@ -51,13 +53,16 @@ def facts_of(state: MeetingState) -> HeldFacts | None:
     """Return what the meeting was like; None before it was held."""
     if state.started_at is None or state.ended_at is None or state.chair is None:
         return None
-    reasons = {seat.service: seat.absence_reason for seat in state.attendance if not seat.present}
+    # Where all barnehager or schools have the seat as one, it is empty when nobody came from any.
+    named = {(seat.service, seat.unit) for seat in state.seats}
+    own = [(seat, seat.unit if (seat.service, seat.unit) in named else None) for seat in state.attendance]
+    came = {(seat.service, unit) for seat, unit in own if seat.present}
+    reasons = {(seat.service, unit): seat.absence_reason for seat, unit in own if not seat.present}
+    empty = sorted(reasons.keys() - came, key=lambda each: (each[0], each[1] or ""))
     return HeldFacts(
         minutes=int((state.ended_at - state.started_at).total_seconds() // 60),
         chair=state.chair,
-        absent=tuple(
-            Absent(service=service, reason=reasons[service]) for service in sorted(reasons.keys() - state.present)
-        ),
+        absent=tuple(Absent(service=service, unit=unit, reason=reasons[service, unit]) for service, unit in empty),
         kinds=state.kinds_covered,
     )
 
@@ -301,13 +306,13 @@ def _of_meeting(profile: Profile, rules: ArenaRules, meeting: KnownMeeting, toda
     if meeting.status not in HELD or meeting.held is None:
         return
     held = meeting.held
-    duties = {member.service: member.duty.rule for member in rules.members if member.duty is not None}
-    if absent := tuple(each for each in held.absent if each.service in duties):
+    duties = [(each, duty) for each in held.absent if (duty := rules.duty_of(each.service, each.unit)) is not None]
+    if duties:
         yield about.model_copy(
             update={
                 "kind": DeviationKind.DUTY_BREACHED,
-                "absent": absent,
-                "rule": duties[absent[0].service],
+                "absent": tuple(each for each, _ in duties),
+                "rule": duties[0][1].rule,
             }
         )
     if rules.shortest is not None and held.minutes < rules.shortest.minutes:

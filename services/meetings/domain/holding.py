@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,20 +9,18 @@ from typing import Final
 
 from services.meetings.domain.agenda import matter_of_item, require_item
 from services.meetings.domain.arena_rules import ArenaRules
+from services.meetings.domain.attendance import check_how_many, check_seats_said, taken
 from services.meetings.domain.meeting import Item, ItemStatus, MeetingState, Status, require
 from services.meetings.domain.modes import NamedBasis, judge_named
+from services.meetings.domain.profile import Profile
 from services.meetings.domain.projection import ConsentHistory, KnownCase
 from services.meetings.errors import (
-    AbsenceWithoutReasonError,
     AttendanceError,
     CaseElsewhereError,
     ChairMissingError,
     GuardiansMissingError,
     HoldingTimesError,
-    MeetingFullError,
     MustLeaveItemError,
-    ServiceNotMemberError,
-    TooManySeatsError,
 )
 from shared.contracts.base import EventData
 from shared.contracts.codes import LegalBasis, Role, Service
@@ -57,56 +54,26 @@ class Holding:
     discussed: tuple[Discussion, ...]
 
 
-def check_attendance(state: MeetingState, rules: ArenaRules, holding: Holding) -> frozenset[Service]:
-    """Return the services that were present.
+def check_attendance(
+    state: MeetingState, profile: Profile, rules: ArenaRules, holding: Holding
+) -> tuple[Attendance, ...]:
+    """Return who came and who did not, each with its seat.
 
     Raises:
-        ServiceNotMemberError: somebody was there who has no seat (seed rule 20).
-        AttendanceError: nothing is said of a fixed member, or a seat stands there twice.
-        AbsenceWithoutReasonError: a duty to attend was not met, and no reason is given (seed rule 54).
-        TooManySeatsError, MeetingFullError: see `_check_seats`.
+        MeetingsError: see `attendance.taken`, `attendance.check_seats_said` and `attendance.check_how_many`.
         ChairMissingError: the chair was not there, and is none of those who call the meeting (seed rule 61).
         GuardiansMissingError: it cannot be held without them (seed rule 12).
     """
-    recorded = {seat.service for seat in holding.attendance}
-    if strangers := recorded - state.invited:
-        raise ServiceNotMemberError(extensions={"services": [*sorted(strangers)]})
-    # Whoever became a fixed member after the meeting was called was not invited: nobody can say whether they came.
-    if missing := (rules.fixed & state.invited) - recorded:
-        raise AttendanceError(extensions={"missing": [*sorted(missing)]})
-    present = [seat for seat in holding.attendance if seat.present]
-    attended = frozenset(seat.service for seat in present)
-    unexplained = {seat.service for seat in holding.attendance if not seat.present and seat.absence_reason is None}
-    if breached := (unexplained & rules.with_duty) - attended:
-        raise AbsenceWithoutReasonError(extensions={"services": [*sorted(breached)]})
-    _check_seats(rules, present)
-    if holding.chair not in {seat.role for seat in present} | rules.called_by.roles:
+    found = taken(state, profile, rules, holding.attendance)
+    check_seats_said(state, profile, rules, found)
+    recorded = tuple(each for rows in found.values() for each in rows)
+    present = [each for each in recorded if each.present]
+    check_how_many(rules, present)
+    if holding.chair not in {each.role for each in present} | rules.called_by.roles:
         raise ChairMissingError
     if rules.guardians_part is Guardians.REQUIRED and not holding.guardians_present:
         raise GuardiansMissingError
-    return attended
-
-
-def _check_seats(rules: ArenaRules, present: Sequence[Attendance]) -> None:
-    """Refuse more than the arena has seats for.
-
-    Raises:
-        MeetingFullError: there are more than it has seats in all (seed rule 174).
-        TooManySeatsError: an organisation from outside sent more than the arena gives it (seed rule 171). Where a seat does not
-            say of which it is, its service counts as one: nobody comes in by leaving it out.
-    """
-    if rules.seats is None:
-        return
-    if rules.seats.in_all is not None and len(present) > rules.seats.in_all:
-        raise MeetingFullError(extensions={"seats": rules.seats.in_all})
-    if rules.seats.per_organisation is None:
-        return
-    outside = [seat for seat in present if seat.service in rules.from_outside]
-    unsaid = {seat.service for seat in outside if seat.organisation is None}
-    of_each = Counter(seat.organisation for seat in outside if seat.organisation is not None)
-    of_each_service = Counter(seat.service for seat in outside if seat.service in unsaid)
-    if any(count > rules.seats.per_organisation for count in (*of_each.values(), *of_each_service.values())):
-        raise TooManySeatsError(extensions={"seats": rules.seats.per_organisation})
+    return recorded
 
 
 def check_times(state: MeetingState, holding: Holding, now: datetime) -> None:
@@ -128,6 +95,7 @@ def check_times(state: MeetingState, holding: Holding, now: datetime) -> None:
 
 def decide_hold(
     state: MeetingState,
+    profile: Profile,
     rules: ArenaRules,
     holding: Holding,
     now: datetime,
@@ -152,7 +120,8 @@ def decide_hold(
     """
     meeting = require(state, Status.CALLED)
     check_times(state, holding, now)
-    present = check_attendance(state, rules, holding)
+    attendance = check_attendance(state, profile, rules, holding)
+    present = frozenset(each.service for each in attendance if each.present)
     items = [state.item(each.item) for each in holding.discussed]
     arena = state.arena
     assert arena is not None
@@ -190,7 +159,7 @@ def decide_hold(
         started_at=holding.started_at,
         ended_at=holding.ended_at,
         chair=holding.chair,
-        attendance=holding.attendance,
+        attendance=attendance,
         kinds_covered=frozenset(item.kind for item in items),
         guardians_present=holding.guardians_present,
         items=tuple(item.item for item in items if item.mode is ItemMode.NO_CHILD),

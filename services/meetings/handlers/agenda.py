@@ -256,7 +256,8 @@ def _may_be_for(item: Item, actor: Actor, *, seated: bool) -> bool:
         return False
     if item.mode is not ItemMode.NAMED:
         return True
-    return seated and (item.held_by_unit == actor.unit or actor.service in item.covered)
+    own = item.held_by_unit is not None and item.held_by_unit == actor.unit
+    return own or (seated and actor.service in item.covered)
 
 
 def _look(desk: Desk, ctx: Context, actor: Actor, meeting: MeetingRef, item: Item, *, own: bool) -> AccessRecorded:

@@ -20,7 +20,7 @@ from services.meetings.domain.answering import (
 from services.meetings.domain.arena_rules import ArenaRules
 from services.meetings.domain.meeting import MEETING, Item, MeetingState
 from services.meetings.errors import AnswerUnclearError, UnknownError
-from services.meetings.handlers.desk import Desk, Looked, acting, find, record, rules_of
+from services.meetings.handlers.desk import Desk, Looked, acting, find, office_of, record, rules_of
 from services.meetings.views import InvitationView, family_answer_view, invitation_view, seat_answer_view
 from shared.aggregate import Answer, Changed, Context, Decision
 from shared.auth import Actor
@@ -41,7 +41,7 @@ async def answer_invitation(
 
     Raises:
         UnknownError: there is no meeting that the actor may know of.
-        NoSeatError: the actor may know of it, but has no seat in it.
+        NoSeatError: the actor may know of it, but answers for no seat in it.
         AnswerUnclearError: a case is named for a seat, or none by the family.
         KinUnknownError: whether the actor is of the family is not known now.
         MeetingsError: see `domain.answering`.
@@ -57,7 +57,7 @@ async def answer_invitation(
 
 async def _answer_for_seat(desk: Desk, ctx: Context, meeting: MeetingRef, given: Given) -> Changed[MeetingState]:
     actor, found = acting(ctx), await find(desk, ctx, meeting)
-    seat = own_seat(found.state, actor.service, actor.unit)
+    seat = own_seat(found.rules, found.state, office_of(actor))
     role = actor.access_actor().role
 
     def decide(state: MeetingState) -> list[EventData]:

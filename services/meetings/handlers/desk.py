@@ -12,13 +12,13 @@ import asyncpg
 
 from services.meetings import store
 from services.meetings.configuration import ConsentBasis, profile_of
-from services.meetings.domain.agenda import has_seat
 from services.meetings.domain.arena_rules import ArenaRules
 from services.meetings.domain.calling import may_call
 from services.meetings.domain.laid_out import FirstPlans
 from services.meetings.domain.meeting import MEETING, MeetingState
 from services.meetings.domain.profile import Profile
 from services.meetings.domain.projection import ConsentHistory
+from services.meetings.domain.seating import Asked, Office, fills_seat, speaks_for_seat
 from services.meetings.errors import ArenaRetiredError, UnknownError
 from services.meetings.kin import Kin
 from shared.aggregate import Changed, Context, IdempotencyKey
@@ -107,7 +107,7 @@ class Found:
     rules: ArenaRules
     profile: Profile
     seated: bool
-    """Whether the actor's service has a seat."""
+    """Whether the actor takes a seat in it."""
     decides: bool
     """Whether the actor calls the meeting and decides its agenda."""
 
@@ -123,8 +123,13 @@ def acting(ctx: Context) -> Actor:
     return ctx.actor
 
 
+def office_of(actor: Actor) -> Office:
+    """Return as what the actor takes part."""
+    return Office(actor.service, actor.unit, actor.roles)
+
+
 async def find(desk: Desk, ctx: Context, meeting: MeetingRef, *, conn: Connection | None = None) -> Found:
-    """Return the meeting, for somebody who has a seat in it or calls it.
+    """Return the meeting, for somebody who has a seat in it, leads whose seat it is, or calls it (see `domain.seating`).
 
     Raises:
         UnknownError: there is none, or it is none of the actor's business.
@@ -137,9 +142,10 @@ async def find(desk: Desk, ctx: Context, meeting: MeetingRef, *, conn: Connectio
         raise UnknownError
     profile = profile_of(desk.profiles, actor.municipality)
     rules = rules_of(profile, state.arena_type)
-    seated = has_seat(state, actor.service, actor.unit)
+    asked, office = Asked(state.invited, state.units, state.answers.seats), office_of(actor)
+    seated = fills_seat(rules, asked, office)
     decides = may_call(rules, state.units, actor.roles, actor.service, actor.unit)
-    if not seated and not decides:
+    if not seated and not decides and not speaks_for_seat(rules, asked, office):
         raise UnknownError
     return Found(state, loaded.version, rules, profile, seated, decides)
 

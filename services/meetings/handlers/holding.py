@@ -66,6 +66,7 @@ async def hold_meeting(desk: Desk, ctx: Context, meeting: MeetingRef, holding: H
         def decide(state: MeetingState) -> Decision:
             events = decide_hold(
                 state,
+                found.profile,
                 found.rules,
                 holding,
                 ctx.now,
@@ -167,7 +168,8 @@ async def record_outcome(desk: Desk, ctx: Context, meeting: MeetingRef, outcome:
 def _was_there(found: Found, item: Item, actor: Actor) -> bool:
     if item.mode is not ItemMode.NAMED:
         return True
-    return found.seated and (item.held_by_unit == actor.unit or actor.service in item.attended_by)
+    own = item.held_by_unit is not None and item.held_by_unit == actor.unit
+    return own or (found.seated and actor.service in item.attended_by)
 
 
 def _recorded(item: ItemRef) -> Callable[[MeetingState, int], Answer]:

@@ -20,7 +20,9 @@ from services.meetings.domain.calling import (
     invited_services,
     participating_units,
     seats,
+    with_duty,
 )
+from services.meetings.domain.invitation import Standing
 from services.meetings.domain.meeting import (
     MEETING,
     CancelReason,
@@ -34,8 +36,9 @@ from services.meetings.domain.meeting import (
     decide_reschedule,
 )
 from services.meetings.domain.profile import Profile
+from services.meetings.domain.seating import Asked, Office, closed_arenas
 from services.meetings.errors import MayNotCallError, UnknownError
-from services.meetings.handlers.desk import Desk, Found, acting, find, rules_of
+from services.meetings.handlers.desk import Desk, Found, acting, find, office_of, rules_of
 from services.meetings.views import ArenaView, MeetingLine, MeetingView, arena_view, meeting_view, there
 from shared.aggregate import Answer, Changed, Context
 from shared.clock import oslo_day
@@ -134,6 +137,7 @@ async def call_meeting(desk: Desk, ctx: Context, command: CallMeeting) -> Change
     units = participating_units(profile, rules, defined.unit, command.units)
     check_caller(rules, units, actor.roles, actor.service, actor.unit)
     invited = invited_services(profile, rules, units, command.services)
+    taking = seats(profile, invited, units)
     new = NewMeeting(
         meeting=MeetingRef(desk.ids.ref("mtg")),
         arena=command.arena,
@@ -145,8 +149,8 @@ async def call_meeting(desk: Desk, ctx: Context, command: CallMeeting) -> Change
         invited=invited,
         extra=command.extra,
         interpreters=command.interpreters,
-        seats=seats(profile, invited, units),
-        with_duty=seats(profile, invited & rules.with_duty, units),
+        seats=taking,
+        with_duty=with_duty(rules, taking),
     )
     return await _call(desk, ctx, new, new.meeting, invite=command.invite)
 
@@ -160,6 +164,7 @@ async def invite(desk: Desk, ctx: Context, meeting: MeetingRef, services: frozen
     found = await _for_callers(desk, ctx, meeting)
     state, rules = found.state, found.rules
     invited = invited_services(found.profile, rules, state.units, services)
+    taking = seats(found.profile, invited, state.units)
     new = NewMeeting(
         meeting=meeting,
         arena=there(state.arena),
@@ -171,8 +176,8 @@ async def invite(desk: Desk, ctx: Context, meeting: MeetingRef, services: frozen
         invited=invited,
         extra=state.extra,
         interpreters=state.interpreters,
-        seats=seats(found.profile, invited, state.units),
-        with_duty=seats(found.profile, invited & rules.with_duty, state.units),
+        seats=taking,
+        with_duty=with_duty(rules, taking),
     )
     return await _call(desk, ctx, new, meeting, invite=True)
 
@@ -267,14 +272,17 @@ async def show(desk: Desk, ctx: Context, meeting: MeetingRef) -> tuple[MeetingVi
 
 
 async def list_meetings(desk: Desk, ctx: Context, after: tuple[datetime, str] | None, limit: int) -> list[MeetingLine]:
-    """Return the meetings that the actor has a seat in, by time; a coordinator's are all of the municipality's."""
+    """Return the meetings in which the actor has a part, by time; a coordinator's are all of the municipality's."""
     actor = acting(ctx)
+    profile, office = desk.profiles.get(actor.municipality), office_of(actor)
     viewer = store.Viewer(
         municipality=actor.municipality,
         service=actor.service if actor.staff else None,
         unit=actor.unit,
         of_unit=actor.service in CHILDRENS,
         all_meetings=Role.COORDINATOR in actor.roles,
+        roles=actor.roles,
+        closed=tuple(closed_arenas(profile, office)) if profile else (),
     )
     async with desk.pool.acquire() as conn:
         listed = await store.meetings(conn, viewer, after=after, limit=limit)
@@ -287,12 +295,17 @@ async def list_meetings(desk: Desk, ctx: Context, after: tuple[datetime, str] | 
             starts_at=each.starts_at,
             status=each.status,
             extra=each.extra,
-            standing=own_standing(each.answers, each.invited, each.units, actor.service, actor.unit)
-            if actor.staff and each.status is Status.CALLED
-            else None,
+            standing=_standing(profile, each, office) if actor.staff else None,
         )
         for each in listed
     ]
+
+
+def _standing(profile: Profile | None, listed: store.Listed, office: Office) -> Standing | None:
+    rules = profile.arena(listed.arena_type) if profile else None
+    if rules is None or listed.status is not Status.CALLED:
+        return None
+    return own_standing(rules, Asked(listed.invited, listed.units, listed.answers), office)
 
 
 async def _for_callers(desk: Desk, ctx: Context, meeting: MeetingRef) -> Found:

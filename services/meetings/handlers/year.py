@@ -29,7 +29,7 @@ from services.meetings.domain.unit_register import (
 from services.meetings.domain.year import SchoolYear
 from services.meetings.errors import RegisterForbiddenError, ReportsForbiddenError
 from services.meetings.handlers import consultations, surveys
-from services.meetings.handlers.desk import Desk, acting
+from services.meetings.handlers.desk import Desk, acting, office_of
 from services.meetings.views import ConsultationLine, SurveyResultView
 from shared.aggregate import Context
 from shared.auth import Actor
@@ -128,10 +128,12 @@ async def show_year(desk: Desk, ctx: Context, begins: int | None) -> Year:
     async with desk.pool.acquire() as conn:
         known = await store.known_meetings(conn, [each.scope for each in together], year.first, year.last)
         asked = await answer_store.asked(conn, profile.scope, year.first, year.last)
+    office = office_of(actor)
     standings = {
         meeting: standing
         for meeting, each in asked.items()
-        if (standing := own_standing(each.answers, each.invited, each.units, actor.service, actor.unit)) is not None
+        if (rules := profile.arena(each.arena_type)) is not None
+        and (standing := own_standing(rules, each.asked, office)) is not None
     }
     # A large municipality's plan takes longer than others should wait for.
     entries = await asyncio.to_thread(

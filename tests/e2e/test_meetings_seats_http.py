@@ -1,0 +1,108 @@
+"""A seat is taken in the role that the profile names: seen, answered and counted over HTTP (seed rules 15, 16, 71, 72, 183)."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import Any, Final
+
+import pytest
+
+from shared.clock import SimulatedClock
+from shared.testing.issuer import LocalIssuer
+from shared.testing.plugin import Migrated
+from tests.e2e.meetings_world import Town, town
+
+STARTS: Final = "2026-10-14T12:00:00+02:00"
+ENDS: Final = "2026-10-14T14:00:00+02:00"
+NO: Final = {"answer": "declined", "deputy": {"role": "teacher"}}
+
+
+@pytest.fixture
+async def sem(migrated: Migrated, issuer: LocalIssuer) -> AsyncIterator[Town]:
+    async with town(migrated, issuer, SimulatedClock(datetime.fromisoformat("2026-09-21T08:00:00+02:00"))) as made:
+        yield made
+
+
+async def rektormote(sem: Town) -> str:
+    """Call Tønsberg's meeting of the schools' leaders; return it."""
+    arenas = (await sem.see("tonsberg-coordinator", "/arenas?limit=200"))["items"]
+    [arena] = [each["arena"] for each in arenas if each["arena_type"] == "rektormote"]
+    meeting = await sem.must("tonsberg-director", "/meetings", {"arena": arena, "starts_at": STARTS})
+    return str(meeting["meeting"])
+
+
+def held(*came: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    """Return how it was held, as it is sent."""
+    director = {"service": "ledelse", "role": "leader", "present": True}
+    return {
+        "started_at": STARTS,
+        "ended_at": ENDS,
+        "chair": "leader",
+        "attendance": [director, *({"service": "skole", "present": True, **each} for each in came)],
+        **changes,
+    }
+
+
+@pytest.mark.rule(183)
+async def test_a_teacher_knows_nothing_of_the_meeting_of_the_schools_leaders(sem: Town) -> None:
+    meeting = await rektormote(sem)
+    path = f"/meetings/{meeting}"
+    assert (await sem.see("sem-rektor", path))["status"] == "called"
+    assert [each["standing"] for each in (await sem.see("sem-rektor", "/meetings"))["items"]] == ["asked"]
+    assert b"BEGIN:VEVENT" in (await sem.get("sem-rektor", "/calendar")).content
+    for part in ("", "/agenda-items", "/minutes"):
+        assert (await sem.get("sem-teacher", f"{path}{part}")).status_code == 404
+    assert await sem.refused("sem-teacher", f"{path}/answers", {"answer": "accepted"}) == (404, "not-found")
+    assert await sem.refused("sem-teacher", f"{path}/holding", held()) == (404, "not-found")
+    assert (await sem.see("sem-teacher", "/meetings"))["items"] == []
+    assert b"BEGIN:VEVENT" not in (await sem.get("sem-teacher", "/calendar")).content
+    arena = (await sem.see("sem-rektor", path))["arena"]
+    assert (await sem.get("sem-teacher", f"/arenas/{arena}/calendar")).status_code == 403
+    # Nor at an address that was made in the teacher's name.
+    await sem.must("sem-teacher", "/calendar/address", {"language": "nb"})
+    address = (await sem.see("sem-teacher", "/calendar/address"))["path"]
+    assert b"BEGIN:VEVENT" not in (await sem.http.get(address)).content
+    await sem.must("sem-rektor", "/calendar/address", {"language": "nb"})
+    address = (await sem.see("sem-rektor", "/calendar/address"))["path"]
+    assert b"BEGIN:VEVENT" in (await sem.http.get(address)).content
+    # One school's leader does not call it off for them all.
+    assert await sem.refused("sem-rektor", f"{path}/cancellation", {"reason": "other"}) == (403, "may-not-call")
+
+
+@pytest.mark.rule(54, 71, 72, 183)
+async def test_the_deputy_whom_the_leader_sends_is_let_in_and_counted(sem: Town) -> None:
+    meeting = await rektormote(sem)
+    path = f"/meetings/{meeting}"
+    await sem.must("sem-rektor", f"{path}/answers", NO)
+    assert (await sem.see("sem-teacher", path))["status"] == "called"
+    [listed] = (await sem.see("sem-teacher", "/meetings"))["items"]
+    assert (listed["meeting"], listed["standing"]) == (meeting, None)
+    assert b"BEGIN:VEVENT" in (await sem.get("sem-teacher", "/calendar")).content
+    assert await sem.refused("sem-teacher", f"{path}/answers", {"answer": "accepted"}) == (403, "no-seat")
+    sem.clock.set(datetime.fromisoformat(ENDS))
+    for wrong in ({"role": "contact-teacher"}, {"role": "contact-teacher", "unit": "unit:sem-skole"}):
+        assert await sem.refused("tonsberg-director", f"{path}/holding", held(wrong)) == (422, "seat-role-wrong")
+    unit = {"role": "leader", "unit": "unit:sem-skole"}
+    twice = held(unit, {**unit, "present": False})
+    assert await sem.refused("tonsberg-director", f"{path}/holding", twice) == (422, "seat-twice")
+    deputy = {"role": "contact-teacher", "unit": "unit:sem-skole", "deputy": True}
+    await sem.must("tonsberg-director", f"{path}/holding", held(deputy))
+    [event] = await sem.published("meeting.held.v1")
+    [school] = [each for each in event["data"]["attendance"] if each["service"] == "skole"]
+    assert (school["role"], school["unit"], school["deputy"]) == ("contact-teacher", "unit:sem-skole", True)
+
+
+@pytest.mark.rule(16)
+async def test_who_leads_the_school_calls_the_contact_teachers_together_and_knows_of_it(sem: Town) -> None:
+    sem.clock.set(datetime.fromisoformat("2027-01-11T08:00:00+01:00"))
+    arena = await sem.arena("overgang-skole-skole-kontaktlaerer")
+    body = {"arena": arena, "starts_at": "2027-03-02T12:00:00+01:00", "units": ["unit:tinnes-skole"]}
+    meeting = (await sem.must("rektor", "/meetings", body))["meeting"]
+    assert [each["standing"] for each in (await sem.see("rektor", "/meetings"))["items"]] == ["asked"]
+    contact = {"lagspill_roles": ["contact-teacher"]}
+    assert (await sem.get("rektor", f"/meetings/{meeting}", **contact)).status_code == 200
+    other = {"lagspill_roles": ["teacher"]}
+    assert (await sem.get("rektor", f"/meetings/{meeting}", **other)).status_code == 404
+    answered = await sem.must("rektor", f"/meetings/{meeting}/answers", {"answer": "accepted"})
+    assert answered["seat"] == {"service": "skole", "unit": "unit:tinnes-skole"}

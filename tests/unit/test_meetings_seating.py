@@ -1,0 +1,254 @@
+"""Who takes a seat, and who was in it: the tables of `seating` and `attendance`, line by line."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import pytest
+
+from services.meetings.configuration import read_profiles
+from services.meetings.domain.arena_rules import ArenaRules
+from services.meetings.domain.calling import seats
+from services.meetings.domain.conformity import Absent, facts_of
+from services.meetings.domain.holding import Holding, check_attendance
+from services.meetings.domain.invitation import Answers, SeatAnswer
+from services.meetings.domain.meeting import MEETING, MeetingState, Status
+from services.meetings.domain.profile import Profile
+from services.meetings.domain.seating import Asked, Office, closed_arenas, fills_seat, speaks_for_seat
+from services.meetings.errors import (
+    AbsenceWithoutReasonError,
+    AttendanceError,
+    SeatRoleError,
+    SeatTwiceError,
+)
+from services.meetings.settings import MeetingsSettings
+from shared.contracts.codes import Role, Service
+from shared.contracts.meetings import Attendance, Deputy, InvitationAnswer, ItemKind, MeetingHeld, Seat
+from shared.refs import ArenaRef, LogScope, MeetingRef, UnitId
+
+PROFILES: Final = read_profiles(MeetingsSettings.model_fields["municipalities_folder"].default)
+NOTODDEN, TONSBERG, TYNSET = (PROFILES[LogScope(number)] for number in ("4005", "3905", "3427"))
+SEM, KVIKNE = (UnitId(f"unit:{name}") for name in ("sem-skole", "kvikne-skole"))
+TINNES, LIA = UnitId("unit:tinnes-skole"), UnitId("unit:lia-barnehage")
+MEETING_REF: Final = MeetingRef("mtg_" + "b" * 26)
+BEGINS: Final = datetime(2027, 3, 2, 11, tzinfo=UTC)
+
+
+def rules_of(profile: Profile, arena: str) -> ArenaRules:
+    found = profile.arena(arena)
+    assert found is not None
+    return found
+
+
+def office(service: Service, unit: UnitId | None, *roles: Role) -> Office:
+    return Office(service, unit, frozenset(roles))
+
+
+def called(profile: Profile, arena: str, *units: UnitId, invited: frozenset[Service] | None = None) -> MeetingState:
+    rules = rules_of(profile, arena)
+    own = {service for unit in units if (service := profile.own_service(unit)) is not None}
+    asked = rules.fixed | own if invited is None else invited
+    return MeetingState(
+        meeting=MEETING_REF,
+        arena=ArenaRef("arn_" + "b" * 26),
+        arena_type=arena,
+        units=frozenset(units),
+        starts_at=BEGINS,
+        invited=asked,
+        seats=seats(profile, asked, units),
+        status=Status.CALLED,
+    )
+
+
+def asked_by(state: MeetingState) -> Asked:
+    return Asked(state.invited, state.units, state.answers.seats)
+
+
+# --- who may see and answer ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.rule(183)
+@pytest.mark.parametrize(
+    ("arena", "service", "unit", "role", "takes"),
+    [
+        ("rektormote", Service.SKOLE, SEM, Role.LEADER, True),
+        ("rektormote", Service.SKOLE, SEM, Role.TEACHER, False),
+        ("rektormote", Service.SKOLE, SEM, Role.CONTACT_TEACHER, False),
+        ("rektormote", Service.LEDELSE, UnitId("unit:tonsberg-kommune"), Role.LEADER, True),
+        ("rektormote", Service.BARNEHAGE, UnitId("unit:sem-barnehage"), Role.LEADER, False),
+        ("ledermote-bou", Service.PPT, UnitId("unit:tonsberg-ppt"), Role.PPT_ADVISER, False),
+        ("ledermote-bou", Service.PPT, UnitId("unit:tonsberg-ppt"), Role.LEADER, True),
+        # The slides name no role here: whoever works there.
+        ("tverrfaglig-mote", Service.PPT, UnitId("unit:tonsberg-ppt"), Role.PPT_ADVISER, True),
+        ("tverrfaglig-mote", Service.SKOLE, SEM, Role.TEACHER, True),
+    ],
+)
+def test_a_seat_is_taken_in_the_role_that_the_profile_names(
+    arena: str, service: Service, unit: UnitId, role: Role, takes: bool
+) -> None:
+    units = [SEM] if arena == "tverrfaglig-mote" else []
+    rules, asked = rules_of(TONSBERG, arena), asked_by(called(TONSBERG, arena, *units))
+    who = office(service, unit, role)
+    assert fills_seat(rules, asked, who) is takes
+    assert speaks_for_seat(rules, asked, who) is takes
+    if arena != "tverrfaglig-mote" and service in rules.fixed:
+        assert (arena in closed_arenas(TONSBERG, who)) is not takes
+
+
+@pytest.mark.rule(6, 23, 53)
+def test_who_leads_whose_seat_it_is_says_who_comes_and_does_not_take_it() -> None:
+    rules, asked = rules_of(NOTODDEN, "ansvarsgruppe"), asked_by(called(NOTODDEN, "ansvarsgruppe", LIA))
+    health = UnitId("unit:helsestasjon")
+    assert fills_seat(rules, asked, office(Service.HELSESTASJON, health, Role.HEALTH_NURSE))
+    leader = office(Service.HELSESTASJON, health, Role.LEADER)
+    assert (speaks_for_seat(rules, asked, leader), fills_seat(rules, asked, leader)) == (True, False)
+    both = office(Service.HELSESTASJON, health, Role.LEADER, Role.HEALTH_NURSE)
+    assert fills_seat(rules, asked, both)
+    # Of a service without a seat nobody leads anything here.
+    assert not speaks_for_seat(rules, asked, office(Service.BUP, UnitId("unit:bup"), Role.LEADER))
+
+
+@pytest.mark.rule(54, 71, 72)
+def test_a_deputy_whom_an_answer_names_takes_the_seat_and_nobody_else_does() -> None:
+    state = called(TONSBERG, "rektormote")
+    answer = SeatAnswer(
+        seat=Seat(service=Service.SKOLE, unit=SEM),
+        answer=InvitationAnswer.DECLINED,
+        deputy=Deputy(role=Role.TEACHER),
+        at=BEGINS,
+    )
+    rules = rules_of(TONSBERG, "rektormote")
+    sent = asked_by(state.model_copy(update={"answers": Answers(seats=(answer,))}))
+    teacher = office(Service.SKOLE, SEM, Role.TEACHER)
+    assert not fills_seat(rules, asked_by(state), teacher)
+    assert fills_seat(rules, sent, teacher)
+    # The seat's holder answers for it all the same.
+    assert not speaks_for_seat(rules, sent, teacher)
+    for other in (
+        office(Service.SKOLE, SEM, Role.CONTACT_TEACHER),
+        office(Service.SKOLE, UnitId("unit:another-skole"), Role.TEACHER),
+        office(Service.BARNEHAGE, SEM, Role.TEACHER),
+    ):
+        assert not fills_seat(rules, sent, other)
+    elsewhere = answer.model_copy(update={"deputy": Deputy(role=Role.LEADER, unit=UnitId("unit:another-skole"))})
+    sent = asked_by(state.model_copy(update={"answers": Answers(seats=(elsewhere,))}))
+    assert fills_seat(rules, sent, office(Service.SKOLE, UnitId("unit:another-skole"), Role.LEADER))
+    assert not fills_seat(rules, sent, teacher)
+
+
+# --- who was there ------------------------------------------------------------------------------------------------------
+
+
+def row(service: Service, role: Role = Role.LEADER, **said: object) -> Attendance:
+    return Attendance(service=service, role=role, present=True).model_copy(update=said)
+
+
+def held(*rows: Attendance, guardians: int = 0) -> Holding:
+    ended = BEGINS + timedelta(minutes=150)
+    return Holding(BEGINS, ended, Role.LEADER, rows, guardians, ())
+
+
+def check(profile: Profile, state: MeetingState, *rows: Attendance) -> tuple[Attendance, ...]:
+    return check_attendance(state, profile, rules_of(profile, state.arena_type), held(*rows))
+
+
+@pytest.mark.rule(71, 72, 183)
+def test_whoever_is_not_in_the_seats_role_is_counted_only_as_its_deputy() -> None:
+    state, director = called(TONSBERG, "rektormote"), row(Service.LEDELSE)
+    assert check(TONSBERG, state, director, row(Service.SKOLE, unit=SEM))
+    with pytest.raises(SeatRoleError) as refused:
+        check(TONSBERG, state, director, row(Service.SKOLE, Role.TEACHER, unit=SEM))
+    assert refused.value.extensions == {"service": "skole", "role": "leader"}
+    rows = check(TONSBERG, state, director, row(Service.SKOLE, Role.TEACHER, unit=SEM, deputy=True))
+    assert [(each.role, each.deputy) for each in rows] == [(Role.LEADER, False), (Role.TEACHER, True)]
+    for nobody in (Role.GUARDIAN, Role.AUDITOR, Role.SERVICE_ACCOUNT):
+        with pytest.raises(SeatRoleError):
+            check(TONSBERG, state, director, row(Service.SKOLE, nobody, unit=SEM, deputy=True))
+    # A deputy whom the answer to the invitation named need not be said again.
+    answer = SeatAnswer(
+        seat=Seat(service=Service.SKOLE),
+        answer=InvitationAnswer.DECLINED,
+        deputy=Deputy(role=Role.TEACHER),
+        at=BEGINS,
+    )
+    named = state.model_copy(update={"answers": Answers(seats=(answer,))})
+    [_, recorded] = check(TONSBERG, named, director, row(Service.SKOLE, Role.TEACHER))
+    assert recorded.deputy
+
+
+@pytest.mark.rule(15, 16)
+def test_of_two_schools_it_is_said_which_one_came() -> None:
+    other = UnitId("unit:haugen-barnehage")
+    state = called(NOTODDEN, "overgang-skole-skole-kontaktlaerer", TINNES).model_copy(
+        update={
+            "units": frozenset({TINNES, SEM}),
+            "seats": (Seat(service=Service.SKOLE, unit=SEM), Seat(service=Service.SKOLE, unit=TINNES)),
+        }
+    )
+    teacher = row(Service.SKOLE, Role.CONTACT_TEACHER)
+    with pytest.raises(AttendanceError) as refused:
+        check(NOTODDEN, state, teacher, teacher)
+    assert refused.value.extensions == {"service": "skole", "units": [SEM, TINNES]}
+    here, there = (teacher.model_copy(update={"unit": unit}) for unit in (TINNES, SEM))
+    with pytest.raises(AttendanceError) as missing:
+        check(NOTODDEN, state, here)
+    assert missing.value.extensions == {"missing": ["skole"], "units": [SEM]}
+    with pytest.raises(AttendanceError):
+        check(NOTODDEN, state, here, there, teacher.model_copy(update={"unit": other}))
+    assert {each.unit for each in check(NOTODDEN, state, here, here, there)} == {SEM, TINNES}, (
+        "two classes, two teachers"
+    )
+    absent = there.model_copy(update={"present": False, "absence_reason": "ill"})
+    rows = check(NOTODDEN, state, here, absent)
+    facts = facts_of(_after(state, rows))
+    assert facts is not None
+    assert facts.absent == (Absent(service=Service.SKOLE, unit=SEM, reason="ill"),)
+
+
+def _after(state: MeetingState, rows: tuple[Attendance, ...]) -> MeetingState:
+    event = MeetingHeld(
+        meeting=MEETING_REF,
+        arena=ArenaRef("arn_" + "b" * 26),
+        arena_type=state.arena_type,
+        started_at=BEGINS,
+        ended_at=BEGINS + timedelta(minutes=150),
+        chair=Role.LEADER,
+        attendance=rows,
+        kinds_covered=frozenset(ItemKind),
+    )
+    return MEETING.fold(state, [event])
+
+
+@pytest.mark.rule(54)
+@pytest.mark.parametrize("unit", [None, LIA])
+def test_of_one_seat_it_is_not_said_both_that_its_holder_came_and_did_not(unit: UnitId | None) -> None:
+    state = called(NOTODDEN, "ressursteam", LIA)
+    others = [row(service) for service in (Service.PPT, Service.HELSESTASJON, Service.BARNEVERN)]
+    own = row(Service.BARNEHAGE, unit=unit)
+    absent = own.model_copy(update={"present": False, "absence_reason": "ill"})
+    for twice in ([own, absent], [absent, row(Service.BARNEHAGE, present=False)]):
+        with pytest.raises(SeatTwiceError) as refused:
+            check(NOTODDEN, state, *others, *twice)
+        assert refused.value.extensions == {"service": "barnehage", "unit": LIA}
+    assert check(
+        NOTODDEN, state, *others, own, row(Service.BARNEHAGE, Role.TEACHER), row(Service.BARNEHAGE, Role.TEACHER)
+    )
+
+
+@pytest.mark.rule(53, 54)
+def test_the_unit_that_a_tst_belongs_to_has_the_same_duty_to_be_there() -> None:
+    state = called(TYNSET, "tst", KVIKNE)
+    others = [
+        row(Service.PPT, Role.PPT_ADVISER),
+        row(Service.HELSESTASJON, Role.HEALTH_NURSE),
+        row(Service.BARNEVERN, Role.CHILD_WELFARE_OFFICER),
+    ]
+    with pytest.raises(AttendanceError) as missing:
+        check(TYNSET, state, *others)
+    assert missing.value.extensions == {"missing": ["skole"], "units": [KVIKNE]}
+    absent = row(Service.SKOLE, present=False)
+    with pytest.raises(AbsenceWithoutReasonError) as breached:
+        check(TYNSET, state, *others, absent)
+    assert breached.value.extensions == {"services": ["skole"], "units": [KVIKNE]}
+    assert check(TYNSET, state, *others, absent.model_copy(update={"absence_reason": "vacant"}))
