@@ -283,7 +283,7 @@ class Attendance(Model):
     service: Service
     role: Role
     unit: UnitIdField | None = None
-    """Whose seat it is, where it is a barnehage's or school's; elsewhere from which of the service's units they came, if that was said."""
+    """Whose seat it is, where it is a barnehage's or school's; elsewhere from which of the service's units they came, if said."""
     organisation: OrganisationNumberField | None = None
     present: bool
     deputy: bool = False

@@ -77,8 +77,12 @@ async def test_reports_are_for_leaders_and_the_coordinator(lia: Town) -> None:
     units = {row["unit"] for row in await everything(lia, "coordinator", "/conformity")}
     assert units == {None, "unit:lia-barnehage", "unit:haugen-barnehage", "unit:tinnes-skole"}
     mine = await everything(lia, "styrer", "/conformity")
-    assert {(row["arena_type"], row["unit"]) for row in mine} == {("ressursteam", "unit:lia-barnehage")}
-    assert {each["unit"] for each in await everything(lia, "styrer", "/deviations")} == {"unit:lia-barnehage"}
+    # The unit's own, and lederforum, in which every unit's leader has a seat.
+    assert {(row["arena_type"], row["unit"]) for row in mine} == {
+        ("ressursteam", "unit:lia-barnehage"),
+        ("lederforum", None),
+    }
+    assert {each["unit"] for each in await everything(lia, "styrer", "/deviations")} == {None, "unit:lia-barnehage"}
     for who in ("teacher", "ppt", "nurse", "barnevern", "bup"):
         for path in ("/conformity", "/deviations"):
             refused = await lia.get(who, path)
@@ -144,7 +148,7 @@ async def test_a_short_tst_without_everybody_is_held_and_reported(lia: Town) -> 
         if each["meeting"] == called.json()["meeting"]
     }
     assert found.keys() == {"duty-breached", "too-short", "element-missing"}
-    assert found["duty-breached"]["absent"] == [{"service": "ppt", "reason": "ill"}]
+    assert found["duty-breached"]["absent"] == [{"service": "ppt", "unit": None, "reason": "ill"}]
     assert (found["too-short"]["found"], found["too-short"]["due"]) == (90, 150)
     assert found["element-missing"]["missing"] == ["guidance", "observation"]
     assert {each["rule"] for each in found.values()} == {54, 59, 60}

@@ -114,7 +114,8 @@ async def _bup(year: Year, when: str, day: str) -> str:
 
 
 async def _lederforum(year: Year, when: str, day: str) -> None:
-    await _call_fixed(year, when, "lederforum", day, ("ledelse", "leader"))
+    leaders = [(each, "leader") for each in ("ledelse", "barnehage", "skole", "ppt", "helsestasjon", "barnevern")]
+    await _call_fixed(year, when, "lederforum", day, *leaders)
 
 
 def _to_be_held(year: Year, meeting: str, starts_at: str, *there: tuple[str, str], recorded: str | None = None) -> None:

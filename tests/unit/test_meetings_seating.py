@@ -9,7 +9,7 @@ import pytest
 
 from services.meetings.configuration import read_profiles
 from services.meetings.domain.arena_rules import ArenaRules
-from services.meetings.domain.calling import seats
+from services.meetings.domain.calling import may_call, seats
 from services.meetings.domain.conformity import Absent, facts_of
 from services.meetings.domain.holding import Holding, check_attendance
 from services.meetings.domain.invitation import Answers, SeatAnswer
@@ -137,6 +137,16 @@ def test_a_deputy_whom_an_answer_names_takes_the_seat_and_nobody_else_does() -> 
     assert not fills_seat(rules, sent, teacher)
 
 
+@pytest.mark.rule(39)
+def test_lederforum_is_called_by_the_municipalitys_own_leaders_not_by_every_units() -> None:
+    forum = rules_of(NOTODDEN, "lederforum")
+    leader = frozenset({Role.LEADER})
+    assert may_call(forum, frozenset(), leader, Service.LEDELSE, UnitId("unit:kommune"))
+    assert not may_call(forum, frozenset(), leader, Service.BARNEHAGE, LIA)
+    assert not may_call(forum, frozenset(), leader, Service.PPT, UnitId("unit:ppt"))
+    assert may_call(forum, frozenset(), frozenset({Role.COORDINATOR}), None, UnitId("unit:kommune"))
+
+
 # --- who was there ------------------------------------------------------------------------------------------------------
 
 
@@ -252,3 +262,17 @@ def test_the_unit_that_a_tst_belongs_to_has_the_same_duty_to_be_there() -> None:
         check(TYNSET, state, *others, absent)
     assert breached.value.extensions == {"services": ["skole"], "units": [KVIKNE]}
     assert check(TYNSET, state, *others, absent.model_copy(update={"absence_reason": "vacant"}))
+
+
+@pytest.mark.rule(39)
+def test_where_all_units_have_the_seat_as_one_it_may_be_said_of_which_they_came() -> None:
+    state = called(NOTODDEN, "lederforum")
+    fixed = [row(service) for service in sorted(state.invited - {Service.BARNEHAGE})]
+    rows = check(NOTODDEN, state, *fixed, row(Service.BARNEHAGE, unit=LIA), row(Service.BARNEHAGE))
+    assert [each.unit for each in rows if each.service is Service.BARNEHAGE] == [LIA, None]
+    with pytest.raises(AttendanceError):
+        check(NOTODDEN, state, *fixed, row(Service.BARNEHAGE, unit=TINNES))
+    late = row(Service.BARNEHAGE, unit=UnitId("unit:haugen-barnehage"), present=False)
+    facts = facts_of(_after(state, check(NOTODDEN, state, *fixed, row(Service.BARNEHAGE, unit=LIA), late)))
+    assert facts is not None
+    assert facts.absent == ()

@@ -2960,7 +2960,7 @@ export interface Attendance {
   role: Role;
   service: Service;
   /**
-   * Whose seat it is, where it is a barnehage's or school's; elsewhere from which of the service's units they came, if that was said.
+   * Whose seat it is, where it is a barnehage's or school's; elsewhere from which of the service's units they came, if said.
    */
   unit?: string;
 }

@@ -208,7 +208,7 @@ class Attendance(Model):
     service: Service
     unit: UnitIdField | None = None
     """Whose seat it is, where it is a barnehage's or school's; elsewhere from which of the service's units they came,
-    if that was said.
+    if said.
     """
 
 
