@@ -69,7 +69,7 @@ class ReportUnknownError(MeetingsError):
 
 
 class ReportNotYoursError(MeetingsError):
-    """That a report was delivered is said by the municipality's coordinator, or a leader of its administration."""
+    """That a report was delivered is said by whoever owes it, or a leader of the municipality's administration."""
 
     code = "report-not-yours"
     status = 403

@@ -66,7 +66,7 @@ def _of(kind: str) -> dict[int | str, dict[str, Any]]:
 
 @router.get("/reports", summary="Which reports the municipality uses, and when they are due")
 async def list_reports(desk: Means, ctx: Reading, asked: AskedPage) -> Page[Used]:
-    """As its profile says. For the coordinator and the leaders of units."""
+    """As its profile says. For the coordinator, the leaders of units, and whoever owes one."""
     rows = await reports.list_reports(desk, ctx, REPORTS.after(asked.cursor), asked.limit + 1)
     return REPORTS.page(rows, asked.limit, lambda one: one.report)
 
@@ -78,7 +78,7 @@ async def list_reports(desk: Means, ctx: Reading, asked: AskedPage) -> Page[Used
     summary="Say that a report was delivered",
 )
 async def deliver_report(desk: Means, ctx: Command, code: Code, body: ReportDelivery) -> Response:
-    """By the coordinator, or a leader of the municipality's administration; nobody is reminded of it any more."""
+    """By whoever owes it, or a leader of the municipality's administration; nobody is reminded of it any more."""
     return respond(await report_duties.deliver_report(desk, ctx, code, body.due, body.delivered_on))
 
 

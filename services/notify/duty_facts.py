@@ -16,17 +16,22 @@ class Awaited:
 
     duty: ReportDutyRef
     owed_by: Role
+    owing_unit: UnitId | None
+    """Of which unit they are who owe it; None: whoever has the role in the municipality."""
     unit: UnitId | None
     """Whose leaders are told when it does not come."""
     due: date
 
 
 async def add(conn: Connection, awaited: Awaited) -> None:
-    """Remember it."""
+    """Remember it; said again, it is owed by whoever is named now."""
     await conn.execute(
-        "INSERT INTO awaited_reports (duty, owed_by, unit, due) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
+        "INSERT INTO awaited_reports (duty, owed_by, owing_unit, unit, due) VALUES ($1, $2, $3, $4, $5)"
+        " ON CONFLICT (duty) DO UPDATE SET owed_by = excluded.owed_by, owing_unit = excluded.owing_unit,"
+        " unit = excluded.unit",
         awaited.duty,
         awaited.owed_by,
+        awaited.owing_unit,
         awaited.unit,
         awaited.due,
     )
@@ -34,11 +39,10 @@ async def add(conn: Connection, awaited: Awaited) -> None:
 
 async def find(conn: Connection, duty: ReportDutyRef) -> Awaited | None:
     """Return it, if it still is."""
-    row = await conn.fetchrow("SELECT owed_by, unit, due FROM awaited_reports WHERE duty = $1", duty)
+    row = await conn.fetchrow("SELECT owed_by, owing_unit, unit, due FROM awaited_reports WHERE duty = $1", duty)
     if row is None:
         return None
-    unit = None if row["unit"] is None else UnitId(row["unit"])
-    return Awaited(duty, Role(row["owed_by"]), unit, row["due"])
+    return Awaited(duty, Role(row["owed_by"]), row["owing_unit"], row["unit"], row["due"])
 
 
 async def forget(conn: Connection, duty: ReportDutyRef) -> None:

@@ -188,12 +188,14 @@ async def leaders_of(conn: Connection, scope: LogScope, unit: UnitId) -> list[Ac
     return [ActorId(row["id"]) for row in rows]
 
 
-async def people_in(conn: Connection, scope: LogScope, role: Role) -> list[ActorId]:
-    """Return those known here who have the role in the municipality."""
+async def people_in(conn: Connection, scope: LogScope, role: Role, unit: UnitId | None = None) -> list[ActorId]:
+    """Return those known here who have the role in the municipality, in that unit if one is named."""
     rows = await conn.fetch(
-        "SELECT id FROM aggregates WHERE kind = 'recipient' AND scope = $1 AND state -> 'roles' ? $2 ORDER BY id",
+        "SELECT id FROM aggregates WHERE kind = 'recipient' AND scope = $1 AND state -> 'roles' ? $2"
+        " AND ($3::text IS NULL OR state ->> 'unit' = $3) ORDER BY id",
         scope,
         role.value,
+        unit,
     )
     return [ActorId(row["id"]) for row in rows]
 

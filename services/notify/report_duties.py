@@ -48,7 +48,7 @@ class ReportDuties:
     async def on_expected(self, tx: Tx, event: ReportExpected, envelope: Envelope) -> None:
         """It is waited for; the steps whose time was over when it was said are left out."""
         ctx = caused_by(envelope, tx.now)
-        await duty_facts.add(tx.conn, Awaited(event.duty, event.owed_by, event.unit, event.due))
+        await duty_facts.add(tx.conn, Awaited(event.duty, event.owed_by, event.owing_unit, event.unit, event.due))
         payload = Cause.of(ctx).written()
         for step, moment in moments(event.due).items():
             if moment > envelope.time:
@@ -74,12 +74,12 @@ class ReportDuties:
         await require_fresh(tx.conn, CONSUMER, meetings.TOPIC, "/services/meetings", key=awaited.duty)
         ctx = Cause.model_validate_json(deadline.payload).context(tx.now)
         told = telling(ctx, awaited.duty, due=at_oslo(awaited.due, AT))
-        owing = await facts.people_in(tx.conn, ctx.scope, awaited.owed_by)
+        owing = await facts.people_in(tx.conn, ctx.scope, awaited.owed_by, awaited.owing_unit)
         if step is Step.ESCALATE or not owing:
             # Where nobody is known who owes it, the leaders are the first to know.
             await self._teller.tell_leaders(tx, awaited.unit, told, SAYS[step])
             return
         for actor in owing:
             await self._teller.tell_responsible(
-                tx, Responsible(actor=actor, role=awaited.owed_by), told.saying(SAYS[step])
+                tx, Responsible(actor=actor, role=awaited.owed_by, unit=awaited.owing_unit), told.saying(SAYS[step])
             )

@@ -35,7 +35,9 @@ class ReportExpected(ReportDutyEvent):
     TYPE: ClassVar[str] = "no.lagspill.meetings.report.expected.v1"
 
     owed_by: Role
-    """In which role of the municipality it is owed."""
+    """In which role of the municipality it is owed. Said again with another one, it is owed by that one from then on."""
+    owing_unit: UnitIdField | None = None
+    """By those of this unit only; absent: whoever has the role in the municipality."""
     unit: UnitIdField | None = None
     """Whose leaders are told when it does not come; absent where the municipality has no such unit."""
 

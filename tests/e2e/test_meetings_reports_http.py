@@ -13,6 +13,8 @@ import pytest
 import pytest_asyncio
 
 from services.meetings.app import create_desk
+from services.meetings.domain.undertakings import Owner
+from services.meetings.handlers.desk import Desk
 from services.meetings.handlers.report_duties import expect_reports
 from services.meetings.handlers.reports import CONSUMER, SOURCES
 from shared.clock import SimulatedClock
@@ -285,6 +287,44 @@ async def awaited(made: Town) -> dict[str, list[str]]:
     return {each["report"]: each["awaited"] for each in used if each["awaited"]}
 
 
+async def another_owes_it(made: Town) -> None:
+    """Let the profile name the PPT's advisers as who owe the report to the steering group (seed rule 123)."""
+    desk: Desk = made.parts.app.state.desk  # type: ignore[attr-defined]
+    profile = desk.profiles[LogScope("3427")]
+    owner = Owner(role=Role.PPT_ADVISER, unit=UnitId("unit:ppt-nord-osterdal"))
+    reports = tuple(
+        each.model_copy(update={"owner": owner}) if each.code == "to-steering-group" else each
+        for each in profile.reports
+    )
+    other = replace(desk, profiles={LogScope("3427"): profile.model_copy(update={"reports": reports})})
+    assert await expect_reports(other, made.kit.clock.now()) == 1
+    assert await expect_reports(other, made.kit.clock.now()) == 0
+    said = (await made.published("report.expected.v1"))[-1]["data"]
+    assert (said["report"], said["due"], said["owed_by"]) == ("to-steering-group", "2028-06-30", "ppt-adviser")
+    here = {**TYNSET, "lagspill_unit": "unit:ppt-nord-osterdal"}
+    path, body = "/reports/to-steering-group", {"due": "2028-06-30"}
+    refused = await made.get("ppt", f"{path}?{AUTUMN}", **here)
+    assert (refused.status_code, refused.json()["code"]) == (403, "reports-forbidden"), "who owes none reads none"
+    await fresh(made)
+    made.parts.app.state.desk = other  # type: ignore[attr-defined]
+    try:
+        listed = (await made.get("ppt", "/reports", **here)).json()["items"]
+        assert [(each["report"], each["owner"]["role"]) for each in listed] == [("to-steering-group", "ppt-adviser")]
+        # Whoever owes it sees all of it, and of no other anything.
+        seen, whole = [
+            await made.get(who, f"{path}?{AUTUMN}", **claims)
+            for who, claims in (("ppt", here), ("coordinator", TYNSET))
+        ]
+        assert (seen.status_code, seen.content) == (200, whole.content)
+        elsewhere = await made.get("ppt", f"{GAINS}?{AUTUMN}", **here)
+        assert (elsewhere.status_code, elsewhere.json()["code"]) == (403, "reports-forbidden")
+        refused = await made.post("coordinator", f"{path}/deliveries", body, **TYNSET)
+        assert (refused.status_code, refused.json()["code"]) == (403, "report-not-yours")
+    finally:
+        made.parts.app.state.desk = desk  # type: ignore[attr-defined]
+    assert await expect_reports(desk, made.kit.clock.now()) == 1, "the coordinator again"
+
+
 @pytest.mark.rule(66, 123, 127, 128, 135)
 async def test_a_report_is_owed_until_it_is_said_to_be_delivered_and_then_the_next_one_is(tynset: Town) -> None:
     both = {"frequency-evaluated": ["2027-06-30"], "to-steering-group": ["2027-06-30"]}
@@ -323,6 +363,7 @@ async def test_a_report_is_owed_until_it_is_said_to_be_delivered_and_then_the_ne
     administration = {**TYNSET, "lagspill_unit": "unit:tynset-kommune", "lagspill_service": "ledelse"}
     late = await tynset.post("styrer", "/reports/frequency-evaluated/deliveries", body, **administration)
     assert late.status_code == 201
+    await another_owes_it(tynset)
     # A profile that asks for it no more is not waited for.
     desk = create_desk(kit)
     asked = desk.profiles[LogScope("3427")].model_copy(update={"reports": ()})

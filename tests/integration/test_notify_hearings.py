@@ -195,3 +195,24 @@ async def test_whoever_owes_a_report_is_reminded_and_then_the_leader_hears_until
     assert await world.pool.fetchval("SELECT count(*) FROM deadlines") == 0
     assert [last_of(due, moment) for moment in moments(due).values()] == list(Step)
     assert last_of(due, moments(due)[Step.REMIND] - timedelta(seconds=1)) is None
+
+
+@pytest.mark.rule(123, 127, 128, 135)
+async def test_a_report_is_owed_by_whom_the_profile_names_and_by_another_from_when_it_is_said(world: World) -> None:
+    due = date(2026, 10, 30)
+    for who in ("director", "coordinator", "ppt-leader", "health-leader"):
+        await world.prefer(who)
+    first = owed("b", due).model_copy(update={"owed_by": Role.LEADER, "owing_unit": UnitId("unit:ppt")})
+    await world.take(first, times=2)
+    await fresh(world)
+    await world.move_to(moments(due)[Step.REMIND])
+    # Not every leader there is.
+    assert await told(world, "ppt-leader") == ["municipal-report-reminder"]
+    await world.take(first.model_copy(update={"owed_by": Role.LEADER, "owing_unit": UnitId("unit:helsestasjon")}))
+    for step in (Step.DUE, Step.OVERDUE, Step.ESCALATE):
+        await fresh(world)
+        await world.move_to(moments(due)[step])
+    assert await told(world, "ppt-leader") == ["municipal-report-reminder"]
+    assert await told(world, "health-leader") == ["municipal-report-due", "municipal-report-overdue"]
+    assert await told(world, "director") == ["municipal-report-escalated"]
+    assert await told(world, "coordinator") == []

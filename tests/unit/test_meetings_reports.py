@@ -317,6 +317,26 @@ def test_a_heading_asks_for_figures_that_there_are() -> None:
         read_profiles_in(wrong, name)
 
 
+@pytest.mark.rule(123)
+@pytest.mark.parametrize(
+    ("owner", "reason"),
+    [
+        ("{role: privacy-officer}", "nobody owes a report as privacy-officer"),
+        ("{role: leader}", "say of which unit: there is a leader in many"),
+        ('{role: leader, unit: "unit:nowhere"}', "unit:nowhere is no unit of this profile"),
+    ],
+)
+def test_who_owes_a_report_is_somebody_of_the_municipality(owner: str, reason: str) -> None:
+    text = (MeetingsSettings.model_fields["municipalities_folder"].default / "nord-osterdal.yaml").read_text("utf-8")
+    before = "  - code: to-steering-group\n"
+    assert all(report.owner.role is Role.COORDINATOR for report in TYNSET.reports), "where nothing is said"
+    named = text.replace(before, f'{before}    owner: {{role: leader, unit: "unit:ppt-nord-osterdal"}}\n', 1)
+    [read, *_] = read_profiles_in(named, "named.yaml")
+    assert {report.code: report.owner.unit for report in read.reports}["to-steering-group"] == "unit:ppt-nord-osterdal"
+    with pytest.raises(ProfileError, match=reason):
+        read_profiles_in(text.replace(before, f"{before}    owner: {owner}\n", 1), "wrong.yaml")
+
+
 # --- surveys ------------------------------------------------------------------------------------------------------------
 
 

@@ -3077,6 +3077,10 @@ export interface ReportExpected {
   duty: string;
   owed_by: Role2;
   /**
+   * By those of this unit only; absent: whoever has the role in the municipality.
+   */
+  owing_unit?: string;
+  /**
    * Which of the profile's reports it is.
    */
   report: string;

@@ -3205,6 +3205,8 @@ class ReportExpected(EventData):
     """The last day in Norway on which it is in time."""
     duty: ReportDutyRefField
     owed_by: Role
+    owing_unit: UnitIdField | None = None
+    """By those of this unit only; absent: whoever has the role in the municipality."""
     report: Annotated[str, Field(pattern=r"^[a-z0-9-]{2,60}$")]
     """Which of the profile's reports it is."""
     unit: UnitIdField | None = None

@@ -254,8 +254,11 @@ def _check_undertakings(document: Document, stated: Stated) -> None:
 
 
 def _check_reports(document: Document, stated: Stated) -> None:
-    surveys = {each.code for each in stated.surveys}
+    surveys, units = {each.code for each in stated.surveys}, {unit.id for unit in stated.units}
     for index, report in enumerate(stated.reports):
+        if report.owner.unit is not None and report.owner.unit not in units:
+            reason = f"{report.owner.unit} is no unit of this profile"
+            raise document.refusal(["reports", index, "owner", "unit"], reason)
         for position, heading in enumerate(report.headings):
             if strange := sorted(set(heading.surveys) - surveys):
                 reason = f"{strange[0]} is no survey of this profile"

@@ -13,7 +13,7 @@ from typing import Final
 
 from services.meetings.domain.organisation import UnitKind
 from services.meetings.domain.profile import Profile
-from services.meetings.domain.undertakings import Report
+from services.meetings.domain.undertakings import Owner, Report
 from services.meetings.domain.unit_register import BACK_DAYS
 from services.meetings.errors import RecordedDayError, ReportDeliveredError, ReportNotExpectedError, ReportNotYoursError
 from shared.aggregate import Aggregate
@@ -22,9 +22,6 @@ from shared.contracts.base import EventData, Model
 from shared.contracts.codes import Role
 from shared.contracts.report_duties import ReportDelivered, ReportDropped, ReportExpected
 from shared.refs import ReportDutyRef, UnitId
-
-OWED_BY: Final = Role.COORDINATOR
-"""Who sees all of a report, and so has it to deliver."""
 
 
 class Status(StrEnum):
@@ -42,6 +39,7 @@ class DutyState(Model):
     """None: there is none."""
     report: str = ""
     due: date | None = None
+    owner: Owner = Owner()
     status: Status = Status.EXPECTED
     delivered_on: date | None = None
 
@@ -50,7 +48,8 @@ def evolve(state: DutyState, event: EventData) -> DutyState:
     """Return `state` after `event`."""
     match event:
         case ReportExpected():
-            return DutyState(duty=event.duty, report=event.report, due=event.due)
+            owner = Owner(role=event.owed_by, unit=event.owing_unit)
+            return DutyState(duty=event.duty, report=event.report, due=event.due, owner=owner)
         case ReportDelivered():
             return state.model_copy(update={"status": Status.DELIVERED, "delivered_on": event.on})
         case ReportDropped():
@@ -95,22 +94,34 @@ def led_by(profile: Profile, today: date) -> UnitId | None:
     return next((unit.id for unit in own), None)
 
 
-def check_deliverer(profile: Profile, actor: Actor, today: date) -> None:
-    """Refuse whoever delivers no reports: it is for who owes them, and for the leaders of the administration.
+def owns(report: Report, actor: Actor) -> bool:
+    """Return whether the actor is one of those who owe the report."""
+    owner = report.owner
+    return actor.staff and owner.role in actor.roles and owner.unit in {None, actor.unit}
+
+
+def check_deliverer(profile: Profile, report: Report, actor: Actor, today: date) -> None:
+    """Refuse whoever does not deliver the report: it is for who owes it, and for the leaders of the administration.
 
     Raises:
         ReportNotYoursError: neither.
     """
     leads = Role.LEADER in actor.roles and actor.unit is not None and actor.unit == led_by(profile, today)
-    if not (OWED_BY in actor.roles or leads):
+    if not (owns(report, actor) or leads):
         raise ReportNotYoursError
 
 
-def decide_expect(state: DutyState, duty: ReportDutyRef, owed: Owed, unit: UnitId | None) -> list[EventData]:
-    """Say that it is owed; once."""
-    if state.duty is not None:
+def decide_expect(
+    state: DutyState, duty: ReportDutyRef, owed: Owed, owner: Owner, unit: UnitId | None
+) -> list[EventData]:
+    """Say that it is owed; once, and again while it is, when the profile names another owner."""
+    if state.duty is not None and (state.status is not Status.EXPECTED or state.owner == owner):
         return []
-    return [ReportExpected(duty=duty, report=owed.report, due=owed.due, owed_by=OWED_BY, unit=unit)]
+    return [
+        ReportExpected(
+            duty=duty, report=owed.report, due=owed.due, owed_by=owner.role, owing_unit=owner.unit, unit=unit
+        )
+    ]
 
 
 def decide_deliver(state: DutyState, on: date, today: date) -> list[EventData]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import date
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import Field, StringConstraints, model_validator
 
@@ -17,6 +17,7 @@ from services.meetings.domain.organisation import UnitKind
 from services.meetings.domain.year import DayOfYear, Span
 from shared.contracts.codes import Role, Service
 from shared.profiles import Line, Rule, Rules, Text
+from shared.refs import UnitIdField
 from shared.small_numbers import THRESHOLD
 
 Code = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{2,60}$")]
@@ -107,6 +108,28 @@ class ReportHeading(Text):
     stated: tuple[Stated, ...] = ()
 
 
+class Owner(Line):
+    """Who owes a report: sees all of it, is reminded of it, and says that it was delivered."""
+
+    role: Role = Role.COORDINATOR
+    unit: UnitIdField | None = None
+    """Those of this unit only."""
+
+    @model_validator(mode="after")
+    def _few(self) -> Owner:
+        if self.role in _OWE_NONE:
+            raise ValueError(f"nobody owes a report as {self.role}")
+        if self.role is not Role.COORDINATOR and self.unit is None:
+            raise ValueError(f"say of which unit: there is a {self.role} in many")
+        return self
+
+
+_OWE_NONE: Final = frozenset(
+    {Role.GUARDIAN, Role.CHILD, Role.PRIVACY_OFFICER, Role.AUDITOR, Role.OPERATOR, Role.SERVICE_ACCOUNT}
+)
+"""Private persons, programs, and those who oversee: figures are for those who work with children."""
+
+
 class Report(Line):
     """A report with its headings and its deadline (seed rules 66, 123, 127, 128, 135, 136, 140, 178)."""
 
@@ -118,6 +141,7 @@ class Report(Line):
     """Municipalities that use the same template, so that results can be compared (seed rule 135)."""
     by: date | None = None
     every_year: Span | None = None
+    owner: Owner = Owner()
     rules: Rules
 
     @model_validator(mode="after")

@@ -9,7 +9,6 @@ from uuid import UUID
 
 from services.meetings import duty_store as store
 from services.meetings.configuration import profile_of
-from services.meetings.domain.conformity import decide_view
 from services.meetings.domain.profile import Profile
 from services.meetings.domain.report_duty import (
     DUTY,
@@ -26,6 +25,7 @@ from services.meetings.domain.report_duty import (
 from services.meetings.domain.reports import report_of
 from services.meetings.errors import ReportNotExpectedError
 from services.meetings.handlers.desk import Desk, acting
+from services.meetings.handlers.reports import asked
 from services.meetings.store import lock_definitions
 from services.meetings.views import DeliveredReportView, there
 from shared.aggregate import Answer, Changed, Context
@@ -71,11 +71,15 @@ async def _expect(tx: Tx, profile: Profile, correlation: UUID) -> int:
     ctx = Context(actor=None, scope=profile.scope, now=tx.now, correlation=correlation)
     today = oslo_day(tx.now)
     changes = 0
+    waited_for = set(owed_now(profile, today))
     for known in await store.expected(tx.conn, profile.scope):
         if not still_owed(profile, known.owed):
             dropped = await tx.journal.change(DUTY, known.duty, ctx, decide_drop, conn=tx.conn)
             changes += len(dropped.events)
-    for owed in owed_now(profile, today):
+        else:
+            # One that was not delivered in time is owed still, by whoever the profile names now.
+            waited_for.add(known.owed)
+    for owed in sorted(waited_for, key=lambda one: (one.due, one.report)):
         changes += await _expect_one(tx, ctx, owed, profile, today)
     return changes
 
@@ -84,9 +88,13 @@ async def _expect_one(tx: Tx, ctx: Context, owed: Owed, profile: Profile, today:
     duty = await store.duty_ref(tx.conn, profile.scope, owed, ReportDutyRef(tx.ids.ref("rdy")))
     unit = led_by(profile, today)
     changed = await tx.journal.change(
-        DUTY, duty, ctx, lambda state: decide_expect(state, duty, owed, unit), conn=tx.conn
+        DUTY,
+        duty,
+        ctx,
+        lambda state: decide_expect(state, duty, owed, report_of(profile, owed.report).owner, unit),
+        conn=tx.conn,
     )
-    if changed.events:
+    if changed.events and owed.due >= today:
         day_after = at_oslo(owed.due + timedelta(days=1), time(0))
         payload = _Cause(scope=ctx.scope, correlation=ctx.correlation).model_dump_json()
         await set_deadline(tx.conn, kind=NEXT, key=duty, due=day_after, payload=payload)
@@ -109,16 +117,15 @@ async def deliver_report(desk: Desk, ctx: Context, code: str, due: date, on: dat
     """Note that a report was delivered: nobody is reminded of it any more (seed rules 123, 127, 128, 135).
 
     Raises:
-        ReportsForbiddenError: the actor neither leads a unit nor is the municipality's coordinator.
-        ReportNotYoursError: the actor leads another unit than the administration.
+        ReportsForbiddenError: the actor neither owes the report, leads a unit nor is the municipality's coordinator.
+        ReportNotYoursError: the actor does not owe it, nor lead the administration.
         ReportUnknownError: the municipality uses none such.
         ReportNotExpectedError, ReportDeliveredError, RecordedDayError: see `domain.report_duty.decide_deliver`.
     """
     actor, today = acting(ctx), oslo_day(ctx.now)
-    decide_view(staff=actor.staff, roles=actor.roles, service=actor.service, unit=actor.unit)
     profile = profile_of(desk.profiles, actor.municipality)
-    check_deliverer(profile, actor, today)
-    report_of(profile, code)
+    report, _ = asked(profile, actor, code)
+    check_deliverer(profile, report, actor, today)
     async with desk.pool.acquire() as conn:
         duty = await store.find(conn, profile.scope, Owed(code, due))
     if duty is None:

@@ -13,10 +13,13 @@ from services.meetings.configuration import profile_of
 from services.meetings.domain import reports
 from services.meetings.domain.conformity import View, decide_view
 from services.meetings.domain.profile import Profile
+from services.meetings.domain.report_duty import owns
 from services.meetings.domain.reports import Content, Known
-from services.meetings.domain.undertakings import Reader
+from services.meetings.domain.undertakings import Owner, Reader, Report
+from services.meetings.errors import ReportsForbiddenError
 from services.meetings.handlers.desk import Desk, acting
 from shared.aggregate import Context
+from shared.auth import Actor
 from shared.clock import oslo_day
 from shared.contracts import cases, meetings
 from shared.contracts.base import Model
@@ -38,6 +41,8 @@ class Used(Model):
     report: str
     title: Text
     to: tuple[Reader, ...]
+    owner: Owner
+    """Who owes it: the role, and the unit if it is one unit's."""
     due: date | None
     """The next day by which it is due; null: the profile says none, or it is over."""
     awaited: tuple[date, ...]
@@ -47,13 +52,17 @@ class Used(Model):
 
 
 async def list_reports(desk: Desk, ctx: Context, after: str | None, limit: int) -> Sequence[Used]:
-    """Return the municipality's reports, by code.
+    """Return the municipality's reports, by code; to whoever reads only those that they owe, these.
 
     Raises:
-        ReportsForbiddenError: the actor neither leads a unit nor is the municipality's coordinator.
+        ReportsForbiddenError: the actor neither owes a report, leads a unit nor is the municipality's coordinator.
         ArenaRetiredError: the municipality has no profile here.
     """
-    _, profile = _reader(desk, ctx)
+    actor = acting(ctx)
+    profile = profile_of(desk.profiles, actor.municipality)
+    readable = [report for report in profile.reports if _view(report, actor) is not None]
+    if not readable:
+        _reads_reports(actor)
     today = oslo_day(ctx.now)
     async with desk.pool.acquire() as conn:
         expected = [each.owed for each in await duty_store.expected(conn, profile.scope)]
@@ -62,12 +71,13 @@ async def list_reports(desk: Desk, ctx: Context, after: str | None, limit: int) 
             report=each.code,
             title=each.text,
             to=each.to,
+            owner=each.owner,
             due=due if (due := each.due_after(today)) is not None and due >= today else None,
             awaited=tuple(owed.due for owed in expected if owed.report == each.code),
             compared_with=each.compared_with,
             rules=each.rules,
         )
-        for each in sorted(profile.reports, key=lambda one: one.code)
+        for each in sorted(readable, key=lambda one: one.code)
     ]
     return [each for each in used if after is None or each.report > after][:limit]
 
@@ -76,15 +86,16 @@ async def read_report(desk: Desk, ctx: Context, code: str, period_code: str) -> 
     """Return a report of a term that is over, as far as the actor may see it.
 
     Raises:
-        ReportsForbiddenError, ArenaRetiredError: see `list_reports`.
-        ReportUnknownError: the municipality uses none such.
+        ReportsForbiddenError, ReportUnknownError: see `asked`.
+        ArenaRetiredError: see `list_reports`.
         PeriodUnknownError, PeriodNotOverError: there is no report of that period, or not yet.
         HolidaysUnknownError: what meetings were due in that school year is not known.
         UnavailableError: it is not known whether everything that happened in the term has been read; nothing is told twice
             with two numbers.
     """
-    view, profile = _reader(desk, ctx)
-    report = reports.report_of(profile, code)
+    actor = acting(ctx)
+    profile = profile_of(desk.profiles, actor.municipality)
+    report, view = asked(profile, actor, code)
     period = reports.period_of(period_code, oslo_day(ctx.now))
     others = reports.compared_with(report, profile, desk.profiles)
     year = reports.school_year_of(profile, period)
@@ -100,7 +111,28 @@ async def read_report(desk: Desk, ctx: Context, code: str, period_code: str) -> 
     return await asyncio.to_thread(reports.content_of, report, known[0], known[1:], held[profile.scope], period, view)
 
 
-def _reader(desk: Desk, ctx: Context) -> tuple[View, Profile]:
-    actor = acting(ctx)
-    view = decide_view(staff=actor.staff, roles=actor.roles, service=actor.service, unit=actor.unit)
-    return view, profile_of(desk.profiles, actor.municipality)
+def asked(profile: Profile, actor: Actor, code: str) -> tuple[Report, View]:
+    """Return the report, and what the actor sees of it: all, when they owe it.
+
+    Raises:
+        ReportsForbiddenError: the actor neither owes it, leads a unit nor is the municipality's coordinator.
+        ReportUnknownError: the municipality uses none such.
+    """
+    owned = next((report for report in profile.reports if report.code == code and owns(report, actor)), None)
+    if owned is not None:
+        return owned, View(everything=True)
+    view = _reads_reports(actor)
+    return reports.report_of(profile, code), view
+
+
+def _view(report: Report, actor: Actor) -> View | None:
+    if owns(report, actor):
+        return View(everything=True)
+    try:
+        return _reads_reports(actor)
+    except ReportsForbiddenError:
+        return None
+
+
+def _reads_reports(actor: Actor) -> View:
+    return decide_view(staff=actor.staff, roles=actor.roles, service=actor.service, unit=actor.unit)
