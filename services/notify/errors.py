@@ -126,6 +126,13 @@ class EventTypeUnknownError(NotifyError):
     status = 422
 
 
+class EndingsNotWantedError(NotifyError):
+    """A subscription that acknowledges gets all four ends of a consent: name all four among the types, or no type, and no unit."""
+
+    code = "endings-not-wanted"
+    status = 422
+
+
 class TargetRefusedError(NotifyError):
     """Webhooks go to an https address without a login or fragment in it."""
 

@@ -120,6 +120,7 @@ async def open_subscription(desk: SubscriberDesk, ctx: Context, asked: Asked) ->
 
     Raises:
         SubscriberUnknownError, EventTypeUnknownError, OtherMunicipalityError, NotClearedError: it may not have that.
+        EndingsNotWantedError: it is to acknowledge what it does not get.
         TargetRefusedError, TargetUnknownError, TargetInternalError: nothing is delivered to such an address.
         PositionForgottenError: what comes after that position is kept no longer.
     """
@@ -272,8 +273,8 @@ async def change_subscription(
 
     Raises:
         SubscriptionNotFoundError: it has no such subscription.
-        SubscriberUnknownError, EventTypeUnknownError, OtherMunicipalityError, NotClearedError, TargetRefusedError,
-        TargetUnknownError, TargetInternalError: as `open_subscription`.
+        SubscriberUnknownError, EventTypeUnknownError, OtherMunicipalityError, NotClearedError, EndingsNotWantedError,
+        TargetRefusedError, TargetUnknownError, TargetInternalError: as `open_subscription`.
     """
     actor, allowed = _subscriber(desk, ctx)
     if changes.target is not None:

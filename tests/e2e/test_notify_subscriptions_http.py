@@ -11,12 +11,14 @@ import pytest_asyncio
 
 from services.notify.webhooks import LOOPBACK
 from shared.clock import SimulatedClock
+from shared.contracts.cases import ConsentWithdrawn
 from shared.testing.issuer import LocalIssuer
 from shared.testing.plugin import Migrated
 from tests.integration.notify_world import World, notify_world
 
 pytestmark = pytest.mark.connected
 
+WITHDRAWN = ConsentWithdrawn.TYPE
 ASKED: dict[str, Any] = {"target": "https://127.0.0.1/hook", "contact": "drift@school.example"}
 CLEARED: dict[str, Any] = {"lagspill_roles": ["service-account", "protected-log-reader"]}
 
@@ -94,6 +96,8 @@ async def test_the_secret_is_in_no_answer_but_that_of_the_request_that_made_it(w
         ("school-system", {"protected": True}, 403, "not-cleared"),
         ("statistics", {"protected": True}, 403, "not-cleared"),
         ("school-system", {"types": ["no.lagspill.access.recorded.v1"]}, 422, "event-type-unknown"),
+        ("school-system", {"acknowledges": True, "units": ["unit:lia-barnehage"]}, 422, "endings-not-wanted"),
+        ("school-system", {"acknowledges": True, "types": [WITHDRAWN]}, 422, "endings-not-wanted"),
         ("school-system", {"target": "http://127.0.0.1/"}, 422, "target-not-https"),
         ("school-system", {"target": "https://a:b@127.0.0.1/"}, 422, "target-not-https"),
         ("school-system", {"target": "https://10.0.0.1/"}, 422, "target-internal"),

@@ -281,7 +281,7 @@ def test_the_readme_s_example_works_as_it_stands(system: Addresses, stage: Stage
 
 
 @pytest.mark.rule(
-    52, 53, 54, 59, 60, 61, 64, 65, 67, 68, 69, 72, 73, 75, 77, 82, 135, 136, 137, 138, 141, 143, 144, 146
+    52, 53, 54, 59, 60, 61, 64, 65, 67, 68, 69, 72, 73, 75, 77, 82, 135, 136, 137, 138, 141, 143, 144, 146, 148
 )
 @pytest.mark.rule(152, 153, 166, 171, 172, 173, 174, 178, 179, 180, 181, 182, 183)
 def test_the_rows_of_the_four_other_profiles_hold(system: Addresses, stage: Stage) -> None:

@@ -35,7 +35,10 @@ from pydantic_core import from_json, to_json
 from deploy.conformance.faults import Held
 from deploy.conformance.receipts import listening
 from deploy.local.process import free_port
+from services.notify.domain.acknowledgement import ENDINGS
 from services.notify.signatures import headers, new_secret, written
+from shared.contracts import EVENTS, cases
+from shared.contracts.schemas import FOLDER as SCHEMAS
 from shared.refs import ConsentRef
 from shared.relay import Step
 from shared.testing.plugin import NewDatabase, through
@@ -172,6 +175,32 @@ async def test_receipts_are_sent_until_they_are_taken_and_then_no_more(database:
         await place.pool.execute("UPDATE lagspill_inbox SET receipt_sent = NULL")
         with pytest.raises(NotTakenError, match="nobody answers"):
             await gone.send_receipts()
+
+
+async def test_there_is_a_receipt_of_what_ends_a_consent_and_of_nothing_else_that_names_one(
+    database: str, make: Maker
+) -> None:
+    """Over the example of every type with a consent and its version: what is acknowledged is what the services await."""
+    naming = {
+        name: event
+        for name, event in EVENTS.items()
+        if event.TOPIC == cases.TOPIC and {"consent", "version"} <= event.model_fields.keys()
+    }
+    assert naming.keys() > ENDINGS.keys()
+    subscriber, records = Subscriber("names"), []
+    for name, event in naming.items():
+        subscriber.on(getattr(events, event.__name__))(one_thing)
+        [example] = from_json((SCHEMAS / f"{name}.json").read_bytes())["examples"]
+        records.append(make.record(event.model_validate(example["data"])))
+    async with subscriber_place(database, subscriber) as place:
+        await subscriber.take(records)
+        kept = await place.pool.fetch("SELECT type FROM lagspill_inbox WHERE receipt IS NOT NULL")
+    assert {row["type"] for row in kept} == set(ENDINGS)
+
+
+async def one_thing(tx: Connection, event: Event[Any]) -> int:
+    _ = tx, event
+    return 1
 
 
 async def test_an_inbox_of_before_receipts_were_sent_is_used_on(database: str, make: Maker) -> None:

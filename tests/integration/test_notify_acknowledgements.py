@@ -105,7 +105,7 @@ async def test_a_receipt_is_awaited_once_of_who_acknowledges_and_settled_by_one_
     path = await place.opened()
     assert (await place.world.get("school-system", path)).json()["acknowledges"] is True
     silent = await place.opened(acknowledges=False)
-    elsewhere = await place.opened(types=[ConsentRefused.TYPE])
+    elsewhere = await place.opened(types=[ConsentRefused.TYPE], acknowledges=False)
     ended = place.ended()
     refused = ConsentRefused(
         case=ended.case, consent=ended.consent, version=1, grantor=GrantorClass.GUARDIAN, ordinal=1

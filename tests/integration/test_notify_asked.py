@@ -135,7 +135,7 @@ async def test_the_team_hears_of_the_plan_and_the_coordinator_of_the_appointment
     assert await told(world, "rektor") == []
 
 
-@pytest.mark.rule(4, 31, 101)
+@pytest.mark.rule(4, 30, 31, 101)
 async def test_guardians_hear_of_the_plan_and_of_measures_whatever_becomes_of_a_consent(world: World) -> None:
     """Once each, in their language, and nothing of what it is; what ends with a consent is acknowledged without it."""
     emails = {"guardian-a": "a@guardian.example", "guardian-b": "b@guardian.example"}

@@ -6,13 +6,14 @@ import asyncio
 import ipaddress
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
 from pydantic import AnyHttpUrl, SecretStr
+from pydantic_core import from_json
 
 from services.notify import feed, subscription_store
 from services.notify.courier import Courier
@@ -92,8 +93,6 @@ def concern(world: World, case: CaseRef | None = None) -> ConcernRegistered:
 
 
 def ids(records: list[Record]) -> list[str]:
-    from pydantic_core import from_json
-
     return [from_json(record.value)["id"] for record in records]
 
 
@@ -143,6 +142,25 @@ async def test_every_event_arrives_once_in_order_as_the_bytes_that_were_publishe
     view = await place.look()
     assert (view["position"], view["last_position"], view["status"]) == (positions[-1], positions[-1], "active")
     assert place.receiver.connections < 10, "connections are used again"
+
+
+@pytest.mark.rule(48)
+async def test_a_signal_is_with_its_subscribers_at_once_at_any_hour_and_is_of_nobody(place: Place) -> None:
+    """On Christmas night, when no mail leaves: that there is a concern, of which area, and by when somebody acts; and no more."""
+    place.world.clock.set(datetime(2026, 12, 25, 2, tzinfo=UTC))
+    other, _ = await opened(place.world, place.receiver.url, types=[ConcernRegistered.TYPE])
+    case = CaseRef(place.world.kit.ids.ref("cas"))
+    records = await place.world.feed(concern(place.world, case))
+    await place.world.courier.deliver_due()
+    assert place.receiver.ids == ids(records) * 2, "both have it in the first round after it was stored"
+    for webhook in place.receiver.arrived.seen:
+        data = from_json(webhook.body)["data"]
+        known = {"case", "concern", "area", "for_whom", "registered_by", "act_by", "guardians", "address_protected"}
+        assert data.keys() <= known, "references, codes, a time and counts"
+        assert data["registered_by"].keys() <= {"actor", "role", "service", "unit", "organisation"}
+        assert (data["case"], data["area"]) == (case, "learning")
+        assert b"Eksempelsen" not in webhook.body
+    assert other != place.subscription
 
 
 async def test_what_comes_twice_from_the_bus_is_delivered_once(place: Place) -> None:

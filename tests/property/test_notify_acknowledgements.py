@@ -25,6 +25,7 @@ from services.notify.domain.subscription import (
     SUBSCRIPTION,
     Allowed,
     Passing,
+    Status,
     SubscriptionState,
     acknowledges,
     decide_change,
@@ -32,10 +33,10 @@ from services.notify.domain.subscription import (
     decide_open,
     decide_stop,
 )
-from services.notify.errors import NotifyError, ReceiptDiffersError, ReceiptNotAwaitedError
+from services.notify.errors import EndingsNotWantedError, NotifyError, ReceiptDiffersError, ReceiptNotAwaitedError
 from shared.contracts import EVENTS
 from shared.contracts.base import EventData
-from shared.contracts.cases import ConsentEvent, ConsentExpired
+from shared.contracts.cases import ConsentEvent, ConsentExpired, ConsentRefused, ConsentWithdrawn
 from shared.contracts.notify import (
     SubscriptionReceiptAwaited,
     SubscriptionReceiptMissing,
@@ -43,7 +44,7 @@ from shared.contracts.notify import (
     Wanted,
 )
 from shared.contracts.schemas import FOLDER as SCHEMAS
-from shared.refs import ActorId, CaseRef, ConsentRef, LogScope, ReceiptRef, SubscriptionRef
+from shared.refs import ActorId, CaseRef, ConsentRef, LogScope, ReceiptRef, SubscriptionRef, UnitId
 from tests.unit.cases_town import RULES
 
 RECEIPT, SUB = ReceiptRef("rct_" + "b" * 26), SubscriptionRef("sub_" + "b" * 26)
@@ -176,6 +177,43 @@ def test_who_does_not_get_an_event_or_has_ended_owes_nothing_for_it_and_who_is_s
     passing = Passing(type=ConsentExpired.TYPE, scope=LogScope(scope))
     assert acknowledges(state, Allowed(subscribes=True), own, passing) is (says and not ends and scope == "4005")
     assert not acknowledges(state, Allowed(), own, passing), "who may no longer subscribe gets nothing"
+
+
+@given(
+    st.frozensets(st.sampled_from([*ENDINGS, ConsentRefused.TYPE])),
+    st.frozensets(st.just(UnitId("unit:lia-barnehage"))),
+    st.booleans(),
+)
+def test_who_is_to_acknowledge_gets_every_end_of_a_consent_or_is_refused(
+    types: frozenset[str], units: frozenset[UnitId], begins: bool
+) -> None:
+    """Whether it is opened so or changed to it: what is accepted gets each of the four, which name no unit."""
+    own = LogScope("4005")
+    wanted = Wanted(types=types, units=units, municipalities=frozenset({own}))
+    opened = decide_open(SubscriptionState(), ref=SUB, owner=OWNER, client="x", wanted=Wanted())
+    plain = SUBSCRIPTION.replay(opened)
+    try:
+        if begins:
+            made = decide_open(SubscriptionState(), ref=SUB, owner=OWNER, client="x", wanted=wanted, acknowledges=True)
+            state = SUBSCRIPTION.replay(made)
+        else:
+            state = SUBSCRIPTION.fold(plain, decide_change(plain, OWNER, wanted, moved=False, acknowledges=True))
+    except EndingsNotWantedError:
+        assert units or (types and not set(ENDINGS) <= types)
+        return
+    for ending in ENDINGS:
+        assert acknowledges(state, Allowed(subscribes=True), own, Passing(type=ending, scope=own))
+
+
+def test_one_that_was_opened_so_before_can_still_be_moved_and_mended() -> None:
+    """Its contact and address are its own to change; its filter, only to one that gets what it is to acknowledge."""
+    wrong = Wanted(types=frozenset({ConsentExpired.TYPE}))
+    before = SubscriptionState(ref=SUB, owner=OWNER, client="x", wanted=wrong, acknowledges=True, status=Status.ACTIVE)
+    assert len(decide_change(before, OWNER, wrong, moved=True)) == 1
+    with pytest.raises(EndingsNotWantedError):
+        decide_change(before, OWNER, Wanted(types=frozenset({ConsentExpired.TYPE, ConsentWithdrawn.TYPE})), moved=False)
+    assert len(decide_change(before, OWNER, wrong, moved=False, acknowledges=False)) == 1
+    assert len(decide_change(before, OWNER, Wanted(types=frozenset(ENDINGS)), moved=False)) == 1
 
 
 def test_whether_it_acknowledges_stays_until_it_is_changed() -> None:

@@ -1,9 +1,19 @@
+import type { EventType } from "./event.js";
+
 /** What was acted on when a consent ended, wholly or in part. */
 export interface Receipt {
   readonly consent: string;
   readonly consent_version: number;
   readonly items_removed: number;
 }
+
+/** What ends a consent, wholly or in part: of these a receipt is awaited, and of no other event that names a consent. */
+export const ENDINGS: ReadonlySet<string> = new Set<EventType>([
+  "no.lagspill.cases.consent.withdrawn.v1",
+  "no.lagspill.cases.consent.narrowed.v1",
+  "no.lagspill.cases.consent.suspended.v1",
+  "no.lagspill.cases.consent.expired.v1",
+]);
 
 /** Where receipts go: a subscription that acknowledges, and who it belongs to. */
 export interface Acknowledging {

@@ -1,6 +1,6 @@
 import { checkData, readEnvelope, UnreadableError, type EventType, type LagspillEvent } from "./event.js";
 import { foundLoss, type Loss } from "./gaps.js";
-import { sendReceipt, type Acknowledging } from "./receipts.js";
+import { ENDINGS, sendReceipt, type Acknowledging } from "./receipts.js";
 import type { Store } from "./store.js";
 import { SignatureRefusedError, verifyWebhook, type Headers } from "./webhook.js";
 
@@ -15,7 +15,7 @@ export class LostError extends Error {
   }
 }
 
-/** A number is how many things were taken back because a consent ended: it is kept as the receipt, and sent. */
+/** A number is how many things were taken back because a consent ended: it is kept as the receipt, and sent. Of another event it says nothing. */
 export type Handler<Tx, T extends EventType> = (tx: Tx, event: LagspillEvent<T>) => Promise<number | void>;
 
 /** What became of a record: its effect happened, it was nothing of ours, or it had come before. */
@@ -82,8 +82,8 @@ export class Subscriber<Tx> {
         if (loss !== null) throw new LostError(loss);
       }
       const takenBack = await handler?.(tx, event as unknown as LagspillEvent);
-      const { consent, version } = event.data as { consent?: string; version?: number };
-      if (typeof takenBack === "number" && consent !== undefined && version !== undefined) {
+      if (typeof takenBack === "number" && ENDINGS.has(event.type)) {
+        const { consent, version } = event.data as { consent: string; version: number };
         await this.store.keepReceipt(tx, claim, { consent, consent_version: version, items_removed: takenBack });
       }
       return claim.outcome;

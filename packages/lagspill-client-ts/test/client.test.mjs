@@ -171,6 +171,22 @@ async function sendsReceipts(store) {
   service.close();
 }
 
+const ENDINGS = ["withdrawn", "narrowed", "suspended", "expired"].map((end) => `no.lagspill.cases.consent.${end}.v1`);
+
+test("there is a receipt of what ends a consent, and of nothing else that names one", async () => {
+  const store = new MemoryStore();
+  const subscriber = new Subscriber(store, { counted: false });
+  const naming = examples.filter(({ data }) => data.consent !== undefined && data.version !== undefined);
+  assert.ok(naming.length > ENDINGS.length);
+  const receipts = [];
+  store.keepReceipt = async (tx, claim) => { receipts.push(claim.type); };
+  for (const example of naming) {
+    subscriber.on(example.type, async () => 1);
+    assert.equal(await subscriber.take(event(1, { ...example, id: JSON.parse(event(1)).id })), "taken");
+  }
+  assert.deepEqual(receipts.sort(), [...ENDINGS].sort());
+});
+
 async function keepsTheRules(store, effects) {
   let fails = false;
   const subscriber = new Subscriber(store).on(WITHDRAWN, async (tx, { data }) => {

@@ -19,12 +19,16 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
 
+from lagspill_client.events import ConsentExpired, ConsentNarrowed, ConsentSuspended, ConsentWithdrawn
+
 Token = Callable[[], Awaitable[str]]
 """Gives an access token for the subscription's owner."""
 SECONDS: Final = 15.0
 """After so long nobody answers."""
 BEFORE_ITS_END: Final = 30.0
 """Seconds before its end from which a token is not used any more."""
+ENDINGS: Final = (ConsentWithdrawn, ConsentNarrowed, ConsentSuspended, ConsentExpired)
+"""What ends a consent, wholly or in part: of these a receipt is awaited, and of no other event that names a consent."""
 SETTLED: Final = frozenset({"receipt-not-awaited", "receipt-differs"})
 """Refusals that stay: of an event from before the subscription acknowledged, say. There is nothing to be sent again."""
 

@@ -28,7 +28,7 @@ from faststream.kafka import KafkaBroker, KafkaMessage
 from lagspill_client.batches import read_every_record
 from lagspill_client.events import EVENTS, AccessRecorded, EventData
 from lagspill_client.inbox import DDL, Connection, Inbox, Loss, Place, Pool, found_loss, known_by, place_of
-from lagspill_client.receipts import Acknowledging, NotTakenError
+from lagspill_client.receipts import ENDINGS, Acknowledging, NotTakenError
 from lagspill_client.records import Envelope, Event, Record, UnreadableError, read_data, read_envelope
 from lagspill_client.state import Asgi, State, serve_state
 from lagspill_client.webhooks import SignatureRefusedError, verify
@@ -40,7 +40,7 @@ D4 = TypeVar("D4", bound=EventData)
 Handler = Callable[[Connection, Event[D]], Awaitable[int | None]]
 """`async def stop_sharing(tx: Connection, event: Event[ConsentWithdrawn]) -> int | None`: in the transaction of the inbox.
 
-A number is how many things were taken back because a consent ended: it is kept as the receipt.
+A number is how many things were taken back because a consent ended: it is kept as the receipt. Of another event it says nothing.
 """
 
 FIRST_PAUSE: Final = 0.1
@@ -402,9 +402,13 @@ class Subscriber:
         if event is None:
             return
         taken_back = await self._handlers[event.envelope.type](tx, event)
-        consent, version = getattr(event.data, "consent", None), getattr(event.data, "version", None)
-        if taken_back is not None and consent is not None and version is not None:
-            receipt = {"consent": consent, "consent_version": version, "items_removed": taken_back}
+        ended = event.data
+        if taken_back is not None and isinstance(ended, ENDINGS):
+            receipt: dict[str, str | int] = {
+                "consent": ended.consent,
+                "consent_version": ended.version,
+                "items_removed": taken_back,
+            }
             await self.inbox.keep_receipt(tx, arrival.place.known, receipt)
 
     async def _stop(self, stop: StoppedError) -> None:

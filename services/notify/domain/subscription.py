@@ -10,7 +10,9 @@ from typing import Final, Literal
 
 from pydantic import AwareDatetime
 
+from services.notify.domain.acknowledgement import ENDINGS
 from services.notify.errors import (
+    EndingsNotWantedError,
     EventTypeUnknownError,
     NotClearedError,
     OtherMunicipalityError,
@@ -142,6 +144,18 @@ def evolve(state: SubscriptionState, event: EventData) -> SubscriptionState:
 SUBSCRIPTION: Final = Aggregate("subscription", SubscriptionState, SubscriptionState(), evolve)
 
 
+def check_endings(wanted: Wanted, *, acknowledges: bool) -> None:
+    """Refuse a subscription that is to acknowledge what it does not get: nobody would await anything of it, and nobody know.
+
+    Events that end a consent name no unit, so a filter on units leaves them all out.
+
+    Raises:
+        EndingsNotWantedError: it leaves out one of the events that end a consent.
+    """
+    if acknowledges and (wanted.units or (wanted.types and not ENDINGS.keys() <= wanted.types)):
+        raise EndingsNotWantedError(extensions={"types": [*sorted(ENDINGS)]})
+
+
 def decide_open(
     state: SubscriptionState,
     *,
@@ -151,9 +165,14 @@ def decide_open(
     wanted: Wanted,
     acknowledges: bool = False,
 ) -> list[EventData]:
-    """Open it."""
+    """Open it.
+
+    Raises:
+        EndingsNotWantedError: see `check_endings`.
+    """
     if state.status is not Status.UNOPENED:
         return []
+    check_endings(wanted, acknowledges=acknowledges)
     return [SubscriptionOpened(subscription=ref, owner=owner, client=client, wanted=wanted, acknowledges=acknowledges)]
 
 
@@ -171,11 +190,17 @@ def owned(state: SubscriptionState, owner: ActorId) -> SubscriptionRef:
 def decide_change(
     state: SubscriptionState, owner: ActorId, wanted: Wanted, *, moved: bool, acknowledges: bool | None = None
 ) -> list[EventData]:
-    """Let it get other events, or elsewhere, or acknowledge or not (None: as before); the same again changes nothing."""
+    """Let it get other events, or elsewhere, or acknowledge or not (None: as before); the same again changes nothing.
+
+    Raises:
+        EndingsNotWantedError: what is changed would leave it to acknowledge what it does not get.
+    """
     ref = owned(state, owner)
     says = state.acknowledges if acknowledges is None else acknowledges
     if (wanted, says) == (state.wanted, state.acknowledges) and not moved:
         return []
+    if (wanted, says) != (state.wanted, state.acknowledges):
+        check_endings(wanted, acknowledges=says)
     return [SubscriptionChanged(subscription=ref, wanted=wanted, moved=moved, acknowledges=says)]
 
 
