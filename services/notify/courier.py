@@ -20,11 +20,12 @@ import structlog
 
 from services.notify import feed, subscription_store
 from services.notify.acknowledgements import release
-from services.notify.domain.policy import SUBSCRIPTION_STOPPED
+from services.notify.domain.policy import SUBSCRIPTION_BARRED, SUBSCRIPTION_STOPPED
 from services.notify.domain.subscription import (
     SUBSCRIPTION,
     Allowed,
     SubscriptionState,
+    decide_bar,
     decide_end,
     decide_stop,
     gets,
@@ -122,6 +123,7 @@ class Courier:
             interrupted=lambda error: log.error("courier_interrupted", exc_info=error),
         )
         self._forget_at = 0.0
+        self._barred = False
 
     async def start(self) -> None:
         """Begin to deliver."""
@@ -245,6 +247,31 @@ class Courier:
             self._journal.nudge()
             log.warning("subscriber_gone", subject=held.subscription)
 
+    async def bar(self) -> int:
+        """Stop, once after the start, the subscriptions of clients that may have none, and return how many that were.
+
+        What they have not got is kept for nobody. Who may is a setting, and so changes with a start; not at every round, that an
+        instance that has still to be started anew stops nothing of a client that has just been let in.
+        """
+        if self._barred:
+            return 0
+        async with self._pool.acquire() as conn, conn.transaction():
+            strangers = await subscription_store.of_others(conn, self._clients)
+            for stored in strangers:
+                scope = (await self._journal.load(SUBSCRIPTION, stored.subscription, conn=conn)).scope
+                assert scope is not None, "a subscription that is stopped was opened"
+                ctx = self._context(scope)
+                await self._journal.change(SUBSCRIPTION, stored.subscription, ctx, decide_bar, conn=conn)
+                await subscription_store.bar(conn, stored.subscription)
+                tx = Tx(conn, self._journal, ctx.now, self._ids)
+                told = telling(ctx, f"{stored.subscription}/{ctx.correlation}")
+                await tell_owner(tx, self._teller, stored, told.saying(SUBSCRIPTION_BARRED))
+        self._barred = True
+        if strangers:
+            self._journal.nudge()
+            log.warning("subscribers_barred", count=len(strangers))
+        return len(strangers)
+
     def _context(self, scope: LogScope) -> Context:
         return Context(actor=None, scope=scope, now=self._clock.now(), correlation=self._ids.event_id())
 
@@ -256,6 +283,7 @@ class Courier:
     # --- life ---------------------------------------------------------------------------------------------------------
 
     async def _round(self) -> None:
+        await self.bar()
         await self.deliver_due()
         await self._forget()
 

@@ -281,6 +281,24 @@ async def stop(conn: Connection, subscription: SubscriptionRef, failing_since: d
     )
 
 
+async def of_others(conn: Connection, clients: Sequence[str]) -> list[Stored]:
+    """Return the active subscriptions of clients that are none of these, locked."""
+    rows = await conn.fetch(
+        f"SELECT {_COLUMNS} FROM subscriptions WHERE active AND client <> ALL($1::text[]) ORDER BY subscription"  # noqa: S608
+        " FOR UPDATE",
+        list(clients),
+    )
+    return [_stored(row) for row in rows]
+
+
+async def bar(conn: Connection, subscription: SubscriptionRef) -> None:
+    """Stop it, and take it out of whosever hand it is in."""
+    await conn.execute(
+        "UPDATE subscriptions SET active = false, taken = NULL, taken_until = '-infinity' WHERE subscription = $1",
+        subscription,
+    )
+
+
 def _stored(row: asyncpg.Record) -> Stored:
     return Stored(
         subscription=SubscriptionRef(row["subscription"]),

@@ -328,6 +328,12 @@ class SubscriptionStopped(SubscriptionEvent):
     failing_since: Moment
 
 
+class SubscriptionBarred(SubscriptionEvent):
+    """The installation no longer lets its client subscribe: it is stopped, and what it has not got is kept for it no longer."""
+
+    TYPE: ClassVar[str] = "no.lagspill.notify.subscription.barred.v1"
+
+
 class SubscriptionResumed(SubscriptionEvent):
     """It goes on where it was stopped."""
 
@@ -407,6 +413,7 @@ EVENTS: tuple[type[EventData], ...] = (
     SubscriptionSecretChanged,
     SubscriptionReplayed,
     SubscriptionStopped,
+    SubscriptionBarred,
     SubscriptionResumed,
     SubscriptionEnded,
     SubscriptionReceiptAwaited,

@@ -238,6 +238,36 @@ async def test_a_client_that_may_no_longer_subscribe_gets_nothing_more(place: Pl
     assert len(await place.deliver()) == 1
 
 
+async def test_the_subscriptions_of_a_client_that_was_taken_out_are_stopped_at_the_next_start_and_hold_nothing(
+    place: Place,
+) -> None:
+    """Its owner is mailed once; back in, it asks to go on, and what it has missed for good is told."""
+    world = place.world
+    records = await place.feed(2)
+    await place.deliver()
+    place.receiver.answers = [status(500)]
+    waiting = await place.feed(1)
+    await world.pool.execute("UPDATE feed SET recorded_at = recorded_at - interval '300 days'")
+    assert await feed.forget(world.pool, 30) == 2, "what it has not got is kept for it"
+    await world.courier._round()
+    assert (await place.look())["status"] == "active"
+    for _ in range(2):
+        await Courier(**vars_of(world, clients=frozenset({"statistics"})))._round()
+    assert (await place.look())["status"] == "stopped"
+    assert await world.pool.fetchval("SELECT count(*) FROM feed") == 0, "it holds nothing any more"
+    stopped = [name for name in await world.types() if name.startswith("subscription")]
+    assert stopped == ["subscription.opened", "subscription.barred"]
+    [mail] = await world.deliver()
+    assert (mail["To"], mail["Subject"]) == ("drift@school.example", "Systemet ditt får ikke lenger hendelser herfra")
+    path = f"/subscriptions/{place.subscription}"
+    refused = await world.write("school-system", "POST", f"{path}/resumption")
+    assert (refused.status_code, refused.json()["code"]) == (409, "position-forgotten")
+    first = refused.json()["first"]
+    assert (await world.write("school-system", "POST", f"{path}/replays", {"after": first})).status_code == 201
+    later = await place.feed(1)
+    assert await place.deliver() == ids([*records, *waiting, *later]), "the one between was refused once, and forgotten"
+
+
 # --- failing ----------------------------------------------------------------------------------------------------------
 
 FAILURES = {

@@ -563,6 +563,7 @@ export interface EventData {
   "no.lagspill.notify.notification.redirected.v1": NotificationRedirected;
   "no.lagspill.notify.notification.sent.v1": NotificationSent;
   "no.lagspill.notify.preferences.set.v1": PreferencesSet;
+  "no.lagspill.notify.subscription.barred.v1": SubscriptionBarred;
   "no.lagspill.notify.subscription.changed.v1": SubscriptionChanged;
   "no.lagspill.notify.subscription.ended.v1": SubscriptionEnded;
   "no.lagspill.notify.subscription.opened.v1": SubscriptionOpened;
@@ -3351,6 +3352,12 @@ export interface PreferencesSet {
    */
   sms_first?: boolean;
   unit?: string;
+}
+/**
+ * The installation no longer lets its client subscribe: it is stopped, and what it has not got is kept for it no longer.
+ */
+export interface SubscriptionBarred {
+  subscription: string;
 }
 /**
  * It gets other events, or gets them at another address.

@@ -3213,6 +3213,17 @@ class ReportExpected(EventData):
     """Whose leaders are told when it does not come; absent where the municipality has no such unit."""
 
 
+class SubscriptionBarred(EventData):
+    """The installation no longer lets its client subscribe: it is stopped, and what it has not got is kept for it no
+    longer.
+    """
+
+    TYPE: ClassVar[str] = "no.lagspill.notify.subscription.barred.v1"
+    TOPIC: ClassVar[str] = "lagspill.notify.v1"
+
+    subscription: SubscriptionRefField
+
+
 class SubscriptionChanged(EventData):
     """It gets other events, or gets them at another address."""
 
@@ -3734,6 +3745,7 @@ EVENTS: Final[Mapping[str, type[EventData]]] = {
     ReportDelivered.TYPE: ReportDelivered,
     ReportDropped.TYPE: ReportDropped,
     ReportExpected.TYPE: ReportExpected,
+    SubscriptionBarred.TYPE: SubscriptionBarred,
     SubscriptionChanged.TYPE: SubscriptionChanged,
     SubscriptionEnded.TYPE: SubscriptionEnded,
     SubscriptionOpened.TYPE: SubscriptionOpened,

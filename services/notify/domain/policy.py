@@ -232,9 +232,10 @@ GLASS_ESCALATED: Final = "emergency-escalated"
 OF_EMERGENCIES: Final = frozenset({GLASS_REVIEW, GLASS_OVERDUE, GLASS_ESCALATED})
 """The templates about emergency accesses, to whoever is to review them."""
 SUBSCRIPTION_STOPPED: Final = "subscription-stopped"
+SUBSCRIPTION_BARRED: Final = "subscription-barred"
 SUBSCRIPTION_RECEIPT_MISSING: Final = "subscription-receipt-missing"
-OF_SUBSCRIPTIONS: Final = frozenset({SUBSCRIPTION_STOPPED, SUBSCRIPTION_RECEIPT_MISSING})
-"""The templates to whoever runs another system: that its subscription was stopped, or has not acknowledged. They are mailed as they
+OF_SUBSCRIPTIONS: Final = frozenset({SUBSCRIPTION_STOPPED, SUBSCRIPTION_BARRED, SUBSCRIPTION_RECEIPT_MISSING})
+"""The templates to whoever runs another system: that its subscription is stopped, or has not acknowledged. They are mailed as they
 stand: they are about nobody."""
 REFUSED: Final = MappingProxyType({Way.EMAIL: "email-refused", Way.SMS: "sms-refused"})
 """What tells somebody, in the application, that what they gave as an address or number takes nothing."""

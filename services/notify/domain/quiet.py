@@ -26,6 +26,7 @@ URGENT: Final = MappingProxyType(
         policy.FAMILY_CANCELLED: "a meeting will not be held",
         # To whoever runs another system: nobody is woken.
         policy.SUBSCRIPTION_STOPPED: "another system gets no events",
+        policy.SUBSCRIPTION_BARRED: "another system gets no events",
         policy.SUBSCRIPTION_RECEIPT_MISSING: "another system may still share what nobody consents to any more",
     }
 )

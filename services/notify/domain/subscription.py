@@ -24,6 +24,7 @@ from shared.aggregate import Aggregate
 from shared.contracts import EVENTS, cases, meetings, notify
 from shared.contracts.base import EventData, Model
 from shared.contracts.notify import (
+    SubscriptionBarred,
     SubscriptionChanged,
     SubscriptionEnded,
     SubscriptionOpened,
@@ -46,7 +47,7 @@ class Status(StrEnum):
     UNOPENED = "unopened"
     ACTIVE = "active"
     STOPPED = "stopped"
-    """Its receiver failed for too long; it waits for its owner."""
+    """Its receiver failed for too long, or its client may not subscribe; it waits for its owner."""
     ENDED = "ended"
 
 
@@ -56,6 +57,7 @@ OPEN: Final = frozenset({Status.ACTIVE, Status.STOPPED})
 _LEADS_TO: Final[Mapping[type[EventData], Status]] = MappingProxyType(
     {
         SubscriptionStopped: Status.STOPPED,
+        SubscriptionBarred: Status.STOPPED,
         SubscriptionResumed: Status.ACTIVE,
         SubscriptionReplayed: Status.ACTIVE,
         SubscriptionEnded: Status.ENDED,
@@ -231,6 +233,13 @@ def decide_stop(state: SubscriptionState, failing_since: datetime) -> list[Event
     if state.ref is None or state.status is not Status.ACTIVE:
         return []
     return [SubscriptionStopped(subscription=state.ref, failing_since=failing_since)]
+
+
+def decide_bar(state: SubscriptionState) -> list[EventData]:
+    """Stop it because the installation no longer lets its client subscribe."""
+    if state.ref is None or state.status is not Status.ACTIVE:
+        return []
+    return [SubscriptionBarred(subscription=state.ref)]
 
 
 def decide_end(state: SubscriptionState, reason: Literal["ended", "gone"]) -> list[EventData]:
