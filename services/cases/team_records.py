@@ -8,6 +8,7 @@ from shared.contracts.base import Model
 from shared.contracts.codes import GrantorClass, InformationCategory
 from shared.contracts.team import ReasonCode
 from shared.db import Connection
+from shared.errors import NotFoundError
 from shared.refs import CaseRef, ConcernReportRef, ContributionRef, GoalRef
 from shared.vault import Vault
 
@@ -16,6 +17,9 @@ GOAL: Final = "goal/"
 REPORT: Final = "report/"
 REPORT_VIEW: Final = "report-view/"
 """What the child said before a report; it is in no dossier."""
+
+
+APART: Final = "as-sent"
 
 
 class KeptNeed(Model):
@@ -97,6 +101,23 @@ class TeamRecords:
     async def keep_report(self, conn: Connection, case: CaseRef, report: ConcernReportRef, content: KeptReport) -> None:
         """Keep a concern report."""
         await self.keep(conn, case, f"{REPORT}{report}", InformationCategory.CONCERN, content.model_dump_json())
+
+    async def keep_apart(self, conn: Connection, report: ConcernReportRef, document: str) -> None:
+        """Keep a report as it was sent under its own reference, with a key of its own."""
+        await self._vault.put(
+            conn, owner=report, record=APART, category=InformationCategory.CONCERN, content=document.encode()
+        )
+
+    async def apart(self, conn: Connection, report: ConcernReportRef) -> bytes | None:
+        """Return a report as it was sent, if it is kept apart from its case."""
+        try:
+            return await self._vault.get(conn, owner=report, record=APART)
+        except NotFoundError:
+            return None
+
+    async def shred_report(self, conn: Connection, report: ConcernReportRef) -> None:
+        """Destroy the key of a report that is kept apart. One that never was is closed as well."""
+        await self._vault.shred(conn, owner=report)
 
     async def report(self, conn: Connection, case: CaseRef, report: ConcernReportRef) -> KeptReport:
         """Return a concern report.

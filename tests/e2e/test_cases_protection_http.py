@@ -263,6 +263,38 @@ async def test_a_meeting_that_was_to_be_held_is_still_to_be_held_where_the_case_
     assert datetime.fromisoformat(after["meeting_by"]) - datetime.fromisoformat(before) == timedelta(days=2)
 
 
+@pytest.mark.rule(93, 192)
+async def test_who_reported_to_child_welfare_still_reads_the_report_until_what_is_left_of_the_case_is_erased(
+    world: World,
+) -> None:
+    """It is the reporter's own, whatever becomes of the case: how the guardians are reached is left out, and nobody else reads it."""
+    case, _ = await filled(world)
+    body = {"ground": "maltreatment-or-neglect", "text": "Alene om natten.", "guardians_informed": True, **NOT_HEARD}
+    report = (await world.must("nurse", f"/cases/{case}/concern-reports", body))["report"]
+    await world.must("nurse", f"/concern-reports/{report}/posting")
+    before = await world.see("nurse", f"/concern-reports/{report}")
+    new = (await protect(world, case)).json()["case"]
+    for moment in (world.clock.now(), world.clock.now() + timedelta(hours=96)):
+        await world.move_to(moment)
+        assert await world.see("nurse", f"/concern-reports/{report}") == before
+        letter = await world.get("nurse", f"/concern-reports/{report}/letter")
+        assert letter.status_code == 200
+        for who in ("teacher", "guardian-a", "ppt"):
+            assert code(await world.get(who, f"/concern-reports/{report}")) == (404, "not-found")
+    assert (await world.access("read"))[-1]["case"] == case
+    assert (await world.access("print"))[-1]["address_protected"] is False
+    text = json.dumps(await world.published(), ensure_ascii=False)
+    assert "Alene om natten" not in text
+    assert new not in json.dumps([one for one in await world.published() if report in json.dumps(one)])
+    await world.move_to(datetime(2060, 1, 1, tzinfo=UTC))
+    assert [one["data"]["case"] for one in await world.published("case.erased.v1")] == [case]
+    assert code(await world.get("nurse", f"/concern-reports/{report}"))[0] == 404
+    assert (
+        await world.pool.fetchval("SELECT count(*) FROM data_keys WHERE owner = $1 AND wrapped IS NOT NULL", report)
+        == 0
+    )
+
+
 async def test_who_may_and_what_is_refused(world: World) -> None:
     case = await world.opened()
     for who, refused in (

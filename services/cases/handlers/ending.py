@@ -35,11 +35,18 @@ async def erase_content(desk: Desk, conn: Connection, case: CaseRef) -> None:
     await ending_store.forget(conn, case)
 
 
+async def erase_reports(desk: Desk, conn: Connection, state: CaseState) -> None:
+    """Destroy what was kept of the case's reports for who wrote them: they are erased when what is left of the case is."""
+    for report in state.around.reports:
+        await desk.team.records.shred_report(conn, report)
+
+
 async def retention_over(desk: Desk, tx: Tx, case: CaseRef) -> None:
     """The time to keep an ended case is over: it is erased, unless it is held or goes on."""
     latest = await change_by_time(desk, tx, case, ending.decide_retention_over)
     if latest.events:
         await erase_content(desk, tx.conn, case)
+        await erase_reports(desk, tx.conn, latest.state)
 
 
 async def adulthood_approaching(desk: Desk, tx: Tx, case: CaseRef) -> None:

@@ -21,6 +21,7 @@ from services.cases.handlers.child_protection import follow_later, hold_child_of
 from services.cases.handlers.desk import CASE, Desk, Latest, change, deny, follow, glance, meet
 from services.cases.handlers.ending import erase_content
 from services.cases.handlers.kept import QUIET_CLOSING
+from services.cases.handlers.reports import keep_reports
 from services.cases.handlers.resealing import reseal
 from services.cases.handlers.unattended import change_by_time
 from services.cases.store import Located
@@ -166,6 +167,7 @@ async def _begin(
         await _carry_over(desk, ctx, conn, going)
         for each in going.written:
             await desk.documents.finish(conn, each, None)
+        await keep_reports(desk, conn, old, going.state)
         await erase_content(desk, conn, old.case)
         await _fall_silent_later(conn, ctx, old.case)
     return changed

@@ -40,6 +40,7 @@ from services.cases.handlers.desk import (
 from services.cases.handlers.team import age_now
 from services.cases.handlers.unattended import change_by_time
 from services.cases.letters import make_letter
+from services.cases.store import Located
 from services.cases.team_contents import ReportContent
 from services.cases.team_records import REPORT_VIEW, KeptReport
 from services.cases.views_team import ReportView
@@ -53,6 +54,7 @@ from shared.db import Connection
 from shared.deadlines import Deadline, Errand, Settle, cancel, set_deadline, still_promised
 from shared.inbox import Tx
 from shared.refs import CaseRef, ChildViewRef, ConcernReportRef, LogScope
+from shared.vault import ShreddedError
 from shared.web import answer
 
 ANSWER_WITHIN: Final = timedelta(minutes=1)
@@ -162,9 +164,10 @@ async def list_reports(
 
 async def read_report(desk: Desk, ctx: Context, report: ConcernReportRef) -> tuple[ReportContent, int]:
     """Return a report as it was written, to whoever wrote it or leads that unit; recorded first."""
-    looked, present, kept, _ = await _open(desk, ctx, report, AccessKind.READ)
+    looked, present, document = await _open(desk, ctx, report, AccessKind.READ)
     view = ReportView.of(looked.state.case, present)
-    content = ReportContent(**{**dict(view), **kept.model_dump(exclude={"guardians_informed"})})
+    words = document.model_dump(include=KeptReport.model_fields.keys() - {"guardians_informed"})
+    content = ReportContent(**{**dict(view), **words})
     return content, looked.version
 
 
@@ -188,10 +191,9 @@ async def print_letter(desk: Desk, ctx: Context, report: ConcernReportRef) -> by
         ReportNotToPostError: it went its way digitally.
         LetterUnavailableError: it could not be set.
     """
-    looked, present, kept, document = await _open(desk, ctx, report, AccessKind.PRINT)
+    _, present, document = await _open(desk, ctx, report, AccessKind.PRINT)
     if present.status not in {ReportStatus.TO_POST, ReportStatus.POSTED}:
         raise ReportNotToPostError(extensions={"status": present.status})
-    _ = looked, kept
     return await make_letter(document, made_at=ctx.now)
 
 
@@ -232,7 +234,7 @@ async def deliver(desk: Desk, tx: Tx, deadline: Deadline) -> Errand | None:
     tried = Tried(attempts=Tried.model_validate_json(deadline.payload).attempts + 1)
     again = Deadline(REPORT_DELIVERY, report, tx.now + ANSWER_WITHIN, tried.model_dump_json())
     await set_deadline(tx.conn, kind=again.kind, key=again.key, due=again.due, payload=again.payload)
-    document = await _document(desk, tx.conn, located.case, located.municipality, present)
+    document = await document_of(desk, tx.conn, located.case, located.municipality, present)
     return partial(_ask, desk, channel, document, again, tried.attempts, present.deliver_by)
 
 
@@ -274,7 +276,7 @@ async def _not_delivered(
 
 async def _open(
     desk: Desk, ctx: Context, report: ConcernReportRef, kind: Literal[AccessKind.READ, AccessKind.PRINT]
-) -> tuple[Looked, ReportState, KeptReport, ReportDocument]:
+) -> tuple[Looked, ReportState, ReportDocument]:
     located, acting = await meet(desk, ctx, report)
     try:
         async with desk.pool.acquire() as conn, conn.transaction():
@@ -286,14 +288,13 @@ async def _open(
                 raise NotInvolvedError("no-relation") from None
             if not (present.reporter.actor == acting.actor or present.reporter.unit == acting.unit):
                 raise NotInvolvedError("no-relation")
-            kept = await desk.team.records.report(conn, located.case, report)
-            document = await _document(desk, conn, located.case, located.municipality, present)
+            document = await _as_sent(desk, conn, located, present)
             entry = AccessRecorded(
                 subject_ref=located.case,
                 kind=kind,
                 actor=actor_of(ctx).access_actor(address_protected=looked.state.address_protected),
                 case=located.case,
-                categories=CONTENT if kept.child_said is not None else CONTENT - {InformationCategory.CHILD_VIEW},
+                categories=CONTENT if document.child_said is not None else CONTENT - {InformationCategory.CHILD_VIEW},
                 basis=present.basis,
                 permitted=True,
                 address_protected=looked.state.address_protected,
@@ -303,12 +304,17 @@ async def _open(
     except DeniedError as denied:
         await deny(desk, ctx, located.case, denied)
     desk.journal.nudge()
-    return looked, present, kept, document
+    return looked, present, document
 
 
-async def _document(
+async def document_of(
     desk: Desk, conn: Connection, case: CaseRef, municipality: LogScope, present: ReportState
 ) -> ReportDocument:
+    """Return a report as child welfare gets it, from the vault of its case.
+
+    Raises:
+        ShreddedError: the case has been erased, or goes on under another reference.
+    """
     kept = await desk.team.records.report(conn, case, present.ref)
     child = await desk.records.child(conn, case)
     guardians = await desk.records.guardians(conn, case)
@@ -336,6 +342,29 @@ async def _document(
         not_heard_because=kept.not_heard_because,
         text=kept.text,
     )
+
+
+async def keep_reports(desk: Desk, conn: Connection, located: Located, state: CaseState) -> None:
+    """Keep the case's reports for who wrote them, each under its own reference and key: the case's is about to be destroyed.
+
+    How the guardians are reached is left out: the reporter knew whom it was about, and nobody looks up there where they are.
+    """
+    for present in state.around.reports.values():
+        document = await document_of(desk, conn, located.case, located.municipality, present)
+        unreachable = tuple(one.model_copy(update={"phone": None}) for one in document.guardians)
+        apart = document.model_copy(update={"guardians": unreachable})
+        await desk.team.records.keep_apart(conn, present.ref, apart.model_dump_json())
+
+
+async def _as_sent(desk: Desk, conn: Connection, located: Located, present: ReportState) -> ReportDocument:
+    """Return a report from its case's vault, or, where that is gone because the case goes on elsewhere, from its own."""
+    try:
+        return await document_of(desk, conn, located.case, located.municipality, present)
+    except ShreddedError:
+        apart = await desk.team.records.apart(conn, present.ref)
+        if apart is None:
+            raise
+        return ReportDocument.model_validate_json(apart)
 
 
 def _shown(state: CaseState, report: ConcernReportRef, version: int) -> Answer:
