@@ -587,6 +587,12 @@ class ConsentOverrideReviewed(OverrideEvent):
     """Whether the guardians have been told of it by now."""
 
 
+class ConsentOverrideGuardiansInformed(OverrideEvent):
+    """The guardians have been told of it, after it was made and apart from its review: from now on it is shown to them."""
+
+    TYPE: ClassVar[str] = "no.lagspill.cases.consent.override-guardians-informed.v1"
+
+
 class ConsentOverrideReviewOverdue(OverrideEvent):
     """Nobody has judged it in time: the leaders of the unit are told."""
 
@@ -1088,6 +1094,7 @@ EVENTS: tuple[type[EventData], ...] = (
     CareOrderRecorded,
     ConsentOverridden,
     ConsentOverrideReviewed,
+    ConsentOverrideGuardiansInformed,
     ConsentOverrideReviewOverdue,
     ConsentOverrideEnded,
     MeasurePlanned,

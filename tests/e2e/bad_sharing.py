@@ -34,6 +34,8 @@ async def play_sharing(run: Gauntlet, world: World) -> None:
     await run.over("teacher", f"/overrides/{override}/review", {"justified": True}, code="not-permitted")
     await run.does("styrer", f"/overrides/{override}/review", {"justified": False})
     await run.over("styrer", f"/overrides/{override}/review", {"justified": True}, code="override-reviewed")
+    await run.over("barnevern", f"/overrides/{override}/guardians-informed")
+    await run.does("teacher", f"/overrides/{override}/guardians-informed")
 
     consent = await world.consented(case)
     renewals, longer = f"/consents/{consent}/renewals", {"valid_to": "2028-06-16"}

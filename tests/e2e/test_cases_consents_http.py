@@ -254,6 +254,41 @@ async def test_what_is_shared_by_law_is_read_under_that_section_and_judged_by_th
     assert (await world.get("barnevern", f"/cases/{case}/child")).status_code == 404
 
 
+@pytest.mark.rule(93, 101, 192)
+async def test_guardians_who_are_told_of_sharing_by_law_later_see_it_from_then_on(world: World) -> None:
+    """The danger may be over long after a leader judged it: that they were told is noted by itself, whenever it happens."""
+    case = await world.opened()
+    override = (await world.must("teacher", f"/cases/{case}/overrides", OVERRIDE))["override"]
+    asked = f"/cases/{case}/sharing?service=barnevern&category=family&purpose=assessment"
+    path = f"/overrides/{override}/guardians-informed"
+    await world.see("styrer", f"/overrides/{override}")
+    assert (await world.access("read"))[-1]["not_for_guardians"], "that somebody read why is not told to them either"
+    await world.see("barnevern", f"/cases/{case}/child")
+    await world.must("styrer", f"/overrides/{override}/review", {"justified": True})
+    assert (await world.see("guardian-a", asked))["override"] is None
+    for who, refused in (
+        ("barnevern", (403, "not-permitted")),
+        ("guardian-a", (403, "not-permitted")),
+        ("curious", (404, "not-found")),
+    ):
+        assert code(await world.post(who, path)) == refused
+    assert code(await world.post("teacher", f"/overrides/ovr_{'b' * 26}/guardians-informed")) == (404, "not-found")
+    noted = await world.must("teacher", path)
+    assert (noted["guardians_informed"], noted["status"]) == (True, "reviewed")
+    assert (await world.must("styrer", path))["guardians_informed"] is True
+    [event] = await world.published("override-guardians-informed.v1")
+    assert event["data"] == {"case": case, "override": override}
+    assert (await world.see("guardian-a", asked))["override"] == override
+    assert await told_in_the_copy(world, case) == ["barnevern"]
+    await world.see("styrer", f"/overrides/{override}")
+    assert not (await world.access("read"))[-1].get("not_for_guardians")
+    # What has ended is told too, when they are told of it.
+    another = (await world.must("teacher", f"/cases/{case}/overrides", OVERRIDE))["override"]
+    await world.must("styrer", f"/overrides/{another}/review", {"justified": False})
+    ended = await world.must("teacher", f"/overrides/{another}/guardians-informed")
+    assert (ended["guardians_informed"], ended["status"]) == (True, "ended")
+
+
 @pytest.mark.rule(106)
 async def test_what_is_refused_of_sharing_by_law_changes_nothing(world: World) -> None:
     case = await world.opened()

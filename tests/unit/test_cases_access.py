@@ -110,6 +110,7 @@ see-receipts           .      -    -    -    -    -    -    -    -    .    .    
 override               .      -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -     -
 read-override          why    -    -    -    why  -    -    -    -    -    -    -    -    -    -    -    -    -     why
 review-override        -      -    -    -    .    -    -    -    -    -    -    -    -    -    -    -    -    -     .
+tell-of-override       .      .    -    -    .    -    -    -    -    -    -    -    -    -    -    -    -    -     .
 plan-measure           .      -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -     -
 evaluate-measure       .      -    -    -    -    -    .    -    -    -    -    -    -    -    -    -    -    -     -
 see-measures           .      -    -    -    -    cons cons cons -    -    .    .    -    -    -    -    -    -     -

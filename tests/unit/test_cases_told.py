@@ -44,8 +44,8 @@ from shared.contracts.cases import (
     Package,
 )
 from shared.contracts.codes import GrantorClass, InformationCategory, Purpose, Role, Service
-from shared.contracts.team import CoordinatorAppointed
-from shared.refs import ConsentRef, GoalRef, HandoverRef, MeasureRef, UnitId
+from shared.contracts.team import CoordinatorAppointed, PlanRequested, PlanStarted
+from shared.refs import ConsentRef, GoalRef, HandoverRef, MeasureRef, PlanRef, UnitId
 from tests.unit.cases_town import (
     BARNEVERN,
     CHILD,
@@ -407,6 +407,35 @@ def test_who_coordinates_by_the_childs_consent_alone_is_not_told() -> None:
     assert set(as_told(town.state, CHILD, town.now).around.coordinators) == {kind}
     town.consented(scope((Service.HELSESTASJON,), (LANGUAGE,)))
     assert set(as_told(town.state, OF_SIXTEEN, town.now).around.coordinators) == {kind}
+
+
+def test_who_began_the_groups_plan_by_the_childs_consent_alone_is_told_as_the_rule_says() -> None:
+    """That there is a plan is known to who asked for it; who coordinates it is then no more than the municipality's rule."""
+    town = Town().lift()
+    plan = PlanRef(town.ids.ref("pln"))
+    asked = PlanRequested(
+        case=town.case,
+        plan=plan,
+        requested_by=GrantorClass.GUARDIAN,
+        evidence=EvidenceForm.E_ID,
+        coordinated_by=Service.HELSESTASJON,
+        coordinator_role=Role.COORDINATOR,
+    )
+    town.take([asked])
+    by_rule = told(town, OF_SIXTEEN, age=16)[1].plan
+    town.by_the_child(scope((Service.PPT,), (HEALTH,), (Purpose.COORDINATION,)))
+    began = employee("began", Role.PPT_ADVISER, Service.PPT, UnitId("unit:ppt"))
+    town.take([PlanStarted(case=town.case, plan=plan, coordinator=party(began), goals=(GoalRef(town.ids.ref("goa")),))])
+    view, seen = told(town, OF_SIXTEEN, age=16)
+    assert by_rule is not None
+    assert seen.plan is not None
+    assert (seen.plan.coordinator, seen.plan.status) == (by_rule.coordinator, "started")
+    assert [(one.service, one.by_rule) for one in view.around.coordinators] == [(Service.HELSESTASJON, True)]
+    childs = as_told(town.state, CHILD, town.now).around.plan
+    assert childs is not None
+    assert childs.coordinator == party(began)
+    town.consented(scope((Service.PPT,), (LANGUAGE,)))
+    assert [one.service for one in told(town, OF_SIXTEEN, age=16)[0].around.coordinators] == [Service.PPT]
 
 
 # --- what is shared by law ------------------------------------------------------------------------------------------------

@@ -463,6 +463,7 @@ export interface EventData {
   "no.lagspill.cases.consent.narrowed.v1": ConsentNarrowed;
   "no.lagspill.cases.consent.overridden.v1": ConsentOverridden;
   "no.lagspill.cases.consent.override-ended.v1": ConsentOverrideEnded;
+  "no.lagspill.cases.consent.override-guardians-informed.v1": ConsentOverrideGuardiansInformed;
   "no.lagspill.cases.consent.override-review-overdue.v1": ConsentOverrideReviewOverdue;
   "no.lagspill.cases.consent.override-reviewed.v1": ConsentOverrideReviewed;
   "no.lagspill.cases.consent.reassessment-due.v1": ConsentReassessmentDue;
@@ -1835,6 +1836,13 @@ export interface ConsentOverrideEnded {
   case: string;
   override: string;
   reason: "last-day-passed" | "not-justified";
+}
+/**
+ * The guardians have been told of it, after it was made and apart from its review: from now on it is shown to them.
+ */
+export interface ConsentOverrideGuardiansInformed {
+  case: string;
+  override: string;
 }
 /**
  * Nobody has judged it in time: the leaders of the unit are told.

@@ -1611,6 +1611,18 @@ class ConsentOverrideEnded(EventData):
     reason: Literal["last-day-passed", "not-justified"]
 
 
+class ConsentOverrideGuardiansInformed(EventData):
+    """The guardians have been told of it, after it was made and apart from its review: from now on it is shown to
+    them.
+    """
+
+    TYPE: ClassVar[str] = "no.lagspill.cases.consent.override-guardians-informed.v1"
+    TOPIC: ClassVar[str] = "lagspill.cases.v1"
+
+    case: CaseRefField
+    override: OverrideRefField
+
+
 class ConsentOverrideReviewOverdue(EventData):
     """Nobody has judged it in time: the leaders of the unit are told."""
 
@@ -3636,6 +3648,7 @@ EVENTS: Final[Mapping[str, type[EventData]]] = {
     ConsentNarrowed.TYPE: ConsentNarrowed,
     ConsentOverridden.TYPE: ConsentOverridden,
     ConsentOverrideEnded.TYPE: ConsentOverrideEnded,
+    ConsentOverrideGuardiansInformed.TYPE: ConsentOverrideGuardiansInformed,
     ConsentOverrideReviewOverdue.TYPE: ConsentOverrideReviewOverdue,
     ConsentOverrideReviewed.TYPE: ConsentOverrideReviewed,
     ConsentReassessmentDue.TYPE: ConsentReassessmentDue,

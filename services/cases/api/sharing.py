@@ -90,3 +90,14 @@ async def review_override(override: OverrideRefField, body: ReviewBody, ctx: Com
             desk, ctx, override, justified=body.justified, guardians_informed=body.guardians_informed
         )
     )
+
+
+@router.post(
+    "/overrides/{override}/guardians-informed",
+    status_code=201,
+    response_model=OverrideView,
+    summary="The guardians have been told",
+)
+async def note_guardians_informed(override: OverrideRefField, ctx: Command, desk: AtDesk) -> Response:
+    """Note that the guardians have been told that something was shared by law; from then on it is shown to them."""
+    return respond(await overrides.note_guardians_informed(desk, ctx, override))

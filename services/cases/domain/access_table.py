@@ -30,6 +30,7 @@ TABLE: Mapping[Relation, Mapping[Action, Reach]] = MappingProxyType(
             Action.SEE_RECEIPTS: _SEE,
             Action.OVERRIDE: _SEE,
             Action.READ_OVERRIDE: Reach.REASON,
+            Action.TELL_OF_OVERRIDE: _SEE,
             Action.PLAN_MEASURE: _SEE,
             Action.SEE_MEASURES: _SEE,
             Action.EVALUATE_MEASURE: _SEE,
@@ -62,6 +63,7 @@ TABLE: Mapping[Relation, Mapping[Action, Reach]] = MappingProxyType(
             Action.SEE_CASE: _SEE,
             Action.READ_CONCERN: _SEE,
             Action.RECORD_ANSWER: _SEE,
+            Action.TELL_OF_OVERRIDE: _SEE,
             Action.REOPEN_CASE: _SEE,
             Action.REPORT_CONCERN: _SEE,
             Action.SEE_REPORT: _SEE,
@@ -90,6 +92,7 @@ TABLE: Mapping[Relation, Mapping[Action, Reach]] = MappingProxyType(
             Action.SEE_REPORT: _SEE,
             Action.READ_OVERRIDE: Reach.REASON,
             Action.REVIEW_OVERRIDE: _SEE,
+            Action.TELL_OF_OVERRIDE: _SEE,
             Action.SEE_OVERLAP: _SEE,
         },
         Relation.COORDINATOR: {
@@ -223,6 +226,7 @@ TABLE: Mapping[Relation, Mapping[Action, Reach]] = MappingProxyType(
             Action.FOLLOW_REPORT: _SEE,
             Action.READ_OVERRIDE: Reach.REASON,
             Action.REVIEW_OVERRIDE: _SEE,
+            Action.TELL_OF_OVERRIDE: _SEE,
         },
         Relation.BROKE_GLASS: {
             Action.SEE_CASE: Reach.EMERGENCY,
@@ -268,6 +272,7 @@ MOMENTS: Mapping[Action, frozenset[Stage]] = MappingProxyType(
         Action.REOPEN_CASE: frozenset({Stage.CLOSED}),
         Action.ERASE_CASE: frozenset({Stage.RESOLVED, Stage.CLOSED}),
         Action.HOLD_CASE: _BEGUN - {Stage.ERASED},
+        Action.TELL_OF_OVERRIDE: _BEGUN - {Stage.ERASED},
     }
 )
 """In which stages of the case it may be done by whom the table lets; what is not here takes an open case.

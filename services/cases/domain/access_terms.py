@@ -83,6 +83,8 @@ class Action(StrEnum):
     """Share by law what is confidential, without consent."""
     READ_OVERRIDE = "read-override"
     REVIEW_OVERRIDE = "review-override"
+    TELL_OF_OVERRIDE = "tell-of-override"
+    """Note that the guardians have been told of it."""
     PLAN_MEASURE = "plan-measure"
     EVALUATE_MEASURE = "evaluate-measure"
     SEE_MEASURES = "see-measures"

@@ -44,6 +44,10 @@ def consents(state: CaseState, event: events.ConsentEvent) -> CaseState:
 def overrides(state: CaseState, event: events.OverrideEvent) -> CaseState:
     """Return the case after an event of one of its overrides; one that its table does not allow changes nothing."""
     present = state.overrides.get(event.override)
+    if isinstance(event, events.ConsentOverrideGuardiansInformed) and present is not None:
+        # They may be told at any time, of what has ended too: it is no step of its life.
+        told = present.model_copy(update={"guardians_informed": True})
+        return state.model_copy(update={"overrides": {**state.overrides, event.override: told}})
     status = OVERRIDE.after(None if present is None else present.status, event)
     if status is None:
         return state

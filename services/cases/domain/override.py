@@ -37,6 +37,7 @@ from shared.contracts.cases import (
     CaseEvent,
     ConsentOverridden,
     ConsentOverrideEnded,
+    ConsentOverrideGuardiansInformed,
     ConsentOverrideReviewed,
     ConsentOverrideReviewOverdue,
     NotHeardReason,
@@ -149,6 +150,20 @@ def decide_review(state: CaseState, command: ReviewOverride, now: datetime) -> l
     if not command.justified and not present.ended:
         happened.append(ConsentOverrideEnded(case=case, override=present.ref, reason="not-justified"))
     return happened
+
+
+def decide_informed(state: CaseState, by: Acting, override: OverrideRef, now: datetime) -> list[CaseEvent]:
+    """Note that the guardians have been told; nothing when that was noted before (seed rules 101, 192).
+
+    Raises:
+        DeniedError, CaseNotOpenError: see `access.require`; whoever has or had the baton, and who judges it.
+        UnknownPartError: there is no such override.
+    """
+    access.require(state, Action.TELL_OF_OVERRIDE, by, now)
+    present = override_of(state, override)
+    if present.guardians_informed:
+        return []
+    return [ConsentOverrideGuardiansInformed(case=ref_of(state), override=present.ref)]
 
 
 def decide_review_overdue(state: CaseState, override: OverrideRef, now: datetime) -> list[CaseEvent]:

@@ -113,7 +113,7 @@ def as_told(state: CaseState, acting: Acting, now: datetime) -> CaseState:
                         for kind, one in around.coordinators.items()
                         if one.party.service not in alone or one.party.service is home
                     },
-                    "plans": {ref: _plan(one, goals) for ref, one in around.plans.items()},
+                    "plans": {ref: _plan(one, goals, alone - {home}) for ref, one in around.plans.items()},
                 }
             ),
         }
@@ -279,8 +279,15 @@ def _handover(
     )
 
 
-def _plan(plan: PlanState, kept: frozenset[GoalRef]) -> PlanState:
-    return plan.model_copy(update={"goals": tuple(goal for goal in plan.goals if goal not in kept)})
+def _plan(plan: PlanState, kept: frozenset[GoalRef], unspoken: frozenset[Service | None]) -> PlanState:
+    """Return the plan; who began it by a consent that is not spoken of is told as before: by the municipality's rule."""
+    by = plan.coordinator
+    return plan.model_copy(
+        update={
+            "goals": tuple(goal for goal in plan.goals if goal not in kept),
+            "coordinator": None if by is not None and by.service in unspoken else by,
+        }
+    )
 
 
 def _form(form: FormState, acting: Acting) -> FormState:

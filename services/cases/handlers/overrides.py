@@ -83,6 +83,21 @@ async def review_override(
     )
 
 
+async def note_guardians_informed(desk: Desk, ctx: Context, ref: OverrideRef) -> Changed[CaseState]:
+    """Note that the guardians have been told of it; known already, the answer is a look like any other."""
+    located, acting = await meet(desk, ctx, ref)
+    return await change(
+        desk,
+        ctx,
+        located.case,
+        lambda state: overrides.decide_informed(state, acting, ref, ctx.now),
+        lambda state, version: answer(
+            OverrideView.of(state, overrides.override_of(state, ref)), status=201, version=version
+        ),
+        looks=acting,
+    )
+
+
 async def list_overrides(desk: Desk, ctx: Context, case: CaseRef) -> tuple[list[OverrideView], int]:
     """Return the case's overrides, without the words; recorded as a look at them."""
     located, acting = await meet(desk, ctx, case)
