@@ -86,8 +86,7 @@ class Answer:
     location: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """What a command decided: the events, and the access records that commit with them."""
 
     events: Sequence[EventData] = ()

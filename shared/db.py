@@ -103,7 +103,7 @@ async def create_pool(
         max_inactive_connection_lifetime=0,  # else every command sets a timer and unsets it
         reset=_give_back,
         loop=None,
-        connection_class=asyncpg.Connection,
+        connection_class=lanes.Session,
         record_class=asyncpg.Record,
         server_settings=_settings(application_name)
         | {"idle_in_transaction_session_timeout": _milliseconds(idle_seconds)},
@@ -156,7 +156,7 @@ class _Pool(Pool):
             or protocol.is_in_transaction()
             or session._top_xact is not None
             or bool(session._listeners or session._log_listeners)
-            or lanes.is_open(session)
+            or bool(session.unsettled)
         )
 
 
@@ -179,6 +179,7 @@ async def connect(
         dsn,
         command_timeout=statement_seconds,
         timeout=min(CONNECT_SECONDS, statement_seconds),
+        connection_class=lanes.Session,
         server_settings=_settings(application_name)
         | _KEEPALIVE
         | ({} if idle_seconds is None else {"idle_session_timeout": _milliseconds(idle_seconds)}),

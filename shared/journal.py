@@ -22,6 +22,7 @@ from typing import Final, Generic, NamedTuple, TypeVar, cast
 from uuid import UUID
 
 import asyncpg
+from pydantic_core import to_json
 
 from shared.aggregate import Aggregate, Answer, Changed, Context, Decision, IdempotencyKey, Loaded
 from shared.clock import Clock
@@ -31,7 +32,7 @@ from shared.contracts.base import EventData, Model
 from shared.db import Connection, Pool
 from shared.envelope import AuthType, Envelope, parse, sealed
 from shared.errors import IdempotencyConflictError, StaleVersionError, UnavailableError
-from shared.lanes import Lanes, advanced, marked, setting_of
+from shared.lanes import Lanes, advanced, marked, session_of, setting_of
 from shared.merkle import Frontier
 from shared.recent import Recent
 from shared.refs import Ids, LogScope, is_protected
@@ -343,7 +344,7 @@ class Journal:
             loaded.version,
             len(changed.events),
             changed.scope,
-            changed.state.model_dump_json(),
+            to_json(changed.state).decode(),
         )
         after: tuple[object, ...] = (latest, tail)
         key = command.ctx.idempotency
@@ -383,22 +384,23 @@ class Journal:
         """
         columns = _values if statement.one else _columns
         bodies = [each.body for each in records.sealed]
-        if connection.is_in_transaction():
+        session = session_of(connection)  # what a pool gives out asks at each call whether it was given back
+        if session.is_in_transaction():
             setting = setting_of(records.scope, anonymous=records.anonymous)
             arguments = (*before, *columns(records.sealed, bodies), *after, setting)
-            taken = bool(await connection.fetchval(statement.within, *arguments))
+            taken = bool(await session.fetchval(statement.within, *arguments))
             if taken:
-                self._lanes.written(connection, records.scope, setting)
+                self._lanes.written(session, records.scope, setting)
                 if also is not None:
                     await also(connection)
             return taken
-        lane = self._lanes.take(connection, records.scope, anonymous=records.anonymous)
+        lane = self._lanes.take(session, records.scope, anonymous=records.anonymous)
         arguments = (*before, *columns(records.sealed, lane.mark(bodies)), *after)
         if also is None:
-            taken = bool(await connection.fetchval(statement.alone, *arguments))
+            taken = bool(await session.fetchval(statement.alone, *arguments))
         else:
             async with connection.transaction():
-                taken = bool(await connection.fetchval(statement.alone, *arguments))
+                taken = bool(await session.fetchval(statement.alone, *arguments))
                 if taken:
                     await also(connection)
         self._lanes.give_back(lane, len(records.sealed) if taken else 0)

@@ -17,10 +17,9 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, TypeAlias, cast
-from weakref import WeakKeyDictionary
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
 import asyncpg
 
@@ -30,7 +29,9 @@ from shared.refs import ALPHABET, LogScope
 if TYPE_CHECKING:
     from shared.db import Connection
 
-    Session: TypeAlias = asyncpg.Connection[asyncpg.Record]
+    _Connection: TypeAlias = asyncpg.Connection[asyncpg.Record]
+else:
+    _Connection = asyncpg.Connection
 
 REMEMBERED: Final = 20_000
 """How many lanes' ends a process keeps that it has told nobody yet. More only come together where it can publish nothing."""
@@ -40,19 +41,30 @@ REMEMBERED: Final = 20_000
 class Lane:
     """A lane that is counted here."""
 
+    session: Session
     scope: LogScope
     anonymous: bool
     name: str
-    beside: dict[tuple[LogScope, bool], Lane]
-    """The lanes of the same session."""
     last: int = 0
 
     def mark(self, bodies: Sequence[bytes]) -> list[bytes]:
         """Return the events with what comes next in this lane written in."""
-        return [
-            b'%b,"lane":"%b/%d"}' % (body[:-1], self.name.encode(), nth)
-            for nth, body in enumerate(bodies, start=self.last + 1)
-        ]
+        name = self.name.encode()
+        return [b'%b,"lane":"%b/%d"}' % (body[:-1], name, nth) for nth, body in enumerate(bodies, start=self.last + 1)]
+
+
+class Session(_Connection):
+    """A database session, which has its lanes with it: they end with it, and are found without a search."""
+
+    __slots__ = ("counted", "unsettled")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Begin without a lane, with what asyncpg gives its own class."""
+        super().__init__(*args, **kwargs)
+        self.counted: dict[tuple[Lanes, LogScope, bool], Lane] = {}
+        """Those counted here that nothing is being written in."""
+        self.unsettled: dict[str, tuple[Lanes, LogScope]] = {}
+        """What was written within a transaction of the caller's: under which settings, for whom. How it ended is not known."""
 
 
 class Lanes:
@@ -60,33 +72,28 @@ class Lanes:
 
     def __init__(self) -> None:
         """Know of none."""
-        self._lanes: WeakKeyDictionary[Session, dict[tuple[LogScope, bool], Lane]] = WeakKeyDictionary()
         self._ends: dict[tuple[LogScope, str], int] = {}
         self._calling: set[tuple[LogScope, str]] = set()
 
-    def take(self, conn: Connection, scope: LogScope, *, anonymous: bool) -> Lane:
+    def take(self, session: Session, scope: LogScope, *, anonymous: bool) -> Lane:
         """Take the session's lane for a statement outside any transaction, or for the whole of one. Not given back, it ends.
 
         What is written of anonymous discussions is counted apart: one count over it and over what else the same session wrote
         would lead from one to the other (invariant 3).
         """
-        session = _session(conn)
-        lanes = self._lanes.get(session)
-        if lanes is None:
-            lanes = self._lanes[session] = {}
-        lane = lanes.pop((scope, anonymous), None)
-        return Lane(scope, anonymous, _new_name(), lanes) if lane is None else lane
+        lane = session.counted.pop((self, scope, anonymous), None)
+        return Lane(session, scope, anonymous, _new_name()) if lane is None else lane
 
     def give_back(self, lane: Lane, count: int) -> None:
         """Give the lane back after a statement that was answered: so many more of its records are in the database."""
         if count:
             lane.last += count
             self._reached(lane.scope, lane.name, lane.last, calls=True)
-        lane.beside[lane.scope, lane.anonymous] = lane
+        lane.session.counted[self, lane.scope, lane.anonymous] = lane
 
-    def written(self, conn: Connection, scope: LogScope, setting: str) -> None:
+    def written(self, session: Session, scope: LogScope, setting: str) -> None:
         """Take note that the transaction under way has written in the lane under `setting`: how far, is asked afterwards."""
-        _OPEN.setdefault(_session(conn), {})[setting] = self, scope
+        session.unsettled[setting] = self, scope
 
     def committed(self, scope: LogScope, lane: str, *, calls: bool = True) -> None:
         """Take note that all up to `lane` (as it stands in the envelope) is in the database.
@@ -125,20 +132,11 @@ class Lanes:
             self._calling.discard(key)
 
 
-_OPEN: Final[WeakKeyDictionary[Session, dict[str, tuple[Lanes, LogScope]]]] = WeakKeyDictionary()
-"""For each session that wrote within a transaction of the caller's: under which settings, for whom. How it ended, is not known."""
-
-
-def is_open(session: Session) -> bool:
-    """Return whether transactions of this session have written in lanes of which it is not known yet how far they came."""
-    return session in _OPEN
-
-
 async def settle(conn: Connection) -> None:
     """Find out how far a session came that is given back, outside any transaction: what it says now is what was committed."""
-    session = _session(conn)
-    written: Mapping[str, tuple[Lanes, LogScope]] | None = _OPEN.pop(session, None)
-    if written is None or session.is_closed():
+    session = session_of(conn)
+    written, session.unsettled = session.unsettled, {}
+    if not written or session.is_closed():
         return
     # What is not known is not told; whoever has used the session has got the answer, and must not lose it to this question.
     with contextlib.suppress(OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
@@ -186,6 +184,6 @@ def _new_name() -> str:
     return "".join(secrets.choice(ALPHABET) for _ in range(LANE_LENGTH))
 
 
-def _session(conn: Connection) -> Session:
-    """Return the session behind what a pool gives out."""
+def session_of(conn: Connection) -> Session:
+    """Return the session behind what a pool gives out (`shared.db` opens no other kind)."""
     return cast("Session", getattr(conn, "_con", conn))
