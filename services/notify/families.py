@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from services.notify import facts, family_facts, store
 from services.notify.domain import policy
-from services.notify.domain.appointment import Appointment, for_one
+from services.notify.domain.appointment import Appointment, for_one, for_them
 from services.notify.family_facts import Family
 from services.notify.handlers import AROUND_THE_CHILD, Teller, telling
 from shared.arrivals import Tx
@@ -40,7 +40,8 @@ class Families:
         family = await family_facts.accept(tx.conn, event.item)
         appointment = await facts.appointment_of(tx.conn, event.meeting)
         if family is not None and appointment is not None:
-            theirs = for_one(appointment, envelope.time, invited=True)
+            own = await family_facts.change_own(tx.conn, family)
+            theirs = for_one(appointment, envelope.time, own, invited=True)
             await self._tell(tx, envelope, family, theirs, policy.FAMILY_INVITED)
 
     async def on_item_removed(self, tx: Tx, event: meetings.AgendaItemRemoved, envelope: Envelope) -> None:
@@ -48,19 +49,22 @@ class Families:
         family = await family_facts.remove(tx.conn, event.item)
         appointment = await facts.appointment_of(tx.conn, event.meeting)
         if family is not None and appointment is not None:
-            await self._call_off(tx, envelope, family, for_one(appointment, envelope.time, invited=False))
+            own = await family_facts.change_own(tx.conn, family)
+            await self._call_off(tx, envelope, family, for_one(appointment, envelope.time, own, invited=False))
 
     async def on_moved(self, tx: Tx, envelope: Envelope, appointment: Appointment) -> None:
         """The meeting has another time, and asks anew; whoever had not been told of it yet is invited to that."""
         for family in await family_facts.of_meeting(tx.conn, appointment.meeting):
             known = await self._take_back(tx, envelope, family)
             template = policy.FAMILY_MOVED if known else policy.FAMILY_INVITED
-            await self._tell(tx, envelope, family, appointment, template)
+            theirs = for_them(appointment, await family_facts.own_changes(tx.conn, family))
+            await self._tell(tx, envelope, family, theirs, template)
 
     async def on_cancelled(self, tx: Tx, envelope: Envelope, appointment: Appointment) -> None:
         """The meeting will not be held."""
         for family in await family_facts.of_meeting(tx.conn, appointment.meeting):
-            await self._call_off(tx, envelope, family, appointment)
+            theirs = for_them(appointment, await family_facts.own_changes(tx.conn, family))
+            await self._call_off(tx, envelope, family, theirs)
         await self.on_held(tx, appointment.meeting)
 
     async def on_held(self, tx: Tx, meeting: MeetingRef) -> None:

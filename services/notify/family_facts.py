@@ -76,9 +76,29 @@ async def invited(conn: Connection, meeting: MeetingRef, case: CaseRef) -> bool:
     )
 
 
+async def change_own(conn: Connection, family: Family) -> int:
+    """Count that the family is invited, or is no longer; return how often that has changed since it was invited first."""
+    changes: int = await conn.fetchval(
+        "INSERT INTO family_changes (meeting, case_ref) VALUES ($1, $2)"
+        " ON CONFLICT (meeting, case_ref) DO UPDATE SET changes = family_changes.changes + 1 RETURNING changes",
+        family.meeting,
+        family.case,
+    )
+    return changes
+
+
+async def own_changes(conn: Connection, family: Family) -> int:
+    """Return how often it has changed whether the family is invited, since it was first."""
+    changes: int | None = await conn.fetchval(
+        "SELECT changes FROM family_changes WHERE meeting = $1 AND case_ref = $2", family.meeting, family.case
+    )
+    return changes or 0
+
+
 async def forget(conn: Connection, meeting: MeetingRef) -> None:
     """Forget all of a meeting."""
     await conn.execute("DELETE FROM invited_families WHERE meeting = $1", meeting)
+    await conn.execute("DELETE FROM family_changes WHERE meeting = $1", meeting)
 
 
 async def _alone(conn: Connection, item: ItemRef, row: asyncpg.Record | None) -> Family | None:

@@ -244,9 +244,43 @@ async def test_the_family_is_invited_when_its_child_is_taken_on_and_told_when_th
             entries.append((entry.get_param("method"), event["SEQUENCE"], event.decoded("DTSTART")))
         assert not [word for word in (CASE, MEETING, LIA, "barn") if word in mail.as_string().lower()]
     later = STARTS + timedelta(days=1)
-    assert entries == [("REQUEST", 0, STARTS), ("REQUEST", 1, later), ("CANCEL", 1, later)]
+    assert entries == [("REQUEST", 0, STARTS), ("REQUEST", 1, later), ("CANCEL", 2, later)]
     # The leaders of the services heard of the meeting and not of the family.
     assert sorted(await told(world, "styrer")) == ["meeting-cancelled", "meeting-moved"]
+
+
+@pytest.mark.rule(12, 32, 73)
+async def test_a_calendar_program_that_keeps_what_has_the_larger_number_has_the_meeting_as_it_is(world: World) -> None:
+    """The child is taken off, and on again; the meeting is moved, and cancelled (RFC 5546 § 2.1.4, 2.1.5, 3.2.5)."""
+    guardians(world)
+    again, day = ItemRef("itm_" + "f" * 26), timedelta(days=1)
+    for event in (
+        brought(FIRST, Role.GUARDIAN),
+        taken_on(FIRST),
+        taken_off(FIRST),
+        brought(again, Role.GUARDIAN),
+        taken_on(again),
+        MeetingRescheduled(meeting=MEETING, starts_at=STARTS + day),
+        taken_off(again),
+        brought(SECOND, Role.GUARDIAN),
+        taken_on(SECOND),
+        MeetingCancelled(meeting=MEETING, reason="other"),
+    ):
+        world.clock.set(world.clock.now() + timedelta(minutes=1))
+        await world.take(event)
+        await family_told(world)
+    kept: list[tuple[str, int, datetime, datetime]] = []
+    for mail in world.smtp.mails:
+        if mail["To"] == "a@guardian.example":
+            _, entry = mail.iter_parts()
+            [event_] = Calendar.from_ical(entry.get_content()).walk("VEVENT")
+            numbers = (int(str(event_["SEQUENCE"])), event_.decoded("DTSTAMP"), event_.decoded("DTSTART"))
+            kept.append((str(entry.get_param("method")), *numbers))
+    assert [method for method, *_ in kept] == ["REQUEST", "CANCEL", "REQUEST", "REQUEST", "CANCEL", "REQUEST", "CANCEL"]
+    assert [sequence for _, sequence, *_ in kept] == sorted({sequence for _, sequence, *_ in kept})
+    assert [stamp for _, _, stamp, _ in kept] == sorted(stamp for _, _, stamp, _ in kept)
+    assert [starts for *_, starts in kept] == [STARTS] * 3 + [STARTS + day] * 4
+    assert await world.pool.fetchval("SELECT count(*) FROM family_changes") == 0
 
 
 @pytest.mark.rule(12, 73, 101)

@@ -55,15 +55,22 @@ from services.meetings.errors import (
 )
 from services.meetings.feed import CALLER, READER, render_feed
 from services.meetings.settings import MeetingsSettings
+from services.notify.domain.appointment import Appointment as Mailed
+from services.notify.domain.appointment import cancelled, moved, planned
 from shared.clock import OSLO
 from shared.contracts.base import EventData
 from shared.contracts.codes import Language, Role, Service
 from shared.contracts.meetings import (
     AgendaItemAdded,
     ArenaLevel,
+    Deputy,
     InvitationAnswer,
     ItemKind,
     ItemMode,
+    MeetingCalled,
+    MeetingCancelled,
+    MeetingPlanned,
+    MeetingRescheduled,
     ModePolicy,
     Seat,
     calendar_uid,
@@ -112,7 +119,14 @@ def answers(reader: Reader) -> st.SearchStrategy[tuple[SeatAnswer, ...]]:
     others = st.builds(Seat, service=st.sampled_from(Service), unit=st.sampled_from([None, NOTODDEN.units[0].id]))
     own = others if reader.service is None else st.just(seat_of(reader.service, reader.unit))
     return st.lists(
-        st.builds(SeatAnswer, seat=own | others, answer=st.sampled_from(InvitationAnswer), at=MOMENTS),
+        st.builds(SeatAnswer, seat=own | others, answer=st.sampled_from(InvitationAnswer), at=MOMENTS)
+        | st.builds(
+            SeatAnswer,
+            seat=own | others,
+            answer=st.just(InvitationAnswer.DECLINED),
+            deputy=st.builds(Deputy, role=st.sampled_from([Role.LEADER, Role.TEACHER, Role.PPT_ADVISER])),
+            at=MOMENTS,
+        ),
         max_size=3,
         unique_by=lambda each: (each.seat.service, each.seat.unit),
     ).map(tuple)
@@ -244,7 +258,9 @@ def test_signed_in_one_sees_whether_ones_own_seat_is_taken_and_nothing_of_anybod
         attendee = event.get("attendee")
         assert (attendee is not None) == (event.get("organizer") is not None) == asked
         if asked:
-            assert attendee.params["PARTSTAT"] == ("NEEDS-ACTION" if said is None else said.answer.value.upper())
+            deputised = said is not None and said.deputy is not None
+            answered = "NEEDS-ACTION" if said is None else said.answer.value.upper()
+            assert attendee.params["PARTSTAT"] == ("DELEGATED" if deputised else answered)
             # Whose it is stands there of nobody: of every meeting in every calendar the addresses are the same.
             assert (str(attendee), str(event["organizer"])) == (READER, CALLER)
         assert event["dtstamp"].dt == max(each.changed_at, each.changed_at if said is None else said.at)
@@ -344,13 +360,17 @@ def test_the_sequence_grows_with_every_change_that_calendars_show_and_with_nothi
         invited=frozenset({Service.PPT}),
         extra=False,
     )
-    state = MEETING.initial
+    state, mailed = MEETING.initial, None
     for number, way in enumerate(ways):
         try:
             events = tried(state, new, way, start + timedelta(days=number // 2))
         except MeetingsError:
             continue
         before, state = state, MEETING.fold(state, events)
+        for event in events:
+            mailed = in_a_mail(mailed, event, start)
+        # Whoever has both, the calendar and the mail of the notify service, has one meeting.
+        assert mailed is None or (mailed.changes, mailed.starts_at) == (state.changes, state.starts_at)
         same = seen(before) == seen(state)
         assert state.changes == before.changes + (0 if same or before.meeting is None else 1)
 
@@ -369,6 +389,19 @@ def tried(state: MeetingState, new: NewMeeting, way: str, starts_at: datetime) -
         case _:
             item = ItemRef("itm_" + "b" * 26)
             return [AgendaItemAdded(meeting=new.meeting, item=item, kind=ItemKind.CASE, mode=ItemMode.ANONYMOUS)]
+
+
+def in_a_mail(before: Mailed | None, event: EventData, now: datetime) -> Mailed | None:
+    """Return the meeting as the notify service's mails have it after the event."""
+    match event:
+        case MeetingPlanned() | MeetingCalled():
+            return planned(before, event.meeting, event.starts_at, event.minutes, now)
+        case MeetingRescheduled() if before is not None:
+            return moved(before, event.starts_at, now)
+        case MeetingCancelled() if before is not None:
+            return cancelled(before, now)
+        case _:
+            return before
 
 
 def seen(state: MeetingState) -> tuple[object, ...]:

@@ -72,6 +72,8 @@ class Attendance(StrEnum):
     NEEDS_ACTION = "NEEDS-ACTION"
     ACCEPTED = "ACCEPTED"
     DECLINED = "DECLINED"
+    DELEGATED = "DELEGATED"
+    """Somebody else comes for the seat (seed rules 71, 72)."""
 
 
 class Standing(StrEnum):
@@ -190,6 +192,9 @@ def _own_answer(
     given = Answers(seats=meeting.answers).of_seat(seat_of(reader.service, reader.unit))
     if given is None:
         return Attendance.NEEDS_ACTION, None
+    if given.deputy is not None:
+        # Programs leave out what was declined; but the seat is taken.
+        return Attendance.DELEGATED, given.at
     return _ATTENDANCE[given.answer], given.at
 
 

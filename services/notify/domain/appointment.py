@@ -20,7 +20,8 @@ class Appointment(Model):
     starts_at: AwareDatetime
     minutes: int
     changes: int
-    """How often it has been changed: the same number as in the meetings' own calendars."""
+    """How often it has been changed: the same number as in the meetings' own calendars; for a family with what was changed for
+    it alone."""
     changed_at: AwareDatetime
     cancelled: bool = False
 
@@ -43,12 +44,19 @@ def moved(before: Appointment, starts_at: datetime, now: datetime) -> Appointmen
     return before.model_copy(update={"starts_at": starts_at, "changes": before.changes + ONE, "changed_at": now})
 
 
-def for_one(before: Appointment, now: datetime, *, invited: bool) -> Appointment:
+def for_one(before: Appointment, now: datetime, own: int, *, invited: bool) -> Appointment:
     """Return the meeting for somebody who is invited to it, or is no longer, at that moment.
 
-    For the others nothing of it has changed: of two with the same number the later counts (RFC 5546 § 2.1.5).
+    `own` is how often it has changed for them alone: a cancellation has a larger number than what it cancels (RFC 5546 § 3.2.5),
+    and so has an invitation after it. For the others nothing has changed.
     """
-    return before.model_copy(update={"changed_at": now, "cancelled": before.cancelled or not invited})
+    theirs = for_them(before, own)
+    return theirs.model_copy(update={"changed_at": now, "cancelled": before.cancelled or not invited})
+
+
+def for_them(now: Appointment, own: int) -> Appointment:
+    """Return the meeting as it is for all, for somebody for whom it has changed `own` times besides."""
+    return now.model_copy(update={"changes": now.changes + own})
 
 
 def cancelled(before: Appointment, now: datetime) -> Appointment:
