@@ -264,6 +264,13 @@ class UnknownItemError(MeetingsError):
 # --- how children may be spoken of ------------------------------------------------------------------------------------
 
 
+class NotPublicError(MeetingsError):
+    """Business and voluntary organisations hear of no child by name, whatever the consent says."""
+
+    code = "not-public"
+    status = 403
+
+
 class ArenaAnonymousOnlyError(MeetingsError):
     """In this arena no child is discussed by name, whatever the consent says."""
 

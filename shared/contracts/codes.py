@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Final
 
 from pydantic import Field
 
@@ -27,6 +28,10 @@ class Service(StrEnum):
     NAERINGSLIV = "naeringsliv"
     FRIVILLIGHET = "frivillighet"
     LEDELSE = "ledelse"
+
+
+NOT_PUBLIC: Final = frozenset({Service.NAERINGSLIV, Service.FRIVILLIGHET})
+"""Business and voluntary organisations: they take part, and are told nothing of anybody by name (seed rule 45)."""
 
 
 class Area(StrEnum):

@@ -25,6 +25,7 @@ from services.meetings.errors import (
     MeetingFullError,
     MeetingsError,
     NoExtraMeetingsError,
+    NotPublicError,
     OutsideWindowError,
     PublicHolidayError,
     TermHasMeetingError,
@@ -143,6 +144,32 @@ def test_the_policy_is_asked_before_anything_about_the_case(policy: ModePolicy, 
 
 
 # --- who may hear -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.rule(45)
+@pytest.mark.parametrize("outsider", [Service.FRIVILLIGHET, Service.NAERINGSLIV])
+def test_business_and_voluntary_organisations_hear_no_name_whatever_the_consent_says(outsider: Service) -> None:
+    given = consent("c", Service.PPT, outsider)
+    basis = judge_named(matter(), TEAM | {outsider}, [given], NOW, guardians=2)
+    assert (basis.covered, outsider in basis.leaves) == (frozenset({Service.PPT}), True)
+    with pytest.raises(NotPublicError):
+        require_consent(matter(), [Service.PPT, outsider], [given], NOW, guardians=2)
+    with pytest.raises(ConsentMissingError) as missing:
+        judge_named(matter(), [Service.BARNEHAGE, outsider, Service.BARNEVERN], [given], NOW, guardians=2)
+    # Nobody is to be asked for a consent that would change nothing.
+    assert [each["service"] for each in missing.value.extensions["missing"]] == ["barnevern"]  # type: ignore[call-overload, index, union-attr]
+    item = Item(
+        item=ItemRef("itm_" + "b" * 26),
+        kind=ItemKind.CASE,
+        mode=ItemMode.NAMED,
+        case=CASE,
+        categories=LANGUAGE,
+        purpose=Purpose.ASSESSMENT,
+        held_by_unit=LIA,
+        held_by=Service.BARNEHAGE,
+    )
+    assert may_hear(item, Service.PPT, [given], NOW, own=False)
+    assert not may_hear(item, outsider, [given], NOW, own=False)
 
 
 @pytest.mark.rule(4, 5, 106)

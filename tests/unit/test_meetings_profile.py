@@ -111,6 +111,7 @@ def test_a_definition_has_the_same_version_until_it_changes(profile: Profile) ->
     assert differing == ["ressursteam"]
 
 
+@pytest.mark.rule(45)
 @pytest.mark.parametrize(
     ("old", "new", "line_of", "reason"),
     [
@@ -139,6 +140,26 @@ def test_a_definition_has_the_same_version_until_it_changes(profile: Profile) ->
             "no tuesday",
         ),
         ("levels: [system], rules: [39]", "levels: [individual], rules: [39]", "type: lederforum", "system level"),
+        (
+            "{service: ppt, rule: 3}",
+            "{service: frivillighet, seat: at-need, rule: 3}",
+            "frivillighet, seat: at-need, rule: 3",
+            "frivillighet hears no name",
+        ),
+        (
+            "{service: nav, seat: at-need, rule: 25}",
+            "{service: naeringsliv, seat: at-need, rule: 25}",
+            "naeringsliv, seat: at-need, rule: 25",
+            "naeringsliv hears no name",
+        ),
+        ("role: contact-teacher", "role: guardian", "role: guardian", "nobody sits for a service as guardian"),
+        ("services: [ledelse], rule: 39", "services: [bup], rule: 39", "type: lederforum", "a service that is none"),
+        (
+            "members:\n      - {service: bup",
+            "own: {rule: 53}\n    members:\n      - {service: bup",
+            "bup-samarbeid",
+            "a unit's own",
+        ),
         ("moved: week-before", "moved: somewhere", "moved: somewhere", "Input should be"),
         ('starts: ["09:00"]', 'starts: ["25:00"]', '"25:00"', "pattern"),
         ('last: "12-31"}', 'last: "01-31"}', "terms:", "in two terms"),

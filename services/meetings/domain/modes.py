@@ -19,8 +19,9 @@ from services.meetings.errors import (
     ArenaSystemOnlyError,
     ConsentMissingError,
     ItemModeError,
+    NotPublicError,
 )
-from shared.contracts.codes import GrantorClass, InformationCategory, Purpose, Service
+from shared.contracts.codes import NOT_PUBLIC, GrantorClass, InformationCategory, Purpose, Service
 from shared.contracts.meetings import ItemKind, ItemMode, ModePolicy
 from shared.refs import CaseRef, ConsentRef, UnitId
 
@@ -111,7 +112,8 @@ def judge_named(
 ) -> NamedBasis:
     """Return the basis for discussing `matter` among `attending` at that moment.
 
-    One consent must carry it; among several, the one that lets most services stay.
+    One consent must carry it; among several, the one that lets most services stay. Business and voluntary organisations leave
+    (seed rule 45).
 
     Args:
         matter: what is to be spoken of.
@@ -156,9 +158,13 @@ def require_consent(
     """Return the basis that covers every one of `services`; arguments as for `judge_named`.
 
     Raises:
+        NotPublicError: one of them is no public service (seed rule 45).
         ConsentMissingError: one of them is outside.
     """
-    basis = judge_named(matter, services, histories, at, guardians=guardians)
+    involved = frozenset(services)
+    if involved & NOT_PUBLIC:
+        raise NotPublicError
+    basis = judge_named(matter, involved, histories, at, guardians=guardians)
     if basis.leaves:
         raise ConsentMissingError(extensions=_what_is_missing(matter, basis.leaves, histories, at, guardians))
     return basis
@@ -174,7 +180,7 @@ def _what_is_missing(
     """Return, per service, the categories that no consent lets it hear, and who can grant them (seed rule 106)."""
     own = [known for known in histories if known.case == matter.case and known.held_by(matter.unit)]
     missing: list[JsonValue] = []
-    for service in sorted(others):
+    for service in sorted(others - NOT_PUBLIC):
         lacking = [
             category
             for category in sorted(matter.categories)

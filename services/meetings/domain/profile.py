@@ -30,8 +30,8 @@ from services.meetings.domain.undertakings import (
     Undertaking,
 )
 from services.meetings.domain.year import Calendar
-from shared.contracts.codes import Service
-from shared.contracts.meetings import ArenaLevel
+from shared.contracts.codes import NOT_PUBLIC, Service
+from shared.contracts.meetings import ArenaLevel, ModePolicy
 from shared.profiles import Document, Heading, Line
 from shared.refs import LogScope, LogScopeField, UnitId
 
@@ -212,6 +212,7 @@ def _check_arenas(document: Document, stated: Stated) -> None:
         here: list[int | str] = ["arenas", index]
         if arena.hosted_by is not None and arena.hosted_by not in numbers:
             raise document.refusal([*here, "hosted_by"], f"{arena.hosted_by} is no municipality of this profile")
+        _check_members(document, here, arena)
         if arena.lifts_to is not None:
             _there(document, [*here, "lifts_to", "to"], arena.lifts_to.to, known)
         if arena.retired is not None and arena.retired.successor is not None:
@@ -229,6 +230,15 @@ def _check_arenas(document: Document, stated: Stated) -> None:
         for unit_index, unit_line in enumerate(stated.units):
             if arena.frequency.larger and unit_line.kind in arena.unit_kinds and unit_line.size is None:
                 raise document.refusal(["units", unit_index], f"{arena.type} meets by the unit's size: say its size")
+
+
+def _check_members(document: Document, here: list[int | str], arena: ArenaRules) -> None:
+    if arena.mode.policy not in {ModePolicy.NAMED, ModePolicy.ANONYMOUS_BY_DEFAULT}:
+        return
+    for position, member in enumerate(arena.members):
+        if member.service in NOT_PUBLIC:
+            reason = f"{member.service} hears no name, and here children are named (seed rule 45)"
+            raise document.refusal([*here, "members", position], reason)
 
 
 def _check_undertakings(document: Document, stated: Stated) -> None:

@@ -29,7 +29,7 @@ from shared.contracts.cases import (
     ConsentSuspended,
     ConsentWithdrawn,
 )
-from shared.contracts.codes import GrantorClass, InformationCategory, Purpose, Scope, Service
+from shared.contracts.codes import NOT_PUBLIC, GrantorClass, InformationCategory, Purpose, Scope, Service
 from shared.refs import CaseRef, ConsentRef, LogScope, UnitId
 
 
@@ -225,8 +225,11 @@ def permits(
 ) -> int | None:
     """Return the version of the consent that permitted this at the moment `at`; None when it did not.
 
-    An ending counts from the moment it took effect, so a use is judged by what was valid when it happened.
+    An ending counts from the moment it took effect, so a use is judged by what was valid when it happened. Business and voluntary
+    organisations are permitted nothing, whatever was granted (seed rule 45).
     """
+    if service in NOT_PUBLIC:
+        return None
     granted = [grant for grant in history.grants if grant.at <= at]
     if not granted:
         return None

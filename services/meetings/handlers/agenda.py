@@ -222,6 +222,8 @@ async def see(desk: Desk, ctx: Context, meeting: MeetingRef, *, only: ItemRef | 
         known = await store.hold_cases(conn, named)
         candidates = [item for item in candidates if item.case is None or _is_here(known.get(item.case))]
         own = {item.item for item in candidates if item.case is not None and _is_own(item, actor, known)}
+        # Whoever only leads, or calls, hears by name what is their own unit's and nothing more.
+        candidates = [item for item in candidates if item.case is None or found.seated or item.item in own]
         # The unit that has the case needs no consent to see its own item.
         asked = {item.case for item in candidates if item.case is not None and item.item not in own}
         histories = await consents_now(desk, conn, asked)
