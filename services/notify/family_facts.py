@@ -9,7 +9,7 @@ import asyncpg
 
 from shared.contracts.codes import Role
 from shared.db import Connection
-from shared.refs import CaseRef, ItemRef, MeetingRef
+from shared.refs import ActorId, CaseRef, ItemRef, MeetingRef
 
 
 @dataclass(frozen=True)
@@ -93,6 +93,19 @@ async def own_changes(conn: Connection, family: Family) -> int:
         "SELECT changes FROM family_changes WHERE meeting = $1 AND case_ref = $2", family.meeting, family.case
     )
     return changes or 0
+
+
+async def comes_for_another(conn: Connection, recipient: ActorId, meeting: MeetingRef, case: CaseRef) -> bool:
+    """Return whether somebody has been told of the meeting for another child too, which it still has on its agenda."""
+    return bool(
+        await conn.fetchval(
+            "SELECT true FROM invited_families f JOIN messages m ON m.step LIKE f.case_ref || '/' || f.meeting || '/%'"
+            " WHERE f.meeting = $2 AND f.case_ref <> $3 AND f.accepted AND m.recipient = $1 AND m.status <> 'cancelled' LIMIT 1",
+            recipient,
+            meeting,
+            case,
+        )
+    )
 
 
 async def forget(conn: Connection, meeting: MeetingRef) -> None:

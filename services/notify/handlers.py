@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import Final, Literal
 
-from services.notify import facts, letters, store
+from services.notify import facts, family_facts, letters, store
 from services.notify.addresses import Addresses
 from services.notify.cause import Cause
 from services.notify.contacts import Contact, Watch
@@ -48,6 +49,7 @@ from shared.envelope import Envelope
 from shared.freshness import require_fresh
 from shared.inbox import caused_by
 from shared.refs import (
+    ActorId,
     CaseRef,
     ConsentRef,
     DeadlineRef,
@@ -316,7 +318,8 @@ class Teller:
                 sms_first=chosen.state.sms_first,
                 habits=chosen.state.habits,
             )
-            message = await self.tell(tx, reachable, errand.telling, ordinal=contact.ordinal)
+            told = await _without_calling_off(tx, contact.recipient, errand.telling)
+            message = await self.tell(tx, reachable, told, ordinal=contact.ordinal)
             if message is not None and reachable.ways:
                 to_send.append((message, contact.addresses))
         return to_send
@@ -396,6 +399,16 @@ class Teller:
         taken = await self.take_back(tx, ctx, messages, reason)
         await self.change_deadline(tx, ctx, deadline_of(consent), lambda state: decide_close(state, "done"))
         return errands + taken
+
+
+async def _without_calling_off(tx: Tx, recipient: ActorId, told: Telling) -> Telling:
+    """Return what somebody is told, without the calendar's CANCEL when they come to the meeting for another child of theirs."""
+    appointment = told.appointment
+    if told.template != policy.FAMILY_CANCELLED or appointment is None or told.case is None:
+        return told
+    if await family_facts.comes_for_another(tx.conn, recipient, appointment.meeting, told.case):
+        return replace(told, appointment=None)
+    return told
 
 
 def telling(

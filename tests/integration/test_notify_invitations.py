@@ -33,7 +33,7 @@ from shared.contracts.meetings import (
     Seat,
 )
 from shared.contracts.team import LanguageNeedRecorded
-from shared.refs import ArenaRef, ItemRef, MeetingRef
+from shared.refs import ArenaRef, CaseRef, ItemRef, MeetingRef
 from shared.testing.issuer import LocalIssuer
 from shared.testing.plugin import Migrated
 from tests.integration.notify_world import LIA, World, notify_world
@@ -281,6 +281,60 @@ async def test_a_calendar_program_that_keeps_what_has_the_larger_number_has_the_
     assert [stamp for _, _, stamp, _ in kept] == sorted(stamp for _, _, stamp, _ in kept)
     assert [starts for *_, starts in kept] == [STARTS] * 3 + [STARTS + day] * 4
     assert await world.pool.fetchval("SELECT count(*) FROM family_changes") == 0
+
+
+@pytest.mark.rule(12, 73, 101)
+async def test_whoever_has_two_children_in_a_meeting_keeps_it_in_the_calendar_until_the_last_is_taken_off(
+    world: World,
+) -> None:
+    guardians(world)
+    sibling, its_item = CaseRef("cas_" + "s" * 26), ItemRef("itm_" + "g" * 26)
+    # Guardian A has both children, guardian B the first one only.
+    world.neighbours.contacts[sibling] = [{**world.neighbours.contacts[CASE][0], "ordinal": 2}]
+    theirs = brought(its_item, Role.GUARDIAN).model_copy(update={"case": sibling})
+    await world.take(brought(FIRST, Role.GUARDIAN), taken_on(FIRST), theirs, taken_on(its_item))
+    await family_told(world)
+    await world.take(taken_off(FIRST), times=2)
+    await family_told(world)
+
+    def methods(address: str) -> list[str | None]:
+        """Return what each mail asks the calendar to do; None: nothing."""
+        found = []
+        for mail in world.smtp.mails:
+            if mail["To"] == address:
+                entries = [part for part in mail.walk() if part.get_content_type() == "text/calendar"]
+                found.append(str(entries[0].get_param("method")) if entries else None)
+        return found
+
+    assert methods("a@guardian.example") == ["REQUEST", "REQUEST", None]
+    assert methods("b@guardian.example") == ["REQUEST", "CANCEL"]
+    told_of = [template for who, _, template, _ in await family_told(world) if who == "guardiana"]
+    assert told_of == ["family-invited", "family-invited", "family-cancelled"], (
+        "they hear which child is off all the same"
+    )
+    await world.take(taken_off(its_item))
+    await family_told(world)
+    assert methods("a@guardian.example")[3:] == ["CANCEL"]
+
+
+@pytest.mark.rule(12, 73, 101)
+async def test_a_meeting_that_is_called_off_leaves_the_calendar_of_whoever_has_two_children_in_it(world: World) -> None:
+    guardians(world)
+    sibling, its_item = CaseRef("cas_" + "s" * 26), ItemRef("itm_" + "g" * 26)
+    world.neighbours.contacts[sibling] = [world.neighbours.contacts[CASE][0]]
+    theirs = brought(its_item, Role.GUARDIAN).model_copy(update={"case": sibling})
+    await world.take(brought(FIRST, Role.GUARDIAN), taken_on(FIRST), theirs, taken_on(its_item))
+    await family_told(world)
+    await world.take(MeetingCancelled(meeting=MEETING, reason="other"))
+    await family_told(world)
+    cancels = [
+        mail["To"]
+        for mail in world.smtp.mails
+        if any(
+            part.get_param("method") == "CANCEL" for part in mail.walk() if part.get_content_type() == "text/calendar"
+        )
+    ]
+    assert sorted(cancels) == ["a@guardian.example", "a@guardian.example", "b@guardian.example"]
 
 
 @pytest.mark.rule(12, 73, 101)
