@@ -13,8 +13,9 @@ from services.notify import facts, store
 from services.notify.domain import policy
 from services.notify.domain.deadline import deadline_of, decide_set
 from services.notify.domain.receipts import RECEIPTS, decide_receipt, ended_services
-from services.notify.handlers import AROUND_THE_CHILD, Teller, about, telling
+from services.notify.handlers import Teller, about, telling
 from services.notify.store import Telling
+from services.notify.waiting import AROUND_THE_CHILD
 from shared.aggregate import Context
 from shared.arrivals import Handler, Tx
 from shared.calendar import add_days

@@ -130,6 +130,7 @@ class CaseEvents:
     async def on_case_reopened(self, tx: Tx, event: cases.CaseReopened, envelope: Envelope) -> None:
         """It has a holder again, who must decide what is to be done (seed rules 79, 144)."""
         holder = responsible(event.holder)
+        await facts.set_closed(tx.conn, event.case, closed=False)
         await self._teller.reassign_case(tx, envelope, event.case, holder)
         await self._contact_persons.on_service_gone(tx, event, envelope)
         if event.decide_by is not None:
@@ -148,6 +149,7 @@ class CaseEvents:
     async def on_case_closed(self, tx: Tx, event: cases.CaseClosed, envelope: Envelope) -> None:
         """Nothing is left to be done in it."""
         ctx = caused_by(envelope, tx.now)
+        await facts.set_closed(tx.conn, event.case, closed=True)
         await facts.set_decided(tx.conn, event.case, nth(envelope))
         for state in await facts.open_deadlines_of_case(tx.conn, event.case):
             if state.ref is not None:

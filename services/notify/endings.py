@@ -41,8 +41,10 @@ class Endings:
         }
 
     async def on_form_written(self, tx: Tx, event: cases.TransitionFormDrafted, envelope: Envelope) -> None:
-        """The guardians are asked to read and approve this version (seed rule 14)."""
+        """The guardians are asked to read and approve this version, and none before it any more (seed rule 14)."""
         await form_facts.written(tx.conn, event.form, event.version)
+        for version in range(1, event.version):
+            await self._quiet(tx, envelope, f"{event.form}/{version}/")
         told = _about(tx, event, envelope, f"{event.form}/{event.version}")
         await store.add_errand(tx.conn, told.saying(policy.FORM_REQUEST), GUARDIANS)
 

@@ -60,6 +60,19 @@ async def decided_after(conn: Connection, case: CaseRef, nth: int) -> bool:
     return bool(found)
 
 
+async def set_closed(conn: Connection, case: CaseRef, *, closed: bool) -> None:
+    """Remember that a case is closed, or is so no longer."""
+    if closed:
+        await conn.execute("INSERT INTO closed_cases (case_ref) VALUES ($1) ON CONFLICT DO NOTHING", case)
+    else:
+        await conn.execute("DELETE FROM closed_cases WHERE case_ref = $1", case)
+
+
+async def is_closed(conn: Connection, case: CaseRef) -> bool:
+    """Return whether the case is closed."""
+    return bool(await conn.fetchval("SELECT true FROM closed_cases WHERE case_ref = $1", case))
+
+
 async def holder_of(conn: Connection, case: CaseRef) -> Responsible:
     """Return who has the baton; nobody when that is not known."""
     found = await conn.fetchval("SELECT holder FROM holders WHERE case_ref = $1", case)

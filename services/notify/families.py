@@ -12,7 +12,8 @@ from services.notify import facts, family_facts, store
 from services.notify.domain import policy
 from services.notify.domain.appointment import Appointment, for_one, for_them
 from services.notify.family_facts import Family
-from services.notify.handlers import AROUND_THE_CHILD, Teller, telling
+from services.notify.handlers import Teller, telling
+from services.notify.waiting import AROUND_THE_CHILD
 from shared.arrivals import Tx
 from shared.contracts import meetings
 from shared.envelope import Envelope

@@ -31,6 +31,7 @@ from services.notify.domain.recipient import RECIPIENT
 from services.notify.facts import CONSUMER
 from services.notify.store import Errand, Note, Telling
 from services.notify.texts import Texts
+from services.notify.waiting import still_said
 from shared.aggregate import Context
 from shared.arrivals import Tx
 from shared.contracts import cases
@@ -63,7 +64,6 @@ from shared.refs import (
 _FOLLOW_THE_BATON: Final = frozenset(
     {DeadlineKind.DECIDE_CASE, DeadlineKind.EVALUATE_MEASURE, DeadlineKind.ANSWER_CONSENT}
 )
-AROUND_THE_CHILD: Final = frozenset({Role.GUARDIAN, Role.CHILD})
 OF_MANY_UNITS: Final = frozenset({Service.BARNEHAGE, Service.SKOLE})
 
 
@@ -297,14 +297,14 @@ class Teller:
     async def tell_contacts(
         self, tx: Tx, errand: Errand, contacts: Sequence[Contact]
     ) -> list[tuple[MessageRef, Addresses]]:
-        """Tell those around a child who have not answered; return the messages to send, each with where to."""
-        asked = errand.consent if errand.telling.template in policy.ASKS else None
-        answered = frozenset() if asked is None else await facts.answers_to(tx.conn, asked)
+        """Tell those around a child whom it still concerns; return the messages to send, each with where to."""
         to_send: list[tuple[MessageRef, Addresses]] = []
         for contact in contacts:
-            if contact.role not in errand.roles or (contact.role.value, contact.ordinal or 1) in answered:
+            if contact.role not in errand.roles:
                 continue
             if errand.ordinals and contact.role is Role.GUARDIAN and contact.ordinal not in errand.ordinals:
+                continue
+            if not await still_said(tx, errand.telling, contact.role, contact.ordinal):
                 continue
             chosen = await tx.journal.load(RECIPIENT, contact.recipient, conn=tx.conn)
             own = chosen.state.language.value if chosen.version else None

@@ -73,9 +73,10 @@ class Invitations:
         await _remind(tx, ctx, event.meeting, event.starts_at, since=envelope.time)
 
     async def on_meeting_rescheduled(self, tx: Tx, event: meetings.MeetingRescheduled, envelope: Envelope) -> None:
-        """Whoever was told of the meeting is told of its new time; every seat is asked anew."""
-        invited, _ = await store.told_about(tx.conn, event.meeting)
+        """Whoever was told of the meeting is told of its new time, and of that alone; every seat is asked anew."""
         ctx = caused_by(envelope, tx.now)
+        invited, pending = await store.told_about(tx.conn, event.meeting)
+        await self._teller.take_back(tx, ctx, pending, "done")
         appointment = await facts.appointment_of(tx.conn, event.meeting)
         if appointment is not None:
             appointment = moved(appointment, event.starts_at, envelope.time)

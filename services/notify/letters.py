@@ -9,13 +9,13 @@ from __future__ import annotations
 from functools import partial
 from typing import Final
 
-from services.notify import facts, family_facts, form_facts, store
+from services.notify import store
 from services.notify.cause import Cause
 from services.notify.domain import policy
-from services.notify.domain.deadline import DEADLINE, OPEN
 from services.notify.domain.message import MESSAGE, PostWay, decide_post
 from services.notify.facts import CONSUMER
 from services.notify.store import Telling
+from services.notify.waiting import still_said
 from shared.arrivals import Tx
 from shared.calendar import add_days
 from shared.contracts import cases, meetings
@@ -23,7 +23,7 @@ from shared.contracts.codes import Role
 from shared.contracts.notify import Way
 from shared.deadlines import Deadline, set_deadline
 from shared.freshness import require_fresh
-from shared.refs import FormRef, MessageRef
+from shared.refs import MessageRef
 
 DUE: Final = "letter-due"
 """The kind of the durable deadline after which what nobody has read goes by letter."""
@@ -43,43 +43,19 @@ async def on_due(tx: Tx, deadline: Deadline, *, way: PostWay = Way.LETTER) -> No
     """Let the letter go by post, `way`, unless it has been read, or there is nothing to answer any more.
 
     Raises:
-        UnavailableError: what is known of the case is not fresh enough to say so.
+        UnavailableError: what is known of the case, or of the meeting, is not fresh enough to say so.
     """
     message = MessageRef(deadline.key)
     stored = await store.lock_message(tx.conn, message)
     if stored is None or stored.read_at is not None:
         return
     await require_fresh(tx.conn, CONSUMER, cases.TOPIC, "/services/cases", key=stored.telling.case)
-    if not await _still_asked(tx, stored):
+    if stored.telling.appointment is not None:
+        meeting = stored.telling.appointment.meeting
+        await require_fresh(tx.conn, CONSUMER, meetings.TOPIC, "/services/meetings", key=meeting)
+    if not await still_said(tx, stored.telling, stored.role, stored.ordinal):
         return
     ctx = Cause.model_validate_json(deadline.payload).context(tx.now)
     changed = await tx.journal.change(MESSAGE, message, ctx, partial(decide_post, way=way), conn=tx.conn)
     if changed.events:
         await store.send_by(tx.conn, message, changed.state.present)
-
-
-async def _still_asked(tx: Tx, stored: store.StoredMessage) -> bool:
-    told = stored.telling
-    if told.appointment is not None:
-        return await _still_invited(tx, told)
-    if told.template == policy.FORM_REQUEST:
-        form, version, *_ = told.step.split("/")
-        return await form_facts.waits_for(tx.conn, FormRef(form), int(version), stored.ordinal or 1)
-    if told.deadline is not None:
-        waited = await tx.journal.load(DEADLINE, told.deadline, conn=tx.conn)
-        if waited.state.status not in OPEN:
-            return False
-    if told.consent is None:
-        return True
-    return (stored.role.value, stored.ordinal or 1) not in await facts.answers_to(tx.conn, told.consent)
-
-
-async def _still_invited(tx: Tx, told: Telling) -> bool:
-    """Return whether the family is to come to the meeting still, as far as what is known of the meetings is fresh."""
-    if told.appointment is None or told.case is None:
-        return False
-    meeting = told.appointment.meeting
-    await require_fresh(tx.conn, CONSUMER, meetings.TOPIC, "/services/meetings", key=meeting)
-    current = await facts.appointment_of(tx.conn, meeting)
-    ahead = current is not None and tx.now < current.starts_at
-    return ahead and await family_facts.invited(tx.conn, meeting, told.case)

@@ -29,11 +29,12 @@ from services.notify.domain import policy
 from services.notify.domain.message import MESSAGE, OUTSIDE, Failure, decide_failed, decide_sent
 from services.notify.domain.quiet import when
 from services.notify.domain.recipient import RECIPIENT
-from services.notify.handlers import AROUND_THE_CHILD, Teller
+from services.notify.handlers import Teller
 from services.notify.mail import DigestRef, MailRejectedError, MailUnavailableError
 from services.notify.sms import Sms, SmsPort, SmsRejectedError, SmsUnavailableError, Wording
 from services.notify.store import Errand, StoredMessage
 from services.notify.texts import LETTER, Texts
+from services.notify.waiting import AROUND_THE_CHILD, still_said
 from shared.aggregate import Context
 from shared.arrivals import Tx
 from shared.clock import Clock
@@ -218,6 +219,9 @@ class Post:
         parcel = await self._take(None) or await self._take_digest()
         if parcel is None:
             return False
+        parcel = await self._still_to_go(parcel)
+        if parcel is None:
+            return True
         first = parcel.first
         with following(first.telling.correlation, first.telling.causation):
             if first.channel is Way.DIGITAL_POST:
@@ -235,6 +239,28 @@ class Post:
             else:
                 await self._deliver(parcel, addresses)
         return True
+
+    async def _still_to_go(self, parcel: Parcel) -> Parcel | None:
+        """Take back what is not to be said any more, and return the rest; None when there is none."""
+        left: list[StoredMessage] = []
+        async with self._pool.acquire() as conn, conn.transaction():
+            tx = Tx(conn, self._journal, self._clock.now(), self._ids)
+            for message in parcel.messages:
+                told = message.telling
+                if await still_said(tx, told, message.role, message.ordinal):
+                    left.append(message)
+                    continue
+                ctx = Context(
+                    actor=None, scope=told.scope, now=tx.now, correlation=told.correlation, causation=told.causation
+                )
+                await self._teller.take_back(tx, ctx, [message.message], "done")
+        if len(left) == len(parcel.messages):
+            return parcel
+        self._journal.nudge()
+        if not left:
+            return None
+        # Only of a digest some can be left.
+        return Parcel(tuple(left), mail.digest_of([each.message for each in left]))
 
     async def _take(self, message: MessageRef | None) -> Parcel | None:
         if not self._ways:

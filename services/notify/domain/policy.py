@@ -241,6 +241,15 @@ REFUSED: Final = MappingProxyType({Way.EMAIL: "email-refused", Way.SMS: "sms-ref
 """What tells somebody, in the application, that what they gave as an address or number takes nothing."""
 ASKS: Final = frozenset({"consent-request", "consent-reminder", CONSENT_RENEWAL, CONSENT_REASSESSMENT})
 """The templates that ask for an answer: whoever has answered does not get them."""
+OF_OPEN_CASES: Final = ASKS | {
+    FORM_REQUEST,
+    FORM_REMINDER,
+    FORM_DUE,
+    FORM_OVERDUE,
+    CONTACT_MISSING,
+    COORDINATOR_MISSING,
+}
+"""The templates that ask for something in a case: in one that is closed nobody is."""
 BY_LETTER: Final = MappingProxyType(
     {
         # Seed rules 4, 5, 101: nothing is shared before they have answered, and nobody may be left out for want of a telephone.
