@@ -2,36 +2,18 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 
+from services.cases.domain.figures import NO_UNIT, Told
 from services.cases.domain.state import CaseState
 from shared.contracts import cases as events
 from shared.contracts.base import EventData
+from shared.contracts.codes import Service
 from shared.contracts.safekeeping import AddressProtectionSet
 from shared.db import Connection
-from shared.refs import CaseRef, LogScope, UnitId
+from shared.refs import CaseRef, LogScope
 from shared.terms import Period
-
-
-@dataclass(frozen=True)
-class Told:
-    """What happened in a term."""
-
-    concerns: Counter[str] = field(default_factory=Counter)
-    """Registered, by unit."""
-    for_whom: Counter[str] = field(default_factory=Counter)
-    days_to_action: list[float] = field(default_factory=list)
-    """Of the concerns acted on."""
-    planned: Counter[int] = field(default_factory=Counter)
-    """Measures put in, by level."""
-    owners: Counter[str] = field(default_factory=Counter)
-    """Measures put in, by the service that owns them."""
-    in_time: Counter[bool] = field(default_factory=Counter)
-    """Evaluations."""
-    effects: Counter[str] = field(default_factory=Counter)
 
 
 async def follow_figures(
@@ -98,35 +80,32 @@ async def follow_figures(
                 continue
 
 
-async def told_of(conn: Connection, municipality: LogScope, unit: UnitId | None, period: Period) -> Told:
-    """Return what happened in the municipality in the term, or in one of its units."""
+async def told_of(conn: Connection, municipality: LogScope, period: Period) -> Told:
+    """Return what happened in the municipality in the term, by unit."""
     told = Told()
-    asked = (municipality, unit, period.begins, period.ends)
+    asked = (municipality, period.begins, period.ends)
     for row in await conn.fetch(
-        "SELECT unit, for_whom FROM figure_concerns WHERE municipality = $1 AND ($2::text IS NULL OR unit = $2)"
-        " AND registered_at >= $3 AND registered_at < $4",
+        "SELECT unit, for_whom FROM figure_concerns WHERE municipality = $1 AND registered_at >= $2 AND registered_at < $3",
         *asked,
     ):
-        told.concerns[row["unit"] or "no-unit"] += 1
-        told.for_whom[row["for_whom"]] += 1
+        told.for_whom[row["unit"] or NO_UNIT, row["for_whom"]] += 1
     for row in await conn.fetch(
-        "SELECT extract(epoch FROM acted_at - registered_at)::float8 / 86400 AS days FROM figure_concerns"
-        " WHERE municipality = $1 AND ($2::text IS NULL OR unit = $2) AND acted_at >= $3 AND acted_at < $4",
+        "SELECT unit, extract(epoch FROM acted_at - registered_at)::float8 / 86400 AS days FROM figure_concerns"
+        " WHERE municipality = $1 AND acted_at >= $2 AND acted_at < $3",
         *asked,
     ):
-        told.days_to_action.append(row["days"])
+        told.days_to_action.setdefault(row["unit"] or NO_UNIT, []).append(row["days"])
     for row in await conn.fetch(
-        "SELECT level, owner FROM figure_measures WHERE municipality = $1 AND ($2::text IS NULL OR unit = $2)"
-        " AND planned_at >= $3 AND planned_at < $4",
+        "SELECT unit, level, owner FROM figure_measures WHERE municipality = $1 AND planned_at >= $2 AND planned_at < $3",
         *asked,
     ):
-        told.planned[row["level"]] += 1
-        told.owners[row["owner"]] += 1
+        told.planned[row["unit"] or NO_UNIT, f"level-{row['level']}"] += 1
+        told.owners[row["unit"] or NO_UNIT, "ppt" if row["owner"] == Service.PPT else "others"] += 1
     for row in await conn.fetch(
-        "SELECT in_time, effect FROM figure_evaluations WHERE municipality = $1 AND ($2::text IS NULL OR unit = $2)"
-        " AND evaluated_at >= $3 AND evaluated_at < $4",
+        "SELECT unit, in_time, effect FROM figure_evaluations"
+        " WHERE municipality = $1 AND evaluated_at >= $2 AND evaluated_at < $3",
         *asked,
     ):
-        told.in_time[row["in_time"]] += 1
-        told.effects[row["effect"]] += 1
+        told.in_time[row["unit"] or NO_UNIT, "in-time" if row["in_time"] else "late"] += 1
+        told.effects[row["unit"] or NO_UNIT, row["effect"]] += 1
     return told

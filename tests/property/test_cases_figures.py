@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from datetime import UTC, datetime
-from itertools import product
+from itertools import combinations, product
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.cases.domain.figures import decide_view, median, period_of
+from services.cases.domain.figures import Told, decide_view, figures_of, median, period_of
 from services.cases.errors import FiguresForbiddenError, PeriodNotOverError, PeriodUnknownError
+from shared.contracts.cases import ForWhom
+from shared.refs import UnitId
 from shared.small_numbers import THRESHOLD, Counts, suppress
 from tests.unit.cases_town import CHILD, COORDINATOR, NOTIFY, PPT, REKTOR, STYRER, TEACHER, guardian
 
@@ -77,3 +79,65 @@ def test_the_coordinator_sees_the_municipality_a_leader_the_unit_and_nobody_else
     for by in (TEACHER, PPT, CHILD, NOTIFY, guardian(1), STYRER.model_copy(update={"unit": None})):
         with pytest.raises(FiguresForbiddenError):
             decide_view(by)
+
+
+UNITS = tuple(UnitId(f"unit:{letter}") for letter in "abc")
+PARTS = tuple(ForWhom)
+
+
+@pytest.mark.rule(95, 179)
+@settings(max_examples=200, deadline=None)
+@given(
+    st.dictionaries(
+        st.tuples(st.sampled_from(UNITS), st.sampled_from(PARTS)),
+        st.one_of(st.integers(0, 6), st.integers(0, 30)),
+        max_size=len(UNITS) * len(PARTS),
+    )
+)
+def test_a_leader_who_subtracts_the_own_figures_from_the_municipalitys_learns_no_small_count(
+    counts: dict[tuple[UnitId, ForWhom], int],
+) -> None:
+    """Nor do several leaders who put theirs together."""
+    autumn = period_of("2026-autumn", datetime(2027, 1, 2, tzinfo=UTC))
+    told = Told(for_whom=Counter({(unit, part.value): count for (unit, part), count in counts.items()}))
+    whole = figures_of(told, autumn, None, 14)
+    units = {unit: figures_of(told, autumn, unit, 14) for unit in UNITS}
+    for size in range(1, len(UNITS) + 1):
+        for together in combinations(UNITS, size):
+            for part in PARTS:
+                others = [whole.for_whom.parts[part], *(units[one].for_whom.parts[part] for one in together)]
+                assert not small_rest(others), "of a part"
+            assert not small_rest([whole.for_whom.total, *(units[one].for_whom.total for one in together)])
+            assert not small_rest([whole.concerns.total, *(units[one].concerns.total for one in together)])
+            shown = [units[one].concerns.total for one in together]
+            assert [whole.concerns.parts.get(one) for one in together] == shown, (
+                "the number, or gap, that all are shown"
+            )
+    for unit, figures in units.items():
+        mine = figures.for_whom
+        for part in PARTS:
+            assert mine.parts[part] in {None, counts.get((unit, part), 0)}
+        # Nor from the own total.
+        hidden = [part for part in PARTS if mine.parts[part] is None]
+        assert mine.total is None or len(hidden) != 1
+
+
+def small_rest(shown: list[int | None]) -> bool:
+    """Return whether what is left when the others are taken from the first is a count under five, other than of nobody at all."""
+    whole, *parts = shown
+    if whole is None or None in parts:
+        return False
+    rest = whole - sum(part for part in parts if part is not None)
+    return 0 < rest < THRESHOLD
+
+
+def test_the_units_figures_are_of_the_unit() -> None:
+    autumn = period_of("2026-autumn", datetime(2027, 1, 2, tzinfo=UTC))
+    days = {"unit:a": [1.0] * 20 + [30.0] * 10, "unit:b": [10.0] * 40, "unit:c": [2.0] * 6}
+    told = Told(days_to_action=days)
+    whole, a, c = (figures_of(told, autumn, unit, 14) for unit in (None, UNITS[0], UNITS[2]))
+    assert whole.to_action == Counts(total=76, parts={"within-7-days": 26, "in-time": 40, "late": 10})
+    assert (a.to_action.total, a.median_days_to_action, whole.median_days_to_action) == (30, 1, 10)
+    # The smallest is hidden beside those that have none, and its median with it.
+    assert (c.to_action.total, c.median_days_to_action) == (None, None)
+    assert set(c.to_action.parts.values()) == {None}

@@ -8,8 +8,8 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from services.cases.api.at_desk import AtDesk
+from services.cases.domain.figures import Figures
 from services.cases.handlers import figures
-from services.cases.handlers.figures import Figures
 from shared.web import Reading, represent
 
 Term = Annotated[

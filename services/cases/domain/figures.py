@@ -1,19 +1,123 @@
 """Figures for leaders: counts of a term that is over, none under five, and none that subtraction would reveal.
 
-A term does not change once it is over, so that nobody learns one child's story from what two askings differ by.
+A term does not change once it is over, so that nobody learns one child's story from what two askings differ by. And a unit's
+figures are its row of the municipality's: by themselves they would say, with the municipality's, what the others' are.
 """
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
 
 from services.cases.domain.acting import Acting
 from services.cases.errors import FiguresForbiddenError, PeriodNotOverError, PeriodUnknownError
 from shared.contracts.base import Model
+from shared.contracts.cases import Effect, ForWhom
 from shared.contracts.codes import Role
 from shared.refs import UnitId
-from shared.small_numbers import THRESHOLD
+from shared.small_numbers import THRESHOLD, Counts, publish, suppress
 from shared.terms import Period, term
+
+NO_UNIT: Final = "no-unit"
+WAITED: Final = ("within-7-days", "in-time", "late")
+LEVELS: Final = ("level-0", "level-1", "level-2", "level-3")
+
+ByUnit = Counter[tuple[str, str]]
+"""Counts of parts, by unit."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """What happened in a term, with nothing hidden: never shown, never kept."""
+
+    for_whom: ByUnit = field(default_factory=Counter)
+    """Concerns registered."""
+    days_to_action: dict[str, list[float]] = field(default_factory=dict)
+    """Of the concerns acted on, by unit."""
+    planned: ByUnit = field(default_factory=Counter)
+    """Measures put in, by level."""
+    owners: ByUnit = field(default_factory=Counter)
+    """Measures put in, by whether PPT owns them."""
+    in_time: ByUnit = field(default_factory=Counter)
+    """Evaluations."""
+    effects: ByUnit = field(default_factory=Counter)
+
+
+class Figures(Model):
+    """What happened in a term. A count that is null is not shown: it, or another that it would give away, is under five."""
+
+    period: str
+    unit: UnitId | None
+    """Whose figures they are; null: the whole municipality's."""
+    concerns: Counts
+    """Concerns registered; for the municipality by unit."""
+    for_whom: Counts
+    """The same concerns, by whose burden raised them (seed rule 180)."""
+    to_action: Counts
+    """Concerns acted on in the term: within seven days, within the time to act, later (seed rules 79, 179)."""
+    median_days_to_action: float | None
+    """From the first concern to the first action (seed rules 102, 179)."""
+    measures_by_level: Counts
+    """Measures put in, by level (seed rule 155)."""
+    measures_with_ppt: Counts
+    """Measures put in, by whether PPT owns them (seed rule 154)."""
+    evaluations: Counts
+    """Evaluations, in time or late (seed rules 88, 89)."""
+    effects: Counts
+    """What the same evaluations showed (seed rules 90, 92)."""
+
+
+def figures_of(told: Told, period: Period, unit: UnitId | None, act_within_days: int) -> Figures:
+    """Return the figures as they may be shown: the municipality's, or those of one of its units."""
+    to_action: ByUnit = Counter(
+        (of, WAITED[0] if days <= 7 else WAITED[1] if days <= act_within_days else WAITED[2])
+        for of, all_days in told.days_to_action.items()
+        for days in all_days
+    )
+    waited = _shown(to_action, WAITED, unit)
+    known = [days for of, all_days in told.days_to_action.items() if unit in {None, of} for days in all_days]
+    return Figures(
+        period=period.code,
+        unit=unit,
+        concerns=_by_unit(told.for_whom, unit),
+        for_whom=_shown(told.for_whom, tuple(ForWhom), unit),
+        to_action=waited,
+        median_days_to_action=None if waited.total is None else median(known),
+        measures_by_level=_shown(told.planned, LEVELS, unit),
+        measures_with_ppt=_shown(told.owners, ("ppt", "others"), unit),
+        evaluations=_shown(told.in_time, ("in-time", "late"), unit),
+        effects=_shown(told.effects, tuple(Effect), unit),
+    )
+
+
+def _by_unit(counts: ByUnit, unit: UnitId | None) -> Counts:
+    """Return how many there are in each unit, or in the one."""
+    of_each = Counter[str]()
+    for (of, _), count in counts.items():
+        of_each[of] += count
+    # With one that has none: the reports of the meetings service name every unit, and hide the smallest beside those with none.
+    line = suppress({**of_each, "": 0})
+    if unit is None:
+        return line.shown_only()
+    own = line.parts.get(unit)
+    return Counts(total=own, parts={} if own is None else {unit: own})
+
+
+def _shown(counts: ByUnit, parts: Sequence[str], unit: UnitId | None) -> Counts:
+    """Return the municipality's parts; or the unit's, as they stand in a table of all units that is published whole."""
+    if unit is None:
+        return suppress(_summed(counts, parts))
+    units = sorted({unit, "", *(of for of, _ in counts)})
+    table = publish(units, [*parts], counts)
+    row = units.index(unit)
+    return Counts(total=table.row_totals[row], parts=dict(zip(map(str, parts), table.cells[row], strict=True)))
+
+
+def _summed(counts: Mapping[tuple[str, str], int], parts: Sequence[str]) -> dict[str, int]:
+    return {str(part): sum(count for (_, of), count in counts.items() if of == part) for part in parts}
 
 
 class View(Model):
