@@ -189,23 +189,25 @@ class Journal:
             StaleVersionError: the aggregate is no longer at `ctx.if_match`. Refusals of `decide` come first: who may not see it
                 is not told that it has changed.
             IdempotencyConflictError: the key belongs to another request.
-            ContendedError: ten times in a row somebody was faster, though it queued for the row.
+            ContendedError: ten times in a row somebody was faster, though it queued for the row, or it gave way to who waited for
+                that row and held another of its.
             ValueError: an event belongs to another subject, or is larger than an event may be.
         """
         command = _Command(aggregate, id, ctx, decide, answer, also)
         async with self._connection(conn) as connection:
-            changed = await self._attempt_from_memory(connection, command) if conn is None else None
-            if changed is None:
-                changed = await self._attempt(connection, command, inside=conn is not None)
-            for _ in range(ATTEMPTS):
+            changed: Changed[S] | None = None
+            for attempt in range(1 + ATTEMPTS):
+                try:
+                    changed = await self._try(connection, command, again=attempt > 0, inside=conn is not None)
+                except asyncpg.DeadlockDetectedError:
+                    # Another holds what `also` writes, and waits for the row: this one gave way, and nothing of it is left.
+                    if conn is not None:
+                        raise
+                    continue
                 if changed is not None:
                     break
                 if ctx.if_match is not None:
                     raise StaleVersionError
-                # Losing once is chance; now queue for the row, or a writer in a tight loop could win for ever.
-                async with connection.transaction() if conn is None else nullcontext():
-                    await connection.execute(_LOCK, id)
-                    changed = await self._attempt(connection, command, inside=True)
             if changed is None:
                 raise ContendedError
         if conn is None and not changed.replayed:
@@ -275,6 +277,18 @@ class Journal:
         """Delete the answers stored before that moment (by the rules' clock) and return how many they were."""
         result = await self._pool.execute("DELETE FROM idempotency_keys WHERE created_at < $1", before)
         return int(result.rsplit(" ", 1)[-1])
+
+    async def _try(
+        self, connection: Connection, command: _Command[S], *, again: bool, inside: bool
+    ) -> Changed[S] | None:
+        """Return the outcome of the first attempt or, `again`, of the next; None when somebody was faster."""
+        if not again:
+            changed = None if inside else await self._attempt_from_memory(connection, command)
+            return await self._attempt(connection, command, inside=inside) if changed is None else changed
+        # Losing once is chance; now queue for the row, or a writer in a tight loop could win for ever.
+        async with nullcontext() if inside else connection.transaction():
+            await connection.execute(_LOCK, command.id)
+            return await self._attempt(connection, command, inside=True)
 
     # --- one attempt --------------------------------------------------------------------------------------------------
 

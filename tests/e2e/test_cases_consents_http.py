@@ -14,7 +14,9 @@ import httpx
 import pytest
 import pytest_asyncio
 
+from services.cases.domain.moments import CONSENT_WARNING
 from services.cases.handlers import consents as handlers
+from services.cases.handlers import desk
 from shared.clock import SimulatedClock
 from shared.testing.issuer import LocalIssuer
 from shared.testing.people import People
@@ -24,6 +26,7 @@ from tests.e2e.cases_world import World, cases_world
 pytestmark = pytest.mark.connected
 
 LAST_DAY = "2027-07-31"
+WAITING = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
 OVERRIDE: dict[str, Any] = {
     "section": "bvl-13-2",
     "reason": "neglect-or-abuse",
@@ -367,3 +370,52 @@ async def test_a_guardian_added_while_consent_is_asked_for_is_asked_too(
     last = await world.must("stranger", f"/consents/{consent}/grants")
     assert last["status"] == "active"
     assert (last["needed"], last["outstanding"]) == ({"guardian": 3}, {})
+
+
+@pytest.mark.rule(4)
+@pytest.mark.parametrize("gives_way", ["command", "deadline"])
+async def test_a_command_and_a_deadline_that_hold_each_others_rows_both_come_through(
+    world: World, monkeypatch: pytest.MonkeyPatch, gives_way: str
+) -> None:
+    """A moment has its row and wants the case's; a command has the case's and wants the moment's. One gives way, and none is lost."""
+    case = await world.opened()
+    consent = await world.consented(case)
+    await world.move_to(datetime(2027, 6, 30, 21, 0, tzinfo=UTC))
+    await heard(world, case)
+    await world.must("teacher", f"/consents/{consent}/renewals", {"valid_to": "2028-06-16"})
+    await world.must("guardian-a", f"/consents/{consent}/grants")
+    taken, wanted = asyncio.Event(), asyncio.Event()
+    keep_time, on_warning = desk.keep_time, world.parts.deadlines[CONSENT_WARNING]
+
+    async def waits_last(conn: Any) -> None:
+        """Who waits last finds out first, and is the one to give way."""
+        await conn.execute("SET LOCAL deadlock_timeout = '10ms'")
+        while not await world.pool.fetchval(WAITING):
+            pass
+
+    async def keep_when_the_other_has_its_row(*arguments: Any) -> Any:
+        monkeypatch.setattr(desk, "keep_time", keep_time)
+        wanted.set()
+        await taken.wait()
+        if gives_way == "command":
+            await waits_last(arguments[1])
+        return await keep_time(*arguments)
+
+    async def warn_when_the_other_has_its_row(tx: Any, deadline: Any) -> Any:
+        await wanted.wait()
+        taken.set()
+        if gives_way == "deadline":
+            await waits_last(tx.conn)
+        return await on_warning(tx, deadline)
+
+    monkeypatch.setattr(desk, "keep_time", keep_when_the_other_has_its_row)
+    monkeypatch.setitem(world.parts.deadlines, CONSENT_WARNING, warn_when_the_other_has_its_row)
+    world.clock.set(datetime(2027, 6, 30, 22, 0, tzinfo=UTC))
+    granted, _ = await asyncio.gather(
+        world.post("guardian-b", f"/consents/{consent}/grants"), world.move_to(world.clock.now())
+    )
+    assert granted.status_code == 201, granted.text
+    assert (granted.json()["version"], granted.json()["valid_to"]) == (2, "2028-06-16")
+    waits = await world.pool.fetchrow("SELECT due, parked FROM deadlines WHERE kind = $1", CONSENT_WARNING)
+    assert waits is not None
+    assert (waits["due"], waits["parked"]) == (datetime(2028, 5, 16, 22, 0, tzinfo=UTC), False)

@@ -42,6 +42,9 @@ INSIDE: Final = scope((Service.PPT, Service.HELSESTASJON, Service.BUP))
 anybody = st.sampled_from((TEACHER, TEACHER, TEACHER, PPT, NURSE, STYRER, CURIOUS))
 pick = st.integers(min_value=0, max_value=3)
 weeks = st.sampled_from((-1, 4, 26, 27))
+outcomes: st.SearchStrategy[course.Outcomes] = st.sampled_from(
+    ("goal-reached", "goal-reached", "no-longer-wanted", "moved")
+)
 
 
 class LadderMachine(RuleBasedStateMachine):
@@ -237,17 +240,38 @@ class LadderMachine(RuleBasedStateMachine):
         )
         self.attempt(lambda state, now: carrying_out.decide_explain(state, command, now))
 
-    @rule(by=anybody)
-    def close(self, by: Acting) -> None:
-        self.attempt(
-            lambda state, now: course.decide_close(state, course.CloseCase(by=by, outcome="goal-reached"), now)
-        )
+    @rule(by=anybody, outcome=outcomes)
+    def close(self, by: Acting, outcome: course.Outcomes) -> None:
+        self.attempt(lambda state, now: course.decide_close(state, course.CloseCase(by=by, outcome=outcome), now))
+
+    @rule(outcome=outcomes)
+    def close_and_reopen(self, outcome: course.Outcomes) -> None:
+        """As it should be: what there is to do in a closed case, and in one that began again."""
+        self.close(TEACHER, outcome)
+        self.reopen(TEACHER)
 
     @rule(by=anybody)
     def reopen(self, by: Acting) -> None:
         self.attempt(lambda state, now: course.decide_reopen(state, course.ReopenCase(by=by), now, RULES))
 
     # --- what always holds, from the history alone --------------------------------------------------------------------
+
+    @invariant()
+    def what_is_closed_begins_again_by_a_day_and_what_moved_does_not(self) -> None:
+        closed: str | None = None
+        for event, now in zip(self.town.history, self.at, strict=True):
+            match event:
+                case events.CaseClosed():
+                    assert closed is None
+                    closed = event.outcome
+                case events.CaseReopened():
+                    assert closed not in {None, course.MOVED}
+                    assert event.decide_by is not None
+                    assert event.decide_by > now, "it may not rest"
+                    closed = None
+                case _:
+                    assert closed is None, "nothing of a ladder happens in a closed case"
+        assert (self.town.state.stage is Stage.CLOSED) == (closed is not None)
 
     @invariant()
     def the_level_moves_a_step_up_or_any_down_and_a_step_up_calls_a_meeting(self) -> None:

@@ -391,11 +391,16 @@ class TeamMachine(RuleBasedStateMachine):
 
         self.try_on(self.town.state.around.reports, which, decide)
 
-    @rule(by=anybody)
-    def close(self, by: Acting | None) -> None:
+    @rule(by=anybody, outcome=st.sampled_from(("goal-reached", "goal-reached", "no-longer-wanted", "moved")))
+    def close(self, by: Acting | None, outcome: course.Outcomes) -> None:
         if len(self.town.history) > 25:
-            command = course.CloseCase(by=self.who(by), outcome="moved")
+            command = course.CloseCase(by=self.who(by), outcome=outcome)
             self.attempt(lambda state: course.decide_close(state, command, self.town.now))
+
+    @rule(by=anybody)
+    def reopen(self, by: Acting | None) -> None:
+        command = course.ReopenCase(by=self.who(by))
+        self.attempt(lambda state: course.decide_reopen(state, command, self.town.now, RULES))
 
     # --- what always holds --------------------------------------------------------------------------------------------
 
