@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import TypeVar
 
 from services.meetings.domain.answering import first_item
-from services.meetings.domain.arena_rules import ArenaRules, Place
+from services.meetings.domain.arena_rules import ArenaRules
 from services.meetings.domain.consultation import Status as ConsultationStatus
 from services.meetings.domain.invitation import Standing
 from services.meetings.domain.meeting import Item, ItemStatus, MeetingState, RemovalReason, Status
@@ -26,6 +26,7 @@ from shared.contracts.meetings import (
     ItemKind,
     ItemMode,
     ModePolicy,
+    Place,
     PlannedMeasure,
     Seat,
 )
@@ -144,6 +145,8 @@ class MeetingView(Model):
     units: tuple[UnitId, ...]
     starts_at: datetime
     minutes: int
+    place: Place | None
+    """Where; null of one that was called before it was said."""
     invited: tuple[Service, ...]
     extra: bool
     interpreters: tuple[str, ...]
@@ -420,6 +423,7 @@ def meeting_view(state: MeetingState) -> MeetingView:
         units=tuple(sorted(state.units)),
         starts_at=there(state.starts_at),
         minutes=state.minutes,
+        place=state.place,
         invited=tuple(sorted(state.invited)),
         extra=state.extra,
         interpreters=tuple(sorted(state.interpreters)),

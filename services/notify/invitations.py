@@ -162,7 +162,7 @@ async def _settle(tx: Tx, meeting: MeetingRef) -> None:
 async def _remember(tx: Tx, event: meetings.MeetingPlanned | meetings.MeetingCalled, envelope: Envelope) -> Appointment:
     """Keep what calendars know of the meeting from now on."""
     before = await facts.appointment_of(tx.conn, event.meeting)
-    now = planned(before, event.meeting, event.starts_at, event.minutes, envelope.time)
+    now = planned(before, event, envelope.time)
     await facts.set_appointment(tx.conn, now)
     return now
 

@@ -68,7 +68,9 @@ async def messages_to(
 
 def _text(texts: Texts, message: StoredMessage) -> Text:
     told, note = message.telling, message.note
-    itself = texts.text(told.template, message.template_version, message.language, due=told.due)
+    itself = texts.text(
+        told.template, message.template_version, message.language, due=told.due, appointment=told.appointment
+    )
     if note is None:
         return itself
     below = texts.text(note.template, note.version, message.language)

@@ -15,8 +15,10 @@ from typing import Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from services.notify.domain.appointment import Appointment
 from shared.clock import OSLO, oslo_day
 from shared.contracts.codes import Language
+from shared.contracts.meetings import Place
 
 FOLDER: Final = Path(__file__).with_name("templates")
 EMAIL: Final = "email"
@@ -34,6 +36,32 @@ _ENGLISH: Final = (
     *("January", "February", "March", "April", "May", "June"),
     *("July", "August", "September", "October", "November", "December"),
 )
+_LASTS: Final = {
+    Language.NB: "Det varer i {} minutter.",
+    Language.NN: "Det varer i {} minutt.",
+    Language.EN: "It lasts {} minutes.",
+}
+_PLACES: Final = {
+    Language.NB: {
+        Place.AT_THE_UNIT: "Det er i barnehagen eller på skolen som møtet gjelder.",
+        Place.MUNICIPALITY: "Det er i kommunens lokaler.",
+        Place.HOSPITAL: "Det er på sykehuset.",
+        Place.BY_AGREEMENT: "Hvor det er, blir avtalt.",
+    },
+    Language.NN: {
+        Place.AT_THE_UNIT: "Det er i barnehagen eller på skulen som møtet gjeld.",
+        Place.MUNICIPALITY: "Det er i lokala til kommunen.",
+        Place.HOSPITAL: "Det er på sjukehuset.",
+        Place.BY_AGREEMENT: "Kvar det er, blir avtalt.",
+    },
+    Language.EN: {
+        Place.AT_THE_UNIT: "It is at the barnehage or school that the meeting is for.",
+        Place.MUNICIPALITY: "It is on the municipality's premises.",
+        Place.HOSPITAL: "It is at the hospital.",
+        Place.BY_AGREEMENT: "Where it is will be agreed.",
+    },
+}
+"""Of no arena a name: which unit it is, and so where a child is, is read when signed in."""
 _ANY_DAY: Final = datetime(2026, 9, 7, 12, tzinfo=OSLO)
 
 
@@ -97,9 +125,16 @@ class Texts:
         return self._latest[template]
 
     def text(
-        self, template: str, version: int, language: Language, *, due: datetime | None = None, link: str = ""
+        self,
+        template: str,
+        version: int,
+        language: Language,
+        *,
+        due: datetime | None = None,
+        link: str = "",
+        appointment: Appointment | None = None,
     ) -> Text:
-        """Return the text; `due` is the moment that it is about, `link` where to sign in.
+        """Return the text; `due` is the moment that it is about, `link` where to sign in, `appointment` the meeting.
 
         Raises:
             TextError: it has not the form of a text.
@@ -107,7 +142,11 @@ class Texts:
         day = spoken(due, language) if due is not None else ""
         hour = due.astimezone(OSLO).strftime("%H:%M") if due is not None else ""
         source = self._environment.get_template(f"{language.value}/{template}.v{version}.txt")
-        raw = source.render(day=day, hour=hour, link=link)
+        lasts = place = ""
+        if appointment is not None:
+            lasts = f" {_LASTS[language].format(appointment.minutes)}"
+            place = "" if appointment.place is None else f" {_PLACES[language][appointment.place]}"
+        raw = source.render(day=day, hour=hour, link=link, lasts=lasts, place=place)
         subject, _, body = raw.partition("\n\n")
         if not subject or "\n" in subject or not body.strip():
             raise TextError(f"{template} version {version} in {language}: a subject, an empty line, a text")

@@ -76,6 +76,15 @@ class ItemMode(StrEnum):
     NAMED = "named"
 
 
+class Place(StrEnum):
+    """Where an arena meets (seed rule 56); never an address."""
+
+    AT_THE_UNIT = "at-the-unit"
+    MUNICIPALITY = "municipality"
+    HOSPITAL = "hospital"
+    BY_AGREEMENT = "by-agreement"
+
+
 class ArenaEvent(EventData):
     """An event of one arena (seed rules 1-22, 39-77, 171-175, 183)."""
 
@@ -128,6 +137,8 @@ class MeetingPlanned(MeetingEvent):
     """The barnehager and schools that take part; other units of the same kind do not."""
     starts_at: Moment
     minutes: int = Field(ge=15, le=600)
+    place: Place | None = None
+    """Where; absent in an event of before it was said."""
     extra: bool = False
     """Asked for beside the fixed ones (seed rule 9)."""
     interpreters: frozenset[LanguageTag] = frozenset()
@@ -162,6 +173,8 @@ class MeetingCalled(MeetingEvent):
     starts_at: Moment
     minutes: int = Field(ge=15, le=600)
     invited: frozenset[Service]
+    place: Place | None = None
+    """Where; absent in an event of before it was said."""
     extra: bool = False
     """Asked for beside the fixed ones (seed rule 9)."""
     interpreters: frozenset[LanguageTag] = frozenset()

@@ -48,7 +48,8 @@ def held(*came: dict[str, Any], **changes: Any) -> dict[str, Any]:
 async def test_a_teacher_knows_nothing_of_the_meeting_of_the_schools_leaders(sem: Town) -> None:
     meeting = await rektormote(sem)
     path = f"/meetings/{meeting}"
-    assert (await sem.see("sem-rektor", path))["status"] == "called"
+    shown = await sem.see("sem-rektor", path)
+    assert (shown["status"], shown["place"], shown["minutes"]) == ("called", "municipality", 120)
     assert [each["standing"] for each in (await sem.see("sem-rektor", "/meetings"))["items"]] == ["asked"]
     assert b"BEGIN:VEVENT" in (await sem.get("sem-rektor", "/calendar")).content
     for part in ("", "/agenda-items", "/minutes"):

@@ -588,6 +588,7 @@ async def test_the_leaders_of_invited_services_are_told_of_a_meeting_its_move_an
         invited=frozenset({Service.BARNEHAGE, Service.SKOLE, Service.PPT}),
         extra=True,
     )
+    called = called.model_validate({**called.model_dump(), "place": "at-the-unit"})
     await world.take(called, times=2)
     moved = meetings.MeetingRescheduled(meeting=meeting, starts_at=starts_at + timedelta(days=1))
     await world.take(moved, times=2)
@@ -596,6 +597,7 @@ async def test_the_leaders_of_invited_services_are_told_of_a_meeting_its_move_an
     assert sorted(item["template"] for item in told) == ["meeting-cancelled", "meeting-invitation", "meeting-moved"]
     invitation = next(item for item in told if item["template"] == "meeting-invitation")
     assert "1. oktober 2026 klokken 12:00" in invitation["text"]
+    assert "Det varer i 60 minutter. Det er i barnehagen eller på skolen som møtet gjelder." in invitation["text"]
     for who in ("rektor", "teacher"):
         assert (await world.get(who, "/messages")).json()["items"] == []
 

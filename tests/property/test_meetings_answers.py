@@ -21,7 +21,7 @@ from services.meetings.domain.answering import (
     own_standing,
     place_for_family,
 )
-from services.meetings.domain.arena_rules import TAKES_NO_SEAT, Place, Where
+from services.meetings.domain.arena_rules import TAKES_NO_SEAT, Where
 from services.meetings.domain.calling import invited_services, seats, with_duty
 from services.meetings.domain.conformity import facts_of
 from services.meetings.domain.invitation import INVITATION, Standing
@@ -62,6 +62,7 @@ from shared.contracts.meetings import (
     ItemKind,
     ItemMode,
     MeetingHeld,
+    Place,
     Seat,
 )
 from shared.refs import ArenaRef, CaseRef, ItemRef, LogScope, MeetingRef, UnitId

@@ -395,7 +395,7 @@ def in_a_mail(before: Mailed | None, event: EventData, now: datetime) -> Mailed 
     """Return the meeting as the notify service's mails have it after the event."""
     match event:
         case MeetingPlanned() | MeetingCalled():
-            return planned(before, event.meeting, event.starts_at, event.minutes, now)
+            return planned(before, event, now)
         case MeetingRescheduled() if before is not None:
             return moved(before, event.starts_at, now)
         case MeetingCancelled() if before is not None:

@@ -12,13 +12,13 @@ import pytest
 
 from services.meetings.configuration import read_profiles
 from services.meetings.domain.arena import wanted_arenas
-from services.meetings.domain.arena_rules import ArenaRules, Place, Task
+from services.meetings.domain.arena_rules import ArenaRules, Task
 from services.meetings.domain.profile import Profile
 from services.meetings.domain.rhythm import AtLeastPerTerm, AtLeastPerYear, EveryWeeks, Larger, Monthly, Yearly
 from services.meetings.domain.undertakings import Better, Reader
 from services.meetings.settings import MeetingsSettings
 from shared.contracts.codes import Service
-from shared.contracts.meetings import Guardians, ItemKind, ModePolicy, Seat
+from shared.contracts.meetings import Guardians, ItemKind, ModePolicy, Place, Seat
 from shared.profiles import rules_named_in
 from shared.refs import LogScope, UnitId
 from tests.coverage_table import numbers

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.notify.domain.appointment import Appointment
 from services.notify.domain.policy import (
     AROUND,
     CANCELLED,
@@ -43,8 +44,9 @@ from services.notify.mail import compose
 from services.notify.sms import Wording
 from services.notify.texts import FOLDER, LEAVING, TextError, Texts, spoken
 from shared.contracts.codes import Area, InformationCategory, Language, Service
+from shared.contracts.meetings import Place
 from shared.contracts.notify import DeadlineKind
-from shared.refs import MessageRef
+from shared.refs import MeetingRef, MessageRef
 
 pytestmark = pytest.mark.rule(101, 146)
 
@@ -52,6 +54,25 @@ TEXTS = Texts()
 DUE = datetime(2026, 9, 21, 22, 30, tzinfo=UTC)
 MESSAGE = MessageRef("msg_" + "b" * 26)
 EVERY = [(template, language) for template in sorted(TEXTS.templates) for language in Language]
+
+
+@pytest.mark.parametrize("language", list(Language))
+def test_a_message_about_a_meeting_says_how_long_it_takes_and_where_and_one_sent_before_that_was_known_is_shown_as_it_was(
+    language: Language,
+) -> None:
+    def said(template: str, version: int, place: Place | None) -> str:
+        meeting = Appointment(
+            meeting=MeetingRef("mtg_" + "b" * 26), starts_at=DUE, minutes=90, changes=0, changed_at=DUE, place=place
+        )
+        return TEXTS.text(template, version, language, due=DUE, appointment=meeting).body
+
+    for template in (INVITATION, MOVED):
+        bodies = [said(template, TEXTS.latest(template), place) for place in (None, *Place)]
+        assert len(set(bodies)) == len(bodies)
+        assert all("90 minut" in body for body in bodies)
+        assert said(template, 1, Place.HOSPITAL) == TEXTS.text(template, 1, language, due=DUE).body
+    # A family reads where it is signed in: the words leave nothing about the child.
+    assert len({said("family-invited", TEXTS.latest("family-invited"), place) for place in Place}) == 1
 
 
 def steps(policy: Policy) -> set[str]:
@@ -124,9 +145,13 @@ def test_a_text_is_short_and_plain(template: str, language: Language) -> None:
 
 
 @pytest.mark.parametrize(("template", "language"), EVERY)
-def test_a_template_has_room_for_a_day_and_a_link_and_nothing_else(template: str, language: Language) -> None:
+def test_a_template_has_room_for_a_day_a_meetings_length_and_place_and_a_link_and_nothing_else(
+    template: str, language: Language
+) -> None:
     source = (FOLDER / language / f"{template}.v{TEXTS.latest(template)}.txt").read_text(encoding="utf-8")
-    assert set(re.findall(r"{{\s*(\w+)", source)) <= ({"link"} if template in LEAVING else {"day", "hour"})
+    assert set(re.findall(r"{{\s*(\w+)", source)) <= (
+        {"link"} if template in LEAVING else {"day", "hour", "lasts", "place"}
+    )
     assert "{%" not in source
 
 

@@ -339,6 +339,14 @@ export type Role1 =
   | "operator"
   | "service-account";
 /**
+ * Where; absent in an event of before it was said.
+ */
+export type Place = "at-the-unit" | "municipality" | "hospital" | "by-agreement";
+/**
+ * Where; absent in an event of before it was said.
+ */
+export type Place1 = "at-the-unit" | "municipality" | "hospital" | "by-agreement";
+/**
  * The function in which somebody acts.
  */
 export type Role2 =
@@ -2909,6 +2917,7 @@ export interface MeetingCalled {
   invited: Service[];
   meeting: string;
   minutes: number;
+  place?: Place;
   /**
    * Whose seats are invited; where no unit takes part by name, those of all barnehager or schools stand as one.
    */
@@ -2989,6 +2998,7 @@ export interface MeetingPlanned {
   interpreters?: string[];
   meeting: string;
   minutes: number;
+  place?: Place1;
   starts_at: string;
   unit?: string;
   /**

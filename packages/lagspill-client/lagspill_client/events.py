@@ -618,6 +618,15 @@ class Pattern(StrEnum):
     RECEIPT_MISSING = "receipt-missing"
 
 
+class Place(StrEnum):
+    """Where an arena meets (seed rule 56); never an address."""
+
+    AT_THE_UNIT = "at-the-unit"
+    MUNICIPALITY = "municipality"
+    HOSPITAL = "hospital"
+    BY_AGREEMENT = "by-agreement"
+
+
 class PlannedMeasure(Model):
     """A measure that the meeting decided; the cases service plans it from this event alone (seed rules 88, 141)."""
 
@@ -2794,6 +2803,7 @@ class MeetingCalled(EventData):
     invited: frozenset[Service]
     meeting: MeetingRefField
     minutes: Annotated[int, Field(ge=15, le=600)]
+    place: Place | None = None
     seats: tuple[Seat, ...] = ()
     """Whose seats are invited; where no unit takes part by name, those of all barnehager or schools stand as one."""
     starts_at: AwareDatetime
@@ -2856,6 +2866,7 @@ class MeetingPlanned(EventData):
     """Languages (BCP 47) for which whoever plans wants an interpreter (seed rule 146)."""
     meeting: MeetingRefField
     minutes: Annotated[int, Field(ge=15, le=600)]
+    place: Place | None = None
     starts_at: AwareDatetime
     unit: UnitIdField | None = None
     units: frozenset[UnitIdField] = frozenset()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from services.meetings.domain.arena_rules import TAKES_NO_SEAT, ArenaRules, Place
+from services.meetings.domain.arena_rules import TAKES_NO_SEAT, ArenaRules
 from services.meetings.domain.calling import seat_of
 from services.meetings.domain.invitation import Answers, Standing
 from services.meetings.domain.meeting import Item, ItemStatus, MeetingState, Status, require
@@ -27,6 +27,7 @@ from shared.contracts.meetings import (
     Guardians,
     InvitationAnswer,
     InvitationAnswered,
+    Place,
     Seat,
 )
 from shared.refs import CaseRef, ItemRef, MeetingRef, UnitId

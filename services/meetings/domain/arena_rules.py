@@ -13,7 +13,7 @@ from services.meetings.domain.organisation import OWN_SERVICE, UnitKind
 from services.meetings.domain.rhythm import Frequency, Moved
 from services.meetings.domain.year import Window
 from shared.contracts.codes import Role, Service
-from shared.contracts.meetings import ArenaLevel, Guardians, ItemKind, ModePolicy
+from shared.contracts.meetings import ArenaLevel, Guardians, ItemKind, ModePolicy, Place
 from shared.contracts.meetings import Seat as InvitedSeat
 from shared.profiles import Line, Rule, Rules
 from shared.refs import LogScopeField, UnitId, UnitIdField
@@ -78,15 +78,6 @@ class Seats(Line):
     per_organisation: int | None = Field(default=None, ge=1, le=20)
     """For each professional environment from outside."""
     rules: Rules
-
-
-class Place(StrEnum):
-    """Where an arena meets."""
-
-    AT_THE_UNIT = "at-the-unit"
-    MUNICIPALITY = "municipality"
-    HOSPITAL = "hospital"
-    BY_AGREEMENT = "by-agreement"
 
 
 class Where(Line):

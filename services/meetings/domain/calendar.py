@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
-from services.meetings.domain.arena_rules import ArenaRules, Place
+from services.meetings.domain.arena_rules import ArenaRules
 from services.meetings.domain.calling import is_seated, seat_of
 from services.meetings.domain.invitation import Answers, SeatAnswer
 from services.meetings.domain.meeting import Status
@@ -22,7 +22,7 @@ from services.meetings.domain.profile import Profile
 from services.meetings.domain.seating import Asked, Office, fills_seat, speaks_for_seat
 from services.meetings.errors import CalendarForbiddenError, NoArenaCalendarError
 from shared.contracts.codes import Role, Service
-from shared.contracts.meetings import ArenaLevel, InvitationAnswer, ModePolicy, calendar_uid
+from shared.contracts.meetings import ArenaLevel, InvitationAnswer, ModePolicy, Place, calendar_uid
 from shared.refs import MeetingRef, UnitId
 
 BACK: Final = timedelta(days=366)

@@ -36,6 +36,7 @@ from shared.contracts.meetings import (
     MeetingRescheduled,
     MinutesApproved,
     OutcomeRecorded,
+    Place,
     PlannedMeasure,
     Seat,
 )
@@ -102,6 +103,8 @@ class MeetingState(Model):
     units: frozenset[UnitId] = frozenset()
     starts_at: AwareDatetime | None = None
     minutes: int = 0
+    place: Place | None = None
+    """None: of a meeting called before that was said."""
     invited: frozenset[Service] = frozenset()
     extra: bool = False
     interpreters: frozenset[str] = frozenset()
@@ -173,6 +176,7 @@ def _place(event: MeetingPlanned | MeetingCalled) -> Changes:
         "units": event.units,
         "starts_at": event.starts_at,
         "minutes": event.minutes,
+        "place": event.place,
         "extra": event.extra,
         "interpreters": event.interpreters,
     }
@@ -325,6 +329,7 @@ class NewMeeting:
     invited: frozenset[Service]
     extra: bool
     interpreters: frozenset[str] = frozenset()
+    place: Place | None = None
     seats: tuple[Seat, ...] = ()
     """Whose seats are invited."""
     with_duty: tuple[Seat, ...] = ()
@@ -344,6 +349,7 @@ def decide_plan(state: MeetingState, new: NewMeeting) -> list[EventData]:
             units=new.units,
             starts_at=new.starts_at,
             minutes=new.minutes,
+            place=new.place,
             extra=new.extra,
             interpreters=new.interpreters,
         )
@@ -363,6 +369,7 @@ def decide_call(state: MeetingState, new: NewMeeting) -> list[EventData]:
             units=new.units,
             starts_at=new.starts_at,
             minutes=new.minutes,
+            place=new.place,
             invited=new.invited,
             extra=new.extra,
             interpreters=new.interpreters,

@@ -15,7 +15,7 @@ from typing import Final
 
 from dateutil.rrule import MONTHLY, WEEKLY, rrule, weekday
 
-from services.meetings.domain.arena_rules import ArenaRules, ArenaType, Place
+from services.meetings.domain.arena_rules import ArenaRules, ArenaType
 from services.meetings.domain.organisation import OWN_SERVICE, Unit, UnitKind
 from services.meetings.domain.profile import Profile
 from services.meetings.domain.rhythm import (
@@ -32,7 +32,7 @@ from services.meetings.domain.rhythm import (
 from services.meetings.domain.year import SchoolYear
 from services.meetings.errors import HolidaysUnknownError
 from shared.contracts.codes import Service
-from shared.contracts.meetings import ArenaLevel
+from shared.contracts.meetings import ArenaLevel, Place
 from shared.refs import LogScope, UnitId
 
 _NTH: Final = {"first": 1, "second": 2, "third": 3, "fourth": 4, "last": -1}

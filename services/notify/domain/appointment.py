@@ -8,6 +8,7 @@ from typing import Final
 from pydantic import AwareDatetime
 
 from shared.contracts.base import Model
+from shared.contracts.meetings import MeetingCalled, MeetingPlanned, Place
 from shared.refs import MeetingRef
 
 ONE: Final = 1
@@ -24,6 +25,8 @@ class Appointment(Model):
     it alone."""
     changed_at: AwareDatetime
     cancelled: bool = False
+    place: Place | None = None
+    """Where; None where the event did not say."""
 
     @property
     def lasts(self) -> timedelta:
@@ -31,12 +34,16 @@ class Appointment(Model):
         return timedelta(minutes=self.minutes)
 
 
-def planned(
-    before: Appointment | None, meeting: MeetingRef, starts_at: datetime, minutes: int, now: datetime
-) -> Appointment:
+def planned(before: Appointment | None, event: MeetingPlanned | MeetingCalled, now: datetime) -> Appointment:
     """Return a meeting that was planned, or called: called after it was planned, or called again, is a change."""
-    changes = 0 if before is None else before.changes + ONE
-    return Appointment(meeting=meeting, starts_at=starts_at, minutes=minutes, changes=changes, changed_at=now)
+    return Appointment(
+        meeting=event.meeting,
+        starts_at=event.starts_at,
+        minutes=event.minutes,
+        place=event.place,
+        changes=0 if before is None else before.changes + ONE,
+        changed_at=now,
+    )
 
 
 def moved(before: Appointment, starts_at: datetime, now: datetime) -> Appointment:
