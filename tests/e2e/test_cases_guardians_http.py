@@ -137,6 +137,50 @@ async def test_two_who_write_about_guardians_at_once_lose_nothing(
     assert (second["language"], third["since"]) == ("en", "2026-09-08")
 
 
+async def test_who_loses_parental_responsibility_after_the_case_was_closed_sees_it_no_more(world: World) -> None:
+    """The closed case is still the guardians' to see: of whoever had it last they are kept in order."""
+    case = await world.opened()
+    version = await world.version("teacher", case)
+    await world.must("teacher", f"/cases/{case}/closure", {"outcome": "goal-reached"}, if_match=version)
+    assert (await world.get("guardian-a", f"/cases/{case}")).status_code == 200
+    known = (await world.see("teacher", f"/cases/{case}/guardians"))["items"]
+    assert [one["ordinal"] for one in known] == [1, 2]
+    last_day = {"ground": "agreement", "last_day": "2026-09-06", "note": "Avtale."}
+    ended = await command(world, "teacher", case, "/guardians/1/ending", last_day)
+    assert (ended.status_code, ended.json()["guardians"]) == (201, 1), ended.text
+    assert (await world.get("guardian-a", f"/cases/{case}")).status_code == 404
+    added = await command(world, "teacher", case, "/guardians", guardian(since="2026-09-07"))
+    assert (added.status_code, added.json()["guardians"]) == (201, 2)
+    assert (await world.see("stranger", f"/cases/{case}"))["relations"] == ["guardian"]
+    order = {"in_force": True, "note": "Vedtak."}
+    assert code(await world.post("teacher", f"/cases/{case}/care-orders", order)) == (409, "case-not-open")
+    for who, refused in (("colleague", 404), ("styrer", 403), ("guardian-b", 403)):
+        assert (await command(world, who, case, "/guardians/2/ending", last_day)).status_code == refused
+        assert (await world.get(who, f"/cases/{case}/guardians")).status_code == refused
+
+
+async def test_whom_a_concern_is_about_is_corrected_before_it_is_lifted(world: World) -> None:
+    """A wrong number is somebody else: who may consent, who is told and whose protection counts follow from it at once."""
+    receipt = await world.must("teacher", "/concerns", world.concern())
+    case, right = receipt["case"], People(56).child(age=9)
+    done = await command(world, "teacher", case, "/child/corrections", {"national_number": right.national_number})
+    assert done.status_code == 201, done.text
+    assert (await world.see("teacher", f"/cases/{case}/child"))["identity"]["born"] == right.born.isoformat()
+    await command(world, "teacher", case, "/guardians", guardian(since="2026-09-07"))
+    assert (await world.get("stranger", f"/cases/{case}")).status_code == 404, "nobody has spoken with them yet"
+    await world.must("teacher", f"/concerns/{receipt['concern']}/resolution", {"outcome": "lifted"})
+    assert (await world.see("stranger", f"/cases/{case}"))["relations"] == ["guardian"]
+    # What was solved on the spot is nobody's to see, and nothing in it is kept in order.
+    other = await world.must(
+        "teacher",
+        "/concerns",
+        world.concern(child={"name": "x", "national_number": People(57).child(age=6).national_number}),
+    )
+    solved = {"outcome": "resolved-locally", "local_outcome": "adapted-everyday"}
+    await world.must("teacher", f"/concerns/{other['concern']}/resolution", solved)
+    assert code(await world.get("teacher", f"/cases/{other['case']}/guardians")) == (409, "case-not-open")
+
+
 @pytest.mark.rule(14)
 async def test_a_form_must_be_approved_anew_when_somebody_else_has_the_say(world: World) -> None:
     case = await world.opened()

@@ -128,7 +128,7 @@ read-form              held   -    offe -    -    -    -    -    -    -    own  
 approve-form           -      -    -    -    -    -    -    -    -    -    .    -    -    -    -    -    -    -     -
 send-form              .      -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -     -
 ask-insight            -      -    -    -    -    -    -    -    -    -    .    .    -    -    -    -    -    -     -
-manage-guardians       held   -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -     -
+manage-guardians       held   held -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -     -
 protect-address        .      -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -     -
 write-record           held   -    -    -    -    -    cons -    -    -    -    -    -    -    -    -    -    -     -
 read-document          held   -    -    -    -    cons cons cons -    -    own  own  -    emer -    -    -    -     -

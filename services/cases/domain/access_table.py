@@ -62,6 +62,7 @@ TABLE: Mapping[Relation, Mapping[Action, Reach]] = MappingProxyType(
         Relation.LAST_HOLDER: {
             Action.SEE_CASE: _SEE,
             Action.READ_CONCERN: _SEE,
+            Action.MANAGE_GUARDIANS: _HELD,
             Action.RECORD_ANSWER: _SEE,
             Action.TELL_OF_OVERRIDE: _SEE,
             Action.REOPEN_CASE: _SEE,
@@ -269,6 +270,8 @@ MOMENTS: Mapping[Action, frozenset[Stage]] = MappingProxyType(
         Action.RESOLVE_CONCERN: frozenset({Stage.CONCERN, Stage.OPEN}),
         Action.ADD_CONCERN: frozenset({Stage.CONCERN, Stage.OPEN}),
         Action.PROTECT_ADDRESS: frozenset({Stage.CONCERN, Stage.OPEN}),
+        # A closed case is still its guardians' to see; in a concern, whom it is about may be wrong from the beginning.
+        Action.MANAGE_GUARDIANS: frozenset({Stage.CONCERN, Stage.OPEN, Stage.CLOSED}),
         Action.REOPEN_CASE: frozenset({Stage.CLOSED}),
         Action.ERASE_CASE: frozenset({Stage.RESOLVED, Stage.CLOSED}),
         Action.HOLD_CASE: _BEGUN - {Stage.ERASED},

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from services.cases.domain import access
+from services.cases.domain.access_table import OPEN_ONLY
 from services.cases.domain.access_terms import Action
 from services.cases.domain.acting import Acting
 from services.cases.domain.course import ref_of
@@ -30,7 +31,7 @@ def decide_care_order(state: CaseState, command: RecordCareOrder, now: datetime)
         DeniedError, CaseNotOpenError: see `access.require`; whoever keeps the guardians in order records it.
         CareOrderKnownError: it is so already.
     """
-    access.require(state, Action.MANAGE_GUARDIANS, command.by, now)
+    access.require(state, Action.MANAGE_GUARDIANS, command.by, now, stages=OPEN_ONLY)
     if state.care_order is command.in_force:
         raise CareOrderKnownError
     return [CareOrderRecorded(case=ref_of(state), in_force=command.in_force, decision=command.decision)]

@@ -268,6 +268,7 @@ async def list_guardians(
     try:
         async with desk.pool.acquire() as conn, conn.transaction():
             looked = await look(desk, ctx, conn, located, acting, Action.MANAGE_GUARDIANS)
+            access.require(looked.state, Action.MANAGE_GUARDIANS, acting, ctx.now)
             allowed = InformationCategory.CONTACT in looked.permit.categories
             known = await desk.records.guardians(conn, located.case) if allowed else ()
             rows = sorted((one for one in known if one.ordinal > after), key=lambda one: one.ordinal)
