@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -86,21 +86,6 @@ async def add_kin(
         case,
         ["child", *["guardian"] * len(guardians)],
         [1, *range(1, len(guardians) + 1)],
-        since,
-    )
-
-
-async def add_kin_as(
-    conn: Connection, case: CaseRef, since: datetime, *, child: ActorId, guardians: Mapping[int, ActorId]
-) -> None:
-    """Note who the child is and who has parental responsibility, with the ordinals that the vault has for them."""
-    await conn.execute(
-        "INSERT INTO kin (actor, case_ref, kind, ordinal, since)"
-        " SELECT actor, $2, kind, ordinal, $5 FROM unnest($1::text[], $3::text[], $4::int[]) AS t (actor, kind, ordinal)",
-        [child, *guardians.values()],
-        case,
-        ["child", *["guardian"] * len(guardians)],
-        [1, *guardians],
         since,
     )
 

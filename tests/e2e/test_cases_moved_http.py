@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -11,6 +12,7 @@ import pytest_asyncio
 
 from shared.clock import SimulatedClock
 from shared.testing.issuer import LocalIssuer
+from shared.testing.people import People
 from shared.testing.plugin import Migrated
 from tests.e2e.cases_world import World, cases_world
 from tests.e2e.test_cases_documents_http import PDF, put
@@ -151,6 +153,51 @@ async def test_the_documents_of_the_package_go_along_under_the_new_cases_key(wor
     assert not any(one in there for one in (case, going, staying, later))
     owners = await world.pool.fetch("SELECT owner, ready FROM documents ORDER BY owner")
     assert sorted((row["owner"], row["ready"]) for row in owners) == sorted([(case, True)] * 3 + [(new, True)] * 2)
+
+
+async def dated(world: World, case: str) -> None:
+    """The first guardian has parental responsibility until the end of the month, and somebody new from the day after."""
+    version = await world.version("teacher", case)
+    ending = {"ground": "court-decision", "last_day": "2026-09-30", "note": "Dom."}
+    await world.must("teacher", f"/cases/{case}/guardians/1/ending", ending, if_match=version)
+    stranger = People(99).guardian()
+    new = {"name": stranger.name, "national_number": stranger.national_number, "ground": "court-decision"}
+    version = await world.version("teacher", case)
+    await world.must(
+        "teacher", f"/cases/{case}/guardians", {**new, "since": "2026-10-01", "note": "Dom."}, if_match=version
+    )
+
+
+async def changes_on_the_day(world: World, new: str) -> None:
+    """Nobody has it longer than the court said, or shorter, wherever the case is by then."""
+    assert (await world.get("guardian-a", f"/cases/{new}")).status_code == 200
+    assert (await world.get("stranger", f"/cases/{new}")).status_code == 404
+    await world.move_to(datetime(2026, 9, 30, 22, 0, tzinfo=UTC))
+    assert (await world.get("guardian-a", f"/cases/{new}")).status_code == 404
+    assert (await world.get("stranger", f"/cases/{new}")).json()["relations"] == ["guardian"]
+    changed = [one["data"] for one in await world.published("case.guardians-changed.v1") if one["data"]["case"] == new]
+    assert [one["ordinals"] for one in changed][-1] == [2, 3]
+
+
+@pytest.mark.rule(4)
+async def test_the_dates_of_parental_responsibility_go_along(world: World) -> None:
+    case = await world.opened()
+    await dated(world, case)
+    claims, receiver = await ppt_there(world)
+    await world.consented(case, services=("ppt",), purposes=("transition",))
+    handover = (await offered(world, case, receiver)).json()["handover"]
+    accepted = await world.post("ppt", f"/handovers/{handover}/acceptance", claims=claims)
+    await changes_on_the_day(world, accepted.json()["carried_on_as"])
+
+
+@pytest.mark.rule(4)
+async def test_the_dates_go_along_too_where_a_case_becomes_protected(world: World) -> None:
+    case = await world.opened()
+    await dated(world, case)
+    version = await world.version("teacher", case)
+    protected = {"kind": "strictly-confidential", "valid_to": "2027-09-01"}
+    new = await world.must("teacher", f"/cases/{case}/address-protection", protected, if_match=version)
+    await changes_on_the_day(world, new["case"])
 
 
 async def test_for_a_refused_acceptance_nothing_is_sealed_anew(world: World) -> None:

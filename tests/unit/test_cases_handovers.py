@@ -27,7 +27,17 @@ from services.cases.errors import (
     ReceiverIsSenderError,
     UnknownPartError,
 )
-from shared.contracts.cases import CaseEvent, ForWhom, HandoverKind, HandoverRoute, LocalOutcome, Package, Party
+from shared.calendar import add_days
+from shared.contracts.cases import (
+    CaseEvent,
+    CaseOpened,
+    ForWhom,
+    HandoverKind,
+    HandoverRoute,
+    LocalOutcome,
+    Package,
+    Party,
+)
 from shared.contracts.codes import Area, InformationCategory, Purpose, Role, Service
 from shared.contracts.safekeeping import DocumentAdded, MediaType
 from shared.errors import StaleVersionError
@@ -388,6 +398,20 @@ def test_no_document_of_the_package_is_left_behind_when_one_comes_in_at_the_last
         received({})
     added = [one for one in received({going: new}) if isinstance(one, DocumentAdded)]
     assert [(one.case, one.document, one.category, one.size) for one in added] == [(case, new, LANGUAGE, 1024)]
+
+
+@pytest.mark.rule(68)
+@pytest.mark.parametrize("level", [1, 2])
+def test_where_a_case_moves_the_team_of_its_level_has_not_met(level: int) -> None:
+    town = Town().lift()
+    there = employee("there", Role.PPT_ADVISER, Service.PPT, UnitId("unit:ppt"))
+    town.consented(scope((Service.PPT,), (LANGUAGE,), (Purpose.TRANSITION,)))
+    ref = to(town, there, LANGUAGE, kind=HandoverRoute.MUNICIPALITY, to_municipality=LogScope("0301"))
+    old = town.state.model_copy(update={"level": level})
+    case, begun = CaseRef(town.ids.ref("cas")), ConcernRef(town.ids.ref("con"))
+    events = moved.decide_received(old, old.handovers[ref], party(there), case, begun, {}, town.now, RULES)
+    [opened] = [one for one in events if isinstance(one, CaseOpened)]
+    assert opened.meeting_by == (None if level == 1 else add_days(town.now, 14))
 
 
 @pytest.mark.rule(18)

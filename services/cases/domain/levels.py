@@ -15,7 +15,7 @@ from services.cases.domain.acting import Acting
 from services.cases.domain.consent import require_consent
 from services.cases.domain.course import ref_of
 from services.cases.domain.profile import HIGHEST_LEVEL
-from services.cases.domain.rules import Rules
+from services.cases.domain.rules import MEETS_FROM, Rules
 from services.cases.domain.state import CaseState, Stage
 from services.cases.errors import (
     CompetenceMissingError,
@@ -32,8 +32,6 @@ from shared.contracts.cases import CaseEvent, CaseLevelChanged, CaseMeetingHeld,
 from shared.contracts.codes import Service
 from shared.refs import ItemRef, MeasureRef, MeetingRef
 
-MEETS_FROM = 2
-"""From this level on, a step up calls for a meeting."""
 UP = frozenset({LevelReason.NO_EFFECT, LevelReason.ASSESSMENT, LevelReason.GUARDIAN_REQUEST})
 DOWN = frozenset({LevelReason.IMPROVED, LevelReason.ASSESSMENT, LevelReason.GUARDIAN_REQUEST})
 SHOWN_BY = {

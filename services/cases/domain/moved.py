@@ -8,7 +8,7 @@ from typing import Literal
 
 from services.cases.domain.course_lifecycles import CASE, CONCERN
 from services.cases.domain.kept import rough
-from services.cases.domain.rules import Rules
+from services.cases.domain.rules import MEETS_FROM, Rules
 from services.cases.domain.state import CaseState, ConcernState, HandoverState, Holding
 from services.cases.errors import CaseNotOpenError
 from shared.calendar import add_days
@@ -60,7 +60,15 @@ def decide_received(
             act_by=decide_by,
             categories=handover.package.categories,
         ),
-        CaseOpened(case=case, level=level, mode=Mode.ANONYMOUS, holder=holder, decide_by=decide_by),
+        CaseOpened(
+            case=case,
+            level=level,
+            mode=Mode.ANONYMOUS,
+            holder=holder,
+            decide_by=decide_by,
+            # The team of that level is another one there, and has not met about the child (seed rule 68).
+            meeting_by=add_days(now, rules.meet_within_days) if level >= MEETS_FROM else None,
+        ),
         *(
             DocumentAdded(
                 case=case,

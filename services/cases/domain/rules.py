@@ -14,6 +14,8 @@ from shared.contracts.base import Model
 from shared.contracts.codes import InformationCategory, LegalBasis, Service
 
 CONSENT = "consent"
+MEETS_FROM = 2
+"""From this level on, a step up calls for a meeting (seed rule 68)."""
 OWN_TASK = "own-task"
 PARENTAL_RESPONSIBILITY = "parental-responsibility"
 ACCESS_BY_CHILD = "access-by-the-child"

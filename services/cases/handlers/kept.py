@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 from typing import Final
 
+from services.cases.records import Guardian
 from shared.calendar import start_of_day
+from shared.clock import oslo_day
 from shared.contracts.base import EventData
 from shared.contracts.safekeeping import (
     AddressProtectionSet,
@@ -18,6 +21,7 @@ from shared.contracts.safekeeping import (
 )
 from shared.db import Connection
 from shared.deadlines import set_deadline
+from shared.refs import CaseRef
 
 GLASS_REVIEW: Final = "glass-review"
 GLASS_ESCALATION: Final = "glass-escalation"
@@ -25,6 +29,16 @@ GUARDIANSHIP: Final = "guardianship"
 PROTECTION_DUE: Final = "protection-due"
 QUIET_CLOSING: Final = "quiet-closing"
 CHILD_PROTECTION: Final = "child-protection"
+
+
+async def promise_guardianships(conn: Connection, case: CaseRef, family: Iterable[Guardian], now: datetime) -> None:
+    """Promise, in a case that goes on under a new reference, the days on which parental responsibility begins or ends."""
+    today = oslo_day(now)
+    for one in family:
+        begins, over = one.since, None if one.until is None else one.until + timedelta(days=1)
+        for day in (begins, over):
+            if day is not None and day >= today:
+                await set_deadline(conn, kind=GUARDIANSHIP, key=f"{case}:{day}", due=start_of_day(day))
 
 
 async def follow_kept(conn: Connection, event: EventData) -> list[str]:

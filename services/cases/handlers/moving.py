@@ -8,16 +8,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from services.cases import ages_store, store
+from services.cases import ages_store, kin_store, store
 from services.cases.document_store import Writing
 from services.cases.domain import moved
 from services.cases.domain.acting import Acting
 from services.cases.domain.state import CaseState, HandoverState
 from services.cases.errors import UnknownPartError
 from services.cases.handlers.desk import CASE, Desk, Latest, actor_of, follow
+from services.cases.handlers.kept import promise_guardianships
 from services.cases.handlers.resealing import reseal
 from services.cases.store import Located
 from shared.aggregate import Context, Decision
+from shared.clock import oslo_day
 from shared.contracts.access import AccessKind, AccessRecorded, Recipient
 from shared.contracts.cases import Party
 from shared.contracts.codes import InformationCategory, Purpose
@@ -112,17 +114,17 @@ async def _bring(
 ) -> None:
     """Seal what was handed over under the new case's own key: who the child and its guardians are, and the package."""
     child = await desk.records.child(conn, before)
-    guardians = [one for one in await desk.records.guardians(conn, before) if one.ordinal in old.responsible]
+    today = oslo_day(ctx.now)
+    lasting = [one for one in await desk.records.guardians(conn, before) if one.until is None or today <= one.until]
+    # Of somebody who is of age nobody is a guardian any more; whoever will be one has the say from that day on there, too.
+    guardians = [] if old.of_age else lasting
     if InformationCategory.CONTACT not in brought:
         # Who must be asked is known with the child; how they are reached was not handed over.
         guardians = [one.model_copy(update={"email": None, "phone": None}) for one in guardians]
     await desk.records.keep_family(conn, case, child, guardians)
-    await store.add_kin_as(
-        conn,
-        case,
-        ctx.now,
-        child=await desk.known.of_pid(child.national_number),
-        guardians={one.ordinal: one.actor for one in guardians},
-    )
+    await store.add_kin(conn, case, ctx.now, child=await desk.known.of_pid(child.national_number), guardians=[])
+    for one in guardians:
+        await kin_store.put_guardian(conn, case, one.actor, one.ordinal, since=one.since, until=one.until, now=ctx.now)
+    await promise_guardianships(conn, case, guardians, ctx.now)
     await desk.records.bring(conn, before, case, brought)
     await ages_store.watch(conn, case, child.born, ctx.now)

@@ -20,7 +20,7 @@ from services.cases.errors import DeniedError, NotProtectedError
 from services.cases.handlers.child_protection import follow_later, hold_child_of, tell_the_others
 from services.cases.handlers.desk import CASE, Desk, Latest, change, deny, follow, glance, meet
 from services.cases.handlers.ending import erase_content
-from services.cases.handlers.kept import QUIET_CLOSING
+from services.cases.handlers.kept import QUIET_CLOSING, promise_guardianships
 from services.cases.handlers.reports import keep_reports
 from services.cases.handlers.resealing import reseal
 from services.cases.handlers.unattended import change_by_time
@@ -182,6 +182,7 @@ async def _carry_over(desk: Desk, ctx: Context, conn: Connection, going: Going) 
 
     await desk.records.carry_over(conn, located.case, names.case, rename)
     await kin_store.carry_over(conn, located.case, names.case)
+    await promise_guardianships(conn, names.case, await desk.records.guardians(conn, names.case), ctx.now)
     child = await desk.records.child(conn, names.case)
     await ages_store.watch(conn, names.case, child.born, ctx.now)
     if holding is not None and holding.party.unit is not None:
