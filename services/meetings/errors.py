@@ -416,6 +416,13 @@ class OutcomeIncompleteError(MeetingsError):
     status = 422
 
 
+class AuthorityMissingError(MeetingsError):
+    """A service is bound by whom it sent, where members may decide: ask one that was not there to contribute."""
+
+    code = "authority-missing"
+    status = 403
+
+
 # --- hearings ---------------------------------------------------------------------------------------------------------
 
 

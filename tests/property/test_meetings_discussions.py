@@ -434,7 +434,7 @@ class Meetings(RuleBasedStateMachine):
         at = present(self.known(), self.now)
         about = self.state.item(item).case
         known = None if about is None else self.cases[about]
-        self.do(lambda state: decide_outcome(state, outcome, self.known(), at, known=known))
+        self.do(lambda state: decide_outcome(state, outcome, self.known(), at, known=known, authority=None))
         for event in self.events[before:]:
             assert isinstance(event, OutcomeRecorded)
             for service in (event.join_team | {each.owner for each in event.measures}) - {Service.BARNEHAGE}:

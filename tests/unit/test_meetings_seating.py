@@ -2,30 +2,43 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
 import pytest
 
 from services.meetings.configuration import read_profiles
-from services.meetings.domain.arena_rules import ArenaRules
+from services.meetings.domain.agenda import Outcome, decide_outcome
+from services.meetings.domain.arena_rules import ArenaRules, Authority
 from services.meetings.domain.calling import may_call, seats
 from services.meetings.domain.conformity import Absent, facts_of
 from services.meetings.domain.holding import Holding, check_attendance
 from services.meetings.domain.invitation import Answers, SeatAnswer
-from services.meetings.domain.meeting import MEETING, MeetingState, Status
+from services.meetings.domain.meeting import MEETING, Item, ItemStatus, MeetingState, Status
 from services.meetings.domain.profile import Profile
+from services.meetings.domain.projection import ConsentHistory, Grant, KnownCase, Request
 from services.meetings.domain.seating import Asked, Office, closed_arenas, fills_seat, speaks_for_seat
 from services.meetings.errors import (
     AbsenceWithoutReasonError,
     AttendanceError,
+    AuthorityMissingError,
     SeatRoleError,
     SeatTwiceError,
 )
 from services.meetings.settings import MeetingsSettings
-from shared.contracts.codes import Role, Service
-from shared.contracts.meetings import Attendance, Deputy, InvitationAnswer, ItemKind, MeetingHeld, Seat
-from shared.refs import ArenaRef, LogScope, MeetingRef, UnitId
+from shared.contracts.base import EventData
+from shared.contracts.codes import GrantorClass, InformationCategory, Purpose, Role, Scope, Service
+from shared.contracts.meetings import (
+    Attendance,
+    Deputy,
+    InvitationAnswer,
+    ItemKind,
+    ItemMode,
+    MeetingHeld,
+    PlannedMeasure,
+    Seat,
+)
+from shared.refs import ArenaRef, CaseRef, ConsentRef, ItemRef, LogScope, MeasureRef, MeetingRef, UnitId
 
 PROFILES: Final = read_profiles(MeetingsSettings.model_fields["municipalities_folder"].default)
 NOTODDEN, TONSBERG, TYNSET = (PROFILES[LogScope(number)] for number in ("4005", "3905", "3427"))
@@ -276,3 +289,68 @@ def test_where_all_units_have_the_seat_as_one_it_may_be_said_of_which_they_came(
     facts = facts_of(_after(state, check(NOTODDEN, state, *fixed, row(Service.BARNEHAGE, unit=LIA), late)))
     assert facts is not None
     assert facts.absent == ()
+
+
+# --- what those who were there may decide -------------------------------------------------------------------------------
+
+
+def decided(authority: Authority | None, owner: Service, *, stayed: frozenset[Service]) -> list[EventData]:
+    """Decide on a measure of a service in Kvikne skole's TST, for an item for which these stayed."""
+    case, consent, item = CaseRef("cas_" + "b" * 26), ConsentRef("cst_" + "b" * 26), ItemRef("itm_" + "b" * 26)
+    scope = Scope(
+        services=frozenset({Service.PPT, Service.BARNEVERN}),
+        categories=frozenset({InformationCategory.LANGUAGE}),
+        purposes=frozenset({Purpose.ASSESSMENT}),
+    )
+    history = ConsentHistory(
+        consent=consent,
+        case=case,
+        requests=frozenset({Request(scope=scope, held_by_unit=KVIKNE, needed=frozenset({(GrantorClass.GUARDIAN, 2)}))}),
+        grants=frozenset(
+            {Grant(version=1, scope=scope, valid_from=date(2027, 1, 1), valid_to=date(2027, 6, 30), at=BEGINS)}
+        ),
+    )
+    discussed = Item(
+        item=item,
+        kind=ItemKind.CASE,
+        mode=ItemMode.NAMED,
+        status=ItemStatus.DISCUSSED,
+        case=case,
+        categories=scope.categories,
+        purpose=Purpose.ASSESSMENT,
+        held_by_unit=KVIKNE,
+        held_by=Service.SKOLE,
+        attended_by=stayed,
+    )
+    state = called(TYNSET, "tst", KVIKNE).model_copy(update={"status": Status.HELD, "items": (discussed,)})
+    measure = PlannedMeasure(
+        measure=MeasureRef("mea_" + "b" * 26),
+        code="sprakgruppe",
+        owner=owner,
+        indicator="ordforrad",
+        evaluate_by=BEGINS + timedelta(days=60),
+    )
+    known = KnownCase(case=case, municipality=LogScope("3427"), unit=KVIKNE, guardians=2, open=True, elsewhere=False)
+    outcome = Outcome(item=item, decision="measure-planned", measures=(measure,))
+    at = BEGINS + timedelta(hours=3)
+    return decide_outcome(state, outcome, [history], at, known=known, authority=authority)
+
+
+@pytest.mark.rule(62, 71, 72)
+def test_a_service_is_bound_by_whom_it_sent_and_by_nobody_else() -> None:
+    stated = rules_of(TYNSET, "tst").authority
+    assert stated is not None
+    there = frozenset({Service.PPT})
+    assert decided(stated, Service.PPT, stayed=there)
+    assert decided(stated, Service.SKOLE, stayed=there), "the unit that brought it decides for itself"
+    with pytest.raises(AuthorityMissingError) as absent:
+        decided(stated, Service.BARNEVERN, stayed=there)
+    assert absent.value.extensions == {"services": ["barnevern"]}
+    only_own = stated.model_copy(update={"decide_for_service": False})
+    assert decided(only_own, Service.SKOLE, stayed=there)
+    with pytest.raises(AuthorityMissingError):
+        decided(only_own, Service.PPT, stayed=there)
+    with pytest.raises(AuthorityMissingError):
+        decided(stated.model_copy(update={"design_measures": False}), Service.SKOLE, stayed=there)
+    # Where the municipality's source says nothing of it, the consent alone is asked.
+    assert decided(None, Service.BARNEVERN, stayed=there)

@@ -10,6 +10,7 @@ from typing import Final, Literal
 from pydantic import JsonValue
 
 from services.meetings.domain import linter
+from services.meetings.domain.arena_rules import Authority
 from services.meetings.domain.calling import CHILDRENS
 from services.meetings.domain.meeting import (
     Item,
@@ -24,6 +25,7 @@ from services.meetings.domain.projection import ConsentHistory, KnownCase, permi
 from services.meetings.errors import (
     AnonymousItemHoldsCaseError,
     AnonymousOutcomeError,
+    AuthorityMissingError,
     CaseClosedError,
     ConsentMissingError,
     ItemStateError,
@@ -299,8 +301,9 @@ def decide_outcome(
     at: datetime,
     *,
     known: KnownCase | None,
+    authority: Authority | None,
 ) -> list[EventData]:
-    """Record what was decided on a discussed item; `known` is its case.
+    """Record what was decided on a discussed item; `known` is its case, `authority` what the arena's members may decide.
 
     A service that gets a part in it (owner of a measure, member of the team) must be inside the consent now, when it is
     written down, not only when it was discussed (seed rules 4, 26, 62, 71).
@@ -309,6 +312,7 @@ def decide_outcome(
         AnonymousOutcomeError: something is planned for a child that the item does not name.
         OutcomeIncompleteError: measures without the decision to plan one, or the reverse; or evaluated in the past.
         CaseClosedError: something is planned for a child whose case is closed.
+        AuthorityMissingError: a measure is put on a service that was not there, or that could not decide (seed rules 62, 71, 72).
         ConsentMissingError: a service with a part in it is outside the consent.
     """
     meeting = require(state, Status.HELD)
@@ -327,6 +331,7 @@ def decide_outcome(
     matter = matter_of_item(state, item)
     if involved and (known is None or not known.open):
         raise CaseClosedError
+    _check_authority(authority, item, matter.own_service, frozenset(measure.owner for measure in outcome.measures))
     if involved - {matter.own_service}:
         guardians = 0 if known is None else known.guardians
         require_consent(matter, involved, histories, at, guardians=guardians)
@@ -341,3 +346,16 @@ def decide_outcome(
             join_team=outcome.join_team,
         )
     ]
+
+
+def _check_authority(authority: Authority | None, item: Item, own: Service, owners: frozenset[Service]) -> None:
+    """Refuse what those who stayed for the item could not decide; where the profile states nothing of it, nothing is refused.
+
+    Raises:
+        AuthorityMissingError: members design no measures here, or an owner neither stayed for the item nor brought it.
+    """
+    if authority is None or not owners:
+        return
+    may = {own} | (item.attended_by if authority.decide_for_service else frozenset())
+    if unbound := owners if not authority.design_measures else owners - may:
+        raise AuthorityMissingError(extensions={"services": [*sorted(unbound)]})

@@ -149,7 +149,7 @@ async def record_outcome(desk: Desk, ctx: Context, meeting: MeetingRef, outcome:
         at = present(histories, ctx.now)
 
         def decide(state: MeetingState) -> list[EventData]:
-            return decide_outcome(state, outcome, histories, at, known=known)
+            return decide_outcome(state, outcome, histories, at, known=known, authority=found.rules.authority)
 
         async def keep(inner: Connection) -> None:
             await desk.vault.put(
