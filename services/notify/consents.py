@@ -7,6 +7,7 @@ Whatever takes something away is acknowledged, also when nothing was on its way 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from functools import partial
 
 from services.notify import facts, store
@@ -63,12 +64,13 @@ class ConsentEvents:
 
     async def on_requested(self, tx: Tx, event: cases.ConsentRequested, envelope: Envelope) -> None:
         """Those who must grant get a message in their language, which tells nothing (seed rules 4, 101, 146)."""
-        await self._ask(tx, event, envelope, template=policy.POLICIES[DeadlineKind.ANSWER_CONSENT].asked)
+        template = policy.POLICIES[DeadlineKind.ANSWER_CONSENT].asked
+        await self._ask(tx, event, envelope, template=template, by=event.answer_by)
 
     async def on_renewal_requested(self, tx: Tx, event: cases.ConsentRenewalRequested, envelope: Envelope) -> None:
         """All who must grant the next period are asked, also who has granted this one."""
         await facts.forget_answers(tx.conn, event.consent)
-        await self._ask(tx, event, envelope, template=policy.CONSENT_RENEWAL)
+        await self._ask(tx, event, envelope, template=policy.CONSENT_RENEWAL, by=event.answer_by)
 
     async def on_reassessment_due(self, tx: Tx, event: cases.ConsentReassessmentDue, envelope: Envelope) -> None:
         """The holder is told; who must consent now, and has not, is asked (law-and-standards 3.3)."""
@@ -78,7 +80,7 @@ class ConsentEvents:
         if event.anew:
             await facts.forget_answers(tx.conn, event.consent)
         if event.confirm_by is not None:
-            await self._ask(tx, event, envelope, template=policy.CONSENT_REASSESSMENT)
+            await self._ask(tx, event, envelope, template=policy.CONSENT_REASSESSMENT, by=event.confirm_by)
 
     async def on_granted(self, tx: Tx, event: cases.ConsentGranted, envelope: Envelope) -> None:
         """One has answered, and is not reminded; when none is missing, nobody is (seed rule 4)."""
@@ -155,8 +157,11 @@ class ConsentEvents:
 
     # --- how ----------------------------------------------------------------------------------------------------------
 
-    async def _ask(self, tx: Tx, event: Asked, envelope: Envelope, *, template: str | None) -> None:
-        """Wait for the answers, and ask for them."""
+    async def _ask(
+        self, tx: Tx, event: Asked, envelope: Envelope, *, template: str | None, by: datetime | None = None
+    ) -> None:
+        """Wait for the answers, and ask for them; after two weeks, or `by` then, whoever holds the case hears who has not."""
+        due = add_days(envelope.time, policy.CONSENT_DAYS)
         ctx, ref = caused_by(envelope, tx.now), deadline_of(event.consent)
         state = await self._teller.change_deadline(
             tx,
@@ -167,7 +172,7 @@ class ConsentEvents:
                 ref=ref,
                 kind=DeadlineKind.ANSWER_CONSENT,
                 case=event.case,
-                due=add_days(envelope.time, policy.CONSENT_DAYS),
+                due=due if by is None else min(due, by),
                 responsible=await facts.holder_of(tx.conn, event.case),
                 since=envelope.time,
             ),

@@ -435,6 +435,40 @@ async def test_who_must_consent_now_is_asked_and_for_the_next_period_everybody_i
     assert "consent-reassessment" in queued, "the holder knows"
 
 
+@pytest.mark.rule(4)
+@pytest.mark.parametrize(("days", "reminded", "told_after"), [(28, 7, 14), (10, 3, 10), (5, None, 5)])
+async def test_who_must_confirm_is_reminded_before_it_is_suspended_however_soon_that_is(
+    world: World, days: int, reminded: int | None, told_after: int
+) -> None:
+    """As long as the code list says (`confirm_by`): the question and its reminder come within that time, and the holder hears."""
+    await world.prefer("teacher")
+    guardians(world)
+    begins = world.clock.now()
+    reassessed = cases.ConsentReassessmentDue(
+        case=CASE,
+        consent=CONSENT,
+        version=1,
+        reason=cases.ReassessmentReason.GUARDIAN_CHANGE,
+        needed={GrantorClass.GUARDIAN: 2},
+        guardians=(1, 2),
+        anew=True,
+        confirm_by=begins + timedelta(days=days),
+    )
+    await world.take(opened(world), reassessed, times=2)
+    await world.deliver()
+    moments = {"consent-reminder": reminded, "consent-unanswered": told_after}
+    for template, after in moments.items():
+        rows = "SELECT count(*) FROM (SELECT template FROM messages UNION ALL SELECT template FROM errands) AS a WHERE template = $1"
+        if after is not None:
+            await world.move_to(begins + timedelta(days=after, minutes=-1))
+            assert await world.pool.fetchval(rows, template) == 0, template
+            await world.move_to(begins + timedelta(days=after))
+            assert await world.pool.fetchval(rows, template) > 0, template
+            await world.deliver()
+        else:
+            assert await world.pool.fetchval(rows, template) == 0
+
+
 # --- handover ---------------------------------------------------------------------------------------------------------
 
 

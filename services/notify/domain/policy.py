@@ -298,7 +298,7 @@ TALKS: Final = frozenset(
 WITH_CALENDAR: Final = frozenset({INVITATION, MOVED, CANCELLED}) | OF_FAMILIES
 """What brings an entry for the calendar along, and so waits for no digest."""
 CONSENT_DAYS: Final = 14
-"""Days after which whoever asked for consent is told that not everybody has answered."""
+"""Days after which whoever asked for consent is told that not everybody has answered; sooner where it must be answered sooner."""
 
 
 def note_of(template: str, role: Role, *, own: bool, anybody: bool, wanted: bool = False) -> str | None:
