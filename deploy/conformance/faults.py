@@ -27,6 +27,7 @@ class Fault(StrEnum):
     RECEIPT_NOT_SENT = "receipt-not-sent"
     RECEIPT_SENT_WRONG = "receipt-sent-wrong"
     RECEIPT_GIVEN_UP = "receipt-given-up"
+    ENDING_NOT_ACKNOWLEDGED = "ending-not-acknowledged"
     UNSIGNED_TAKEN = "unsigned-taken"
     FORGED_TAKEN = "forged-taken"
     LATE_TAKEN = "late-taken"
@@ -49,6 +50,7 @@ SENTENCES: Final = {
     Fault.RECEIPT_NOT_SENT: "It acknowledges, and sends no receipt of a withdrawn consent.",
     Fault.RECEIPT_SENT_WRONG: "It sends a receipt without token or Idempotency-Key, of another version, or another when repeated.",
     Fault.RECEIPT_GIVEN_UP: "A receipt that was not taken (503) is not sent again.",
+    Fault.ENDING_NOT_ACKNOWLEDGED: "It acknowledges withdrawals only: it owes a receipt of every end of a consent.",
     Fault.UNSIGNED_TAKEN: "It takes an event that nobody has signed.",
     Fault.FORGED_TAKEN: "It takes an event that is signed with another secret, or that is not what was signed.",
     Fault.LATE_TAKEN: "It takes an event that was signed too long ago, or too far ahead: somebody may have recorded it.",

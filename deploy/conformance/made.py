@@ -12,7 +12,15 @@ from pydantic import JsonValue
 from pydantic_core import from_json, to_json
 
 from shared.contracts.base import EventData
-from shared.contracts.cases import ConsentGranted, ConsentWithdrawn, EvidenceForm
+from shared.contracts.cases import (
+    ConsentExpired,
+    ConsentGranted,
+    ConsentNarrowed,
+    ConsentSuspended,
+    ConsentWithdrawn,
+    EvidenceForm,
+    ReassessmentReason,
+)
 from shared.contracts.codes import GrantorClass, InformationCategory, Purpose, Scope, Service
 from shared.envelope import number, sealed
 from shared.refs import CaseRef, ConsentRef, Ids, LogScope
@@ -85,6 +93,27 @@ class Maker:
         found = consent or ConsentRef(self.ids.ref("cst"))
         data = ConsentWithdrawn(case=case, consent=found, version=VERSION, ended=SCOPE, effective_at=self.now)
         return self._made(data, case, found)
+
+    def other_endings(self) -> list[Made]:
+        """A consent of its own is narrowed, one suspended, and one expires: whoever acknowledges owes a receipt of each."""
+        narrowed, suspended, expired = ((self.case(), ConsentRef(self.ids.ref("cst"))) for _ in range(3))
+        ended, at = SCOPE, self.now
+        why = ReassessmentReason.GUARDIAN_CHANGE
+        return [
+            self._made(
+                ConsentNarrowed(
+                    case=narrowed[0], consent=narrowed[1], version=VERSION, scope=SCOPE, ended=ended, effective_at=at
+                ),
+                *narrowed,
+            ),
+            self._made(
+                ConsentSuspended(
+                    case=suspended[0], consent=suspended[1], version=VERSION, reason=why, ended=ended, effective_at=at
+                ),
+                *suspended,
+            ),
+            self._made(ConsentExpired(case=expired[0], consent=expired[1], version=VERSION, ended=ended), *expired),
+        ]
 
     def of_tomorrow(self, case: CaseRef) -> Made:
         """Something happened that nobody today has a word for."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import defaultdict
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Final
@@ -13,6 +13,7 @@ from typing import Final
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from deploy.conformance.faults import Fault, Held
+from deploy.conformance.made import Made
 from deploy.local.errors import LocalError
 
 MAX_BYTES: Final = 64 * 1024
@@ -86,6 +87,18 @@ class Receipts:
         if len(seen) < 2:
             return Fault.RECEIPT_NOT_SENT if not seen else Fault.RECEIPT_GIVEN_UP
         return Held.HELD if len(set(seen)) == 1 else Fault.RECEIPT_SENT_WRONG
+
+    async def acknowledged(self, ended: Sequence[Made], version: int, within: float) -> Fault | Held:
+        """Return whether a receipt of each of these ends has come, as soon as all have, or when the time is out."""
+        consents = {made.consent for made in ended}
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(within):
+                while not (consents <= self._seen.keys() or self.refused):
+                    self._arrived.clear()
+                    await self._arrived.wait()
+        if self.refused or any(sent.consent_version != version for each in consents for _, sent in self._seen[each]):
+            return Fault.RECEIPT_SENT_WRONG
+        return Held.HELD if all(self._seen[each] for each in consents) else Fault.ENDING_NOT_ACKNOWLEDGED
 
 
 @asynccontextmanager

@@ -12,7 +12,15 @@ from aiokafka import AIOKafkaProducer
 from deploy.conformance.faults import Fault, Held, Report, State
 from deploy.conformance.made import SOURCE, VERSION, Made, Maker
 from deploy.conformance.receipts import Receipts
-from deploy.conformance.webhook import POLL, RECEIPT_SENT, GoneError, NotTriedError, read_state, until_answers
+from deploy.conformance.webhook import (
+    OTHERS_SENT,
+    POLL,
+    RECEIPT_SENT,
+    GoneError,
+    NotTriedError,
+    read_state,
+    until_answers,
+)
 
 
 @dataclass
@@ -95,7 +103,12 @@ class Topic:
         found = Fault.RECEIPT_WRONG if state is None else state.receipted(withdrawn.consent, VERSION)
         report.add("the receipt of a withdrawal", found)
         if self.receipts is not None:
-            report.add(RECEIPT_SENT, await self.receipts.judged(withdrawn.consent, VERSION, self.within))
+            sent = await self.receipts.judged(withdrawn.consent, VERSION, self.within)
+            report.add(RECEIPT_SENT, sent)
+            if sent is Held.HELD and state is not None:
+                made = self.make.other_endings()
+                await self._send(made)
+                report.add(OTHERS_SENT, await self.receipts.acknowledged(made, VERSION, self.within))
         return state is not None
 
     async def _gap(self, report: Report) -> bool:

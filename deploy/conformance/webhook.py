@@ -18,6 +18,7 @@ from services.notify.signatures import headers, new_secret
 
 POLL: Final = 0.2
 RECEIPT_SENT: Final = "the receipt is sent, and again when it is not taken"
+OTHERS_SENT: Final = "receipts of a consent that is narrowed, one that is suspended, and one that expires"
 TOO_LATE: Final = 600
 """Seconds; a receiver may let the clocks differ by five minutes."""
 
@@ -217,7 +218,13 @@ class Webhook:
         found = Held.NOT_SHOWN if state is None else state.receipted(withdrawn.consent, VERSION)
         report.add("the receipt of a withdrawal", found)
         if self.receipts is not None:
-            report.add(RECEIPT_SENT, await self.receipts.judged(withdrawn.consent, VERSION, self.within))
+            sent = await self.receipts.judged(withdrawn.consent, VERSION, self.within)
+            report.add(RECEIPT_SENT, sent)
+            if sent is Held.HELD:
+                made = self.make.other_endings()
+                for each in made:
+                    await self._post(each)
+                report.add(OTHERS_SENT, await self.receipts.acknowledged(made, VERSION, self.within))
 
     # --- one post -----------------------------------------------------------------------------------------------------
 

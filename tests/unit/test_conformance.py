@@ -23,6 +23,7 @@ from deploy.conformance.receipts import Receipts
 from deploy.conformance.topic import Topic
 from deploy.conformance.webhook import RECEIPT_SENT, NotTriedError, Webhook
 from deploy.local.errors import LocalError
+from services.notify.domain.acknowledgement import ENDINGS
 from services.notify.signatures import headers, key_of, new_secret, written
 from shared.bus import Bus
 from shared.contracts.cases import ConsentWithdrawn
@@ -69,7 +70,9 @@ class Toy:
         self.highest = max(number, self.highest)
         self.lasts[subject] = max(sequence, self.lasts[subject])
         self.seen.add(known)
-        if event["type"] == ConsentWithdrawn.TYPE and self.wrong is not Fault.NO_EFFECT:
+        withdrawn = event["type"] == ConsentWithdrawn.TYPE
+        acts = withdrawn or (event["type"] in ENDINGS and self.wrong is not Fault.ENDING_NOT_ACKNOWLEDGED)
+        if acts and self.wrong is not Fault.NO_EFFECT:
             self.effects[known] += 1
             version = event["data"]["version"] + (self.wrong is Fault.RECEIPT_WRONG)
             self.receipts[event["data"]["consent"], version] += 1
@@ -197,6 +200,7 @@ BY_TOPIC = {
     Fault.RECEIPT_NOT_SENT,
     Fault.RECEIPT_SENT_WRONG,
     Fault.RECEIPT_GIVEN_UP,
+    Fault.ENDING_NOT_ACKNOWLEDGED,
 }
 BY_WEBHOOK = set(Fault) - {Fault.GAP_UNTOLD, Fault.DIED}
 

@@ -12,6 +12,7 @@ export { foundLoss, Numbers, type Loss } from "./gaps.js";
 export {
   acknowledgingFromEnvironment,
   clientCredentials,
+  ENDINGS,
   NotTakenError,
   sendReceipt,
   type Acknowledging,

@@ -8,12 +8,12 @@ export interface Receipt {
 }
 
 /** What ends a consent, wholly or in part: of these a receipt is awaited, and of no other event that names a consent. */
-export const ENDINGS: ReadonlySet<string> = new Set<EventType>([
+export const ENDINGS = [
   "no.lagspill.cases.consent.withdrawn.v1",
   "no.lagspill.cases.consent.narrowed.v1",
   "no.lagspill.cases.consent.suspended.v1",
   "no.lagspill.cases.consent.expired.v1",
-]);
+] as const satisfies readonly EventType[];
 
 /** Where receipts go: a subscription that acknowledges, and who it belongs to. */
 export interface Acknowledging {

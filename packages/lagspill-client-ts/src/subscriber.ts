@@ -82,7 +82,7 @@ export class Subscriber<Tx> {
         if (loss !== null) throw new LostError(loss);
       }
       const takenBack = await handler?.(tx, event as unknown as LagspillEvent);
-      if (typeof takenBack === "number" && ENDINGS.has(event.type)) {
+      if (typeof takenBack === "number" && (ENDINGS as readonly string[]).includes(event.type)) {
         const { consent, version } = event.data as { consent: string; version: number };
         await this.store.keepReceipt(tx, claim, { consent, consent_version: version, items_removed: takenBack });
       }

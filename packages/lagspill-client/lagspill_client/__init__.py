@@ -2,8 +2,8 @@
 
     lagspill = Subscriber("school-system")
 
-    @lagspill.on(events.ConsentWithdrawn)
-    async def stop_sharing(tx: Connection, event: Event[events.ConsentWithdrawn]) -> None: ...
+    @lagspill.on(*ENDINGS)
+    async def stop_sharing(tx: Connection, event: Event[Ended]) -> int: ...
 
     lagspill.main()
 
@@ -12,7 +12,7 @@ The same subscriber takes webhooks in (`lagspill.asgi`). It needs nothing of the
 
 from lagspill_client import events
 from lagspill_client.inbox import DDL, Connection, Loss, Pool
-from lagspill_client.receipts import Acknowledging, ClientCredentials, NotTakenError
+from lagspill_client.receipts import ENDINGS, Acknowledging, ClientCredentials, Ended, NotTakenError
 from lagspill_client.records import Envelope, Event, Record, UnreadableError, read
 from lagspill_client.subscriber import (
     HandlerFailedError,
@@ -27,9 +27,11 @@ from lagspill_client.webhooks import SignatureRefusedError, verify
 
 __all__ = [
     "DDL",
+    "ENDINGS",
     "Acknowledging",
     "ClientCredentials",
     "Connection",
+    "Ended",
     "Envelope",
     "Event",
     "HandlerFailedError",

@@ -29,6 +29,7 @@ BEFORE_ITS_END: Final = 30.0
 """Seconds before its end from which a token is not used any more."""
 ENDINGS: Final = (ConsentWithdrawn, ConsentNarrowed, ConsentSuspended, ConsentExpired)
 """What ends a consent, wholly or in part: of these a receipt is awaited, and of no other event that names a consent."""
+Ended = ConsentWithdrawn | ConsentNarrowed | ConsentSuspended | ConsentExpired
 SETTLED: Final = frozenset({"receipt-not-awaited", "receipt-differs"})
 """Refusals that stay: of an event from before the subscription acknowledged, say. There is nothing to be sent again."""
 
