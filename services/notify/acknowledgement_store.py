@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from services.notify.domain.acknowledgement import OUTSTANDING, Awaited, Standing
-from shared.db import Connection
+from shared.db import Connection, Pool
 from shared.refs import ConsentRef, ReceiptRef, SubscriptionRef
 
 
@@ -94,6 +94,20 @@ async def released(conn: Connection, receipt: ReceiptRef) -> None:
         receipt,
         sorted(OUTSTANDING),
     )
+
+
+async def forget(pool: Pool, days: float, now: datetime) -> int:
+    """Forget receipts that were settled more than so many days before `now`, and return of how many consents that was.
+
+    A consent is forgotten whole; what is still to come is kept, however old it is.
+    """
+    rows = await pool.fetch(
+        "DELETE FROM acknowledgements WHERE receipt IN (SELECT receipt FROM acknowledgements GROUP BY receipt"
+        " HAVING bool_and(standing <> ALL($1::text[])) AND max(coalesce(received_at, due)) < $2::timestamptz) RETURNING receipt",
+        sorted(OUTSTANDING),
+        now - timedelta(days=days),
+    )
+    return len({row["receipt"] for row in rows})
 
 
 async def of_subscription(

@@ -18,7 +18,7 @@ from typing import Final
 
 import structlog
 
-from services.notify import feed, subscription_store
+from services.notify import acknowledgement_store, feed, subscription_store
 from services.notify.acknowledgements import release
 from services.notify.domain.policy import SUBSCRIPTION_BARRED, SUBSCRIPTION_STOPPED
 from services.notify.domain.subscription import (
@@ -71,7 +71,7 @@ class Pace:
     hours: float
     """Hours of failing after which a subscription is stopped."""
     days: float
-    """Days for which events are kept to be delivered or sent again."""
+    """Days for which events are kept to be delivered or sent again, and receipts after they were settled."""
 
 
 class _OutrunError(Exception):
@@ -290,4 +290,5 @@ class Courier:
     async def _forget(self) -> None:
         if time.monotonic() >= self._forget_at:
             await feed.forget(self._pool, self._pace.days)
+            await acknowledgement_store.forget(self._pool, self._pace.days, self._clock.now())
             self._forget_at = time.monotonic() + FORGET_EVERY

@@ -89,7 +89,7 @@ class NotifySettings(ServiceSettings):
     webhook_secret_overlap: timedelta = timedelta(days=1)
     """How long everything is signed with the old secret too when it is changed (ISO 8601)."""
     feed_days: float = Field(default=30.0, gt=0)
-    """Days for which events are kept for subscriptions to have them again."""
+    """Days for which events are kept for subscriptions to have them again, and receipts after they were settled."""
 
     @model_validator(mode="after")
     def _login_is_whole(self) -> NotifySettings:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import httpx
@@ -14,6 +15,7 @@ import pytest_asyncio
 from lagspill_client import Acknowledging, ClientCredentials, Connection, Event, Record, Subscriber, events
 from pydantic_core import from_json
 
+from services.notify import acknowledgement_store
 from services.notify.counts import Counts
 from services.notify.webhooks import LOOPBACK
 from shared.clock import SimulatedClock
@@ -200,6 +202,31 @@ async def test_of_a_protected_case_all_of_it_is_in_its_own_log_and_nothing_leads
     assert "queued" in {each["type"].split(".")[-2] for each in open_}
     assert not {each["correlationid"] for each in open_} & {each["correlationid"] for _, _, each in said}
     assert ended.consent not in str(open_)
+
+
+async def test_a_receipt_that_was_settled_is_kept_as_long_as_its_event_can_be_sent_again_and_one_that_is_missing_longer(
+    place: Place,
+) -> None:
+    """A consent is forgotten whole: of one whose later version is awaited, the earlier ones stay."""
+    path = await place.opened()
+    settled, missing, again = place.ended(), place.ended(), place.ended()
+    await place.world.feed(settled, missing, again)
+    for each in (settled, again):
+        assert (await place.receipt(path, each, 1)).status_code == 201
+    await place.after(timedelta(days=20))
+    later = again.model_copy(update={"version": 3})
+    await place.world.feed(later)
+    forget = partial(acknowledgement_store.forget, place.world.pool, 30)
+    assert await forget(place.world.clock.now() + timedelta(days=9)) == 0
+    assert await forget(place.world.clock.now() + timedelta(days=11)) == 1
+    assert await place.standings(path) == {
+        (missing.consent, 2): "missing",
+        (again.consent, 2): "received",
+        (again.consent, 3): "awaited",
+    }
+    late = await place.receipt(path, settled, 1)
+    assert (late.status_code, late.json()["code"]) == (404, "receipt-not-awaited"), "which a client need not repeat"
+    assert (await place.receipt(path, missing)).status_code == 201, "however late"
 
 
 async def test_nothing_is_awaited_of_who_ends_the_subscription_or_acknowledges_no_longer(place: Place) -> None:
