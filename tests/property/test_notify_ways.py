@@ -144,6 +144,48 @@ def test_a_mail_that_comes_back_goes_on_where_nothing_else_has_it_and_nobody_has
     assert after.status is (Status.SENT if other and not on_its_way else pending)
 
 
+RETURNS = {"back-for-good": "rejected", "back-too-late": "unreachable"}
+
+
+@given(PEOPLE, st.booleans(), st.lists(st.one_of(COMMANDS, st.sampled_from(sorted(RETURNS))), max_size=16))
+def test_mails_that_come_back_at_any_time_lose_nothing_and_double_nothing(
+    to: Reachable, twice: bool, commands: list[str]
+) -> None:
+    """Before another way has it, while it is on that way, after it was read, posted or taken back, and as often as you like."""
+    history = decide_queue(MessageState(), ref=REF, to=to, template="consent-request", template_version=1)
+    state = MESSAGE.replay(history)
+    for command in commands:
+        before = state
+        try:
+            if command in RETURNS:
+                events = decide_returned(state, RETURNS[command], can=can(to))  # type: ignore[arg-type]
+            else:
+                events = decided(state, command, to, twice=twice)
+        except (MessageNotFoundError, MessageWithdrawnError, LetterNotFoundError):
+            events = []
+        history += events
+        state = MESSAGE.fold(state, events)
+        if command in RETURNS and events:
+            assert Way.EMAIL in before.taken_by, "only what a mail server took comes back"
+            assert decide_returned(state, "rejected", can=can(to)) == [], "once"
+    assert MESSAGE.replay(history) == state
+    directed = [event.way for event in history if isinstance(event, NotificationRedirected)]
+    assert len(set(directed)) == len(directed), "by no way two times"
+    mails = [event for event in history if isinstance(event, NotificationSent) and event.channel == "email"]
+    failed = [event for event in history if isinstance(event, NotificationFailed)]
+    assert len(mails) <= 1
+    assert len(failed) <= 1
+    if failed and mails and history.index(failed[0]) < history.index(mails[0]):
+        raise AssertionError("what was given up is mailed all the same")
+    took = {Way.EMAIL for _ in mails} | {event.way for event in history if isinstance(event, NotificationCarried)}
+    gone = {Way.EMAIL for _ in failed} | {event.way for event in history if isinstance(event, NotificationBounced)}
+    assert state.status is Status.CANCELLED or state.taken_by == took - gone
+    left = [way for way in to.ways if way not in state.tried]
+    if left and not state.taken_by and not state.read:
+        # Nobody has it, and there is a way: it is on one.
+        assert state.status in {Status.PENDING, Status.CANCELLED}
+
+
 @given(PEOPLE, st.sampled_from(["rejected", "unreachable", "no-address"]))
 def test_every_way_is_tried_before_a_letter_and_then_the_letter_is_due(to: Reachable, reason: str) -> None:
     """However somebody can be reached, they are given up only when nothing is left; in their own order."""
