@@ -67,16 +67,18 @@ class Frontier:
     def append(self, leaf_hashes: Iterable[bytes]) -> Frontier:
         """Return the frontier after the leaves with these hashes were added at the right."""
         edge = list(self.hashes)
-        size = self.size
-        for leaf in leaf_hashes:
-            carried = leaf
-            rest = size
-            while rest & 1:
-                carried = node_hash(edge.pop(), carried)
-                rest >>= 1
-            edge.append(carried)
-            size += 1
-        return Frontier(size, tuple(edge))
+        level = list(leaf_hashes)
+        size = self.size + len(level)
+        rest = self.size
+        right: list[bytes] = []
+        while level or rest:
+            if rest & 1:
+                level.insert(0, edge.pop())
+            if len(level) & 1:
+                right.append(level.pop())
+            level = _joined(level)
+            rest >>= 1
+        return Frontier(size, tuple(reversed(right)))
 
     def root(self) -> bytes:
         """Return the tree's root: MTH(D[n]) of RFC 6962 § 2.1."""
@@ -124,17 +126,22 @@ def fold(hashes: Sequence[bytes]) -> bytes:
 def root_of(leaf_hashes: Iterable[bytes]) -> bytes:
     """Return the root of the tree whose leaves have these hashes.
 
-    Level by level, where a last one without a sibling goes up as it is: the tree of RFC 6962 § 2.1, in half the time of `append`.
+    Level by level, where a last one without a sibling goes up as it is: the tree of RFC 6962 § 2.1.
     """
     level = list(leaf_hashes)
     if not level:
         return EMPTY_ROOT
     while len(level) > 1:
         alone = level[-1:] if len(level) & 1 else []
-        halves = iter(level)
-        level = [sha256(b"\x01" + left + right).digest() for left, right in zip(halves, halves, strict=False)]
+        level = _joined(level)
         level += alone
     return level[0]
+
+
+def _joined(level: Sequence[bytes]) -> list[bytes]:
+    """Return the nodes over pairs of adjoining ones; a last one without a sibling is left out."""
+    halves = iter(level)
+    return [sha256(b"\x01" + left + right).digest() for left, right in zip(halves, halves, strict=False)]
 
 
 def subtrees(span: Span) -> list[Node]:
