@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from services.audit.claims import Asked, ask
 from services.audit.domain.entry import Entry, LogName, Received, index_record
-from services.audit.domain.intake import agree
+from services.audit.domain.intake import Noted
 from services.audit.rows import row
 from services.audit.store import Partition
 
@@ -50,21 +50,30 @@ async def index(batches: Mapping[Partition, Batch]) -> Indexed:
 
     All that can be said of the batch without the database is said here, so that its transaction is short: others wait for it.
     """
-    read: dict[LogName, tuple[list[Entry], list[bytes | None]]] = {}
+    read: dict[LogName, _Part] = {}
     for _, batch in sorted(batches.items()):
-        for nth, record in enumerate(batch.records):
-            if nth % _READ_AT_ONCE == 0:
-                await asyncio.sleep(0)
-            entry = index_record(record)
-            of_log = read.get(entry.log)
-            if of_log is None:
-                of_log = read[entry.log] = ([], [])
-            of_log[0].append(entry)
-            of_log[1].append(row(entry))
+        for at in range(0, len(batch.records), _READ_AT_ONCE):
+            await asyncio.sleep(0)
+            for record in batch.records[at : at + _READ_AT_ONCE]:
+                entry = index_record(record)
+                part = read.get(entry.log)
+                if part is None:
+                    part = read[entry.log] = _Part([], [], Noted())
+                part.entries.append(entry)
+                part.rows.append(row(entry))
+                part.noted.add(entry)
     groups = {}
-    for log, (entries, rows) in sorted(read.items()):
+    for log, part in sorted(read.items()):
         await asyncio.sleep(0)
-        groups[log] = Group(entries, rows, agree(entries))
+        groups[log] = Group(part.entries, part.rows, part.noted.agree())
     await asyncio.sleep(0)
     steps = {partition: (batch.expected, batch.then) for partition, batch in batches.items()}
-    return Indexed(steps, groups, ask({log: group.entries for log, group in groups.items()}))
+    return Indexed(steps, groups, ask({log: read[log].noted for log in groups}))
+
+
+class _Part(NamedTuple):
+    """One log's part of a batch that is being read."""
+
+    entries: list[Entry]
+    rows: list[bytes | None]
+    noted: Noted

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from services.audit.domain.entry import Entry, LogName
+from services.audit.domain.intake import Noted, once
 from services.audit.domain.log import runs
 from shared.db import Connection
 
@@ -58,6 +59,19 @@ SequenceRuns = tuple[list[LogName], list[str], list[str], list[int], list[int]]
 """Subjects' numbers in the same way."""
 
 
+class SequenceClaims(NamedTuple):
+    """Subjects whose numbers follow each other, as columns of words with blanks in between; none of these has a blank in it.
+
+    There are many in a batch, and an array of so many texts takes the driver and the server several times as long.
+    """
+
+    logs: str
+    sources: str
+    subjects: str
+    firsts: str
+    lasts: str
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
     """The numbers of a batch."""
@@ -66,27 +80,31 @@ class Asked:
     subjects: Mapping[Subject, Sequence[int]]
     numbers: NumberRuns
     """Those of the journals of which no number occurs twice in the batch: they can be claimed."""
-    sequences: SequenceRuns
+    sequences: SequenceClaims | None
+    """Those of the subjects whose numbers follow each other: they can be claimed. None where there is no such subject."""
 
 
-def ask(groups: Mapping[LogName, Iterable[Entry]]) -> Asked:
-    """Return the numbers that a batch's entries have; an event that nothing says was published counts for nothing."""
-    journals: dict[Journal, list[int]] = {}
-    subjects: dict[Subject, list[int]] = {}
-    for name, entries in groups.items():
-        for entry in entries:
-            source, number, sequence, subject = entry.source, entry.number, entry.sequence, entry.subject
-            if source is None or number is None:
-                continue
-            journals.setdefault((name, source), []).append(number)
-            if sequence is not None and subject is not None:
-                subjects.setdefault((name, source, subject), []).append(sequence)
+def ask(groups: Mapping[LogName, Noted]) -> Asked:
+    """Return the numbers that a batch has, from what was noted of each log's part of it."""
+    journals = {(name, source): each for name, noted in groups.items() for source, each in noted.numbers().items()}
+    subjects = {(name, *key): each for name, noted in groups.items() for key, each in noted.sequences.items()}
+    # In the order of the index: each row of it is next to the one before.
+    single = sorted((*key, *run) for key, each in subjects.items() if (run := _run(each)) is not None)
     return Asked(
         journals,
         subjects,
-        _number_runs({key: each for key, each in journals.items() if len(set(each)) == len(each)}),
-        _sequence_runs({key: each for key, each in subjects.items() if len(set(each)) == len(each)}),
+        _number_runs({key: each for key, each in journals.items() if once(each)}),
+        SequenceClaims(*(" ".join(map(str, column)) for column in zip(*single, strict=True))) if single else None,
     )
+
+
+def _run(numbers: Sequence[int]) -> tuple[int, int] | None:
+    """Return the first and the last of numbers that follow each other without one missing or twice; None if they do not."""
+    if len(numbers) == 1:
+        return numbers[0], numbers[0]
+    found = runs(numbers)
+    first, last = found[0]
+    return found[0] if len(found) == 1 and last - first + 1 == len(numbers) else None
 
 
 async def claim(conn: Connection, asked: Asked) -> Held:
@@ -115,14 +133,24 @@ async def claim_numbers(conn: Connection, numbers: NumberRuns) -> set[Journal]:
     return {(row["log"], row["source"]) for row in rows}
 
 
-async def claim_sequences(conn: Connection, numbers: SequenceRuns) -> set[Subject]:
+async def claim_sequences(conn: Connection, sequences: SequenceClaims | None) -> set[Subject]:
     """Remember the numbers of each subject of which the log has none yet, and return those subjects."""
-    if not numbers[0]:
+    if sequences is None:
         return set()
-    rows = await conn.fetch(
-        f"{_ADD_SEQUENCES} WHERE NOT subjects.numbers && excluded.numbers RETURNING log, source, subject", *numbers
-    )
-    return {(row["log"], row["source"], row["subject"]) for row in rows}
+    rows = await conn.fetch(_CLAIM_SEQUENCES, *sequences)
+    return {(log, source, subject) for log, source, subject in rows}
+
+
+_CLAIM_SEQUENCES: Final = """
+INSERT INTO subjects (log, source, subject, numbers)
+SELECT log, source, subject, int8multirange(int8range(first, last, '[]'))
+FROM unnest(string_to_array($1, ' '), string_to_array($2, ' '), string_to_array($3, ' '),
+            string_to_array($4, ' ')::bigint[], string_to_array($5, ' ')::bigint[])
+     AS n (log, source, subject, first, last)
+ON CONFLICT (log, source, subject) DO UPDATE SET numbers = subjects.numbers + excluded.numbers
+WHERE NOT subjects.numbers && excluded.numbers
+RETURNING log, source, subject
+"""
 
 
 async def known_numbers(conn: Connection, numbers: Collection[Numbered]) -> set[Numbered]:

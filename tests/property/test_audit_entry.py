@@ -19,7 +19,7 @@ from services.audit.domain.entry import (
     oversize_leaf,
     read_written,
 )
-from services.audit.domain.intake import agree, sort_out
+from services.audit.domain.intake import Noted, sort_out
 from services.audit.domain.tiles import MAX_ENTRY
 from services.audit.domain.written import ACCESS
 from shared.contracts import EVENTS
@@ -224,4 +224,7 @@ def test_what_agrees_is_taken_as_it_is(drawn: list[tuple[int, int, int, bool]]) 
         )
     read_in = [index_record(Received(topic, 0, at, value)) for at, (value, topic) in enumerate(values)]
     found = sort_out(read_in, 3, {}, set())
-    assert agree(read_in) == (found.entries == tuple(read_in) and not found.findings)
+    noted = Noted()
+    for entry in read_in:
+        noted.add(entry)
+    assert noted.agree() == (found.entries == tuple(read_in) and not found.findings)

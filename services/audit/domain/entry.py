@@ -14,7 +14,18 @@ from pydantic_core import from_json, to_json
 
 from services.audit.domain import forms
 from services.audit.domain.tiles import MAX_ENTRY
-from services.audit.domain.written import ACCESS, DIGITS, END, HEAD, LANE, LANE_BEGIN, NUMBER, TAIL
+from services.audit.domain.written import (
+    ACCESS,
+    DIGITS,
+    END,
+    HEAD,
+    LANE,
+    LANE_BEGIN,
+    LANE_END,
+    LANE_LONGEST,
+    NUMBER,
+    TAIL,
+)
 from shared.contracts import journal
 from shared.contracts.access import AccessRecorded
 from shared.envelope import Envelope, MalformedEnvelopeError, read
@@ -73,7 +84,8 @@ class Seal(NamedTuple):
 class Entry(NamedTuple):
     """A leaf to be, and what it is indexed by. Everything but the leaf is derived from the leaf.
 
-    A tuple: one is made for every record there is, and a frozen dataclass takes several times as long to make.
+    A tuple: one is made for every record there is, and a frozen dataclass takes several times as long to make. Where that
+    counts, `make_entry` makes one of all its fields in a third of the time.
     """
 
     log: LogName
@@ -103,6 +115,11 @@ class Entry(NamedTuple):
     """Its database session's lane, and its count in it; None for what older services wrote."""
     oversize: bytes | None = None
     """The record itself, where it is longer than an entry may be; the leaf then states its size and hash."""
+
+
+def make_entry(fields: tuple[object, ...]) -> Entry:
+    """Return the entry of these fields, which are all that it has, in their order."""
+    return tuple.__new__(Entry, fields)
 
 
 def index_record(received: Received) -> Entry:
@@ -151,9 +168,10 @@ def read_written(value: bytes, received: Received) -> Entry | None:
         return None
     number = value[-DIGITS : -len(END)]
     begin, end, lane = head.end(), len(value) - TAIL, None
-    at = text.rfind(LANE_BEGIN, begin, end)
-    if at != -1 and (laned := LANE.fullmatch(text, at, end)) is not None:
-        end, lane = at, laned[1]
+    if text[end - 1] == LANE_END:
+        at = text.rfind(LANE_BEGIN, max(begin, end - LANE_LONGEST), end)
+        if at != -1 and (laned := LANE.fullmatch(text, at, end)) is not None:
+            end, lane = at, laned[1]
     event_id, source, event_type, subject, time, recorded, key, sequence, municipality, authid = head.groups()
     try:
         happened = datetime.fromisoformat(time)
@@ -179,28 +197,32 @@ def read_written(value: bytes, received: Received) -> Entry | None:
             case, actor, organisation, unit, basis, consent, meeting, permitted = _about(data)
         if event_type == AccessRecorded.TYPE:
             kind = _kind(event_type, data)
-    return Entry(
-        LogName(municipality),
-        value,
-        leaf_hash(value),
-        received,
-        kind,
-        event_type,
-        source,
-        event_id,
-        _number(number),
-        subject,
-        _number(sequence),
-        happened,
-        case or _naming("cas_", _CASE, subject) or _naming("cas_", _CASE, key),
-        actor or authid,
-        organisation,
-        unit,
-        basis,
-        consent,
-        meeting or _naming("mtg_", _MEETING, subject),
-        permitted,
-        lane=_lane(lane),
+    return make_entry(
+        (
+            LogName(municipality),
+            value,
+            leaf_hash(value),
+            received,
+            kind,
+            event_type,
+            source,
+            event_id,
+            _number(number),
+            subject,
+            None if sequence is None else _number(sequence),
+            happened,
+            case or _naming("cas_", _CASE, subject) or _naming("cas_", _CASE, key),
+            actor or authid,
+            organisation,
+            unit,
+            basis,
+            consent,
+            meeting or _naming("mtg_", _MEETING, subject),
+            permitted,
+            None,  # no seal is read this way
+            None if lane is None else _lane(lane),
+            None,
+        )
     )
 
 

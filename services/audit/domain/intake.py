@@ -93,22 +93,66 @@ def sort_out(
     return Intake(tuple(fresh), tuple(findings.all))
 
 
-def agree(entries: Sequence[Entry]) -> bool:
-    """Return whether `sort_out` takes all of the entries and finds nothing, in a log that has none of their numbers.
+class Noted:
+    """What is noted of one log's part of a batch while it is read: an entry is looked at while it is at hand, and only then."""
 
-    It may be too cautious: two services could use one id without a contradiction. Then `sort_out` is asked.
-    """
-    events = [entry for entry in entries if entry.event_id is not None]
-    counted = [(entry.source, entry.subject, entry.sequence) for entry in events if entry.sequence is not None]
-    return (
-        len({entry.event_id for entry in events}) == len(events)
-        and len({(entry.source, entry.number) for entry in events if entry.number is not None}) == len(events)
-        and len(set(counted)) == len(counted)
-        and not any(
-            _is_foreign(*kind)
-            for kind in {(entry.received.topic, entry.type or "", entry.source or "") for entry in events}
+    __slots__ = ("_events", "_ids", "_kinds", "sequences")
+
+    def __init__(self) -> None:
+        self._events = 0
+        self._ids: set[str] = set()
+        self._kinds: dict[tuple[str, str | None, str], list[int]] = {}
+        self.sequences: dict[tuple[str, str], list[int]] = {}
+        """The `sequence` numbers of each (source, subject); an event that nothing says was published counts for nothing."""
+
+    def add(self, entry: Entry) -> None:
+        """Note an entry."""
+        source, event_id = entry.source, entry.event_id
+        if source is None or event_id is None:
+            return
+        self._events += 1
+        self._ids.add(event_id)
+        kind = entry.received[0], entry.type, source
+        numbers = self._kinds.get(kind)
+        if numbers is None:
+            numbers = self._kinds[kind] = []
+        number = entry.number
+        if number is None:
+            return
+        numbers.append(number)
+        sequence, subject = entry.sequence, entry.subject
+        if sequence is not None and subject is not None:
+            counted = self.sequences.get((source, subject))
+            if counted is None:
+                self.sequences[source, subject] = [sequence]
+            else:
+                counted.append(sequence)
+
+    def numbers(self) -> dict[str, list[int]]:
+        """Return each source's `sourcesequence` numbers."""
+        found: dict[str, list[int]] = {}
+        for (_, _, source), numbers in self._kinds.items():
+            if numbers:
+                found.setdefault(source, []).extend(numbers)
+        return found
+
+    def agree(self) -> bool:
+        """Return whether `sort_out` takes all of the entries and finds nothing, in a log that has none of their numbers.
+
+        It may be too cautious: two services could use one id without a contradiction. Then `sort_out` is asked.
+        """
+        numbers = self.numbers().values()
+        return (
+            len(self._ids) == self._events == sum(map(len, numbers))
+            and all(map(once, numbers))
+            and all(map(once, self.sequences.values()))
+            and not any(_is_foreign(topic, event_type or "", source) for topic, event_type, source in self._kinds)
         )
-    )
+
+
+def once(numbers: Sequence[int]) -> bool:
+    """Return whether none of them occurs twice."""
+    return len(numbers) == 1 or len(set(numbers)) == len(numbers)
 
 
 @lru_cache(maxsize=1024)

@@ -14,7 +14,7 @@ import re
 from typing import Final
 
 from services.audit.domain import forms
-from shared.contracts.journal import LANE_NAME
+from shared.contracts.journal import LANE_LENGTH, LANE_NAME
 from shared.refs import ALPHABET, LENGTH
 
 _UUID: Final = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
@@ -60,8 +60,10 @@ DIGITS: Final = len(END) + 20
 TAIL: Final = len(NUMBER) + DIGITS
 """How long that is from the digits on, and all together."""
 LANE_BEGIN: Final = ',"lane":"'
-LANE: Final = re.compile(rf'{LANE_BEGIN}({LANE_NAME}/[1-9][0-9]{{0,18}})"')
+LANE_END: Final = '"'
+LANE: Final = re.compile(rf"{LANE_BEGIN}({LANE_NAME}/[1-9][0-9]{{0,18}}){LANE_END}")
 """What the database writes in between the data and `NUMBER`, where it does."""
+LANE_LONGEST: Final = len(LANE_BEGIN) + LANE_LENGTH + 20 + len(LANE_END)
 
 ACCESS: Final = re.compile(
     rf'\{{"subject_ref":"{_ACTOR}","kind":"(?P<kind>{_CODE})","actor":\{{"id":"(?P<actor>{_ACTOR})"'
