@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from statistics import quantiles
+from typing import Literal
 
 import asyncpg
 
@@ -110,7 +111,11 @@ class Run:
 
 
 async def measure_log(ground: Ground) -> list[Measure | Latency]:
-    """Return what the log reaches of a bare COPY: one instance and two, one municipality and twenty; and the latency."""
+    """Return what the log reaches of a bare COPY: one instance and two, one municipality and twenty; and the latency.
+
+    Two instances stand beside one COPY, and beside two at the same time. Beside two stands also what only fetches and COPYs: on
+    the same machine no log reaches more.
+    """
     results: list[Measure | Latency] = []
     for name, instances, scopes in (
         ("log: one instance, one municipality", 1, MUNICIPALITIES[:1]),
@@ -119,26 +124,45 @@ async def measure_log(ground: Ground) -> list[Measure | Latency]:
     ):
         topic = await ground.topic("log")
         await _publish(ground, topic, _records(scopes))
-        ours, raw = [], []
+        ours, floors = [], []
+        raw: dict[int, list[Run]] = {connections: [] for connections in sorted({1, instances})}
         for _ in range(ROUNDS):
             ours.append(await _take_in(ground, topic, instances))
-            raw.append(await _copy(ground, topic, instances, batch=-(-RECORDS // ours[-1].batches)))
+            batch = min(-(-RECORDS // ours[-1].batches), MAX_RECORDS)
+            for connections, runs in raw.items():
+                runs.append(await _copy(ground, topic, connections, batch=batch))
+            floors.append(await _copy(ground, topic, instances, batch=batch, role="floor"))
         middle = sorted(ours, key=lambda run: run.rate)[len(ours) // 2]
-        results.append(
-            Measure(
-                name,
-                tuple(run.rate for run in ours),
-                "bare COPY of the same rows" + (f", {instances} connections" if instances > 1 else ""),
-                tuple(run.rate for run in raw),
-                target=0.6,
-                void=next((run.void for run in (*ours, *raw) if run.void), ""),
-                notes=(
-                    f"{RECORDS} records in {middle.batches} transactions, {middle.cpu:.0f} µs of its processor each",
-                ),
-            )
+        notes: tuple[str, ...] = (
+            f"{RECORDS} records in {middle.batches} transactions, {middle.cpu:.0f} µs of its processor each",
         )
+        for connections, runs in raw.items():
+            beside = "bare COPY of the same rows" + (f", {connections} connections" if connections > 1 else "")
+            results.append(_beside(name, ours, beside, runs, target=0.6, notes=notes))
+            notes = ()
+        results.append(_beside(f"only fetching and COPYing, {instances} at once", floors, beside, raw[instances]))
     results.append(await _latency(ground))
     return results
+
+
+def _beside(
+    what: str,
+    runs: Sequence[Run],
+    beside: str,
+    base: Sequence[Run],
+    *,
+    target: float | None = None,
+    notes: tuple[str, ...] = (),
+) -> Measure:
+    return Measure(
+        what,
+        tuple(run.rate for run in runs),
+        beside,
+        tuple(run.rate for run in base),
+        target=target,
+        void=next((run.void for run in (*runs, *base) if run.void), ""),
+        notes=notes,
+    )
 
 
 def _records(scopes: Sequence[LogScope]) -> list[tuple[str, bytes]]:
@@ -210,12 +234,13 @@ async def _until_taken(member: Member, count: int) -> str:
     return ""
 
 
-async def _copy(ground: Ground, topic: str, connections: int, *, batch: int) -> Run:
+async def _copy(
+    ground: Ground, topic: str, connections: int, *, batch: int, role: Literal["copy", "floor"] = "copy"
+) -> Run:
     dsn = await _database(ground)
     orders = [
         Orders(
-            role="copy", dsn=dsn, kafka=ground.servers.kafka, topic=topic, group="", share=(part, connections),
-            batch=min(batch, MAX_RECORDS),
+            role=role, dsn=dsn, kafka=ground.servers.kafka, topic=topic, group="", share=(part, connections), batch=batch,
         )
         for part in range(connections)
     ]  # fmt: skip

@@ -1,6 +1,7 @@
 """A process of the log's measurement: it gets ready, waits for `go` on its standard input, works, and says what it did.
 
-`python -m tests.bench.log_process '<Orders>'`: as an instance of the audit service's intake, or as the bare COPY beside it.
+`python -m tests.bench.log_process '<Orders>'`: as an instance of the audit service's intake, as the bare COPY beside it, or as what
+no intake can be faster than: a consumer that only fetches, and COPYs rows that were ready before.
 """
 
 from __future__ import annotations
@@ -8,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Final, Literal
 
@@ -18,7 +20,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from pydantic import BaseModel, ConfigDict
 
 from services.audit.batch import Indexed
-from services.audit.consumers import MAX_RECORDS, Consumption
+from services.audit.consumers import FETCH_BYTES, MAX_RECORDS, Consumption
 from services.audit.domain.entry import Entry, LogName, Received, index_record
 from services.audit.keeper import Keeper
 from services.audit.signing import Signing
@@ -36,13 +38,13 @@ class Orders(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    role: Literal["log", "copy"]
+    role: Literal["log", "copy", "floor"]
     dsn: str
     kafka: str
     topic: str
     group: str
     share: tuple[int, int] = (0, 1)
-    """Of COPY: which part of the partitions, and of how many."""
+    """Of all but the log: which part of the partitions, and of how many."""
     batch: int = MAX_RECORDS
 
 
@@ -115,6 +117,34 @@ async def copy(orders: Orders) -> None:
     await pool.close()
 
 
+async def floor(orders: Orders) -> None:
+    """Fetch, and COPY as many rows as were fetched, a batch while the next one is fetched. The rows were ready before."""
+    pool = await create_pool(orders.dsn, application_name="bench floor")
+    batches = await _rows(orders)
+    async with _reading(orders) as (consumer, _):
+        say("ready")
+        await told()
+        cpu = time.process_time()
+        copying: asyncio.Task[object] | None = None
+        async with pool.acquire() as connection:
+            for rows in batches:
+                fetched = 0
+                while fetched < len(rows):
+                    taken = await consumer.getmany(timeout_ms=1000, max_records=len(rows) - fetched)
+                    fetched += sum(map(len, taken.values()))
+                if copying is not None:
+                    await copying
+                copying = asyncio.create_task(
+                    connection.copy_records_to_table("entries", columns=COLUMNS, records=rows)
+                )
+            if copying is not None:
+                await copying
+        seen = Seen(at=time.monotonic(), cpu=time.process_time() - cpu, count=sum(map(len, batches)))
+        say(seen.model_dump_json())
+        say("")
+    await pool.close()
+
+
 COLUMNS: Final = (
     "log", "position", "logged_at", "leaf", "topic", "partition", "record_offset", "happened_at", "kind", "type", "source",
     "event_id", "number", "case_ref", "actor", "organisation", "unit", "basis", "consent", "meeting", "permitted",
@@ -133,33 +163,44 @@ def entry_rows(log: LogName, first: int, entries: Iterable[Entry], now: datetime
     ]  # fmt: skip
 
 
+@asynccontextmanager
+async def _reading(orders: Orders) -> AsyncIterator[tuple[AIOKafkaConsumer, int]]:
+    """Give a consumer at the beginning of this process's part of the topic, and how many records that has."""
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=orders.kafka, enable_auto_commit=False, max_partition_fetch_bytes=FETCH_BYTES
+    )
+    await consumer.start()
+    try:
+        consumer.subscribe([orders.topic])
+        await consumer._client.force_metadata_update()
+        part, parts = orders.share
+        mine = [
+            TopicPartition(orders.topic, number)
+            for number in sorted(consumer.partitions_for_topic(orders.topic) or ())
+            if number % parts == part
+        ]
+        consumer.unsubscribe()
+        consumer.assign(mine)
+        await consumer.seek_to_beginning(*mine)
+        yield consumer, sum((await consumer.end_offsets(mine)).values())
+    finally:
+        await consumer.stop()
+
+
 async def _rows(orders: Orders) -> list[list[tuple[object, ...]]]:
     """Return the rows that the log's entries would be, batch by batch."""
-    consumer = AIOKafkaConsumer(bootstrap_servers=orders.kafka, enable_auto_commit=False)
-    await consumer.start()
-    consumer.subscribe([orders.topic])
-    await consumer._client.force_metadata_update()
-    part, parts = orders.share
-    mine = [
-        TopicPartition(orders.topic, number)
-        for number in sorted(consumer.partitions_for_topic(orders.topic) or ())
-        if number % parts == part
-    ]
-    consumer.unsubscribe()
-    consumer.assign(mine)
-    await consumer.seek_to_beginning(*mine)
-    ends = await consumer.end_offsets(mine)
     received: list[Received] = []
-    while len(received) < sum(ends.values()):
-        fetched: Mapping[TopicPartition, list[object]] = await consumer.getmany(
-            timeout_ms=1000, max_records=orders.batch
-        )
-        received += [
-            Received(each.topic, each.partition, each.offset, each.value)  # type: ignore[attr-defined]
-            for records in fetched.values()
-            for each in records
-        ]
-    await consumer.stop()
+    async with _reading(orders) as (consumer, count):
+        while len(received) < count:
+            fetched: Mapping[TopicPartition, list[object]] = await consumer.getmany(
+                timeout_ms=1000, max_records=orders.batch
+            )
+            received += [
+                Received(each.topic, each.partition, each.offset, each.value)  # type: ignore[attr-defined]
+                for records in fetched.values()
+                for each in records
+            ]
+    part = orders.share[0]
     now = SystemClock().now()
     sizes: dict[LogName, int] = {}
     batches = []
@@ -178,7 +219,7 @@ async def _rows(orders: Orders) -> list[list[tuple[object, ...]]]:
 
 async def main(orders: Orders) -> None:
     """Do what was told."""
-    await (keep(orders) if orders.role == "log" else copy(orders))
+    await {"log": keep, "copy": copy, "floor": floor}[orders.role](orders)
 
 
 if __name__ == "__main__":
