@@ -97,7 +97,23 @@ def _is_rule(node: ast.AST) -> bool:
 def _arguments(node: ast.AST) -> list[int]:
     if not isinstance(node, ast.Call):
         return []
-    return [a.value for a in node.args if isinstance(a, ast.Constant) and isinstance(a.value, int)]
+    return [number for argument in node.args for number in _numbers(argument)]
+
+
+def _numbers(argument: ast.expr) -> list[int]:
+    """Return the rules that one argument names: a number, or all of a range.
+
+    Raises:
+        ValueError: it is neither, and the table would pass it by.
+    """
+    match argument:
+        case ast.Constant(value=int(number)):
+            return [number]
+        case ast.Starred(
+            value=ast.Call(func=ast.Name(id="range"), args=[ast.Constant(value=int(a)), ast.Constant(value=int(b))])
+        ):
+            return [*range(a, b)]
+    raise ValueError(f"not a rule's number: {ast.unparse(argument)}")
 
 
 def tested() -> dict[int, set[str]]:

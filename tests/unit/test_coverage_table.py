@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 from textwrap import dedent
 
+import pytest
+
 from tests.coverage_table import marks
 
 MODULE = """
@@ -22,6 +24,9 @@ MODULE = """
     @pytest.mark.rule(7, 8)
     async def test_other(): ...
 
+    @pytest.mark.rule(1, *range(10, 13))
+    def test_of_a_range(): ...
+
     class Steps:
         def test_of_no_class_that_is_collected(self): ...
 
@@ -38,9 +43,24 @@ def test_only_tests_are_listed_each_with_its_own_its_class_s_and_its_module_s_ru
     assert dict(marks(ast.parse(dedent(MODULE)))) == {
         "test_one": {4},
         "test_other": {4, 7, 8},
+        "test_of_a_range": {1, 4, 10, 11, 12},
         "TestSteps::test_a_step": {4, 9},
         "TestMachine": {4, 22},
     }
+
+
+def test_a_mark_that_cannot_be_read_is_no_mark_that_is_passed_by() -> None:
+    with pytest.raises(ValueError, match=r"RULES"):
+        list(
+            marks(
+                ast.parse(
+                    dedent("""
+            @pytest.mark.rule(1, *RULES)
+            def test_it(): ...
+        """)
+                )
+            )
+        )
 
 
 def test_without_a_mark_nothing_is_listed() -> None:

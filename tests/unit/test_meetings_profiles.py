@@ -156,6 +156,7 @@ def test_skien_has_its_seven_measures_with_owner_start_resources_goal_and_indica
     [survey] = SKIEN.surveys
     assert {"overgangsmote", "foreldrekontakt"} <= set(survey.after)
     assert {question.rule for question in survey.questions} == {152, 153, 159}
+    assert rules_named_in(SKIEN) >= set(range(135, 160)), "each rule of the report has its line"
 
 
 @pytest.mark.rule(163, 171, 172, 173, 174, 175, 176, 177)

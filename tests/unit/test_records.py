@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -20,6 +21,12 @@ from tests.e2e.bad_records import Bytes
 GZIP = 1
 both = pytest.mark.parametrize("module", [of_the_services, of_subscribers])
 """The services' reader and that of the subscribers' package, which has none of the services' code."""
+
+
+def test_the_subscribers_reader_is_the_services_own_word_for_word() -> None:
+    """The package stands alone, and nothing that runs here needs it: so there are two files, and what is mended in one is in both."""
+    first, second = (Path(str(each.__file__)).read_bytes() for each in (of_the_services, of_subscribers))
+    assert first == second
 
 
 def batch(
