@@ -75,6 +75,12 @@ class ConcernReportFeedback(ConcernReportEvent):
     late: bool = False
 
 
+class ConcernReportGuardiansInformed(ConcernReportEvent):
+    """The guardians have been told of it after it was sent: from now on they are shown that it went, and never its words."""
+
+    TYPE: ClassVar[str] = "no.lagspill.cases.concern-report.guardians-informed.v1"
+
+
 class ConcernReportUnanswered(ConcernReportEvent):
     """Three weeks have passed without an answer: the reporter and the unit's leader are told."""
 
@@ -89,5 +95,6 @@ EVENTS: tuple[type[CaseEvent], ...] = (
     ConcernReportFailed,
     ConcernReportPosted,
     ConcernReportFeedback,
+    ConcernReportGuardiansInformed,
     ConcernReportUnanswered,
 )

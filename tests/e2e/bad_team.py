@@ -52,12 +52,15 @@ async def play_team(run: Gauntlet, world: World, case: str) -> None:
     written = {
         "ground": "special-needs-not-met",
         "text": "Får ikke den hjelpen som trengs.",
-        "guardians_informed": True,
+        "guardians_informed": False,
+        "not_informed_because": "danger-to-child",
         "not_heard": "does-not-wish",
     }
     report = (await run.does("teacher", f"{at}/concern-reports", written))["report"]
     await run.over("teacher", f"/concern-reports/{report}/feedback", {"kind": "received"}, code="report-not-posted")
     await run.does("teacher", f"/concern-reports/{report}/posting")
     await run.over("teacher", f"/concern-reports/{report}/posting", code="report-not-to-post")
+    await run.over("ppt", f"/concern-reports/{report}/guardians-informed")
+    await run.does("teacher", f"/concern-reports/{report}/guardians-informed")
     await run.does("teacher", f"/concern-reports/{report}/feedback", {"kind": "dismissed"})
     await run.over("teacher", f"/concern-reports/{report}/feedback", {"kind": "received"}, code="report-concluded")

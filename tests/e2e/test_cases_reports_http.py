@@ -325,6 +325,31 @@ async def test_guardians_are_told_nothing_where_telling_would_endanger(world: Wo
     assert len(await status(world, case, "styrer")) == 2
 
 
+@pytest.mark.rule(93, 101, 192)
+async def test_guardians_who_are_told_of_a_report_later_see_that_it_went(world: World) -> None:
+    """The danger may be over, or child welfare has spoken with them: then it is theirs to know, and the words still are not."""
+    case = await world.opened()
+    report = await reported(world, case)
+    path = f"/concern-reports/{report}"
+    before = (await world.get("guardian-a", f"/cases/{case}")).headers["etag"]
+    for who in ("guardian-a", "ppt", "curious"):
+        assert code(await world.post(who, f"{path}/guardians-informed")) == (404, "not-found")
+    noted = await world.must("teacher", f"{path}/guardians-informed")
+    assert (noted["guardians_informed"], noted["status"]) == (True, "to-post")
+    assert (await world.must("styrer", f"{path}/guardians-informed"))["guardians_informed"] is True
+    [event] = await world.published("concern-report.guardians-informed.v1")
+    assert event["data"] == {"case": case, "report": report}
+    [told] = (await world.see("guardian-a", f"/cases/{case}/concern-reports"))["items"]
+    assert (told["report"], told["guardians_informed"]) == (report, True)
+    assert (await world.get("guardian-a", f"/cases/{case}")).headers["etag"] != before
+    assert code(await world.get("guardian-a", path)) == (404, "not-found")
+    await world.see("teacher", path)
+    assert not (await world.access("read"))[-1].get("not_for_guardians")
+    # It stays so whatever child welfare answers.
+    await world.must("teacher", f"{path}/posting")
+    assert (await world.must("teacher", f"{path}/feedback", {"kind": "dismissed"}))["guardians_informed"] is True
+
+
 @pytest.mark.rule(93, 192)
 async def test_who_may_know_of_a_report_and_who_may_read_it(world: World) -> None:
     case = await world.opened()

@@ -454,6 +454,7 @@ export interface EventData {
   "no.lagspill.cases.case.view-of-child-recorded.v1": ViewOfChildRecorded;
   "no.lagspill.cases.concern-report.failed.v1": ConcernReportFailed;
   "no.lagspill.cases.concern-report.feedback.v1": ConcernReportFeedback;
+  "no.lagspill.cases.concern-report.guardians-informed.v1": ConcernReportGuardiansInformed;
   "no.lagspill.cases.concern-report.posted.v1": ConcernReportPosted;
   "no.lagspill.cases.concern-report.received.v1": ConcernReportReceived;
   "no.lagspill.cases.concern-report.sent.v1": ConcernReportSent;
@@ -1561,6 +1562,13 @@ export interface ConcernReportFeedback {
   case: string;
   kind: "received" | "investigating" | "dismissed" | "investigation-ended";
   late?: boolean;
+  report: string;
+}
+/**
+ * The guardians have been told of it after it was sent: from now on they are shown that it went, and never its words.
+ */
+export interface ConcernReportGuardiansInformed {
+  case: string;
   report: string;
 }
 /**

@@ -1405,6 +1405,18 @@ class ConcernReportFeedback(EventData):
     report: ConcernReportRefField
 
 
+class ConcernReportGuardiansInformed(EventData):
+    """The guardians have been told of it after it was sent: from now on they are shown that it went, and never its
+    words.
+    """
+
+    TYPE: ClassVar[str] = "no.lagspill.cases.concern-report.guardians-informed.v1"
+    TOPIC: ClassVar[str] = "lagspill.cases.v1"
+
+    case: CaseRefField
+    report: ConcernReportRefField
+
+
 class ConcernReportPosted(EventData):
     """The letter was printed and posted."""
 
@@ -3645,6 +3657,7 @@ EVENTS: Final[Mapping[str, type[EventData]]] = {
     ConcernRegistered.TYPE: ConcernRegistered,
     ConcernReportFailed.TYPE: ConcernReportFailed,
     ConcernReportFeedback.TYPE: ConcernReportFeedback,
+    ConcernReportGuardiansInformed.TYPE: ConcernReportGuardiansInformed,
     ConcernReportPosted.TYPE: ConcernReportPosted,
     ConcernReportReceived.TYPE: ConcernReportReceived,
     ConcernReportSent.TYPE: ConcernReportSent,

@@ -81,3 +81,14 @@ async def record_feedback(
 ) -> Response:
     """Record child welfare's answer."""
     return respond(await reports.record_feedback(desk, ctx, report, body.kind))
+
+
+@router.post(
+    "/concern-reports/{report}/guardians-informed",
+    status_code=201,
+    response_model=ReportView,
+    summary="The guardians have been told",
+)
+async def note_guardians_informed(report: ConcernReportRefField, ctx: Command, desk: AtDesk) -> Response:
+    """Note that the guardians have been told that a report was sent; from then on they are shown that it was, and no words."""
+    return respond(await reports.note_guardians_informed(desk, ctx, report))

@@ -124,6 +124,9 @@ def _plan(around: Around, event: events.PlanEvent) -> Around:
 
 def _report(around: Around, event: told.ConcernReportEvent) -> Around:
     present = around.reports.get(event.report)
+    if isinstance(event, told.ConcernReportGuardiansInformed) and present is not None:
+        # They may be told at any time, also when child welfare has said its last word: it is no step of its life.
+        return _with(around, reports={**around.reports, event.report: _with(present, guardians_informed=True)})
     status = CONCERN_REPORT.after(None if present is None else present.status, event)
     if status is None:
         return around

@@ -40,6 +40,7 @@ from shared.contracts.cases import CaseEvent, ChildHeardBy, ViewOfChildRecorded
 from shared.contracts.reports import (
     ConcernReportFailed,
     ConcernReportFeedback,
+    ConcernReportGuardiansInformed,
     ConcernReportPosted,
     ConcernReportReceived,
     ConcernReportSent,
@@ -227,6 +228,20 @@ def decide_feedback(state: CaseState, command: RecordFeedback, now: datetime) ->
         raise ReportConcludedError
     late = not present.feedback and now > present.feedback_by
     return [ConcernReportFeedback(case=ref_of(state), report=present.ref, kind=command.kind, late=late)]
+
+
+def decide_informed(state: CaseState, command: FollowReport, now: datetime) -> list[CaseEvent]:
+    """Note that the guardians have been told of it after it was sent; nothing when that was known (seed rules 101, 192).
+
+    Raises:
+        NotInvolvedError: see `may`.
+        UnknownPartError: there is no such report for this actor.
+    """
+    may(state, Action.FOLLOW_REPORT, command.by, now)
+    present = seen(state, command.report, command.by, now)
+    if present.guardians_informed:
+        return []
+    return [ConcernReportGuardiansInformed(case=ref_of(state), report=present.ref)]
 
 
 def decide_unanswered(state: CaseState, report: ConcernReportRef, now: datetime) -> list[CaseEvent]:

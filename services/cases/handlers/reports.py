@@ -184,6 +184,19 @@ async def post_report(desk: Desk, ctx: Context, report: ConcernReportRef) -> Cha
     )
 
 
+async def note_guardians_informed(desk: Desk, ctx: Context, report: ConcernReportRef) -> Changed[CaseState]:
+    """Note that the guardians have been told of it; known already, nothing happens."""
+    located, acting = await meet(desk, ctx, report)
+    command = reports.FollowReport(by=acting, report=report)
+    return await change(
+        desk,
+        ctx,
+        located.case,
+        lambda state: reports.decide_informed(state, command, ctx.now),
+        lambda state, version: _shown(state, report, version),
+    )
+
+
 async def print_letter(desk: Desk, ctx: Context, report: ConcernReportRef) -> bytes:
     """Return the report as a letter to child welfare, a PDF; that it was printed is recorded first.
 
