@@ -18,6 +18,7 @@ from services.meetings.domain.meeting import MEETING, Item, ItemStatus, MeetingS
 from services.meetings.domain.profile import Profile
 from services.meetings.domain.projection import ConsentHistory, Grant, KnownCase, Request
 from services.meetings.domain.seating import Asked, Office, closed_arenas, fills_seat, speaks_for_seat
+from services.meetings.domain.survey import units_there
 from services.meetings.errors import (
     AbsenceWithoutReasonError,
     AttendanceError,
@@ -289,6 +290,22 @@ def test_where_all_units_have_the_seat_as_one_it_may_be_said_of_which_they_came(
     facts = facts_of(_after(state, check(NOTODDEN, state, *fixed, row(Service.BARNEHAGE, unit=LIA), late)))
     assert facts is not None
     assert facts.absent == ()
+
+
+@pytest.mark.rule(15, 16, 74, 152)
+def test_a_survey_is_for_the_school_that_came_and_not_for_the_one_that_did_not() -> None:
+    teacher = row(Service.SKOLE, Role.CONTACT_TEACHER)
+    here, absent = (
+        teacher.model_copy(update={"unit": TINNES}),
+        teacher.model_copy(update={"unit": SEM, "present": False}),
+    )
+    both = frozenset({TINNES, SEM})
+    assert units_there(both, (here, absent)) == {TINNES}
+    assert units_there(both, (here, absent.model_copy(update={"present": True}))) == both
+    # Of a meeting recorded before it was said which came, and where only some of it is said, every unit that was to come.
+    assert units_there(both, (teacher,)) == both
+    assert units_there(frozenset(), (here, row(Service.BARNEHAGE))) == frozenset()
+    assert units_there(frozenset(), (row(Service.BARNEHAGE, unit=LIA), row(Service.PPT))) == {LIA}
 
 
 # --- what those who were there may decide -------------------------------------------------------------------------------

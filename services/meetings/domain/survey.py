@@ -109,6 +109,18 @@ def was_there(seats: Collection[str], units: Collection[UnitId], actor: Actor) -
     return actor.service not in CHILDRENS or not units or actor.unit in units
 
 
+def units_there(units: frozenset[UnitId], attendance: Collection[Attendance]) -> frozenset[UnitId]:
+    """Return the barnehager and schools whose people a survey asks: those that came, where it was said of each which it was.
+
+    Args:
+        units: those that were to take part; none means all.
+        attendance: who came, and who did not.
+    """
+    there = [seat.unit for seat in attendance if seat.present and seat.service in CHILDRENS]
+    said = frozenset(unit for unit in there if unit is not None)
+    return said if there and None not in there else units
+
+
 def surveys_after(profile: Profile, arena_type: str) -> list[Survey]:
     """Return the surveys that the profile has after meetings of that arena."""
     return [survey for survey in profile.surveys if arena_type in survey.after]

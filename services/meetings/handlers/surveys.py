@@ -41,6 +41,7 @@ from services.meetings.domain.survey import (
     surveys_after,
     term_of,
     tickets_of,
+    units_there,
     unpacked,
     was_there,
 )
@@ -120,7 +121,7 @@ async def _open(
         tally = await _tally(desk.vault, conn, round_)
     survey = SurveyRef(desk.ids.ref("srv"))
     by_itself = Context(actor=None, scope=profile.scope, now=ctx.now, correlation=ctx.correlation)
-    meeting, present, units = there(state.meeting), state.present, state.units
+    meeting, present, units = there(state.meeting), state.present, units_there(state.units, state.attendance)
     changed = await desk.journal.change(
         SURVEY,
         survey,
