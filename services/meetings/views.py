@@ -198,11 +198,21 @@ class ItemView(Model):
     """Whether those of the child's family who have answered come."""
 
 
+class TemplateElement(Model):
+    """An element of the arena's common template (seed rules 60, 67)."""
+
+    element: ItemKind
+    there: bool
+    """Whether an item of that kind is on the agenda, among those that the reader may see."""
+
+
 class AgendaView(Model):
     """The items that the reader may see; of the others not even that they are there."""
 
     meeting: MeetingRef
     status: Status
+    template: tuple[TemplateElement, ...]
+    """What the meeting is to have, in order; nothing where the arena has no template."""
     items: tuple[ItemView, ...]
 
 
@@ -506,6 +516,13 @@ def added_item_view(state: MeetingState, item: Item) -> AddedItemView:
         interpreters=tuple(sorted(item.interpreters)),
         leaves=tuple(sorted(leave)),
     )
+
+
+def template_view(rules: ArenaRules, shown: Iterable[Item]) -> tuple[TemplateElement, ...]:
+    """Return what the arena's template asks for, and whether it is there among the items that somebody is shown."""
+    there = {item.kind for item in shown if item.status not in {ItemStatus.PROPOSED, ItemStatus.REMOVED}}
+    elements = rules.template.elements if rules.template is not None else ()
+    return tuple(TemplateElement(element=each, there=each in there) for each in elements)
 
 
 def item_view(state: MeetingState, item: Item, text: str) -> ItemView:

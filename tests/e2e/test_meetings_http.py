@@ -745,3 +745,33 @@ async def test_a_meeting_says_in_which_languages_it_needs_an_interpreter(lia: To
     await lia.carry()
     again = await lia.add("teacher", meeting, lia.named(case))
     assert again["interpreters"] == []
+
+
+@pytest.mark.rule(60, 67)
+async def test_the_agenda_is_laid_out_by_the_arenas_template_and_says_what_it_still_lacks(lia: Town) -> None:
+    arenas = (await lia.see("tynset-coordinator", "/arenas?limit=200"))["items"]
+    [arena] = [
+        each["arena"] for each in arenas if (each["arena_type"], each["unit"]) == ("tst", "unit:tynset-barnehage")
+    ]
+    body = {"arena": arena, "starts_at": "2026-09-29T09:00:00+02:00"}
+    meeting = (await lia.must("tynset-styrer", "/meetings", body))["meeting"]
+    path = f"/meetings/{meeting}/agenda-items"
+
+    async def template(who: str) -> dict[str, bool]:
+        shown = (await lia.see(who, path))["template"]
+        assert [each["element"] for each in shown] == ["general", "guidance", "observation"]
+        return {each["element"]: each["there"] for each in shown}
+
+    assert not any((await template("tynset-ppt")).values())
+    item = {"kind": "general", "mode": "no-child", "text": "Hvordan står det til på avdelingene?"}
+    added = await lia.add("tynset-ppt", meeting, item)
+    # Proposed is not on the agenda yet: whoever calls the meeting takes it on.
+    assert added["status"] == "proposed"
+    assert not any((await template("tynset-styrer")).values())
+    await lia.must("tynset-styrer", f"{path}/{added['item']}/acceptance")
+    assert await template("tynset-ppt") == {"general": True, "guidance": False, "observation": False}
+    await lia.must("tynset-styrer", f"{path}/{added['item']}/removal")
+    assert not any((await template("tynset-ppt")).values())
+    # Where no template is, there is nothing to lack.
+    ressursteam = await lia.ressursteam()
+    assert (await lia.see("styrer", f"/meetings/{ressursteam}/agenda-items"))["template"] == []

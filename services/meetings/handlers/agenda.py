@@ -37,7 +37,7 @@ from services.meetings.handlers.desk import (
     find,
     record,
 )
-from services.meetings.views import AgendaView, ItemView, added_item_view, item_view, meeting_view, there
+from services.meetings.views import AgendaView, ItemView, added_item_view, item_view, meeting_view, template_view, there
 from shared.aggregate import Answer, Changed, Context
 from shared.auth import Actor
 from shared.contracts.access import AccessKind, AccessRecorded, Recipient
@@ -294,7 +294,9 @@ async def show_agenda(desk: Desk, ctx: Context, meeting: MeetingRef) -> tuple[Ag
     shown = await see(desk, ctx, meeting)
     async with desk.pool.acquire() as conn:
         items = tuple([await _open(desk, conn, shown.found.state, meeting, item) for item in shown.items])
-    return AgendaView(meeting=meeting, status=shown.found.state.status, items=items), shown.found.version
+    found = shown.found
+    template = template_view(found.rules, shown.items)
+    return AgendaView(meeting=meeting, status=found.state.status, template=template, items=items), found.version
 
 
 async def show_item(desk: Desk, ctx: Context, meeting: MeetingRef, item: ItemRef) -> ItemView:
