@@ -8,6 +8,7 @@ from functools import partial
 from typing import Literal
 
 from services.notify import asked_facts, facts, store
+from services.notify.absences import Absences
 from services.notify.asked import Asked
 from services.notify.asked_facts import Sender
 from services.notify.consents import ConsentEvents
@@ -47,6 +48,7 @@ def inbox(teller: Teller) -> Inbox:
         **Hearings(teller).handlers(),
         **ReportDuties(teller).handlers(),
         **Deviations(teller).handlers(),
+        **Absences().handlers(),
     }
     return Inbox(CONSUMER, handlers)
 

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Final, Literal
 
 from services.notify import facts, family_facts, letters, store
+from services.notify.absences import present
 from services.notify.addresses import Addresses
 from services.notify.cause import Cause
 from services.notify.contacts import Contact, Watch
@@ -216,7 +217,12 @@ class Teller:
     # --- people -------------------------------------------------------------------------------------------------------
 
     async def tell_responsible(self, tx: Tx, to: Responsible, told: Telling) -> None:
-        """Tell whoever must act; nobody when only a unit is known."""
+        """Tell whoever must act, or who stands in for them; nobody when only a unit is known.
+
+        What is of an address-protected case goes to nobody else: who stands in may be without the clearance.
+        """
+        if not is_protected(told.scope):
+            to = await present(tx, to)
         if to.actor is None:
             return
         chosen = await tx.journal.load(RECIPIENT, to.actor, conn=tx.conn)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
-from services.notify import facts, store
+from services.notify import absence_facts, facts, store
 from services.notify.domain.deadline import DeadlineState
 from services.notify.domain.message import MESSAGE, MessageState, decide_read
 from services.notify.domain.quiet import Quiet
@@ -143,6 +143,7 @@ async def set_preferences(
     async def also(conn: Connection) -> None:
         if not private:
             await facts.set_address(conn, actor.id, email, phone)
+        await absence_facts.came_back(conn, actor.id)
         await facts.set_cleared(conn, actor.id, cleared=Clearance.PROTECTED_CASE_READER in actor.clearances)
         await store.wake_errands(conn)
         if leads is not None:
