@@ -7,8 +7,8 @@ from functools import partial
 from typing import Final
 
 from services.cases import ending_store, form_store, glass_store, kin_store, store, team_consumers, team_store
+from services.cases.domain import contributions, guardianship, levels, measures, waiting
 from services.cases.domain import glass as glasses
-from services.cases.domain import guardianship, levels, measures, waiting
 from services.cases.handlers import absences, ages, consent_times, elsewhere, ending, form_times, protecting
 from services.cases.handlers.around import OVERLAP_ELSEWHERE
 from services.cases.handlers.desk import HANDOVER_ANSWER, HANDOVER_ESCALATION, Desk
@@ -24,6 +24,7 @@ from services.cases.handlers.unattended import change_by_time, change_in
 from services.cases.store import Disclosure
 from shared.contracts import meetings, notify
 from shared.contracts.base import EventData
+from shared.contracts.team import ContributionRequested
 from shared.deadlines import Deadline, DeadlineHandler, Errand
 from shared.envelope import Envelope
 from shared.inbox import Handler, Inbox, Tx, caused_by
@@ -59,16 +60,24 @@ async def on_outcome(desk: Desk, tx: Tx, event: meetings.OutcomeRecorded, envelo
             for planned in event.measures
         ),
         join_team=event.join_team,
+        contributions=tuple(
+            contributions.DecidedContribution.model_validate(asked.model_dump()) for asked in event.contributions
+        ),
     )
     await team_store.item_decided(tx.conn, event)
     rules = desk.rules_of(located.municipality)
-    await change_in(
+    asking = desk.team_of(located.municipality).contributions if event.contributions else None
+    happened = await change_in(
         desk,
         tx,
         event.case,
         caused_by(envelope, tx.now),
-        lambda state: measures.decide_outcome(state, outcome, tx.now, rules, desk.team.hearing),
+        lambda state: measures.decide_outcome(state, outcome, tx.now, rules, desk.team.hearing, asking),
     )
+    for one in happened:
+        if isinstance(one, ContributionRequested):
+            # What is asked in words stands in the minutes, with the meetings service.
+            await desk.team.records.keep_question(tx.conn, event.case, one.contribution, "")
 
 
 async def on_discussed(desk: Desk, tx: Tx, event: meetings.CaseDiscussed, envelope: Envelope) -> None:

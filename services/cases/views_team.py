@@ -207,6 +207,8 @@ class AskedView(Model):
     asked_by: Service | None
     categories: tuple[InformationCategory, ...]
     purpose: Purpose | None
+    meeting: MeetingRef | None
+    """The meeting that decided it; what is asked in words stands in its minutes."""
 
     @classmethod
     def of(cls, state: CaseState, one: ContributionState) -> AskedView:
@@ -221,6 +223,7 @@ class AskedView(Model):
             asked_by=one.asked_by.service,
             categories=tuple(sorted(one.categories)),
             purpose=one.purpose,
+            meeting=one.meeting,
         )
 
 

@@ -22,7 +22,7 @@ from services.meetings.bodies import (
     Removal,
     Rescheduling,
 )
-from services.meetings.domain.agenda import NewItem, Outcome
+from services.meetings.domain.agenda import Ask, NewItem, Outcome
 from services.meetings.domain.answering import Given
 from services.meetings.domain.holding import Discussion, Holding
 from services.meetings.handlers import agenda, answers, holding, meetings
@@ -44,6 +44,7 @@ from shared.contracts.base import Moment
 from shared.contracts.meetings import Attendance, Deputy, PlannedMeasure
 from shared.refs import (
     CaseRefField,
+    ContributionRef,
     ItemRef,
     ItemRefField,
     MeasureRef,
@@ -269,7 +270,7 @@ async def hold_meeting(desk: Means, ctx: Command, meeting: MeetingRefField, body
     "/meetings/{meeting}/outcomes", status_code=201, response_model=OutcomeView, summary="Record what was decided"
 )
 async def record_outcome(desk: Means, ctx: Command, meeting: MeetingRefField, body: NewOutcome) -> Response:
-    """The cases service plans the measures from the event alone: nobody types them twice."""
+    """The cases service plans the measures, and asks services to contribute, from the event alone: nobody types them twice."""
     measures = tuple(
         PlannedMeasure(
             measure=MeasureRef(desk.ids.ref("mea")),
@@ -281,8 +282,12 @@ async def record_outcome(desk: Means, ctx: Command, meeting: MeetingRefField, bo
         )
         for measure in body.measures
     )
+    ask = tuple(
+        Ask(ContributionRef(desk.ids.ref("ctb")), one.service, one.unit, one.reason, one.respond_by)
+        for one in body.contributions
+    )
     outcome = Outcome(
-        item=body.item, decision=body.decision, text=body.text, measures=measures, join_team=body.join_team
+        item=body.item, decision=body.decision, text=body.text, measures=measures, join_team=body.join_team, ask=ask
     )
     return respond(await holding.record_outcome(desk, ctx, meeting, outcome))
 

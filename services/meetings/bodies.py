@@ -12,6 +12,7 @@ from services.meetings.domain.meeting import CancelReason
 from shared.contracts.codes import InformationCategory, Language, Purpose, Role, Service
 from shared.contracts.consultations import Position
 from shared.contracts.meetings import DeclineReason, InvitationAnswer, ItemKind, ItemMode
+from shared.contracts.team import ContributionReason
 from shared.refs import ArenaRefField, CaseRefField, ItemRefField, OrganisationNumberField, UnitIdField
 from shared.web import GivenDay, GivenMoment, RequestModel
 
@@ -72,6 +73,14 @@ EXAMPLES: Final[Mapping[str, list[JsonValue]]] = {
                 }
             ],
             "join_team": ["ppt"],
+        },
+        {
+            "item": _ITEM,
+            "decision": "follow-up",
+            "text": "PPT observerer i lek.",
+            "contributions": [
+                {"service": "ppt", "reason": "assessment", "respond_by": "2026-10-15T12:00:00+02:00"},
+            ],
         },
         {"item": _ITEM, "decision": "guidance-given", "text": "Prøv lek i små grupper."},
     ],
@@ -224,6 +233,17 @@ class NewMeasure(RequestModel):
     evaluate_by: GivenMoment = Field(examples=["2026-12-01T12:00:00+01:00"])
 
 
+class NewContribution(RequestModel):
+    """What a service is asked for; its words are the outcome's."""
+
+    service: Service
+    unit: UnitIdField | None = None
+    """Which barnehage or school."""
+    reason: ContributionReason
+    respond_by: GivenMoment | None = None
+    """Left out: within the municipality's usual time."""
+
+
 class NewOutcome(RequestModel):
     """What was decided on an item."""
 
@@ -234,6 +254,8 @@ class NewOutcome(RequestModel):
     measures: tuple[NewMeasure, ...] = Field(default=(), max_length=20)
     join_team: frozenset[Service] = frozenset()
     """Services that join the team around the child because of a measure."""
+    contributions: tuple[NewContribution, ...] = Field(default=(), max_length=20)
+    """What services are asked for; the cases service asks them."""
 
     model_config = ConfigDict(json_schema_extra={"examples": EXAMPLES["NewOutcome"]})
 

@@ -19,6 +19,7 @@ from shared.contracts.codes import InformationCategory, Purpose, Role, Service
 from shared.contracts.consultations import Body, Position
 from shared.contracts.meetings import (
     ArenaLevel,
+    AskedContribution,
     DeclineReason,
     Deputy,
     Guardians,
@@ -246,6 +247,7 @@ class OutcomeView(Model):
     decision: str
     measures: tuple[PlannedMeasure, ...]
     join_team: tuple[Service, ...]
+    contributions: tuple[AskedContribution, ...]
 
 
 class OutcomeTextView(OutcomeView):
@@ -579,6 +581,7 @@ def outcome_view(state: MeetingState, item: Item) -> OutcomeView:
         decision=there(item.decision),
         measures=item.measures,
         join_team=tuple(sorted(item.join_team)),
+        contributions=item.contributions,
     )
 
 

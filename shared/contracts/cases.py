@@ -25,6 +25,7 @@ from shared.refs import (
     ChildViewRefField,
     ConcernRefField,
     ConsentRefField,
+    ContributionRefField,
     DocumentRefField,
     FormRefField,
     GoalRefField,
@@ -775,6 +776,15 @@ class RefusedMeasure(Model):
     """The code by which the same is refused to anybody (seed rules 90, 99, 166, 181)."""
 
 
+class RefusedContribution(Model):
+    """What a meeting wanted to ask a service for, and the rules do not allow in the case as it stands."""
+
+    contribution: ContributionRefField
+    service: Service
+    reason: str = Field(pattern=r"^[a-z0-9-]{2,60}$")
+    """The code by which the same is refused to anybody (seed rules 82, 106)."""
+
+
 class OutcomeRefused(CaseEvent):
     """Something of what a meeting decided does not happen here: the holder is told, and sees to it (seed rules 26, 88, 141)."""
 
@@ -785,6 +795,7 @@ class OutcomeRefused(CaseEvent):
     measures: tuple[RefusedMeasure, ...] = ()
     services: frozenset[Service] = frozenset()
     """What no consent in force covers, and so does not join the team."""
+    contributions: tuple[RefusedContribution, ...] = ()
 
 
 class HandoverKind(StrEnum):

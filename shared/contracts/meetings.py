@@ -11,11 +11,13 @@ from pydantic import Field
 from shared.contracts.base import EventData, Model, Moment
 from shared.contracts.cases import LanguageTag
 from shared.contracts.codes import InformationCategory, LegalBasis, Purpose, Role, Service
+from shared.contracts.team import ContributionReason
 from shared.refs import (
     ArenaRefField,
     CalendarRefField,
     CaseRefField,
     ConsentRefField,
+    ContributionRefField,
     DocumentRefField,
     ItemRefField,
     MeasureRefField,
@@ -351,6 +353,21 @@ class PlannedMeasure(Model):
     evaluate_by: Moment
 
 
+class AskedContribution(Model):
+    """What the meeting asks a service for; the cases service asks it from this event alone (seed rules 82, 96, 116)."""
+
+    contribution: ContributionRefField
+    service: Service
+    unit: UnitIdField | None = None
+    """Which barnehage or school."""
+    reason: ContributionReason
+    categories: frozenset[InformationCategory]
+    """Those of the item: what may be shared for it."""
+    purpose: Purpose
+    respond_by: Moment | None = None
+    """Absent: within the municipality's usual time."""
+
+
 class OutcomeRecorded(MeetingEvent):
     """What was decided on a named item, as codes (seed rules 38, 62, 71). For an anonymous item: guidance only, no case."""
 
@@ -363,6 +380,7 @@ class OutcomeRecorded(MeetingEvent):
     measures: tuple[PlannedMeasure, ...] = ()
     join_team: frozenset[Service] = frozenset()
     """Services that join the team around the child because of a measure (seed rule 26)."""
+    contributions: tuple[AskedContribution, ...] = ()
 
 
 class MinutesApproved(MeetingEvent):

@@ -133,6 +133,8 @@ class ContributionRequested(ContributionEvent):
     purpose: Purpose | None = None
     consent: ConsentRefField | None = None
     consent_version: int | None = None
+    meeting: MeetingRefField | None = None
+    """The meeting that decided it: what is asked in words stands in its minutes."""
 
 
 class ContributionAccepted(ContributionEvent):

@@ -538,6 +538,54 @@ async def test_an_outcome_is_planned_by_the_cases_service_from_the_event_alone(l
     assert joined["data"]["service"] == "ppt"
 
 
+@pytest.mark.rule(62, 72, 82, 116)
+async def test_what_a_meeting_asks_a_service_for_is_asked_by_the_cases_service_from_the_event_alone(lia: Town) -> None:
+    case = await lia.cases.opened()
+    consent = await lia.cases.consented(case)
+    await lia.carry()
+    meeting = await lia.ressursteam()
+    item = (await lia.add("teacher", meeting, lia.named(case)))["item"]
+    hidden = (await lia.add("teacher", meeting, ANONYMOUS))["item"]
+    lia.clock.set(AFTER)
+    await lia.must("styrer", f"/meetings/{meeting}/holding", lia.held([{"item": item}, {"item": hidden}]))
+    path = f"/meetings/{meeting}/outcomes"
+    ppt = {"service": "ppt", "reason": "assessment", "respond_by": "2026-10-06T12:00:00+02:00"}
+    nurse = {"service": "helsestasjon", "reason": "coordination"}
+    asked = {"item": item, "decision": "follow-up", "text": "PPT observerer.", "contributions": [ppt, nurse]}
+    lia_itself = {"service": "barnehage", "unit": "unit:lia-barnehage", "reason": "measure"}
+    for wrong, answered in (
+        ({**asked, "item": hidden}, (422, "anonymous-outcome")),
+        ({**asked, "contributions": [{**ppt, "service": "barnevern"}]}, (409, "consent-missing")),
+        # Another barnehage hears of the child as any other service would, and this one needs not be asked.
+        ({**asked, "contributions": [{**lia_itself, "unit": "unit:haugen-barnehage"}]}, (409, "consent-missing")),
+        ({**asked, "contributions": [lia_itself]}, (422, "outcome-incomplete")),
+        ({**asked, "contributions": [{**ppt, "respond_by": "2026-09-22T08:00:00Z"}]}, (422, "outcome-incomplete")),
+        ({**asked, "contributions": [{**ppt, "service": "skole"}]}, (422, "outcome-incomplete")),
+        ({**asked, "contributions": [{**ppt, "unit": "unit:ppt"}]}, (422, "outcome-incomplete")),
+    ):
+        assert await lia.refused("teacher", path, wrong) == answered, wrong
+    outcome = await lia.must("teacher", path, asked)
+    # Before the cases service reads it the health station is outside the consent: it is not asked, and the holder is told.
+    await lia.cases.must("guardian-b", f"/consents/{consent}/withdrawals", {"services": ["helsestasjon"]})
+    for _ in range(2):
+        await lia.carry_back()
+    [requested] = [each["data"] for each in await lia.cases.published("contribution.requested.v1")]
+    assert (requested["contribution"], requested["service"]) == (outcome["contributions"][0]["contribution"], "ppt")
+    assert (requested["anonymous"], requested["reason"], requested["meeting"]) == (False, "assessment", meeting)
+    assert (requested["asked_by"]["role"], requested["respond_by"]) == ("teacher", "2026-10-06T10:00:00Z")
+    assert (requested["consent"], sorted(requested["categories"])) == (consent, ["development", "language"])
+    [refused] = [each["data"] for each in await lia.cases.published("case.outcome-refused.v1")]
+    assert [(each["service"], each["reason"]) for each in refused["contributions"]] == [
+        ("helsestasjon", "consent-missing")
+    ]
+    # The service finds it as any other request, and where its words are.
+    [found] = (await lia.cases.see("ppt", "/contributions"))["items"]
+    assert (found["contribution"], found["meeting"]) == (requested["contribution"], meeting)
+    seen = await lia.cases.see("ppt", f"/contributions/{requested['contribution']}")
+    assert (seen["case"], seen["text"]) == (case, "")
+    await lia.cases.must("ppt", f"/contributions/{requested['contribution']}/acceptance")
+
+
 @pytest.mark.rule(38)
 async def test_minutes_have_a_part_for_all_and_outcomes_for_those_who_may_see(lia: Town) -> None:
     case = await lia.cases.opened()

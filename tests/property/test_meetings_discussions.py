@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from services.meetings.domain.agenda import (
+    Ask,
     NewItem,
     Outcome,
     check_item,
@@ -66,7 +67,19 @@ from shared.contracts.meetings import (
     OutcomeRecorded,
     PlannedMeasure,
 )
-from shared.refs import ArenaRef, CaseRef, ConsentRef, DocumentRef, ItemRef, LogScope, MeasureRef, MeetingRef, UnitId
+from shared.contracts.team import ContributionReason
+from shared.refs import (
+    ArenaRef,
+    CaseRef,
+    ConsentRef,
+    ContributionRef,
+    DocumentRef,
+    ItemRef,
+    LogScope,
+    MeasureRef,
+    MeetingRef,
+    UnitId,
+)
 from shared.testing.ids import SeededIds
 
 FOLDER = MeetingsSettings.model_fields["municipalities_folder"].default
@@ -93,6 +106,7 @@ FIELDS_OF_NOBODY = {
     "attended_by",
     "measures",
     "join_team",
+    "contributions",
     "interpreters",
     "family",
 }
@@ -411,9 +425,15 @@ class Meetings(RuleBasedStateMachine):
         decision=st.sampled_from(["guidance-given", "measure-planned", "refer", "ask-consent", "no-action"]),
         owner=st.none() | st.sampled_from((*MEMBERS, Service.BARNEHAGE)),
         join=st.frozensets(st.sampled_from(MEMBERS)),
+        asked=st.none() | st.sampled_from(MEMBERS),
     )
     def decide_on_item(
-        self, data: st.DataObject, decision: str, owner: Service | None, join: frozenset[Service]
+        self,
+        data: st.DataObject,
+        decision: str,
+        owner: Service | None,
+        join: frozenset[Service],
+        asked: Service | None = None,
     ) -> None:
         item = data.draw(st.sampled_from(self.state.items)).item
         measures = (
@@ -429,7 +449,9 @@ class Meetings(RuleBasedStateMachine):
                 ),
             )
         )
-        outcome = Outcome(item, decision, "Lek.", measures, join)  # type: ignore[arg-type]
+        contribution = ContributionRef(self.ids.ref("ctb"))
+        ask = () if asked is None else (Ask(contribution, asked, None, ContributionReason.ASSESSMENT, None),)
+        outcome = Outcome(item, decision, "Lek.", measures, join, ask)  # type: ignore[arg-type]
         before = len(self.events)
         at = present(self.known(), self.now)
         about = self.state.item(item).case
@@ -437,7 +459,8 @@ class Meetings(RuleBasedStateMachine):
         self.do(lambda state: decide_outcome(state, outcome, self.known(), at, known=known, authority=None))
         for event in self.events[before:]:
             assert isinstance(event, OutcomeRecorded)
-            for service in (event.join_team | {each.owner for each in event.measures}) - {Service.BARNEHAGE}:
+            parts = {*(each.owner for each in event.measures), *(each.service for each in event.contributions)}
+            for service in (event.join_team | parts) - {Service.BARNEHAGE}:
                 assert event.case is not None
                 assert self.cases[event.case].open
                 assert self.oracle.allowed(event.case, service, self.state.item(event.item).categories, at)
@@ -492,6 +515,7 @@ class Meetings(RuleBasedStateMachine):
                         "attended_by",
                         "measures",
                         "join_team",
+                        "contributions",
                         "interpreters",
                         "family",
                     )

@@ -1441,6 +1441,7 @@ export interface CaseOpened {
  */
 export interface OutcomeRefused {
   case: string;
+  contributions?: RefusedContribution[];
   item: string;
   measures?: RefusedMeasure[];
   meeting: string;
@@ -1448,6 +1449,17 @@ export interface OutcomeRefused {
    * What no consent in force covers, and so does not join the team.
    */
   services?: Service[];
+}
+/**
+ * What a meeting wanted to ask a service for, and the rules do not allow in the case as it stands.
+ */
+export interface RefusedContribution {
+  contribution: string;
+  /**
+   * The code by which the same is refused to anybody (seed rules 82, 106).
+   */
+  reason: string;
+  service: Service;
 }
 /**
  * A measure that a meeting decided on, and that the rules do not allow in the case as it stands.
@@ -2129,6 +2141,10 @@ export interface ContributionRequested {
   consent?: string;
   consent_version?: number;
   contribution: string;
+  /**
+   * The meeting that decided it: what is asked in words stands in its minutes.
+   */
+  meeting?: string;
   purpose?: Purpose;
   reason: ContributionReason;
   respond_by: string;
@@ -3034,6 +3050,7 @@ export interface MinutesApproved {
  */
 export interface OutcomeRecorded {
   case?: string;
+  contributions?: AskedContribution[];
   decision: "guidance-given" | "measure-planned" | "refer" | "ask-consent" | "follow-up" | "no-action";
   item: string;
   /**
@@ -3043,6 +3060,27 @@ export interface OutcomeRecorded {
   measures?: PlannedMeasure[];
   meeting: string;
   mode: ItemMode;
+}
+/**
+ * What the meeting asks a service for; the cases service asks it from this event alone (seed rules 82, 96, 116).
+ */
+export interface AskedContribution {
+  /**
+   * Those of the item: what may be shared for it.
+   */
+  categories: InformationCategory[];
+  contribution: string;
+  purpose: Purpose;
+  reason: ContributionReason;
+  /**
+   * Absent: within the municipality's usual time.
+   */
+  respond_by?: string;
+  service: Service;
+  /**
+   * Which barnehage or school.
+   */
+  unit?: string;
 }
 /**
  * A measure that the meeting decided; the cases service plans it from this event alone (seed rules 88, 141).

@@ -196,6 +196,59 @@ class ArenaLevel(StrEnum):
     MUNICIPALITY = "municipality"
 
 
+class ContributionReason(StrEnum):
+    """Why a service is asked."""
+
+    COMPETENCE_MISSING = "competence-missing"
+    ASSESSMENT = "assessment"
+    MEASURE = "measure"
+    COORDINATION = "coordination"
+
+
+class InformationCategory(StrEnum):
+    """What kind of information about the child; a consent's scope and every access record name these."""
+
+    IDENTITY = "identity"
+    CONTACT = "contact"
+    CONCERN = "concern"
+    DEVELOPMENT = "development"
+    LANGUAGE = "language"
+    LEARNING = "learning"
+    HEALTH = "health"
+    BEHAVIOUR = "behaviour"
+    FAMILY = "family"
+    CHILD_VIEW = "child-view"
+    MEASURES = "measures"
+    PLAN = "plan"
+
+
+class Purpose(StrEnum):
+    """Why information is used or shared."""
+
+    ASSESSMENT = "assessment"
+    FOLLOW_UP = "follow-up"
+    COORDINATION = "coordination"
+    TRANSITION = "transition"
+    DISCUSSION = "discussion"
+    NOTIFICATION = "notification"
+    OVERSIGHT = "oversight"
+
+
+class AskedContribution(Model):
+    """What the meeting asks a service for; the cases service asks it from this event alone (seed rules 82, 96, 116)."""
+
+    categories: frozenset[InformationCategory]
+    """Those of the item: what may be shared for it."""
+    contribution: ContributionRefField
+    purpose: Purpose
+    reason: ContributionReason
+    respond_by: AwareDatetime | None = None
+    """Absent: within the municipality's usual time."""
+    service: Service
+    unit: UnitIdField | None = None
+    """Which barnehage or school."""
+
+
 class Attendance(Model):
     """One seat at the meeting: a service and a role, not a person."""
 
@@ -235,15 +288,6 @@ class ChildHeardBy(StrEnum):
     WRITTEN = "written"
     THROUGH_GUARDIAN = "through-guardian"
     NOT_ABLE = "not-able"
-
-
-class ContributionReason(StrEnum):
-    """Why a service is asked."""
-
-    COMPETENCE_MISSING = "competence-missing"
-    ASSESSMENT = "assessment"
-    MEASURE = "measure"
-    COORDINATION = "coordination"
 
 
 class CoordinatorKind(StrEnum):
@@ -439,23 +483,6 @@ class HoldReason(StrEnum):
     ARCHIVE = "archive"
     LEGAL_CLAIM = "legal-claim"
     SUPERVISION = "supervision"
-
-
-class InformationCategory(StrEnum):
-    """What kind of information about the child; a consent's scope and every access record name these."""
-
-    IDENTITY = "identity"
-    CONTACT = "contact"
-    CONCERN = "concern"
-    DEVELOPMENT = "development"
-    LANGUAGE = "language"
-    LEARNING = "learning"
-    HEALTH = "health"
-    BEHAVIOUR = "behaviour"
-    FAMILY = "family"
-    CHILD_VIEW = "child-view"
-    MEASURES = "measures"
-    PLAN = "plan"
 
 
 class InvitationAnswer(StrEnum):
@@ -662,18 +689,6 @@ class PrunedNumbers(Model):
     source: str
 
 
-class Purpose(StrEnum):
-    """Why information is used or shared."""
-
-    ASSESSMENT = "assessment"
-    FOLLOW_UP = "follow-up"
-    COORDINATION = "coordination"
-    TRANSITION = "transition"
-    DISCUSSION = "discussion"
-    NOTIFICATION = "notification"
-    OVERSIGHT = "oversight"
-
-
 class QuestionResult(Model):
     """What a question gave."""
 
@@ -699,6 +714,15 @@ class Recipient(Model):
 
     organisation: OrganisationNumberField | None = None
     role: Role | None = None
+    service: Service
+
+
+class RefusedContribution(Model):
+    """What a meeting wanted to ask a service for, and the rules do not allow in the case as it stands."""
+
+    contribution: ContributionRefField
+    reason: Annotated[str, Field(pattern=r"^[a-z0-9-]{2,60}$")]
+    """The code by which the same is refused to anybody (seed rules 82, 106)."""
     service: Service
 
 
@@ -1972,6 +1996,8 @@ class ContributionRequested(EventData):
     consent: ConsentRefField | None = None
     consent_version: int | None = None
     contribution: ContributionRefField
+    meeting: MeetingRefField | None = None
+    """The meeting that decided it: what is asked in words stands in its minutes."""
     purpose: Purpose | None = None
     reason: ContributionReason
     respond_by: AwareDatetime
@@ -3059,6 +3085,7 @@ class OutcomeRecorded(EventData):
     TOPIC: ClassVar[str] = "lagspill.meetings.v1"
 
     case: CaseRefField | None = None
+    contributions: tuple[AskedContribution, ...] = ()
     decision: Literal["guidance-given", "measure-planned", "refer", "ask-consent", "follow-up", "no-action"]
     item: ItemRefField
     join_team: frozenset[Service] = frozenset()
@@ -3077,6 +3104,7 @@ class OutcomeRefused(EventData):
     TOPIC: ClassVar[str] = "lagspill.cases.v1"
 
     case: CaseRefField
+    contributions: tuple[RefusedContribution, ...] = ()
     item: ItemRefField
     measures: tuple[RefusedMeasure, ...] = ()
     meeting: MeetingRefField

@@ -92,6 +92,8 @@ class ContributionState(Model):
     categories: frozenset[InformationCategory]
     purpose: Purpose | None
     consent: ConsentRef | None
+    meeting: MeetingRef | None = None
+    """That decided it; None: whoever has the case asked."""
     status: ContributionStatus
     answered_by: Party | None = None
     declined_because: str | None = None

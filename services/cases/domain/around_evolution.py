@@ -81,6 +81,7 @@ def _contribution(around: Around, event: events.ContributionEvent) -> Around:
             categories=event.categories,
             purpose=event.purpose,
             consent=event.consent,
+            meeting=event.meeting,
             status=status,
         )
         return _with(around, contributions={**around.contributions, event.contribution: asked})

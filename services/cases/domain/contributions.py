@@ -26,6 +26,7 @@ from services.cases.domain.team_profile import ContributionRule
 from services.cases.errors import (
     AnswerTimeError,
     AsksItselfError,
+    CaseNotOpenError,
     ContributionNotOpenError,
     ContributionOpenError,
     LeaderMustDeclineError,
@@ -35,7 +36,7 @@ from services.cases.errors import (
 )
 from shared.calendar import add_days
 from shared.contracts.base import Model
-from shared.contracts.cases import CaseEvent
+from shared.contracts.cases import CaseEvent, Party
 from shared.contracts.codes import InformationCategory, Purpose, Role, Service
 from shared.contracts.team import (
     ContributionAccepted,
@@ -46,7 +47,7 @@ from shared.contracts.team import (
     ContributionReason,
     ContributionRequested,
 )
-from shared.refs import ContributionRef, UnitId
+from shared.refs import ContributionRef, MeetingRef, UnitId
 
 DeclineReason = Literal["wrong-service", "no-capacity", "already-contributing", "not-lawful"]
 _WORD = re.compile(r"[^\W\d_]{2,}")
@@ -67,6 +68,18 @@ class AskToContribute(Model):
     purpose: Purpose | None = None
     respond_by: AwareDatetime | None = None
     """The municipality's usual time when nothing is said."""
+
+
+class DecidedContribution(Model):
+    """What a meeting decided to ask a service for, by name (seed rules 62, 72, 82)."""
+
+    contribution: ContributionRef
+    service: Service
+    unit: UnitId | None = None
+    reason: ContributionReason
+    categories: frozenset[InformationCategory]
+    purpose: Purpose
+    respond_by: AwareDatetime | None = None
 
 
 class AnswerContribution(Model):
@@ -98,6 +111,34 @@ def decide_ask(state: CaseState, command: AskToContribute, now: datetime, rule: 
         ConsentMissingError: by name, and no consent in force covers service, categories and purpose.
     """
     access.require(state, Action.ASK_CONTRIBUTION, command.by, now)
+    asked_by = command.by.party(address_protected=state.address_protected)
+    return [_requested(state, command, asked_by, now, rule)]
+
+
+def decide_ask_there(
+    state: CaseState, what: DecidedContribution, meeting: MeetingRef, now: datetime, rule: ContributionRule
+) -> list[CaseEvent]:
+    """Ask a service for what a meeting decided, in the name of whoever has the case; nothing when it was asked already.
+
+    Raises:
+        CaseNotOpenError: the case is not open.
+        AsksItselfError, ConsentMissingError and so on: as `decide_ask`.
+    """
+    if what.contribution in state.around.contributions:
+        return []
+    if state.stage is not Stage.OPEN or state.holder is None:
+        raise CaseNotOpenError
+    return [_requested(state, what, state.holder, now, rule, meeting)]
+
+
+def _requested(
+    state: CaseState,
+    command: AskToContribute | DecidedContribution,
+    asked_by: Party,
+    now: datetime,
+    rule: ContributionRule,
+    meeting: MeetingRef | None = None,
+) -> ContributionRequested:
     many = command.service in SERVICES_WITH_MANY_UNITS
     holder = state.holder
     if holder is not None and holder.service is command.service and (not many or holder.unit in {None, command.unit}):
@@ -113,26 +154,26 @@ def decide_ask(state: CaseState, command: AskToContribute, now: datetime, rule: 
     if not now < respond_by <= add_days(now, rule.respond_days_at_most):
         raise AnswerTimeError
     consent = None
-    if not command.anonymous:
+    anonymous = isinstance(command, AskToContribute) and command.anonymous
+    if not anonymous:
         consent = require_consent(
             state, service=command.service, categories=command.categories, purpose=command.purpose, now=now
         )
-    return [
-        ContributionRequested(
-            case=ref_of(state),
-            contribution=command.contribution,
-            service=command.service,
-            unit=_unit(state, command),
-            anonymous=command.anonymous,
-            reason=command.reason,
-            asked_by=command.by.party(address_protected=state.address_protected),
-            respond_by=respond_by,
-            categories=frozenset() if command.anonymous else command.categories,
-            purpose=None if command.anonymous else command.purpose,
-            consent=None if consent is None else consent.ref,
-            consent_version=None if consent is None else consent.version,
-        )
-    ]
+    return ContributionRequested(
+        case=ref_of(state),
+        contribution=command.contribution,
+        service=command.service,
+        unit=_unit(state, command),
+        anonymous=anonymous,
+        reason=command.reason,
+        asked_by=asked_by,
+        respond_by=respond_by,
+        categories=frozenset() if anonymous else command.categories,
+        purpose=None if anonymous else command.purpose,
+        consent=None if consent is None else consent.ref,
+        consent_version=None if consent is None else consent.version,
+        meeting=meeting,
+    )
 
 
 def decide_answer(state: CaseState, command: AnswerContribution, now: datetime) -> list[CaseEvent]:
@@ -237,5 +278,5 @@ def _plain(word: str) -> str:
     return unicodedata.normalize("NFC", word).casefold()
 
 
-def _unit(state: CaseState, command: AskToContribute) -> UnitId | None:
+def _unit(state: CaseState, command: AskToContribute | DecidedContribution) -> UnitId | None:
     return None if state.address_protected else command.unit

@@ -12,6 +12,7 @@ from services.cases.domain import access
 from services.cases.domain.access_terms import Action, Relation
 from services.cases.domain.acting import Acting
 from services.cases.domain.consent import require_consent
+from services.cases.domain.contributions import DecidedContribution, decide_ask_there
 from services.cases.domain.course import ref_of
 from services.cases.domain.evolution import fold
 from services.cases.domain.hearing import Hearing, require_heard
@@ -21,6 +22,7 @@ from services.cases.domain.profile import CasesProfile
 from services.cases.domain.rules import Rules
 from services.cases.domain.shown import Permit
 from services.cases.domain.state import CaseState, MeasureState, RefusedOutcome, Stage
+from services.cases.domain.team_profile import ContributionRule
 from services.cases.errors import (
     CaseError,
     CaseNotOpenError,
@@ -50,6 +52,7 @@ from shared.contracts.cases import (
     MeasureStopped,
     NewReason,
     OutcomeRefused,
+    RefusedContribution,
     RefusedMeasure,
     TeamMemberAdded,
     TeamMemberRemoved,
@@ -85,6 +88,7 @@ class MeetingOutcome(Model):
     item: ItemRef
     measures: tuple[NewMeasure, ...]
     join_team: frozenset[Service]
+    contributions: tuple[DecidedContribution, ...] = ()
 
 
 class EvaluateMeasure(Model):
@@ -121,9 +125,16 @@ def decide_plan(state: CaseState, command: PlanMeasure, now: datetime, rules: Ru
 
 
 def decide_outcome(
-    state: CaseState, outcome: MeetingOutcome, now: datetime, rules: Rules, hearing: Hearing
+    state: CaseState,
+    outcome: MeetingOutcome,
+    now: datetime,
+    rules: Rules,
+    hearing: Hearing,
+    asking: ContributionRule | None = None,
 ) -> list[CaseEvent]:
     """Plan what a meeting decided, from its event alone; a measure that is known already is left as it is.
+
+    `asking` is the municipality's rule for what services are asked for; it is there where the meeting decided to ask.
 
     What the rules refuse does not happen, and holds nothing else back: `OutcomeRefused` says what, and why. A service that no
     consent covers does not join: the meeting's word is not a basis. Of an erased case there is nothing to say.
@@ -149,8 +160,21 @@ def decide_outcome(
     team = {*state.team, *(one.service for one in added)}
     outside = frozenset(one for one, _ in wanted if one not in team and not is_home(state, one))
     happened.extend(added)
-    told = RefusedOutcome(meeting=outcome.meeting, item=outcome.item, measures=tuple(refused), services=outside)
-    if (refused or outside) and told not in state.refused_outcomes:
+    unasked: list[RefusedContribution] = []
+    for ask in outcome.contributions:
+        assert asking is not None, "where a meeting asks, the municipality's rule is known"
+        try:
+            happened.extend(decide_ask_there(fold(state, happened), ask, outcome.meeting, now, asking))
+        except CaseError as error:
+            unasked.append(RefusedContribution(contribution=ask.contribution, service=ask.service, reason=error.code))
+    told = RefusedOutcome(
+        meeting=outcome.meeting,
+        item=outcome.item,
+        measures=tuple(refused),
+        services=outside,
+        contributions=tuple(unasked),
+    )
+    if (refused or outside or unasked) and told not in state.refused_outcomes:
         happened.append(OutcomeRefused(case=state.case, **dict(told)))
     return happened
 

@@ -443,11 +443,18 @@ class RefusedOutcome(Model):
     item: ItemRef
     measures: tuple[events.RefusedMeasure, ...]
     services: frozenset[Service]
+    contributions: tuple[events.RefusedContribution, ...] = ()
 
     @classmethod
     def of(cls, event: events.OutcomeRefused) -> RefusedOutcome:
         """Return what `event` says of it."""
-        return cls(meeting=event.meeting, item=event.item, measures=event.measures, services=event.services)
+        return cls(
+            meeting=event.meeting,
+            item=event.item,
+            measures=event.measures,
+            services=event.services,
+            contributions=event.contributions,
+        )
 
 
 class CaseState(Model):

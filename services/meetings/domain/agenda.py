@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, Literal
 
@@ -40,13 +40,15 @@ from shared.contracts.meetings import (
     AgendaItemAccepted,
     AgendaItemAdded,
     AgendaItemRemoved,
+    AskedContribution,
     ItemKind,
     ItemMode,
     ModePolicy,
     OutcomeRecorded,
     PlannedMeasure,
 )
-from shared.refs import CaseRef, ItemRef, UnitId
+from shared.contracts.team import ContributionReason
+from shared.refs import CaseRef, ContributionRef, ItemRef, UnitId
 
 OutcomeCode = Literal["guidance-given", "measure-planned", "refer", "ask-consent", "follow-up", "no-action"]
 WITHOUT_CASE: Final[frozenset[OutcomeCode]] = frozenset({"guidance-given", "ask-consent", "follow-up", "no-action"})
@@ -292,6 +294,18 @@ class Outcome:
     text: str = ""
     measures: tuple[PlannedMeasure, ...] = ()
     join_team: frozenset[Service] = frozenset()
+    ask: tuple[Ask, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What a service is asked for (seed rules 82, 116)."""
+
+    contribution: ContributionRef
+    service: Service
+    unit: UnitId | None
+    reason: ContributionReason
+    respond_by: datetime | None
 
 
 def decide_outcome(
@@ -305,12 +319,13 @@ def decide_outcome(
 ) -> list[EventData]:
     """Record what was decided on a discussed item; `known` is its case, `authority` what the arena's members may decide.
 
-    A service that gets a part in it (owner of a measure, member of the team) must be inside the consent now, when it is
-    written down, not only when it was discussed (seed rules 4, 26, 62, 71).
+    A service that gets a part in it (owner of a measure, member of the team, asked to contribute) must be inside the consent now,
+    when it is written down, not only when it was discussed (seed rules 4, 26, 62, 71).
 
     Raises:
         AnonymousOutcomeError: something is planned for a child that the item does not name.
-        OutcomeIncompleteError: measures without the decision to plan one, or the reverse; or evaluated in the past.
+        OutcomeIncompleteError: measures without the decision to plan one, or the reverse; evaluated, or to be answered, in the
+            past; a barnehage or school that is asked is not named; or the unit asks itself.
         CaseClosedError: something is planned for a child whose case is closed.
         AuthorityMissingError: a measure is put on a service that was not there, or that could not decide (seed rules 62, 71, 72).
         ConsentMissingError: a service with a part in it is outside the consent.
@@ -319,7 +334,7 @@ def decide_outcome(
     item = state.item(outcome.item)
     require_item(item, ItemStatus.DISCUSSED)
     if item.mode is not ItemMode.NAMED:
-        if outcome.measures or outcome.join_team or outcome.decision not in WITHOUT_CASE:
+        if outcome.measures or outcome.join_team or outcome.ask or outcome.decision not in WITHOUT_CASE:
             raise AnonymousOutcomeError
         check_text(outcome.text)
         return [OutcomeRecorded(meeting=meeting, item=item.item, mode=item.mode, decision=outcome.decision)]
@@ -327,12 +342,18 @@ def decide_outcome(
         raise OutcomeIncompleteError
     if any(measure.evaluate_by <= at for measure in outcome.measures):
         raise OutcomeIncompleteError
-    involved = outcome.join_team | {measure.owner for measure in outcome.measures}
     matter = matter_of_item(state, item)
+    if not all(_can_be_asked(ask, matter, at) for ask in outcome.ask):
+        raise OutcomeIncompleteError
+    asked = frozenset(ask.service for ask in outcome.ask)
+    involved = outcome.join_team | asked | {measure.owner for measure in outcome.measures}
     if involved and (known is None or not known.open):
         raise CaseClosedError
     _check_authority(authority, item, matter.own_service, frozenset(measure.owner for measure in outcome.measures))
-    if involved - {matter.own_service}:
+    if matter.own_service in asked:
+        # Another unit of the bringer's own service needs the consent, as any service does.
+        matter = replace(matter, own_elsewhere=True)
+    if (involved - {matter.own_service}) | asked:
         guardians = 0 if known is None else known.guardians
         require_consent(matter, involved, histories, at, guardians=guardians)
     return [
@@ -344,6 +365,18 @@ def decide_outcome(
             case=item.case,
             measures=outcome.measures,
             join_team=outcome.join_team,
+            contributions=tuple(
+                AskedContribution(
+                    contribution=ask.contribution,
+                    service=ask.service,
+                    unit=ask.unit,
+                    reason=ask.reason,
+                    categories=matter.categories,
+                    purpose=matter.purpose,
+                    respond_by=ask.respond_by,
+                )
+                for ask in outcome.ask
+            ),
         )
     ]
 
@@ -359,3 +392,9 @@ def _check_authority(authority: Authority | None, item: Item, own: Service, owne
     may = {own} | (item.attended_by if authority.decide_for_service else frozenset())
     if unbound := owners if not authority.design_measures else owners - may:
         raise AuthorityMissingError(extensions={"services": [*sorted(unbound)]})
+
+
+def _can_be_asked(ask: Ask, matter: NamedMatter, at: datetime) -> bool:
+    named = ask.unit is not None if ask.service in CHILDRENS else ask.unit is None
+    itself = ask.service is matter.own_service and ask.unit == matter.unit
+    return named and not itself and (ask.respond_by is None or ask.respond_by > at)

@@ -23,6 +23,7 @@ from shared.contracts.meetings import (
     AgendaItemAccepted,
     AgendaItemAdded,
     AgendaItemRemoved,
+    AskedContribution,
     Attendance,
     CaseDiscussed,
     InvitationAnswered,
@@ -90,6 +91,7 @@ class Item(Model):
     decision: str | None = None
     measures: tuple[PlannedMeasure, ...] = ()
     join_team: frozenset[Service] = frozenset()
+    contributions: tuple[AskedContribution, ...] = ()
 
 
 class MeetingState(Model):
@@ -266,6 +268,7 @@ def _outcome_recorded(state: MeetingState, event: EventData) -> Changes:
         "decision": event.decision,
         "measures": event.measures,
         "join_team": event.join_team,
+        "contributions": event.contributions,
     }
     return _with_item(state, event.item, decided)
 
