@@ -9,10 +9,12 @@ from datetime import UTC, datetime
 
 import pytest
 import pytest_asyncio
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from services.meetings import bodies
 from services.meetings.app import SERVICE
 from shared.clock import SimulatedClock
+from shared.observability import start_tracing, stop_tracing
 from shared.testing.issuer import LocalIssuer
 from shared.testing.plugin import Migrated
 from tests.e2e.meetings_world import END, START, Town, town
@@ -180,6 +182,45 @@ async def test_a_text_that_names_the_child_is_refused_with_the_word_and_kept_now
         "teacher", f"/meetings/{meeting}/agenda-items", {**ANONYMOUS, "text": f"Det gjelder {number[:6]} {number[6:]}."}
     )
     assert response.json()["found"][0]["trace"] == "national-number"
+    assert await lia.everything() == before
+
+
+@pytest.mark.rule(2, 7, 22)
+async def test_the_words_that_were_found_stand_in_no_log_no_trace_and_no_kept_answer(
+    lia: Town, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Wherever words are checked: on the agenda, in an outcome, in the minutes; also sent twice under one key."""
+    meeting = await lia.ressursteam()
+    hidden = (await lia.add("teacher", meeting, ANONYMOUS))["item"]
+    lia.clock.set(AFTER)
+    coming = await lia.ressursteam(extra=True, starts_at="2026-10-20T12:00:00+02:00")
+    await lia.must("styrer", f"/meetings/{meeting}/holding", lia.held([{"item": hidden}]))
+    words = ("Zorvald", "91 23 45 67", "Gullbakken 14")
+    text = f"Ring {words[0]} på {words[1]}, {words[2]}."
+    sent: tuple[tuple[str, str, dict[str, object]], ...] = (
+        ("teacher", f"/meetings/{coming}/agenda-items", {**ANONYMOUS, "text": text}),
+        ("teacher", f"/meetings/{coming}/agenda-items", {"kind": "general", "mode": "no-child", "text": text}),
+        ("teacher", f"/meetings/{meeting}/outcomes", {"item": hidden, "decision": "guidance-given", "text": text}),
+        ("styrer", f"/meetings/{meeting}/minutes", {"text": text}),
+    )
+    before = await lia.everything()
+    exporter = InMemorySpanExporter()
+    start_tracing("meetings", None, exporter=exporter)
+    try:
+        for number, (who, path, body) in enumerate(sent):
+            for _ in range(2):
+                response = await lia.post(who, path, body, headers={"idempotency-key": f"found-{number}"})
+                assert (response.status_code, response.json()["code"]) == (422, "text-not-anonymous"), path
+                assert {each["word"] for each in response.json()["found"]} >= set(words)
+    finally:
+        stop_tracing()
+    spans = [span.to_json() for span in exporter.get_finished_spans()]
+    assert len(spans) >= 2 * len(sent), "it was traced"
+    told = capsys.readouterr()
+    assert told.out.count("request answered") >= 2 * len(sent), "it was logged"
+    for word in words:
+        for where in (told.out, told.err, *spans):
+            assert word not in where
     assert await lia.everything() == before
 
 
