@@ -11,6 +11,7 @@ import pytest_asyncio
 
 from shared.clock import SimulatedClock
 from shared.testing.issuer import LocalIssuer
+from shared.testing.people import People
 from shared.testing.plugin import Migrated
 from tests.e2e.cases_world import World, cases_world
 from tests.e2e.test_cases_ladder_http import measure, refused
@@ -126,3 +127,29 @@ async def test_a_siblings_case_is_another_childs(world: World) -> None:
     )
     await world.move_to(world.clock.now())
     assert await seen(world, "teacher", sibling) == await seen(world, "teacher", barnehage) == []
+
+
+async def test_what_the_child_decides_over_alone_is_not_told_to_a_guardian_by_its_other_case(world: World) -> None:
+    """From sixteen on: of a measure by the child's own consent about its health, no other case of the child says anything."""
+    world.child = People(31).child(age=16)
+    barnehage = await world.opened()
+    receipt = await world.must("nurse", "/concerns", world.concern())
+    await world.must("nurse", f"/concerns/{receipt['concern']}/resolution", {"outcome": "lifted"})
+    helsestasjon = str(receipt["case"])
+    view = {"method": "conversation", "before": "consent", "text": "Vil snakke med noen."}
+    await world.must("nurse", f"/cases/{helsestasjon}/child-views", view)
+    asked = {"services": ["bup"], "categories": ["health"], "purposes": ["assessment"], "valid_to": "2027-07-31"}
+    consent = await world.must("nurse", f"/cases/{helsestasjon}/consents", asked)
+    assert consent["needed"] == {"child": 1}
+    await world.must("child", f"/consents/{consent['consent']}/grants")
+    own = measure(world, code="ekstratimer", owner="barnehage", owner_unit="unit:lia-barnehage")
+    await world.must("teacher", f"/cases/{barnehage}/measures", own)
+    heard = {"method": "conversation", "before": "measure", "text": "Det vil jeg."}
+    await world.must("nurse", f"/cases/{helsestasjon}/child-views", heard)
+    hidden = measure(world, owner="bup", owner_unit="unit:bup")
+    ref = (await world.must("nurse", f"/cases/{helsestasjon}/measures", hidden))["measure"]
+    await world.move_to(world.clock.now())
+    assert [one["other"] for one in await seen(world, "child", barnehage)] == [ref]
+    assert (await world.see("guardian-a", f"/cases/{helsestasjon}"))["measures"] == []
+    assert await seen(world, "guardian-a", barnehage) == []
+    assert await seen(world, "guardian-a", helsestasjon) == []

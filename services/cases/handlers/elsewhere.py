@@ -8,6 +8,7 @@ from services.cases import store
 from services.cases.domain import elsewhere
 from services.cases.domain.access_terms import Action
 from services.cases.domain.state import CaseState
+from services.cases.domain.told import as_told
 from services.cases.errors import DeniedError
 from services.cases.handlers.desk import Desk, Looked, actor_of, as_seen, deny, fitting_as_seen, look, meet, record
 from services.cases.handlers.unattended import change_by_time
@@ -64,9 +65,11 @@ async def list_overlaps(desk: Desk, ctx: Context, case: CaseRef) -> tuple[list[O
                 for one in await _of_the_child(desk, conn, located, actor.id, ctx):
                     seen = await fitting_as_seen(desk, ctx, conn, one, stranger)
                     permit = elsewhere.may_see(seen.state, seen.acting, ctx.now) if seen.same_municipality else None
-                    pairs = _pairs(desk, located, mine.state, one.state)
+                    # A guardian is told no more of a case by another one than by itself.
+                    theirs = as_told(seen.state, seen.acting, ctx.now)
+                    pairs = _pairs(desk, located, mine.state, theirs)
                     if permit is not None and pairs:
-                        looks.append((Looked(one.state, one.version, one.scope, permit), True))
+                        looks.append((Looked(theirs, one.version, one.scope, permit), True))
                         views += pairs
             await _record(desk, ctx, conn, looks)
     except DeniedError as denied:
