@@ -1,7 +1,8 @@
-"""The version of a case as its family meets it, for ETag and If-Match.
+"""The version of a case as its family meets it, and of a request as the service that is asked meets it, for ETag and If-Match.
 
 A case's own version counts everything that happens in it: also a report that a guardian may not know of, and what the other
-guardian answered. So to the family a version is a digest of what it is told: it changes when that does, and then only.
+guardian answered. So to the family a version is a digest of what it is told: it changes when that does, and then only. And a
+service that is asked anonymously, and sees cases of its own by consent, would know the case that it is not told by its version.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from services.cases.domain.around import LanguageNeed
 from services.cases.domain.kept import DocumentState, RecordState
 from services.cases.domain.state import CaseState
 from services.cases.views import CaseView
-from services.cases.views_team import ReportView
+from services.cases.views_team import AskedView, ReportView
 from shared.contracts.base import Model
 
 DIGITS: Final = 17
@@ -46,6 +47,15 @@ def told_version(state: CaseState, acting: Acting, now: datetime) -> int:
         languages=state.around.languages,
         reports=tuple(ReportView.of(state.case, one) for one in reports.visible(state, acting, now)),
     )
+    return _digest(told)
+
+
+def asked_version(view: AskedView) -> int:
+    """Return a number that is another one when what the asked service is told of the request is, and tells nothing of the case."""
+    return _digest(view)
+
+
+def _digest(told: Model) -> int:
     digest = hashlib.sha256(_in_order(told.model_dump(mode="json")).encode()).digest()
     return 1 + int.from_bytes(digest) % (10**DIGITS - 1)
 

@@ -397,6 +397,27 @@ async def test_an_anonymous_request_needs_no_consent_and_leads_to_no_case(world:
     assert (sent["status"], sent["anonymous"]) == ("accepted", True)
 
 
+@pytest.mark.rule(2, 82, 116)
+async def test_the_tag_of_an_anonymous_request_is_no_cases_version(world: World) -> None:
+    case = await world.opened()
+    await world.consented(case)
+    asked = (await world.must("teacher", f"/cases/{case}/contributions", ANONYMOUS))["contribution"]
+    path = f"/contributions/{asked}"
+    # The adviser sees this very case too, by consent: nothing may say that the request comes from it.
+    versions = [await world.version(who, case) for who in ("teacher", "ppt")]
+    first = (await world.get("ppt", path)).headers["etag"]
+    assert first not in versions
+    await world.must("teacher", f"/cases/{case}/team-goal", {"text": "Snakker i leken."})
+    assert (await world.get("ppt", path)).headers["etag"] == first, "what happens in the case moves it nowhere"
+    for version in (*versions, await world.version("teacher", case)):
+        guessed = await world.post("ppt", f"{path}/acceptance", if_match=version)
+        assert code(guessed) == (412, "version-stale")
+    accepted = await world.post("ppt", f"{path}/acceptance", if_match=first)
+    assert accepted.status_code == 201, accepted.text
+    assert accepted.headers["etag"] == (await world.get("ppt", path)).headers["etag"] != first
+    assert accepted.headers["etag"] != await world.version("teacher", case)
+
+
 @pytest.mark.rule(71, 72, 82)
 async def test_only_the_services_leader_declines_and_with_a_reason(world: World) -> None:
     case = await world.opened()

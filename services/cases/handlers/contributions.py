@@ -38,6 +38,7 @@ from services.cases.handlers.desk import (
     record_listing,
 )
 from services.cases.store import Disclosure, disclosed
+from services.cases.tags import asked_version
 from services.cases.team_contents import AskedContent
 from services.cases.views_team import AskedView, ContributionView, ResponseFigure, ResponseFigures
 from shared.aggregate import Answer, Changed, Context
@@ -46,6 +47,7 @@ from shared.contracts.access import AccessKind, AccessRecorded
 from shared.contracts.cases import CaseEvent
 from shared.contracts.codes import InformationCategory, Purpose, Role, Service
 from shared.contracts.team import ContributionReason
+from shared.errors import StaleVersionError
 from shared.refs import CaseRef, ContributionRef, LogScope, UnitId
 from shared.small_numbers import suppress
 from shared.web import answer
@@ -154,7 +156,10 @@ async def list_asked(
 
 
 async def read_asked(desk: Desk, ctx: Context, contribution: ContributionRef) -> tuple[AskedContent, int]:
-    """Return what is asked, to the service that is asked; the look is recorded first, under the basis it has."""
+    """Return what is asked, to the service that is asked; the look is recorded first, under the basis it has.
+
+    To that service the version is the request's own: the case's would say which case it comes from.
+    """
     located, acting = await meet(desk, ctx, contribution)
     try:
         async with desk.pool.acquire() as conn, conn.transaction():
@@ -197,7 +202,9 @@ async def read_asked(desk: Desk, ctx: Context, contribution: ContributionRef) ->
     except DeniedError as denied:
         await deny(desk, ctx, located.case, denied)
     desk.journal.nudge()
-    return AskedContent(**dict(AskedView.of(state, one)), text=text), looked.version
+    view = AskedView.of(state, one)
+    version = asked_version(view) if looked.permit.relation in NARROW else looked.version
+    return AskedContent(**dict(view), text=text), version
 
 
 async def answer_contribution(
@@ -213,14 +220,22 @@ async def answer_contribution(
     command = contributions.AnswerContribution(by=acting, contribution=contribution, decline=decline)
     words = text
 
-    def shown(state: CaseState, version: int) -> Answer:
-        return answer(AskedView.of(state, state.around.contributions[contribution]), status=201, version=version)
+    def decide(state: CaseState) -> list[CaseEvent]:
+        decided = contributions.decide_answer(state, command, ctx.now)
+        if ctx.if_match not in {None, asked_version(AskedView.of(state, state.around.contributions[contribution]))}:
+            raise StaleVersionError
+        return decided
+
+    def shown(state: CaseState, _: int) -> Answer:
+        view = AskedView.of(state, state.around.contributions[contribution])
+        return answer(view, status=201, version=asked_version(view))
 
     return await change(
         desk,
-        ctx,
+        # Whoever is asked meets the request's version, never the case's.
+        replace(ctx, if_match=None),
         located.case,
-        lambda state: contributions.decide_answer(state, command, ctx.now),
+        decide,
         shown,
         None
         if words is None
