@@ -61,6 +61,29 @@ async def away(conn: Connection, municipality: LogScope, person: ActorId, day: d
     return None if found is None else AbsenceRef(found)
 
 
+async def falls_back(
+    conn: Connection, municipality: LogScope, person: ActorId, falls_to: ActorId, days: tuple[date, date | None]
+) -> bool:
+    """Return whether `falls_to`, or whom it falls to from there, is away within these days and leaves things to `person`.
+
+    `days` are the last day there and the day back, if there is one.
+    """
+    last_day, back_on = days
+    return bool(
+        await conn.fetchval(
+            "WITH RECURSIVE chain AS (SELECT $3::text AS actor UNION SELECT a.falls_to FROM absences a JOIN chain"
+            " ON a.person = chain.actor WHERE a.municipality = $1 AND a.standing"
+            " AND coalesce(least(a.back_on, $5::date), 'infinity'::date) > greatest(a.last_day, $4::date) + 1)"
+            " SELECT exists (SELECT FROM chain WHERE actor = $2)",
+            municipality,
+            person,
+            falls_to,
+            last_day,
+            back_on,
+        )
+    )
+
+
 async def seen_by(
     conn: Connection,
     municipality: LogScope,

@@ -733,7 +733,7 @@ class HolderNotAwayError(CaseError):
 
 
 class ReceiverAwayError(CaseError):
-    """The receiver is away or has left by then."""
+    """Whoever is to take over is away, or has left."""
 
     code = "receiver-away"
 
@@ -755,7 +755,7 @@ class AbsenceOfOthersError(CaseError):
 
 
 class AbsenceFallsToError(CaseError):
-    """What is left falls to the leader of the same unit, and to somebody else than the one who is away."""
+    """What is left falls to a leader of the same unit, and neither at once nor through others back to the one who is away."""
 
     code = "absence-falls-to"
     status = 422

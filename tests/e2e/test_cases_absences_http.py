@@ -11,16 +11,19 @@ import httpx
 import pytest
 import pytest_asyncio
 
+from shared import db
 from shared.clock import SimulatedClock
 from shared.testing.issuer import LocalIssuer
 from shared.testing.people import People
 from shared.testing.plugin import Migrated
+from shared.testing.signals import WITHIN
 from tests.e2e.cases_world import NO_UNIT, World, cases_world
 
 pytestmark = [pytest.mark.connected, pytest.mark.rule(107)]
 
 AFTER = datetime(2026, 11, 13, 23, 0, tzinfo=UTC)
 """The night after the last day."""
+WAITING = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
 
 
 @pytest_asyncio.fixture
@@ -207,6 +210,64 @@ async def test_two_writers_on_one_case_never_make_two_holders_and_lose_nothing(w
     indexed = await world.pool.fetchval("SELECT holder FROM case_index WHERE case_ref = $1", case)
     assert stored == indexed == held[-1]
     assert held[-1] != (await world.see("teacher", "/me"))["actor"]
+
+
+async def test_what_is_accepted_in_the_very_moment_in_which_the_last_day_is_over_falls_too(world: World) -> None:
+    case = await world.opened()
+    colleague = await world.receiver("colleague")
+    first = await world.must("teacher", f"/cases/{case}/handovers", {"kind": "baton", "receiver": colleague})
+    await world.must("colleague", f"/handovers/{first['handover']}/acceptance")
+    back = {"kind": "baton", "receiver": await world.receiver("teacher")}
+    offered = (await world.must("colleague", f"/cases/{case}/handovers", back))["handover"]
+    await world.must("teacher", "/absences", await away(world, last_day="2026-09-07"))
+    conn = await db.connect(world.kit.settings.database_url.get_secret_value(), application_name="holds-others-up")
+
+    async def waiting(behind: int, before: asyncio.Task[Any]) -> None:
+        async with asyncio.timeout(WITHIN):
+            while await conn.fetchval(WAITING) < behind:
+                assert not before.done(), "it has to wait"
+
+    try:
+        async with conn.transaction():
+            await conn.execute("SELECT 1 FROM aggregates WHERE id = $1 FOR UPDATE", case)
+            accepted = asyncio.create_task(world.post("teacher", f"/handovers/{offered}/acceptance"))
+            await waiting(1, accepted)
+            over = asyncio.create_task(world.move_to(datetime(2026, 9, 7, 23, 0, tzinfo=UTC)))
+            await waiting(2, over)
+        assert (await accepted).status_code == 201
+        await over
+    finally:
+        await conn.close()
+    assert await holder(world, "styrer", case) == (await world.see("styrer", "/me"))["actor"]
+
+
+async def test_two_who_stand_in_for_each_other_are_not_away_at_the_same_time(world: World) -> None:
+    """What falls to each from the other would rest with nobody who is there."""
+    second = {"sub": "second-leader"}
+    leads = await world.receiver("styrer")
+    deputy = {**leads, "actor": (await world.get("styrer", "/me", **second)).json()["actor"]}
+    short = {"reason": "away", "last_day": "2026-12-09", "back_on": "2026-12-20", "falls_to": deputy}
+    first = (await world.must("styrer", "/absences", short))["absence"]
+    long = {"reason": "away", "last_day": "2026-11-30", "back_on": "2027-01-02", "falls_to": leads}
+    assert code(await world.post("styrer", "/absences", long, claims=second)) == (422, "absence-falls-to")
+    before = {**long, "back_on": "2026-12-10"}
+    assert (await world.post("styrer", "/absences", before, claims=second)).status_code == 201
+    await world.must("styrer", f"/absences/{first}/withdrawal")
+    after = {**long, "last_day": "2026-12-10"}
+    assert (await world.post("styrer", "/absences", after, claims=second)).status_code == 201
+
+
+@pytest.mark.rule(23, 97, 107)
+async def test_nobody_is_appointed_who_has_left(world: World) -> None:
+    case = await world.opened()
+    await world.consented(case)
+    left = {"reason": "left", "last_day": "2026-09-06", "falls_to": await world.receiver("nurse-leader")}
+    await world.must("nurse", "/absences", left)
+    await world.move_to(world.clock.now())
+    appointed = {"kind": "ansvarsgruppe", "coordinator": await world.receiver("nurse")}
+    assert code(await world.post("teacher", f"/cases/{case}/coordinator", appointed)) == (409, "receiver-away")
+    appointed["coordinator"] = await world.receiver("second-nurse")
+    await world.must("teacher", f"/cases/{case}/coordinator", appointed)
 
 
 @pytest.mark.rule(23, 97, 107)

@@ -110,6 +110,8 @@ class RegisterAbsence(Model):
     back_on: date | None = None
     falls_to: Party
     cases: int
+    falls_back: bool = False
+    """Whether whoever it falls to is away then too, and what is left would fall back to the person."""
     directory: bool = False
     """Whether a program speaks that is entitled to say who is in the organisation's directory."""
 
@@ -147,7 +149,7 @@ def decide_register(command: RegisterAbsence, now: datetime) -> list[EventData]:
 
     Raises:
         AbsenceOfOthersError: neither the employee, nor the leader of the unit, nor the directory says so.
-        AbsenceFallsToError: what is left would fall to nobody who leads the unit, or to whoever is away.
+        AbsenceFallsToError: what is left would fall to nobody who leads the unit, or to whoever is away, at once or in a circle.
         AbsencePeriodError: who is only away has a last day ahead; who comes back does so after it.
     """
     by, today = command.by, oslo_day(now)
@@ -155,7 +157,7 @@ def decide_register(command: RegisterAbsence, now: datetime) -> list[EventData]:
     if not (command.directory or (concerns(by, command.person, command.unit) and (own or Role.LEADER in by.roles))):
         raise AbsenceOfOthersError
     to = command.falls_to
-    if to.role is not Role.LEADER or to.unit != command.unit or to.actor == command.person:
+    if to.role is not Role.LEADER or to.unit != command.unit or to.actor == command.person or command.falls_back:
         raise AbsenceFallsToError
     if command.back_on is not None and command.back_on <= command.last_day:
         raise AbsencePeriodError

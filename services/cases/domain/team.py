@@ -26,6 +26,7 @@ from services.cases.errors import (
     MemberHasMeasureError,
     NoCoordinatorError,
     NotAMemberError,
+    ReceiverAwayError,
 )
 from shared.contracts.base import Model
 from shared.contracts.cases import CaseEvent, CoordinatorKind, EvidenceForm, Party, TeamMemberAdded, TeamMemberRemoved
@@ -81,6 +82,8 @@ class Appoint(Model):
     coordinator: Party
     age: int
     """The child's, in whole years, from the vault; it goes no further than this decision."""
+    away: bool = False
+    """Whether whoever is to coordinate is registered as away by now."""
 
 
 class EndCoordination(Model):
@@ -177,6 +180,7 @@ def decide_appoint(state: CaseState, command: Appoint, now: datetime, profile: T
         CoordinatorNotRequestedError: a child coordinator that nobody in the family asked for.
         ChildOfAgeError: a child coordinator for somebody of 18.
         CoordinatorUnfitError: not of the service or the profession that coordinates.
+        ReceiverAwayError: away, or has left: nothing rests with who is not there (seed rule 107).
         ConsentMissingError: no consent covers the coordinator's service.
     """
     access.require(state, Action.APPOINT_COORDINATOR, command.by, now)
@@ -188,6 +192,8 @@ def decide_appoint(state: CaseState, command: Appoint, now: datetime, profile: T
             raise ChildOfAgeError
     if not fits(party, rule):
         raise CoordinatorUnfitError
+    if command.away:
+        raise ReceiverAwayError
     if not is_home(state, rule.service):
         require_consent(state, service=rule.service, categories=frozenset(), purpose=None, now=now)
     chosen = named(party, address_protected=state.address_protected)

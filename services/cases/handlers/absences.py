@@ -32,8 +32,6 @@ from shared.web import answer
 
 ABSENCE: Final = Aggregate("absence", AbsenceState, AbsenceState(), absences.evolve)
 ABSENCE_LAST_DAY: Final = "absence-last-day"
-_CHAIN: Final = 5
-"""How many leaders in a row may be away themselves."""
 
 
 @dataclass(frozen=True)
@@ -61,9 +59,11 @@ async def register_absence(desk: Desk, ctx: Context, new: NewAbsence) -> Changed
     async with desk.pool.acquire() as conn:
         acting = await as_seen(desk, ctx, conn, None)
         held = await absence_store.resting_with(conn, actor.municipality, person)
-    falls_to = new.falls_to or _leader(acting)
-    if unit is None or falls_to is None:
-        raise AbsenceFallsToError
+        falls_to = new.falls_to or _leader(acting)
+        if unit is None or falls_to is None:
+            raise AbsenceFallsToError
+        days = (new.last_day, new.back_on)
+        falls_back = await absence_store.falls_back(conn, actor.municipality, person, falls_to.actor, days)
     command = absences.RegisterAbsence(
         by=acting,
         absence=AbsenceRef(desk.ids.ref("abs")),
@@ -74,6 +74,7 @@ async def register_absence(desk: Desk, ctx: Context, new: NewAbsence) -> Changed
         back_on=new.back_on,
         falls_to=falls_to,
         cases=len(held),
+        falls_back=falls_back,
         directory=actor.kind == "service_account" and actor.client in desk.directory_clients,
     )
 
@@ -191,14 +192,15 @@ async def begin_absence(desk: Desk, tx: Tx, absence: AbsenceRef) -> None:
     if state.person is None or state.unit is None or state.falls_to is None:
         return
     person, unit = state.person, state.unit
-    leader = await _present(tx, municipality, state.falls_to)
-    fell = 0
-    for case in await absence_store.resting_with(tx.conn, municipality, person):
-        fell += await _fall(desk, tx, case, person, unit, leader)
+    leader = await _present(tx, municipality, state.falls_to, person)
     cancelled = 0
     for case in await absence_store.waiting_for(tx.conn, person):
         ended = await change_by_time(desk, tx, case, lambda waits: waiting.decide_receiver_gone(waits, person, unit))
         cancelled += bool(ended.events)
+    # After it: what was accepted before its offer could be cancelled is found here.
+    fell = 0
+    for case in await absence_store.resting_with(tx.conn, municipality, person):
+        fell += await _fall(desk, tx, case, person, unit, leader)
     ctx = Context(actor=None, scope=loaded.scope or municipality, now=tx.now, correlation=tx.ids.event_id())
     await tx.journal.change(
         ABSENCE,
@@ -250,17 +252,20 @@ async def _holds_in(
     return holds and await _unit_of(desk, conn, case, held) == unit
 
 
-async def _present(tx: Tx, municipality: LogScope, leader: Party) -> Party:
-    """Return the leader, or, when that one is away too, whoever what is left falls to then."""
-    for _ in range(_CHAIN):
+async def _present(tx: Tx, municipality: LogScope, leader: Party, person: ActorId) -> Party:
+    """Return the leader, or, when that one is away too, whoever what is left falls to then; never `person`, who leaves it.
+
+    Two who were registered as standing in for each other: then it is the leader's who was named first.
+    """
+    first, seen = leader, {person}
+    while leader.actor not in seen:
+        seen.add(leader.actor)
         absence = await absence_store.away(tx.conn, municipality, leader.actor, oslo_day(tx.now))
-        if absence is None:
-            return leader
-        further = (await tx.journal.load(ABSENCE, absence, conn=tx.conn)).state.falls_to
+        further = None if absence is None else (await tx.journal.load(ABSENCE, absence, conn=tx.conn)).state.falls_to
         if further is None:
             return leader
         leader = further
-    return leader
+    return first
 
 
 async def _unit_of(desk: Desk, conn: Connection, case: CaseRef, held: CaseState) -> UnitId | None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from services.cases import absence_store
 from services.cases.domain import access, hearing, plan, team
 from services.cases.domain.access_terms import Action
 from services.cases.domain.course import Decisions
@@ -122,7 +123,10 @@ async def appoint(
     """Appoint a coordinator (seed rules 23, 37, 97)."""
     located, acting = await meet(desk, ctx, case)
     await permitted(desk, ctx, located, acting, Action.APPOINT_COORDINATOR)
-    command = team.Appoint(by=acting, kind=kind, coordinator=coordinator, age=await age_now(desk, ctx, located.case))
+    async with desk.pool.acquire() as conn:
+        age = await age_of_child(desk, conn, located.case, ctx.now)
+        away = await absence_store.away(conn, located.municipality, coordinator.actor, oslo_day(ctx.now)) is not None
+    command = team.Appoint(by=acting, kind=kind, coordinator=coordinator, age=age, away=away)
     profile = desk.team_of(located.municipality)
     return await change(
         desk,
