@@ -1,7 +1,8 @@
 """Who is away or has left is not told what another must act on (seed rules 95, 107).
 
 A leader who is away is told nothing: whoever their work falls to is. Of others only who has left: their cases have another holder
-by then, and what is still said to them is said to whom those fell.
+by then, and what is still said to them is said to whom those fell. What stands in somebody's calendar is theirs also while they
+are away: they may be back by then.
 """
 
 from __future__ import annotations
@@ -44,6 +45,12 @@ class Absences:
         """They stay."""
         _ = envelope
         await absence_facts.remove(tx.conn, event.absence)
+
+
+async def has_left(tx: Tx, to: Responsible) -> bool:
+    """Return whether they do not come back."""
+    away = None if to.actor is None else await absence_facts.away(tx.conn, to.actor, oslo_day(tx.now))
+    return away is not None and away.left
 
 
 async def present(tx: Tx, to: Responsible) -> Responsible:

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Final, Literal
 
 from services.notify import facts, family_facts, letters, store
-from services.notify.absences import present
+from services.notify.absences import has_left, present
 from services.notify.addresses import Addresses
 from services.notify.cause import Cause
 from services.notify.contacts import Contact, Watch
@@ -221,8 +221,21 @@ class Teller:
 
         What is of an address-protected case goes to nobody else: who stands in may be without the clearance.
         """
-        if not is_protected(told.scope):
-            to = await present(tx, to)
+        await self._tell_person(tx, to if is_protected(told.scope) else await present(tx, to), told)
+
+    async def tell_invited(self, tx: Tx, to: Responsible, told: Telling, *, anew: bool) -> None:
+        """Tell somebody who has a meeting in the calendar of a change in it: themselves, unless they have left (rule 107).
+
+        Who is away may be back when it is, or would have been. With `anew` there is something to answer, so who stands in hears too.
+        """
+        instead = await present(tx, to)
+        gone = await has_left(tx, to)
+        if not gone:
+            await self._tell_person(tx, to, told)
+        if (gone or anew) and instead.actor != to.actor:
+            await self._tell_person(tx, instead, told)
+
+    async def _tell_person(self, tx: Tx, to: Responsible, told: Telling) -> None:
         if to.actor is None:
             return
         chosen = await tx.journal.load(RECIPIENT, to.actor, conn=tx.conn)

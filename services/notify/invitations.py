@@ -86,7 +86,7 @@ class Invitations:
         told = _about_meeting(event, ctx, event.starts_at, appointment)
         told = replace(told, step=f"{told.step}/{envelope.id}")
         for leader in invited:
-            await self._teller.tell_responsible(tx, leader, told.saying(policy.MOVED))
+            await self._teller.tell_invited(tx, leader, told.saying(policy.MOVED), anew=True)
         await seat_facts.ask_anew(tx.conn, event.meeting, event.starts_at)
         await _remind(tx, ctx, event.meeting, event.starts_at, since=envelope.time)
 
@@ -102,7 +102,7 @@ class Invitations:
             await self._families.on_cancelled(tx, envelope, appointment)
         told = _about_meeting(event, ctx, None, appointment)
         for leader in invited:
-            await self._teller.tell_responsible(tx, leader, told.saying(policy.CANCELLED))
+            await self._teller.tell_invited(tx, leader, told.saying(policy.CANCELLED), anew=False)
         await _settle(tx, event.meeting)
 
     async def on_meeting_held(self, tx: Tx, event: meetings.MeetingHeld, envelope: Envelope) -> None:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 import pytest_asyncio
 
 from shared.clock import SimulatedClock, oslo_day
 from shared.contracts import cases
-from shared.contracts.codes import Area
-from shared.refs import AbsenceRef, CaseRef, ConcernRef, LogScope
+from shared.contracts.codes import Area, Service
+from shared.contracts.meetings import MeetingCalled, MeetingCancelled, MeetingRescheduled
+from shared.refs import AbsenceRef, ArenaRef, CaseRef, ConcernRef, LogScope, MeetingRef
 from shared.testing.issuer import LocalIssuer
 from shared.testing.plugin import Migrated
 from tests.integration.notify_world import LIA, World, notify_world
@@ -19,6 +20,7 @@ from tests.integration.notify_world import LIA, World, notify_world
 pytestmark = pytest.mark.connected
 
 PROTECTED = LogScope("prt_" + "b" * 26)
+MEETING, STARTS = MeetingRef("mtg_" + "b" * 26), datetime(2026, 10, 20, 10, tzinfo=UTC)
 AWAY, GONE = AbsenceRef("abs_" + "b" * 26), AbsenceRef("abs_" + "c" * 26)
 
 
@@ -105,3 +107,52 @@ async def test_a_member_of_staff_who_is_away_for_a_time_finds_what_was_said_and_
     await escalated(world, "c")
     assert len((await world.get("teacher", "/messages")).json()["items"]) == 1
     assert "concern-overdue" in {item["template"] for item in (await world.get("styrer", "/messages")).json()["items"]}
+
+
+def called() -> MeetingCalled:
+    return MeetingCalled(
+        meeting=MEETING,
+        arena=ArenaRef("arn_" + "b" * 26),
+        arena_type="tst",
+        unit=LIA,
+        units=frozenset({LIA}),
+        starts_at=STARTS,
+        minutes=60,
+        invited=frozenset({Service.BARNEHAGE}),
+    )
+
+
+async def of_the_meeting(world: World, who: str) -> list[str]:
+    """Return what somebody was told of the meeting."""
+    items = (await world.get(who, "/messages")).json()["items"]
+    return sorted(item["template"].removeprefix("meeting-") for item in items)
+
+
+@pytest.mark.rule(6, 54, 107)
+async def test_who_has_a_meeting_in_the_calendar_hears_that_it_is_moved_or_off_also_while_away(world: World) -> None:
+    """They are back when it would have been; whoever stands in hears of the new time, and has nothing of it before that."""
+    await world.take(called())
+    today = oslo_day(world.clock.now())
+    await world.take(absent(world, "styrer", "rektor", last=today - timedelta(days=1), back=today + timedelta(days=7)))
+    await world.take(MeetingRescheduled(meeting=MEETING, starts_at=STARTS + timedelta(days=1)), times=2)
+    assert (await of_the_meeting(world, "styrer"), await of_the_meeting(world, "rektor")) == (
+        ["invitation", "moved"],
+        ["moved"],
+    )
+    await world.take(MeetingCancelled(meeting=MEETING, reason="no-items"), times=2)
+    assert (await of_the_meeting(world, "styrer"), await of_the_meeting(world, "rektor")) == (
+        ["cancelled", "invitation", "moved"],
+        ["cancelled", "moved"],
+    )
+
+
+@pytest.mark.rule(107)
+async def test_who_was_invited_and_has_left_hears_nothing_and_who_stands_in_does(world: World) -> None:
+    await world.take(called())
+    today = oslo_day(world.clock.now())
+    await world.take(absent(world, "styrer", "rektor", last=today - timedelta(days=1)))
+    await world.take(MeetingCancelled(meeting=MEETING, reason="no-items"))
+    assert (await of_the_meeting(world, "styrer"), await of_the_meeting(world, "rektor")) == (
+        ["invitation"],
+        ["cancelled"],
+    )

@@ -84,6 +84,22 @@ def test_a_meeting_that_was_moved_is_urgent_when_it_is_soon(
     assert not habits.collects(template, now, due), "it brings an entry for the calendar"
 
 
+@given(
+    st.sampled_from([*MOVED, policy.INVITATION, policy.FAMILY_INVITED]),
+    st.builds(Habits, quiet=HOURS, digest=st.booleans()),
+    MOMENTS,
+    st.integers(1, 10 * 24 * 60),
+)
+def test_whoever_is_called_to_a_meeting_hears_of_it_before_it_begins(
+    template: str, habits: Habits, now: datetime, minutes: int
+) -> None:
+    due = now + timedelta(minutes=minutes)
+    moment = when(template, habits, now, due)
+    assert now <= moment < due
+    assert when(template, habits, moment, due) == moment
+    assert moment == now or not is_quiet(habits.quiet, moment)
+
+
 @given(HOURS, MOMENTS)
 def test_hours_that_begin_when_they_end_are_none(quiet: Quiet, now: datetime) -> None:
     none = Quiet(begins=quiet.begins, ends=quiet.begins)

@@ -96,7 +96,9 @@ def when(template: str, habits: Habits, now: datetime, due: datetime | None = No
         return next(each for each in _digests(habits.quiet, now) if each > now and not is_quiet(habits.quiet, each))
     if not is_quiet(habits.quiet, now):
         return now
-    return next(each for each in _ends(habits.quiet, now) if each > now and not is_quiet(habits.quiet, each))
+    moment = next(each for each in _ends(habits.quiet, now) if each > now and not is_quiet(habits.quiet, each))
+    # Nobody is called to a meeting after it has begun: where the quiet would last until then, the mail goes now.
+    return now if template in policy.WITH_CALENDAR and due is not None and now < due <= moment else moment
 
 
 def _ends(quiet: Quiet, now: datetime) -> Iterator[datetime]:
