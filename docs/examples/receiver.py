@@ -10,8 +10,9 @@ import json
 import os
 import sqlite3
 import sys
+import threading
 import time
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 TABLES = "CREATE TABLE IF NOT EXISTS events (source TEXT, id TEXT, type TEXT, subject TEXT, PRIMARY KEY (source, id))"
 TOLERANCE = 300
@@ -42,7 +43,7 @@ class Receiver(BaseHTTPRequestHandler):
             self.answer(401)
             return
         event = json.loads(body)
-        with self.server.db as db:
+        with self.server.one_at_a_time, self.server.db as db:
             new = db.execute(
                 "INSERT OR IGNORE INTO events VALUES (?, ?, ?, ?)",
                 (event["source"], event["id"], event["type"], event["subject"]),
@@ -62,8 +63,10 @@ class Receiver(BaseHTTPRequestHandler):
 
 
 if __name__ == "__main__":
-    server = HTTPServer(("127.0.0.1", int(sys.argv[1])), Receiver)
-    server.db = sqlite3.connect(sys.argv[2])
+    # A connection that is kept open between two events holds up no other.
+    server = ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Receiver)
+    server.one_at_a_time = threading.Lock()
+    server.db = sqlite3.connect(sys.argv[2], check_same_thread=False)
     server.db.execute(TABLES)
     print("listening", flush=True)
     server.serve_forever()

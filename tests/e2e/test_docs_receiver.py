@@ -118,3 +118,20 @@ async def test_the_receiver_believes_nothing_that_is_not_signed_just_now(tmp_pat
         both = headers([new_secret(), secret], "1", now, body)
         assert (await client.post(f"http://127.0.0.1:{port}/", content=body, headers=both)).status_code == 204
         assert await said(process) == "new t"
+
+
+async def test_a_connection_that_is_kept_open_holds_up_no_other(tmp_path: Path) -> None:
+    """The service keeps one between two events; another instance of it, or `lagspill conformance`, comes by its own."""
+    import time
+
+    secret, port, body = new_secret(), free_port(), b'{"source": "/services/cases", "id": "%d", "type": "t", "subject": "s"}'
+    async with (
+        receiving(written(secret), port, tmp_path / "events.db"),
+        httpx.AsyncClient() as first,
+        httpx.AsyncClient(timeout=WITHIN) as second,
+    ):
+        for number, client in enumerate((first, second, first)):
+            sent, now = body % number, int(time.time())
+            signed = headers([secret], str(number), now, sent)
+            answer = await client.post(f"http://127.0.0.1:{port}/", content=sent, headers=signed)
+            assert answer.status_code == 204
