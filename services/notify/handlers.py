@@ -226,7 +226,7 @@ class Teller:
     async def tell_invited(self, tx: Tx, to: Responsible, told: Telling, *, anew: bool) -> None:
         """Tell somebody who has a meeting in the calendar of a change in it: themselves, unless they have left (rule 107).
 
-        Who is away may be back when it is, or would have been. With `anew` there is something to answer, so who stands in hears too.
+        Who is away may be back when it is, or would have been. With `anew` somebody must answer: who stands in hears too.
         """
         instead = await present(tx, to)
         gone = await has_left(tx, to)

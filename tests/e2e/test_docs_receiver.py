@@ -124,7 +124,11 @@ async def test_a_connection_that_is_kept_open_holds_up_no_other(tmp_path: Path) 
     """The service keeps one between two events; another instance of it, or `lagspill conformance`, comes by its own."""
     import time
 
-    secret, port, body = new_secret(), free_port(), b'{"source": "/services/cases", "id": "%d", "type": "t", "subject": "s"}'
+    secret, port, body = (
+        new_secret(),
+        free_port(),
+        b'{"source": "/services/cases", "id": "%d", "type": "t", "subject": "s"}',
+    )
     async with (
         receiving(written(secret), port, tmp_path / "events.db"),
         httpx.AsyncClient() as first,
