@@ -55,6 +55,7 @@ class ConsentEvents:
             cases.ConsentWithdrawn: self.on_withdrawn,
             cases.ConsentSuspended: self.on_suspended,
             cases.ConsentExpired: self.on_expired,
+            cases.ConsentReceiptMissing: self.on_receipt_missing,
             cases.ConsentOverridden: self.on_overridden,
             cases.ConsentOverrideReviewOverdue: self.on_review_overdue,
             cases.ConsentOverrideReviewed: self.on_reviewed,
@@ -140,6 +141,11 @@ class ConsentEvents:
         asked = await self._teller.stop_asking(tx, caused_by(envelope, tx.now), event.consent, "consent-ended")
         await self._end_for(tx, event, ended=event.ended, left=None, envelope=envelope, already=asked)
         await self._tell_holder(tx, caused_by(envelope, tx.now), event, policy.CONSENT_EXPIRED)
+
+    async def on_receipt_missing(self, tx: Tx, event: cases.ConsentReceiptMissing, envelope: Envelope) -> None:
+        """A service may still share what nobody consents to: the privacy officers hear of it, once for each end (invariant 4)."""
+        told = telling(caused_by(envelope, tx.now), f"{event.consent}/v{event.version}", case=event.case)
+        await self._teller.tell_officers(tx, told.saying(policy.CONSENT_RECEIPT_MISSING))
 
     # --- overridden by law --------------------------------------------------------------------------------------------
 

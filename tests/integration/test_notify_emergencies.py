@@ -1,4 +1,7 @@
-"""Whoever is to review an emergency access hears of it when it is opened, when it is late, and when nobody has (invariant 12)."""
+"""Whoever is to review an emergency access hears of it when it is opened, when it is late, and when nobody has (invariant 12).
+
+And the privacy officers hear that a service has not said that it acts on the end of a consent (invariant 4).
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from datetime import timedelta
 import pytest
 
 from shared.clock import SimulatedClock
-from shared.contracts.cases import Party
+from shared.contracts.cases import ConsentReceiptMissing, Party
 from shared.contracts.codes import InformationCategory, LegalBasis
 from shared.contracts.safekeeping import (
     BreakGlassOpened,
@@ -15,7 +18,7 @@ from shared.contracts.safekeeping import (
     BreakGlassReviewOverdue,
     GlassReason,
 )
-from shared.refs import CaseRef, GlassRef, LogScope
+from shared.refs import CaseRef, ConsentRef, GlassRef, LogScope
 from shared.testing.issuer import LocalIssuer
 from shared.testing.plugin import Migrated
 from tests.integration.notify_world import World, notify_world
@@ -91,3 +94,26 @@ async def test_of_a_protected_case_no_event_says_whose_leader_it_is(
         assert await told(world) == {who: [] for who in EVERYBODY}
         assert world.neighbours.requests[f"/cases/{CASE}/watch"] == 1
         assert await world.pool.fetchval("SELECT count(*) FROM errands") == 1
+
+
+async def test_the_privacy_officers_hear_once_that_a_service_has_not_acknowledged_the_end_of_a_consent(
+    migrated: Migrated, issuer: LocalIssuer, clock: SimulatedClock
+) -> None:
+    async with notify_world(migrated, issuer, clock) as world:
+        for who in EVERYBODY:
+            await world.prefer(who)
+
+        def missing(consumer: str, version: int) -> ConsentReceiptMissing:
+            consent = ConsentRef("cst_" + "b" * 26)
+            return ConsentReceiptMissing(case=CASE, consent=consent, version=version, consumer=consumer)
+
+        # Two services that are silent about the same end are one message; the next end is another.
+        await world.take(missing("meetings", 2), missing("notify", 2), times=2)
+        nobody: dict[str, list[str]] = {who: [] for who in EVERYBODY}
+        assert await told(world) == {**nobody, "privacy-officer": ["consent-receipt-missing"]}
+        await world.take(missing("meetings", 3))
+        assert (await told(world))["privacy-officer"] == ["consent-receipt-missing"] * 2
+        # Of a protected case it waits for who may know of it.
+        await world.intake().process([world.record(missing("meetings", 4), scope=PROTECTED)])
+        assert (await told(world))["privacy-officer"] == ["consent-receipt-missing"] * 2
+        assert await world.pool.fetchval("SELECT count(*) FROM errands WHERE roles = '{privacy-officer}'") == 1

@@ -209,6 +209,7 @@ CONSENT_SUSPENDED: Final = "consent-suspended"
 CONSENT_WITHDRAWN: Final = "consent-withdrawn"
 CONSENT_DISAGREED: Final = "consent-disagreed"
 CONSENT_LAPSED: Final = "consent-lapsed"
+CONSENT_RECEIPT_MISSING: Final = "consent-receipt-missing"
 OVERRIDE_REVIEW: Final = "override-review"
 OVERRIDE_OVERDUE: Final = "override-overdue"
 """The templates about what became of a consent, and about what is shared by law. None says which child, or what."""
@@ -222,6 +223,7 @@ OF_CONSENTS: Final = frozenset(
         CONSENT_WITHDRAWN,
         CONSENT_DISAGREED,
         CONSENT_LAPSED,
+        CONSENT_RECEIPT_MISSING,
         OVERRIDE_REVIEW,
         OVERRIDE_OVERDUE,
     }
