@@ -266,7 +266,9 @@ class Webhooks:
 
     async def _send(self, url: httpx.URL, body: bytes, headers: Mapping[str, str]) -> Answer:
         place = httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path)
-        async with self._pool.stream("POST", place, headers=list(headers.items()), content=body) as response:
+        # httpcore would name an IPv6 address without its brackets.
+        sent = [("host", url.netloc.decode("ascii")), *headers.items()]
+        async with self._pool.stream("POST", place, headers=sent, content=body) as response:
             said = {name.lower(): value for name, value in response.headers}
             wait = _seconds(said.get(b"retry-after", b""))
             answer = Answer(_outcome(response.status), response.status, wait)

@@ -336,6 +336,28 @@ async def test_to_who_never_answers_in_tls_no_connection_stays_open(what: str) -
         await ended.take(1, within=5.0)
 
 
+async def test_a_receiver_at_an_ipv6_address_is_named_as_http_writes_it() -> None:
+    """RFC 9110 § 7.2 and RFC 3986 § 3.2.2: with brackets, or a receiver answers 400."""
+    heads: Probe[bytes] = Probe()
+
+    async def answering(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heads(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n")
+        writer.close()
+
+    try:
+        server = await asyncio.start_server(answering, "::1", 0)
+    except OSError:
+        pytest.skip("there is no IPv6 on this machine")
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        webhooks = Webhooks(Targets(LOOPBACK, plain=True), seconds=5.0)
+        assert (await webhooks.post(f"http://[::1]:{port}/x", b"{}", {})).outcome is Outcome.DELIVERED
+        [head] = await heads.take(1)
+        assert f"\r\nhost: [::1]:{port}\r\n".encode() in head.lower()
+        await webhooks.close()
+
+
 def sms_settings(url: str) -> NotifySettings:
     return NotifySettings(
         database_url=SecretStr("postgresql://nobody"),
