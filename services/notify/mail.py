@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import hashlib
 import ssl
 from collections.abc import Sequence
@@ -45,6 +47,7 @@ class MailUnavailableError(UnavailableError):
 
 DigestRef = NewType("DigestRef", str)
 _OF_DIGESTS: Final = "dig_"
+_GOODBYE_SECONDS: Final = 1.0
 
 
 def digest_of(messages: Sequence[MessageRef]) -> DigestRef:
@@ -119,18 +122,21 @@ class Smtp:
         """
         settings = self._settings
         password = settings.smtp_password
+        client = aiosmtplib.SMTP(
+            hostname=self._host,
+            port=settings.smtp_port,
+            username=settings.smtp_username,
+            password=None if password is None else password.get_secret_value(),
+            timeout=settings.smtp_timeout,
+            use_tls=settings.smtp_security == "tls",
+            start_tls={"offered": None, "starttls": True}.get(settings.smtp_security, False),
+            tls_context=self._tls,
+        )
         try:
-            await aiosmtplib.send(
-                mail,
-                hostname=self._host,
-                port=settings.smtp_port,
-                username=settings.smtp_username,
-                password=None if password is None else password.get_secret_value(),
-                timeout=settings.smtp_timeout,
-                use_tls=settings.smtp_security == "tls",
-                start_tls={"offered": None, "starttls": True}.get(settings.smtp_security, False),
-                tls_context=self._tls,
-            )
+            # The client's own time is that of one step; all of them together are to end while the mail is in nobody else's hand.
+            async with asyncio.timeout(settings.smtp_timeout):
+                await client.connect()
+                await client.send_message(mail)
         except (aiosmtplib.SMTPRecipientsRefused, aiosmtplib.SMTPDataError) as error:
             # Only what is said about this recipient or this mail is final; the rest is the surroundings' fault.
             if _is_final(error):
@@ -141,6 +147,13 @@ class Smtp:
         except (aiosmtplib.SMTPException, OSError, ValueError):
             # From None: a server's answer may quote the address.
             raise MailUnavailableError from None
+        else:
+            # The server has it, whatever becomes of the goodbye.
+            with contextlib.suppress(aiosmtplib.SMTPException, OSError):
+                async with asyncio.timeout(_GOODBYE_SECONDS):
+                    await client.quit()
+        finally:
+            client.close()
 
 
 def _code(error: aiosmtplib.SMTPRecipientsRefused | aiosmtplib.SMTPDataError) -> int:

@@ -13,7 +13,7 @@ import pytest
 import pytest_asyncio
 from pydantic import SecretStr, ValidationError
 
-from services.notify.mail import Smtp
+from services.notify.mail import MailUnavailableError, Smtp
 from services.notify.settings import NotifySettings
 from shared.clock import SimulatedClock
 from shared.contracts.cases import ConcernRegistered, ForWhom
@@ -279,3 +279,25 @@ def test_a_user_name_needs_its_password() -> None:
     for half in ({"name": "a"}, {"password": "b"}):
         with pytest.raises(ValidationError, match="belong together"):
             settings(**half)
+
+
+async def test_a_mail_takes_no_longer_than_its_time_however_slowly_each_step_is_answered(world: World) -> None:
+    """Each answer comes within the time; all of them together do not. What is in hand would be somebody else's meanwhile."""
+    heard: list[bytes] = []
+
+    async def slow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        loop = asyncio.get_running_loop()
+        loop.call_later(0.4, writer.write, b"220 slow\r\n")
+        while line := await reader.readline():
+            heard.append(line[:4])
+            loop.call_later(0.4, writer.write, b"354 go on\r\n" if line[:4] == b"DATA" else b"250 ok\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(slow, "127.0.0.1", 0) as server:
+        told = {"smtp_host": "127.0.0.1", "smtp_port": server.sockets[0].getsockname()[1], "smtp_timeout": 1.0}
+        smtp = Smtp(world.kit.settings.model_copy(update={**told, "smtp_security": "none"}))
+        mail = EmailMessage()
+        mail["From"], mail["To"], mail["Subject"] = "from@lagspill.example", "to@lia.example", "Hei"
+        with pytest.raises(MailUnavailableError):
+            await smtp.send(mail)
+    assert b"DATA" not in heard
