@@ -96,7 +96,11 @@ def _as_the_page_says(stage: Stage, proposed: Sequence[Planned]) -> None:
         for kind in {each.arena_type for each in proposed}
     }
     teams = Counter((each.units, each.day.year) for each in proposed if each.arena_type == "ressursteam")
-    stage.check(len(teams) == 6 and set(teams.values()) == {1}, "ressursteam once in each term at each of three units")
+    stage.check(len(teams) == 8 and set(teams.values()) == {1}, "ressursteam once in each term at each of four units")
+    october = {(day.year, day.month) for day in days["overgang-skole-skole-koordinator"]}
+    stage.check(october == {(2026, 10)}, "coordinator and contact teacher meet in October")
+    spring = {day.month for day in days["overgang-skole-skole-kontaktlaerer"]}
+    stage.check(spring <= {2, 3, 4}, "contact teachers of the 7th and 8th step meet from February to April")
     bup = days["bup-samarbeid"]
     stage.check(len(bup) == 8 and {day.weekday() for day in bup} == {1}, "BUP on a Tuesday every sixth week")
     forum = days["lederforum"]

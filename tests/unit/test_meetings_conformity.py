@@ -133,6 +133,8 @@ def test_ordinary_meetings_are_counted_per_unit_and_term_and_extra_ones_beside_t
         ("unit:haugen-barnehage", "spring"): (1, 0, 0, 0, 0, False),
         ("unit:tinnes-skole", "autumn"): (1, 0, 1, 0, 0, True),
         ("unit:tinnes-skole", "spring"): (1, 0, 0, 0, 0, False),
+        ("unit:notodden-ungdomsskole", "autumn"): (1, 0, 0, 0, 0, False),
+        ("unit:notodden-ungdomsskole", "spring"): (1, 0, 0, 0, 0, False),
     }
     assert {row.rule for row in rows if row.arena_type == "ressursteam"} == {8}
 

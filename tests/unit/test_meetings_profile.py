@@ -46,6 +46,7 @@ def test_ressursteam(profile: Profile) -> None:
         "unit:lia-barnehage",
         "unit:haugen-barnehage",
         "unit:tinnes-skole",
+        "unit:notodden-ungdomsskole",
     }
 
 

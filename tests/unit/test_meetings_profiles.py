@@ -16,6 +16,7 @@ from services.meetings.domain.arena_rules import ArenaRules, Task
 from services.meetings.domain.profile import Profile
 from services.meetings.domain.rhythm import AtLeastPerTerm, AtLeastPerYear, EveryWeeks, Larger, Monthly, Yearly
 from services.meetings.domain.undertakings import Better, Reader
+from services.meetings.domain.wheel import wishes
 from services.meetings.settings import MeetingsSettings
 from shared.contracts.codes import Service
 from shared.contracts.meetings import Guardians, ItemKind, ModePolicy, Place, Seat
@@ -26,7 +27,7 @@ from tests.coverage_table import numbers
 FOLDER: Final[Path] = MeetingsSettings.model_fields["municipalities_folder"].default
 PROFILES: Final[Mapping[LogScope, Profile]] = read_profiles(FOLDER)
 NORD_OSTERDAL: Final = tuple(PROFILES[LogScope(number)] for number in ("3424", "3429", "3427", "3428", "3426"))
-SKIEN, RENNESOY, TONSBERG = (PROFILES[LogScope(number)] for number in ("4003", "1142", "3905"))
+SKIEN, RENNESOY, TONSBERG, NOTODDEN = (PROFILES[LogScope(number)] for number in ("4003", "1142", "3905", "4005"))
 DAY: Final = date(2026, 9, 1)
 DATA: Final = numbers("1-77, 108-115, 119, 124-128, 135-159, 163, 171-177, 183, 187")
 """The rules of meetings, of the seed rules."""
@@ -157,6 +158,18 @@ def test_skien_has_its_seven_measures_with_owner_start_resources_goal_and_indica
     assert {"overgangsmote", "foreldrekontakt"} <= set(survey.after)
     assert {question.rule for question in survey.questions} == {152, 153, 159}
     assert rules_named_in(SKIEN) >= set(range(135, 160)), "each rule of the report has its line"
+
+
+@pytest.mark.rule(8, 10, 15, 16, 19, 40)
+def test_every_meeting_to_which_notoddens_page_gives_a_time_is_in_its_year_wheel() -> None:
+    asked = wishes(NOTODDEN, 2026)
+    named = {"ressursteam", "overgang-barnehage-skole", "bup-samarbeid", "lederforum"}
+    through = {"overgang-skole-skole-koordinator": {10}, "overgang-skole-skole-kontaktlaerer": {2, 3, 4}}
+    assert {wish.key.arena_type for wish in asked} == named | through.keys()
+    for arena_type, months in through.items():
+        [between] = [wish for wish in asked if wish.key.arena_type == arena_type]
+        assert {day.month for day in between.days} == months
+        assert between.key.units == (UnitId("unit:tinnes-skole"), UnitId("unit:notodden-ungdomsskole"))
 
 
 @pytest.mark.rule(163, 171, 172, 173, 174, 175, 176, 177)

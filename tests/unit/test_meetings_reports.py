@@ -64,7 +64,10 @@ def test_each_report_of_each_profile_has_what_its_profile_lays_out() -> None:
     assert stated.keys() == {"undertakings", "resources", "indicators"}
     assert all(line.owners for line in stated["undertakings"]), "responsibility is placed"
     assert all(line.goal and line.starts and line.shown_by for line in stated["undertakings"]), "and what shows effect"
-    assert [len(line.takes) for line in stated["undertakings"]] == [1, 0, 1, 0, 0, 0, 0]
+    assert [len(line.takes) for line in stated["undertakings"]] == [2, 1, 2, 1, 1, 1, 1], "of each the report says it"
+    assert {line.measure.en for line in stated["resources"] if line.measure} == {
+        line.text.en for line in stated["undertakings"]
+    }
     page = render_report(part_2, SKIEN, Language.EN)
     for words in ("goal: Guardians know", "anchored in: Strategic plan", "takes: The technical part: 100000 kroner"):
         assert words in page
@@ -73,6 +76,22 @@ def test_each_report_of_each_profile_has_what_its_profile_lays_out() -> None:
     shown_by = {line.text.en: line.figure for line in stated["indicators"]}
     assert shown_by["Referrals to PPT"] is FigureCode.MEASURES_WITH_PPT
     assert shown_by["Visits to the interactive page"] is None, "no event has it"
+
+
+@pytest.mark.rule(164, 177, 178)
+def test_the_report_to_the_state_says_hours_for_each_unit_and_what_shows_effect() -> None:
+    rennesoy = PROFILES[LogScope("1142")]
+    page = render_report(content(rennesoy, "to-the-state"), rennesoy, Language.EN)
+    assert "150000 kroner; 2 hours a week at each barnehage" in page
+    assert "5 hours a week at each school; 60 % of a post" in page
+    assert "Special-education measures at barnehager, 40 % fewer" in page
+
+
+@pytest.mark.rule(190)
+def test_tonsbergs_completion_of_upper_secondary_stands_in_a_report_with_what_it_was() -> None:
+    tonsberg = PROFILES[LogScope("3905")]
+    page = render_report(content(tonsberg, "to-steering-group"), tonsberg, Language.NB)
+    assert "76 % skoleåret 2011/2012" in page
 
 
 @pytest.mark.rule(8, 64, 156, 158, 183)

@@ -27,6 +27,7 @@ from services.meetings.domain.figures import (
     only,
     shown,
 )
+from services.meetings.domain.organisation import UnitKind
 from services.meetings.domain.profile import Profile
 from services.meetings.domain.survey_results import SurveyTold, told_of
 from services.meetings.domain.undertakings import Better, Report, Resources, Source, Stated
@@ -60,6 +61,10 @@ class StatedLine(Model):
     """Of a measure: the indicators that show its effect (seed rule 141)."""
     kroner: int | None = None
     hours_a_week: float | None = None
+    for_each: UnitKind | None = None
+    """The hours are for each unit of this kind (seed rule 177)."""
+    measure: Text | None = None
+    """Where what all measures take is listed: which of them takes it (seed rule 138)."""
     post_percent: int | None = None
     better: Better | None = None
     source: Source | None = None
@@ -355,10 +360,8 @@ def _stated(profile: Profile, part: Stated) -> tuple[StatedLine, ...]:
                 for one in profile.undertakings
             )
         case Stated.RESOURCES:
-            return tuple(
-                _resources(line)
-                for line in (*profile.resources, *(line for one in profile.undertakings for line in one.resources))
-            )
+            own = tuple(_resources(line) for line in profile.resources)
+            return own + tuple(_resources(line, one.text) for one in profile.undertakings for line in one.resources)
         case Stated.INDICATORS:
             return tuple(
                 StatedLine(text=one.text, better=one.better, source=one.source, figure=one.figure, rules=one.rules)
@@ -366,11 +369,13 @@ def _stated(profile: Profile, part: Stated) -> tuple[StatedLine, ...]:
             )
 
 
-def _resources(line: Resources) -> StatedLine:
+def _resources(line: Resources, measure: Text | None = None) -> StatedLine:
     return StatedLine(
         text=line.text,
         kroner=line.kroner,
         hours_a_week=line.hours_a_week,
+        for_each=line.for_each,
+        measure=measure,
         post_percent=line.post_percent,
         rules=line.rules,
     )

@@ -314,9 +314,12 @@ def _line(said: _Words, line: StatedLine) -> str:
     if line.kroner is not None:
         more.append(words.kroner.format(number=line.kroner))
     if line.hours_a_week is not None:
-        more.append(words.hours_a_week.format(number=f"{line.hours_a_week:g}"))
+        hours = words.hours_a_week.format(number=f"{line.hours_a_week:g}")
+        more.append(hours if line.for_each is None else f"{hours} {words.at_each[line.for_each]}")
     if line.post_percent is not None:
         more.append(words.post_percent.format(number=line.post_percent))
+    if line.measure is not None:
+        more.append(words.measure.format(what=line.measure.in_(language)))
     if line.better is not None:
         more.append(words.better[line.better])
     if line.figure is not None:

@@ -21,6 +21,7 @@ from services.meetings.domain.figures import (
     WITH_GUARDIANS,
     FigureCode,
 )
+from services.meetings.domain.organisation import UnitKind
 from services.meetings.domain.reports import SHOWN_KINDS
 from services.meetings.domain.undertakings import Better, Source, Stated
 from shared.contracts.cases import Effect, ForWhom
@@ -92,6 +93,8 @@ class ReportWords(BaseModel):
     starts: str
     kroner: str
     hours_a_week: str
+    at_each: Annotated[Mapping[UnitKind, str], Field(min_length=len(UnitKind))]
+    measure: str
     post_percent: str
     shown_by: str
     months: tuple[str, ...] = Field(min_length=12, max_length=12)
