@@ -73,6 +73,17 @@ _PATTERNS: Final = (
     (Trace.REFERENCE, re.compile(r"\b(?:[a-z]{3}_[0-9A-Za-z_-]{8,64}|unit:[a-z0-9-]+)", re.IGNORECASE)),
     (Trace.EMAIL, re.compile(r"[\w.+-]+(?:@| ?\(at\) ?| ?\[at\] ?)[\w-]+(?:\.[\w-]+)*")),
     (Trace.LINK, re.compile(r"(?:https?://|www\.)\S+|(?<!\w)@\w{2,}", re.IGNORECASE)),
+    # Initials, which is how a child is often "made anonymous". One letter alone is a list's, or a pupil called A.
+    (Trace.NAME, re.compile(r"(?<![\w.])[A-ZÆØÅ]\. ?(?:[A-ZÆØÅ]\. ?)*[A-ZÆØÅ]\b(?!(?<=[IÅ]) [a-zæøå])\.?(?!\w)")),
+    # What somebody is called, also where it is no known name and has a small letter.
+    (
+        Trace.NAME,
+        re.compile(
+            r"\b(?:barnet|eleven|jent[ae]n?|gutten|guten|mor[ae]?n?|far(?:en)?|han|hun|hen|ho|søster(?:en)?|bror(?:en)?)"
+            r" (?:heter|heiter|heitte|het) (?!ikke\b|ikkje\b|også\b|òg\b|det\b|nå\b|no\b)(?-i:[a-zæøå])[\w'’-]*",
+            re.IGNORECASE,
+        ),
+    ),
     # Eleven digits, however spaced: every form of birth number, D-number, help number and synthetic number at once.
     (Trace.NATIONAL_NUMBER, re.compile(rf"(?<!\d)\d(?:{_GAP}\d){{10}}(?!\d)")),
     (
@@ -80,6 +91,9 @@ _PATTERNS: Final = (
         re.compile(
             rf"(?<!\d)(?:\d{{1,2}}[./-] ?\d{{1,2}}[./-] ?(?:\d{{4}}|\d{{2}})(?!\d)|\d{{4}}-\d{{2}}-\d{{2}}"
             rf"|\d{{1,2}}\. ?(?:{_MONTHS})\b(?: \d{{4}})?|\d{{1,2}}\.\d{{1,2}}\.(?!\d)|(?:{_MONTHS}) (?:19|20)\d{{2}}\b"
+            # A birthday or its month, however short.
+            rf"|\b(?:født|fødd|f\.) (?:den |i |på )?(?:\d{{1,2}}[./]\d{{1,2}}(?![./\d])|(?:\w+ )?(?:{_MONTHS})\b)"
+            r"|\bf\. (?:19|20)\d{2}\b"
             # A birth year.
             r"|(?<=født i )(?:19|20)\d{2}\b|(?<=født )(?:19|20)\d{2}\b)",
             re.IGNORECASE,
