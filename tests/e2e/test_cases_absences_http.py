@@ -299,3 +299,23 @@ async def test_who_coordinates_and_leaves_does_not_coordinate_any_more(world: Wo
     assert await world.pool.fetchval("SELECT coordinators FROM case_index WHERE case_ref = $1", case) == [
         (await world.see("second-nurse", "/me"))["actor"]
     ]
+
+
+@pytest.mark.rule(23, 97, 107)
+async def test_a_protected_case_falls_to_the_leader_of_its_unit_also_after_the_coordination_was_handed_over(
+    world: World,
+) -> None:
+    """Of such a case the vault alone says which unit has it: that is where the baton is, and not where it is coordinated."""
+    receipt = await world.must("teacher", "/concerns", world.concern(address_protected=True))
+    await world.must("teacher", f"/concerns/{receipt['concern']}/resolution", {"outcome": "lifted"})
+    case = str(receipt["case"])
+    await world.consented(case)
+    nurse = {"kind": "ansvarsgruppe", "coordinator": await world.receiver("nurse")}
+    await world.must("teacher", f"/cases/{case}/coordinator", nurse)
+    offer = {"kind": "ansvarsgruppe", "receiver": await world.receiver("second-nurse")}
+    sent = await world.must("nurse", f"/cases/{case}/coordinator-handovers", offer)
+    await world.must("second-nurse", f"/handovers/{sent['handover']}/acceptance")
+    absence = (await world.must("teacher", "/absences", await away(world)))["absence"]
+    assert [one["case"] for one in (await world.see("teacher", f"/absences/{absence}"))["cases"]] == [case]
+    await world.move_to(AFTER)
+    assert await holder(world, "styrer", case) == (await world.see("styrer", "/me"))["actor"]

@@ -157,7 +157,9 @@ async def answer_handover(
     async def keep(conn: Connection) -> None:
         if text is not None:
             await desk.records.keep_rejection(conn, located.case, handover, text)
-        if reject is None and sent_to is not None and protected:
+        # The case is where the baton is, whoever coordinates it from where.
+        baton = present is not None and present.coordination is None
+        if reject is None and sent_to is not None and protected and baton:
             await desk.records.keep_place(conn, located.case, sent_to)
         if moves:
             await carry_on(desk, ctx, conn, located, acting, handover, successor)
