@@ -218,6 +218,20 @@ async def told_in_the_copy(world: World, case: str) -> list[str]:
 
 
 @pytest.mark.rule(93, 106, 192)
+async def test_that_something_is_shared_by_law_is_no_other_services_to_learn(world: World) -> None:
+    """By asking what may be shared with child welfare, whoever is in the consent would learn that there is neglect."""
+    case = await world.opened()
+    await world.consented(case)
+    asked = f"/cases/{case}/sharing?service=barnevern&category=family&purpose=assessment"
+    before = {who: await world.see(who, asked) for who in ("ppt", "nurse")}
+    made = await world.must("teacher", f"/cases/{case}/overrides", OVERRIDE)
+    for who in ("teacher", "barnevern"):
+        assert (await world.see(who, asked))["override"] == made["override"]
+    for who, told in before.items():
+        assert await world.see(who, asked) == told
+
+
+@pytest.mark.rule(93, 106, 192)
 async def test_what_is_shared_by_law_is_read_under_that_section_and_judged_by_the_leader(world: World) -> None:
     case = await world.opened()
     assert (await world.get("barnevern", f"/cases/{case}/child")).status_code == 404

@@ -168,6 +168,24 @@ def as_shown(state: CaseState, acting: Acting, now: datetime) -> CaseState:
     )
 
 
+def with_own_overrides(state: CaseState, acting: Acting, now: datetime) -> CaseState:
+    """Return the case with the overrides by law that `acting` may know of: of others' it would learn that there is a danger.
+
+    Who may read an override knows of all; the family of those that it is told of (`told.py`); a service of what is shared with
+    itself (seed rules 93, 106, 192).
+    """
+    family = acting.guardian is not None or acting.child
+    if family or any(Action.READ_OVERRIDE in TABLE[one] for one in relations(state, acting, now)):
+        return state
+    service = acting.service
+    own = {ref: one for ref, one in state.overrides.items() if service is not None and one.covers(service)}
+    if own == state.overrides:
+        return state
+    # What the child has been heard about since an override took it would say that there was one.
+    heard = state.heard_before | state.heard_by_law
+    return state.model_copy(update={"overrides": own, "heard_before": heard})
+
+
 def _lists_measures(relation: Relation) -> bool:
     return Action.SEE_MEASURES in TABLE[relation]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from services.cases.domain import sharing
 from services.cases.domain.access_terms import Action
 from services.cases.domain.sharing import Ask
+from services.cases.domain.shown import with_own_overrides
 from services.cases.handlers.desk import Desk, glance, meet
 from services.cases.handlers.reassess import standing_of
 from services.cases.sharing_views import SharingView
@@ -26,5 +27,6 @@ async def ask_sharing(desk: Desk, ctx: Context, case: CaseRef, ask: Ask) -> tupl
     def needed(scope: Scope) -> dict[GrantorClass, int]:
         return desk.rules.consent.needed(born=child.born, day=day, scope=scope, standing=standing)
 
-    judged = sharing.judge(looked.state, ask, ctx.now, needed)
+    known = with_own_overrides(looked.state, acting, ctx.now)
+    judged = sharing.judge(known, ask, ctx.now, needed)
     return SharingView.of(ask, judged, needed(ask.scope)), looked.version
