@@ -88,6 +88,20 @@ def test_skien_takes_every_case_to_bti_and_names_ppt_and_child_welfare() -> None
     assert {rule for offer in ladder.offers for rule in offer.rules} >= {144, 146, 147, 154, 155}
 
 
+@pytest.mark.rule(68, 69, 144, 172, 183)
+def test_a_case_is_taken_to_a_meeting_place_that_the_municipality_has() -> None:
+    without = {
+        profile.name: missing
+        for number, profile in read_profiles(FOLDER).items()
+        if (
+            missing := {team.code for team in read_cases_profiles(FOLDER)[number].cases.teams}
+            - {arena.type for arena in profile.arenas if arena.meets_on(DAY)}
+        )
+    }
+    # Of its meeting places the report tells of Fagsenter only, which takes no child.
+    assert without == {"Rennesøy": {"ansvarsgruppe"}}
+
+
 @pytest.mark.rule(83, 103, 105, 170)
 @pytest.mark.parametrize("text", [NOTODDEN, TONSBERG, NORD_OSTERDAL, SKIEN, RENNESOY])
 def test_every_area_has_a_criterion_and_every_text_three_languages(text: str) -> None:
