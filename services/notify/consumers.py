@@ -156,6 +156,10 @@ class CaseEvents:
         for state in await facts.open_deadlines_of_case(tx.conn, event.case):
             if state.ref is not None:
                 await self._teller.close_deadline(tx, ctx, state.ref, "cancelled")
+        # What goes by post goes out by a person's hand, from a list: nothing judges it again there.
+        await self._teller.take_back(
+            tx, ctx, await store.pending_asks(tx.conn, event.case, policy.OF_OPEN_CASES), "done"
+        )
 
     async def on_team_member_removed(self, tx: Tx, event: cases.TeamMemberRemoved, envelope: Envelope) -> None:
         """A service left; the guardians' contact person may have been in it (seed rules 31, 33)."""

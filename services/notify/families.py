@@ -66,10 +66,12 @@ class Families:
         for family in await family_facts.of_meeting(tx.conn, appointment.meeting):
             theirs = for_them(appointment, await family_facts.own_changes(tx.conn, family))
             await self._call_off(tx, envelope, family, theirs)
-        await self.on_held(tx, appointment.meeting)
+        await family_facts.forget(tx.conn, appointment.meeting)
 
-    async def on_held(self, tx: Tx, meeting: MeetingRef) -> None:
-        """Nobody is invited to it any more."""
+    async def on_held(self, tx: Tx, envelope: Envelope, meeting: MeetingRef) -> None:
+        """Nobody is invited to it any more, nor by a letter that is still to be posted."""
+        for family in await family_facts.of_meeting(tx.conn, meeting):
+            await self._take_back(tx, envelope, family)
         await family_facts.forget(tx.conn, meeting)
 
     async def _call_off(self, tx: Tx, envelope: Envelope, family: Family, appointment: Appointment) -> None:

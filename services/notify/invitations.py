@@ -107,8 +107,7 @@ class Invitations:
 
     async def on_meeting_held(self, tx: Tx, event: meetings.MeetingHeld, envelope: Envelope) -> None:
         """Who was there is what counts from now on: nobody's answer is waited for."""
-        _ = envelope
-        await self._families.on_held(tx, event.meeting)
+        await self._families.on_held(tx, envelope, event.meeting)
         await _settle(tx, event.meeting)
 
     async def on_answered(self, tx: Tx, event: meetings.InvitationAnswered, envelope: Envelope) -> None:

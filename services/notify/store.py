@@ -422,6 +422,17 @@ async def pending_about(
     return [MessageRef(row["message"]) for row in rows]
 
 
+async def pending_asks(conn: Connection, case: CaseRef, templates: frozenset[str]) -> list[MessageRef]:
+    """Return, locked, what is not delivered yet of these kinds in a case: letters, too."""
+    rows = await conn.fetch(
+        "SELECT message FROM messages WHERE status = 'pending' AND case_ref = $1 AND template = ANY($2::text[])"
+        " ORDER BY message FOR UPDATE",
+        case,
+        sorted(templates),
+    )
+    return [MessageRef(row["message"]) for row in rows]
+
+
 async def told_about(
     conn: Connection, step: str, *, ordinal: int | None = None
 ) -> tuple[list[Responsible], list[MessageRef]]:

@@ -26,7 +26,7 @@ from services.notify.sms import HttpSms
 from shared.clock import SimulatedClock
 from shared.contracts import cases, meetings
 from shared.contracts.access import AccessKind, AccessRecorded
-from shared.contracts.codes import GrantorClass, InformationCategory, Service
+from shared.contracts.codes import GrantorClass, InformationCategory, Role, Service
 from shared.contracts.meetings import calendar_uid
 from shared.contracts.notify import (
     NotificationBounced,
@@ -36,12 +36,13 @@ from shared.contracts.notify import (
     Way,
 )
 from shared.contracts.team import LanguageNeedRecorded
-from shared.refs import ArenaRef, DocumentRef, FormRef, HandoverRef, LogScope, MeetingRef
+from shared.refs import ArenaRef, DocumentRef, FormRef, HandoverRef, ItemRef, LogScope, MeetingRef
 from shared.testing.issuer import LocalIssuer
 from shared.testing.plugin import Migrated
 from tests.integration.certificates import certificate
 from tests.integration.notify_world import LIA, World, notify_world
 from tests.integration.test_notify_flow import CASE, concern, granted, guardians, handover, requested
+from tests.integration.test_notify_invitations import move_to as move_with_meetings
 from tests.integration.webhook_receiver import ENDLESS, NOTHING, Receiver, receiver, status
 
 pytestmark = [pytest.mark.connected, pytest.mark.rule(101)]
@@ -707,6 +708,53 @@ async def test_who_is_reached_by_nothing_gets_a_letter_that_the_office_ticks_off
     # The second guardian answers: nothing is left to post.
     await place.world.take(granted(1, active=False), granted(2, active=True))
     assert await letters(place, "teacher") == []
+
+
+async def test_no_letter_stays_on_the_list_that_asks_for_what_is_over(opened: Open) -> None:
+    """To approve a form in a case that is closed, and to come to a meeting that was held."""
+    place = await opened()
+    guardians(place.world)
+    place.world.neighbours.contacts[CASE] = [{**place.world.neighbours.contacts[CASE][0], "email": None}]
+    await held(place)
+    item = ItemRef("itm_" + "b" * 26)
+    form = cases.TransitionFormDrafted(
+        case=CASE,
+        form=FormRef("frm_" + "g" * 26),
+        version=1,
+        document=DocumentRef("doc_" + "g" * 26),
+        form_type="barnehage-to-school",
+        school_start=2027,
+        categories=frozenset({InformationCategory.LANGUAGE}),
+    )
+    brought = meetings.AgendaItemAdded(
+        meeting=MEETING,
+        item=item,
+        kind=meetings.ItemKind.CASE,
+        mode=meetings.ItemMode.NAMED,
+        case=CASE,
+        family=frozenset({Role.GUARDIAN}),
+    )
+    await place.world.take(form, called(LATER), brought, meetings.AgendaItemAccepted(meeting=MEETING, item=item))
+    await place.world.deliver()
+    await move_with_meetings(place.world, place.world.clock.now() + timedelta(days=3))
+    assert len(await letters(place, "teacher")) == 2
+    await place.world.take(
+        meetings.MeetingHeld(
+            meeting=MEETING,
+            arena=ArenaRef("arn_" + "b" * 26),
+            arena_type="ressursteam",
+            started_at=LATER,
+            ended_at=LATER + timedelta(hours=1),
+            chair=Role.LEADER,
+            attendance=(),
+            kinds_covered=frozenset(),
+        )
+    )
+    [left] = await letters(place, "teacher")
+    await place.world.take(cases.CaseClosed(case=CASE, outcome="goal-reached"))
+    assert await letters(place, "teacher") == []
+    posted = await place.world.write("teacher", "POST", f"/letters/{left['message']}/posting", {})
+    assert (posted.status_code, posted.json()["code"]) == (404, "letter-not-found")
 
 
 async def test_no_letter_goes_to_who_has_read_it_or_answered(opened: Open) -> None:
