@@ -338,3 +338,24 @@ async def test_the_same_command_again_has_one_effect_and_lifting_lets_it_be_foun
     [hit] = (await world.http.post("/search", json=sought, headers=token)).json()["items"]
     assert hit["case"] == new
     assert "unit:" not in json.dumps([e for e in await world.published() if e["municipality"].startswith("prt_")])
+
+
+async def test_a_protected_case_is_reopened_in_its_unit_and_by_nobody_who_works_elsewhere_now(world: World) -> None:
+    """No event says which unit that is; whoever opened it from another would have read all of it there."""
+    receipt = await world.must("teacher", "/concerns", world.concern(address_protected=True))
+    case = str(receipt["case"])
+    await world.must("teacher", f"/concerns/{receipt['concern']}/resolution", {"outcome": "lifted"})
+    await world.must(
+        "teacher", f"/cases/{case}/closure", {"outcome": "goal-reached"}, if_match=await world.version("teacher", case)
+    )
+    version = await world.version("teacher", case)
+    for moved in (
+        {"lagspill_unit": "unit:haugen-barnehage"},
+        {"lagspill_unit": "unit:tinnes-skole", "lagspill_service": "skole"},
+    ):
+        response = await world.post("teacher", f"/cases/{case}/reopening", if_match=version, claims=moved)
+        assert (response.status_code, response.json()["code"]) == (403, "not-permitted")
+        assert (await world.access("deny"))[-1]["reason"] == "not-in-its-unit"
+        assert (await world.get("teacher", f"/cases/{case}/child", **moved)).status_code == 403
+    await world.must("teacher", f"/cases/{case}/reopening", if_match=version)
+    assert (await world.see("teacher", f"/cases/{case}/child"))["records"]

@@ -23,6 +23,7 @@ from services.cases.errors import (
     HandoverOpenError,
     MeasureUnfinishedError,
     NotInTeamError,
+    NotPermittedError,
 )
 from shared.calendar import add_days
 from shared.contracts.base import Model
@@ -36,7 +37,7 @@ from shared.contracts.cases import (
     ViewOfChildRecorded,
 )
 from shared.contracts.codes import Role, Service
-from shared.refs import CaseRef, ChildViewRef
+from shared.refs import CaseRef, ChildViewRef, UnitId
 
 Decisions = Literal["consent", "measure", "handover", "plan", "concern-report"]
 Outcomes = Literal["goal-reached", "moved", "no-longer-wanted", "adult"]
@@ -76,6 +77,8 @@ class ReopenCase(Model):
     """It is needed again; whoever reopens it holds the baton."""
 
     by: Acting
+    place: UnitId | None = None
+    """Which unit has an address-protected case, from the vault: no event says it."""
 
 
 def decide_child_view(state: CaseState, command: RecordChildView, now: datetime) -> list[CaseEvent]:
@@ -156,7 +159,7 @@ def decide_reopen(state: CaseState, command: ReopenCase, now: datetime, rules: R
     """Reopen a closed case; the last holder, or the leader of that unit, takes the baton, and it may not rest (seed rules 79, 144).
 
     Raises:
-        DeniedError: the actor is neither.
+        DeniedError: the actor is neither, or, of an address-protected case, works elsewhere than its unit now.
         CaseNotClosedError: the case is not closed.
         CaseGoesOnElsewhereError: it moved. Every case that did is refused alike: the answer tells of none where it went, nor why.
     """
@@ -166,6 +169,9 @@ def decide_reopen(state: CaseState, command: ReopenCase, now: datetime, rules: R
     access.permit(state, Action.REOPEN_CASE, command.by, now)
     if state.outcome == MOVED:
         raise CaseGoesOnElsewhereError
+    if state.address_protected and command.place is not None and command.by.unit != command.place:
+        # Who reopens an ordinary case from elsewhere reads nothing of it; here no event would tell the two units apart.
+        raise NotPermittedError("not-in-its-unit")
     holder = command.by.party(address_protected=state.address_protected)
     return [
         CaseReopened(

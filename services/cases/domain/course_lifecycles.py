@@ -46,6 +46,9 @@ CASE: Final = Lifecycle(
             Stage.OPEN,
             guards=(
                 Guard("the last holder does it, or the leader of that unit", errors.NotPermittedError),
+                Guard(
+                    "of a child whose address is protected, at work in the unit that has it", errors.NotPermittedError
+                ),
                 Guard("it was not closed because it moved", errors.CaseGoesOnElsewhereError),
             ),
             rules=(79, 144),

@@ -9,7 +9,7 @@ from services.cases.domain import concern, course
 from services.cases.domain.national_number import born_on
 from services.cases.domain.protection import Register
 from services.cases.domain.rules import Rules
-from services.cases.domain.state import CaseState
+from services.cases.domain.state import CaseState, Stage
 from services.cases.errors import CaseNotOpenError, DeniedError
 from services.cases.handlers.answers import case_for
 from services.cases.handlers.child_protection import follow_the_child, is_protected, tell_the_others
@@ -298,7 +298,11 @@ async def reopen_case(desk: Desk, ctx: Context, case: CaseRef) -> Changed[CaseSt
     """Reopen a closed case."""
     located, acting = await meet(desk, ctx, case)
     rules = desk.rules_of(located.municipality)
-    command = course.ReopenCase(by=acting)
+    async with desk.pool.acquire() as conn:
+        state = (await desk.journal.load(CASE, located.case, conn=conn)).state
+        closed = state.address_protected and state.stage is Stage.CLOSED
+        place = await desk.records.place(conn, located.case) if closed else None
+    command = course.ReopenCase(by=acting, place=place)
     return await change(
         desk,
         ctx,
