@@ -340,6 +340,18 @@ async def test_the_same_command_again_has_one_effect_and_lifting_lets_it_be_foun
     assert "unit:" not in json.dumps([e for e in await world.published() if e["municipality"].startswith("prt_")])
 
 
+async def test_who_works_elsewhere_now_reads_nothing_of_a_protected_case_either(world: World) -> None:
+    """Of an ordinary case the event says which unit has it, of a protected one the vault."""
+    receipt = await world.must("teacher", "/concerns", world.concern(address_protected=True))
+    case, concern = str(receipt["case"]), receipt["concern"]
+    await world.must("teacher", f"/concerns/{concern}/resolution", {"outcome": "lifted"})
+    assert (await world.see("teacher", f"/cases/{case}/child"))["records"]
+    moved = {"lagspill_unit": "unit:haugen-barnehage"}
+    read = (await world.get("teacher", f"/cases/{case}/child", **moved)).json()
+    assert (read["identity"], read["categories"], read["records"]) == (None, [], [])
+    assert (await world.get("teacher", f"/concerns/{concern}", **moved)).json()["text"] == ""
+
+
 async def test_a_protected_case_is_reopened_in_its_unit_and_by_nobody_who_works_elsewhere_now(world: World) -> None:
     """No event says which unit that is; whoever opened it from another would have read all of it there."""
     receipt = await world.must("teacher", "/concerns", world.concern(address_protected=True))
