@@ -153,3 +153,15 @@ async def test_what_the_child_decides_over_alone_is_not_told_to_a_guardian_by_it
     assert (await world.see("guardian-a", f"/cases/{helsestasjon}"))["measures"] == []
     assert await seen(world, "guardian-a", barnehage) == []
     assert await seen(world, "guardian-a", helsestasjon) == []
+
+
+async def test_a_case_that_went_on_under_another_reference_is_compared_with_nothing(world: World) -> None:
+    """What waits to be compared when the child's address becomes protected is no failure that somebody must look at."""
+    barnehage, _, _, _ = await two_cases(world)
+    await world.consented(barnehage, services=("helsestasjon",), categories=("measures",))
+    version = await world.version("teacher", barnehage)
+    kind = {"kind": "strictly-confidential"}
+    await world.must("teacher", f"/cases/{barnehage}/address-protection", kind, if_match=version)
+    await world.move_to(world.clock.now())
+    failed = "SELECT kind FROM deadlines WHERE attempts > 0 OR parked"
+    assert [row["kind"] for row in await world.pool.fetch(failed)] == []

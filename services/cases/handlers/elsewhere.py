@@ -20,6 +20,7 @@ from shared.contracts.codes import InformationCategory
 from shared.db import Connection
 from shared.inbox import Tx
 from shared.refs import ActorId, CaseRef
+from shared.vault import ShreddedError
 
 _NOBODY = ActorId("")
 
@@ -33,9 +34,12 @@ async def compare_cases(desk: Desk, tx: Tx, case: CaseRef) -> None:
     if located is None:
         return
     profile = desk.rules_of(located.municipality).municipal
-    every = {
-        one.state.case: one.state for one in await _of_the_child(desk, tx.conn, located, _NOBODY, tx) if one.state.case
-    }
+    try:
+        found = await _of_the_child(desk, tx.conn, located, _NOBODY, tx)
+    except ShreddedError:
+        # It goes on under another reference, or was erased: there is no child to compare by.
+        return
+    every = {one.state.case: one.state for one in found if one.state.case}
     for told in sorted(every):
         others = [state for ref, state in every.items() if ref != told]
 
