@@ -16,7 +16,7 @@ from services.cases.domain.acting import Acting
 from services.cases.domain.course import ref_of
 from services.cases.domain.elsewhere import Alike
 from services.cases.domain.kept import DocumentState, GlassState, GlassStatus, RecordState
-from services.cases.domain.relations import relations as relations_of
+from services.cases.domain.relations import told_relations
 from services.cases.domain.shown import as_shown, sees_handover
 from services.cases.domain.state import (
     CaseState,
@@ -583,7 +583,7 @@ class CaseView(Model):
     @classmethod
     def seen(cls, state: CaseState, acting: Acting, now: datetime) -> CaseView:
         """Return `state` as `acting` sees it at `now`: the table's parts of it, and of its measures those that are to be shown."""
-        return cls.of(as_shown(state, acting, now), relations_of(state, acting, now))
+        return cls.of(as_shown(state, acting, now), told_relations(state, acting, now))
 
     @classmethod
     def whole(cls, state: CaseState, relations: Iterable[Relation]) -> CaseView:

@@ -206,7 +206,7 @@ async def test_what_a_law_demands_is_kept_whatever_is_asked(world: World) -> Non
         "evaluate_by": "2026-11-01T11:00:00Z",
     }
     made = await world.must("teacher", f"/cases/{case}/measures", measure)
-    version = await world.version("teacher", case)
+    version = await world.version("nurse", case)
     evaluated = await world.post(
         "nurse", f"/measures/{made['measure']}/evaluations", {"effect": "reached", "outcome": "stop"}, if_match=version
     )

@@ -31,6 +31,20 @@ ANONYMOUS = {
     "text": "Hvordan får vi et barn med få ord inn i leken?",
     "anonymous": True,
 }
+OWN_MEASURE = {
+    "code": "sprakgruppe",
+    "owner": "ppt",
+    "goal": "Snakker i leken.",
+    "indicator": "seen",
+    "evaluate_by": "2026-11-01T11:00:00Z",
+}
+REPORT = {
+    "ground": "maltreatment-or-neglect",
+    "text": "Kommer uten mat og varme klær.",
+    "guardians_informed": False,
+    "not_informed_because": "danger-to-child",
+    "child": {"method": "conversation", "text": "Vil ikke hjem.", "trusted_person": True},
+}
 
 
 @pytest_asyncio.fixture
@@ -416,6 +430,52 @@ async def test_the_tag_of_an_anonymous_request_is_no_cases_version(world: World)
     assert accepted.status_code == 201, accepted.text
     assert accepted.headers["etag"] == (await world.get("ppt", path)).headers["etag"] != first
     assert accepted.headers["etag"] != await world.version("teacher", case)
+
+
+@pytest.mark.rule(2, 82, 106, 116)
+async def test_by_no_tag_and_no_answer_a_member_learns_what_it_is_not_told_of(world: World) -> None:
+    case = await world.opened()
+    await world.consented(case)
+    paths = [f"/cases/{case}{part}" for part in ("", "/child", "/team")]
+
+    async def seen() -> list[tuple[int, str | None, str]]:
+        looks = [await world.get("ppt", path) for path in (*paths, f"/cases/{case}/contributions", "/cases")]
+        return [
+            (one.status_code, one.headers.get("etag"), one.text if one.is_success else code(one)[1]) for one in looks
+        ]
+
+    before, holder = await seen(), await world.version("teacher", case)
+    assert len({etag for status, etag, _ in before[:3]}) == 1, "one case, one tag, by whatever is looked at"
+    assert before[0][1] != holder
+    # The service is asked anonymously, accepts; child welfare is told: nothing of it leads to this case.
+    asked = (await world.must("teacher", f"/cases/{case}/contributions", ANONYMOUS))["contribution"]
+    assert await seen() == before
+    await world.must("ppt", f"/contributions/{asked}/acceptance")
+    assert await seen() == before
+    await world.must("teacher", f"/cases/{case}/concern-reports", REPORT)
+    assert await seen() == before
+    await world.must("teacher", f"/cases/{case}/records", {"category": "health", "text": "Bruker briller."})
+    assert await seen() == before, "nor what is recorded beside the consent"
+    assert await world.version("teacher", case) != holder
+    # What it is shown moves it.
+    await world.must("teacher", f"/cases/{case}/team-goal", {"text": "Snakker i leken."})
+    after = await seen()
+    assert after[0][1] != before[0][1]
+
+
+@pytest.mark.rule(82, 106)
+async def test_if_match_of_a_member_is_held_against_what_it_is_shown(world: World) -> None:
+    case = await world.opened()
+    await world.consented(case)
+    made = await world.must("teacher", f"/cases/{case}/measures", OWN_MEASURE)
+    tag = await world.version("ppt", case)
+    await world.must("teacher", f"/cases/{case}/records", {"category": "health", "text": "Bruker briller."})
+    path, done = f"/measures/{made['measure']}/evaluations", {"effect": "reached", "outcome": "stop"}
+    for other in (await world.version("teacher", case), '"v1"'):
+        assert code(await world.post("ppt", path, done, if_match=other)) == (412, "version-stale")
+    answered = await world.post("ppt", path, done, if_match=tag)
+    assert answered.status_code == 201, answered.text
+    assert answered.headers["etag"] == await world.version("ppt", case) != tag
 
 
 @pytest.mark.rule(71, 72, 82)

@@ -46,6 +46,13 @@ def relations(state: CaseState, acting: Acting, now: datetime) -> list[Relation]
     return [relation for relation in Relation if checks[relation]]
 
 
+def told_relations(state: CaseState, acting: Acting, now: datetime) -> list[Relation]:
+    """Return what `acting` is told that it is to this case: not that an anonymous request comes from it (seed rules 2, 82, 116)."""
+    by_name = any(not one.anonymous and is_asked(one, acting) for one in state.around.contributions.values())
+    held = relations(state, acting, now)
+    return held if by_name else [one for one in held if one not in {Relation.ASKED_SERVICE, Relation.ASKED_LEADER}]
+
+
 def has_the_care(state: CaseState, acting: Acting) -> bool:
     """Return whether the actor speaks for the child welfare service where one of the consents needs its word."""
     asked = any(

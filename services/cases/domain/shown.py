@@ -95,6 +95,17 @@ def permitted(  # noqa: PLR0911 -- one line per reach
             return _no_content(state, relation, acting, now)
 
 
+def reached(state: CaseState, acting: Acting, now: datetime) -> frozenset[InformationCategory]:
+    """Return of which categories `acting` may be shown something of the child at `now`, for one purpose or another."""
+    every = frozenset[InformationCategory]()
+    for relation in relations(state, acting, now):
+        for action in TABLE[relation].keys() & {Action.READ_CHILD, Action.READ_DOCUMENT, Action.READ_FORM}:
+            reach = TABLE[relation][action]
+            for purpose in (None, *sorted(WORKING_PURPOSES)):
+                every |= permitted(state, relation, reach, acting, now, purpose).categories
+    return every
+
+
 def grounds(state: CaseState, allowed: Permit, shown: frozenset[InformationCategory], now: datetime) -> list[Ground]:
     """Divide what is shown among the consents it rests on: each look is recorded under the very consent that allowed it."""
     override = None if allowed.override is None else state.overrides.get(allowed.override)

@@ -11,7 +11,7 @@ from services.cases.domain import contributions
 from services.cases.domain.access_table import NARROW
 from services.cases.domain.access_terms import Action
 from services.cases.domain.figures import median, period_of
-from services.cases.domain.relations import is_asked
+from services.cases.domain.relations import is_asked, relations
 from services.cases.domain.rules import ANONYMISED, CONSENT, OWN_TASK
 from services.cases.domain.shown import Ground
 from services.cases.domain.state import CaseState
@@ -20,6 +20,7 @@ from services.cases.errors import (
     FiguresForLeadersError,
     NotAnonymousError,
     NotInvolvedError,
+    NotPermittedError,
     NotStaffError,
     UnknownPartError,
 )
@@ -123,7 +124,10 @@ async def list_of_case(
     located, acting = await meet(desk, ctx, case)
     looked = await glance(desk, ctx, located, acting, Action.SEE_CONTRIBUTION)
     if looked.permit.relation in NARROW:
-        await deny(desk, ctx, located.case, NotInvolvedError("only-asked"))
+        # Whoever sees the case by something else is refused as if nothing were asked: it may be asked anonymously.
+        part = {*relations(looked.state, acting, ctx.now)} - NARROW
+        denied = NotPermittedError("not-in-table") if part else NotInvolvedError("only-asked")
+        await deny(desk, ctx, located.case, denied)
     refs = following(looked.state.around.contributions, after)[: limit + 1]
     return [ContributionView.of(looked.state, ref) for ref in refs], looked.version
 

@@ -32,7 +32,7 @@ from services.cases.handlers.around import TeamDesk, disclosed, follow_team
 from services.cases.handlers.kept import follow_kept
 from services.cases.records import GOAL, Records
 from services.cases.store import Disclosure, Fitting, Located
-from services.cases.tags import told_version
+from services.cases.tags import version_for
 from shared.actor_names import KnownActors
 from shared.aggregate import Aggregate, Answer, Changed, Context, Decision
 from shared.auth import Actor, Clearance
@@ -246,21 +246,17 @@ async def change(
         LagspillError: what `decide` refuses, or the journal.
     """
     latest = Latest()
-    reader = await _in_the_family(desk, ctx, case)
+    reader = await _reader(desk, ctx, case)
+    own = ctx.if_match is None or reader is None or await _meets_its_own(desk, ctx, case, reader)
 
     def tell(state: CaseState, version: int) -> Answer:
-        if reader is None:
-            return answer(state, version)
-        told = as_told(state, reader, ctx.now)
-        return answer(told, told_version(told, reader, ctx.now))
+        told = state if reader is None else as_told(state, reader, ctx.now)
+        return answer(told, version_for(state, version, reader, ctx.now))
 
     def decide_now(state: CaseState) -> Decision:
         events = latest.take(state, require_heard(state, decide(state), ctx.now, desk.team.hearing))
-        # To the family a version is what it is told, and no number of events.
-        if reader is not None and ctx.if_match not in {
-            None,
-            told_version(as_told(state, reader, ctx.now), reader, ctx.now),
-        }:
+        # To who sees a part of the case a version is what it is shown, and no number of events.
+        if not own and ctx.if_match not in {None, version_for(state, 0, reader, ctx.now)}:
             raise StaleVersionError
         if not events and looks is not None:
             permit = access.permit(state, Action.SEE_CASE, looks, ctx.now)
@@ -274,7 +270,7 @@ async def change(
             await keep(conn)
 
     try:
-        known = ctx if reader is None else replace(ctx, if_match=None)
+        known = ctx if own else replace(ctx, if_match=None)
         return await desk.journal.change(CASE, case, known, decide_now, tell, also=also)
     except DeniedError as denied:
         await deny(desk, ctx, case, denied)
@@ -298,12 +294,18 @@ async def permitted(desk: Desk, ctx: Context, located: Located, acting: Acting, 
         raise CaseNotOpenError
 
 
-async def _in_the_family(desk: Desk, ctx: Context, case: CaseRef) -> Acting | None:
-    """Return the actor as the rules see it, if it is a private person: the family is told less."""
-    if ctx.actor is None or ctx.actor.kind not in {"guardian", "child"}:
+async def _reader(desk: Desk, ctx: Context, case: CaseRef) -> Acting | None:
+    """Return the actor as the rules see it, if it is a person: most are told less than the case knows."""
+    if ctx.actor is None or ctx.actor.kind == "service_account":
         return None
     async with desk.pool.acquire() as conn:
-        return await as_seen(desk, ctx, conn, case)
+        located = await store.locate(conn, case) if ctx.actor.kind == "user" else None
+        return await as_seen(desk, ctx, conn, case, home=None if located is None else located.municipality)
+
+
+async def _meets_its_own(desk: Desk, ctx: Context, case: CaseRef, reader: Acting) -> bool:
+    """Return whether `reader` meets the case's own version: if that has changed when it is decided, so has the version."""
+    return not version_for((await desk.journal.load(CASE, case)).state, 0, reader, ctx.now)
 
 
 async def keep_time(desk: Desk, conn: Connection, event: ConsentEvent | OverrideEvent, now: datetime) -> list[str]:
@@ -428,10 +430,8 @@ async def look(
         place = await desk.records.place(conn, located.case) if permit.categories or permit.own else None
         if place is not None and place != acting.unit:
             permit = permit.model_copy(update={"categories": frozenset(), "own": frozenset()})
-    state, version = as_told(loaded.state, acting, ctx.now), loaded.version
-    if state is not loaded.state:
-        version = told_version(state, acting, ctx.now)
-    return Looked(state, version, loaded.scope or ctx.scope, permit)
+    version = version_for(loaded.state, loaded.version, acting, ctx.now)
+    return Looked(as_told(loaded.state, acting, ctx.now), version, loaded.scope or ctx.scope, permit)
 
 
 async def record(

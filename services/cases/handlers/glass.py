@@ -27,6 +27,7 @@ from services.cases.handlers.desk import (
     record_listing,
 )
 from services.cases.store import Located
+from services.cases.tags import version_for
 from services.cases.views import GlassView
 from shared.aggregate import Changed, Context
 from shared.contracts.cases import CaseEvent
@@ -203,7 +204,8 @@ async def _look(
     if not opener:
         glasses.reviewer(loaded.state, acting, glass, await _unit(desk, conn, loaded.state, glass))
     permit = Permit(relation=Relation.LEADER, basis=OWN_TASK, categories=WORDS)
-    return Looked(loaded.state, loaded.version, loaded.scope or ctx.scope, permit)
+    version = version_for(loaded.state, loaded.version, acting, ctx.now)
+    return Looked(loaded.state, version, loaded.scope or ctx.scope, permit)
 
 
 async def _may_review(desk: Desk, conn: Connection, state: CaseState, acting: Acting, glass: GlassRef) -> bool:

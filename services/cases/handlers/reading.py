@@ -19,7 +19,7 @@ from services.cases.domain import insight
 from services.cases.domain.access_table import TABLE
 from services.cases.domain.access_terms import Action
 from services.cases.domain.grantors import age_on
-from services.cases.domain.relations import relations
+from services.cases.domain.relations import relations, told_relations
 from services.cases.domain.shown import Permit
 from services.cases.domain.state import ALL_CATEGORIES
 from services.cases.errors import DeniedError
@@ -72,7 +72,7 @@ async def list_cases(desk: Desk, ctx: Context, *, after: tuple[datetime, str] | 
                 state = (await desk.journal.load(CASE, case, conn=conn)).state
                 held = relations(state, acting, ctx.now)
                 if any(Action.SEE_CASE in TABLE[relation] for relation in held) and len(found) <= limit:
-                    found.append(CaseSummary.of(state, registered_at, held))
+                    found.append(CaseSummary.of(state, registered_at, told_relations(state, acting, ctx.now)))
         await record_listing(desk, ctx, conn)
     desk.journal.nudge()
     return found

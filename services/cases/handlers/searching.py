@@ -5,7 +5,7 @@ from __future__ import annotations
 from services.cases import store
 from services.cases.contents import IdentityView, SearchHit, SearchResult
 from services.cases.domain import search
-from services.cases.domain.relations import relations
+from services.cases.domain.relations import told_relations
 from services.cases.domain.search import Candidate, Judged
 from services.cases.errors import UnknownPartError
 from services.cases.handlers.desk import Desk, Looked, actor_of, as_seen, describe_look, fitting_as_seen, note_look
@@ -93,6 +93,6 @@ def _hit(ctx: Context, one: Judged, children: dict[CaseRef, Child]) -> SearchHit
     return SearchHit(
         case=_case(candidate),
         stage=candidate.state.stage,
-        relations=tuple(relations(candidate.state, candidate.acting, ctx.now)),
+        relations=tuple(told_relations(candidate.state, candidate.acting, ctx.now)),
         identity=identity,
     )
