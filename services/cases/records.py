@@ -279,6 +279,15 @@ class Records:
         unit = await self._text(conn, case, f"destination/{handover}")
         return None if unit is None else UnitId(unit)
 
+    async def keep_coordinates_from(self, conn: Connection, case: CaseRef, actor: ActorId, unit: UnitId) -> None:
+        """Keep in which unit whoever coordinates an address-protected case works: no event says it."""
+        await self._put(conn, case, f"coordinates-from/{actor}", InformationCategory.CONTACT, unit)
+
+    async def coordinates_from(self, conn: Connection, case: CaseRef, actor: ActorId) -> UnitId | None:
+        """Return in which unit whoever coordinates it works, if it was kept."""
+        unit = await self._text(conn, case, f"coordinates-from/{actor}")
+        return None if unit is None else UnitId(unit)
+
     async def shred(self, conn: Connection, case: CaseRef) -> None:
         """Destroy the case's key: nothing of it can be read again, and nothing more can be kept about it."""
         await self._vault.shred(conn, owner=case)

@@ -96,6 +96,24 @@ async def test_of_a_form_that_came_with_the_baton_no_more_is_read_than_a_consent
     assert (sorted(last["categories"]), last["consent_version"]) == (["development", "language"], 2)
 
 
+async def test_of_a_protected_child_a_form_is_offered_to_whoever_is_at_work_where_it_was_sent(world: World) -> None:
+    """No event says where that is; the vault does. Who works elsewhere now reads nothing, and is no receipt."""
+    receipt = await world.must("teacher", "/concerns", world.concern(address_protected=True))
+    case = str(receipt["case"])
+    await world.must("teacher", f"/concerns/{receipt['concern']}/resolution", {"outcome": "lifted"})
+    await world.consented(case, services=("skole",), purposes=("transition",))
+    form = await drafted(world, case)
+    for who in ("guardian-a", "guardian-b"):
+        await world.must(who, f"/transition-forms/{form}/approvals", {"version": 1})
+    sent = await send(world, case, form, outside_window="moved")
+    assert sent.status_code == 201, sent.text
+    moved = await world.get("contact-teacher", f"/transition-forms/{form}", lagspill_unit="unit:other-skole")
+    assert (moved.status_code, moved.json()["fields"], moved.json()["content"]) == (200, {}, {})
+    receipts = await world.see("teacher", f"/handovers/{sent.json()['handover']}/receipts")
+    assert [one["received_at"] for one in receipts["documents"]] == [None]
+    assert (await world.see("contact-teacher", f"/transition-forms/{form}"))["fields"] == FIELDS
+
+
 async def test_outside_may_it_takes_a_reason_and_the_log_says_which(world: World) -> None:
     case = await world.opened()
     await world.consented(case, services=("skole",), purposes=("transition",))

@@ -171,6 +171,18 @@ async def test_a_protected_child_is_opened_by_the_cleared_alone_and_no_event_say
     shown = await world.get("nurse", f"/cases/{case}/child", **CLEARED)
     assert shown.json()["identity"]["name"] == world.child.name
     assert (await world.get("nurse", f"/cases/{case}/child")).status_code == 404
+    # It was opened at work where the vault says, and is closed to whoever works elsewhere in the service now.
+    moved = {**CLEARED, "lagspill_unit": "unit:another-helsestasjon"}
+    for path in (f"/cases/{case}", f"/cases/{case}/child", f"/concerns/{receipt['concern']}"):
+        assert code(await world.get("nurse", path, **moved)) == (404, "not-found")
+    sought = {"national_number": world.child.national_number}
+    hits = []
+    for claims in (CLEARED, moved):
+        headers = {"authorization": f"Bearer {world.token('nurse', **claims)}"}
+        hits.append(
+            [one["case"] for one in (await world.http.post("/search", json=sought, headers=headers)).json()["items"]]
+        )
+    assert hits == [[case], []]
     assert code(await world.get("nurse-leader", f"/break-glass/{glass}")) == (404, "not-found")
     leader = {"lagspill_roles": ["leader", "protected-case-reader"]}
     assert (await world.get("nurse-leader", f"/break-glass/{glass}", **leader)).status_code == 200

@@ -350,6 +350,32 @@ async def test_who_works_elsewhere_now_reads_nothing_of_a_protected_case_either(
     read = (await world.get("teacher", f"/cases/{case}/child", **moved)).json()
     assert (read["identity"], read["categories"], read["records"]) == (None, [], [])
     assert (await world.get("teacher", f"/concerns/{concern}", **moved)).json()["text"] == ""
+    cleared = {"lagspill_roles": ["teacher", "protected-case-reader"]}
+    for claims, named in ((cleared, world.child.name), ({**cleared, **moved}, None)):
+        headers = {"authorization": f"Bearer {world.token('teacher', **claims)}"}
+        sought = {"national_number": world.child.national_number}
+        [hit] = (await world.http.post("/search", json=sought, headers=headers)).json()["items"]
+        assert (hit["identity"] or {"name": None})["name"] == named
+
+
+async def test_who_coordinates_a_protected_case_and_works_elsewhere_now_coordinates_nothing_there(world: World) -> None:
+    receipt = await world.must("teacher", "/concerns", world.concern(address_protected=True))
+    case = str(receipt["case"])
+    await world.must("teacher", f"/concerns/{receipt['concern']}/resolution", {"outcome": "lifted"})
+    await world.consented(case)
+    moved = {"lagspill_unit": "unit:another-helsestasjon"}
+    appointed = {"kind": "ansvarsgruppe", "coordinator": await world.receiver("nurse")}
+    await world.must("teacher", f"/cases/{case}/coordinator", appointed)
+    path = f"/cases/{case}/contributions"
+    assert (await world.get("nurse", path)).status_code == 200
+    assert code(await world.get("nurse", path, **moved)) == (403, "not-permitted")
+    # So it is when the coordination was offered and taken.
+    offered = {"kind": "ansvarsgruppe", "receiver": await world.receiver("second-nurse")}
+    handover = (await world.must("nurse", f"/cases/{case}/coordinator-handovers", offered))["handover"]
+    await world.must("second-nurse", f"/handovers/{handover}/acceptance")
+    assert (await world.get("second-nurse", path)).status_code == 200
+    assert code(await world.get("second-nurse", path, **moved)) == (403, "not-permitted")
+    assert "unit:" not in json.dumps([e for e in await world.published() if e["municipality"].startswith("prt_")])
 
 
 async def test_a_protected_case_is_reopened_in_its_unit_and_by_nobody_who_works_elsewhere_now(world: World) -> None:

@@ -10,7 +10,7 @@ from typing import Final, NoReturn, TypeVar
 from services.cases import ending_store, glass_store, store
 from services.cases.document_store import ContentStore
 from services.cases.domain import access, waiting
-from services.cases.domain.access_terms import Action, Relation
+from services.cases.domain.access_terms import Action
 from services.cases.domain.acting import Acting
 from services.cases.domain.evolution import evolve, fold
 from services.cases.domain.glass import GlassRules
@@ -51,6 +51,7 @@ from shared.contracts.cases import (
     HandoverSent,
     MeasurePlanned,
     OverrideEvent,
+    Party,
     TransitionFormDrafted,
 )
 from shared.contracts.codes import InformationCategory, Purpose
@@ -60,7 +61,7 @@ from shared.db import Connection, Pool
 from shared.deadlines import set_deadline
 from shared.errors import NotFoundError, StaleVersionError
 from shared.journal import Journal
-from shared.refs import CaseRef, DocumentRef, Ids, LogScope
+from shared.refs import CaseRef, DocumentRef, Ids, LogScope, UnitId
 from shared.scanning import Scanner
 
 CASE: Final = Aggregate("case", CaseState, CaseState(), evolve)
@@ -224,7 +225,8 @@ async def fitting_as_seen(desk: Desk, ctx: Context, conn: Connection, fitting: F
     case = seen.state.case
     if case is None:
         return seen
-    return seen.model_copy(update={"acting": await by_age(desk, conn, case, seen.acting, ctx.now)})
+    acting = await by_age(desk, conn, case, seen.acting, ctx.now)
+    return seen.model_copy(update={"acting": acting, "state": await placed(desk, conn, seen.state, acting)})
 
 
 async def change(
@@ -408,6 +410,64 @@ async def glance(desk: Desk, ctx: Context, located: Located, acting: Acting, act
     return looked
 
 
+async def placed(desk: Desk, conn: Connection, state: CaseState, acting: Acting) -> CaseState:
+    """Return the case by which `acting` is judged: of an address-protected one the vault says where things are, and no event does.
+
+    What of it is the actor's is put where it is when the actor works in another unit now, as the events of an ordinary case would
+    have it: the baton, an offer of it, the coordination, an emergency access. It grants nothing, and is shown to nobody.
+    """
+    case = state.case
+    if not state.address_protected or case is None or state.stage is Stage.ERASED or acting.kind != "user":
+        return state
+
+    async def there(party: Party, kept: Awaitable[UnitId | None]) -> Party:
+        unit = await kept
+        return party if unit in {None, acting.unit} else party.model_copy(update={"unit": unit})
+
+    holding, handover, around = state.holding, state.open_handover, state.around
+    changed: dict[str, object] = {}
+    if holding is not None and holding.party.actor == acting.actor:
+        party = await there(holding.party, desk.records.place(conn, case))
+        changed["holding"] = holding.model_copy(update={"party": party})
+    if handover is not None and handover.receiver.actor == acting.actor:
+        receiver = await there(handover.receiver, desk.records.destination(conn, case, handover.ref))
+        moved = handover.model_copy(update={"receiver": receiver})
+        changed["handovers"] = {**state.handovers, handover.ref: moved}
+    coordinators = dict(around.coordinators)
+    for kind, one in around.coordinators.items():
+        if one.party.actor == acting.actor:
+            party = await there(one.party, desk.records.coordinates_from(conn, case, one.party.actor))
+            coordinators[kind] = one.model_copy(update={"party": party})
+    changed["around"] = around.model_copy(update={"coordinators": coordinators})
+    glasses = dict(state.glass)
+    for ref, opened in state.glass.items():
+        if opened.by.actor == acting.actor:
+            by = await there(opened.by, desk.records.glass_unit(conn, case, ref))
+            glasses[ref] = opened.model_copy(update={"by": by})
+    changed["glass"] = glasses
+    return state.model_copy(update=changed)
+
+
+async def permit_there(
+    desk: Desk,
+    ctx: Context,
+    conn: Connection,
+    state: CaseState,
+    acting: Acting,
+    action: Action,
+    purpose: Purpose | None = None,
+) -> Permit:
+    """Return what `acting` may see when doing `action`, of an address-protected case by where it works too (`placed`).
+
+    Raises:
+        DeniedError: see `access.permit`.
+    """
+    permit = access.permit(state, action, acting, ctx.now, purpose)
+    if not state.address_protected or not (permit.categories or permit.own):
+        return permit
+    return access.permit(await placed(desk, conn, state, acting), action, acting, ctx.now, purpose)
+
+
 async def look(
     desk: Desk,
     ctx: Context,
@@ -424,12 +484,7 @@ async def look(
     """
     await store.await_writers(conn, located.case)
     loaded = await desk.journal.load(CASE, located.case, conn=conn)
-    permit = access.permit(loaded.state, action, acting, ctx.now, purpose)
-    if loaded.state.address_protected and permit.relation in {Relation.HOLDER, Relation.LAST_HOLDER}:
-        # The task is the unit's, and of such a case no event says which: the vault does.
-        place = await desk.records.place(conn, located.case) if permit.categories or permit.own else None
-        if place is not None and place != acting.unit:
-            permit = permit.model_copy(update={"categories": frozenset(), "own": frozenset()})
+    permit = await permit_there(desk, ctx, conn, loaded.state, acting, action, purpose)
     version = version_for(loaded.state, loaded.version, acting, ctx.now)
     return Looked(as_told(loaded.state, acting, ctx.now), version, loaded.scope or ctx.scope, permit)
 

@@ -7,13 +7,13 @@ from datetime import datetime
 
 from services.cases import form_store
 from services.cases.contents import FormContent
-from services.cases.domain import access, forms
+from services.cases.domain import forms
 from services.cases.domain.access_terms import Action
 from services.cases.domain.form_profile import FormTemplate
 from services.cases.domain.state import CaseState
 from services.cases.errors import DeniedError, UnknownPartError
 from services.cases.handlers.consents import Given
-from services.cases.handlers.desk import CASE, Desk, Keep, actor_of, change, deny, look, meet, record
+from services.cases.handlers.desk import CASE, Desk, Keep, actor_of, change, deny, look, meet, permit_there, record
 from services.cases.handlers.handovers import attendance, destined, note_receipt
 from services.cases.views import FormView
 from shared.aggregate import Answer, Changed, Context
@@ -165,7 +165,8 @@ async def read_form(desk: Desk, ctx: Context, form: FormRef) -> tuple[FormConten
             before = (await desk.journal.load(CASE, located.case, conn=conn)).state
             sent = before.forms.get(form)
             if sent is not None and sent.handover is not None:
-                shown = access.permit(before, Action.READ_FORM, acting, ctx.now).categories & sent.categories
+                may = await permit_there(desk, ctx, conn, before, acting, Action.READ_FORM)
+                shown = may.categories & sent.categories
                 documents = (sent.document,) if shown else ()
                 await note_receipt(desk, ctx, conn, located.case, sent.handover, documents)
             looked = await look(desk, ctx, conn, located, acting, Action.READ_FORM)

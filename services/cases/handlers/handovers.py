@@ -161,6 +161,8 @@ async def answer_handover(
         baton = present is not None and present.coordination is None
         if reject is None and sent_to is not None and protected and baton:
             await desk.records.keep_place(conn, located.case, sent_to)
+        if reject is None and sent_to is not None and protected and present is not None and not baton:
+            await desk.records.keep_coordinates_from(conn, located.case, present.receiver.actor, sent_to)
         if moves:
             await carry_on(desk, ctx, conn, located, acting, handover, successor)
 

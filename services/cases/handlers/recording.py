@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from services.cases.contents import DocumentContentView, DocumentList
 from services.cases.document_store import Stored, Writing, abandoned_on_failure
-from services.cases.domain import access, recording
+from services.cases.domain import recording
 from services.cases.domain.access_terms import Action
 from services.cases.domain.shown import Permit
 from services.cases.domain.sniffing import Sniffer
@@ -22,7 +22,7 @@ from services.cases.errors import (
     NotPermittedError,
     UnknownPartError,
 )
-from services.cases.handlers.desk import CASE, Desk, change, deny, following, look, meet, record
+from services.cases.handlers.desk import CASE, Desk, change, deny, following, look, meet, permit_there, record
 from services.cases.handlers.handovers import note_opened
 from services.cases.views import DocumentView, RecordView
 from shared.aggregate import Changed, Context
@@ -199,8 +199,10 @@ async def read_document(desk: Desk, ctx: Context, document: DocumentRef) -> Down
     """
     located, acting = await meet(desk, ctx, document)
     try:
-        state = (await desk.journal.load(CASE, located.case)).state
-        _covered(state, access.permit(state, Action.READ_DOCUMENT, acting, ctx.now), document)
+        async with desk.pool.acquire() as conn:
+            state = (await desk.journal.load(CASE, located.case, conn=conn)).state
+            may = await permit_there(desk, ctx, conn, state, acting, Action.READ_DOCUMENT)
+        _covered(state, may, document)
         await _look_through(desk, ctx, document)
         async with desk.pool.acquire() as conn, conn.transaction():
             await note_opened(desk, ctx, conn, located.case, document)

@@ -127,13 +127,25 @@ async def appoint(
         age = await age_of_child(desk, conn, located.case, ctx.now)
         away = await absence_store.away(conn, located.municipality, coordinator.actor, oslo_day(ctx.now)) is not None
     command = team.Appoint(by=acting, kind=kind, coordinator=coordinator, age=age, away=away)
-    profile = desk.team_of(located.municipality)
+    profile, unit, protected = desk.team_of(located.municipality), coordinator.unit, False
+
+    def decide(state: CaseState) -> list[CaseEvent]:
+        nonlocal protected
+        protected = state.address_protected
+        return team.decide_appoint(state, command, ctx.now, profile)
+
+    async def keep(conn: Connection) -> None:
+        # No event of an address-protected case says where it is coordinated.
+        if protected and unit is not None:
+            await desk.records.keep_coordinates_from(conn, located.case, coordinator.actor, unit)
+
     return await change(
         desk,
         ctx,
         located.case,
-        lambda state: team.decide_appoint(state, command, ctx.now, profile),
+        decide,
         lambda state, version: answer(AroundView.of(state), status=201, version=version),
+        keep,
     )
 
 
