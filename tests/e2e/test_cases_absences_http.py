@@ -241,6 +241,19 @@ async def test_what_is_accepted_in_the_very_moment_in_which_the_last_day_is_over
     assert await holder(world, "styrer", case) == (await world.see("styrer", "/me"))["actor"]
 
 
+async def test_what_was_offered_as_an_absence_began_is_accepted_for_nobody_who_is_away(world: World) -> None:
+    """The offers that waited are cancelled then; one that came in the same instant is not among them."""
+    case = await world.opened()
+    offer = {"kind": "baton", "receiver": await world.receiver("colleague")}
+    handover = (await world.must("teacher", f"/cases/{case}/handovers", offer))["handover"]
+    await world.must("colleague", "/absences", await away(world, last_day="2026-09-07"))
+    # Nothing has fired yet.
+    world.clock.set(datetime(2026, 9, 7, 23, 0, tzinfo=UTC))
+    assert code(await world.post("styrer", f"/handovers/{handover}/acceptance")) == (409, "receiver-away")
+    assert await holder(world, "styrer", case) == (await world.see("teacher", "/me"))["actor"]
+    await world.must("styrer", f"/handovers/{handover}/rejection", {"reason": "absent"})
+
+
 async def test_two_who_stand_in_for_each_other_are_not_away_at_the_same_time(world: World) -> None:
     """What falls to each from the other would rest with nobody who is there."""
     second = {"sub": "second-leader"}

@@ -89,6 +89,8 @@ class AnswerHandover(Model):
     reject: RejectReason | None = None
     sent_to: UnitId | None = None
     """The unit to which it was sent, from the vault: of an address-protected case no event says it."""
+    receiver_away: bool = False
+    """Whether the receiver is registered as away by now: what is accepted for them would rest with nobody."""
 
 
 class WithdrawHandover(Model):
@@ -260,6 +262,7 @@ def decide_answer(state: CaseState, command: AnswerHandover, now: datetime) -> l
         SenderCannotAcceptError: the sender answers its own, as leader of the receiver's unit too.
         ReceiverElsewhereError: the receiver no longer works where it was sent.
         ConsentMissingError: what it rested on has ended since.
+        ReceiverAwayError: it is accepted on behalf of a receiver who is away, or has left (seed rule 107).
         ConcernOpenError: see `transfer.moved`.
     """
     present = state.handovers.get(command.handover)
@@ -283,6 +286,8 @@ def decide_answer(state: CaseState, command: AnswerHandover, now: datetime) -> l
         ]
     if not still_covered(state, present, now):
         raise ConsentMissingError
+    if on_behalf and command.receiver_away:
+        raise ReceiverAwayError
     holder = present.receiver if on_behalf else _arrived(state, present, command)
     receipt = [] if on_behalf else _received(state, present)
     if present.coordination is not None:

@@ -77,6 +77,7 @@ HANDOVER: Final = Lifecycle(
             guards=(
                 *_ANSWERING,
                 Guard("what it rests on still stands", errors.ConsentMissingError, (4,)),
+                Guard("nobody accepts it for a receiver who is away", errors.ReceiverAwayError, (107,)),
                 Guard("the receiver works where it was sent", errors.ReceiverElsewhereError),
             ),
         ),
@@ -84,7 +85,11 @@ HANDOVER: Final = Lifecycle(
             _WAITING,
             events.HandoverCoordinationAccepted,
             HandoverStatus.COMPLETED,
-            guards=(*_ANSWERING, Guard("what it rests on still stands", errors.ConsentMissingError, (4,))),
+            guards=(
+                *_ANSWERING,
+                Guard("what it rests on still stands", errors.ConsentMissingError, (4,)),
+                Guard("nobody accepts it for a receiver who is away", errors.ReceiverAwayError, (107,)),
+            ),
             rules=(23, 37, 97, 107),
         ),
         *steps(

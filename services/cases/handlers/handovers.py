@@ -148,9 +148,16 @@ async def answer_handover(
     async with desk.pool.acquire() as conn:
         sent_to = await desk.records.destination(conn, located.case, handover)
         before = (await desk.journal.load(CASE, located.case, conn=conn)).state
-    protected, present = before.address_protected, before.handovers.get(handover)
+        present = before.handovers.get(handover)
+        there = located.municipality if present is None else present.to_municipality or located.municipality
+        receiver_away = present is not None and bool(
+            await absence_store.away(conn, there, present.receiver.actor, oslo_day(ctx.now))
+        )
+    protected = before.address_protected
     moves = reject is None and present is not None and present.way is HandoverRoute.MUNICIPALITY
-    command = handovers.AnswerHandover(by=acting, handover=handover, reject=reject, sent_to=sent_to)
+    command = handovers.AnswerHandover(
+        by=acting, handover=handover, reject=reject, sent_to=sent_to, receiver_away=receiver_away
+    )
     goes = moves and _would_answer(before, command, ctx.now)
     successor = await prepare(desk, before, present if goes else None)
 
