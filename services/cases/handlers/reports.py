@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -13,6 +14,7 @@ from services.cases import store
 from services.cases.channel import ChannelError, ReportChannel, ReportDocument, ReportedChild, ReportedGuardian
 from services.cases.domain import reports
 from services.cases.domain.access_terms import Action
+from services.cases.domain.acting import Acting
 from services.cases.domain.around import ReportState, ReportStatus
 from services.cases.domain.hearing import NotHeardReason
 from services.cases.domain.state import CaseState
@@ -48,7 +50,7 @@ from shared.aggregate import Answer, Changed, Context
 from shared.clock import oslo_day
 from shared.contracts.access import AccessKind, AccessRecorded
 from shared.contracts.base import Model
-from shared.contracts.cases import ChildHeardBy
+from shared.contracts.cases import CaseEvent, ChildHeardBy
 from shared.contracts.codes import InformationCategory
 from shared.db import Connection
 from shared.deadlines import Deadline, Errand, Settle, cancel, set_deadline, still_promised
@@ -173,27 +175,21 @@ async def read_report(desk: Desk, ctx: Context, report: ConcernReportRef) -> tup
 
 async def post_report(desk: Desk, ctx: Context, report: ConcernReportRef) -> Changed[CaseState]:
     """Note that the letter was posted."""
-    located, acting = await meet(desk, ctx, report)
-    command = reports.FollowReport(by=acting, report=report)
-    return await change(
+    return await _follow(
         desk,
         ctx,
-        located.case,
-        lambda state: reports.decide_posted(state, command, ctx.now),
-        lambda state, version: _shown(state, report, version),
+        report,
+        lambda state, by: reports.decide_posted(state, reports.FollowReport(by=by, report=report), ctx.now),
     )
 
 
 async def note_guardians_informed(desk: Desk, ctx: Context, report: ConcernReportRef) -> Changed[CaseState]:
     """Note that the guardians have been told of it; known already, nothing happens."""
-    located, acting = await meet(desk, ctx, report)
-    command = reports.FollowReport(by=acting, report=report)
-    return await change(
+    return await _follow(
         desk,
         ctx,
-        located.case,
-        lambda state: reports.decide_informed(state, command, ctx.now),
-        lambda state, version: _shown(state, report, version),
+        report,
+        lambda state, by: reports.decide_informed(state, reports.FollowReport(by=by, report=report), ctx.now),
     )
 
 
@@ -214,13 +210,29 @@ async def record_feedback(
     desk: Desk, ctx: Context, report: ConcernReportRef, kind: reports.Feedback
 ) -> Changed[CaseState]:
     """Record child welfare's answer (barnevernsloven § 13-3)."""
+    return await _follow(
+        desk,
+        ctx,
+        report,
+        lambda state, by: reports.decide_feedback(
+            state, reports.RecordFeedback(by=by, report=report, kind=kind), ctx.now
+        ),
+    )
+
+
+async def _follow(
+    desk: Desk,
+    ctx: Context,
+    report: ConcernReportRef,
+    decide: Callable[[CaseState, Acting], Sequence[CaseEvent]],
+) -> Changed[CaseState]:
+    """Let `decide` say what the reporter does afterwards, and tell how the report stands then."""
     located, acting = await meet(desk, ctx, report)
-    command = reports.RecordFeedback(by=acting, report=report, kind=kind)
     return await change(
         desk,
         ctx,
         located.case,
-        lambda state: reports.decide_feedback(state, command, ctx.now),
+        lambda state: decide(state, acting),
         lambda state, version: _shown(state, report, version),
     )
 
