@@ -13,6 +13,7 @@ import pytest
 import pytest_asyncio
 
 from services.meetings.app import create_desk
+from services.meetings.domain.figures import COUNTED
 from services.meetings.domain.undertakings import Owner
 from services.meetings.handlers.desk import Desk
 from services.meetings.handlers.report_duties import expect_reports
@@ -271,6 +272,33 @@ async def test_nothing_is_told_before_everything_is_read_and_nobody_is_kept(tyns
     assert "somebody" not in kept
     assert "leader" not in kept
     assert kept.count("concern-came") == 18
+
+
+@pytest.mark.rule(95, 157, 179)
+async def test_what_was_told_of_a_term_stands_when_the_profile_changes(tynset: Town) -> None:
+    """The same term with another row is one more sum to subtract from."""
+    app = tynset.parts.app
+    desk: Desk = app.state.desk  # type: ignore[attr-defined]
+    first = await tynset.get("coordinator", f"{GAINS}?{AUTUMN}", **TYNSET)
+    assert first.status_code == 200, first.text
+    profile = desk.profiles[LogScope("3427")]
+    others = tuple(unit for unit in profile.units if unit.id != "unit:tynset-barneskole")
+    offers = {"offers": [{"code": "nytt", "text": {"nb": "Nytt", "nn": "Nytt", "en": "New"}}]}
+    changed = profile.model_copy(update={"units": others, "cases": offers})
+    app.state.desk = replace(desk, profiles={**desk.profiles, LogScope("3427"): changed})  # type: ignore[attr-defined]
+    again = await tynset.get("coordinator", f"{GAINS}?{AUTUMN}", **TYNSET)
+    for code in ("concerns-by-unit", "time-to-act", "measures-with-ppt"):
+        assert table(again.json(), code) == table(first.json(), code)
+    page = await tynset.get("coordinator", f"{GAINS}/page?{AUTUMN}&language=en", **TYNSET)
+    assert page.status_code == 200
+    assert "unit:tynset-barneskole" in page.text, "a unit that is no more stands under its reference"
+    kept = await tynset.pool.fetch("SELECT code, figure::text AS figure FROM published_figures")
+    assert {row["code"] for row in kept} == COUNTED
+    # Nothing that is hidden is kept: of the eighteen only that they are so many.
+    [waited] = [row["figure"] for row in kept if row["code"] == "time-to-act"]
+    assert '"cells": [[null], [null], [null]]' in waited
+    # Of a term that nobody was shown nothing is published.
+    assert await tynset.pool.fetchval("SELECT count(DISTINCT period) FROM published_figures") == 1
 
 
 def made_unreadable(body: bytes) -> bytes:

@@ -25,7 +25,19 @@ from services.meetings.domain.figure_facts import (
     MeasureJudged,
     fact_of,
 )
-from services.meetings.domain.figures import OTHER, STAGES, WITH_GUARDIANS, FigureCode, Numbers, count
+from services.meetings.domain.figures import (
+    COUNTED,
+    OTHER,
+    STAGES,
+    WITH_GUARDIANS,
+    Figure,
+    FigureCode,
+    Numbers,
+    count,
+)
+from services.meetings.domain.profile import Profile
+from services.meetings.domain.reports import Known
+from services.meetings.domain.reports import counted as told_anew
 from shared.contracts.base import EventData
 from shared.contracts.cases import (
     CoordinatorKind,
@@ -54,6 +66,7 @@ from shared.refs import (
     MeetingRef,
     UnitId,
 )
+from shared.small_numbers import THRESHOLD, suppress
 from tests.unit.report_world import SKIEN, TYNSET, content, period, story
 
 UNITS = [unit.id for unit in TYNSET.units]
@@ -294,3 +307,78 @@ def test_skien_tells_of_contact_with_guardians_as_small_numbers_allow() -> None:
     assert table.row_totals == (30, None, None, None)
     assert (table.column_totals, table.total) == ((40, 10), 50)
     assert {cell for cells in table.cells for cell in cells} == {None}
+
+
+# --- what was told stands ---------------------------------------------------------------------------------------------
+
+OFFERS = ("ekstratimer", "lesekurs", "pmto", "regnegruppe", "sprakgruppe", "stottekontakt")
+
+
+def offering(offers: frozenset[str], units: int) -> Profile:
+    """Return Tynset with these offers, and so many of its units."""
+    said = [{"code": code, "text": {"nb": code, "nn": code, "en": code}} for code in sorted(offers)]
+    return TYNSET.model_copy(update={"cases": {"offers": said}, "units": TYNSET.units[:units]})
+
+
+def put_in(counts: dict[str, int]) -> list[Happened]:
+    """Return facts of so many measures of each offer, each in a case of its own, which a unit opened."""
+    facts = []
+    for number, code in enumerate(code for code, times in counts.items() for _ in range(times)):
+        at, subject, unit = AUTUMN.begins + timedelta(days=1), f"cas_{number}", UNITS[number % len(UNITS)]
+        measure = MeasureIn(
+            measure=MeasureRef(f"mea_{number}"), code=code, level=1, owner=Service.SKOLE, evaluate_by=AUTUMN.ends
+        )
+        facts.append(Happened(subject, 1, at, CaseHeld(unit=unit, level=1, opens=True)))
+        facts.append(Happened(subject, 2, at, measure))
+    return facts
+
+
+def of_offers(figures: dict[FigureCode, Figure]) -> dict[str, int | None]:
+    """Return what is shown of each offer, and of all."""
+    table = figures[FigureCode.OFFERS_USED].table
+    cells = (row[0] for row in table.cells)
+    return {**dict(zip(table.rows, cells, strict=True)), "": table.total}
+
+
+@pytest.mark.rule(157)
+def test_a_term_that_was_told_is_not_told_again_with_an_offer_that_the_profile_gained() -> None:
+    facts = put_in({"ekstratimer": 9, "lesekurs": 5, "pmto": 6, "sprakgruppe": 2})
+    before, after = offering(frozenset({"ekstratimer", "lesekurs"}), 9), offering(frozenset(OFFERS[:3]), 9)
+    first = told_anew(Known(before, facts), AUTUMN)
+    anew = told_anew(Known(after, facts), AUTUMN)
+    # Counted anew, the two tables give the two language groups away, which neither does alone.
+    assert of_offers(first) == {"ekstratimer": 9, "lesekurs": 5, OTHER: 8, "": 22}
+    assert of_offers(anew) == {"ekstratimer": 9, "lesekurs": None, "pmto": 6, OTHER: None, "": 22}
+    stands = told_anew(Known(after, facts, published=first), AUTUMN)
+    assert stands == first
+    assert Known(after, (), published=first).is_published, "nothing has to be read again"
+
+
+@pytest.mark.rule(154, 155, 157, 179, 181)
+@settings(max_examples=40, deadline=None)
+@given(
+    counts=st.fixed_dictionaries({code: st.integers(0, 9) for code in OFFERS}),
+    profiles=st.lists(st.tuples(st.frozensets(st.sampled_from(OFFERS)), st.integers(1, 9)), min_size=2, max_size=5),
+    lost=st.frozensets(st.sampled_from(sorted(COUNTED))),
+)
+def test_no_two_versions_of_a_term_are_ever_told_however_the_profile_changes(
+    counts: dict[str, int], profiles: list[tuple[frozenset[str], int]], lost: frozenset[FigureCode]
+) -> None:
+    facts = put_in(counts)
+    published: dict[FigureCode, Figure] = {}
+    versions: list[dict[FigureCode, Figure]] = []
+    for number, (offers, units) in enumerate(profiles):
+        told = told_anew(Known(offering(offers, units), facts, published=published), AUTUMN)
+        # What the first who asked was not shown, because that figure was not there yet, is published when it is.
+        published = {code: figure for code, figure in told.items() if number or code not in lost} | published
+        versions.append({code: figure for code, figure in told.items() if number or code not in lost})
+    for version in versions:
+        assert all(version[code] == published[code] for code in version)
+    # So whoever has all versions knows what one tells, and that gives no small count away.
+    shown = of_offers(published)
+    named = [code for code in shown if code not in {"", OTHER}]
+    truth = {code: counts[code] for code in named} | {OTHER: sum(counts.values()) - sum(counts[code] for code in named)}
+    assert {code: shown[code] for code in truth} == suppress(truth).parts
+    hidden = [code for code in truth if shown[code] is None]
+    assert all(truth[code] >= THRESHOLD for code in truth if code not in hidden)
+    assert not hidden or shown[""] is None or sum(truth[code] for code in hidden) >= THRESHOLD

@@ -2,7 +2,9 @@
 
 Counts of meetings and arenas are shown in full: they are in the year wheel, and nobody's life. Whatever is about a child, a
 guardian or a seat that somebody had is protected (`shared.small_numbers`): no count under five, and none that follows from
-others. A term has no day in common with another, and no sum over terms is told; so no term gives another's away.
+others. A term has no day in common with another, and no sum over terms is told; so no term gives another's away. And a term
+is told once: what was published of it stands, whatever the profile says afterwards, for two tables of the same term with other
+rows would be subtracted from each other.
 """
 
 from __future__ import annotations
@@ -82,8 +84,12 @@ class FigureCode(StrEnum):
 
 OF_UNITS: Final = frozenset({FigureCode.CONCERNS_BY_UNIT, FigureCode.CASES_BY_LEVEL, FigureCode.CONSENTS})
 """Whose rows are units: a leader sees the own unit's."""
-OPEN: Final = frozenset({FigureCode.MEETINGS, FigureCode.ARENAS, FigureCode.DEVIATIONS, FigureCode.HEARINGS})
+OF_THE_WHEEL: Final = frozenset({FigureCode.MEETINGS, FigureCode.ARENAS, FigureCode.DEVIATIONS})
+"""Told of the year wheel as it stands, which shows every one of them itself."""
+OPEN: Final = OF_THE_WHEEL | {FigureCode.HEARINGS}
 """Shown in full."""
+COUNTED: Final = frozenset(FigureCode) - OF_THE_WHEEL
+"""Counted from facts, and published once for each term."""
 COUNT: Final = "count"
 LEVELS: Final = ("level-0", "level-1", "level-2", "level-3")
 OUTCOMES: Final[tuple[str, ...]] = get_args(ConsentOutcome)

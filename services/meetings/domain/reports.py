@@ -6,7 +6,7 @@ The same events give the same report, whenever it is asked for: nothing in it co
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Final
 
@@ -18,6 +18,7 @@ from services.meetings.domain.conformity import KnownMeeting, View
 from services.meetings.domain.figure_facts import Happened
 from services.meetings.domain.figures import (
     COUNT,
+    COUNTED,
     OF_UNITS,
     OPEN,
     Figure,
@@ -132,6 +133,13 @@ class Known:
     facts: Sequence[Happened]
     results: Sequence[SurveyRoundCompleted] = ()
     """What its surveys gave, of every term."""
+    published: Mapping[FigureCode, Figure] = field(default_factory=dict)
+    """The term's figures that somebody was shown before."""
+
+    @property
+    def is_published(self) -> bool:
+        """Return whether nothing of the term is left to count."""
+        return self.published.keys() >= COUNTED
 
 
 def period_of(code: str, today: date) -> Period:
@@ -186,7 +194,7 @@ def content_of(
 
     Args:
         report: as the profile lays it out.
-        known: the municipality, with every fact until the term's end.
+        known: the municipality, with every fact until the term's end, or with what was published of the term.
         others: those that it is compared with.
         meetings: the municipality's, of the term's school year.
         period: a term that is over.
@@ -199,7 +207,7 @@ def content_of(
     over = oslo_day(period.ends)
     due = report.due_after(over)
     wanted = {code for heading in report.headings for code in heading.figures}
-    figures = _counted(known, period)
+    figures = counted(known, period)
     for code, figure in figures.items():
         if code in OF_UNITS and not view.everything:
             figures[code] = only(figure, frozenset({view.unit} if view.unit is not None else ()))
@@ -242,7 +250,14 @@ def school_year_of(profile: Profile, period: Period) -> SchoolYear:
 # --- the figures ------------------------------------------------------------------------------------------------------
 
 
-def _counted(known: Known, period: Period) -> dict[FigureCode, Figure]:
+def counted(known: Known, period: Period) -> dict[FigureCode, Figure]:
+    """Return the term's figures as they may be shown: those that were published as they were then, the others counted now.
+
+    A profile that gains a unit or an offer has other rows. The same term with other rows, beside what was told of it before, is
+    one more sum that small counts can be taken from.
+    """
+    if known.is_published:
+        return dict(known.published)
     profile = known.profile
     units = [unit.id for unit in profile.units]
     offers = offers_of(profile)
@@ -253,7 +268,7 @@ def _counted(known: Known, period: Period) -> dict[FigureCode, Figure]:
         if rules.level is ArenaLevel.CHILD and rules.guardians_part is not Guardians.NONE
     ]
     numbers = count(known.facts, period, units, list(offers), families)
-    return shown(numbers, units, list(offers), arenas)
+    return shown(numbers, units, list(offers), arenas) | dict(known.published)
 
 
 def _of_meetings(
@@ -301,7 +316,7 @@ def _compared(report: Report, known: Known, others: Sequence[Known], period: Per
     """Return the totals side by side, each as its municipality shows it: of a figure about people whose columns are its words."""
     if not others:
         return ()
-    told = [(each.profile, _counted(each, period)) for each in (known, *others)]
+    told = [(each.profile, counted(each, period)) for each in (known, *others)]
     asked = dict.fromkeys(code for heading in report.headings for code in heading.figures)
     return tuple(
         Comparison(

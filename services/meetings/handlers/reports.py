@@ -1,4 +1,4 @@
-"""Reports: which a municipality uses, and what stands in one. Nobody changes anything here, and nothing leads to a child."""
+"""Reports: which a municipality uses, and what stands in one. Nobody changes anything here, but what was told of a term stands."""
 
 from __future__ import annotations
 
@@ -23,9 +23,11 @@ from shared.auth import Actor
 from shared.clock import oslo_day
 from shared.contracts import cases, meetings
 from shared.contracts.base import Model
+from shared.db import Connection
 from shared.dead_letters import count_open
 from shared.freshness import BlockedKeyError, require_fresh
 from shared.profiles import Text
+from shared.terms import Period
 
 CONSUMER: Final = "meetings-figures"
 """The inbox that keeps what is counted."""
@@ -104,11 +106,28 @@ async def read_report(desk: Desk, ctx: Context, code: str, period_code: str) -> 
             await require_fresh(conn, CONSUMER, topic, source)
         if await count_open(conn, CONSUMER):
             raise BlockedKeyError(retry_after=_A_MINUTE)
-        known = [Known(each, await figure_store.facts(conn, each.scope, period.ends)) for each in (profile, *others)]
+        known = [await _known(conn, each, period) for each in (profile, *others)]
         known[0] = replace(known[0], results=await survey_store.results(conn, profile.scope, after=None, limit=_ALL))
         held = await store.known_meetings(conn, [profile.scope], year.first, year.last)
-    # A large municipality's facts take longer than others should wait for.
+    known = [await _published(desk, each, period) for each in known]
     return await asyncio.to_thread(reports.content_of, report, known[0], known[1:], held[profile.scope], period, view)
+
+
+async def _known(conn: Connection, profile: Profile, period: Period) -> Known:
+    known = Known(profile, (), published=await figure_store.published(conn, profile.scope, period.code))
+    if known.is_published:
+        return known
+    return replace(known, facts=await figure_store.facts(conn, profile.scope, period.ends))
+
+
+async def _published(desk: Desk, known: Known, period: Period) -> Known:
+    """Publish the term's figures, if nobody was shown them yet: as they are told now they stand."""
+    if known.is_published:
+        return known
+    # A large municipality's facts take longer than others should wait for.
+    figures = await asyncio.to_thread(reports.counted, known, period)
+    async with desk.pool.acquire() as conn:
+        return replace(known, published=await figure_store.publish(conn, known.profile.scope, period.code, figures))
 
 
 def asked(profile: Profile, actor: Actor, code: str) -> tuple[Report, View]:

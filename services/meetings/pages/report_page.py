@@ -122,7 +122,8 @@ class _Words:
             return self._offers[code]
         if code in self._named and figure not in {FigureCode.CONCERNS_FOR_WHOM, FigureCode.DEVIATIONS}:
             return self._named[code]
-        return self.words.codes[code]
+        # A unit, an offer or an arena that the profile had when the term was told, and no longer has.
+        return self.words.codes.get(code, code)
 
     def number(self, number: int | None) -> str:
         return self.words.hidden if number is None else str(number)
