@@ -356,6 +356,7 @@ class Teller:
         message = MessageRef(tx.ids.ref("msg"))
         version = self._texts.latest(told.template)
         note = await self._note(tx, to.role, ordinal, told)
+        expected = await _expected(tx, to.recipient, told)
         added = await store.add_message(
             tx.conn,
             message,
@@ -367,9 +368,10 @@ class Teller:
             language=to.language,
             way=to.first,
             ordinal=ordinal,
-            not_before=when(told.template, to.habits, tx.now, told.due),
-            digest=to.habits.collects(told.template, tx.now, told.due),
+            not_before=when(told.template, to.habits, tx.now, told.due, expected),
+            digest=to.habits.collects(told.template, tx.now, told.due, expected),
             note=note,
+            expected=expected,
             now=tx.now,
         )
         if not added:
@@ -418,6 +420,13 @@ class Teller:
         taken = await self.take_back(tx, ctx, messages, reason)
         await self.change_deadline(tx, ctx, deadline_of(consent), lambda state: decide_close(state, "done"))
         return errands + taken
+
+
+async def _expected(tx: Tx, recipient: ActorId, told: Telling) -> datetime | None:
+    """Return when somebody who is told that a meeting has another time would come, as far as they know."""
+    if told.template not in {policy.MOVED, policy.FAMILY_MOVED} or told.appointment is None:
+        return None
+    return await store.expected_at(tx.conn, recipient, told.appointment.meeting)
 
 
 async def _without_calling_off(tx: Tx, recipient: ActorId, told: Telling) -> Telling:

@@ -344,7 +344,10 @@ class Post:
         async with self._pool.acquire() as conn:
             chosen = await self._journal.load(RECIPIENT, first.recipient, conn=conn)
             at_once = chosen.state.habits.model_copy(update={"digest": False})
-            moment = when(first.telling.template, at_once, now, first.telling.due)
+            # A digest is one disturbance: it goes with what can wait least.
+            moment = min(
+                when(each.telling.template, at_once, now, each.telling.due, each.expected) for each in parcel.messages
+            )
             if moment <= now:
                 return False
             await store.postpone(conn, [each.message for each in parcel.messages], moment)

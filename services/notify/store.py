@@ -15,7 +15,7 @@ from services.notify.domain.message import OUTSIDE
 from shared.contracts.codes import Language, Role, Service
 from shared.contracts.notify import Responsible, Way
 from shared.db import Connection
-from shared.refs import ActorId, CaseRef, ConsentRef, DeadlineRef, LogScope, MessageRef, UnitId
+from shared.refs import ActorId, CaseRef, ConsentRef, DeadlineRef, LogScope, MeetingRef, MessageRef, UnitId
 
 
 @dataclass(frozen=True)
@@ -89,6 +89,8 @@ class StoredMessage:
     note: Note | None
     given_up: bool
     """Whether the time for attempts is over."""
+    expected: datetime | None = None
+    """When the recipient would come, as far as they know, to the meeting that it says has another time."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +112,7 @@ STAFF: Final = WATCH | OFFICERS
 _MESSAGE: Final = (
     "message, step, recipient, recipient_role, scope, case_ref, consent, deadline, due, template, template_version, language,"
     " channel, status, queued_at, read_at, correlation, causation, attempts, recipient_ordinal,"
-    " appointment, note, note_version"
+    " appointment, note, note_version, expected"
 )
 
 _THEIRS: Final = (
@@ -141,15 +143,16 @@ async def add_message(
     not_before: datetime,
     digest: bool,
     note: Note | None,
+    expected: datetime | None,
     now: datetime,
 ) -> bool:
     """Add a message unless this recipient was told this step before; return whether it was added."""
     added = await conn.fetchval(
         "INSERT INTO messages (message, step, recipient, recipient_role, recipient_service, scope, case_ref, consent,"
         " deadline, due, template, template_version, language, channel, status, queued_at, correlation, causation,"
-        " recipient_ordinal, not_before, digest, appointment, note, note_version)"
+        " recipient_ordinal, not_before, digest, appointment, note, note_version, expected)"
         " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,"
-        " $17, $18, $19, $20, $21, $22, $23, $24)"
+        " $17, $18, $19, $20, $21, $22, $23, $24, $25)"
         " ON CONFLICT (step, recipient) DO NOTHING RETURNING true",
         message,
         telling.step,
@@ -175,8 +178,26 @@ async def add_message(
         _written(telling.appointment),
         None if note is None else note.template,
         None if note is None else note.version,
+        expected,
     )
     return bool(added)
+
+
+async def expected_at(conn: Connection, recipient: ActorId, meeting: MeetingRef) -> datetime | None:
+    """Return when somebody would come to a meeting, by the last that they were told or have read of it; None when they would not.
+
+    A message counts too whose try has no outcome: it may have left the house before it was taken back.
+    """
+    found = await conn.fetchval(
+        "SELECT appointment FROM messages WHERE recipient = $1 AND appointment::jsonb ->> 'meeting' = $2"
+        " AND (status IN ('sent', 'failed') OR read_at IS NOT NULL OR attempts > (SELECT count(*) FROM tries"
+        "  WHERE tries.message = messages.message AND tries.channel = messages.channel))"
+        " ORDER BY recorded_at DESC LIMIT 1",
+        recipient,
+        meeting,
+    )
+    told = _appointment(found)
+    return None if told is None or told.cancelled else told.starts_at
 
 
 async def lock_message(conn: Connection, message: MessageRef) -> StoredMessage | None:
@@ -487,6 +508,7 @@ def _message(row: asyncpg.Record) -> StoredMessage:
         ordinal=row["recipient_ordinal"],
         note=None if row["note"] is None else Note(row["note"], row["note_version"]),
         given_up=row["given_up"],
+        expected=row["expected"],
     )
 
 

@@ -410,6 +410,54 @@ async def test_nothing_leaves_at_night_but_it_can_be_read_and_what_is_urgent_goe
     assert [mail["To"] for mail in place.world.smtp.mails] == ["styrer@lia.example", "colleague@lia.example"]
 
 
+@pytest.mark.parametrize("told", [True, False])
+async def test_who_would_come_at_the_old_time_hears_in_the_night_that_it_is_another_and_nobody_else(
+    opened: Open, *, told: bool
+) -> None:
+    """Half past six in the morning, and the night is over at seven. Whom nobody has told of that stands at no closed door."""
+    place = await opened()
+    world = place.world
+    await world.prefer("styrer", "nb", "styrer@lia.example")
+    early = datetime(2026, 9, 8, 4, 30, tzinfo=UTC)
+    world.clock.set(early - timedelta(hours=18))
+    if not told:
+        world.smtp.stop()
+    await world.take(called(early))
+    await place.again()
+    night = early - timedelta(hours=8)
+    # Twice, and of the first no word leaves the house: what they know is still the time of before.
+    world.smtp.stop()
+    for days in (7, 8):
+        world.clock.set(night + timedelta(minutes=days))
+        await world.take(meetings.MeetingRescheduled(meeting=MEETING, starts_at=early + timedelta(days=days)))
+        await place.again()
+    world.smtp.start()
+    await place.again()
+    assert len(world.smtp.mails) == (2 if told else 0)
+    world.clock.set(early + timedelta(minutes=30))
+    await place.again()
+    last = world.smtp.mails[-1].get_body(("calendar",))
+    assert len(world.smtp.mails) == (2 if told else 1)
+    assert last is not None
+    assert Calendar.from_ical(last.get_content()).walk("VEVENT")[0].decoded("DTSTART") == early + timedelta(days=8)
+
+
+async def test_a_digest_that_was_put_off_into_the_night_goes_for_what_is_over_before_the_morning(opened: Open) -> None:
+    place = await opened()
+    await prefer(place, "styrer", email="styrer@lia.example", digest=True)
+    early = datetime(2026, 9, 9, 4, 30, tzinfo=UTC)
+    asked = handover(place.world, "styrer", DUE)
+    soon = handover(place.world, "styrer", early).model_copy(update={"handover": HandoverRef("hdo_" + "b" * 26)})
+    await place.world.take(asked, soon)
+    place.world.smtp.stop()
+    place.world.clock.set(datetime(2026, 9, 8, 6, tzinfo=UTC))
+    await place.again()
+    place.world.smtp.start()
+    place.world.clock.set(early - timedelta(hours=8))
+    await place.again()
+    assert len(place.world.smtp.mails) == 1
+
+
 async def test_a_second_attempt_does_not_fall_into_the_night_and_neither_does_another_way(opened: Open) -> None:
     place = await opened()
     await prefer(place, phone=PHONE, email="colleague@lia.example", quiet={"begins": "12:00", "ends": "13:00"})

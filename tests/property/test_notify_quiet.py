@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.notify.domain import policy
-from services.notify.domain.quiet import DIGEST_AT, SOON, URGENT, USUAL, Habits, Quiet, is_quiet, when
+from services.notify.domain.quiet import DIGEST_AT, SOON, URGENT, USUAL, Habits, Quiet, is_quiet, is_urgent, when
 from services.notify.texts import Texts
 from shared.calendar import at_oslo, public_holidays
 from shared.clock import OSLO
@@ -98,6 +98,52 @@ def test_whoever_is_called_to_a_meeting_hears_of_it_before_it_begins(
     assert now <= moment < due
     assert when(template, habits, moment, due) == moment
     assert moment == now or not is_quiet(habits.quiet, moment)
+
+
+DUES = st.none() | st.integers(-2 * 24 * 60, 10 * 24 * 60)
+
+
+@given(
+    st.sampled_from(TEMPLATES),
+    st.builds(Habits, quiet=HOURS, digest=st.booleans()),
+    MOMENTS,
+    DUES,
+    DUES,
+)
+def test_nothing_is_held_back_past_its_use_and_only_that_leaves_in_quiet_hours(
+    template: str, habits: Habits, now: datetime, due_in: int | None, expected_in: int | None
+) -> None:
+    """Its use ends at the first moment ahead of it: the one that it is about, or the one at which somebody would still come."""
+    due, expected = (None if each is None else now + timedelta(minutes=each) for each in (due_in, expected_in))
+    moment = when(template, habits, now, due, expected)
+    ahead = [each for each in (due, expected) if each is not None and each > now]
+    assert all(now <= moment < each for each in ahead)
+    if is_quiet(habits.quiet, moment) and not is_urgent(template, now, due):
+        first_loud = when(template, Habits(quiet=habits.quiet), now)
+        assert moment == now
+        assert any(each <= first_loud for each in ahead), "it could have waited"
+    assert when(template, habits.model_copy(update={"digest": False}), moment, due, expected) == moment
+
+
+@given(st.sampled_from(COLLECTED), HOURS, MOMENTS, st.integers(1, 10 * 24 * 60))
+def test_what_is_over_before_the_digest_does_not_wait_for_it(
+    template: str, quiet: Quiet, now: datetime, minutes: int
+) -> None:
+    daily, due = Habits(quiet=quiet, digest=True), now + timedelta(minutes=minutes)
+    digest = when(template, daily, now)
+    assert daily.collects(template, now, due) == (digest < due)
+    assert when(template, daily, now, due) == (
+        digest if digest < due else when(template, Habits(quiet=quiet), now, due)
+    )
+
+
+@given(st.sampled_from(MOVED), HOURS, MOMENTS, st.integers(1, 10 * 24 * 60), st.integers(25, 24 * 30))
+def test_who_would_come_at_the_old_time_hears_before_it(
+    template: str, quiet: Quiet, now: datetime, minutes: int, hours: int
+) -> None:
+    """Nobody stands at a closed door, however late the new time is."""
+    before = now + timedelta(minutes=minutes)
+    assert now <= when(template, Habits(quiet=quiet), now, before + timedelta(hours=hours), before) < before
 
 
 @given(HOURS, MOMENTS)

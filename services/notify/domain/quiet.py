@@ -62,9 +62,14 @@ class Habits(Model):
     digest: bool = False
     """Once a day, all together."""
 
-    def collects(self, template: str, now: datetime, due: datetime | None = None) -> bool:
-        """Return whether a message of that kind waits for the day's digest."""
-        return self.digest and template not in policy.WITH_CALENDAR and not is_urgent(template, now, due)
+    def collects(
+        self, template: str, now: datetime, due: datetime | None = None, expected: datetime | None = None
+    ) -> bool:
+        """Return whether a message of that kind waits for the day's digest; not when that would be after its use."""
+        if not self.digest or template in policy.WITH_CALENDAR or is_urgent(template, now, due):
+            return False
+        use_ends = ends_with(now, due, expected)
+        return use_ends is None or next_digest(self.quiet, now) < use_ends
 
 
 def is_urgent(template: str, now: datetime, due: datetime | None = None) -> bool:
@@ -74,6 +79,15 @@ def is_urgent(template: str, now: datetime, due: datetime | None = None) -> bool
     return template in URGENT
 
 
+def ends_with(now: datetime, due: datetime | None, expected: datetime | None) -> datetime | None:
+    """Return when a message is of no use any more: at the first moment ahead that it is about; None when there is none.
+
+    What is to be answered by `due` is late then, a meeting that begins then has begun; and who comes at the `expected` time of
+    one that was moved stands at a closed door.
+    """
+    return min((each for each in (due, expected) if each is not None and each > now), default=None)
+
+
 def is_quiet(quiet: Quiet, moment: datetime) -> bool:
     """Return whether nothing leaves the house at that moment: at night, on Sundays, on public holidays (lov om helligdager)."""
     local = oslo_time(moment)
@@ -81,7 +95,9 @@ def is_quiet(quiet: Quiet, moment: datetime) -> bool:
     return day.weekday() == _SUNDAY or day in public_holidays(day.year) or quiet.at(local.time())
 
 
-def when(template: str, habits: Habits, now: datetime, due: datetime | None = None) -> datetime:
+def when(
+    template: str, habits: Habits, now: datetime, due: datetime | None = None, expected: datetime | None = None
+) -> datetime:
     """Return the first moment, in UTC, from `now` on at which a message of that kind may leave the house.
 
     Args:
@@ -89,16 +105,23 @@ def when(template: str, habits: Habits, now: datetime, due: datetime | None = No
         habits: The recipient's.
         now: Aware.
         due: The moment that it is about, where it is about one.
+        expected: When the recipient would come, as far as they know, to the meeting that it says has another time.
     """
     if is_urgent(template, now, due):
         return now
-    if habits.collects(template, now, due):
-        return next(each for each in _digests(habits.quiet, now) if each > now and not is_quiet(habits.quiet, each))
+    if habits.collects(template, now, due, expected):
+        return next_digest(habits.quiet, now)
     if not is_quiet(habits.quiet, now):
         return now
     moment = next(each for each in _ends(habits.quiet, now) if each > now and not is_quiet(habits.quiet, each))
-    # Nobody is called to a meeting after it has begun: where the quiet would last until then, the mail goes now.
-    return now if template in policy.WITH_CALENDAR and due is not None and now < due <= moment else moment
+    # Where the quiet would last until nobody can do anything about it, the mail goes now.
+    use_ends = ends_with(now, due, expected)
+    return now if use_ends is not None and use_ends <= moment else moment
+
+
+def next_digest(quiet: Quiet, now: datetime) -> datetime:
+    """Return when the next day's digest goes."""
+    return next(each for each in _digests(quiet, now) if each > now and not is_quiet(quiet, each))
 
 
 def _ends(quiet: Quiet, now: datetime) -> Iterator[datetime]:
