@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
 
 
 class Rounds:
@@ -60,3 +61,46 @@ class Rounds:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._every):
                     await self._stopping.wait()
+
+
+async def side_by_side(
+    take: Callable[[], Awaitable[Coroutine[Any, Any, int] | None]],
+    *,
+    at_once: int,
+    look_every: float,
+    stopping: Callable[[], bool],
+    name: str,
+) -> int:
+    """Do what `take` gives, at most `at_once` pieces at a time, until it gives none and all are done; return the sum of them.
+
+    While a slow one is in hand it is looked for more every `look_every` seconds. When something fails, or it is `stopping`,
+    nothing more is begun and what is in hand is finished; whoever interrupts this interrupts that too.
+
+    Raises:
+        BaseException: the first failure, of `take` or of a piece.
+    """
+    hands: set[asyncio.Task[int]] = set()
+    failed: list[BaseException] = []
+    total = 0
+    try:
+        while True:
+            piece = None
+            if not stopping() and not failed and len(hands) < at_once:
+                try:
+                    piece = await take()
+                except Exception as error:  # noqa: BLE001 - raised below, when nothing is in hand any more
+                    failed.append(error)
+            if piece is not None:
+                hands.add(asyncio.create_task(piece, name=name))
+            elif not hands:
+                break
+            else:
+                done, hands = await asyncio.wait(hands, timeout=look_every, return_when=asyncio.FIRST_COMPLETED)
+                failed += [failure for each in done if (failure := each.exception()) is not None]
+                total += sum(each.result() for each in done if each.exception() is None)
+    finally:
+        for hand in hands:
+            hand.cancel()
+    if failed:
+        raise failed[0]
+    return total

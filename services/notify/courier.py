@@ -7,14 +7,13 @@ not answer as it should is tried again after growing pauses; nothing is skipped.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 import structlog
 
@@ -45,7 +44,7 @@ from shared.envelope import CONTENT_TYPE
 from shared.errors import NotFoundError
 from shared.journal import Journal
 from shared.refs import Ids, LogScope
-from shared.rounds import Rounds
+from shared.rounds import Rounds, side_by_side
 from shared.vault import Vault
 
 POLL: Final = 0.3
@@ -140,26 +139,15 @@ class Courier:
         Raises:
             OSError, asyncpg.PostgresError, asyncpg.InterfaceError: the database does not answer; nothing was lost.
         """
-        hands: set[asyncio.Task[int]] = set()
-        failed: list[BaseException] = []
-        total = 0
-        while True:
-            held = None
-            if not self._rounds.stopping and not failed and len(hands) < AT_ONCE:
-                async with self._pool.acquire() as conn:
-                    held = await subscription_store.take(conn, self._clients, lease=LEASE)
-            if held is not None:
-                hands.add(asyncio.create_task(self._serve(held), name=f"webhooks of {held.subscription}"))
-            elif not hands:
-                break
-            else:
-                # Whatever comes up for others meanwhile does not wait for a slow one.
-                done, hands = await asyncio.wait(hands, timeout=self._poll, return_when=asyncio.FIRST_COMPLETED)
-                failed += [error for each in done if (error := each.exception()) is not None]
-                total += sum(each.result() for each in done if each.exception() is None)
-        if failed:
-            raise failed[0]
-        return total
+        # Whatever comes up for others meanwhile does not wait for a slow one.
+        return await side_by_side(
+            self._take, at_once=AT_ONCE, look_every=self._poll, stopping=lambda: self._rounds.stopping, name="webhooks"
+        )
+
+    async def _take(self) -> Coroutine[Any, Any, int] | None:
+        async with self._pool.acquire() as conn:
+            held = await subscription_store.take(conn, self._clients, lease=LEASE)
+        return None if held is None else self._serve(held)
 
     # --- one subscription -------------------------------------------------------------------------------------------------
 

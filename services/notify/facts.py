@@ -259,12 +259,6 @@ async def addresses_of(conn: Connection, recipient: ActorId) -> Addresses:
     return NOWHERE if row is None else Addresses(row["email"], row["phone"])
 
 
-async def address_of(conn: Connection, recipient: ActorId) -> str | None:
-    """Return where an employee asked to be mailed."""
-    found: str | None = await conn.fetchval("SELECT email FROM addresses WHERE recipient = $1", recipient)
-    return found
-
-
 async def set_address(conn: Connection, recipient: ActorId, email: str | None, phone: str | None = None) -> None:
     """Keep or forget where an employee is reached."""
     if email is None and phone is None:

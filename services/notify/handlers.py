@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import Final, Literal
@@ -66,6 +66,15 @@ _FOLLOW_THE_BATON: Final = frozenset(
     {DeadlineKind.DECIDE_CASE, DeadlineKind.EVALUATE_MEASURE, DeadlineKind.ANSWER_CONSENT}
 )
 OF_MANY_UNITS: Final = frozenset({Service.BARNEHAGE, Service.SKOLE})
+
+
+@dataclass(frozen=True)
+class ToSend:
+    """A message that was just written, and where it goes."""
+
+    message: MessageRef
+    way: Way
+    addresses: Addresses
 
 
 class Teller:
@@ -314,10 +323,13 @@ class Teller:
         return len(people)
 
     async def tell_contacts(
-        self, tx: Tx, errand: Errand, contacts: Sequence[Contact]
-    ) -> list[tuple[MessageRef, Addresses]]:
-        """Tell those around a child whom it still concerns; return the messages to send, each with where to."""
-        to_send: list[tuple[MessageRef, Addresses]] = []
+        self, tx: Tx, errand: Errand, contacts: Sequence[Contact], *, reserved: float = 0.0
+    ) -> list[ToSend]:
+        """Tell those around a child whom it still concerns; return the messages to send, each with where to.
+
+        What may leave the house now is nobody else's to send for `reserved` seconds: others would have to ask for the address.
+        """
+        to_send: list[ToSend] = []
         for contact in contacts:
             if contact.role not in errand.roles:
                 continue
@@ -338,9 +350,9 @@ class Teller:
                 habits=chosen.state.habits,
             )
             told = await _without_calling_off(tx, contact.recipient, errand.telling)
-            message = await self.tell(tx, reachable, told, ordinal=contact.ordinal)
+            message = await self.tell(tx, reachable, told, ordinal=contact.ordinal, reserved=reserved)
             if message is not None and reachable.ways:
-                to_send.append((message, contact.addresses))
+                to_send.append(ToSend(message, reachable.first, contact.addresses))
         return to_send
 
     async def tell(
@@ -351,12 +363,17 @@ class Teller:
         *,
         service: Service | None = None,
         ordinal: int | None = None,
+        reserved: float = 0.0,
     ) -> MessageRef | None:
-        """Write one message; None when this recipient was told this step before."""
+        """Write one message; None when this recipient was told this step before.
+
+        When it may leave the house now, it is nobody else's to send for `reserved` seconds.
+        """
         message = MessageRef(tx.ids.ref("msg"))
         version = self._texts.latest(told.template)
         note = await self._note(tx, to.role, ordinal, told)
         expected = await _expected(tx, to.recipient, told)
+        not_before = when(told.template, to.habits, tx.now, told.due, expected)
         added = await store.add_message(
             tx.conn,
             message,
@@ -368,10 +385,11 @@ class Teller:
             language=to.language,
             way=to.first,
             ordinal=ordinal,
-            not_before=when(told.template, to.habits, tx.now, told.due, expected),
+            not_before=not_before,
             digest=to.habits.collects(told.template, tx.now, told.due, expected),
             note=note,
             expected=expected,
+            reserved=reserved if not_before <= tx.now else 0.0,
             now=tx.now,
         )
         if not added:

@@ -1,6 +1,7 @@
-"""The post: takes messages and errands in hand, one after the other, for as long as it runs.
+"""The post: takes messages and errands in hand for as long as it runs; of each way several at a time, whatever another one does.
 
-A way that fails for good is followed by the next that there is, at once; one that fails for now is tried again after a while.
+A mail server that hangs holds up no SMS; what goes to one recipient by one way goes one after the other. A way that fails for good
+is followed by the next that there is, at once; one that fails for now is tried again after a while.
 
 A message is delivered at least once: whoever dies between the mail server's answer and the commit sends it again after a
 while, with the same Message-ID and the same bytes. What is in hand is nobody else's until its lease is over.
@@ -8,15 +9,17 @@ while, with the same Message-ID and the same bytes. What is in hand is nobody el
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from datetime import timedelta
 from email.message import EmailMessage
-from typing import Final
+from functools import partial
+from typing import Any, Final, TypeVar
 
 import structlog
 
-from services.notify import facts, letters, mail, refusals, store
+from services.notify import facts, letters, mail, refusals, store, subscription_store
 from services.notify.addresses import NOWHERE, Addresses
 from services.notify.contacts import Contact, ContactsUnavailableError, Watch
 from services.notify.digital_post import (
@@ -29,7 +32,7 @@ from services.notify.domain import policy
 from services.notify.domain.message import MESSAGE, OUTSIDE, Failure, decide_failed, decide_sent
 from services.notify.domain.quiet import when
 from services.notify.domain.recipient import RECIPIENT
-from services.notify.handlers import Teller
+from services.notify.handlers import Teller, ToSend
 from services.notify.mail import DigestRef, MailRejectedError, MailUnavailableError
 from services.notify.sms import Sms, SmsPort, SmsRejectedError, SmsUnavailableError, Wording
 from services.notify.store import Errand, StoredMessage
@@ -44,19 +47,24 @@ from shared.errors import LagspillError
 from shared.journal import Journal
 from shared.observability import describe_exception, following
 from shared.refs import CaseRef, Ids, MessageRef
-from shared.rounds import Rounds
+from shared.rounds import Rounds, side_by_side
 
 POLL: Final = 0.3
 """Seconds of the machine's time between two looks."""
 LEASE: Final = 60.0
 """Seconds for which what was taken in hand is nobody else's: longer than any attempt takes."""
+AT_ONCE: Final = 4
+"""Messages that one process sends by each way at the same time, and errands that it does: a slow one holds up no more than that."""
 NOBODY_PAUSE: Final = timedelta(days=1).total_seconds()
 """Until it is asked again whose duty a case is, when nobody who has it is known here. Whoever becomes known is told at once."""
 LONGEST_PAUSE: Final = timedelta(hours=1).total_seconds()
 
 log = structlog.get_logger(__name__)
+T = TypeVar("T")
 
 SendMail = Callable[[EmailMessage], Awaitable[None]]
+Take = Callable[[], Awaitable[Coroutine[Any, Any, int] | None]]
+"""Gives the next piece of work, or nothing."""
 FindContacts = Callable[[CaseRef], Awaitable[tuple[Contact, ...]]]
 FindWatch = Callable[[CaseRef], Awaitable[Watch | None]]
 
@@ -128,21 +136,30 @@ class Post:
         self._wording = wording
         self._digital = digital
         self._ways = teller.ways | ({Way.DIGITAL_POST} if digital is not None else frozenset())
+        self._poll = poll
+        self._fresh = {way: asyncio.Semaphore(AT_ONCE) for way in OUTSIDE}
+        takes: list[tuple[str, Take]] = [("errands", self._take_errand)]
+        takes += [(way.value, partial(self._take_by, frozenset({way}))) for way in (*OUTSIDE, Way.DIGITAL_POST)]
         # What is in hand when a round is interrupted comes back when its lease is over.
-        self._rounds = Rounds(
-            self.deliver_due,
-            name="post",
-            every=poll,
-            interrupted=lambda error: log.error("post_interrupted", exc_info=error),
-        )
+        self._rounds = [
+            Rounds(
+                partial(self._work_off, take),
+                name=f"post, {name}",
+                every=poll,
+                interrupted=partial(_interrupted, name),
+            )
+            for name, take in takes
+        ]
+        self._takes = [take for _, take in takes]
 
     async def start(self) -> None:
         """Begin to deliver."""
-        await self._rounds.start()
+        for rounds in self._rounds:
+            await rounds.start()
 
     async def stop(self) -> None:
         """Finish what is in hand. May be called before `start`."""
-        await self._rounds.stop()
+        await asyncio.gather(*(rounds.stop() for rounds in self._rounds))
         if self._sms is not None:
             await self._sms.close()
 
@@ -153,39 +170,56 @@ class Post:
             OSError, asyncpg.PostgresError, asyncpg.InterfaceError: the database does not answer; nothing was lost.
         """
         attempts = 0
-        while not self._rounds.stopping and (await self._next_errand() or await self._next_message()):
-            attempts += 1
-        return attempts
+        while True:
+            found = await _all(*(self._work_off(take) for take in self._takes))
+            attempts += sum(found)
+            # What one has done may be for another to go on with: an errand's messages, the way after one that failed.
+            if not any(found):
+                return attempts
+
+    async def _work_off(self, take: Take) -> int:
+        return await side_by_side(take, at_once=AT_ONCE, look_every=self._poll, stopping=self._stopping, name="post")
+
+    def _stopping(self) -> bool:
+        return any(rounds.stopping for rounds in self._rounds)
 
     # --- errands ------------------------------------------------------------------------------------------------------
 
-    async def _next_errand(self) -> bool:
+    async def _take_errand(self) -> Coroutine[Any, Any, int] | None:
         async with self._pool.acquire() as conn:
             errand = await store.take_errand(conn, lease=LEASE)
-        if errand is None:
-            return False
+        return None if errand is None else self._do(errand)
+
+    async def _do(self, errand: Errand) -> int:
         with following(errand.telling.correlation, errand.telling.causation):
             try:
                 if errand.to_staff:
                     await self._tell_staff(errand, await self._watch(errand.case))
-                    return True
+                    return 1
                 found = await self._contacts(errand.case)
             except ContactsUnavailableError as error:
                 await self._put_off_errand(errand, error)
-                return True
+                return 1
             # The addresses live in this list, for as long as it takes to mail them.
-            for message, addresses in await self._write(errand, found):
-                taken = await self._take(message)
-                if taken is not None:
-                    await self._deliver(taken, addresses)
-        return True
+            await _all(*(self._send_fresh(each) for each in await self._write(errand, found)))
+        return 1
 
-    async def _write(self, errand: Errand, contacts: tuple[Contact, ...]) -> list[tuple[MessageRef, Addresses]]:
+    async def _send_fresh(self, fresh: ToSend) -> None:
+        """Send what was just written, unless it may not leave the house yet or is somebody else's turn."""
+        async with self._fresh[fresh.way]:
+            taken = await self._take(frozenset({fresh.way}), fresh.message)
+            if taken is not None:
+                await self._deliver(taken, fresh.addresses)
+                return
+        async with self._pool.acquire() as conn:
+            await store.put_back(conn, fresh.message)
+
+    async def _write(self, errand: Errand, contacts: tuple[Contact, ...]) -> list[ToSend]:
         async with self._pool.acquire() as conn, conn.transaction():
             if not await store.finish_errand(conn, errand.telling.step):
                 return []
             tx = Tx(conn, self._journal, self._clock.now(), self._ids)
-            to_send = await self._teller.tell_contacts(tx, errand, contacts)
+            to_send = await self._teller.tell_contacts(tx, errand, contacts, reserved=LEASE)
         self._journal.nudge()
         if not contacts:
             log.warning("nobody_to_tell", subject=errand.telling.deadline)
@@ -215,30 +249,31 @@ class Post:
 
     # --- messages -----------------------------------------------------------------------------------------------------
 
-    async def _next_message(self) -> bool:
-        parcel = await self._take(None) or await self._take_digest()
+    async def _take_by(self, ways: frozenset[Way]) -> Coroutine[Any, Any, int] | None:
+        parcel = await self._take(ways) or await self._take_digest(ways)
+        return None if parcel is None else self._go(parcel)
+
+    async def _go(self, taken: Parcel) -> int:
+        parcel = await self._still_to_go(taken)
         if parcel is None:
-            return False
-        parcel = await self._still_to_go(parcel)
-        if parcel is None:
-            return True
+            return 1
         first = parcel.first
         with following(first.telling.correlation, first.telling.causation):
             if first.channel is Way.DIGITAL_POST:
                 await self._deliver_digital(parcel)
-                return True
+                return 1
             try:
                 addresses = await self.addresses(first)
             except ContactsUnavailableError as error:
                 if not first.given_up:
                     await self._put_off(parcel, error)
-                    return True
+                    return 1
                 addresses = NOWHERE
             if first.given_up:
                 await self._settle(parcel, addresses, "unreachable")
             else:
                 await self._deliver(parcel, addresses)
-        return True
+        return 1
 
     async def _still_to_go(self, parcel: Parcel) -> Parcel | None:
         """Take back what is not to be said any more, and return the rest; None when there is none."""
@@ -262,35 +297,42 @@ class Post:
         # Only of a digest some can be left.
         return Parcel(tuple(left), mail.digest_of([each.message for each in left]))
 
-    async def _take(self, message: MessageRef | None) -> Parcel | None:
-        if not self._ways:
+    async def _take(self, ways: frozenset[Way], message: MessageRef | None = None) -> Parcel | None:
+        offered = ways & self._ways
+        if not offered:
             return None
-        now, hours, ways = self._clock.now(), self._terms.hours, self._ways
+        now, hours = self._clock.now(), self._terms.hours
         async with self._pool.acquire() as conn:
-            found = await store.take_message(conn, now, lease=LEASE, hours=hours, ways=ways, message=message)
+            found = await store.take_message(conn, now, lease=LEASE, hours=hours, ways=offered, message=message)
         return None if found is None else Parcel((found,), found.message)
 
-    async def _take_digest(self) -> Parcel | None:
-        if not self._teller.ways:
+    async def _take_digest(self, ways: frozenset[Way]) -> Parcel | None:
+        offered = ways & self._teller.ways
+        if not offered:
             return None
-        now, hours, ways = self._clock.now(), self._terms.hours, self._teller.ways
+        now, hours = self._clock.now(), self._terms.hours
         async with self._pool.acquire() as conn, conn.transaction():
-            found = await store.take_digest(conn, now, lease=LEASE, hours=hours, ways=ways)
+            found = await store.take_digest(conn, now, lease=LEASE, hours=hours, ways=offered)
         return Parcel(tuple(found), mail.digest_of([each.message for each in found])) if found else None
 
     async def addresses(self, message: StoredMessage) -> Addresses:
-        """Return where to send it: an employee's own choice, or what the cases service says of those around a child.
+        """Return where to send it: an employee's own choice, a subscription's contact, or what the cases service says of those
+        around a child.
 
         Raises:
             ContactsUnavailableError: it does not answer as it should.
         """
+        if message.telling.subscription is not None:
+            async with self._pool.acquire() as conn:
+                found = await subscription_store.find(conn, message.telling.subscription)
+            return NOWHERE if found is None else Addresses(found.contact, None)
         if message.role not in AROUND_THE_CHILD:
             async with self._pool.acquire() as conn:
                 return await facts.addresses_of(conn, message.recipient)
         if message.telling.case is None:
             return NOWHERE
-        found = await self._contacts(message.telling.case)
-        return next((contact.addresses for contact in found if contact.recipient == message.recipient), NOWHERE)
+        around = await self._contacts(message.telling.case)
+        return next((contact.addresses for contact in around if contact.recipient == message.recipient), NOWHERE)
 
     async def _deliver(self, parcel: Parcel, addresses: Addresses) -> None:
         if await self._waits_for_day(parcel):
@@ -443,3 +485,20 @@ class Post:
 
     def _pause_after(self, attempts: int) -> float:
         return min(self._terms.first_pause * 2.0 ** min(attempts - 1, 20), LONGEST_PAUSE)
+
+
+def _interrupted(name: str, error: Exception) -> None:
+    log.error("post_interrupted", kind=name, exc_info=error)
+
+
+async def _all(*pieces: Awaitable[T]) -> list[T]:
+    """Return what all give; when one fails, when the others are finished.
+
+    Raises:
+        BaseException: the first failure.
+    """
+    outcomes = await asyncio.gather(*pieces, return_exceptions=True)
+    for each in outcomes:
+        if isinstance(each, BaseException):
+            raise each
+    return [each for each in outcomes if not isinstance(each, BaseException)]

@@ -15,7 +15,17 @@ from services.notify.domain.message import OUTSIDE
 from shared.contracts.codes import Language, Role, Service
 from shared.contracts.notify import Responsible, Way
 from shared.db import Connection
-from shared.refs import ActorId, CaseRef, ConsentRef, DeadlineRef, LogScope, MeetingRef, MessageRef, UnitId
+from shared.refs import (
+    ActorId,
+    CaseRef,
+    ConsentRef,
+    DeadlineRef,
+    LogScope,
+    MeetingRef,
+    MessageRef,
+    SubscriptionRef,
+    UnitId,
+)
 
 
 @dataclass(frozen=True)
@@ -35,6 +45,8 @@ class Telling:
     """What goes with it into the recipient's calendar."""
     interpreter: bool = False
     """Whether an interpreter is wanted in the meeting that it is about."""
+    subscription: SubscriptionRef | None = None
+    """Of another system, which it is about: it goes to the contact of that."""
 
     def saying(self, template: str) -> Telling:
         """Return it with this template, as a step of its own: what was told once in a round is not told again."""
@@ -112,7 +124,7 @@ STAFF: Final = WATCH | OFFICERS
 _MESSAGE: Final = (
     "message, step, recipient, recipient_role, scope, case_ref, consent, deadline, due, template, template_version, language,"
     " channel, status, queued_at, read_at, correlation, causation, attempts, recipient_ordinal,"
-    " appointment, note, note_version, expected"
+    " appointment, note, note_version, expected, subscription"
 )
 
 _THEIRS: Final = (
@@ -121,6 +133,12 @@ _THEIRS: Final = (
 """A letter in a case that the actor has, or somebody of the unit. A protected case is in no unit's list: only its holder has it."""
 _CASE_OF_DIGEST: Final = "coalesce(CASE WHEN recipient_role IN ('guardian', 'child') THEN case_ref END, '')"
 """Those around a child are reached as the case says: their digests are one for each."""
+_IN_HAND: Final = (
+    "SELECT FROM messages AS other WHERE other.status = 'pending' AND other.recipient = next.recipient"
+    " AND other.channel = next.channel AND other.message <> next.message AND ((other.held AND other.retry_at > clock_timestamp()"
+    " AND (other.attempts > 0 OR (other.recorded_at, other.message) < (next.recorded_at, next.message)))"
+)
+"""Another to the same recipient, by the same way, that somebody tries now or has reserved before. One bracket is left open."""
 _LETTER: Final = f"{_THEIRS} AND status = 'pending' AND read_at IS NULL"
 
 # Statements are put together of this module's constants only.
@@ -144,15 +162,21 @@ async def add_message(
     digest: bool,
     note: Note | None,
     expected: datetime | None,
+    reserved: float,
     now: datetime,
 ) -> bool:
-    """Add a message unless this recipient was told this step before; return whether it was added."""
+    """Add a message unless this recipient was told this step before; return whether it was added.
+
+    For `reserved` seconds it is for whoever asks for this very one.
+    """
     added = await conn.fetchval(
         "INSERT INTO messages (message, step, recipient, recipient_role, recipient_service, scope, case_ref, consent,"
         " deadline, due, template, template_version, language, channel, status, queued_at, correlation, causation,"
-        " recipient_ordinal, not_before, digest, appointment, note, note_version, expected)"
+        " recipient_ordinal, not_before, digest, appointment, note, note_version, expected,"
+        " subscription, held, retry_at)"
         " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,"
-        " $17, $18, $19, $20, $21, $22, $23, $24, $25)"
+        " $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27 > 0,"
+        " clock_timestamp() + make_interval(secs => $27))"
         " ON CONFLICT (step, recipient) DO NOTHING RETURNING true",
         message,
         telling.step,
@@ -179,6 +203,8 @@ async def add_message(
         None if note is None else note.template,
         None if note is None else note.version,
         expected,
+        telling.subscription,
+        reserved,
     )
     return bool(added)
 
@@ -220,13 +246,17 @@ async def take_message(
 ) -> StoredMessage | None:
     """Take a message in hand for `lease` seconds that waits to go by one of `ways`: this one, or the one that waits longest.
 
-    What waits for a digest, or may not leave the house yet, is left.
+    What waits for a digest, or may not leave the house yet, is left; so is what follows another to the same recipient by the
+    same way that is in hand, or that nobody has taken yet. This one may be reserved, if nobody has tried it.
     """
     row = await conn.fetchrow(
-        "UPDATE messages SET attempts = attempts + 1, retry_at = clock_timestamp() + make_interval(secs => $1),"  # noqa: S608
+        "UPDATE messages SET attempts = attempts + 1, retry_at = clock_timestamp() + make_interval(secs => $1), held = true,"  # noqa: S608
         " trying_since = coalesce(trying_since, clock_timestamp())"
-        " WHERE message = (SELECT message FROM messages WHERE status = 'pending' AND retry_at <= clock_timestamp()"
+        " WHERE message = (SELECT message FROM messages AS next WHERE status = 'pending'"
+        "  AND (retry_at <= clock_timestamp() OR (message = $2 AND attempts = 0))"
         "  AND channel = ANY($4::text[]) AND not_before <= $5 AND NOT digest AND ($2::text IS NULL OR message = $2)"
+        f"  AND NOT EXISTS ({_IN_HAND} OR (NOT other.digest AND other.retry_at <= clock_timestamp() AND other.not_before <= $5"
+        "   AND (other.retry_at, other.message) < (next.retry_at, next.message))))"
         "  ORDER BY retry_at LIMIT 1 FOR UPDATE SKIP LOCKED)"
         f" RETURNING {_MESSAGE}, trying_since + make_interval(secs => $3) <= clock_timestamp() AS given_up",
         lease,
@@ -246,8 +276,9 @@ async def take_digest(
     Who takes them is alone with that person's digests until the transaction ends, so that none is split between two.
     """
     found = await conn.fetchrow(
-        f"SELECT recipient, channel, {_CASE_OF_DIGEST} AS about FROM messages WHERE status = 'pending' AND digest"  # noqa: S608
-        " AND retry_at <= clock_timestamp() AND channel = ANY($1::text[]) AND not_before <= $2 ORDER BY retry_at LIMIT 1",
+        f"SELECT recipient, channel, {_CASE_OF_DIGEST} AS about FROM messages AS next WHERE status = 'pending' AND digest"  # noqa: S608
+        " AND retry_at <= clock_timestamp() AND channel = ANY($1::text[]) AND not_before <= $2"
+        f" AND NOT EXISTS ({_IN_HAND})) ORDER BY retry_at LIMIT 1",
         sorted(ways),
         now,
     )
@@ -260,7 +291,7 @@ async def take_digest(
         return []
     # Those of one round were put off in one statement, and those that somebody has in hand come back much later.
     rows = await conn.fetch(
-        "UPDATE messages SET attempts = attempts + 1, retry_at = clock_timestamp() + make_interval(secs => $1),"  # noqa: S608
+        "UPDATE messages SET attempts = attempts + 1, retry_at = clock_timestamp() + make_interval(secs => $1), held = true,"  # noqa: S608
         " trying_since = coalesce(trying_since, clock_timestamp())"
         " WHERE status = 'pending' AND digest AND recipient = $2 AND channel = $3 AND not_before <= $4"
         f" AND retry_at <= clock_timestamp() + interval '1 second' AND {_CASE_OF_DIGEST} = $5"
@@ -278,7 +309,7 @@ async def take_digest(
 async def postpone(conn: Connection, messages: Sequence[MessageRef], moment: datetime) -> None:
     """Let them leave the house not before then: they were taken in hand, and not tried."""
     await conn.execute(
-        "UPDATE messages SET not_before = $2, attempts = attempts - 1, retry_at = clock_timestamp(),"
+        "UPDATE messages SET not_before = $2, attempts = attempts - 1, retry_at = clock_timestamp(), held = false,"
         " trying_since = CASE WHEN attempts > 1 THEN trying_since END"
         " WHERE message = ANY($1::text[]) AND status = 'pending'",
         list(messages),
@@ -289,12 +320,21 @@ async def postpone(conn: Connection, messages: Sequence[MessageRef], moment: dat
 async def put_off(conn: Connection, messages: Sequence[MessageRef], seconds: float) -> list[MessageRef]:
     """Let the messages be tried again after `seconds`; return those that are still to be delivered."""
     rows = await conn.fetch(
-        "UPDATE messages SET retry_at = clock_timestamp() + make_interval(secs => $2)"
+        "UPDATE messages SET retry_at = clock_timestamp() + make_interval(secs => $2), held = false"
         " WHERE message = ANY($1::text[]) AND status = 'pending' RETURNING message",
         list(messages),
         seconds,
     )
     return [MessageRef(row["message"]) for row in rows]
+
+
+async def put_back(conn: Connection, message: MessageRef) -> None:
+    """Let anybody send a message that was reserved, and that nobody has tried."""
+    await conn.execute(
+        "UPDATE messages SET retry_at = clock_timestamp(), held = false"
+        " WHERE message = $1 AND status = 'pending' AND attempts = 0",
+        message,
+    )
 
 
 async def settle_message(conn: Connection, message: MessageRef, status: str) -> None:
@@ -306,7 +346,7 @@ async def send_by(conn: Connection, message: MessageRef, way: Way) -> None:
     """Let it go by this way from now on, with attempts of its own."""
     await conn.execute(
         "UPDATE messages SET status = 'pending', channel = $2, attempts = 0, trying_since = NULL, retry_at = clock_timestamp(),"
-        " digest = digest AND $2 = ANY($3::text[]) WHERE message = $1",
+        " held = false, digest = digest AND $2 = ANY($3::text[]) WHERE message = $1",
         message,
         way,
         sorted(OUTSIDE),
@@ -525,6 +565,7 @@ def _telling(row: asyncpg.Record) -> Telling:
         due=row["due"],
         appointment=_appointment(row.get("appointment")),
         interpreter=bool(row.get("interpreter")),
+        subscription=row.get("subscription"),
     )
 
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
 
-from services.notify import acknowledgement_store, facts, feed, subscription_store
+from services.notify import acknowledgement_store, feed, subscription_store
 from services.notify.acknowledgement_store import StoredReceipt
 from services.notify.acknowledgements import release
 from services.notify.domain.acknowledgement import ACKNOWLEDGEMENT, AcknowledgementState, decide_receipt
@@ -145,8 +145,8 @@ async def open_subscription(desk: SubscriberDesk, ctx: Context, asked: Asked) ->
             target=asked.target,
             acknowledges=asked.acknowledges,
             position=position,
+            contact=asked.contact,
         )
-        await facts.set_address(conn, actor.id, asked.contact)
         await desk.vault.put(conn, owner=ref, record=PRESENT, category=_CATEGORY, content=secret)
 
     changed = await desk.journal.change(
@@ -298,9 +298,8 @@ async def change_subscription(
             changes.target or stored.target,
             changes.language or stored.language,
             acknowledges=says,
+            contact=changes.contact,
         )
-        if changes.contact is not None:
-            await facts.set_address(conn, actor.id, changes.contact)
 
     return await desk.journal.change(
         SUBSCRIPTION,

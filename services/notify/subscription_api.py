@@ -71,7 +71,7 @@ class Subscription(RequestModel):
     acknowledges: bool = False
     """Whether it says of each consent that ends, wholly or in part, that it has acted on that (`/receipts`)."""
     contact: str = Field(min_length=3, max_length=254, pattern=_MAIL, examples=["drift@school.example"])
-    """Who is mailed when the subscription is stopped, or a receipt is missing: one address for all subscriptions of a client."""
+    """Who is mailed when the subscription is stopped, or a receipt is missing: of this subscription, another may have another."""
     language: Language = Field(default=Language.NB, examples=["nb"])
     """In which that is said."""
     after: int | None = Field(default=None, ge=0, le=_MOST, examples=[None])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -17,7 +17,7 @@ from shared.refs import ActorId, SubscriptionRef
 
 _COLUMNS: Final = (
     "subscription, owner, client, language, opened_at, target, active, acknowledges, position, attempts, failing_since,"
-    " retry_at, taken"
+    " retry_at, taken, coalesce(contact, (SELECT email FROM addresses WHERE recipient = owner)) AS contact"
 )
 
 
@@ -40,6 +40,8 @@ class Stored:
     failing_since: datetime | None
     retry_at: datetime
     taken: UUID | None
+    contact: str | None = field(repr=False)
+    """Who is mailed about it; of one that was opened before each had its own, the owner's address, if that is still there."""
 
 
 @dataclass(frozen=True)
@@ -112,11 +114,12 @@ async def add(
     target: str,
     acknowledges: bool,
     position: int,
+    contact: str,
 ) -> None:
     """Add a subscription that gets what comes after `position`."""
     await conn.execute(
-        "INSERT INTO subscriptions (subscription, owner, client, language, opened_at, target, acknowledges, position)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        "INSERT INTO subscriptions (subscription, owner, client, language, opened_at, target, acknowledges, position, contact)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         subscription,
         owner,
         client,
@@ -125,20 +128,28 @@ async def add(
         target,
         acknowledges,
         position,
+        contact,
     )
 
 
 async def change(
-    conn: Connection, subscription: SubscriptionRef, target: str, language: Language, *, acknowledges: bool
+    conn: Connection,
+    subscription: SubscriptionRef,
+    target: str,
+    language: Language,
+    *,
+    acknowledges: bool,
+    contact: str | None,
 ) -> None:
-    """Let it be delivered there; whoever has it in hand loses it."""
+    """Let it be delivered there; whoever has it in hand loses it. Without a `contact` the one that it has stays."""
     await conn.execute(
-        "UPDATE subscriptions SET target = $2, language = $3, acknowledges = $4, taken = NULL, taken_until = '-infinity'"
-        " WHERE subscription = $1",
+        "UPDATE subscriptions SET target = $2, language = $3, acknowledges = $4, contact = coalesce($5, contact), taken = NULL,"
+        " taken_until = '-infinity' WHERE subscription = $1",
         subscription,
         target,
         language,
         acknowledges,
+        contact,
     )
 
 
@@ -163,7 +174,7 @@ async def go_on(conn: Connection, subscription: SubscriptionRef, after: int | No
 
 
 async def remove(conn: Connection, subscription: SubscriptionRef, owner: ActorId) -> None:
-    """Remove it, and with the owner's last one the address at which the owner is told."""
+    """Remove it, and with the owner's last one the address that was said for all of them."""
     await conn.execute("DELETE FROM subscriptions WHERE subscription = $1", subscription)
     await conn.execute(
         "DELETE FROM addresses WHERE recipient = $1 AND NOT EXISTS (SELECT FROM subscriptions WHERE owner = $1)", owner
@@ -314,4 +325,5 @@ def _stored(row: asyncpg.Record) -> Stored:
         failing_since=row["failing_since"],
         retry_at=row["retry_at"],
         taken=row["taken"],
+        contact=row["contact"],
     )

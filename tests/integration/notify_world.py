@@ -105,6 +105,11 @@ class MailServer:
         """The same of the next recipients."""
         self.unknown: set[str] = set()
         """Addresses that there are not."""
+        self.hangs: set[str] = set()
+        """Addresses whose mails the server takes, and gives no answer to until it is let go."""
+        self.hung: Probe[str] = Probe()
+        """To whom such a mail came, in turn."""
+        self._go = threading.Event()
         self._loop = asyncio.get_running_loop()
         self._tls = tls
         self._controller: Controller | None = None
@@ -123,8 +128,14 @@ class MailServer:
         )
         self._controller.start()
 
+    def let_go(self) -> None:
+        """Answer what hangs, and let nothing hang any more."""
+        self.hangs.clear()
+        self._go.set()
+
     def stop(self) -> None:
         """Be unreachable."""
+        self.let_go()
         if self._controller is not None:
             self._controller.stop()
             self._controller = None
@@ -142,6 +153,9 @@ class MailServer:
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
         """Accept a mail, or answer what the test said."""
+        for address in self.hangs.intersection(envelope.rcpt_tos):
+            self._loop.call_soon_threadsafe(self.hung, address)
+            await asyncio.to_thread(self._go.wait)
         if self.answers:
             return self.answers.pop(0)
         content = envelope.content

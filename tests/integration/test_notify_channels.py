@@ -114,6 +114,12 @@ def server_certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[ssl.SS
 Open = Callable[..., Any]
 
 
+def asked_of(place: Place, who: str) -> cases.HandoverSent:
+    """Return that somebody else is asked for another case."""
+    asked = handover(place.world, who, DUE)
+    return asked.model_copy(update={"handover": HandoverRef("hdo_" + "h" * 26)})
+
+
 @pytest_asyncio.fixture
 async def opened(
     migrated: Migrated, issuer: LocalIssuer, clock: SimulatedClock, tls: tuple[ssl.SSLContext, Path]
@@ -326,6 +332,106 @@ async def test_who_dies_between_two_ways_neither_loses_nor_doubles_one(
     await place.again()
     assert len(place.sms) == 1
     assert (await place.happened())[-1] == "carried sms"
+
+
+# --- several at a time ------------------------------------------------------------------------------------------------
+
+
+async def test_a_mail_server_that_hangs_holds_up_no_sms_and_the_mail_goes_once(opened: Open) -> None:
+    place = await opened(smtp_timeout=25.0)
+    await prefer(place, email="colleague@lia.example")
+    await prefer(place, "styrer", phone=PHONE, sms_first=True)
+    smtp = place.world.smtp
+    smtp.hangs.add("colleague@lia.example")
+    await place.world.post.start()
+    await place.tell()
+    await smtp.hung.take(1)
+    await place.world.take(asked_of(place, "styrer"))
+    await place.gateway.arrived.take(1)
+    assert smtp.mails == []
+    smtp.let_go()
+    await smtp.arrived.take(1)
+    await place.world.post.stop()
+    assert sorted(await place.tries()) == [("email", "sent", None), ("sms", "sent", None)]
+    assert (await place.happened()).count("sent") == 2, "by e-mail, and in the application"
+
+
+async def test_of_one_child_the_guardian_with_a_telephone_does_not_wait_for_the_mail_to_the_other(opened: Open) -> None:
+    """They are asked for once, whoever sends."""
+    place = await opened(smtp_timeout=25.0)
+    guardians(place.world)
+    place.world.neighbours.contacts[CASE][1] |= {"email": None, "phone": PHONE}
+    smtp = place.world.smtp
+    smtp.hangs.add("a@guardian.example")
+    await place.world.post.start()
+    await place.world.take(requested())
+    await smtp.hung.take(1)
+    await place.gateway.arrived.take(1)
+    assert smtp.mails == []
+    smtp.let_go()
+    await smtp.arrived.take(1)
+    await place.world.post.stop()
+    assert place.world.neighbours.requests[f"/cases/{CASE}/contacts"] == 1
+    assert sorted(await place.tries()) == [("email", "sent", None), ("sms", "sent", None)]
+
+
+async def test_what_goes_to_one_recipient_by_one_way_keeps_its_order_while_others_are_sent(opened: Open) -> None:
+    place = await opened(smtp_timeout=25.0)
+    for who in ("colleague", "styrer"):
+        await prefer(place, who, email=f"{who}@lia.example")
+    smtp, other = place.world.smtp, await place.world.other_post()
+    smtp.hangs.add("colleague@lia.example")
+    await place.tell()
+    sending = asyncio.create_task(place.world.post.deliver_due())
+    await smtp.hung.take(1)
+    await place.world.take(
+        handover(place.world, "colleague", DUE).model_copy(update={"handover": HandoverRef("hdo_" + "d" * 26)}),
+        handover(place.world, "styrer", DUE).model_copy(update={"handover": HandoverRef("hdo_" + "f" * 26)}),
+    )
+    await other.deliver_due()
+    [mail] = await smtp.arrived.take(1)
+    assert mail["To"] == "styrer@lia.example"
+    assert await other.deliver_due() == 0, "the second one to the colleague is nobody's yet"
+    assert len(smtp.hung.seen) == 1
+    smtp.let_go()
+    await sending
+    await place.world.deliver()
+    first, second = await place.world.pool.fetch(
+        "SELECT message FROM messages WHERE recipient = $1 ORDER BY recorded_at", place.world.actor("colleague")
+    )
+    named = [mail["Message-ID"].strip("<>").partition("@")[0] for mail in smtp.mails[1:]]
+    assert named == [first["message"], second["message"]]
+    await other.stop()
+
+
+async def test_who_dies_with_a_mail_and_an_sms_in_hand_neither_loses_nor_doubles_a_step(opened: Open) -> None:
+    place = await opened(smtp_timeout=25.0, sms_timeout=25.0)
+    await prefer(place, email="colleague@lia.example")
+    await prefer(place, "styrer", phone=PHONE, sms_first=True)
+    smtp = place.world.smtp
+    smtp.hangs.add("colleague@lia.example")
+    place.gateway.answers = [NOTHING]
+    await place.tell()
+    await place.world.take(asked_of(place, "styrer"))
+    dying = asyncio.create_task(place.world.post.deliver_due())
+    await asyncio.gather(smtp.hung.take(1), place.gateway.arrived.take(1))
+    dying.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await dying
+    smtp.let_go()
+    assert await place.tries() == []
+    other = await place.world.other_post()
+    assert await other.deliver_due() == 0, "the leases are not over"
+    await place.world.let_time_pass()
+    await asyncio.gather(other.deliver_due(), place.world.post.deliver_due())
+    await smtp.arrived.take(1)
+    assert len({mail["Message-ID"] for mail in smtp.mails}) == 1, (
+        "at least once, and whoever has both sees that it is one"
+    )
+    assert len({each["id"] for each in place.sms}) == 1
+    await other.stop()
+    assert sorted(await place.tries()) == [("email", "sent", None), ("sms", "sent", None)]
+    assert sorted(await place.happened()) == ["carried sms", "queued", "queued", "redirected sms", "sent", "sent"]
 
 
 # --- what comes back later --------------------------------------------------------------------------------------------

@@ -508,6 +508,40 @@ async def test_after_three_days_of_failures_it_is_stopped_and_its_owner_is_maile
     assert (running.status_code, running.json()["code"]) == (409, "subscription-not-stopped")
 
 
+async def test_each_subscription_is_told_of_at_its_own_contact_and_an_older_one_at_its_owners(place: Place) -> None:
+    """One client has three: of the first, opened before each had its own, the address is the client's."""
+    world = place.world
+    others = [
+        (await opened(world, place.receiver.url, contact=f"{who}@school.example"))[0] for who in ("second", "third")
+    ]
+    await world.pool.execute("UPDATE subscriptions SET contact = NULL WHERE subscription = $1", place.subscription)
+    await world.pool.execute(
+        "INSERT INTO addresses (recipient, email) VALUES ($1, 'old@school.example')", world.actor("school-system")
+    )
+    paths = [f"/subscriptions/{each}" for each in (place.subscription, *others)]
+    present = await world.get("school-system", paths[2])
+    changed = await world.write(
+        "school-system", "PATCH", paths[2], {"contact": "new@school.example"}, version=present.headers["etag"]
+    )
+    assert changed.status_code == 200
+
+    place.receiver.answers = [status(500)] * 6
+    await place.feed(1)
+    await place.deliver()
+    await failing_for(place, 73)
+    await place.again()
+    assert sorted(mail["To"] for mail in await world.deliver()) == [
+        "new@school.example",
+        "old@school.example",
+        "second@school.example",
+    ]
+
+    for path in paths:
+        version = (await world.get("school-system", path)).headers["etag"]
+        assert (await world.write("school-system", "DELETE", path, version=version)).status_code == 200
+    assert "@school.example" not in await world.dump(), "who is told of nothing any more is not kept"
+
+
 async def test_one_success_ends_the_time_of_failing(place: Place) -> None:
     place.receiver.answers = [status(500)]
     await place.feed(1)
