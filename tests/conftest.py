@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from deploy.local.identity import IdentityServer
 from deploy.local.kafka import Kafka
@@ -14,6 +15,9 @@ from deploy.local.postgres import Postgres
 from deploy.local.process import free_port
 
 pytest_plugins = ["shared.testing.plugin"]
+# How long one example takes is the machine's affair, and that of whatever else it does.
+settings.register_profile("lagspill", deadline=None)
+settings.load_profile("lagspill")
 
 
 @pytest.fixture(scope="session")
