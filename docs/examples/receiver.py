@@ -1,4 +1,6 @@
-"""A receiver of webhooks: the standard library and one SQLite file. Each event has its effect once, and none is believed unsigned.
+"""A receiver of webhooks: the standard library and one SQLite file.
+
+Each event has its effect once, none is believed unsigned, and none is taken that is behind a gap.
 
 WEBHOOK_SECRET=whsec_... python docs/examples/receiver.py 9000 events.db
 """
@@ -14,7 +16,8 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-TABLES = "CREATE TABLE IF NOT EXISTS events (source TEXT, id TEXT, type TEXT, subject TEXT, PRIMARY KEY (source, id))"
+TABLE = """CREATE TABLE IF NOT EXISTS events
+    (source TEXT, id TEXT, type TEXT, subject TEXT, sequence INTEGER, PRIMARY KEY (source, id))"""
 TOLERANCE = 300
 """Seconds by which the two clocks may differ; an older request may be somebody's who has recorded it."""
 
@@ -44,19 +47,36 @@ class Receiver(BaseHTTPRequestHandler):
             return
         event = json.loads(body)
         with self.server.one_at_a_time, self.server.db as db:
-            new = db.execute(
-                "INSERT OR IGNORE INTO events VALUES (?, ?, ?, ?)",
-                (event["source"], event["id"], event["type"], event["subject"]),
-            ).rowcount
-            # The effect of a new event belongs here: in the same transaction.
-        print("new" if new else "duplicate", event["type"], flush=True)
-        self.answer(204)
+            found = self.take(db, event)
+        print(found, event["type"], flush=True)
+        # Behind a gap it is not ours yet: it comes again, and so may what is missing.
+        self.answer(503 if found == "gap before" else 204)
 
-    def answer(self, status: int) -> None:
-        """Answer without a body."""
+    def take(self, db: sqlite3.Connection, event: dict) -> str:
+        """Take an event in once, unless one of its subject before it has never come."""
+        sequence = int(event.get("sequence", 0))
+        latest = "SELECT max(sequence) FROM events WHERE source = ? AND subject = ?"
+        [last] = db.execute(latest, (event["source"], event["subject"])).fetchone()
+        if last is not None and sequence > last + 1:
+            return "gap before"
+        row = (event["source"], event["id"], event["type"], event["subject"], sequence)
+        new = db.execute("INSERT OR IGNORE INTO events VALUES (?, ?, ?, ?, ?)", row).rowcount
+        # The effect of a new event belongs here: in the same transaction.
+        return "new" if new else "duplicate"
+
+    def do_GET(self) -> None:
+        """Say what had its effect, for `lagspill conformance`: to this machine, and to nobody else."""
+        with self.server.one_at_a_time, self.server.db as db:
+            rows = db.execute("SELECT source, id FROM events").fetchall()
+        effects = [{"source": source, "id": identity, "times": 1} for source, identity in rows]
+        self.answer(200, json.dumps({"effects": effects}).encode())
+
+    def answer(self, status: int, body: bytes = b"") -> None:
+        """Answer."""
         self.send_response(status)
-        self.send_header("content-length", "0")
+        self.send_header("content-length", str(len(body)))
         self.end_headers()
+        self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
         """Print events only."""
@@ -67,6 +87,6 @@ if __name__ == "__main__":
     server = ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Receiver)
     server.one_at_a_time = threading.Lock()
     server.db = sqlite3.connect(sys.argv[2], check_same_thread=False)
-    server.db.execute(TABLES)
+    server.db.execute(TABLE)
     print("listening", flush=True)
     server.serve_forever()

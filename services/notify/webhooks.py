@@ -41,9 +41,13 @@ _EMBEDDING: Final = tuple(
         "64:ff9b:1::/48",  # RFC 8215
         "2002::/16",  # 6to4 (RFC 3056)
         "2001::/32",  # Teredo (RFC 4380)
+        "3fff::/20",  # for documentation (RFC 9637): not known to the standard library yet
         "168.63.129.16/32",  # a public address by which a cloud answers its own machines
     )
 )
+
+_ISATAP: Final = frozenset({bytes.fromhex("00005efe"), bytes.fromhex("02005efe")})
+"""What an IPv4 address stands behind in an IPv6 one, whatever its network (RFC 5214 § 6.1)."""
 
 
 class Outcome(StrEnum):
@@ -122,7 +126,7 @@ class Targets:
             return False
         if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
             address = address.ipv4_mapped
-        if isinstance(address, ipaddress.IPv6Address) and address.is_site_local:
+        if isinstance(address, ipaddress.IPv6Address) and (address.is_site_local or address.packed[8:12] in _ISATAP):
             return False  # fec0::/10, taken back by RFC 3879, and still in use inside
         if any(address in network for network in self._networks):
             return True

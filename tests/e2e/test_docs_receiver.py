@@ -23,6 +23,7 @@ from shared.clock import SimulatedClock
 from shared.testing.issuer import LocalIssuer
 from shared.testing.plugin import Migrated
 from shared.testing.signals import WITHIN
+from tests.e2e.test_conformance import conformance
 from tests.integration.notify_world import World, notify_world
 from tests.integration.test_notify_webhooks import concern
 
@@ -92,6 +93,15 @@ async def test_from_nothing_to_the_first_event(world: World, tmp_path: Path) -> 
         assert db.execute("SELECT count(*) FROM events").fetchone() == (1,)
     attempts = (await world.get("school-system", f"{path}/deliveries")).json()["items"]
     assert [each["outcome"] for each in attempts] == ["delivered", "delivered"]
+
+
+async def test_the_receiver_is_right_in_everything_that_the_page_asks_of_one(tmp_path: Path) -> None:
+    """By the page's own command, with the state at the same address; consents it has none, so receipts are not judged."""
+    secret, address = written(new_secret()), f"http://127.0.0.1:{free_port()}/"
+    port = int(address.rstrip("/").rpartition(":")[2])
+    async with receiving(secret, port, tmp_path / "events.db"):
+        status, told = await conformance(address, "--state", address, secret=secret)
+    assert status == 0, told
 
 
 async def test_the_receiver_believes_nothing_that_is_not_signed_just_now(tmp_path: Path) -> None:
