@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from collections.abc import AsyncIterator
@@ -15,11 +16,15 @@ import pytest_asyncio
 
 from services.cases.app import SERVICE
 from services.cases.handlers.desk import CASE
+from services.cases.records import Records
+from shared import db
 from shared.clock import SimulatedClock
-from shared.refs import CaseRef
+from shared.refs import CaseRef, UnitId
 from shared.testing.issuer import LocalIssuer
 from shared.testing.people import People
 from shared.testing.plugin import Migrated
+from shared.testing.signals import WITHIN
+from shared.vault import Vault
 from tests.e2e.cases_world import World, cases_world
 
 pytestmark = pytest.mark.connected
@@ -27,6 +32,7 @@ pytestmark = pytest.mark.connected
 MIGRATION: Final = Path(SERVICE.migrations) / "0022_children_in_step.sql"
 NOT_HEARD = {"not_heard": "danger"}
 KODE_6 = {"kind": "strictly-confidential", "valid_to": "2027-09-01"}
+WAITING = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
 REF = re.compile(r"\b[a-z]{3}_[bcdfghjklmnpqrstvwxz]{26}\b")
 
 
@@ -376,6 +382,79 @@ async def test_who_coordinates_a_protected_case_and_works_elsewhere_now_coordina
     assert (await world.get("second-nurse", path)).status_code == 200
     assert code(await world.get("second-nurse", path, **moved)) == (403, "not-permitted")
     assert "unit:" not in json.dumps([e for e in await world.published() if e["municipality"].startswith("prt_")])
+
+
+async def protected_case(world: World) -> str:
+    """Return an open case of a child whose address is protected from the first event, with a consent."""
+    receipt = await world.must("teacher", "/concerns", world.concern(address_protected=True))
+    await world.must("teacher", f"/concerns/{receipt['concern']}/resolution", {"outcome": "lifted"})
+    await world.consented(str(receipt["case"]))
+    return str(receipt["case"])
+
+
+async def test_who_works_elsewhere_now_writes_nothing_in_a_protected_case_either(world: World) -> None:
+    """A command is judged by where the case's parts are as a look is, and what it is refused for tells nothing of the case."""
+    case = await protected_case(world)
+    await world.must(
+        "teacher", f"/cases/{case}/coordinator", {"kind": "ansvarsgruppe", "coordinator": await world.receiver("nurse")}
+    )
+    before = await world.types()
+    elsewhere, other = {"lagspill_unit": "unit:haugen-barnehage"}, {"lagspill_unit": "unit:another-helsestasjon"}
+    record = {"category": "language", "text": "Sier tre ord."}
+    holder = await world.post("teacher", f"/cases/{case}/records", record, claims=elsewhere)
+    assert code(holder) == (403, "category-outside-reach")
+    assert holder.json()["categories"] == []
+    asked = {
+        "service": "ppt",
+        "reason": "assessment",
+        "text": "Kan dere kartlegge språket?",
+        "categories": ["language"],
+        "purpose": "assessment",
+    }
+    offered = {"kind": "ansvarsgruppe", "receiver": await world.receiver("second-nurse")}
+    for path, body in (
+        ("team-goal", {"text": "Leker med de andre."}),
+        ("contributions", asked),
+        ("coordinator-handovers", offered),
+        (
+            "contact-person",
+            {"service": "helsestasjon", "role": "health-nurse", "evidence": "oral-minuted", "note": "Sa det."},
+        ),
+    ):
+        denied = await world.post("nurse", f"/cases/{case}/{path}", body, claims=other)
+        assert code(denied) == (403, "not-permitted"), path
+        assert (await world.access("deny"))[-1]["reason"] == "not-in-table"
+    assert await world.types() == before
+    # With an offer that waits in the way the answer is the same: who is nothing to it here is not told how the case stands.
+    await world.must("nurse", f"/cases/{case}/coordinator-handovers", offered)
+    assert code(await world.post("nurse", f"/cases/{case}/coordinator-handovers", offered)) == (409, "handover-open")
+    hidden = await world.post("nurse", f"/cases/{case}/coordinator-handovers", offered, claims=other)
+    assert code(hidden) == (403, "not-permitted")
+    await world.must("nurse", f"/cases/{case}/team-goal", {"text": "Leker med de andre."})
+
+
+async def test_where_somebody_works_is_judged_when_a_command_is_committed(world: World) -> None:
+    """The nurse's command has been decided when the coordination is noted elsewhere; it is judged with the case's row locked."""
+    case = await protected_case(world)
+    nurse = await world.receiver("nurse")
+    await world.must("teacher", f"/cases/{case}/coordinator", {"kind": "ansvarsgruppe", "coordinator": nurse})
+    conn = await db.connect(world.kit.settings.database_url.get_secret_value(), application_name="holds-others-up")
+    try:
+        async with conn.transaction():
+            await conn.execute("SELECT 1 FROM aggregates WHERE id = $1 FOR UPDATE", case)
+            body = {"text": "Leker med de andre."}
+            task = asyncio.create_task(world.post("nurse", f"/cases/{case}/team-goal", body))
+            async with asyncio.timeout(WITHIN):
+                while not await conn.fetchval(WAITING):
+                    assert not task.done(), "it has to wait for the row"
+            records = Records(Vault.from_settings(world.kit.settings))
+            await records.keep_coordinates_from(
+                conn, CaseRef(case), nurse["actor"], UnitId("unit:another-helsestasjon")
+            )
+        assert code(await task) == (403, "not-permitted")
+    finally:
+        await conn.close()
+    assert "case.team-goal-set" not in " ".join(await world.types())
 
 
 async def test_a_protected_case_is_reopened_in_its_unit_and_by_nobody_who_works_elsewhere_now(world: World) -> None:

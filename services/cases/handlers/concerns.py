@@ -13,12 +13,12 @@ from services.cases.domain.state import CaseState, Stage
 from services.cases.errors import CaseNotOpenError, DeniedError
 from services.cases.handlers.answers import case_for
 from services.cases.handlers.child_protection import follow_the_child, is_protected, tell_the_others
-from services.cases.handlers.desk import CASE, Desk, Latest, actor_of, as_seen, change, follow, meet
+from services.cases.handlers.desk import CASE, Desk, Latest, actor_of, as_seen, change, follow, judge_there, meet
 from services.cases.records import Child, Guardian
 from services.cases.team_records import REPORT_VIEW
 from services.cases.views import ChildViewReceipt, ConcernView
 from shared.aggregate import Changed, Context, Decision
-from shared.contracts.cases import ChildHeardBy, EvidenceForm, ForWhom, LocalOutcome
+from shared.contracts.cases import CaseEvent, ChildHeardBy, EvidenceForm, ForWhom, LocalOutcome
 from shared.contracts.codes import Area, InformationCategory, Language, Role, Service
 from shared.db import Connection
 from shared.refs import PROTECTED_LOG, ActorId, CaseRef, ChildViewRef, ConcernRef, LogScope
@@ -177,7 +177,11 @@ async def _join_one(
     loaded = await desk.journal.load(CASE, case)
     latest = Latest()
 
+    def decide(state: CaseState) -> list[CaseEvent]:
+        return concern.decide_join(state, command, ctx.now, rules)
+
     async def also(conn: Connection) -> None:
+        await judge_there(desk, conn, latest.before, command.by, decide)
         await follow(desk, conn, case, latest, ctx.now)
         await desk.records.keep_further(
             conn,
@@ -193,7 +197,7 @@ async def _join_one(
         CASE,
         case,
         replace(ctx, scope=loaded.scope or ctx.scope),
-        lambda state: Decision(latest.take(state, concern.decide_join(state, command, ctx.now, rules))),
+        lambda state: Decision(latest.take(state, decide(state))),
         lambda state, version: answer(
             ConcernView.of(state, command.concern),
             status=201,

@@ -59,7 +59,7 @@ from shared.contracts.moved import CaseReceived
 from shared.contracts.safekeeping import BreakGlassOpened
 from shared.db import Connection, Pool
 from shared.deadlines import set_deadline
-from shared.errors import NotFoundError, StaleVersionError
+from shared.errors import LagspillError, NotFoundError, StaleVersionError
 from shared.journal import Journal
 from shared.refs import CaseRef, DocumentRef, Ids, LogScope, UnitId
 from shared.scanning import Scanner
@@ -135,10 +135,12 @@ class Latest:
 
     state: CaseState = field(default_factory=CaseState)
     events: Sequence[CaseEvent] = ()
+    before: CaseState = field(default_factory=CaseState)
+    """What it was decided on."""
 
     def take(self, state: CaseState, events: Sequence[CaseEvent]) -> Sequence[CaseEvent]:
-        """Remember `events` and the state they lead to, and return them."""
-        self.state, self.events = fold(state, events), events
+        """Remember `events`, what they were decided on and the state they lead to, and return them."""
+        self.before, self.state, self.events = state, fold(state, events), events
         return events
 
 
@@ -242,6 +244,7 @@ async def change(
     """Decide on the case and make it true: events, vault, index and deadlines in one transaction.
 
     Where there may be nothing to decide because it is so already, the answer is a look like any other: by `looks`, and recorded.
+    Of an address-protected case it is decided by where its parts are too (`judge_there`), with the case's row locked.
 
     Raises:
         DeniedError: after the denial was recorded.
@@ -255,7 +258,12 @@ async def change(
         told = state if reader is None else as_told(state, reader, ctx.now)
         return answer(told, version_for(state, version, reader, ctx.now))
 
+    def judge(there: CaseState) -> None:
+        if not decide(there) and looks is not None:
+            access.permit(there, Action.SEE_CASE, looks, ctx.now)
+
     def decide_now(state: CaseState) -> Decision:
+        latest.before = state
         events = latest.take(state, require_heard(state, decide(state), ctx.now, desk.team.hearing))
         # To who sees a part of the case a version is what it is shown, and no number of events.
         if not own and ctx.if_match not in {None, version_for(state, 0, reader, ctx.now)}:
@@ -267,6 +275,8 @@ async def change(
         return Decision(events, [*told, *disclosed(events, ctx, latest.state)])
 
     async def also(conn: Connection) -> None:
+        # What the vault has of an address-protected case's places changes with its row alone, which is this command's by now.
+        await judge_there(desk, conn, latest.before, reader, judge)
         await follow(desk, conn, case, latest, ctx.now)
         if keep is not None and latest.events:
             await keep(conn)
@@ -276,6 +286,42 @@ async def change(
         return await desk.journal.change(CASE, case, known, decide_now, tell, also=also)
     except DeniedError as denied:
         await deny(desk, ctx, case, denied)
+    except LagspillError:
+        denied_there = await _denied_there(desk, latest.before, reader, judge)
+        # What else stands in the way is not told to who has nothing to do with it where they work now.
+        if denied_there is not None:
+            await deny(desk, ctx, case, denied_there)
+        raise
+
+
+async def judge_there(
+    desk: Desk, conn: Connection, state: CaseState, acting: Acting | None, judge: Callable[[CaseState], object]
+) -> None:
+    """Let `judge` refuse a command by where an address-protected case's parts are too, as looks are (`placed`).
+
+    A decision is pure and may run more than once. What it says here is heard only where it refuses: the events are those of the
+    case as its own events have it, which name no place. Nothing is read when the case is no protected one, or `acting` no employee.
+    """
+    if acting is None:
+        return
+    there = await placed(desk, conn, state, acting)
+    if there is not state:
+        judge(there)
+
+
+async def _denied_there(
+    desk: Desk, state: CaseState, acting: Acting | None, judge: Callable[[CaseState], object]
+) -> DeniedError | None:
+    if not state.address_protected:
+        return None
+    async with desk.pool.acquire() as conn:
+        try:
+            await judge_there(desk, conn, state, acting, judge)
+        except DeniedError as denied:
+            return denied
+        except LagspillError:
+            pass
+    return None
 
 
 async def permitted(desk: Desk, ctx: Context, located: Located, acting: Acting, action: Action) -> None:
@@ -287,9 +333,10 @@ async def permitted(desk: Desk, ctx: Context, located: Located, acting: Acting, 
         DeniedError: see `access.permit`.
         CaseNotOpenError: the case is erased, and the vault has nothing of it.
     """
-    state = (await desk.journal.load(CASE, located.case)).state
     try:
-        access.permit(state, action, acting, ctx.now)
+        async with desk.pool.acquire() as conn:
+            state = (await desk.journal.load(CASE, located.case, conn=conn)).state
+            await permit_there(desk, ctx, conn, state, acting, action)
     except DeniedError as denied:
         await deny(desk, ctx, located.case, denied)
     if state.stage is Stage.ERASED:
@@ -414,7 +461,8 @@ async def placed(desk: Desk, conn: Connection, state: CaseState, acting: Acting)
     """Return the case by which `acting` is judged: of an address-protected one the vault says where things are, and no event does.
 
     What of it is the actor's is put where it is when the actor works in another unit now, as the events of an ordinary case would
-    have it: the baton, an offer of it, the coordination, an emergency access. It grants nothing, and is shown to nobody.
+    have it: the baton, an offer of it, the coordination, an emergency access. It grants nothing, and is shown to nobody; when
+    nothing is elsewhere it is `state` itself.
     """
     case = state.case
     if not state.address_protected or case is None or state.stage is Stage.ERASED or acting.kind != "user":
@@ -445,7 +493,8 @@ async def placed(desk: Desk, conn: Connection, state: CaseState, acting: Acting)
             by = await there(opened.by, desk.records.glass_unit(conn, case, ref))
             glasses[ref] = opened.model_copy(update={"by": by})
     changed["glass"] = glasses
-    return state.model_copy(update=changed)
+    found = state.model_copy(update=changed)
+    return state if found == state else found
 
 
 async def permit_there(
@@ -463,9 +512,8 @@ async def permit_there(
         DeniedError: see `access.permit`.
     """
     permit = access.permit(state, action, acting, ctx.now, purpose)
-    if not state.address_protected or not (permit.categories or permit.own):
-        return permit
-    return access.permit(await placed(desk, conn, state, acting), action, acting, ctx.now, purpose)
+    there = await placed(desk, conn, state, acting)
+    return permit if there is state else access.permit(there, action, acting, ctx.now, purpose)
 
 
 async def look(

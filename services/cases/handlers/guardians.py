@@ -26,7 +26,7 @@ from services.cases.errors import (
 )
 from services.cases.handlers.child_protection import now_about
 from services.cases.handlers.concerns import NamedGuardian
-from services.cases.handlers.desk import CASE, Desk, actor_of, change, deny, look, meet, permitted, record
+from services.cases.handlers.desk import CASE, Desk, actor_of, change, deny, judge_there, look, meet, permitted, record
 from services.cases.handlers.kept import GUARDIANSHIP
 from services.cases.records import Child, Guardian
 from services.cases.views import GuardianshipView
@@ -170,6 +170,8 @@ async def correct_guardian(
     right = {key: value for key, value in given.items() if value is not None}
 
     async def keep(conn: Connection) -> None:
+        present = (await desk.journal.load(CASE, located.case, conn=conn)).state
+        await judge_there(desk, conn, present, acting, decide)
         # As they are now: another correction moves no version either, and neither undoes the other.
         there = await desk.records.guardians(conn, located.case)
         family = [one.model_copy(update=right) if one.ordinal == ordinal else one for one in there]

@@ -34,6 +34,7 @@ from services.cases.handlers.desk import (
     kept_back,
     look,
     meet,
+    placed,
     record,
     record_listing,
 )
@@ -70,9 +71,10 @@ async def list_cases(desk: Desk, ctx: Context, *, after: tuple[datetime, str] | 
                 home = None if found_at is None else found_at.municipality
                 acting = await as_seen(desk, ctx, conn, case, home=home)
                 state = (await desk.journal.load(CASE, case, conn=conn)).state
-                held = relations(state, acting, ctx.now)
+                there = await placed(desk, conn, state, acting)
+                held = relations(there, acting, ctx.now)
                 if any(Action.SEE_CASE in TABLE[relation] for relation in held) and len(found) <= limit:
-                    found.append(CaseSummary.of(state, registered_at, told_relations(state, acting, ctx.now)))
+                    found.append(CaseSummary.of(state, registered_at, told_relations(there, acting, ctx.now)))
         await record_listing(desk, ctx, conn)
     desk.journal.nudge()
     return found
