@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from typing import Final
 
 from services.cases.domain.absence import AbsenceState
 from shared.db import Connection
 from shared.refs import AbsenceRef, ActorId, CaseRef, LogScope, UnitId
+
+_GIVEN_TO: Final = "hashtextextended('given-to/' || $1, 0)"
+"""The lock between what is given to somebody, shared by all who do, and the beginning of that person's absence."""
+_AWAY: Final = """
+SELECT absence FROM absences
+WHERE person = $1 AND municipality = $2 AND standing AND (last_day < $3 OR begun OR $4) AND (back_on IS NULL OR $3 < back_on)
+ORDER BY begun OR last_day < $3 DESC, last_day DESC LIMIT 1
+"""
 
 
 async def add(conn: Connection, state: AbsenceState, municipality: LogScope, at: datetime) -> None:
@@ -49,15 +58,28 @@ async def registered(conn: Connection, municipality: LogScope, person: ActorId, 
     )
 
 
+async def begin(conn: Connection, absence: AbsenceRef, person: ActorId) -> None:
+    """Let an absence begin: from here on whoever is about to give `person` something waits for nothing, and gives it to another.
+
+    What was given before is committed, and is found by what comes after this in the transaction.
+    """
+    await conn.execute(f"SELECT pg_advisory_xact_lock({_GIVEN_TO})", person)
+    await conn.execute("UPDATE absences SET begun = true WHERE absence = $1", absence)
+
+
+async def away_for_good(conn: Connection, municipality: LogScope, person: ActorId, day: date) -> AbsenceRef | None:
+    """Return the absence in which somebody is on `day`, or that begins at this moment; no other begins before the transaction ends.
+
+    Nobody waits here: what holds the lock against it is the beginning of an absence, and that may wait for a row of the caller's.
+    """
+    undisturbed = bool(await conn.fetchval(f"SELECT pg_try_advisory_xact_lock_shared({_GIVEN_TO})", person))
+    found = await conn.fetchval(_AWAY, person, municipality, day, not undisturbed)
+    return None if found is None else AbsenceRef(found)
+
+
 async def away(conn: Connection, municipality: LogScope, person: ActorId, day: date) -> AbsenceRef | None:
     """Return the absence in which somebody is on `day`, if any."""
-    found = await conn.fetchval(
-        "SELECT absence FROM absences WHERE person = $1 AND municipality = $2 AND standing AND last_day < $3"
-        " AND (back_on IS NULL OR $3 < back_on) ORDER BY last_day DESC LIMIT 1",
-        person,
-        municipality,
-        day,
-    )
+    found = await conn.fetchval(_AWAY, person, municipality, day, False)
     return None if found is None else AbsenceRef(found)
 
 

@@ -254,6 +254,51 @@ async def test_what_was_offered_as_an_absence_began_is_accepted_for_nobody_who_i
     await world.must("styrer", f"/handovers/{handover}/rejection", {"reason": "absent"})
 
 
+@pytest.mark.rule(107)
+@pytest.mark.parametrize("still", [False, True], ids=["begun", "beginning"])
+async def test_what_is_sent_while_the_receivers_absence_begins_does_not_wait_for_who_is_away(
+    world: World, *, still: bool
+) -> None:
+    """Whether they are away was read before, and what waits for them is cancelled before it is sent: by nobody it would be found.
+
+    The command's own moment is before midnight, and the absence has begun, or is beginning in a transaction that nobody sees yet.
+    """
+    case, held = await world.opened(), await world.opened()
+    offer = {"kind": "baton", "receiver": await world.receiver("colleague")}
+    given = await world.must("teacher", f"/cases/{held}/handovers", offer)
+    await world.must("colleague", f"/handovers/{given['handover']}/acceptance")
+    await world.must("colleague", "/absences", await away(world, last_day="2026-09-07"))
+    dsn = world.kit.settings.database_url.get_secret_value()
+    first, second = [await db.connect(dsn, application_name="holds-others-up") for _ in range(2)]
+
+    async def waiting(behind: int, before: asyncio.Task[Any]) -> None:
+        async with asyncio.timeout(WITHIN):
+            while await first.fetchval(WAITING) < behind:
+                assert not before.done(), "it has to wait for the row"
+
+    try:
+        async with first.transaction():
+            await first.execute("SELECT 1 FROM aggregates WHERE id = $1 FOR UPDATE", case)
+            sent = asyncio.create_task(world.post("teacher", f"/cases/{case}/handovers", offer))
+            await waiting(1, sent)
+            async with second.transaction():
+                await second.execute("SELECT 1 FROM aggregates WHERE id = $1 FOR UPDATE", held)
+                begins = asyncio.create_task(world.move_to(datetime(2026, 9, 7, 23, 0, tzinfo=UTC)))
+                await waiting(2, begins)
+                if still:
+                    await first.execute("COMMIT")
+                    assert code(await sent) == (409, "receiver-away")
+                    await first.execute("BEGIN")
+            await begins
+        assert code(await sent) == (409, "receiver-away")
+    finally:
+        await first.close()
+        await second.close()
+    assert [one["data"]["cancelled"] for one in await world.published("absence.began.v1")] == [0]
+    assert (await world.types()).count("handover.sent") == 2, "to the colleague, and to the leader by rule"
+    assert await holder(world, "styrer", held) == (await world.see("styrer", "/me"))["actor"]
+
+
 async def test_two_who_stand_in_for_each_other_are_not_away_at_the_same_time(world: World) -> None:
     """What falls to each from the other would rest with nobody who is there."""
     second = {"sub": "second-leader"}

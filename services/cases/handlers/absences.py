@@ -192,6 +192,7 @@ async def begin_absence(desk: Desk, tx: Tx, absence: AbsenceRef) -> None:
     if state.person is None or state.unit is None or state.falls_to is None:
         return
     person, unit = state.person, state.unit
+    await absence_store.begin(tx.conn, absence, person)
     leader = await _present(tx, municipality, state.falls_to, person)
     cancelled = 0
     for case in await absence_store.waiting_for(tx.conn, person):
@@ -260,7 +261,7 @@ async def _present(tx: Tx, municipality: LogScope, leader: Party, person: ActorI
     first, seen = leader, {person}
     while leader.actor not in seen:
         seen.add(leader.actor)
-        absence = await absence_store.away(tx.conn, municipality, leader.actor, oslo_day(tx.now))
+        absence = await absence_store.away_for_good(tx.conn, municipality, leader.actor, oslo_day(tx.now))
         further = None if absence is None else (await tx.journal.load(ABSENCE, absence, conn=tx.conn)).state.falls_to
         if further is None:
             return leader

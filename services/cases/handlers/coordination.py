@@ -8,7 +8,7 @@ from services.cases import absence_store
 from services.cases.domain import coordination
 from services.cases.domain.state import CaseState
 from services.cases.handlers.desk import Desk, change, meet
-from services.cases.handlers.handovers import destined
+from services.cases.handlers.handovers import destined, given_to
 from services.cases.views import HandoverView
 from shared.aggregate import Changed, Context
 from shared.clock import oslo_day
@@ -37,5 +37,5 @@ async def offer(
         lambda state, version: answer(
             HandoverView.of(state, handover), status=201, version=version, location=f"/handovers/{handover}"
         ),
-        destined(desk, located.case, handover, receiver),
+        given_to(ctx, located.municipality, receiver.actor, destined(desk, located.case, handover, receiver)),
     )

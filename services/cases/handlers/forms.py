@@ -14,7 +14,7 @@ from services.cases.domain.state import CaseState
 from services.cases.errors import DeniedError, UnknownPartError
 from services.cases.handlers.consents import Given
 from services.cases.handlers.desk import CASE, Desk, Keep, actor_of, change, deny, look, meet, permit_there, record
-from services.cases.handlers.handovers import attendance, destined, note_receipt
+from services.cases.handlers.handovers import attendance, destined, given_to, note_receipt
 from services.cases.views import FormView
 from shared.aggregate import Answer, Changed, Context
 from shared.contracts.cases import EvidenceForm, Party
@@ -153,7 +153,12 @@ async def send_form(
         located.case,
         lambda state: forms.decide_send_form(state, command, ctx.now, desk.rules),
         lambda state, version: answer(FormView.of(state, form), status=201, version=version),
-        destined(desk, located.case, handover, receiver),
+        given_to(
+            ctx,
+            to_municipality or located.municipality,
+            receiver.actor,
+            destined(desk, located.case, handover, receiver),
+        ),
     )
 
 

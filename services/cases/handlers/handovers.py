@@ -13,7 +13,7 @@ from services.cases.domain import handover as handovers
 from services.cases.domain.access_terms import Action, Relation
 from services.cases.domain.shown import sees_handover
 from services.cases.domain.state import CaseState
-from services.cases.errors import CaseError, DeniedError, UnknownPartError
+from services.cases.errors import CaseError, DeniedError, ReceiverAwayError, UnknownPartError
 from services.cases.handlers.desk import (
     CASE,
     Desk,
@@ -36,7 +36,7 @@ from shared.clock import oslo_day
 from shared.contracts.cases import CaseEvent, HandoverReceived, HandoverRoute, Package, Party
 from shared.contracts.codes import InformationCategory
 from shared.db import Connection
-from shared.refs import CaseRef, DocumentRef, HandoverRef, LogScope
+from shared.refs import ActorId, CaseRef, DocumentRef, HandoverRef, LogScope
 from shared.web import answer
 
 
@@ -74,6 +74,8 @@ async def send_handover(
         to_municipality=None if new.to_municipality == located.municipality else new.to_municipality,
     )
 
+    kept, there = destined(desk, located.case, handover, new.receiver), new.to_municipality or located.municipality
+
     def decide(state: CaseState) -> list[CaseEvent]:
         if new.draft:
             return handovers.decide_propose(state, command, ctx.now)
@@ -87,7 +89,7 @@ async def send_handover(
         lambda state, version: answer(
             HandoverView.of(state, handover), status=201, version=version, location=f"/handovers/{handover}"
         ),
-        destined(desk, located.case, handover, new.receiver),
+        kept if new.draft else given_to(ctx, there, new.receiver.actor, kept),
     )
 
 
@@ -131,7 +133,26 @@ async def send_proposed(desk: Desk, ctx: Context, handover: HandoverRef) -> Chan
         located.case,
         lambda state: handovers.decide_send_proposed(state, command, ctx.now, desk.rules),
         lambda state, version: answer(HandoverView.of(state, handover), status=201, version=version),
+        given_to(ctx, draft.to_municipality or located.municipality, draft.receiver.actor),
     )
+
+
+def given_to(ctx: Context, there: LogScope, receiver: ActorId, keep: Keep | None = None) -> Keep:
+    """Return what refuses, in the command's own transaction, when the receiver's absence has begun meanwhile, and then does `keep`.
+
+    What the decision knew was read before, and whatever is sent after the absence began is found by nobody (seed rule 107).
+
+    Raises:
+        ReceiverAwayError: the receiver is away, or has left.
+    """
+
+    async def kept(conn: Connection) -> None:
+        if await absence_store.away_for_good(conn, there, receiver, oslo_day(ctx.now)) is not None:
+            raise ReceiverAwayError
+        if keep is not None:
+            await keep(conn)
+
+    return kept
 
 
 def destined(desk: Desk, case: CaseRef, handover: HandoverRef, receiver: Party) -> Keep | None:
@@ -158,6 +179,7 @@ async def answer_handover(
     command = handovers.AnswerHandover(
         by=acting, handover=handover, reject=reject, sent_to=sent_to, receiver_away=receiver_away
     )
+    receiver = None if present is None or reject is not None else present.receiver.actor
     goes = moves and _would_answer(before, command, ctx.now)
     successor = await prepare(desk, before, present if goes else None)
 
@@ -186,7 +208,7 @@ async def answer_handover(
             located.case,
             lambda state: handovers.decide_answer(state, command, ctx.now),
             view,
-            keep,
+            keep if receiver in {None, acting.actor} else given_to(ctx, there, receiver, keep),
         )
     if changed.replayed:
         await abandon(successor.written)

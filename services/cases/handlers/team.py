@@ -15,6 +15,7 @@ from services.cases.domain.state import CaseState
 from services.cases.domain.told import mine
 from services.cases.errors import DeniedError, NotAGrantorError, NotPermittedError, UnknownPartError
 from services.cases.handlers.desk import Desk, Keep, change, deny, glance, look, meet, permitted, record
+from services.cases.handlers.handovers import given_to
 from services.cases.team_contents import LanguageNeeds, NeedContent, PlanContent, PlanGoal
 from services.cases.team_records import KeptNeed
 from services.cases.views_team import AroundView, NeedView, NotHeardView, PlanView, TeamView
@@ -145,7 +146,7 @@ async def appoint(
         located.case,
         decide,
         lambda state, version: answer(AroundView.of(state), status=201, version=version),
-        keep,
+        given_to(ctx, located.municipality, coordinator.actor, keep),
     )
 
 
