@@ -32,7 +32,7 @@ from shared.refs import (
     RecordRef,
     UnitId,
 )
-from shared.vault import LookupKind, Vault
+from shared.vault import LookupKind, ShreddedError, Vault
 
 _REF: Final = re.compile(rf"[a-z]{{3}}_[{ALPHABET}]{{{LENGTH}}}")
 _CHILD: Final = "child"
@@ -43,6 +43,8 @@ OBSERVATION: Final = "observation/"
 VIEW: Final = "view/"
 GOAL: Final = "goal/"
 RECORD: Final = "record/"
+APART: Final = "as-it-was"
+"""What is kept of a case that goes on elsewhere for whoever must still judge it; by a reference and a key of its own."""
 
 
 class Child(Model):
@@ -268,7 +270,25 @@ class Records:
         Raises:
             ShreddedError: it has been erased.
         """
-        return (await self._vault.get(conn, owner=case, record=f"override/{override}")).decode()
+        try:
+            return (await self._vault.get(conn, owner=case, record=f"override/{override}")).decode()
+        except ShreddedError:
+            apart = await self._text(conn, override, APART)
+            if apart is None:
+                raise
+            return apart
+
+    async def keep_reason_apart(
+        self, conn: Connection, case: CaseRef, decided: OverrideRef | GlassRef, record: str
+    ) -> None:
+        """Keep why something was shared or opened under its own reference, with a key of its own."""
+        text = await self._text(conn, case, f"{record}/{decided}")
+        if text is not None:
+            await self._put(conn, decided, APART, InformationCategory.CONCERN, text)
+
+    async def shred_reason(self, conn: Connection, decided: OverrideRef | GlassRef) -> None:
+        """Destroy the key of a reason that is kept apart. One that never was is closed as well."""
+        await self._vault.shred(conn, owner=decided)
 
     async def keep_destination(self, conn: Connection, case: CaseRef, handover: HandoverRef, unit: UnitId) -> None:
         """Keep to which unit a handover was sent: the events of an address-protected case do not say it."""
@@ -329,8 +349,9 @@ class Records:
         return None if unit is None else UnitId(unit)
 
     async def glass_words(self, conn: Connection, case: CaseRef, glass: GlassRef) -> str | None:
-        """Return why it was opened, in words; none when the case is erased."""
-        return await self._text(conn, case, f"glass/{glass}")
+        """Return why it was opened, in words, from its case's vault or its own; none when the case is erased."""
+        words = await self._text(conn, case, f"glass/{glass}")
+        return words if words is not None else await self._text(conn, glass, APART)
 
     async def keep_record(
         self,
@@ -409,13 +430,18 @@ class Records:
                 found[name] = Text(one.record, InformationCategory(one.category), one.content.decode())
         return list(found.values())
 
-    async def _text(self, conn: Connection, case: CaseRef, record: str) -> str | None:
+    async def _text(self, conn: Connection, owner: CaseRef | OverrideRef | GlassRef, record: str) -> str | None:
         try:
-            return (await self._vault.get(conn, owner=case, record=record)).decode()
+            return (await self._vault.get(conn, owner=owner, record=record)).decode()
         except NotFoundError:
             return None
 
     async def _put(
-        self, conn: Connection, case: CaseRef, record: str, category: InformationCategory, text: str
+        self,
+        conn: Connection,
+        owner: CaseRef | OverrideRef | GlassRef,
+        record: str,
+        category: InformationCategory,
+        text: str,
     ) -> None:
-        await self._vault.put(conn, owner=case, record=record, category=category, content=text.encode())
+        await self._vault.put(conn, owner=owner, record=record, category=category, content=text.encode())

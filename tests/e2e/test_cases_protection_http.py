@@ -301,6 +301,53 @@ async def test_who_reported_to_child_welfare_still_reads_the_report_until_what_i
     )
 
 
+@pytest.mark.rule(93, 106)
+async def test_why_something_was_shared_or_opened_is_read_by_whoever_must_still_judge_it(world: World) -> None:
+    """What was decided under the old reference is judged there: its reasons are kept until what is left of the case is erased."""
+    case, _ = await filled(world)
+    shared = {
+        "section": "bvl-13-2",
+        "reason": "neglect-or-abuse",
+        "text": "Kom sulten for tredje uke.",
+        "services": ["barnevern"],
+        "categories": ["concern", "family"],
+        "purposes": ["assessment"],
+        "valid_to": "2026-09-20",
+        "review_by": "2026-09-14T10:00:00Z",
+        "not_heard": "would-endanger-child",
+    }
+    override = (await world.must("teacher", f"/cases/{case}/overrides", shared))["override"]
+    emergency = {"reason": "danger-to-life", "text": "Kom inn bevisstløs.", "categories": ["health"], "hours": 2}
+    judged = (await world.must("second-nurse", f"/cases/{case}/break-glass", emergency))["glass"]
+    await world.must("nurse-leader", f"/break-glass/{judged}/review", {"outcome": "justified"})
+    glass = (await world.must("second-nurse", f"/cases/{case}/break-glass", emergency))["glass"]
+    new = (await protect(world, case)).json()["case"]
+    assert (await world.see("nurse-leader", f"/break-glass/{judged}"))["text"] is None, "that has been judged"
+    # Also after what is left under the old reference has been closed.
+    for moment in (world.clock.now(), world.clock.now() + timedelta(hours=96)):
+        await world.move_to(moment)
+        assert (await world.see("styrer", f"/overrides/{override}"))["text"] == "Kom sulten for tredje uke."
+        assert (await world.see("nurse-leader", f"/break-glass/{glass}"))["text"] == "Kom inn bevisstløs."
+        assert code(await world.get("curious", f"/overrides/{override}")) == (404, "not-found")
+        assert code(await world.get("styrer", f"/break-glass/{glass}")) == (404, "not-found")
+    assert {one["case"] for one in await world.access("read")} == {case}
+    await world.must("nurse-leader", f"/break-glass/{glass}/review", {"outcome": "justified"})
+    await world.must("styrer", f"/overrides/{override}/review", {"justified": True, "guardians_informed": False})
+    text = json.dumps(await world.published(), ensure_ascii=False)
+    assert not [words for words in ("Kom sulten for tredje uke", "Kom inn bevisstløs") if words in text]
+    for ref in (override, glass):
+        assert new not in json.dumps([one for one in await world.published() if ref in json.dumps(one)])
+    await world.move_to(datetime(2060, 1, 1, tzinfo=UTC))
+    assert code(await world.get("styrer", f"/overrides/{override}"))[0] == 404
+    assert (await world.see("nurse-leader", f"/break-glass/{glass}"))["text"] is None
+    assert (
+        await world.pool.fetch(
+            "SELECT owner FROM data_keys WHERE wrapped IS NOT NULL AND owner = ANY($1)", [override, glass]
+        )
+        == []
+    )
+
+
 async def test_who_may_and_what_is_refused(world: World) -> None:
     case = await world.opened()
     for who, refused in (

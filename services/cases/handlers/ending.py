@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from services.cases import ending_store
 from services.cases.domain import ending
-from services.cases.domain.state import CaseState
+from services.cases.domain.kept import GlassStatus
+from services.cases.domain.state import CaseState, OverrideStatus
 from services.cases.handlers.answers import case_for
 from services.cases.handlers.desk import CASE, Desk, change, meet
 from services.cases.handlers.unattended import change_by_time
@@ -35,10 +36,27 @@ async def erase_content(desk: Desk, conn: Connection, case: CaseRef) -> None:
     await ending_store.forget(conn, case)
 
 
-async def erase_reports(desk: Desk, conn: Connection, state: CaseState) -> None:
-    """Destroy what was kept of the case's reports for who wrote them: they are erased when what is left of the case is."""
+async def keep_reasons(desk: Desk, conn: Connection, case: CaseRef, state: CaseState) -> None:
+    """Keep why something was shared by law or opened in an emergency for who must still judge it: the case's key is about to go.
+
+    Each has a reference and a key of its own, under which it is judged. What was judged is over.
+    """
+    for override in state.overrides.values():
+        if override.status in {OverrideStatus.AWAITS_REVIEW, OverrideStatus.REVIEW_OVERDUE}:
+            await desk.records.keep_reason_apart(conn, case, override.ref, "override")
+    for glass in state.glass.values():
+        if glass.status is not GlassStatus.REVIEWED:
+            await desk.records.keep_reason_apart(conn, case, glass.ref, "glass")
+
+
+async def erase_apart(desk: Desk, conn: Connection, state: CaseState) -> None:
+    """Destroy what was kept apart of the case, its reports and reasons: they are erased when what is left of the case is."""
     for report in state.around.reports:
         await desk.team.records.shred_report(conn, report)
+    for override in state.overrides:
+        await desk.records.shred_reason(conn, override)
+    for glass in state.glass:
+        await desk.records.shred_reason(conn, glass)
 
 
 async def retention_over(desk: Desk, tx: Tx, case: CaseRef) -> None:
@@ -46,7 +64,7 @@ async def retention_over(desk: Desk, tx: Tx, case: CaseRef) -> None:
     latest = await change_by_time(desk, tx, case, ending.decide_retention_over)
     if latest.events:
         await erase_content(desk, tx.conn, case)
-        await erase_reports(desk, tx.conn, latest.state)
+        await erase_apart(desk, tx.conn, latest.state)
 
 
 async def adulthood_approaching(desk: Desk, tx: Tx, case: CaseRef) -> None:

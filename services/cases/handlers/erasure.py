@@ -6,7 +6,7 @@ from services.cases.domain import erasure
 from services.cases.domain.state import CaseState
 from services.cases.handlers.answers import case_for
 from services.cases.handlers.desk import CASE, Desk, change, meet
-from services.cases.handlers.ending import erase_content, erase_reports
+from services.cases.handlers.ending import erase_apart, erase_content
 from shared.aggregate import Changed, Context
 from shared.db import Connection
 from shared.refs import CaseRef
@@ -18,7 +18,7 @@ async def erase_case(desk: Desk, ctx: Context, case: CaseRef) -> Changed[CaseSta
 
     async def erase(conn: Connection) -> None:
         await erase_content(desk, conn, located.case)
-        await erase_reports(desk, conn, (await desk.journal.load(CASE, located.case, conn=conn)).state)
+        await erase_apart(desk, conn, (await desk.journal.load(CASE, located.case, conn=conn)).state)
 
     return await change(
         desk,

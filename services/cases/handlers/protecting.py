@@ -19,7 +19,7 @@ from services.cases.domain.state import CaseState
 from services.cases.errors import DeniedError, NotProtectedError
 from services.cases.handlers.child_protection import follow_later, hold_child_of, tell_the_others
 from services.cases.handlers.desk import CASE, Desk, Latest, change, deny, follow, glance, meet
-from services.cases.handlers.ending import erase_content
+from services.cases.handlers.ending import erase_content, keep_reasons
 from services.cases.handlers.kept import QUIET_CLOSING, promise_guardianships
 from services.cases.handlers.reports import keep_reports
 from services.cases.handlers.resealing import reseal
@@ -168,6 +168,7 @@ async def _begin(
         for each in going.written:
             await desk.documents.finish(conn, each, None)
         await keep_reports(desk, conn, old, going.state)
+        await keep_reasons(desk, conn, old.case, going.state)
         await erase_content(desk, conn, old.case)
         await _fall_silent_later(conn, ctx, old.case)
     return changed
