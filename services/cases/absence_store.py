@@ -77,6 +77,17 @@ async def away_for_good(conn: Connection, municipality: LogScope, person: ActorI
     return None if found is None else AbsenceRef(found)
 
 
+async def left_to(conn: Connection, municipality: LogScope, leader: ActorId) -> AbsenceRef | None:
+    """Return the last absence by which something fell to `leader`, if any."""
+    found = await conn.fetchval(
+        "SELECT absence FROM absences WHERE falls_to = $1 AND municipality = $2 AND begun"
+        " ORDER BY last_day DESC, registered_at DESC LIMIT 1",
+        leader,
+        municipality,
+    )
+    return None if found is None else AbsenceRef(found)
+
+
 async def away(conn: Connection, municipality: LogScope, person: ActorId, day: date) -> AbsenceRef | None:
     """Return the absence in which somebody is on `day`, if any."""
     found = await conn.fetchval(_AWAY, person, municipality, day, False)

@@ -44,6 +44,16 @@ class NotPermittedError(DeniedError):
     code = "not-permitted"
 
 
+class CoordinatorUnplacedError(DeniedError):
+    """It is not known in which unit you coordinate this case: whoever holds it must appoint you again."""
+
+    code = "coordinator-unplaced"
+
+    def __init__(self) -> None:
+        """Deny: of an address-protected case nobody coordinates from where nobody knows."""
+        super().__init__(self.code)
+
+
 class PurposeNotCoveredError(DeniedError):
     """What you may see was not given for this purpose."""
 

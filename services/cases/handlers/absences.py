@@ -215,6 +215,7 @@ async def begin_absence(desk: Desk, tx: Tx, absence: AbsenceRef) -> None:
 async def _fall(desk: Desk, tx: Tx, case: CaseRef, person: ActorId, unit: UnitId, leader: Party) -> bool:
     """Let what rests with somebody in this case fall to the leader: the baton, each coordination; return whether anything did."""
     held = (await tx.journal.load(CASE, case, conn=tx.conn)).state
+    coordinated = _coordinated(held, person, unit)
     decisions: list[Callable[[CaseState], list[CaseEvent]]] = [
         partial(
             absences.decide_coordination_falls,
@@ -225,7 +226,7 @@ async def _fall(desk: Desk, tx: Tx, case: CaseRef, person: ActorId, unit: UnitId
             now=tx.now,
             rules=desk.rules,
         )
-        for kind in _coordinated(held, person, unit)
+        for kind in coordinated
     ]
     if await _holds_in(desk, tx.conn, case, held, person, unit):
         decisions.append(
@@ -239,6 +240,9 @@ async def _fall(desk: Desk, tx: Tx, case: CaseRef, person: ActorId, unit: UnitId
             )
         )
     fell = [bool((await change_by_time(desk, tx, case, decide)).events) for decide in decisions]
+    if held.address_protected and leader.unit is not None and coordinated:
+        # No event of such a case says where it is coordinated.
+        await desk.records.keep_coordinates_from(tx.conn, case, leader.actor, leader.unit)
     return any(fell)
 
 

@@ -12,6 +12,7 @@ from services.cases.document_store import ContentStore
 from services.cases.domain import access, waiting
 from services.cases.domain.access_terms import Action
 from services.cases.domain.acting import Acting
+from services.cases.domain.around import Around
 from services.cases.domain.evolution import evolve, fold
 from services.cases.domain.glass import GlassRules
 from services.cases.domain.grantors import age_on
@@ -26,7 +27,14 @@ from services.cases.domain.state import CaseState, Stage
 from services.cases.domain.team_profile import USUAL, TeamProfile
 from services.cases.domain.told import as_told, kept_goals
 from services.cases.domain.watch import USUAL_WATCH, Watch
-from services.cases.errors import CaseNotOpenError, DeniedError, NoProfileError, NotInvolvedError, UnknownPartError
+from services.cases.errors import (
+    CaseNotOpenError,
+    CoordinatorUnplacedError,
+    DeniedError,
+    NoProfileError,
+    NotInvolvedError,
+    UnknownPartError,
+)
 from services.cases.figure_store import follow_figures
 from services.cases.handlers.around import TeamDesk, disclosed, follow_team
 from services.cases.handlers.kept import follow_kept
@@ -61,12 +69,14 @@ from shared.db import Connection, Pool
 from shared.deadlines import set_deadline
 from shared.errors import LagspillError, NotFoundError, StaleVersionError
 from shared.journal import Journal
-from shared.refs import CaseRef, DocumentRef, Ids, LogScope, UnitId
+from shared.refs import ActorId, CaseRef, DocumentRef, Ids, LogScope, UnitId
 from shared.scanning import Scanner
 
 CASE: Final = Aggregate("case", CaseState, CaseState(), evolve)
 HANDOVER_ANSWER: Final = "handover-answer"
 HANDOVER_ESCALATION: Final = "handover-escalation"
+NOWHERE: Final = UnitId("unit:not-known")
+"""Where somebody coordinates an address-protected case of whom neither journal nor vault says it: nobody works there."""
 
 K = TypeVar("K", bound=str)
 Decide = Callable[[CaseState], Sequence[CaseEvent]]
@@ -305,8 +315,12 @@ async def judge_there(
     if acting is None:
         return
     there = await placed(desk, conn, state, acting)
-    if there is not state:
+    if there is state:
+        return
+    try:
         judge(there)
+    except DeniedError as denied:
+        _refuse_unplaced(there, denied)
 
 
 async def _denied_there(
@@ -481,12 +495,9 @@ async def placed(desk: Desk, conn: Connection, state: CaseState, acting: Acting)
         receiver = await there(handover.receiver, desk.records.destination(conn, case, handover.ref))
         moved = handover.model_copy(update={"receiver": receiver})
         changed["handovers"] = {**state.handovers, handover.ref: moved}
-    coordinators = dict(around.coordinators)
-    for kind, one in around.coordinators.items():
-        if one.party.actor == acting.actor:
-            party = await there(one.party, desk.records.coordinates_from(conn, case, one.party.actor))
-            coordinators[kind] = one.model_copy(update={"party": party})
-    changed["around"] = around.model_copy(update={"coordinators": coordinators})
+    if acting.actor in {one.actor for one in _coordinating(around)}:
+        unit = await desk.records.coordinates_from(conn, case, acting.actor) or NOWHERE
+        changed["around"] = around if unit == acting.unit else _coordinated_from(around, acting.actor, unit)
     glasses = dict(state.glass)
     for ref, opened in state.glass.items():
         if opened.by.actor == acting.actor:
@@ -495,6 +506,33 @@ async def placed(desk: Desk, conn: Connection, state: CaseState, acting: Acting)
     changed["glass"] = glasses
     found = state.model_copy(update=changed)
     return state if found == state else found
+
+
+def _coordinating(around: Around) -> list[Party]:
+    plan = around.plan
+    of_plan = [] if plan is None or plan.coordinator is None else [plan.coordinator]
+    return [*(one.party for one in around.coordinators.values()), *of_plan]
+
+
+def _coordinated_from(around: Around, actor: ActorId, unit: UnitId) -> Around:
+    def moved(party: Party) -> Party:
+        return party.model_copy(update={"unit": unit}) if party.actor == actor else party
+
+    coordinators = {
+        kind: one.model_copy(update={"party": moved(one.party)}) for kind, one in around.coordinators.items()
+    }
+    plans = {
+        ref: one if one.coordinator is None else one.model_copy(update={"coordinator": moved(one.coordinator)})
+        for ref, one in around.plans.items()
+    }
+    return around.model_copy(update={"coordinators": coordinators, "plans": plans})
+
+
+def _refuse_unplaced(there: CaseState, denied: DeniedError) -> NoReturn:
+    """Raise `denied`, or what can be done about it where it is only that nobody knows from where the case is coordinated."""
+    if any(one.unit == NOWHERE for one in _coordinating(there.around)):
+        raise CoordinatorUnplacedError from None
+    raise denied
 
 
 async def permit_there(
@@ -513,7 +551,12 @@ async def permit_there(
     """
     permit = access.permit(state, action, acting, ctx.now, purpose)
     there = await placed(desk, conn, state, acting)
-    return permit if there is state else access.permit(there, action, acting, ctx.now, purpose)
+    if there is state:
+        return permit
+    try:
+        return access.permit(there, action, acting, ctx.now, purpose)
+    except DeniedError as denied:
+        _refuse_unplaced(there, denied)
 
 
 async def look(

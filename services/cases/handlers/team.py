@@ -189,13 +189,26 @@ async def start_plan(desk: Desk, ctx: Context, case: CaseRef, goals: tuple[str, 
     located, acting = await meet(desk, ctx, case)
     texts = {GoalRef(desk.ids.ref("goa")): text for text in goals}
     command = plan.StartPlan(by=acting, goals=tuple(texts))
+    protected = False
+
+    def decide(state: CaseState) -> list[CaseEvent]:
+        nonlocal protected
+        protected = state.address_protected
+        return plan.decide_start(state, command, ctx.now)
+
+    async def keep(conn: Connection) -> None:
+        await desk.team.records.keep_goals(conn, located.case, texts)
+        # Whoever begins it coordinates it, and no event of an address-protected case says from where.
+        if protected and acting.unit is not None:
+            await desk.records.keep_coordinates_from(conn, located.case, acting.actor, acting.unit)
+
     return await change(
         desk,
         ctx,
         located.case,
-        lambda state: plan.decide_start(state, command, ctx.now),
+        decide,
         lambda state, version: answer(_plan_view(state), status=201, version=version),
-        lambda conn: desk.team.records.keep_goals(conn, located.case, texts),
+        keep,
     )
 
 
