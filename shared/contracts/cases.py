@@ -454,6 +454,8 @@ class ConsentRenewalRequested(ConsentEvent):
     """Which guardians may answer, by their ordinals; never who."""
     languages: frozenset[LanguageTag]
     answer_by: Moment
+    held_by_unit: UnitIdField | None = None
+    """The barnehage or school that asks, and holds it from its renewal on (seed rule 5). Absent for an address-protected case."""
 
 
 class ConsentRenewed(ConsentEvent):
@@ -466,6 +468,8 @@ class ConsentRenewed(ConsentEvent):
     scope: Scope
     valid_from: date
     valid_to: date
+    held_by_unit: UnitIdField | None = None
+    """The barnehage or school that asked for the next period, and holds it from here on; absent: as before (seed rule 5)."""
 
 
 class ReassessmentReason(StrEnum):

@@ -34,6 +34,7 @@ from shared.refs import CaseRef, ConsentRef, UnitId
 CASE = CaseRef("cas_" + "b" * 26)
 CONSENT = ConsentRef("cst_" + "b" * 26)
 LIA = UnitId("unit:lia-barnehage")
+TINNES = UnitId("unit:tinnes-skole")
 BEGIN = datetime(2026, 9, 1, 8, 0, tzinfo=UTC)
 SERVICES = (Service.PPT, Service.HELSESTASJON, Service.BARNEVERN)
 CATEGORIES = (InformationCategory.LANGUAGE, InformationCategory.DEVELOPMENT)
@@ -51,6 +52,19 @@ class Life:
     """One consent's life, in the order in which it happened."""
 
     events: tuple[Told, ...]
+
+    def unit_at(self, moment: datetime) -> UnitId | None:
+        """Return which unit held it at that moment: who asked for it, or for its last renewal that said by whom."""
+        unit: UnitId | None = None
+        for event, at in self.events:
+            match event:
+                case ConsentRequested():
+                    unit = event.held_by_unit
+                case ConsentRenewed(held_by_unit=str(asked_by)) if at <= moment:
+                    unit = UnitId(asked_by)
+                case _:
+                    pass
+        return unit
 
     def scope_at(self, moment: datetime) -> Scope | None:
         """Return what was granted at that moment: the oracle, told the events in their true order."""
@@ -72,7 +86,7 @@ subsets = st.frozensets
 
 
 @st.composite
-def lives(draw: st.DrawFn) -> Life:
+def lives(draw: st.DrawFn, renewed_by: Sequence[UnitId | None] = (None, LIA)) -> Life:
     """A consent asked for and granted by two; then narrowed, suspended, confirmed, expired, renewed, perhaps withdrawn."""
     scope = Scope(
         services=draw(subsets(st.sampled_from(SERVICES), min_size=1)),
@@ -161,6 +175,7 @@ def lives(draw: st.DrawFn) -> Life:
                         scope=scope,
                         valid_from=valid[0],
                         valid_to=valid[1],
+                        held_by_unit=draw(st.sampled_from(renewed_by)),
                     )
                 )
                 status = "active"
@@ -264,6 +279,21 @@ def test_with_everything_read_in_any_order_the_answer_is_the_truth(
         else {(s, c, p) for s in scope.services for c in scope.categories for p in scope.purposes}
     )
     assert permitted(read(shuffled), moment) == expected
+
+
+@pytest.mark.rule(5)
+@settings(deadline=None)
+@given(lives(renewed_by=(None, LIA, TINNES)), moments, st.randoms(use_true_random=False))
+def test_a_consent_is_held_by_the_unit_that_asked_for_its_latest_period(
+    life: Life, moment: datetime, random: object
+) -> None:
+    """The baton may have gone to another unit in between; what was used before is judged by who held it then."""
+    shuffled = list(life.events)
+    random.shuffle(shuffled)  # type: ignore[attr-defined]
+    history = read(shuffled)
+    holds = [unit for unit in (LIA, TINNES) if history.held_by(unit, moment)]
+    assert holds == [life.unit_at(moment)]
+    assert not history.held_by(None, moment)
 
 
 @pytest.mark.rule(4, 106)

@@ -19,24 +19,34 @@ from services.cases.domain.state import ConsentStatus, HandoverStatus
 from services.cases.errors import CaseError, NotInvolvedError
 from shared.calendar import add_days
 from shared.clock import oslo_day
-from shared.contracts.cases import Mode, NotHeardReason, OverrideReason, ReassessmentReason
+from shared.contracts.cases import (
+    ConsentRenewed,
+    ConsentRequested,
+    Mode,
+    NotHeardReason,
+    OverrideReason,
+    ReassessmentReason,
+)
 from shared.contracts.codes import GrantorClass, InformationCategory, Purpose, Scope, Service
 from shared.refs import ConsentRef, OverrideRef
 from tests.unit.cases_town import (
     BARNEVERN,
     CHILD,
     CURIOUS,
+    HAUGEN,
+    LIA,
     NURSE,
     PPT,
     RULES,
     STYRER,
     TEACHER,
+    TINNES,
     Town,
     guardian,
     party,
     scope,
 )
-from tests.unit.test_cases_access import offered
+from tests.unit.test_cases_access import accepted, offered
 
 GUARDIANS, YOUTH = {GrantorClass.GUARDIAN: 2}, {GrantorClass.GUARDIAN: 2, GrantorClass.CHILD: 1}
 LANGUAGE = frozenset({InformationCategory.LANGUAGE})
@@ -177,6 +187,33 @@ def test_a_renewal_supersedes_when_all_have_granted_and_changes_nothing_before()
     assert (renewed.version, renewed.status, renewed.renewal) == (2, "active", None)
     assert renewed.valid_to > before.valid_to
     assert town.types()[-1] == "consent.renewed"
+
+
+@pytest.mark.rule(5)
+def test_a_consent_is_held_by_the_unit_that_has_the_case_when_it_is_asked_for() -> None:
+    """Not by the one that its holder may work in by now; and from its renewal on by the unit that asked for that."""
+    town = Town().lift()
+    town.hear()
+    asked = consent.RequestConsent(
+        by=TEACHER.model_copy(update={"unit": HAUGEN}),
+        consent=ConsentRef("cst_" + "m" * 26),
+        scope=scope(),
+        valid_to=oslo_day(town.now) + timedelta(days=100),
+        needed=GUARDIANS,
+        languages=frozenset({"nb"}),
+        answer_by=add_days(town.now, 28),
+    )
+    [requested] = consent.decide_request(town.state, asked, town.now)
+    assert isinstance(requested, ConsentRequested)
+    assert requested.held_by_unit == LIA
+    town = accepted()
+    [ref] = town.state.consents
+    town.hear()
+    renew(town, ref)
+    for ordinal in (1, 2):
+        answer(town, ref, guardian(ordinal), yes=True)
+    assert [one.held_by_unit for one in town.history if isinstance(one, ConsentRequested)] == [LIA]
+    assert [one.held_by_unit for one in town.history if isinstance(one, ConsentRenewed)] == [TINNES]
 
 
 def test_a_no_or_silence_to_the_next_period_leaves_this_one_and_it_may_be_granted_after_it() -> None:

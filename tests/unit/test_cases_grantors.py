@@ -158,7 +158,6 @@ def test_every_cell_of_the_table_has_exactly_one_row() -> None:
 def test_who_has_the_say_follows_from_what_is_known() -> None:
     assert Standing.of([]).responsibility is Responsibility.NONE
     assert Standing.of([2]).responsibility is Responsibility.PARENTS
-    assert Standing.of([1], appointed=True).responsibility is Responsibility.APPOINTED
     assert Standing.of([1, 2], care_order=True).responsibility is Responsibility.CARE_ORDER
 
 

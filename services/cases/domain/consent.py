@@ -116,7 +116,6 @@ def decide_request(state: CaseState, command: RequestConsent, now: datetime) -> 
     if "consent" not in state.heard_before:
         raise ChildViewMissingError(extensions={"before": "consent"})
     require_grantors(state, command.needed, command.guardians)
-    holder = command.by.party(address_protected=state.address_protected)
     return [
         ConsentRequested(
             case=ref_of(state),
@@ -125,7 +124,7 @@ def decide_request(state: CaseState, command: RequestConsent, now: datetime) -> 
             scope=command.scope,
             valid_from=today,
             valid_to=command.valid_to,
-            held_by_unit=holder.unit,
+            held_by_unit=state.held_in,
             needed=command.needed,
             languages=command.languages,
             answer_by=command.answer_by,
@@ -322,6 +321,7 @@ def _in_force_by(consent: ConsentState, granted: ConsentGranted) -> list[CaseEve
                 scope=granted.scope,
                 valid_from=granted.valid_from,
                 valid_to=granted.valid_to,
+                held_by_unit=None if consent.renewal is None else consent.renewal.held_by_unit,
             )
         ]
     if consent.status not in GRANTED or consent.reassessing is None:

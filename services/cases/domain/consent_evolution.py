@@ -125,6 +125,7 @@ def _changed(present: ConsentState, event: events.ConsentEvent) -> ConsentState:
                 needed=event.needed,
                 guardians=frozenset(event.guardians),
                 answer_by=event.answer_by,
+                held_by_unit=event.held_by_unit,
             )
             return _with(present, renewal=renewal)
         case events.ConsentReassessmentDue():

@@ -33,8 +33,7 @@ class Responsibility(StrEnum):
     """Who has the say over the child."""
 
     PARENTS = "parents"
-    APPOINTED = "appointed"
-    """A guardian was appointed (vergemålsloven § 16)."""
+    """Those with parental responsibility, or a guardian appointed in their place, who decides as they do (vergemålsloven § 16)."""
     CARE_ORDER = "care-order"
     """The child welfare service has taken over care (barnevernsloven § 5-1)."""
     NONE = "none"
@@ -57,15 +56,14 @@ class Standing(Model):
     responsibility: Responsibility
 
     @classmethod
-    def of(cls, guardians: Iterable[int], *, appointed: bool = False, care_order: bool = False) -> Standing:
+    def of(cls, guardians: Iterable[int], *, care_order: bool = False) -> Standing:
         """Return the standing of these guardians."""
         known = frozenset(guardians)
         if care_order:
             return cls(guardians=known, responsibility=Responsibility.CARE_ORDER)
         if not known:
             return cls(guardians=known, responsibility=Responsibility.NONE)
-        kind = Responsibility.APPOINTED if appointed else Responsibility.PARENTS
-        return cls(guardians=known, responsibility=kind)
+        return cls(guardians=known, responsibility=Responsibility.PARENTS)
 
 
 class AreaRow(Model):

@@ -80,5 +80,6 @@ def decide_renew(state: CaseState, command: RenewConsent, now: datetime) -> list
             guardians=tuple(sorted(command.guardians)),
             languages=command.languages,
             answer_by=command.answer_by,
+            held_by_unit=state.held_in,
         )
     ]

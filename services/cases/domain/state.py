@@ -146,6 +146,8 @@ class RenewalState(Model):
     guardians: frozenset[int]
     given: frozenset[Grantor] = frozenset()
     answer_by: AwareDatetime
+    held_by_unit: UnitId | None = None
+    """Which unit asks for it: from its renewal on it holds the consent (seed rule 5)."""
 
     @property
     def outstanding(self) -> dict[GrantorClass, int]:
@@ -569,6 +571,11 @@ class CaseState(Model):
             one.way is events.HandoverRoute.MUNICIPALITY and one.status is HandoverStatus.COMPLETED
             for one in self.handovers.values()
         )
+
+    @property
+    def held_in(self) -> UnitId | None:
+        """Return the unit that has the case, wherever its holder may work by now; none for an address-protected case."""
+        return None if self.holding is None else self.holding.party.unit
 
     @property
     def home_unit(self) -> UnitId | None:

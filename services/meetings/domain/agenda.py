@@ -278,7 +278,7 @@ def may_hear(
     return any(
         permits(history, service, item.categories, item.purpose, at) is not None
         for history in histories
-        if history.case == item.case and history.held_by(item.held_by_unit)
+        if history.case == item.case and history.held_by(item.held_by_unit, at)
     )
 
 

@@ -128,7 +128,7 @@ def judge_named(
     others = frozenset(attending) - (frozenset() if matter.own_elsewhere else {matter.own_service})
     best: NamedBasis | None = None
     for history in sorted(histories, key=lambda known: known.consent):
-        if history.case != matter.case or not history.held_by(matter.unit):
+        if history.case != matter.case or not history.held_by(matter.unit, at):
             continue
         versions = {
             service: version
@@ -178,7 +178,7 @@ def _what_is_missing(
     guardians: int,
 ) -> dict[str, JsonValue]:
     """Return, per service, the categories that no consent lets it hear, and who can grant them (seed rule 106)."""
-    own = [known for known in histories if known.case == matter.case and known.held_by(matter.unit)]
+    own = [known for known in histories if known.case == matter.case and known.held_by(matter.unit, at)]
     missing: list[JsonValue] = []
     for service in sorted(others - NOT_PUBLIC):
         lacking = [

@@ -76,7 +76,10 @@ class Request(Model):
 
     scope: Scope
     held_by_unit: UnitId | None
-    needed: frozenset[tuple[GrantorClass, int]]
+    needed: frozenset[tuple[GrantorClass, int]] = frozenset()
+    version: int = 1
+    since: AwareDatetime | None = None
+    """When this version took the place of another, where it did: before that moment the unit of the earlier one held it."""
 
 
 class Grant(Model):
@@ -132,9 +135,14 @@ class ConsentHistory(Model):
         """Return when the latest known change took effect."""
         return max((*(grant.at for grant in self.grants), *(cut.at for cut in self.cuts)), default=None)
 
-    def held_by(self, unit: UnitId | None) -> bool:
-        """Return whether `unit` is the barnehage or school that holds this consent (seed rule 5)."""
-        return unit is not None and any(request.held_by_unit == unit for request in self.requests)
+    def held_by(self, unit: UnitId | None, at: AwareDatetime) -> bool:
+        """Return whether `unit` is the barnehage or school that held this consent at that moment (seed rule 5).
+
+        Whoever asked for it, and since it was renewed whoever asked for that: the baton may have gone elsewhere in between.
+        """
+        asked = [request for request in self.requests if request.since is None or request.since <= at]
+        latest = max((request.version for request in asked), default=0)
+        return unit is not None and any(one.held_by_unit == unit for one in asked if one.version == latest)
 
     def still_needed(self) -> dict[GrantorClass, int]:
         """Return how many of each class have not granted yet; those who refused count as missing."""
@@ -197,6 +205,10 @@ def learned(event: ConsentEvent, happened: AwareDatetime) -> ConsentHistory:
             known = known.model_copy(update={"cuts": frozenset({cut})})
         case ConsentConfirmed() | ConsentRenewed():
             known = known.model_copy(update={"grants": frozenset({_grant(event, happened)})})
+            unit = event.held_by_unit if isinstance(event, ConsentRenewed) else None
+            if unit is not None:
+                asked = Request(scope=event.scope, held_by_unit=unit, version=event.version, since=happened)
+                known = known.model_copy(update={"requests": frozenset({asked})})
         case _:
             pass
     return known
