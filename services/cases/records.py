@@ -171,9 +171,16 @@ class Records:
         await self._put(conn, case, _CHILD, InformationCategory.IDENTITY, after.model_dump_json())
         await self.reindex(conn, case)
 
-    async def carry_over(self, conn: Connection, old: CaseRef, new: CaseRef, renamed: Callable[[str], str]) -> None:
-        """Keep everything of `old` under `new`, sealed anew; references in the records' names are changed by `renamed`."""
+    async def carry_over(
+        self, conn: Connection, old: CaseRef, new: CaseRef, renamed: Callable[[str], str], *, but: str
+    ) -> None:
+        """Keep everything of `old` under `new`, sealed anew; references in the records' names are changed by `renamed`.
+
+        All `but` the records with names that begin so: in their words there are references of the old case.
+        """
         for one in await self._vault.read(conn, owner=old):
+            if one.record.startswith(but):
+                continue
             name = "/".join(renamed(part) if _REF.fullmatch(part) else part for part in one.record.split("/"))
             await self._vault.put(conn, owner=new, record=name, category=one.category, content=one.content)
         await self._index(conn, new, await self.child(conn, new))

@@ -10,15 +10,15 @@ from shared.contracts.team import ReasonCode
 from shared.db import Connection
 from shared.errors import NotFoundError
 from shared.refs import CaseRef, ConcernReportRef, ContributionRef, GoalRef
-from shared.vault import Vault
+from shared.vault import RecordMissingError, Vault
 
 GOAL: Final = "goal/"
 """As a measure's goal: what all in the team work for is read with the child's dossier, by whoever may read the plan."""
 REPORT: Final = "report/"
 REPORT_VIEW: Final = "report-view/"
 """What the child said before a report; it is in no dossier."""
-
-
+REPORT_SENT: Final = "report-sent/"
+"""A report as it went to child welfare, with whom it named then: what is corrected later was not sent."""
 APART: Final = "as-sent"
 
 
@@ -101,6 +101,21 @@ class TeamRecords:
     async def keep_report(self, conn: Connection, case: CaseRef, report: ConcernReportRef, content: KeptReport) -> None:
         """Keep a concern report."""
         await self.keep(conn, case, f"{REPORT}{report}", InformationCategory.CONCERN, content.model_dump_json())
+
+    async def keep_sent(self, conn: Connection, case: CaseRef, report: ConcernReportRef, document: str) -> None:
+        """Keep a report as it goes to child welfare."""
+        await self.keep(conn, case, f"{REPORT_SENT}{report}", InformationCategory.CONCERN, document)
+
+    async def sent(self, conn: Connection, case: CaseRef, report: ConcernReportRef) -> bytes | None:
+        """Return a report as it went, if it has gone since that is kept.
+
+        Raises:
+            ShreddedError: it has been erased.
+        """
+        try:
+            return await self._vault.get(conn, owner=case, record=f"{REPORT_SENT}{report}")
+        except RecordMissingError:
+            return None
 
     async def keep_apart(self, conn: Connection, report: ConcernReportRef, document: str) -> None:
         """Keep a report as it was sent under its own reference, with a key of its own."""

@@ -287,6 +287,54 @@ async def test_without_a_channel_it_is_printed_posted_and_answered(world: World)
     assert (await world.post("teacher", path, {"kind": "confidential"}, if_match=version)).status_code == 201
 
 
+async def corrected(world: World, case: str, name: str) -> None:
+    """Correct what the vault has of the child and of how a guardian is reached."""
+    version = await world.version("teacher", case)
+    await world.must("teacher", f"/cases/{case}/child/corrections", {"name": name}, if_match=version)
+    version = await world.version("teacher", case)
+    guardian = {"phone": "+4700000042", "name": "Ny Rett"}
+    await world.must("teacher", f"/cases/{case}/guardians/1/corrections", guardian, if_match=version)
+
+
+async def printed(world: World, report: str) -> str:
+    """Return what the letter says."""
+    letter = await world.get("teacher", f"/concern-reports/{report}/letter")
+    return Pdf(letter.content).tree().text
+
+
+@pytest.mark.rule(93)
+async def test_a_letter_says_what_is_right_until_it_is_posted_and_what_was_posted_ever_after(world: World) -> None:
+    case = await world.opened()
+    report = await reported(world, case)
+    assert "Solstråle Rettsen" not in await printed(world, report)
+    await corrected(world, case, "Solstråle Rettsen")
+    # Nothing has gone yet: child welfare is told whom it is about.
+    assert "Solstråle Rettsen" in await printed(world, report)
+    await world.must("teacher", f"/concern-reports/{report}/posting")
+    letter = await printed(world, report)
+    await corrected(world, case, "Solstråle Andresen")
+    assert await printed(world, report) == letter
+    assert "Solstråle Rettsen" in letter
+    text = json.dumps(await world.published(), ensure_ascii=False)
+    assert "Rettsen" not in text
+
+
+@pytest.mark.rule(93)
+async def test_what_the_channel_is_asked_a_second_time_is_what_it_was_asked_the_first_time(
+    digital: World, channel: ChildWelfare
+) -> None:
+    """The same reference: what child welfare has is one report, whatever was corrected meanwhile."""
+    case = await digital.opened()
+    channel.answers = [(503, b"")]
+    report = await reported(digital, case)
+    moment = digital.clock.now()
+    await digital.move_to(moment)
+    await corrected(digital, case, "Solstråle Rettsen")
+    await digital.move_to(moment + timedelta(minutes=1))
+    assert channel.taken[report]["child"]["name"] == digital.child.name
+    assert "Ny Rett" not in [one["name"] for one in channel.taken[report]["guardians"]]
+
+
 @pytest.mark.rule(93, 95)
 async def test_three_weeks_without_an_answer_and_somebody_is_told(world: World) -> None:
     case = await world.opened()

@@ -25,6 +25,7 @@ from services.cases.handlers.reports import keep_reports
 from services.cases.handlers.resealing import reseal
 from services.cases.handlers.unattended import change_by_time
 from services.cases.store import Located
+from services.cases.team_records import REPORT_SENT
 from services.cases.views import ProtectionView
 from shared.aggregate import Changed, Context, Decision
 from shared.arrivals import Tx
@@ -181,7 +182,7 @@ async def _carry_over(desk: Desk, ctx: Context, conn: Connection, going: Going) 
     def rename(ref: str) -> str:
         return renamed.setdefault(ref, desk.ids.ref(ref.partition("_")[0]))
 
-    await desk.records.carry_over(conn, located.case, names.case, rename)
+    await desk.records.carry_over(conn, located.case, names.case, rename, but=REPORT_SENT)
     await kin_store.carry_over(conn, located.case, names.case)
     await promise_guardianships(conn, names.case, await desk.records.guardians(conn, names.case), ctx.now)
     child = await desk.records.child(conn, names.case)

@@ -29,6 +29,7 @@ from services.cases.handlers.around import REPORT_DELIVERY
 from services.cases.handlers.desk import (
     CASE,
     Desk,
+    Keep,
     Looked,
     actor_of,
     change,
@@ -174,12 +175,21 @@ async def read_report(desk: Desk, ctx: Context, report: ConcernReportRef) -> tup
 
 
 async def post_report(desk: Desk, ctx: Context, report: ConcernReportRef) -> Changed[CaseState]:
-    """Note that the letter was posted."""
+    """Note that the letter was posted: as it was printed last, or, if it never was here, as it is now."""
+
+    async def keep(conn: Connection) -> None:
+        located = await store.locate(conn, report)
+        if located is not None:
+            present = (await desk.journal.load(CASE, located.case, conn=conn)).state.around.reports[report]
+            document = await document_of(desk, conn, located.case, located.municipality, present)
+            await desk.team.records.keep_sent(conn, located.case, report, document.model_dump_json())
+
     return await _follow(
         desk,
         ctx,
         report,
         lambda state, by: reports.decide_posted(state, reports.FollowReport(by=by, report=report), ctx.now),
+        keep,
     )
 
 
@@ -225,6 +235,7 @@ async def _follow(
     ctx: Context,
     report: ConcernReportRef,
     decide: Callable[[CaseState, Acting], Sequence[CaseEvent]],
+    keep: Keep | None = None,
 ) -> Changed[CaseState]:
     """Let `decide` say what the reporter does afterwards, and tell how the report stands then."""
     located, acting = await meet(desk, ctx, report)
@@ -234,6 +245,7 @@ async def _follow(
         located.case,
         lambda state: decide(state, acting),
         lambda state, version: _shown(state, report, version),
+        keep,
     )
 
 
@@ -259,7 +271,9 @@ async def deliver(desk: Desk, tx: Tx, deadline: Deadline) -> Errand | None:
     tried = Tried(attempts=Tried.model_validate_json(deadline.payload).attempts + 1)
     again = Deadline(REPORT_DELIVERY, report, tx.now + ANSWER_WITHIN, tried.model_dump_json())
     await set_deadline(tx.conn, kind=again.kind, key=again.key, due=again.due, payload=again.payload)
+    # Under one reference the channel is given one document, however often it is asked.
     document = await document_of(desk, tx.conn, located.case, located.municipality, present)
+    await desk.team.records.keep_sent(tx.conn, located.case, report, document.model_dump_json())
     return partial(_ask, desk, channel, document, again, tried.attempts, present.deliver_by)
 
 
@@ -314,6 +328,8 @@ async def _open(
             if not (present.reporter.actor == acting.actor or present.reporter.unit == acting.unit):
                 raise NotInvolvedError("no-relation")
             document = await _as_sent(desk, conn, located, present)
+            if kind is AccessKind.PRINT and present.status is ReportStatus.TO_POST:
+                await desk.team.records.keep_sent(conn, located.case, report, document.model_dump_json())
             entry = AccessRecorded(
                 subject_ref=located.case,
                 kind=kind,
@@ -335,11 +351,14 @@ async def _open(
 async def document_of(
     desk: Desk, conn: Connection, case: CaseRef, municipality: LogScope, present: ReportState
 ) -> ReportDocument:
-    """Return a report as child welfare gets it, from the vault of its case.
+    """Return a report as child welfare got it or, while it has not gone, as it would get it by what the vault has now.
 
     Raises:
         ShreddedError: the case has been erased, or goes on under another reference.
     """
+    sent = None if present.status is ReportStatus.TO_POST else await desk.team.records.sent(conn, case, present.ref)
+    if sent is not None:
+        return ReportDocument.model_validate_json(sent)
     kept = await desk.team.records.report(conn, case, present.ref)
     child = await desk.records.child(conn, case)
     guardians = await desk.records.guardians(conn, case)
