@@ -95,8 +95,9 @@ async def test_the_case_goes_on_and_the_old_reference_leads_nowhere(world: World
     assert {event["municipality"] for event in ours} != set()
     text = json.dumps(ours)
     assert "unit:" not in text
-    assert "4005" not in text
-    assert "31000" not in text
+    # With its quotation mark: an identifier may have the same digits by chance.
+    assert '"4005' not in text
+    assert '"31000' not in text
     of_people = {event.get("authid") for event in published} | set(
         REF.findall(json.dumps([event["data"].get("actor") or event["data"].get("holder") for event in ours]))
     )
@@ -182,7 +183,7 @@ async def test_the_childs_other_cases_follow_and_a_new_one_is_protected_from_its
     ours = [event for event in happened if event["municipality"].startswith("prt_")]
     begun = [one for one in ours if one["type"].split(".")[-2] in {"continued", "registered"}]
     assert len({one["municipality"] for one in begun}) == len({one["correlationid"] for one in begun}) == 5
-    assert ("unit:" in json.dumps(ours), "4005" in json.dumps(ours)) == (False, False)
+    assert ("unit:" in json.dumps(ours), '"4005' in json.dumps(ours)) == (False, False)
     assert [one.get("authid") for one in begun].count(None) == 3, "in the others nobody acts"
     # What is left of them closes as what moved does, the concern that nobody had lifted among them.
     await world.move_to(world.clock.now() + timedelta(hours=96))

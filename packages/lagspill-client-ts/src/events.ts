@@ -1970,6 +1970,10 @@ export interface ConsentRenewalRequested {
    * Which guardians may answer, by their ordinals; never who.
    */
   guardians: number[];
+  /**
+   * The barnehage or school that asks, and holds it from its renewal on (seed rule 5). Absent for an address-protected case.
+   */
+  held_by_unit?: string;
   languages: string[];
   needed: {
     [k: string]: number;
@@ -1987,6 +1991,10 @@ export interface ConsentRenewalRequested {
 export interface ConsentRenewed {
   case: string;
   consent: string;
+  /**
+   * The barnehage or school that asked for the next period, and holds it from here on; absent: as before (seed rule 5).
+   */
+  held_by_unit?: string;
   scope: Scope;
   /**
    * The version that it replaces.

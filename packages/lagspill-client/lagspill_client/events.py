@@ -1759,6 +1759,10 @@ class ConsentRenewalRequested(EventData):
     consent: ConsentRefField
     guardians: tuple[int, ...]
     """Which guardians may answer, by their ordinals; never who."""
+    held_by_unit: UnitIdField | None = None
+    """The barnehage or school that asks, and holds it from its renewal on (seed rule 5). Absent for an address-
+    protected case.
+    """
     languages: frozenset[Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]]
     needed: dict[GrantorClass, int]
     scope: Scope
@@ -1775,6 +1779,10 @@ class ConsentRenewed(EventData):
 
     case: CaseRefField
     consent: ConsentRefField
+    held_by_unit: UnitIdField | None = None
+    """The barnehage or school that asked for the next period, and holds it from here on; absent: as before (seed rule
+    5).
+    """
     scope: Scope
     superseded: Annotated[int, Field(ge=1)]
     """The version that it replaces."""
