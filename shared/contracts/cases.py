@@ -651,6 +651,8 @@ class MeasurePlanned(MeasureEvent):
     """The named agenda item that decided it, so that nobody types it twice."""
     new_reason: NewReason | None = None
     """Why a measure that had no effect before is tried again (seed rule 90)."""
+    evaluate_before: Moment | None = None
+    """To which moment its evaluation may be put off at most, until it begins or is evaluated (seed rules 88, 89)."""
 
 
 class EvaluationOutcome(StrEnum):
@@ -679,6 +681,8 @@ class MeasureEvaluated(MeasureEvent):
     outcome: EvaluationOutcome
     evaluate_by: Moment | None = None
     """The next evaluation, when it goes on."""
+    evaluate_before: Moment | None = None
+    """To which moment that may be put off at most (seed rule 89)."""
 
 
 class MeasureStopped(MeasureEvent):
@@ -693,6 +697,9 @@ class MeasureStarted(MeasureEvent):
     """The measure is under way: what was planned has begun (seed rule 88)."""
 
     TYPE: ClassVar[str] = "no.lagspill.cases.measure.started.v1"
+
+    evaluate_before: Moment | None = None
+    """To which moment its evaluation may be put off at most, counted from now (seed rules 88, 89)."""
 
 
 class MeasureChanged(MeasureEvent):

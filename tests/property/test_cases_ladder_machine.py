@@ -182,7 +182,7 @@ class LadderMachine(RuleBasedStateMachine):
     @rule(by=anybody, which=pick)
     def start(self, by: Acting, which: int) -> None:
         command = carrying_out.StartMeasure(by=by, measure=self.measure(which))
-        self.attempt(lambda state, now: carrying_out.decide_start(state, command, now))
+        self.attempt(lambda state, now: carrying_out.decide_start(state, command, now, RULES))
 
     @rule(
         by=anybody,

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 
 from services.cases.domain import absence, access, coordination, course, handover, plan, team, waiting
 from services.cases.domain.access_terms import Action
 from services.cases.domain.acting import Acting
-from services.cases.domain.state import HandoverStatus
+from services.cases.domain.state import CaseState, HandoverStatus
 from services.cases.domain.team_profile import USUAL
 from services.cases.errors import (
     AnswerTimeError,
@@ -20,6 +22,7 @@ from services.cases.errors import (
     HandoverOpenError,
     NotInvolvedError,
     NotPermittedError,
+    PlanExistsError,
     ReceiverAwayError,
     ReceiverElsewhereError,
     ReceiverIsSenderError,
@@ -134,6 +137,31 @@ def test_whoever_began_the_plan_coordinates_its_group_and_hands_that_over() -> N
     close = plan.ClosePlan(by=guardian(1), reason="no-longer-wanted")
     town.take(plan.decide_close(town.state, close, town.now))
     assert (town.state.handovers[last].status, coordinator(town)) == (HandoverStatus.CANCELLED, None)
+
+
+@pytest.mark.rule(36)
+@pytest.mark.parametrize("letters", ["bz", "zb"])
+def test_the_plan_is_the_one_that_was_asked_for_last_in_whatever_order_it_was_kept(letters: str) -> None:
+    """The database keeps no order: by a random reference an ended plan came before the one that runs, or after it."""
+    town = Town().lift()
+    town.consented()
+    first, second = (PlanRef(f"pln_{letter * 26}") for letter in letters)
+    for ref in (first, second):
+        wish = plan.RequestPlan(by=guardian(1), plan=ref)
+        town.take(plan.decide_request(town.state, wish, town.now, RULES, USUAL))
+        kept = json.dumps(town.state.model_dump(mode="json"), sort_keys=True)
+        town.state = CaseState.model_validate_json(kept)
+        present = town.state.around.plan
+        assert present is not None
+        assert (present.ref, present.status) == (ref, "requested")
+        again = plan.RequestPlan(by=guardian(1), plan=PlanRef(town.ids.ref("pln")))
+        refused(PlanExistsError, partial(plan.decide_request, town.state, again, town.now, RULES, USUAL), town)
+        close = plan.ClosePlan(by=guardian(1), reason="no-longer-wanted")
+        town.take(plan.decide_close(town.state, close, town.now))
+    kept = json.dumps(town.state.model_dump(mode="json"), sort_keys=True)
+    last = CaseState.model_validate_json(kept).around.plan
+    assert last is not None
+    assert last.ref == second
 
 
 @pytest.mark.rule(4, 23, 106, 107)

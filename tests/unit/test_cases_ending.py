@@ -13,9 +13,10 @@ from services.cases.domain import course, ending
 from services.cases.domain.access_table import TABLE
 from services.cases.domain.access_terms import Action, Relation
 from services.cases.domain.ended import evolve_ended
+from services.cases.domain.evolution import fold
 from services.cases.domain.grantors import age_on
 from services.cases.domain.retention import HEALTH_SERVICES, class_of
-from services.cases.domain.state import CaseState, Stage
+from services.cases.domain.state import CaseState, HandoverStatus, Stage
 from services.cases.errors import (
     CaseNotClosedError,
     CaseNotOpenError,
@@ -28,8 +29,10 @@ from services.cases.errors import (
 from shared.clock import oslo_day
 from shared.contracts.codes import InformationCategory, Purpose, Service
 from shared.contracts.endings import AdulthoodReached, HoldReason
-from shared.contracts.safekeeping import ErasureReason
-from tests.unit.cases_town import CURIOUS, PPT, RULES, STYRER, TEACHER, Town, guardian, scope
+from shared.contracts.safekeeping import DocumentAdded, ErasureReason, MediaType, RecordWritten
+from shared.refs import DocumentRef, RecordRef
+from tests.unit.cases_town import CURIOUS, NURSE, PPT, RULES, STYRER, TEACHER, Town, guardian, party, scope
+from tests.unit.test_cases_access import accepted
 from tests.unit.test_cases_decisions import planned
 
 OSLO = ZoneInfo("Europe/Oslo")
@@ -110,6 +113,27 @@ def test_a_case_is_kept_by_the_class_it_belongs_to() -> None:
         planned(other, service)
         assert class_of(other.state) == "health"
     assert closed(Town().lift()).history[-1].model_dump()["retention"] == "ordinary"
+
+
+def test_what_a_health_service_wrote_or_held_is_kept_as_its_own_after_it_has_left() -> None:
+    """By what is kept, and not by who is there on the last day (pasientjournalloven § 25)."""
+    town = Town().lift()
+    assert class_of(town.state) == "ordinary"
+    about = {"case": town.case, "category": InformationCategory.HEALTH, "by": party(NURSE)}
+    wrote = RecordWritten(**about, record=RecordRef(town.ids.ref("rec")), version=1)
+    assert class_of(fold(town.state, [wrote])) == "health"
+    # Somebody else's correction makes it no other's.
+    corrected = wrote.model_copy(update={"version": 2, "by": party(TEACHER)})
+    assert class_of(fold(town.state, [wrote, corrected])) == "health"
+    put_in = DocumentAdded(**about, document=DocumentRef(town.ids.ref("doc")), media=MediaType.PDF, size=8)
+    assert class_of(fold(town.state, [put_in])) == "health"
+    held = accepted()
+    assert class_of(held.state) == "ordinary"
+    [handover] = held.state.handovers.values()
+    from_nurse = handover.model_copy(update={"sender": party(NURSE)})
+    assert class_of(held.state.model_copy(update={"handovers": {handover.ref: from_nurse}})) == "health"
+    never = from_nurse.model_copy(update={"status": HandoverStatus.REJECTED})
+    assert class_of(held.state.model_copy(update={"handovers": {handover.ref: never}})) == "ordinary"
 
 
 @given(

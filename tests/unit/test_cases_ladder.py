@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -27,6 +27,7 @@ from services.cases.errors import (
     OfferRetiredError,
     OfferUnknownError,
 )
+from shared.calendar import add_days
 from shared.contracts.cases import (
     CaseLevelChanged,
     CaseOpened,
@@ -48,6 +49,7 @@ from tests.unit.cases_town import (
     PPT,
     PROFILE,
     RULES,
+    START,
     STYRER,
     TEACHER,
     Town,
@@ -96,7 +98,7 @@ def plan(
 
 
 def start(town: Town, ref: MeasureRef, by: Acting = TEACHER) -> None:
-    town.take(carrying_out.decide_start(town.state, carrying_out.StartMeasure(by=by, measure=ref), town.now))
+    town.take(carrying_out.decide_start(town.state, carrying_out.StartMeasure(by=by, measure=ref), town.now, RULES))
 
 
 def evaluate(town: Town, ref: MeasureRef, effect: Effect, outcome: EvaluationOutcome, **more: Any) -> None:
@@ -370,6 +372,33 @@ def test_evaluation_is_never_further_off_than_the_municipality_lets_it_be() -> N
         )
         with refused(code):
             measures.decide_evaluate(town.state, late, town.now, RULES)
+
+
+@pytest.mark.rule(88, 89)
+def test_an_evaluation_is_not_put_off_time_and_again_but_made() -> None:
+    """From a measure's beginning, or its last evaluation, to the next: not from the day on which its date is changed."""
+    town = Town().lift()
+    ref = plan(town, owner=Service.BARNEHAGE, weeks=20)
+    town.later(weeks=4)
+    with refused("evaluate-by-too-late") as told:
+        alter(town, ref, evaluate_by=town.now + timedelta(weeks=26))
+    latest = datetime.fromisoformat(str(told.value.extensions["latest"]))
+    alter(town, ref, evaluate_by=latest)
+    assert latest == add_days(START, 26 * 7)
+    # It begins later than it was planned, and counts from there.
+    start(town, ref)
+    began = town.now
+    alter(town, ref, evaluate_by=add_days(began, 26 * 7))
+    town.later(weeks=25)
+    with refused("evaluate-by-too-late"):
+        alter(town, ref, evaluate_by=town.now + timedelta(weeks=2))
+    evaluate(town, ref, Effect.SOME, EvaluationOutcome.CONTINUE)
+    alter(town, ref, evaluate_by=add_days(town.now, 26 * 7))
+    # What was planned before this was counted is bounded from the day of the change, as it was.
+    [measure] = town.state.measures.values()
+    before = town.state.model_copy(update={"measures": {ref: measure.model_copy(update={"evaluate_before": None})}})
+    later = carrying_out.ChangeMeasure(by=TEACHER, measure=ref, evaluate_by=town.now + timedelta(weeks=25))
+    assert carrying_out.decide_change(before, later, town.now, RULES)
 
 
 @pytest.mark.rule(31, 88, 89, 90)

@@ -2369,6 +2369,10 @@ export interface MeasureEvaluated {
   case: string;
   effect: Effect;
   /**
+   * To which moment that may be put off at most (seed rule 89).
+   */
+  evaluate_before?: string;
+  /**
    * The next evaluation, when it goes on.
    */
   evaluate_by?: string;
@@ -2426,6 +2430,10 @@ export interface MeasurePlanned {
    * A row of the profile's catalogue of offers (seed rules 28, 111, 182).
    */
   code: string;
+  /**
+   * To which moment its evaluation may be put off at most, until it begins or is evaluated (seed rules 88, 89).
+   */
+  evaluate_before?: string;
   evaluate_by: string;
   goal: string;
   indicator: string;
@@ -2445,6 +2453,10 @@ export interface MeasurePlanned {
  */
 export interface MeasureStarted {
   case: string;
+  /**
+   * To which moment its evaluation may be put off at most, counted from now (seed rules 88, 89).
+   */
+  evaluate_before?: string;
   measure: string;
 }
 /**

@@ -2738,6 +2738,8 @@ class MeasureEvaluated(EventData):
 
     case: CaseRefField
     effect: Effect
+    evaluate_before: AwareDatetime | None = None
+    """To which moment that may be put off at most (seed rule 89)."""
     evaluate_by: AwareDatetime | None = None
     """The next evaluation, when it goes on."""
     measure: MeasureRefField
@@ -2800,6 +2802,8 @@ class MeasurePlanned(EventData):
     case: CaseRefField
     code: Annotated[str, Field(pattern=r"^[a-z0-9-]{2,60}$")]
     """A row of the profile's catalogue of offers (seed rules 28, 111, 182)."""
+    evaluate_before: AwareDatetime | None = None
+    """To which moment its evaluation may be put off at most, until it begins or is evaluated (seed rules 88, 89)."""
     evaluate_by: AwareDatetime
     goal: GoalRefField
     indicator: Annotated[str, Field(pattern=r"^[a-z0-9-]{2,60}$")]
@@ -2820,6 +2824,8 @@ class MeasureStarted(EventData):
     TOPIC: ClassVar[str] = "lagspill.cases.v1"
 
     case: CaseRefField
+    evaluate_before: AwareDatetime | None = None
+    """To which moment its evaluation may be put off at most, counted from now (seed rules 88, 89)."""
     measure: MeasureRefField
 
 

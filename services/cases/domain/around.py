@@ -52,6 +52,8 @@ class PlanState(Model):
     """The individual plan (individuell plan; seed rules 36-38)."""
 
     ref: PlanRef
+    nth: int = 0
+    """Of the plans that were asked for in the case, from 0: what keeps them keeps no order of its own."""
     status: PlanStatus
     coordinated_by: Service
     coordinator_role: Role
@@ -162,8 +164,8 @@ class Around(Model):
 
     @property
     def plan(self) -> PlanState | None:
-        """Return the plan that was asked for last; it may have ended."""
-        return next(reversed(self.plans.values()), None)
+        """Return the plan that was asked for last; it may have ended. One that has not is the last: another waits for its end."""
+        return max(self.plans.values(), key=lambda one: (one.status is not PlanStatus.CLOSED, one.nth), default=None)
 
     def coordinator_of(self, kind: CoordinatorKind) -> Party | None:
         """Return who coordinates, as one person: appointed, or whoever began the group's plan; none by the rule alone."""

@@ -103,6 +103,7 @@ def _plan(around: Around, event: events.PlanEvent) -> Around:
     if isinstance(event, events.PlanRequested):
         asked = PlanState(
             ref=event.plan,
+            nth=len(around.plans),
             status=status,
             coordinated_by=event.coordinated_by,
             coordinator_role=event.coordinator_role,

@@ -13,7 +13,15 @@ from services.cases.domain.acting import Acting
 from services.cases.domain.consent import require_consent
 from services.cases.domain.course import ref_of
 from services.cases.domain.measure_lifecycles import MEASURE, OVERLAP
-from services.cases.domain.measures import is_home, joined, left, overlapping, own_measure, require_evaluation_date
+from services.cases.domain.measures import (
+    evaluate_before,
+    is_home,
+    joined,
+    left,
+    overlapping,
+    own_measure,
+    require_evaluation_date,
+)
 from services.cases.domain.rules import Rules
 from services.cases.domain.state import CaseState, MeasureState
 from services.cases.errors import (
@@ -77,8 +85,8 @@ class ExplainOverlap(Model):
     explanation: OverlapExplanation
 
 
-def decide_start(state: CaseState, command: StartMeasure, now: datetime) -> list[CaseEvent]:
-    """Begin a measure (seed rule 88).
+def decide_start(state: CaseState, command: StartMeasure, now: datetime, rules: Rules) -> list[CaseEvent]:
+    """Begin a measure; how long it may go on without an evaluation is counted from here (seed rules 88, 89).
 
     Raises:
         DeniedError, CaseNotOpenError, UnknownPartError: see `access.require` and `own_measure`.
@@ -87,7 +95,7 @@ def decide_start(state: CaseState, command: StartMeasure, now: datetime) -> list
     measure = _running(state, Action.CARRY_OUT_MEASURE, command.by, command.measure, now)
     if not MEASURE.allows(measure.status, MeasureStarted):
         raise MeasureStartedError
-    return [MeasureStarted(case=ref_of(state), measure=measure.ref)]
+    return [MeasureStarted(case=ref_of(state), measure=measure.ref, evaluate_before=evaluate_before(now, rules))]
 
 
 def decide_change(state: CaseState, command: ChangeMeasure, now: datetime, rules: Rules) -> list[CaseEvent]:
@@ -98,7 +106,8 @@ def decide_change(state: CaseState, command: ChangeMeasure, now: datetime, rules
         DeniedError, CaseNotOpenError, UnknownPartError: see `access.require` and `own_measure`.
         MeasureStoppedError: it has ended.
         NothingChangedError: it would be as it was.
-        EvaluationDateError, EvaluationTooLateError: a new date that is past, or too late.
+        EvaluationDateError, EvaluationTooLateError: a new date that is past, or too late: counted from when the measure began or
+            was evaluated last, so that an evaluation is not put off time and again.
         ConsentMissingError: no consent covers the new owner.
     """
     measure = _running(state, Action.CARRY_OUT_MEASURE, command.by, command.measure, now)
@@ -118,7 +127,7 @@ def decide_change(state: CaseState, command: ChangeMeasure, now: datetime, rules
     if not changed:
         raise NothingChangedError
     if "evaluate-by" in changed:
-        require_evaluation_date(after.evaluate_by, now, rules)
+        require_evaluation_date(after.evaluate_by, now, measure.evaluate_before or evaluate_before(now, rules))
     happened: list[CaseEvent] = [after.model_copy(update={"changed": changed})]
     if owner is not measure.owner:
         if not is_home(state, owner):

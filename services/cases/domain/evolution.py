@@ -232,6 +232,7 @@ def _measure(state: CaseState, event: events.MeasureEvent) -> CaseState:
             goal=event.goal,
             indicator=event.indicator,
             evaluate_by=event.evaluate_by,
+            evaluate_before=event.evaluate_before,
             status=status,
             consents=_granted_to(state, event.owner),
         )
@@ -241,7 +242,14 @@ def _measure(state: CaseState, event: events.MeasureEvent) -> CaseState:
     changed = _with(present, status=status)
     match event:
         case events.MeasureEvaluated():
-            changed = _with(changed, effect=event.effect, evaluate_by=event.evaluate_by or present.evaluate_by)
+            changed = _with(
+                changed,
+                effect=event.effect,
+                evaluate_by=event.evaluate_by or present.evaluate_by,
+                evaluate_before=event.evaluate_before or present.evaluate_before,
+            )
+        case events.MeasureStarted():
+            changed = _with(changed, evaluate_before=event.evaluate_before or present.evaluate_before)
         case events.MeasureChanged():
             same_owner = event.owner is present.owner
             changed = _with(

@@ -29,7 +29,12 @@ def evolve_kept(state: CaseState, event: EventData) -> CaseState:  # noqa: PLR09
             return state.model_copy(update={"protection": None, "protection_lifted": True})
         case events.RecordWritten():
             record = RecordState(ref=event.record, category=event.category, version=event.version, by=event.by)
-            return state.model_copy(update={"records": {**state.records, event.record: record}})
+            before = state.records.get(event.record)
+            author = None if before is None or before.by is None else before.by.service
+            update: dict[str, object] = {"records": {**state.records, event.record: record}}
+            if author is not None and (event.by is None or event.by.service is not author):
+                update["corrected_of"] = state.corrected_of | {author}
+            return state.model_copy(update=update)
         case events.DocumentAdded():
             document = DocumentState(
                 ref=event.document, category=event.category, media=event.media, size=event.size, by=event.by

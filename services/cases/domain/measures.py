@@ -196,8 +196,9 @@ def decide_evaluate(state: CaseState, command: EvaluateMeasure, now: datetime, r
     if command.effect is Effect.NONE and command.outcome is EvaluationOutcome.CONTINUE:
         raise MustChangeError
     stopped = _stop_reason(command)
+    latest = evaluate_before(now, rules)
     if stopped is None:
-        require_evaluation_date(command.evaluate_by, now, rules)
+        require_evaluation_date(command.evaluate_by, now, latest)
     case = ref_of(state)
     happened: list[CaseEvent] = [
         MeasureEvaluated(
@@ -206,6 +207,7 @@ def decide_evaluate(state: CaseState, command: EvaluateMeasure, now: datetime, r
             effect=command.effect,
             outcome=command.outcome,
             evaluate_by=command.evaluate_by if stopped is None else None,
+            evaluate_before=latest if stopped is None else None,
         )
     ]
     if stopped is not None:
@@ -232,8 +234,13 @@ def own_measure(state: CaseState, ref: MeasureRef, by: Acting, allowed: Permit) 
     return measure
 
 
-def require_evaluation_date(evaluate_by: datetime | None, now: datetime, rules: Rules) -> None:
-    """Evaluation is tight: on a day ahead, and no later than the municipality lets a measure go on without (seed rules 88, 89).
+def evaluate_before(since: datetime, rules: Rules) -> datetime:
+    """Return how long the municipality lets a measure that began, or was evaluated, at `since` go on without an evaluation."""
+    return add_days(since, 7 * rules.municipal.deadlines.evaluate.weeks)
+
+
+def require_evaluation_date(evaluate_by: datetime | None, now: datetime, latest: datetime) -> None:
+    """Evaluation is tight: on a day ahead, and no later than `latest` (seed rules 88, 89).
 
     Raises:
         EvaluationDateError: there is none, or it has passed.
@@ -241,7 +248,6 @@ def require_evaluation_date(evaluate_by: datetime | None, now: datetime, rules: 
     """
     if evaluate_by is None or evaluate_by <= now:
         raise EvaluationDateError
-    latest = add_days(now, 7 * rules.municipal.deadlines.evaluate.weeks)
     if evaluate_by > latest:
         raise EvaluationTooLateError(extensions={"latest": latest.isoformat()})
 
@@ -255,7 +261,8 @@ def _planned(
     item: ItemRef | None = None,
 ) -> list[CaseEvent]:
     _require_offer(what.code, state.level, oslo_day(now), rules.municipal)
-    require_evaluation_date(what.evaluate_by, now, rules)
+    latest = evaluate_before(now, rules)
+    require_evaluation_date(what.evaluate_by, now, latest)
     fruitless = [one for one in state.measures.values() if one.code == what.code and one.effect is Effect.NONE]
     if fruitless and what.new_reason is None:
         raise NoEffectBeforeError(extensions={"measures": [one.ref for one in fruitless]})
@@ -272,6 +279,7 @@ def _planned(
         meeting=meeting,
         item=item,
         new_reason=what.new_reason,
+        evaluate_before=latest,
     )
     return [planned, *overlapping(state, planned, what.code, rules.municipal)]
 

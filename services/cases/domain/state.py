@@ -305,6 +305,9 @@ class MeasureState(Model):
     status: MeasureStatus = MeasureStatus.OPEN
     effect: events.Effect | None = None
     """What the last evaluation showed."""
+    evaluate_before: AwareDatetime | None = None
+    """The latest moment to which its evaluation may be put off: from its beginning, or its last evaluation (seed rules 88, 89).
+    None: nothing was said of it when it was planned."""
     consents: frozenset[ConsentRef] = frozenset()
     """In force for its owner when that was given it; none: the holder's own service needs none."""
     goals_before: frozenset[GoalRef] = frozenset()
@@ -507,6 +510,8 @@ class CaseState(Model):
     identity_version: int = 1
     glass: dict[GlassRef, GlassState] = Field(default_factory=dict)
     records: dict[RecordRef, RecordState] = Field(default_factory=dict)
+    corrected_of: frozenset[Service] = frozenset()
+    """Services whose version of a record another has corrected: theirs is kept too."""
     documents: dict[DocumentRef, DocumentState] = Field(default_factory=dict)
     of_age: bool = False
     """The child is of age, decides alone, and the guardians have no part any more."""

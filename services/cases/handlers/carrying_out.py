@@ -33,10 +33,11 @@ class Change:
 async def start_measure(desk: Desk, ctx: Context, measure: MeasureRef) -> Changed[CaseState]:
     """Begin a measure (seed rule 88)."""
     located, acting = await meet(desk, ctx, measure)
+    rules = desk.rules_of(located.municipality)
     command = carrying_out.StartMeasure(by=acting, measure=measure)
 
     def decide(state: CaseState) -> Sequence[CaseEvent]:
-        return carrying_out.decide_start(state, command, ctx.now)
+        return carrying_out.decide_start(state, command, ctx.now, rules)
 
     return await change(desk, ctx, located.case, decide, _measure(measure))
 
