@@ -10,13 +10,17 @@ from typing import Final
 from pydantic import SecretStr
 
 from services.meetings import __doc__ as about
+from services.meetings import visit_store
 from services.meetings.api import router
 from services.meetings.calendar_api import PUBLIC
 from services.meetings.calendar_api import router as calendar_router
 from services.meetings.configuration import read_consent_basis, read_profiles
 from services.meetings.consultation_api import router as consultation_router
 from services.meetings.consumers import INBOX
+from services.meetings.domain.visiting import PublicPage, month_of
 from services.meetings.figure_consumers import FIGURES
+from services.meetings.guide_api import PUBLIC as GUIDES
+from services.meetings.guide_api import router as guide_router
 from services.meetings.handlers import consultations, deviations, report_duties, surveys
 from services.meetings.handlers.desk import Desk
 from services.meetings.handlers.meetings import define_arenas
@@ -25,7 +29,9 @@ from services.meetings.register_api import router as register_router
 from services.meetings.report_api import router as report_router
 from services.meetings.settings import MeetingsSettings
 from services.meetings.survey_api import router as survey_router
+from services.meetings.visits import Visits
 from services.meetings.year_api import router as year_router
+from shared.clock import oslo_day
 from shared.keys import VaultKeyError
 from shared.lifecycle import Definition, Kit, Parts
 from shared.vault import Vault
@@ -55,6 +61,7 @@ def create_desk(kit: Kit[MeetingsSettings]) -> Desk:
         calendar_key=_key_for(settings.lookup_key, b"meetings calendar addresses"),
         voice_key=_key_for(settings.lookup_key, b"meetings families' answers"),
         kin=Kin(kit.http, settings.cases_url),
+        visits=Visits(kit.pool),
     )
 
 
@@ -63,11 +70,13 @@ def _key_for(key: SecretStr, use: bytes) -> bytes:
 
 
 async def compose(kit: Kit[MeetingsSettings]) -> Parts:
-    """Return the service's parts, with the arenas of its profiles defined, their reports expected, and a look promised."""
+    """Return the service's parts: arenas defined, reports expected, a look promised, visits counted, each by the profiles."""
     desk = create_desk(kit)
     await define_arenas(desk, kit.clock.now())
     await report_duties.expect_reports(desk, kit.clock.now())
     await deviations.promise_looks(desk, kit.clock.now())
+    public = [profile.scope for profile in desk.profiles.values() if profile.guide is not None]
+    await visit_store.begin(kit.pool, public, PublicPage.GUIDE, month_of(oslo_day(kit.clock.now())))
     app = kit.app(
         title="Lagspill meetings",
         version="1",
@@ -79,9 +88,10 @@ async def compose(kit: Kit[MeetingsSettings]) -> Parts:
             survey_router,
             report_router,
             register_router,
+            guide_router,
         ],
         description=about or "",
-        public=PUBLIC,
+        public=(*PUBLIC, *GUIDES),
         unlinked=True,
     )
     app.state.desk = desk
@@ -94,6 +104,7 @@ async def compose(kit: Kit[MeetingsSettings]) -> Parts:
             **report_duties.deadlines(desk.profiles),
             **deviations.deadlines(desk.profiles),
         },
+        runners=[desk.visits],
     )
 
 

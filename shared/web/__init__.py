@@ -5,7 +5,7 @@ from shared.web import Command, CurrentActor, RequestModel, answer, create_app, 
 
 from __future__ import annotations
 
-from shared.web.app import Readiness, UnguardedRouteError, create_app
+from shared.web.app import Readiness, UnguardedRouteError, create_app, passes_over_more
 from shared.web.bearer import CurrentActor, current_actor
 from shared.web.commands import (
     Command,
@@ -49,6 +49,7 @@ __all__ = [
     "example",
     "exchange",
     "expected_version",
+    "passes_over_more",
     "reading_context",
     "represent",
     "respond",

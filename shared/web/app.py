@@ -51,6 +51,13 @@ Heads = Callable[[], Awaitable[Sequence[JournalHead]]]
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 
+async def passes_over_more() -> None:
+    """What a public page's route depends on when it passes over query parameters that it does not read.
+
+    A link that people pass on comes back with others' marks on it (`fbclid`, `utm_source`), and is the same page still.
+    """
+
+
 class UnguardedRouteError(Exception):
     """A route is not guarded as every route must be: the service does not start with it."""
 
@@ -284,6 +291,8 @@ class _Read(NamedTuple):
     several: frozenset[str]
     """Those that may be given more than once."""
     body: bool
+    passes_over: bool
+    """Whether it may be asked more than it reads: see `passes_over_more`."""
 
     @classmethod
     def of(cls, dependant: Dependant) -> _Read:
@@ -292,7 +301,8 @@ class _Read(NamedTuple):
         asked = [parameter for part in parts for parameter in part.query_params]
         several = frozenset(one.alias for one in asked if _is_list(one.field_info.annotation))
         query = frozenset(parameter.alias for parameter in asked)
-        return cls(query, several, body=any(part.body_params for part in parts))
+        passes_over = any(part.call is passes_over_more for part in parts)
+        return cls(query, several, body=any(part.body_params for part in parts), passes_over=passes_over)
 
 
 def _is_list(annotation: object) -> bool:
@@ -313,7 +323,8 @@ async def _refuse_what_is_not_read(request: Request) -> None:
     problem_places = {
         name if name in known else "*"
         for name in asked
-        if name not in known or (asked.count(name) > 1 and name not in read.several)
+        if (name not in known and not read.passes_over)
+        or (name in known and asked.count(name) > 1 and name not in read.several)
     }
     if problem_places:
         raise InvalidInputError(

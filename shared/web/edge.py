@@ -123,6 +123,8 @@ class Exchange:
     correlation: UUID
     traceparent: str | None
     body: bytes = b""
+    bodiless: bool = False
+    """Whether only the headers of the answer are asked for (HEAD)."""
 
 
 def exchange(request: Request) -> Exchange:
@@ -209,8 +211,12 @@ class Edge:
         if self._unlinked:
             facts.correlation = facts.traceparent = None
         method = scope["method"]
-        known = Exchange(self._correlation(facts), valid_traceparent((facts.traceparent or b"").decode("latin-1")))
-        answer = _Answer(send, known.correlation, bodiless=method == "HEAD")
+        known = Exchange(
+            self._correlation(facts),
+            valid_traceparent((facts.traceparent or b"").decode("latin-1")),
+            bodiless=method == "HEAD",
+        )
+        answer = _Answer(send, known.correlation, bodiless=known.bodiless)
         # RFC 9110 § 9.3.2: what can be got can be asked for without its content.
         scope = {**scope, _EXCHANGE: known, "method": "GET" if method == "HEAD" else method}
         label = method if method in _METHODS else "OTHER"

@@ -75,7 +75,8 @@ def test_each_report_of_each_profile_has_what_its_profile_lays_out() -> None:
     assert any(line.kroner for line in stated["resources"])
     shown_by = {line.text.en: line.figure for line in stated["indicators"]}
     assert shown_by["Referrals to PPT"] is FigureCode.MEASURES_WITH_PPT
-    assert shown_by["Visits to the interactive page"] is None, "no event has it"
+    assert shown_by["Visits to the interactive page"] is FigureCode.PAGE_VISITS
+    assert shown_by["Calls to the service centre"] is None, "no event has it"
 
 
 @pytest.mark.rule(164, 177, 178)

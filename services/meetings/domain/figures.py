@@ -80,15 +80,17 @@ class FigureCode(StrEnum):
     """By effect, in time or late (seed rules 89, 90)."""
     CONSENTS = "consents"
     """What consents came to, by the unit that holds them (seed rules 4, 5)."""
+    PAGE_VISITS = "page-visits"
+    """Visits to the municipality's public page, by month (seed rule 150)."""
 
 
 OF_UNITS: Final = frozenset({FigureCode.CONCERNS_BY_UNIT, FigureCode.CASES_BY_LEVEL, FigureCode.CONSENTS})
 """Whose rows are units: a leader sees the own unit's."""
 OF_THE_WHEEL: Final = frozenset({FigureCode.MEETINGS, FigureCode.ARENAS, FigureCode.DEVIATIONS})
 """Told of the year wheel as it stands, which shows every one of them itself."""
-OPEN: Final = OF_THE_WHEEL | {FigureCode.HEARINGS}
+OPEN: Final = OF_THE_WHEEL | {FigureCode.HEARINGS, FigureCode.PAGE_VISITS}
 """Shown in full."""
-COUNTED: Final = frozenset(FigureCode) - OF_THE_WHEEL
+COUNTED: Final = frozenset(FigureCode) - OF_THE_WHEEL - {FigureCode.PAGE_VISITS}
 """Counted from facts, and published once for each term."""
 COUNT: Final = "count"
 LEVELS: Final = ("level-0", "level-1", "level-2", "level-3")

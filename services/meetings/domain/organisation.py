@@ -41,6 +41,9 @@ class Unit(Line):
     """How many children it has (seed rule 64)."""
     place: str | None = Field(default=None, min_length=1, max_length=60)
     """Where it is: who has to be somewhere else that day travels."""
+    phone: str | None = Field(default=None, pattern=r"^\+?[0-9][0-9 ]{3,18}[0-9]$")
+    """The unit's own, never a person's: it stands on the public page (seed rule 159)."""
+    website: str | None = Field(default=None, pattern=r"^https://[^\s\"'<>]{4,200}$")
     meetings_at_once: int = Field(default=1, ge=1, le=50)
     """In how many meetings at the same time it can take its seats."""
     part_of: UnitIdField | None = None

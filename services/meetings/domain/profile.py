@@ -14,6 +14,7 @@ from functools import lru_cache
 from pydantic import Field
 
 from services.meetings.domain.arena_rules import ArenaRules
+from services.meetings.domain.guide import Guide, unreadable
 from services.meetings.domain.organisation import OWN_SERVICE, Chart, Unit
 from services.meetings.domain.rhythm import AtLeastPerTerm
 from services.meetings.domain.undertakings import (
@@ -54,6 +55,8 @@ class Common(Line):
     competence: tuple[Competence, ...] = ()
     parent_guidance: tuple[GuidanceStep, ...] = ()
     guidance_hours: tuple[Hours, ...] = ()
+    guide: Guide | None = None
+    """What the municipality's public page says; None: it has none, and nothing of the profile is public."""
     cases: dict[str, object] | None = None
     """The cases service's part; it is read and judged there."""
 
@@ -129,6 +132,7 @@ def read_profiles_in(text: str, name: str) -> tuple[Profile, ...]:
     _check_arenas(document, stated)
     _check_undertakings(document, stated)
     _check_reports(document, stated)
+    _check_guide(document, stated)
     return stated.of_each()
 
 
@@ -273,6 +277,19 @@ def _check_reports(document: Document, stated: Stated) -> None:
             if strange := sorted(set(heading.surveys) - surveys):
                 reason = f"{strange[0]} is no survey of this profile"
                 raise document.refusal(["reports", index, "headings", position, "surveys"], reason)
+
+
+def _check_guide(document: Document, stated: Stated) -> None:
+    if stated.guide is None:
+        return
+    if unreadable(stated.cases):
+        raise document.refusal(["cases"], "the public page cannot tell its offers and forms")
+    seated = {unit.seated_as for unit in stated.units}
+    for index, contact in enumerate(stated.guide.contacts):
+        for position, service in enumerate(contact.services):
+            if service not in seated:
+                reason = f"no unit of this profile is {service}: nobody could be contacted"
+                raise document.refusal(["guide", "contacts", index, "services", position], reason)
 
 
 def _there(document: Document, path: list[int | str], arena: str, known: Iterable[str]) -> None:

@@ -135,6 +135,8 @@ class Known:
     """What its surveys gave, of every term."""
     published: Mapping[FigureCode, Figure] = field(default_factory=dict)
     """The term's figures that somebody was shown before."""
+    visits: Mapping[date, int] = field(default_factory=dict)
+    """To its public page, by the first day of the month; a month before all that are there was not counted."""
 
     @property
     def is_published(self) -> bool:
@@ -214,6 +216,7 @@ def content_of(
     if wanted & {FigureCode.MEETINGS, FigureCode.DEVIATIONS}:
         figures |= _of_meetings(profile, list(meetings), period, view)
     figures[FigureCode.ARENAS] = _arenas(profile, period, view)
+    figures[FigureCode.PAGE_VISITS] = _visits(known.visits, period)
     return Content(
         report=report.code,
         title=report.text,
@@ -301,6 +304,17 @@ def _arenas(profile: Profile, period: Period, view: View) -> Figure:
         if rules.meets_on(last)
     }
     return in_full(FigureCode.ARENAS, (COUNT,), rows)
+
+
+def _visits(visits: Mapping[date, int], period: Period) -> Figure:
+    """Return the visits of each month of the term from the first that was ever counted: of those before nothing is known."""
+    rows: dict[str, tuple[int]] = {}
+    month, after = oslo_day(period.begins), oslo_day(period.ends)
+    while month < after:
+        if visits and month >= min(visits):
+            rows[f"{month:%Y-%m}"] = (visits.get(month, 0),)
+        month = (month + 31 * _DAY).replace(day=1)
+    return in_full(FigureCode.PAGE_VISITS, (COUNT,), rows)
 
 
 def _shown(profile: Profile, view: View) -> list[ArenaRules]:

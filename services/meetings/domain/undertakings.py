@@ -164,6 +164,8 @@ class Source(StrEnum):
     MEETINGS = "meetings"
     CASES = "cases"
     SURVEY = "survey"
+    PAGE = "page"
+    """Visits to the public page, as they are counted here (seed rule 150)."""
     NATIONAL = "national"
     """KOSTRA, Ungdata, GSI and the like: entered by hand."""
     ENTERED = "entered"

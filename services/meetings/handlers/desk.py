@@ -21,6 +21,7 @@ from services.meetings.domain.projection import ConsentHistory
 from services.meetings.domain.seating import Asked, Office, fills_seat, speaks_for_seat
 from services.meetings.errors import ArenaRetiredError, UnknownError
 from services.meetings.kin import Kin
+from services.meetings.visits import Visits
 from shared.aggregate import Changed, Context, IdempotencyKey
 from shared.auth import Actor
 from shared.contracts import cases
@@ -69,6 +70,7 @@ class Desk:
     voice_key: bytes
     """Hides who of a family has answered an invitation."""
     kin: Kin
+    visits: Visits
     reads: Reads = field(default_factory=Reads)
     first_plans: FirstPlans = field(default_factory=FirstPlans)
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import date
 from typing import Final
 
-from services.meetings import duty_store, figure_store, store, survey_store
+from services.meetings import duty_store, figure_store, store, survey_store, visit_store
 from services.meetings.configuration import profile_of
 from services.meetings.domain import reports
 from services.meetings.domain.conformity import View, decide_view
@@ -16,6 +16,7 @@ from services.meetings.domain.profile import Profile
 from services.meetings.domain.report_duty import owns
 from services.meetings.domain.reports import Content, Known
 from services.meetings.domain.undertakings import Owner, Reader, Report
+from services.meetings.domain.visiting import PublicPage
 from services.meetings.errors import ReportsForbiddenError
 from services.meetings.handlers.desk import Desk, acting
 from shared.aggregate import Context
@@ -107,7 +108,11 @@ async def read_report(desk: Desk, ctx: Context, code: str, period_code: str) -> 
         if await count_open(conn, CONSUMER):
             raise BlockedKeyError(retry_after=_A_MINUTE)
         known = [await _known(conn, each, period) for each in (profile, *others)]
-        known[0] = replace(known[0], results=await survey_store.results(conn, profile.scope, after=None, limit=_ALL))
+        known[0] = replace(
+            known[0],
+            results=await survey_store.results(conn, profile.scope, after=None, limit=_ALL),
+            visits=await visit_store.by_month(conn, profile.scope, PublicPage.GUIDE),
+        )
         held = await store.known_meetings(conn, [profile.scope], year.first, year.last)
     known = [await _published(desk, each, period) for each in known]
     return await asyncio.to_thread(reports.content_of, report, known[0], known[1:], held[profile.scope], period, view)

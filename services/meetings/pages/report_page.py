@@ -118,6 +118,8 @@ class _Words:
 
     def row(self, figure: FigureCode, code: str) -> str:
         """Return what a row is called: a code means what it means in its figure."""
+        if figure is FigureCode.PAGE_VISITS:
+            return f"{self.words.months[int(code[5:]) - 1]} {code[:4]}"
         if figure is FigureCode.OFFERS_USED and code in self._offers:
             return self._offers[code]
         if code in self._named and figure not in {FigureCode.CONCERNS_FOR_WHOM, FigureCode.DEVIATIONS}:
