@@ -49,6 +49,7 @@ SurveyRoundRef = NewType("SurveyRoundRef", str)
 ConsultationRef = NewType("ConsultationRef", str)
 """One hearing (høring)."""
 ReportDutyRef = NewType("ReportDutyRef", str)
+EnteredFigureRef = NewType("EnteredFigureRef", str)
 DeviationRef = NewType("DeviationRef", str)
 """One report that a municipality owes by one day."""
 MessageRef = NewType("MessageRef", str)
@@ -101,6 +102,7 @@ SurveyRefField = Annotated[SurveyRef, StringConstraints(pattern=pattern("srv"))]
 SurveyRoundRefField = Annotated[SurveyRoundRef, StringConstraints(pattern=pattern("srd"))]
 ConsultationRefField = Annotated[ConsultationRef, StringConstraints(pattern=pattern("hrg"))]
 ReportDutyRefField = Annotated[ReportDutyRef, StringConstraints(pattern=pattern("rdy"))]
+EnteredFigureRefField = Annotated[EnteredFigureRef, StringConstraints(pattern=pattern("enf"))]
 DeviationRefField = Annotated[DeviationRef, StringConstraints(pattern=pattern("dev"))]
 MessageRefField = Annotated[MessageRef, StringConstraints(pattern=pattern("msg"))]
 DeadlineRefField = Annotated[DeadlineRef, StringConstraints(pattern=pattern("ddl"))]

@@ -18,6 +18,7 @@ from services.meetings.configuration import read_consent_basis, read_profiles
 from services.meetings.consultation_api import router as consultation_router
 from services.meetings.consumers import INBOX
 from services.meetings.domain.visiting import PublicPage, month_of
+from services.meetings.entered_api import router as entered_router
 from services.meetings.figure_consumers import FIGURES
 from services.meetings.guide_api import PUBLIC as GUIDES
 from services.meetings.guide_api import router as guide_router
@@ -89,6 +90,7 @@ async def compose(kit: Kit[MeetingsSettings]) -> Parts:
             report_router,
             register_router,
             guide_router,
+            entered_router,
         ],
         description=about or "",
         public=(*PUBLIC, *GUIDES),

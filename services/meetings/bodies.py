@@ -8,9 +8,11 @@ from typing import Annotated, Final, Literal
 from pydantic import ConfigDict, Field, JsonValue, StringConstraints
 
 from services.meetings.domain.agenda import OutcomeCode
+from services.meetings.domain.entered_figure import FigureSource
 from services.meetings.domain.meeting import CancelReason
 from shared.contracts.codes import InformationCategory, Language, Purpose, Role, Service
 from shared.contracts.consultations import Position
+from shared.contracts.entered_figures import PERIOD, FigureCorrection
 from shared.contracts.meetings import DeclineReason, InvitationAnswer, ItemKind, ItemMode
 from shared.contracts.team import ContributionReason
 from shared.refs import ArenaRefField, CaseRefField, ItemRefField, OrganisationNumberField, UnitIdField
@@ -342,3 +344,30 @@ class GuidanceHours(RequestModel):
     week: GivenDay = Field(examples=["2026-09-01"])
     """Any day of it."""
     minutes: int = Field(ge=0, le=2400, examples=[120])
+
+
+class FigureNumber(RequestModel):
+    """A number, and where it was read."""
+
+    value: float = Field(ge=0, le=1_000_000_000, allow_inf_nan=False, examples=[412])
+    """A count is whole; a percentage has one decimal at most."""
+    of: int | None = Field(default=None, ge=1, le=1_000_000_000, examples=[None])
+    """Of a percentage: of how many. Needed where children are counted, for a part of few says something of them."""
+    source: FigureSource = Field(examples=["web-statistics"])
+
+
+class NewFigure(FigureNumber):
+    """A figure of an indicator, for a period that is over."""
+
+    indicator: Code = Field(examples=["service-centre-calls"])
+    """Of those in the municipality's profile that are entered."""
+    period: str = Field(pattern=PERIOD, examples=["2026-09"])
+    """As often as the profile says: a month (2026-09), a term (2026-autumn), a school year (2026-2027) or a year (2026)."""
+    unit: UnitIdField | None = Field(default=None, examples=[None])
+    """Where each unit has its own; left out, it is the municipality's."""
+
+
+class FigureCorrected(FigureNumber):
+    """What stands in its place."""
+
+    reason: FigureCorrection = Field(examples=["wrong-number"])

@@ -550,3 +550,47 @@ class RecordedDayError(MeetingsError):
 
     code = "recorded-day-wrong"
     status = 422
+
+
+# --- figures that people enter ----------------------------------------------------------------------------------------
+
+
+class IndicatorUnknownError(MeetingsError):
+    """The municipality's profile has no such indicator whose figures are entered by people."""
+
+    code = "indicator-unknown"
+    status = 422
+
+
+class FigureNotYoursError(MeetingsError):
+    """Somebody else enters this figure: whoever the profile names, or the unit's leader for the own unit."""
+
+    code = "figure-not-yours"
+    status = 403
+
+
+class FigureUnitError(MeetingsError):
+    """The figure is of a unit of the right kind that was there then; or of the municipality, and of no unit."""
+
+    code = "figure-unit-wrong"
+    status = 422
+
+
+class FigurePeriodError(MeetingsError):
+    """The figure is of a period of the kind that the profile says: a month, a term, a school year or a year."""
+
+    code = "figure-period-wrong"
+    status = 422
+
+
+class FigureValueError(MeetingsError):
+    """A count is a whole number; a percentage has one decimal at most, is at most 100, and of children it says of how many."""
+
+    code = "figure-value-wrong"
+    status = 422
+
+
+class FigureEnteredError(MeetingsError):
+    """It is entered already. A correction puts another number in its place and keeps this one."""
+
+    code = "figure-entered"

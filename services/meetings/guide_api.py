@@ -44,7 +44,7 @@ Means = Annotated[Desk, Depends(_desk)]
 async def show_guide(
     desk: Means,
     request: Request,
-    municipality: Annotated[str, Path(pattern="^[0-9]{4}$", description="Its number.", examples=["4003"])],
+    municipality: Annotated[str, Path(pattern="^[0-9]{4}$", description="Its number: four digits.")],
     language: Annotated[Language | None, Query(description="Left out: what `Accept-Language` asks for.")] = None,
 ) -> Response:
     """From its profile. Each look is counted as one more in its month, by whom is not. 404 where there is no such page."""

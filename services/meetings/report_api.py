@@ -15,7 +15,14 @@ from services.meetings.domain.reports import Content
 from services.meetings.handlers import report_duties, reports
 from services.meetings.handlers.desk import Desk
 from services.meetings.handlers.reports import Used
-from services.meetings.pages.report_page import PICTURE, REPORT, render_chart, render_csv, render_report
+from services.meetings.pages.report_page import (
+    PICTURE,
+    REPORT,
+    render_chart,
+    render_csv,
+    render_entered_chart,
+    render_report,
+)
 from services.meetings.views import DeliveredReportView
 from shared.contracts.codes import Language
 from shared.preferences import preferred_language
@@ -129,5 +136,31 @@ async def show_chart(
     """SVG with a title and a description. The page has a table with the same numbers beside it."""
     content = await reports.read_report(desk, ctx, code, period)
     picture = render_chart(content, profile_of(desk.profiles, content.municipality), figure, tongue)
+    headers = {**_PRIVATE, **PICTURE.headers, "Content-Language": tongue.value}
+    return Response(picture, media_type="image/svg+xml", headers=headers)
+
+
+@router.get(
+    "/reports/{code}/indicators/{indicator}/chart",
+    response_class=Response,
+    summary="What people have entered of one of its indicators, as a picture",
+    responses=_of("image/svg+xml"),
+)
+async def show_entered_chart(
+    desk: Means,
+    ctx: Reading,
+    tongue: Tongue,
+    code: Code,
+    indicator: Annotated[
+        str,
+        Path(
+            pattern=r"^[a-z][a-z0-9-]{1,59}$", description="Its code in the profile.", examples=["service-centre-calls"]
+        ),
+    ],
+    period: Term,
+) -> Response:
+    """SVG with a title and a description; what is missing is said, and is not drawn as nought."""
+    content = await reports.read_report(desk, ctx, code, period)
+    picture = render_entered_chart(content, profile_of(desk.profiles, content.municipality), indicator, tongue)
     headers = {**_PRIVATE, **PICTURE.headers, "Content-Language": tongue.value}
     return Response(picture, media_type="image/svg+xml", headers=headers)

@@ -9,6 +9,7 @@ from typing import TypeVar
 from services.meetings.domain.answering import first_item
 from services.meetings.domain.arena_rules import ArenaRules
 from services.meetings.domain.consultation import Status as ConsultationStatus
+from services.meetings.domain.entered_figure import FigureSource
 from services.meetings.domain.invitation import Standing
 from services.meetings.domain.meeting import Item, ItemStatus, MeetingState, RemovalReason, Status
 from services.meetings.domain.rhythm import Frequency
@@ -17,6 +18,7 @@ from services.meetings.errors import UnknownError
 from shared.contracts.base import Model
 from shared.contracts.codes import InformationCategory, Purpose, Role, Service
 from shared.contracts.consultations import Body, Position
+from shared.contracts.entered_figures import FigureCorrection
 from shared.contracts.meetings import (
     ArenaLevel,
     AskedContribution,
@@ -34,11 +36,13 @@ from shared.contracts.meetings import (
 from shared.profiles import Text as ProfileText
 from shared.profiles import rules_named_in
 from shared.refs import (
+    ActorId,
     ArenaRef,
     CaseRef,
     ConsentRef,
     ConsultationRef,
     DocumentRef,
+    EnteredFigureRef,
     ItemRef,
     MeetingRef,
     SurveyRef,
@@ -286,6 +290,41 @@ class RecordedView(Model):
     unit: UnitId
     code: str
     on: date
+
+
+class EnteredView(Model):
+    """A figure that was entered or corrected; its number is read with it, by those who enter it."""
+
+    figure: EnteredFigureRef
+    indicator: str
+    period: str
+    unit: UnitId | None
+    entries: int
+    """How many times it was entered: more than once, it was corrected."""
+
+
+class EnteredEntryView(Model):
+    """One entry of a figure."""
+
+    number: int
+    value: float
+    of: int | None
+    source: FigureSource
+    reason: FigureCorrection | None
+    """Why it was corrected; null of the first."""
+    entered_by: ActorId
+    role: Role
+    entered_at: datetime
+
+
+class EnteredFigureView(Model):
+    """A figure with every entry of it, the first one first; the last one counts."""
+
+    figure: EnteredFigureRef
+    indicator: str
+    period: str
+    unit: UnitId | None
+    entries: tuple[EnteredEntryView, ...]
 
 
 class DeliveredReportView(Model):

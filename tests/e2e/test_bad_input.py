@@ -324,6 +324,20 @@ async def test_meetings(
         hours = {"code": "cos", "week": "2026-09-01", "minutes": 120}
         await run.does("vikevag-styrer", "/guidance-hours", hours, others_may=True)
         await run.over("rennesoy-ppt", "/competence", {**count, "competence": "none"}, code="register-forbidden")
+        number = {"value": 2, "source": "own-count"}
+        figure = {**number, "indicator": "special-education-barnehage", "period": "2025-2026"}
+        own = {**figure, "unit": "unit:vikevag-barnehage"}
+        entered = (await run.does("vikevag-styrer", "/entered-figures", own, of_a_case=False))["figure"]
+        await run.over("vikevag-styrer", "/entered-figures", own, code="figure-entered")
+        await run.over("vikevag-styrer", "/entered-figures", figure, code="figure-not-yours")
+        correction = f"/entered-figures/{entered}/corrections"
+
+        async def first() -> str:
+            return '"v1"'
+
+        corrected = {**number, "value": 3, "reason": "wrong-number"}
+        await run.over("vikevag-styrer", correction, corrected, code="if-match-missing")
+        await run.does("vikevag-styrer", correction, corrected, version=first, of_a_case=False)
         report, owed = "/reports/to-steering-group/deliveries", {"due": "2027-06-30"}
         await run.does("tynset-coordinator", report, owed, of_a_case=False)
         await run.over("tynset-styrer", report, owed, code="report-not-yours")

@@ -316,6 +316,10 @@ export type DeviationKind =
   | "element-missing"
   | "chair-not-entitled";
 /**
+ * Why a figure is corrected; a code, never words.
+ */
+export type FigureCorrection = "wrong-number" | "source-changed" | "wrong-place";
+/**
  * What somebody who was invited answers. Whoever has not answered has done neither.
  */
 export type InvitationAnswer = "accepted" | "declined";
@@ -538,6 +542,8 @@ export interface EventData {
   "no.lagspill.meetings.consultation.opened.v1": ConsultationOpened;
   "no.lagspill.meetings.consultation.overdue.v1": ConsultationOverdue;
   "no.lagspill.meetings.deviation.found.v1": DeviationFound;
+  "no.lagspill.meetings.figure.corrected.v1": FigureCorrected;
+  "no.lagspill.meetings.figure.entered.v1": FigureEntered;
   "no.lagspill.meetings.guidance-hours.recorded.v1": GuidanceHoursRecorded;
   "no.lagspill.meetings.invitation.answered.v1": InvitationAnswered;
   "no.lagspill.meetings.journal.sealed.v1": MeetingsJournalSealed;
@@ -2867,6 +2873,41 @@ export interface DeviationFound {
   rule: number;
   /**
    * Whose arena it is, at unit level.
+   */
+  unit?: string;
+}
+/**
+ * Another number stands in its place from now on; those before are kept.
+ */
+export interface FigureCorrected {
+  figure: string;
+  /**
+   * Of the municipality's profile.
+   */
+  indicator: string;
+  /**
+   * Which entry of it this is.
+   */
+  number: number;
+  period: string;
+  reason: FigureCorrection;
+  /**
+   * Absent: it is the municipality's.
+   */
+  unit?: string;
+}
+/**
+ * Somebody who may has entered it, for the first time.
+ */
+export interface FigureEntered {
+  figure: string;
+  /**
+   * Of the municipality's profile.
+   */
+  indicator: string;
+  period: string;
+  /**
+   * Absent: it is the municipality's.
    */
   unit?: string;
 }

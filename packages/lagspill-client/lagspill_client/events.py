@@ -56,6 +56,8 @@ DeviationRef = NewType("DeviationRef", str)
 DeviationRefField = Annotated[DeviationRef, Field(pattern=r"^dev_[bcdfghjklmnpqrstvwxz]{26}$")]
 DocumentRef = NewType("DocumentRef", str)
 DocumentRefField = Annotated[DocumentRef, Field(pattern=r"^doc_[bcdfghjklmnpqrstvwxz]{26}$")]
+EnteredFigureRef = NewType("EnteredFigureRef", str)
+EnteredFigureRefField = Annotated[EnteredFigureRef, Field(pattern=r"^enf_[bcdfghjklmnpqrstvwxz]{26}$")]
 ExportRef = NewType("ExportRef", str)
 ExportRefField = Annotated[ExportRef, Field(pattern=r"^exp_[bcdfghjklmnpqrstvwxz]{26}$")]
 FindingRef = NewType("FindingRef", str)
@@ -392,6 +394,14 @@ class ExportFormat(StrEnum):
     CSV = "csv"
     CEF = "cef"
     FHIR = "fhir"
+
+
+class FigureCorrection(StrEnum):
+    """Why a figure is corrected; a code, never words."""
+
+    WRONG_NUMBER = "wrong-number"
+    SOURCE_CHANGED = "source-changed"
+    WRONG_PLACE = "wrong-place"
 
 
 class FindingOutcome(StrEnum):
@@ -2230,6 +2240,37 @@ class ExportOrdered(EventData):
     """Of the checkpoint that it is made from."""
 
 
+class FigureCorrected(EventData):
+    """Another number stands in its place from now on; those before are kept."""
+
+    TYPE: ClassVar[str] = "no.lagspill.meetings.figure.corrected.v1"
+    TOPIC: ClassVar[str] = "lagspill.meetings.v1"
+
+    figure: EnteredFigureRefField
+    indicator: Annotated[str, Field(pattern=r"^[a-z0-9-]{2,60}$")]
+    """Of the municipality's profile."""
+    number: Annotated[int, Field(ge=2)]
+    """Which entry of it this is."""
+    period: Annotated[str, Field(pattern=r"^[0-9]{4}(-(0[1-9]|1[0-2])|-autumn|-spring|-[0-9]{4})?$")]
+    reason: FigureCorrection
+    unit: UnitIdField | None = None
+    """Absent: it is the municipality's."""
+
+
+class FigureEntered(EventData):
+    """Somebody who may has entered it, for the first time."""
+
+    TYPE: ClassVar[str] = "no.lagspill.meetings.figure.entered.v1"
+    TOPIC: ClassVar[str] = "lagspill.meetings.v1"
+
+    figure: EnteredFigureRefField
+    indicator: Annotated[str, Field(pattern=r"^[a-z0-9-]{2,60}$")]
+    """Of the municipality's profile."""
+    period: Annotated[str, Field(pattern=r"^[0-9]{4}(-(0[1-9]|1[0-2])|-autumn|-spring|-[0-9]{4})?$")]
+    unit: UnitIdField | None = None
+    """Absent: it is the municipality's."""
+
+
 class FindingExplained(EventData):
     """The privacy officer wrote the explanation, and it is no breach to report."""
 
@@ -3751,6 +3792,8 @@ EVENTS: Final[Mapping[str, type[EventData]]] = {
     EscalationRaised.TYPE: EscalationRaised,
     ExportDelivered.TYPE: ExportDelivered,
     ExportOrdered.TYPE: ExportOrdered,
+    FigureCorrected.TYPE: FigureCorrected,
+    FigureEntered.TYPE: FigureEntered,
     FindingExplained.TYPE: FindingExplained,
     FindingExtended.TYPE: FindingExtended,
     FindingJudged.TYPE: FindingJudged,

@@ -80,6 +80,10 @@ class Profile(Common):
         """Return the unit; None when the municipality has none such."""
         return next((each for each in self.units if each.id == unit), None)
 
+    def indicator(self, code: str) -> Indicator | None:
+        """Return the indicator; None when the profile has none such."""
+        return next((each for each in self.indicators if each.code == code), None)
+
     def own_service(self, unit: UnitId) -> Service | None:
         """Return the service of a barnehage or school; None for any other unit."""
         known = self.unit(unit)
@@ -269,11 +273,19 @@ def _check_undertakings(document: Document, stated: Stated) -> None:
 
 def _check_reports(document: Document, stated: Stated) -> None:
     surveys, units = {each.code for each in stated.surveys}, {unit.id for unit in stated.units}
+    entered = {each.code for each in stated.indicators if each.entry is not None}
+    for index, indicator in enumerate(stated.indicators):
+        if indicator.entry is not None and indicator.entry.by.unit not in {None, *units}:
+            reason = f"{indicator.entry.by.unit} is no unit of this profile"
+            raise document.refusal(["indicators", index, "entry", "by", "unit"], reason)
     for index, report in enumerate(stated.reports):
         if report.owner.unit is not None and report.owner.unit not in units:
             reason = f"{report.owner.unit} is no unit of this profile"
             raise document.refusal(["reports", index, "owner", "unit"], reason)
         for position, heading in enumerate(report.headings):
+            if strange := sorted(set(heading.entered) - entered):
+                reason = f"{strange[0]} is no indicator of this profile that is entered"
+                raise document.refusal(["reports", index, "headings", position, "entered"], reason)
             if strange := sorted(set(heading.surveys) - surveys):
                 reason = f"{strange[0]} is no survey of this profile"
                 raise document.refusal(["reports", index, "headings", position, "surveys"], reason)

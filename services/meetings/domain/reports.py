@@ -15,6 +15,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from services.meetings.domain import conformity as conform
 from services.meetings.domain.arena_rules import ArenaRules
 from services.meetings.domain.conformity import KnownMeeting, View
+from services.meetings.domain.entered_figure import EnteredTold, Kept
+from services.meetings.domain.entered_figure import told_of as entered_told
 from services.meetings.domain.figure_facts import Happened
 from services.meetings.domain.figures import (
     COUNT,
@@ -86,6 +88,8 @@ class Section(Model):
     heading: Text
     figures: tuple[Figure, ...]
     surveys: tuple[SurveyTold, ...]
+    entered: tuple[EnteredTold, ...]
+    """What people have entered, and what is missing of it."""
     stated: tuple[StatedPart, ...]
 
 
@@ -137,6 +141,8 @@ class Known:
     """The term's figures that somebody was shown before."""
     visits: Mapping[date, int] = field(default_factory=dict)
     """To its public page, by the first day of the month; a month before all that are there was not counted."""
+    entered: Kept = field(default_factory=dict)
+    """The figures that its people have entered."""
 
     @property
     def is_published(self) -> bool:
@@ -235,6 +241,10 @@ def content_of(
                     told_of(survey, known.results, period)
                     for survey in profile.surveys
                     if survey.code in heading.surveys
+                ),
+                entered=tuple(
+                    entered_told(profile, code, known.entered, period, view.unit, all_units=view.everything)
+                    for code in heading.entered
                 ),
                 stated=tuple(StatedPart(part=part, lines=_stated(profile, part)) for part in heading.stated),
             )

@@ -5,7 +5,7 @@ The sources name them; each line names the rule it comes from. Nothing here name
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from enum import StrEnum
 from typing import Annotated, Final
 
@@ -14,6 +14,7 @@ from pydantic import Field, StringConstraints, model_validator
 from services.meetings.domain.arena_rules import ArenaTypeField
 from services.meetings.domain.figures import FigureCode
 from services.meetings.domain.organisation import UnitKind
+from services.meetings.domain.stretch import Every
 from services.meetings.domain.year import DayOfYear, Span
 from shared.contracts.codes import Role, Service
 from shared.profiles import Line, Rule, Rules, Text
@@ -105,6 +106,8 @@ class ReportHeading(Text):
     figures: tuple[FigureCode, ...] = ()
     surveys: tuple[Code, ...] = ()
     """The surveys whose results stand there (seed rules 74, 152, 153)."""
+    entered: tuple[Code, ...] = ()
+    """The indicators whose figures people enter, that stand there (seed rules 150, 151, 155, 164, 190)."""
     stated: tuple[Stated, ...] = ()
 
 
@@ -178,6 +181,34 @@ class Better(StrEnum):
     FEWER = "fewer"
 
 
+class Quantity(StrEnum):
+    """What kind of number it is."""
+
+    COUNT = "count"
+    PERCENT = "percent"
+
+
+class Entry(Line):
+    """How people enter an indicator's figures: what, how often, of whom, by whom (seed rules 132, 150, 151, 155, 164, 190)."""
+
+    what: Text
+    """What is counted, or of what it is a part: calls, measures, pupils."""
+    quantity: Quantity = Quantity.COUNT
+    every: Every
+    of_children: bool = False
+    """Whether it counts children, or what is done for single ones: then no small number is shown."""
+    unit_kinds: frozenset[UnitKind] = frozenset()
+    """Each unit of these kinds has a figure of its own, entered by its leader; left out, the municipality has one."""
+    by: Owner = Owner()
+    """Who enters the municipality's; and any unit's, beside its leader."""
+    due_days: int | None = Field(default=None, ge=1, le=365)
+    """Days after the period within which it is to be entered."""
+
+    def due_by(self, last: date) -> date | None:
+        """Return the last day on which a figure of a period that ended on `last` is in time; None: the profile says none."""
+        return None if self.due_days is None else last + timedelta(days=self.due_days)
+
+
 class Indicator(Line):
     """What shows whether a measure has effect (seed rules 141, 150-158)."""
 
@@ -187,7 +218,18 @@ class Indicator(Line):
     better: Better
     figure: FigureCode | None = None
     """The figure that shows it; None: its numbers are not in any event."""
+    entry: Entry | None = None
+    """How people enter its figures; None: nobody does."""
     rules: Rules
+
+    @model_validator(mode="after")
+    def _from_somewhere(self) -> Indicator:
+        by_hand = self.source in {Source.ENTERED, Source.NATIONAL}
+        if self.entry is not None and not by_hand:
+            raise ValueError(f"what is from {self.source} is counted, and not entered")
+        if self.entry is None and self.source is Source.ENTERED:
+            raise ValueError("say with `entry` how it is entered")
+        return self
 
 
 class Resources(Line):

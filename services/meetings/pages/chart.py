@@ -18,6 +18,17 @@ SERIES: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
+class Value:
+    """A number, and what is said of it; of one that is not shown, why."""
+
+    word: str
+    number: float | None
+    said: str
+    missing: bool = False
+    """There is none: nothing is drawn, not even the box of a hidden one."""
+
+
+@dataclass(frozen=True, slots=True)
 class Bar:
     """One number."""
 
@@ -48,19 +59,19 @@ class Chart:
     groups: Sequence[Group]
 
 
-def chart(title: str, desc: str, rows: Sequence[tuple[str, Sequence[tuple[str, int | None]]]], hidden: str) -> Chart:
-    """Return the picture of `rows`: each its name, and its numbers with their words; `hidden` is said of one that is not shown."""
-    numbers = [number for _, bars in rows for _, number in bars if number is not None]
+def chart(title: str, desc: str, rows: Sequence[tuple[str, Sequence[Value]]]) -> Chart:
+    """Return the picture of `rows`: each its name, and its numbers with their words."""
+    numbers = [value.number for _, values in rows for value in values if value.number is not None]
     largest = max([*numbers, 1])
     groups, y = [], 0
-    for name, bars in rows:
+    for name, values in rows:
         top = y
         y += _GROUP
         drawn = []
-        for series, (word, number) in enumerate(bars):
-            said = hidden if number is None else str(number)
-            width = None if number is None else round(LONGEST * number / largest, 1)
-            drawn.append(Bar(y, width, series % SERIES, f"{word}: {said}" if word else said))
+        for series, value in enumerate(values):
+            width = None if value.number is None else round(LONGEST * value.number / largest, 1)
+            label = f"{value.word}: {value.said}" if value.word else value.said
+            drawn.append(Bar(y, 0 if value.missing else width, series % SERIES, label))
             y += _BAR
         groups.append(Group(name, top + 15, drawn))
     return Chart(title, desc, WIDTH, max(y, 1), groups)

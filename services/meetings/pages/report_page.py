@@ -10,16 +10,18 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Final
 
+from services.meetings.domain.entered_figure import Cell, EnteredTold, Shown
 from services.meetings.domain.figures import COUNT, OF_UNITS, Figure, FigureCode
 from services.meetings.domain.profile import Profile
 from services.meetings.domain.reports import Content, StatedLine, offers_of
 from services.meetings.domain.survey_results import SurveyTold
 from services.meetings.errors import FigureUnknownError
-from services.meetings.pages.chart import Chart, chart
+from services.meetings.pages.chart import Chart, Value, chart
 from services.meetings.pages.report_texts import REPORT_WORDS, ReportWords
 from shared.clock import oslo_day
 from shared.contracts.codes import Language
 from shared.inert import cell
+from shared.refs import UnitId
 from shared.web.still import StillPage
 
 _TEMPLATES: Final = Path(__file__).with_name("templates")
@@ -32,6 +34,8 @@ COLUMNS: Final = (
 TOTAL: Final = "total"
 MEAN: Final = "mean"
 ANSWERS: Final = "answers"
+ENTERED: Final = "entered/"
+"""Before an indicator's code, which may be a figure's too."""
 _BOM: Final = b"\xef\xbb\xbf"
 """Without it Excel reads æ, ø and å as something else."""
 
@@ -133,6 +137,34 @@ class _Words:
     def mean(self, mean: float | None) -> str:
         return self.words.hidden if mean is None else f"{mean:.1f}".replace(".", self.words.decimal)
 
+    def unit(self, unit: UnitId) -> str:
+        return self._named.get(unit, unit)
+
+    def period(self, code: str) -> str:
+        """Return what a period is called for which a figure is entered."""
+        year, _, rest = code.partition("-")
+        if len(rest) == 2:
+            return f"{self.words.months[int(rest) - 1]} {year}"
+        if len(rest) == 4:
+            return self.words.school_year.format(first=year, last=rest)
+        return {"autumn": f"{self.words.terms['autumn']} {year}", "spring": f"{self.words.terms['spring']} {year}"}.get(
+            rest, year
+        )
+
+    def cell(self, cell: Cell | None) -> str:
+        """Return a number that was entered; or that it is hidden, or missing; nothing where there is to be none."""
+        if cell is None:
+            return ""
+        if cell.standing is Shown.SHOWN and cell.number is not None:
+            number = _plain(cell.number).replace(".", self.words.decimal)
+            return number if cell.of is None else self.words.percent_of.format(number=number, of=cell.of)
+        return self.words.hidden if cell.standing is Shown.HIDDEN else self.words.missing
+
+    def value(self, word: str, cell: Cell | None) -> Value:
+        if cell is None:
+            return Value(word, None, self.words.missing, missing=True)
+        return Value(word, cell.number, self.cell(cell), missing=cell.standing is Shown.MISSING)
+
     def day(self, day: date) -> str:
         return self.words.day.format(day=day.day, month=self.words.months[day.month - 1], year=day.year)
 
@@ -160,7 +192,13 @@ def render_report(content: Content, profile: Profile, language: Language) -> str
         sections=[
             SectionShown(
                 section.heading.in_(language),
-                [_drawn(said, figure, f"figure-{number}-{place}") for place, figure in enumerate(section.figures)],
+                [
+                    *(_drawn(said, figure, f"figure-{number}-{place}") for place, figure in enumerate(section.figures)),
+                    *(
+                        _of_entered(said, told, f"entered-{number}-{place}")
+                        for place, told in enumerate(section.entered)
+                    ),
+                ],
                 [_survey(said, each) for each in section.surveys],
                 [
                     PartShown(words.stated[part.part], [_line(said, one) for one in part.lines])
@@ -193,6 +231,19 @@ def render_chart(content: Content, profile: Profile, code: FigureCode, language:
     raise FigureUnknownError
 
 
+def render_entered_chart(content: Content, profile: Profile, code: str, language: Language) -> str:
+    """Return the figures that people entered of an indicator, as a picture that stands by itself.
+
+    Raises:
+        FigureUnknownError: the report has no such indicator.
+    """
+    for section in content.sections:
+        for told in section.entered:
+            if told.indicator == code:
+                return PICTURE.render(chart=_entered_chart(_Words(profile, language), told)).strip() + "\n"
+    raise FigureUnknownError
+
+
 def render_csv(content: Content, profile: Profile, language: Language) -> bytes:
     """Return the figures for spreadsheets, a line for each number (RFC 4180); no cell can be taken for a formula."""
     said = _Words(profile, language)
@@ -207,6 +258,10 @@ def render_csv(content: Content, profile: Profile, language: Language) -> bytes:
                 for line in _lines(said, figure):
                     about = (content.report, content.municipality, content.period, figure.code.value)
                     writer.writerow([cell(one) for one in (*about, said.words.figures[figure.code].name, *line)])
+    for told_of in dict.fromkeys(each for section in content.sections for each in section.entered):
+        for line in _entered_lines(said, told_of):
+            about = (content.report, content.municipality, content.period, f"{ENTERED}{told_of.indicator}")
+            writer.writerow([cell(one) for one in (*about, told_of.text.in_(language), *line)])
     for survey in dict.fromkeys(each for section in content.sections for each in section.surveys):
         for line in _survey_lines(said, survey):
             about = (content.report, content.municipality, content.period, survey.survey)
@@ -290,19 +345,109 @@ def _chart(said: _Words, figure: Figure) -> Chart:
     """Return the picture; of a table of units and more it is the totals that are drawn."""
     words, table = said.words, figure.table
     called = words.figures[figure.code]
-    rows: list[tuple[str, Sequence[tuple[str, int | None]]]]
+    rows: list[tuple[str, Sequence[Value]]]
     if figure.code in OF_UNITS and len(table.columns) > 1:
         rows = [
-            (words.codes[column], [("", number)])
+            (words.codes[column], [Value("", number, said.number(number))])
             for column, number in zip(table.columns, table.column_totals, strict=True)
         ]
     else:
         names = ["" if column == COUNT else words.codes[column] for column in table.columns]
         rows = [
-            (said.row(figure.code, row), list(zip(names, cells, strict=True)))
+            (
+                said.row(figure.code, row),
+                [Value(name, number, said.number(number)) for name, number in zip(names, cells, strict=True)],
+            )
             for row, cells in zip(table.rows, table.cells, strict=True)
         ]
-    return chart(called.name, words.chart.format(figure=called.name), rows, words.hidden)
+    return chart(called.name, words.chart.format(figure=called.name), rows)
+
+
+# --- what people have entered -------------------------------------------------------------------------------------------
+
+
+def _of_entered(said: _Words, told: EnteredTold, name: str) -> Drawn:
+    words, text = said.words, told.text.in_(said.language)
+    cells = {(cell.unit, cell.period): cell for cell in told.cells}
+    totals = {cell.period: cell for cell in told.totals}
+    if told.units:
+        first_column, columns = words.entered_unit, [said.period(code) for code in told.periods]
+        rows = [
+            Row(said.unit(unit), [said.cell(cells.get((unit, code))) for code in told.periods]) for unit in told.units
+        ]
+    else:
+        first_column, columns = words.entered_period, [told.what.in_(said.language)]
+        rows = [Row(said.period(code), [said.cell(cells.get((None, code)))]) for code in told.periods]
+    return Drawn(
+        id=name,
+        name=text,
+        note=_entered_note(said, told),
+        caption=words.caption.format(figure=text),
+        first_column=first_column,
+        columns=columns,
+        rows=rows,
+        totals=[said.cell(totals.get(code)) for code in told.periods] if totals else [],
+        hidden=_entered_left_out(said, told),
+        chart=_entered_chart(said, told),
+    )
+
+
+def _entered_note(said: _Words, told: EnteredTold) -> str:
+    words = said.words
+    note = [words.entered_note.format(what=told.what.in_(said.language), better=words.better[told.better])]
+    sources = sorted({words.entry_sources[cell.source] for cell in told.cells if cell.source is not None})
+    if sources:
+        note.append(words.entered_from.format(sources=", ".join(sources)))
+    corrected = sum(cell.entries > 1 for cell in told.cells)
+    if corrected:
+        note.append(words.entered_corrected.format(count=corrected))
+    return " ".join(note)
+
+
+def _entered_left_out(said: _Words, told: EnteredTold) -> str | None:
+    """Return how many numbers are hidden and how many missing; the one is not the other, and neither is nought."""
+    standings = [cell.standing for cell in (*told.cells, *told.totals)]
+    hidden, missing = standings.count(Shown.HIDDEN), standings.count(Shown.MISSING)
+    parts = [said.words.hidden_here.format(count=hidden)] if hidden else []
+    parts += [said.words.missing_here.format(count=missing)] if missing else []
+    return " ".join(parts) or None
+
+
+def _entered_chart(said: _Words, told: EnteredTold) -> Chart:
+    """Return the picture: of each period; of units, each with its periods."""
+    words, text = said.words, told.text.in_(said.language)
+    cells = {(cell.unit, cell.period): cell for cell in told.cells}
+    rows: list[tuple[str, Sequence[Value]]]
+    if told.units:
+        rows = [
+            (said.unit(unit), [said.value(said.period(code), cells.get((unit, code))) for code in told.periods])
+            for unit in told.units
+        ]
+    else:
+        rows = [(said.period(code), [said.value("", cells.get((None, code)))]) for code in told.periods]
+    return chart(text, words.entered_chart.format(figure=text), rows)
+
+
+def _entered_lines(said: _Words, told: EnteredTold) -> Iterator[tuple[str, ...]]:
+    words, quantity = said.words, told.quantity.value
+
+    def line(one: Cell, row: str, row_name: str, column: str, column_name: str) -> tuple[str, ...]:
+        shown = {Shown.SHOWN: "true", Shown.HIDDEN: "false", Shown.MISSING: "missing"}[one.standing]
+        return (row, row_name, column, column_name, "" if one.number is None else _plain(one.number), shown)
+
+    for one in told.cells:
+        period, name = one.period, said.period(one.period)
+        if one.unit is None:
+            yield line(one, period, name, quantity, told.what.in_(said.language))
+        else:
+            yield line(one, one.unit, said.unit(one.unit), period, name)
+    for one in told.totals:
+        yield line(one, TOTAL, words.total, one.period, said.period(one.period))
+
+
+def _plain(number: float) -> str:
+    """Return a number with the one decimal that it may have."""
+    return f"{number:.1f}".removesuffix(".0")
 
 
 def _line(said: _Words, line: StatedLine) -> str:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from services.meetings.domain.entered_figure import FigureSource
 from services.meetings.domain.figures import (
     COUNT,
     LEVELS,
@@ -83,6 +84,18 @@ class ReportWords(BaseModel):
     survey_answers: str
     survey_none: str
     decimal: str
+    entered_unit: str
+    entered_period: str
+    entered_note: str
+    entered_from: str
+    entered_corrected: str
+    entered_chart: str
+    entry_sources: Annotated[Mapping[FigureSource, str], Field(min_length=len(FigureSource))]
+    missing: str
+    missing_here: str
+    percent_of: str
+    school_year: str
+    terms: Annotated[Mapping[Literal["autumn", "spring"], str], Field(min_length=2)]
     written_by_people: str
     nothing_stated: str
     compared: str
