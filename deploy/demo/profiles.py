@@ -39,7 +39,7 @@ def _changed(profile: str, text: str) -> str:
 def _as_skien(skien: str, number: str, name: str) -> str:
     """Return the profile of another municipality of Grenland: Skien's template, and units of its own."""
     named = _put(skien, 'municipality: "4003"\nname: Skien\n', f'municipality: "{number}"\nname: {name}\n')
-    return named.replace("unit:", f"unit:{_letters(name)}-")
+    return named.replace('"unit:', f'"unit:{_letters(name)}-')
 
 
 def _letters(name: str) -> str:
