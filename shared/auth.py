@@ -24,7 +24,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints,
 
 from shared.actor_names import ActorNames, KnownActors
 from shared.contracts.access import AccessActor
-from shared.contracts.codes import Role, Service
+from shared.contracts.codes import Function, Role, Service
 from shared.errors import TokenExpiredError, TokenRefusedError, UnauthenticatedError
 from shared.issuer_keys import ALGORITHMS, IssuerKeys, IssuerUnavailableError, algorithm_of
 from shared.observability import Metrics
@@ -71,6 +71,8 @@ class Actor:
     client: str
     acr: str | None
     clearances: frozenset[Clearance] = frozenset()
+    functions: frozenset[Function] = frozenset()
+    """What they are beside their roles; it comes in `lagspill_roles` too."""
 
     @property
     def staff(self) -> bool:
@@ -267,6 +269,7 @@ class Authenticator:
             client=claims.client_id,
             acr=claims.acr,
             clearances=frozenset(each for each in Clearance if each in claims.lagspill_roles),
+            functions=frozenset(each for each in Function if each in claims.lagspill_roles),
         )
 
 

@@ -10,7 +10,6 @@ from typing import Final
 from pydantic import TypeAdapter
 
 from services.meetings.domain.invitation import SeatAnswer
-from services.meetings.domain.seating import Asked
 from shared.clock import OSLO
 from shared.contracts.codes import Service
 from shared.db import Connection
@@ -59,7 +58,9 @@ class Called:
     """A called meeting, and whom it asks."""
 
     arena_type: str
-    asked: Asked
+    invited: frozenset[Service]
+    units: frozenset[UnitId]
+    answers: tuple[SeatAnswer, ...]
 
 
 async def asked(conn: Connection, municipality: LogScope, first: date, last: date) -> Mapping[MeetingRef, Called]:
@@ -74,11 +75,9 @@ async def asked(conn: Connection, municipality: LogScope, first: date, last: dat
     return {
         MeetingRef(row["meeting"]): Called(
             arena_type=row["arena_type"],
-            asked=Asked(
-                invited=frozenset(Service(service) for service in row["invited"]),
-                units=frozenset(UnitId(unit) for unit in row["units"]),
-                answers=read(row["answers"]),
-            ),
+            invited=frozenset(Service(service) for service in row["invited"]),
+            units=frozenset(UnitId(unit) for unit in row["units"]),
+            answers=read(row["answers"]),
         )
         for row in rows
     }

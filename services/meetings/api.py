@@ -252,6 +252,7 @@ async def hold_meeting(desk: Means, ctx: Command, meeting: MeetingRefField, body
             Attendance(
                 service=seat.service,
                 role=seat.role,
+                function=seat.function,
                 unit=seat.unit,
                 organisation=seat.organisation,
                 present=seat.present,

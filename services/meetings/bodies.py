@@ -10,7 +10,7 @@ from pydantic import ConfigDict, Field, JsonValue, StringConstraints
 from services.meetings.domain.agenda import OutcomeCode
 from services.meetings.domain.entered_figure import FigureSource
 from services.meetings.domain.meeting import CancelReason
-from shared.contracts.codes import InformationCategory, Language, Purpose, Role, Service
+from shared.contracts.codes import Function, InformationCategory, Language, Purpose, Role, Service
 from shared.contracts.consultations import Position
 from shared.contracts.entered_figures import PERIOD, FigureCorrection
 from shared.contracts.meetings import DeclineReason, InvitationAnswer, ItemKind, ItemMode
@@ -192,6 +192,8 @@ class Seat(RequestModel):
 
     service: Service
     role: Role
+    function: Function | None = None
+    """What they are beside their role, where the seat is for that."""
     unit: UnitIdField | None = None
     """Of a barnehage or school: which, where several take part."""
     organisation: OrganisationNumberField | None = None

@@ -9,7 +9,7 @@ from datetime import datetime
 from services.meetings import answer_store
 from services.meetings.domain.calendar import KnownDate, Reader
 from services.meetings.domain.meeting import Status
-from shared.contracts.codes import Language, Role, Service
+from shared.contracts.codes import Function, Language, Role, Service
 from shared.db import Connection
 from shared.refs import ActorId, ArenaRef, CalendarRef, LogScope, MeetingRef, UnitId
 
@@ -86,7 +86,7 @@ async def save_address(
     """Let the calendar be read at the address with that token, as `reader`, and at no other."""
     await conn.execute(
         "UPDATE calendars SET token_hash = $2, until = $3, service = $4, unit = $5, coordinator = $6, language = $7, roles = $8,"
-        " reads_since = NULL, reads = 0 WHERE calendar = $1",
+        " functions = $9, reads_since = NULL, reads = 0 WHERE calendar = $1",
         calendar,
         token_hash,
         until,
@@ -95,6 +95,7 @@ async def save_address(
         reader.coordinator,
         language,
         sorted(reader.roles),
+        sorted(reader.functions),
     )
 
 
@@ -102,7 +103,7 @@ async def forget_address(conn: Connection, calendar: CalendarRef) -> None:
     """Let the calendar be read at no address; nothing of whom it was read as is kept."""
     await conn.execute(
         "UPDATE calendars SET token_hash = NULL, until = NULL, service = NULL, unit = NULL, coordinator = false, roles = '{}',"
-        " reads_since = NULL, reads = 0 WHERE calendar = $1",
+        " functions = '{}', reads_since = NULL, reads = 0 WHERE calendar = $1",
         calendar,
     )
 
@@ -123,7 +124,7 @@ async def read_address(conn: Connection, token_hash: bytes, now: datetime, hour:
     row = await conn.fetchrow(
         "UPDATE calendars SET reads = CASE WHEN reads_since = $3 THEN reads + 1 ELSE 1 END, reads_since = $3"
         " WHERE token_hash = $1 AND until > $2"
-        " RETURNING municipality, service, unit, coordinator, roles, language, reads",
+        " RETURNING municipality, service, unit, coordinator, roles, functions, language, reads",
         token_hash,
         now,
         hour,
@@ -137,6 +138,7 @@ async def read_address(conn: Connection, token_hash: bytes, now: datetime, hour:
             unit=row["unit"],
             coordinator=row["coordinator"],
             roles=frozenset(Role(role) for role in row["roles"]),
+            functions=frozenset(Function(function) for function in row["functions"]),
         ),
         language=Language(row["language"]),
         reads=row["reads"],

@@ -93,6 +93,13 @@ class Role(StrEnum):
     SERVICE_ACCOUNT = "service-account"
 
 
+class Function(StrEnum):
+    """What somebody is beside their role. A list of its own: a role that subscribers of `v1` do not know would be none to them."""
+
+    SPECIAL_EDUCATION_COORDINATOR = "special-education-coordinator"
+    """Spesialpedagogisk koordinator of a school (seed rule 15)."""
+
+
 class Language(StrEnum):
     """Written languages of messages and pages (BCP 47)."""
 

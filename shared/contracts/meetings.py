@@ -10,7 +10,7 @@ from pydantic import Field
 
 from shared.contracts.base import EventData, Model, Moment
 from shared.contracts.cases import LanguageTag
-from shared.contracts.codes import InformationCategory, LegalBasis, Purpose, Role, Service
+from shared.contracts.codes import Function, InformationCategory, LegalBasis, Purpose, Role, Service
 from shared.contracts.team import ContributionReason
 from shared.refs import (
     ArenaRefField,
@@ -297,6 +297,8 @@ class Attendance(Model):
 
     service: Service
     role: Role
+    function: Function | None = None
+    """What they are beside their role, where the seat is for that (seed rule 15)."""
     unit: UnitIdField | None = None
     """Whose seat it is, where it is a barnehage's or school's; elsewhere from which of the service's units they came, if said."""
     organisation: OrganisationNumberField | None = None

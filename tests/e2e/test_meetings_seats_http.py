@@ -107,3 +107,52 @@ async def test_who_leads_the_school_calls_the_contact_teachers_together_and_know
     assert (await sem.get("rektor", f"/meetings/{meeting}", **other)).status_code == 404
     answered = await sem.must("rektor", f"/meetings/{meeting}/answers", {"answer": "accepted"})
     assert answered["seat"] == {"service": "skole", "unit": "unit:tinnes-skole"}
+
+
+@pytest.mark.rule(15)
+async def test_the_special_education_coordinator_comes_for_the_school_that_receives(sem: Town) -> None:
+    """A function beside the role, as the token says it: seen, answered, read at an address, and counted as what it is."""
+    tinnes, receiving = "unit:tinnes-skole", "unit:notodden-ungdomsskole"
+    ask: dict[str, Any] = {"arena": await sem.arena("overgang-skole-skole-koordinator"), "units": [tinnes, receiving]}
+    meeting = str((await sem.must("coordinator", "/meetings", {**ask, "starts_at": STARTS}))["meeting"])
+    path = f"/meetings/{meeting}"
+
+    def claims(unit: str, *roles: str) -> dict[str, Any]:
+        return {"lagspill_roles": list(roles), "lagspill_service": "skole", "lagspill_unit": unit}
+
+    coordinator = claims(receiving, "teacher", "special-education-coordinator")
+    teacher = claims(tinnes, "contact-teacher")
+    for who, said, status in (
+        ("coordinator-there", coordinator, 200),
+        ("teacher-here", teacher, 200),
+        ("coordinator-here", claims(tinnes, "teacher", "special-education-coordinator"), 404),
+        ("teacher-there", claims(receiving, "teacher"), 404),
+    ):
+        assert (await sem.get("rektor", path, sub=who, **said)).status_code == status, who
+        assert (
+            await sem.post("rektor", f"{path}/answers", {"answer": "accepted"}, sub=who, **said)
+        ).status_code == status
+    await sem.post("rektor", "/calendar/address", {"language": "nb"}, sub="coordinator-there", **coordinator)
+    address = (await sem.get("rektor", "/calendar/address", sub="coordinator-there", **coordinator)).json()["path"]
+    assert b"BEGIN:VEVENT" in (await sem.http.get(address)).content
+    sem.clock.set(datetime.fromisoformat("2026-10-14T15:00:00+02:00"))
+    seats = [
+        {"service": "skole", "unit": tinnes, "role": "contact-teacher", "present": True},
+        {"service": "skole", "unit": receiving, "role": "teacher", "present": True},
+    ]
+    body = {
+        "started_at": STARTS,
+        "ended_at": "2026-10-14T13:00:00+02:00",
+        "chair": "contact-teacher",
+        "attendance": seats,
+    }
+    refused = await sem.post("coordinator", f"{path}/holding", body)
+    assert (refused.status_code, refused.json()["code"]) == (422, "seat-role-wrong")
+    assert refused.json()["role"] == "special-education-coordinator"
+    seats[1]["function"] = "special-education-coordinator"
+    await sem.must("coordinator", f"{path}/holding", body)
+    [event] = await sem.published("meeting.held.v1")
+    assert [(each["role"], each.get("function")) for each in event["data"]["attendance"]] == [
+        ("contact-teacher", None),
+        ("teacher", "special-education-coordinator"),
+    ]

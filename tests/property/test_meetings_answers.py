@@ -288,7 +288,7 @@ def test_a_seat_is_for_the_service_and_of_a_barnehage_for_the_unit_and_in_the_ro
     seated = seated and (service is not Service.HELSESTASJON or bool(roles & {Role.LEADER, Role.HEALTH_NURSE}))
     office = Office(service, unit, roles)
     try:
-        seat = own_seat(TST, state, office)
+        seat = own_seat(TYNSET, TST, state, office)
     except NoSeatError:
         assert not seated
     else:
@@ -297,7 +297,7 @@ def test_a_seat_is_for_the_service_and_of_a_barnehage_for_the_unit_and_in_the_ro
     standing = own_standing(TST, Asked(state.invited, state.units), office)
     assert standing == (Standing.ASKED if seated else None)
     with pytest.raises(NoSeatError):
-        own_seat(TST, state, Office(None, unit, roles))
+        own_seat(TYNSET, TST, state, Office(None, unit, roles))
 
 
 @pytest.mark.rule(73)

@@ -249,8 +249,8 @@ def test_signed_in_one_sees_whether_ones_own_seat_is_taken_and_nothing_of_anybod
         seated = is_seated(each.invited, each.units, reader.service, reader.unit)
         rules, leads = profile.arena(each.arena_type), Role.LEADER in reader.roles
         if rules is not None and reader.service is not None:
-            wanted = rules.role_of(reader.service)
-            seated = seated and (leads or wanted is None or wanted in reader.roles)
+            wanted = rules.roles_of(reader.service, reader.unit, profile.receiving(each.units))
+            seated = seated and (leads or not wanted or bool(wanted & reader.roles))
         if event is None:
             continue
         asked = seated and each.status not in {Status.PLANNED, Status.CANCELLED}

@@ -28,7 +28,7 @@ from services.meetings.errors import (
 )
 from services.meetings.settings import MeetingsSettings
 from shared.contracts.base import EventData
-from shared.contracts.codes import GrantorClass, InformationCategory, Purpose, Role, Scope, Service
+from shared.contracts.codes import Function, GrantorClass, InformationCategory, Purpose, Role, Scope, Service
 from shared.contracts.meetings import (
     Attendance,
     Deputy,
@@ -45,6 +45,7 @@ PROFILES: Final = read_profiles(MeetingsSettings.model_fields["municipalities_fo
 NOTODDEN, TONSBERG, TYNSET = (PROFILES[LogScope(number)] for number in ("4005", "3905", "3427"))
 SEM, KVIKNE = (UnitId(f"unit:{name}") for name in ("sem-skole", "kvikne-skole"))
 TINNES, LIA = UnitId("unit:tinnes-skole"), UnitId("unit:lia-barnehage")
+UNGDOMSSKOLE: Final = UnitId("unit:notodden-ungdomsskole")
 MEETING_REF: Final = MeetingRef("mtg_" + "b" * 26)
 BEGINS: Final = datetime(2027, 3, 2, 11, tzinfo=UTC)
 
@@ -228,6 +229,53 @@ def test_of_two_schools_it_is_said_which_one_came() -> None:
     facts = facts_of(_after(state, rows))
     assert facts is not None
     assert facts.absent == (Absent(service=Service.SKOLE, unit=SEM, reason="ill"),)
+
+
+@pytest.mark.rule(15)
+def test_from_school_to_school_the_receiving_ones_special_education_coordinator_meets_the_sending_ones_contact_teacher() -> (
+    None
+):
+    rules = rules_of(NOTODDEN, "overgang-skole-skole-koordinator")
+    state = called(NOTODDEN, rules.type, TINNES, UNGDOMSSKOLE)
+    asked = Asked(state.invited, state.units, (), NOTODDEN.receiving(state.units))
+    coordinator, teacher = Function.SPECIAL_EDUCATION_COORDINATOR, Role.CONTACT_TEACHER
+    for unit in (UNGDOMSSKOLE, TINNES):
+        for role, functions, takes in (
+            (Role.TEACHER, {coordinator}, unit == UNGDOMSSKOLE),
+            (teacher, set(), unit == TINNES),
+            (Role.TEACHER, set(), False),
+        ):
+            who = Office(Service.SKOLE, unit, frozenset({role}), frozenset(functions))
+            assert fills_seat(rules, asked, who) is takes
+            assert speaks_for_seat(rules, asked, who) is takes
+            # Their school may be either, in another meeting: the arena is not closed to them.
+            assert (rules.type in closed_arenas(NOTODDEN, who)) is (role is Role.TEACHER and not functions)
+    here = row(Service.SKOLE, teacher, unit=TINNES)
+    there = row(Service.SKOLE, Role.TEACHER, function=coordinator, unit=UNGDOMSSKOLE)
+    rows = check(NOTODDEN, state, here, there)
+    assert {(each.unit, each.function, each.deputy) for each in rows} == {
+        (TINNES, None, False),
+        (UNGDOMSSKOLE, coordinator, False),
+    }
+    for wrong, other, wanted in (
+        (row(Service.SKOLE, teacher, unit=UNGDOMSSKOLE), here, coordinator),
+        (row(Service.SKOLE, Role.TEACHER, function=coordinator, unit=TINNES), there, teacher),
+    ):
+        with pytest.raises(SeatRoleError) as refused:
+            check(NOTODDEN, state, wrong, other)
+        assert refused.value.extensions == {"service": "skole", "role": wanted}
+        assert check(NOTODDEN, state, wrong.model_copy(update={"deputy": True}), other)
+    # Between two schools of which neither is said to send children to the other, either may be in either role.
+    neither = Asked(state.invited, frozenset({TINNES, SEM}), (), NOTODDEN.receiving({TINNES, SEM}))
+    for unit in (TINNES, SEM):
+        assert fills_seat(
+            rules, neither, Office(Service.SKOLE, unit, frozenset({Role.TEACHER}), frozenset({coordinator}))
+        )
+        assert fills_seat(rules, neither, office(Service.SKOLE, unit, teacher))
+    between = called(NOTODDEN, rules.type, TINNES)
+    with pytest.raises(SeatRoleError) as refused:
+        check(NOTODDEN, between, row(Service.SKOLE, Role.TEACHER, unit=TINNES))
+    assert refused.value.extensions == {"service": "skole", "roles": [teacher, coordinator]}
 
 
 def _after(state: MeetingState, rows: tuple[Attendance, ...]) -> MeetingState:

@@ -347,6 +347,10 @@ export type Role1 =
  */
 export type Place = "at-the-unit" | "municipality" | "hospital" | "by-agreement";
 /**
+ * What they are beside their role, where the seat is for that (seed rule 15).
+ */
+export type Function = "special-education-coordinator";
+/**
  * Where; absent in an event of before it was said.
  */
 export type Place1 = "at-the-unit" | "municipality" | "hospital" | "by-agreement";
@@ -3058,6 +3062,7 @@ export interface Attendance {
    * Whether it was taken by a deputy, to whom the authority to decide was delegated (seed rules 54, 71, 72).
    */
   deputy?: boolean;
+  function?: Function;
   organisation?: string;
   present: boolean;
   role: Role;

@@ -251,12 +251,21 @@ class AskedContribution(Model):
     """Which barnehage or school."""
 
 
+class Function(StrEnum):
+    """What somebody is beside their role. A list of its own: a role that subscribers of `v1` do not know would be none
+    to them.
+    """
+
+    SPECIAL_EDUCATION_COORDINATOR = "special-education-coordinator"
+
+
 class Attendance(Model):
     """One seat at the meeting: a service and a role, not a person."""
 
     absence_reason: Literal["ill", "double-booked", "vacant", "not-notified", "other"] | None = None
     deputy: bool = False
     """Whether it was taken by a deputy, to whom the authority to decide was delegated (seed rules 54, 71, 72)."""
+    function: Function | None = None
     organisation: OrganisationNumberField | None = None
     present: bool
     role: Role

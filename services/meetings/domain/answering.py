@@ -10,7 +10,7 @@ from services.meetings.domain.calling import seat_of
 from services.meetings.domain.invitation import Answers, Standing
 from services.meetings.domain.meeting import Item, ItemStatus, MeetingState, Status, require
 from services.meetings.domain.profile import Profile
-from services.meetings.domain.seating import Asked, Office, speaks_for_seat
+from services.meetings.domain.seating import Asked, Office, asked_by, speaks_for_seat
 from services.meetings.errors import (
     AnswerUnclearError,
     DeputyOrReasonMissingError,
@@ -42,13 +42,13 @@ class Given:
     reason: DeclineReason | None = None
 
 
-def own_seat(rules: ArenaRules, state: MeetingState, office: Office) -> Seat:
+def own_seat(profile: Profile, rules: ArenaRules, state: MeetingState, office: Office) -> Seat:
     """Return the seat for which somebody of this office answers.
 
     Raises:
         NoSeatError: none: they call the meeting, coordinate, come as a deputy, or are not in the role that the seat is for.
     """
-    if office.service is None or not speaks_for_seat(rules, Asked(state.invited, state.units), office):
+    if office.service is None or not speaks_for_seat(rules, asked_by(profile, state.invited, state.units), office):
         raise NoSeatError
     return seat_of(office.service, office.unit)
 

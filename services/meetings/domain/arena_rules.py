@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection
 from datetime import date, time
 from enum import StrEnum
 from typing import Annotated, Final, NewType
@@ -12,7 +13,7 @@ from pydantic import Field, StringConstraints, model_validator
 from services.meetings.domain.organisation import OWN_SERVICE, UnitKind
 from services.meetings.domain.rhythm import Frequency, Moved
 from services.meetings.domain.year import Window
-from shared.contracts.codes import Role, Service
+from shared.contracts.codes import Function, Role, Service
 from shared.contracts.meetings import ArenaLevel, Guardians, ItemKind, ModePolicy, Place
 from shared.contracts.meetings import Seat as InvitedSeat
 from shared.profiles import Line, Rule, Rules
@@ -50,6 +51,8 @@ class Member(Line):
     seat: Seat = Seat.FIXED
     role: Role | None = None
     """The role that takes the seat, where the rule says so; left out, anybody who works there."""
+    receiver: Role | Function | None = None
+    """The role or function that takes it of the unit to which the children go on, where that is another (seed rule 15)."""
     duty: Said | None = None
     """Duty to attend (møteplikt): absence is a deviation that needs its reason (seed rule 54)."""
     external: bool = False
@@ -58,8 +61,13 @@ class Member(Line):
 
     @model_validator(mode="after")
     def _can_be_taken(self) -> Member:
-        if self.role in TAKES_NO_SEAT:
-            raise ValueError(f"nobody sits for a service as {self.role}")
+        for role in (self.role, self.receiver):
+            if role in TAKES_NO_SEAT:
+                raise ValueError(f"nobody sits for a service as {role}")
+        if self.receiver is not None and (self.role is None or self.service not in OWN_SERVICE.values()):
+            raise ValueError(
+                "a receiver is a barnehage's or school's, beside the role of whoever the children come from"
+            )
         return self
 
 
@@ -267,9 +275,22 @@ class ArenaRules(Line):
         """Return the services that may be invited."""
         return frozenset(member.service for member in self.members if member.seat is Seat.AT_NEED)
 
-    def role_of(self, service: Service) -> Role | None:
-        """Return the role that takes the service's seat; None where anybody who works there does."""
-        return next((member.role for member in self.members if member.service is service), None)
+    def roles_of(
+        self, service: Service, unit: UnitId | None = None, receiving: Collection[UnitId] = frozenset()
+    ) -> frozenset[Role | Function]:
+        """Return the roles or functions that take a service's or unit's seat; none where anybody who works there does.
+
+        `receiving` are the units to which the others in the meeting send their children: of these it may be another role. Where
+        that is not known of any, it is either.
+        """
+        member = next((member for member in self.members if member.service is service), None)
+        if member is None or member.role is None:
+            return frozenset()
+        if member.receiver is None:
+            return frozenset({member.role})
+        if not receiving:
+            return frozenset({member.role, member.receiver})
+        return frozenset({member.receiver if unit in receiving else member.role})
 
     def is_fixed(self, seat: InvitedSeat) -> bool:
         """Return whether the seat is a fixed one: always invited, and spoken of whenever the meeting was held."""

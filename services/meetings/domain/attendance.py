@@ -20,6 +20,7 @@ from services.meetings.errors import (
     ServiceNotMemberError,
     TooManySeatsError,
 )
+from shared.contracts.codes import Function, Role
 from shared.contracts.meetings import Attendance, Seat
 
 
@@ -38,16 +39,27 @@ def taken(
     if strangers := {each.service for each in said} - {seat.service for seat in invited}:
         raise ServiceNotMemberError(extensions={"services": [*sorted(strangers)]})
     found: dict[Seat, list[Attendance]] = {}
+    receiving = profile.receiving(state.units)
     for each in said:
         seat = _seat_of(profile, [seat for seat in invited if seat.service is each.service], each)
-        wanted, deputy = rules.role_of(each.service), each.deputy or _is_named_deputy(state, seat, each)
-        right = each.role not in TAKES_NO_SEAT and (deputy or wanted in {None, each.role})
+        wanted, deputy = (
+            rules.roles_of(each.service, seat.unit, receiving),
+            each.deputy or _is_named_deputy(state, seat, each),
+        )
+        right = each.role not in TAKES_NO_SEAT and (
+            deputy or not wanted or each.role in wanted or each.function in wanted
+        )
         if each.present and not right:
-            raise SeatRoleError(extensions={"service": each.service, "role": wanted})
+            raise SeatRoleError(extensions={"service": each.service, **_said(wanted)})
         recorded = each.model_copy(update={"unit": seat.unit or each.unit, "deputy": deputy})
         found.setdefault(seat, []).append(recorded)
     _check_once(found)
     return found
+
+
+def _said(wanted: frozenset[Role | Function]) -> dict[str, JsonValue]:
+    """Return in which role the seat is taken, or in which; of a seat that anybody takes, none."""
+    return {"roles": [*sorted(wanted)]} if len(wanted) > 1 else {"role": next(iter(wanted), None)}
 
 
 def _seat_of(profile: Profile, own: Sequence[Seat], said: Attendance) -> Seat:

@@ -19,9 +19,9 @@ from services.meetings.domain.calling import is_seated, seat_of
 from services.meetings.domain.invitation import Answers, SeatAnswer
 from services.meetings.domain.meeting import Status
 from services.meetings.domain.profile import Profile
-from services.meetings.domain.seating import Asked, Office, fills_seat, speaks_for_seat
+from services.meetings.domain.seating import Asked, Office, asked_by, fills_seat, speaks_for_seat
 from services.meetings.errors import CalendarForbiddenError, NoArenaCalendarError
-from shared.contracts.codes import Role, Service
+from shared.contracts.codes import Function, Role, Service
 from shared.contracts.meetings import ArenaLevel, InvitationAnswer, ModePolicy, Place, calendar_uid
 from shared.refs import MeetingRef, UnitId
 
@@ -38,11 +38,12 @@ class Reader:
     unit: UnitId | None
     coordinator: bool
     roles: frozenset[Role] = frozenset()
+    functions: frozenset[Function] = frozenset()
 
     @property
     def office(self) -> Office:
         """Return as what they take part."""
-        return Office(self.service, self.unit, self.roles)
+        return Office(self.service, self.unit, self.roles, self.functions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +61,9 @@ class KnownDate:
     changed_at: datetime
     answers: tuple[SeatAnswer, ...] = ()
 
-    @property
-    def asked(self) -> Asked:
+    def asked(self, profile: Profile) -> Asked:
         """Return whom it asks."""
-        return Asked(self.invited, self.units, self.answers)
+        return asked_by(profile, self.invited, self.units, self.answers)
 
 
 class Attendance(StrEnum):
@@ -101,7 +101,14 @@ class Appointment:
     """Whether the reader's own seat is taken; None where the reader has none, or has not signed in."""
 
 
-def decide_reader(*, staff: bool, roles: frozenset[Role], service: Service | None, unit: UnitId | None) -> Reader:
+def decide_reader(
+    *,
+    staff: bool,
+    roles: frozenset[Role],
+    service: Service | None,
+    unit: UnitId | None,
+    functions: frozenset[Function] = frozenset(),
+) -> Reader:
     """Return as whom somebody reads their own calendar.
 
     | Who | Is shown |
@@ -116,7 +123,7 @@ def decide_reader(*, staff: bool, roles: frozenset[Role], service: Service | Non
     coordinator = Role.COORDINATOR in roles
     if not staff or (service is None and not coordinator):
         raise CalendarForbiddenError
-    return Reader(service, unit, coordinator, roles)
+    return Reader(service, unit, coordinator, roles, functions)
 
 
 def check_arena(rules: ArenaRules, unit: UnitId | None, own: Service | None, reader: Reader) -> None:
@@ -155,7 +162,9 @@ def _shown(profile: Profile, meeting: KnownDate, reader: Reader) -> bool:
     if rules is None:
         # The profile no longer has the arena: for whom its seats were, and whether it was around a child, nobody can say.
         return is_seated(meeting.invited, meeting.units, reader.service, reader.unit)
-    return (reader.coordinator and rules.level is not ArenaLevel.CHILD) or _has_part(rules, meeting.asked, reader)
+    return (reader.coordinator and rules.level is not ArenaLevel.CHILD) or _has_part(
+        rules, meeting.asked(profile), reader
+    )
 
 
 def _has_part(rules: ArenaRules, asked: Asked, reader: Reader) -> bool:
@@ -164,7 +173,7 @@ def _has_part(rules: ArenaRules, asked: Asked, reader: Reader) -> bool:
 
 def _appointment(profile: Profile, meeting: KnownDate, reader: Reader, *, signed_in: bool) -> Appointment:
     rules = profile.arena(meeting.arena_type)
-    attendance, answered_at = _own_answer(rules, meeting, reader) if signed_in else (None, None)
+    attendance, answered_at = _own_answer(profile, rules, meeting, reader) if signed_in else (None, None)
     named = signed_in and rules is not None and rules.mode.policy is ModePolicy.SYSTEM_ONLY
     return Appointment(
         uid=calendar_uid(meeting.meeting),
@@ -180,13 +189,13 @@ def _appointment(profile: Profile, meeting: KnownDate, reader: Reader, *, signed
 
 
 def _own_answer(
-    rules: ArenaRules | None, meeting: KnownDate, reader: Reader
+    profile: Profile, rules: ArenaRules | None, meeting: KnownDate, reader: Reader
 ) -> tuple[Attendance | None, datetime | None]:
     """Return whether the reader's own seat is taken, and when that was said last."""
     if rules is None:
         own = is_seated(meeting.invited, meeting.units, reader.service, reader.unit)
     else:
-        own = speaks_for_seat(rules, meeting.asked, reader.office)
+        own = speaks_for_seat(rules, meeting.asked(profile), reader.office)
     if reader.service is None or not own or meeting.status in {Status.PLANNED, Status.CANCELLED}:
         return None, None
     given = Answers(seats=meeting.answers).of_seat(seat_of(reader.service, reader.unit))

@@ -7,7 +7,7 @@ them has the same arenas, its own units, and the units that they share. Every li
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date
 from functools import lru_cache
 
@@ -88,6 +88,11 @@ class Profile(Common):
         """Return the service of a barnehage or school; None for any other unit."""
         known = self.unit(unit)
         return OWN_SERVICE.get(known.kind) if known else None
+
+    def receiving(self, units: Collection[UnitId]) -> frozenset[UnitId]:
+        """Return those of the units to which another of them sends its children."""
+        senders = [each for unit in units if (each := self.unit(unit)) is not None]
+        return frozenset(units) & {to for sender in senders for to in sender.sends_to}
 
     def units_with(self, rules: ArenaRules, day: date | None = None) -> list[Unit]:
         """Return the units that have an arena of their own by `rules`; with a `day`, those that are there on it."""

@@ -19,7 +19,7 @@ from services.meetings.domain.arena_rules import ArenaRules
 from services.meetings.domain.calling import is_seated
 from services.meetings.domain.invitation import SeatAnswer
 from services.meetings.domain.profile import Profile
-from shared.contracts.codes import Role, Service
+from shared.contracts.codes import Function, Role, Service
 from shared.refs import UnitId
 
 
@@ -30,6 +30,7 @@ class Office:
     service: Service | None
     unit: UnitId | None
     roles: frozenset[Role]
+    functions: frozenset[Function] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +40,21 @@ class Asked:
     invited: Collection[Service]
     units: Collection[UnitId]
     answers: tuple[SeatAnswer, ...] = ()
+    receiving: frozenset[UnitId] = frozenset()
+    """Those of the units to which the others send their children (`Profile.receiving`); none where that is not known."""
 
 
-def has_role(rules: ArenaRules, office: Office) -> bool:
-    """Return whether somebody of this office is in the role that takes the service's seat; any role does where none is named."""
-    wanted = None if office.service is None else rules.role_of(office.service)
-    return wanted is None or wanted in office.roles
+def asked_by(
+    profile: Profile, invited: Collection[Service], units: Collection[UnitId], answers: tuple[SeatAnswer, ...] = ()
+) -> Asked:
+    """Return whom a meeting asks, and to which of its units children go on."""
+    return Asked(invited, units, answers, profile.receiving(units))
+
+
+def has_role(rules: ArenaRules, office: Office, receiving: Collection[UnitId] = frozenset()) -> bool:
+    """Return whether somebody of this office is in a role that takes the seat; any role does where none is named."""
+    wanted = frozenset() if office.service is None else rules.roles_of(office.service, office.unit, receiving)
+    return not wanted or bool(wanted & (office.roles | office.functions))
 
 
 def sent_as_deputy(answers: Iterable[SeatAnswer], office: Office) -> bool:
@@ -60,14 +70,15 @@ def sent_as_deputy(answers: Iterable[SeatAnswer], office: Office) -> bool:
 
 def fills_seat(rules: ArenaRules, asked: Asked, office: Office) -> bool:
     """Return whether somebody of this office takes a seat at the meeting."""
-    own = is_seated(asked.invited, asked.units, office.service, office.unit) and has_role(rules, office)
+    own = is_seated(asked.invited, asked.units, office.service, office.unit)
+    own = own and has_role(rules, office, asked.receiving)
     return own or sent_as_deputy(asked.answers, office)
 
 
 def speaks_for_seat(rules: ArenaRules, asked: Asked, office: Office) -> bool:
     """Return whether somebody of this office answers for a seat: in its role, or leading whose seat it is (seed rule 6)."""
     own = is_seated(asked.invited, asked.units, office.service, office.unit)
-    return own and (has_role(rules, office) or Role.LEADER in office.roles)
+    return own and (has_role(rules, office, asked.receiving) or Role.LEADER in office.roles)
 
 
 def closed_arenas(profile: Profile, office: Office) -> list[str]:

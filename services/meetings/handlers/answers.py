@@ -57,7 +57,7 @@ async def answer_invitation(
 
 async def _answer_for_seat(desk: Desk, ctx: Context, meeting: MeetingRef, given: Given) -> Changed[MeetingState]:
     actor, found = acting(ctx), await find(desk, ctx, meeting)
-    seat = own_seat(found.rules, found.state, office_of(actor))
+    seat = own_seat(found.profile, found.rules, found.state, office_of(actor))
     role = actor.access_actor().role
 
     def decide(state: MeetingState) -> list[EventData]:

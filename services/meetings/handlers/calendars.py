@@ -165,7 +165,9 @@ async def _feed(
 
 def _reader(ctx: Context) -> Reader:
     actor = acting(ctx)
-    return decide_reader(staff=actor.staff, roles=actor.roles, service=actor.service, unit=actor.unit)
+    return decide_reader(
+        staff=actor.staff, roles=actor.roles, service=actor.service, unit=actor.unit, functions=actor.functions
+    )
 
 
 def _token(desk: Desk, calendar: CalendarRef, number: int) -> str:

@@ -18,7 +18,7 @@ from services.meetings.domain.laid_out import FirstPlans
 from services.meetings.domain.meeting import MEETING, MeetingState
 from services.meetings.domain.profile import Profile
 from services.meetings.domain.projection import ConsentHistory
-from services.meetings.domain.seating import Asked, Office, fills_seat, speaks_for_seat
+from services.meetings.domain.seating import Office, asked_by, fills_seat, speaks_for_seat
 from services.meetings.errors import ArenaRetiredError, UnknownError
 from services.meetings.kin import Kin
 from services.meetings.visits import Visits
@@ -127,7 +127,7 @@ def acting(ctx: Context) -> Actor:
 
 def office_of(actor: Actor) -> Office:
     """Return as what the actor takes part."""
-    return Office(actor.service, actor.unit, actor.roles)
+    return Office(actor.service, actor.unit, actor.roles, actor.functions)
 
 
 async def find(desk: Desk, ctx: Context, meeting: MeetingRef, *, conn: Connection | None = None) -> Found:
@@ -144,7 +144,7 @@ async def find(desk: Desk, ctx: Context, meeting: MeetingRef, *, conn: Connectio
         raise UnknownError
     profile = profile_of(desk.profiles, actor.municipality)
     rules = rules_of(profile, state.arena_type)
-    asked, office = Asked(state.invited, state.units, state.answers.seats), office_of(actor)
+    asked, office = asked_by(profile, state.invited, state.units, state.answers.seats), office_of(actor)
     seated = fills_seat(rules, asked, office)
     decides = may_call(rules, state.units, actor.roles, actor.service, actor.unit)
     if not seated and not decides and not speaks_for_seat(rules, asked, office):

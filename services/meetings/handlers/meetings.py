@@ -36,7 +36,7 @@ from services.meetings.domain.meeting import (
     decide_reschedule,
 )
 from services.meetings.domain.profile import Profile
-from services.meetings.domain.seating import Asked, Office, closed_arenas
+from services.meetings.domain.seating import Office, asked_by, closed_arenas
 from services.meetings.errors import MayNotCallError, UnknownError
 from services.meetings.handlers.desk import Desk, Found, acting, find, office_of, rules_of
 from services.meetings.views import ArenaView, MeetingLine, MeetingView, arena_view, meeting_view, there
@@ -305,9 +305,9 @@ async def list_meetings(desk: Desk, ctx: Context, after: tuple[datetime, str] | 
 
 def _standing(profile: Profile | None, listed: store.Listed, office: Office) -> Standing | None:
     rules = profile.arena(listed.arena_type) if profile else None
-    if rules is None or listed.status is not Status.CALLED:
+    if profile is None or rules is None or listed.status is not Status.CALLED:
         return None
-    return own_standing(rules, Asked(listed.invited, listed.units, listed.answers), office)
+    return own_standing(rules, asked_by(profile, listed.invited, listed.units, listed.answers), office)
 
 
 async def _for_callers(desk: Desk, ctx: Context, meeting: MeetingRef) -> Found:

@@ -17,6 +17,7 @@ from services.meetings.domain.invitation import Standing
 from services.meetings.domain.laid_out import Entry
 from services.meetings.domain.organisation import Unit
 from services.meetings.domain.profile import Profile
+from services.meetings.domain.seating import asked_by
 from services.meetings.domain.unit_register import (
     CompetenceLine,
     GuidanceLine,
@@ -133,7 +134,8 @@ async def show_year(desk: Desk, ctx: Context, begins: int | None) -> Year:
         meeting: standing
         for meeting, each in asked.items()
         if (rules := profile.arena(each.arena_type)) is not None
-        and (standing := own_standing(rules, each.asked, office)) is not None
+        and (standing := own_standing(rules, asked_by(profile, each.invited, each.units, each.answers), office))
+        is not None
     }
     # A large municipality's plan takes longer than others should wait for.
     entries = await asyncio.to_thread(
