@@ -77,13 +77,17 @@ def held(
     minutes: int = 60,
     chair: str | None = None,
     guardians: int = 0,
+    child: str | None = None,
 ) -> dict[str, JsonValue]:
-    """Return a meeting that was held, as it is sent; whoever has the first seat leads it if nobody else does."""
+    """Return a meeting that was held, as it is sent; whoever has the first seat leads it if nobody else does.
+
+    `child` is its part in it.
+    """
     return {
         "started_at": starts.isoformat(),
         "ended_at": (starts + timedelta(minutes=minutes)).isoformat(),
         "chair": chair or seats[0].role,
         "attendance": [seat.body() for seat in seats],
         "guardians_present": guardians,
-        "discussed": [{"item": item} for item in items],
+        "discussed": [{"item": item, **({} if child is None else {"child": child})} for item in items],
     }

@@ -252,15 +252,16 @@ async def what_a_shared_service_sees(stage: Stage) -> None:
     case, meeting = stage.facts["case"], stage.facts["third"]
     await stage.does(
         RECTOR,
-        "records that it was held, with a guardian",
+        "records that it was held, with a guardian and the child",
         "POST",
         "meetings",
         f"/meetings/{meeting}/holding",
-        held(stage.moment(10, 13), _ALL, [stage.facts["named"]], minutes=150, guardians=1),
+        held(stage.moment(10, 13), _ALL, [stage.facts["named"]], minutes=150, guardians=1, child="present"),
     )
     told = await stage.bus.wait("meetings.case-discussed", lambda e: e.data["item"] == stage.facts["named"])
     heard = told.data["attended_by"]
     stage.check(isinstance(heard, list) and "barnevern" not in heard, "barnevern has not heard it")
+    stage.check((told.data["guardians_present"], told.data["child"]) == (1, "present"), "the child and a guardian have")
     await stage.does(PPT, "sees the case", "GET", "cases", f"/cases/{case}")
     for person, what in (
         (PPT_IN_ALVDAL, "finds nothing of Tynset's there:"),

@@ -122,7 +122,12 @@ async def held_with_the_guardians(stage: Stage) -> None:
         status=409,
     )
     await stage.does(
-        LEADER, "records it, with both", "POST", "meetings", path, held(starts, seats, [item], guardians=2)
+        LEADER,
+        "records it, with both",
+        "POST",
+        "meetings",
+        path,
+        held(starts, seats, [item], guardians=2, child="represented"),
     )
     await _survey_opens(stage, meeting)
     stage.facts["contact"] = await called(

@@ -24,6 +24,7 @@ from services.meetings.bodies import (
 )
 from services.meetings.domain.agenda import Ask, NewItem, Outcome
 from services.meetings.domain.answering import Given
+from services.meetings.domain.family_part import FamilyPart
 from services.meetings.domain.holding import Discussion, Holding
 from services.meetings.handlers import agenda, answers, holding, meetings
 from services.meetings.handlers.desk import Desk
@@ -262,7 +263,12 @@ async def hold_meeting(desk: Means, ctx: Command, meeting: MeetingRefField, body
             for seat in body.attendance
         ),
         guardians_present=body.guardians_present,
-        discussed=tuple(Discussion(each.item, each.at, each.stayed) for each in body.discussed),
+        discussed=tuple(
+            Discussion(
+                each.item, each.at, each.stayed, FamilyPart(each.guardians_present, each.child, each.child_absence)
+            )
+            for each in body.discussed
+        ),
     )
     return respond(await holding.hold_meeting(desk, ctx, meeting, held))
 

@@ -13,7 +13,7 @@ from services.meetings.domain.meeting import CancelReason
 from shared.contracts.codes import Function, InformationCategory, Language, Purpose, Role, Service
 from shared.contracts.consultations import Position
 from shared.contracts.entered_figures import PERIOD, FigureCorrection
-from shared.contracts.meetings import DeclineReason, InvitationAnswer, ItemKind, ItemMode
+from shared.contracts.meetings import ChildAbsence, ChildPart, DeclineReason, InvitationAnswer, ItemKind, ItemMode
 from shared.contracts.team import ContributionReason
 from shared.refs import ArenaRefField, CaseRefField, ItemRefField, OrganisationNumberField, UnitIdField
 from shared.web import GivenDay, GivenMoment, RequestModel
@@ -57,7 +57,8 @@ EXAMPLES: Final[Mapping[str, list[JsonValue]]] = {
                 {"service": "helsestasjon", "role": "health-nurse", "present": True},
                 {"service": "barnevern", "role": "child-welfare-officer", "present": False, "absence_reason": "ill"},
             ],
-            "discussed": [{"item": _ITEM}],
+            "guardians_present": 2,
+            "discussed": [{"item": _ITEM, "guardians_present": 2, "child": "represented"}],
         }
     ],
     "NewOutcome": [
@@ -211,6 +212,12 @@ class DiscussedItem(RequestModel):
     """The moment for which a named item is judged; the end of the meeting, when left out."""
     stayed: frozenset[Service] | None = None
     """Named: who stayed; everyone present whom the consent covers, when left out."""
+    guardians_present: int | None = Field(default=None, ge=0, le=8)
+    """Named: how many of the child's guardians heard it; left out where one child was spoken of, all that the meeting had."""
+    child: ChildPart | None = None
+    """Named: whether the child was there; to be said where the arena invites it."""
+    child_absence: ChildAbsence | None = None
+    """Why it was not there."""
 
 
 class HeldMeeting(RequestModel):

@@ -385,9 +385,29 @@ class ChairMissingError(MeetingsError):
 
 
 class GuardiansMissingError(MeetingsError):
-    """Without the guardians this meeting cannot be held."""
+    """Without guardians of each child that is spoken of this meeting cannot be held."""
 
     code = "guardians-missing"
+
+
+class FamilyUnclearError(MeetingsError):
+    """Guardians and child are said of an item that names the child: no more guardians than were there, and why a child was not."""
+
+    code = "family-unclear"
+    status = 422
+
+
+class ChildPartMissingError(MeetingsError):
+    """The child was invited: say whether it was there, was represented, or was not there and why."""
+
+    code = "child-part-missing"
+    status = 422
+
+
+class ChildMissingError(MeetingsError):
+    """Without the child, or somebody who speaks for it, this meeting cannot be held."""
+
+    code = "child-missing"
 
 
 class TooManySeatsError(MeetingsError):

@@ -22,6 +22,8 @@ from shared.contracts.entered_figures import FigureCorrection
 from shared.contracts.meetings import (
     ArenaLevel,
     AskedContribution,
+    ChildAbsence,
+    ChildPart,
     DeclineReason,
     Deputy,
     Guardians,
@@ -228,6 +230,10 @@ class DiscussedView(Model):
     mode: ItemMode
     attended_by: tuple[Service, ...]
     consent_version: int | None
+    guardians_present: int | None
+    """Named: how many of the child's guardians heard it; null: not said."""
+    child: ChildPart | None
+    child_absence: ChildAbsence | None
 
 
 class HeldView(Model):
@@ -605,6 +611,9 @@ def held_view(state: MeetingState, discussed: Iterable[ItemRef]) -> HeldView:
                 mode=item.mode,
                 attended_by=tuple(sorted(item.attended_by)),
                 consent_version=item.consent_version,
+                guardians_present=item.guardians_present,
+                child=item.child,
+                child_absence=item.child_absence,
             )
             for item in items
         ),

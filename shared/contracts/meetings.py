@@ -61,6 +61,19 @@ class Guardians(StrEnum):
     NONE = "none"
 
 
+class ChildPart(StrEnum):
+    """Which part a child had in what was said of it by name (seed rules 73, 99)."""
+
+    PRESENT = "present"
+    REPRESENTED = "represented"
+    """Somebody spoke for it, or what it had said before was told."""
+    NOT_PRESENT = "not-present"
+
+
+ChildAbsence = Literal["did-not-wish", "too-young", "ill", "not-asked", "other"]
+"""Why a child was not there."""
+
+
 class ItemKind(StrEnum):
     """What an agenda item is (seed rules 7, 60)."""
 
@@ -342,6 +355,11 @@ class CaseDiscussed(MeetingEvent):
     purpose: Purpose | None = None
     discussed_at: Moment | None = None
     """Named: the moment for which the basis was judged."""
+    guardians_present: int | None = Field(default=None, ge=0, le=8)
+    """Named: how many of the child's guardians heard it, if it was said (seed rule 12)."""
+    child: ChildPart | None = None
+    """Named: whether the child was there, or somebody for it, if it was said (seed rules 73, 99)."""
+    child_absence: ChildAbsence | None = None
 
 
 class PlannedMeasure(Model):

@@ -684,6 +684,62 @@ async def test_a_transition_meeting_is_not_held_without_the_guardians(lia: Town)
     await lia.must("styrer", f"/meetings/{meeting}/holding", {**held, "guardians_present": 2})
     [told] = await lia.published("case-discussed.v1")
     assert sorted(told["data"]["attended_by"]) == ["ppt", "skole"]
+    assert told["data"]["guardians_present"] == 2, "there was one child only: they are its guardians"
+
+
+@pytest.mark.rule(12, 73, 99)
+async def test_guardians_are_counted_for_each_child_and_of_the_child_it_is_said_whether_it_was_there(lia: Town) -> None:
+    children = []
+    for _ in range(2):
+        case = await lia.cases.opened()
+        await lia.cases.consented(case, services=("skole", "ppt"), purposes=("transition",))
+        children.append(case)
+    await lia.carry()
+    body = {
+        "arena": await lia.arena("overgang-barnehage-skole"),
+        "starts_at": "2026-10-28T12:00:00+01:00",
+        "units": ["unit:lia-barnehage", "unit:tinnes-skole"],
+    }
+    meeting = (await lia.must("styrer", "/meetings", body))["meeting"]
+    first, second = [
+        (await lia.add("teacher", meeting, lia.named(case, purpose="transition")))["item"] for case in children
+    ]
+    lia.clock.set(datetime(2026, 10, 29, 9, 0, tzinfo=UTC))
+
+    def held(*discussed: dict[str, object]) -> dict[str, object]:
+        services = ("barnehage", "skole", "ppt")
+        return {
+            "started_at": "2026-10-28T12:00:00+01:00",
+            "ended_at": "2026-10-28T13:00:00+01:00",
+            "chair": "leader",
+            "attendance": [{"service": service, "role": "leader", "present": True} for service in services],
+            "guardians_present": 2,
+            "discussed": list(discussed),
+        }
+
+    path = f"/meetings/{meeting}/holding"
+    for of_second, status, code in (
+        ({}, 409, "guardians-missing"),
+        ({"guardians_present": 0}, 409, "guardians-missing"),
+        ({"guardians_present": 3}, 422, "family-unclear"),
+        ({"guardians_present": 1, "child": "not-present"}, 422, "family-unclear"),
+        ({"guardians_present": 1, "child": "present", "child_absence": "ill"}, 422, "family-unclear"),
+        ({"guardians_present": 1, "child": "Kari"}, 422, "input-invalid"),
+    ):
+        refused = await lia.post(
+            "styrer", path, held({"item": first, "guardians_present": 2}, {"item": second, **of_second})
+        )
+        assert (refused.status_code, refused.json()["code"]) == (status, code)
+        if code == "guardians-missing":
+            assert refused.json()["items"] == [second]
+    said = {"guardians_present": 1, "child": "not-present", "child_absence": "too-young"}
+    answered = await lia.must("styrer", path, held({"item": first, "guardians_present": 2}, {"item": second, **said}))
+    shown = {each["item"]: each for each in answered["discussed"]}
+    assert said.items() <= shown[second].items()
+    assert (shown[first]["guardians_present"], shown[first]["child"]) == (2, None)
+    told = {event["data"]["item"]: event["data"] for event in await lia.published("case-discussed.v1")}
+    assert said.items() <= told[second].items()
+    assert told[first]["guardians_present"] == 2
 
 
 # --- row 17: withdrawn --------------------------------------------------------------------------------------------------

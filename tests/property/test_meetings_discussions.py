@@ -109,6 +109,9 @@ FIELDS_OF_NOBODY = {
     "contributions",
     "interpreters",
     "family",
+    "guardians_present",
+    "child",
+    "child_absence",
 }
 
 
@@ -518,6 +521,9 @@ class Meetings(RuleBasedStateMachine):
                         "contributions",
                         "interpreters",
                         "family",
+                        "guardians_present",
+                        "child",
+                        "child_absence",
                     )
                 )
             elif quiet & set(document.get("items", [])):

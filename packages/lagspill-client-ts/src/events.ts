@@ -300,6 +300,10 @@ export type ArenaLevel = "unit" | "child" | "municipality";
  */
 export type ModePolicy = "system-only" | "anonymous-only" | "anonymous-by-default" | "named";
 /**
+ * Named: whether the child was there, or somebody for it, if it was said (seed rules 73, 99).
+ */
+export type ChildPart = "present" | "represented" | "not-present";
+/**
  * What a body answers.
  */
 export type Position = "supports" | "supports-with-remarks" | "opposes" | "no-remarks";
@@ -2742,12 +2746,18 @@ export interface CaseDiscussed {
   basis?: LegalBasis;
   case?: string;
   categories?: InformationCategory[];
+  child?: ChildPart;
+  child_absence?: "did-not-wish" | "too-young" | "ill" | "not-asked" | "other";
   consent?: string;
   consent_version?: number;
   /**
    * Named: the moment for which the basis was judged.
    */
   discussed_at?: string;
+  /**
+   * Named: how many of the child's guardians heard it, if it was said (seed rule 12).
+   */
+  guardians_present?: number;
   item: string;
   meeting: string;
   mode: ItemMode;

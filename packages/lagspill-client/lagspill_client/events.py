@@ -301,6 +301,14 @@ class ChildHeardBy(StrEnum):
     NOT_ABLE = "not-able"
 
 
+class ChildPart(StrEnum):
+    """Which part a child had in what was said of it by name (seed rules 73, 99)."""
+
+    PRESENT = "present"
+    REPRESENTED = "represented"
+    NOT_PRESENT = "not-present"
+
+
 class CoordinatorKind(StrEnum):
     """What a coordinator coordinates."""
 
@@ -1183,10 +1191,14 @@ class CaseDiscussed(EventData):
     basis: LegalBasis | None = None
     case: CaseRefField | None = None
     categories: frozenset[InformationCategory] = frozenset()
+    child: ChildPart | None = None
+    child_absence: Literal["did-not-wish", "too-young", "ill", "not-asked", "other"] | None = None
     consent: ConsentRefField | None = None
     consent_version: int | None = None
     discussed_at: AwareDatetime | None = None
     """Named: the moment for which the basis was judged."""
+    guardians_present: Annotated[int, Field(ge=0, le=8)] | None = None
+    """Named: how many of the child's guardians heard it, if it was said (seed rule 12)."""
     item: ItemRefField
     meeting: MeetingRefField
     mode: ItemMode

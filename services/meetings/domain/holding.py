@@ -10,6 +10,7 @@ from typing import Final
 from services.meetings.domain.agenda import matter_of_item, require_item
 from services.meetings.domain.arena_rules import ArenaRules
 from services.meetings.domain.attendance import check_how_many, check_seats_said, taken
+from services.meetings.domain.family_part import NOTHING_SAID, FamilyPart, parts
 from services.meetings.domain.meeting import Item, ItemStatus, MeetingState, Status, require
 from services.meetings.domain.modes import NamedBasis, judge_named
 from services.meetings.domain.profile import Profile
@@ -40,6 +41,8 @@ class Discussion:
     """When; left out, the end of the meeting."""
     stayed: frozenset[Service] | None = None
     """Named: who stayed; left out, everyone present whom the consent covers."""
+    family: FamilyPart = NOTHING_SAID
+    """Named: which part the child and its guardians had."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +117,7 @@ def decide_hold(
     Raises:
         MeetingsError: see `check_attendance` and `check_times`.
         ItemStateError: an item was not on the agenda.
+        MeetingsError: see `family_part.parts`.
         CaseElsewhereError: the case was closed, or another unit's, at that moment.
         ConsentMissingError: an item was not to be discussed by name at that moment.
         MustLeaveItemError: somebody stayed who is outside the consent.
@@ -125,6 +129,11 @@ def decide_hold(
     items = [state.item(each.item) for each in holding.discussed]
     arena = state.arena
     assert arena is not None
+    family = parts(
+        rules,
+        holding.guardians_present,
+        [(item, each.family) for each, item in zip(holding.discussed, items, strict=True)],
+    )
     named: list[EventData] = []
     for each, item in zip(holding.discussed, items, strict=True):
         if item.mode is not ItemMode.NAMED:
@@ -136,6 +145,7 @@ def decide_hold(
             require_item(item, ItemStatus.ACCEPTED)
         if known is None or not known.was_with(item.held_by_unit, at):
             raise CaseElsewhereError(extensions={"item": item.item})
+        part = NOTHING_SAID if item.case is None else family[item.case]
         judged = _who_stayed(state, item, each, present, histories, at, known.guardians)
         named.append(
             CaseDiscussed(
@@ -150,6 +160,9 @@ def decide_hold(
                 categories=item.categories,
                 purpose=item.purpose,
                 discussed_at=at,
+                guardians_present=part.guardians,
+                child=part.child,
+                child_absence=part.absence,
             )
         )
     held = MeetingHeld(

@@ -26,6 +26,8 @@ from shared.contracts.meetings import (
     AskedContribution,
     Attendance,
     CaseDiscussed,
+    ChildAbsence,
+    ChildPart,
     InvitationAnswered,
     ItemKind,
     ItemMode,
@@ -87,6 +89,9 @@ class Item(Model):
     """Languages in which the family is spoken with through an interpreter."""
     covered: frozenset[Service] = frozenset()
     attended_by: frozenset[Service] = frozenset()
+    guardians_present: int | None = None
+    child: ChildPart | None = None
+    child_absence: ChildAbsence | None = None
     removed_for: RemovalReason | None = None
     decision: str | None = None
     measures: tuple[PlannedMeasure, ...] = ()
@@ -258,6 +263,11 @@ def _discussed(state: MeetingState, event: EventData) -> Changes:
     changes: Changes = {"status": ItemStatus.DISCUSSED, "attended_by": event.attended_by, "removed_for": None}
     if event.mode is ItemMode.NAMED:
         changes |= {"consent": event.consent, "consent_version": event.consent_version, "covered": event.attended_by}
+        changes |= {
+            "guardians_present": event.guardians_present,
+            "child": event.child,
+            "child_absence": event.child_absence,
+        }
     return _with_item(state, event.item, changes)
 
 
