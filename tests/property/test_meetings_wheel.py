@@ -19,7 +19,7 @@ from services.meetings.domain.arena_rules import ArenaRules
 from services.meetings.domain.planning import NOTHING, OVERBOOKED, Slot, cost, plan, staff_of
 from services.meetings.domain.profile import Profile
 from services.meetings.domain.rhythm import EveryWeeks, Monthly, Moved, Weekday
-from services.meetings.domain.wheel import Wish, WishKey, fixed_days, moved_day, periods_of, recurrence, wishes
+from services.meetings.domain.wheel import Wish, WishKey, fixed_days, hosts, moved_day, periods_of, recurrence, wishes
 from services.meetings.domain.year import SchoolYear
 from services.meetings.errors import HolidaysUnknownError
 from services.meetings.settings import MeetingsSettings
@@ -281,3 +281,27 @@ def test_a_retired_arena_is_planned_until_its_day(from_day: date) -> None:
     everything = fixed_days(forum, year, NOTODDEN.calendar.open_days(year)).values()
     assume(everything)
     assert list(days) == [day for day in everything if day < from_day]
+
+
+@pytest.mark.rule(41)
+@settings(max_examples=60, deadline=None)
+@given(first=st.integers(-200, 560), days=st.integers(0, 500))
+def test_a_unit_has_meetings_on_the_days_on_which_it_is_there_also_if_that_is_in_mid_year_only(
+    first: int, days: int
+) -> None:
+    year = NOTODDEN.calendar.school_year(2026)
+    begins = year.first + first * ONE_DAY
+    ends = begins + days * ONE_DAY
+    units = tuple(
+        unit.model_copy(update={"first_day": begins, "last_day": ends}) if unit.id == "unit:lia-barnehage" else unit
+        for unit in NOTODDEN.units
+    )
+    changed = NOTODDEN.model_copy(update={"units": units})
+    rules = changed.arena("ressursteam")
+    assert rules is not None
+    there = begins <= year.last and year.first <= ends
+    assert any(host.id == "unit:lia-barnehage" for [host] in hosts(changed, rules, year)) is there
+    own = [wish for wish in wishes(changed, 2026) if "unit:lia-barnehage" in wish.key.units]
+    open_days = [day for day in changed.calendar.open_days(year) if begins <= day <= ends]
+    assert bool(open_days) <= any(wish.key.arena_type == "ressursteam" for wish in own)
+    assert all(begins <= day <= ends for wish in own for day in wish.days)

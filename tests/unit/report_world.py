@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Final
 
@@ -28,12 +28,13 @@ from services.meetings.domain.figure_facts import (
 )
 from services.meetings.domain.profile import Profile
 from services.meetings.domain.reports import Content, Known, offers_of
+from services.meetings.domain.unit_register import RegisterState
 from services.meetings.settings import MeetingsSettings
 from shared.contracts.cases import Effect, ForWhom
 from shared.contracts.codes import Service
 from shared.contracts.meetings import ArenaLevel
 from shared.contracts.surveys import QuestionResult, SurveyRoundCompleted
-from shared.refs import ConcernRef, ConsentRef, HandoverRef, LogScope, MeasureRef, SurveyRoundRef
+from shared.refs import ConcernRef, ConsentRef, HandoverRef, LogScope, MeasureRef, SurveyRoundRef, UnitId
 from shared.terms import Period, term
 
 PROFILES: Final = read_profiles(MeetingsSettings.model_fields["municipalities_folder"].default)
@@ -147,13 +148,14 @@ def content(
     code: str = "2026-autumn",
     view: View | None = None,
     results: Sequence[SurveyRoundCompleted] = (),
+    registers: Mapping[UnitId, RegisterState] | None = None,
 ) -> Content:
     """Return a report of an invented term."""
     when = period(code)
     told = story(profile, 7, 240, when.begins) if facts is None else facts
     return reports.content_of(
         reports.report_of(profile, report),
-        Known(profile, told, results),
+        Known(profile, told, results, registers or {}),
         others,
         meetings,
         when,

@@ -21,6 +21,7 @@ from services.meetings.domain.meeting import Status
 from services.meetings.domain.profile import Profile, read_profiles_in
 from services.meetings.domain.reports import Content, Known, compared_with, period_of, report_of
 from services.meetings.domain.undertakings import ReportHeading
+from services.meetings.domain.unit_register import RegisterState, Week
 from services.meetings.errors import (
     FigureUnknownError,
     HolidaysUnknownError,
@@ -86,6 +87,35 @@ def test_the_report_to_the_state_says_hours_for_each_unit_and_what_shows_effect(
     assert "150000 kroner; 2 hours a week at each barnehage" in page
     assert "5 hours a week at each school; 60 % of a post" in page
     assert "Special-education measures at barnehager, 40 % fewer" in page
+
+
+@pytest.mark.rule(163, 177)
+def test_hours_of_guidance_stand_in_rennesoys_report_against_two_a_week() -> None:
+    rennesoy = PROFILES[LogScope("1142")]
+    school, barnehage = UnitId("unit:vikevag-skole"), UnitId("unit:mosteroy-barnehage")
+    weeks = (Week(code="cos", week=date(2026, 9, 7), minutes=120), Week(code="cos", week=date(2027, 2, 1), minutes=60))
+    registers = {school: RegisterState(weeks=weeks)}
+    told = figures_of(content(rennesoy, "to-the-state", registers=registers))[FigureCode.GUIDANCE_HOURS]
+    rows = dict(zip(told.table.rows, told.table.cells, strict=True))
+    assert rows.keys() == {unit.id for unit in rennesoy.units if unit.kind.value in {"barnehage", "skole"}}
+    assert told.table.columns == ("minutes-due", "minutes-given")
+    # Eighteen school weeks from 17 August to 20 December, less the autumn holidays' one.
+    assert rows[school] == (17 * 120, 120), "the week in February is the next term's"
+    assert rows[barnehage] == (17 * 120, 0), "nothing is recorded, and it is said"
+    mine = figures_of(
+        content(
+            rennesoy,
+            "to-the-state",
+            view=View(everything=False, unit=school, service=Service.SKOLE),
+            registers=registers,
+        )
+    )
+    assert mine[FigureCode.GUIDANCE_HOURS].table.rows == (school,)
+    page = render_report(content(rennesoy, "to-the-state", registers=registers), rennesoy, Language.NN)
+    assert "Familierettleiing" in page
+    assert "Minutt gjevne" in page
+    with pytest.raises(HolidaysUnknownError):
+        content(rennesoy, "to-the-state", code="2035-autumn")
 
 
 @pytest.mark.rule(190)

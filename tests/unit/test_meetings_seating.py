@@ -8,6 +8,7 @@ from typing import Final
 import pytest
 
 from services.meetings.configuration import read_profiles
+from services.meetings.domain import wheel
 from services.meetings.domain.agenda import Outcome, decide_outcome
 from services.meetings.domain.arena_rules import ArenaRules, Authority
 from services.meetings.domain.calling import may_call, seats
@@ -109,6 +110,21 @@ def test_a_seat_is_taken_in_the_role_that_the_profile_names(
     assert speaks_for_seat(rules, asked, who) is takes
     if arena != "tverrfaglig-mote" and service in rules.fixed:
         assert (arena in closed_arenas(TONSBERG, who)) is not takes
+
+
+@pytest.mark.rule(183, 184)
+def test_whoever_heads_bou_has_a_seat_in_its_meeting_and_the_municipal_director_has_none() -> None:
+    rules, asked = rules_of(TONSBERG, "ledermote-bou"), asked_by(called(TONSBERG, "ledermote-bou"))
+    bou, top = UnitId("unit:tonsberg-barn-og-unge"), UnitId("unit:tonsberg-kommune")
+    head, director = (office(Service.LEDELSE, unit, Role.LEADER) for unit in (bou, top))
+    assert (fills_seat(rules, asked, head), speaks_for_seat(rules, asked, head)) == (True, True)
+    assert (fills_seat(rules, asked, director), speaks_for_seat(rules, asked, director)) == (False, False)
+    assert not fills_seat(rules, asked, office(Service.LEDELSE, bou, Role.TEACHER))
+    # Where no unit is said, whoever of the management leads.
+    leaders = asked_by(called(TONSBERG, "ledermote"))
+    assert all(fills_seat(rules_of(TONSBERG, "ledermote"), leaders, who) for who in (head, director))
+    there = wheel.seats(TONSBERG, rules, ())
+    assert (bou in there, top in there) == (True, False), "it is that unit that is not planned into two meetings"
 
 
 @pytest.mark.rule(6, 23, 53)

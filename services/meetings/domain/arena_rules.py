@@ -53,6 +53,8 @@ class Member(Line):
     """The role that takes the seat, where the rule says so; left out, anybody who works there."""
     receiver: Role | Function | None = None
     """The role or function that takes it of the unit to which the children go on, where that is another (seed rule 15)."""
+    unit: UnitIdField | None = None
+    """Which of the service's units it is, where the rule says so; left out, whichever comes."""
     duty: Said | None = None
     """Duty to attend (møteplikt): absence is a deviation that needs its reason (seed rule 54)."""
     external: bool = False
@@ -64,6 +66,8 @@ class Member(Line):
         for role in (self.role, self.receiver):
             if role in TAKES_NO_SEAT:
                 raise ValueError(f"nobody sits for a service as {role}")
+        if self.unit is not None and self.service in OWN_SERVICE.values():
+            raise ValueError("a barnehage or school has its own seat: leave unit out")
         if self.receiver is not None and (self.role is None or self.service not in OWN_SERVICE.values()):
             raise ValueError(
                 "a receiver is a barnehage's or school's, beside the role of whoever the children come from"
@@ -275,6 +279,10 @@ class ArenaRules(Line):
         """Return the services that may be invited."""
         return frozenset(member.service for member in self.members if member.seat is Seat.AT_NEED)
 
+    def member(self, service: Service) -> Member | None:
+        """Return what is said of the service's seat; None when it has none of its own."""
+        return next((member for member in self.members if member.service is service), None)
+
     def roles_of(
         self, service: Service, unit: UnitId | None = None, receiving: Collection[UnitId] = frozenset()
     ) -> frozenset[Role | Function]:
@@ -283,7 +291,7 @@ class ArenaRules(Line):
         `receiving` are the units to which the others in the meeting send their children: of these it may be another role. Where
         that is not known of any, it is either.
         """
-        member = next((member for member in self.members if member.service is service), None)
+        member = self.member(service)
         if member is None or member.role is None:
             return frozenset()
         if member.receiver is None:

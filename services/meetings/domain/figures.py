@@ -55,6 +55,8 @@ class FigureCode(StrEnum):
     ARENAS = "arenas"
     """How many meeting places there are (seed rule 158)."""
     DEVIATIONS = "deviations"
+    GUIDANCE_HOURS = "guidance-hours"
+    """Guidance that units have recorded against what is asked of them, in minutes (seed rules 163, 177)."""
     HEARINGS = "hearings"
     """Bodies that answered, in time or late, or had not when the hearing was closed (seed rule 173)."""
     ATTENDANCE = "attendance"
@@ -86,8 +88,10 @@ class FigureCode(StrEnum):
 
 OF_UNITS: Final = frozenset({FigureCode.CONCERNS_BY_UNIT, FigureCode.CASES_BY_LEVEL, FigureCode.CONSENTS})
 """Whose rows are units: a leader sees the own unit's."""
-OF_THE_WHEEL: Final = frozenset({FigureCode.MEETINGS, FigureCode.ARENAS, FigureCode.DEVIATIONS})
-"""Told of the year wheel as it stands, which shows every one of them itself."""
+OF_THE_WHEEL: Final = frozenset(
+    {FigureCode.MEETINGS, FigureCode.ARENAS, FigureCode.DEVIATIONS, FigureCode.GUIDANCE_HOURS}
+)
+"""Told of the year wheel, and of what units recorded, as it stands: both are shown to whoever reads this themselves."""
 OPEN: Final = OF_THE_WHEEL | {FigureCode.HEARINGS, FigureCode.PAGE_VISITS}
 """Shown in full."""
 COUNTED: Final = frozenset(FigureCode) - OF_THE_WHEEL - {FigureCode.PAGE_VISITS}
@@ -97,6 +101,7 @@ LEVELS: Final = ("level-0", "level-1", "level-2", "level-3")
 OUTCOMES: Final[tuple[str, ...]] = get_args(ConsentOutcome)
 WAITED: Final = ("within-7-days", "in-time", "late")
 TIMELY: Final = ("in-time", "late")
+GUIDANCE: Final = ("minutes-due", "minutes-given")
 ANSWERED: Final = (*TIMELY, "unanswered")
 STAGES: Final = ("in-barnehage", "on-the-way", "in-school", OTHER)
 """Where in its course the child is: with the barnehage at the table, with barnehage and school, with the school, with neither."""

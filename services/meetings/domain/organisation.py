@@ -71,6 +71,10 @@ class Unit(Line):
         """Return whether it is in the organisation on `day` in Norway."""
         return (self.first_day is None or self.first_day <= day) and (self.last_day is None or day <= self.last_day)
 
+    def there_within(self, first: date, last: date) -> bool:
+        """Return whether it is in the organisation on any day between these, both included."""
+        return (self.first_day is None or self.first_day <= last) and (self.last_day is None or first <= self.last_day)
+
 
 class Chart(Line):
     """The organisation chart from which the units and their leaders come."""

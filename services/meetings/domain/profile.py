@@ -226,6 +226,7 @@ def _check_arenas(document: Document, stated: Stated) -> None:
         if arena.hosted_by is not None and arena.hosted_by not in numbers:
             raise document.refusal([*here, "hosted_by"], f"{arena.hosted_by} is no municipality of this profile")
         _check_members(document, here, arena)
+        _check_seats(document, here, arena, stated.units)
         if arena.lifts_to is not None:
             _there(document, [*here, "lifts_to", "to"], arena.lifts_to.to, known)
         if arena.retired is not None and arena.retired.successor is not None:
@@ -252,6 +253,14 @@ def _check_members(document: Document, here: list[int | str], arena: ArenaRules)
         if member.service in NOT_PUBLIC:
             reason = f"{member.service} hears no name, and here children are named (seed rule 45)"
             raise document.refusal([*here, "members", position], reason)
+
+
+def _check_seats(document: Document, here: list[int | str], arena: ArenaRules, units: Sequence[Unit]) -> None:
+    for position, member in enumerate(arena.members):
+        own = any(unit.id == member.unit and unit.seated_as is member.service for unit in units)
+        if member.unit is not None and not own:
+            reason = f"{member.unit} is no unit of {member.service} in this profile"
+            raise document.refusal([*here, "members", position, "unit"], reason)
 
 
 def _check_undertakings(document: Document, stated: Stated) -> None:

@@ -21,6 +21,7 @@ from services.meetings.domain.figure_facts import Happened
 from services.meetings.domain.figures import (
     COUNT,
     COUNTED,
+    GUIDANCE,
     OF_UNITS,
     OPEN,
     Figure,
@@ -34,8 +35,9 @@ from services.meetings.domain.organisation import UnitKind
 from services.meetings.domain.profile import Profile
 from services.meetings.domain.survey_results import SurveyTold, told_of
 from services.meetings.domain.undertakings import Better, Report, Resources, Source, Stated
+from services.meetings.domain.unit_register import RegisterState, hours_lines
 from services.meetings.domain.year import SchoolYear
-from services.meetings.errors import PeriodNotOverError, PeriodUnknownError, ReportUnknownError
+from services.meetings.errors import HolidaysUnknownError, PeriodNotOverError, PeriodUnknownError, ReportUnknownError
 from shared.clock import oslo_day
 from shared.contracts.base import Model, Moment
 from shared.contracts.deviations import DeviationKind
@@ -137,6 +139,8 @@ class Known:
     facts: Sequence[Happened]
     results: Sequence[SurveyRoundCompleted] = ()
     """What its surveys gave, of every term."""
+    registers: Mapping[UnitId, RegisterState] = field(default_factory=dict)
+    """What its units have recorded of themselves."""
     published: Mapping[FigureCode, Figure] = field(default_factory=dict)
     """The term's figures that somebody was shown before."""
     visits: Mapping[date, int] = field(default_factory=dict)
@@ -221,6 +225,8 @@ def content_of(
             figures[code] = only(figure, frozenset({view.unit} if view.unit is not None else ()))
     if wanted & {FigureCode.MEETINGS, FigureCode.DEVIATIONS}:
         figures |= _of_meetings(profile, list(meetings), period, view)
+    if FigureCode.GUIDANCE_HOURS in wanted:
+        figures[FigureCode.GUIDANCE_HOURS] = _guidance(known, period, view)
     figures[FigureCode.ARENAS] = _arenas(profile, period, view)
     figures[FigureCode.PAGE_VISITS] = _visits(known.visits, period)
     return Content(
@@ -304,6 +310,26 @@ def _of_meetings(
             FigureCode.DEVIATIONS, (COUNT,), {kind.value: (number,) for kind, number in kinds.items()}
         ),
     }
+
+
+def _guidance(known: Known, period: Period, view: View) -> Figure:
+    """Return the minutes of guidance that each unit recorded, against what is asked of it in the school weeks of the term (163).
+
+    Raises:
+        HolidaysUnknownError: it is not known in which weeks there was school.
+    """
+    profile, first, after = known.profile, oslo_day(period.begins), oslo_day(period.ends)
+    year = school_year_of(profile, period)
+    if not profile.calendar.knows_holidays_of(year):
+        raise HolidaysUnknownError(extensions={"school_year": year.first.year})
+    units = [unit for unit in profile.units if view.everything or unit.id == view.unit]
+    rows: dict[str, tuple[int, ...]] = {}
+    # A week that began in the term is told with it, also where it ended after it.
+    for line in hours_lines(profile, units, known.registers, year, after + 7 * _DAY):
+        if line.unit is not None and first <= line.first < after:
+            due, given = rows.get(line.unit, (0, 0))
+            rows[line.unit] = (due + line.due_minutes, given + line.minutes)
+    return in_full(FigureCode.GUIDANCE_HOURS, GUIDANCE, rows)
 
 
 def _arenas(profile: Profile, period: Period, view: View) -> Figure:

@@ -53,7 +53,12 @@ def asked_by(
 
 def has_role(rules: ArenaRules, office: Office, receiving: Collection[UnitId] = frozenset()) -> bool:
     """Return whether somebody of this office is in a role that takes the seat; any role does where none is named."""
-    wanted = frozenset() if office.service is None else rules.roles_of(office.service, office.unit, receiving)
+    if office.service is None:
+        return True
+    member = rules.member(office.service)
+    if member is not None and member.unit not in {None, office.unit}:
+        return False
+    wanted = rules.roles_of(office.service, office.unit, receiving)
     return not wanted or bool(wanted & (office.roles | office.functions))
 
 
@@ -78,6 +83,9 @@ def fills_seat(rules: ArenaRules, asked: Asked, office: Office) -> bool:
 def speaks_for_seat(rules: ArenaRules, asked: Asked, office: Office) -> bool:
     """Return whether somebody of this office answers for a seat: in its role, or leading whose seat it is (seed rule 6)."""
     own = is_seated(asked.invited, asked.units, office.service, office.unit)
+    member = None if office.service is None else rules.member(office.service)
+    if member is not None and member.unit not in {None, office.unit}:
+        return False
     return own and (has_role(rules, office, asked.receiving) or Role.LEADER in office.roles)
 
 

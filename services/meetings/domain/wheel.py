@@ -206,7 +206,7 @@ def wishes(profile: Profile, begins: int) -> list[Wish]:
 
 def hosts(profile: Profile, rules: ArenaRules, year: SchoolYear) -> list[tuple[Unit, ...]]:
     """Return for whom the arena's meetings are planned: nobody in particular, each unit, or each pair that children go through."""
-    there = [unit for unit in profile.units if unit.there_on(year.last) or unit.there_on(year.first)]
+    there = [unit for unit in profile.units if unit.there_within(year.first, year.last)]
     match rules.level:
         case ArenaLevel.MUNICIPALITY:
             return [()]
@@ -266,7 +266,9 @@ def seats(profile: Profile, rules: ArenaRules, units: Sequence[Unit]) -> tuple[U
     """
     taken = [unit.id for unit in units]
     for service in sorted(rules.fixed - {unit.seated_as for unit in units}):
-        able = [unit for unit in profile.units if unit.seated_as is service]
+        member = rules.member(service)
+        wanted = None if member is None else member.unit
+        able = [unit for unit in profile.units if unit.seated_as is service and wanted in {None, unit.id}]
         if service in _CHILDRENS:
             taken += [unit.id for unit in able if not units]
         else:

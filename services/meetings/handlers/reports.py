@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import date
 from typing import Final
 
-from services.meetings import duty_store, entered_store, figure_store, store, survey_store, visit_store
+from services.meetings import duty_store, entered_store, figure_store, register_store, store, survey_store, visit_store
 from services.meetings.configuration import profile_of
 from services.meetings.domain import reports
 from services.meetings.domain.conformity import View, decide_view
@@ -113,6 +113,7 @@ async def read_report(desk: Desk, ctx: Context, code: str, period_code: str) -> 
             results=await survey_store.results(conn, profile.scope, after=None, limit=_ALL),
             visits=await visit_store.by_month(conn, profile.scope, PublicPage.GUIDE),
             entered=await entered_store.kept(conn, profile.scope),
+            registers=await register_store.registers(conn, profile.scope),
         )
         held = await store.known_meetings(conn, [profile.scope], year.first, year.last)
     known = [await _published(desk, each, period) for each in known]

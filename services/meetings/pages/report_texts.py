@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from services.meetings.domain.entered_figure import FigureSource
 from services.meetings.domain.figures import (
     COUNT,
+    GUIDANCE,
     LEVELS,
     OTHER,
     OUTCOMES,
@@ -37,6 +38,7 @@ CODES: Final = frozenset(
         *TIMELY,
         *STAGES,
         *WITH_GUARDIANS,
+        *GUIDANCE,
         *SHOWN_KINDS,
         *ForWhom,
         *Effect,
