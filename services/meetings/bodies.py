@@ -172,7 +172,8 @@ class NewAgendaItem(RequestModel):
     kind: ItemKind
     mode: ItemMode
     text: Text = Field(examples=["Hvordan bygger vi et godt språkmiljø for de yngste?"])
-    """Kept in the vault. Of an item that is not named it is checked, and refused with the words that could lead to a person."""
+    """Kept in the vault. Of an item that is not named it is checked, and refused with the words that could lead to a person. A
+    rare name with a small letter, and what somebody is known by, may not be found: read it as a neighbour would."""
     case: CaseRefField | None = None
     categories: frozenset[InformationCategory] = frozenset()
     purpose: Purpose | None = None

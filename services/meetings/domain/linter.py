@@ -1,8 +1,10 @@
 """Whether a text is free of persons: what an anonymous item, and the general part of the minutes, may say.
 
 A heuristic on purpose stricter than a reader would be. It sees a text as a person types it, answers with the words it
-found, and keeps nothing. It cannot see that "the boy whose mother runs the shop" is somebody: that stays the writer's duty,
-and the reason why an anonymous item carries nothing else to find anybody by (seed rules 2, 7, 22, 172).
+found, and keeps nothing. A name that no list has is found by its form (a capital, letters spelled out, figures for letters)
+and by where it stands ("mor til ..", "..s far"); alone, with a small letter, it is not. Nor can it see that "the boy who won
+the race" is somebody: that stays the writer's duty, and the reason why an anonymous item carries nothing else to find anybody
+by (seed rules 2, 7, 22, 172).
 """
 
 from __future__ import annotations
@@ -19,8 +21,10 @@ from services.meetings.domain.vocabulary import (
     ALSO_WORDS,
     CAPITALISED,
     GIVEN_NAMES,
+    NOT_CALLED,
     OPENER_ENDINGS,
     OPENERS,
+    SPELLED,
 )
 
 
@@ -120,6 +124,41 @@ _PATTERNS: Final = (
     (Trace.REGISTRATION, re.compile(r"\b[A-ZÆØÅ]{2} ?\d{5}\b")),
     (Trace.LONG_NUMBER, re.compile(rf"(?<!\d)\d(?:{_GAP}\d){{5,}}(?!\d)")),
 )
+_KIN: Final = (
+    "mor|mora|moren|mamma|mammaen|far|faren|pappa|pappaen|stemor|stefar|bestemor|bestefar|farmor|farfar|mormor|morfar|bror|broren"
+    "|søster|søsteren|søstera|syster|systera|sønn|sønnen|son|sonen|datter|datteren|dotter|dottera|tante|tanta|onkel|onkelen"
+    "|fosterfar|fostermor|foreldre|foreldrene|foreldra|foresatte|føresette|søsken|familie|familien"
+)
+_CHILD: Final = "barnet|eleven|gutten|guten|jenta|jenten"
+_OFFICE: Final = (
+    "(?:vara)?ordfør(?:er|ar)|rådmann|kommune(?:direktør|lege)|kommunaldirektør|oppvekstsjef|skolesjef|rektor|styrer|styrar|politimester"
+    "|politimeister|lensmann|(?:so[kg]ne)?prest|biskop|prost|imam|kantor|organist|stortingsrepresentant|statsråd|minister|dommer|dommar"
+    "|brannsjef|redaktør|banksjef|butikksjef|tannlege|veterinær|dyrlege|fylkesmann|statsforvalter|statsforvaltar|direktør"
+)
+# Whose child it is can be said by what one of the family is, where there is one such in the place.
+_OFFICES: Final = re.compile(
+    rf"\b(?:{_KIN})(?:s|en|a)? (?:er|var|blei|ble|jobber som|jobbar som|arbeider som|arbeidar som|er ansatt som|er tilsett som)"
+    rf" (?:vår |kommunens |bygdas |bygdens )?(?:{_OFFICE})(?:en)?\b"
+    rf"|\b(?:{_KIN}) (?:driver|driv|eier|eig) \w+"
+    rf"|\b(?:{_KIN}) (?:til|av|åt) (?:{_OFFICE})(?:en|ens)?\b|\b(?:{_OFFICE})(?:en)?s (?:{_KIN})\b",
+    re.IGNORECASE,
+)
+# Letters one by one; what stands between them is the same throughout.
+_LETTERS: Final = re.compile(r"(?<![^\W\d_])[^\W\d_](?:([ .\-_*·/])[^\W\d_])(?:\1[^\W\d_])+(?![^\W\d_])")
+_MIXED: Final = re.compile(r"(?<!\w)(?=\w*[^\W\d_])(?=\w*[\d$!])[\w$!]+")
+_FIGURES: Final = tuple(str.maketrans("0134578$!", f"o{one}ea{five}tbsi") for one in "il" for five in "s")
+"""Which letter a figure stands for; 1 for either of two."""
+_OF: Final = re.compile(rf"\b(?:{_KIN}) (?:til|åt) ([a-zæøåéèü]{{3,}})\b")
+_WHOSE: Final = re.compile(rf"\b([a-zæøåéèü]{{3,}}?)['’]?s (?:{_KIN})\b")
+_CALLED: Final = re.compile(
+    rf"\b(?:{_CHILD}|(?:mamma|pappa|bror|søster|syster|tante|onkel|bestemor|bestefar)) ([a-zæøåéèü]{{3,}})\b"
+)
+_OF_NOUNS: Final = ("en", "et", "ene", "ane", "ne", "erne", "a", "ar", "er", "ing", "inga", "inger")
+"""Endings of what is no name after "mor til", with a small letter: the one, the two, the girls."""
+_OF_VERBS: Final = ("r", "te", "de", "a", "t", "s", "lig", "leg", "ig", "som", "ande", "ende")
+"""Endings of what may follow "barnet" and is no name: verbs and adverbs."""
+_OTHER: Final = re.compile(r"\b(?:ei|noko|noka|alt|inga|kva|ikkje|eit) $", re.IGNORECASE)
+"""Before "anna" that is no name in nynorsk: another."""
 _POSTCODE_AS_YEAR: Final = re.compile(r"\b(?:19|20)\d{2} [a-zæøå]")
 _SCHOOL_YEAR: Final = re.compile(r"(?<!\d)20(\d{2}) ?[/–-] ?(?:20)?(\d{2})(?![\d-])")
 _WORD: Final = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
@@ -140,10 +179,39 @@ def find(text: str) -> tuple[Found, ...]:
                 continue
             found.setdefault(match[0].strip(), trace)
             rest = rest[: match.start()] + " " * len(match[0]) + rest[match.end() :]
-    for word, trace in _words(rest):
+    for word, trace in (*_disguised(rest), *_by_its_place(rest), *_words(rest)):
         found.setdefault(word, trace)
     where = sorted(found, key=readable.find)
     return tuple(Found(word, found[word]) for word in where[:MAX_FOUND])
+
+
+def _disguised(text: str) -> Iterator[tuple[str, Trace]]:
+    """Return names whose letters are spelled out, or are figures: "k a r i", "J0nas"."""
+    for match in _LETTERS.finditer(text):
+        joined = "".join(sign for sign in match[0].lower() if sign.isalpha())
+        if match[1] == "." and joined in SPELLED:
+            continue
+        yield match[0], Trace.NAME if joined in GIVEN_NAMES else Trace.POSSIBLE_NAME
+    for match in _MIXED.finditer(text):
+        word = match[0].rstrip("!$")
+        if not any(sign.isdigit() or sign in "$!" for sign in word):
+            continue
+        read = {word.lower().translate(figures) for figures in _FIGURES}
+        if read & GIVEN_NAMES or {each.removesuffix("s") for each in read} & GIVEN_NAMES:
+            yield word, Trace.NAME
+        elif re.search(r"[^\W\d_][\d$!]+[^\W\d_]", word):
+            yield word, Trace.POSSIBLE_NAME
+
+
+def _by_its_place(text: str) -> Iterator[tuple[str, Trace]]:
+    """Return what stands, with a small letter, where somebody's name does, and is no word that can stand there."""
+    for match in _OFFICES.finditer(text):
+        yield match[0], Trace.UNUSUAL_DETAIL
+    for pattern, endings in ((_OF, _OF_NOUNS), (_WHOSE, _OF_NOUNS), (_CALLED, _OF_VERBS)):
+        for match in pattern.finditer(text):
+            word = match[1]
+            if word not in NOT_CALLED and word not in OPENERS and not word.endswith(endings):
+                yield match[0], Trace.POSSIBLE_NAME
 
 
 def _readable(text: str) -> str:
@@ -175,9 +243,12 @@ def _words(text: str) -> Iterator[tuple[str, Trace]]:
         bare = lower.removesuffix("s").rstrip("'’") if lower not in GIVEN_NAMES else lower
         named = lower in GIVEN_NAMES or bare in GIVEN_NAMES
         if word == lower:
-            if named and lower not in ALSO_WORDS and bare not in ALSO_WORDS and lower not in OPENERS:
+            other = lower == "anna" and _OTHER.search(text[: match.start()])
+            if named and not other and lower not in ALSO_WORDS and bare not in ALSO_WORDS and lower not in OPENERS:
                 yield word, Trace.NAME
             continue
+        if len(word) == 1 and text[match.end() : match.end() + 1].isdigit():
+            continue  # A sheet of paper, a place in a list: A4, B2.
         if word in ACRONYMS or lower in CAPITALISED:
             continue
         opens = _OPENS.search(text[: match.start()]) is not None

@@ -77,6 +77,31 @@ ACRONYMS: Final = frozenset(
     """.split()  # noqa: SIM905
 )
 
+SPELLED: Final = frozenset(
+    """
+    bla dvs evt fom iht ift jfr mao mht mtp osv pga tom
+    """.split()  # noqa: SIM905
+)
+"""Abbreviations that are written with a dot after each letter."""
+
+NOT_CALLED: Final = frozenset(
+    """
+    ad alle alt altså av bad bare barn baud begge begynte ble blei blev bra bruker både de dei den denne der dersom det
+    dette dog drakk drog drov du døtre eg ei elever ellers en enn er et ett etter fann fant fekk fem fikk fire fleire
+    flere flytta for foran fordi fra fram frem følte før først ga gav gikk gjekk gjerne glad god godt grein gråt gutt
+    gutter ha hadde hald hang hatt heime helst heng her hit hjelp hjem hjemme ho hos hun hva hver hvis hvor i igjen ikke
+    ikkje imot inn inne innen ja jamt jeg jente jenter jevnt jo kan kjem kom kor kun kunne kva kvar la langt lei ler les
+    lik likte lo lot lyg lå låg mange med mellom men mens mer mest mot må måtte naud ned nei ni no noen nok noko nokon nær
+    nå når ofte oftest og også om omkring opp oppe over på red redd reis reiv rett rev ring roleg rundt sa sang satt saug
+    seg sei sein seint seks selv sendt sidan siden sint sist sjeldan sjelden sju sjuk sjøl skal skreik skreiv skrek skrev
+    skriv skulle slapp slik sliten slo små snart som song sov sprang stakk steig sterkt stilt sto stod stort straks støtt
+    svært syk syv søsken søstre så ti tidleg tidlig til tilbake titt to tok traff trakk trass tre treng trist trivst
+    trolig tross truleg trygt trøtt tung tungt tvert under ungdom ut utan utanfor ute uten utenfor vaks vann vant var ved
+    vekk vel veldig ven vev vi vidt vil vill ville vis vår våre året åtte
+    """.split()  # noqa: SIM905
+)
+"""What may stand, with a small letter, where somebody's name could: after "barnet", or after "mor til"."""
+
 CAPITALISED: Final = frozenset(
     """
     barnevernvakta bufdir helsedirektoratet internett nordmenn noreg norge norges norsk statped statsforvalteren
@@ -87,41 +112,40 @@ CAPITALISED: Final = frozenset(
 
 OPENERS: Final = frozenset(
     """
-    adferd alene alle allerede allikevel alltid altså anbefaling andre angst anonym ansvar april assistent assistenten
-    at atferd august av avdeling avdelingen avklar avklare avklaring avtal avtale avtalt bare barn barna barnehage
-    barnehagen barnehagene barnehagens barnet barnets barnevern barnevernet begge begrep begreper begynne behov
-    behovene bemanning ber bor bra bruk bruker bup både da dagen de dei deler den denne der deretter derfor derimot
-    dermed dersom desember desse dessuten det dette dialog digital diskusjon diskuter drøft drøfte drøfting du då
-    dårlig eg egentlig ei eit elev eleven elevene elevens elever ellers emne en enda ene engasjerte enighet er
-    erfaring ergoterapeut ernæring et ett etter faktisk familie familien far faren farens fast fastlege februar fedre
-    felles fellesskap fem finn fint fire flere flerspråklige flertallet flott fokus for fordi foreldra foreldre
-    foreldremøte foreldrene foreldrenes foreldrepar foreløpig foresatt foresatte foresattes forklar forrige forslag
-    fortsett fra frafall fram fravær fraværet fredager frem fremdeles frist fysioterapeut følg følger før førskolebarn
-    førskolebarnet først første gammelt generelt gi gir gjelder gjennom gjør god godkjent godt greit gruppa gruppe
-    gruppearbeid gruppen grupper gutt gutten guttene guttens gutter gå ha han hans har heile heldigvis hele
-    helsestasjon helsestasjonen helsesykepleier hennes her hjelp hjemme hjemmet ho hold hos hun hva hvem hver hvilke
-    hvilken hvilket hvis hvor hvordan hvorfor hygiene hør høsten i igjen ikke ikkje imidlertid informer ingen
-    inkluderende inkludering inne innen innenfor innledning innspill inntil inviter ja januar jeg jenta jentas jenten
-    jentene jenter jordmor juli juni kan kanskje kartlegg klart klassa klassen kom kommune kommunen kompetanse
-    konflikter konkret kontakt korleis kort krever kun kunne kurs kva kvar kven kvifor lag langt ledelse leder ledere
-    lege legg lek leken lekser lenge les lesevansker lesing lett likevel lite litt logoped lytt lærer lærere læreren
-    lærerne læringsmiljø læringsmiljøet mai man mandager mange mangel mangler mars mat matematikk me med meld mellom
-    men mener mens mer mest miljø miljøet minoritetsspråklige mobbing mor mora moren morens mot motorikk mulig
-    muligens mye må måtte mødre møt møte møter møtet nav nei neste nesten nettopp nettvett noe noen noko nokon nokre
-    norskopplæring notat november ny nye nytt nå når nærmere observasjon observer ofte og også oktober om omkring
-    omtrent onsdager oppfølging oppgave oppgaver oppsummering over overgang overgangen overganger pedagog pedagogen
-    pedagogene pedagogisk personale personalet plan politiet ppt prøv på rammer referat regning rektor relasjoner
-    ressurser riktignok ring ro rundt rus rutine rutiner råd rådgiver sak saken saksbehandler samarbeid samarbeidet
-    sammen samtale samtalen samtaler samtidig sannsynligvis se selv send september ser sett siden sikker sist siste
-    situasjon situasjonen skal skjer skjermbruk skole skolen skolene skolens skolestart skriv skriving skulle slik
-    slike slt små småbarn snakk snakke snart som sommeren spesielt språk språket språkmiljø språkmiljøet spør spørsmål
-    spørsmåla spørsmålet stadig start status stopp stor store stort styrer styreren styret styrk støtt sykefravær
-    sykepleier så sårbare særlig søsken søskenet søvn ta takk team teamet tegn tegnspråk tekst tema tenk tenker ti tid
-    tidlig til tilby tiltak tiltakene tiltaket tirsdager tlf to torsdager tospråklige trass tre tren trenger treårig
-    trives trivsel trolig tross trygghet trygt uansett uklart ulike under ungdom ungdommen unge uro usikker ute uten
-    utenfor utenom uteområdet utfordring utfordringen utfordringer utrygt uttale vanligvis vanskelig vansker var ved
-    vedrørende veiledning veldig vennskap vi videre vikar vikarer vil ville vinteren vis voksen voksne vold vurder vår
-    våre våren vårt være åpenbart år året årsak ønske ønsker øv
+    adferd alene alle allerede allikevel alltid altså anbefaling andre angst anonym ansvar april assistent assistenten at
+    atferd august av avdeling avdelingen avklar avklare avklaring avtal avtale avtalt bare barn barna barnehage barnehagen
+    barnehagene barnehagens barnet barnets barnevern barnevernet begge begrep begreper begynne behov behovene bemanning
+    ber bestefar bestemor bor bra bror bruk bruker bup både da dagen de dei deler den denne der deres deretter derfor
+    derimot dermed dersom desember desse dessuten det dette dialog digital diskusjon diskuter drøft drøfte drøfting du då
+    dårlig eg egentlig ei eit elev eleven elevene elevens elever ellers emne en enda ene engasjerte enighet er erfaring
+    ergoterapeut ernæring et ett etter faktisk familie familien far faren farens fast fastlege februar fedre felles
+    fellesskap fem finn fint fire flere flerspråklige flertallet flott fokus for fordi foreldra foreldre foreldremøte
+    foreldrene foreldrenes foreldrepar foreløpig foresatt foresatte foresattes forklar forrige forslag fortsett fra
+    frafall fram fravær fraværet fredager frem fremdeles frist fysioterapeut følg følger før førskolebarn førskolebarnet
+    først første gammelt generelt gi gir gjelder gjennom gjør god godkjent godt greit gruppa gruppe gruppearbeid gruppen
+    grupper gutt gutten guttene guttens gutter gå ha han hans har heile heldigvis hele helsestasjon helsestasjonen
+    helsesykepleier hennes her hjelp hjemme hjemmet ho hold hos hun hva hvem hver hvilke hvilken hvilket hvis hvor hvordan
+    hvorfor hygiene hør høsten i igjen ikke ikkje imidlertid informer ingen inkluderende inkludering inne innen innenfor
+    innledning innspill inntil inviter ja januar jeg jenta jentas jenten jentene jenter jordmor juli juni kan kanskje
+    kartlegg klart klassa klassen kom kommune kommunen kompetanse konflikter konkret kontakt korleis kort krever kun kunne
+    kurs kva kvar kven kvifor lag langt ledelse leder ledere lege legg lek leken lekser lenge les lesevansker lesing lett
+    likevel lite litt logoped lytt lærer lærere læreren lærerne læringsmiljø læringsmiljøet mai mamma man mandager mange
+    mangel mangler mars mat matematikk me med meld mellom men mener mens mer mest miljø miljøet minoritetsspråklige
+    mobbing mor mora moren morens mot motorikk mulig muligens mye mødre møt møte møter møtet må måtte nav nei neste nesten
+    nettopp nettvett noe noen noko nokon nokre norskopplæring notat november ny nye nytt nærmere nå når observasjon
+    observer ofte og også oktober om omkring omtrent onkel onsdager oppfølging oppgave oppgaver oppsummering over overgang
+    overgangen overganger pappa pedagog pedagogen pedagogene pedagogisk personale personalet plan politiet ppt prøv på
+    rammer referat regning rektor relasjoner ressurser riktignok ring ro rundt rus rutine rutiner råd rådgiver sak saken
+    saksbehandler samarbeid samarbeidet sammen samtale samtalen samtaler samtidig sannsynligvis se selv send september ser
+    sett siden sikker sist siste situasjon situasjonen skal skjer skjermbruk skole skolen skolene skolens skolestart skriv
+    skriving skulle slik slike slt små småbarn snakk snakke snart som sommeren spesielt språk språket språkmiljø
+    språkmiljøet spør spørsmål spørsmåla spørsmålet stadig start status stefar stemor stopp stor store stort styrer
+    styreren styret styrk støtt sykefravær sykepleier syster særlig søsken søskenet søster søvn så sårbare ta takk tante
+    team teamet tegn tegnspråk tekst tema tenk tenker ti tid tidlig til tilby tiltak tiltakene tiltaket tirsdager tlf to
+    torsdager tospråklige trass tre tren trenger treårig trives trivsel trolig tross trygghet trygt uansett uklart ulike
+    under ungdom ungdommen unge uro usikker ute uten utenfor utenom uteområdet utfordring utfordringen utfordringer utrygt
+    uttale vanligvis vanskelig vansker var ved vedrørende veiledning veldig vennskap vi videre vikar vikarer vil ville
+    vinteren vis voksen voksne vold vurder være vår våre våren vårt ønske ønsker øv åpenbart år året årsak
     """.split()  # noqa: SIM905
 )
 """Words that often begin a sentence, and so have their capital for no other reason."""
