@@ -74,6 +74,8 @@ class ArenaView(Model):
     extra_allowed: bool
     called_by: tuple[Role, ...]
     seats_per_organisation: int | None
+    lifts_to: str | None
+    """The type of the arena to which it takes what it cannot solve itself (seed rules 68, 69); null: none is said."""
     rules: tuple[int, ...]
     """The numbers of the seed rules that it follows."""
 
@@ -466,6 +468,7 @@ def arena_view(arena: ArenaRef, unit: UnitId | None, rules: ArenaRules, fixed: I
         extra_allowed=rules.extra is not None,
         called_by=tuple(sorted(rules.called_by.roles)),
         seats_per_organisation=rules.seats_per_organisation,
+        lifts_to=None if rules.lifts_to is None else rules.lifts_to.to,
         rules=tuple(sorted(rules_named_in(rules))),
     )
 

@@ -231,6 +231,12 @@ TOGETHER = (FOLDER / "nord-osterdal.yaml").read_text(encoding="utf-8")
         ("{from_size: 250, monthly: true", "{from_size: 100, monthly: true", "kind: at-least", "smallest size"),
         ("monthly: true, rule: 65", "rule: 65", "from_size: 250", "either the terms or monthly"),
         ("lifts_to: {to: tst-kommune", "lifts_to: {to: tst-fylke", "tst-fylke", "no arena of this profile"),
+        (
+            "levels: [1], lifts_to: tst-kommune",
+            "levels: [1], lifts_to: ansvarsgruppe",
+            "lifts_to: {to",
+            "team of this arena lifts",
+        ),
         ("successor: tst,", "successor: obs-team,", "successor: obs-team", "its own place"),
         ("everywhere: {rule: 52}", 'everywhere: {not_yet: ["unit:nowhere"], rule: 52}', "unit:nowhere", "no unit"),
         ("after: [tst, tst-kommune]", "after: [tst, tts]", "tts", "no arena of this profile"),

@@ -18,10 +18,11 @@ from services.meetings.domain.rhythm import AtLeastPerTerm, AtLeastPerYear, Ever
 from services.meetings.domain.undertakings import Better, Reader
 from services.meetings.domain.wheel import wishes
 from services.meetings.settings import MeetingsSettings
+from services.meetings.views import arena_view
 from shared.contracts.codes import Service
 from shared.contracts.meetings import Guardians, ItemKind, ModePolicy, Place, Seat
 from shared.profiles import rules_named_in
-from shared.refs import LogScope, UnitId
+from shared.refs import ArenaRef, LogScope, UnitId
 from tests.coverage_table import numbers
 
 FOLDER: Final[Path] = MeetingsSettings.model_fields["municipalities_folder"].default
@@ -96,6 +97,9 @@ def test_tst_as_the_plan_states_it() -> None:
     assert team.chair is not None
     assert team.lifts_to is not None
     assert team.lifts_to.to == "tst-kommune"
+    ref = ArenaRef("arn_" + "b" * 26)
+    assert arena_view(ref, None, team, team.fixed).lifts_to == "tst-kommune", "and whoever reads of the arena is told"
+    assert arena_view(ref, None, arena(NORD_OSTERDAL[0], "tst-kommune"), team.fixed).lifts_to is None
 
 
 @pytest.mark.rule(64, 65, 66)

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import date
 from functools import lru_cache
 
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from services.meetings.domain.arena_rules import ArenaRules
 from services.meetings.domain.guide import Guide, unreadable
@@ -139,6 +139,7 @@ def read_profiles_in(text: str, name: str) -> tuple[Profile, ...]:
     _check_holidays(document, stated)
     _check_units(document, stated)
     _check_arenas(document, stated)
+    _check_lifting(document, stated)
     _check_undertakings(document, stated)
     _check_reports(document, stated)
     _check_guide(document, stated)
@@ -253,6 +254,33 @@ def _check_members(document: Document, here: list[int | str], arena: ArenaRules)
         if member.service in NOT_PUBLIC:
             reason = f"{member.service} hears no name, and here children are named (seed rule 45)"
             raise document.refusal([*here, "members", position], reason)
+
+
+class _Team(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    code: str
+    lifts_to: str | None = None
+
+
+class _Teams(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    teams: tuple[_Team, ...] = ()
+
+
+def _check_lifting(document: Document, stated: Stated) -> None:
+    """Refuse that a case is lifted elsewhere by the cases service than its team says here (seed rules 68, 69)."""
+    try:
+        teams = {team.code: team.lifts_to for team in _Teams.model_validate(stated.cases or {}).teams}
+    except ValidationError:
+        return  # The cases service says what is wrong with its part.
+    for index, arena in enumerate(stated.arenas):
+        if arena.lifts_to is None or arena.type not in teams:
+            continue
+        if teams[arena.type] != arena.lifts_to.to:
+            reason = f"the team of this arena lifts to {teams[arena.type]}, and the arena to {arena.lifts_to.to}"
+            raise document.refusal(["arenas", index, "lifts_to", "to"], reason)
 
 
 def _check_seats(document: Document, here: list[int | str], arena: ArenaRules, units: Sequence[Unit]) -> None:
