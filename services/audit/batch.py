@@ -45,30 +45,60 @@ class Indexed:
     asked: Asked
 
 
-async def index(batches: Mapping[Partition, Batch]) -> Indexed:
-    """Read a batch's records, giving way all the while: the batch before is on its way into the database.
+class Reading:
+    """A batch that is being read: it takes in what arrives until it is given over.
 
-    All that can be said of the batch without the database is said here, so that its transaction is short: others wait for it.
+    All that can be said of a batch without the database is said here, so that its transaction is short: others wait for it.
     """
-    read: dict[LogName, _Part] = {}
-    for _, batch in sorted(batches.items()):
-        for at in range(0, len(batch.records), _READ_AT_ONCE):
+
+    def __init__(self) -> None:
+        self.count = 0
+        """How many records were read."""
+        self._steps: dict[Partition, tuple[int, int]] = {}
+        self._parts: dict[LogName, _Part] = {}
+
+    async def read(self, batches: Mapping[Partition, Batch]) -> None:
+        """Read more records, giving way all the while: the batch before is on its way into the database.
+
+        Raises:
+            ValueError: they do not follow those of their partition that were read before.
+        """
+        for partition, batch in sorted(batches.items()):
+            first, then = self._steps.get(partition, (batch.expected, batch.expected))
+            if batch.expected != then:
+                raise ValueError("records were left out")
+            for at in range(0, len(batch.records), _READ_AT_ONCE):
+                await asyncio.sleep(0)
+                for record in batch.records[at : at + _READ_AT_ONCE]:
+                    entry = index_record(record)
+                    part = self._parts.get(entry.log)
+                    if part is None:
+                        part = self._parts[entry.log] = _Part([], [], Noted())
+                    part.entries.append(entry)
+                    part.rows.append(row(entry))
+                    part.noted.add(entry)
+            self.count += len(batch.records)
+            self._steps[partition] = first, batch.then
+
+    def continues(self, expected: Mapping[Partition, int]) -> bool:
+        """Return whether each of its partitions is expected to go on where it ends."""
+        return all(expected.get(partition) == then for partition, (_, then) in self._steps.items())
+
+    async def finish(self) -> Indexed:
+        """Return what was read."""
+        groups = {}
+        for log, part in sorted(self._parts.items()):
             await asyncio.sleep(0)
-            for record in batch.records[at : at + _READ_AT_ONCE]:
-                entry = index_record(record)
-                part = read.get(entry.log)
-                if part is None:
-                    part = read[entry.log] = _Part([], [], Noted())
-                part.entries.append(entry)
-                part.rows.append(row(entry))
-                part.noted.add(entry)
-    groups = {}
-    for log, part in sorted(read.items()):
+            groups[log] = Group(part.entries, part.rows, part.noted.agree())
         await asyncio.sleep(0)
-        groups[log] = Group(part.entries, part.rows, part.noted.agree())
-    await asyncio.sleep(0)
-    steps = {partition: (batch.expected, batch.then) for partition, batch in batches.items()}
-    return Indexed(steps, groups, ask({log: read[log].noted for log in groups}))
+        return Indexed(self._steps, groups, ask({log: self._parts[log].noted for log in groups}))
+
+
+async def index(batches: Mapping[Partition, Batch]) -> Indexed:
+    """Read a batch's records, all at once."""
+    reading = Reading()
+    await reading.read(batches)
+    return await reading.finish()
 
 
 class _Part(NamedTuple):

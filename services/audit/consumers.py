@@ -18,7 +18,7 @@ from aiokafka.abc import ConsumerRebalanceListener
 from aiokafka.errors import KafkaError
 
 from services.audit import store
-from services.audit.batch import Batch, Indexed, index
+from services.audit.batch import Batch, Indexed, Reading
 from services.audit.domain.entry import Received
 from services.audit.errors import AuditError, FencedError, HeadDamagedError, PositionLostError, RetiredKeyError
 from services.audit.keeper import Keeper
@@ -33,6 +33,10 @@ are."""
 FETCH_BYTES: Final = 2 * 1024 * 1024
 """Of each partition at once. Partitions read evenly run dry together: what comes next is there before the batch in hand is in."""
 POLL_SECONDS: Final = 0.2
+FETCH_RECORDS: Final = 512
+"""Taken from the client at once. It unpacks them in one go, and what is on its way into the database waits for that."""
+TOP_UP_SECONDS: Final = 0.005
+"""How often it looks for what else has arrived, while the batch before is on its way."""
 HINT_SECONDS: Final = 1.0
 """How often at most the offsets are committed to the broker."""
 LONGEST_PAUSE: Final = 5.0
@@ -80,7 +84,6 @@ class Consumption(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         self._hinted = 0.0
         self._unhinted: dict[TopicPartition, int] = {}
         self._batches = 0
-        self._busy = False
         self._task: asyncio.Task[None] | None = None
         self._adding: asyncio.Task[None] | None = None
         self._watching: asyncio.Task[None] | None = None
@@ -263,50 +266,77 @@ class Consumption(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
     # --- a batch ------------------------------------------------------------------------------------------------------
 
     async def _step(self, consumer: AIOKafkaConsumer) -> None:
-        """Read a batch while the one before is on its way into the database; give it over when that one is in."""
-        if not self._busy:
-            await self._added()  # and meanwhile more comes together
-        fetched = await self._fetch(consumer)
-        self._busy = sum(map(len, fetched.values())) * 4 >= self._max_records
-        async with self._idle:
-            unplaced = set(consumer.assignment()) - self._expected.keys()
-            if unplaced:
-                await self._added()
-                await self._place(consumer, unplaced)
-            batches = {
-                partition: self._batch(partition, records)
-                for partition, records in fetched.items()
-                if partition in self._expected and partition not in unplaced and records
-            }
-            indexed = await index({(each.topic, each.partition): batch for each, batch in batches.items()})
-            await self._added()
-            if batches:
-                ends = {partition: batch.then for partition, batch in batches.items()}
-                self._expected |= ends
-                self._adding = asyncio.create_task(self._add(indexed, ends), name="audit-batch")
+        """Read a batch while the one before is on its way into the database; give it over when that one is in.
+
+        Until then it takes in what arrives. A small batch would be in at once, and the large one after it read while the
+        database has nothing to do.
+        """
+        reading = Reading()
+        given = False
+        while not given:
+            asked = min(FETCH_RECORDS, self._max_records - reading.count)
+            fetched = await self._fetch(consumer, asked, wait=self._adding is None and not reading.count)
+            dry = sum(map(len, fetched.values())) < asked
+            if not fetched and self._adding is not None:
+                await asyncio.wait({self._adding}, timeout=TOP_UP_SECONDS)
+            async with self._idle:
+                reading = await self._read(consumer, reading, fetched)
+                free = self._adding is None or self._adding.done()
+                given = (dry and free) or reading.count >= self._max_records or self._stopping.is_set()
+                if given:
+                    await self._give_over(reading)
         await self._hint(consumer)
 
-    async def _fetch(self, consumer: AIOKafkaConsumer) -> dict[TopicPartition, list[ConsumerRecord]]:
-        """Return the next records, of each partition about as many.
+    async def _read(
+        self, consumer: AIOKafkaConsumer, reading: Reading, fetched: Mapping[TopicPartition, Sequence[ConsumerRecord]]
+    ) -> Reading:
+        """Read what was fetched, too, and return the batch; a new one where this instance has lost what it was reading."""
+        if not reading.continues({(each.topic, each.partition): at for each, at in self._expected.items()}):
+            self._expected.clear()
+            reading = Reading()
+        unplaced = set(consumer.assignment()) - self._expected.keys()
+        if unplaced:
+            await self._added()
+            await self._place(consumer, unplaced)
+        batches = {
+            partition: self._batch(partition, records)
+            for partition, records in fetched.items()
+            if partition in self._expected and partition not in unplaced and records
+        }
+        await reading.read({(each.topic, each.partition): batch for each, batch in batches.items()})
+        self._expected |= {partition: batch.then for partition, batch in batches.items()}
+        return reading
+
+    async def _give_over(self, reading: Reading) -> None:
+        indexed = await reading.finish()
+        await self._added()
+        if reading.count:
+            self._adding = asyncio.create_task(self._add(indexed), name="audit-batch")
+
+    async def _fetch(
+        self, consumer: AIOKafkaConsumer, count: int, *, wait: bool
+    ) -> dict[TopicPartition, list[ConsumerRecord]]:
+        """Return the next records, at most `count`, of each partition about as many; `wait` a while if there are none.
 
         By itself the client empties one partition after the other. But each service's numbers run over all of them, and what is
         read unevenly leaves the log with thousands of short-lived holes to remember.
         """
-        share = max(1, self._max_records // max(1, len(consumer.assignment())))
+        share = max(1, count // max(1, len(consumer.assignment())))
         taken: dict[TopicPartition, list[ConsumerRecord]] = await consumer.getmany(
-            timeout_ms=int(POLL_SECONDS * 1000), max_records=share
+            timeout_ms=int(POLL_SECONDS * 1000) if wait else 0, max_records=share
         )
         if taken:
             for partition in sorted(consumer.assignment()):
-                await _take(consumer, taken, share - len(taken.get(partition, ())), partition)
-            await _take(consumer, taken, self._max_records - sum(map(len, taken.values())))
+                left = count - sum(map(len, taken.values()))
+                await _take(consumer, taken, min(left, share - len(taken.get(partition, ()))), partition)
+            await _take(consumer, taken, count - sum(map(len, taken.values())))
         return taken
 
-    async def _add(self, indexed: Indexed, ends: Mapping[TopicPartition, int]) -> None:
+    async def _add(self, indexed: Indexed) -> None:
         added = await self._keeper.add(indexed)
         self._batches += 1
         self.stalled = False
-        self._unhinted |= ends
+        self._unhinted |= {TopicPartition(*partition): then for partition, (_, then) in indexed.steps.items()}
         self._taken(added)
 
     async def _added(self) -> None:

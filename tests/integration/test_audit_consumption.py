@@ -13,6 +13,7 @@ import pytest_asyncio
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.structs import OffsetAndMetadata
 
+from services.audit.batch import Indexed
 from services.audit.consumers import Consumption
 from services.audit.domain.entry import UNPARSABLE, oversize_leaf
 from services.audit.keeper import Keeper
@@ -111,6 +112,87 @@ async def test_partitions_are_read_evenly(
     whole = [batch for batch in batches if len(batch) == 9 and len(set(batch)) == 3]
     assert whole
     assert all(Counter(batch)[1] == 3 for batch in whole[:2])
+
+
+@asynccontextmanager
+async def held_up(
+    broker: str, keeper: Keeper, topics: list[str], group: str, probe: Probe[int]
+) -> AsyncIterator[tuple[Consumption, Probe[int], asyncio.Event]]:
+    """One instance, a probe that is told how many records it got each time, and what lets its batches into the database."""
+    read: Probe[int] = Probe()
+    free = asyncio.Event()
+    add = keeper.add
+
+    async def added(indexed: Indexed) -> int:
+        await free.wait()
+        return await add(indexed)
+
+    keeper.add = added  # type: ignore[method-assign]
+    member = Consumption(broker, keeper, topics=topics, group=group, max_records=50, taken=probe)
+    await member.start()
+    try:
+        assert member._consumer is not None
+        getmany = member._consumer.getmany
+
+        async def got(*partitions: TopicPartition, **limits: int) -> dict[TopicPartition, list[object]]:
+            records: dict[TopicPartition, list[object]] = await getmany(*partitions, **limits)
+            read(sum(map(len, records.values())))
+            return records
+
+        member._consumer.getmany = got
+        async with asyncio.timeout(WITHIN):
+            await member.placed.wait()
+        yield member, read, free
+    finally:
+        free.set()
+        await member.stop()
+
+
+async def test_what_arrives_while_a_batch_is_on_its_way_is_read_into_one(
+    migrated: Migrated, broker: str, topics: list[str], group: str, producer: AIOKafkaProducer
+) -> None:
+    """Not a small batch after each large one; and never more in one than a batch may have."""
+    records = Publisher().reads(105)
+    async with open_world(await migrated("audit", MIGRATIONS)) as world:
+        probe: Probe[int] = Probe()
+        async with held_up(broker, world.keeper, topics, group, probe) as (_, read, free):
+            end = 0
+            for count in (1, 5, 20, 79):
+                await send(producer, topics[0], [*records[end : end + count]], partition=0)
+                end += count
+                goal = min(end, 1 + 50)
+                await read.until(lambda seen, goal=goal: sum(seen) >= goal)  # type: ignore[misc]
+            free.set()
+            await probe.until(lambda seen: sum(seen) == len(records))
+            assert probe.seen[:2] == [1, 50]
+        await check_log(world, records)
+
+
+async def test_what_was_read_and_not_given_over_is_lost_to_nobody(
+    migrated: Migrated, broker: str, topics: list[str], group: str, producer: AIOKafkaProducer
+) -> None:
+    """A second instance joins while a batch is on its way and the next is being read: each record is an entry, once."""
+    records = Publisher().reads(60)
+    dsn = await migrated("audit", MIGRATIONS)
+    async with open_world(dsn) as one, open_world(dsn) as two, Watch(dsn, "logs") as watch:
+        async with held_up(broker, one.keeper, topics, group, Probe()) as (first, read, free):
+            await send(producer, topics[0], [*records[:30]])
+            await read.until(lambda seen: sum(seen) >= 30)
+            await send(producer, topics[1], [*records[30:]])
+            await read.until(lambda seen: sum(seen) >= 60)
+            began = await first._keeper.positions((topics[0], number) for number in range(3))
+            assert set(began.values()) == {0}
+            second = Consumption(broker, two.keeper, topics=topics, group=group, max_records=50)
+            await second.start()
+            try:
+                free.set()
+                async with asyncio.timeout(WITHIN):
+                    await second.placed.wait()
+                await watch.until("SELECT sum(size)::int FROM logs", gives=60)
+            finally:
+                await second.stop()
+        await check_log(one, await leaves(one))
+        assert sorted(await leaves(one)) == sorted(records)
 
 
 async def test_the_brokers_offsets_are_only_hints(
