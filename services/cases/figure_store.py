@@ -1,11 +1,11 @@
-"""SQL of the figures: what happened to concerns and measures, by unit and moment."""
+"""SQL of the figures: what happened to concerns and measures, by unit and moment, and what was published of each term."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
 
-from services.cases.domain.figures import NO_UNIT, Told
+from services.cases.domain.figures import NO_UNIT, Published, Told
 from services.cases.domain.state import CaseState
 from shared.contracts import cases as events
 from shared.contracts.base import EventData
@@ -109,3 +109,22 @@ async def told_of(conn: Connection, municipality: LogScope, period: Period) -> T
         told.in_time[row["unit"] or NO_UNIT, "in-time" if row["in_time"] else "late"] += 1
         told.effects[row["unit"] or NO_UNIT, row["effect"]] += 1
     return told
+
+
+async def published_of(conn: Connection, municipality: LogScope, period: Period) -> Published | None:
+    """Return what was published of the term; None before anybody has asked."""
+    figures = await conn.fetchval(
+        "SELECT figures FROM published_figures WHERE municipality = $1 AND period = $2", municipality, period.code
+    )
+    return None if figures is None else Published.model_validate_json(figures)
+
+
+async def publish(conn: Connection, municipality: LogScope, period: Period, figures: Published) -> Published:
+    """Publish what is told of the term, and return what stands: what somebody published in the meantime is not changed."""
+    await conn.execute(
+        "INSERT INTO published_figures (municipality, period, figures) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+        municipality,
+        period.code,
+        figures.model_dump_json(),
+    )
+    return await published_of(conn, municipality, period) or figures

@@ -353,3 +353,24 @@ async def test_figures_of_a_term_that_is_over_and_no_child_among_them(world: Wor
     assert school["concerns"] == {"total": None, "parts": {}}
     stored = await world.pool.fetch("SELECT * FROM figure_evaluations")
     assert [(row["in_time"], row["effect"], row["unit"]) for row in stored] == [(True, "reached", "unit:lia-barnehage")]
+
+
+@pytest.mark.rule(157, 177, 179)
+async def test_what_was_told_of_a_term_stands_whatever_is_counted_afterwards(world: World) -> None:
+    """Counted anew, by another time to act or from what else is known by then, it is one more sum to subtract from."""
+    people = People(43)
+    for who in ["curious"] * 7 + ["teacher"] * 6:
+        child = people.child(age=5)
+        told = world.concern(child={"name": child.name, "national_number": child.national_number}, for_whom="child")
+        await world.must(who, "/concerns", told)
+    await world.move_to(datetime(2027, 1, 2, tzinfo=UTC))
+    before = {who: await world.see(who, "/figures?period=2026-autumn") for who in ("coordinator", "styrer", "rektor")}
+    assert list(before["coordinator"]["concerns"]["parts"].values()) == [7]
+    await world.pool.execute(
+        "UPDATE figure_concerns SET unit = NULL WHERE concern = (SELECT max(concern) FROM figure_concerns)"
+    )
+    for who, told_then in before.items():
+        assert await world.see(who, "/figures?period=2026-autumn") == told_then
+    kept = await world.pool.fetchval("SELECT figures::text FROM published_figures")
+    assert "cas_" not in kept
+    assert "con_" not in kept

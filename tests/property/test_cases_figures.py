@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.cases.domain.figures import Told, decide_view, figures_of, median, period_of
+from services.cases.domain.figures import Told, View, decide_view, figures_of, median, period_of, published
 from services.cases.errors import FiguresForbiddenError, PeriodNotOverError, PeriodUnknownError
 from shared.contracts.cases import ForWhom
 from shared.refs import UnitId
@@ -43,11 +43,11 @@ def test_nobody_works_out_a_count_under_five_from_the_others_and_the_total(size:
     for counts in product(range(14), repeat=size):
         shown = suppress({str(place): count for place, count in enumerate(counts)})
         behind[shown.model_dump_json()].append(counts)
-    for published, possible in behind.items():
-        shown = Counts.model_validate_json(published)
+    for line, possible in behind.items():
+        shown = Counts.model_validate_json(line)
         for place in range(size):
             if shown.parts[str(place)] is None:
-                assert len({counts[place] for counts in possible}) > 1, published
+                assert len({counts[place] for counts in possible}) > 1, line
 
 
 @pytest.mark.rule(102, 179)
@@ -100,8 +100,9 @@ def test_a_leader_who_subtracts_the_own_figures_from_the_municipalitys_learns_no
     """Nor do several leaders who put theirs together."""
     autumn = period_of("2026-autumn", datetime(2027, 1, 2, tzinfo=UTC))
     told = Told(for_whom=Counter({(unit, part.value): count for (unit, part), count in counts.items()}))
-    whole = figures_of(told, autumn, None, 14)
-    units = {unit: figures_of(told, autumn, unit, 14) for unit in UNITS}
+    told_once = published(told, autumn, 14)
+    whole = told_once.seen_by(View(unit=None))
+    units = {unit: told_once.seen_by(View(unit=unit)) for unit in UNITS}
     for size in range(1, len(UNITS) + 1):
         for together in combinations(UNITS, size):
             for part in PARTS:
@@ -120,6 +121,18 @@ def test_a_leader_who_subtracts_the_own_figures_from_the_municipalitys_learns_no
         # Nor from the own total.
         hidden = [part for part in PARTS if mine.parts[part] is None]
         assert mine.total is None or len(hidden) != 1
+
+
+@pytest.mark.rule(95, 157, 179)
+def test_a_unit_of_which_nothing_was_counted_is_told_what_every_such_unit_is_told() -> None:
+    autumn = period_of("2026-autumn", datetime(2027, 1, 2, tzinfo=UTC))
+    told = Told(for_whom=Counter({("unit:a", "child"): 30, ("unit:b", "child"): 20}))
+    told_once = published(told, autumn, 14)
+    assert told_once.seen_by(View(unit=UNITS[0])).for_whom.total == 30
+    nobody = told_once.seen_by(View(unit=UNITS[2]))
+    assert nobody == figures_of(told, autumn, UNITS[2], 14)
+    assert nobody.unit == UNITS[2]
+    assert nobody.for_whom.total is None, "zero is hidden like one"
 
 
 def small_rest(shown: list[int | None]) -> bool:

@@ -1,7 +1,8 @@
 """Figures for leaders: counts of a term that is over, none under five, and none that subtraction would reveal.
 
-A term does not change once it is over, so that nobody learns one child's story from what two askings differ by. And a unit's
-figures are its row of the municipality's: by themselves they would say, with the municipality's, what the others' are.
+A term is told once: what was published of it stands, also when the time to act becomes another, so that nobody learns one
+child's story from what two askings differ by. And a unit's figures are its row of the municipality's: by themselves they would
+say, with the municipality's, what the others' are.
 """
 
 from __future__ import annotations
@@ -24,6 +25,9 @@ from shared.terms import Period, term
 NO_UNIT: Final = "no-unit"
 WAITED: Final = ("within-7-days", "in-time", "late")
 LEVELS: Final = ("level-0", "level-1", "level-2", "level-3")
+
+_NOT_COUNTED: Final = UnitId("")
+"""Stands in every table for the units of which nothing is counted."""
 
 ByUnit = Counter[tuple[str, str]]
 """Counts of parts, by unit."""
@@ -68,6 +72,40 @@ class Figures(Model):
     """Evaluations, in time or late (seed rules 88, 89)."""
     effects: Counts
     """What the same evaluations showed (seed rules 90, 92)."""
+
+
+class View(Model):
+    """Whose figures somebody sees: one unit's, or the municipality's with each unit's."""
+
+    unit: UnitId | None
+
+
+class Published(Model):
+    """All that is told of a municipality's term, as it was when somebody first asked."""
+
+    municipality: Figures
+    units: dict[UnitId, Figures]
+    others: Figures
+    """Of a unit of which nothing was counted."""
+
+    def seen_by(self, view: View) -> Figures:
+        """Return what is seen of it."""
+        if view.unit is None:
+            return self.municipality
+        return self.units.get(view.unit, self.others.model_copy(update={"unit": view.unit}))
+
+
+def published(told: Told, period: Period, act_within_days: int) -> Published:
+    """Return what is to be told of a term that is over, to everybody and for good (seed rules 157, 177)."""
+    named = {
+        of for counts in (told.for_whom, told.planned, told.owners, told.in_time, told.effects) for of, _ in counts
+    }
+    units = sorted(UnitId(of) for of in (named | told.days_to_action.keys()) - {NO_UNIT})
+    return Published(
+        municipality=figures_of(told, period, None, act_within_days),
+        units={unit: figures_of(told, period, unit, act_within_days) for unit in units},
+        others=figures_of(told, period, _NOT_COUNTED, act_within_days),
+    )
 
 
 def figures_of(told: Told, period: Period, unit: UnitId | None, act_within_days: int) -> Figures:
@@ -118,12 +156,6 @@ def _shown(counts: ByUnit, parts: Sequence[str], unit: UnitId | None) -> Counts:
 
 def _summed(counts: Mapping[tuple[str, str], int], parts: Sequence[str]) -> dict[str, int]:
     return {str(part): sum(count for (_, of), count in counts.items() if of == part) for part in parts}
-
-
-class View(Model):
-    """Whose figures somebody sees: one unit's, or the municipality's with each unit's."""
-
-    unit: UnitId | None
 
 
 def decide_view(by: Acting) -> View:
