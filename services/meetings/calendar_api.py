@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import APIRouter, Depends, Path
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -13,10 +13,8 @@ from services.meetings.bodies import NewAddress, Withdrawal
 from services.meetings.handlers import calendars
 from services.meetings.handlers.desk import Desk
 from services.meetings.views import AddressTermView, AddressView
-from shared.contracts.codes import Language
-from shared.preferences import preferred_language
 from shared.refs import ALPHABET, ArenaRefField
-from shared.web import Command, Reading, represent, respond
+from shared.web import Command, Reading, Tongue, represent, respond
 
 router = APIRouter(tags=["calendars"])
 
@@ -35,15 +33,7 @@ async def _desk(request: Request) -> Desk:
     return desk
 
 
-async def _language(
-    request: Request,
-    language: Annotated[Language | None, Query(description="Left out: what `Accept-Language` asks for.")] = None,
-) -> Language:
-    return language or preferred_language(request.headers.get("accept-language", ""))
-
-
 Means = Annotated[Desk, Depends(_desk)]
-Tongue = Annotated[Language, Depends(_language)]
 Token = Annotated[str, Path(pattern=rf"^[{ALPHABET[:16]}]{{64}}$", description="As `GET /calendar/address` tells it.")]
 
 

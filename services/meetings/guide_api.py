@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import APIRouter, Depends, Path
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -12,10 +12,8 @@ from services.meetings.domain.visiting import Looking
 from services.meetings.handlers import guides
 from services.meetings.handlers.desk import Desk
 from services.meetings.pages.guide_page import GUIDE, render_guide
-from shared.contracts.codes import Language
-from shared.preferences import preferred_language
 from shared.refs import LogScope
-from shared.web import exchange, passes_over_more
+from shared.web import Tongue, exchange, passes_over_more
 
 router = APIRouter(tags=["for everybody"])
 
@@ -44,12 +42,11 @@ Means = Annotated[Desk, Depends(_desk)]
 async def show_guide(
     desk: Means,
     request: Request,
+    tongue: Tongue,
     municipality: Annotated[str, Path(pattern="^[0-9]{4}$", description="Its number: four digits.")],
-    language: Annotated[Language | None, Query(description="Left out: what `Accept-Language` asks for.")] = None,
 ) -> Response:
     """From its profile. Each look is counted as one more in its month, by whom is not. 404 where there is no such page."""
     shown = guides.show_guide(desk, LogScope(municipality), request.app.state.clock.now())
-    tongue = language or preferred_language(request.headers.get("accept-language", ""))
     page = render_guide(shown, tongue)
     guides.count_visit(desk, shown, _looking(request), request.app.state.clock.now())
     headers = {**_ANYBODYS, **GUIDE.headers, "Content-Language": tongue.value}

@@ -24,9 +24,7 @@ from services.meetings.pages.report_page import (
     render_report,
 )
 from services.meetings.views import DeliveredReportView
-from shared.contracts.codes import Language
-from shared.preferences import preferred_language
-from shared.web import AskedPage, Collection, Command, Page, Reading, respond
+from shared.web import AskedPage, Collection, Command, Page, Reading, Tongue, respond
 
 router = APIRouter(tags=["reports"])
 
@@ -56,15 +54,7 @@ async def _desk(request: Request) -> Desk:
     return desk
 
 
-async def _language(
-    request: Request,
-    language: Annotated[Language | None, Query(description="Left out: what `Accept-Language` asks for.")] = None,
-) -> Language:
-    return language or preferred_language(request.headers.get("accept-language", ""))
-
-
 Means = Annotated[Desk, Depends(_desk)]
-Tongue = Annotated[Language, Depends(_language)]
 
 
 def _of(kind: str) -> dict[int | str, dict[str, Any]]:

@@ -15,9 +15,7 @@ from services.meetings.handlers import year
 from services.meetings.handlers.desk import Desk
 from services.meetings.pages.year_page import PAGE, render_year
 from shared.contracts.base import Moment
-from shared.contracts.codes import Language
-from shared.preferences import preferred_language
-from shared.web import AskedPage, Collection, Page, Reading
+from shared.web import AskedPage, Collection, Page, Reading, Tongue
 
 router = APIRouter(tags=["the year"])
 
@@ -75,13 +73,11 @@ async def list_wheel(desk: Means, ctx: Reading, asked: AskedPage, school_year: B
 async def show_year(
     desk: Means,
     ctx: Reading,
-    request: Request,
+    tongue: Tongue,
     school_year: Begins = None,
-    language: Annotated[Language | None, Query(description="Left out: what `Accept-Language` asks for.")] = None,
 ) -> Response:
     """Deviations stand on it for those who may see them."""
     shown = await year.show_year(desk, ctx, school_year)
-    tongue = language or preferred_language(request.headers.get("accept-language", ""))
     page = render_year(shown, ctx.now, tongue)
     headers = {**_PRIVATE, **PAGE.headers, "Content-Language": tongue.value}
     return Response(page, media_type="text/html; charset=utf-8", headers=headers)

@@ -23,6 +23,7 @@ from shared.web.edge import Edge, exchange
 from shared.web.models import GivenDay, GivenMoment, RequestModel, RequestPart, example
 from shared.web.pages import AskedPage, Collection, Page, Paging
 from shared.web.problems import Problem
+from shared.web.tongue import Tongue
 
 __all__ = [
     "AskedPage",
@@ -40,6 +41,7 @@ __all__ = [
     "Reading",
     "RequestModel",
     "RequestPart",
+    "Tongue",
     "UnguardedRouteError",
     "answer",
     "command_context",
