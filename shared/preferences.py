@@ -14,6 +14,8 @@ QVALUE: Final = re.compile(r"0(\.[0-9]{0,3})?|1(\.0{0,3})?", re.ASCII)
 """A weight (RFC 9110 § 12.4.2): 0 to 1, with at most three decimals."""
 LANGUAGES: Final = {**{language.value: language for language in Language}, "no": Language.NB}
 """The written languages by their tags; Norwegian without more is Bokmål."""
+NAMES: Final[Mapping[Language, str]] = {Language.NB: "Bokmål", Language.NN: "Nynorsk", Language.EN: "English"}
+"""What each language calls itself."""
 
 
 def preferred(header: str, known: Mapping[str, T], default: T) -> T:

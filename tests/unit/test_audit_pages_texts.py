@@ -11,8 +11,9 @@ import pytest
 import services.audit
 from services.audit.domain.witnessing import Trouble
 from services.audit.pages.entries import KINDS
-from services.audit.pages.texts import NAMES, TABLES, Texts
+from services.audit.pages.texts import TABLES, Texts
 from shared.contracts.codes import Language, Role
+from shared.preferences import NAMES
 
 pytestmark = pytest.mark.rule(101)
 

@@ -15,9 +15,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import Response
 
 from services.audit.domain.sentences import sentence
-from services.audit.pages.texts import NAMES, Texts
+from services.audit.pages.texts import Texts
 from services.audit.pages.visits import Visit
 from shared.clock import OSLO, oslo_time
+from shared.preferences import NAMES
 
 _TEMPLATES: Final = Path(__file__).resolve().parents[1] / "templates"
 STYLE: Final = (_TEMPLATES / "style.css").read_text(encoding="utf-8")

@@ -10,8 +10,6 @@ from shared.contracts.codes import Language
 from shared.plain_yaml import read_yaml
 
 FOLDER: Final = Path(__file__).with_name("texts")
-NAMES: Final[Mapping[Language, str]] = {Language.NB: "Bokmål", Language.NN: "Nynorsk", Language.EN: "English"}
-"""What each language calls itself."""
 
 
 class TextError(ValueError):

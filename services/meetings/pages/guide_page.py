@@ -16,6 +16,7 @@ from services.meetings.domain.organisation import Unit
 from services.meetings.domain.undertakings import GuidanceStep
 from shared.contracts.codes import Language, Service
 from shared.plain_yaml import read_yaml
+from shared.preferences import NAMES
 from shared.web.still import StillPage
 
 _TEMPLATES: Final = Path(__file__).with_name("templates")
@@ -141,10 +142,7 @@ def render_guide(shown: GuideShown, language: Language) -> str:
     return GUIDE.render(
         language=language.value,
         words=words,
-        tongues=[
-            (each.value, own)
-            for each, own in ((Language.NB, "Bokmål"), (Language.NN, "Nynorsk"), (Language.EN, "English"))
-        ],
+        tongues=[(each.value, own) for each, own in NAMES.items()],
         title=words.title.format(municipality=shown.name),
         lead=_told(guide.lead, language),
         levels=[
