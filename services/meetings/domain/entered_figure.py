@@ -156,12 +156,19 @@ def enters_as(entry: Entry, unit: UnitId | None, actor: Actor) -> Role:
     Raises:
         FigureNotYoursError: in none.
     """
-    if actor.staff:
-        if entry.by.role in actor.roles and entry.by.unit in {None, actor.unit}:
-            return entry.by.role
-        if unit is not None and actor.unit == unit and Role.LEADER in actor.roles:
-            return Role.LEADER
-    raise FigureNotYoursError
+    role = entering_role(entry, unit, actor)
+    if role is None:
+        raise FigureNotYoursError
+    return role
+
+
+def entering_role(entry: Entry, unit: UnitId | None, actor: Actor) -> Role | None:
+    """Return in which role the actor enters the figure of that unit, or of the municipality; None: others enter it."""
+    if not actor.staff:
+        return None
+    if entry.by.role in actor.roles and entry.by.unit in {None, actor.unit}:
+        return entry.by.role
+    return Role.LEADER if unit is not None and actor.unit == unit and Role.LEADER in actor.roles else None
 
 
 def check_enters_some(profile: Profile, actor: Actor) -> None:
@@ -172,7 +179,7 @@ def check_enters_some(profile: Profile, actor: Actor) -> None:
     """
     for indicator in profile.indicators:
         if indicator.entry is not None and any(
-            _enters(indicator.entry, unit, actor)
+            entering_role(indicator.entry, unit, actor)
             for unit in (None, *(unit.id for unit in units_of(profile, indicator.entry)))
         ):
             return
@@ -303,7 +310,7 @@ def lines_for(profile: Profile, actor: Actor, kept: Kept, today: date) -> list[L
             found += [
                 _line(indicator, indicator.entry, period, unit, kept, today)
                 for unit in places(profile, indicator.entry, period)
-                if _enters(indicator.entry, unit, actor)
+                if entering_role(indicator.entry, unit, actor)
             ]
     return sorted(found, key=line_key)
 
@@ -311,14 +318,6 @@ def lines_for(profile: Profile, actor: Actor, kept: Kept, today: date) -> list[L
 def line_key(line: Line) -> tuple[str, str, str]:
     """Return by what they are ordered."""
     return line.indicator, line.first.isoformat(), line.unit or ""
-
-
-def _enters(entry: Entry, unit: UnitId | None, actor: Actor) -> bool:
-    try:
-        enters_as(entry, unit, actor)
-    except FigureNotYoursError:
-        return False
-    return True
 
 
 def _line(indicator: Indicator, entry: Entry, period: Stretch, unit: UnitId | None, kept: Kept, today: date) -> Line:

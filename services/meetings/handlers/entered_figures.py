@@ -21,12 +21,14 @@ from services.meetings.domain.entered_figure import (
     check_enters_some,
     decide_correct,
     decide_enter,
+    entering_role,
     enters_as,
     line_key,
     lines_for,
     number_of,
     period_of,
 )
+from services.meetings.domain.undertakings import Entry
 from services.meetings.errors import FigureNotYoursError, UnknownError
 from services.meetings.handlers.desk import Desk, acting
 from services.meetings.views import EnteredEntryView, EnteredFigureView, EnteredView, there
@@ -91,10 +93,8 @@ async def correct(
         FigureValueError: the number cannot be one of this kind.
         StaleVersionError: somebody has corrected it since.
     """
-    state, role, _ = await _found(desk, ctx, figure)
-    actor = acting(ctx)
-    entry = asked(profile_of(desk.profiles, actor.municipality), state.indicator).entry
-    number = number_of(entry, given.value, given.of, given.source)
+    found = await _found(desk, ctx, figure)
+    number = number_of(found.entry, given.value, given.of, given.source)
 
     async def work(conn: Connection) -> Changed[FigureState]:
         now = (await store.entries(conn, figure))[-1].content
@@ -104,8 +104,8 @@ async def correct(
 
         changed = await desk.journal.change(FIGURE, figure, ctx, decide, _entered, conn=conn)
         if changed.events:
-            entry = Version(changed.state.entries, number, reason, actor.id, role, ctx.now)
-            await store.add(conn, figure, entry)
+            version = Version(changed.state.entries, number, reason, acting(ctx).id, found.role, ctx.now)
+            await store.add(conn, figure, version)
         return changed
 
     return await desk.change(work)
@@ -134,14 +134,14 @@ async def show(desk: Desk, ctx: Context, figure: EnteredFigureRef) -> tuple[Ente
     Raises:
         UnknownError: there is no such figure that the actor enters.
     """
-    state, _, version = await _found(desk, ctx, figure)
+    found = await _found(desk, ctx, figure)
     async with desk.pool.acquire() as conn:
         entries = await store.entries(conn, figure)
     shown = EnteredFigureView(
         figure=figure,
-        indicator=state.indicator,
-        period=state.period,
-        unit=state.unit,
+        indicator=found.state.indicator,
+        period=found.state.period,
+        unit=found.state.unit,
         entries=tuple(
             EnteredEntryView(
                 number=each.number,
@@ -156,22 +156,32 @@ async def show(desk: Desk, ctx: Context, figure: EnteredFigureRef) -> tuple[Ente
             for each in entries
         ),
     )
-    return shown, version
+    return shown, found.version
 
 
-async def _found(desk: Desk, ctx: Context, figure: EnteredFigureRef) -> tuple[FigureState, Role, int]:
-    """Return the figure, for somebody who enters it, with the role in which they do; others are not told that it is there."""
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A figure, for somebody who enters it."""
+
+    state: FigureState
+    version: int
+    entry: Entry
+    role: Role
+    """In which they enter it."""
+
+
+async def _found(desk: Desk, ctx: Context, figure: EnteredFigureRef) -> Found:
+    """Return the figure, for somebody who enters it; others are not told that it is there."""
     actor = acting(ctx)
     loaded = await desk.journal.load(FIGURE, figure)
     profile = desk.profiles.get(actor.municipality)
     indicator = None if profile is None else profile.indicator(loaded.state.indicator)
     if loaded.scope != actor.municipality or indicator is None or indicator.entry is None:
         raise UnknownError
-    try:
-        role = enters_as(indicator.entry, loaded.state.unit, actor)
-    except FigureNotYoursError:
-        raise UnknownError from None
-    return loaded.state, role, loaded.version
+    role = entering_role(indicator.entry, loaded.state.unit, actor)
+    if role is None:
+        raise UnknownError
+    return Found(loaded.state, loaded.version, indicator.entry, role)
 
 
 def _entered(state: FigureState, version: int) -> Answer:
