@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any
 
 
 class Rounds:
@@ -64,7 +63,7 @@ class Rounds:
 
 
 async def side_by_side(
-    take: Callable[[], Awaitable[Coroutine[Any, Any, int] | None]],
+    take: Callable[[], Awaitable[Coroutine[None, None, int] | None]],
     *,
     at_once: int,
     look_every: float,

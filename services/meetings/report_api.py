@@ -24,6 +24,7 @@ from services.meetings.pages.report_page import (
     render_report,
 )
 from services.meetings.views import DeliveredReportView
+from shared.contracts.codes import Language
 from shared.web import AskedPage, Collection, Command, Page, Reading, Tongue, respond
 
 router = APIRouter(tags=["reports"])
@@ -125,9 +126,7 @@ async def show_chart(
 ) -> Response:
     """SVG with a title and a description. The page has a table with the same numbers beside it."""
     content = await reports.read_report(desk, ctx, code, period)
-    picture = render_chart(content, profile_of(desk.profiles, content.municipality), figure, tongue)
-    headers = {**_PRIVATE, **PICTURE.headers, "Content-Language": tongue.value}
-    return Response(picture, media_type="image/svg+xml", headers=headers)
+    return _picture(render_chart(content, profile_of(desk.profiles, content.municipality), figure, tongue), tongue)
 
 
 @router.get(
@@ -151,6 +150,10 @@ async def show_entered_chart(
 ) -> Response:
     """SVG with a title and a description; what is missing is said, and is not drawn as nought."""
     content = await reports.read_report(desk, ctx, code, period)
-    picture = render_entered_chart(content, profile_of(desk.profiles, content.municipality), indicator, tongue)
+    profile = profile_of(desk.profiles, content.municipality)
+    return _picture(render_entered_chart(content, profile, indicator, tongue), tongue)
+
+
+def _picture(drawn: str, tongue: Language) -> Response:
     headers = {**_PRIVATE, **PICTURE.headers, "Content-Language": tongue.value}
-    return Response(picture, media_type="image/svg+xml", headers=headers)
+    return Response(drawn, media_type="image/svg+xml", headers=headers)

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 import structlog
 
@@ -144,7 +144,7 @@ class Courier:
             self._take, at_once=AT_ONCE, look_every=self._poll, stopping=lambda: self._rounds.stopping, name="webhooks"
         )
 
-    async def _take(self) -> Coroutine[Any, Any, int] | None:
+    async def _take(self) -> Coroutine[None, None, int] | None:
         async with self._pool.acquire() as conn:
             held = await subscription_store.take(conn, self._clients, lease=LEASE)
         return None if held is None else self._serve(held)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from email.message import EmailMessage
 from functools import partial
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 import structlog
 
@@ -63,7 +63,7 @@ log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 SendMail = Callable[[EmailMessage], Awaitable[None]]
-Take = Callable[[], Awaitable[Coroutine[Any, Any, int] | None]]
+Take = Callable[[], Awaitable[Coroutine[None, None, int] | None]]
 """Gives the next piece of work, or nothing."""
 FindContacts = Callable[[CaseRef], Awaitable[tuple[Contact, ...]]]
 FindWatch = Callable[[CaseRef], Awaitable[Watch | None]]
@@ -185,7 +185,7 @@ class Post:
 
     # --- errands ------------------------------------------------------------------------------------------------------
 
-    async def _take_errand(self) -> Coroutine[Any, Any, int] | None:
+    async def _take_errand(self) -> Coroutine[None, None, int] | None:
         async with self._pool.acquire() as conn:
             errand = await store.take_errand(conn, lease=LEASE)
         return None if errand is None else self._do(errand)
@@ -249,7 +249,7 @@ class Post:
 
     # --- messages -----------------------------------------------------------------------------------------------------
 
-    async def _take_by(self, ways: frozenset[Way]) -> Coroutine[Any, Any, int] | None:
+    async def _take_by(self, ways: frozenset[Way]) -> Coroutine[None, None, int] | None:
         parcel = await self._take(ways) or await self._take_digest(ways)
         return None if parcel is None else self._go(parcel)
 

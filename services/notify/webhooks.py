@@ -126,8 +126,11 @@ class Targets:
             return False
         if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
             address = address.ipv4_mapped
-        if isinstance(address, ipaddress.IPv6Address) and (address.is_site_local or address.packed[8:12] in _ISATAP):
-            return False  # fec0::/10, taken back by RFC 3879, and still in use inside
+        if isinstance(address, ipaddress.IPv6Address):
+            if address.is_site_local:
+                return False  # fec0::/10, taken back by RFC 3879, and still in use inside
+            if address.packed[8:12] in _ISATAP:
+                return False
         if any(address in network for network in self._networks):
             return True
         if address.is_multicast or address.is_reserved or any(address in network for network in _EMBEDDING):
