@@ -46,6 +46,7 @@ from services.meetings.domain.meeting import (
     decide_reschedule,
 )
 from services.meetings.domain.profile import Profile
+from services.meetings.domain.seating import sent_as_deputy
 from services.meetings.errors import (
     CalendarBusyError,
     CalendarForbiddenError,
@@ -264,8 +265,9 @@ def test_signed_in_one_sees_whether_ones_own_seat_is_taken_and_nothing_of_anybod
             # Whose it is stands there of nobody: of every meeting in every calendar the addresses are the same.
             assert (str(attendee), str(event["organizer"])) == (READER, CALLER)
         assert event["dtstamp"].dt == max(each.changed_at, each.changed_at if said is None else said.at)
-        others = tuple(answer for answer in each.answers if answer.seat == mine)
-        alone = appointments(profile, [replace(each, answers=others)], reader, signed_in=True)
+        # But whoever is sent as a deputy knows of the meeting by that alone (seed rules 71, 72).
+        own = tuple(answer for answer in each.answers if answer.seat == mine or sent_as_deputy([answer], reader.office))
+        alone = appointments(profile, [replace(each, answers=own)], reader, signed_in=True)
         assert alone == appointments(profile, [each], reader, signed_in=True)
     assert "METHOD" not in feed.decode()
 
