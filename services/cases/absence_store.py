@@ -14,6 +14,7 @@ _GIVEN_TO: Final = "hashtextextended('given-to/' || $1, 0)"
 _AWAY: Final = """
 SELECT absence FROM absences
 WHERE person = $1 AND municipality = $2 AND standing AND (last_day < $3 OR begun OR $4) AND (back_on IS NULL OR $3 < back_on)
+AND ($5::text IS NULL OR unit = $5)
 ORDER BY begun OR last_day < $3 DESC, last_day DESC LIMIT 1
 """
 
@@ -45,15 +46,16 @@ async def municipality_of(conn: Connection, absence: AbsenceRef) -> LogScope | N
     return None if found is None else LogScope(found)
 
 
-async def registered(conn: Connection, municipality: LogScope, person: ActorId, day: date) -> bool:
-    """Return whether somebody is registered as away on `day` or later, so that others may act for them."""
+async def registered(conn: Connection, municipality: LogScope, person: ActorId, day: date, unit: UnitId | None) -> bool:
+    """Return whether somebody is registered as away from `unit` on `day` or later, so that others may act for them there."""
     return bool(
         await conn.fetchval(
             "SELECT exists (SELECT FROM absences WHERE person = $1 AND municipality = $2 AND standing"
-            " AND (back_on IS NULL OR $3 < back_on))",
+            " AND (back_on IS NULL OR $3 < back_on) AND ($4::text IS NULL OR unit = $4))",
             person,
             municipality,
             day,
+            unit,
         )
     )
 
@@ -67,13 +69,16 @@ async def begin(conn: Connection, absence: AbsenceRef, person: ActorId) -> None:
     await conn.execute("UPDATE absences SET begun = true WHERE absence = $1", absence)
 
 
-async def away_for_good(conn: Connection, municipality: LogScope, person: ActorId, day: date) -> AbsenceRef | None:
-    """Return the absence in which somebody is on `day`, or that begins at this moment; no other begins before the transaction ends.
+async def away_for_good(
+    conn: Connection, municipality: LogScope, person: ActorId, day: date, unit: UnitId | None
+) -> AbsenceRef | None:
+    """Return the absence from `unit` in which somebody is on `day`, or that begins at this moment.
 
-    Nobody waits here: what holds the lock against it is the beginning of an absence, and that may wait for a row of the caller's.
+    No other begins before the transaction ends. Nobody waits here: what holds the lock against it is the beginning of an absence,
+    and that may wait for a row of the caller's.
     """
     undisturbed = bool(await conn.fetchval(f"SELECT pg_try_advisory_xact_lock_shared({_GIVEN_TO})", person))
-    found = await conn.fetchval(_AWAY, person, municipality, day, not undisturbed)
+    found = await conn.fetchval(_AWAY, person, municipality, day, not undisturbed, unit)
     return None if found is None else AbsenceRef(found)
 
 
@@ -88,16 +93,26 @@ async def left_to(conn: Connection, municipality: LogScope, leader: ActorId) -> 
     return None if found is None else AbsenceRef(found)
 
 
-async def away(conn: Connection, municipality: LogScope, person: ActorId, day: date) -> AbsenceRef | None:
-    """Return the absence in which somebody is on `day`, if any."""
-    found = await conn.fetchval(_AWAY, person, municipality, day, False)
+async def away(
+    conn: Connection, municipality: LogScope, person: ActorId, day: date, unit: UnitId | None
+) -> AbsenceRef | None:
+    """Return the absence in which somebody is on `day`, if any: from `unit`, as who has left one may work in another.
+
+    Where nobody knows in which unit they would be, any absence counts.
+    """
+    found = await conn.fetchval(_AWAY, person, municipality, day, False, unit)
     return None if found is None else AbsenceRef(found)
 
 
 async def falls_back(
-    conn: Connection, municipality: LogScope, person: ActorId, falls_to: ActorId, days: tuple[date, date | None]
+    conn: Connection,
+    municipality: LogScope,
+    unit: UnitId,
+    person: ActorId,
+    falls_to: ActorId,
+    days: tuple[date, date | None],
 ) -> bool:
-    """Return whether `falls_to`, or whom it falls to from there, is away within these days and leaves things to `person`.
+    """Return whether `falls_to`, or whom it falls to in that unit, is away from it within these days and leaves things to `person`.
 
     `days` are the last day there and the day back, if there is one.
     """
@@ -105,7 +120,7 @@ async def falls_back(
     return bool(
         await conn.fetchval(
             "WITH RECURSIVE chain AS (SELECT $3::text AS actor UNION SELECT a.falls_to FROM absences a JOIN chain"
-            " ON a.person = chain.actor WHERE a.municipality = $1 AND a.standing"
+            " ON a.person = chain.actor WHERE a.municipality = $1 AND a.unit = $6 AND a.standing"
             " AND coalesce(least(a.back_on, $5::date), 'infinity'::date) > greatest(a.last_day, $4::date) + 1)"
             " SELECT exists (SELECT FROM chain WHERE actor = $2)",
             municipality,
@@ -113,6 +128,7 @@ async def falls_back(
             falls_to,
             last_day,
             back_on,
+            unit,
         )
     )
 

@@ -7,7 +7,7 @@ from datetime import date
 
 from shared.contracts.notify import Responsible
 from shared.db import Connection
-from shared.refs import AbsenceRef, ActorId
+from shared.refs import AbsenceRef, ActorId, UnitId
 
 
 @dataclass(frozen=True)
@@ -20,13 +20,21 @@ class Away:
 
 
 async def add(
-    conn: Connection, absence: AbsenceRef, person: ActorId, last_day: date, back_on: date | None, falls_to: Responsible
+    conn: Connection,
+    absence: AbsenceRef,
+    person: ActorId,
+    unit: UnitId,
+    last_day: date,
+    back_on: date | None,
+    falls_to: Responsible,
 ) -> None:
     """Remember an absence; the same again changes nothing."""
     await conn.execute(
-        "INSERT INTO absences (absence, person, last_day, back_on, falls_to) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING",
+        "INSERT INTO absences (absence, person, unit, last_day, back_on, falls_to) VALUES ($1, $2, $3, $4, $5, $6)"
+        " ON CONFLICT DO NOTHING",
         absence,
         person,
+        unit,
         last_day,
         back_on,
         falls_to.model_dump_json(exclude_none=True),
@@ -43,12 +51,16 @@ async def came_back(conn: Connection, person: ActorId) -> None:
     await conn.execute("DELETE FROM absences WHERE person = $1 AND back_on IS NULL", person)
 
 
-async def away(conn: Connection, person: ActorId, on: date) -> Away | None:
-    """Return that somebody is not at work on that day, in Norway; None when nothing is known of it."""
+async def away(conn: Connection, person: ActorId, unit: UnitId | None, on: date) -> Away | None:
+    """Return that somebody is not at work in `unit` on that day, in Norway; None when nothing is known of it.
+
+    Who has left one unit may work in another. Where no unit is said any absence counts.
+    """
     row = await conn.fetchrow(
         "SELECT back_on IS NULL AS left, falls_to FROM absences WHERE person = $1 AND last_day < $2"
-        " AND (back_on IS NULL OR back_on > $2) ORDER BY back_on DESC NULLS FIRST LIMIT 1",
+        " AND (back_on IS NULL OR back_on > $2) AND ($3::text IS NULL OR unit = $3) ORDER BY back_on DESC NULLS FIRST LIMIT 1",
         person,
         on,
+        unit,
     )
     return None if row is None else Away(row["left"], Responsible.model_validate_json(row["falls_to"]))

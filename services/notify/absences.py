@@ -39,7 +39,7 @@ class Absences:
         back = event.back_on if event.reason is cases.AbsenceReason.AWAY else None
         party = event.falls_to
         falls_to = Responsible(actor=party.actor, role=party.role, service=party.service, unit=party.unit)
-        await absence_facts.add(tx.conn, event.absence, event.person, event.last_day, back, falls_to)
+        await absence_facts.add(tx.conn, event.absence, event.person, event.unit, event.last_day, back, falls_to)
 
     async def on_withdrawn(self, tx: Tx, event: cases.AbsenceWithdrawn, envelope: Envelope) -> None:
         """They stay."""
@@ -49,17 +49,20 @@ class Absences:
 
 async def has_left(tx: Tx, to: Responsible) -> bool:
     """Return whether they do not come back."""
-    away = None if to.actor is None else await absence_facts.away(tx.conn, to.actor, oslo_day(tx.now))
+    away = None if to.actor is None else await absence_facts.away(tx.conn, to.actor, to.unit, oslo_day(tx.now))
     return away is not None and away.left
 
 
 async def present(tx: Tx, to: Responsible) -> Responsible:
-    """Return who is told in place of `to`: themselves, unless they are away and lead, or have left."""
+    """Return who is told in place of `to`: themselves, unless they are away and lead, or have left.
+
+    Whoever stands in does so in that unit; what they are away from in another is nothing here.
+    """
     found, today = to, oslo_day(tx.now)
     for _ in range(HOPS):
         if found.actor is None:
             return found
-        away = await absence_facts.away(tx.conn, found.actor, today)
+        away = await absence_facts.away(tx.conn, found.actor, to.unit, today)
         if away is None or not (away.left or found.role is Role.LEADER) or away.falls_to.actor is None:
             return found
         found = away.falls_to

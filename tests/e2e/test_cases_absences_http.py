@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 import httpx
 import pytest
@@ -377,3 +377,74 @@ async def test_a_protected_case_falls_to_the_leader_of_its_unit_also_after_the_c
     assert [one["case"] for one in (await world.see("teacher", f"/absences/{absence}"))["cases"]] == [case]
     await world.move_to(AFTER)
     assert await holder(world, "styrer", case) == (await world.see("styrer", "/me"))["actor"]
+
+
+HAUGEN: Final = {"lagspill_unit": "unit:haugen-barnehage", "orgno": "310001090"}
+"""Where somebody worked before, or works too."""
+
+
+async def has_left_haugen(world: World, who: str) -> dict[str, Any]:
+    """Let somebody have left another unit, where all that rested with them there falls to the leader; return that leader."""
+    leads = {**await world.receiver("styrer"), "unit": HAUGEN["lagspill_unit"], "organisation": HAUGEN["orgno"]}
+    there = {"sub": "haugen-leader", **HAUGEN}
+    leads["actor"] = (await world.get("styrer", "/me", **there)).json()["actor"]
+    left = {"reason": "left", "last_day": "2026-09-06", "falls_to": leads}
+    registered = await world.post(who, "/absences", left, claims=HAUGEN)
+    assert registered.status_code == 201, registered.text
+    await world.move_to(world.clock.now())
+    return leads
+
+
+@pytest.mark.parametrize("protected", [False, True], ids=["ordinary", "protected"])
+async def test_what_falls_to_a_leader_who_has_left_another_unit_stays_in_this_one(
+    world: World, *, protected: bool
+) -> None:
+    """Who stands in for them there is nobody here: neither would they hold the case, nor would their unit have it."""
+    case = await another(world, 31, address_protected=protected)
+    elsewhere = await has_left_haugen(world, "styrer")
+    await world.must("teacher", "/absences", await away(world))
+    await world.move_to(AFTER)
+    leader = (await world.see("styrer", "/me"))["actor"]
+    assert leader != elsewhere["actor"]
+    assert await holder(world, "styrer", case) == leader
+    # The unit that recorded it has it still, also where no event says which that is.
+    assert (await world.see("styrer", f"/cases/{case}/child"))["records"]
+    there = {"sub": "haugen-leader", **HAUGEN}
+    assert (await world.get("styrer", f"/cases/{case}", **there)).status_code == 404
+
+
+async def test_who_has_left_another_unit_is_at_work_in_this_one(world: World) -> None:
+    """They are given what anybody else is, and nobody hands on for them what they hold here."""
+    await has_left_haugen(world, "colleague")
+    case = await world.opened()
+    sent = await world.must(
+        "teacher", f"/cases/{case}/handovers", {"kind": "baton", "receiver": await world.receiver("colleague")}
+    )
+    await world.must("colleague", f"/handovers/{sent['handover']}/acceptance")
+    offer = {"kind": "staff-leaves", "receiver": await world.receiver("pedagogical-leader")}
+    assert code(await world.post("styrer", f"/cases/{case}/handovers", offer)) == (409, "holder-not-away")
+
+
+@pytest.mark.rule(23, 97, 107)
+async def test_who_leaves_another_unit_keeps_the_coordination_and_the_offer_of_a_protected_case(world: World) -> None:
+    """No event of such a case says from where it is coordinated, or where an offer of it went; the vault does."""
+    receipt = await world.must("teacher", "/concerns", world.concern(address_protected=True))
+    await world.must("teacher", f"/concerns/{receipt['concern']}/resolution", {"outcome": "lifted"})
+    case = str(receipt["case"])
+    await world.consented(case)
+    group = {"kind": "ansvarsgruppe", "coordinator": await world.receiver("nurse")}
+    await world.must("teacher", f"/cases/{case}/coordinator", group)
+    offer = {"kind": "baton", "receiver": await world.receiver("colleague")}
+    offered = (await world.must("teacher", f"/cases/{case}/handovers", offer))["handover"]
+    await has_left_haugen(world, "colleague")
+    assert (await world.see("teacher", f"/handovers/{offered}"))["status"] == "sent"
+    another_station = {"lagspill_unit": "unit:another-helsestasjon"}
+    leads = {**await world.receiver("nurse-leader"), "unit": "unit:another-helsestasjon"}
+    left = {"reason": "left", "last_day": "2026-09-06", "falls_to": leads}
+    registered = await world.post("nurse", "/absences", left, claims=another_station)
+    assert registered.status_code == 201, registered.text
+    absence = registered.json()["absence"]
+    assert (await world.get("nurse", f"/absences/{absence}", **another_station)).json()["cases"] == []
+    await world.move_to(world.clock.now())
+    assert (await world.get("nurse", f"/cases/{case}/contributions")).status_code == 200
+    assert (await world.see("nurse", f"/absences/{absence}"))["fell"] == 0

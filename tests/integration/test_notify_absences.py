@@ -12,7 +12,7 @@ from shared.clock import SimulatedClock, oslo_day
 from shared.contracts import cases
 from shared.contracts.codes import Area, Service
 from shared.contracts.meetings import MeetingCalled, MeetingCancelled, MeetingRescheduled
-from shared.refs import AbsenceRef, ArenaRef, CaseRef, ConcernRef, LogScope, MeetingRef
+from shared.refs import AbsenceRef, ArenaRef, CaseRef, ConcernRef, LogScope, MeetingRef, UnitId
 from shared.testing.issuer import LocalIssuer
 from shared.testing.plugin import Migrated
 from tests.integration.notify_world import LIA, World, notify_world
@@ -156,3 +156,12 @@ async def test_who_was_invited_and_has_left_hears_nothing_and_who_stands_in_does
         ["invitation"],
         ["cancelled"],
     )
+
+
+@pytest.mark.rule(95, 107)
+async def test_who_has_left_another_unit_is_told_of_what_rests_in_this_one(world: World) -> None:
+    """Whoever stands in for them there has nothing to do with the cases of this unit, and hears of none."""
+    today = oslo_day(world.clock.now())
+    before = absent(world, "styrer", "rektor", last=today).model_copy(update={"unit": UnitId("unit:tinnes-skole")})
+    await world.take(before)
+    assert await escalated(world, "b") == {"styrer": 1, "director": 0, "rektor": 0}

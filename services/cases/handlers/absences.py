@@ -63,7 +63,7 @@ async def register_absence(desk: Desk, ctx: Context, new: NewAbsence) -> Changed
         if unit is None or falls_to is None:
             raise AbsenceFallsToError
         days = (new.last_day, new.back_on)
-        falls_back = await absence_store.falls_back(conn, actor.municipality, person, falls_to.actor, days)
+        falls_back = await absence_store.falls_back(conn, actor.municipality, unit, person, falls_to.actor, days)
     command = absences.RegisterAbsence(
         by=acting,
         absence=AbsenceRef(desk.ids.ref("abs")),
@@ -175,7 +175,7 @@ async def _read(desk: Desk, ctx: Context, absence: AbsenceRef, acting: Acting) -
             if protected and acting.actor != state.person:
                 continue
             holds = await _holds_in(desk, conn, case, held, state.person, state.unit)
-            kinds = _coordinated(held, state.person, state.unit)
+            kinds = await _coordinated(desk, conn, case, held, state.person, state.unit)
             if holds or kinds:
                 shown.append(AbsenceCaseView.of(held, holds=holds, coordinates=kinds))
         await record_listing(desk, replace(ctx, scope=actor.municipality), conn)
@@ -196,8 +196,11 @@ async def begin_absence(desk: Desk, tx: Tx, absence: AbsenceRef) -> None:
     leader = await _present(tx, municipality, state.falls_to, person)
     cancelled = 0
     for case in await absence_store.waiting_for(tx.conn, person):
-        ended = await change_by_time(desk, tx, case, lambda waits: waiting.decide_receiver_gone(waits, person, unit))
-        cancelled += bool(ended.events)
+        if await _awaits_there(desk, tx, case, unit):
+            ended = await change_by_time(
+                desk, tx, case, lambda waits: waiting.decide_receiver_gone(waits, person, unit)
+            )
+            cancelled += bool(ended.events)
     # After it: what was accepted before its offer could be cancelled is found here.
     fell = 0
     for case in await absence_store.resting_with(tx.conn, municipality, person):
@@ -215,7 +218,7 @@ async def begin_absence(desk: Desk, tx: Tx, absence: AbsenceRef) -> None:
 async def _fall(desk: Desk, tx: Tx, case: CaseRef, person: ActorId, unit: UnitId, leader: Party) -> bool:
     """Let what rests with somebody in this case fall to the leader: the baton, each coordination; return whether anything did."""
     held = (await tx.journal.load(CASE, case, conn=tx.conn)).state
-    coordinated = _coordinated(held, person, unit)
+    coordinated = await _coordinated(desk, tx.conn, case, held, person, unit)
     decisions: list[Callable[[CaseState], list[CaseEvent]]] = [
         partial(
             absences.decide_coordination_falls,
@@ -246,8 +249,22 @@ async def _fall(desk: Desk, tx: Tx, case: CaseRef, person: ActorId, unit: UnitId
     return any(fell)
 
 
-def _coordinated(held: CaseState, person: ActorId, unit: UnitId) -> tuple[CoordinatorKind, ...]:
-    return tuple(kind for kind in CoordinatorKind if absences.coordinates(held, kind, person, unit))
+async def _coordinated(
+    desk: Desk, conn: Connection, case: CaseRef, held: CaseState, person: ActorId, unit: UnitId
+) -> tuple[CoordinatorKind, ...]:
+    """Return what somebody coordinates from that unit; of an address-protected case the vault says from where, if anybody does."""
+    kinds = tuple(kind for kind in CoordinatorKind if absences.coordinates(held, kind, person, unit))
+    if not held.address_protected or not kinds:
+        return kinds
+    return kinds if await desk.records.coordinates_from(conn, case, person) in {None, unit} else ()
+
+
+async def _awaits_there(desk: Desk, tx: Tx, case: CaseRef, unit: UnitId) -> bool:
+    """Return whether the offer that waits went to that unit; of an address-protected case the vault says where it went."""
+    waits = (await tx.journal.load(CASE, case, conn=tx.conn)).state.open_handover
+    if waits is None or waits.receiver.unit is not None:
+        return waits is not None
+    return await desk.records.destination(tx.conn, case, waits.ref) in {None, unit}
 
 
 async def _holds_in(
@@ -260,12 +277,13 @@ async def _holds_in(
 async def _present(tx: Tx, municipality: LogScope, leader: Party, person: ActorId) -> Party:
     """Return the leader, or, when that one is away too, whoever what is left falls to then; never `person`, who leaves it.
 
-    Two who were registered as standing in for each other: then it is the leader's who was named first.
+    It stays in the unit: who stands in for the leader in another, which they have left or work in too, is nobody here. Two who
+    were registered as standing in for each other: then it is the leader's who was named first.
     """
     first, seen = leader, {person}
     while leader.actor not in seen:
         seen.add(leader.actor)
-        absence = await absence_store.away_for_good(tx.conn, municipality, leader.actor, oslo_day(tx.now))
+        absence = await absence_store.away_for_good(tx.conn, municipality, leader.actor, oslo_day(tx.now), leader.unit)
         further = None if absence is None else (await tx.journal.load(ABSENCE, absence, conn=tx.conn)).state.falls_to
         if further is None:
             return leader

@@ -24,9 +24,14 @@ async def offer(
     located, acting = await meet(desk, ctx, case)
     handover = HandoverRef(desk.ids.ref("hdo"))
     async with desk.pool.acquire() as conn:
-        away = await absence_store.away(conn, located.municipality, receiver.actor, oslo_day(ctx.now)) is not None
+        away = await absence_store.away(conn, located.municipality, receiver.actor, oslo_day(ctx.now), receiver.unit)
     command = coordination.OfferCoordination(
-        by=acting, handover=handover, kind=kind, receiver=receiver, respond_by=respond_by, receiver_away=away
+        by=acting,
+        handover=handover,
+        kind=kind,
+        receiver=receiver,
+        respond_by=respond_by,
+        receiver_away=away is not None,
     )
     profile = desk.team_of(located.municipality)
     return await change(
@@ -37,5 +42,11 @@ async def offer(
         lambda state, version: answer(
             HandoverView.of(state, handover), status=201, version=version, location=f"/handovers/{handover}"
         ),
-        given_to(ctx, located.municipality, receiver.actor, destined(desk, located.case, handover, receiver)),
+        given_to(
+            ctx,
+            located.municipality,
+            receiver.actor,
+            receiver.unit,
+            destined(desk, located.case, handover, receiver),
+        ),
     )

@@ -157,6 +157,7 @@ async def send_form(
             ctx,
             to_municipality or located.municipality,
             receiver.actor,
+            receiver.unit,
             destined(desk, located.case, handover, receiver),
         ),
     )

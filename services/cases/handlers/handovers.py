@@ -36,7 +36,7 @@ from shared.clock import oslo_day
 from shared.contracts.cases import CaseEvent, HandoverReceived, HandoverRoute, Package, Party
 from shared.contracts.codes import InformationCategory
 from shared.db import Connection
-from shared.refs import ActorId, CaseRef, DocumentRef, HandoverRef, LogScope
+from shared.refs import ActorId, CaseRef, DocumentRef, HandoverRef, LogScope, UnitId
 from shared.web import answer
 
 
@@ -89,22 +89,25 @@ async def send_handover(
         lambda state, version: answer(
             HandoverView.of(state, handover), status=201, version=version, location=f"/handovers/{handover}"
         ),
-        kept if new.draft else given_to(ctx, there, new.receiver.actor, kept),
+        kept if new.draft else given_to(ctx, there, new.receiver.actor, new.receiver.unit, kept),
     )
 
 
 async def attendance(
     desk: Desk, ctx: Context, located: Located, receiver: Party, there: LogScope | None
 ) -> tuple[bool, bool]:
-    """Return whether the holder is registered as away, and whether the receiver is away today, here or `there` (seed rule 107)."""
+    """Return whether the holder is registered as away, and whether the receiver is away today, here or `there` (seed rule 107).
+
+    Each from where they work with this case: who has left another unit is no less at work in this one.
+    """
     today, municipality = oslo_day(ctx.now), located.municipality
     async with desk.pool.acquire() as conn:
-        holding = (await desk.journal.load(CASE, located.case, conn=conn)).state.holding
-        holder_away = holding is not None and await absence_store.registered(
-            conn, municipality, holding.party.actor, today
+        holder = (await desk.journal.load(CASE, located.case, conn=conn)).state.holder
+        holder_away = holder is not None and await absence_store.registered(
+            conn, municipality, holder.actor, today, holder.unit or await desk.records.place(conn, located.case)
         )
-        receiver_away = await absence_store.away(conn, there or municipality, receiver.actor, today) is not None
-    return holder_away, receiver_away
+        away = await absence_store.away(conn, there or municipality, receiver.actor, today, receiver.unit)
+    return holder_away, away is not None
 
 
 async def send_proposed(desk: Desk, ctx: Context, handover: HandoverRef) -> Changed[CaseState]:
@@ -115,13 +118,14 @@ async def send_proposed(desk: Desk, ctx: Context, handover: HandoverRef) -> Chan
         unit = await desk.records.destination(conn, located.case, handover)
     if draft is None:
         raise UnknownPartError
-    _, receiver_away = await attendance(desk, ctx, located, draft.receiver, draft.to_municipality)
     # Of an address-protected case the vault knows the unit, and the draft does not.
+    receiver = draft.receiver.model_copy(update={"unit": draft.receiver.unit or unit})
+    _, receiver_away = await attendance(desk, ctx, located, receiver, draft.to_municipality)
     command = handovers.SendHandover(
         by=acting,
         handover=handover,
         kind=draft.way,
-        receiver=draft.receiver.model_copy(update={"unit": draft.receiver.unit or unit}),
+        receiver=receiver,
         package=draft.package,
         respond_by=draft.respond_by,
         receiver_away=receiver_away,
@@ -133,12 +137,12 @@ async def send_proposed(desk: Desk, ctx: Context, handover: HandoverRef) -> Chan
         located.case,
         lambda state: handovers.decide_send_proposed(state, command, ctx.now, desk.rules),
         lambda state, version: answer(HandoverView.of(state, handover), status=201, version=version),
-        given_to(ctx, draft.to_municipality or located.municipality, draft.receiver.actor),
+        given_to(ctx, draft.to_municipality or located.municipality, receiver.actor, receiver.unit),
     )
 
 
-def given_to(ctx: Context, there: LogScope, receiver: ActorId, keep: Keep | None = None) -> Keep:
-    """Return what refuses, in the command's own transaction, when the receiver's absence has begun meanwhile, and then does `keep`.
+def given_to(ctx: Context, there: LogScope, receiver: ActorId, unit: UnitId | None, keep: Keep | None = None) -> Keep:
+    """Return what refuses, in the command's own transaction, when the receiver is away from `unit` by now, and then does `keep`.
 
     What the decision knew was read before, and whatever is sent after the absence began is found by nobody (seed rule 107).
 
@@ -147,7 +151,7 @@ def given_to(ctx: Context, there: LogScope, receiver: ActorId, keep: Keep | None
     """
 
     async def kept(conn: Connection) -> None:
-        if await absence_store.away_for_good(conn, there, receiver, oslo_day(ctx.now)) is not None:
+        if await absence_store.away_for_good(conn, there, receiver, oslo_day(ctx.now), unit) is not None:
             raise ReceiverAwayError
         if keep is not None:
             await keep(conn)
@@ -171,8 +175,9 @@ async def answer_handover(
         before = (await desk.journal.load(CASE, located.case, conn=conn)).state
         present = before.handovers.get(handover)
         there = located.municipality if present is None else present.to_municipality or located.municipality
+        works = None if present is None else present.receiver.unit or sent_to
         receiver_away = present is not None and bool(
-            await absence_store.away(conn, there, present.receiver.actor, oslo_day(ctx.now))
+            await absence_store.away(conn, there, present.receiver.actor, oslo_day(ctx.now), works)
         )
     protected = before.address_protected
     moves = reject is None and present is not None and present.way is HandoverRoute.MUNICIPALITY
@@ -208,7 +213,7 @@ async def answer_handover(
             located.case,
             lambda state: handovers.decide_answer(state, command, ctx.now),
             view,
-            keep if receiver in {None, acting.actor} else given_to(ctx, there, receiver, keep),
+            keep if receiver in {None, acting.actor} else given_to(ctx, there, receiver, works, keep),
         )
     if changed.replayed:
         await abandon(successor.written)

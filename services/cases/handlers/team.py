@@ -126,8 +126,10 @@ async def appoint(
     await permitted(desk, ctx, located, acting, Action.APPOINT_COORDINATOR)
     async with desk.pool.acquire() as conn:
         age = await age_of_child(desk, conn, located.case, ctx.now)
-        away = await absence_store.away(conn, located.municipality, coordinator.actor, oslo_day(ctx.now)) is not None
-    command = team.Appoint(by=acting, kind=kind, coordinator=coordinator, age=age, away=away)
+        away = await absence_store.away(
+            conn, located.municipality, coordinator.actor, oslo_day(ctx.now), coordinator.unit
+        )
+    command = team.Appoint(by=acting, kind=kind, coordinator=coordinator, age=age, away=away is not None)
     profile, unit, protected = desk.team_of(located.municipality), coordinator.unit, False
 
     def decide(state: CaseState) -> list[CaseEvent]:
@@ -146,7 +148,7 @@ async def appoint(
         located.case,
         decide,
         lambda state, version: answer(AroundView.of(state), status=201, version=version),
-        given_to(ctx, located.municipality, coordinator.actor, keep),
+        given_to(ctx, located.municipality, coordinator.actor, coordinator.unit, keep),
     )
 
 
