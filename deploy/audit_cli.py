@@ -84,6 +84,12 @@ def reconcile(
 _PASSED_ON: Final = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 
+@audit.command("export", add_help_option=False, context_settings=_PASSED_ON)
+def export(context: typer.Context) -> None:
+    """Copy a log into a folder for an outsider, who verifies it with the public key alone; the log has an entry of it."""
+    _become(context)
+
+
 @audit.command("rotate-key", add_help_option=False, context_settings=_PASSED_ON)
 def rotate_key(context: typer.Context) -> None:
     """Put a new signing key first in the key file; the old ones sign beside it for a time. Then restart the service."""
@@ -112,7 +118,7 @@ def _become(context: typer.Context) -> None:
     """Become `python -m services.audit <command>`; without DATABASE_URL, with the login that it needs in what runs here."""
     environment = dict(os.environ)
     asks_nobody = context.command.name == "rotate-key" or {"-h", "--help", "--check"} & set(context.args)
-    if "DATABASE_URL" not in environment and not asks_nobody:
+    if not {"DATABASE_URL", "DATABASE_URL_FILE"} & environment.keys() and not asks_nobody:
         from deploy.local.status import noted_addresses, running_home
 
         home = running_home(LocalSettings())
@@ -122,7 +128,8 @@ def _become(context: typer.Context) -> None:
             raise typer.Exit(CANNOT_TELL)
         holder = noted.audit_pruner if "release" in context.args[:1] else noted.databases["audit"]
         logins = {"retention": noted.audit_owner, "prune": noted.audit_pruner, "hold": holder}
-        environment |= {"DATABASE_URL": logins[str(context.command.name)], "LAGSPILL_DEVELOPMENT": "1"}
+        login = logins.get(str(context.command.name), noted.databases["audit"])
+        environment |= {"DATABASE_URL": login, "LAGSPILL_DEVELOPMENT": "1"}
     command = [sys.executable, "-m", "services.audit", str(context.command.name), *context.args]
     os.execve(sys.executable, command, environment)  # noqa: S606 - no shell is the point
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import secrets
 import sys
 from collections.abc import Sequence
@@ -12,15 +11,7 @@ from pathlib import Path
 from services.audit import operate
 from services.audit.app import SERVICE
 from services.audit.domain.cosignature import Cosigner
-from services.audit.domain.entry import LogName
 from services.audit.domain.note import Signer
-from services.audit.export import export
-from services.audit.queries import Reader
-from services.audit.settings import AuditSettings
-from services.audit.witnesses import Witnesses
-from shared.clock import SystemClock
-from shared.db import create_pool
-from shared.errors import LagspillError
 from shared.lifecycle import run_service
 
 
@@ -28,8 +19,6 @@ def main(arguments: Sequence[str]) -> int:
     """Run the command and return the exit status; what is not the audit service's own is every service's."""
     if arguments[:1] == ["genkey"]:
         return _genkey(arguments[1:])
-    if arguments[:1] == ["export"]:
-        return _export(arguments[1:])
     if arguments and arguments[0] in operate.COMMANDS:
         return operate.main(arguments)
     return run_service(SERVICE, arguments)
@@ -58,34 +47,6 @@ def _genkey(arguments: Sequence[str]) -> int:
     asked.file.touch(mode=0o600, exist_ok=False)
     asked.file.write_text(f"{private}\n")
     sys.stdout.write(f"{public}\n")
-    return 0
-
-
-def _export(arguments: Sequence[str]) -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m services.audit export",
-        description="Copy a log into a folder as C2SP tlog-tiles has it: checkpoint, tile/.., tile/entries/.., keys, policy",
-    )
-    parser.add_argument("log", help="a municipality number, or `unparsable`")
-    parser.add_argument("folder", type=Path)
-    asked = parser.parse_args(arguments)
-
-    async def copy() -> int:
-        settings = AuditSettings()
-        pool = await create_pool(settings.database_url.get_secret_value(), application_name="audit-export")
-        try:
-            reader = Reader(pool)
-            witnesses = Witnesses(pool, reader, SystemClock(), settings.witness_policy)
-            return await export(reader, LogName(asked.log), asked.folder, witnesses)
-        finally:
-            await pool.close()
-
-    try:
-        count = asyncio.run(copy())
-    except (LagspillError, OSError) as error:
-        sys.stderr.write(f"{error}\n")
-        return 2
-    sys.stdout.write(f"{count} files\n")
     return 0
 
 

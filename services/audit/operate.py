@@ -1,7 +1,7 @@
-"""`python -m services.audit {rotate-key,retention,prune,hold}`: what a person or a timer does beside the service.
+"""`python -m services.audit {export,rotate-key,retention,prune,hold}`: what a person or a timer does beside the service.
 
-Each takes its own login, so that nobody holds two powers: `retention` the database's owner's, `hold` the service's, `prune` the
-pruner's. None of them needs, or is given, a signing key.
+Each takes its own login, so that nobody holds two powers: `retention` the database's owner's, `export` and `hold` the service's,
+`prune` the pruner's. None of them needs, or is given, a signing key.
 """
 
 from __future__ import annotations
@@ -18,34 +18,36 @@ from typing import Final
 
 import asyncpg
 from pydantic import SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.audit import retention
 from services.audit.app import SERVICE
+from services.audit.copying import OPERATOR, Copying
 from services.audit.domain import forms
 from services.audit.domain.entry import LOG_NAME, LogName
 from services.audit.domain.note import MalformedKeyError, Signer
+from services.audit.domain.policy import NO_WITNESSES, MalformedPolicyError, Policy
 from services.audit.domain.retention import read_policy
 from services.audit.holding import Holding
+from services.audit.queries import Reader
 from services.audit.retention import Pruner
+from services.audit.witnesses import Witnesses
 from shared import db
 from shared.clock import SystemClock
 from shared.errors import LagspillError
 from shared.journal import Journal
-from shared.refs import CaseRef, RandomIds
+from shared.refs import ActorId, CaseRef, RandomIds
+from shared.settings import Settings, SettingsFileError
 
 
-class JobSettings(BaseSettings):
+class JobSettings(Settings):
     """What a job is told by its environment."""
-
-    model_config = SettingsConfigDict(
-        frozen=True, extra="ignore", hide_input_in_errors=True, use_attribute_docstrings=True
-    )
 
     database_url: SecretStr
     """The audit database, under the login that the job works as."""
     lagspill_development: bool = False
     """Lets a policy believe the log's own time: trying out with a simulated clock."""
+    audit_witness_policy: str | None = None
+    """What the service has, so that a copy ends where its witnesses have cosigned, and says who they are."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -60,6 +62,10 @@ def main(arguments: Sequence[str]) -> int:
         return asyncio.run(_carry_out(act, asked))
     except ValidationError:
         sys.stderr.write("the settings cannot be used: DATABASE_URL is needed, with the login that this job works as\n")
+    except SettingsFileError as error:
+        sys.stderr.write(f"the settings cannot be used: {error}\n")
+    except MalformedPolicyError as error:
+        sys.stderr.write(f"AUDIT_WITNESS_POLICY cannot be used: {error}\n")
     except asyncpg.InsufficientPrivilegeError as error:
         sys.stderr.write(f"this login may not do that: {error}\n")
     except (LagspillError, MalformedKeyError, asyncpg.PostgresError, OSError) as error:
@@ -91,6 +97,21 @@ def _rotate(file: Path) -> int:
 def _check(file: Path) -> int:
     """Say whether a policy file could be installed, without asking a database."""
     sys.stdout.write(f"{read_policy(file.read_text(encoding='utf-8')).digest} can be installed\n")
+    return 0
+
+
+async def _export(asked: argparse.Namespace, settings: JobSettings) -> int:
+    written = settings.audit_witness_policy
+    policy = NO_WITNESSES if written is None else Policy.parse(written)
+    pool = await db.create_pool(settings.database_url.get_secret_value(), application_name="audit-export")
+    try:
+        clock, ids, reader = SystemClock(), RandomIds(), Reader(pool)
+        journal = Journal(pool, source=SERVICE.source, clock=clock, ids=ids)
+        copying = Copying(reader, journal, Witnesses(pool, reader, clock, policy), clock, ids)
+        count = await copying.copy(asked.log, asked.folder, by=asked.actor)
+    finally:
+        await pool.close()
+    sys.stdout.write(f"{count} files\n")
     return 0
 
 
@@ -157,9 +178,24 @@ def _case(text: str) -> CaseRef:
     return CaseRef(text)
 
 
+def _actor(text: str) -> ActorId:
+    if re.fullmatch(forms.ACTOR, text) is None:
+        raise argparse.ArgumentTypeError("a reference that says nothing of the person: `act_` and a pseudonym")
+    return ActorId(text)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m services.audit")
     commands = parser.add_subparsers(dest="command", required=True)
+    copy = commands.add_parser(
+        "export",
+        help="copy a log into a folder as C2SP tlog-tiles has it: checkpoint, tile/.., tile/entries/.., keys, policy;"
+        " the log has an entry of it",
+    )
+    copy.add_argument("log", type=_log_name, help="a municipality number, a protected log's name, or `unparsable`")
+    copy.add_argument("folder", type=Path)
+    copy.add_argument("--actor", type=_actor, default=OPERATOR, help="who makes it, as the log is to say")
+    copy.set_defaults(act=_export)
     rotate = commands.add_parser("rotate-key", help="put a new signing key first in the key file")
     rotate.add_argument("file", type=Path)
     policy = commands.add_parser("retention", help="put a retention policy in force, as the database's owner")
@@ -184,5 +220,5 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-COMMANDS: Final = ("rotate-key", "retention", "prune", "hold")
+COMMANDS: Final = ("export", "rotate-key", "retention", "prune", "hold")
 """What `main` knows."""

@@ -127,6 +127,35 @@ async def test_a_policy_is_installed_and_applied_by_commands(
     assert split(tile.content) == tuple(leaf_hash(record) for record in records[WIDTH : 2 * WIDTH])
 
 
+async def test_a_copy_is_an_entry_of_the_log_before_it_is_a_folder(
+    audit: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Made with the service's own login, given as a file as containers do, and with no other setting of the service."""
+    run, folder = Desk(monkeypatch, capsys).run, tmp_path / "copy"
+    service, pruner = (as_role(audit.world.dsn, role) for role in ("lagspill_audit_writer", "lagspill_audit_pruner"))
+    await audit.world.take(*Publisher().reads(300))
+    for dsn, log, told in (
+        (pruner, "4005", "permission denied"),
+        (service, "4003", "no such log"),
+        (service, "../4005", "municipality number"),
+    ):
+        code, _, error = await process(dsn, "export", log, str(folder))
+        assert (code, told in error, folder.exists()) == (2, True, False), error
+    assert (await process(None, "export", "4005", str(folder)))[0] == 2
+    assert await audit.recorded() == []
+
+    secret = tmp_path / "database"
+    secret.write_text(f"{service}\n")
+    monkeypatch.setenv("DATABASE_URL_FILE", str(secret))
+    code, out, error = await run("", "export", "4005", str(folder), "--actor", "act_who-keeps-it-running")
+    assert (code, out) == (0, "8 files\n"), error
+    [look] = await audit.recorded()
+    assert (look["kind"], look["actor"]) == ("export", {"id": "act_who-keeps-it-running", "role": "operator"})
+    vkey = SIGNER.named("lagspill.no/logs/4005").verifier.vkey
+    report = await asyncio.to_thread(lagspill_verify.verify, str(folder), vkey)
+    assert (report.exit_status, report.size) == (0, 300)
+
+
 async def test_the_keys_of_a_log_are_public(audit: Served) -> None:
     """With when each signs."""
     await audit.world.take(Publisher().read())
