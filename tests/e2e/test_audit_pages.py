@@ -114,7 +114,9 @@ async def test_a_search_says_each_entry_in_a_sentence_and_goes_on_to_older_ones(
         ("since=2026-01-01&until=2026-03-01", "since", "search.error.period"),
         ("since=2026-01-01", "since", "search.error.period"),
         ("unit=%00", "unit", None),
-        ("until=9999-12-31", "since", "search.error.period"),
+        ("until=2199-12-31", "since", "search.error.period"),
+        (f"case={CASE}&since=0001-01-01", "since", "search.error.day"),
+        (f"case={CASE}&until=9999-12-31", "until", "search.error.day"),
     ],
 )
 async def test_a_wrong_field_is_named_and_nothing_is_searched(

@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 from urllib.parse import urlencode
 
+from pydantic import TypeAdapter
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -27,6 +28,7 @@ from shared.aggregate import Context
 from shared.clock import OSLO
 from shared.merkle import leaf_hash
 from shared.refs import pattern
+from shared.web import GivenDay
 
 SHOWN: Final = 50
 """Entries on a page."""
@@ -48,6 +50,7 @@ _FORMS: Final[Mapping[str, re.Pattern[str]]] = {
     "consent": re.compile(pattern("cst")),
     "meeting": re.compile(pattern("mtg")),
 }
+_DAY: Final[TypeAdapter[date]] = TypeAdapter(GivenDay)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,11 +154,11 @@ def read_search(query: Mapping[str, str], now: datetime) -> Asked:
     for name in ("since", "until"):
         if fields[name]:
             try:
-                days[name] = date.fromisoformat(fields[name])
-            except ValueError:
+                days[name] = _DAY.validate_python(date.fromisoformat(fields[name]))
+            except ValueError:  # as pydantic's own is: a day that the programs' interface does not take either
                 errors[name] = "search.error.day"
     since = _begins(days["since"]) if "since" in days else None
-    until = _begins(days["until"] + timedelta(days=1)) if "until" in days and days["until"] < date.max else None
+    until = _begins(days["until"] + timedelta(days=1)) if "until" in days else None
     free = not fields["case"] and not fields["actor"]
     if not errors and free and (since is None or until is None or until - since > LONGEST_PERIOD):
         errors["since"] = "search.error.period"
