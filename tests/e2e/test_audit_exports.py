@@ -176,6 +176,55 @@ async def test_ndjson_proves_every_entry(audit: Served, tmp_path: Path) -> None:
         assert lagspill_verify.verify(str(file), verifier.vkey).exit_status == 0
 
 
+async def test_a_stranger_verifies_the_only_the_first_and_the_last_entry_and_none(
+    audit: Served, tmp_path: Path
+) -> None:
+    """At the sizes at which a tile is not full, full, and begun anew; an empty period is a whole file too, in every format."""
+    publisher, verifier = Publisher(), SIGNER.named("lagspill.no/logs/4005").verifier
+    for size, more in ((1, 1), (WIDTH - 1, WIDTH - 2), (WIDTH, 1), (WIDTH + 1, 1)):
+        await audit.world.take(*publisher.reads(more))
+        content = await fetched(audit, {"format": "ndjson", "period": WEEK}, key=f"{size}")
+        opening, *lines, closing = content.splitlines(keepends=True)
+        assert len(lines) == size
+        for kept in (lines, lines[:1], lines[-1:], []):
+            before = b"".join([opening, *kept])
+            told = {"count": len(kept), "sha256": base64.b64encode(sha256(before).digest()).decode()}
+            file = tmp_path / "part.ndjson"
+            file.write_bytes(before + json.dumps(told).encode() + b"\n")
+            assert lagspill_verify.verify(str(file), verifier.vkey).findings == []
+        assert json.loads(closing)["count"] == size
+    empty = {"since": "2026-09-01T00:00:00Z", "until": "2026-09-02T00:00:00Z"}
+    for wanted in ("ndjson", "csv", "cef", "fhir"):
+        content = await fetched(audit, {"format": wanted, "period": empty}, key=wanted)
+        *above, last = content.splitlines(keepends=True)
+        digest = sha256(b"".join(above))
+        said = digest.hexdigest() if wanted != "ndjson" else base64.b64encode(digest.digest()).decode()
+        assert said in last.decode(), wanted
+    file.write_bytes(await fetched(audit, {"format": "ndjson", "period": empty}, key="again"))
+    report = lagspill_verify.verify(str(file), verifier.vkey)
+    assert (report.exit_status, report.entries) == (0, 0)
+
+
+async def test_what_is_written_while_an_export_runs_is_not_in_it(audit: Served, tmp_path: Path) -> None:
+    """The tiles fill up and the log is signed anew between two chunks: every proof still leads to the file's own checkpoint."""
+    publisher = Publisher()
+    for _ in range(10):
+        await audit.world.take(*publisher.reads(WIDTH * 4 + 1))
+    size = publisher.heads["4005"].size
+    made = (await order(audit, {"format": "ndjson", "period": WEEK})).json()
+    headers = {"authorization": f"Bearer {audit.token()}"}
+    file = tmp_path / "running.ndjson"
+    async with audit.http.stream("GET", made["content"], headers=headers) as answer:
+        with file.open("wb") as written:
+            async for part in answer.aiter_raw():
+                written.write(part)
+                if publisher.heads["4005"].size < size + 3000:
+                    await audit.world.take(*publisher.reads(300))
+    assert publisher.heads["4005"].size >= size + 3000
+    report = lagspill_verify.verify(str(file), SIGNER.named("lagspill.no/logs/4005").verifier.vkey)
+    assert (report.exit_status, report.size, report.entries) == (0, size, size)
+
+
 async def test_csv_is_what_rfc_4180_says(audit: Served) -> None:
     """A byte order mark, CRLF, as many fields in each line, and the last one closes the file."""
     publisher = Publisher()

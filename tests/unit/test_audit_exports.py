@@ -9,7 +9,7 @@ import json
 import re
 import unicodedata
 from dataclasses import fields
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from fhir.resources.R4B.auditevent import AuditEvent
@@ -29,7 +29,7 @@ from services.audit.queries import Search, StoredEntry
 from shared.contracts.access import AccessKind, AccessRecorded, Recipient
 from shared.contracts.audit import ExportFilter
 from shared.contracts.codes import InformationCategory, Language, LegalBasis, Purpose, Role, Service
-from shared.inert import cell, inert
+from shared.inert import cell, inert, line_of_cells
 from tests.integration.audit_world import NOON, Publisher
 
 ORIGIN = "lagspill.no/logs/4005"
@@ -221,6 +221,17 @@ def test_every_kind_is_a_valid_audit_event(kind: AccessKind, *, permitted: bool,
     assert event["subtype"][-1]["code"] == kind.value
 
 
+@pytest.mark.parametrize("kind", AccessKind)
+@pytest.mark.parametrize("permitted", [True, False])
+def test_no_format_says_of_a_refusal_that_it_was_permitted(kind: AccessKind, *, permitted: bool) -> None:
+    """Whichever of the two fields of a record says so: CEF's decision, FHIR's outcome and the sentence agree."""
+    entry = stored(record(kind=kind, permitted=permitted))
+    refused = not permitted or kind is AccessKind.DENY
+    (line,) = asyncio.run(_written(CefWriter(TOLD), [entry]))
+    assert (b"flexString1=Deny" in line) == refused
+    assert {event["outcome"] for event in events_of(entry.leaf)} == {"4" if refused else "0"}
+
+
 def test_every_access_kind_is_classed() -> None:
     """A new kind needs its place in FHIR."""
     assert set(CLASSES) == set(AccessKind)
@@ -257,6 +268,7 @@ HOSTILE = [
     "=1+1", "+1+1", "-1+1", "@SUM(1)", "=cmd|' /C calc'!A0", '=HYPERLINK("https://example.invalid","x")', "\t=1+1", "\r=1+1", " =1+1",
     "\n=1+1", "＝1+1", "＋1", "－1", "＠A1", "\u200b=1", "\ufeff=1", 'a","=1+1', "a\r\n=1+1,b", "a;=1", "'=1", "\x1b[2J\x1b]0;owned\x07",
     "\u202ereversed\u202c", "\u2066isolated\u2069", "line\u2028break", "\x00nul", "\ud800", "tag\U000e0041", "\x9b31m", "\u0085",
+    'a;"=1+1', "a; =1", "a;\u3000=1", "a|=1", "a,=1", "a;;=1", "a;＝1", "a;b;-1", 'a";""=1',
     "CEF:0|evil|x|1|y|z|10|suid=act_me", "a|b\\c=d", "a\nCEF:0|x|y|1.0|z|n|INFO|suid=act_me", "</script><script>alert(1)</script>",
 ]  # fmt: skip
 CONTROLS = {"Cc", "Cf", "Cs", "Zl", "Zp"}
@@ -268,14 +280,39 @@ def test_text_becomes_inert(text: str) -> None:
     safe = cell(text)
     assert not {unicodedata.category(letter) for letter in safe} & CONTROLS
     assert safe.lstrip()[:1] not in tuple("=+-@＝＋－＠")
-    row = io.StringIO()
-    csv.writer(row, lineterminator="\r\n").writerow(["x", safe, "y"])
-    assert next(csv.reader(io.StringIO(row.getvalue(), newline=""))) == ["x", safe, "y"]
+    row = line_of_cells(["x", text, "y"])
+    assert next(csv.reader(io.StringIO(row, newline=""))) == ["x", safe, "y"]
     value = cef.line(("a", "b", "c"), "INFO", {"suid": "act_one", "msg": text}).decode()
     assert value.count("\n") == 1
     assert re.findall(r"(?<!\\)\b(\w+)=", value) == ["suid", "msg"]
     header = cef.line((text, "b", "c"), "INFO", {"suid": "act_one"}).decode()
     assert len(re.split(r"(?<!\\)(?:\\\\)*\|", header)) == 8
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "|", "\t"])
+@pytest.mark.parametrize("quoting", [csv.QUOTE_MINIMAL, csv.QUOTE_NONE])
+@given(
+    st.lists(
+        st.sampled_from(HOSTILE) | st.text(st.sampled_from(" ;,|\"'=+-@\uff1d\t\ra1")),
+        min_size=1,
+        max_size=3,
+    )
+)
+def test_whatever_separates_cells_for_a_reader_none_of_its_cells_is_a_formula(
+    delimiter: str, quoting: Literal[0, 3], texts: list[str]
+) -> None:
+    """In Norway Excel separates at semicolons when a file is opened: a cell of ours may be two of its own (OWASP, CSV injection)."""
+    line = line_of_cells(["1", *texts])
+    assert line.endswith("\r\n")
+    (read,) = csv.reader([line], delimiter=delimiter, quoting=quoting)
+    assert [each for each in read if each.lstrip()[:1] in tuple("=+-@＝＋－＠")] == []
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_who_separates_at_semicolons_too_finds_the_same_cells(text: str) -> None:
+    """LibreOffice separates at comma and semicolon at once, and heeds quotes: no text moves the cells behind it."""
+    cells = re.findall(r'"(?:[^"]|"")*"|[^",;\r\n]+', line_of_cells(["1", text, "y"]))
+    assert len(cells) == 3
 
 
 @given(st.text())
@@ -293,7 +330,8 @@ def test_a_hostile_clients_name_does_nothing_in_any_format(client: str) -> None:
     entry = stored(record(actor={"id": "act_somebody", "client": client}))
     (line,) = asyncio.run(_written(TableWriter(TOLD), [entry]))
     row = dict(zip(COLUMNS, next(csv.reader(io.StringIO(line.decode(), newline=""))), strict=True))
-    assert row["client"] in (client, f"'{client}")
+    assert row["client"] in (client, f"'{client}", cell(client))
+    assert row["client"].replace("'", "") == client.replace("'", "")
     assert row["client"].lstrip()[:1] not in tuple("=+-@")
     assert client not in row["sentence"]
     (said,) = asyncio.run(_written(CefWriter(TOLD), [entry]))

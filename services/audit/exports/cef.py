@@ -72,7 +72,7 @@ class CefWriter:
             "sproc": found.correlation.hex,
             "act": record.kind.value,
             "flexString1Label": "Decision",
-            "flexString1": "Permit" if record.permitted else "Deny",
+            "flexString1": "Permit" if record.permitted and record.kind is not AccessKind.DENY else "Deny",
         }
         labelled = (
             ("flexString2", "deny_cause", record.reason or ""),

@@ -5,8 +5,6 @@ UTF-8 with a byte order mark: without it Excel reads æ, ø and å as something 
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
@@ -15,7 +13,7 @@ from services.audit.domain.sentences import access_of, sentence
 from services.audit.exports.writing import Told
 from services.audit.queries import StoredEntry
 from shared.contracts.access import AccessRecorded
-from shared.inert import cell
+from shared.inert import line_of_cells
 
 COLUMNS: Final = (
     *("position", "logged_at", "happened_at", "kind", "type", "source", "case", "actor", "organisation", "unit"),
@@ -93,6 +91,4 @@ def _moment(moment: datetime) -> str:
 
 
 def _line(fields: Sequence[str]) -> bytes:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\r\n").writerow([cell(field) for field in fields])
-    return text.getvalue().encode()
+    return line_of_cells(fields).encode()

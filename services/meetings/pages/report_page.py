@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -20,7 +18,7 @@ from services.meetings.pages.chart import Chart, Value, chart
 from services.meetings.pages.report_texts import REPORT_WORDS, ReportWords
 from shared.clock import oslo_day
 from shared.contracts.codes import Language
-from shared.inert import cell
+from shared.inert import line_of_cells
 from shared.refs import UnitId
 from shared.web.still import StillPage
 
@@ -247,9 +245,7 @@ def render_entered_chart(content: Content, profile: Profile, code: str, language
 def render_csv(content: Content, profile: Profile, language: Language) -> bytes:
     """Return the figures for spreadsheets, a line for each number (RFC 4180); no cell can be taken for a formula."""
     said = _Words(profile, language)
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow(COLUMNS)
+    lines = [line_of_cells(COLUMNS)]
     told: set[FigureCode] = set()
     for section in content.sections:
         for figure in section.figures:
@@ -257,16 +253,16 @@ def render_csv(content: Content, profile: Profile, language: Language) -> bytes:
                 told.add(figure.code)
                 for line in _lines(said, figure):
                     about = (content.report, content.municipality, content.period, figure.code.value)
-                    writer.writerow([cell(one) for one in (*about, said.words.figures[figure.code].name, *line)])
+                    lines.append(line_of_cells((*about, said.words.figures[figure.code].name, *line)))
     for told_of in dict.fromkeys(each for section in content.sections for each in section.entered):
         for line in _entered_lines(said, told_of):
             about = (content.report, content.municipality, content.period, f"{ENTERED}{told_of.indicator}")
-            writer.writerow([cell(one) for one in (*about, told_of.text.in_(language), *line)])
+            lines.append(line_of_cells((*about, told_of.text.in_(language), *line)))
     for survey in dict.fromkeys(each for section in content.sections for each in section.surveys):
         for line in _survey_lines(said, survey):
             about = (content.report, content.municipality, content.period, survey.survey)
-            writer.writerow([cell(one) for one in (*about, survey.text.in_(language), *line)])
-    return _BOM + text.getvalue().encode()
+            lines.append(line_of_cells((*about, survey.text.in_(language), *line)))
+    return _BOM + "".join(lines).encode()
 
 
 def _lines(said: _Words, figure: Figure) -> Iterator[tuple[str, ...]]:
