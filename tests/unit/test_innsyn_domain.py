@@ -193,6 +193,15 @@ def test_of_an_address_protected_case_no_row_tells_a_place(protect: str) -> None
     assert "3100010" not in "".join(row.model_dump_json() for row in rows)
 
 
+def test_two_who_were_told_at_once_and_cannot_be_told_apart_are_one_row_with_the_entry_once() -> None:
+    """Two schools of a child whose place is hidden: the row says neither which they are nor, by its entry twice, that they are two."""
+    schools = [{"service": "skole", "organisation": number} for number in ("310001015", "310001023")]
+    told = look(kind="disclose", recipients=schools)
+    assert [row.positions for row in counted(told).rows] == [(told.position,)] * 2
+    [row] = counted(told, of=right(address_protected=True)).rows
+    assert (row.positions, row.looks) == ((told.position,), 1)
+
+
 def test_no_row_holds_who_the_person_is() -> None:
     [row] = counted(look()).rows
     assert row.recipient.actor == NURSE

@@ -187,14 +187,15 @@ class _Group:
         self.moments: set[tuple[datetime, UUID]] = set()
         self.categories: set[InformationCategory] = set()
         self.documents: set[DocumentRef] = set()
-        self.positions: list[int] = []
+        # Once: two recipients of one disclosure are alike where the place is hidden.
+        self.positions: set[int] = set()
 
     def add(self, entry: Logged, withheld: frozenset[InformationCategory]) -> None:
         # One look that rests on two consents is two records of the same moment and request.
         self.moments.add((entry.happened, entry.correlation))
         self.categories |= entry.access.categories - withheld
         self.documents |= set(entry.access.documents)
-        self.positions.append(entry.position)
+        self.positions.add(entry.position)
 
     def row(self, key: _Key) -> Row:
         times = sorted(moment for moment, _ in self.moments)
