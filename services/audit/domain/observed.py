@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
 from pydantic import ValidationError
@@ -20,6 +20,9 @@ from shared.refs import ActorId, CaseRef, UnitId
 FIRST_YEAR: Final = 1900
 LAST_YEAR: Final = 9000
 """What claims to be of other years is nothing that could be reckoned with: a day before or after it may not exist."""
+AHEAD: Final = timedelta(days=31)
+"""What says that it happens later than this after it was logged happened when it was logged: a moment far ahead would stand for the
+newest in every span of time that is looked at, for as long as it lies ahead, and let nothing else count."""
 _PRIVATE: Final = frozenset({Role.GUARDIAN, Role.CHILD, Role.SERVICE_ACCOUNT})
 
 
@@ -135,17 +138,18 @@ def observe(
         return seen
     if leaf is None or event_type is None or event_type not in TYPES or not is_own(event_type, source or ""):
         return seen
+    at = happened_at if happened_at <= logged_at + AHEAD else logged_at
     try:
         data = from_json(leaf)["data"]
         if event_type == AccessRecorded.TYPE:
-            look = _look(AccessRecorded.model_validate(data), position, happened_at, logged_at)
-            return Observed(position, logged_at, happened_at, source, number, who, look=look)
+            look = _look(AccessRecorded.model_validate(data), position, at, logged_at)
+            return Observed(position, logged_at, at, source, number, who, look=look)
         fact = FACTS[event_type].model_validate(data)
     except (ValidationError, ValueError, KeyError, TypeError):
         return seen
     if not all(_reckonable(value) for value in dict(fact).values() if isinstance(value, date)):
         return seen
-    return Observed(position, logged_at, happened_at, source, number, who, fact=fact)
+    return Observed(position, logged_at, at, source, number, who, fact=fact)
 
 
 def _reckonable(value: date) -> bool:
