@@ -156,7 +156,10 @@ class Courier:
         async with self._pool.acquire() as conn:
             found = await self._journal.load(SUBSCRIPTION, held.subscription, conn=conn)
             page = await feed.read_on(conn, held.position, PAGE)
-            keys = await self._keys(conn, found.state)
+            try:
+                keys = await self._keys(conn, found.state)
+            except NotFoundError:
+                return 0  # it has ended since it was taken in hand, and its secret with it
         assert found.scope is not None, "a subscription that is delivered was opened"
         allowed, attempts, reached = self._allowed(held.client), 0, held.position
         for fed in page:

@@ -141,10 +141,15 @@ async def change(
     acknowledges: bool,
     contact: str | None,
 ) -> None:
-    """Let it be delivered there; whoever has it in hand loses it. Without a `contact` the one that it has stays."""
+    """Let it be delivered there; whoever has it in hand loses it. Without a `contact` the one that it has stays.
+
+    What the receiver at another address has failed is not its own: it is tried at once, and has the whole time.
+    """
     await conn.execute(
         "UPDATE subscriptions SET target = $2, language = $3, acknowledges = $4, contact = coalesce($5, contact), taken = NULL,"
-        " taken_until = '-infinity' WHERE subscription = $1",
+        " taken_until = '-infinity', attempts = CASE target WHEN $2 THEN attempts ELSE 0 END,"
+        " failing_since = CASE target WHEN $2 THEN failing_since END,"
+        " retry_at = CASE target WHEN $2 THEN retry_at ELSE clock_timestamp() END WHERE subscription = $1",
         subscription,
         target,
         language,

@@ -446,6 +446,82 @@ def place_tls(place: Place) -> Any:
     return context
 
 
+# --- changed while it is under way ------------------------------------------------------------------------------------
+
+
+async def test_what_ends_between_being_taken_in_hand_and_served_interrupts_nothing(place: Place) -> None:
+    """Its secret is destroyed with it: there is nothing to sign with, and nobody to deliver to."""
+    await place.feed(1)
+    serving = await place.world.courier._take()
+    assert serving is not None
+    await place.world.write("school-system", "DELETE", f"/subscriptions/{place.subscription}", version='"v1"')
+    assert await serving == 0
+    assert place.receiver.connections == 0
+
+
+async def test_a_receiver_that_takes_over_is_tried_at_once_and_has_the_whole_time(place: Place) -> None:
+    """The failures of the one before are none of its own: it would be stopped at its first, and wait out the other's pause."""
+    records = await place.feed(1)
+    place.receiver.answers = [status(500)]
+    await place.deliver()
+    await hours_pass(place, 71)
+    async with receiver(place_tls(place)) as other:
+        other.answers = [status(503), status(503)]
+        path = f"/subscriptions/{place.subscription}"
+        moved = await place.world.write("school-system", "PATCH", path, {"target": other.url}, version='"v1"')
+        assert moved.status_code == 200, moved.text
+        await place.deliver()
+        assert other.ids == ids(records)
+        await hours_pass(place, 2)
+        await place.again()
+        assert (await place.look())["status"] == "active"
+        await place.again()
+        assert other.ids == ids(records) * 3
+
+
+async def hours_pass(place: Place, hours: int) -> None:
+    """Let it have failed since so many hours more."""
+    await place.world.pool.execute(
+        "UPDATE subscriptions SET failing_since = failing_since - make_interval(hours => $1)", hours
+    )
+
+
+@pytest.mark.parametrize("change", ["ended", "filter", "secret", "replay", "contact"])
+async def test_a_change_counts_although_a_delivery_hangs_meanwhile(place: Place, change: str) -> None:
+    """What was under way may still arrive; what follows is as it was changed, and nothing is skipped or interrupted."""
+    earlier = await place.feed(1)
+    await place.deliver()
+    records = await place.feed(2)
+    place.receiver.answers = [NOTHING]
+    delivering = asyncio.create_task(place.world.courier.deliver_due())
+    await place.receiver.arrived.until(lambda seen: len(seen) == 2)
+    path, secret = f"/subscriptions/{place.subscription}", place.secret
+    left: list[str] = []
+    match change:
+        case "ended":
+            answer = await place.world.write("school-system", "DELETE", path, version='"v1"')
+        case "filter":
+            wanted = {"types": [ConsentExpired.TYPE]}
+            answer = await place.world.write("school-system", "PATCH", path, wanted, version='"v1"')
+        case "secret":
+            answer = await place.world.write("school-system", "POST", f"{path}/secrets")
+            secret, left = answer.json()["secret"], ids(records)
+        case "replay":
+            answer = await place.world.write("school-system", "POST", f"{path}/replays", {"after": 0})
+            left = ids([*earlier, *records])
+        case _:
+            answer = await place.world.write(
+                "school-system", "PATCH", path, {"contact": "ny@school.example"}, version='"v1"'
+            )
+            left = ids(records)
+    assert answer.status_code in {200, 201}, answer.text
+    await delivering
+    await place.again()
+    begun = [*ids(earlier), ids(records)[0]]
+    assert place.receiver.ids == [*begun, *left]
+    assert all(webhook.signed_with(secret) for webhook in place.receiver.arrived.seen[len(begun) :])
+
+
 # --- ending and stopping ----------------------------------------------------------------------------------------------
 
 
