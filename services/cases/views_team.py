@@ -89,7 +89,7 @@ class AroundView(Model):
             coordinators=tuple(_coordinators(state)),
             coordinator_wanted=tuple(sorted(around.coordinator_wanted)),
             plan=None if plan is None or plan.status is PlanStatus.CLOSED else PlanView.of(plan),
-            interpreter=around.interpreter,
+            interpreter=state.interpreter,
         )
 
 

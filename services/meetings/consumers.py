@@ -30,7 +30,7 @@ from shared.contracts.cases import (
     ConsentWithdrawn,
     HandoverAccepted,
 )
-from shared.contracts.safekeeping import CaseContinued, CaseErased
+from shared.contracts.safekeeping import CaseContinued, CaseErased, GuardiansChanged
 from shared.contracts.team import LanguageNeedRecorded
 from shared.envelope import Envelope
 from shared.inbox import Handler, Inbox, Tx, caused_by
@@ -121,6 +121,12 @@ async def on_language_need(tx: Tx, event: LanguageNeedRecorded, envelope: Envelo
     await store.need_interpreter(tx.conn, event)
 
 
+async def on_guardians_changed(tx: Tx, event: GuardiansChanged, envelope: Envelope) -> None:
+    """Learn who has parental responsibility now: for nobody else is an interpreter planned (seed rule 146)."""
+    _ = envelope
+    await store.speak_with(tx.conn, event)
+
+
 def _nth(envelope: Envelope) -> int:
     return int(envelope.sequence or "0")
 
@@ -134,6 +140,7 @@ HANDLERS: Final[Mapping[type[EventData], Handler]] = {
     CaseClosed: on_case_closed,
     CaseErased: on_case_erased,
     LanguageNeedRecorded: on_language_need,
+    GuardiansChanged: on_guardians_changed,
     ConsentRequested: on_consent_changed,
     ConsentGranted: on_consent_changed,
     ConsentRefused: on_consent_changed,

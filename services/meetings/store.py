@@ -17,6 +17,7 @@ from services.meetings.domain.meeting import MeetingState, Status
 from services.meetings.domain.projection import ConsentHistory, KnownCase, Stay, merge
 from shared.clock import OSLO
 from shared.contracts.codes import Role, Service
+from shared.contracts.safekeeping import GuardiansChanged
 from shared.contracts.team import LanguageNeedRecorded
 from shared.db import Connection
 from shared.refs import ArenaRef, CaseRef, ItemRef, LogScope, MeetingRef, UnitId
@@ -292,6 +293,15 @@ async def need_interpreter(conn: Connection, event: LanguageNeedRecorded) -> Non
         )
 
 
+async def speak_with(conn: Connection, event: GuardiansChanged) -> None:
+    """Note which guardians have parental responsibility now: the others are not met, and may have it again (seed rule 146)."""
+    await conn.execute(
+        "UPDATE interpreters SET met = ordinal = ANY($2::integer[]) WHERE case_ref = $1 AND person = 'guardian'",
+        event.case,
+        list(event.ordinals),
+    )
+
+
 async def forget_interpreters(conn: Connection, case_ref: CaseRef) -> None:
     """Forget how a case's family is spoken with."""
     await conn.execute("DELETE FROM interpreters WHERE case_ref = $1", case_ref)
@@ -299,7 +309,7 @@ async def forget_interpreters(conn: Connection, case_ref: CaseRef) -> None:
 
 async def interpreters(conn: Connection, case_ref: CaseRef) -> frozenset[str]:
     """Return the languages in which a case's family is spoken with through an interpreter."""
-    rows = await conn.fetch("SELECT language FROM interpreters WHERE case_ref = $1", case_ref)
+    rows = await conn.fetch("SELECT language FROM interpreters WHERE case_ref = $1 AND met", case_ref)
     return frozenset(row["language"] for row in rows)
 
 

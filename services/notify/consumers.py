@@ -30,6 +30,7 @@ from shared.arrivals import Handler, Tx
 from shared.contracts import cases
 from shared.contracts.base import EventData
 from shared.contracts.notify import DeadlineKind, Responsible
+from shared.contracts.safekeeping import GuardiansChanged
 from shared.contracts.team import LanguageNeedRecorded
 from shared.envelope import Envelope
 from shared.inbox import Inbox, caused_by
@@ -92,6 +93,7 @@ class CaseEvents:
             cases.HandoverWithdrawn: self.on_handover_withdrawn,
             cases.HandoverCancelled: self.on_handover_cancelled,
             LanguageNeedRecorded: self.on_language_need,
+            GuardiansChanged: self.on_guardians_changed,
         }
 
     # --- concern and case ---------------------------------------------------------------------------------------------
@@ -310,3 +312,8 @@ class CaseEvents:
         """Whoever is to talk with the family is told that it takes an interpreter (seed rule 146)."""
         _ = envelope
         await facts.set_interpreter(tx.conn, event.case, event.person.value, event.ordinal, needed=event.interpreter)
+
+    async def on_guardians_changed(self, tx: Tx, event: GuardiansChanged, envelope: Envelope) -> None:
+        """Nobody is told of an interpreter for who has no parental responsibility any more (seed rule 146)."""
+        _ = envelope
+        await facts.speak_with(tx.conn, event.case, event.ordinals)

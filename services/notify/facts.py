@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -131,9 +132,18 @@ async def set_interpreter(conn: Connection, case: CaseRef, person: str, ordinal:
         )
 
 
+async def speak_with(conn: Connection, case: CaseRef, ordinals: Iterable[int]) -> None:
+    """Remember which guardians have parental responsibility now: the others are not met, and may have it again."""
+    await conn.execute(
+        "UPDATE interpreters SET met = ordinal = ANY($2::integer[]) WHERE case_ref = $1 AND person = 'guardian'",
+        case,
+        list(ordinals),
+    )
+
+
 async def interpreters_of(conn: Connection, case: CaseRef) -> frozenset[tuple[str, int]]:
-    """Return who in the case's family needs an interpreter, as role and number."""
-    rows = await conn.fetch("SELECT person, ordinal FROM interpreters WHERE case_ref = $1", case)
+    """Return who in the case's family needs an interpreter and is met, as role and number."""
+    rows = await conn.fetch("SELECT person, ordinal FROM interpreters WHERE case_ref = $1 AND met", case)
     return frozenset((row["person"], row["ordinal"]) for row in rows)
 
 

@@ -102,6 +102,32 @@ async def test_responsibility_counts_from_its_first_day_and_until_its_last(world
     assert (await world.get("guardian-a", f"/cases/{case}")).status_code == 200
 
 
+@pytest.mark.rule(146)
+async def test_who_has_no_parental_responsibility_any_more_is_spoken_with_by_nobody(world: World) -> None:
+    """An interpreter is planned for who is met; what a guardian needs is known again with the responsibility."""
+    case = await world.opened()
+    path = f"/cases/{case}/language-needs"
+    spoken = {"person": "guardian", "ordinal": 1, "language": "ti", "interpreter": "spoken"}
+    await world.must("teacher", path, spoken)
+    await world.must("teacher", path, {"person": "child", "ordinal": 1, "language": "nb", "interpreter": "none"})
+
+    async def planned() -> tuple[bool, list[str]]:
+        around = (await world.see("teacher", f"/cases/{case}"))["around"]
+        needs = (await world.see("notify", path))["needs"]
+        assert (await world.see("teacher", path))["needs"] == needs
+        return around["interpreter"], sorted(one["person"] for one in needs)
+
+    assert await planned() == (True, ["child", "guardian"])
+    last_day = {"ground": "court-decision", "last_day": "2026-09-07", "note": "Dom."}
+    assert (await command(world, "teacher", case, "/guardians/1/ending", last_day)).status_code == 201
+    assert await planned() == (True, ["child", "guardian"])
+    await world.move_to(datetime(2026, 9, 7, 22, 0, 0, tzinfo=UTC))
+    assert await planned() == (False, ["child"])
+    again = guardian(world.guardian_a, since="2026-09-08")
+    assert (await command(world, "teacher", case, "/guardians", again)).status_code == 201
+    assert await planned() == (True, ["child", "guardian"])
+
+
 async def test_two_who_write_about_guardians_at_once_lose_nothing(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -893,6 +893,36 @@ async def test_a_meeting_says_in_which_languages_it_needs_an_interpreter(lia: To
     assert again["interpreters"] == []
 
 
+@pytest.mark.rule(146)
+async def test_no_interpreter_is_planned_for_who_has_lost_parental_responsibility(lia: Town) -> None:
+    """They are not invited; what they need is known again with the responsibility."""
+    case = await lia.cases.opened()
+    await lia.cases.consented(
+        case, services=("ppt", "helsestasjon", "barnevern"), purposes=("assessment", "discussion")
+    )
+    for ordinal, language in ((1, "so"), (2, "ti")):
+        need = {"person": "guardian", "ordinal": ordinal, "language": language, "interpreter": "spoken"}
+        await lia.cases.must("teacher", f"/cases/{case}/language-needs", need)
+    meeting = await lia.ressursteam()
+
+    async def planned() -> list[str]:
+        await lia.carry()
+        return [*(await lia.add("teacher", meeting, lia.named(case)))["interpreters"]]
+
+    async def changed(path: str, body: dict[str, str]) -> None:
+        version = await lia.cases.version("teacher", case)
+        await lia.cases.must("teacher", f"/cases/{case}/guardians{path}", body, if_match=version)
+
+    assert await planned() == ["so", "ti"]
+    decided = {"ground": "court-decision", "note": "Dom."}
+    await changed("/2/ending", {**decided, "last_day": "2026-09-06"})
+    assert await planned() == ["so"]
+    lost = lia.cases.guardian_b
+    person = {"name": lost.name, "national_number": lost.national_number}
+    await changed("", {**decided, **person, "since": "2026-09-07"})
+    assert await planned() == ["so", "ti"]
+
+
 @pytest.mark.rule(60, 67)
 async def test_the_agenda_is_laid_out_by_the_arenas_template_and_says_what_it_still_lacks(lia: Town) -> None:
     arenas = (await lia.see("tynset-coordinator", "/arenas?limit=200"))["items"]

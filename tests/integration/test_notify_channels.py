@@ -35,6 +35,7 @@ from shared.contracts.notify import (
     NotificationRedirected,
     Way,
 )
+from shared.contracts.safekeeping import GuardiansChanged
 from shared.contracts.team import LanguageNeedRecorded
 from shared.refs import ArenaRef, DocumentRef, FormRef, HandoverRef, ItemRef, LogScope, MeetingRef
 from shared.testing.issuer import LocalIssuer
@@ -711,6 +712,12 @@ async def test_who_talks_with_the_family_is_told_of_the_interpreter_and_who_need
     )
     assert {(row["recipient_ordinal"], row["note"]) for row in notes} == {(1, None), (2, "interpreter-offered")}
     assert not [mail for mail in place.world.smtp.mails if "interpreter" in mail.as_string()]
+    # For who has no parental responsibility any more none is ordered; what they need is known again with it.
+    for present in ((1,), (1, 2)):
+        await place.world.take(GuardiansChanged(case=CASE, guardians=len(present), ordinals=present), times=2)
+        await place.tell("styrer" if present == (1,) else "nurse")
+        read_by = await read("styrer" if present == (1,) else "nurse")
+        assert ("Bestill tolk i god tid" in read_by) == (2 in present)
     await place.world.take(need.model_copy(update={"interpreter": False}))
     await place.tell("teacher")
     assert "tolk" not in await read("teacher")

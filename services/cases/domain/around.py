@@ -177,11 +177,6 @@ class Around(Model):
         return plan.coordinator
 
     @property
-    def interpreter(self) -> bool:
-        """Return whether somebody in the family needs an interpreter (seed rule 146)."""
-        return any(need.interpreter for need in self.languages)
-
-    @property
     def on_their_way(self) -> list[ConcernReportRef]:
         """Return the reports that child welfare has not been given yet: their words are still needed (seed rule 93)."""
         waits = {ReportStatus.SENT, ReportStatus.TO_POST}

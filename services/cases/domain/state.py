@@ -530,6 +530,18 @@ class CaseState(Model):
         return self.guardian_ordinals if self.guardian_ordinals is not None else frozenset(range(1, self.guardians + 1))
 
     @property
+    def interpreter(self) -> bool:
+        """Return whether somebody in the family is spoken with through an interpreter (seed rule 146).
+
+        Who has lost parental responsibility is not spoken with; what they need is kept, should they have it again.
+        """
+        return any(one.interpreter and self.speaks_with(one.person, one.ordinal) for one in self.around.languages)
+
+    def speaks_with(self, person: GrantorClass, ordinal: int) -> bool:
+        """Return whether that one of the family is met and written to: the child, and who has parental responsibility."""
+        return person is not GrantorClass.GUARDIAN or ordinal in self.responsible
+
+    @property
     def around_the_child(self) -> frozenset[Service]:
         """Return the services that the guardians may choose their contact person in: the team's, and the holder's."""
         holder = self.holder

@@ -315,7 +315,8 @@ async def read_needs(desk: Desk, ctx: Context, case: CaseRef) -> tuple[LanguageN
     try:
         async with desk.pool.acquire() as conn, conn.transaction():
             looked = await look(desk, ctx, conn, located, acting, Action.READ_LANGUAGE)
-            kept = await desk.team.records.needs(conn, located.case)
+            known = await desk.team.records.needs(conn, located.case)
+            kept = [one for one in known if looked.state.speaks_with(one.person, one.ordinal)]
             if acting.guardian is not None or acting.child:
                 # How the other guardian is spoken with is the other's, and no more the child's.
                 own = mine(acting)
