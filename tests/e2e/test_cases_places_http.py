@@ -99,6 +99,36 @@ async def test_the_leader_to_whom_the_coordination_fell_coordinates_in_the_unit_
     assert code(await world.get("nurse-leader", path, **MOVED)) == (404, "not-found")
 
 
+@pytest.mark.rule(49)
+async def test_a_further_concern_joins_a_protected_case_from_where_the_actor_has_to_do_with_it_and_nowhere_else(
+    world: World,
+) -> None:
+    """From elsewhere it begins a case of its own, protected from its first event, and neither answer nor log leads to the other."""
+    case = await protected_case(world)
+    await appointed(world, case, "nurse")
+    left = {"reason": "left", "last_day": "2026-09-07", "falls_to": await world.receiver("nurse-leader")}
+    await world.must("nurse", "/absences", left)
+    await world.move_to(datetime(2026, 9, 7, 23, 0, tzinfo=UTC))
+    joined = await world.must("nurse-leader", "/concerns", world.concern(text="Sover dårlig."))
+    assert (joined["case"], joined["joined"]) == (case, True)
+    version, before = await world.version("teacher", case), await world.published()
+    denied = len(await world.access("deny"))
+    registered = await world.post("nurse-leader", "/concerns", world.concern(text="Er trist."), claims=MOVED)
+    alone = registered.json()
+    assert (registered.status_code, alone["joined"]) == (201, False)
+    assert alone["case"] != case
+    new = (await world.published())[len(before) :]
+    assert {event["subject"] for event in new} == {alone["case"]}
+    assert [event["data"]["address_protected"] for event in new if "registered" in event["type"]] == [True]
+    assert case not in str(new)
+    assert len(await world.access("deny")) == denied
+    assert await world.version("teacher", case) == version
+    assert (await world.see("teacher", f"/cases/{case}"))["concerns"] == [joined["concern"]]
+    # What was registered elsewhere is found by who did it there, and by nobody of the other case.
+    assert (await world.get("nurse-leader", f"/concerns/{alone['concern']}", **MOVED)).status_code == 200
+    assert (await world.get("teacher", f"/concerns/{alone['concern']}")).status_code == 404
+
+
 async def test_a_coordinator_of_whom_nobody_knows_where_coordinates_again_when_appointed_again(world: World) -> None:
     """Neither the journal nor the vault says where somebody was appointed before that was kept: it is not guessed."""
     case = await protected_case(world)
