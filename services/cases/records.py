@@ -22,6 +22,7 @@ from shared.refs import (
     CaseRef,
     ChildViewRef,
     ConcernRef,
+    ConcernReportRef,
     ConsentRef,
     DocumentRef,
     FormRef,
@@ -313,6 +314,15 @@ class Records:
     async def coordinates_from(self, conn: Connection, case: CaseRef, actor: ActorId) -> UnitId | None:
         """Return in which unit whoever coordinates it works, if it was kept."""
         unit = await self._text(conn, case, f"coordinates-from/{actor}")
+        return None if unit is None else UnitId(unit)
+
+    async def keep_reported_from(self, conn: Connection, case: CaseRef, report: ConcernReportRef, unit: UnitId) -> None:
+        """Keep in which unit whoever reported an address-protected case to child welfare works: no event says it."""
+        await self._put(conn, case, f"reported-from/{report}", InformationCategory.CONTACT, unit)
+
+    async def reported_from(self, conn: Connection, case: CaseRef, report: ConcernReportRef) -> UnitId | None:
+        """Return in which unit whoever reported it works, if it was kept."""
+        unit = await self._text(conn, case, f"reported-from/{report}")
         return None if unit is None else UnitId(unit)
 
     async def shred(self, conn: Connection, case: CaseRef) -> None:

@@ -429,6 +429,52 @@ async def test_who_may_know_of_a_report_and_who_may_read_it(world: World) -> Non
     assert code(await world.get("nurse", f"/concern-reports/{own}")) == (404, "not-found")
 
 
+@pytest.mark.rule(93, 107)
+@pytest.mark.parametrize("protected", [False, True], ids=["ordinary", "protected"])
+async def test_a_report_is_read_by_who_made_it_where_it_was_made(world: World, *, protected: bool) -> None:
+    """Who works in another unit of the service now has what is made there; of a protected case no event says where that was."""
+    receipt = await world.must("teacher", "/concerns", world.concern(address_protected=protected))
+    await world.must("teacher", f"/concerns/{receipt['concern']}/resolution", {"outcome": "lifted"})
+    case, moved = str(receipt["case"]), {"lagspill_unit": "unit:another-helsestasjon"}
+    await world.consented(case)
+    here = await reported(world, case, who="nurse")
+    path = f"/concern-reports/{here}"
+    assert (await world.see("nurse", path))["text"] == TEXT
+    assert code(await world.get("second-nurse", path)) == (404, "not-found")
+    for asked in (path, f"{path}/letter"):
+        assert code(await world.get("nurse", asked, **moved)) == (404, "not-found")
+    for done, body in (("posting", None), ("feedback", {"kind": "received"})):
+        assert code(await world.post("nurse", f"{path}/{done}", body, claims=moved)) == (404, "not-found")
+    again = await world.post("nurse", f"/cases/{case}/concern-reports", REPORT, claims=moved)
+    assert again.status_code == 201, again.text
+    there = again.json()["report"]
+    # A report of one's own there opens no other.
+    assert code(await world.get("nurse", path, **moved)) == (404, "not-found")
+    assert (await world.get("nurse", f"/concern-reports/{there}", **moved)).json()["text"] == TEXT
+    assert code(await world.get("nurse", f"/concern-reports/{there}")) == (404, "not-found")
+    for claims, known in (({}, here), (moved, there)):
+        listed = (await world.get("nurse", f"/cases/{case}/concern-reports", **claims)).json()["items"]
+        assert [one["report"] for one in listed] == [known]
+    assert {one["report"] for one in (await world.see("teacher", f"/cases/{case}/concern-reports"))["items"]} == {
+        here,
+        there,
+    }
+
+
+@pytest.mark.rule(93)
+async def test_who_has_the_baton_now_and_reported_too_does_not_read_what_a_colleague_reported(world: World) -> None:
+    case = await world.opened()
+    before = await reported(world, case)
+    baton = {"kind": "baton", "receiver": await world.receiver("colleague")}
+    sent = await world.must("teacher", f"/cases/{case}/handovers", baton)
+    await world.must("colleague", f"/handovers/{sent['handover']}/acceptance")
+    own = await reported(world, case, who="colleague")
+    assert (await world.see("colleague", f"/concern-reports/{own}"))["text"] == TEXT
+    for path in (f"/concern-reports/{before}", f"/concern-reports/{before}/letter"):
+        assert code(await world.get("colleague", path)) == (404, "not-found")
+    assert (await world.see("styrer", f"/concern-reports/{before}"))["text"] == TEXT
+
+
 @pytest.mark.rule(93, 99, 192)
 async def test_every_refusal_of_a_report_changes_nothing(world: World) -> None:
     case = await world.opened()

@@ -18,7 +18,7 @@ from services.cases.domain.acting import Acting
 from services.cases.domain.around import ReportState, ReportStatus
 from services.cases.domain.course import ref_of
 from services.cases.domain.hearing import Hearing, NotHeardReason, not_heard
-from services.cases.domain.relations import relations
+from services.cases.domain.relations import relations, works_there
 from services.cases.domain.rules import REPORT, Rules
 from services.cases.domain.state import CaseState
 from services.cases.domain.team_lifecycles import CONCERN_REPORT
@@ -37,6 +37,7 @@ from shared.calendar import add_days
 from shared.clock import oslo_day
 from shared.contracts.base import Model
 from shared.contracts.cases import CaseEvent, ChildHeardBy, ViewOfChildRecorded
+from shared.contracts.codes import Role
 from shared.contracts.reports import (
     ConcernReportFailed,
     ConcernReportFeedback,
@@ -278,6 +279,18 @@ def seen(state: CaseState, report: ConcernReportRef, acting: Acting, now: dateti
     raise UnknownPartError
 
 
+def wrote(report: ReportState, acting: Acting) -> bool:
+    """Return whether it is the actor's own report, and the actor works where it was made."""
+    return report.reporter.actor == acting.actor and works_there(acting, report.reporter)
+
+
+def reads(state: CaseState, report: ConcernReportRef, acting: Acting) -> bool:
+    """Return whether a report is read by the actor: by who wrote it, and by the leader of that unit (seed rule 93)."""
+    present = state.around.reports[report]
+    leads = Role.LEADER in acting.roles and acting.unit is not None and present.reporter.unit == acting.unit
+    return wrote(present, acting) or leads
+
+
 def visible(state: CaseState, acting: Acting, now: datetime) -> list[ReportState]:
     """Return the reports that somebody may know of: who holds the case or leads its unit all, a reporter and its leader their own.
 
@@ -289,7 +302,7 @@ def visible(state: CaseState, acting: Acting, now: datetime) -> list[ReportState
     return [
         one
         for one in every
-        if one.reporter.actor == acting.actor
+        if wrote(one, acting)
         or (Relation.REPORTERS_LEADER in held and one.reporter.unit == acting.unit)
         or (Relation.GUARDIAN in held and one.guardians_informed)
     ]

@@ -475,8 +475,8 @@ async def placed(desk: Desk, conn: Connection, state: CaseState, acting: Acting)
     """Return the case by which `acting` is judged: of an address-protected one the vault says where things are, and no event does.
 
     What of it is the actor's is put where it is when the actor works in another unit now, as the events of an ordinary case would
-    have it: the baton, an offer of it, the coordination, an emergency access. It grants nothing, and is shown to nobody; when
-    nothing is elsewhere it is `state` itself.
+    have it: the baton, an offer of it, the coordination, a report to child welfare, an emergency access. It grants nothing, and is
+    shown to nobody; when nothing is elsewhere it is `state` itself.
     """
     case = state.case
     if not state.address_protected or case is None or state.stage is Stage.ERASED or acting.kind != "user":
@@ -497,7 +497,13 @@ async def placed(desk: Desk, conn: Connection, state: CaseState, acting: Acting)
         changed["handovers"] = {**state.handovers, handover.ref: moved}
     if acting.actor in {one.actor for one in _coordinating(around)}:
         unit = await desk.records.coordinates_from(conn, case, acting.actor) or NOWHERE
-        changed["around"] = around if unit == acting.unit else _coordinated_from(around, acting.actor, unit)
+        around = around if unit == acting.unit else _coordinated_from(around, acting.actor, unit)
+    reports = dict(around.reports)
+    for report, sent in around.reports.items():
+        if sent.reporter.actor == acting.actor:
+            reporter = await there(sent.reporter, desk.records.reported_from(conn, case, report))
+            reports[report] = sent.model_copy(update={"reporter": reporter})
+    changed["around"] = around.model_copy(update={"reports": reports})
     glasses = dict(state.glass)
     for ref, opened in state.glass.items():
         if opened.by.actor == acting.actor:

@@ -39,6 +39,7 @@ from services.cases.handlers.desk import (
     look,
     meet,
     permitted,
+    placed,
 )
 from services.cases.handlers.team import age_now
 from services.cases.handlers.unattended import change_by_time
@@ -127,9 +128,25 @@ async def report_concern(desk: Desk, ctx: Context, case: CaseRef, written: Repor
         child_heard_by=None if said is None else said.method,
         not_heard_because=written.not_heard,
     )
-    rule = desk.team_of(located.municipality).reports
+    rule, protected = desk.team_of(located.municipality).reports, False
+
+    def decide(state: CaseState) -> list[CaseEvent]:
+        nonlocal protected
+        protected = state.address_protected
+        return reports.decide_report(
+            state,
+            command,
+            ctx.now,
+            rules=desk.rules,
+            hearing=desk.team.hearing,
+            grounds=desk.team.grounds,
+            rule=rule,
+        )
 
     async def keep(conn: Connection) -> None:
+        # No event of an address-protected case says in which unit its reporter works.
+        if protected and acting.unit is not None:
+            await desk.records.keep_reported_from(conn, located.case, report, acting.unit)
         await desk.team.records.keep_report(conn, located.case, report, kept)
         if heard is not None and said is not None:
             await desk.team.records.keep(
@@ -140,15 +157,7 @@ async def report_concern(desk: Desk, ctx: Context, case: CaseRef, written: Repor
         desk,
         ctx,
         located.case,
-        lambda state: reports.decide_report(
-            state,
-            command,
-            ctx.now,
-            rules=desk.rules,
-            hearing=desk.team.hearing,
-            grounds=desk.team.grounds,
-            rule=rule,
-        ),
+        decide,
         lambda state, version: _shown(state, report, version),
         keep,
     )
@@ -160,9 +169,11 @@ async def list_reports(
     """Return one more than `limit` of the reports that the actor may know of; for guardians what they were told of themselves."""
     located, acting = await meet(desk, ctx, case)
     looked = await glance(desk, ctx, located, acting, Action.SEE_REPORT)
-    seen = {one.ref: one for one in reports.visible(looked.state, acting, ctx.now)}
-    refs = [ref for ref in following(looked.state.around.reports, after) if ref in seen][: limit + 1]
-    return [ReportView.of(located.case, seen[ref]) for ref in refs], looked.version
+    async with desk.pool.acquire() as conn:
+        there = await placed(desk, conn, looked.state, acting)
+    seen, every = {one.ref for one in reports.visible(there, acting, ctx.now)}, looked.state.around.reports
+    refs = [ref for ref in following(every, after) if ref in seen][: limit + 1]
+    return [ReportView.of(located.case, every[ref]) for ref in refs], looked.version
 
 
 async def read_report(desk: Desk, ctx: Context, report: ConcernReportRef) -> tuple[ReportContent, int]:
@@ -321,11 +332,13 @@ async def _open(
         async with desk.pool.acquire() as conn, conn.transaction():
             try:
                 looked = await look(desk, ctx, conn, located, acting, Action.READ_REPORT)
-                present = reports.seen(looked.state, report, acting, ctx.now)
+                there = await placed(desk, conn, looked.state, acting)
+                reports.seen(there, report, acting, ctx.now)
             except (UnknownPartError, NotPermittedError):
                 # A report that is not for the reader is told from none at all by nobody.
                 raise NotInvolvedError("no-relation") from None
-            if not (present.reporter.actor == acting.actor or present.reporter.unit == acting.unit):
+            present = looked.state.around.reports[report]
+            if not reports.reads(there, report, acting):
                 raise NotInvolvedError("no-relation")
             document = await _as_sent(desk, conn, located, present)
             if kind is AccessKind.PRINT and present.status is ReportStatus.TO_POST:
