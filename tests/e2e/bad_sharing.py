@@ -2,23 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
-
 from shared.testing.people import People
-from tests.e2e.cases_world import World
+from tests.e2e.cases_world import OVERRIDE, World
 from tests.e2e.gauntlet import Gauntlet
-
-OVERRIDE: Final[dict[str, Any]] = {
-    "section": "bvl-13-2",
-    "reason": "neglect-or-abuse",
-    "text": "Kom sulten for tredje uke.",
-    "services": ["barnevern"],
-    "categories": ["concern", "family"],
-    "purposes": ["assessment"],
-    "valid_to": "2026-09-20",
-    "review_by": "2026-09-14T10:00:00Z",
-    "not_heard": "would-endanger-child",
-}
 
 
 async def play_sharing(run: Gauntlet, world: World) -> None:

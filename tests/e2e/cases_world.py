@@ -55,6 +55,20 @@ STAFF: Final[Mapping[str, tuple[str, str, str, str]]] = {
 }
 
 
+OVERRIDE: Final[Mapping[str, Any]] = {
+    "section": "bvl-13-2",
+    "reason": "neglect-or-abuse",
+    "text": "Kom sulten for tredje uke.",
+    "services": ["barnevern"],
+    "categories": ["concern", "family"],
+    "purposes": ["assessment"],
+    "valid_to": "2026-09-20",
+    "review_by": "2026-09-14T10:00:00Z",
+    "not_heard": "would-endanger-child",
+}
+"""What is shared by law, as it is sent."""
+
+
 @dataclass(repr=False)
 class World:
     """One cases service, one family, a town full of employees."""

@@ -21,23 +21,12 @@ from shared.clock import SimulatedClock
 from shared.testing.issuer import LocalIssuer
 from shared.testing.people import People
 from shared.testing.plugin import Migrated
-from tests.e2e.cases_world import World, cases_world
+from tests.e2e.cases_world import OVERRIDE, World, cases_world
 
 pytestmark = pytest.mark.connected
 
 LAST_DAY = "2027-07-31"
 WAITING = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-OVERRIDE: dict[str, Any] = {
-    "section": "bvl-13-2",
-    "reason": "neglect-or-abuse",
-    "text": "Kom sulten for tredje uke.",
-    "services": ["barnevern"],
-    "categories": ["concern", "family"],
-    "purposes": ["assessment"],
-    "valid_to": "2026-09-20",
-    "review_by": "2026-09-14T10:00:00Z",
-    "not_heard": "would-endanger-child",
-}
 
 
 @pytest_asyncio.fixture

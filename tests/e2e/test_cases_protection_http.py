@@ -25,7 +25,7 @@ from shared.testing.people import People
 from shared.testing.plugin import Migrated
 from shared.testing.signals import WITHIN
 from shared.vault import Vault
-from tests.e2e.cases_world import World, cases_world
+from tests.e2e.cases_world import OVERRIDE, World, cases_world
 
 pytestmark = pytest.mark.connected
 
@@ -306,18 +306,7 @@ async def test_who_reported_to_child_welfare_still_reads_the_report_until_what_i
 async def test_why_something_was_shared_or_opened_is_read_by_whoever_must_still_judge_it(world: World) -> None:
     """What was decided under the old reference is judged there: its reasons are kept until what is left of the case is erased."""
     case, _ = await filled(world)
-    shared = {
-        "section": "bvl-13-2",
-        "reason": "neglect-or-abuse",
-        "text": "Kom sulten for tredje uke.",
-        "services": ["barnevern"],
-        "categories": ["concern", "family"],
-        "purposes": ["assessment"],
-        "valid_to": "2026-09-20",
-        "review_by": "2026-09-14T10:00:00Z",
-        "not_heard": "would-endanger-child",
-    }
-    override = (await world.must("teacher", f"/cases/{case}/overrides", shared))["override"]
+    override = (await world.must("teacher", f"/cases/{case}/overrides", OVERRIDE))["override"]
     emergency = {"reason": "danger-to-life", "text": "Kom inn bevisstløs.", "categories": ["health"], "hours": 2}
     judged = (await world.must("second-nurse", f"/cases/{case}/break-glass", emergency))["glass"]
     await world.must("nurse-leader", f"/break-glass/{judged}/review", {"outcome": "justified"})
@@ -327,7 +316,7 @@ async def test_why_something_was_shared_or_opened_is_read_by_whoever_must_still_
     # Also after what is left under the old reference has been closed.
     for moment in (world.clock.now(), world.clock.now() + timedelta(hours=96)):
         await world.move_to(moment)
-        assert (await world.see("styrer", f"/overrides/{override}"))["text"] == "Kom sulten for tredje uke."
+        assert (await world.see("styrer", f"/overrides/{override}"))["text"] == OVERRIDE["text"]
         assert (await world.see("nurse-leader", f"/break-glass/{glass}"))["text"] == "Kom inn bevisstløs."
         assert code(await world.get("curious", f"/overrides/{override}")) == (404, "not-found")
         assert code(await world.get("styrer", f"/break-glass/{glass}")) == (404, "not-found")
@@ -335,7 +324,7 @@ async def test_why_something_was_shared_or_opened_is_read_by_whoever_must_still_
     await world.must("nurse-leader", f"/break-glass/{glass}/review", {"outcome": "justified"})
     await world.must("styrer", f"/overrides/{override}/review", {"justified": True, "guardians_informed": False})
     text = json.dumps(await world.published(), ensure_ascii=False)
-    assert not [words for words in ("Kom sulten for tredje uke", "Kom inn bevisstløs") if words in text]
+    assert not [words for words in (OVERRIDE["text"], "Kom inn bevisstløs") if words in text]
     for ref in (override, glass):
         assert new not in json.dumps([one for one in await world.published() if ref in json.dumps(one)])
     await world.move_to(datetime(2060, 1, 1, tzinfo=UTC))

@@ -15,21 +15,10 @@ from shared.clock import SimulatedClock
 from shared.testing.issuer import LocalIssuer
 from shared.testing.people import People
 from shared.testing.plugin import Migrated
-from tests.e2e.cases_world import World, cases_world
+from tests.e2e.cases_world import OVERRIDE, World, cases_world
 
 pytestmark = pytest.mark.connected
 
-OVERRIDE: dict[str, Any] = {
-    "section": "bvl-13-2",
-    "reason": "neglect-or-abuse",
-    "text": "Kom sulten for tredje uke.",
-    "services": ["barnevern"],
-    "categories": ["concern"],
-    "purposes": ["assessment"],
-    "valid_to": "2026-09-20",
-    "review_by": "2026-09-14T10:00:00Z",
-    "not_heard": "would-endanger-child",
-}
 FIELDS = {"play-and-friends": "Leker godt i små grupper.", "language-and-speech": "Setninger på to ord."}
 BOTH = {"lagspill_roles": ["teacher", "leader"]}
 """Somebody who works with the children and leads the unit too."""

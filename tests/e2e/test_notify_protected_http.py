@@ -22,6 +22,7 @@ from shared.testing.issuer import LocalIssuer
 from shared.testing.people import People
 from shared.testing.plugin import Migrated, NewTopicName
 from shared.testing.signals import Watch
+from tests.e2e.cases_world import OVERRIDE
 from tests.e2e.notify_town import Town, notify_town
 from tests.integration.inbox_world import producing
 
@@ -30,17 +31,6 @@ pytestmark = [pytest.mark.connected, pytest.mark.rule(95)]
 NOTODDEN: Final = Path(__file__).parents[2] / "deploy" / "municipalities" / "notodden.yaml"
 OFFICER: Final = {"lagspill_roles": ["privacy-officer", "protected-case-reader"]}
 CLEARED_LEADER: Final = {"lagspill_roles": ["leader", "protected-case-reader"]}
-OVERRIDE: Final = {
-    "section": "bvl-13-2",
-    "reason": "neglect-or-abuse",
-    "text": "Kom sulten for tredje uke.",
-    "services": ["barnevern"],
-    "categories": ["concern", "family"],
-    "purposes": ["assessment"],
-    "valid_to": "2026-09-20",
-    "review_by": "2026-09-14T10:00:00Z",
-    "not_heard": "would-endanger-child",
-}
 STAFF: Final = ("teacher", "colleague", "styrer", "nurse-leader", "ppt-leader", "rektor")
 
 
