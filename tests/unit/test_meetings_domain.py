@@ -7,7 +7,7 @@ from itertools import product
 
 import pytest
 
-from services.meetings.domain.agenda import NewItem, check_item, decide_add_item, may_hear
+from services.meetings.domain.agenda import NewItem, check_item, decide_add_item, matter_of_item, may_hear
 from services.meetings.domain.arena_rules import ArenaRules, ArenaType, Member, Retired, Said, Seats
 from services.meetings.domain.calling import check_time, is_public_holiday, may_call
 from services.meetings.domain.holding import Discussion, Holding, check_attendance, check_times
@@ -170,6 +170,40 @@ def test_business_and_voluntary_organisations_hear_no_name_whatever_the_consent_
     )
     assert may_hear(item, Service.PPT, [given], NOW, own=False)
     assert not may_hear(item, outsider, [given], NOW, own=False)
+
+
+@pytest.mark.rule(4, 5)
+def test_what_was_brought_on_a_consent_rests_on_it_also_when_another_unit_has_renewed_it() -> None:
+    """Who has the case by then asked for the next period: what was granted anew is no less granted for whoever was in the room."""
+    asked = frozenset(
+        {
+            Request(scope=scope(Service.PPT), held_by_unit=LIA),
+            Request(scope=scope(Service.PPT), held_by_unit=TINNES, version=2, since=NOW - timedelta(hours=1)),
+        }
+    )
+    renewed, anew = consent("c", Service.PPT, requests=asked), consent("d", Service.PPT, unit=TINNES)
+    item = Item(
+        item=ItemRef("itm_" + "b" * 26),
+        kind=ItemKind.CASE,
+        mode=ItemMode.NAMED,
+        status=ItemStatus.DISCUSSED,
+        case=CASE,
+        consent=renewed.consent,
+        categories=LANGUAGE,
+        purpose=Purpose.ASSESSMENT,
+        held_by_unit=LIA,
+        held_by=Service.BARNEHAGE,
+    )
+    assert may_hear(item, Service.PPT, [renewed], NOW, own=False)
+    brought = matter_of_item(MeetingState(), item)
+    assert require_consent(brought, [Service.PPT], [anew, renewed], NOW, guardians=2).consent == renewed.consent
+    # What another unit was given by a consent of its own is not for this item, nor is anything new brought on the renewed one.
+    assert not may_hear(item, Service.PPT, [anew], NOW, own=False)
+    for refused, histories in ((brought, [anew]), (matter(), [renewed])):
+        with pytest.raises(ConsentMissingError):
+            require_consent(refused, [Service.PPT], histories, NOW, guardians=2)
+    withdrawn = renewed.model_copy(update={"cuts": frozenset({Cut(version=3, left=None, at=NOW)})})
+    assert not may_hear(item, Service.PPT, [withdrawn], NOW, own=False)
 
 
 @pytest.mark.rule(4, 5, 106)

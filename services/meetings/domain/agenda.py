@@ -208,6 +208,7 @@ def matter_of_item(state: MeetingState, item: Item) -> NamedMatter:
         own_elsewhere=_several_of_one_service(state),
         categories=item.categories,
         purpose=item.purpose,
+        consent=item.consent,
     )
 
 
@@ -278,7 +279,7 @@ def may_hear(
     return any(
         permits(history, service, item.categories, item.purpose, at) is not None
         for history in histories
-        if history.case == item.case and history.held_by(item.held_by_unit, at)
+        if history.case == item.case and (history.consent == item.consent or history.held_by(item.held_by_unit, at))
     )
 
 

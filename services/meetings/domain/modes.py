@@ -88,6 +88,17 @@ class NamedMatter:
     """Whether another unit of the same service takes part: then that service must be inside the consent too."""
     categories: frozenset[InformationCategory]
     purpose: Purpose
+    consent: ConsentRef | None = None
+    """On which consent it was brought; none: it is about to be."""
+
+    def may_rest_on(self, history: ConsentHistory, at: AwareDatetime) -> bool:
+        """Return whether it may be spoken of on this consent, as far as its services, categories and purposes go.
+
+        It is held by the unit that brings it, or was when it was brought on it: another unit that has the case since may have
+        renewed it, and what was granted anew is no less granted for that.
+        """
+        brought_on_it = history.consent == self.consent
+        return history.case == self.case and (brought_on_it or history.held_by(self.unit, at))
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +139,7 @@ def judge_named(
     others = frozenset(attending) - (frozenset() if matter.own_elsewhere else {matter.own_service})
     best: NamedBasis | None = None
     for history in sorted(histories, key=lambda known: known.consent):
-        if history.case != matter.case or not history.held_by(matter.unit, at):
+        if not matter.may_rest_on(history, at):
             continue
         versions = {
             service: version
@@ -178,7 +189,7 @@ def _what_is_missing(
     guardians: int,
 ) -> dict[str, JsonValue]:
     """Return, per service, the categories that no consent lets it hear, and who can grant them (seed rule 106)."""
-    own = [known for known in histories if known.case == matter.case and known.held_by(matter.unit, at)]
+    own = [known for known in histories if matter.may_rest_on(known, at)]
     missing: list[JsonValue] = []
     for service in sorted(others - NOT_PUBLIC):
         lacking = [
