@@ -221,6 +221,37 @@ async def test_that_something_is_shared_by_law_is_no_other_services_to_learn(wor
 
 
 @pytest.mark.rule(93, 106, 192)
+async def test_what_is_shared_by_law_is_shown_beside_what_was_consented_to(world: World) -> None:
+    """Each on its own basis in the log: the guardians see the one and, while telling them would endanger the child, not the other."""
+    case = await world.opened()
+    await world.must("teacher", f"/cases/{case}/overrides", OVERRIDE)
+    health = {**OVERRIDE, "categories": ["health"]}
+    await world.must("teacher", f"/cases/{case}/overrides", health)
+    consent = await world.consented(case, services=("barnevern",), categories=("language",))
+    every = ["concern", "family", "health", "identity", "language"]
+    read = await world.see("barnevern", f"/cases/{case}/child?purpose=assessment")
+    assert (read["categories"], read["basis"], read["consent"]) == (every, "consent", consent)
+    assert {one["category"] for one in read["records"]} == {"concern", "health", "language"}
+    for category in every:
+        asked = f"/cases/{case}/sharing?service=barnevern&category={category}&purpose=assessment"
+        assert (await world.see("teacher", asked))["permitted"] is True
+    looks = [
+        (one["basis"]["code"], one.get("consent"), sorted(one["categories"]), one["not_for_guardians"])
+        for one in await world.access("read")
+        if one["actor"]["service"] == "barnevern"
+    ]
+    assert looks == [
+        ("consent", consent, ["identity", "language"], False),
+        ("bvl-13-2", None, ["concern"], True),
+        ("bvl-13-2", None, ["health"], True),
+    ]
+    own = f"/cases/{case}/sharing?service=barnehage&category=health&purpose=notification"
+    assert (await world.see("teacher", own))["permitted"] is False
+    refused = await world.get("teacher", f"/cases/{case}/child?purpose=notification")
+    assert code(refused) == (403, "purpose-not-covered")
+
+
+@pytest.mark.rule(93, 106, 192)
 async def test_what_is_shared_by_law_is_read_under_that_section_and_judged_by_the_leader(world: World) -> None:
     case = await world.opened()
     assert (await world.get("barnevern", f"/cases/{case}/child")).status_code == 404

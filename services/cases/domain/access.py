@@ -12,7 +12,7 @@ from services.cases.domain.access_table import MOMENTS, NARROW, OPEN_ONLY, TABLE
 from services.cases.domain.access_terms import Action
 from services.cases.domain.acting import Acting
 from services.cases.domain.relations import relations
-from services.cases.domain.shown import Permit, permitted
+from services.cases.domain.shown import Permit, permitted, united
 from services.cases.domain.state import OPEN_HANDOVER, CaseState, ConsentStatus, HandoverStatus, Stage
 from services.cases.errors import CaseNotOpenError, NotInvolvedError, NotPermittedError, PurposeNotCoveredError
 from shared.contracts.codes import GrantorClass, Purpose
@@ -46,6 +46,7 @@ def permit(state: CaseState, action: Action, acting: Acting, now: datetime, purp
         if all(one.purpose not in {None, purpose} for one in permits):
             raise _not_for_that(state, permits[0], acting, purpose, now)
         permits = [one for one in permits if one.purpose in {None, purpose}]
+    permits += united(permits)
     furthest = max(permits, key=lambda one: len(one.categories))
     own = frozenset[str]().union(*(one.own for one in permits))
     return furthest if own == furthest.own else furthest.model_copy(update={"own": own})

@@ -13,6 +13,7 @@ from types import MappingProxyType
 
 from pydantic import Field
 
+from services.cases.domain.access_table import WORKING_PURPOSES
 from services.cases.domain.rules import ANONYMISED, CONSENT, OWN_TASK
 from services.cases.domain.state import CaseState, ConsentState, ConsentStatus, Stage, missing_of
 from shared.clock import oslo_day
@@ -124,7 +125,8 @@ def _permitted(state: CaseState, ask: Ask, now: datetime) -> Sharing | None:
     holding = state.holding
     if state.stage is not Stage.OPEN or holding is None:
         return None
-    if holding.party.service is ask.service and holding.categories is None:
+    own = holding.party.service is ask.service and holding.categories is None
+    if own and ask.purpose in WORKING_PURPOSES:
         # The unit that recorded it uses it for what it was given for.
         return Sharing(permitted=True, basis=OWN_TASK)
     consent = state.consent_covering(now, ask.service, ask.categories, ask.purpose)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 
 from services.cases.domain import rules
@@ -50,6 +50,8 @@ class Permit(Model):
 class Ground(Model):
     """One consent that a look rests on, and what was shown by it; none when it rests on another basis."""
 
+    basis: str | None = None
+    """A code of the list of legal bases, where it is another than the look's."""
     by_law: bool = False
     """It rests on an override of confidentiality: somebody outside the unit was told."""
     not_for_guardians: bool = False
@@ -95,6 +97,21 @@ def permitted(  # noqa: PLR0911 -- one line per reach
             return _no_content(state, relation, acting, now)
 
 
+def united(permits: Sequence[Permit]) -> list[Permit]:
+    """Return what a service is shown by consent and by law together, for the same purpose; nothing when it is not both.
+
+    What is shared by law is shared beside what was consented to, and not in its place.
+    """
+    by_law = next((one for one in permits if one.override is not None and one.categories), None)
+    by_consent = max(
+        (one for one in permits if one.consent is not None), key=lambda one: len(one.categories), default=None
+    )
+    if by_law is None or by_consent is None or by_law.purpose is not by_consent.purpose:
+        return []
+    every = by_consent.categories | by_law.categories
+    return [by_consent.model_copy(update={"override": by_law.override, "categories": every})]
+
+
 def reached(state: CaseState, acting: Acting, now: datetime) -> frozenset[InformationCategory]:
     """Return of which categories `acting` may be shown something of the child at `now`, for one purpose or another."""
     every = frozenset[InformationCategory]()
@@ -108,38 +125,47 @@ def reached(state: CaseState, acting: Acting, now: datetime) -> frozenset[Inform
 
 def grounds(state: CaseState, allowed: Permit, shown: frozenset[InformationCategory], now: datetime) -> list[Ground]:
     """Divide what is shown among the consents it rests on: each look is recorded under the very consent that allowed it."""
-    override = None if allowed.override is None else state.overrides.get(allowed.override)
-    if override is not None:
-        return [
-            Ground(
-                valid_to=override.valid_to,
-                purposes=override.scope.purposes,
-                categories=shown,
-                by_law=True,
-                not_for_guardians=override.not_for_guardians,
-            )
-        ]
-    if allowed.consent is None or allowed.service is None:
+    if allowed.service is None or (allowed.consent is None and allowed.override is None):
         return [Ground(categories=shown)]
-    inside = [one for one in state.consents_in_force(now) if one.covers(allowed.service, (), allowed.purpose)]
-    inside.sort(key=lambda consent: consent.ref != allowed.consent)
     divided: list[Ground] = []
     # Whom it is about is known by the first of them.
     left, first = shown, frozenset({InformationCategory.IDENTITY})
-    for consent in inside:
-        part = left & (consent.scope.categories | first)
+    for one in _resting_on(state, allowed, allowed.service, now):
+        part = left & (one.categories | first)
         if part or not (shown or divided):
-            divided.append(
-                Ground(
-                    consent=consent.ref,
-                    version=consent.version,
-                    valid_to=consent.valid_to,
-                    purposes=consent.scope.purposes,
-                    categories=part,
-                )
-            )
+            divided.append(one.model_copy(update={"categories": part}))
         left, first = left - part, frozenset()
     return divided
+
+
+def _resting_on(state: CaseState, allowed: Permit, service: Service, now: datetime) -> list[Ground]:
+    """Return the consents and the overrides that a look may rest on, with all that each covers: consent first, the widest first."""
+    consents = [one for one in state.consents_in_force(now) if one.covers(service, (), allowed.purpose)]
+    consents.sort(key=lambda consent: consent.ref != allowed.consent)
+    by_consent = [
+        Ground(
+            consent=one.ref,
+            version=one.version,
+            valid_to=one.valid_to,
+            purposes=one.scope.purposes,
+            categories=one.scope.categories,
+        )
+        for one in consents
+    ]
+    overrides = [one for one in state.overrides_in_force(now) if one.covers(service, (), allowed.purpose)]
+    overrides.sort(key=lambda override: override.ref != allowed.override)
+    by_law = [
+        Ground(
+            basis=one.basis.code,
+            valid_to=one.valid_to,
+            purposes=one.scope.purposes,
+            categories=one.scope.categories,
+            by_law=True,
+            not_for_guardians=one.not_for_guardians,
+        )
+        for one in overrides
+    ]
+    return [*(by_consent if allowed.consent is not None else ()), *(by_law if allowed.override is not None else ())]
 
 
 def sees_handover(one: HandoverState, held: Iterable[Relation]) -> bool:
@@ -240,7 +266,7 @@ def _shared_by_law(
         basis=override.basis.code,
         service=service,
         override=override.ref,
-        categories=override.scope.categories | {InformationCategory.IDENTITY},
+        categories=state.categories_by_law(now, service, purpose),
         purpose=purpose,
     )
 

@@ -619,6 +619,15 @@ class CaseState(Model):
         fitting = [one for one in self.overrides_in_force(now) if one.covers(service, wanted, purpose)]
         return max(fitting, key=lambda one: len(one.scope.categories), default=None)
 
+    def categories_by_law(
+        self, now: datetime, service: Service, purpose: Purpose | None = None
+    ) -> frozenset[InformationCategory]:
+        """Return what is shared by law with `service` at `now` for `purpose`: by all overrides together, and whom it is about."""
+        scopes = [one.scope.categories for one in self.overrides_in_force(now) if one.covers(service, (), purpose)]
+        return (
+            frozenset[InformationCategory]().union(*scopes, {InformationCategory.IDENTITY}) if scopes else frozenset()
+        )
+
     def consent_covering(
         self,
         now: datetime,

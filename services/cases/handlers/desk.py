@@ -664,7 +664,7 @@ def describe_look(
                 categories=ground.categories,
                 documents=tuple(documents),
                 purpose=covered or min(ground.purposes, default=None),
-                basis=desk.rules.basis(permit.basis, ctx.now),
+                basis=desk.rules.basis(ground.basis or permit.basis, ctx.now),
                 consent=ground.consent,
                 consent_version=ground.version,
                 permitted=True,
