@@ -74,6 +74,44 @@ async def test_of_age_the_guardians_are_out_and_the_child_decides(world: World) 
     await world.must("teacher", f"/cases/{case}/closure", {"outcome": "adult"}, if_match=version)
 
 
+@pytest.mark.rule(4, 33, 34, 35)
+async def test_of_age_one_chooses_whom_to_turn_to_and_sees_what_becomes_of_the_own_case(world: World) -> None:
+    """What the guardians could do and see until then is nobody's otherwise: they have no part any more."""
+    case, child, born = await young(world)
+    grown: dict[str, Any] = {"lagspill_roles": ["child"], **NO_UNIT, "pid": child.national_number, "sub": "grown"}
+    consent = await world.requested(case, services=("ppt", "skole"), purposes=("assessment", "transition"))
+    for who, claims in (("guardian-a", {}), ("guardian-b", {}), ("child", grown)):
+        granted = await world.post(who, f"/consents/{consent}/grants", claims=claims)
+        assert granted.status_code == 201, granted.text
+    await world.must("teacher", f"/cases/{case}/team-members", {"service": "ppt"})
+    path, chosen = f"/cases/{case}/contact-person", {"service": "ppt", "role": "ppt-adviser"}
+    await world.move_to(of_age_at(born) - timedelta(seconds=1))
+    assert code(await world.post("child", path, chosen, claims=grown)) == (403, "not-permitted")
+    # Nothing has fired yet, and no birthday waits for a job.
+    world.clock.set(of_age_at(born))
+    picked = await world.post("child", path, chosen, claims=grown)
+    assert (picked.status_code, picked.json()["contact_person"]) == (201, chosen), picked.text
+    [event] = await world.published("contact-person-chosen.v1")
+    assert event["data"]["evidence"] == "e-id"
+    assert code(await world.post("guardian-a", path, chosen)) == (404, "not-found")
+    await world.move_to(of_age_at(born))
+    offer = {
+        "kind": "unit",
+        "receiver": await world.receiver("ppt"),
+        "categories": ["language"],
+    }
+    handover = await world.post("teacher", f"/cases/{case}/handovers", offer)
+    assert handover.status_code == 201, handover.text
+    shown = await world.get("child", f"/handovers/{handover.json()['handover']}", **grown)
+    assert (shown.status_code, shown.json()["receiver"]["service"]) == (200, "ppt"), shown.text
+    assert len((await world.get("child", f"/cases/{case}", **grown)).json()["handovers"]) == 1
+    withdrawn = await world.post("child", f"/consents/{consent}/withdrawals", claims=grown)
+    assert withdrawn.json()["status"] == "withdrawn"
+    receipts = await world.get("child", f"/consents/{consent}/receipts", **grown)
+    assert (receipts.status_code, receipts.json()["status"]) == (200, "withdrawn"), receipts.text
+    assert receipts.json()["awaited"]
+
+
 @pytest.mark.rule(4, 99)
 async def test_a_child_that_was_of_age_on_a_wrong_date_has_its_guardians_again(world: World) -> None:
     """Who had parental responsibility by the vault's dates has it again, and is asked again; who had lost it has not."""

@@ -98,7 +98,7 @@ resolve-concern        .      -    -    -    -    -    -    -    -    -    -    
 add-concern            .      -    .    -    -    .    .    .    -    -    -    -    -    -    -    -    -    -     -
 change-level           .      -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -     -
 record-child-view      .      -    -    -    -    .    -    -    -    -    -    -    -    -    -    -    -    -     -
-choose-contact-person  .      -    -    -    -    .    -    -    -    -    .    -    -    -    -    -    -    -     -
+choose-contact-person  .      -    -    -    -    .    -    -    -    -    .    .    -    -    -    -    -    -     -
 close-case             .      -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -     -
 reopen-case            -      .    -    -    .    -    -    -    -    -    -    -    -    -    -    -    -    -     -
 ask-sharing            .      -    -    -    -    .    .    .    .    -    .    .    -    -    -    -    -    -     -
@@ -106,7 +106,7 @@ see-consents           .      -    -    -    -    .    -    -    -    .    .    
 request-consent        .      -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -     -
 answer-consent         -      -    -    -    -    -    -    -    -    .    .    .    -    -    -    -    -    -     -
 record-answer          .      .    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -     -
-see-receipts           .      -    -    -    -    -    -    -    -    .    .    -    -    -    -    -    -    -     -
+see-receipts           .      -    -    -    -    -    -    -    -    .    .    .    -    -    -    -    -    -     -
 override               .      -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -     -
 read-override          why    -    -    -    why  -    -    -    -    -    -    -    -    -    -    -    -    -     why
 review-override        -      -    -    -    .    -    -    -    -    -    -    -    -    -    -    -    -    -     .
@@ -117,7 +117,7 @@ see-measures           .      -    -    -    -    cons cons cons -    -    .    
 carry-out-measure      .      -    -    -    -    -    .    -    -    -    -    -    -    -    -    -    -    -     -
 see-overlap            .      -    -    -    .    cons cons cons law  -    own  own  -    -    -    -    -    -     -
 send-handover          .      -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -     -
-see-handover           .      -    .    .    .    .    -    -    -    -    .    -    -    -    -    -    -    -     .
+see-handover           .      -    .    .    .    .    -    -    -    -    .    .    -    -    -    -    -    -     .
 answer-handover        -      -    .    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -     -
 answer-on-behalf       -      -    -    .    -    -    -    -    -    -    -    -    -    -    -    -    -    -     .
 withdraw-handover      .      -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -     -

@@ -70,6 +70,7 @@ class Action(StrEnum):
     CHANGE_LEVEL = "change-level"
     RECORD_CHILD_VIEW = "record-child-view"
     CHOOSE_CONTACT_PERSON = "choose-contact-person"
+    """For the family: by the guardians, and from eighteen on by the young person (seed rules 33-35)."""
     CLOSE_CASE = "close-case"
     REOPEN_CASE = "reopen-case"
     ASK_SHARING = "ask-sharing"

@@ -57,13 +57,15 @@ class RecordChildView(Model):
 
 
 class ChooseContactPerson(Model):
-    """The guardians chose whom in the team they turn to; said by one of them, or recorded for one with a note."""
+    """The family chose whom in the team it turns to; said by one of the guardians, or recorded for one with a note."""
 
     by: Acting
     service: Service
     role: Role
     evidence: EvidenceForm = EvidenceForm.E_ID
     has_note: bool = False
+    of_age: bool = False
+    """Whether the child is of age, and chooses itself: there are no guardians then."""
 
 
 class CloseCase(Model):
@@ -104,11 +106,13 @@ def decide_contact_person(state: CaseState, command: ChooseContactPerson, now: d
     """Choose the contact person (seed rules 33-35); no gate: guardians may turn to anyone in the team.
 
     Raises:
-        DeniedError, CaseNotOpenError: see `access.require`.
+        DeniedError, CaseNotOpenError: see `access.require`; a child under age leaves it to its guardians.
         EvidenceMissingError: it is recorded for the guardians without a note of how they said it.
         NotInTeamError: the service neither holds the baton nor belongs to the team.
     """
     access.require(state, Action.CHOOSE_CONTACT_PERSON, command.by, now)
+    if command.by.child and not command.of_age:
+        raise NotPermittedError("not-of-age")
     evidence = said_by(command.by, command.evidence, has_note=command.has_note)
     # Whom the family may turn to is whom it is told of: an answer must not say who else is there.
     if command.service not in as_told(state, command.by, now).around_the_child:

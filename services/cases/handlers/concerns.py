@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from services.cases import ages_store, store
 from services.cases.domain import concern, course
+from services.cases.domain.ending import of_age_at
 from services.cases.domain.national_number import born_on
 from services.cases.domain.protection import Register
 from services.cases.domain.rules import Rules
@@ -269,7 +270,14 @@ async def choose_contact_person(
 ) -> Changed[CaseState]:
     """Note whom the guardians chose to turn to (seed rules 33-35)."""
     located, acting = await meet(desk, ctx, case)
-    command = course.ChooseContactPerson(by=acting, service=service, role=role, evidence=evidence, has_note=bool(note))
+    command = course.ChooseContactPerson(
+        by=acting,
+        service=service,
+        role=role,
+        evidence=evidence,
+        has_note=bool(note),
+        of_age=acting.child and await _is_of_age(desk, ctx, located.case),
+    )
 
     async def keep(conn: Connection) -> None:
         if note:
@@ -283,6 +291,13 @@ async def choose_contact_person(
         case_for(acting, ctx.now),
         keep,
     )
+
+
+async def _is_of_age(desk: Desk, ctx: Context, case: CaseRef) -> bool:
+    """Return whether the child is of age today; the birth date stays in the vault."""
+    async with desk.pool.acquire() as conn:
+        child = await desk.records.child(conn, case)
+    return of_age_at(child.born) <= ctx.now
 
 
 async def close_case(desk: Desk, ctx: Context, case: CaseRef, outcome: course.Outcomes) -> Changed[CaseState]:
