@@ -47,10 +47,11 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import Enum
 from hashlib import sha256
-from http.client import HTTPException
+from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from itertools import pairwise
 from multiprocessing.connection import Connection
 from pathlib import Path
+from socket import socket
 from time import monotonic
 from types import ModuleType
 from typing import BinaryIO, Protocol, runtime_checkable
@@ -974,13 +975,64 @@ class Web:
         raise UnreadableError(f"{self._prefix}/{path} {trouble}")
 
 
+class _Timely(io.RawIOBase):
+    """What comes over a connection, until its time is out: of interim answers, headers and trailers there may be any number."""
+
+    def __init__(self, raw: io.RawIOBase) -> None:
+        self._raw = raw
+        self._end = monotonic() + PIECE_SECONDS
+
+    def readable(self) -> bool:
+        """Return that it can be read."""
+        return True
+
+    def readinto(self, buffer: object) -> int | None:
+        """Read what is there.
+
+        Raises:
+            TimeoutError: the time is out.
+        """
+        if monotonic() > self._end:
+            raise TimeoutError("it takes too long")
+        return self._raw.readinto(buffer)  # type: ignore[arg-type]
+
+    def close(self) -> None:
+        """Let the connection go."""
+        self._raw.close()
+        super().close()
+
+
+class _TimelyAnswer(HTTPResponse):
+    def __init__(self, sock: socket, *given: object, **named: object) -> None:
+        super().__init__(sock, *given, **named)  # type: ignore[arg-type]
+        self.fp = io.BufferedReader(_Timely(self.fp.detach()))
+
+
+class _Http(urllib.request.HTTPHandler):
+    class Connection(HTTPConnection):
+        response_class = _TimelyAnswer
+
+    def http_open(self, req: urllib.request.Request) -> HTTPResponse:
+        """Open it."""
+        return self.do_open(self.Connection, req)
+
+
+class _Https(urllib.request.HTTPSHandler):
+    class Connection(HTTPSConnection):
+        response_class = _TimelyAnswer
+
+    def https_open(self, req: urllib.request.Request) -> HTTPResponse:
+        """Open it."""
+        return self.do_open(self.Connection, req)
+
+
 def _opener() -> urllib.request.OpenerDirector:
     """Return what opens http and https and nothing else: no file, no ftp, no data."""
     opener = urllib.request.OpenerDirector()
     for handler in (
         urllib.request.ProxyHandler(),
-        urllib.request.HTTPHandler(),
-        urllib.request.HTTPSHandler(),
+        _Http(),
+        _Https(),
         urllib.request.HTTPDefaultErrorHandler(),
         urllib.request.HTTPErrorProcessor(),
         _Redirects(),
@@ -1001,10 +1053,10 @@ class _Answer(Protocol):
 
 
 def _body(answer: _Answer, limit: int) -> bytes:
-    """Return the body, unpacked, within the limits of size and of time.
+    """Return the body, unpacked, within the limit of size.
 
     Raises:
-        ValueError: it is larger than such a piece may be, or it takes too long.
+        ValueError: it is larger than such a piece may be.
         zlib.error: it is not packed as it says.
     """
     packed = answer.headers.get("Content-Encoding", "identity").lower()
@@ -1012,13 +1064,10 @@ def _body(answer: _Answer, limit: int) -> bytes:
         raise ValueError(f"packed as {packed!r}")
     expand = zlib.decompressobj(wbits=31) if packed == "gzip" else None
     body = bytearray()
-    end = monotonic() + PIECE_SECONDS
     while part := answer.read1(65_536):
         body += part if expand is None else expand.decompress(part, limit + 1 - len(body))
         if len(body) > limit or (expand is not None and expand.unconsumed_tail):
             raise ValueError("it is larger than such a piece may be")
-        if monotonic() > end:
-            raise ValueError("it takes too long")
     if answer.length or (expand is not None and not expand.eof):
         raise EOFError("the answer ends too early")
     return bytes(body)

@@ -346,6 +346,29 @@ def test_endless_and_swollen_answers_are_refused() -> None:
             verify(address)
 
 
+def interim(handler: BaseHTTPRequestHandler) -> None:
+    """Always say that an answer will come (RFC 9110 § 15.2)."""
+    while True:
+        handler.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n" * 1000)
+
+
+def trailing(handler: BaseHTTPRequestHandler) -> None:
+    """End the body, and never what stands behind it (RFC 9112 § 7.1.2)."""
+    handler.protocol_version = "HTTP/1.1"
+    send(handler, b"0\r\n", Transfer_Encoding="chunked")
+    while True:
+        handler.wfile.write(b"a: b\r\n" * 1000)
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("reply", [interim, trailing])
+def test_what_stands_around_an_answer_has_an_end_too(reply: Reply, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither is ever larger than anything: only the time is out."""
+    monkeypatch.setattr(lagspill_verify, "PIECE_SECONDS", 0.3)
+    with served(reply) as address, pytest.raises(UnreadableError, match="takes too long"):
+        verify(address)
+
+
 @pytest.mark.parametrize(
     "target", ["file:///etc/passwd", "ftp://127.0.0.1/x", "data:text/plain,x", "gopher://127.0.0.1/", "//"]
 )
