@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 from services.notify import bounces, office, people
 from services.notify.bounces import BounceDesk
+from services.notify.domain.mail_address import PATTERN as MAIL
 from services.notify.domain.quiet import Quiet
 from services.notify.domain.sms import normal_number
 from services.notify.people import Desk
@@ -98,7 +99,7 @@ class Preferences(RequestModel):
         default=None,
         min_length=3,
         max_length=254,
-        pattern=r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9]([A-Za-z0-9.-]{0,187}[A-Za-z0-9])?$",
+        pattern=MAIL,
         examples=["styrer@lia.example"],
     )
     """Where an employee is mailed that there is a message; without it and a number, messages are read here only."""

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.notify import subscribers
+from services.notify.domain.mail_address import PATTERN as MAIL
 from services.notify.subscribers import Acknowledged, Asked, Changes, SubscriberDesk
 from services.notify.subscription_views import (
     AcknowledgedView,
@@ -39,7 +40,6 @@ from shared.web import (
 router = APIRouter(prefix="/subscriptions", tags=["subscriptions"])
 
 SUBSCRIPTIONS: Final = Collection("subscriptions", tuple[Moment, str])
-_MAIL: Final = r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9]([A-Za-z0-9.-]{0,187}[A-Za-z0-9])?$"
 _MOST_COUNTED: Final = 2_147_483_647
 _MOST: Final = 9_007_199_254_740_991
 """The largest number that every reader of JSON takes for itself (RFC 8259 § 6)."""
@@ -70,7 +70,7 @@ class Subscription(RequestModel):
     """The logs of address-protected cases as well."""
     acknowledges: bool = False
     """Whether it says of each consent that ends, wholly or in part, that it has acted on that (`/receipts`)."""
-    contact: str = Field(min_length=3, max_length=254, pattern=_MAIL, examples=["drift@school.example"])
+    contact: str = Field(min_length=3, max_length=254, pattern=MAIL, examples=["drift@school.example"])
     """Who is mailed when the subscription is stopped, or a receipt is missing: of this subscription, another may have another."""
     language: Language = Field(default=Language.NB, examples=["nb"])
     """In which that is said."""
@@ -87,7 +87,7 @@ class SubscriptionChange(RequestModel):
     units: frozenset[UnitIdField] | None = Field(default=None, max_length=400)
     protected: bool | None = None
     acknowledges: bool | None = None
-    contact: str | None = Field(default=None, min_length=3, max_length=254, pattern=_MAIL)
+    contact: str | None = Field(default=None, min_length=3, max_length=254, pattern=MAIL)
     language: Language | None = None
 
     def of(self, wanted: Wanted) -> Wanted:

@@ -828,6 +828,24 @@ async def test_a_letter_goes_by_digital_post_where_there_is_one_and_on_paper_whe
 
 
 @pytest.mark.rule(4, 5)
+@pytest.mark.parametrize(
+    "written",
+    ["a,b@home.example", "-\u202e-@[\\", 'å!\x00å%_@ø,"', ",.<\u202e@!=],,", "k\u00e5re@home.example", "a@.example"],
+)
+async def test_who_has_an_address_that_no_mail_can_go_to_is_reached_as_who_has_none(opened: Open, written: str) -> None:
+    """At once by SMS: it neither waits for days to be given up, nor goes to two, nor interrupts what goes to others."""
+    place = await opened()
+    guardians(place.world)
+    first, second = place.world.neighbours.contacts[CASE][:2]
+    told = [{**first, "email": written, "phone": "40000002"}, {**second, "email": "guardian@other.example"}]
+    place.world.neighbours.contacts[CASE] = told
+    await held(place)
+    await place.world.take(requested())
+    mails = await place.world.deliver()
+    assert [mail["To"] for mail in mails] == ["guardian@other.example"]
+    assert [each["to"] for each in place.sms] == ["+4740000002"]
+
+
 async def test_who_is_reached_by_nothing_gets_a_letter_that_the_office_ticks_off(opened: Open) -> None:
     """The first guardian's addresses fail, the second has none: both stand on the list after three days, of that unit alone."""
     place = await opened()

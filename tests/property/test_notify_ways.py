@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from email.message import EmailMessage
+from email.utils import getaddresses
+
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from services.notify.addresses import Addresses
+from services.notify.domain.mail_address import normal_mail
 from services.notify.domain.message import (
     MESSAGE,
     OUTSIDE,
@@ -294,6 +298,32 @@ def test_a_telephone_number_has_its_country(written: str, number: str | None) ->
 def test_whatever_is_written_becomes_a_number_or_none_and_a_number_stays_one(written: str) -> None:
     number = normal_number(written)
     assert number is None or normal_number(number) == number
+
+
+@given(st.from_regex(r"[^@\s]{1,64}@[^@\s]{1,60}", fullmatch=True) | st.text(max_size=30))
+@example("kari@bl\u00e5b\u00e6r.example")
+@example("-\u202e-@[\\")
+@example("a,b@home.example")
+@example("=?utf-8?q?a?=@home.example")
+@example(".a..b.@home.example")
+def test_whatever_is_written_becomes_one_address_of_mail_or_none(written: str) -> None:
+    """The names of hosts as the mail servers know them (RFC 5891): what is left in no header does anything."""
+    address = normal_mail(written)
+    assert Addresses(written, None).of(Way.EMAIL) == address
+    if address is None:
+        return
+    assert normal_mail(address) == address
+    mail = EmailMessage()
+    mail["To"] = address
+    assert getaddresses([mail["To"]]) == [("", address)]
+    assert address.isascii()
+    assert address.isprintable()
+
+
+def test_a_norwegian_name_of_a_host_is_written_as_mail_servers_know_it() -> None:
+    assert normal_mail("kari@bl\u00e5b\u00e6r.example") == "kari@xn--blbr-roah.example"
+    assert normal_mail("kari@home.example") == "kari@home.example"
+    assert normal_mail("k\u00e5ri@home.example") is None
 
 
 def test_an_address_shows_in_no_trace() -> None:

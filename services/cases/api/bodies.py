@@ -32,7 +32,15 @@ _NOT_BLANK: Final = Field(json_schema_extra={"pattern": r"\S"})
 Words = Annotated[str, StringConstraints(min_length=1, max_length=20_000, strip_whitespace=True), _NOT_BLANK]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True), _NOT_BLANK]
 Number = Annotated[str, StringConstraints(pattern=r"^[0-9]{11}$")]
-Email = Annotated[str, StringConstraints(pattern=r"^[^@\s]{1,64}@[^@\s]{1,180}$")]
+_HOST: Final = "A-Za-z0-9\u00c0-\u017e"
+"""Letters and digits of a host's name: also the Norwegian and Sami ones, of which mail servers know another spelling (RFC 5891)."""
+Email = Annotated[
+    str,
+    StringConstraints(
+        max_length=245,
+        pattern=rf"^[A-Za-z0-9.!#$%&'*+/=?^_`{{|}}~-]{{1,64}}@[{_HOST}]([{_HOST}.-]{{0,178}}[{_HOST}])?$",
+    ),
+]
 Phone = Annotated[str, StringConstraints(pattern=r"^\+?[0-9 ]{5,20}$")]
 Code = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{2,60}$")]
 Municipality = Annotated[LogScope, StringConstraints(pattern=r"^[0-9]{4}$")]
