@@ -26,7 +26,7 @@ from services.meetings.domain.agenda import Ask, NewItem, Outcome
 from services.meetings.domain.answering import Given
 from services.meetings.domain.family_part import FamilyPart
 from services.meetings.domain.holding import Discussion, Holding
-from services.meetings.handlers import agenda, answers, holding, meetings
+from services.meetings.handlers import agenda, answers, holding, lifting, meetings
 from services.meetings.handlers.desk import Desk
 from services.meetings.views import (
     AddedItemView,
@@ -35,6 +35,7 @@ from services.meetings.views import (
     HeldView,
     InvitationView,
     ItemView,
+    LiftedLine,
     MeetingLine,
     MeetingView,
     MinutesView,
@@ -57,6 +58,7 @@ router = APIRouter(tags=["meetings"])
 
 ARENAS: Final = Collection("arenas", tuple[str, str])
 MEETINGS: Final = Collection("meetings", tuple[Moment, str])
+LIFTED: Final = Collection("lifted-items", tuple[int])
 
 
 async def _desk(request: Request) -> Desk:
@@ -239,6 +241,15 @@ async def remove_item(
     return respond(await agenda.remove_item(desk, ctx, meeting, item))
 
 
+@router.get(
+    "/lifted-items", summary="What was lifted to the arenas whose meetings I call, and waits or is on an agenda"
+)
+async def list_lifted(desk: Means, ctx: Reading, asked: AskedPage) -> Page[LiftedLine]:
+    """Whose meeting is to be called, and with which unit. Of an item that names nobody not even the unit; of none, what it is."""
+    rows = await lifting.list_lifted(desk, ctx, LIFTED.after(asked.cursor), asked.limit + 1)
+    return LIFTED.page(rows, asked.limit, lambda row: (row.nth,))
+
+
 # --- holding, outcomes, minutes -----------------------------------------------------------------------------------------
 
 
@@ -294,7 +305,13 @@ async def record_outcome(desk: Means, ctx: Command, meeting: MeetingRefField, bo
         for one in body.contributions
     )
     outcome = Outcome(
-        item=body.item, decision=body.decision, text=body.text, measures=measures, join_team=body.join_team, ask=ask
+        item=body.item,
+        decision=body.decision,
+        text=body.text,
+        measures=measures,
+        join_team=body.join_team,
+        ask=ask,
+        lift=body.lift,
     )
     return respond(await holding.record_outcome(desk, ctx, meeting, outcome))
 

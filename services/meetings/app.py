@@ -22,7 +22,7 @@ from services.meetings.entered_api import router as entered_router
 from services.meetings.figure_consumers import FIGURES
 from services.meetings.guide_api import PUBLIC as GUIDES
 from services.meetings.guide_api import router as guide_router
-from services.meetings.handlers import consultations, deviations, report_duties, surveys
+from services.meetings.handlers import consultations, deviations, lifting, report_duties, surveys
 from services.meetings.handlers.desk import Desk
 from services.meetings.handlers.meetings import define_arenas
 from services.meetings.kin import Kin
@@ -105,6 +105,7 @@ async def compose(kit: Kit[MeetingsSettings]) -> Parts:
             **surveys.deadlines(desk.vault, desk.profiles),
             **report_duties.deadlines(desk.profiles),
             **deviations.deadlines(desk.profiles),
+            **lifting.deadlines(desk),
         },
         runners=[desk.visits],
     )

@@ -86,6 +86,7 @@ EXAMPLES: Final[Mapping[str, list[JsonValue]]] = {
             ],
         },
         {"item": _ITEM, "decision": "guidance-given", "text": "Prøv lek i små grupper."},
+        {"item": _ITEM, "decision": "refer", "text": "Dette løser vi ikke her.", "lift": True},
     ],
 }
 
@@ -268,6 +269,8 @@ class NewOutcome(RequestModel):
     """Services that join the team around the child because of a measure."""
     contributions: tuple[NewContribution, ...] = Field(default=(), max_length=20)
     """What services are asked for; the cases service asks them."""
+    lift: bool = False
+    """The arena does not solve it itself: it comes before the next meeting of the arena that it lifts to."""
 
     model_config = ConfigDict(json_schema_extra={"examples": EXAMPLES["NewOutcome"]})
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from services.meetings import store
+from services.meetings import lifted_store, store
 from services.meetings.domain.agenda import decide_drop_lapsed, decide_drop_without_case
 from services.meetings.domain.meeting import MEETING, MeetingState, RemovalReason
 from services.meetings.domain.projection import learned, present
 from services.meetings.domain.receipts import RECEIPTS, decide_receipt
+from services.meetings.handlers import lifting
 from services.meetings.handlers.desk import CONSUMER
+from shared.aggregate import Changed
 from shared.contracts.base import EventData
 from shared.contracts.cases import (
     CaseClosed,
@@ -30,6 +32,7 @@ from shared.contracts.cases import (
     ConsentWithdrawn,
     HandoverAccepted,
 )
+from shared.contracts.meetings import AgendaItemRemoved
 from shared.contracts.safekeeping import CaseContinued, CaseErased, GuardiansChanged
 from shared.contracts.team import LanguageNeedRecorded
 from shared.envelope import Envelope
@@ -47,6 +50,7 @@ async def on_concern_registered(tx: Tx, event: ConcernRegistered, envelope: Enve
 
 async def on_case_held(tx: Tx, event: CaseOpened | CaseReopened | HandoverAccepted, envelope: Envelope) -> None:
     """Learn which unit has the case now; what another one brought of it leaves the agendas (seed rule 5)."""
+    await lifting.promise_case(tx.conn, event.case, tx.now)
     await store.case_held(tx.conn, event.case, envelope.municipality, event.holder.unit, _nth(envelope), envelope.time)
     await _clear(tx, event.case, envelope)
 
@@ -59,6 +63,7 @@ async def on_case_continued(tx: Tx, event: CaseContinued, envelope: Envelope) ->
 async def on_case_closed(tx: Tx, event: CaseClosed, envelope: Envelope) -> None:
     """Learn that the case is closed, and whether it goes on elsewhere; it leaves the agendas."""
     elsewhere = event.outcome == "moved"
+    await lifting.promise_case(tx.conn, event.case, tx.now)
     await store.case_closed(
         tx.conn, event.case, envelope.municipality, _nth(envelope), envelope.time, elsewhere=elsewhere
     )
@@ -73,6 +78,7 @@ async def on_case_erased(tx: Tx, event: CaseErased, envelope: Envelope) -> None:
     await store.case_closed(tx.conn, event.case, envelope.municipality, _nth(envelope), envelope.time, elsewhere=False)
     await _clear(tx, event.case, envelope)
     await store.forget_interpreters(tx.conn, event.case)
+    await lifted_store.forget(tx.conn, event.case)
     await forget(tx.conn, owner=event.case)
 
 
@@ -81,13 +87,22 @@ async def _clear(tx: Tx, case: CaseRef, envelope: Envelope) -> None:
     [known] = (await store.hold_cases(tx.conn, [case])).values()
     ctx = caused_by(envelope, tx.now)
     for meeting in await store.called_meetings_about(tx.conn, case):
-        await tx.journal.change(
+        changed = await tx.journal.change(
             MEETING, meeting, ctx, lambda state: decide_drop_without_case(state, known), conn=tx.conn
         )
+        await _wait_again(tx, changed)
+
+
+async def _wait_again(tx: Tx, changed: Changed[MeetingState]) -> None:
+    """Let what was lifted and is taken off wait: there may be a basis for it before the next meeting."""
+    await lifted_store.wait_again(
+        tx.conn, [event.item for event in changed.events if isinstance(event, AgendaItemRemoved)]
+    )
 
 
 async def on_consent_changed(tx: Tx, event: ConsentEvent, envelope: Envelope) -> None:
-    """Learn what the event says of the consent."""
+    """Learn what the event says of the consent; what was lifted, and could not be heard by anybody, may be now."""
+    await lifting.promise_case(tx.conn, event.case, tx.now)
     await store.learn(tx.conn, envelope.municipality, learned(event, envelope.time))
 
 
@@ -106,6 +121,7 @@ async def on_consent_ended(tx: Tx, event: ConsentEvent, envelope: Envelope) -> N
     for meeting in await store.called_meetings_about(tx.conn, event.case):
         changed = await tx.journal.change(MEETING, meeting, ctx, drop, conn=tx.conn)
         removed += len(changed.events)
+        await _wait_again(tx, changed)
     await tx.journal.change(
         RECEIPTS,
         event.case,

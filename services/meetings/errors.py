@@ -436,6 +436,12 @@ class OutcomeIncompleteError(MeetingsError):
     status = 422
 
 
+class LiftsNowhereError(MeetingsError):
+    """This arena lifts nothing: the municipality's profile names no other that takes what it does not solve itself."""
+
+    code = "arena-lifts-nowhere"
+
+
 class AuthorityMissingError(MeetingsError):
     """A service is bound by whom it sent, where members may decide: ask one that was not there to contribute."""
 

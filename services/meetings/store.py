@@ -67,6 +67,19 @@ async def arena_ref(
     return ArenaRef(found)
 
 
+async def known_arena(
+    conn: Connection, municipality: LogScope, arena_type: str, unit: UnitId | None
+) -> ArenaRef | None:
+    """Return the arena's reference; None when it has none yet."""
+    found: str | None = await conn.fetchval(
+        "SELECT arena FROM arenas WHERE municipality = $1 AND arena_type = $2 AND unit IS NOT DISTINCT FROM $3",
+        municipality,
+        arena_type,
+        unit,
+    )
+    return None if found is None else ArenaRef(found)
+
+
 async def arenas(
     conn: Connection, municipality: LogScope, *, after: tuple[str, str] | None, limit: int
 ) -> list[KnownArena]:

@@ -11,6 +11,7 @@ from services.meetings.domain.arena_rules import ArenaRules
 from services.meetings.domain.consultation import Status as ConsultationStatus
 from services.meetings.domain.entered_figure import FigureSource
 from services.meetings.domain.invitation import Standing
+from services.meetings.domain.lifting import LiftedStanding
 from services.meetings.domain.meeting import Item, ItemStatus, MeetingState, RemovalReason, Status
 from services.meetings.domain.rhythm import Frequency
 from services.meetings.domain.year import Window
@@ -187,6 +188,35 @@ class AddedItemView(Model):
     """Named: who must leave it, and is shown neither item nor case."""
 
 
+class LiftedToView(Model):
+    """Where an item went that its arena has lifted (seed rules 68, 69)."""
+
+    arena_type: str
+    standing: LiftedStanding
+    meeting: MeetingRef | None
+    """On whose agenda it stands, or stood when it was discussed."""
+    held_back: str | None
+    """The code of what kept it from an agenda: `consent-missing` when nobody who is invited may hear of it by name."""
+
+
+class LiftedLine(Model):
+    """Something that was lifted to an arena, for those who call its meetings; never which child, or what."""
+
+    nth: int
+    """Which of those that were lifted."""
+    arena: ArenaRef
+    arena_type: str
+    lifted_from: str
+    """The type of the arena that has lifted it."""
+    unit: UnitId | None
+    """Of which unit; null where that, too, could lead to a child that is not named, and for the municipality's own."""
+    kind: ItemKind
+    mode: ItemMode
+    standing: LiftedStanding
+    meeting: MeetingRef | None
+    held_back: str | None
+
+
 class ItemView(Model):
     """An item with its text, for somebody who may see it."""
 
@@ -205,6 +235,10 @@ class ItemView(Model):
     attended_by: tuple[Service, ...]
     family: tuple[FamilyAnswerView, ...]
     """Whether those of the child's family who have answered come."""
+    lifted: bool
+    """Another arena lifted it to this one: nobody brought it here."""
+    lifted_to: LiftedToView | None
+    """Null: it was not lifted."""
 
 
 class TemplateElement(Model):
@@ -260,6 +294,8 @@ class OutcomeView(Model):
     measures: tuple[PlannedMeasure, ...]
     join_team: tuple[Service, ...]
     contributions: tuple[AskedContribution, ...]
+    lifted_to: str | None
+    """The type of the arena to which it was lifted (seed rules 68, 69); null: it was not."""
 
 
 class OutcomeTextView(OutcomeView):
@@ -575,7 +611,7 @@ def template_view(rules: ArenaRules, shown: Iterable[Item]) -> tuple[TemplateEle
     return tuple(TemplateElement(element=each, there=each in there) for each in elements)
 
 
-def item_view(state: MeetingState, item: Item, text: str) -> ItemView:
+def item_view(state: MeetingState, item: Item, text: str, lifted_to: LiftedToView | None) -> ItemView:
     """Return the item for somebody who may see it."""
     return ItemView(
         item=item.item,
@@ -595,6 +631,8 @@ def item_view(state: MeetingState, item: Item, text: str) -> ItemView:
             FamilyAnswerView(role=each.role, ordinal=each.ordinal, answer=each.answer)
             for each in state.answers.for_item(first_item(state, item))
         ),
+        lifted=item.lifted,
+        lifted_to=lifted_to,
     )
 
 
@@ -633,6 +671,7 @@ def outcome_view(state: MeetingState, item: Item) -> OutcomeView:
         measures=item.measures,
         join_team=tuple(sorted(item.join_team)),
         contributions=item.contributions,
+        lifted_to=item.lifted_to,
     )
 
 

@@ -22,6 +22,7 @@ from services.notify.facts import CONSUMER
 from services.notify.handlers import Teller, about, about_event, nth, responsible, telling
 from services.notify.hearings import Hearings
 from services.notify.invitations import Invitations
+from services.notify.lifted import LiftedItems
 from services.notify.protection import Protection
 from services.notify.report_duties import ReportDuties
 from services.notify.team import Team
@@ -49,6 +50,7 @@ def inbox(teller: Teller) -> Inbox:
         **Hearings(teller).handlers(),
         **ReportDuties(teller).handlers(),
         **Deviations(teller).handlers(),
+        **LiftedItems(teller).handlers(),
         **Absences().handlers(),
     }
     return Inbox(CONSUMER, handlers)

@@ -286,6 +286,8 @@ class AgendaItemAdded(MeetingEvent):
     """Named: languages (BCP 47) in which the family is spoken with through an interpreter (seed rule 146)."""
     family: frozenset[Role] = frozenset()
     """Named: as whom the child's family is invited, guardians and the child itself; never who (seed rules 12, 32, 73)."""
+    lifted: bool = False
+    """Another arena lifted it to this one: nobody brought it here (seed rules 68, 69)."""
 
 
 class AgendaItemAccepted(MeetingEvent):
@@ -403,6 +405,21 @@ class OutcomeRecorded(MeetingEvent):
     contributions: tuple[AskedContribution, ...] = ()
 
 
+class AgendaItemLifted(MeetingEvent):
+    """What the arena does not solve itself goes on to the next meeting of the one that it lifts to (seed rules 68, 69)."""
+
+    TYPE: ClassVar[str] = "no.lagspill.meetings.agenda-item.lifted.v1"
+
+    item: ItemRefField
+    mode: ItemMode
+    to: ArenaRefField
+    to_type: str = Field(pattern=r"^[a-z0-9-]{2,60}$")
+    called_by: frozenset[Role] = frozenset()
+    """In which roles the meetings of that arena are called: these are told that something waits."""
+    led_by: UnitIdField | None = None
+    """Of which unit, when it is leaders who call them; absent where the municipality has no such unit."""
+
+
 class MinutesApproved(MeetingEvent):
     """The minutes were approved in this version (seed rule 38)."""
 
@@ -471,6 +488,7 @@ EVENTS: tuple[type[EventData], ...] = (
     MeetingHeld,
     CaseDiscussed,
     OutcomeRecorded,
+    AgendaItemLifted,
     MinutesApproved,
     MeetingClosed,
     CalendarAddressMade,

@@ -10,9 +10,10 @@ import pytest
 import pytest_asyncio
 
 from shared.clock import SimulatedClock
-from shared.contracts.codes import Service
+from shared.contracts.codes import Role, Service
 from shared.contracts.deviations import DeviationFound, DeviationKind
-from shared.refs import DeviationRef, UnitId
+from shared.contracts.meetings import AgendaItemLifted, ItemMode
+from shared.refs import ArenaRef, DeviationRef, ItemRef, MeetingRef, UnitId
 from shared.testing.issuer import LocalIssuer
 from shared.testing.plugin import Migrated
 from tests.integration.notify_world import LIA, World, notify_world
@@ -95,3 +96,28 @@ async def test_the_leader_of_who_did_not_come_is_told_and_of_a_barnehage_only_th
     absent = frozenset({Service.PPT, Service.BARNEHAGE})
     await look(world, found("b", DeviationKind.DUTY_BREACHED, LIA, absent=absent))
     assert await told(world) == {"styrer": ["routines-not-followed"], "ppt-leader": ["routines-not-followed"]}
+
+
+@pytest.mark.rule(68, 69)
+async def test_whoever_calls_the_meetings_to_which_something_was_lifted_is_told_once_and_not_what(world: World) -> None:
+    await world.prefer("coordinator")
+    lifted = AgendaItemLifted(
+        meeting=MeetingRef("mtg_" + "b" * 26),
+        item=ItemRef("itm_" + "b" * 26),
+        mode=ItemMode.ANONYMOUS,
+        to=ArenaRef("arn_" + "b" * 26),
+        to_type="tst-kommune",
+        called_by=frozenset({Role.COORDINATOR, Role.LEADER}),
+        led_by=KOMMUNE,
+    )
+    for _ in range(2):
+        await world.intake().process([world.record(lifted, correlation=uuid4())])
+    assert await told(world) == {"director": ["meeting-item-lifted"]}
+    said = (await world.get("coordinator", "/messages")).json()["items"]
+    assert [each["template"] for each in said] == ["meeting-item-lifted"]
+    assert "tst" not in said[0]["text"].lower()
+    # Where only coordinators call the meetings, no leader is told.
+    other = lifted.model_copy(update={"item": ItemRef("itm_" + "c" * 26), "called_by": frozenset({Role.COORDINATOR})})
+    await world.intake().process([world.record(other, correlation=uuid4())])
+    assert await told(world) == {"director": ["meeting-item-lifted"]}
+    assert len((await world.get("coordinator", "/messages")).json()["items"]) == 2

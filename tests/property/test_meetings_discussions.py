@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from services.meetings.domain.agenda import (
+    Above,
     Ask,
     NewItem,
     Outcome,
@@ -42,7 +43,7 @@ from services.meetings.domain.meeting import (
     decide_close,
     decide_reschedule,
 )
-from services.meetings.domain.modes import judge_named
+from services.meetings.domain.modes import ALLOWED, judge_named
 from services.meetings.domain.profile import read_profile
 from services.meetings.domain.projection import ConsentHistory, KnownCase, Stay, learned, merge, present
 from services.meetings.errors import CaseClosedError, MeetingsError
@@ -59,6 +60,7 @@ from shared.contracts.cases import (
 from shared.contracts.codes import GrantorClass, InformationCategory, LegalBasis, Purpose, Role, Scope, Service
 from shared.contracts.meetings import (
     AgendaItemAdded,
+    AgendaItemLifted,
     Attendance,
     CaseDiscussed,
     ItemKind,
@@ -94,12 +96,18 @@ CASES = tuple(CaseRef("cas_" + letter * 26) for letter in "bc")
 BASIS = LegalBasis(code="consent", version="2018-07-20")
 BEGIN = datetime(2026, 9, 22, 8, 0, tzinfo=UTC)
 ARENA = ArenaRef("arn_" + "b" * 26)
+ABOVE = ArenaRef("arn_" + "c" * 26)
 FIELDS_OF_NOBODY = {
     "meeting",
     "item",
     "kind",
     "mode",
     "decision",
+    "lifted",
+    "to",
+    "to_type",
+    "called_by",
+    "led_by",
     "covered",
     "covered_seats",
     "categories",
@@ -429,6 +437,7 @@ class Meetings(RuleBasedStateMachine):
         owner=st.none() | st.sampled_from((*MEMBERS, Service.BARNEHAGE)),
         join=st.frozensets(st.sampled_from(MEMBERS)),
         asked=st.none() | st.sampled_from(MEMBERS),
+        lift=st.none() | st.sampled_from(ModePolicy),
     )
     def decide_on_item(
         self,
@@ -437,6 +446,7 @@ class Meetings(RuleBasedStateMachine):
         owner: Service | None,
         join: frozenset[Service],
         asked: Service | None = None,
+        lift: ModePolicy | None = None,
     ) -> None:
         item = data.draw(st.sampled_from(self.state.items)).item
         measures = (
@@ -454,13 +464,22 @@ class Meetings(RuleBasedStateMachine):
         )
         contribution = ContributionRef(self.ids.ref("ctb"))
         ask = () if asked is None else (Ask(contribution, asked, None, ContributionReason.ASSESSMENT, None),)
-        outcome = Outcome(item, decision, "Lek.", measures, join, ask)  # type: ignore[arg-type]
+        outcome = Outcome(item, decision, "Lek.", measures, join, ask, lift is not None)  # type: ignore[arg-type]
+        above = None if lift is None else Above(ABOVE, "tst-kommune", lift, frozenset({Role.COORDINATOR}), None)
         before = len(self.events)
         at = present(self.known(), self.now)
         about = self.state.item(item).case
         known = None if about is None else self.cases[about]
-        self.do(lambda state: decide_outcome(state, outcome, self.known(), at, known=known, authority=None))
+        self.do(
+            lambda state: decide_outcome(state, outcome, self.known(), at, known=known, authority=None, above=above)
+        )
         for event in self.events[before:]:
+            if isinstance(event, AgendaItemLifted):
+                # Seed rules 22, 68, 172: nothing is lifted to where it could not be brought, nor of a case that is not here.
+                assert lift is not None
+                assert event.mode in ALLOWED[lift, self.state.item(event.item).kind]
+                assert known is None or (known.open and known.is_with(LIA))
+                continue
             assert isinstance(event, OutcomeRecorded)
             parts = {*(each.owner for each in event.measures), *(each.service for each in event.contributions)}
             for service in (event.join_team | parts) - {Service.BARNEHAGE}:

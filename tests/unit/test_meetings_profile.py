@@ -231,6 +231,13 @@ TOGETHER = (FOLDER / "nord-osterdal.yaml").read_text(encoding="utf-8")
         ("{from_size: 250, monthly: true", "{from_size: 100, monthly: true", "kind: at-least", "smallest size"),
         ("monthly: true, rule: 65", "rule: 65", "from_size: 250", "either the terms or monthly"),
         ("lifts_to: {to: tst-kommune", "lifts_to: {to: tst-fylke", "tst-fylke", "no arena of this profile"),
+        ("lifts_to: {to: tst-kommune", "lifts_to: {to: tst", "lifts_to: {to: tst,", "round in a circle"),
+        (
+            "lifts_to: {to: tst-kommune",
+            "lifts_to: {to: kommunedirektorforum",
+            "kommunedirektorforum, rules: [68",
+            "another",
+        ),
         (
             "levels: [1], lifts_to: tst-kommune",
             "levels: [1], lifts_to: ansvarsgruppe",

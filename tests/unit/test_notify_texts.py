@@ -17,6 +17,7 @@ from services.notify.domain.policy import (
     COORDINATION,
     ESCALATION,
     INVITATION,
+    ITEM_LIFTED,
     MEASURES_CHANGED,
     MEETING,
     MOVED,
@@ -94,6 +95,7 @@ def test_every_step_of_every_deadline_has_its_text() -> None:
             OVERLAP,
             OVERLAP_ELSEWHERE,
             SURVEY,
+            ITEM_LIFTED,
             *REFUSED.values(),
             *NOTES,
         }

@@ -537,6 +537,7 @@ export interface EventData {
   "no.lagspill.cases.transition-form.sent.v1": TransitionFormSent;
   "no.lagspill.meetings.agenda-item.accepted.v1": AgendaItemAccepted;
   "no.lagspill.meetings.agenda-item.added.v1": AgendaItemAdded;
+  "no.lagspill.meetings.agenda-item.lifted.v1": AgendaItemLifted;
   "no.lagspill.meetings.agenda-item.removed.v1": AgendaItemRemoved;
   "no.lagspill.meetings.arena.defined.v1": ArenaDefined;
   "no.lagspill.meetings.calendar.address-made.v1": CalendarAddressMade;
@@ -2669,6 +2670,10 @@ export interface AgendaItemAdded {
   interpreters?: string[];
   item: string;
   kind: ItemKind;
+  /**
+   * Another arena lifted it to this one: nobody brought it here (seed rules 68, 69).
+   */
+  lifted?: boolean;
   meeting: string;
   mode: ItemMode;
   purpose?: Purpose;
@@ -2679,6 +2684,24 @@ export interface AgendaItemAdded {
 export interface Seat {
   service: Service;
   unit?: string;
+}
+/**
+ * What the arena does not solve itself goes on to the next meeting of the one that it lifts to (seed rules 68, 69).
+ */
+export interface AgendaItemLifted {
+  /**
+   * In which roles the meetings of that arena are called: these are told that something waits.
+   */
+  called_by?: Role[];
+  item: string;
+  /**
+   * Of which unit, when it is leaders who call them; absent where the municipality has no such unit.
+   */
+  led_by?: string;
+  meeting: string;
+  mode: ItemMode;
+  to: string;
+  to_type: string;
 }
 /**
  * An item was taken off.

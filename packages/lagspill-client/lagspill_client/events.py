@@ -982,9 +982,30 @@ class AgendaItemAdded(EventData):
     """Named: languages (BCP 47) in which the family is spoken with through an interpreter (seed rule 146)."""
     item: ItemRefField
     kind: ItemKind
+    lifted: bool = False
+    """Another arena lifted it to this one: nobody brought it here (seed rules 68, 69)."""
     meeting: MeetingRefField
     mode: ItemMode
     purpose: Purpose | None = None
+
+
+class AgendaItemLifted(EventData):
+    """What the arena does not solve itself goes on to the next meeting of the one that it lifts to (seed rules 68,
+    69).
+    """
+
+    TYPE: ClassVar[str] = "no.lagspill.meetings.agenda-item.lifted.v1"
+    TOPIC: ClassVar[str] = "lagspill.meetings.v1"
+
+    called_by: frozenset[Role] = frozenset()
+    """In which roles the meetings of that arena are called: these are told that something waits."""
+    item: ItemRefField
+    led_by: UnitIdField | None = None
+    """Of which unit, when it is leaders who call them; absent where the municipality has no such unit."""
+    meeting: MeetingRefField
+    mode: ItemMode
+    to: ArenaRefField
+    to_type: Annotated[str, Field(pattern=r"^[a-z0-9-]{2,60}$")]
 
 
 class AgendaItemRemoved(EventData):
@@ -3730,6 +3751,7 @@ EVENTS: Final[Mapping[str, type[EventData]]] = {
     AdulthoodReached.TYPE: AdulthoodReached,
     AgendaItemAccepted.TYPE: AgendaItemAccepted,
     AgendaItemAdded.TYPE: AgendaItemAdded,
+    AgendaItemLifted.TYPE: AgendaItemLifted,
     AgendaItemRemoved.TYPE: AgendaItemRemoved,
     ArenaDefined.TYPE: ArenaDefined,
     AuditJournalSealed.TYPE: AuditJournalSealed,

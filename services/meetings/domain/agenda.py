@@ -27,8 +27,10 @@ from services.meetings.errors import (
     AnonymousOutcomeError,
     AuthorityMissingError,
     CaseClosedError,
+    CaseElsewhereError,
     ConsentMissingError,
     ItemStateError,
+    LiftsNowhereError,
     NamedItemIncompleteError,
     NotAnonymousError,
     OnlyHolderBringsNamedError,
@@ -39,6 +41,7 @@ from shared.contracts.codes import InformationCategory, LegalBasis, Purpose, Rol
 from shared.contracts.meetings import (
     AgendaItemAccepted,
     AgendaItemAdded,
+    AgendaItemLifted,
     AgendaItemRemoved,
     AskedContribution,
     ItemKind,
@@ -48,7 +51,7 @@ from shared.contracts.meetings import (
     PlannedMeasure,
 )
 from shared.contracts.team import ContributionReason
-from shared.refs import CaseRef, ContributionRef, ItemRef, UnitId
+from shared.refs import ArenaRef, CaseRef, ContributionRef, ItemRef, MeetingRef, UnitId
 
 OutcomeCode = Literal["guidance-given", "measure-planned", "refer", "ask-consent", "follow-up", "no-action"]
 WITHOUT_CASE: Final[frozenset[OutcomeCode]] = frozenset({"guidance-given", "ask-consent", "follow-up", "no-action"})
@@ -79,9 +82,13 @@ def check_text(text: str) -> None:
         raise NotAnonymousError(extensions={"found": words})
 
 
-def _several_of_one_service(state: MeetingState) -> bool:
-    """Return whether two units of the same service take part: two schools, when a pupil changes school (seed rules 15-17)."""
-    return len(state.units) > len(state.invited & CHILDRENS)
+def _own_elsewhere(state: MeetingState, service: Service, unit: UnitId) -> bool:
+    """Return whether another unit of the bringer's service takes part.
+
+    Two schools do when a pupil changes school (seed rules 15-17); and where the service is invited and the unit is not named, all
+    its units are.
+    """
+    return len(state.units) > len(state.invited & CHILDRENS) or (service in state.invited and unit not in state.units)
 
 
 def matter_of(state: MeetingState, new: NewItem, service: Service | None, unit: UnitId | None) -> NamedMatter:
@@ -99,7 +106,7 @@ def matter_of(state: MeetingState, new: NewItem, service: Service | None, unit: 
         case=new.case,
         unit=unit,
         own_service=service,
-        own_elsewhere=_several_of_one_service(state),
+        own_elsewhere=_own_elsewhere(state, service, unit),
         categories=new.categories,
         purpose=new.purpose,
     )
@@ -130,17 +137,19 @@ def decide_add_item(
     basis: LegalBasis | None = None,
     interpreters: frozenset[str] = frozenset(),
     family: frozenset[Role] = frozenset(),
+    lifted: bool = False,
 ) -> list[EventData]:
     """Bring an item; whoever decides the agenda has accepted it at once.
 
     So is an anonymous one, whoever brings it: whether it had to be accepted would tell from where it came (invariant 3).
-    `matter`, `named` and `basis` are there exactly when it is named; `family` is as whom the child's family is invited then.
+    `matter`, `named` and `basis` are there exactly when it is named; `family` is as whom the child's family is invited then;
+    `lifted` says that another arena lifted it to this one.
 
     Raises:
         NamedItemIncompleteError: it is named, and there is no basis for it.
     """
     meeting = require(state, Status.CALLED)
-    added = AgendaItemAdded(meeting=meeting, item=new.item, kind=new.kind, mode=new.mode)
+    added = AgendaItemAdded(meeting=meeting, item=new.item, kind=new.kind, mode=new.mode, lifted=lifted)
     if new.mode is ItemMode.NAMED:
         if matter is None or named is None or basis is None:
             raise NamedItemIncompleteError
@@ -205,7 +214,7 @@ def matter_of_item(state: MeetingState, item: Item) -> NamedMatter:
         case=item.case,
         unit=item.held_by_unit,
         own_service=item.held_by,
-        own_elsewhere=_several_of_one_service(state),
+        own_elsewhere=_own_elsewhere(state, item.held_by, item.held_by_unit),
         categories=item.categories,
         purpose=item.purpose,
         consent=item.consent,
@@ -287,6 +296,18 @@ def may_hear(
 
 
 @dataclass(frozen=True, slots=True)
+class Above:
+    """The arena to which another lifts what it does not solve itself (seed rules 68, 69)."""
+
+    arena: ArenaRef
+    arena_type: str
+    policy: ModePolicy
+    called_by: frozenset[Role]
+    led_by: UnitId | None
+    """Whose leaders call it, when leaders do."""
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """What was decided on an item."""
 
@@ -296,6 +317,8 @@ class Outcome:
     measures: tuple[PlannedMeasure, ...] = ()
     join_team: frozenset[Service] = frozenset()
     ask: tuple[Ask, ...] = ()
+    lift: bool = False
+    """The arena does not solve it itself: it goes on to the one that it lifts to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,8 +340,11 @@ def decide_outcome(
     *,
     known: KnownCase | None,
     authority: Authority | None,
+    above: Above | None = None,
 ) -> list[EventData]:
     """Record what was decided on a discussed item; `known` is its case, `authority` what the arena's members may decide.
+
+    `above` is the arena to which this one lifts: what is lifted is on its way there from now on (seed rules 68, 69).
 
     A service that gets a part in it (owner of a measure, member of the team, asked to contribute) must be inside the consent now,
     when it is written down, not only when it was discussed (seed rules 4, 26, 62, 71).
@@ -330,6 +356,7 @@ def decide_outcome(
         CaseClosedError: something is planned for a child whose case is closed.
         AuthorityMissingError: a measure is put on a service that was not there, or that could not decide (seed rules 62, 71, 72).
         ConsentMissingError: a service with a part in it is outside the consent.
+        MeetingsError: it is lifted, see `_lifted`.
     """
     meeting = require(state, Status.HELD)
     item = state.item(outcome.item)
@@ -338,7 +365,8 @@ def decide_outcome(
         if outcome.measures or outcome.join_team or outcome.ask or outcome.decision not in WITHOUT_CASE:
             raise AnonymousOutcomeError
         check_text(outcome.text)
-        return [OutcomeRecorded(meeting=meeting, item=item.item, mode=item.mode, decision=outcome.decision)]
+        recorded = OutcomeRecorded(meeting=meeting, item=item.item, mode=item.mode, decision=outcome.decision)
+        return [recorded, *_lifted(meeting, item, outcome, above, None)]
     if bool(outcome.measures) != (outcome.decision == "measure-planned"):
         raise OutcomeIncompleteError
     if any(measure.evaluate_by <= at for measure in outcome.measures):
@@ -378,6 +406,44 @@ def decide_outcome(
                 )
                 for ask in outcome.ask
             ),
+        ),
+        *_lifted(meeting, item, outcome, above, known),
+    ]
+
+
+def _lifted(
+    meeting: MeetingRef, item: Item, outcome: Outcome, above: Above | None, known: KnownCase | None
+) -> list[EventData]:
+    """Lift the item, when that was decided. Who may hear it there is judged there, for those who are invited (seed rules 4, 68).
+
+    Raises:
+        LiftsNowhereError: the arena lifts to none.
+        OutcomeIncompleteError: nothing is to be done about it, so that there is nothing to lift.
+        CaseClosedError: it is named, and its case is closed.
+        CaseElsewhereError: its case is no longer the unit's that brought it.
+        MeetingsError: the other arena takes no such item, see `modes.check_mode`: on system level no child (seed rule 172).
+    """
+    if not outcome.lift:
+        return []
+    if above is None:
+        raise LiftsNowhereError
+    if outcome.decision == "no-action":
+        raise OutcomeIncompleteError
+    check_mode(above.policy, item.kind, item.mode)
+    if item.mode is ItemMode.NAMED:
+        if known is None or not known.open:
+            raise CaseClosedError
+        if not known.is_with(item.held_by_unit):
+            raise CaseElsewhereError
+    return [
+        AgendaItemLifted(
+            meeting=meeting,
+            item=item.item,
+            mode=item.mode,
+            to=above.arena,
+            to_type=above.arena_type,
+            called_by=above.called_by,
+            led_by=above.led_by,
         )
     ]
 

@@ -22,6 +22,7 @@ from shared.contracts.codes import InformationCategory, Purpose, Role, Service
 from shared.contracts.meetings import (
     AgendaItemAccepted,
     AgendaItemAdded,
+    AgendaItemLifted,
     AgendaItemRemoved,
     AskedContribution,
     Attendance,
@@ -97,6 +98,10 @@ class Item(Model):
     measures: tuple[PlannedMeasure, ...] = ()
     join_team: frozenset[Service] = frozenset()
     contributions: tuple[AskedContribution, ...] = ()
+    lifted: bool = False
+    """Another arena lifted it to this one."""
+    lifted_to: str | None = None
+    """The type of the arena that it was lifted to (seed rules 68, 69)."""
 
 
 class MeetingState(Model):
@@ -221,6 +226,7 @@ def _item_added(state: MeetingState, event: EventData) -> Changes:
         held_by=event.held_by,
         interpreters=event.interpreters,
         covered=event.covered,
+        lifted=event.lifted,
     )
     return {"items": (*state.items, added)}
 
@@ -283,6 +289,11 @@ def _outcome_recorded(state: MeetingState, event: EventData) -> Changes:
     return _with_item(state, event.item, decided)
 
 
+def _item_lifted(state: MeetingState, event: EventData) -> Changes:
+    assert isinstance(event, AgendaItemLifted)
+    return _with_item(state, event.item, {"lifted_to": event.to_type})
+
+
 def _minutes_approved(_: MeetingState, event: EventData) -> Changes:
     assert isinstance(event, MinutesApproved)
     return {
@@ -305,6 +316,7 @@ _APPLY: Final[dict[type[EventData], Callable[[MeetingState, EventData], Changes]
     MeetingHeld: _held,
     CaseDiscussed: _discussed,
     OutcomeRecorded: _outcome_recorded,
+    AgendaItemLifted: _item_lifted,
     MinutesApproved: _minutes_approved,
 }
 

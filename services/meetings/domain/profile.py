@@ -7,7 +7,7 @@ them has the same arenas, its own units, and the units that they share. Every li
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 from functools import lru_cache
 
@@ -230,6 +230,7 @@ def _check_arenas(document: Document, stated: Stated) -> None:
         _check_seats(document, here, arena, stated.units)
         if arena.lifts_to is not None:
             _there(document, [*here, "lifts_to", "to"], arena.lifts_to.to, known)
+            _check_way_up(document, here, arena, {each.type: each for each in stated.arenas})
         if arena.retired is not None and arena.retired.successor is not None:
             _there(document, [*here, "retired", "successor"], arena.retired.successor, known)
             if arena.retired.successor == arena.type:
@@ -245,6 +246,30 @@ def _check_arenas(document: Document, stated: Stated) -> None:
         for unit_index, unit_line in enumerate(stated.units):
             if arena.frequency.larger and unit_line.kind in arena.unit_kinds and unit_line.size is None:
                 raise document.refusal(["units", unit_index], f"{arena.type} meets by the unit's size: say its size")
+
+
+def _check_way_up(
+    document: Document, here: list[int | str], arena: ArenaRules, known: Mapping[str, ArenaRules]
+) -> None:
+    """Refuse a way up that leads to no meeting, or round in a circle: what is lifted must come to somebody (seed rule 68)."""
+    seen = {arena.type}
+    at = arena
+    while at.lifts_to is not None and at.lifts_to.to in known:
+        at = known[at.lifts_to.to]
+        if at.type in seen:
+            raise document.refusal([*here, "lifts_to", "to"], "lifting goes round in a circle")
+        seen.add(at.type)
+    assert arena.lifts_to is not None
+    above = known[arena.lifts_to.to]
+    if above.level is ArenaLevel.CHILD or arena.level is ArenaLevel.CHILD:
+        reason = "of meetings around a child none is the next: a case gets there by its level"
+        raise document.refusal([*here, "lifts_to", "to"], reason)
+    if above.level is ArenaLevel.UNIT and not (arena.level is ArenaLevel.UNIT and arena.unit_kinds <= above.unit_kinds):
+        raise document.refusal([*here, "lifts_to", "to"], f"not every unit that lifts has {above.type} of its own")
+    if above.hosted_by is not None:
+        raise document.refusal(
+            [*here, "lifts_to", "to"], f"{above.type} is another municipality's: a child's case stays"
+        )
 
 
 def _check_members(document: Document, here: list[int | str], arena: ArenaRules) -> None:

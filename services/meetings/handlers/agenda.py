@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from services.meetings import store
+from services.meetings import lifted_store, store
 from services.meetings.domain.agenda import (
     NewItem,
     check_item,
@@ -37,7 +37,16 @@ from services.meetings.handlers.desk import (
     find,
     record,
 )
-from services.meetings.views import AgendaView, ItemView, added_item_view, item_view, meeting_view, template_view, there
+from services.meetings.views import (
+    AgendaView,
+    ItemView,
+    LiftedToView,
+    added_item_view,
+    item_view,
+    meeting_view,
+    template_view,
+    there,
+)
 from shared.aggregate import Answer, Changed, Context
 from shared.auth import Actor
 from shared.contracts.access import AccessKind, AccessRecorded, Recipient
@@ -181,8 +190,13 @@ async def remove_item(desk: Desk, ctx: Context, meeting: MeetingRef, item: ItemR
         raise MayNotAcceptError
     if known.mode is ItemMode.ANONYMOUS:
         ctx = anonymous(desk, ctx)
+
+    async def settle(conn: Connection) -> None:
+        # Whoever takes it off has decided: what was lifted to this meeting does not come to the next one.
+        await lifted_store.settle(conn, [item])
+
     return await desk.journal.change(
-        MEETING, meeting, ctx, lambda state: decide_remove(state, item, "by-request"), _plain
+        MEETING, meeting, ctx, lambda state: decide_remove(state, item, "by-request"), _plain, also=settle
     )
 
 
@@ -329,7 +343,14 @@ async def _record_refused_look(desk: Desk, ctx: Context, meeting: MeetingRef, it
 
 async def _open(desk: Desk, conn: Connection, state: MeetingState, meeting: MeetingRef, item: Item) -> ItemView:
     text = await desk.vault.get(conn, owner=keeper(meeting, item), record=text_record(item.item))
-    return item_view(state, item, text.decode())
+    went = None if item.lifted_to is None else (await lifted_store.find(conn, [item.item])).get(item.item)
+    return item_view(state, item, text.decode(), None if went is None else _went(item, went))
+
+
+def _went(item: Item, went: lifted_store.Lifted) -> LiftedToView:
+    return LiftedToView(
+        arena_type=there(item.lifted_to), standing=went.standing, meeting=went.placed_in, held_back=went.held_back
+    )
 
 
 def _added(item: ItemRef) -> Callable[[MeetingState, int], Answer]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from services.meetings import store
+from services.meetings import lifted_store, store
 from services.meetings.domain.agenda import Outcome, check_text, decide_outcome
 from services.meetings.domain.holding import Holding, decide_discussed_anonymously, decide_hold
 from services.meetings.domain.meeting import MEETING, Item, ItemStatus, MeetingState, decide_approve_minutes
 from services.meetings.domain.projection import present
 from services.meetings.errors import MayNotAcceptError, UnknownError, UnknownItemError
+from services.meetings.handlers import lifting
 from services.meetings.handlers.agenda import keeper, see
 from services.meetings.handlers.desk import (
     Desk,
@@ -60,6 +61,7 @@ async def hold_meeting(desk: Desk, ctx: Context, meeting: MeetingRef, holding: H
     unnamed = [item.item for item in items if item.mode is ItemMode.ANONYMOUS]
 
     async def hold(conn: Connection) -> Changed[MeetingState]:
+        await lifting.promise_if_lifted(conn, found.profile, there(found.state.arena), ctx.now)
         histories = await consents_now(desk, conn, case_refs)
         cases = await store.hold_cases(conn, case_refs)
 
@@ -93,6 +95,8 @@ async def hold_meeting(desk: Desk, ctx: Context, meeting: MeetingRef, holding: H
                 conn=conn,
             )
         await store.save_meeting(conn, changed.scope, changed.state, ctx.now)
+        await lifted_store.settle(conn, [item.item for item in items])
+        await lifted_store.wait_again_after(conn, meeting)
         await open_surveys(desk, ctx, conn, found.profile, changed.state, holding.guardians_present)
         return changed
 
@@ -125,7 +129,7 @@ def _without_key(ctx: Context) -> Context:
 
 
 async def record_outcome(desk: Desk, ctx: Context, meeting: MeetingRef, outcome: Outcome) -> Changed[MeetingState]:
-    """Record what was decided on an item (seed rules 26, 62, 71, 72, 88).
+    """Record what was decided on an item (seed rules 26, 62, 68, 71, 72, 88).
 
     Raises:
         UnknownItemError: the item is none that the actor was there for.
@@ -147,9 +151,14 @@ async def record_outcome(desk: Desk, ctx: Context, meeting: MeetingRef, outcome:
         if item.case is not None and (known is None or known.elsewhere):
             raise UnknownItemError
         at = present(histories, ctx.now)
+        above = await lifting.above(conn, found, ctx.now) if outcome.lift else None
+        if above is not None:
+            await lifting.promise(conn, above.arena, ctx.now)
 
         def decide(state: MeetingState) -> list[EventData]:
-            return decide_outcome(state, outcome, histories, at, known=known, authority=found.rules.authority)
+            return decide_outcome(
+                state, outcome, histories, at, known=known, authority=found.rules.authority, above=above
+            )
 
         async def keep(inner: Connection) -> None:
             await desk.vault.put(
@@ -159,6 +168,8 @@ async def record_outcome(desk: Desk, ctx: Context, meeting: MeetingRef, outcome:
                 category=OUTCOME,
                 content=outcome.text.encode(),
             )
+            if above is not None:
+                await lifted_store.add(inner, item.item, meeting, above.arena, item.case)
 
         return await desk.journal.change(MEETING, meeting, ctx, decide, _recorded(item.item), conn=conn, also=keep)
 

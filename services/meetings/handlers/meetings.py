@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from services.meetings import store
+from services.meetings import lifted_store, store
 from services.meetings.configuration import profile_of
 from services.meetings.domain.answering import own_standing
 from services.meetings.domain.arena import ARENA, decide_define, wanted_arenas
@@ -38,6 +38,7 @@ from services.meetings.domain.meeting import (
 from services.meetings.domain.profile import Profile
 from services.meetings.domain.seating import Office, asked_by, closed_arenas
 from services.meetings.errors import MayNotCallError, UnknownError
+from services.meetings.handlers import lifting
 from services.meetings.handlers.desk import Desk, Found, acting, find, office_of, rules_of
 from services.meetings.views import ArenaView, MeetingLine, MeetingView, arena_view, meeting_view, there
 from shared.aggregate import Answer, Changed, Context
@@ -191,6 +192,8 @@ async def _call(
     rules = rules_of(profile, new.arena_type)
 
     async def call(conn: Connection) -> Changed[MeetingState]:
+        if invite:
+            await lifting.promise_if_lifted(conn, profile, new.arena, ctx.now)
         await store.lock_arena(conn, new.arena)
         span = counted_span(rules, profile.calendar, oslo_day(new.starts_at))
         ordinary = await store.ordinary_meetings(conn, new.arena, *span, beside=meeting) if span else 0
@@ -237,12 +240,16 @@ async def cancel(desk: Desk, ctx: Context, meeting: MeetingRef, reason: CancelRe
     Raises:
         MeetingsError: it has come too far; `UnknownError`.
     """
-    await _for_callers(desk, ctx, meeting)
+    found = await _for_callers(desk, ctx, meeting)
 
     async def work(conn: Connection) -> Changed[MeetingState]:
+        await lifting.promise_if_lifted(conn, found.profile, there(found.state.arena), ctx.now)
         changed = await desk.journal.change(
             MEETING, meeting, ctx, lambda state: decide_cancel(state, reason), _shown, conn=conn
         )
+        if not changed.replayed:
+            # What was lifted to it comes to the next one.
+            await lifted_store.wait_again_after(conn, meeting)
         return await _saved(conn, ctx, changed)
 
     return await desk.change(work)

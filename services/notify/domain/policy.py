@@ -191,6 +191,8 @@ NOT_CALLED: Final = "meeting-not-called"
 ROUTINES: Final = "routines-not-followed"
 OF_ROUTINES: Final = frozenset({NOT_CALLED, ROUTINES})
 """The templates to leaders about how meetings keep to their rules: that something is to be read, never what (seed rules 8, 95)."""
+ITEM_LIFTED: Final = "meeting-item-lifted"
+"""The template to those who call an arena's meetings: something was lifted to it, and waits for the next one (rules 68, 69)."""
 STILL_TO_CALL: Final = frozenset({DeviationKind.TOO_FEW_PLANNED, DeviationKind.UNIT_WITHOUT_ARENA})
 """What can still be mended before it is late: a notice to call a meeting."""
 ANSWER_REMINDER: Final = "meeting-answer-reminder"

@@ -1,0 +1,49 @@
+"""Where what an arena does not solve itself goes (seed rules 68, 69)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+
+from services.meetings.domain.arena_rules import ArenaRules
+from services.meetings.domain.profile import Profile
+from services.meetings.domain.report_duty import led_by
+from shared.contracts.codes import Role
+from shared.contracts.meetings import ArenaLevel
+from shared.refs import UnitId
+
+
+class LiftedStanding(StrEnum):
+    """How it stands with something that was lifted."""
+
+    WAITS = "waits"
+    ON_AGENDA = "on-agenda"
+    SETTLED = "settled"
+    """It was discussed there, somebody took it off, or its unit has the case no more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """The arena to which another lifts, and whose it is."""
+
+    rules: ArenaRules
+    unit: UnitId | None
+    """At unit level: whose."""
+    led_by: UnitId | None
+    """Whose leaders call it, when leaders do; none: the municipality has no such unit."""
+
+
+def way_up(profile: Profile, rules: ArenaRules, unit: UnitId | None, today: date) -> Way | None:
+    """Return where an arena lifts on that day, where one has taken another's place to that one; None: nowhere (seed rule 75)."""
+    above = None if rules.lifts_to is None else profile.arena(rules.lifts_to.to)
+    seen = {rules.type}
+    while above is not None and not above.meets_on(today):
+        seen.add(above.type)
+        successor = above.retired.successor if above.retired is not None else None
+        above = None if successor is None or successor in seen else profile.arena(successor)
+    if above is None:
+        return None
+    whose = unit if above.level is ArenaLevel.UNIT else None
+    leads = None if Role.LEADER not in above.called_by.roles else whose or led_by(profile, today)
+    return Way(above, whose, leads)
