@@ -22,7 +22,7 @@ from services.meetings.entered_api import router as entered_router
 from services.meetings.figure_consumers import FIGURES
 from services.meetings.guide_api import PUBLIC as GUIDES
 from services.meetings.guide_api import router as guide_router
-from services.meetings.handlers import consultations, deviations, lifting, report_duties, surveys
+from services.meetings.handlers import consultations, deviations, figure_duties, lifting, report_duties, surveys
 from services.meetings.handlers.desk import Desk
 from services.meetings.handlers.meetings import define_arenas
 from services.meetings.kin import Kin
@@ -71,10 +71,11 @@ def _key_for(key: SecretStr, use: bytes) -> bytes:
 
 
 async def compose(kit: Kit[MeetingsSettings]) -> Parts:
-    """Return the service's parts: arenas defined, reports expected, a look promised, visits counted, each by the profiles."""
+    """Return the service's parts: arenas defined, reports and figures expected, looks promised, visits counted, by the profiles."""
     desk = create_desk(kit)
     await define_arenas(desk, kit.clock.now())
     await report_duties.expect_reports(desk, kit.clock.now())
+    await figure_duties.expect_figures(desk, kit.clock.now())
     await deviations.promise_looks(desk, kit.clock.now())
     public = [profile.scope for profile in desk.profiles.values() if profile.guide is not None]
     await visit_store.begin(kit.pool, public, PublicPage.GUIDE, month_of(oslo_day(kit.clock.now())))
@@ -105,6 +106,7 @@ async def compose(kit: Kit[MeetingsSettings]) -> Parts:
             **surveys.deadlines(desk.vault, desk.profiles),
             **report_duties.deadlines(desk.profiles),
             **deviations.deadlines(desk.profiles),
+            **figure_duties.deadlines(desk.profiles),
             **lifting.deadlines(desk),
         },
         runners=[desk.visits],

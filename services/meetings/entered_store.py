@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import asyncpg
 
 from services.meetings.domain.entered_figure import FigureSource, Kept, Number, Place, Version
@@ -25,6 +27,17 @@ async def figure_ref(conn: Connection, municipality: LogScope, place: Place, new
         *named,
     )
     return EnteredFigureRef(found)
+
+
+async def expected(conn: Connection, municipality: LogScope) -> list[tuple[EnteredFigureRef, Place, date]]:
+    """Return the figures that are waited for, each with its last day."""
+    rows = await conn.fetch(
+        "SELECT f.figure, f.indicator, f.period, f.unit, a.state ->> 'due' AS due"
+        " FROM entered_figures f JOIN aggregates a ON a.id = f.figure"
+        " WHERE f.municipality = $1 AND a.state ->> 'due' IS NOT NULL ORDER BY f.figure",
+        municipality,
+    )
+    return [(EnteredFigureRef(row["figure"]), _place(row), date.fromisoformat(row["due"])) for row in rows]
 
 
 async def add(conn: Connection, figure: EnteredFigureRef, entry: Version) -> None:
@@ -73,13 +86,17 @@ async def kept(conn: Connection, municipality: LogScope) -> Kept:
         municipality,
     )
     return {
-        Place(row["indicator"], row["period"], UnitId(row["unit"]) if row["unit"] else None): (
+        _place(row): (
             EnteredFigureRef(row["figure"]),
             _number(row),
             row["number"],
         )
         for row in rows
     }
+
+
+def _place(row: asyncpg.Record) -> Place:
+    return Place(row["indicator"], row["period"], UnitId(row["unit"]) if row["unit"] else None)
 
 
 def _number(row: asyncpg.Record) -> Number:

@@ -21,6 +21,8 @@ from services.notify.digital_post import FolderPost
 from services.notify.domain.deadline import Step
 from services.notify.domain.message import PostWay
 from services.notify.domain.subscription import Allowed
+from services.notify.figure_duties import STEPS as FIGURE_STEPS
+from services.notify.figure_duties import FigureDuties
 from services.notify.handlers import Teller
 from services.notify.hearings import REMINDER as HEARING_REMINDER
 from services.notify.hearings import Hearings
@@ -140,6 +142,7 @@ async def compose(kit: Kit[NotifySettings]) -> Parts:
             REMINDER: Asked(teller).on_reminder,
             HEARING_REMINDER: Hearings(teller).on_reminder,
             **dict.fromkeys(STEPS, ReportDuties(teller).on_step),
+            **dict.fromkeys(FIGURE_STEPS, FigureDuties(teller).on_step),
             letters.DUE: partial(letters.on_due, way=by_post),
             ANSWER_REMINDER: Invitations(teller).on_reminder,
             RECEIPT_DUE: acknowledgements.on_due,

@@ -19,6 +19,7 @@ from services.notify.domain.deadline import DeadlineState, deadline_of, decide_c
 from services.notify.emergencies import Emergencies
 from services.notify.endings import Endings
 from services.notify.facts import CONSUMER
+from services.notify.figure_duties import FigureDuties
 from services.notify.handlers import Teller, about, about_event, nth, responsible, telling
 from services.notify.hearings import Hearings
 from services.notify.invitations import Invitations
@@ -49,6 +50,7 @@ def inbox(teller: Teller) -> Inbox:
         **Protection(teller).handlers(),
         **Hearings(teller).handlers(),
         **ReportDuties(teller).handlers(),
+        **FigureDuties(teller).handlers(),
         **Deviations(teller).handlers(),
         **LiftedItems(teller).handlers(),
         **Absences().handlers(),

@@ -5,12 +5,14 @@ A small count of children says something of a child where few live: numbers are 
 
 from __future__ import annotations
 
+from datetime import date
 from enum import StrEnum
 from typing import Annotated, ClassVar
 
 from pydantic import Field, StringConstraints
 
 from shared.contracts.base import EventData
+from shared.contracts.codes import Role
 from shared.contracts.meetings import TOPIC
 from shared.refs import EnteredFigureRefField, UnitIdField
 
@@ -43,8 +45,29 @@ class EnteredFigureEvent(EventData):
     """Absent: it is the municipality's."""
 
 
+class FigureExpected(EnteredFigureEvent):
+    """Its period is over, and it is to be entered by a day that the municipality's profile says; nobody has."""
+
+    TYPE: ClassVar[str] = "no.lagspill.meetings.figure.expected.v1"
+
+    due: date
+    """The last day in Norway on which it is in time."""
+    owed_by: Role
+    """In which role it is to be entered. Said again with another one, it is for that one from then on."""
+    owing_unit: UnitIdField | None = None
+    """By those of this unit only; absent: whoever has the role in the municipality."""
+    led_by: UnitIdField | None = None
+    """Whose leaders are told when nobody enters it; absent where the municipality has no such unit."""
+
+
+class FigureDropped(EnteredFigureEvent):
+    """The municipality's profile no longer asks for it by a day: nobody waits for it."""
+
+    TYPE: ClassVar[str] = "no.lagspill.meetings.figure.dropped.v1"
+
+
 class FigureEntered(EnteredFigureEvent):
-    """Somebody who may has entered it, for the first time."""
+    """Somebody who may has entered it, for the first time: nobody waits for it any more."""
 
     TYPE: ClassVar[str] = "no.lagspill.meetings.figure.entered.v1"
 
@@ -59,4 +82,4 @@ class FigureCorrected(EnteredFigureEvent):
     reason: FigureCorrection
 
 
-EVENTS: tuple[type[EnteredFigureEvent], ...] = (FigureEntered, FigureCorrected)
+EVENTS: tuple[type[EnteredFigureEvent], ...] = (FigureExpected, FigureDropped, FigureEntered, FigureCorrected)

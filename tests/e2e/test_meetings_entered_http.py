@@ -6,14 +6,20 @@ import asyncio
 import csv
 import io
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, date, datetime
 from typing import Any, Final
 
 import asyncpg
 import pytest
 import pytest_asyncio
 
+from services.meetings.app import SERVICE, create_desk
+from services.meetings.domain.undertakings import Owner
+from services.meetings.handlers.figure_duties import expect_figures
 from shared.clock import SimulatedClock
+from shared.deadlines import Deadlines
+from shared.refs import LogScope
 from shared.testing.issuer import LocalIssuer
 from shared.testing.plugin import Migrated
 from tests.e2e.meetings_world import Town, town
@@ -252,3 +258,125 @@ def entered_in(told: dict[str, Any], indicator: str) -> dict[str, Any]:
     [found] = [each for section in told["sections"] for each in section["entered"] if each["indicator"] == indicator]
     shown: dict[str, Any] = found
     return shown
+
+
+async def days_pass(made: Town, moment: datetime) -> list[dict[str, Any]]:
+    """Let it be that time, and look; return what was said in Skien to be waited for or not."""
+    made.clock.set(moment)
+    kit = made.kit
+    await Deadlines(
+        kit.pool, made.parts.deadlines, journal=kit.journal, clock=kit.clock, ids=kit.ids, metrics=kit.metrics
+    ).fire_due()
+    return [
+        {"said": each["type"].split(".")[-2], **each["data"]}
+        for each in await made.published(".v1")
+        if each["type"].startswith("no.lagspill.meetings.figure.") and each["municipality"] == "4003"
+    ]
+
+
+@pytest.mark.rule(150, 151, 155)
+async def test_a_figure_is_waited_for_from_when_its_period_is_over_until_it_is_entered(
+    migrated: Migrated, issuer: LocalIssuer, clock: SimulatedClock
+) -> None:
+    clock.set(datetime(2026, 12, 31, 12, 0, tzinfo=UTC))
+    async with town(migrated, issuer, clock) as skien:
+        # What was due before is in the list, and nobody's duty: November's had to be there on 14 December.
+        assert await days_pass(skien, datetime(2026, 12, 31, 12, 0, tzinfo=UTC)) == []
+        # The turn of the day in Norway. Looked for twice, and started anew, it is said once.
+        for moment in (datetime(2026, 12, 31, 23, 30, tzinfo=UTC), datetime(2027, 1, 1, 23, 30, tzinfo=UTC)):
+            said = await days_pass(skien, moment)
+            await SERVICE.compose(skien.kit)
+        assert {each["said"] for each in said} == {"expected"}
+        assert {(each["indicator"], each["period"], each["due"]) for each in said} == {
+            ("homepage-visits", "2026-12", "2027-01-14"),
+            ("service-centre-calls", "2026-12", "2027-01-14"),
+            ("low-level-measures", "2026", "2027-03-31"),
+            ("high-level-measures", "2026", "2027-03-31"),
+        }
+        [calls] = [each for each in said if each["indicator"] == "service-centre-calls"]
+        assert (calls["owed_by"], "owing_unit" in calls, calls["led_by"]) == (
+            "coordinator",
+            False,
+            "unit:skien-kommune",
+        )
+        [low] = [each for each in said if each["indicator"] == "low-level-measures"]
+        assert (low["owed_by"], low["owing_unit"]) == ("leader", "unit:skien-barnevern")
+        assert "value" not in str(said)
+        # It is none before somebody enters it: neither shown nor corrected.
+        path = f"{PATH}/{calls['figure']}"
+        assert (await skien.get("coordinator", path, **SKIEN)).status_code == 404
+        corrected = {"value": 421, "source": "web-statistics", "reason": "wrong-number"}
+        guarded = {"if-match": '"v1"'}
+        tried = await skien.post("coordinator", f"{path}/corrections", corrected, headers=guarded, **SKIEN)
+        assert tried.status_code == 404
+        [line] = [
+            each
+            for each in (await skien.get("coordinator", f"{PATH}?limit=100", **SKIEN)).json()["items"]
+            if (each["indicator"], each["period"]) == ("service-centre-calls", "2026-12")
+        ]
+        assert (line["figure"], line["value"], line["overdue"]) == (None, None, False)
+        entered = await skien.post("coordinator", PATH, {**CALLS, "period": "2026-12"}, **SKIEN)
+        assert (entered.status_code, entered.json()["figure"]) == (201, calls["figure"]), entered.text
+        again = await skien.post("coordinator", PATH, {**CALLS, "period": "2026-12"}, **SKIEN)
+        assert (again.status_code, again.json()["code"]) == (409, "figure-entered")
+        later = await days_pass(skien, datetime(2027, 1, 3, 9, 0, tzinfo=UTC))
+        assert [each["said"] for each in later if each["indicator"] == "service-centre-calls"] == [
+            "expected",
+            "entered",
+        ]
+        # The service did not run when January was over, nor by the day it was due: that is made up for.
+        made_up = await days_pass(skien, datetime(2027, 2, 20, 9, 0, tzinfo=UTC))
+        assert ("2027-01", "2027-02-14") in {
+            (each["period"], each.get("due")) for each in made_up if each["indicator"] == "service-centre-calls"
+        }
+
+
+@pytest.mark.rule(151, 155)
+async def test_what_the_profile_asks_of_another_is_said_anew_and_what_it_asks_no_more_is_dropped(skien: Town) -> None:
+    said = await days_pass(skien, datetime(2027, 1, 5, 9, 0, tzinfo=UTC))
+    assert {each["said"] for each in said} == {"expected"}
+    desk = create_desk(skien.kit)
+    profile = desk.profiles[LogScope("4003")]
+    changed = []
+    for indicator in profile.indicators:
+        entry = indicator.entry
+        if entry is not None and indicator.code == "service-centre-calls":
+            entry = entry.model_copy(update={"due_days": None})
+        if entry is not None and indicator.code == "low-level-measures":
+            entry = entry.model_copy(update={"by": Owner()})
+        changed.append(indicator.model_copy(update={"entry": entry}))
+    other = profile.model_copy(update={"indicators": tuple(changed)})
+    asked = replace(desk, profiles={LogScope("4003"): other})
+    for _ in range(2):
+        await expect_figures(asked, skien.clock.now())
+    news = [
+        each
+        for each in await skien.published(".v1")
+        if each["type"].startswith("no.lagspill.meetings.figure.") and each["municipality"] == "4003"
+    ][len(said) :]
+    calls = [each for each in said if each["indicator"] == "service-centre-calls"]
+    dropped = [each["data"]["figure"] for each in news if each["type"].endswith("dropped.v1")]
+    assert sorted(dropped) == sorted(each["figure"] for each in calls), "each once, those that are late too"
+    [anew] = [each["data"] for each in news if each["type"].endswith("expected.v1")]
+    assert (anew["indicator"], "owing_unit" in anew) == ("low-level-measures", False)
+
+
+@pytest.mark.rule(164)
+async def test_whoever_may_enter_figures_but_none_yet_sees_an_empty_list(skien: Town) -> None:
+    app: Any = skien.parts.app
+    desk = app.state.desk
+    profile = desk.profiles[LogScope("1142")]
+    # A barnehage that opened after the last school year was over.
+    units = tuple(
+        unit.model_copy(update={"first_day": date(2026, 8, 15)}) if unit.id == "unit:vikevag-barnehage" else unit
+        for unit in profile.units
+    )
+    opened = profile.model_copy(update={"units": units})
+    app.state.desk = replace(desk, profiles={**desk.profiles, LogScope("1142"): opened})
+    listed = await skien.get("vikevag-styrer", PATH)
+    assert (listed.status_code, listed.json()["items"]) == (200, [])
+    refused = await skien.get("vikevag-teacher", PATH)
+    assert (refused.status_code, refused.json()["code"]) == (403, "figure-not-yours")
+    assert [each["unit"] for each in (await skien.get("mosteroy-styrer", PATH)).json()["items"]] == [
+        "unit:mosteroy-barnehage"
+    ]

@@ -11,6 +11,8 @@ from datetime import date, timedelta
 import pytest
 import pytest_asyncio
 
+from services.notify.domain.figure_duty import Step as FigureStep
+from services.notify.domain.figure_duty import moments as figure_moments
 from services.notify.domain.report_duty import Step, last_of, moments
 from shared.clock import SimulatedClock
 from shared.contracts import meetings
@@ -24,6 +26,7 @@ from shared.contracts.consultations import (
     ConsultationOverdue,
     Position,
 )
+from shared.contracts.entered_figures import FigureDropped, FigureEntered, FigureExpected
 from shared.contracts.report_duties import ReportDelivered, ReportDropped, ReportExpected
 from shared.contracts.surveys import SurveyOpened
 from shared.refs import ConsultationRef, MeetingRef, ReportDutyRef, SurveyRef, SurveyRoundRef, UnitId
@@ -216,3 +219,63 @@ async def test_a_report_is_owed_by_whom_the_profile_names_and_by_another_from_wh
     assert await told(world, "health-leader") == ["municipal-report-due", "municipal-report-overdue"]
     assert await told(world, "director") == ["municipal-report-escalated"]
     assert await told(world, "coordinator") == []
+
+
+# --- figures ------------------------------------------------------------------------------------------------------------
+
+
+def figure(letter: str, due: date, **said: object) -> FigureExpected:
+    wanted: dict[str, object] = {"indicator": "service-centre-calls", "owed_by": Role.COORDINATOR, **said}
+    return FigureExpected.model_validate(
+        {"figure": "enf_" + letter * 26, "period": "2026-09", "due": due, "led_by": "unit:kommune", **wanted}
+    )
+
+
+@pytest.mark.rule(150, 151, 155, 164, 190)
+async def test_whoever_enters_figures_is_reminded_once_of_all_of_a_day_and_then_the_leader_hears(world: World) -> None:
+    due = date(2026, 10, 30)
+    for who in ("coordinator", "director", "styrer"):
+        await world.prefer(who)
+    calls, visits = figure("b", due), figure("c", due, indicator="homepage-visits")
+    unit = figure("d", due, owed_by=Role.LEADER, owing_unit=LIA.unit, unit=LIA.unit)
+    await world.take(calls, visits, unit, times=2)
+    for step, moment in figure_moments(due).items():
+        await world.pool.execute("DELETE FROM source_watermarks")
+        await world.move_to(moment)
+        assert f"figure-{str(step).removeprefix('figure-')}" not in await told(world, "coordinator"), "not on a guess"
+        await world.pool.execute("UPDATE deadlines SET retry_at = NULL")
+        await fresh(world)
+        await world.move_to(moment)
+        if step is FigureStep.REMIND:
+            # One is entered; of the other the reminders go on, and the unit's leader is quiet from now on.
+            await world.take(
+                FigureEntered(figure=calls.figure, indicator=calls.indicator, period=calls.period),
+                FigureEntered(figure=unit.figure, indicator=unit.indicator, period=unit.period, unit=LIA.unit),
+            )
+    assert await told(world, "coordinator") == ["figure-reminder", "figure-due", "figure-overdue"]
+    assert await told(world, "styrer") == ["figure-reminder"]
+    assert await told(world, "director") == ["figure-escalated"]
+    text = (await world.get("coordinator", "/messages")).json()["items"][0]["text"]
+    assert "30. oktober 2026" in text
+    assert "homepage" not in text
+    await world.take(FigureDropped(figure=visits.figure, indicator=visits.indicator, period=visits.period))
+    assert await world.pool.fetchval("SELECT count(*) FROM awaited_figures") == 0
+    assert await world.pool.fetchval("SELECT count(*) FROM deadlines WHERE kind LIKE 'figure-%'") == 0
+
+
+@pytest.mark.rule(151)
+async def test_a_figure_for_another_day_is_reminded_of_by_that_and_one_that_is_late_already_by_what_is_left(
+    world: World,
+) -> None:
+    for who in ("coordinator", "director"):
+        await world.prefer(who)
+    first, second = date(2026, 10, 30), date(2026, 12, 15)
+    await world.take(figure("b", first))
+    await world.take(figure("b", second))
+    await fresh(world)
+    await world.move_to(figure_moments(first)[FigureStep.ESCALATE])
+    assert await told(world, "coordinator") == await told(world, "director") == []
+    await fresh(world)
+    await world.move_to(figure_moments(second)[FigureStep.ESCALATE])
+    # The service was away all the while: the last step says more than those before it.
+    assert (await told(world, "coordinator"), await told(world, "director")) == ([], ["figure-escalated"])

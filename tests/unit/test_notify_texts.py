@@ -27,6 +27,7 @@ from services.notify.domain.policy import (
     OF_EMERGENCIES,
     OF_ENDINGS,
     OF_FAMILIES,
+    OF_FIGURES,
     OF_HEARINGS,
     OF_PROTECTED,
     OF_REPORTS,
@@ -105,6 +106,7 @@ def test_every_step_of_every_deadline_has_its_text() -> None:
         | OF_ENDINGS
         | OF_EMERGENCIES
         | OF_FAMILIES
+        | OF_FIGURES
         | OF_HEARINGS
         | OF_PROTECTED
         | OF_REPORTS

@@ -324,13 +324,32 @@ export type DeviationKind =
  */
 export type FigureCorrection = "wrong-number" | "source-changed" | "wrong-place";
 /**
+ * The function in which somebody acts.
+ */
+export type Role1 =
+  | "teacher"
+  | "pedagogical-leader"
+  | "contact-teacher"
+  | "leader"
+  | "coordinator"
+  | "health-nurse"
+  | "ppt-adviser"
+  | "child-welfare-officer"
+  | "bup-clinician"
+  | "guardian"
+  | "child"
+  | "privacy-officer"
+  | "auditor"
+  | "operator"
+  | "service-account";
+/**
  * What somebody who was invited answers. Whoever has not answered has done neither.
  */
 export type InvitationAnswer = "accepted" | "declined";
 /**
  * The function in which somebody acts.
  */
-export type Role1 =
+export type Role2 =
   | "teacher"
   | "pedagogical-leader"
   | "contact-teacher"
@@ -361,7 +380,7 @@ export type Place1 = "at-the-unit" | "municipality" | "hospital" | "by-agreement
 /**
  * The function in which somebody acts.
  */
-export type Role2 =
+export type Role3 =
   | "teacher"
   | "pedagogical-leader"
   | "contact-teacher"
@@ -552,7 +571,9 @@ export interface EventData {
   "no.lagspill.meetings.consultation.overdue.v1": ConsultationOverdue;
   "no.lagspill.meetings.deviation.found.v1": DeviationFound;
   "no.lagspill.meetings.figure.corrected.v1": FigureCorrected;
+  "no.lagspill.meetings.figure.dropped.v1": FigureDropped;
   "no.lagspill.meetings.figure.entered.v1": FigureEntered;
+  "no.lagspill.meetings.figure.expected.v1": FigureExpected;
   "no.lagspill.meetings.guidance-hours.recorded.v1": GuidanceHoursRecorded;
   "no.lagspill.meetings.invitation.answered.v1": InvitationAnswered;
   "no.lagspill.meetings.journal.sealed.v1": MeetingsJournalSealed;
@@ -2934,7 +2955,22 @@ export interface FigureCorrected {
   unit?: string;
 }
 /**
- * Somebody who may has entered it, for the first time.
+ * The municipality's profile no longer asks for it by a day: nobody waits for it.
+ */
+export interface FigureDropped {
+  figure: string;
+  /**
+   * Of the municipality's profile.
+   */
+  indicator: string;
+  period: string;
+  /**
+   * Absent: it is the municipality's.
+   */
+  unit?: string;
+}
+/**
+ * Somebody who may has entered it, for the first time: nobody waits for it any more.
  */
 export interface FigureEntered {
   figure: string;
@@ -2942,6 +2978,34 @@ export interface FigureEntered {
    * Of the municipality's profile.
    */
   indicator: string;
+  period: string;
+  /**
+   * Absent: it is the municipality's.
+   */
+  unit?: string;
+}
+/**
+ * Its period is over, and it is to be entered by a day that the municipality's profile says; nobody has.
+ */
+export interface FigureExpected {
+  /**
+   * The last day in Norway on which it is in time.
+   */
+  due: string;
+  figure: string;
+  /**
+   * Of the municipality's profile.
+   */
+  indicator: string;
+  /**
+   * Whose leaders are told when nobody enters it; absent where the municipality has no such unit.
+   */
+  led_by?: string;
+  owed_by: Role1;
+  /**
+   * By those of this unit only; absent: whoever has the role in the municipality.
+   */
+  owing_unit?: string;
   period: string;
   /**
    * Absent: it is the municipality's.
@@ -2984,7 +3048,7 @@ export interface InvitationAnswered {
    */
   ordinal?: number;
   reason?: "ill" | "double-booked" | "vacant" | "other";
-  role?: Role1;
+  role?: Role2;
   seat?: Seat1;
 }
 /**
@@ -3239,7 +3303,7 @@ export interface ReportExpected {
    */
   due: string;
   duty: string;
-  owed_by: Role2;
+  owed_by: Role3;
   /**
    * By those of this unit only; absent: whoever has the role in the municipality.
    */

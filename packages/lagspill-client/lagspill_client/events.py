@@ -2299,8 +2299,22 @@ class FigureCorrected(EventData):
     """Absent: it is the municipality's."""
 
 
+class FigureDropped(EventData):
+    """The municipality's profile no longer asks for it by a day: nobody waits for it."""
+
+    TYPE: ClassVar[str] = "no.lagspill.meetings.figure.dropped.v1"
+    TOPIC: ClassVar[str] = "lagspill.meetings.v1"
+
+    figure: EnteredFigureRefField
+    indicator: Annotated[str, Field(pattern=r"^[a-z0-9-]{2,60}$")]
+    """Of the municipality's profile."""
+    period: Annotated[str, Field(pattern=r"^[0-9]{4}(-(0[1-9]|1[0-2])|-autumn|-spring|-[0-9]{4})?$")]
+    unit: UnitIdField | None = None
+    """Absent: it is the municipality's."""
+
+
 class FigureEntered(EventData):
-    """Somebody who may has entered it, for the first time."""
+    """Somebody who may has entered it, for the first time: nobody waits for it any more."""
 
     TYPE: ClassVar[str] = "no.lagspill.meetings.figure.entered.v1"
     TOPIC: ClassVar[str] = "lagspill.meetings.v1"
@@ -2308,6 +2322,27 @@ class FigureEntered(EventData):
     figure: EnteredFigureRefField
     indicator: Annotated[str, Field(pattern=r"^[a-z0-9-]{2,60}$")]
     """Of the municipality's profile."""
+    period: Annotated[str, Field(pattern=r"^[0-9]{4}(-(0[1-9]|1[0-2])|-autumn|-spring|-[0-9]{4})?$")]
+    unit: UnitIdField | None = None
+    """Absent: it is the municipality's."""
+
+
+class FigureExpected(EventData):
+    """Its period is over, and it is to be entered by a day that the municipality's profile says; nobody has."""
+
+    TYPE: ClassVar[str] = "no.lagspill.meetings.figure.expected.v1"
+    TOPIC: ClassVar[str] = "lagspill.meetings.v1"
+
+    due: date
+    """The last day in Norway on which it is in time."""
+    figure: EnteredFigureRefField
+    indicator: Annotated[str, Field(pattern=r"^[a-z0-9-]{2,60}$")]
+    """Of the municipality's profile."""
+    led_by: UnitIdField | None = None
+    """Whose leaders are told when nobody enters it; absent where the municipality has no such unit."""
+    owed_by: Role
+    owing_unit: UnitIdField | None = None
+    """By those of this unit only; absent: whoever has the role in the municipality."""
     period: Annotated[str, Field(pattern=r"^[0-9]{4}(-(0[1-9]|1[0-2])|-autumn|-spring|-[0-9]{4})?$")]
     unit: UnitIdField | None = None
     """Absent: it is the municipality's."""
@@ -3836,7 +3871,9 @@ EVENTS: Final[Mapping[str, type[EventData]]] = {
     ExportDelivered.TYPE: ExportDelivered,
     ExportOrdered.TYPE: ExportOrdered,
     FigureCorrected.TYPE: FigureCorrected,
+    FigureDropped.TYPE: FigureDropped,
     FigureEntered.TYPE: FigureEntered,
+    FigureExpected.TYPE: FigureExpected,
     FindingExplained.TYPE: FindingExplained,
     FindingExtended.TYPE: FindingExtended,
     FindingJudged.TYPE: FindingJudged,

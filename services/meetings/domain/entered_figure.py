@@ -16,7 +16,7 @@ from typing import Final
 from services.meetings.domain.organisation import Unit
 from services.meetings.domain.profile import Profile
 from services.meetings.domain.stretch import Stretch, before, ended_in, stretch
-from services.meetings.domain.undertakings import Better, Entry, Indicator, Quantity
+from services.meetings.domain.undertakings import Better, Entry, Indicator, Owner, Quantity
 from services.meetings.errors import (
     FigureEnteredError,
     FigureNotYoursError,
@@ -31,7 +31,13 @@ from shared.auth import Actor
 from shared.clock import oslo_day
 from shared.contracts.base import EventData, Model
 from shared.contracts.codes import Role
-from shared.contracts.entered_figures import FigureCorrected, FigureCorrection, FigureEntered
+from shared.contracts.entered_figures import (
+    FigureCorrected,
+    FigureCorrection,
+    FigureDropped,
+    FigureEntered,
+    FigureExpected,
+)
 from shared.profiles import Text
 from shared.refs import ActorId, EnteredFigureRef, UnitId
 from shared.small_numbers import THRESHOLD
@@ -99,11 +105,17 @@ class FigureState(Model):
     """A figure as it stands; what its numbers are stands beside it, and on no bus."""
 
     figure: EnteredFigureRef | None = None
-    """None: nobody has entered it."""
+    """None: nobody has entered it, or waits for it."""
     indicator: str = ""
     period: str = ""
     unit: UnitId | None = None
     entries: int = 0
+    """Nought: nobody has entered it."""
+    due: date | None = None
+    """By when it is waited for; None: it is not."""
+    owner: Owner = Owner()
+    """Who is to enter it, while it is waited for."""
+    led_by: UnitId | None = None
 
     @property
     def place(self) -> Place:
@@ -114,6 +126,18 @@ class FigureState(Model):
 def evolve(state: FigureState, event: EventData) -> FigureState:
     """Return `state` after `event`."""
     match event:
+        case FigureExpected():
+            return FigureState(
+                figure=event.figure,
+                indicator=event.indicator,
+                period=event.period,
+                unit=event.unit,
+                due=event.due,
+                owner=Owner(role=event.owed_by, unit=event.owing_unit),
+                led_by=event.led_by,
+            )
+        case FigureDropped():
+            return state.model_copy(update={"due": None})
         case FigureEntered():
             return FigureState(
                 figure=event.figure, indicator=event.indicator, period=event.period, unit=event.unit, entries=1
@@ -244,7 +268,7 @@ def decide_enter(state: FigureState, figure: EnteredFigureRef, place: Place) -> 
     Raises:
         FigureEnteredError: it is entered already; the error names it.
     """
-    if state.figure is not None:
+    if state.entries:
         raise FigureEnteredError(extensions={"figure": state.figure, "entries": state.entries})
     return [FigureEntered(figure=figure, indicator=place.indicator, period=place.period, unit=place.unit)]
 

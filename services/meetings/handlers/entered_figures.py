@@ -29,7 +29,7 @@ from services.meetings.domain.entered_figure import (
     period_of,
 )
 from services.meetings.domain.undertakings import Entry
-from services.meetings.errors import FigureNotYoursError, UnknownError
+from services.meetings.errors import UnknownError
 from services.meetings.handlers.desk import Desk, acting
 from services.meetings.views import EnteredEntryView, EnteredFigureView, EnteredView, there
 from shared.aggregate import Answer, Changed, Context
@@ -120,11 +120,10 @@ async def list_figures(desk: Desk, ctx: Context, after: tuple[str, str, str] | N
     """
     actor = acting(ctx)
     profile = profile_of(desk.profiles, actor.municipality)
+    check_enters_some(profile, actor)
     async with desk.pool.acquire() as conn:
         kept = await store.kept(conn, profile.scope)
     lines = lines_for(profile, actor, kept, oslo_day(ctx.now))
-    if not lines:
-        raise FigureNotYoursError
     return [line for line in lines if after is None or line_key(line) > after][:limit]
 
 
@@ -179,7 +178,7 @@ async def _found(desk: Desk, ctx: Context, figure: EnteredFigureRef) -> Found:
     if loaded.scope != actor.municipality or indicator is None or indicator.entry is None:
         raise UnknownError
     role = entering_role(indicator.entry, loaded.state.unit, actor)
-    if role is None:
+    if role is None or not loaded.state.entries:
         raise UnknownError
     return Found(loaded.state, loaded.version, indicator.entry, role)
 

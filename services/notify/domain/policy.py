@@ -187,6 +187,12 @@ REPORT_OVERDUE: Final = "municipal-report-overdue"
 REPORT_ESCALATED: Final = "municipal-report-escalated"
 OF_REPORTS: Final = frozenset({REPORT_REMINDER, REPORT_DUE, REPORT_OVERDUE, REPORT_ESCALATED})
 """The templates about a report that the municipality owes: that there is one, and by when; never which (rules 123, 127, 128)."""
+FIGURE_REMINDER: Final = "figure-reminder"
+FIGURE_DUE: Final = "figure-due"
+FIGURE_OVERDUE: Final = "figure-overdue"
+FIGURE_ESCALATED: Final = "figure-escalated"
+OF_FIGURES: Final = frozenset({FIGURE_REMINDER, FIGURE_DUE, FIGURE_OVERDUE, FIGURE_ESCALATED})
+"""The templates about figures that are to be entered: that there are, and by when; never which (rules 150, 151, 155, 164, 190)."""
 NOT_CALLED: Final = "meeting-not-called"
 ROUTINES: Final = "routines-not-followed"
 OF_ROUTINES: Final = frozenset({NOT_CALLED, ROUTINES})
