@@ -18,6 +18,22 @@ LOOKS: tuple[tuple[Language, Literal["light", "dark"]], ...] = (
     (Language.NN, "dark"),
     (Language.EN, "light"),
 )
+BROKEN = """() => {
+  const broken = [];
+  for (const cell of document.querySelectorAll("th, td")) {
+    const walker = document.createTreeWalker(cell, NodeFilter.SHOW_TEXT);
+    for (let node = walker.nextNode(); node; node = walker.nextNode())
+      for (const word of node.data.matchAll(/\\S+/g)) {
+        const range = document.createRange();
+        range.setStart(node, word.index);
+        range.setEnd(node, word.index + word[0].length);
+        if (new Set([...range.getClientRects()].map(each => Math.round(each.top))).size > 1 && !word[0].includes("-"))
+          broken.push(word[0]);
+      }
+  }
+  return broken;
+}"""
+"""The words in tables that stand on two lines; one with a hyphen of its own may."""
 
 
 def _note(complaints: list[str], message: ConsoleMessage) -> None:

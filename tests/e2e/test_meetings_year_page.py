@@ -8,7 +8,7 @@ from playwright.async_api import async_playwright
 from services.meetings.pages.year_page import PAGE, render_year
 from shared.calendar import start_of_day
 from shared.contracts.codes import Language
-from tests.e2e.still_page import LOOKS, examined
+from tests.e2e.still_page import BROKEN, LOOKS, examined
 from tests.unit.test_meetings_year_page import TODAY, full_year
 
 pytestmark = [pytest.mark.slow]
@@ -22,24 +22,6 @@ async def test_the_page_has_no_barrier() -> None:
             html = render_year(full_year(), start_of_day(TODAY), language)
             await examined(browser, html, PAGE.headers, language, colours, letters=16)
         await browser.close()
-
-
-BROKEN = """() => {
-  const broken = [];
-  for (const cell of document.querySelectorAll("th, td")) {
-    const walker = document.createTreeWalker(cell, NodeFilter.SHOW_TEXT);
-    for (let node = walker.nextNode(); node; node = walker.nextNode())
-      for (const word of node.data.matchAll(/\\S+/g)) {
-        const range = document.createRange();
-        range.setStart(node, word.index);
-        range.setEnd(node, word.index + word[0].length);
-        if (new Set([...range.getClientRects()].map(each => Math.round(each.top))).size > 1 && !word[0].includes("-"))
-          broken.push(word[0]);
-      }
-  }
-  return broken;
-}"""
-"""The words in tables that stand on two lines; one with a hyphen of its own may."""
 
 
 @pytest.mark.parametrize("language", list(Language))
