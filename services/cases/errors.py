@@ -860,6 +860,12 @@ class GuardianKnownError(CaseError):
     code = "guardian-known"
 
 
+class OwnFamilyError(CaseError):
+    """Nobody has to do with their own child's case at work, but a colleague does (forvaltningsloven § 6)."""
+
+    code = "own-family"
+
+
 class SamePersonError(CaseError):
     """The child cannot be its own guardian."""
 

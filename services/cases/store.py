@@ -103,6 +103,11 @@ async def kin(conn: Connection, case: CaseRef, actor: ActorId, now: datetime) ->
     return ordinal, any(row["kind"] == "child" for row in rows)
 
 
+async def of_family(conn: Connection, case: CaseRef, actor: ActorId) -> bool:
+    """Return whether the actor is the child, or has, had or will have parental responsibility."""
+    return bool(await conn.fetchval("SELECT exists (SELECT FROM kin WHERE case_ref = $1 AND actor = $2)", case, actor))
+
+
 async def family(conn: Connection, case: CaseRef) -> list[ActorId]:
     """Return the child and everybody who has, had or will have parental responsibility, in a fixed order."""
     rows = await conn.fetch("SELECT DISTINCT actor FROM kin WHERE case_ref = $1 ORDER BY actor", case)
@@ -119,11 +124,12 @@ class Fitting:
     municipality: LogScope
     guardian: int | None
     child: bool
+    family: bool
 
     def seen_by(self, stranger: Acting, municipality: LogScope) -> Candidate:
         """Return it as the rules see the actor in it."""
         private = stranger.kind in {"guardian", "child"}
-        known = {"guardian": self.guardian, "child": self.child} if private else {}
+        known = {"guardian": self.guardian, "child": self.child} if private else {"own_family": self.family}
         return Candidate(
             state=self.state,
             version=self.version,
@@ -140,7 +146,8 @@ async def candidates(conn: Connection, cases: Sequence[CaseRef], actor: ActorId,
         " (SELECT k.ordinal FROM kin k WHERE k.case_ref = a.id AND k.actor = $2 AND k.kind = 'guardian'"
         "   AND k.since <= $3 AND (k.until IS NULL OR $3 < k.until)) AS guardian,"
         " EXISTS (SELECT FROM kin k WHERE k.case_ref = a.id AND k.actor = $2 AND k.kind = 'child'"
-        "   AND k.since <= $3 AND (k.until IS NULL OR $3 < k.until)) AS child"
+        "   AND k.since <= $3 AND (k.until IS NULL OR $3 < k.until)) AS child,"
+        " EXISTS (SELECT FROM kin k WHERE k.case_ref = a.id AND k.actor = $2) AS family"
         " FROM aggregates a JOIN case_index i ON i.case_ref = a.id"
         " WHERE a.id = ANY($1::text[]) AND a.kind = 'case' ORDER BY i.registered_at DESC, a.id DESC FOR SHARE OF a",
         list(cases),
@@ -155,6 +162,7 @@ async def candidates(conn: Connection, cases: Sequence[CaseRef], actor: ActorId,
             LogScope(row["municipality"]),
             row["guardian"],
             row["child"],
+            row["family"],
         )
         for row in rows
     ]

@@ -378,6 +378,20 @@ def test_cell(action: Action, relation: Relation, reach: Reach | None) -> None:
             access.permit(town.state, action, who, town.now)
 
 
+@pytest.mark.rule(4)
+@pytest.mark.parametrize("relation", [one for one in Relation if STANDING[one][1].kind == "user"])
+def test_at_work_nobody_has_to_do_with_the_case_of_their_own_child(relation: Relation) -> None:
+    """Whatever they would be to it otherwise (forvaltningsloven § 6); but for an emergency (§ 7), and what a service is asked for."""
+    make, who = STANDING[relation]
+    town, kin = make(), who.model_copy(update={"own_family": True})
+    left = {relation} & {Relation.BROKE_GLASS, Relation.ASKED_SERVICE, Relation.ASKED_LEADER}
+    assert set(relations(town.state, kin, town.now)) == left
+    if not left:
+        with pytest.raises(NotInvolvedError) as refused:
+            access.permit(town.state, Action.SEE_CASE, kin, town.now)
+        assert refused.value.reason == "own-family"
+
+
 def with_everything() -> Town:
     """One of each part: a consent, a form on its way, a measure that two do, a concern nobody has acted on, a plan."""
     town = offered()

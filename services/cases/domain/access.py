@@ -96,8 +96,8 @@ def _not_for_that(
 
 def _why_not(state: CaseState, acting: Acting, now: datetime) -> str:
     """Say, for the record only, whether a basis has ended or there never was one."""
-    if acting.barred_by_age:
-        return "barred-by-age"
+    if acting.own_family or acting.barred_by_age:
+        return "own-family" if acting.own_family else "barred-by-age"
     service = acting.service
     if service is not None and acting.role is not None:
         consents = state.consents.values()

@@ -42,6 +42,8 @@ class Acting(Model):
     """Kinds of information that a guardian is told nothing of: the child decides over them alone."""
     barred_by_age: bool = False
     """Would be a guardian or the child, and is not by the child's age: guardians of a grown-up, a child too young to ask alone."""
+    own_family: bool = False
+    """An employee who is the child's guardian, or was, or is the child: disqualified at work (forvaltningsloven § 6)."""
     elsewhere: LogScope | None = None
     """The municipality that the actor works in, when it is another one than the case's."""
     cleared: bool = False

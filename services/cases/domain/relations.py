@@ -20,6 +20,9 @@ from shared.refs import UnitId
 _THEIRS = frozenset({Stage.OPEN, Stage.CLOSED, Stage.ERASED})
 
 
+_WHOEVERS_CHILD_IT_IS = (Relation.BROKE_GLASS, Relation.ASKED_SERVICE, Relation.ASKED_LEADER)
+
+
 def relations(state: CaseState, acting: Acting, now: datetime) -> list[Relation]:
     """Return everything that `acting` is to this case at `now`, in the table's order; empty for a stranger."""
     checks: dict[Relation, bool] = {
@@ -40,6 +43,10 @@ def relations(state: CaseState, acting: Acting, now: datetime) -> list[Relation]
         **_reported(state, acting),
         Relation.PROTECTED_WATCH: watches(state, acting),
     }
+    if acting.own_family:
+        # At work nobody has to do with their own child's case (forvaltningsloven § 6), but for what cannot wait for another (§ 7).
+        # What a service is asked for it is asked for whole: who misses a request would know by that whom it is about.
+        return [one for one in _WHOEVERS_CHILD_IT_IS if checks[one]]
     if acting.elsewhere is not None:
         # Who works in another municipality has to do with what is sent there, and with nothing else.
         return [one for one in (Relation.RECEIVER, Relation.RECEIVERS_LEADER) if checks[one]]

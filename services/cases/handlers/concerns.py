@@ -11,7 +11,7 @@ from services.cases.domain.national_number import born_on
 from services.cases.domain.protection import Register
 from services.cases.domain.rules import Rules
 from services.cases.domain.state import CaseState, Stage
-from services.cases.errors import CaseNotOpenError, DeniedError
+from services.cases.errors import CaseNotOpenError, DeniedError, OwnFamilyError
 from services.cases.handlers.answers import case_for
 from services.cases.handlers.child_protection import follow_the_child, is_protected, tell_the_others
 from services.cases.handlers.desk import CASE, Desk, Latest, actor_of, as_seen, change, follow, judge_there, meet
@@ -68,6 +68,7 @@ async def register_concern(desk: Desk, ctx: Context, new: NewConcern) -> Changed
     Raises:
         NotStaffError: the actor is not an employee of a unit.
         NationalNumberError: a national number is not valid.
+        OwnFamilyError: it is the actor's own child, or the actor.
         NoProfileError, CriterionUnknownError, FamilyFrameUnknownError: what the municipality's profile does not have.
     """
     actor = actor_of(ctx)
@@ -98,6 +99,8 @@ async def register_concern(desk: Desk, ctx: Context, new: NewConcern) -> Changed
         criteria=new.criteria,
         family_frame=new.family_frame,
     )
+    if acting.kind == "user" and acting.actor in {family.actor, *(one.actor for one in family.guardians)}:
+        raise OwnFamilyError
     joined = await _join(desk, ctx, new, command, rules)
     if joined is not None:
         return joined

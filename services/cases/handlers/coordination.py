@@ -44,6 +44,7 @@ async def offer(
         ),
         given_to(
             ctx,
+            located,
             located.municipality,
             receiver.actor,
             receiver.unit,

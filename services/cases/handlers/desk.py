@@ -192,6 +192,7 @@ async def as_seen(
     guardian, child = None, False
     if case is not None and actor.kind in {"guardian", "child"}:
         guardian, child = await store.kin(conn, case, actor.id, ctx.now)
+    own_family = case is not None and actor.kind == "user" and await store.of_family(conn, case, actor.id)
     elsewhere = None if home in {None, actor.municipality} or actor.kind != "user" else actor.municipality
     cleared = Clearance.PROTECTED_CASE_READER in actor.clearances
     # A duty for the cases that somebody is told of, and no reason to look for others.
@@ -205,6 +206,7 @@ async def as_seen(
         organisation=actor.organisation,
         guardian=guardian,
         child=child,
+        own_family=own_family,
         elsewhere=elsewhere,
         reaches_guardians=actor.kind == "service_account" and actor.client in desk.reaching_clients,
         cleared=cleared,

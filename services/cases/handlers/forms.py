@@ -155,6 +155,7 @@ async def send_form(
         lambda state, version: answer(FormView.of(state, form), status=201, version=version),
         given_to(
             ctx,
+            located,
             to_municipality or located.municipality,
             receiver.actor,
             receiver.unit,

@@ -6,14 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from services.cases import absence_store
+from services.cases import absence_store, store
 from services.cases.contents import HandoverContent
 from services.cases.document_store import abandon, abandoned_on_failure
 from services.cases.domain import handover as handovers
 from services.cases.domain.access_terms import Action, Relation
 from services.cases.domain.shown import sees_handover
 from services.cases.domain.state import CaseState
-from services.cases.errors import CaseError, DeniedError, ReceiverAwayError, UnknownPartError
+from services.cases.errors import CaseError, DeniedError, OwnFamilyError, ReceiverAwayError, UnknownPartError
 from services.cases.handlers.desk import (
     CASE,
     Desk,
@@ -89,7 +89,7 @@ async def send_handover(
         lambda state, version: answer(
             HandoverView.of(state, handover), status=201, version=version, location=f"/handovers/{handover}"
         ),
-        kept if new.draft else given_to(ctx, there, new.receiver.actor, new.receiver.unit, kept),
+        kept if new.draft else given_to(ctx, located, there, new.receiver.actor, new.receiver.unit, kept),
     )
 
 
@@ -103,8 +103,12 @@ async def attendance(
     today, municipality = oslo_day(ctx.now), located.municipality
     async with desk.pool.acquire() as conn:
         holder = (await desk.journal.load(CASE, located.case, conn=conn)).state.holder
-        holder_away = holder is not None and await absence_store.registered(
-            conn, municipality, holder.actor, today, holder.unit or await desk.records.place(conn, located.case)
+        holder_away = holder is not None and (
+            await absence_store.registered(
+                conn, municipality, holder.actor, today, holder.unit or await desk.records.place(conn, located.case)
+            )
+            # Who turns out to be of the family may not even hand it over.
+            or await store.of_family(conn, located.case, holder.actor)
         )
         away = await absence_store.away(conn, there or municipality, receiver.actor, today, receiver.unit)
     return holder_away, away is not None
@@ -137,22 +141,27 @@ async def send_proposed(desk: Desk, ctx: Context, handover: HandoverRef) -> Chan
         located.case,
         lambda state: handovers.decide_send_proposed(state, command, ctx.now, desk.rules),
         lambda state, version: answer(HandoverView.of(state, handover), status=201, version=version),
-        given_to(ctx, draft.to_municipality or located.municipality, receiver.actor, receiver.unit),
+        given_to(ctx, located, draft.to_municipality or located.municipality, receiver.actor, receiver.unit),
     )
 
 
-def given_to(ctx: Context, there: LogScope, receiver: ActorId, unit: UnitId | None, keep: Keep | None = None) -> Keep:
+def given_to(
+    ctx: Context, located: Located, there: LogScope, receiver: ActorId, unit: UnitId | None, keep: Keep | None = None
+) -> Keep:
     """Return what refuses, in the command's own transaction, when the receiver is away from `unit` by now, and then does `keep`.
 
     What the decision knew was read before, and whatever is sent after the absence began is found by nobody (seed rule 107).
 
     Raises:
         ReceiverAwayError: the receiver is away, or has left.
+        OwnFamilyError: the receiver is of the child's family.
     """
 
     async def kept(conn: Connection) -> None:
         if await absence_store.away_for_good(conn, there, receiver, oslo_day(ctx.now), unit) is not None:
             raise ReceiverAwayError
+        if await store.of_family(conn, located.case, receiver):
+            raise OwnFamilyError
         if keep is not None:
             await keep(conn)
 
@@ -213,7 +222,7 @@ async def answer_handover(
             located.case,
             lambda state: handovers.decide_answer(state, command, ctx.now),
             view,
-            keep if receiver in {None, acting.actor} else given_to(ctx, there, receiver, works, keep),
+            keep if receiver in {None, acting.actor} else given_to(ctx, located, there, receiver, works, keep),
         )
     if changed.replayed:
         await abandon(successor.written)

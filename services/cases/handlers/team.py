@@ -148,7 +148,7 @@ async def appoint(
         located.case,
         decide,
         lambda state, version: answer(AroundView.of(state), status=201, version=version),
-        given_to(ctx, located.municipality, coordinator.actor, coordinator.unit, keep),
+        given_to(ctx, located, located.municipality, coordinator.actor, coordinator.unit, keep),
     )
 
 

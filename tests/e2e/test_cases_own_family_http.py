@@ -1,0 +1,107 @@
+"""An employee has nothing to do at work with the case of their own child, or with their own (forvaltningsloven § 6)."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any, Final
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from shared.clock import SimulatedClock
+from shared.testing.issuer import LocalIssuer
+from shared.testing.people import People
+from shared.testing.plugin import Migrated
+from tests.e2e.cases_world import World, cases_world
+
+LATER: Final = People(99).guardian().national_number
+"""Whom nobody knows to be of the family at first."""
+
+pytestmark = [pytest.mark.connected, pytest.mark.rule(4, 107)]
+
+
+@pytest_asyncio.fixture
+async def world(migrated: Migrated, issuer: LocalIssuer, clock: SimulatedClock) -> AsyncIterator[World]:
+    """The cases service with its people."""
+    async with cases_world(migrated, issuer, clock) as made:
+        yield made
+
+
+def code(response: httpx.Response) -> tuple[int, str]:
+    """Return status and code of a refusal."""
+    return response.status_code, response.json()["code"]
+
+
+async def named(world: World, who: str, pid: str) -> dict[str, Any]:
+    """Return how a handover names an employee who signs in with a national number."""
+    actor = (await world.get(who, "/me", pid=pid)).json()["actor"]
+    return {**await world.receiver(who), "actor": actor}
+
+
+@pytest.mark.parametrize("kin", ["guardian", "former", "child"])
+async def test_at_work_nobody_is_shown_their_own_childs_case_and_at_home_it_is_theirs(world: World, kin: str) -> None:
+    case = await world.opened()
+    consent = await world.consented(case)
+    pid = (world.child if kin == "child" else world.guardian_a).national_number
+    if kin == "former":
+        version = await world.version("teacher", case)
+        last = {"ground": "court-decision", "last_day": "2026-09-06", "note": "Dom."}
+        await world.must("teacher", f"/cases/{case}/guardians/1/ending", last, if_match=version)
+    assert (await world.get("nurse", f"/cases/{case}/child")).status_code == 200
+    for path in ("", "/child", "/team", "/sharing?service=ppt&category=language&purpose=assessment"):
+        assert code(await world.get("nurse", f"/cases/{case}{path}", pid=pid)) == (404, "not-found")
+        assert (await world.access("deny"))[-1]["reason"] == "own-family"
+    assert (await world.get("nurse", "/cases", pid=pid)).json()["items"] == []
+    headers = {"authorization": f"Bearer {world.token('nurse', pid=pid)}"}
+    found = await world.http.post("/search", json={"name": world.child.name}, headers=headers)
+    assert found.json()["items"] == []
+    assert (await world.get("guardian-a", f"/cases/{case}")).status_code == (404 if kin == "former" else 200)
+    assert (await world.see("teacher", f"/consents/{consent}"))["status"] == "active"
+    # What cannot wait for another they may open, as anybody may, and it is judged afterwards (forvaltningsloven § 7).
+    emergency = {"reason": "danger-to-life", "text": "Kom inn bevisstløs.", "categories": ["health"], "hours": 2}
+    opened = await world.post("nurse", f"/cases/{case}/break-glass", emergency, claims={"pid": pid})
+    assert opened.status_code == 201, opened.text
+    assert (await world.get("nurse", f"/cases/{case}/child", pid=pid)).json()["identity"] is not None
+
+
+async def test_nobody_registers_a_concern_about_their_own_child_at_work_nor_is_given_its_case(world: World) -> None:
+    pid = world.guardian_a.national_number
+    before = await world.types()
+    refused = await world.post("teacher", "/concerns", world.concern(), claims={"pid": pid})
+    assert code(refused) == (409, "own-family")
+    assert "colleague" in refused.json()["detail"]
+    own = {"pid": world.child.national_number}
+    assert code(await world.post("teacher", "/concerns", world.concern(), claims=own)) == (409, "own-family")
+    assert await world.types() == before
+    case = await world.opened()
+    await world.consented(case, services=("ppt", "helsestasjon"), purposes=("assessment", "transition"))
+    offer = {"kind": "baton", "receiver": await named(world, "colleague", pid)}
+    assert code(await world.post("teacher", f"/cases/{case}/handovers", offer)) == (409, "own-family")
+    group = {"kind": "ansvarsgruppe", "coordinator": await named(world, "nurse", pid)}
+    assert code(await world.post("teacher", f"/cases/{case}/coordinator", group)) == (409, "own-family")
+
+
+async def test_who_turns_out_to_be_of_the_family_is_relieved_by_the_leader(world: World) -> None:
+    """A holder who is recorded as a guardian holds the case on, and may do nothing with it: it is handed on for them."""
+    case = await world.opened()
+    offer = {"kind": "baton", "receiver": await named(world, "colleague", LATER)}
+    sent = await world.must("teacher", f"/cases/{case}/handovers", offer)
+    holds = {"pid": LATER}
+    accepted = await world.post("colleague", f"/handovers/{sent['handover']}/acceptance", claims=holds)
+    assert accepted.status_code == 201, accepted.text
+    version = (await world.get("colleague", f"/cases/{case}", **holds)).headers["etag"]
+    new = {
+        "name": "Regnbue Påfunnsen",
+        "national_number": LATER,
+        "ground": "court-decision",
+        "since": "2026-09-07",
+        "note": "Dom.",
+    }
+    recorded = await world.post("colleague", f"/cases/{case}/guardians", new, claims=holds, if_match=version)
+    assert recorded.status_code == 201, recorded.text
+    assert code(await world.get("colleague", f"/cases/{case}", **holds)) == (404, "not-found")
+    taken = {"kind": "staff-leaves", "receiver": await world.receiver("teacher")}
+    handover = (await world.must("styrer", f"/cases/{case}/handovers", taken))["handover"]
+    await world.must("teacher", f"/handovers/{handover}/acceptance")
+    assert (await world.see("teacher", f"/cases/{case}/child"))["identity"] is not None
