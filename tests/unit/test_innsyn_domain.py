@@ -55,6 +55,9 @@ read,mine                       shown        shown
 read,other-guardian             family       shown
 read,former-guardian            family       shown
 read,child                      family       shown
+read,other-guardian-at-work     shown        shown
+break-glass,other-guardian-at-work  shown    shown
+read,child-at-work              shown        shown
 read,health                     shown        shown
 """
 CELLS = [
@@ -72,6 +75,8 @@ EXTRAS: dict[str, dict[str, Any]] = {
     "other-guardian": {"by": OTHER, "actor": GUARDIAN},
     "former-guardian": {"by": IDS.ref("act"), "actor": GUARDIAN},
     "child": {"by": CHILD, "actor": YOUNG},
+    "other-guardian-at-work": {"by": OTHER},
+    "child-at-work": {"by": CHILD},
     "health": {"categories": ["health"]},
 }
 

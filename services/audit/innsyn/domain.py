@@ -84,9 +84,13 @@ _PRIVATE: Final = frozenset({Role.GUARDIAN, Role.CHILD})
 
 
 def _of_the_family(entry: Logged, right: Right) -> bool:
-    """Return whether it is somebody's own look that is not for the asker: the child is told of its guardians, not they of it."""
+    """Return whether it is somebody's own look that is not for the asker: the child is told of its guardians, not they of it.
+
+    What one of the family saw at work is no look of the family's: it is there for whoever uses a sign-in at work for that.
+    """
     actor = entry.access.actor
-    if actor.id == right.actor:
+    at_work = actor.service is not None and actor.role not in _PRIVATE
+    if actor.id == right.actor or at_work:
         return False
     return bool(entry.veiled & right.left_out) or (right.relation == "guardian" and actor.role in _PRIVATE)
 
