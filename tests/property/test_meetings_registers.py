@@ -34,6 +34,7 @@ from services.meetings.domain.unit_register import (
     unit_of,
     units_seen,
 )
+from services.meetings.domain.year import SchoolHoliday
 from services.meetings.errors import (
     CompetenceCountError,
     NotYoursToRecordError,
@@ -219,6 +220,24 @@ def test_holidays_take_no_hours_and_a_week_is_due_when_it_is_over() -> None:
             decide_hours(RegisterState(), REF, RENNESOY, unit, code, day, 60, TODAY)
     with pytest.raises(RecordedDayError):
         decide_hours(RegisterState(), REF, RENNESOY, school, "cos", TODAY + timedelta(days=7), 60, TODAY)
+
+
+@pytest.mark.rule(163)
+def test_a_week_over_new_year_is_due_in_the_term_in_which_its_minutes_count() -> None:
+    """School begins on Friday 2 January 2026, in a week that began in December: it is due once, where it is recorded."""
+    christmas = SchoolHoliday(name="juleferie", first=date(2025, 12, 20), last=date(2026, 1, 1))
+    calendar = RENNESOY.calendar.model_copy(update={"school_holidays": (christmas,)})
+    profile = RENNESOY.model_copy(update={"calendar": calendar})
+    unit, week = UNITS[0], date(2025, 12, 29)
+    events = decide_hours(RegisterState(), REF, profile, unit, "cos", date(2026, 1, 2), 120, date(2026, 2, 1))
+    state = REGISTER.fold(RegisterState(), events)
+    year = calendar.school_year(2025)
+    lines = [
+        line
+        for line in hours_lines(profile, [unit], {unit.id: state}, year, date(2026, 2, 1))
+        if week in school_weeks(calendar, year, line.first, line.last, date(2026, 2, 1))
+    ]
+    assert [(line.minutes, line.recorded) for line in lines] == [(120, 1)], "where it is due it is counted, and once"
 
 
 @pytest.mark.rule(117)

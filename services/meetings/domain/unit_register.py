@@ -406,9 +406,8 @@ class HoursLine(Model):
 
 
 def school_weeks(calendar: Calendar, year: SchoolYear, first: date, last: date, today: date) -> list[date]:
-    """Return the Mondays of the weeks between these days that have an open day and are over."""
-    open_days = calendar.open_days(year)
-    mondays = {monday(day) for day in open_days if first <= day <= last}
+    """Return the Mondays between these days whose weeks have an open day and are over: of a week in two terms it is the first."""
+    mondays = {week for day in calendar.open_days(year) if first <= (week := monday(day)) <= last}
     return sorted(week for week in mondays if week + timedelta(days=7) <= today)
 
 
