@@ -49,6 +49,7 @@ _ALL: Final = (
     Sat("barnevern", "child-welfare-officer", "310002062"),
 )
 _ASKED: Final = "Hvordan hjelper vi en elev på åttende trinn som sier lite?"
+_LIFTED: Final = "/lifted-items"
 _TIRED: Final = "Har allerede veiledning på skolen hver uke."
 
 
@@ -186,6 +187,17 @@ async def as_the_rules_say(stage: Stage) -> None:
     found = [each for each in await _deviations(stage) if each["meeting"] == meeting]
     stage.check(found == [], f"no deviation: {found}")
     stage.narrator.happened("no deviation")
+    await stage.does(
+        RECTOR,
+        "lifts what the team does not solve itself",
+        "POST",
+        "meetings",
+        f"/meetings/{meeting}/outcomes",
+        {"item": stage.facts["general"], "decision": "follow-up", "text": "Dette løser vi ikke her.", "lift": True},
+        status=201,
+    )
+    waits = await stage.does(COORDINATOR, "sees what waits for the municipality's TST", "GET", "meetings", _LIFTED)
+    stage.check([each["unit"] for each in waits.rows()] == [SCHOOL], "of which school, and not what")
 
 
 async def duty_to_contribute(stage: Stage) -> None:
@@ -287,6 +299,18 @@ async def lifted_to_the_municipality(stage: Stage) -> None:
         stage.moment(10, 27),
         {"units": [SCHOOL]},
     )
+    agenda = await stage.until(
+        COORDINATOR,
+        "meetings",
+        f"/meetings/{meeting}/agenda-items",
+        lambda answer: any(each["lifted"] for each in answer.rows()),
+        "what the school's TST has lifted is on the agenda",
+    )
+    [matter] = [each for each in agenda.rows() if each["lifted"]]
+    stage.narrator.happened(f"on its agenda by itself: {matter['text']}")
+    stage.facts["matter"] = str(matter["item"])
+    path = f"/meetings/{meeting}/agenda-items/{matter['item']}/acceptance"
+    await stage.does(COORDINATOR, "takes it on", "POST", "meetings", path, {})
     item = await brought(stage, TEACHER, "brings the case by name", meeting, by_name(stage))
     stage.facts["lifted"] = await taken_on(stage, COORDINATOR, meeting, item)
 
@@ -301,8 +325,10 @@ async def solved_together(stage: Stage) -> None:
         "POST",
         "meetings",
         f"/meetings/{meeting}/holding",
-        held(stage.moment(10, 27), seats, [item], minutes=120),
+        held(stage.moment(10, 27), seats, [item, stage.facts["matter"]], minutes=120),
     )
+    waits = await stage.does(COORDINATOR, "", "GET", "meetings", _LIFTED)
+    stage.check(waits.rows() == [], "what was lifted has been discussed, and waits no more")
     await stage.bus.wait("cases.case.meeting-held", lambda e: e.data["case"] == case)
     await stage.does(
         RECTOR,

@@ -6,6 +6,7 @@ from typing import Final
 
 from pydantic import JsonValue
 
+from deploy.demo import for_everybody
 from deploy.demo.concern_and_consent import Around, consent_for, lifted, registered
 from deploy.demo.meet import Sat, arena_of, brought, called, held, taken_on
 from deploy.demo.meetings_by_rule import by_name
@@ -54,6 +55,8 @@ async def one_template(stage: Stage) -> None:
     stage.check({_REPORT, "grenland-part-2"} <= used.keys(), "part 1 and part 2")
     stage.check(set(_texts(used[_REPORT]["compared_with"])) == {"4003", *GRENLAND}, "six municipalities")
     stage.narrator.happened(f"the same template in Skien, {', '.join(GRENLAND.values())}")
+    # Whoever is to be reminded is known by then.
+    await stage.does(COORDINATOR, "", "PUT", "notify", "/preferences", {"language": "nb"})
 
 
 async def a_multilingual_family(stage: Stage) -> None:
@@ -211,6 +214,65 @@ async def what_the_term_gave(stage: Stage) -> None:
     _line_by_line(stage, report)
 
 
+async def figures_are_waited_for(stage: Stage) -> None:
+    """Calls to the service centre stand in no event: they are entered, within two weeks of their month (seed rules 150, 151)."""
+    december = f"{stage.school_year}-12"
+    await for_everybody.waited_for(stage, "service-centre-calls", december)
+    line = await for_everybody.line_of(stage, COORDINATOR, "service-centre-calls", december)
+    stage.check(
+        (line["value"], line["overdue"]) == (None, False), f"missing, which is not nought, and not late: {line}"
+    )
+    await stage.must_not(
+        LEADER,
+        "would enter them:",
+        "POST",
+        "meetings",
+        for_everybody.FIGURES,
+        _calls(december, 412),
+        code="figure-not-yours",
+        status=403,
+    )
+
+
+async def late_and_entered(stage: Stage) -> None:
+    """Nobody has: the coordinator is told, enters and corrects them, and nothing is taken away (seed rules 150, 151)."""
+    december = f"{stage.school_year}-12"
+    await for_everybody.reminded(stage, COORDINATOR, "figure-overdue")
+    answer = await for_everybody.entered(stage, COORDINATOR, "enters the calls of December: 412", _calls(december, 412))
+    path = f"{for_everybody.FIGURES}/{answer.text('figure')}"
+    await stage.does(
+        COORDINATOR,
+        "corrects them: 421",
+        "POST",
+        "meetings",
+        f"{path}/corrections",
+        {"value": 421, "source": "web-statistics", "reason": "wrong-number"},
+        status=201,
+        if_match=answer.etag,
+    )
+    kept = await stage.does(COORDINATOR, "", "GET", "meetings", path)
+    stage.check([each["value"] for each in _dicts(kept.at("entries"))] == [412.0, 421.0], "both are kept")
+    report = await stage.does(
+        COORDINATOR,
+        "reads part 2 of the report",
+        "GET",
+        "meetings",
+        f"/reports/grenland-part-2?period={stage.school_year}-autumn",
+    )
+    told = {
+        str(each["indicator"]): {str(cell["period"]): cell["number"] for cell in _dicts(each["cells"])}
+        for section in _dicts(report.at("sections"))
+        for each in _dicts(section["entered"])
+    }
+    stage.check(told["service-centre-calls"][december] == 421.0, f"it stands in the report: {told}")
+    stage.check(told["homepage-visits"][december] is None, "what nobody has entered is missing, and not nought")
+    stage.narrator.happened("in the report 421 calls, and of the visits that nobody has entered them")
+
+
+def _calls(period: str, number: int) -> dict[str, JsonValue]:
+    return {"indicator": "service-centre-calls", "period": period, "value": number, "source": "web-statistics"}
+
+
 def _seven_measures(stage: Stage, report: Answer) -> None:
     parts = [part for section in _dicts(report.at("sections")) for part in _dicts(section["stated"])]
     [lines] = [_dicts(part["lines"]) for part in parts if part["part"] == "undertakings"]
@@ -264,14 +326,17 @@ STORY: Final = Story(
     Log("4003", "Skien", NEIGHBOURS_AUDITOR, TEACHER, witnessed=False),
     (
         Row(1, 8, 17, "One template in six municipalities", one_template, 9),
+        Row(1, 8, 18, "The homepage", for_everybody.public_page, 9),
         Row(2, 9, 7, "A multilingual family", a_multilingual_family, 9),
         Row(3, 9, 21, "The transition is prepared, with an interpreter", the_transition_is_prepared, 9),
         Row(4, 10, 13, "A meeting with the guardians, and a survey after it", held_with_the_guardians, 14),
         Row(5, 10, 20, "Each answers once", once_each, 14),
         Row(6, 10, 21, "Concerns in two municipalities", others_are_concerned, 9),
-        Row(7, 1, 18, "What the autumn gave, line by line", what_the_term_gave, 9),
-        Row(8, 6, 20, "The auditor asks, and verifies", asked_and_verified, 9),
-        Row(9, 6, 20, "An attacker with the database password", row_24, 9),
+        Row(7, 1, 5, "Figures that no event tells", figures_are_waited_for, 9),
+        Row(8, 1, 15, "A figure that is late", late_and_entered, 9),
+        Row(9, 1, 18, "What the autumn gave, line by line", what_the_term_gave, 9),
+        Row(10, 6, 20, "The auditor asks, and verifies", asked_and_verified, 9),
+        Row(11, 6, 20, "An attacker with the database password", row_24, 9),
     ),
     (*FAMILY.secrets(), *(word for family in OTHERS for word in family.secrets()), "trekker seg"),
 )

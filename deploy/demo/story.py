@@ -17,6 +17,7 @@ from rich.console import Console
 from deploy.demo import (
     concern_and_consent,
     emergency,
+    for_everybody,
     meetings_by_rule,
     meetings_with_others,
     nord_osterdal,
@@ -43,6 +44,7 @@ BEGINS: Final = datetime(2026, 8, 17, 8, 0, tzinfo=OSLO).astimezone(UTC)
 
 ROWS: Final = (
     Row(1, 8, 17, "The year wheel is planned", the_year.row_1),
+    Row(1, 8, 18, "A page for everybody", for_everybody.public_page, 9),
     Row(2, 9, 7, "A concern is registered", concern_and_consent.row_2),
     Row(3, 9, 17, "Nobody has acted: a reminder", concern_and_consent.row_3),
     Row(4, 9, 18, "The concern becomes a case", concern_and_consent.row_4),

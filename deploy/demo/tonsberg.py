@@ -8,6 +8,7 @@ from typing import Final
 
 from pydantic import JsonValue
 
+from deploy.demo import for_everybody
 from deploy.demo.concern_and_consent import lifted, registered, stepped_up
 from deploy.demo.people import CONCERN_TEXT, GOAL_TEXT, invented
 from deploy.demo.script import Row, Story
@@ -119,6 +120,25 @@ async def how_long_it_took(stage: Stage) -> None:
     )
 
 
+async def of_those_who_began(stage: Stage) -> None:
+    """How many complete upper secondary school is read elsewhere, and entered, of how many (seed rule 190)."""
+    period = f"{stage.school_year - 1}-{stage.school_year}"
+    figure: dict[str, JsonValue] = {"indicator": "upper-secondary", "period": period, "value": 76, "source": "udir"}
+    await stage.must_not(
+        COORDINATOR,
+        "would enter 76 %, without saying of how many:",
+        "POST",
+        "meetings",
+        for_everybody.FIGURES,
+        figure,
+        code="figure-value-wrong",
+        status=422,
+    )
+    await for_everybody.entered(stage, COORDINATOR, "enters 76 % of 412 pupils", {**figure, "of": 412})
+    line = await for_everybody.line_of(stage, COORDINATOR, "upper-secondary", period)
+    stage.check((line["value"], line["overdue"]) == (76.0, False), "it is entered, and nobody is reminded")
+
+
 def _about(case: str, event: Seen) -> bool:
     return event.data["case"] == case
 
@@ -143,9 +163,10 @@ STORY: Final = Story(
         Row(2, 8, 31, "The ladder of offers", the_ladder, 9),
         Row(3, 9, 7, "Six concerns, and on whose burden", concerned, 9),
         Row(4, 9, 10, "Acted on: on the step where the child is", acted_on, 9),
-        Row(5, 1, 11, "From concern to action", how_long_it_took, 9),
-        Row(6, 6, 20, "The auditor asks, and verifies", asked_and_verified, 9),
-        Row(7, 6, 20, "An attacker with the database password", row_24, 9),
+        Row(5, 9, 14, "How many complete upper secondary school", of_those_who_began, 9),
+        Row(6, 1, 11, "From concern to action", how_long_it_took, 9),
+        Row(7, 6, 20, "The auditor asks, and verifies", asked_and_verified, 9),
+        Row(8, 6, 20, "An attacker with the database password", row_24, 9),
     ),
     (*(word for family in CHILDREN for word in family.secrets()), "trekker seg"),
     writes_home=False,

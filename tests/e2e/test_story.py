@@ -143,6 +143,8 @@ def stage(system: Addresses) -> Stage:
     106,
     107,
     141,
+    142,
+    159,
     161,
 )
 @pytest.mark.story(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24)
@@ -283,7 +285,7 @@ def test_the_readme_s_example_works_as_it_stands(system: Addresses, stage: Stage
 @pytest.mark.rule(
     52, 53, 54, 59, 60, 61, 64, 65, 67, 68, 69, 72, 73, 75, 77, 82, 135, 136, 137, 138, 141, 143, 144, 146, 148
 )
-@pytest.mark.rule(152, 153, 166, 171, 172, 173, 174, 178, 179, 180, 181, 182, 183)
+@pytest.mark.rule(150, 151, 152, 153, 164, 166, 171, 172, 173, 174, 178, 179, 180, 181, 182, 183, 190)
 def test_the_rows_of_the_four_other_profiles_hold(system: Addresses, stage: Stage) -> None:
     """Day by day on the same system, in the next school year: a story's dates are of no one year."""
     assert stage.now.year == BEGINS.year + 1
