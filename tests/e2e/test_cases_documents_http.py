@@ -21,7 +21,7 @@ from shared.clock import SimulatedClock
 from shared.scanning import Clamd
 from shared.testing.issuer import LocalIssuer
 from shared.testing.plugin import Migrated
-from tests.e2e.cases_world import World, cases_world
+from tests.e2e.cases_world import OVERRIDE, World, cases_world
 
 pytestmark = pytest.mark.connected
 
@@ -316,3 +316,30 @@ async def test_within_the_unit_nothing_is_handed_over_and_another_look_is_no_rec
         assert (await world.get(who, f"/documents/{document}")).status_code == 200
     [one] = (await world.see("colleague", f"/handovers/{sent}/receipts"))["documents"]
     assert one == {"document": document, "received_at": None}
+
+
+@pytest.mark.rule(93, 106, 192)
+async def test_what_is_shared_by_law_is_shared_with_the_documents_of_it(world: World) -> None:
+    """What may be shared is said for a kind of information, and a document is of one (barnevernsloven §§ 13-2, 13-4)."""
+    case = await world.opened()
+    refs = {}
+    for category in ("family", "health"):
+        sent = await put(world, "teacher", case, PDF, f"key-{category}", category=category, title="Notat")
+        assert sent.status_code == 201, sent.text
+        refs[category] = sent.json()["document"]
+    assert code(await world.get("barnevern", f"/cases/{case}/documents")) == (404, "not-found")
+    await world.must("teacher", f"/cases/{case}/overrides", OVERRIDE)
+    for category, permitted in (("family", True), ("health", False)):
+        asked = f"/cases/{case}/sharing?service=barnevern&category={category}&purpose=assessment"
+        assert (await world.see("teacher", asked))["permitted"] is permitted
+    listed = (await world.see("barnevern", f"/cases/{case}/documents"))["items"]
+    assert [one["document"] for one in listed] == [refs["family"]]
+    read = await world.get("barnevern", f"/documents/{refs['family']}")
+    assert (read.status_code, read.content) == (200, PDF)
+    record = (await world.access("read"))[-1]
+    assert (record["basis"]["code"], record["documents"], record["not_for_guardians"]) == (
+        "bvl-13-2",
+        [refs["family"]],
+        True,
+    )
+    assert code(await world.get("barnevern", f"/documents/{refs['health']}")) == (403, "not-permitted")

@@ -131,7 +131,7 @@ ask-insight            -      -    -    -    -    -    -    -    -    -    .    
 manage-guardians       held   held -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -     -
 protect-address        .      -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -     -
 write-record           held   -    -    -    -    -    cons -    -    -    -    -    -    -    -    -    -    -     -
-read-document          held   -    -    -    -    cons cons cons -    -    own  own  -    emer -    -    -    -     -
+read-document          held   -    -    -    -    cons cons cons law  -    own  own  -    emer -    -    -    -     -
 take-copy              -      -    -    -    -    -    -    -    -    -    own  own  -    -    -    -    -    -     -
 erase-case             -      -    -    -    .    -    -    -    -    -    -    -    -    -    -    -    -    -     -
 hold-case              -      -    -    -    .    -    -    -    -    -    -    -    -    -    -    -    -    -     .

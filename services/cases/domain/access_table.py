@@ -147,6 +147,7 @@ TABLE: Mapping[Relation, Mapping[Action, Reach]] = MappingProxyType(
         Relation.SERVICE_BY_LAW: {
             Action.SEE_CASE: _SEE,
             Action.READ_CHILD: Reach.BY_LAW,
+            Action.READ_DOCUMENT: Reach.BY_LAW,
             Action.ASK_SHARING: _SEE,
             Action.SEE_OVERLAP: Reach.BY_LAW,
         },
