@@ -181,6 +181,54 @@ def test_each_kind_is_named_with_its_first_entry(size: int, draw: st.DataObject)
     assert (found.kind, found.position) == (kind, at), report
 
 
+_TAMPERINGS = st.lists(
+    st.tuples(st.sampled_from(["change", "drop", "insert", "swap", "cut"]), st.integers(0, 10**6), st.integers(0, 10**6)),
+    min_size=1,
+    max_size=4,
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(sizes, _TAMPERINGS, st.sampled_from(["nothing", "rolled back", "forked", "tile"]))
+def test_of_several_things_at_once_the_first_is_named(
+    size: int, tampered: list[tuple[str, int, int]], beside: str
+) -> None:
+    """Whatever else is wrong: where the first other entry stands; and never that it is verified, nor no answer at all."""
+    signed = [event(number) for number in range(1, size + 1)]
+    entries = list(signed)
+    for what, here, there in tampered:
+        at, other = here % (len(entries) + 1), there % max(1, len(entries))
+        match what:
+            case "change" if at < len(entries):
+                entries[at] = entries[at].replace(b"source", b"SOURCE")
+            case "swap" if at < len(entries):
+                entries[at], entries[other] = entries[other], entries[at]
+            case "drop":
+                del entries[at : at + 1]
+            case "cut":
+                del entries[max(at, len(entries) - 3) :]
+            case _:
+                entries.insert(at, event(10**6 + there))
+    del entries[-(-size // WIDTH) * WIDTH :]  # there are no more bundles to put them in
+    files = bundled(entries, LOGS[size])
+    older: list[Checkpoint] = []
+    if beside == "rolled back":
+        older = [Checkpoint(ORIGIN, size + 5, bytes(32))]
+    elif beside == "forked":
+        older = [Checkpoint(ORIGIN, size, bytes(32))]
+    elif beside == "tile":
+        files["tile/0/000" if size >= WIDTH else f"tile/0/000.p/{size}"] = bytes(32 * min(size, WIDTH))
+    report = verify(files, *older)
+    if entries == signed and beside == "nothing":
+        assert report.findings == []
+        return
+    assert report.exit_status == lagspill_verify.EXIT_NOT_WHAT_WAS_SIGNED
+    if entries != signed and beside != "tile":
+        shorter = min(size, len(entries))
+        first = next((nth for nth in range(shorter) if signed[nth] != entries[nth]), shorter)
+        assert report.findings[0].position == first
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.sampled_from(["a", "b"]), min_size=1, max_size=300), st.data())
 def test_holes_are_found_and_named(sources: list[str], draw: st.DataObject) -> None:
