@@ -10,6 +10,7 @@ from html import unescape
 import httpx
 import pytest
 import pytest_asyncio
+from structlog.testing import capture_logs
 
 from services.audit.domain.sentences import sentence
 from services.audit.domain.tiles import WIDTH
@@ -305,3 +306,63 @@ async def test_one_verification_of_a_log_at_a_time_and_none_that_nobody_waits_fo
         while (third := await visitor.send("/pages/verify", **form)).status_code == 409:
             pass
     assert EN["verify.outcome"] in third.text
+
+
+async def test_a_log_that_grows_meanwhile_is_verified_as_it_was_and_a_database_that_goes_away_is_said(
+    pages: Pages, visitor: Visitor
+) -> None:
+    """No verdict on a log that cannot be read, and no page without an end; the next verification may begin."""
+    cases = Publisher()
+    await pages.served.world.take(*cases.reads(20 * WIDTH + 7))
+    form = {"token": await visitor.token(), "key": VKEY}
+
+    async def begun() -> tuple[httpx.Response, AsyncIterator[str]]:
+        request = visitor.http.build_request("POST", "/pages/verify", data=form, headers={"origin": pages.address})
+        answer = await visitor.http.send(request, stream=True)
+        rows = answer.aiter_text()
+        while "<progress" not in await anext(rows):
+            pass
+        return answer, rows
+
+    answer, rows = await begun()
+    await pages.served.world.take(*cases.reads(WIDTH))
+    whole = "".join([row async for row in rows])
+    assert EN["verify.verified"] in whole
+    assert f'<progress value="{20 * WIDTH + 7}" max="{20 * WIDTH + 7}"' in whole
+    await answer.aclose()
+
+    answer, rows = await begun()
+    await pages.served.pool.execute("ALTER TABLE entries RENAME TO elsewhere")
+    with capture_logs() as told:
+        whole = "".join([row async for row in rows])
+    assert "a verification failed" in {each["event"] for each in told}
+    await pages.served.pool.execute("ALTER TABLE elsewhere RENAME TO entries")
+    assert EN["verify.unable"] in whole
+    assert EN["verify.verified"] not in whole
+    assert whole.rstrip().endswith("</html>")
+    await answer.aclose()
+    assert EN["verify.verified"] in (await visitor.send("/pages/verify", **form)).text
+
+
+async def test_a_log_with_nothing_in_it_and_one_with_one_entry_have_their_pages(pages: Pages, visitor: Visitor) -> None:
+    """The smallest: nothing is found, there is no log to verify yet; then its only entry, whose proof is the root itself."""
+    for path in (
+        f"/pages/case/{CASE}",
+        "/pages/actor/act_nobody-at-all",
+        "/pages/search?since=2026-09-01&until=2026-09-02",
+    ):
+        assert (await visitor.go(path)).status_code == 200, path
+    for path in ("/pages/verify", "/pages/log/4005", "/pages/entry/4005/0"):
+        assert (await visitor.go(path)).status_code == 404, path
+    await pages.served.world.take(Publisher().read(CASE))
+    for path in (
+        f"/pages/case/{CASE}",
+        "/pages/entry/4005/0",
+        "/pages/entry/4005/0/proof",
+        "/pages/log/4005",
+        "/pages/verify",
+        "/",
+    ):
+        assert (await visitor.go(path)).status_code == 200, path
+    form = {"token": await visitor.token(), "key": VKEY}
+    assert EN["verify.verified"] in (await visitor.send("/pages/verify", **form)).text

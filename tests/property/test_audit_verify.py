@@ -182,7 +182,9 @@ def test_each_kind_is_named_with_its_first_entry(size: int, draw: st.DataObject)
 
 
 _TAMPERINGS = st.lists(
-    st.tuples(st.sampled_from(["change", "drop", "insert", "swap", "cut"]), st.integers(0, 10**6), st.integers(0, 10**6)),
+    st.tuples(
+        st.sampled_from(["change", "drop", "insert", "swap", "cut"]), st.integers(0, 10**6), st.integers(0, 10**6)
+    ),
     min_size=1,
     max_size=4,
 )
