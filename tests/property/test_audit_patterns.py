@@ -509,6 +509,26 @@ def test_who_leaves_may_read_what_they_hand_over_and_nothing_is_taken_out() -> N
     assert told(examined(rules, writer.log), Pattern.LEAVING) == {actor(3): set(range(first, first + 6))}
 
 
+def test_who_leaves_again_years_later_is_watched_again() -> None:
+    """From one unit to another in the same municipality, and from there: each time for as long as the notice."""
+    rules, writer = rules_with(), Writer()
+    for number in range(2):
+        writer.fact(opened(number, 3), MONDAY)
+    writer.fact(leaves(0, 3), MONDAY)
+    again = MONDAY + timedelta(days=600)
+    writer.look(3, again, 1, kind=AccessKind.EXPORT)
+    assert not told(examined(rules, writer.log), Pattern.LEAVING)
+    writer.fact(leaves(1, 3), again + timedelta(days=1))
+    found = len(writer.log)
+    writer.look(3, again + timedelta(days=2), 1, kind=AccessKind.EXPORT)
+    assert told(examined(rules, writer.log), Pattern.LEAVING) == {actor(3): {found}}
+    notice = rules.policy.leaving.notice_days
+    # Said once more within the notice, as for each child that is handed over, it is the same leaving.
+    writer.fact(leaves(0, 3), again + timedelta(days=notice))
+    writer.look(3, again + timedelta(days=notice + 2), 1, kind=AccessKind.EXPORT)
+    assert told(examined(rules, writer.log), Pattern.LEAVING) == {actor(3): {found}}
+
+
 def test_looks_into_the_log_are_not_looks_at_children() -> None:
     writer = Writer()
     for number in range(60):

@@ -113,7 +113,7 @@ class Examination:
             elif detector == GLASS:
                 self._put(GLASS, key, self._get(GLASS, key, GlassWatch).learn(seen))
             elif detector == LEAVING:
-                self._put(LEAVING, key, self._get(LEAVING, key, Departure).learn(seen))
+                self._put(LEAVING, key, self._get(LEAVING, key, Departure).learn(seen, self._rules))
         return patterns.receipt_missing(seen, self._rules)
 
     def _look(self, look: Look, *, heard_before: bool) -> list[Hit]:

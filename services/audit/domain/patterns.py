@@ -203,19 +203,21 @@ class Departure(Model):
     read: Marks = Marks()
     taken: Marks = Marks()
 
-    def learn(self, seen: Observed) -> Departure:
+    def learn(self, seen: Observed, rules: Rules) -> Departure:
         """Return the state after a handover because of leaving; the first counts.
 
         An organisation directory that dates its people would be another source of the same fact: it calls `known_since`.
         """
         fact = seen.fact
         if isinstance(fact, HandoverSent) and fact.kind is HandoverKind.STAFF_LEAVES:
-            return self.known_since(seen.at)
+            return self.known_since(seen.at, rules)
         return self
 
-    def known_since(self, moment: datetime) -> Departure:
-        """Return the state in which it is known since `moment` that the person leaves."""
-        return self if self.since is not None else self.model_copy(update={"since": moment})
+    def known_since(self, moment: datetime, rules: Rules) -> Departure:
+        """Return the state in which it is known since `moment` that the person leaves; after a notice that is over, again."""
+        if self.since is not None and moment <= self.since + timedelta(days=rules.policy.leaving.notice_days):
+            return self
+        return self.model_copy(update={"since": moment})
 
     def look(self, look: Look, rules: Rules, *, holds: bool) -> tuple[Departure, list[Hit]]:
         """Count what was taken out, and the children read whose baton the person does not hold (`holds`)."""
