@@ -105,6 +105,7 @@ async def test_the_secret_is_in_no_answer_but_that_of_the_request_that_made_it(w
         ("school-system", {"target": "https://no-such-host.invalid/"}, 422, "target-unknown"),
         ("school-system", {"after": 17}, 409, "position-forgotten"),
         ("school-system", {"contact": "nobody"}, 422, "input-invalid"),
+        ("school-system", {"contact": "=?utf-8?q?drift?=@school.example"}, 422, "input-invalid"),
         ("school-system", {"units": ["Lia"]}, 422, "input-invalid"),
     ],
 )

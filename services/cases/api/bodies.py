@@ -38,7 +38,7 @@ Email = Annotated[
     str,
     StringConstraints(
         max_length=245,
-        pattern=rf"^[A-Za-z0-9.!#$%&'*+/=?^_`{{|}}~-]{{1,64}}@[{_HOST}]([{_HOST}.-]{{0,178}}[{_HOST}])?$",
+        pattern=rf"^[A-Za-z0-9.!#$%&'*+/=^_`{{|}}~-]{{1,64}}@[{_HOST}]([{_HOST}.-]{{0,178}}[{_HOST}])?$",
     ),
 ]
 Phone = Annotated[str, StringConstraints(pattern=r"^\+?[0-9 ]{5,20}$")]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
-PATTERN: Final = r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9]([A-Za-z0-9.-]{0,187}[A-Za-z0-9])?$"
-_ENCODED: Final = "=?"
+PATTERN: Final = r"^[A-Za-z0-9.!#$%&'*+/=^_`{|}~-]{1,64}@[A-Za-z0-9]([A-Za-z0-9.-]{0,187}[A-Za-z0-9])?$"
+"""Without a question mark: `=?utf-8?q?a?=` is read in a header as what it encodes (RFC 2047), and so as another address."""
 _ADDRESS: Final = re.compile(PATTERN.removeprefix("^").removesuffix("$"))
 
 
@@ -20,5 +20,4 @@ def normal_mail(written: str) -> str | None:
         address = f"{local}@{host.encode('idna').decode()}"
     except UnicodeError:  # a part of the name is too long, empty, or no letters
         return None
-    # An encoded word in a header is read as what it encodes (RFC 2047), and so as another address.
-    return address if _ADDRESS.fullmatch(address) and _ENCODED not in address else None
+    return address if _ADDRESS.fullmatch(address) else None
