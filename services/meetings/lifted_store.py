@@ -14,7 +14,8 @@ from shared.db import Connection
 from shared.refs import ArenaRef, CaseRef, ItemRef, LogScope, MeetingRef
 
 _LIFTED: Final = (
-    "SELECT l.nth, l.item, l.meeting, l.arena, l.case_ref, l.placed_in, l.held_back, l.settled FROM lifted_items l"
+    "SELECT l.nth, l.item, l.meeting, l.arena, l.case_ref, l.placed_in, l.placed_as, l.held_back, l.settled"
+    " FROM lifted_items l"
 )
 
 
@@ -32,6 +33,7 @@ class Lifted:
     case: CaseRef | None
     placed_in: MeetingRef | None
     """None: it waits."""
+    placed_as: ItemRef | None
     held_back: str | None
     """The code of what kept it from the agenda that was last tried."""
     settled: bool
@@ -144,6 +146,7 @@ def _lifted(row: Record) -> Lifted:
         arena=ArenaRef(row["arena"]),
         case=None if row["case_ref"] is None else CaseRef(row["case_ref"]),
         placed_in=None if row["placed_in"] is None else MeetingRef(row["placed_in"]),
+        placed_as=None if row["placed_as"] is None else ItemRef(row["placed_as"]),
         held_back=row["held_back"],
         settled=row["settled"],
     )

@@ -195,6 +195,8 @@ class LiftedToView(Model):
     standing: LiftedStanding
     meeting: MeetingRef | None
     """On whose agenda it stands, or stood when it was discussed."""
+    item: ItemRef | None
+    """As which item: the unit whose it is by name can take it off."""
     held_back: str | None
     """The code of what kept it from an agenda: `consent-missing` when nobody who is invited may hear of it by name."""
 

@@ -111,6 +111,34 @@ async def held(lia: Town, meeting: str, starts_at: str, items: list[str], *, abo
     await lia.must("tynset-coordinator", f"/meetings/{meeting}/holding", body)
 
 
+async def discussed_by_name(lia: Town) -> tuple[str, str, str]:
+    """Let the barnehage's TST discuss a case by name, with PPT; return the case, the meeting and the item."""
+    receipt = await in_tynset(lia, "teacher", "/concerns", lia.cases.concern())
+    await in_tynset(lia, "teacher", f"/concerns/{receipt['concern']}/resolution", {"outcome": "lifted"})
+    case = str(receipt["case"])
+    await consented(lia, case, "ppt")
+    await lia.carry()
+    called = {"arena": await arena(lia, "tst", BARNEHAGE), "starts_at": FIRST}
+    meeting = str((await lia.must("tynset-styrer", "/meetings", called))["meeting"])
+    brought = await lia.must("tynset-teacher", f"/meetings/{meeting}/agenda-items", lia.named(case))
+    assert brought["status"] == "accepted"
+    begins = datetime.fromisoformat(FIRST)
+    lia.clock.set(begins + timedelta(hours=3))
+    lia.cases.clock.set(begins + timedelta(hours=3))
+    await lia.fresh()
+    seats = ("tynset-styrer", "tynset-ppt", "tynset-nurse", "tynset-barnevern")
+    body = {
+        "started_at": FIRST,
+        "ended_at": (begins + timedelta(minutes=150)).isoformat(),
+        "chair": "leader",
+        "attendance": [{"service": STAFF[who][1], "role": STAFF[who][0], "present": True} for who in seats],
+        "guardians_present": 1,
+        "discussed": [{"item": brought["item"], "guardians_present": 1, "child": "represented"}],
+    }
+    await lia.must("tynset-styrer", f"/meetings/{meeting}/holding", body)
+    return case, meeting, str(brought["item"])
+
+
 async def lift(lia: Town, meeting: str, item: str, who: str = "tynset-styrer", **changes: Any) -> dict[str, Any]:
     """Record that an item is lifted."""
     outcome = {"item": item, "decision": "follow-up", "text": "Dette løser vi ikke her.", "lift": True, **changes}
@@ -149,6 +177,7 @@ async def test_what_the_team_lifts_is_on_the_agenda_of_the_municipalitys_next_me
         "arena_type": "tst-kommune",
         "standing": "on-agenda",
         "meeting": above,
+        "item": proposed["item"],
         "held_back": None,
     }
     await lia.must("tynset-coordinator", f"/meetings/{above}/agenda-items/{proposed['item']}/acceptance")
@@ -226,31 +255,9 @@ async def test_what_is_lifted_without_a_name_comes_without_one_and_leads_to_nobo
 
 @pytest.mark.rule(4, 5, 68)
 async def test_what_is_lifted_by_name_is_judged_anew_for_those_who_are_invited_there(lia: Town) -> None:
-    receipt = await in_tynset(lia, "teacher", "/concerns", lia.cases.concern())
-    await in_tynset(lia, "teacher", f"/concerns/{receipt['concern']}/resolution", {"outcome": "lifted"})
-    case = str(receipt["case"])
-    consent = await consented(lia, case, "ppt")
-    await lia.carry()
-    called = {"arena": await arena(lia, "tst", BARNEHAGE), "starts_at": FIRST}
-    meeting = str((await lia.must("tynset-styrer", "/meetings", called))["meeting"])
-    brought = await lia.must("tynset-teacher", f"/meetings/{meeting}/agenda-items", lia.named(case))
-    assert brought["status"] == "accepted"
+    case, meeting, lifted = await discussed_by_name(lia)
     above = await upstairs(lia)
-    begins = datetime.fromisoformat(FIRST)
-    lia.clock.set(begins + timedelta(hours=3))
-    lia.cases.clock.set(begins + timedelta(hours=3))
-    await lia.fresh()
-    seats = ("tynset-styrer", "tynset-ppt", "tynset-nurse", "tynset-barnevern")
-    body = {
-        "started_at": FIRST,
-        "ended_at": (begins + timedelta(minutes=150)).isoformat(),
-        "chair": "leader",
-        "attendance": [{"service": STAFF[who][1], "role": STAFF[who][0], "present": True} for who in seats],
-        "guardians_present": 1,
-        "discussed": [{"item": brought["item"], "guardians_present": 1, "child": "represented"}],
-    }
-    await lia.must("tynset-styrer", f"/meetings/{meeting}/holding", body)
-    await lift(lia, meeting, brought["item"], decision="refer")
+    await lift(lia, meeting, lifted, decision="refer")
     # Nothing is put on an agenda on a guess.
     await lia.stale()
     await seen_to(lia)
@@ -264,6 +271,7 @@ async def test_what_is_lifted_by_name_is_judged_anew_for_those_who_are_invited_t
     [added] = [each for each in await lia.published("agenda-item.added.v1") if each["data"]["meeting"] == above]
     assert (added["data"]["held_by_unit"], added["data"]["family"]) == (BARNEHAGE, ["guardian"])
     # The consent is withdrawn: it is taken off, and waits for one that lets somebody hear it.
+    [consent] = [each["data"]["consent"] for each in await lia.cases.published("consent.requested.v1")]
     await in_tynset(lia, "guardian-a", f"/consents/{consent}/withdrawals")
     await lia.carry()
     await seen_to(lia)
@@ -278,6 +286,28 @@ async def test_what_is_lifted_by_name_is_judged_anew_for_those_who_are_invited_t
         await seen_to(lia)
     [again] = await agenda(lia, above, "tynset-nurse")
     assert again["covered"] == ["helsestasjon", "ppt"]
+    # The unit, which has no seat in the next one, takes it back: nobody else may.
+    await lia.must("tynset-coordinator", f"/meetings/{above}/cancellation", {"reason": "other"})
+    elsewhere = await upstairs(lia, LATER, units=[])
+    for _ in range(2):
+        await seen_to(lia)
+    went = (await lia.see("tynset-teacher", f"/meetings/{meeting}/agenda-items/{lifted}"))["lifted_to"]
+    assert (went["standing"], went["meeting"]) == ("on-agenda", elsewhere)
+    removal = f"/meetings/{elsewhere}/agenda-items/{went['item']}/removal"
+    for who in ("kvikne-styrer", "teacher", "tynset-coordinator"):
+        assert (await lia.post(who, removal)).status_code == 404, who
+    assert (await lia.get("tynset-teacher", f"/meetings/{elsewhere}")).status_code == 404
+    await lia.must("tynset-teacher", removal)
+    assert (await lia.see("tynset-coordinator", "/lifted-items"))["items"] == []
+
+
+@pytest.mark.rule(5, 68)
+async def test_of_a_case_that_is_closed_nothing_comes_any_more(lia: Town) -> None:
+    case, meeting, item = await discussed_by_name(lia)
+    above = await upstairs(lia)
+    await lift(lia, meeting, item, decision="refer")
+    await seen_to(lia)
+    assert [each["case"] for each in await agenda(lia, above)] == [case]
     # The case is closed: it is taken off, and comes no more.
     version = (await lia.cases.get("teacher", f"/cases/{case}", **TYNSET)).headers["etag"]
     await in_tynset(lia, "teacher", f"/cases/{case}/closure", {"outcome": "goal-reached"}, if_match=version)

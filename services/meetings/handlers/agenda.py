@@ -181,12 +181,11 @@ async def remove_item(desk: Desk, ctx: Context, meeting: MeetingRef, item: ItemR
         MayNotAcceptError: neither.
         MeetingsError: the meeting or the item has come too far; `UnknownError`.
     """
-    found = await find(desk, ctx, meeting)
-    known = found.state.item(item)
+    known, decides = await _removable(desk, ctx, meeting, item)
     own = known.held_by_unit is not None and known.held_by_unit == acting(ctx).unit
     if not own and known.mode is ItemMode.NAMED:
         raise UnknownItemError
-    if not own and not found.decides:
+    if not own and not decides:
         raise MayNotAcceptError
     if known.mode is ItemMode.ANONYMOUS:
         ctx = anonymous(desk, ctx)
@@ -198,6 +197,23 @@ async def remove_item(desk: Desk, ctx: Context, meeting: MeetingRef, item: ItemR
     return await desk.journal.change(
         MEETING, meeting, ctx, lambda state: decide_remove(state, item, "by-request"), _plain, also=settle
     )
+
+
+async def _removable(desk: Desk, ctx: Context, meeting: MeetingRef, item: ItemRef) -> tuple[Item, bool]:
+    """Return the item, and whether the actor decides the agenda.
+
+    What was lifted of a unit's by name it can take back also from a meeting in which it has no seat.
+    """
+    try:
+        found = await find(desk, ctx, meeting)
+    except UnknownError:
+        loaded, actor = await desk.journal.load(MEETING, meeting), acting(ctx)
+        known = next((each for each in loaded.state.items if each.item == item and each.lifted), None)
+        own = known is not None and known.held_by_unit is not None and known.held_by_unit == actor.unit
+        if known is None or not own or not actor.staff or loaded.scope != actor.municipality:
+            raise
+        return known, False
+    return found.state.item(item), found.decides
 
 
 # --- readings -----------------------------------------------------------------------------------------------------------
@@ -349,7 +365,11 @@ async def _open(desk: Desk, conn: Connection, state: MeetingState, meeting: Meet
 
 def _went(item: Item, went: lifted_store.Lifted) -> LiftedToView:
     return LiftedToView(
-        arena_type=there(item.lifted_to), standing=went.standing, meeting=went.placed_in, held_back=went.held_back
+        arena_type=there(item.lifted_to),
+        standing=went.standing,
+        meeting=went.placed_in,
+        item=went.placed_as,
+        held_back=went.held_back,
     )
 
 
