@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from services.meetings.configuration import (
     CodeListError,
@@ -15,7 +16,7 @@ from services.meetings.configuration import (
 )
 from services.meetings.domain.arena import wanted_arenas
 from services.meetings.domain.profile import Profile, read_profile, read_profiles_in
-from services.meetings.domain.year import SchoolHoliday, Span
+from services.meetings.domain.year import Calendar, SchoolHoliday, Span, Term
 from services.meetings.errors import ArenaRetiredError
 from services.meetings.settings import MeetingsSettings
 from shared.contracts.codes import Role, Service
@@ -110,6 +111,23 @@ def test_a_definition_has_the_same_version_until_it_changes(profile: Profile) ->
         new.type for new, old in zip(changed.arenas, profile.arenas, strict=True) if new.version != old.version
     ]
     assert differing == ["ressursteam"]
+
+
+@pytest.mark.parametrize(
+    ("last", "first", "reason"),
+    [("02-28", "02-29", "02-28 is in two terms"), ("02-28", "03-01", "02-29 is in no term"), ("02-29", "03-01", "")],
+)
+def test_every_day_is_in_one_term_at_most_in_every_year_and_none_falls_between(
+    last: str, first: str, reason: str
+) -> None:
+    """29 February is the 28th where there is none: the terms meet there in leap years, and would overlap or miss in the others."""
+    terms = (Term(name="autumn", first="08-01", last=last), Term(name="spring", first=first, last="07-31"))
+    if not reason:
+        assert Calendar(terms=terms).term(date(2028, 2, 29)) == terms[0]
+        assert Calendar(terms=terms).term(date(2027, 2, 28)) == terms[0]
+        return
+    with pytest.raises(ValidationError, match=reason):
+        Calendar(terms=terms)
 
 
 @pytest.mark.rule(45)

@@ -127,12 +127,16 @@ class Calendar(Line):
 
     @model_validator(mode="after")
     def _one_term_a_day(self) -> Calendar:
-        day = date(_LEAP, 1, 1)
-        while day.year == _LEAP:
-            holding = [term.name for term in self.terms if term.holds(day)]
-            if len(holding) > 1:
-                raise ValueError(f"{day:%m-%d} is in two terms: {holding[0]} and {holding[1]}")
-            day += _ONE_DAY
+        for year in (_LEAP, _LEAP + 1):
+            day = date(year, 1, 1)
+            while day.year == year:
+                holding = [term.name for term in self.terms if term.holds(day)]
+                if len(holding) > 1:
+                    raise ValueError(f"{day:%m-%d} is in two terms: {holding[0]} and {holding[1]}")
+                day += _ONE_DAY
+        leap_day = date(_LEAP, 2, 29)
+        if self.term(leap_day) is None and self.term(leap_day - _ONE_DAY) and self.term(leap_day + _ONE_DAY):
+            raise ValueError("02-29 is in no term, and the days around it are: let a term end on 02-29")
         return self
 
     def term(self, day: date) -> Term | None:
