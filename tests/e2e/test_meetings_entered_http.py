@@ -15,6 +15,7 @@ import pytest
 import pytest_asyncio
 
 from services.meetings.app import SERVICE, create_desk
+from services.meetings.domain.stretch import Every
 from services.meetings.domain.undertakings import Owner
 from services.meetings.handlers.figure_duties import expect_figures
 from shared.clock import SimulatedClock
@@ -215,6 +216,53 @@ async def test_the_report_shows_them_hides_small_ones_of_children_and_says_what_
     assert (unknown.status_code, unknown.json()["code"]) == (404, "figure-unknown")
     refused = await skien.get("teacher", chart, **SKIEN)
     assert (refused.status_code, refused.json()["code"]) == (403, "reports-forbidden")
+
+
+@pytest.mark.rule(135, 150, 151, 155)
+async def test_what_is_entered_stands_beside_what_the_neighbours_enter_hidden_where_they_hide_it(skien: Town) -> None:
+    app: Any = skien.parts.app
+    desk = app.state.desk
+    profile = desk.profiles[LogScope("4003")]
+    porsgrunn = profile.model_copy(update={"municipality": LogScope("4001"), "name": "Porsgrunn"})
+    # Bamble counts its calls by the year: there is nothing to set beside a month.
+    yearly = tuple(
+        each.model_copy(update={"entry": each.entry.model_copy(update={"every": Every.YEAR})})
+        if each.code == "service-centre-calls" and each.entry is not None
+        else each
+        for each in profile.indicators
+    )
+    bamble = profile.model_copy(update={"municipality": LogScope("4012"), "name": "Bamble", "indicators": yearly})
+    profiles = {**desk.profiles, LogScope("4001"): porsgrunn, LogScope("4012"): bamble}
+    app.state.desk = replace(desk, profiles=profiles)
+    there = {**SKIEN, "municipality": "4001"}
+    await skien.post("coordinator", PATH, CALLS, **SKIEN)
+    assert (await skien.post("coordinator", PATH, {**CALLS, "value": 97}, **there)).status_code == 201
+    welfare = {**WELFARE, "municipality": "4001"}
+    assert (await skien.post("styrer", PATH, LOW, **welfare)).status_code == 201
+    await fresh(skien)
+    path = "/reports/grenland-part-2?period=2026-autumn"
+    told = (await skien.get("coordinator", path, **SKIEN)).json()
+    compared = {each["indicator"]: each for each in told["compared_indicators"]}
+    assert compared.keys() == {"homepage-visits", "service-centre-calls", "low-level-measures", "high-level-measures"}
+    calls = compared["service-centre-calls"]
+    november = calls["periods"].index("2026-11")
+    assert {each["name"]: each["cells"][november]["number"] for each in calls["municipalities"]} == {
+        "Skien": 412.0,
+        "Porsgrunn": 97.0,
+    }
+    low = compared["low-level-measures"]
+    assert [(each["name"], each["cells"][-1]["standing"]) for each in low["municipalities"]] == [
+        ("Skien", "missing"),
+        ("Porsgrunn", "hidden"),
+        ("Bamble", "missing"),
+    ], "three children are told of no more there than here"
+    page = (await skien.get("coordinator", f"{path.replace('?', '/page?')}&language=nb", **SKIEN)).text
+    beside = page.partition("Ved siden av andre kommuner</h2>")[2]
+    for words in ("Telefoner og henvendelser til Servicesenteret", ">97</td>", ">skjult</td>", ">ikke ført</td>"):
+        assert words in beside, words
+    # Alone there is nothing to set it beside.
+    app.state.desk = desk
+    assert (await skien.get("coordinator", path, **SKIEN)).json()["compared_indicators"] == []
 
 
 @pytest.mark.rule(164, 190)

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from services.meetings.domain import conformity as conform
 from services.meetings.domain.arena_rules import ArenaRules
 from services.meetings.domain.conformity import KnownMeeting, View
-from services.meetings.domain.entered_figure import EnteredTold, Kept
+from services.meetings.domain.entered_figure import Cell, EnteredTold, Kept, asked
 from services.meetings.domain.entered_figure import told_of as entered_told
 from services.meetings.domain.figure_facts import Happened
 from services.meetings.domain.figures import (
@@ -34,7 +34,7 @@ from services.meetings.domain.figures import (
 from services.meetings.domain.organisation import UnitKind
 from services.meetings.domain.profile import Profile
 from services.meetings.domain.survey_results import SurveyTold, told_of
-from services.meetings.domain.undertakings import Better, Report, Resources, Source, Stated
+from services.meetings.domain.undertakings import Better, Entry, Quantity, Report, Resources, Source, Stated
 from services.meetings.domain.unit_register import RegisterState, hours_lines
 from services.meetings.domain.year import SchoolYear
 from services.meetings.errors import HolidaysUnknownError, PeriodNotOverError, PeriodUnknownError, ReportUnknownError
@@ -111,6 +111,27 @@ class Comparison(Model):
     municipalities: tuple[Beside, ...]
 
 
+class BesideEntered(Model):
+    """What another municipality's people have entered, as its own report shows it (seed rule 135)."""
+
+    municipality: LogScope
+    name: str
+    cells: tuple[Cell, ...]
+    """By period."""
+
+
+class ComparedIndicator(Model):
+    """An indicator that people enter in several municipalities with the same template. They are never added up."""
+
+    indicator: str
+    text: Text
+    what: Text
+    quantity: Quantity
+    better: Better
+    periods: tuple[str, ...]
+    municipalities: tuple[BesideEntered, ...]
+
+
 class Content(Model):
     """A report."""
 
@@ -128,6 +149,7 @@ class Content(Model):
     """Whose rows it has where rows are units; null: everybody's, or nobody's."""
     sections: tuple[Section, ...]
     compared: tuple[Comparison, ...]
+    compared_indicators: tuple[ComparedIndicator, ...]
     rules: tuple[int, ...]
 
 
@@ -257,6 +279,7 @@ def content_of(
             for heading in report.headings
         ),
         compared=_compared(report, known, others, period),
+        compared_indicators=_compared_indicators(report, known, others, period),
         rules=report.rules,
     )
 
@@ -380,6 +403,57 @@ def _compared(report: Report, known: Known, others: Sequence[Known], period: Per
         for code in asked
         if code in told[0][1] and code not in OPEN
     )
+
+
+def _compared_indicators(
+    report: Report, known: Known, others: Sequence[Known], period: Period
+) -> tuple[ComparedIndicator, ...]:
+    """Return what was entered side by side, of the municipalities that enter the same as often (seed rules 135, 150, 151, 155)."""
+    found = []
+    for code in dict.fromkeys(code for heading in report.headings for code in heading.entered):
+        asked_here = asked(known.profile, code)
+        told = [
+            (
+                each.profile,
+                _of_municipality(entered_told(each.profile, code, each.entered, period, None, all_units=True)),
+            )
+            for each in (known, *others)
+            if _enters_the_same(each.profile, code, asked_here.entry)
+        ]
+        # Of what units enter of children there is no sum, and so nothing to stand beside another one's.
+        if len(told) < 2 or not any(cells for _, cells in told):
+            continue
+        found.append(
+            ComparedIndicator(
+                indicator=code,
+                text=asked_here.indicator.text,
+                what=asked_here.entry.what,
+                quantity=asked_here.entry.quantity,
+                better=asked_here.indicator.better,
+                periods=tuple(cell.period for cell in told[0][1]),
+                municipalities=tuple(
+                    BesideEntered(municipality=profile.scope, name=profile.name, cells=cells) for profile, cells in told
+                ),
+            )
+        )
+    return tuple(found)
+
+
+def _enters_the_same(profile: Profile, code: str, entry: Entry) -> bool:
+    indicator = profile.indicator(code)
+    own = None if indicator is None else indicator.entry
+    if own is None:
+        return False
+    return (own.quantity, own.every, own.unit_kinds, own.of_children) == (
+        entry.quantity,
+        entry.every,
+        entry.unit_kinds,
+        entry.of_children,
+    )
+
+
+def _of_municipality(told: EnteredTold) -> tuple[Cell, ...]:
+    return told.totals if told.units else tuple(cell for cell in told.cells if cell.unit is None)
 
 
 # --- what the profile states ------------------------------------------------------------------------------------------

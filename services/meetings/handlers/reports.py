@@ -107,12 +107,14 @@ async def read_report(desk: Desk, ctx: Context, code: str, period_code: str) -> 
             await require_fresh(conn, CONSUMER, topic, source)
         if await count_open(conn, CONSUMER):
             raise BlockedKeyError(retry_after=_A_MINUTE)
-        known = [await _known(conn, each, period) for each in (profile, *others)]
+        known = [
+            replace(await _known(conn, each, period), entered=await entered_store.kept(conn, each.scope))
+            for each in (profile, *others)
+        ]
         known[0] = replace(
             known[0],
             results=await survey_store.results(conn, profile.scope, after=None, limit=_ALL),
             visits=await visit_store.by_month(conn, profile.scope, PublicPage.GUIDE),
-            entered=await entered_store.kept(conn, profile.scope),
             registers=await register_store.registers(conn, profile.scope),
         )
         held = await store.known_meetings(conn, [profile.scope], year.first, year.last)

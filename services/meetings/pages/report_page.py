@@ -212,6 +212,14 @@ def render_report(content: Content, profile: Profile, language: Language) -> str
                 [Row(one.name, [said.number(number) for number in one.column_totals]) for one in each.municipalities],
             )
             for each in content.compared
+        ]
+        + [
+            ComparedShown(
+                each.text.in_(language),
+                [said.period(code) for code in each.periods],
+                [Row(one.name, [said.cell(cell) for cell in one.cells]) for one in each.municipalities],
+            )
+            for each in content.compared_indicators
         ],
     )
 
