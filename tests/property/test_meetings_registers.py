@@ -240,6 +240,24 @@ def test_a_week_over_new_year_is_due_in_the_term_in_which_its_minutes_count() ->
     assert [(line.minutes, line.recorded) for line in lines] == [(120, 1)], "where it is due it is counted, and once"
 
 
+@pytest.mark.rule(163)
+def test_a_unit_owes_no_hours_of_weeks_in_which_it_is_not_there() -> None:
+    """One opened on Thursday 15 October, another closed a year before, and a third is always there."""
+    year, today = RENNESOY.calendar.school_year(2026), date(2027, 1, 20)
+    always, opened, closed = UNITS[0], UNITS[1], UNITS[2]
+    opened = opened.model_copy(update={"first_day": date(2026, 10, 15)})
+    closed = closed.model_copy(update={"last_day": date(2025, 6, 20)})
+    lines = hours_lines(RENNESOY, [always, opened, closed], {}, year, today)
+    autumn = {line.unit: line for line in lines if line.term == "autumn"}
+    assert autumn.keys() == {None, always.id, opened.id}, "of one that was never there nothing is said"
+    weeks = school_weeks(RENNESOY.calendar, year, date(2026, 8, 1), date(2026, 12, 31), today)
+    assert autumn[always.id].weeks == len(weeks)
+    assert autumn[opened.id].weeks == len([week for week in weeks if week >= date(2026, 10, 12)]) < len(weeks)
+    assert autumn[opened.id].due_minutes == 120 * autumn[opened.id].weeks
+    total = autumn[None]
+    assert (total.weeks, total.due_minutes) == (len(weeks), 120 * (len(weeks) + autumn[opened.id].weeks))
+
+
 @pytest.mark.rule(117)
 def test_who_records_and_who_reads() -> None:
     leader = actor("unit:tynset-barnehage", Role.LEADER, service=Service.BARNEHAGE)

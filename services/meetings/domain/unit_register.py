@@ -396,7 +396,7 @@ class HoursLine(Model):
     first: date
     last: date
     weeks: int
-    """School weeks of the term that are over."""
+    """School weeks of the term that are over, and in which the unit was there."""
     recorded: int
     """Weeks for which something is recorded."""
     minutes: int
@@ -423,11 +423,12 @@ def hours_lines(
     for term, first, last in profile.calendar.terms_of(year):
         weeks = school_weeks(profile.calendar, year, first, last, today)
         for line in profile.guidance_hours:
-            due = round(line.hours_a_week * 60) * len(weeks)
             own = []
             for unit in units:
-                if line not in hours_of(profile, unit):
+                if line not in hours_of(profile, unit) or not unit.there_within(first, last):
                     continue
+                # Of weeks before it was there, or after it was closed, it owes nothing.
+                there = [week for week in weeks if unit.there_within(week, week + timedelta(days=6))]
                 known = [
                     each
                     for each in registers.get(unit.id, RegisterState()).weeks
@@ -440,10 +441,10 @@ def hours_lines(
                         term=term.name,
                         first=first,
                         last=last,
-                        weeks=len(weeks),
+                        weeks=len(there),
                         recorded=len(known),
                         minutes=sum(each.minutes for each in known),
-                        due_minutes=due,
+                        due_minutes=round(line.hours_a_week * 60) * len(there),
                         rule=line.rule,
                     )
                 )
@@ -451,6 +452,6 @@ def hours_lines(
                 sums = {
                     name: sum(getattr(each, name) for each in own) for name in ("recorded", "minutes", "due_minutes")
                 }
-                found.append(own[0].model_copy(update={"unit": None, **sums}))
+                found.append(own[0].model_copy(update={"unit": None, "weeks": len(weeks), **sums}))
             found += own
     return sorted(found, key=lambda each: (each.first, each.code, each.unit or ""))
