@@ -57,6 +57,8 @@ AT_ONCE: Final = 8
 """Subscriptions that one process delivers to at the same time: a slow one holds up no more than its own."""
 LONGEST_PAUSE: Final = 3600.0
 FORGET_EVERY: Final = 3600.0
+LOOK_EVERY: Final = 60.0
+"""Seconds between two looks whether the database's clock was set back."""
 
 log = structlog.get_logger(__name__)
 
@@ -121,7 +123,7 @@ class Courier:
             every=poll,
             interrupted=lambda error: log.error("courier_interrupted", exc_info=error),
         )
-        self._forget_at = 0.0
+        self._forget_at = self._look_at = 0.0
         self._barred = False
 
     async def start(self) -> None:
@@ -263,6 +265,14 @@ class Courier:
             log.warning("subscribers_barred", count=len(strangers))
         return len(strangers)
 
+    async def after_set_back(self) -> int:
+        """Take up what waits for a time that only a clock could have written that was set back since; return how much did."""
+        async with self._pool.acquire() as conn:
+            moved = await subscription_store.after_set_back(conn, LONGEST_PAUSE + LEASE)
+        if moved:
+            log.warning("clock_set_back", count=moved)
+        return moved
+
     def _context(self, scope: LogScope) -> Context:
         return Context(actor=None, scope=scope, now=self._clock.now(), correlation=self._ids.event_id())
 
@@ -275,6 +285,9 @@ class Courier:
 
     async def _round(self) -> None:
         await self.bar()
+        if time.monotonic() >= self._look_at:
+            await self.after_set_back()
+            self._look_at = time.monotonic() + LOOK_EVERY
         await self.deliver_due()
         await self._forget()
 

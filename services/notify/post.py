@@ -58,6 +58,8 @@ AT_ONCE: Final = 4
 NOBODY_PAUSE: Final = timedelta(days=1).total_seconds()
 """Until it is asked again whose duty a case is, when nobody who has it is known here. Whoever becomes known is told at once."""
 LONGEST_PAUSE: Final = timedelta(hours=1).total_seconds()
+LOOK_EVERY: Final = 60.0
+"""Seconds between two looks whether the database's clock was set back."""
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
@@ -150,6 +152,11 @@ class Post:
             )
             for name, take in takes
         ]
+        self._rounds.append(
+            Rounds(
+                self.after_set_back, name="post, clock", every=LOOK_EVERY, interrupted=partial(_interrupted, "clock")
+            )
+        )
         self._takes = [take for _, take in takes]
 
     async def start(self) -> None:
@@ -176,6 +183,14 @@ class Post:
             # What one has done may be for another to go on with: an errand's messages, the way after one that failed.
             if not any(found):
                 return attempts
+
+    async def after_set_back(self) -> int:
+        """Take up what waits for a time that only a clock could have written that was set back since; return how much did."""
+        async with self._pool.acquire() as conn:
+            moved = await store.after_set_back(conn, messages=LONGEST_PAUSE + LEASE, errands=NOBODY_PAUSE + LEASE)
+        if moved:
+            log.warning("clock_set_back", count=moved)
+        return moved
 
     async def _work_off(self, take: Take) -> int:
         return await side_by_side(take, at_once=AT_ONCE, look_every=self._poll, stopping=self._stopping, name="post")

@@ -328,6 +328,23 @@ async def put_off(conn: Connection, messages: Sequence[MessageRef], seconds: flo
     return [MessageRef(row["message"]) for row in rows]
 
 
+async def after_set_back(conn: Connection, *, messages: float, errands: float) -> int:
+    """Let nothing wait for a time that lies further ahead than these seconds, the longest pauses; return how much did.
+
+    It was written before the database's clock was set back, and would wait for as long as that went.
+    """
+    moved = await conn.fetch(
+        "WITH m AS (UPDATE messages SET retry_at = clock_timestamp(), held = false WHERE status = 'pending'"
+        "  AND retry_at > clock_timestamp() + make_interval(secs => $1) RETURNING true),"
+        " e AS (UPDATE errands SET retry_at = clock_timestamp()"
+        "  WHERE retry_at > clock_timestamp() + make_interval(secs => $2) RETURNING true)"
+        " SELECT FROM m UNION ALL SELECT FROM e",
+        messages,
+        errands,
+    )
+    return len(moved)
+
+
 async def put_back(conn: Connection, message: MessageRef) -> None:
     """Let anybody send a message that was reserved, and that nobody has tried."""
     await conn.execute(

@@ -275,6 +275,19 @@ async def fail(
     return None if row is None else Failed(row["since"], row["too_long"])
 
 
+async def after_set_back(conn: Connection, seconds: float) -> int:
+    """Let none wait for a time that lies further ahead than this, the longest pause; return how many did.
+
+    It was written before the database's clock was set back, and would wait for as long as that went.
+    """
+    moved = await conn.fetch(
+        "UPDATE subscriptions SET retry_at = least(retry_at, clock_timestamp()), taken = NULL, taken_until = '-infinity'"
+        " WHERE greatest(retry_at, taken_until) > clock_timestamp() + make_interval(secs => $1) RETURNING true",
+        seconds,
+    )
+    return len(moved)
+
+
 async def put_down(conn: Connection, held: Stored, position: int) -> None:
     """Let others have it again; up to `position` there was nothing for it, or it is delivered."""
     await conn.execute(

@@ -75,6 +75,19 @@ async def test_pauses_grow(world: World) -> None:
     assert await outcome(world) == ["queued", "sent"]
 
 
+async def test_a_database_whose_clock_is_set_back_holds_up_no_message(world: World) -> None:
+    """What was written before lies as far ahead as the clock went back: no pause is as long. A pause that is one stays."""
+    await world.take(handover(world, "colleague", DUE))
+    for minutes, moved in ((55, 0), (5 * 60, 1)):
+        await world.pool.execute(
+            "UPDATE messages SET held = true, retry_at = clock_timestamp() + make_interval(mins => $1)", minutes
+        )
+        assert await world.deliver() == []
+        assert await world.post.after_set_back() == moved
+    assert len(await world.deliver()) == 1
+    assert await outcome(world) == ["queued", "sent"]
+
+
 @pytest.mark.parametrize("answer", ["550 5.1.1 no such mailbox", "554 5.7.1 refused"])
 async def test_what_the_mail_server_refuses_for_good_has_failed(world: World, answer: str) -> None:
     world.smtp.answers = [answer]

@@ -706,6 +706,23 @@ async def test_no_secret_stands_in_the_database_or_on_the_bus(place: Place) -> N
     assert b"drift@" not in bus
 
 
+# --- a clock that is set back ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("column", ["retry_at", "taken_until"])
+async def test_a_database_whose_clock_is_set_back_holds_up_no_subscription(place: Place, column: str) -> None:
+    """What was written before lies as far ahead as the clock went back: no pause is as long. A pause that is one stays."""
+    records = await place.feed(1)
+    for minutes, moved in ((55, 0), (5 * 60, 1)):
+        await place.world.pool.execute(
+            f"UPDATE subscriptions SET taken = gen_random_uuid(), {column} = clock_timestamp() + make_interval(mins => $1)",
+            minutes,
+        )
+        assert await place.deliver() == []
+        assert await place.world.courier.after_set_back() == moved
+    assert await place.deliver() == ids(records)
+
+
 # --- dying ------------------------------------------------------------------------------------------------------------
 
 
