@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import httpx
@@ -83,7 +84,7 @@ async def test_nobody_registers_a_concern_about_their_own_child_at_work_nor_is_g
 
 
 async def test_who_turns_out_to_be_of_the_family_is_relieved_by_the_leader(world: World) -> None:
-    """A holder who is recorded as a guardian holds the case on, and may do nothing with it: it is handed on for them."""
+    """A holder who is recorded as a guardian holds the case on, and may only hand it on; the leader does for them."""
     case = await world.opened()
     offer = {"kind": "baton", "receiver": await named(world, "colleague", LATER)}
     sent = await world.must("teacher", f"/cases/{case}/handovers", offer)
@@ -100,8 +101,33 @@ async def test_who_turns_out_to_be_of_the_family_is_relieved_by_the_leader(world
     }
     recorded = await world.post("colleague", f"/cases/{case}/guardians", new, claims=holds, if_match=version)
     assert recorded.status_code == 201, recorded.text
-    assert code(await world.get("colleague", f"/cases/{case}", **holds)) == (404, "not-found")
+    assert code(await world.get("colleague", f"/cases/{case}", **holds)) == (403, "not-permitted")
     taken = {"kind": "staff-leaves", "receiver": await world.receiver("teacher")}
     handover = (await world.must("styrer", f"/cases/{case}/handovers", taken))["handover"]
     await world.must("teacher", f"/handovers/{handover}/acceptance")
     assert (await world.see("teacher", f"/cases/{case}/child"))["identity"] is not None
+
+
+async def test_what_falls_to_a_leader_of_the_family_is_handed_on_by_them_and_nothing_else(world: World) -> None:
+    """In a small municipality the leader's own child goes to the leader's barnehage: the case is not left with nobody."""
+    case, own = await world.opened(), {"pid": world.guardian_a.national_number}
+    leads = await named(world, "styrer", world.guardian_a.national_number)
+    await world.must("teacher", "/absences", {"reason": "left", "last_day": "2026-09-07", "falls_to": leads})
+    await world.move_to(datetime(2026, 9, 7, 23, 0, tzinfo=UTC))
+    [listed] = (await world.get("styrer", "/cases", **own)).json()["items"]
+    assert (listed["case"], listed["relations"]) == (case, ["holder"])
+    for path in ("", "/child", "/consents", "/contributions", "/documents"):
+        assert code(await world.get("styrer", f"/cases/{case}{path}", **own)) == (403, "not-permitted")
+    assert (await world.access("deny"))[-1]["reason"] == "own-family"
+    closing = {"outcome": "moved"}
+    refused = await world.post("styrer", f"/cases/{case}/closure", closing, claims=own, if_match='"1"')
+    assert refused.status_code in {403, 412}
+    offer = {"kind": "baton", "receiver": await world.receiver("colleague")}
+    sent = await world.post("styrer", f"/cases/{case}/handovers", offer, claims=own)
+    assert sent.status_code == 201, sent.text
+    back = await world.post("styrer", f"/handovers/{sent.json()['handover']}/withdrawal", claims=own)
+    assert back.status_code == 201, back.text
+    sent = await world.post("styrer", f"/cases/{case}/handovers", offer, claims=own)
+    await world.must("colleague", f"/handovers/{sent.json()['handover']}/acceptance")
+    assert (await world.see("colleague", f"/cases/{case}/child"))["records"]
+    assert code(await world.get("styrer", f"/cases/{case}", **own)) == (404, "not-found")

@@ -384,8 +384,15 @@ def test_at_work_nobody_has_to_do_with_the_case_of_their_own_child(relation: Rel
     """Whatever they would be to it otherwise (forvaltningsloven § 6); but for an emergency (§ 7), and what a service is asked for."""
     make, who = STANDING[relation]
     town, kin = make(), who.model_copy(update={"own_family": True})
-    left = {relation} & {Relation.BROKE_GLASS, Relation.ASKED_SERVICE, Relation.ASKED_LEADER}
+    left = {relation} & {Relation.HOLDER, Relation.BROKE_GLASS, Relation.ASKED_SERVICE, Relation.ASKED_LEADER}
     assert set(relations(town.state, kin, town.now)) == left
+    if relation is Relation.HOLDER:
+        # To whom the case fell hands it on, so that it rests with nobody.
+        may = {action for action in Action if access.allows(town.state, action, kin, town.now)}
+        assert may == {Action.SEND_HANDOVER, Action.WITHDRAW_HANDOVER}
+        with pytest.raises(NotPermittedError) as forbidden:
+            access.permit(town.state, Action.SEE_CASE, kin, town.now)
+        assert forbidden.value.reason == "own-family"
     if not left:
         with pytest.raises(NotInvolvedError) as refused:
             access.permit(town.state, Action.SEE_CASE, kin, town.now)

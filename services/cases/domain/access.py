@@ -9,13 +9,16 @@ from __future__ import annotations
 from datetime import datetime
 
 from services.cases.domain.access_table import MOMENTS, NARROW, OPEN_ONLY, TABLE, WORKING_PURPOSES
-from services.cases.domain.access_terms import Action
+from services.cases.domain.access_terms import Action, Relation
 from services.cases.domain.acting import Acting
 from services.cases.domain.relations import relations
 from services.cases.domain.shown import Permit, permitted, united
 from services.cases.domain.state import OPEN_HANDOVER, CaseState, ConsentStatus, HandoverStatus, Stage
 from services.cases.errors import CaseNotOpenError, NotInvolvedError, NotPermittedError, PurposeNotCoveredError
 from shared.contracts.codes import GrantorClass, Purpose
+
+HANDS_ON = frozenset({Action.SEND_HANDOVER, Action.WITHDRAW_HANDOVER})
+"""What somebody may do with the case of their own child that fell to them at work (forvaltningsloven § 6): give it to another."""
 
 
 def permit(state: CaseState, action: Action, acting: Acting, now: datetime, purpose: Purpose | None = None) -> Permit:
@@ -36,11 +39,11 @@ def permit(state: CaseState, action: Action, acting: Acting, now: datetime, purp
     held = relations(state, acting, now)
     if not held:
         raise NotInvolvedError(_why_not(state, acting, now))
-    reaching = [relation for relation in held if action in TABLE[relation]]
+    reaching = [relation for relation in held if _opens(relation, action, acting)]
     if not reaching and set(held) <= NARROW:
         raise NotInvolvedError(_why_not(state, acting, now))
     if not reaching:
-        raise NotPermittedError("not-in-table")
+        raise NotPermittedError("own-family" if acting.own_family else "not-in-table")
     permits = [permitted(state, relation, TABLE[relation][action], acting, now, purpose) for relation in reaching]
     if purpose is not None:
         if all(one.purpose not in {None, purpose} for one in permits):
@@ -76,7 +79,13 @@ def require(
 
 def allows(state: CaseState, action: Action, acting: Acting, now: datetime) -> bool:
     """Return whether the table lets `acting` do `action`, where that decides which rule goes on."""
-    return any(action in TABLE[relation] for relation in relations(state, acting, now))
+    return any(_opens(relation, action, acting) for relation in relations(state, acting, now))
+
+
+def _opens(relation: Relation, action: Action, acting: Acting) -> bool:
+    """Return whether the table lets somebody in this relation do it; who is of the family only hands the baton on."""
+    disqualified = acting.own_family and relation is Relation.HOLDER and action not in HANDS_ON
+    return action in TABLE[relation] and not disqualified
 
 
 def _not_for_that(

@@ -20,7 +20,7 @@ from shared.refs import UnitId
 _THEIRS = frozenset({Stage.OPEN, Stage.CLOSED, Stage.ERASED})
 
 
-_WHOEVERS_CHILD_IT_IS = (Relation.BROKE_GLASS, Relation.ASKED_SERVICE, Relation.ASKED_LEADER)
+_WHOEVERS_CHILD_IT_IS = (Relation.HOLDER, Relation.BROKE_GLASS, Relation.ASKED_SERVICE, Relation.ASKED_LEADER)
 
 
 def relations(state: CaseState, acting: Acting, now: datetime) -> list[Relation]:
@@ -45,7 +45,8 @@ def relations(state: CaseState, acting: Acting, now: datetime) -> list[Relation]
     }
     if acting.own_family:
         # At work nobody has to do with their own child's case (forvaltningsloven § 6), but for what cannot wait for another (§ 7).
-        # What a service is asked for it is asked for whole: who misses a request would know by that whom it is about.
+        # What a service is asked for it is asked for whole: who misses a request would know by that whom it is about. To whom the
+        # case fell hands it on, and does nothing else with it (`access.HANDS_ON`).
         return [one for one in _WHOEVERS_CHILD_IT_IS if checks[one]]
     if acting.elsewhere is not None:
         # Who works in another municipality has to do with what is sent there, and with nothing else.
