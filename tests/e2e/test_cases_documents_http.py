@@ -343,3 +343,20 @@ async def test_what_is_shared_by_law_is_shared_with_the_documents_of_it(world: W
         True,
     )
     assert code(await world.get("barnevern", f"/documents/{refs['health']}")) == (403, "not-permitted")
+    # What was consented to for another purpose is not hidden by it, nor the other way: a document is read for what it was given.
+    consent = await world.consented(case, services=("barnevern",), categories=("health",), purposes=("follow-up",))
+    listed = (await world.see("barnevern", f"/cases/{case}/documents"))["items"]
+    assert sorted(one["document"] for one in listed) == sorted(refs.values())
+    looks = {
+        tuple(one["categories"]): (one["basis"]["code"], one["purpose"], one.get("consent"))
+        for one in (await world.access("read"))[-2:]
+    }
+    expected = {
+        ("family",): ("bvl-13-2", "assessment", None),
+        ("health",): ("consent", "follow-up", consent),
+    }
+    assert looks == expected
+    for category, rests_on in expected.items():
+        assert (await world.get("barnevern", f"/documents/{refs[category[0]]}")).status_code == 200
+        last = (await world.access("read"))[-1]
+        assert (last["basis"]["code"], last["purpose"], last.get("consent")) == rests_on

@@ -6,11 +6,14 @@ import hashlib
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from services.cases.contents import DocumentContentView, DocumentList
 from services.cases.document_store import Stored, Writing, abandoned_on_failure
-from services.cases.domain import recording
+from services.cases.domain import access, recording
+from services.cases.domain.access_table import WORKING_PURPOSES
 from services.cases.domain.access_terms import Action
+from services.cases.domain.acting import Acting
 from services.cases.domain.shown import Permit
 from services.cases.domain.sniffing import Sniffer
 from services.cases.domain.state import CaseState
@@ -22,11 +25,24 @@ from services.cases.errors import (
     NotPermittedError,
     UnknownPartError,
 )
-from services.cases.handlers.desk import CASE, Desk, change, deny, following, look, meet, permit_there, record
+from services.cases.handlers.desk import (
+    CASE,
+    Desk,
+    Looked,
+    change,
+    deny,
+    following,
+    look,
+    meet,
+    permit_there,
+    placed,
+    record,
+)
 from services.cases.handlers.handovers import note_opened
+from services.cases.store import Located
 from services.cases.views import DocumentView, RecordView
 from shared.aggregate import Changed, Context
-from shared.contracts.codes import InformationCategory
+from shared.contracts.codes import InformationCategory, Purpose
 from shared.contracts.safekeeping import MediaType
 from shared.db import Connection
 from shared.refs import CaseRef, DocumentRef, RecordRef
@@ -162,12 +178,18 @@ async def list_documents(
     located, acting = await meet(desk, ctx, case)
     try:
         async with desk.pool.acquire() as conn, conn.transaction():
-            looked = await look(desk, ctx, conn, located, acting, Action.READ_DOCUMENT)
-            known = looked.state.documents
-            refs = [ref for ref in following(known, after) if known[ref].category in looked.permit.categories]
+            looks = await _looks(desk, ctx, conn, located, acting)
+            [looked, *_], known = looks, looks[0].state.documents
+            every = frozenset[InformationCategory]().union(*(one.permit.categories for one in looks))
+            refs = [ref for ref in following(known, after) if known[ref].category in every]
             shown = documents.page(refs[: page.limit + 1], page.limit, lambda ref: ref)
             titles = await desk.records.titles(conn, located.case)
-            await record(desk, ctx, conn, looked, shown=frozenset(known[ref].category for ref in shown.items))
+            left = frozenset(known[ref].category for ref in shown.items)
+            for one in looks:
+                part = left & one.permit.categories
+                if part or one is looked:
+                    await record(desk, ctx, conn, one, shown=part)
+                left -= part
     except DeniedError as denied:
         await deny(desk, ctx, located.case, denied)
     desk.journal.nudge()
@@ -201,12 +223,14 @@ async def read_document(desk: Desk, ctx: Context, document: DocumentRef) -> Down
     try:
         async with desk.pool.acquire() as conn:
             state = (await desk.journal.load(CASE, located.case, conn=conn)).state
-            may = await permit_there(desk, ctx, conn, state, acting, Action.READ_DOCUMENT)
+            purpose = _purpose_of(state, acting, document, ctx.now)
+            may = await permit_there(desk, ctx, conn, state, acting, Action.READ_DOCUMENT, purpose)
         _covered(state, may, document)
         await _look_through(desk, ctx, document)
         async with desk.pool.acquire() as conn, conn.transaction():
             await note_opened(desk, ctx, conn, located.case, document)
-            looked = await look(desk, ctx, conn, located, acting, Action.READ_DOCUMENT)
+            purpose = _purpose_of(state, acting, document, ctx.now)
+            looked = await look(desk, ctx, conn, located, acting, Action.READ_DOCUMENT, purpose)
             category = _covered(looked.state, looked.permit, document)
             stored = await desk.documents.stored(conn, document)
             await desk.documents.openable(conn, stored)
@@ -216,6 +240,38 @@ async def read_document(desk: Desk, ctx: Context, document: DocumentRef) -> Down
     desk.journal.nudge()
     media = looked.state.documents[document].media
     return Download(document, media, stored.size, desk.documents.content(stored))
+
+
+async def _looks(desk: Desk, ctx: Context, conn: Connection, located: Located, acting: Acting) -> list[Looked]:
+    """Return the look at the documents as it is usual, and one for each further purpose that lets more of them be seen.
+
+    Nobody says what they list documents for: what was given for one purpose does not hide what was given for another.
+    """
+    looked = await look(desk, ctx, conn, located, acting, Action.READ_DOCUMENT)
+    looks, seen = [looked], looked.permit.categories
+    there = await placed(desk, conn, looked.state, acting)
+    for purpose in sorted(WORKING_PURPOSES):
+        try:
+            more = access.permit(there, Action.READ_DOCUMENT, acting, ctx.now, purpose)
+        except DeniedError:
+            continue
+        if more.categories - seen:
+            looks.append(replace(looked, permit=more))
+            seen |= more.categories
+    return looks
+
+
+def _purpose_of(state: CaseState, acting: Acting, document: DocumentRef, now: datetime) -> Purpose | None:
+    """Return for what the document is read: as is usual (none) where that shows it, else for what it was given for."""
+    present = state.documents.get(document)
+    for purpose in (None, *sorted(WORKING_PURPOSES)):
+        try:
+            permit = access.permit(state, Action.READ_DOCUMENT, acting, now, purpose)
+        except DeniedError:
+            continue
+        if present is not None and present.category in permit.categories:
+            return purpose
+    return None
 
 
 def _covered(state: CaseState, permit: Permit, document: DocumentRef) -> InformationCategory:
