@@ -356,7 +356,7 @@ async def test_what_is_shared_by_law_is_shared_with_the_documents_of_it(world: W
         ("health",): ("consent", "follow-up", consent),
     }
     assert looks == expected
-    for category, rests_on in expected.items():
-        assert (await world.get("barnevern", f"/documents/{refs[category[0]]}")).status_code == 200
+    for (kind,), rests_on in expected.items():
+        assert (await world.get("barnevern", f"/documents/{refs[kind]}")).status_code == 200
         last = (await world.access("read"))[-1]
         assert (last["basis"]["code"], last["purpose"], last.get("consent")) == rests_on
