@@ -127,6 +127,7 @@ STEPS = ["lock_cursor", "next_entries", "untold", "add_finding", "extend_finding
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 async def test_killed_at_any_step_it_goes_on_where_it_was(
     migrated: Migrated, world: World, clock: SimulatedClock
 ) -> None:
