@@ -128,6 +128,37 @@ async def test_who_has_no_parental_responsibility_any_more_is_spoken_with_by_nob
     assert await planned() == (True, ["child", "guardian"])
 
 
+@pytest.mark.rule(4, 107)
+@pytest.mark.parametrize("protected", [False, True], ids=["ordinary", "protected"])
+async def test_who_works_in_another_unit_now_says_of_nobody_that_they_are_of_the_family(
+    world: World, *, protected: bool
+) -> None:
+    """Whoever is recorded as a guardian is shown the whole case: that is no longer theirs to open."""
+    receipt = await world.must("teacher", "/concerns", world.concern(address_protected=protected))
+    await world.must("teacher", f"/concerns/{receipt['concern']}/resolution", {"outcome": "lifted"})
+    case, moved = str(receipt["case"]), {"lagspill_unit": "unit:haugen-barnehage"}
+    before = await world.types()
+    last_day = {"ground": "court-decision", "last_day": "2026-09-07", "note": "Dom."}
+    for path, body in (
+        ("/guardians", guardian(since="2026-09-07")),
+        ("/guardians/1/ending", last_day),
+        ("/guardians/1/corrections", {"email": "another@guardian.example"}),
+        ("/child/corrections", {"name": "Et Annet Navn"}),
+    ):
+        version = await world.version("teacher", case)
+        refused = await world.post("teacher", f"/cases/{case}{path}", body, claims=moved, if_match=version)
+        assert code(refused) == (403, "not-permitted"), path
+        assert (await world.access("deny"))[-1]["reason"] == "works-elsewhere"
+    assert await world.types() == before
+    assert (await world.get("stranger", f"/cases/{case}")).status_code == 404
+    known = (await world.see("teacher", f"/cases/{case}/guardians"))["items"]
+    assert [(one["ordinal"], one["until"], one["email"]) for one in known] == [
+        (1, None, world.guardian_a.email),
+        (2, None, world.guardian_b.email),
+    ]
+    assert (await command(world, "teacher", case, "/guardians", guardian(since="2026-09-07"))).status_code == 201
+
+
 async def test_two_who_write_about_guardians_at_once_lose_nothing(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
