@@ -22,7 +22,15 @@ from services.meetings.entered_api import router as entered_router
 from services.meetings.figure_consumers import FIGURES
 from services.meetings.guide_api import PUBLIC as GUIDES
 from services.meetings.guide_api import router as guide_router
-from services.meetings.handlers import consultations, deviations, figure_duties, lifting, report_duties, surveys
+from services.meetings.handlers import (
+    calendars,
+    consultations,
+    deviations,
+    figure_duties,
+    lifting,
+    report_duties,
+    surveys,
+)
 from services.meetings.handlers.desk import Desk
 from services.meetings.handlers.meetings import define_arenas
 from services.meetings.kin import Kin
@@ -108,6 +116,7 @@ async def compose(kit: Kit[MeetingsSettings]) -> Parts:
             **deviations.deadlines(desk.profiles),
             **figure_duties.deadlines(desk.profiles),
             **lifting.deadlines(desk),
+            calendars.LEFT: calendars.on_left,
         },
         runners=[desk.visits],
     )

@@ -70,14 +70,20 @@ class OwnAddress:
     calendar: CalendarRef
     token_hash: bytes | None
     until: datetime | None
+    unit: UnitId | None
+    """Of which they were when it was made."""
 
 
 async def own_address(conn: Connection, actor: ActorId, municipality: LogScope) -> OwnAddress | None:
     """Return what is kept of the actor's address; None when there never was one."""
     row = await conn.fetchrow(
-        "SELECT calendar, token_hash, until FROM calendars WHERE actor = $1 AND municipality = $2", actor, municipality
+        "SELECT calendar, token_hash, until, unit FROM calendars WHERE actor = $1 AND municipality = $2",
+        actor,
+        municipality,
     )
-    return None if row is None else OwnAddress(CalendarRef(row["calendar"]), row["token_hash"], row["until"])
+    if row is None:
+        return None
+    return OwnAddress(CalendarRef(row["calendar"]), row["token_hash"], row["until"], row["unit"])
 
 
 async def save_address(

@@ -10,11 +10,14 @@ from services.meetings.domain.agenda import decide_drop_lapsed, decide_drop_with
 from services.meetings.domain.meeting import MEETING, MeetingState, RemovalReason
 from services.meetings.domain.projection import learned, present
 from services.meetings.domain.receipts import RECEIPTS, decide_receipt
-from services.meetings.handlers import lifting
+from services.meetings.handlers import calendars, lifting
 from services.meetings.handlers.desk import CONSUMER
 from shared.aggregate import Changed
 from shared.contracts.base import EventData
 from shared.contracts.cases import (
+    AbsenceReason,
+    AbsenceRegistered,
+    AbsenceWithdrawn,
     CaseClosed,
     CaseOpened,
     CaseReopened,
@@ -35,6 +38,7 @@ from shared.contracts.cases import (
 from shared.contracts.meetings import AgendaItemRemoved
 from shared.contracts.safekeeping import CaseContinued, CaseErased, GuardiansChanged
 from shared.contracts.team import LanguageNeedRecorded
+from shared.deadlines import cancel
 from shared.envelope import Envelope
 from shared.inbox import Handler, Inbox, Tx, caused_by
 from shared.refs import CaseRef
@@ -143,6 +147,18 @@ async def on_guardians_changed(tx: Tx, event: GuardiansChanged, envelope: Envelo
     await store.speak_with(tx.conn, event)
 
 
+async def on_absence(tx: Tx, event: AbsenceRegistered, envelope: Envelope) -> None:
+    """Somebody leaves: what programs read as them without signing in ends with their last day (seed rule 107)."""
+    if event.reason is not AbsenceReason.AWAY:
+        await calendars.promise_leaving(tx, event, envelope.municipality, caused_by(envelope, tx.now).correlation)
+
+
+async def on_absence_withdrawn(tx: Tx, event: AbsenceWithdrawn, envelope: Envelope) -> None:
+    """They stay."""
+    _ = envelope
+    await cancel(tx.conn, kind=calendars.LEFT, key=event.absence)
+
+
 def _nth(envelope: Envelope) -> int:
     return int(envelope.sequence or "0")
 
@@ -167,5 +183,7 @@ HANDLERS: Final[Mapping[type[EventData], Handler]] = {
     ConsentNarrowed: on_consent_ended,
     ConsentWithdrawn: on_consent_ended,
     ConsentExpired: on_consent_ended,
+    AbsenceRegistered: on_absence,
+    AbsenceWithdrawn: on_absence_withdrawn,
 }
 INBOX: Final = Inbox(CONSUMER, HANDLERS)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -13,6 +13,7 @@ import pytest_asyncio
 
 from services.meetings.domain.calendar_address import READS_AN_HOUR, WORKS_FOR
 from shared.clock import SimulatedClock
+from shared.deadlines import Deadlines
 from shared.testing.issuer import LocalIssuer
 from shared.testing.plugin import Migrated
 from tests.e2e.meetings_world import START, Town, town
@@ -223,6 +224,54 @@ async def test_whoever_leaves_can_still_withdraw_and_what_they_were_is_not_kept(
     assert (await lia.http.get(path)).status_code == 404
     [row] = await lia.pool.fetch("SELECT token_hash, until, service, unit, coordinator FROM calendars")
     assert tuple(row.values()) == (None, None, None, None, False)
+
+
+async def day(lia: Town, moment: datetime) -> None:
+    """Let it be that time, with what is due then."""
+    lia.clock.set(moment)
+    kit = lia.kit
+    await Deadlines(
+        kit.pool, lia.parts.deadlines, journal=kit.journal, clock=kit.clock, ids=kit.ids, metrics=kit.metrics
+    ).fire_due()
+
+
+@pytest.mark.rule(107)
+async def test_the_address_of_whoever_has_left_the_unit_works_no_longer_and_of_whoever_is_away_it_does(
+    lia: Town,
+) -> None:
+    paths = {who: await address(lia, who) for who in ("ppt", "nurse", "teacher")}
+    leader = await lia.cases.receiver("ppt-leader")
+    left = {"reason": "left", "last_day": "2026-10-30", "falls_to": leader}
+    absence = (await lia.cases.must("ppt", "/absences", left))["absence"]
+    away = {"reason": "away", "last_day": "2026-10-30", "falls_to": await lia.cases.receiver("nurse-leader")}
+    await lia.cases.must("nurse", "/absences", away)
+    # Somebody of that name in another unit has left, and is at work here.
+    elsewhere = {"lagspill_unit": "unit:haugen-barnehage"}
+    styrer = {**(await lia.cases.receiver("styrer")), "unit": "unit:haugen-barnehage"}
+    other = {**left, "falls_to": styrer}
+    gone = await lia.cases.post("teacher", "/absences", other, claims=elsewhere)
+    assert gone.status_code == 201, gone.text
+    await lia.carry()
+    await day(lia, datetime(2026, 10, 30, 22, 30, tzinfo=UTC))
+    assert {who: (await lia.http.get(path)).status_code for who, path in paths.items()} == dict.fromkeys(paths, 200)
+    await day(lia, datetime(2026, 10, 30, 23, 0, tzinfo=UTC))
+    assert {who: (await lia.http.get(path)).status_code for who, path in paths.items()} == {
+        "ppt": 404,
+        "nurse": 200,
+        "teacher": 200,
+    }
+    [withdrawn] = await lia.published("address-withdrawn.v1")
+    assert "authid" not in withdrawn
+    # Who stays after all keeps the next one.
+    again = await address(lia, "ppt")
+    late = {**left, "last_day": "2026-11-30"}
+    lia.cases.clock.set(lia.clock.now())
+    absence = (await lia.cases.must("ppt", "/absences", late))["absence"]
+    await lia.carry()
+    await lia.cases.must("ppt", f"/absences/{absence}/withdrawal")
+    await lia.carry()
+    await day(lia, datetime(2026, 12, 24, 9, 0, tzinfo=UTC))
+    assert (await lia.http.get(again)).status_code == 200
 
 
 async def test_a_change_of_keys_lets_an_address_work_but_nobody_tell_it(lia: Town) -> None:

@@ -17,6 +17,7 @@ from pydantic_core import to_json
 from deploy.topics import create_missing, declared
 from services.meetings.consumers import INBOX
 from services.meetings.domain.arena import ARENA
+from services.meetings.domain.entered_figure import FIGURE
 from services.meetings.domain.meeting import MEETING
 from services.meetings.domain.receipts import RECEIPTS
 from services.meetings.domain.report_duty import DUTY
@@ -147,7 +148,7 @@ async def test_replaying_every_history_gives_the_stored_states(lia: Town) -> Non
     await lia.cases.must("guardian-b", f"/consents/{consent}/withdrawals", {"services": ["helsestasjon"]})
     await lia.carry()
     rows = await lia.pool.fetch("SELECT id, kind FROM aggregates")
-    assert {row["kind"] for row in rows} == {"arena", "meeting", "consent-receipts", "report-duty"}
+    assert {row["kind"] for row in rows} == {"arena", "meeting", "consent-receipts", "report-duty", "entered-figure"}
     for row in rows:
         match row["kind"]:
             case "arena":
@@ -156,6 +157,8 @@ async def test_replaying_every_history_gives_the_stored_states(lia: Town) -> Non
                 await replayed(lia, MEETING, row["id"])
             case "report-duty":
                 await replayed(lia, DUTY, row["id"])
+            case "entered-figure":
+                await replayed(lia, FIGURE, row["id"])
             case _:
                 await replayed(lia, RECEIPTS, row["id"])
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
-from datetime import datetime
+from datetime import datetime, time, timedelta
 from typing import Final
+from uuid import UUID
 
 from services.meetings import calendar_store as store
 from services.meetings.configuration import profile_of
@@ -28,11 +29,18 @@ from services.meetings.feed import render_feed
 from services.meetings.handlers.desk import Desk, acting, rules_of
 from services.meetings.views import AddressTermView, AddressView, there
 from shared.aggregate import Answer, Changed, Context
+from shared.arrivals import Tx
+from shared.calendar import at_oslo
+from shared.contracts.base import Model
+from shared.contracts.cases import AbsenceRegistered
 from shared.contracts.codes import Language
 from shared.db import Connection
-from shared.refs import ALPHABET, ArenaRef, CalendarRef, LogScope
+from shared.deadlines import Deadline, set_deadline
+from shared.refs import ALPHABET, ActorId, ArenaRef, CalendarRef, LogScope, UnitId
 from shared.web import answer
 
+LEFT: Final = "calendar-left"
+"""The kind of the durable deadline, of an absence from which nobody comes back."""
 _LETTERS: Final = str.maketrans("0123456789abcdef", ALPHABET[:16])
 
 
@@ -143,6 +151,37 @@ async def withdraw_address(desk: Desk, ctx: Context) -> Changed[AddressState]:
         return changed
 
     return await desk.change(withdraw)
+
+
+# --- who leaves -----------------------------------------------------------------------------------------------------------
+
+
+class _Leaver(Model):
+    """What the deadline remembers."""
+
+    scope: LogScope
+    correlation: UUID
+    person: ActorId
+    unit: UnitId
+
+
+async def promise_leaving(tx: Tx, event: AbsenceRegistered, scope: LogScope, correlation: UUID) -> None:
+    """Let the address of whoever leaves a unit be withdrawn when their last day is over (seed rule 107)."""
+    payload = _Leaver(scope=scope, correlation=correlation, person=event.person, unit=event.unit).model_dump_json()
+    over = at_oslo(event.last_day + timedelta(days=1), time(0))
+    await set_deadline(tx.conn, kind=LEFT, key=event.absence, due=over, payload=payload)
+
+
+async def on_left(tx: Tx, deadline: Deadline) -> None:
+    """The last day is over: as whom they were when it was made, they are no longer; at work elsewhere they make another."""
+    leaver = _Leaver.model_validate_json(deadline.payload)
+    kept = await store.own_address(tx.conn, leaver.person, leaver.scope)
+    if kept is None or kept.token_hash is None or kept.unit != leaver.unit:
+        return
+    ctx = Context(actor=None, scope=leaver.scope, now=tx.now, correlation=leaver.correlation)
+    calendar = kept.calendar
+    await tx.journal.change(CALENDAR, calendar, ctx, lambda state: decide_withdraw(state, calendar), conn=tx.conn)
+    await store.forget_address(tx.conn, calendar)
 
 
 async def _feed(
