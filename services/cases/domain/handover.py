@@ -79,6 +79,8 @@ class SendHandover(Model):
     """Whether the holder is registered as away: then the leader of the unit may send."""
     receiver_away: bool = False
     """Whether the receiver is registered as away by now."""
+    held_in: UnitId | None = None
+    """The unit that has the case, from the vault: of an address-protected case no event says it."""
 
 
 class AnswerHandover(Model):
@@ -354,7 +356,7 @@ def _place(state: CaseState, command: SendHandover) -> Place:
         return Place.OTHER_MUNICIPALITY
     held_by = None if state.holding is None else state.holding.party.unit
     # The case stays in the unit that has it, not in the one to which its holder may have moved since.
-    unit = held_by or command.by.unit
+    unit = held_by or command.held_in or command.by.unit
     return Place.SAME_UNIT if command.receiver.unit is not None and command.receiver.unit == unit else Place.OTHER_UNIT
 
 

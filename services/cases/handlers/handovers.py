@@ -72,6 +72,7 @@ async def send_handover(
         holder_away=holder_away,
         receiver_away=receiver_away,
         to_municipality=None if new.to_municipality == located.municipality else new.to_municipality,
+        held_in=await _held_in(desk, located),
     )
 
     kept, there = destined(desk, located.case, handover, new.receiver), new.to_municipality or located.municipality
@@ -114,6 +115,14 @@ async def attendance(
     return holder_away, away is not None
 
 
+async def _held_in(desk: Desk, located: Located) -> UnitId | None:
+    """Return the unit that has the case, if the vault must say it: the holder of an address-protected one may have moved since."""
+    async with desk.pool.acquire() as conn:
+        state = (await desk.journal.load(CASE, located.case, conn=conn)).state
+        hidden = state.address_protected and state.holder is not None
+        return await desk.records.place(conn, located.case) if hidden else None
+
+
 async def send_proposed(desk: Desk, ctx: Context, handover: HandoverRef) -> Changed[CaseState]:
     """Send what was drafted; everything is judged now."""
     located, acting = await meet(desk, ctx, handover)
@@ -134,6 +143,7 @@ async def send_proposed(desk: Desk, ctx: Context, handover: HandoverRef) -> Chan
         respond_by=draft.respond_by,
         receiver_away=receiver_away,
         to_municipality=draft.to_municipality,
+        held_in=await _held_in(desk, located),
     )
     return await change(
         desk,
