@@ -429,6 +429,25 @@ async def protected_case(world: World) -> str:
     return str(receipt["case"])
 
 
+@pytest.mark.rule(93, 107)
+async def test_who_works_elsewhere_now_lets_nobody_else_into_the_case_that_they_still_hold(world: World) -> None:
+    """They hand it over. What is shared by law, and that a child is to be found again, is said by who is at work in its unit."""
+    moved = {"lagspill_unit": "unit:haugen-barnehage"}
+    ordinary, case = await world.opened(), await protected_case(world)
+    for one in (ordinary, case):
+        refused = await world.post("teacher", f"/cases/{one}/overrides", OVERRIDE, claims=moved)
+        assert code(refused) == (403, "not-permitted")
+        assert (await world.access("deny"))[-1]["reason"] == "works-elsewhere"
+        assert (await world.get("barnevern", f"/cases/{one}/child")).status_code == 404
+    version = await world.version("teacher", case)
+    lifting = f"/cases/{case}/address-protection-lifting"
+    assert code(await world.post("teacher", lifting, claims=moved, if_match=version)) == (403, "not-permitted")
+    baton = {"kind": "staff-leaves", "receiver": await world.receiver("colleague")}
+    assert (await world.post("teacher", f"/cases/{case}/handovers", baton, claims=moved)).status_code == 201
+    await world.must("teacher", f"/cases/{ordinary}/overrides", OVERRIDE)
+    await world.must("teacher", lifting, if_match=await world.version("teacher", case))
+
+
 async def test_who_works_elsewhere_now_writes_nothing_in_a_protected_case_either(world: World) -> None:
     """A command is judged by where the case's parts are as a look is, and what it is refused for tells nothing of the case."""
     case = await protected_case(world)

@@ -11,7 +11,7 @@ from datetime import datetime
 from services.cases.domain.access_table import MOMENTS, NARROW, OPEN_ONLY, TABLE, WORKING_PURPOSES
 from services.cases.domain.access_terms import Action, Relation
 from services.cases.domain.acting import Acting
-from services.cases.domain.relations import relations
+from services.cases.domain.relations import relations, works_there
 from services.cases.domain.shown import Permit, permitted, united
 from services.cases.domain.state import OPEN_HANDOVER, CaseState, ConsentStatus, HandoverStatus, Stage
 from services.cases.errors import CaseNotOpenError, NotInvolvedError, NotPermittedError, PurposeNotCoveredError
@@ -74,6 +74,21 @@ def require(
     allowed = permit(state, action, acting, now)
     if state.stage not in (stages or MOMENTS.get(action, OPEN_ONLY)):
         raise CaseNotOpenError
+    return allowed
+
+
+def require_at_work(state: CaseState, action: Action, acting: Acting, now: datetime) -> Permit:
+    """Return the permit for what opens the case to others: by who has it that takes being at work in the unit that has it.
+
+    Who has moved to another unit hands the baton over, and reads nothing of the child; neither do they let others.
+
+    Raises:
+        DeniedError, CaseNotOpenError: see `require`.
+    """
+    allowed = require(state, action, acting, now)
+    holds = allowed.relation in {Relation.HOLDER, Relation.LAST_HOLDER}
+    if holds and (state.holding is None or not works_there(acting, state.holding.party)):
+        raise NotPermittedError("works-elsewhere")
     return allowed
 
 

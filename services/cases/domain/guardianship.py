@@ -15,9 +15,8 @@ from services.cases.domain.access_terms import Action
 from services.cases.domain.acting import Acting
 from services.cases.domain.course import ref_of
 from services.cases.domain.evolution import fold
-from services.cases.domain.relations import works_there
 from services.cases.domain.state import CaseState, Stage
-from services.cases.errors import GuardianDatesError, GuardianGroundError, NotPermittedError, TooManyGuardiansError
+from services.cases.errors import GuardianDatesError, GuardianGroundError, TooManyGuardiansError
 from shared.contracts.base import Model
 from shared.contracts.cases import CaseEvent
 from shared.contracts.safekeeping import GuardianGround, GuardiansChanged, GuardianshipRecorded, IdentityCorrected
@@ -59,29 +58,16 @@ class CorrectIdentity(Model):
     """Who has parental responsibility today, by the dates in the vault; nobody when the child is of age by what is right."""
 
 
-def require_keeper(state: CaseState, by: Acting, now: datetime) -> None:
-    """Let only whoever has the case, at work in its unit, say who is of the family: that opens the whole of it to them.
-
-    Who has moved to another unit hands the baton over, and reads and writes nothing of the family.
-
-    Raises:
-        DeniedError, CaseNotOpenError: see `access.require`.
-    """
-    access.require(state, Action.MANAGE_GUARDIANS, by, now)
-    if state.holding is None or not works_there(by, state.holding.party):
-        raise NotPermittedError("works-elsewhere")
-
-
 def decide_guardianship(state: CaseState, command: RecordGuardianship, now: datetime) -> list[CaseEvent]:
     """Record that parental responsibility begins or ends.
 
     Raises:
-        DeniedError, CaseNotOpenError: see `require_keeper`.
+        DeniedError, CaseNotOpenError: see `access.require_at_work`.
         TooManyGuardiansError: a child has at most eight.
         GuardianGroundError: nobody gets it in this way.
         GuardianDatesError: it would end before it began.
     """
-    require_keeper(state, command.by, now)
+    access.require_at_work(state, Action.MANAGE_GUARDIANS, command.by, now)
     if command.ordinal > MOST_GUARDIANS:
         raise TooManyGuardiansError
     if command.change == "begins" and command.ground not in BEGINS_BY:
@@ -113,9 +99,9 @@ def decide_correct_identity(state: CaseState, command: CorrectIdentity, now: dat
     Who lost parental responsibility because the child was of age on the wrong date has it again (seed rule 4).
 
     Raises:
-        DeniedError, CaseNotOpenError: see `require_keeper`.
+        DeniedError, CaseNotOpenError: see `access.require_at_work`.
     """
-    require_keeper(state, command.by, now)
+    access.require_at_work(state, Action.MANAGE_GUARDIANS, command.by, now)
     if not command.parts:
         return []
     corrected = IdentityCorrected(case=ref_of(state), parts=command.parts, version=state.identity_version + 1)

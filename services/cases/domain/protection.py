@@ -294,10 +294,10 @@ def decide_lift(state: CaseState, by: Acting, now: datetime) -> list[CaseEvent]:
     """Lift it: the child may be found again by those who have a part. The case stays in its own log.
 
     Raises:
-        DeniedError, CaseNotOpenError: see `access.require`.
+        DeniedError, CaseNotOpenError: see `access.require_at_work`.
         NotProtectedError: there is nothing to lift.
     """
-    access.require(state, Action.PROTECT_ADDRESS, by, now)
+    access.require_at_work(state, Action.PROTECT_ADDRESS, by, now)
     if not state.hidden:
         raise NotProtectedError
     return [AddressProtectionLifted(case=ref_of(state))]
