@@ -13,6 +13,7 @@ from deploy.local.identity import IdentityServer
 from deploy.local.kafka import Kafka
 from deploy.local.postgres import Postgres
 from deploy.local.process import free_port
+from tests.memory import quick_folder
 
 pytest_plugins = ["shared.testing.plugin"]
 # How long one example takes is the machine's affair, and that of whatever else it does.
@@ -33,10 +34,11 @@ def postgres(servers_folder: Path) -> Iterator[str]:
     if given:
         yield given
         return
-    server = Postgres(servers_folder / "postgres", free_port(), log=servers_folder / "postgres.log", durable=False)
-    server.start()
-    yield server.url()
-    server.stop()
+    with quick_folder(servers_folder) as folder:
+        server = Postgres(folder / "postgres", free_port(), log=servers_folder / "postgres.log", durable=False)
+        server.start()
+        yield server.url()
+        server.stop()
 
 
 @pytest.fixture(scope="session")
