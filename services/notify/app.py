@@ -20,8 +20,8 @@ from services.notify.courier import Courier, Pace
 from services.notify.digital_post import FolderPost
 from services.notify.domain.deadline import Step
 from services.notify.domain.message import PostWay
+from services.notify.domain.owed import FIGURES, REPORTS
 from services.notify.domain.subscription import Allowed
-from services.notify.figure_duties import STEPS as FIGURE_STEPS
 from services.notify.figure_duties import FigureDuties
 from services.notify.handlers import Teller
 from services.notify.hearings import REMINDER as HEARING_REMINDER
@@ -31,7 +31,7 @@ from services.notify.invitations import Invitations
 from services.notify.mail import Smtp
 from services.notify.people import Desk
 from services.notify.post import Post, Terms
-from services.notify.report_duties import STEPS, ReportDuties
+from services.notify.report_duties import ReportDuties
 from services.notify.settings import NotifySettings
 from services.notify.sms import HttpSms, Wording
 from services.notify.subscribers import SubscriberDesk
@@ -141,8 +141,8 @@ async def compose(kit: Kit[NotifySettings]) -> Parts:
             **dict.fromkeys(map(str, Step), teller.on_step),
             REMINDER: Asked(teller).on_reminder,
             HEARING_REMINDER: Hearings(teller).on_reminder,
-            **dict.fromkeys(STEPS, ReportDuties(teller).on_step),
-            **dict.fromkeys(FIGURE_STEPS, FigureDuties(teller).on_step),
+            **dict.fromkeys(REPORTS.kinds, ReportDuties(teller).on_step),
+            **dict.fromkeys(FIGURES.kinds, FigureDuties(teller).on_step),
             letters.DUE: partial(letters.on_due, way=by_post),
             ANSWER_REMINDER: Invitations(teller).on_reminder,
             RECEIPT_DUE: acknowledgements.on_due,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
+from services.notify.domain.owed import Owed
 from shared.contracts.codes import Role
 from shared.db import Connection
 from shared.refs import ReportDutyRef, UnitId
@@ -21,6 +22,11 @@ class Awaited:
     unit: UnitId | None
     """Whose leaders are told when it does not come."""
     due: date
+
+    @property
+    def owed(self) -> Owed:
+        """Return what is owed by whom: each report is told of by itself."""
+        return Owed(self.owed_by, self.owing_unit, self.unit, self.due, self.duty)
 
 
 async def add(conn: Connection, awaited: Awaited) -> None:

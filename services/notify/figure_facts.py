@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
+from services.notify.domain.owed import Owed
 from shared.contracts.codes import Role
 from shared.db import Connection
 from shared.refs import EnteredFigureRef, LogScope, UnitId
@@ -24,9 +25,10 @@ class AwaitedFigure:
     due: date
 
     @property
-    def step(self) -> str:
-        """Return what is told of together: what the same people are to enter by the same day is one message."""
-        return f"figures/{self.municipality}/{self.owed_by}/{self.owing_unit or '-'}/{self.due}/"
+    def owed(self) -> Owed:
+        """Return what is owed by whom: what the same people are to enter by the same day is one message."""
+        told_as = f"figures/{self.municipality}/{self.owed_by}/{self.owing_unit or '-'}/{self.due}/"
+        return Owed(self.owed_by, self.owing_unit, self.led_by, self.due, told_as)
 
 
 async def add(conn: Connection, awaited: AwaitedFigure) -> None:

@@ -11,9 +11,7 @@ from datetime import date, timedelta
 import pytest
 import pytest_asyncio
 
-from services.notify.domain.figure_duty import Step as FigureStep
-from services.notify.domain.figure_duty import moments as figure_moments
-from services.notify.domain.report_duty import Step, last_of, moments
+from services.notify.domain.owed import FIGURES, REPORTS, Step
 from shared.clock import SimulatedClock
 from shared.contracts import meetings
 from shared.contracts.codes import Role, Service
@@ -173,7 +171,7 @@ async def test_whoever_owes_a_report_is_reminded_and_then_the_leader_hears_until
     said = {"duty": delivered.duty, "report": delivered.report, "due": due}
     await world.take(ReportDelivered(**said, on=world.clock.now().date()))
     await world.take(ReportDropped(**{**said, "duty": dropped.duty}))
-    for step, moment in moments(due).items():
+    for step, moment in REPORTS.moments(due).items():
         # While it is not known that it was not delivered, nobody is told that.
         await world.pool.execute("DELETE FROM source_watermarks")
         await world.move_to(moment)
@@ -196,8 +194,8 @@ async def test_whoever_owes_a_report_is_reminded_and_then_the_leader_hears_until
     # Of one that is expected so late that only the last step is left, nothing is said twice.
     await world.take(owed("f", due))
     assert await world.pool.fetchval("SELECT count(*) FROM deadlines") == 0
-    assert [last_of(due, moment) for moment in moments(due).values()] == list(Step)
-    assert last_of(due, moments(due)[Step.REMIND] - timedelta(seconds=1)) is None
+    assert [REPORTS.last_of(due, moment) for moment in REPORTS.moments(due).values()] == list(Step)
+    assert REPORTS.last_of(due, REPORTS.moments(due)[Step.REMIND] - timedelta(seconds=1)) is None
 
 
 @pytest.mark.rule(123, 127, 128, 135)
@@ -208,13 +206,13 @@ async def test_a_report_is_owed_by_whom_the_profile_names_and_by_another_from_wh
     first = owed("b", due).model_copy(update={"owed_by": Role.LEADER, "owing_unit": UnitId("unit:ppt")})
     await world.take(first, times=2)
     await fresh(world)
-    await world.move_to(moments(due)[Step.REMIND])
+    await world.move_to(REPORTS.moments(due)[Step.REMIND])
     # Not every leader there is.
     assert await told(world, "ppt-leader") == ["municipal-report-reminder"]
     await world.take(first.model_copy(update={"owed_by": Role.LEADER, "owing_unit": UnitId("unit:helsestasjon")}))
     for step in (Step.DUE, Step.OVERDUE, Step.ESCALATE):
         await fresh(world)
-        await world.move_to(moments(due)[step])
+        await world.move_to(REPORTS.moments(due)[step])
     assert await told(world, "ppt-leader") == ["municipal-report-reminder"]
     assert await told(world, "health-leader") == ["municipal-report-due", "municipal-report-overdue"]
     assert await told(world, "director") == ["municipal-report-escalated"]
@@ -239,14 +237,14 @@ async def test_whoever_enters_figures_is_reminded_once_of_all_of_a_day_and_then_
     calls, visits = figure("b", due), figure("c", due, indicator="homepage-visits")
     unit = figure("d", due, owed_by=Role.LEADER, owing_unit=LIA.unit, unit=LIA.unit)
     await world.take(calls, visits, unit, times=2)
-    for step, moment in figure_moments(due).items():
+    for step, moment in FIGURES.moments(due).items():
         await world.pool.execute("DELETE FROM source_watermarks")
         await world.move_to(moment)
         assert f"figure-{str(step).removeprefix('figure-')}" not in await told(world, "coordinator"), "not on a guess"
         await world.pool.execute("UPDATE deadlines SET retry_at = NULL")
         await fresh(world)
         await world.move_to(moment)
-        if step is FigureStep.REMIND:
+        if step is Step.REMIND:
             # One is entered; of the other the reminders go on, and the unit's leader is quiet from now on.
             await world.take(
                 FigureEntered(figure=calls.figure, indicator=calls.indicator, period=calls.period),
@@ -273,9 +271,9 @@ async def test_a_figure_for_another_day_is_reminded_of_by_that_and_one_that_is_l
     await world.take(figure("b", first))
     await world.take(figure("b", second))
     await fresh(world)
-    await world.move_to(figure_moments(first)[FigureStep.ESCALATE])
+    await world.move_to(FIGURES.moments(first)[Step.ESCALATE])
     assert await told(world, "coordinator") == await told(world, "director") == []
     await fresh(world)
-    await world.move_to(figure_moments(second)[FigureStep.ESCALATE])
+    await world.move_to(FIGURES.moments(second)[Step.ESCALATE])
     # The service was away all the while: the last step says more than those before it.
     assert (await told(world, "coordinator"), await told(world, "director")) == ([], ["figure-escalated"])
