@@ -34,6 +34,8 @@ class Kafka(Server):
     Args:
         data: the node's folder; formatted by the first start.
         port: the clients' port. The controller listens on `controller_port`; both on 127.0.0.1 only.
+        lasting: whether it serves under load for long. Else HotSpot's second compiler rests, which takes a third of the
+            processor time of a node that lives for minutes.
         jars: where its jars come from.
         progress: is told of each downloaded byte.
     """
@@ -50,6 +52,7 @@ class Kafka(Server):
         sink: LineSink | None = None,
         jars: JarCache | None = None,
         progress: Progress = lambda _: None,
+        lasting: bool = False,
     ) -> None:
         super().__init__("kafka", log=log, sink=sink)
         self.data = data.absolute()
@@ -57,6 +60,7 @@ class Kafka(Server):
         self._controller_port = controller_port
         self._jars = jars or JarCache()
         self._progress = progress
+        self._lasting = lasting
 
     @property
     def bootstrap_servers(self) -> str:
@@ -106,6 +110,8 @@ class Kafka(Server):
     def _java(self, main: str, *, heap: str) -> list[str]:
         classpath = ":".join(str(jar) for jar in self._jars.fetch(locked("kafka")))
         options = [f"-Xmx{heap}", "-XX:+UseSerialGC", "-Xshare:auto", "-Xlog:disable", "-Xlog:all=error:stderr"]
+        if not self._lasting:
+            options.append("-XX:TieredStopAtLevel=1")
         logging = f"-Dlog4j2.configurationFile={self.data / 'log4j2.properties'}"
         return [str(find_java()), *options, logging, "-Djava.awt.headless=true", "-cp", classpath, main]
 

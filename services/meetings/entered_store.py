@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import date
-
 import asyncpg
 
-from services.meetings.domain.entered_figure import FigureSource, Kept, Number, Place, Version
+from services.meetings.domain.entered_figure import FigureSource, FigureState, Kept, Number, Place, Version
 from shared.contracts.codes import Role
 from shared.contracts.entered_figures import FigureCorrection
 from shared.db import Connection
@@ -29,15 +27,14 @@ async def figure_ref(conn: Connection, municipality: LogScope, place: Place, new
     return EnteredFigureRef(found)
 
 
-async def expected(conn: Connection, municipality: LogScope) -> list[tuple[EnteredFigureRef, Place, date]]:
-    """Return the figures that are waited for, each with its last day."""
+async def expected(conn: Connection, municipality: LogScope) -> list[FigureState]:
+    """Return the figures that are waited for, as they stand."""
     rows = await conn.fetch(
-        "SELECT f.figure, f.indicator, f.period, f.unit, a.state ->> 'due' AS due"
-        " FROM entered_figures f JOIN aggregates a ON a.id = f.figure"
+        "SELECT a.state FROM entered_figures f JOIN aggregates a ON a.id = f.figure"
         " WHERE f.municipality = $1 AND a.state ->> 'due' IS NOT NULL ORDER BY f.figure",
         municipality,
     )
-    return [(EnteredFigureRef(row["figure"]), _place(row), date.fromisoformat(row["due"])) for row in rows]
+    return [FigureState.model_validate_json(row["state"]) for row in rows]
 
 
 async def add(conn: Connection, figure: EnteredFigureRef, entry: Version) -> None:

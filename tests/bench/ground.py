@@ -46,7 +46,7 @@ def servers() -> Iterator[Servers]:
                 postgres = Postgres(folder / "postgres", free_port(), log=folder / "postgres.log")
                 postgres.start()
             if not given[1]:
-                kafka = Kafka(folder / "kafka", free_port(), free_port(), log=folder / "kafka.log")
+                kafka = Kafka(folder / "kafka", free_port(), free_port(), log=folder / "kafka.log", lasting=True)
                 kafka.start()
             yield Servers(
                 given[0] or (postgres.url() if postgres else ""), given[1] or (kafka.bootstrap_servers if kafka else "")

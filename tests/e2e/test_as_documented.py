@@ -34,7 +34,7 @@ from tests.e2e.system_world import token_of, whole_system
 pytestmark = [pytest.mark.connected, pytest.mark.slow, pytest.mark.timeout(1200)]
 AnyCase: TypeAlias = Case[Any]
 
-EXAMPLES: Final = 5
+EXAMPLES: Final = 3
 """Generated requests for each operation, beside those that the document itself gives as examples."""
 WHO: Final[Mapping[str, str]] = {"cases": "teacher", "meetings": "styrer", "notify": "teacher", "audit": "auditor"}
 """Who asks: in the story, they are those who may do most."""

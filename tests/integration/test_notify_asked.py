@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Literal
@@ -199,8 +200,10 @@ async def test_guardians_hear_of_the_plan_and_of_measures_whatever_becomes_of_a_
         assert own == [("guardians-measures", language)] * 2 + [("guardians-plan", language)] * 3
     assert len(wrote) == 10
     for mail in mails:
+        # Without the message's reference: among its random letters any word may stand.
+        said = re.sub(r"\bmsg_[a-z]+", "", f"{mail['Subject']} {mail.get_content()}".lower())
         for secret in ("sprakgruppe", "words", "plan", "ppt", measure, goals[0], CASE):
-            assert secret not in f"{mail['Subject']} {mail.get_content()}".lower()
+            assert secret not in said
 
 
 @pytest.mark.rule(23, 97, 107)

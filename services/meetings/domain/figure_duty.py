@@ -65,10 +65,14 @@ def owed_still(profile: Profile, place: Place, due: date, today: date) -> OwedFi
     return OwedFigure(place, due, _owner(entry, place.unit), led_by(profile, today))
 
 
+def stands(state: FigureState, owed: OwedFigure) -> bool:
+    """Return whether it is waited for already, by that day and of that owner."""
+    return (state.due, state.owner, state.led_by) == (owed.due, owed.owner, owed.led_by)
+
+
 def decide_expect(state: FigureState, figure: EnteredFigureRef, owed: OwedFigure) -> list[EventData]:
     """Say that it is waited for; once, and again while it is, when the profile says another day, or names another owner."""
-    same = (state.due, state.owner, state.led_by) == (owed.due, owed.owner, owed.led_by)
-    if state.entries or same:
+    if state.entries or stands(state, owed):
         return []
     return [
         FigureExpected(

@@ -9,7 +9,14 @@ from typing import Final
 
 from services.meetings import entered_store
 from services.meetings.domain.entered_figure import FIGURE
-from services.meetings.domain.figure_duty import OwedFigure, decide_drop, decide_expect, owed_figures, owed_still
+from services.meetings.domain.figure_duty import (
+    OwedFigure,
+    decide_drop,
+    decide_expect,
+    owed_figures,
+    owed_still,
+    stands,
+)
 from services.meetings.domain.profile import Profile
 from services.meetings.handlers.desk import Desk
 from services.meetings.store import lock_definitions
@@ -61,11 +68,16 @@ async def _expect(tx: Tx, profile: Profile, since: date) -> int:
     ctx = Context(actor=None, scope=profile.scope, now=tx.now, correlation=tx.ids.event_id())
     today, changes = oslo_day(tx.now), 0
     wanted = {owed.place: owed for owed in owed_figures(profile, since, today)}
-    for figure, place, due in await entered_store.expected(tx.conn, profile.scope):
+    for state in await entered_store.expected(tx.conn, profile.scope):
+        place, due, figure = state.place, state.due, state.figure
+        if due is None or figure is None:
+            continue
         owed = wanted.get(place) or owed_still(profile, place, due, today)
         if owed is None:
             dropped = await tx.journal.change(FIGURE, figure, ctx, decide_drop, conn=tx.conn)
             changes += len(dropped.events)
+        elif stands(state, owed):
+            wanted.pop(place, None)
         else:
             # One that nobody entered in time is waited for still, of whoever the profile names now.
             wanted[place] = owed
