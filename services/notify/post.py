@@ -309,8 +309,8 @@ class Post:
         self._journal.nudge()
         if not left:
             return None
-        # Only of a digest some can be left.
-        return Parcel(tuple(left), mail.digest_of([each.message for each in left]))
+        # Only of a digest some can be left. It keeps its name: it may have left the house before, with all of them.
+        return Parcel(tuple(left), parcel.reference)
 
     async def _take(self, ways: frozenset[Way], message: MessageRef | None = None) -> Parcel | None:
         offered = ways & self._ways
@@ -327,8 +327,14 @@ class Post:
             return None
         now, hours = self._clock.now(), self._terms.hours
         async with self._pool.acquire() as conn, conn.transaction():
-            found = await store.take_digest(conn, now, lease=LEASE, hours=hours, ways=offered)
-        return Parcel(tuple(found), mail.digest_of([each.message for each in found])) if found else None
+            found, before = await store.take_digest(conn, now, lease=LEASE, hours=hours, ways=offered)
+            if not found:
+                return None
+            messages = [each.message for each in found]
+            name = mail.digest_of(messages) if before is None else DigestRef(before)
+            if before is None:
+                await store.name_digest(conn, messages, name)
+        return Parcel(tuple(found), name)
 
     async def addresses(self, message: StoredMessage) -> Addresses:
         """Return where to send it: an employee's own choice, a subscription's contact, or what the cases service says of those

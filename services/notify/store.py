@@ -270,10 +270,11 @@ async def take_message(
 
 async def take_digest(
     conn: Connection, now: datetime, *, lease: float, hours: float, ways: frozenset[Way]
-) -> list[StoredMessage]:
+) -> tuple[list[StoredMessage], str | None]:
     """Take in hand, for `lease` seconds, all that one person's digest holds; nothing when none is due. In a transaction.
 
-    Who takes them is alone with that person's digests until the transaction ends, so that none is split between two.
+    Who takes them is alone with that person's digests until the transaction ends, so that none is split between two. Beside them
+    stands the name of the digest that all of them were in before, if there is one: they are it, or what is left of it.
     """
     found = await conn.fetchrow(
         f"SELECT recipient, channel, {_CASE_OF_DIGEST} AS about FROM messages AS next WHERE status = 'pending' AND digest"  # noqa: S608
@@ -283,19 +284,19 @@ async def take_digest(
         now,
     )
     if found is None:
-        return []
+        return [], None
     alone = await conn.fetchval(
         "SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0))", f"digest {found['recipient']}"
     )
     if not alone:
-        return []
+        return [], None
     # Those of one round were put off in one statement, and those that somebody has in hand come back much later.
     rows = await conn.fetch(
         "UPDATE messages SET attempts = attempts + 1, retry_at = clock_timestamp() + make_interval(secs => $1), held = true,"  # noqa: S608
         " trying_since = coalesce(trying_since, clock_timestamp())"
         " WHERE status = 'pending' AND digest AND recipient = $2 AND channel = $3 AND not_before <= $4"
         f" AND retry_at <= clock_timestamp() + interval '1 second' AND {_CASE_OF_DIGEST} = $5"
-        f" RETURNING {_MESSAGE}, trying_since + make_interval(secs => $6) <= clock_timestamp() AS given_up",
+        f" RETURNING {_MESSAGE}, digest_name, trying_since + make_interval(secs => $6) <= clock_timestamp() AS given_up",
         lease,
         found["recipient"],
         found["channel"],
@@ -303,7 +304,15 @@ async def take_digest(
         found["about"],
         hours * 3600,
     )
-    return sorted((_message(row) for row in rows), key=lambda each: each.message)
+    before = {row["digest_name"] for row in rows}
+    return sorted((_message(row) for row in rows), key=lambda each: each.message), before.pop() if len(
+        before
+    ) == 1 else None
+
+
+async def name_digest(conn: Connection, messages: Sequence[MessageRef], name: str) -> None:
+    """Note by which name these go together."""
+    await conn.execute("UPDATE messages SET digest_name = $2 WHERE message = ANY($1::text[])", list(messages), name)
 
 
 async def postpone(conn: Connection, messages: Sequence[MessageRef], moment: datetime) -> None:

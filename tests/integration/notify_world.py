@@ -55,6 +55,7 @@ from shared.testing.people import People
 from shared.testing.plugin import Migrated
 from shared.testing.signals import Probe
 from shared.testing.trust import TRUST
+from tests.everything_read import everything_read
 from tests.returned_mail import returned
 from tests.tally_app import served
 
@@ -109,6 +110,8 @@ class MailServer:
         """Addresses whose mails the server takes, and gives no answer to until it is let go."""
         self.hung: Probe[str] = Probe()
         """To whom such a mail came, in turn."""
+        self.silent: set[str] = set()
+        """Addresses whose mails the server has, and does not say so until it is let go."""
         self._go = threading.Event()
         self._loop = asyncio.get_running_loop()
         self._tls = tls
@@ -131,6 +134,7 @@ class MailServer:
     def let_go(self) -> None:
         """Answer what hangs, and let nothing hang any more."""
         self.hangs.clear()
+        self.silent.clear()
         self._go.set()
 
     def stop(self) -> None:
@@ -163,6 +167,8 @@ class MailServer:
         mail = message_from_bytes(content, policy=policy.default)
         assert isinstance(mail, EmailMessage)
         self._loop.call_soon_threadsafe(self.arrived, mail)
+        if self.silent.intersection(envelope.rcpt_tos):
+            await asyncio.to_thread(self._go.wait)
         return "250 OK"
 
 
@@ -336,16 +342,7 @@ class World:
 
     async def fresh(self) -> None:
         """Say what the bus says of itself all the time: that nothing is on its way."""
-        await self.pool.execute(
-            "INSERT INTO consumer_progress (consumer, topic, partition, partitions, caught_up_at)"
-            " VALUES ('notify', $1, 0, 1, clock_timestamp()) ON CONFLICT (consumer, topic, partition)"
-            " DO UPDATE SET caught_up_at = clock_timestamp()",
-            TOPIC,
-        )
-        await self.pool.execute(
-            "INSERT INTO source_watermarks (source, drained_at, received_at)"
-            " SELECT '/services/cases', caught_up_at, caught_up_at FROM consumer_progress ON CONFLICT DO NOTHING"
-        )
+        await everything_read(self.pool, "notify", (TOPIC, "/services/cases"))
 
     def runner(self) -> Deadlines:
         """Return what fires deadlines."""

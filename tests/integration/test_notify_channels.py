@@ -22,7 +22,7 @@ from services.notify.digital_post import DigitalLetter, DigitalPostRejectedError
 from services.notify.domain.policy import REFUSED
 from services.notify.mail import Smtp
 from services.notify.settings import NotifySettings
-from services.notify.sms import HttpSms
+from services.notify.sms import HttpSms, Sms
 from shared.clock import SimulatedClock
 from shared.contracts import cases, meetings
 from shared.contracts.access import AccessKind, AccessRecorded
@@ -623,6 +623,40 @@ async def test_a_digest_is_one_mail_a_day_whoever_dies_and_however_many_send(
     await place.again()
     assert len(world.smtp.mails) == 3, "of the invitation that was taken back nothing, and the cancellation at once"
     await other.stop()
+
+
+async def test_what_is_left_of_a_digest_that_may_have_gone_by_sms_has_the_key_of_the_whole(
+    opened: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One of the two is taken back while nobody knows whether the gateway has it: it sends nothing twice that has one key."""
+
+    class DiedError(BaseException):
+        pass
+
+    place = await opened()
+    await prefer(place, "styrer", phone=PHONE, sms_first=True, digest=True)
+    asked = handover(place.world, "styrer", DUE)
+    other = HandoverRef("hdo_" + "b" * 26)
+    await place.world.take(asked, asked.model_copy(update={"handover": other}))
+    place.world.clock.set(datetime(2026, 9, 8, 6, tzinfo=UTC))
+    gateway = place.world.post._sms
+    assert isinstance(gateway, HttpSms)
+    send = gateway.send
+
+    async def send_and_die(sms: Sms) -> None:
+        await send(sms)
+        raise DiedError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(gateway, "send", send_and_die)
+        with pytest.raises(DiedError):
+            await place.world.post.deliver_due()
+    await place.world.take(cases.HandoverWithdrawn(case=CASE, handover=other))
+    await place.again()
+    keys = [each.headers["idempotency-key"] for each in place.gateway.arrived.seen]
+    assert len(keys) == 2
+    assert len(set(keys)) == 1
+    assert await place.tries() == [("sms", "sent", None)]
 
 
 async def test_a_digest_that_fails_is_tried_as_one_and_goes_by_sms_as_one(opened: Open) -> None:
