@@ -128,7 +128,7 @@ async def compose(kit: Kit[AuditSettings]) -> Parts:
         protected_origin=settings.audit_protected_origin,
         witnesses=witnesses,
     )
-    exports = ExportDesk(desk, reader, kit.journal, kit.ids, witnesses)
+    exports = ExportDesk(desk, reader, kit.journal, kit.clock, kit.ids, witnesses)
     control = compose_control(kit, desk, writer=pools.writer, reader=pools.reader)
     app = kit.app(
         title="Lagspill audit",

@@ -10,6 +10,7 @@ from shared.errors import (
     LagspillError,
     MalformedRequestError,
     NotFoundError,
+    UnauthenticatedError,
     UnavailableError,
 )
 
@@ -53,6 +54,13 @@ class SignInRefusedError(AuditError, ForbiddenError):
 
     code = "sign-in-refused"
     status = 403
+
+
+class SessionEndedError(AuditError, UnauthenticatedError):
+    """Whoever was signed in is so no more."""
+
+    code = "session-ended"
+    status = 401
 
 
 class SignInNotOfferedError(AuditError, NotFoundError):

@@ -389,9 +389,19 @@ class ExportDelivered(ExportEvent):
     """Of everything before its last line."""
 
 
+class ExportCut(ExportEvent):
+    """The file was cut off: the right to the log had ended before all of it had left. It has no last line, and is no whole file."""
+
+    TYPE: ClassVar[str] = "no.lagspill.audit.export.cut.v1"
+
+    count: int = Field(ge=0)
+    """How many lines for entries had left by then."""
+
+
 EVENTS: tuple[type[EventData], ...] = (
     ExportOrdered,
     ExportDelivered,
+    ExportCut,
     EntriesPruned,
     HoldPlaced,
     HoldLifted,

@@ -6,7 +6,7 @@ from shared.web import Command, CurrentActor, RequestModel, answer, create_app, 
 from __future__ import annotations
 
 from shared.web.app import Readiness, UnguardedRouteError, create_app, passes_over_more
-from shared.web.bearer import CurrentActor, current_actor
+from shared.web.bearer import AskAgain, AskedAgain, CurrentActor, current_actor
 from shared.web.commands import (
     Command,
     GuardedCommand,
@@ -26,6 +26,8 @@ from shared.web.problems import Problem
 from shared.web.tongue import Tongue
 
 __all__ = [
+    "AskAgain",
+    "AskedAgain",
     "AskedPage",
     "Collection",
     "Command",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Awaitable, Callable
+from typing import Annotated, TypeAlias
 
-from fastapi import Security
+from fastapi import Depends, Security
 from fastapi.openapi.models import HTTPBearer as HTTPBearerModel
 from fastapi.security.base import SecurityBase
 from starlette.requests import Request
@@ -40,3 +41,18 @@ class _Bearer(SecurityBase):
 current_actor = _Bearer()
 CurrentActor = Annotated[Actor, Security(current_actor)]
 """The actor of the request, for an endpoint's parameter. Resolved once per request, however many ask for it."""
+
+AskAgain: TypeAlias = Callable[[], Awaitable[Actor]]
+"""Says anew who asks, for an answer that takes longer than a right may last. Raises as at the beginning, once the token or session
+is not valid any more."""
+
+
+def _asked_again(request: Request) -> AskAgain:
+    async def again() -> Actor:
+        return await current_actor(request)
+
+    return again
+
+
+AskedAgain = Annotated[AskAgain, Depends(_asked_again)]
+"""For an endpoint that streams, beside what admits to it."""

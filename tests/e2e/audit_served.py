@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import socket
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -34,6 +37,18 @@ PID_KEY: Final = "a key for people of thirty-two b"
 VAULT_KEY: Final = "test-1:" + "a2" * 21 + "a="
 
 
+@dataclass
+class Machine:
+    """The machine's clock, for what tokens say of time."""
+
+    ahead: float = 0.0
+    """Seconds, which a test adds."""
+
+    def wall(self) -> float:
+        """Return the seconds since 1970."""
+        return time.time() + self.ahead
+
+
 @dataclass(repr=False)
 class Served:
     """The service, and whoever asks it."""
@@ -48,6 +63,7 @@ class Served:
     """Examines the logs when a test says `look()`; nothing starts it here."""
     deadlines: Deadlines
     """The same of due dates: `fire_due()`."""
+    machine: Machine
 
     def token(self, role: str = "auditor", municipality: str = NOTODDEN, sub: str = "auditor-1") -> str:
         """An access token of somebody in that role."""
@@ -111,7 +127,7 @@ async def audit_service(
             vault_key=SecretStr(VAULT_KEY),
             lookup_key=SecretStr(PID_KEY),
         ).model_copy(update=told)
-        ids, metrics = RandomIds(), Metrics()
+        ids, metrics, machine = RandomIds(), Metrics(), Machine()
 
         async def ready() -> list[str]:
             return []
@@ -125,7 +141,9 @@ async def audit_service(
             ids=ids,
             metrics=metrics,
             http=outgoing,
-            authenticator=Authenticator(named, "lagspill", pid_key.encode(), outgoing, metrics=metrics),
+            authenticator=Authenticator(
+                named, "lagspill", pid_key.encode(), outgoing, metrics=metrics, wall=machine.wall
+            ),
             broker=create_broker("127.0.0.1:9", client="audit-test"),
             not_ready=ready,
         )
@@ -138,4 +156,22 @@ async def audit_service(
         client = await stack.enter_async_context(httpx.AsyncClient(verify=TRUST, base_url=address))
         watch = next(runner for runner in parts.runners if isinstance(runner, Watch))
         deadlines = Deadlines(pool, parts.deadlines, journal=kit.journal, clock=clock, ids=ids, metrics=metrics)
-        yield Served(world, client, issuer, pool, parts.app, address, watch, deadlines)
+        yield Served(world, client, issuer, pool, parts.app, address, watch, deadlines, machine)
+
+
+@asynccontextmanager
+async def slowly_read(served: Served, path: str, **headers: str) -> AsyncIterator[asyncio.StreamReader]:
+    """Ask for something large, and read no more of it than is read here: what the service has not sent yet, it has not read yet."""
+    host, port = served.address.removeprefix("http://").split(":")
+    asking = socket.socket()
+    asking.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
+    asking.setblocking(False)
+    await asyncio.get_running_loop().sock_connect(asking, (host, int(port)))
+    reader, writer = await asyncio.open_connection(sock=asking, limit=4096)
+    said = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    writer.write(f"GET {path} HTTP/1.1\r\nhost: {host}:{port}\r\n{said}\r\n".encode())
+    try:
+        assert (await reader.readuntil(b"\r\n")).startswith(b"HTTP/1.1 200")
+        yield reader
+    finally:
+        writer.transport.abort()

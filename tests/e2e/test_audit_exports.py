@@ -27,7 +27,7 @@ from shared.contracts.codes import Role, Service
 from shared.merkle import leaf_hash, verify_inclusion
 from shared.testing.issuer import Claim, LocalIssuer
 from shared.testing.plugin import Migrated
-from tests.e2e.audit_served import Served, audit_service
+from tests.e2e.audit_served import Served, audit_service, slowly_read
 from tests.integration.audit_world import SIGNER, SKIEN, Publisher
 
 pytestmark = [pytest.mark.connected, pytest.mark.story(23)]
@@ -338,6 +338,39 @@ async def test_a_client_that_goes_away_leaves_nothing_behind(audit: Served) -> N
     assert shown["count"] is None
     again = await audit.get(made["content"], audit.token())
     assert json.loads(again.content.splitlines()[-1])["count"] == len(big)
+
+
+async def test_whoever_may_not_look_any_more_is_given_no_more_of_a_file_that_has_begun(audit: Served) -> None:
+    """The token expires while the file is on its way: it has no last line, and the log says how much left, and why no more did."""
+    publisher = Publisher()
+    big = [publisher.read() for _ in range(WIDTH * 20)]
+    for first in range(0, len(big), 2000):
+        await audit.world.take(*big[first : first + 2000])
+    made = (await order(audit, {"format": "ndjson", "period": WEEK})).json()
+    async with slowly_read(audit, made["content"], authorization=f"Bearer {audit.token()}") as reader:
+        content = await reader.readexactly(20_000)
+        audit.machine.ahead = 86_400.0
+        content += await reader.read()
+    audit.machine.ahead = 0.0
+    shown = await audit.see(f"/exports/{made['export']}")
+    left = content.count(b'{"position":')
+    assert 0 < left < len(big)
+    assert (shown["count"], shown["sha256"], shown["cut"]) == (None, None, left)
+    assert b'{"count":' not in content
+    assert not content.endswith(b"\r\n0\r\n\r\n"), "no client takes it for a whole answer"
+    records = [(each["kind"], each["permitted"], each.get("reason")) for each in await audit.recorded()]
+    assert records == [("export", True, None), ("export", False, "token-expired")]
+    again = await audit.get(made["content"], audit.token())
+    assert json.loads(again.content.splitlines()[-1])["count"] == len(big)
+    shown = await audit.see(f"/exports/{made['export']}")
+    assert (shown["count"], shown["cut"]) == (len(big), None)
+    rows = await audit.pool.fetch("SELECT body FROM outbox ORDER BY id")
+    events = [json.loads(row["body"]) for row in rows if b".export." in row["body"]]
+    assert [(each["type"].split(".")[-2], each["data"].get("count")) for each in events] == [
+        ("ordered", None),
+        ("cut", left),
+        ("delivered", len(big)),
+    ]
 
 
 @pytest.mark.parametrize("wanted", ["ndjson", "csv", "cef", "fhir"])

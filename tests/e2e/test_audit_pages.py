@@ -20,6 +20,7 @@ from shared.clock import SimulatedClock
 from shared.contracts.codes import Language
 from shared.testing.issuer import LocalIssuer
 from shared.testing.plugin import Migrated
+from tests.e2e.audit_served import slowly_read
 from tests.e2e.pages_world import Pages, Visitor, open_pages
 from tests.integration.audit_world import NOTODDEN, SIGNER, SKIEN, Publisher
 
@@ -219,6 +220,26 @@ async def test_a_copy_of_what_was_found_is_taken_from_the_page(pages: Pages, vis
     assert re.search(r"Entries\s+4\s", told)
     assert EN["exports.then"] not in told
     assert (await visitor.go("/pages/export/exp_x")).status_code == 404
+
+
+async def test_who_has_signed_out_is_given_no_more_of_a_copy_that_has_begun(pages: Pages, visitor: Visitor) -> None:
+    publisher = Publisher()
+    for _ in range(10):
+        await pages.served.world.take(*[publisher.read(CASE) for _ in range(512)])
+    token = await visitor.token(f"/pages/search?case={CASE}")
+    where = (await visitor.send("/pages/exports", token=token, case=CASE, format="ndjson")).headers["location"]
+    cookie = "; ".join(f"{name}={value}" for name, value in visitor.http.cookies.items())
+    async with slowly_read(pages.served, f"{where}/content", cookie=cookie) as reader:
+        content = await reader.readexactly(20_000)
+        assert (await visitor.send("/pages/sign-out", token=token)).status_code == 200
+        content += await reader.read()
+    left = content.count(b'{"position":')
+    assert 0 < left < 5120
+    assert b'{"count":' not in content
+    last = (await pages.served.recorded())[-1]
+    assert (last["kind"], last["permitted"], last["reason"]) == ("export", False, "session-ended")
+    await visitor.sign_in()
+    assert EN["exports.cut"].format(count=f"{left:,}") in shown(await visitor.go(where))
 
 
 # --- verify now -------------------------------------------------------------------------------------------------------

@@ -36,7 +36,7 @@ async def run(dsn: str, wanted: ExportFormat) -> dict[str, int]:
     ids, clock = RandomIds(), SystemClock()
     journal = Journal(pool, source="/services/audit", clock=clock, ids=ids)
     reader = Reader(pool)
-    desk = ExportDesk(Desk(reader, journal, origin=ORIGIN), reader, journal, ids)
+    desk = ExportDesk(Desk(reader, journal, origin=ORIGIN), reader, journal, clock, ids)
     auditor = Actor(
         id=ActorId("act_the-auditor"),
         kind="user",
@@ -60,7 +60,11 @@ async def run(dsn: str, wanted: ExportFormat) -> dict[str, int]:
     ordered = made.state.ordered
     assert ordered is not None
     ctx = replace(ctx, idempotency=None)  # a key belongs to one command
-    file = await desk.fetch(ctx, ExportRef(ordered.export))
+
+    async def again() -> Actor:
+        return auditor
+
+    file = await desk.fetch(ctx, ExportRef(ordered.export), again)
     process = psutil.Process()
     written = chunks = warm = highest = 0
     async for piece in file.pieces:

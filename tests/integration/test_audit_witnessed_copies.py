@@ -63,7 +63,7 @@ def exports(world: World, policy: Policy, patience: float = 20.0) -> ExportDesk:
     clock, ids, reader = SimulatedClock(NOON), SeededIds(5), Reader(world.pool)
     journal = Journal(world.pool, source="/services/audit", clock=clock, ids=ids)
     witnesses = Witnesses(world.pool, reader, clock, policy, patience)
-    return ExportDesk(Desk(reader, journal, origin=ORIGIN), reader, journal, ids, witnesses)
+    return ExportDesk(Desk(reader, journal, origin=ORIGIN), reader, journal, clock, ids, witnesses)
 
 
 async def order(desk: ExportDesk, case: str) -> tuple[ExportRef, int]:
@@ -76,7 +76,13 @@ async def order(desk: ExportDesk, case: str) -> tuple[ExportRef, int]:
 
 async def fetched(desk: ExportDesk, export: ExportRef, folder: Path) -> tuple[Path, bool]:
     """Fetch a file; where it is, and whether it says that its checkpoint is witnessed."""
-    file = await desk.fetch(looking(), export)
+    ctx = looking()
+
+    async def again() -> Actor:
+        assert ctx.actor is not None
+        return ctx.actor
+
+    file = await desk.fetch(ctx, export, again)
     path = folder / file.name
     path.write_bytes(b"".join([piece async for piece in file.pieces]))
     return path, json.loads(path.read_text().partition("\n")[0])["witnessed"]

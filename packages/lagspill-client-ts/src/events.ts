@@ -425,6 +425,7 @@ export interface EventData {
   "no.lagspill.audit.chain.broken.v1": ChainBroken;
   "no.lagspill.audit.checkpoint.signed.v1": CheckpointSigned;
   "no.lagspill.audit.entries.pruned.v1": EntriesPruned;
+  "no.lagspill.audit.export.cut.v1": ExportCut;
   "no.lagspill.audit.export.delivered.v1": ExportDelivered;
   "no.lagspill.audit.export.ordered.v1": ExportOrdered;
   "no.lagspill.audit.finding.explained.v1": FindingExplained;
@@ -766,6 +767,16 @@ export interface PrunedNumbers {
   first: number;
   last: number;
   source: string;
+}
+/**
+ * The file was cut off: the right to the log had ended before all of it had left. It has no last line, and is no whole file.
+ */
+export interface ExportCut {
+  /**
+   * How many lines for entries had left by then.
+   */
+  count: number;
+  export: string;
 }
 /**
  * The whole file has left.

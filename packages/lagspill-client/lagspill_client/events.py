@@ -2251,6 +2251,19 @@ class EscalationRaised(EventData):
     unit: UnitIdField | None = None
 
 
+class ExportCut(EventData):
+    """The file was cut off: the right to the log had ended before all of it had left. It has no last line, and is no
+    whole file.
+    """
+
+    TYPE: ClassVar[str] = "no.lagspill.audit.export.cut.v1"
+    TOPIC: ClassVar[str] = "lagspill.audit.v1"
+
+    count: Annotated[int, Field(ge=0)]
+    """How many lines for entries had left by then."""
+    export: ExportRefField
+
+
 class ExportDelivered(EventData):
     """The whole file has left."""
 
@@ -3868,6 +3881,7 @@ EVENTS: Final[Mapping[str, type[EventData]]] = {
     DocumentAdded.TYPE: DocumentAdded,
     EntriesPruned.TYPE: EntriesPruned,
     EscalationRaised.TYPE: EscalationRaised,
+    ExportCut.TYPE: ExportCut,
     ExportDelivered.TYPE: ExportDelivered,
     ExportOrdered.TYPE: ExportOrdered,
     FigureCorrected.TYPE: FigureCorrected,

@@ -15,7 +15,7 @@ from services.audit.searching import ACTOR, CODE, ORGANISATION, SOURCE, UNIT, re
 from shared.contracts.audit import ExportFilter, ExportFormat
 from shared.contracts.codes import Language
 from shared.refs import ExportRef, pattern
-from shared.web import Command, GivenMoment, Reading, RequestModel, represent, respond
+from shared.web import AskedAgain, Command, GivenMoment, Reading, RequestModel, represent, respond
 
 _EXPORT: Final = pattern("exp")
 ExportPath = Annotated[str, Path(pattern=_EXPORT, description="The export's reference.")]
@@ -89,8 +89,8 @@ def create_export_router(desk: ExportDesk) -> APIRouter:
         return represent(ExportView.of(loaded.state), version=loaded.version)
 
     @router.get("/exports/{export}/content", summary="The file itself", response_class=Response)
-    async def content(export: ExportPath, ctx: Reading) -> Response:
-        file = await desk.fetch(ctx, ExportRef(export))
+    async def content(export: ExportPath, ctx: Reading, again: AskedAgain) -> Response:
+        file = await desk.fetch(ctx, ExportRef(export), again)
         headers = {"Cache-Control": "private, no-store", "Content-Disposition": f'attachment; filename="{file.name}"'}
         return StreamingResponse(file.pieces, media_type=file.media_type, headers=headers)
 

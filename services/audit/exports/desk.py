@@ -22,13 +22,15 @@ from services.audit.exports.writing import Told, Writer
 from services.audit.handlers import Desk, require_bounds
 from services.audit.queries import Reader, Search, SignedHead
 from services.audit.witnesses import Witnesses
-from shared.aggregate import Answer, Changed, Context, Loaded
+from shared.aggregate import Answer, Changed, Context, Decision, Loaded
+from shared.clock import Clock
 from shared.contracts.access import AccessKind, AccessRecorded
-from shared.contracts.audit import ExportDelivered, ExportFilter, ExportFormat, ExportOrdered
+from shared.contracts.audit import ExportCut, ExportDelivered, ExportFilter, ExportFormat, ExportOrdered
 from shared.contracts.codes import Language, Purpose, Role
+from shared.errors import LagspillError
 from shared.journal import Journal
 from shared.refs import ExportRef, Ids, LogScope, is_protected
-from shared.web import answer
+from shared.web import AskAgain, answer
 
 LONGEST: Final = timedelta(days=366)
 """How long a period may be exported without naming a case or an actor."""
@@ -47,16 +49,28 @@ class File:
     pieces: AsyncIterator[bytes]
 
 
+@dataclass(frozen=True, slots=True)
+class _Fetching:
+    """Who fetches which export."""
+
+    ctx: Context
+    log: LogName
+    ordered: ExportOrdered
+    role: Role
+    again: AskAgain
+
+
 class ExportDesk:
     """Where auditors and privacy officers order and fetch exports."""
 
     def __init__(
-        self, desk: Desk, reader: Reader, journal: Journal, ids: Ids, witnesses: Witnesses | None = None
+        self, desk: Desk, reader: Reader, journal: Journal, clock: Clock, ids: Ids, witnesses: Witnesses | None = None
     ) -> None:
         """Admit whom `desk` admits; with `witnesses`, exports are made of witnessed checkpoints where they can be."""
         self._desk = desk
         self._reader = reader
         self._journal = journal
+        self._clock = clock
         self._ids = ids
         self._witnesses = witnesses
 
@@ -107,8 +121,10 @@ class ExportDesk:
             # Recorded by now, and answered as one that does not exist.
             raise NoSuchExportError from None
 
-    async def fetch(self, ctx: Context, export: ExportRef) -> File:
+    async def fetch(self, ctx: Context, export: ExportRef, again: AskAgain) -> File:
         """Return the file, once it is committed that the actor fetches it.
+
+        `again` is asked before each part of it leaves: whoever may not look into the log any more is given no more of it.
 
         Raises:
             NoSuchExportError: see `show`.
@@ -124,7 +140,7 @@ class ExportDesk:
         cosigned = None if self._witnesses is None else await self._witnesses.cosigned(log, ordered.size)
         writer = self._writer(ordered, head, log, cosigned)
         name = f"{log}-{ordered.size}-{export}.{writer.suffix}"
-        return File(name, writer.media_type, self._pieces(context, log, ordered, writer))
+        return File(name, writer.media_type, self._pieces(_Fetching(context, log, ordered, role, again), writer))
 
     def _writer(self, ordered: ExportOrdered, head: SignedHead, log: LogName, cosigned: str | None) -> Writer:
         told = Told(head.checkpoint, cosigned or head.note, ordered.language, witnessed=cosigned is not None)
@@ -138,8 +154,13 @@ class ExportDesk:
             case ExportFormat.FHIR:
                 return BundleWriter(told, head.signed_at.isoformat().replace("+00:00", "Z"))
 
-    async def _pieces(self, ctx: Context, log: LogName, ordered: ExportOrdered, writer: Writer) -> AsyncIterator[bytes]:
-        """Yield the file. Each chunk is a statement of its own: while the client reads, no connection is held, and no lock."""
+    async def _pieces(self, fetching: _Fetching, writer: Writer) -> AsyncIterator[bytes]:
+        """Yield the file. Each chunk is a statement of its own: while the client reads, no connection is held, and no lock.
+
+        Raises:
+            LagspillError: the right to the log has ended meanwhile. What has left has no last line, and the connection is cut.
+        """
+        log, ordered = fetching.log, fetching.ordered
         search = search_of(ordered.filter)
         if ordered.format in _LOOKS and search.type is None:
             search = replace(search, type=AccessRecorded.TYPE)
@@ -152,6 +173,7 @@ class ExportDesk:
         while entries := await self._reader.walk(log, search, first=first, after=after, limit=CHUNK):
             pieces = await writer.write(entries)
             chunk = b"".join(pieces)
+            await self._require_still(fetching, count)
             digest.update(chunk)
             count += len(pieces)
             yield chunk
@@ -160,8 +182,26 @@ class ExportDesk:
             export=ordered.export, count=count, unreadable=writer.unreadable, sha256=digest.hexdigest()
         )
         closing = writer.closing(count, digest.digest())
+        await self._require_still(fetching, count)
+        ctx = replace(fetching.ctx, now=self._clock.now())
         await self._journal.change(EXPORT, ordered.export, ctx, lambda state: decide_delivered(state, delivered))
         yield closing
+
+    async def _require_still(self, fetching: _Fetching, count: int) -> None:
+        """Refuse to give more when whoever fetches may not look into the log any more; the log says so, and how much they have.
+
+        Raises:
+            LagspillError: as where they were admitted.
+        """
+        try:
+            actor = await fetching.again()
+            await self._desk.admit(replace(fetching.ctx, actor=actor), fetching.log)
+        except LagspillError as error:
+            ctx, ordered = replace(fetching.ctx, now=self._clock.now()), fetching.ordered
+            cut = ExportCut(export=ordered.export, count=count)
+            refused = _taken(ctx, ordered, fetching.role, refused=error.code)
+            await self._journal.change(EXPORT, ordered.export, ctx, lambda _: Decision([cut], [refused]))
+            raise
 
 
 def _answer(state: ExportState, version: int) -> Answer:
@@ -174,8 +214,8 @@ def search_of(asked: ExportFilter) -> Search:
     return Search(**asked.model_dump())
 
 
-def _taken(ctx: Context, ordered: ExportOrdered, role: Role) -> AccessRecorded:
-    """Return the record of fetching an export of the log `ctx.scope`."""
+def _taken(ctx: Context, ordered: ExportOrdered, role: Role, *, refused: str | None = None) -> AccessRecorded:
+    """Return the record of fetching an export of the log `ctx.scope`, or that it was `refused` for that reason."""
     if ctx.actor is None:
         raise NotYourLogError
     protected = is_protected(ctx.scope)
@@ -185,6 +225,7 @@ def _taken(ctx: Context, ordered: ExportOrdered, role: Role) -> AccessRecorded:
         actor=ctx.actor.access_actor(role, address_protected=protected),
         case=ordered.filter.case,
         purpose=Purpose.OVERSIGHT,
-        permitted=True,
+        permitted=refused is None,
+        reason=refused,
         address_protected=protected,
     )

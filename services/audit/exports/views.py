@@ -25,6 +25,9 @@ class ExportView(BaseModel):
         description="Access records that the format has no line for, as they are not of the agreed form; null before."
     )
     sha256: str | None = Field(description="Hexadecimal, of everything before the file's last line.")
+    cut: int | None = Field(
+        description="Lines that had left when it was last fetched and cut off, as the right to the log had ended; null otherwise."
+    )
 
     @classmethod
     def of(cls, state: ExportState) -> ExportView:
@@ -47,4 +50,5 @@ class ExportView(BaseModel):
             count=delivered.count if delivered is not None else None,
             unreadable=delivered.unreadable if delivered is not None else None,
             sha256=delivered.sha256 if delivered is not None else None,
+            cut=state.cut.count if state.cut is not None else None,
         )

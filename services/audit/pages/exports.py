@@ -32,6 +32,7 @@ class ExportPages:
         """Admit with `desk`, order of `exports`; the pages become `site`'s."""
         self._desk = desk
         self._exports = exports
+        self._site = site
         site.guard("/pages/exports", self.overview)
         site.act("/pages/exports", self.order)
         site.guard("/pages/export/{export}", self.show)
@@ -63,8 +64,8 @@ class ExportPages:
         return page("export.html", visit, export=loaded.state)
 
     async def content(self, request: Request, visit: Visit, ctx: Context) -> Response:  # noqa: ARG002
-        """Give the file, a chunk at a time."""
-        file = await self._exports.fetch(ctx, _ref(request))
+        """Give the file, a chunk at a time, for as long as the session lasts."""
+        file = await self._exports.fetch(ctx, _ref(request), self._site.again(request))
         headers = {
             **HEADERS,
             "Content-Type": file.media_type,

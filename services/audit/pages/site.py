@@ -15,7 +15,7 @@ from starlette.routing import Match, Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.audit.domain.entry import LogName
-from services.audit.errors import ForeignFormError, SignInNotOfferedError, SignInRefusedError
+from services.audit.errors import ForeignFormError, SessionEndedError, SignInNotOfferedError, SignInRefusedError
 from services.audit.handlers import Desk
 from services.audit.pages.rendering import HEADERS, page, render
 from services.audit.pages.sessions import Session, Sessions
@@ -40,7 +40,7 @@ from shared.errors import LagspillError
 from shared.issuer_keys import IssuerUnavailableError
 from shared.observability import Metrics, traceparent
 from shared.refs import Ids
-from shared.web import Edge, exchange
+from shared.web import AskAgain, Edge, exchange
 from shared.web.edge import Headers
 from shared.web.problems import MethodNotAllowedError, UnknownPathError
 
@@ -86,6 +86,17 @@ class Site:
     def act(self, path: str, view: Guarded) -> None:
         """Add what a form of a signed-in person does: only its own page's, which knows the session's secret, may ask for it."""
         self._routes.append(_Page(path, self._guarded(view, form=True), methods=["POST"]))
+
+    def again(self, request: Request) -> AskAgain:
+        """Return what says anew who asks, for as long as the session that this request came with lasts."""
+
+        async def again() -> Actor:
+            session = await self._session(request)
+            if session is None:
+                raise SessionEndedError
+            return session.actor
+
+        return again
 
     def app(self, beside: ASGIApp, *, ids: Ids, metrics: Metrics) -> ASGIApp:
         """Return the application with the pages, and `beside` for every other path."""
