@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic_core import to_json
 
 from services.audit.domain.examination import (
     BEGINNING,
@@ -19,11 +20,11 @@ from services.audit.domain.examination import (
     also_needed,
     places,
 )
-from services.audit.domain.observed import FACTS, Look, Observed
+from services.audit.domain.observed import FACTS, Look, Observed, observe
 from services.audit.domain.pattern_policy import Rules, read_policies
 from services.audit.domain.patterns import CASES, Heard, Hit
 from shared.contracts import cases, meetings
-from shared.contracts.access import AccessKind
+from shared.contracts.access import AccessActor, AccessKind, AccessRecorded
 from shared.contracts.audit import Pattern
 from shared.contracts.base import EventData, Model
 from shared.contracts.codes import Role, Scope, Service
@@ -296,6 +297,84 @@ def test_many_children_are_those_of_some_window_with_so_many(
         if len({look.case for look in window}) >= children:
             expected.setdefault(last.actor, set()).update(look.position for look in window)
     assert told(examined(rules, writer.log), Pattern.MANY_CHILDREN) == expected
+
+
+_late_looks = st.lists(
+    st.tuples(st.integers(0, 1), st.integers(0, 5), st.integers(0, 40), st.sampled_from([0, 0, 0, 5, 30, 70, 400])),
+    max_size=30,
+)
+
+
+@given(_late_looks, st.integers(2, 4), st.integers(10, 90))
+@settings(max_examples=300, deadline=None)
+def test_what_is_told_late_is_held_against_what_was_told_in_time(
+    drawn: list[tuple[int, int, int, int]], children: int, minutes: int
+) -> None:
+    """Any span, of all that the log had in its newest span: a service that was behind hides neither its looks nor another's."""
+    writer, now, within = Writer(), MONDAY, timedelta(minutes=minutes)
+    for who, number, passed, late in drawn:
+        now += timedelta(minutes=passed)
+        writer.look(who, now - timedelta(minutes=late), number, logged_at=now)
+    looks = [seen.look for seen in writer.log if seen.look is not None]
+    expected: dict[str, set[int]] = {}
+    for new in looks:
+        kept = [
+            each
+            for each in looks
+            if (each.actor, each.position <= new.position) == (new.actor, True)
+            and each.logged_at > new.logged_at - within
+        ]
+        for last in kept:
+            span = [each for each in kept if last.at - within < each.at <= last.at]
+            if new in span and len({each.case for each in span}) >= children:
+                expected.setdefault(new.actor, set()).update(each.position for each in span)
+    rules = rules_with(many_children={"children": children, "minutes": minutes})
+    assert told(examined(rules, writer.log), Pattern.MANY_CHILDREN) == expected
+
+
+@given(
+    st.lists(st.tuples(st.booleans(), st.integers(0, 5), st.integers(0, 300)), min_size=1, max_size=30),
+    st.integers(0, 29),
+    st.integers(-60, 60),
+    st.booleans(),
+)
+@settings(max_examples=300, deadline=None)
+def test_no_single_record_hides_what_the_others_show(
+    drawn: list[tuple[bool, int, int]], place: int, days: int, permitted: bool
+) -> None:
+    """Whatever it says of its own time, and wherever it stands in the log."""
+    before, after, now = Writer(), Writer(), MONDAY
+    places: dict[int, int] = {}
+    for number, (allowed, of, passed) in enumerate(drawn):
+        now += timedelta(minutes=passed)
+        if number == place:
+            dated = observed_at(now + timedelta(days=days), now)
+            after.look(1, dated, 9, permitted=permitted, logged_at=now)
+        places[len(before.log)] = len(after.log)
+        for writer in (before, after):
+            writer.look(1, now, of, permitted=allowed)
+    for pattern in (Pattern.MANY_CHILDREN, Pattern.OUTSIDE_HOURS, Pattern.REPEATED_DENIALS):
+        shown = told(examined(LOW, before.log), pattern).get(actor(1), set())
+        assert {places[each] for each in shown} <= told(examined(LOW, after.log), pattern).get(actor(1), set())
+
+
+def observed_at(said: datetime, logged_at: datetime) -> datetime:
+    """When an entry is taken to have happened that says this of itself."""
+    record = AccessRecorded(
+        subject_ref=case(9), kind=AccessKind.READ, actor=AccessActor(id=actor(1)), case=case(9), permitted=True
+    )
+    seen = observe(
+        position=0,
+        logged_at=logged_at,
+        happened_at=said,
+        event_type=AccessRecorded.TYPE,
+        source=CASES,
+        number=1,
+        actor=actor(1),
+        leaf=to_json({"data": record.model_dump(mode="json")}),
+    )
+    assert seen.look is not None
+    return seen.look.at
 
 
 @given(st.lists(st.tuples(st.integers(0, 2), st.booleans(), st.integers(0, 600)), max_size=40), st.integers(2, 5))

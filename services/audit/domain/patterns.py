@@ -8,6 +8,8 @@ until the log has moved on by the policy's patience.
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -31,6 +33,8 @@ class Mark(Model):
 
     position: int
     at: datetime
+    logged_at: datetime | None = None
+    """None in what was remembered before this was: then it was logged when it happened."""
     case: CaseRef | None = None
     told: bool = False
     """It is in a finding already."""
@@ -38,7 +42,12 @@ class Mark(Model):
     @classmethod
     def of(cls, look: Look) -> Mark:
         """Return the mark of a look."""
-        return cls(position=look.position, at=look.at, case=look.case)
+        return cls(position=look.position, at=look.at, logged_at=look.logged_at, case=look.case)
+
+    @property
+    def known_at(self) -> datetime:
+        """Return when the log had it."""
+        return self.logged_at or self.at
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,31 +61,62 @@ class Hit:
     actor: ActorId | None = None
 
 
+Enough = Callable[[int, int], bool]
+"""Whether so many children, and so many entries, within the span of time are a pattern."""
+
+
 class Marks(Model):
-    """The newest entries of somebody, within a span of time."""
+    """The newest entries of somebody, within a span of time.
+
+    What is remembered is decided by when the log had it, which nobody but the log says. So no entry, whatever it says of its own
+    time, makes another one forgotten; and what a service tells late is still held against what was told in time.
+    """
 
     marks: tuple[Mark, ...] = ()
 
-    def add(self, mark: Mark, within: timedelta) -> Marks:
-        """Return the marks with `mark`, and without those older than `within` before the newest."""
-        both = (*self.marks, mark)
-        since = max(each.at for each in both) - within
-        return Marks(marks=tuple(each for each in both if each.at > since))
+    def add(
+        self, mark: Mark, within: timedelta, enough: Enough, pattern: Pattern, actor: ActorId
+    ) -> tuple[Marks, list[Hit]]:
+        """Return the marks with `mark`, without those that the log had `within` before; and what that shows.
 
-    @property
-    def children(self) -> int:
-        """Return how many cases they are about."""
-        return len({mark.case for mark in self.marks if mark.case is not None})
+        It shows the pattern if `mark` is in a span of `within` that holds enough. (A span's first moment is not in it.)
+        """
+        since = mark.known_at - within
+        kept = sorted((*(each for each in self.marks if each.known_at > since), mark), key=_when)
+        place = [each.position for each in kept].index(mark.position)
+        found = {each.position for each in _around(kept, place, within, enough)}
+        told = [each.model_copy(update={"told": True}) if each.position in found else each for each in kept]
+        fresh = tuple(each for each in kept if each.position in found and not each.told)
+        return Marks(marks=tuple(told)), [Hit(pattern, actor, fresh, actor)] if fresh else []
 
-    def tell(self) -> tuple[Marks, tuple[Mark, ...]]:
-        """Return them as told, and those that were not."""
-        fresh = tuple(mark for mark in self.marks if not mark.told)
-        return Marks(marks=tuple(mark.model_copy(update={"told": True}) for mark in self.marks)), fresh
 
-    def hit(self, pattern: Pattern, actor: ActorId) -> tuple[Marks, list[Hit]]:
-        """Return them as told, and the hit."""
-        told, fresh = self.tell()
-        return told, [Hit(pattern, actor, fresh, actor)] if fresh else []
+def _when(mark: Mark) -> tuple[datetime, int]:
+    return mark.at, mark.position
+
+
+def _around(marks: Sequence[Mark], place: int, within: timedelta, enough: Enough) -> Sequence[Mark]:
+    """Return the marks, in order of time, that are with the one at `place` in some span with enough of them.
+
+    The spans that hold it end at it, or at one after it. Each begins no earlier than the one before, and all have it in common:
+    what they hold together is one stretch.
+    """
+    until = marks[place].at + within
+    first, begin, end = 0, len(marks), place
+    cases: Counter[CaseRef] = Counter(mark.case for mark in marks[:place] if mark.case is not None)
+    for last in range(place, len(marks)):
+        if marks[last].at >= until:
+            break
+        cases.update(_case(marks[last]))
+        while marks[first].at <= marks[last].at - within:
+            cases.subtract(_case(marks[first]))
+            first += 1
+        if enough(sum(count > 0 for count in cases.values()), last + 1 - first):
+            begin, end = min(begin, first), last + 1
+    return marks[begin:end]
+
+
+def _case(mark: Mark) -> tuple[CaseRef, ...]:
+    return () if mark.case is None else (mark.case,)
 
 
 class Heard(Model):
@@ -154,10 +194,10 @@ class CaseWatch(Model):
 def stranger(state: Marks, look: Look, rules: Rules) -> tuple[Marks, list[Hit]]:
     """Count a stranger's look against the threshold."""
     policy = rules.policy.without_relation
-    after = state.add(Mark.of(look), timedelta(days=policy.within_days))
-    if len(after.marks) < policy.looks:
-        return after, []
-    return after.hit(Pattern.WITHOUT_RELATION, look.actor)
+    within = timedelta(days=policy.within_days)
+    return state.add(
+        Mark.of(look), within, lambda _, looks: looks >= policy.looks, Pattern.WITHOUT_RELATION, look.actor
+    )
 
 
 # --- one person's looks -----------------------------------------------------------------------------------------------
@@ -168,10 +208,10 @@ def many_children(state: Marks, look: Look, rules: Rules) -> tuple[Marks, list[H
     policy = rules.policy.many_children
     if not look.shown or not policy.enabled:
         return state, []
-    after = state.add(Mark.of(look), timedelta(minutes=policy.minutes))
-    if after.children < policy.children:
-        return after, []
-    return after.hit(Pattern.MANY_CHILDREN, look.actor)
+    within = timedelta(minutes=policy.minutes)
+    return state.add(
+        Mark.of(look), within, lambda children, _: children >= policy.children, Pattern.MANY_CHILDREN, look.actor
+    )
 
 
 def outside_hours(state: Marks, look: Look, rules: Rules) -> tuple[Marks, list[Hit]]:
@@ -179,10 +219,11 @@ def outside_hours(state: Marks, look: Look, rules: Rules) -> tuple[Marks, list[H
     policy = rules.policy.outside_hours
     if not look.shown or not policy.enabled or not rules.outside(look.at, look.service):
         return state, []
-    after = state.add(Mark.of(look), timedelta(hours=policy.within_hours))
-    if after.children < policy.children and len(after.marks) < policy.looks:
-        return after, []
-    return after.hit(Pattern.OUTSIDE_HOURS, look.actor)
+
+    def enough(children: int, looks: int) -> bool:
+        return children >= policy.children or looks >= policy.looks
+
+    return state.add(Mark.of(look), timedelta(hours=policy.within_hours), enough, Pattern.OUTSIDE_HOURS, look.actor)
 
 
 def repeated_denials(state: Marks, look: Look, rules: Rules) -> tuple[Marks, list[Hit]]:
@@ -190,10 +231,10 @@ def repeated_denials(state: Marks, look: Look, rules: Rules) -> tuple[Marks, lis
     policy = rules.policy.repeated_denials
     if not look.refused or not policy.enabled:
         return state, []
-    after = state.add(Mark.of(look), timedelta(hours=policy.within_hours))
-    if len(after.marks) < policy.denials:
-        return after, []
-    return after.hit(Pattern.REPEATED_DENIALS, look.actor)
+    within = timedelta(hours=policy.within_hours)
+    return state.add(
+        Mark.of(look), within, lambda _, looks: looks >= policy.denials, Pattern.REPEATED_DENIALS, look.actor
+    )
 
 
 class Departure(Model):
@@ -226,15 +267,16 @@ class Departure(Model):
         if not watched or not look.shown or not policy.enabled:
             return self, []
         within = timedelta(hours=policy.within_hours)
+        mark, actor = Mark.of(look), look.actor
         if look.kind in _TAKEN_OUT:
-            taken = self.taken.add(Mark.of(look), within)
-            told, hits = taken.hit(Pattern.LEAVING, look.actor) if len(taken.marks) >= policy.exports else (taken, [])
-            return self.model_copy(update={"taken": told}), hits
+            taken, hits = self.taken.add(mark, within, lambda _, looks: looks >= policy.exports, Pattern.LEAVING, actor)
+            return self.model_copy(update={"taken": taken}), hits
         if holds:
             return self, []
-        read = self.read.add(Mark.of(look), within)
-        told, hits = read.hit(Pattern.LEAVING, look.actor) if read.children >= policy.children else (read, [])
-        return self.model_copy(update={"read": told}), hits
+        read, hits = self.read.add(
+            mark, within, lambda children, _: children >= policy.children, Pattern.LEAVING, actor
+        )
+        return self.model_copy(update={"read": read}), hits
 
 
 # --- what is missing --------------------------------------------------------------------------------------------------
