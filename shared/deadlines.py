@@ -38,6 +38,8 @@ ATTEMPTS: Final = 5
 POLL: Final = 0.5
 """Seconds of the machine's time between two looks, when nothing wakes the runner."""
 _FIRST_PAUSE: Final = timedelta(seconds=1)
+_DOUBLINGS: Final = 8
+_LONGEST_PAUSE: Final = _FIRST_PAUSE * 2**_DOUBLINGS
 
 log = structlog.get_logger(__name__)
 
@@ -84,7 +86,9 @@ _TAKE: Final = """
 DELETE FROM deadlines
 WHERE (kind, key) = (
     SELECT kind, key FROM deadlines
-    WHERE kind = ANY($1::text[]) AND due <= $2 AND NOT parked AND (retry_at IS NULL OR retry_at <= clock_timestamp())
+    WHERE kind = ANY($1::text[]) AND due <= $2 AND NOT parked AND (retry_at IS NULL OR retry_at <= clock_timestamp()
+        -- Further ahead than any pause: the database's clock was set back since, and nothing waits that out.
+        OR retry_at > clock_timestamp() + $3::interval)
     ORDER BY due, kind, key
     LIMIT 1
     FOR UPDATE SKIP LOCKED
@@ -263,7 +267,7 @@ class Deadlines:
         try:
             async with conn.transaction():
                 now = self._clock.now()
-                row = await conn.fetchrow(_TAKE, list(self._handlers), now)
+                row = await conn.fetchrow(_TAKE, list(self._handlers), now, _LONGEST_PAUSE)
                 if row is None:
                     return None
                 deadline = Deadline(row["kind"], row["key"], row["due"], row["payload"])
@@ -303,7 +307,7 @@ class Deadlines:
         places = told["where"]
         row = await conn.fetchrow(
             "UPDATE deadlines SET attempts = attempts + 1, detail = $4, parked = attempts + 1 >= $5 AND NOT $6,"
-            " retry_at = clock_timestamp() + $7::interval * power(2, least(attempts, 8))"
+            " retry_at = clock_timestamp() + $7::interval * power(2, least(attempts, $8))"
             " WHERE kind = $1 AND key = $2 AND due = $3 RETURNING attempts, parked",
             deadline.kind,
             deadline.key,
@@ -312,6 +316,7 @@ class Deadlines:
             ATTEMPTS,
             is_surroundings(error),
             _FIRST_PAUSE,
+            _DOUBLINGS,
         )
         self._metrics.deadlines.labels(deadline.kind, "failed").inc()
         if row is not None:

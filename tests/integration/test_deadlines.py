@@ -348,6 +348,17 @@ async def test_a_failure_is_followed_by_a_pause(world: World) -> None:
     assert await world.pool.fetchval("SELECT attempts FROM deadlines WHERE retry_at > clock_timestamp()") == 1
 
 
+async def test_a_database_whose_clock_is_set_back_holds_up_no_deadline(world: World) -> None:
+    """What was put off before lies as far ahead as the clock went back: no pause is as long. A pause that is one stays."""
+    await promise(world, "case-a", NOON)
+    for minutes, fired in ((4, 0), (24 * 60, 1)):
+        await world.pool.execute(
+            "UPDATE deadlines SET attempts = 9, retry_at = clock_timestamp() + make_interval(mins => $1)", minutes
+        )
+        assert await deadlines(world).fire_due() == fired
+    assert await keys(world) == ["case-a"]
+
+
 async def test_set_again_replaces_and_cancel_takes_back(world: World) -> None:
     await promise(world, "case-a", NOON - timedelta(days=1))
     await promise(world, "case-a", NOON + timedelta(days=1))
