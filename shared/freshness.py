@@ -8,7 +8,8 @@ projection holds all that the source had committed before the moment in that wor
 stuck and a broker that is away all make it stale, and stale means 503, never a guess.
 
 Receipt and progress are read off one clock, this database's. Only the age compares it with the source's database: between two
-servers they may differ by what their time service allows (NTP keeps well within a tenth of the five seconds).
+servers they may differ by what their time service allows (NTP keeps well within a tenth of the five seconds). A word that dates
+itself later than it was received counts from then: a source whose clock is ahead makes nothing fresh for as long as that is.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ _KEPT: Final = timedelta(minutes=5)
 log = structlog.get_logger(__name__)
 
 _FRESHNESS: Final = """
-SELECT clock_timestamp() - max(drained_at)
+SELECT clock_timestamp() - max(least(drained_at, received_at))
 FROM source_watermarks
 WHERE source = $3 AND received_at <= (
     SELECT min(caught_up_at) FROM consumer_progress
@@ -68,7 +69,7 @@ ON CONFLICT DO NOTHING
 
 
 class StaleProjectionError(UnavailableError):
-    """What is known here of another service is not fresh enough to decide on."""
+    """What was decided elsewhere in the last seconds is not known here yet, so nothing was done; ask again in a moment."""
 
     code = "projection-stale"
 

@@ -31,6 +31,7 @@ from shared.testing.issuer import LocalIssuer
 from shared.testing.plugin import Migrated
 from shared.testing.trust import TRUST
 from tests.e2e.cases_world import KEY, VAULT_KEY, World, cases_world
+from tests.everything_read import everything_read
 
 STAFF: Final[Mapping[str, tuple[str, str | None, str]]] = {
     "teacher": ("teacher", "barnehage", "unit:lia-barnehage"),
@@ -239,16 +240,7 @@ class Town:
 
     async def fresh(self) -> None:
         """Say, as the consumer and the source's relay do, that everything has been read."""
-        await self.pool.execute(
-            "INSERT INTO consumer_progress (consumer, topic, partition, partitions, caught_up_at)"
-            " VALUES ('meetings', $1, 0, 1, clock_timestamp())"
-            " ON CONFLICT (consumer, topic, partition) DO UPDATE SET caught_up_at = excluded.caught_up_at",
-            cases.TOPIC,
-        )
-        await self.pool.execute(
-            "INSERT INTO source_watermarks (source, drained_at, received_at)"
-            " SELECT '/services/cases', max(caught_up_at), max(caught_up_at) FROM consumer_progress"
-        )
+        await everything_read(self.pool, "meetings", (cases.TOPIC, "/services/cases"))
 
     async def stale(self) -> None:
         """Let the last word about the cases service be six seconds old."""

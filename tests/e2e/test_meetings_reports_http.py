@@ -39,6 +39,7 @@ from shared.refs import (
 from shared.testing.issuer import LocalIssuer
 from shared.testing.plugin import Migrated
 from tests.e2e.meetings_world import Town, town
+from tests.everything_read import everything_read
 from tests.integration.audit_world import Publisher
 
 pytestmark = pytest.mark.connected
@@ -140,19 +141,7 @@ async def read(made: Town, bodies: list[bytes]) -> None:
 
 async def fresh(made: Town) -> None:
     """Say, as the consumer and both relays do, that everything has been read."""
-    for topic, source in SOURCES:
-        await made.pool.execute(
-            "INSERT INTO source_watermarks (source, drained_at, received_at)"
-            " SELECT $1, moment, moment FROM (SELECT clock_timestamp()) AS t (moment) ON CONFLICT DO NOTHING",
-            source,
-        )
-        await made.pool.execute(
-            "INSERT INTO consumer_progress (consumer, topic, partition, partitions, caught_up_at)"
-            " VALUES ($1, $2, 0, 1, clock_timestamp())"
-            " ON CONFLICT (consumer, topic, partition) DO UPDATE SET caught_up_at = excluded.caught_up_at",
-            CONSUMER,
-            topic,
-        )
+    await everything_read(made.pool, CONSUMER, *SOURCES)
 
 
 def table(answered: dict[str, Any], code: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -45,6 +45,7 @@ from shared.testing.plugin import Migrated
 from tests.e2e import meetings_world
 from tests.e2e.cases_world import NO_UNIT
 from tests.e2e.year_lines import Line, moment_of, spoken
+from tests.everything_read import everything_read
 from tests.integration import notify_world
 from tests.integration.certificates import certificate
 from tests.integration.notify_world import Record
@@ -392,16 +393,5 @@ async def year_world(migrated: Migrated, issuer: LocalIssuer, folder: Path) -> A
 
 async def _nothing_on_its_way(house: House, consumer: str, sources: Sequence[str]) -> None:
     """Say for the whole run what is seen to at each step: that everything published has been read."""
-    later = datetime.now(UTC) + timedelta(hours=1)
-    for source in sources:
-        await house.pool.execute(
-            "INSERT INTO consumer_progress (consumer, topic, partition, partitions, caught_up_at) VALUES ($1, $2, 0, 1, $3)",
-            consumer,
-            f"lagspill.{source}.v1",
-            later,
-        )
-        await house.pool.execute(
-            "INSERT INTO source_watermarks (source, drained_at, received_at) VALUES ($1, $2, $2)",
-            f"/services/{source}",
-            later,
-        )
+    read = [(f"lagspill.{source}.v1", f"/services/{source}") for source in sources]
+    await everything_read(house.pool, consumer, *read)

@@ -268,6 +268,8 @@ async def test_nothing_is_decided_about_a_key_that_has_a_letter(world: World, no
         pytest.param([6, 1], (2, 2), id="one partition of two is behind"),
         pytest.param([1], (6, 6), id="the source's relay is stuck"),
         pytest.param([1], (6, 2), id="the source's word came late"),
+        pytest.param([1], (-600, 6), id="the source's clock is ten minutes ahead, and its relay is stuck"),
+        pytest.param([9], (-600, 9), id="the source's clock is ten minutes ahead, and the consumer is stuck"),
         pytest.param([9], (1, 1), id="the consumer is stuck"),
         pytest.param([2], (3, 1), id="the consumer has not looked since the source's word came"),
         pytest.param([1, None], (2, 2), id="one partition of two is unknown"),

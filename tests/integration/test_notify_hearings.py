@@ -30,6 +30,7 @@ from shared.contracts.surveys import SurveyOpened
 from shared.refs import ConsultationRef, MeetingRef, ReportDutyRef, SurveyRef, SurveyRoundRef, UnitId
 from shared.testing.issuer import LocalIssuer
 from shared.testing.plugin import Migrated
+from tests.everything_read import everything_read
 from tests.integration.notify_world import World, notify_world
 
 pytestmark = [pytest.mark.connected, pytest.mark.rule(95, 173)]
@@ -56,16 +57,7 @@ async def told(world: World, who: str) -> list[str]:
 
 async def fresh(world: World) -> None:
     """Say that nothing of the meetings is on its way either."""
-    await world.pool.execute(
-        "INSERT INTO consumer_progress (consumer, topic, partition, partitions, caught_up_at)"
-        " VALUES ('notify', $1, 0, 1, clock_timestamp()) ON CONFLICT (consumer, topic, partition)"
-        " DO UPDATE SET caught_up_at = clock_timestamp()",
-        meetings.TOPIC,
-    )
-    await world.pool.execute(
-        "INSERT INTO source_watermarks (source, drained_at, received_at)"
-        " SELECT '/services/meetings', max(caught_up_at), max(caught_up_at) FROM consumer_progress ON CONFLICT DO NOTHING"
-    )
+    await everything_read(world.pool, "notify", (meetings.TOPIC, "/services/meetings"))
 
 
 async def test_bodies_are_asked_reminded_and_told_and_the_asker_when_it_is_a_week_late(world: World) -> None:

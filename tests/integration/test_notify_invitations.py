@@ -36,6 +36,7 @@ from shared.contracts.team import LanguageNeedRecorded
 from shared.refs import ArenaRef, CaseRef, ItemRef, MeetingRef
 from shared.testing.issuer import LocalIssuer
 from shared.testing.plugin import Migrated
+from tests.everything_read import everything_read
 from tests.integration.notify_world import LIA, World, notify_world
 from tests.integration.test_notify_flow import CASE, guardians
 
@@ -90,18 +91,7 @@ def answered(seat: Seat | None, *, yes: bool = False, deputy: Role | None = None
 
 async def move_to(world: World, moment: datetime) -> None:
     """Set the clock and let what is due fire, with nothing of the meetings on its way."""
-    await world.pool.execute(
-        "INSERT INTO consumer_progress (consumer, topic, partition, partitions, caught_up_at)"
-        " VALUES ('notify', $1, 0, 1, clock_timestamp()) ON CONFLICT (consumer, topic, partition)"
-        " DO UPDATE SET caught_up_at = excluded.caught_up_at",
-        TOPIC,
-    )
-    await world.pool.execute(
-        "INSERT INTO source_watermarks (source, drained_at, received_at)"
-        " SELECT '/services/meetings', caught_up_at, caught_up_at FROM consumer_progress WHERE topic = $1"
-        " ON CONFLICT DO NOTHING",
-        TOPIC,
-    )
+    await everything_read(world.pool, "notify", (TOPIC, "/services/meetings"))
     await world.move_to(moment)
 
 
