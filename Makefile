@@ -6,17 +6,18 @@ export UV_SYSTEM_CERTS := true
 # A process that may keep no bytecode compiles all that it imports: three seconds at each start, and the tests start hundreds.
 unexport PYTHONDONTWRITEBYTECODE
 .DELETE_ON_ERROR:
-.PHONY: help demo up test check bench coverage schemas settings machines sync format clean
+.PHONY: help demo up test check fast bench coverage schemas settings machines sync format clean
 
 help: ## What there is
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
 
 BIN := .venv/bin
 TS := packages/lagspill-client-ts
+rust := $(shell command -v cargo)
 stay := $(if $(filter-out 0 no false,$(STAY)),--stay)
 
 # The locked packages, again whenever the lock changes.
-.venv/.synced: uv.lock pyproject.toml packages/lagspill-verify/pyproject.toml packages/lagspill-client/pyproject.toml deploy/local/bootstrap.sh
+.venv/.synced: uv.lock pyproject.toml packages/lagspill-verify/pyproject.toml packages/lagspill-client/pyproject.toml packages/lagspill-reader/pyproject.toml deploy/local/bootstrap.sh
 	@uv=$$(sh deploy/local/bootstrap.sh) && echo "installing the locked packages" && "$$uv" sync --locked --quiet
 	@touch $@
 
@@ -56,8 +57,11 @@ check: sync ## Format, lint, types, import rules, event schemas, coverage of the
 	  echo "Neither the AsyncAPI document nor the TypeScript client was checked: npm is not here."; \
 	fi
 
-bench: sync ## Speed, as ratios within one run; PEERS=1 adds the peers
-	@if [ -n "$(PEERS)" ]; then uv=$$(sh deploy/local/bootstrap.sh) && "$$uv" sync --locked --quiet --group peers; fi
+fast: sync ## The audit service's compiled reader, built with Rust 1.85 or newer (`apt install cargo-web`); without it Python reads the log
+	@uv=$$(sh deploy/local/bootstrap.sh) && echo "building the compiled reader" && "$$uv" sync --locked --quiet --group fast
+
+bench: sync ## Speed, as ratios within one run; PEERS=1 adds the peers; with the compiled reader where there is Rust
+	@uv=$$(sh deploy/local/bootstrap.sh) && "$$uv" sync --locked --quiet $(if $(PEERS),--group peers) $(if $(rust),--group fast)
 	@exec $(BIN)/python -m tests.bench $(if $(PEERS),--peers)
 
 coverage: sync ## docs/coverage.md from the markers in code and tests

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from services.audit.claims import Asked, ask
-from services.audit.domain.entry import Entry, LogName, Received, index_record
+from services.audit.domain.entry import Entry, LogName, Received
 from services.audit.domain.intake import Noted
-from services.audit.rows import row
+from services.audit.reading import read_record
 from services.audit.store import Partition
 
 _READ_AT_ONCE: Final = 32
@@ -70,12 +70,12 @@ class Reading:
             for at in range(0, len(batch.records), _READ_AT_ONCE):
                 await asyncio.sleep(0)
                 for record in batch.records[at : at + _READ_AT_ONCE]:
-                    entry = index_record(record)
+                    entry, made = read_record(record)
                     part = self._parts.get(entry.log)
                     if part is None:
                         part = self._parts[entry.log] = _Part([], [], Noted())
                     part.entries.append(entry)
-                    part.rows.append(row(entry))
+                    part.rows.append(made)
                     part.noted.add(entry)
             self.count += len(batch.records)
             self._steps[partition] = first, batch.then

@@ -22,6 +22,7 @@ from services.audit.batch import Batch, Indexed, Reading
 from services.audit.domain.entry import Received
 from services.audit.errors import AuditError, FencedError, HeadDamagedError, PositionLostError, RetiredKeyError
 from services.audit.keeper import Keeper
+from services.audit.reading import READER
 from shared.bus import Bus
 from shared.observability import describe_exception
 from shared.records import read_every_record
@@ -115,6 +116,7 @@ class Consumption(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
             KafkaError: the broker cannot be reached, or refuses.
         """
         self._stopping.clear()
+        log.info("records are read", consumer=self.group, kind=READER)
         await self._begin()
         self._watching = asyncio.create_task(self._watch(), name="audit-consumption-watch")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
@@ -22,6 +23,8 @@ from services.audit.domain.entry import (
 from services.audit.domain.intake import Noted, sort_out
 from services.audit.domain.tiles import MAX_ENTRY
 from services.audit.domain.written import ACCESS
+from services.audit.reading import COMPILED, choose, read_in_python, read_record
+from services.audit.rows import row
 from shared.contracts import EVENTS
 from shared.contracts.access import AccessRecorded
 from shared.contracts.examples import example
@@ -108,7 +111,10 @@ def test_the_longest_event_fits_an_entry() -> None:
 
 
 def read_both_ways(value: bytes) -> Entry | None:
-    """The entry that the fast way makes, which the general one makes too; None where the fast one leaves it to that."""
+    """The entry that the fast way makes, which the general one makes too; None where the fast one leaves it to that.
+
+    So does the compiled reader, where it is installed, and the row with it.
+    """
     received = Received("t", 0, 0, value)
     fast = read_written(value, received)
     with pytest.MonkeyPatch.context() as patched:
@@ -116,6 +122,8 @@ def read_both_ways(value: bytes) -> Entry | None:
         general = index_record(received)
     assert fast in (None, general)
     assert index_record(received) == general
+    if COMPILED is not None:
+        assert COMPILED(received) in (None, (general, row(general)))
     return fast
 
 
@@ -204,6 +212,53 @@ def test_what_the_services_write_is_read_the_fast_way() -> None:
         if model is AccessRecorded:
             assert ACCESS.fullmatch(to_json(model.model_validate(data), exclude_none=True).decode())
     assert ACCESS.fullmatch(to_json(Publisher().access(), exclude_none=True).decode())
+
+
+# --- the compiled reader ----------------------------------------------------------------------------------------------
+
+
+needs_compiled = pytest.mark.skipif(COMPILED is None, reason="the compiled reader is not installed (`make fast`)")
+
+
+@needs_compiled
+def test_what_the_services_write_is_read_by_the_compiled_reader() -> None:
+    """Access records, and the events that say nothing more that an entry is found by than their case, consent or meeting."""
+    assert COMPILED is not None
+    left = set()
+    for name, model in EVENTS.items():
+        document = example(event_schema(model))
+        assert isinstance(document, dict)
+        envelope, data = read(to_json(document))
+        sealed = seal(model.model_validate(data), envelope.model_copy(update={"sourcesequence": None, "lane": None}))
+        for value in (number(sealed, 7), number(sealed[:-1] + f',"lane":"{LANE}/{2**40}"}}'.encode(), 7)):
+            received = Received("t", 3, 2**40, value)
+            made = COMPILED(received)
+            assert made in (None, read_in_python(received)), name
+            if made is None:
+                left.add(name)
+            else:
+                entry, _ = made
+                assert (type(entry), entry.happened and entry.happened.tzinfo) == (Entry, UTC)
+    assert AccessRecorded.TYPE not in left
+    assert len(left) < len(EVENTS) / 4, left
+
+
+@needs_compiled
+@given(moments=st.datetimes(datetime(1, 1, 1), datetime(9999, 12, 31, 23, 59, 59, 999999)))  # noqa: DTZ001 - said to be UTC below
+def test_every_moment_is_the_same_moment_in_a_row(moments: datetime) -> None:
+    """From the calendar's first day to its last one."""
+    assert COMPILED is not None
+    said = f"{moments.isoformat()}Z"
+    received = Received("t", 0, 0, written({"time": said, "recordedtime": said}, json.loads(RECORD)["data"]))
+    assert COMPILED(received) == read_in_python(received)
+
+
+@pytest.mark.parametrize("value", [None, b"", b"{}", b"a" * (MAX_ENTRY + 1), RECORD[:-1]])
+def test_whatever_the_compiled_reader_leaves_is_read(value: bytes | None) -> None:
+    """An entry in any case."""
+    received = Received("t", 0, 0, value)
+    assert read_record(received) == read_in_python(received)
+    assert choose(None) is read_in_python
 
 
 # --- a batch that contradicts nothing ---------------------------------------------------------------------------------
