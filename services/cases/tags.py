@@ -31,7 +31,9 @@ from shared.contracts.base import Model
 from shared.contracts.codes import InformationCategory
 
 DIGITS: Final = 17
-WHOLE: Final = frozenset({Relation.HOLDER, Relation.LAST_HOLDER, Relation.LEADER, Relation.PROTECTED_WATCH})
+WHOLE: Final = frozenset(
+    {Relation.HOLDER, Relation.LAST_HOLDER, Relation.HOLDER_ELSEWHERE, Relation.LEADER, Relation.PROTECTED_WATCH}
+)
 """Whose case it is: they meet its own version, which counts every event."""
 
 

@@ -615,7 +615,7 @@ class CaseView(Model):
             handovers=tuple(
                 HandoverView.of(state, one.ref)
                 for one in state.handovers.values()
-                if one.status is not HandoverStatus.PROPOSED or Relation.HOLDER in seen
+                if one.status is not HandoverStatus.PROPOSED or sees_handover(one, seen)
             ),
             forms=tuple(FormView.of(state, ref) for ref in state.forms),
             around=AroundView.of(state),

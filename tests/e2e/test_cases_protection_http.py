@@ -390,9 +390,11 @@ async def test_who_works_elsewhere_now_reads_nothing_of_a_protected_case_either(
     await world.must("teacher", f"/concerns/{concern}/resolution", {"outcome": "lifted"})
     assert (await world.see("teacher", f"/cases/{case}/child"))["records"]
     moved = {"lagspill_unit": "unit:haugen-barnehage"}
-    read = (await world.get("teacher", f"/cases/{case}/child", **moved)).json()
-    assert (read["identity"], read["categories"], read["records"]) == (None, [], [])
-    assert (await world.get("teacher", f"/concerns/{concern}", **moved)).json()["text"] == ""
+    for path in (f"/cases/{case}/child", f"/concerns/{concern}", f"/cases/{case}/consents"):
+        assert code(await world.get("teacher", path, **moved)) == (403, "not-permitted"), path
+        assert (await world.access("deny"))[-1]["reason"] == "works-elsewhere"
+    seen = (await world.get("teacher", f"/cases/{case}", **moved)).json()
+    assert (seen["relations"], seen["consents"], seen["measures"]) == (["holder-elsewhere"], [], [])
     cleared = {"lagspill_roles": ["teacher", "protected-case-reader"]}
     for claims, named in ((cleared, world.child.name), ({**cleared, **moved}, None)):
         headers = {"authorization": f"Bearer {world.token('teacher', **claims)}"}
@@ -434,10 +436,23 @@ async def test_who_works_elsewhere_now_lets_nobody_else_into_the_case_that_they_
     """They hand it over. What is shared by law, and that a child is to be found again, is said by who is at work in its unit."""
     moved = {"lagspill_unit": "unit:haugen-barnehage"}
     ordinary, case = await world.opened(), await protected_case(world)
+    asked = {
+        "services": ["ppt"],
+        "categories": ["language"],
+        "purposes": ["assessment"],
+        "valid_to": "2027-06-30",
+    }
+    measure = {"code": "sprakgruppe", "goal": "Flere ord.", "indicator": "words", "owner": "barnehage"}
     for one in (ordinary, case):
-        refused = await world.post("teacher", f"/cases/{one}/overrides", OVERRIDE, claims=moved)
-        assert code(refused) == (403, "not-permitted")
-        assert (await world.access("deny"))[-1]["reason"] == "works-elsewhere"
+        for path, body in (
+            ("overrides", OVERRIDE),
+            ("consents", asked),
+            ("measures", {**measure, "evaluate_by": "2026-11-01T10:00:00Z"}),
+            ("child-views", {"text": "Vil leke.", "before": "measure", "method": "conversation"}),
+        ):
+            refused = await world.post("teacher", f"/cases/{one}/{path}", body, claims=moved)
+            assert code(refused) == (403, "not-permitted"), path
+            assert (await world.access("deny"))[-1]["reason"] == "works-elsewhere"
         assert (await world.get("barnevern", f"/cases/{one}/child")).status_code == 404
     version = await world.version("teacher", case)
     lifting = f"/cases/{case}/address-protection-lifting"
@@ -458,8 +473,8 @@ async def test_who_works_elsewhere_now_writes_nothing_in_a_protected_case_either
     elsewhere, other = {"lagspill_unit": "unit:haugen-barnehage"}, {"lagspill_unit": "unit:another-helsestasjon"}
     record = {"category": "language", "text": "Sier tre ord."}
     holder = await world.post("teacher", f"/cases/{case}/records", record, claims=elsewhere)
-    assert code(holder) == (403, "category-outside-reach")
-    assert holder.json()["categories"] == []
+    assert code(holder) == (403, "not-permitted")
+    assert (await world.access("deny"))[-1]["reason"] == "works-elsewhere"
     asked = {
         "service": "ppt",
         "reason": "assessment",
@@ -528,7 +543,7 @@ async def test_a_protected_case_is_reopened_in_its_unit_and_by_nobody_who_works_
     ):
         response = await world.post("teacher", f"/cases/{case}/reopening", if_match=version, claims=moved)
         assert (response.status_code, response.json()["code"]) == (403, "not-permitted")
-        assert (await world.access("deny"))[-1]["reason"] == "not-in-its-unit"
+        assert (await world.access("deny"))[-1]["reason"] == "works-elsewhere"
         assert (await world.get("teacher", f"/cases/{case}/child", **moved)).status_code == 403
     await world.must("teacher", f"/cases/{case}/reopening", if_match=version)
     assert (await world.see("teacher", f"/cases/{case}/child"))["records"]

@@ -20,6 +20,7 @@ from services.cases.domain import (
     reports,
     team,
 )
+from services.cases.domain import consent as consents
 from services.cases.domain.access_table import NARROW, TABLE, WORKING_PURPOSES
 from services.cases.domain.access_terms import Action, Reach, Relation
 from services.cases.domain.acting import Acting
@@ -35,7 +36,15 @@ from services.cases.errors import (
     PurposeNotCoveredError,
 )
 from services.cases.views import PARTS, CaseView
-from shared.contracts.cases import CaseEvent, CoordinatorKind, EvidenceForm, ForWhom, HandoverRoute, LocalOutcome
+from shared.contracts.cases import (
+    CaseEvent,
+    ConsentWithdrawn,
+    CoordinatorKind,
+    EvidenceForm,
+    ForWhom,
+    HandoverRoute,
+    LocalOutcome,
+)
 from shared.contracts.codes import Area, GrantorClass, InformationCategory, Purpose, Role, Service
 from shared.contracts.safekeeping import GlassReason
 from shared.contracts.team import ContributionReason
@@ -87,71 +96,71 @@ from tests.unit.cases_town import (
 IDENTITY = InformationCategory.IDENTITY
 
 MATRIX = """
-                       holder last rcv  rcvL lead coor team serv law  care guar chil reach glas asks askL rept repL wtch
-see-case               .      .    .    .    .    .    .    .    .    -    .    .    -    emer -    -    -    -     .
-read-child             held   -    -    -    -    cons cons cons law  -    own  own  -    emer -    -    -    -     -
-read-overview          -      -    -    -    -    -    -    -    -    -    own  own  -    -    -    -    -    -     -
-read-concern           held   .    -    -    -    -    -    -    -    -    -    -    -    emer -    -    -    -     -
-read-contacts          -      -    -    -    -    -    -    -    -    -    -    -    cont -    -    -    -    -     -
-read-watch             -      -    -    -    -    -    -    -    -    -    -    -    .    -    -    -    -    -     -
-resolve-concern        .      -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -     -
-add-concern            .      -    .    -    -    .    .    .    -    -    -    -    -    -    -    -    -    -     -
-change-level           .      -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -     -
-record-child-view      .      -    -    -    -    .    -    -    -    -    -    -    -    -    -    -    -    -     -
-choose-contact-person  .      -    -    -    -    .    -    -    -    -    .    .    -    -    -    -    -    -     -
-close-case             .      -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -     -
-reopen-case            -      .    -    -    .    -    -    -    -    -    -    -    -    -    -    -    -    -     -
-ask-sharing            .      -    -    -    -    .    .    .    .    -    .    .    -    -    -    -    -    -     -
-see-consents           .      -    -    -    -    .    -    -    -    .    .    .    -    -    -    -    -    -     -
-request-consent        .      -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -     -
-answer-consent         -      -    -    -    -    -    -    -    -    .    .    .    -    -    -    -    -    -     -
-record-answer          .      .    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -     -
-see-receipts           .      -    -    -    -    -    -    -    -    .    .    .    -    -    -    -    -    -     -
-override               .      -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -     -
-read-override          why    -    -    -    why  -    -    -    -    -    -    -    -    -    -    -    -    -     why
-review-override        -      -    -    -    .    -    -    -    -    -    -    -    -    -    -    -    -    -     .
-tell-of-override       .      .    -    -    .    -    -    -    -    -    -    -    -    -    -    -    -    -     .
-plan-measure           .      -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -     -
-evaluate-measure       .      -    -    -    -    -    .    -    -    -    -    -    -    -    -    -    -    -     -
-see-measures           .      -    -    -    -    cons cons cons -    -    .    .    -    -    -    -    -    -     -
-carry-out-measure      .      -    -    -    -    -    .    -    -    -    -    -    -    -    -    -    -    -     -
-see-overlap            .      -    -    -    .    cons cons cons law  -    own  own  -    -    -    -    -    -     -
-send-handover          .      -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -     -
-see-handover           .      -    .    .    .    .    -    -    -    -    .    .    -    -    -    -    -    -     .
-answer-handover        -      -    .    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -     -
-answer-on-behalf       -      -    -    .    -    -    -    -    -    -    -    -    -    -    -    -    -    -     .
-withdraw-handover      .      -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -     -
-hand-over-for-absent   -      -    -    -    .    -    -    -    -    -    -    -    -    -    -    -    -    -     -
-hand-over-coordination -      -    -    -    -    .    -    -    -    -    -    -    -    -    -    -    -    -     -
-draft-form             .      -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -     -
-read-form              held   -    offe -    -    -    -    -    -    -    own  -    -    -    -    -    -    -     -
-approve-form           -      -    -    -    -    -    -    -    -    -    .    -    -    -    -    -    -    -     -
-send-form              .      -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -     -
-ask-insight            -      -    -    -    -    -    -    -    -    -    .    .    -    -    -    -    -    -     -
-manage-guardians       held   held -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -     -
-protect-address        .      -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -     -
-write-record           held   -    -    -    -    -    cons -    -    -    -    -    -    -    -    -    -    -     -
-read-document          held   -    -    -    -    cons cons cons law  -    own  own  -    emer -    -    -    -     -
-take-copy              -      -    -    -    -    -    -    -    -    -    own  own  -    -    -    -    -    -     -
-erase-case             -      -    -    -    .    -    -    -    -    -    -    -    -    -    -    -    -    -     -
-hold-case              -      -    -    -    .    -    -    -    -    -    -    -    -    -    -    -    -    -     .
-change-team            .      -    -    -    -    .    -    -    -    -    -    -    -    -    -    -    -    -     -
-set-team-goal          .      -    -    -    -    .    -    -    -    -    -    -    -    -    -    -    -    -     -
-state-wish             -      -    -    -    -    -    -    -    -    -    .    .    -    -    -    -    -    -     -
-record-wish            .      -    -    -    -    .    -    -    -    -    -    -    -    -    -    -    -    -     -
-appoint-coordinator    .      -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -     -
-start-plan             -      -    -    -    -    .    -    -    -    -    -    -    -    -    -    -    -    -     -
-read-plan              held   -    -    -    -    cons cons -    -    -    own  own  -    -    -    -    -    -     -
-close-plan             -      -    -    -    -    .    -    -    -    -    -    -    -    -    -    -    -    -     -
-ask-contribution       .      -    -    -    -    .    -    -    -    -    -    -    -    -    -    -    -    -     -
-see-contribution       held   -    -    -    -    cons -    -    -    -    -    -    -    -    .    .    -    -     -
-answer-contribution    -      -    -    -    -    -    -    -    -    -    -    -    -    -    .    .    -    -     -
-record-language        .      -    -    -    -    -    -    -    -    -    .    .    -    -    -    -    -    -     -
-read-language          held   -    -    -    -    cons -    -    -    -    own  own  cont -    -    -    -    -     -
-report-concern         .      .    -    -    .    .    .    .    -    -    -    -    -    -    -    -    -    -     -
-see-report             .      .    -    -    .    -    -    -    -    -    .    -    -    -    -    -    .    .     .
-read-report            -      -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    repo repo  -
-follow-report          .      .    -    -    -    -    -    -    -    -    -    -    -    -    -    -    .    .     .
+                       holder last else rcv  rcvL lead coor team serv law  care guar chil reach glas asks askL rept repL wtch
+see-case               .      .    .    .    .    .    .    .    .    .    -    .    .    -    emer -    -    -    -     .
+read-child             held   -    -    -    -    -    cons cons cons law  -    own  own  -    emer -    -    -    -     -
+read-overview          -      -    -    -    -    -    -    -    -    -    -    own  own  -    -    -    -    -    -     -
+read-concern           held   .    -    -    -    -    -    -    -    -    -    -    -    -    emer -    -    -    -     -
+read-contacts          -      -    -    -    -    -    -    -    -    -    -    -    -    cont -    -    -    -    -     -
+read-watch             -      -    -    -    -    -    -    -    -    -    -    -    -    .    -    -    -    -    -     -
+resolve-concern        .      -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -     -
+add-concern            .      -    -    .    -    -    .    .    .    -    -    -    -    -    -    -    -    -    -     -
+change-level           .      -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -     -
+record-child-view      .      -    -    -    -    -    .    -    -    -    -    -    -    -    -    -    -    -    -     -
+choose-contact-person  .      -    -    -    -    -    .    -    -    -    -    .    .    -    -    -    -    -    -     -
+close-case             .      -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -     -
+reopen-case            -      .    -    -    -    .    -    -    -    -    -    -    -    -    -    -    -    -    -     -
+ask-sharing            .      -    -    -    -    -    .    .    .    .    -    .    .    -    -    -    -    -    -     -
+see-consents           .      -    -    -    -    -    .    -    -    -    .    .    .    -    -    -    -    -    -     -
+request-consent        .      -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -     -
+answer-consent         -      -    -    -    -    -    -    -    -    -    .    .    .    -    -    -    -    -    -     -
+record-answer          .      .    .    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -     -
+see-receipts           .      -    -    -    -    -    -    -    -    -    .    .    .    -    -    -    -    -    -     -
+override               .      -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -     -
+read-override          why    -    -    -    -    why  -    -    -    -    -    -    -    -    -    -    -    -    -     why
+review-override        -      -    -    -    -    .    -    -    -    -    -    -    -    -    -    -    -    -    -     .
+tell-of-override       .      .    -    -    -    .    -    -    -    -    -    -    -    -    -    -    -    -    -     .
+plan-measure           .      -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -     -
+evaluate-measure       .      -    -    -    -    -    -    .    -    -    -    -    -    -    -    -    -    -    -     -
+see-measures           .      -    -    -    -    -    cons cons cons -    -    .    .    -    -    -    -    -    -     -
+carry-out-measure      .      -    -    -    -    -    -    .    -    -    -    -    -    -    -    -    -    -    -     -
+see-overlap            .      -    -    -    -    .    cons cons cons law  -    own  own  -    -    -    -    -    -     -
+send-handover          .      -    .    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -     -
+see-handover           .      -    .    .    .    .    .    -    -    -    -    .    .    -    -    -    -    -    -     .
+answer-handover        -      -    -    .    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -     -
+answer-on-behalf       -      -    -    -    .    -    -    -    -    -    -    -    -    -    -    -    -    -    -     .
+withdraw-handover      .      -    .    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -     -
+hand-over-for-absent   -      -    -    -    -    .    -    -    -    -    -    -    -    -    -    -    -    -    -     -
+hand-over-coordination -      -    -    -    -    -    .    -    -    -    -    -    -    -    -    -    -    -    -     -
+draft-form             .      -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -     -
+read-form              held   -    -    offe -    -    -    -    -    -    -    own  -    -    -    -    -    -    -     -
+approve-form           -      -    -    -    -    -    -    -    -    -    -    .    -    -    -    -    -    -    -     -
+send-form              .      -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -     -
+ask-insight            -      -    -    -    -    -    -    -    -    -    -    .    .    -    -    -    -    -    -     -
+manage-guardians       held   held -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -     -
+protect-address        .      -    .    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -     -
+write-record           held   -    -    -    -    -    -    cons -    -    -    -    -    -    -    -    -    -    -     -
+read-document          held   -    -    -    -    -    cons cons cons law  -    own  own  -    emer -    -    -    -     -
+take-copy              -      -    -    -    -    -    -    -    -    -    -    own  own  -    -    -    -    -    -     -
+erase-case             -      -    -    -    -    .    -    -    -    -    -    -    -    -    -    -    -    -    -     -
+hold-case              -      -    -    -    -    .    -    -    -    -    -    -    -    -    -    -    -    -    -     .
+change-team            .      -    -    -    -    -    .    -    -    -    -    -    -    -    -    -    -    -    -     -
+set-team-goal          .      -    -    -    -    -    .    -    -    -    -    -    -    -    -    -    -    -    -     -
+state-wish             -      -    -    -    -    -    -    -    -    -    -    .    .    -    -    -    -    -    -     -
+record-wish            .      -    -    -    -    -    .    -    -    -    -    -    -    -    -    -    -    -    -     -
+appoint-coordinator    .      -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -     -
+start-plan             -      -    -    -    -    -    .    -    -    -    -    -    -    -    -    -    -    -    -     -
+read-plan              held   -    -    -    -    -    cons cons -    -    -    own  own  -    -    -    -    -    -     -
+close-plan             -      -    -    -    -    -    .    -    -    -    -    -    -    -    -    -    -    -    -     -
+ask-contribution       .      -    -    -    -    -    .    -    -    -    -    -    -    -    -    -    -    -    -     -
+see-contribution       held   -    -    -    -    -    cons -    -    -    -    -    -    -    -    .    .    -    -     -
+answer-contribution    -      -    -    -    -    -    -    -    -    -    -    -    -    -    -    .    .    -    -     -
+record-language        .      -    -    -    -    -    -    -    -    -    -    .    .    -    -    -    -    -    -     -
+read-language          held   -    -    -    -    -    cons -    -    -    -    own  own  cont -    -    -    -    -     -
+report-concern         .      .    .    -    -    .    .    .    .    -    -    -    -    -    -    -    -    -    -     -
+see-report             .      .    -    -    -    .    -    -    -    -    -    .    -    -    -    -    -    .    .     .
+read-report            -      -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    repo repo  -
+follow-report          .      .    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    .    .     .
 """
 REACHES = {
     ".": Reach.NO_CONTENT,
@@ -325,6 +334,7 @@ def protected() -> Town:
 STANDING: dict[Relation, tuple[Callable[[], Town], Acting]] = {
     Relation.HOLDER: (opened, TEACHER),
     Relation.LAST_HOLDER: (closed, TEACHER),
+    Relation.HOLDER_ELSEWHERE: (opened, TEACHER.model_copy(update={"unit": HAUGEN})),
     Relation.RECEIVER: (offered, CONTACT_TEACHER),
     Relation.RECEIVERS_LEADER: (offered, REKTOR),
     Relation.LEADER: (opened, STYRER),
@@ -384,9 +394,10 @@ def test_at_work_nobody_has_to_do_with_the_case_of_their_own_child(relation: Rel
     """Whatever they would be to it otherwise (forvaltningsloven § 6); but for an emergency (§ 7), and what a service is asked for."""
     make, who = STANDING[relation]
     town, kin = make(), who.model_copy(update={"own_family": True})
-    left = {relation} & {Relation.HOLDER, Relation.BROKE_GLASS, Relation.ASKED_SERVICE, Relation.ASKED_LEADER}
+    batons = {Relation.HOLDER, Relation.HOLDER_ELSEWHERE}
+    left = {relation} & {*batons, Relation.BROKE_GLASS, Relation.ASKED_SERVICE, Relation.ASKED_LEADER}
     assert set(relations(town.state, kin, town.now)) == left
-    if relation is Relation.HOLDER:
+    if relation in batons:
         # To whom the case fell hands it on, so that it rests with nobody.
         may = {action for action in Action if access.allows(town.state, action, kin, town.now)}
         assert may == {Action.SEND_HANDOVER, Action.WITHDRAW_HANDOVER}
@@ -662,16 +673,37 @@ def course_closed(town: Town) -> list[CaseEvent]:
     return course.decide_close(town.state, course.CloseCase(by=TEACHER, outcome="moved"), town.now)
 
 
-@pytest.mark.parametrize("action", [Action.READ_CHILD, Action.READ_CONCERN, Action.READ_FORM])
-def test_who_has_left_the_unit_holds_the_baton_and_reads_nothing(action: Action) -> None:
+@pytest.mark.rule(107)
+@pytest.mark.parametrize("elsewhere", [{"unit": HAUGEN}, {"unit": None}, {"service": Service.PPT}], ids=str)
+def test_who_has_left_the_unit_hands_the_baton_on_and_does_nothing_else_with_the_case(
+    elsewhere: dict[str, object],
+) -> None:
+    """What cannot wait for the handover is theirs still: that a consent ends, that an address is protected, and the duty to report."""
+    town, moved = opened(), TEACHER.model_copy(update=elsewhere)
+    assert access.permit(town.state, Action.READ_CHILD, TEACHER, town.now).categories == ALL_CATEGORIES
+    assert relations(town.state, moved, town.now) == [Relation.HOLDER_ELSEWHERE]
+    for action in Action:
+        if action in TABLE[Relation.HOLDER_ELSEWHERE]:
+            allowed = access.permit(town.state, action, moved, town.now)
+            assert (allowed.relation, allowed.categories) == (Relation.HOLDER_ELSEWHERE, frozenset())
+            continue
+        with pytest.raises(NotPermittedError) as refused:
+            access.permit(town.state, action, moved, town.now)
+        if action in TABLE[Relation.HOLDER]:
+            assert refused.value.reason == "works-elsewhere"
+
+
+@pytest.mark.rule(4, 107)
+def test_who_has_left_the_unit_records_that_a_consent_ends_and_not_that_it_is_given() -> None:
     town = opened()
-    assert access.permit(town.state, action, TEACHER, town.now).categories == ALL_CATEGORIES
-    for elsewhere in ({"unit": HAUGEN}, {"unit": None}, {"service": Service.PPT}):
-        moved = TEACHER.model_copy(update=elsewhere)
-        allowed = access.permit(town.state, action, moved, town.now)
-        assert (allowed.relation, allowed.categories) == (Relation.HOLDER, frozenset())
-        # The baton is handed over all the same.
-        assert access.permit(town.state, Action.SEND_HANDOVER, moved, town.now).relation is Relation.HOLDER
+    town.hear()
+    consent, moved = town.ask(), TEACHER.model_copy(update={"unit": HAUGEN})
+    said = {"by": moved, "consent": consent, "ordinal": 1, "evidence": EvidenceForm.WRITTEN, "has_note": True}
+    with pytest.raises(NotPermittedError) as refused:
+        consents.decide_grant(town.state, consents.Answer(**said), town.now, RULES)
+    assert refused.value.reason == "works-elsewhere"
+    ended = consents.decide_withdraw(town.state, consents.WithdrawConsent(**said), town.now)
+    assert [type(one) for one in ended] == [ConsentWithdrawn]
 
 
 def test_a_measure_lets_no_second_unit_of_the_holders_service_in() -> None:

@@ -16,7 +16,7 @@ from services.cases.domain.consent_evolution import entitled
 from services.cases.domain.reassessment import Reassess
 from services.cases.domain.sharing import Ask, Outside, StepKind
 from services.cases.domain.state import ConsentStatus, HandoverStatus
-from services.cases.errors import CaseError, NotInvolvedError
+from services.cases.errors import CaseError, NotInvolvedError, NotPermittedError
 from shared.calendar import add_days
 from shared.clock import oslo_day
 from shared.contracts.cases import (
@@ -191,11 +191,11 @@ def test_a_renewal_supersedes_when_all_have_granted_and_changes_nothing_before()
 
 @pytest.mark.rule(5)
 def test_a_consent_is_held_by_the_unit_that_has_the_case_when_it_is_asked_for() -> None:
-    """Not by the one that its holder may work in by now; and from its renewal on by the unit that asked for that."""
+    """And from its renewal on by the unit that asked for that; who works in another by now asks for none."""
     town = Town().lift()
     town.hear()
     asked = consent.RequestConsent(
-        by=TEACHER.model_copy(update={"unit": HAUGEN}),
+        by=TEACHER,
         consent=ConsentRef("cst_" + "m" * 26),
         scope=scope(),
         valid_to=oslo_day(town.now) + timedelta(days=100),
@@ -203,6 +203,9 @@ def test_a_consent_is_held_by_the_unit_that_has_the_case_when_it_is_asked_for() 
         languages=frozenset({"nb"}),
         answer_by=add_days(town.now, 28),
     )
+    elsewhere = asked.model_copy(update={"by": TEACHER.model_copy(update={"unit": HAUGEN})})
+    with pytest.raises(NotPermittedError):
+        consent.decide_request(town.state, elsewhere, town.now)
     [requested] = consent.decide_request(town.state, asked, town.now)
     assert isinstance(requested, ConsentRequested)
     assert requested.held_by_unit == LIA

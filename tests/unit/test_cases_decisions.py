@@ -6,8 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from services.cases.domain import access, concern, consent, consent_ending, course, forms, handover, measures, waiting
-from services.cases.domain.access_terms import Action
+from services.cases.domain import concern, consent, consent_ending, course, forms, handover, measures, waiting
 from services.cases.domain.acting import Acting
 from services.cases.domain.state import CaseState, FormStatus, HandoverStatus, Stage
 from services.cases.errors import (
@@ -528,12 +527,17 @@ def test_a_holder_that_moved_cannot_take_the_baton_along() -> None:
     assert town.state.holder == party(COLLEAGUE)
 
 
-def test_a_case_reopened_from_elsewhere_opens_no_vault() -> None:
+@pytest.mark.rule(107)
+def test_a_case_is_not_reopened_from_elsewhere_and_taken_along() -> None:
+    """Whoever reopens it has it: the unit where its last holder works by now would have it without a handover, and without consent."""
     town = Town().lift()
     town.take(course.decide_close(town.state, course.CloseCase(by=TEACHER, outcome="goal-reached"), town.now))
     moved = TEACHER.model_copy(update={"unit": UnitId("unit:haugen-barnehage")})
-    town.take(course.decide_reopen(town.state, course.ReopenCase(by=moved), town.now, RULES))
-    assert access.permit(town.state, Action.READ_CHILD, moved, town.now).categories == {InformationCategory.IDENTITY}
+    with pytest.raises(NotPermittedError) as refused:
+        course.decide_reopen(town.state, course.ReopenCase(by=moved), town.now, RULES)
+    assert refused.value.reason == "works-elsewhere"
+    town.take(course.decide_reopen(town.state, course.ReopenCase(by=STYRER), town.now, RULES))
+    assert town.state.holder == party(STYRER)
 
 
 def test_a_receiver_that_moved_cannot_take_the_baton_along() -> None:

@@ -6,12 +6,13 @@ A relation is never a setting; it follows from the state at that moment (`relati
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from services.cases.domain.access_table import MOMENTS, NARROW, OPEN_ONLY, TABLE, WORKING_PURPOSES
 from services.cases.domain.access_terms import Action, Relation
 from services.cases.domain.acting import Acting
-from services.cases.domain.relations import relations, works_there
+from services.cases.domain.relations import relations
 from services.cases.domain.shown import Permit, permitted, united
 from services.cases.domain.state import OPEN_HANDOVER, CaseState, ConsentStatus, HandoverStatus, Stage
 from services.cases.errors import CaseNotOpenError, NotInvolvedError, NotPermittedError, PurposeNotCoveredError
@@ -19,6 +20,7 @@ from shared.contracts.codes import GrantorClass, Purpose
 
 HANDS_ON = frozenset({Action.SEND_HANDOVER, Action.WITHDRAW_HANDOVER})
 """What somebody may do with the case of their own child that fell to them at work (forvaltningsloven § 6): give it to another."""
+_HOLDS = frozenset({Relation.HOLDER, Relation.HOLDER_ELSEWHERE})
 
 
 def permit(state: CaseState, action: Action, acting: Acting, now: datetime, purpose: Purpose | None = None) -> Permit:
@@ -43,7 +45,7 @@ def permit(state: CaseState, action: Action, acting: Acting, now: datetime, purp
     if not reaching and set(held) <= NARROW:
         raise NotInvolvedError(_why_not(state, acting, now))
     if not reaching:
-        raise NotPermittedError("own-family" if acting.own_family else "not-in-table")
+        raise NotPermittedError(_why_not_that(held, action, acting))
     permits = [permitted(state, relation, TABLE[relation][action], acting, now, purpose) for relation in reaching]
     if purpose is not None:
         if all(one.purpose not in {None, purpose} for one in permits):
@@ -77,21 +79,6 @@ def require(
     return allowed
 
 
-def require_at_work(state: CaseState, action: Action, acting: Acting, now: datetime) -> Permit:
-    """Return the permit for what opens the case to others: by who has it that takes being at work in the unit that has it.
-
-    Who has moved to another unit hands the baton over, and reads nothing of the child; neither do they let others.
-
-    Raises:
-        DeniedError, CaseNotOpenError: see `require`.
-    """
-    allowed = require(state, action, acting, now)
-    holds = allowed.relation in {Relation.HOLDER, Relation.LAST_HOLDER}
-    if holds and (state.holding is None or not works_there(acting, state.holding.party)):
-        raise NotPermittedError("works-elsewhere")
-    return allowed
-
-
 def allows(state: CaseState, action: Action, acting: Acting, now: datetime) -> bool:
     """Return whether the table lets `acting` do `action`, where that decides which rule goes on."""
     return any(_opens(relation, action, acting) for relation in relations(state, acting, now))
@@ -99,8 +86,17 @@ def allows(state: CaseState, action: Action, acting: Acting, now: datetime) -> b
 
 def _opens(relation: Relation, action: Action, acting: Acting) -> bool:
     """Return whether the table lets somebody in this relation do it; who is of the family only hands the baton on."""
-    disqualified = acting.own_family and relation is Relation.HOLDER and action not in HANDS_ON
+    disqualified = acting.own_family and relation in _HOLDS and action not in HANDS_ON
     return action in TABLE[relation] and not disqualified
+
+
+def _why_not_that(held: Sequence[Relation], action: Action, acting: Acting) -> str:
+    """Say, for the record only, why somebody with a part in the case may not do that."""
+    if acting.own_family:
+        return "own-family"
+    moved = Relation.HOLDER_ELSEWHERE in held
+    by_the_baton = action in TABLE[Relation.HOLDER] or action in TABLE[Relation.LAST_HOLDER]
+    return "works-elsewhere" if moved and by_the_baton else "not-in-table"
 
 
 def _not_for_that(

@@ -70,6 +70,16 @@ TABLE: Mapping[Relation, Mapping[Action, Reach]] = MappingProxyType(
             Action.SEE_REPORT: _SEE,
             Action.FOLLOW_REPORT: _SEE,
         },
+        # The task is the unit's: who has moved hands the baton on, and what cannot wait for that is all that is theirs otherwise.
+        Relation.HOLDER_ELSEWHERE: {
+            Action.SEE_CASE: _SEE,
+            Action.RECORD_ANSWER: _SEE,
+            Action.SEND_HANDOVER: _SEE,
+            Action.SEE_HANDOVER: _SEE,
+            Action.WITHDRAW_HANDOVER: _SEE,
+            Action.PROTECT_ADDRESS: _SEE,
+            Action.REPORT_CONCERN: _SEE,
+        },
         Relation.RECEIVER: {
             Action.SEE_CASE: _SEE,
             Action.SEE_HANDOVER: _SEE,

@@ -12,7 +12,7 @@ from datetime import date, datetime
 from pydantic import AwareDatetime, JsonValue
 
 from services.cases.domain import access
-from services.cases.domain.access_terms import Action
+from services.cases.domain.access_terms import Action, Relation
 from services.cases.domain.acting import Acting
 from services.cases.domain.consent_ending import GRANTED, UNANSWERED, named_again, what_rested_on_it
 from services.cases.domain.consent_evolution import entitled
@@ -20,6 +20,7 @@ from services.cases.domain.consent_lifecycles import CONSENT
 from services.cases.domain.course import ref_of
 from services.cases.domain.relations import answers_for_itself
 from services.cases.domain.rules import Rules
+from services.cases.domain.shown import Permit
 from services.cases.domain.state import CaseState, ConsentState, ConsentStatus, Grantor, missing_of
 from services.cases.domain.told import childs_alone, own_status
 from services.cases.errors import (
@@ -32,6 +33,7 @@ from services.cases.errors import (
     EvidenceMissingError,
     NotAGrantorError,
     NothingToWithdrawError,
+    NotPermittedError,
     UnknownPartError,
     WithdrawalTooFineError,
 )
@@ -379,9 +381,12 @@ def disagreement(
 def _answering(
     state: CaseState, command: Answer, now: datetime, *, at_any_stage: bool = False
 ) -> tuple[ConsentState, Grantor]:
-    ask: Callable[[CaseState, Action, Acting, datetime], object] = access.permit if at_any_stage else access.require
+    ask: Callable[[CaseState, Action, Acting, datetime], Permit] = access.permit if at_any_stage else access.require
     signed_in = answers_for_itself(state, command.by)
-    ask(state, Action.ANSWER_CONSENT if signed_in else Action.RECORD_ANSWER, command.by, now)
+    allowed = ask(state, Action.ANSWER_CONSENT if signed_in else Action.RECORD_ANSWER, command.by, now)
+    if allowed.relation is Relation.HOLDER_ELSEWHERE and not at_any_stage:
+        # That a consent ends does not wait for the handover; that one is given does.
+        raise NotPermittedError("works-elsewhere")
     consent = state.consents.get(command.consent)
     if consent is None or childs_alone(consent, command.by):
         raise UnknownPartError

@@ -175,7 +175,7 @@ def decide_reopen(state: CaseState, command: ReopenCase, now: datetime, rules: R
         raise CaseGoesOnElsewhereError
     if state.address_protected and command.place is not None and command.by.unit != command.place:
         # Who reopens an ordinary case from elsewhere reads nothing of it; here no event would tell the two units apart.
-        raise NotPermittedError("not-in-its-unit")
+        raise NotPermittedError("works-elsewhere")
     holder = command.by.party(address_protected=state.address_protected)
     return [
         CaseReopened(

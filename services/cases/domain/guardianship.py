@@ -62,12 +62,12 @@ def decide_guardianship(state: CaseState, command: RecordGuardianship, now: date
     """Record that parental responsibility begins or ends.
 
     Raises:
-        DeniedError, CaseNotOpenError: see `access.require_at_work`.
+        DeniedError, CaseNotOpenError: see `access.require`.
         TooManyGuardiansError: a child has at most eight.
         GuardianGroundError: nobody gets it in this way.
         GuardianDatesError: it would end before it began.
     """
-    access.require_at_work(state, Action.MANAGE_GUARDIANS, command.by, now)
+    access.require(state, Action.MANAGE_GUARDIANS, command.by, now)
     if command.ordinal > MOST_GUARDIANS:
         raise TooManyGuardiansError
     if command.change == "begins" and command.ground not in BEGINS_BY:
@@ -99,9 +99,9 @@ def decide_correct_identity(state: CaseState, command: CorrectIdentity, now: dat
     Who lost parental responsibility because the child was of age on the wrong date has it again (seed rule 4).
 
     Raises:
-        DeniedError, CaseNotOpenError: see `access.require_at_work`.
+        DeniedError, CaseNotOpenError: see `access.require`.
     """
-    access.require_at_work(state, Action.MANAGE_GUARDIANS, command.by, now)
+    access.require(state, Action.MANAGE_GUARDIANS, command.by, now)
     if not command.parts:
         return []
     corrected = IdentityCorrected(case=ref_of(state), parts=command.parts, version=state.identity_version + 1)

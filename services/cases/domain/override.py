@@ -89,7 +89,7 @@ def decide_override(state: CaseState, command: OverrideConfidentiality, now: dat
         ChildViewMissingError: the child was not heard, and no reason is given (barnevernsloven § 1-4; seed rule 99).
         ChildHeardAndNotError: it was heard, and a reason why not is given.
     """
-    access.require_at_work(state, Action.OVERRIDE, command.by, now)
+    access.require(state, Action.OVERRIDE, command.by, now)
     row, today = _row(command, now, rules), oslo_day(now)
     if not today <= command.valid_to < today + timedelta(days=row.at_most_days):
         raise OverridePeriodError(extensions={"at_most_days": row.at_most_days})

@@ -13,7 +13,7 @@ from typing import Final
 
 from services.cases.domain import access
 from services.cases.domain.access_table import MOMENTS
-from services.cases.domain.access_terms import Action
+from services.cases.domain.access_terms import Action, Relation
 from services.cases.domain.acting import Acting, named
 from services.cases.domain.concern import FIRST_LEVEL
 from services.cases.domain.consent_lifecycles import CONSENT
@@ -25,7 +25,7 @@ from services.cases.domain.lapse import with_the_case
 from services.cases.domain.retention import class_of
 from services.cases.domain.rules import Rules
 from services.cases.domain.state import CaseState, Stage
-from services.cases.errors import NotProtectedError, ReportOnItsWayError, UnknownPartError
+from services.cases.errors import NotPermittedError, NotProtectedError, ReportOnItsWayError, UnknownPartError
 from shared.calendar import add_days
 from shared.contracts.base import Model
 from shared.contracts.cases import (
@@ -294,10 +294,11 @@ def decide_lift(state: CaseState, by: Acting, now: datetime) -> list[CaseEvent]:
     """Lift it: the child may be found again by those who have a part. The case stays in its own log.
 
     Raises:
-        DeniedError, CaseNotOpenError: see `access.require_at_work`.
+        DeniedError, CaseNotOpenError: see `access.require`; who holds it and works elsewhere now sets it, and does not lift it.
         NotProtectedError: there is nothing to lift.
     """
-    access.require_at_work(state, Action.PROTECT_ADDRESS, by, now)
+    if access.require(state, Action.PROTECT_ADDRESS, by, now).relation is Relation.HOLDER_ELSEWHERE:
+        raise NotPermittedError("works-elsewhere")
     if not state.hidden:
         raise NotProtectedError
     return [AddressProtectionLifted(case=ref_of(state))]

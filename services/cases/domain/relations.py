@@ -20,14 +20,17 @@ from shared.refs import UnitId
 _THEIRS = frozenset({Stage.OPEN, Stage.CLOSED, Stage.ERASED})
 
 
-_WHOEVERS_CHILD_IT_IS = (Relation.HOLDER, Relation.BROKE_GLASS, Relation.ASKED_SERVICE, Relation.ASKED_LEADER)
+_WHOEVERS_CHILD_IT_IS = (Relation.BROKE_GLASS, Relation.ASKED_SERVICE, Relation.ASKED_LEADER)
 
 
 def relations(state: CaseState, acting: Acting, now: datetime) -> list[Relation]:
     """Return everything that `acting` is to this case at `now`, in the table's order; empty for a stranger."""
+    at_work = state.holding is not None and works_there(acting, state.holding.party)
+    holds, held_last = _is(acting, state.holder), _last_holder(state, acting)
     checks: dict[Relation, bool] = {
-        Relation.HOLDER: _is(acting, state.holder),
-        Relation.LAST_HOLDER: _last_holder(state, acting),
+        Relation.HOLDER: holds and at_work,
+        Relation.LAST_HOLDER: held_last and at_work,
+        Relation.HOLDER_ELSEWHERE: (holds or held_last) and not at_work,
         Relation.RECEIVER: _receiver(state, acting),
         Relation.RECEIVERS_LEADER: _receivers_leader(state, acting),
         Relation.LEADER: _leader(state, acting),
@@ -47,7 +50,8 @@ def relations(state: CaseState, acting: Acting, now: datetime) -> list[Relation]
         # At work nobody has to do with their own child's case (forvaltningsloven § 6), but for what cannot wait for another (§ 7).
         # What a service is asked for it is asked for whole: who misses a request would know by that whom it is about. To whom the
         # case fell hands it on, and does nothing else with it (`access.HANDS_ON`).
-        return [one for one in _WHOEVERS_CHILD_IT_IS if checks[one]]
+        baton = [Relation.HOLDER if at_work else Relation.HOLDER_ELSEWHERE] if holds else []
+        return [*baton, *(one for one in _WHOEVERS_CHILD_IT_IS if checks[one])]
     if acting.elsewhere is not None:
         # Who works in another municipality has to do with what is sent there, and with nothing else.
         return [one for one in (Relation.RECEIVER, Relation.RECEIVERS_LEADER) if checks[one]]

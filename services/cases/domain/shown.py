@@ -173,7 +173,7 @@ def sees_handover(one: HandoverState, held: Iterable[Relation]) -> bool:
     seeing = {relation for relation in held if Action.SEE_HANDOVER in TABLE[relation]}
     # A draft is its sender's alone.
     if one.status is HandoverStatus.PROPOSED:
-        return Relation.HOLDER in seeing
+        return not seeing.isdisjoint({Relation.HOLDER, Relation.HOLDER_ELSEWHERE})
     # Whoever coordinates sees what becomes of the coordination; to whom the baton is offered is for those two.
     return bool(seeing) if one.coordination is not None else bool(seeing - {Relation.COORDINATOR})
 

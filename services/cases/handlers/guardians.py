@@ -178,7 +178,7 @@ async def correct_guardian(
         await desk.records.keep_guardians(conn, located.case, family)
 
     def decide(state: CaseState) -> Decision:
-        access.require_at_work(state, Action.MANAGE_GUARDIANS, acting, ctx.now)
+        access.require(state, Action.MANAGE_GUARDIANS, acting, ctx.now)
         actor = actor_of(ctx).access_actor(address_protected=state.address_protected)
         written = AccessRecorded(
             subject_ref=located.case,

@@ -20,7 +20,7 @@ from services.cases.domain.access_table import TABLE
 from services.cases.domain.access_terms import Action
 from services.cases.domain.grantors import age_on
 from services.cases.domain.relations import relations, told_relations
-from services.cases.domain.shown import Permit
+from services.cases.domain.shown import Permit, as_shown
 from services.cases.domain.state import ALL_CATEGORIES
 from services.cases.errors import DeniedError
 from services.cases.handlers.desk import (
@@ -84,7 +84,11 @@ async def read_case(desk: Desk, ctx: Context, case: CaseRef) -> tuple[CaseView, 
     """Return a case without identity."""
     located, acting = await meet(desk, ctx, case)
     looked = await glance(desk, ctx, located, acting, Action.SEE_CASE)
-    return CaseView.seen(looked.state, acting, ctx.now), looked.version
+    async with desk.pool.acquire() as conn:
+        there = await placed(desk, conn, looked.state, acting)
+    # By where its parts are, as everything else of it is judged; of what is shown no event says where that is.
+    told = told_relations(there, acting, ctx.now)
+    return CaseView.of(as_shown(looked.state, acting, ctx.now), told), looked.version
 
 
 async def read_concern(desk: Desk, ctx: Context, concern: ConcernRef) -> tuple[ConcernContent, int]:
