@@ -57,9 +57,23 @@ async def test_of_age_the_guardians_are_out_and_the_child_decides(world: World) 
         await world.move_to(before)
         assert "case.adulthood-approaching" in await world.types()
     day = of_age_at(born)
+    asked = {"services": ["ppt"], "categories": ["language"], "purposes": ["assessment"]}
+    asked["valid_to"] = str(day.date() + timedelta(days=60))  # type: ignore[assignment]
+    question = f"/cases/{case}/sharing?service=ppt&category=language&purpose=assessment"
     await world.move_to(day - timedelta(seconds=1))
     assert (await world.get("guardian-a", f"/cases/{case}")).status_code == 200
+    assert code(await world.post("teacher", f"/cases/{case}/consents", asked)) == (409, "child-view-missing")
+    [step] = [one for one in (await world.see("teacher", question))["steps"] if one["kind"] == "request"]
+    assert step["hear_child"]
     await world.move_to(day)
+    # Who is of age gives the consent, and says by that what they think: nobody hears them before it (seed rules 4, 99).
+    [step] = [one for one in (await world.see("teacher", question))["steps"] if one["kind"] == "request"]
+    assert (step["from_whom"], step["hear_child"]) == ({"child": 1}, False)
+    consent = (await world.must("teacher", f"/cases/{case}/consents", asked))["consent"]
+    granted = await world.post("child", f"/consents/{consent}/grants", claims=grown)
+    assert (granted.status_code, granted.json()["status"]) == (201, "active")
+    later = {"valid_to": str(day.date() + timedelta(days=90))}
+    await world.must("teacher", f"/consents/{consent}/renewals", later)
     assert code(await world.get("guardian-a", f"/cases/{case}")) == (404, "not-found")
     seen = await world.get("child", f"/cases/{case}", **grown)
     assert (seen.status_code, seen.json()["relations"]) == (200, ["child"])

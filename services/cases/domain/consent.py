@@ -71,6 +71,8 @@ class RequestConsent(Model):
     answer_by: AwareDatetime | None = None
     """When it lapses; none: on its last day only."""
     daily_care: bool = False
+    hears: bool = True
+    """Whether the child is heard before it; not who is of age, and gives it."""
 
 
 class Answer(Model):
@@ -103,7 +105,7 @@ class WithdrawConsent(Answer):
 
 
 def decide_request(state: CaseState, command: RequestConsent, now: datetime) -> list[CaseEvent]:
-    """Ask for consent, after the child was heard (seed rules 4, 5, 99).
+    """Ask for consent, after the child was heard; of who is of age, for themselves (seed rules 4, 5, 99).
 
     Raises:
         DeniedError, CaseNotOpenError: see `access.require`. Only the unit that holds the baton holds consents.
@@ -115,7 +117,7 @@ def decide_request(state: CaseState, command: RequestConsent, now: datetime) -> 
     today = oslo_day(now)
     if command.valid_to < today:
         raise ConsentPeriodError
-    if "consent" not in state.heard_before:
+    if command.hears and "consent" not in state.heard_before:
         raise ChildViewMissingError(extensions={"before": "consent"})
     require_grantors(state, command.needed, command.guardians)
     return [

@@ -12,7 +12,7 @@ from shared.machines import Deadline, Guard, Lifecycle, Step, When, steps
 
 _S = ConsentStatus
 _HOLDER_ASKS = Guard("the unit that holds the baton asks", errors.NotPermittedError, (5,))
-_HEARD = Guard("the child has been heard before it", errors.ChildViewMissingError, (99,))
+_HEARD = Guard("the child, unless of age, has been heard before it", errors.ChildViewMissingError, (99,))
 _KNOWN = Guard("those who must grant are known", errors.NotAGrantorError)
 _GRANTOR = (
     Guard("it waits for an answer", errors.ConsentNotOpenError),

@@ -38,6 +38,8 @@ class HearingRow(Model):
     counts: frozenset[Decisions] = Field(min_length=1)
     within_days: int | None = Field(default=None, ge=1)
     heard_from_age: int = Field(ge=0)
+    below_age: int | None = Field(default=None, ge=1)
+    """From this age on nobody is heard before it: they decide on it themselves. None: at every age."""
     exceptions: frozenset[NotHeardReason]
     source: str
 
@@ -57,6 +59,15 @@ class Hearing(Model):
             if row.decision == decision and row.valid_from <= day and (row.valid_to is None or day <= row.valid_to):
                 return row
         raise NoLegalBasisError
+
+    def asks_before_consent(self, age: int, day: date) -> bool:
+        """Return whether a child of this age is heard before a consent; who is of age gives it, and says by that what they think.
+
+        Raises:
+            NoLegalBasisError: see `row`.
+        """
+        below = self.row("consent", day).below_age
+        return below is None or age < below
 
 
 class NoteNotHeard(Model):

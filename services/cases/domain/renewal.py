@@ -42,6 +42,8 @@ class RenewConsent(Model):
     guardians: frozenset[int]
     languages: frozenset[str]
     answer_by: AwareDatetime
+    hears: bool = True
+    """Whether the child is heard before it; not who is of age, and gives it."""
 
 
 def decide_renew(state: CaseState, command: RenewConsent, now: datetime) -> list[CaseEvent]:
@@ -66,7 +68,7 @@ def decide_renew(state: CaseState, command: RenewConsent, now: datetime) -> list
         raise RenewalOpenError
     if command.valid_to < oslo_day(now) or command.valid_to <= consent.valid_to:
         raise ConsentPeriodError("The new last day must lie ahead, and after the present one.")
-    if "consent" not in state.heard_before:
+    if command.hears and "consent" not in state.heard_before:
         raise ChildViewMissingError(extensions={"before": "consent"})
     require_grantors(state, command.needed, command.guardians)
     return [

@@ -102,8 +102,8 @@ class Sharing(Model):
     steps: tuple[Step, ...] = ()
 
 
-def judge(state: CaseState, ask: Ask, now: datetime, needed: Needed) -> Sharing:
-    """Return whether it may be shared at `now`, and what would make it so if not."""
+def judge(state: CaseState, ask: Ask, now: datetime, needed: Needed, *, hears: bool = True) -> Sharing:
+    """Return whether it may be shared at `now`, and what would make it so if not; `hears`: the child is heard before a consent."""
     return _permitted(state, ask, now) or Sharing(
         permitted=False,
         missing=_missing(state, ask, now),
@@ -117,7 +117,7 @@ def judge(state: CaseState, ask: Ask, now: datetime, needed: Needed) -> Sharing:
             for consent in state.consents.values()
             if consent.status in {ConsentStatus.ACTIVE, ConsentStatus.SUSPENDED, ConsentStatus.EXPIRED}
         },
-        steps=tuple(_steps(state, ask, now, needed)),
+        steps=tuple(_steps(state, ask, now, needed, hears=hears)),
     )
 
 
@@ -172,11 +172,11 @@ def _outside(consent: ConsentState, ask: Ask, now: datetime) -> Outside:
     )
 
 
-def _steps(state: CaseState, ask: Ask, now: datetime, needed: Needed) -> Iterator[Step]:
+def _steps(state: CaseState, ask: Ask, now: datetime, needed: Needed, *, hears: bool) -> Iterator[Step]:
     if state.stage is not Stage.OPEN:
         # Of a case that is not open nothing is shared, whatever anybody grants.
         return
-    hear = "consent" not in state.heard_before
+    hear = hears and "consent" not in state.heard_before
     for consent in state.consents.values():
         if _covers(consent, ask):
             step = _of_consent(consent, now, needed, hear=hear)

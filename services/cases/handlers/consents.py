@@ -15,7 +15,7 @@ from services.cases.domain.acting import Acting
 from services.cases.domain.consent import Part
 from services.cases.domain.consent_ending import RECEIPTS_FROM
 from services.cases.domain.family import FamilyRead
-from services.cases.domain.grantors import Care, Standing
+from services.cases.domain.grantors import Care, Standing, age_on
 from services.cases.domain.relations import answers_for_itself
 from services.cases.domain.state import CaseState
 from services.cases.errors import UnknownPartError
@@ -53,6 +53,8 @@ class Asked:
     standing: Standing
     languages: frozenset[str]
     answer_by: datetime
+    hears: bool
+    """Whether the child is heard before it (seed rule 99)."""
     family: FamilyRead
     """What all of it rests on."""
 
@@ -80,6 +82,7 @@ async def request_consent(
             guardians=asked.standing.guardians,
             answer_by=asked.answer_by,
             daily_care=care is Care.DAILY,
+            hears=asked.hears,
         )
         return consents.decide_request(state, command, ctx.now)
 
@@ -114,6 +117,7 @@ async def renew_consent(desk: Desk, ctx: Context, consent: ConsentRef, *, valid_
             guardians=asked.standing.guardians,
             languages=asked.languages,
             answer_by=asked.answer_by,
+            hears=asked.hears,
         )
         return renewals.decide_renew(state, command, ctx.now)
 
@@ -141,6 +145,7 @@ async def _asked(desk: Desk, ctx: Context, case: CaseRef, scope: Scope, care: Ca
         standing=standing,
         languages=frozenset(guardian.language.value for guardian in guardians),
         answer_by=add_days(ctx.now, rules.time(day).answer_within_days),
+        hears=desk.team.hearing.asks_before_consent(age_on(child.born, day), day),
         family=FamilyRead.of(state),
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from services.cases.domain import sharing
 from services.cases.domain.access_terms import Action
+from services.cases.domain.grantors import age_on
 from services.cases.domain.sharing import Ask
 from services.cases.domain.shown import with_own_overrides
 from services.cases.handlers.desk import Desk, glance, meet
@@ -28,5 +29,6 @@ async def ask_sharing(desk: Desk, ctx: Context, case: CaseRef, ask: Ask) -> tupl
         return desk.rules.consent.needed(born=child.born, day=day, scope=scope, standing=standing)
 
     known = with_own_overrides(looked.state, acting, ctx.now)
-    judged = sharing.judge(known, ask, ctx.now, needed)
+    hears = desk.team.hearing.asks_before_consent(age_on(child.born, day), day)
+    judged = sharing.judge(known, ask, ctx.now, needed, hears=hears)
     return SharingView.of(ask, judged, needed(ask.scope)), looked.version
