@@ -144,6 +144,7 @@ class Authenticator:
         wall: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
         known: KnownActors | None = None,
+        staff_numbered: bool = False,
     ) -> None:
         """Accept tokens of exactly `issuer` for exactly `audience`.
 
@@ -154,10 +155,15 @@ class Authenticator:
             wall: seconds since 1970, for what tokens say of time: the machine's clock, never a simulated one.
             monotonic: seconds for intervals.
             known: who people are, where that takes more than `pid_key`.
+            staff_numbered: refuse the token of an employee that has no national number: whether somebody is of a child's family
+                is known by it, and by nothing else.
         """
         self.known: Final = known or KnownActors(ActorNames(pid_key))
         self._issuer = issuer
         self._audience = audience
+        self._staff_numbered = staff_numbered
+        self.staff_unnumbered = 0
+        """How many tokens of employees without a national number were taken since the start."""
         self._metrics = metrics or Metrics()
         self._wall = wall
         self._monotonic = monotonic
@@ -258,7 +264,7 @@ class Authenticator:
             kind = "child"
         elif Role.SERVICE_ACCOUNT in roles:
             kind = "service_account"
-        return Actor(
+        actor = Actor(
             id=await (self.known.of_pid(claims.pid) if claims.pid else self.known.of_subject(claims.iss, claims.sub)),
             kind=kind,
             roles=roles,
@@ -271,6 +277,23 @@ class Authenticator:
             clearances=frozenset(each for each in Clearance if each in claims.lagspill_roles),
             functions=frozenset(each for each in Function if each in claims.lagspill_roles),
         )
+        if actor.staff:
+            self._count_staff(numbered=claims.pid is not None)
+        return actor
+
+    def _count_staff(self, *, numbered: bool) -> None:
+        """Tell of employees of whom nobody can tell whether a case is their own child's (forvaltningsloven § 6).
+
+        Raises:
+            TokenRefusedError: the token has no national number, and must have one here.
+        """
+        if not numbered and self._staff_numbered:
+            raise TokenRefusedError(
+                "The token of an employee must carry the national number: without it nobody can tell whether a case is their own"
+                " child's."
+            )
+        self._metrics.staff_tokens.labels("known" if numbered else "missing").inc()
+        self.staff_unnumbered += not numbered
 
 
 async def signed_payload(token: str, keys: IssuerKeys, *, access_token: bool = True) -> bytes:

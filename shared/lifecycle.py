@@ -215,6 +215,7 @@ class Service(Generic[T]):
         self._serving: asyncio.Task[None] | None = None
         self._pool: db.Pool | None = None
         self._http: httpx.AsyncClient | None = None
+        self._authenticator: Authenticator | None = None
         self._relay: Relay | None = None
         self._subscriptions: list[Subscription] = []
         self._consumers: list[Member] = []
@@ -324,6 +325,8 @@ class Service(Generic[T]):
         notes = [
             f"the consumer {consumer.group} tries a batch again" for consumer in self._consumers if consumer.waiting
         ]
+        if self._authenticator is not None and self._authenticator.staff_unnumbered:
+            notes.append("employees sign in without a national number: their own child's case is not kept from them")
         async with self._pool.acquire() as conn:
             for subscription in self._subscriptions:
                 if letters := await count_open(conn, subscription.consumer.group):
@@ -377,7 +380,9 @@ class Service(Generic[T]):
             http,
             metrics=self.metrics,
             known=known,
+            staff_numbered=settings.staff_national_number == "required",
         )
+        self._authenticator = authenticator
         if not alone:
             self._stage = "it waits for the keys of the token issuer"
             await until_answers("issuer", authenticator.load_keys)

@@ -270,6 +270,11 @@ class Metrics:
         self.tokens = self.counter(
             "tokens", "Access tokens by outcome: the code of the refusal, verified or cached.", "outcome"
         )
+        self.staff_tokens = self.counter(
+            "staff_tokens",
+            "Verified tokens of employees by whether their national number is known, or missing.",
+            "national_number",
+        )
         self.key_fetches = self.counter("key_fetches", "Fetches of the issuer's keys.", "outcome")
 
     def counter(self, name: str, text: str, *labels: str) -> Counter:

@@ -166,6 +166,8 @@ class ServiceSettings(BusSettings):
     """Makes national numbers and subjects opaque (HMAC-SHA-256); at least 32 characters, the same for every service."""
     pid_key_previous: SecretStr | None = None
     """The key of before, while `PID_KEY` is being changed: who comes is still known; the same for every service."""
+    staff_national_number: Literal["wanted", "required"] = "wanted"
+    """Whether the token of an employee must have the national number (`pid`), by which their own child's case is kept from them."""
     vault_key: SecretStr | None = None
     """Key-encryption keys, the current one first: `<id>:<base64 of 32 bytes>`, separated by commas or line breaks."""
     lookup_key: SecretStr | None = None

@@ -424,6 +424,35 @@ async def test_a_key_set_with_all_kinds_of_keys(issuer: LocalIssuer) -> None:
                 await authenticator.authenticate(forged)
 
 
+# -- employees without a number ----------------------------------------------------------------------------------------
+
+
+async def test_an_employee_without_a_national_number_is_counted_or_refused_where_it_is_required(
+    authenticator: Authenticator, issuer: LocalIssuer, http: httpx.AsyncClient, metrics: Metrics
+) -> None:
+    """By nothing else is it known that a case is their own child's: it is never passed over in silence (forvaltningsloven § 6)."""
+
+    def counted(which: str) -> float:
+        named = {"national_number": which}
+        return metrics.registry.get_sample_value("lagspill_staff_tokens_total", named) or 0
+
+    number = People(1).guardian().national_number
+    without, auditor = issuer.token(), issuer.token({"lagspill_roles": ["auditor"]})
+    await authenticator.authenticate(issuer.token({"pid": number}))
+    await authenticator.authenticate(issuer.token({"lagspill_roles": ["guardian"], "pid": number}))
+    await authenticator.authenticate(auditor)
+    assert (counted("known"), counted("missing"), authenticator.staff_unnumbered) == (1, 0, 0)
+    for _ in range(2):
+        assert (await authenticator.authenticate(without)).staff
+    assert (counted("known"), counted("missing"), authenticator.staff_unnumbered) == (1, 1, 1)
+    strict = Authenticator(issuer.issuer, "lagspill", PID_KEY, http, staff_numbered=True)
+    with pytest.raises(TokenRefusedError, match="national number"):
+        await strict.authenticate(without)
+    assert strict.staff_unnumbered == 0
+    assert (await strict.authenticate(issuer.token({"pid": number}))).staff
+    assert not (await strict.authenticate(auditor)).staff, "who oversees has no case"
+
+
 # -- remembering -------------------------------------------------------------------------------------------------------
 
 

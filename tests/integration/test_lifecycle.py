@@ -189,6 +189,25 @@ async def test_dead_letters_are_a_note_and_do_not_make_it_unready(dsn: str, bus:
         )
 
 
+@pytest.mark.parametrize("wanted", ["wanted", "required"])
+async def test_employees_without_a_national_number_are_a_note_or_refused(
+    dsn: str, bus: Bus, issuer: LocalIssuer, wanted: str
+) -> None:
+    """By nothing else is it known that a case is their own child's; it is not passed over in silence (forvaltningsloven § 6)."""
+    told = settings(dsn, bus, issuer, STAFF_NATIONAL_NUMBER=wanted)
+    async with started(told) as service, httpx.AsyncClient(base_url=f"http://127.0.0.1:{service.port}") as client:
+        pool = await db.create_pool(dsn, application_name="lifecycle-test")
+        try:
+            await pool.execute("INSERT INTO gates VALUES ('request')")
+        finally:
+            await pool.close()
+        answer = await client.get("/slow", headers={"authorization": f"Bearer {issuer.token()}"})
+        assert answer.status_code == (200 if wanted == "wanted" else 401)
+        notes = (await health(service))[1]["notes"]
+        said = "employees sign in without a national number: their own child's case is not kept from them"
+        assert notes == ([said] if wanted == "wanted" else [])
+
+
 async def test_events_deadlines_and_the_relay_work_together(dsn: str, bus: Bus, issuer: LocalIssuer) -> None:
     async with (
         started(settings(dsn, bus, issuer)),
