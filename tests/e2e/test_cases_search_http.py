@@ -10,6 +10,7 @@ import pytest
 import pytest_asyncio
 
 from services.cases.app import SERVICE
+from services.cases.domain import search as domain
 from shared.clock import SimulatedClock
 from shared.keys import LocalKeys
 from shared.refs import CaseRef
@@ -82,6 +83,26 @@ async def test_who_has_a_part_finds_and_the_curious_does_not_and_both_are_record
     [shown] = [one for one in records if one["actor"]["id"] == nurse and one.get("case")]
     assert (shown["categories"], shown["basis"]["code"], shown["consent_version"]) == (["identity"], "consent", 1)
     assert {one["subject_ref"] for one in records if not one.get("case")} >= {curious, nurse}
+
+
+@pytest.mark.rule(106)
+async def test_who_works_with_a_child_finds_it_by_a_name_that_many_have(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only so many are judged for one search: whichever others have the name, one's own are among them."""
+    monkeypatch.setattr(domain, "MOST_CANDIDATES", 2)
+    people, name = People(31), world.child.name
+    for _ in range(4):
+        child = {"name": name, "national_number": people.child(age=6).national_number}
+        parent = people.guardian()
+        guardians = [{"name": parent.name, "national_number": parent.national_number, "language": "nb"}]
+        await world.must("contact-teacher", "/concerns", world.concern(child=child, guardians=guardians))
+    mine = await world.opened()
+    await world.consented(mine)
+    for who in ("teacher", "nurse", "guardian-a", "styrer"):
+        assert [one["case"] for one in await hits(world, who, {"name": name})] == [mine], who
+    assert await hits(world, "curious", {"name": name}) == []
+    assert len(await hits(world, "contact-teacher", {"name": name})) == 2
 
 
 async def test_a_hidden_child_costs_what_no_child_costs(

@@ -17,7 +17,9 @@ from shared.refs import LogScope
 
 MOST_SHOWN = 20
 MOST_CANDIDATES = 60
-"""Cases that are judged for one search. A name that more children have must be written out further."""
+"""Cases that are judged for one search, first those that the actor may have a part in."""
+MOST_OF_A_NAME = 5000
+"""Cases of children with one name of whom it is asked which are nearest the actor."""
 MOST_REFUSED = 5
 """A search that would have found more children than this, all of them hidden from the actor, was for a common name and not
 for one of them: it leaves no denial in their logs. With a national number there is never more than the child's own."""

@@ -39,7 +39,7 @@ from services.cases.figure_store import follow_figures
 from services.cases.handlers.around import TeamDesk, disclosed, follow_team
 from services.cases.handlers.kept import follow_kept
 from services.cases.records import GOAL, Records
-from services.cases.store import Disclosure, Fitting, Located
+from services.cases.store import Disclosure, Fitting, Interest, Located
 from services.cases.tags import version_for
 from shared.actor_names import KnownActors
 from shared.aggregate import Aggregate, Answer, Changed, Context, Decision
@@ -62,7 +62,7 @@ from shared.contracts.cases import (
     Party,
     TransitionFormDrafted,
 )
-from shared.contracts.codes import InformationCategory, Purpose
+from shared.contracts.codes import InformationCategory, Purpose, Role
 from shared.contracts.moved import CaseReceived
 from shared.contracts.safekeeping import BreakGlassOpened
 from shared.db import Connection, Pool
@@ -163,6 +163,22 @@ def actor_of(ctx: Context) -> Actor:
     if ctx.actor is None:
         raise NotInvolvedError("no-actor")
     return ctx.actor
+
+
+def interest_of(ctx: Context) -> Interest:
+    """Return by what the actor's cases are found.
+
+    Raises:
+        NotInvolvedError: nobody acts.
+    """
+    actor = actor_of(ctx)
+    return Interest(
+        actor=actor.id,
+        municipality=actor.municipality,
+        leads=actor.unit if actor.kind == "user" and Role.LEADER in actor.roles else None,
+        service=actor.service if actor.kind == "user" else None,
+        now=ctx.now,
+    )
 
 
 async def meet(desk: Desk, ctx: Context, ref: str) -> tuple[Located, Acting]:

@@ -27,10 +27,10 @@ from services.cases.handlers.desk import (
     CASE,
     Desk,
     Looked,
-    actor_of,
     as_seen,
     deny,
     glance,
+    interest_of,
     kept_back,
     look,
     meet,
@@ -39,7 +39,6 @@ from services.cases.handlers.desk import (
     record_listing,
 )
 from services.cases.records import CONCERN, OBSERVATION, Guardian, Text
-from services.cases.store import Interest
 from services.cases.views import CaseSummary, CaseView, ConcernView, InsightRightView
 from shared.aggregate import Context
 from shared.clock import oslo_day
@@ -51,14 +50,7 @@ from shared.refs import CaseRef, ConcernRef
 
 async def list_cases(desk: Desk, ctx: Context, *, after: tuple[datetime, str] | None, limit: int) -> list[CaseSummary]:
     """Return one more than `limit` of the actor's cases, newest first; one record for the look at the list."""
-    actor = actor_of(ctx)
-    interest = Interest(
-        actor=actor.id,
-        municipality=actor.municipality,
-        leads=actor.unit if actor.kind == "user" and Role.LEADER in actor.roles else None,
-        service=actor.service if actor.kind == "user" else None,
-        now=ctx.now,
-    )
+    interest = interest_of(ctx)
     found: list[CaseSummary] = []
     async with desk.pool.acquire() as conn, conn.transaction():
         while len(found) <= limit:

@@ -8,7 +8,16 @@ from services.cases.domain import search
 from services.cases.domain.relations import told_relations
 from services.cases.domain.search import Candidate, Judged
 from services.cases.errors import UnknownPartError
-from services.cases.handlers.desk import Desk, Looked, actor_of, as_seen, describe_look, fitting_as_seen, note_look
+from services.cases.handlers.desk import (
+    Desk,
+    Looked,
+    actor_of,
+    as_seen,
+    describe_look,
+    fitting_as_seen,
+    interest_of,
+    note_look,
+)
 from services.cases.records import Child, Sought
 from services.cases.store import Disclosure
 from shared.aggregate import Context
@@ -29,7 +38,8 @@ async def search_child(desk: Desk, ctx: Context, sought: Sought) -> SearchResult
     actor = actor_of(ctx)
     async with desk.pool.acquire() as conn, conn.transaction():
         stranger = await as_seen(desk, ctx, conn, None)
-        found = await desk.records.find(conn, sought, search.MOST_CANDIDATES)
+        named_so = await desk.records.find(conn, sought, search.MOST_OF_A_NAME)
+        found = await store.nearest(conn, named_so, interest_of(ctx), search.MOST_CANDIDATES)
         fitting = await store.candidates(conn, found, actor.id, ctx.now)
         seen = [await fitting_as_seen(desk, ctx, conn, one, stranger) for one in fitting]
         verdict = search.judge(seen, ctx.now)
