@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 from uuid import UUID
 
-from shared.refs import ALPHABET, LENGTH, ActorId
+from shared.refs import ALPHABET, LENGTH, ActorId, CaseRef
 
 if TYPE_CHECKING:
     from shared.db import Connection, Pool
@@ -47,6 +47,14 @@ class ActorNames:
         and nothing that stands in two answers.
         """
         return hmac.digest(self._key, b"veil\0" + asking.bytes + actor.encode(), hashlib.sha256).hex()
+
+    def family_mark(self, case: CaseRef, actor: ActorId) -> str:
+        """Return what stands for `actor` as one of the family in the events of `case` (hexadecimal HMAC-SHA-256).
+
+        Another service can tell whether an actor that it meets is meant; whoever only reads events learns nobody's reference, and
+        nothing that stands in another case.
+        """
+        return hmac.digest(self._key, b"family\0" + f"{case}\0{actor}".encode(), hashlib.sha256).hex()
 
     def of_request(self, asked: bytes) -> bytes:
         """Return by what a request is known again (HMAC-SHA-256); a national number that it holds is not found by trying."""
@@ -93,6 +101,10 @@ class KnownActors:
     def veils(self, actor: ActorId, asking: UUID) -> tuple[str, ...]:
         """Return what stands for `actor` in the answer to one asking, under each key: another service may have only one of them."""
         return tuple(names.veiled(actor, asking) for names in self._every)
+
+    def family_marks(self, case: CaseRef, actor: ActorId) -> tuple[str, ...]:
+        """Return what stands for `actor` as one of the family of `case`, under each key: who compares may have only one of them."""
+        return tuple(names.family_mark(case, actor) for names in self._every)
 
     def of_request(self, asked: bytes) -> bytes:
         """Return by what a request is known again: under the key that every instance has while it is being changed."""

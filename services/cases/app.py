@@ -13,6 +13,7 @@ from services.cases.document_store import DocumentStore
 from services.cases.family import Family
 from services.cases.handlers.around import TeamDesk
 from services.cases.handlers.desk import Desk
+from services.cases.handlers.own_family import promise_marks
 from services.cases.profile import read_cases_profiles
 from services.cases.records import Records
 from services.cases.settings import CasesSettings
@@ -26,7 +27,7 @@ from shared.vault import Reindex, Vault
 
 
 async def compose(kit: Kit[CasesSettings]) -> Parts:
-    """Put the service together.
+    """Put the service together; what the cases' events do not say yet of who is of the family is promised.
 
     Raises:
         CodeListError, VaultKeyError, ProfileError: the settings do not lead to usable code lists, keys or profiles.
@@ -65,6 +66,7 @@ async def compose(kit: Kit[CasesSettings]) -> Parts:
         description="Concerns, cases, consents, measures, handovers and transition forms around a child.",
     )
     app.state.desk = desk
+    await promise_marks(desk, kit.clock.now())
     return Parts(app, inboxes=[consumers.inbox(desk)], deadlines=consumers.deadlines(desk))
 
 

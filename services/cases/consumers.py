@@ -9,7 +9,17 @@ from typing import Final
 from services.cases import ending_store, form_store, glass_store, kin_store, store, team_consumers, team_store
 from services.cases.domain import contributions, guardianship, levels, measures, waiting
 from services.cases.domain import glass as glasses
-from services.cases.handlers import absences, ages, consent_times, elsewhere, ending, form_times, places, protecting
+from services.cases.handlers import (
+    absences,
+    ages,
+    consent_times,
+    elsewhere,
+    ending,
+    form_times,
+    own_family,
+    places,
+    protecting,
+)
 from services.cases.handlers.around import OVERLAP_ELSEWHERE
 from services.cases.handlers.desk import HANDOVER_ANSWER, HANDOVER_ESCALATION, Desk
 from services.cases.handlers.kept import (
@@ -199,6 +209,7 @@ def deadlines(desk: Desk) -> Mapping[str, DeadlineHandler]:
         QUIET_CLOSING: of_case(protecting.close_quietly),
         PROTECTION_DUE: of_case(protecting.protection_due),
         CHILD_PROTECTION: protecting.with_the_child,
+        own_family.FAMILY_MARKS: own_family.mark_anew,
         places.SETTLE_PLACES: of_case(places.settle_places),
         GLASS_ESCALATION: on_glass_escalation,
         HANDOVER_ESCALATION: on_handover_escalation,

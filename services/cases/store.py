@@ -86,17 +86,25 @@ async def locate(conn: Connection, ref: str) -> Located | None:
 
 
 async def add_kin(
-    conn: Connection, case: CaseRef, since: datetime, *, child: ActorId, guardians: Sequence[ActorId]
+    conn: Connection,
+    case: CaseRef,
+    since: datetime,
+    *,
+    child: ActorId,
+    guardians: Sequence[ActorId],
+    told_under: str,
 ) -> None:
-    """Note who the child is and who has parental responsibility, in their order."""
+    """Note who the child is and who has parental responsibility, in their order, as the case's first event says under a key."""
     await conn.execute(
-        "INSERT INTO kin (actor, case_ref, kind, ordinal, since)"
-        " SELECT actor, $2, kind, ordinal, $5 FROM unnest($1::text[], $3::text[], $4::int[]) AS t (actor, kind, ordinal)",
+        "INSERT INTO kin (actor, case_ref, kind, ordinal, since, told_under)"
+        " SELECT actor, $2, kind, ordinal, $5, $6"
+        " FROM unnest($1::text[], $3::text[], $4::int[]) AS t (actor, kind, ordinal)",
         [child, *guardians],
         case,
         ["child", *["guardian"] * len(guardians)],
         [1, *range(1, len(guardians) + 1)],
         since,
+        told_under,
     )
 
 
@@ -114,8 +122,12 @@ async def kin(conn: Connection, case: CaseRef, actor: ActorId, now: datetime) ->
 
 
 async def of_family(conn: Connection, case: CaseRef, actor: ActorId) -> bool:
-    """Return whether the actor is the child, or has, had or will have parental responsibility."""
-    return bool(await conn.fetchval("SELECT exists (SELECT FROM kin WHERE case_ref = $1 AND actor = $2)", case, actor))
+    """Return whether the actor is the child, or has, had or will have parental responsibility; not who was said to by mistake."""
+    return bool(
+        await conn.fetchval(
+            "SELECT exists (SELECT FROM kin WHERE case_ref = $1 AND actor = $2 AND NOT mistaken)", case, actor
+        )
+    )
 
 
 async def family(conn: Connection, case: CaseRef) -> list[ActorId]:
@@ -149,18 +161,6 @@ class Fitting:
         )
 
 
-async def candidates(conn: Connection, cases: Sequence[CaseRef], actor: ActorId, now: datetime) -> list[Fitting]:
-    """Return these cases as they stand, held against writers; one query, however many they are."""
-    rows = await conn.fetch(
-        "SELECT a.state, a.version, a.scope, i.municipality,"
-        " (SELECT k.ordinal FROM kin k WHERE k.case_ref = a.id AND k.actor = $2 AND k.kind = 'guardian'"
-        "   AND k.since <= $3 AND (k.until IS NULL OR $3 < k.until)) AS guardian,"
-        " EXISTS (SELECT FROM kin k WHERE k.case_ref = a.id AND k.actor = $2 AND k.kind = 'child'"
-        "   AND k.since <= $3 AND (k.until IS NULL OR $3 < k.until)) AS child,"
-        " EXISTS (SELECT FROM kin k WHERE k.case_ref = a.id AND k.actor = $2) AS family"
-        " FROM aggregates a JOIN case_index i ON i.case_ref = a.id"
-        " WHERE a.id = ANY($1::text[]) AND a.kind = 'case' ORDER BY i.registered_at DESC, a.id DESC FOR SHARE OF a",
-        list(cases),
 async def nearest(conn: Connection, cases: Sequence[CaseRef], interest: Interest, limit: int) -> list[CaseRef]:
     """Return at most `limit` of these cases, first those that the actor may have a part in; one query, however many they are.
 
@@ -181,6 +181,18 @@ async def nearest(conn: Connection, cases: Sequence[CaseRef], interest: Interest
     return [CaseRef(row["case_ref"]) for row in rows]
 
 
+async def candidates(conn: Connection, cases: Sequence[CaseRef], actor: ActorId, now: datetime) -> list[Fitting]:
+    """Return these cases as they stand, held against writers; one query, however many they are."""
+    rows = await conn.fetch(
+        "SELECT a.state, a.version, a.scope, i.municipality,"
+        " (SELECT k.ordinal FROM kin k WHERE k.case_ref = a.id AND k.actor = $2 AND k.kind = 'guardian'"
+        "   AND k.since <= $3 AND (k.until IS NULL OR $3 < k.until)) AS guardian,"
+        " EXISTS (SELECT FROM kin k WHERE k.case_ref = a.id AND k.actor = $2 AND k.kind = 'child'"
+        "   AND k.since <= $3 AND (k.until IS NULL OR $3 < k.until)) AS child,"
+        " EXISTS (SELECT FROM kin k WHERE k.case_ref = a.id AND k.actor = $2 AND NOT k.mistaken) AS family"
+        " FROM aggregates a JOIN case_index i ON i.case_ref = a.id"
+        " WHERE a.id = ANY($1::text[]) AND a.kind = 'case' ORDER BY i.registered_at DESC, a.id DESC FOR SHARE OF a",
+        list(cases),
         actor,
         now,
     )

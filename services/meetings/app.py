@@ -70,6 +70,7 @@ def create_desk(kit: Kit[MeetingsSettings]) -> Desk:
         calendar_key=_key_for(settings.lookup_key, b"meetings calendar addresses"),
         voice_key=_key_for(settings.lookup_key, b"meetings families' answers"),
         kin=Kin(kit.http, settings.cases_url),
+        known=kit.authenticator.known,
         visits=Visits(kit.pool),
     )
 

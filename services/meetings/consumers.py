@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from services.meetings import lifted_store, store
+from services.meetings import lifted_store, own_family_store, store
 from services.meetings.domain.agenda import decide_drop_lapsed, decide_drop_without_case
 from services.meetings.domain.meeting import MEETING, MeetingState, RemovalReason
 from services.meetings.domain.projection import learned, present
@@ -36,7 +36,16 @@ from shared.contracts.cases import (
     HandoverAccepted,
 )
 from shared.contracts.meetings import AgendaItemRemoved
-from shared.contracts.safekeeping import CaseContinued, CaseErased, GuardiansChanged
+from shared.contracts.moved import CaseReceived
+from shared.contracts.safekeeping import (
+    CaseContinued,
+    CaseErased,
+    FamilyMarked,
+    GuardianGround,
+    GuardiansChanged,
+    GuardianshipRecorded,
+    IdentityCorrected,
+)
 from shared.contracts.team import LanguageNeedRecorded
 from shared.deadlines import cancel
 from shared.envelope import Envelope
@@ -50,6 +59,7 @@ async def on_concern_registered(tx: Tx, event: ConcernRegistered, envelope: Enve
     await store.case_registered(
         tx.conn, event.case, envelope.municipality, event.registered_by.unit, event.guardians, _nth(envelope)
     )
+    await own_family_store.put_marks(tx.conn, event.case, event.family)
 
 
 async def on_case_held(tx: Tx, event: CaseOpened | CaseReopened | HandoverAccepted, envelope: Envelope) -> None:
@@ -62,6 +72,21 @@ async def on_case_held(tx: Tx, event: CaseOpened | CaseReopened | HandoverAccept
 async def on_case_continued(tx: Tx, event: CaseContinued, envelope: Envelope) -> None:
     """Learn that there is such a case, and how many must grant; which unit has it no event says, and nothing leads to it."""
     await store.case_registered(tx.conn, event.case, envelope.municipality, None, event.guardians, _nth(envelope))
+    await own_family_store.put_marks(tx.conn, event.case, event.family)
+
+
+async def on_family_said(tx: Tx, event: CaseReceived | IdentityCorrected | FamilyMarked, envelope: Envelope) -> None:
+    """Learn who is of the child's family: at work it is none of theirs from now on, also in a meeting that is called already."""
+    _ = envelope
+    await own_family_store.put_marks(tx.conn, event.case, event.family)
+
+
+async def on_guardianship(tx: Tx, event: GuardianshipRecorded, envelope: Envelope) -> None:
+    """Somebody is of the family from now on, whenever they have responsibility; or was recorded wrongly, and never was."""
+    _ = envelope
+    if event.change == "ends" and event.ground is GuardianGround.REGISTERED_WRONG:
+        await own_family_store.take_mark(tx.conn, event.case, event.ordinal)
+    await own_family_store.put_marks(tx.conn, event.case, event.family)
 
 
 async def on_case_closed(tx: Tx, event: CaseClosed, envelope: Envelope) -> None:
@@ -83,6 +108,7 @@ async def on_case_erased(tx: Tx, event: CaseErased, envelope: Envelope) -> None:
     await _clear(tx, event.case, envelope)
     await store.forget_interpreters(tx.conn, event.case)
     await lifted_store.forget(tx.conn, event.case)
+    await own_family_store.forget(tx.conn, event.case)
     await forget(tx.conn, owner=event.case)
 
 
@@ -173,6 +199,10 @@ HANDLERS: Final[Mapping[type[EventData], Handler]] = {
     CaseErased: on_case_erased,
     LanguageNeedRecorded: on_language_need,
     GuardiansChanged: on_guardians_changed,
+    GuardianshipRecorded: on_guardianship,
+    CaseReceived: on_family_said,
+    IdentityCorrected: on_family_said,
+    FamilyMarked: on_family_said,
     ConsentRequested: on_consent_changed,
     ConsentGranted: on_consent_changed,
     ConsentRefused: on_consent_changed,

@@ -237,6 +237,8 @@ class ItemView(Model):
     attended_by: tuple[Service, ...]
     family: tuple[FamilyAnswerView, ...]
     """Whether those of the child's family who have answered come."""
+    leaves: tuple[Seat, ...]
+    """Named: whose seats leave it, and are shown neither item nor case."""
     lifted: bool
     """Another arena lifted it to this one: nobody brought it here."""
     lifted_to: LiftedToView | None
@@ -589,9 +591,9 @@ def _answer_view(state: MeetingState, seat: Seat | None, role: Role | None, give
     )
 
 
-def added_item_view(state: MeetingState, item: Item) -> AddedItemView:
-    """Return what whoever brought the item is told."""
-    leave = state.invited - item.covered - {item.held_by} if item.mode is ItemMode.NAMED else frozenset()
+def added_item_view(state: MeetingState, item: Item, leave: frozenset[Service]) -> AddedItemView:
+    """Return what whoever brought the item is told; `leave` are services that leave it though a consent covers them."""
+    uncovered = state.invited - item.covered - {item.held_by} if item.mode is ItemMode.NAMED else frozenset()
     return AddedItemView(
         meeting=there(state.meeting),
         item=item.item,
@@ -602,7 +604,7 @@ def added_item_view(state: MeetingState, item: Item) -> AddedItemView:
         consent_version=item.consent_version,
         covered=tuple(sorted(item.covered)),
         interpreters=tuple(sorted(item.interpreters)),
-        leaves=tuple(sorted(leave)),
+        leaves=tuple(sorted(uncovered | leave)),
     )
 
 
@@ -613,7 +615,9 @@ def template_view(rules: ArenaRules, shown: Iterable[Item]) -> tuple[TemplateEle
     return tuple(TemplateElement(element=each, there=each in there) for each in elements)
 
 
-def item_view(state: MeetingState, item: Item, text: str, lifted_to: LiftedToView | None) -> ItemView:
+def item_view(
+    state: MeetingState, item: Item, text: str, lifted_to: LiftedToView | None, leave: tuple[Seat, ...]
+) -> ItemView:
     """Return the item for somebody who may see it."""
     return ItemView(
         item=item.item,
@@ -665,6 +669,7 @@ def held_view(state: MeetingState, discussed: Iterable[ItemRef]) -> HeldView:
 
 def outcome_view(state: MeetingState, item: Item) -> OutcomeView:
     """Return what was decided on the item."""
+        leaves=leave,
     return OutcomeView(
         meeting=there(state.meeting),
         item=item.item,

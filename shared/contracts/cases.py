@@ -72,6 +72,19 @@ class Party(Model):
     organisation: OrganisationNumberField | None = None
 
 
+class FamilyMark(Model):
+    """One of the child's family, who has nothing to do with the case at work (forvaltningsloven § 6), as a mark of this case alone.
+
+    A service that meets an employee can tell whether he or she is meant; no mark leads to anybody, or to another case.
+    """
+
+    person: Literal["guardian", "child"]
+    ordinal: int = Field(ge=1)
+    """Which guardian of the vault; 1 for the child."""
+    marks: tuple[Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")], ...]
+    """A keyed hash (HMAC-SHA-256) of case and actor; a second one while the key is being changed."""
+
+
 # --- concern and case -------------------------------------------------------------------------------------------------
 
 
@@ -98,6 +111,8 @@ class ConcernRegistered(CaseEvent):
     """How many hold parental responsibility, and so must grant."""
     address_protected: bool = False
     """Unit and organisation are absent from every event of such a case, and its log has an opaque name."""
+    family: tuple[FamilyMark, ...] = ()
+    """Who is of the child's family; in an event from before this was said, nobody."""
 
 
 class ConcernJoined(CaseEvent):

@@ -7,7 +7,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from shared.contracts.base import Moment
-from shared.contracts.cases import CaseEvent, ForWhom, Party
+from shared.contracts.cases import CaseEvent, FamilyMark, ForWhom, Party
 from shared.contracts.codes import Area, InformationCategory
 from shared.refs import ConcernRefField, HandoverRefField
 
@@ -30,6 +30,8 @@ class CaseReceived(CaseEvent):
     act_by: Moment
     categories: frozenset[InformationCategory]
     """What came with it."""
+    family: tuple[FamilyMark, ...] = ()
+    """Who is of the child's family."""
 
 
 EVENTS: tuple[type[CaseEvent], ...] = (CaseReceived,)

@@ -12,7 +12,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from shared.contracts.base import Moment
-from shared.contracts.cases import CaseEvent, ForWhom, Party
+from shared.contracts.cases import CaseEvent, FamilyMark, ForWhom, Party
 from shared.contracts.codes import Area, InformationCategory, LegalBasis, Role
 from shared.refs import ConcernRefField, DocumentRefField, GlassRefField, RecordRefField
 
@@ -104,6 +104,8 @@ class GuardianshipRecorded(CaseEvent):
     ground: GuardianGround
     effective_on: date
     """The first day with it, or the last."""
+    family: tuple[FamilyMark, ...] = ()
+    """Who it is, as one of the child's family, which lasts when the responsibility ends; nobody when it was recorded wrongly."""
 
 
 class GuardiansChanged(CaseEvent):
@@ -122,6 +124,16 @@ class IdentityCorrected(CaseEvent):
 
     parts: frozenset[Literal["name", "national-number", "born"]]
     version: int = Field(ge=2)
+    family: tuple[FamilyMark, ...] = ()
+    """Who the child is, when the number was wrong: the one of before is not of the family."""
+
+
+class FamilyMarked(CaseEvent):
+    """Who is of the child's family was said anew: by a key of names that has changed, or in a case from before it was said."""
+
+    TYPE: ClassVar[str] = "no.lagspill.cases.case.family-marked.v1"
+
+    family: tuple[FamilyMark, ...]
 
 
 # --- address protection -----------------------------------------------------------------------------------------------
@@ -157,6 +169,8 @@ class CaseContinued(CaseEvent):
     """The meeting that its level calls for had not been held; it is to be within the usual time from now (seed rule 68)."""
     meeting_below_by: Moment | None = None
     """The same of the level below, when the case was stepped up from it before that met."""
+    family: tuple[FamilyMark, ...] = ()
+    """Who is of the child's family."""
 
 
 class AddressProtectionSet(CaseEvent):
@@ -246,6 +260,7 @@ EVENTS: tuple[type[CaseEvent], ...] = (
     GuardianshipRecorded,
     GuardiansChanged,
     IdentityCorrected,
+    FamilyMarked,
     CaseContinued,
     AddressProtectionSet,
     AddressProtectionLifted,

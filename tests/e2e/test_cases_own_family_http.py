@@ -10,6 +10,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
+from services.cases.app import SERVICE
 from shared.clock import SimulatedClock
 from shared.testing.issuer import LocalIssuer
 from shared.testing.people import People
@@ -131,3 +132,43 @@ async def test_what_falls_to_a_leader_of_the_family_is_handed_on_by_them_and_not
     await world.must("colleague", f"/handovers/{sent.json()['handover']}/acceptance")
     assert (await world.see("colleague", f"/cases/{case}/child"))["records"]
     assert code(await world.get("styrer", f"/cases/{case}", **own)) == (404, "not-found")
+
+
+async def test_who_was_recorded_as_a_guardian_by_mistake_is_not_of_the_family(world: World) -> None:
+    """What ends because it was recorded wrongly never was: a colleague of the same name is not kept from the case for ever."""
+    case = await world.opened()
+    await world.consented(case)
+    assert (await world.get("nurse", f"/cases/{case}/child", pid=LATER)).status_code == 200
+    new = {
+        "name": "Regnbue Påfunnsen",
+        "national_number": LATER,
+        "ground": "court-decision",
+        "since": "2026-09-07",
+        "note": "Dom.",
+    }
+    ending = {"ground": "registered-wrong", "last_day": "2026-09-07", "note": "Feil person."}
+    for path, body, status in (("", new, 404), ("/3/ending", ending, 200)):
+        version = await world.version("teacher", case)
+        await world.must("teacher", f"/cases/{case}/guardians{path}", body, if_match=version)
+        assert (await world.get("nurse", f"/cases/{case}/child", pid=LATER)).status_code == status
+    said = [event["data"].get("family") for event in await world.published("guardianship-recorded.v1")]
+    assert [len(family) for family in said] == [1, 0]
+
+
+async def test_the_family_of_a_case_from_before_is_told_when_the_service_starts_and_once(world: World) -> None:
+    """So is every case's when the key of names was changed: the marks of before are known by nobody any more."""
+    case = await world.opened()
+    [registered] = await world.published("concern.registered.v1")
+    told = registered["data"]["family"]
+    assert [(one["person"], one["ordinal"], len(one["marks"])) for one in told] == [
+        ("child", 1, 1),
+        ("guardian", 1, 1),
+        ("guardian", 2, 1),
+    ]
+    await world.pool.execute("UPDATE kin SET told_under = NULL")
+    for _ in range(2):
+        await SERVICE.compose(world.kit)
+        await world.move_to(world.clock.now())
+    [anew] = await world.published("family-marked.v1")
+    assert (anew["data"]["case"], anew["data"]["family"]) == (case, told)
+    assert await world.pool.fetchval("SELECT count(*) FROM deadlines WHERE kind = 'family-marks'") == 0

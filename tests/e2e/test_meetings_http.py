@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -16,6 +17,7 @@ from services.meetings.app import SERVICE
 from shared.clock import SimulatedClock
 from shared.observability import start_tracing, stop_tracing
 from shared.testing.issuer import LocalIssuer
+from shared.testing.people import People
 from shared.testing.plugin import Migrated
 from tests.e2e.meetings_world import END, START, Town, town
 
@@ -950,3 +952,89 @@ async def test_the_agenda_is_laid_out_by_the_arenas_template_and_says_what_it_st
     # Where no template is, there is nothing to lack.
     ressursteam = await lia.ressursteam()
     assert (await lia.see("styrer", f"/meetings/{ressursteam}/agenda-items"))["template"] == []
+
+
+@pytest.mark.rule(4, 54, 71)
+async def test_nobody_sits_where_their_own_child_is_discussed_and_nobody_is_told_why(lia: Town) -> None:
+    """forvaltningsloven § 6: cases says who is of the family, in marks that lead to nobody; the meeting was called before it."""
+    case = await lia.cases.opened()
+    await lia.cases.consented(case)
+    await lia.carry()
+    meeting = await lia.ressursteam()
+    kin: dict[str, Any] = {"pid": lia.cases.guardian_a.national_number}
+    path = f"/meetings/{meeting}"
+    accepted = await lia.post("ppt", f"{path}/answers", {"answer": "accepted"}, **kin)
+    assert accepted.status_code == 200, accepted.text
+    added = await lia.add("styrer", meeting, lia.named(case))
+    item, items = added["item"], f"{path}/agenda-items"
+    # Whose seat leaves it is told, as of those whom no consent covers, and not why.
+    assert added["leaves"] == ["barnevern", "ppt"]
+    [shown] = (await lia.see("nurse", items))["items"]
+    assert [seat["service"] for seat in shown["leaves"]] == ["barnevern", "ppt"]
+    assert (await lia.get("ppt", items, **kin)).json()["items"] == []
+    refused = await lia.get("ppt", f"{items}/{item}", **kin)
+    assert refused.status_code == 404
+    assert refused.json().keys() == (await lia.get("barnevern", f"{items}/{item}")).json().keys()
+    denied = await lia.access("deny")
+    assert [one["reason"] for one in denied] == ["own-family", "consent-missing"]
+    # A colleague of the same service hears it.
+    assert [one["item"] for one in (await lia.see("ppt", items))["items"]] == [item]
+    # Nor is it theirs to take off, to record or to decide on, whatever their part in the meeting is.
+    for who, what in (("styrer", f"agenda-items/{item}/removal"), ("teacher", f"agenda-items/{item}/removal")):
+        response = await lia.post(who, f"{path}/{what}", **kin)
+        assert (response.status_code, response.json()["code"]) == (404, "not-found")
+    brought = await lia.post("teacher", items, lia.named(case), **kin)
+    assert (brought.status_code, brought.json()["code"]) == (404, "not-found")
+    lia.clock.set(AFTER)
+    recorded = await lia.post("styrer", f"{path}/holding", lia.held([{"item": item}]), **kin)
+    assert recorded.status_code == 404
+    held = await lia.must("styrer", f"{path}/holding", lia.held([{"item": item}]))
+    # Unsaid, a service is not taken to have heard it from whom it is hidden; its colleague would be said to have stayed.
+    assert held["discussed"][0]["attended_by"] == ["helsestasjon"]
+    outcome = {"item": item, "decision": "guidance-given", "text": "Følg opp."}
+    response = await lia.post("styrer", f"{path}/outcomes", outcome, **kin)
+    assert response.status_code == 404, response.text
+    # No reference of the family stands beside a case: neither on the bus nor here.
+    actor = (await lia.cases.get("guardian-a", "/me")).json()["actor"]
+    bodies = [json.dumps(event) for event in await lia.cases.published() if event["type"].endswith("registered.v1")]
+    assert bodies
+    assert actor not in "".join(bodies)
+    rows = await lia.pool.fetch("SELECT f::text AS shown FROM family_marks f WHERE case_ref = $1", case)
+    assert len(rows) == 3
+    assert actor not in "".join(row["shown"] for row in rows)
+
+
+@pytest.mark.rule(4)
+async def test_who_is_of_the_family_may_become_known_late_or_have_been_a_mistake(lia: Town) -> None:
+    case = await lia.cases.opened()
+    await lia.cases.consented(case)
+    await lia.carry()
+    meeting = await lia.ressursteam()
+    items = f"/meetings/{meeting}/agenda-items"
+    await lia.add("styrer", meeting, lia.named(case))
+    late = {"pid": People(99).guardian().national_number}
+
+    async def seen() -> int:
+        return len((await lia.get("nurse", items, **late)).json()["items"])
+
+    async def guardian(path: str, body: dict[str, str]) -> None:
+        version = await lia.cases.version("teacher", case)
+        await lia.cases.must("teacher", f"/cases/{case}/guardians{path}", body, if_match=version)
+        await lia.carry()
+
+    assert await seen() == 1
+    new = {
+        "name": "Regnbue Påfunnsen",
+        "national_number": late["pid"],
+        "ground": "court-decision",
+        "since": "2026-09-07",
+        "note": "Dom.",
+    }
+    await guardian("", new)
+    assert await seen() == 0
+    # Who had parental responsibility is a parent still; whoever was recorded by mistake never was.
+    await guardian("/3/ending", {"ground": "court-decision", "last_day": "2026-09-08", "note": "Ny dom."})
+    assert await seen() == 0
+    await guardian("/3/ending", {"ground": "registered-wrong", "last_day": "2026-09-08", "note": "Feil person."})
+    assert await seen() == 1
+    assert (await lia.cases.get("nurse", f"/cases/{case}/child", **late)).status_code == 200

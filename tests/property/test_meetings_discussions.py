@@ -6,6 +6,7 @@ knows nothing of projections: it keeps what was consented to, minute by minute.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
@@ -30,7 +31,9 @@ from services.meetings.domain.agenda import (
     matter_of,
     may_hear,
 )
+from services.meetings.domain.answering import Given, decide_answer
 from services.meetings.domain.holding import Discussion, Holding, decide_discussed_anonymously, decide_hold
+from services.meetings.domain.invitation import Standing
 from services.meetings.domain.meeting import (
     MEETING,
     ItemStatus,
@@ -44,10 +47,12 @@ from services.meetings.domain.meeting import (
     decide_reschedule,
 )
 from services.meetings.domain.modes import ALLOWED, judge_named
+from services.meetings.domain.own_family import Families, family_seats, leaving, leaving_services
 from services.meetings.domain.profile import read_profile
 from services.meetings.domain.projection import ConsentHistory, KnownCase, Stay, learned, merge, present
 from services.meetings.errors import CaseClosedError, MeetingsError
 from services.meetings.settings import MeetingsSettings
+from shared.actor_names import ActorNames, KnownActors
 from shared.contracts.base import EventData
 from shared.contracts.cases import (
     ConsentEvent,
@@ -56,6 +61,7 @@ from shared.contracts.cases import (
     ConsentRequested,
     ConsentWithdrawn,
     EvidenceForm,
+    FamilyMark,
 )
 from shared.contracts.codes import GrantorClass, InformationCategory, LegalBasis, Purpose, Role, Scope, Service
 from shared.contracts.meetings import (
@@ -63,14 +69,17 @@ from shared.contracts.meetings import (
     AgendaItemLifted,
     Attendance,
     CaseDiscussed,
+    InvitationAnswer,
     ItemKind,
     ItemMode,
     ModePolicy,
     OutcomeRecorded,
     PlannedMeasure,
+    Seat,
 )
 from shared.contracts.team import ContributionReason
 from shared.refs import (
+    ActorId,
     ArenaRef,
     CaseRef,
     ConsentRef,
@@ -97,6 +106,9 @@ BASIS = LegalBasis(code="consent", version="2018-07-20")
 BEGIN = datetime(2026, 9, 22, 8, 0, tzinfo=UTC)
 ARENA = ArenaRef("arn_" + "b" * 26)
 ABOVE = ArenaRef("arn_" + "c" * 26)
+KNOWN = KnownActors(ActorNames(b"n" * 32))
+EMPLOYEES = tuple(KNOWN.names.of_subject("issuer", name) for name in ("ada", "bo", "cleo"))
+"""Some of them are of the family of one of the children, in turn."""
 FIELDS_OF_NOBODY = {
     "meeting",
     "item",
@@ -182,6 +194,8 @@ class Meetings(RuleBasedStateMachine):
         }
         self.open_from: dict[CaseRef, list[datetime]] = {case: [BEGIN] for case in CASES}
         self.open_to: dict[CaseRef, list[datetime]] = {case: [] for case in CASES}
+        self.kin: set[tuple[CaseRef, ActorId]] = set()
+        self.said: dict[CaseRef, dict[ActorId, FamilyMark]] = {case: {} for case in CASES}
         self.call_a_meeting()
         self.guardians_consent(CASES[0], frozenset(MEMBERS[:2]), frozenset(CATEGORIES))
 
@@ -189,6 +203,7 @@ class Meetings(RuleBasedStateMachine):
         self.meeting = MeetingRef(self.ids.ref("mtg"))
         self.state = MeetingState()
         self.events: list[EventData] = []
+        self.takers: dict[Seat, ActorId] = {}
         new = NewMeeting(
             meeting=self.meeting,
             arena=ARENA,
@@ -199,6 +214,7 @@ class Meetings(RuleBasedStateMachine):
             minutes=90,
             invited=frozenset({*MEMBERS, Service.BARNEHAGE}),
             extra=False,
+            seats=(*(Seat(service=service) for service in MEMBERS), Seat(service=Service.BARNEHAGE, unit=LIA)),
         )
         self.do(lambda state: decide_call(state, new))
 
@@ -329,6 +345,34 @@ class Meetings(RuleBasedStateMachine):
         ends = [*self.open_to[case], datetime.max.replace(tzinfo=UTC)]
         return any(begun <= at < ended for begun, ended in zip(self.open_from[case], ends, strict=False))
 
+    # --- whose own child it is ----------------------------------------------------------------------------------------
+
+    @rule(case=st.sampled_from(CASES), actor=st.sampled_from(EMPLOYEES), wrongly=st.booleans())
+    def it_is_said_who_is_of_the_family(self, case: CaseRef, actor: ActorId, wrongly: bool) -> None:
+        """Somebody turns out to be the child's parent, or never was and was recorded wrongly."""
+        if wrongly:
+            self.kin.discard((case, actor))
+            self.said[case].pop(actor, None)
+            return
+        self.kin.add((case, actor))
+        ordinal = EMPLOYEES.index(actor) + 1
+        self.said[case][actor] = FamilyMark(person="guardian", ordinal=ordinal, marks=KNOWN.family_marks(case, actor))
+
+    def families(self) -> Families:
+        """Return what the events have told."""
+        return Families(
+            KNOWN,
+            {case: frozenset(mark for one in of.values() for mark in one.marks) for case, of in self.said.items()},
+        )
+
+    @precondition(lambda self: self.state.status is Status.CALLED)
+    @rule(service=st.sampled_from(MEMBERS), actor=st.sampled_from(EMPLOYEES), comes=st.booleans())
+    def somebody_answers_for_a_seat(self, service: Service, actor: ActorId, comes: bool) -> None:
+        seat, arena = Seat(service=service), self.arena
+        given = Given(InvitationAnswer.ACCEPTED if comes else InvitationAnswer.DECLINED)
+        if self.do(lambda state: decide_answer(state, PROFILE, arena, seat, None, given, self.now)):
+            self.takers[seat] = actor
+
     # --- the agenda ---------------------------------------------------------------------------------------------------
 
     @precondition(lambda self: self.state.status is Status.CALLED and self.live)
@@ -421,14 +465,36 @@ class Meetings(RuleBasedStateMachine):
             guardians_present=0,
             discussed=discussed,
         )
+        families = self.families()
+        left = {
+            item.item: leaving_services(item, family_seats(self.state, item, self.takers, families)) for item in chosen
+        }
+        accepted = {seat.service: actor for seat, actor in self.takers.items() if self.accepted(seat)}
         held = self.do(
             lambda state: decide_hold(
-                state, PROFILE, self.arena, holding, self.now, histories=self.known(), cases=self.cases, basis=BASIS
+                state,
+                PROFILE,
+                self.arena,
+                holding,
+                self.now,
+                histories=self.known(),
+                cases=self.cases,
+                basis=BASIS,
+                left=left,
             )
         )
+        unsaid = {each.item for each in discussed if each.stayed is None}
+        for event in self.events if held else ():
+            if isinstance(event, CaseDiscussed) and event.case is not None and event.item in unsaid:
+                own = {service for service, actor in accepted.items() if (event.case, actor) in self.kin}
+                assert not event.attended_by & own, "nobody is said to have heard of their own child at work"
         if held:
             quiet = [item.item for item in chosen if item.mode is ItemMode.ANONYMOUS]
             assert self.do(lambda state: decide_discussed_anonymously(state, quiet))
+
+    def accepted(self, seat: Seat) -> bool:
+        """Return whether somebody comes for the seat."""
+        return self.state.answers.standing(seat) is Standing.ACCEPTED
 
     @precondition(lambda self: self.state.status is Status.HELD and self.state.items)
     @rule(
@@ -561,6 +627,26 @@ class Meetings(RuleBasedStateMachine):
                     assert self.oracle.allowed(item.case, service, item.categories, at)
 
     @invariant()
+    def nobody_hears_of_their_own_child_at_work(self) -> None:
+        """forvaltningsloven § 6: whatever consent there is, and whoever brings it; and of other children they hear as before."""
+        at, families = present(self.known(), self.now), self.families()
+        for item, actor in itertools.product(self.state.items, EMPLOYEES):
+            own_family = families.has(item.case, actor)
+            assert own_family == ((item.case, actor) in self.kin)
+            for service, own in itertools.product(MEMBERS, (False, True)):
+                hears = may_hear(item, service, self.known(), at, own=own, own_family=own_family)
+                assert hears == (may_hear(item, service, self.known(), at, own=own) and not own_family)
+        for item in self.state.items:
+            seats = family_seats(self.state, item, self.takers, families)
+            assert seats == {
+                seat for seat, actor in self.takers.items() if self.accepted(seat) and (item.case, actor) in self.kin
+            }
+            # They leave as those do whom no consent covers, and nothing tells the one from the other.
+            leave = leaving(self.state, item, seats)
+            assert bool(leave) <= (item.mode is ItemMode.NAMED)
+            assert item.mode is not ItemMode.NAMED or seats <= {*leave}
+
+    @invariant()
     def nothing_waits_on_the_agenda_of_a_case_that_is_not_here(self) -> None:
         for item in self.state.items if self.state.status is Status.CALLED else ():
             if item.case is not None and item.status in {ItemStatus.PROPOSED, ItemStatus.ACCEPTED}:
@@ -586,6 +672,7 @@ def check(meetings: Meetings) -> None:
     meetings.a_case_is_named_only_with_a_basis_at_that_time()
     meetings.what_is_anonymous_leads_nowhere()
     meetings.nobody_sees_an_item_without_a_basis_now()
+    meetings.nobody_hears_of_their_own_child_at_work()
     meetings.nothing_waits_on_the_agenda_of_a_case_that_is_not_here()
     meetings.the_state_is_the_fold_of_the_events()
 
@@ -593,7 +680,7 @@ def check(meetings: Meetings) -> None:
 @st.composite
 def plots(draw: st.DrawFn) -> list[tuple[str, int]]:
     """What happens before and during a meeting, each so many minutes after the one before."""
-    steps = ("consent", "narrow", "withdraw", "named", "named", "anonymous", "closed", "handed", "back")
+    steps = ("consent", "narrow", "withdraw", "named", "named", "anonymous", "closed", "handed", "back", "kin", "seat")
     return draw(st.lists(st.tuples(st.sampled_from(steps), st.integers(0, 45)), min_size=3, max_size=10))
 
 
@@ -638,5 +725,13 @@ def play(meetings: Meetings, step: str, data: st.DataObject) -> None:
             meetings.bring_named(data, decides=True)
         case "anonymous":
             meetings.bring_anonymous()
+        case "kin":
+            wrongly = data.draw(st.booleans())
+            meetings.it_is_said_who_is_of_the_family(
+                data.draw(st.sampled_from(CASES)), data.draw(st.sampled_from(EMPLOYEES)), wrongly
+            )
+        case "seat" if meetings.state.status is Status.CALLED:
+            service, actor = data.draw(st.sampled_from(MEMBERS)), data.draw(st.sampled_from(EMPLOYEES))
+            meetings.somebody_answers_for_a_seat(service, actor, data.draw(st.booleans()))
         case "closed" | "handed" | "back":
             meetings.the_case_goes_on(data.draw(st.sampled_from(CASES)), step)

@@ -467,6 +467,7 @@ export interface EventData {
   "no.lagspill.cases.case.coordinator-ended.v1": CoordinatorEnded;
   "no.lagspill.cases.case.coordinator-requested.v1": CoordinatorRequested;
   "no.lagspill.cases.case.erased.v1": CaseErased;
+  "no.lagspill.cases.case.family-marked.v1": FamilyMarked;
   "no.lagspill.cases.case.guardians-changed.v1": GuardiansChanged;
   "no.lagspill.cases.case.guardianship-recorded.v1": GuardianshipRecorded;
   "no.lagspill.cases.case.identified.v1": CaseIdentified;
@@ -1319,6 +1320,10 @@ export interface CaseContinued {
   case: string;
   concern: string;
   decide_by?: string;
+  /**
+   * Who is of the child's family.
+   */
+  family?: FamilyMark[];
   for_whom: ForWhom;
   guardians: number;
   holder: Party;
@@ -1332,6 +1337,22 @@ export interface CaseContinued {
    */
   meeting_by?: string;
   ordinals: number[];
+}
+/**
+ * One of the child's family, who has nothing to do with the case at work (forvaltningsloven § 6), as a mark of this case alone.
+ *
+ * A service that meets an employee can tell whether he or she is meant; no mark leads to anybody, or to another case.
+ */
+export interface FamilyMark {
+  /**
+   * A keyed hash (HMAC-SHA-256) of case and actor; a second one while the key is being changed.
+   */
+  marks: string[];
+  /**
+   * Which guardian of the vault; 1 for the child.
+   */
+  ordinal: number;
+  person: "guardian" | "child";
 }
 /**
  * Somebody coordinates from here on; whoever did before does no more.
@@ -1366,6 +1387,13 @@ export interface CaseErased {
   reason: ErasureReason;
 }
 /**
+ * Who is of the child's family was said anew: by a key of names that has changed, or in a case from before it was said.
+ */
+export interface FamilyMarked {
+  case: string;
+  family: FamilyMark[];
+}
+/**
  * From now on these guardians, and no others, have parental responsibility, and so must grant (law-and-standards 3.3).
  */
 export interface GuardiansChanged {
@@ -1383,6 +1411,10 @@ export interface GuardianshipRecorded {
    * The first day with it, or the last.
    */
   effective_on: string;
+  /**
+   * Who it is, as one of the child's family, which lasts when the responsibility ends; nobody when it was recorded wrongly.
+   */
+  family?: FamilyMark[];
   ground: GuardianGround;
   /**
    * Which guardian of the vault; never who.
@@ -1403,6 +1435,10 @@ export interface CaseIdentified {
  */
 export interface IdentityCorrected {
   case: string;
+  /**
+   * Who the child is, when the number was wrong: the one of before is not of the family.
+   */
+  family?: FamilyMark[];
   parts: ("name" | "national-number" | "born")[];
   version: number;
 }
@@ -1534,6 +1570,10 @@ export interface CaseReceived {
    */
   categories: InformationCategory[];
   concern: string;
+  /**
+   * Who is of the child's family.
+   */
+  family?: FamilyMark[];
   for_whom: ForWhom;
   guardians: number;
   handover: string;
@@ -1712,6 +1752,10 @@ export interface ConcernRegistered {
   area: Area;
   case: string;
   concern: string;
+  /**
+   * Who is of the child's family; in an event from before this was said, nobody.
+   */
+  family?: FamilyMark[];
   for_whom: ForWhom;
   /**
    * How many hold parental responsibility, and so must grant.

@@ -413,6 +413,21 @@ class ExportFormat(StrEnum):
     FHIR = "fhir"
 
 
+class FamilyMark(Model):
+    """One of the child's family, who has nothing to do with the case at work (forvaltningsloven § 6), as a mark of
+    this case alone.
+
+    A service that meets an employee can tell whether he or she is meant; no mark leads to anybody, or to another
+    case.
+    """
+
+    marks: tuple[Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")], ...]
+    """A keyed hash (HMAC-SHA-256) of case and actor; a second one while the key is being changed."""
+    ordinal: Annotated[int, Field(ge=1)]
+    """Which guardian of the vault; 1 for the child."""
+    person: Literal["guardian", "child"]
+
+
 class FigureCorrection(StrEnum):
     """Why a figure is corrected; a code, never words."""
 
@@ -1186,6 +1201,8 @@ class CaseContinued(EventData):
     case: CaseRefField
     concern: ConcernRefField
     decide_by: AwareDatetime | None = None
+    family: tuple[FamilyMark, ...] = ()
+    """Who is of the child's family."""
     for_whom: ForWhom
     guardians: Annotated[int, Field(ge=0, le=8)]
     holder: Party
@@ -1310,6 +1327,8 @@ class CaseReceived(EventData):
     categories: frozenset[InformationCategory]
     """What came with it."""
     concern: ConcernRefField
+    family: tuple[FamilyMark, ...] = ()
+    """Who is of the child's family."""
     for_whom: ForWhom
     guardians: Annotated[int, Field(ge=0, le=8)]
     handover: HandoverRefField
@@ -1450,6 +1469,8 @@ class ConcernRegistered(EventData):
     area: Area
     case: CaseRefField
     concern: ConcernRefField
+    family: tuple[FamilyMark, ...] = ()
+    """Who is of the child's family; in an event from before this was said, nobody."""
     for_whom: ForWhom
     guardians: Annotated[int, Field(ge=0, le=8)]
     """How many hold parental responsibility, and so must grant."""
@@ -2295,6 +2316,18 @@ class ExportOrdered(EventData):
     """Of the checkpoint that it is made from."""
 
 
+class FamilyMarked(EventData):
+    """Who is of the child's family was said anew: by a key of names that has changed, or in a case from before it was
+    said.
+    """
+
+    TYPE: ClassVar[str] = "no.lagspill.cases.case.family-marked.v1"
+    TOPIC: ClassVar[str] = "lagspill.cases.v1"
+
+    case: CaseRefField
+    family: tuple[FamilyMark, ...]
+
+
 class FigureCorrected(EventData):
     """Another number stands in its place from now on; those before are kept."""
 
@@ -2472,6 +2505,10 @@ class GuardianshipRecorded(EventData):
     change: Literal["begins", "ends"]
     effective_on: date
     """The first day with it, or the last."""
+    family: tuple[FamilyMark, ...] = ()
+    """Who it is, as one of the child's family, which lasts when the responsibility ends; nobody when it was recorded
+    wrongly.
+    """
     ground: GuardianGround
     ordinal: Annotated[int, Field(ge=1)]
     """Which guardian of the vault; never who."""
@@ -2702,6 +2739,8 @@ class IdentityCorrected(EventData):
     TOPIC: ClassVar[str] = "lagspill.cases.v1"
 
     case: CaseRefField
+    family: tuple[FamilyMark, ...] = ()
+    """Who the child is, when the number was wrong: the one of before is not of the family."""
     parts: frozenset[Literal["name", "national-number", "born"]]
     version: Annotated[int, Field(ge=2)]
 
@@ -3884,6 +3923,7 @@ EVENTS: Final[Mapping[str, type[EventData]]] = {
     ExportCut.TYPE: ExportCut,
     ExportDelivered.TYPE: ExportDelivered,
     ExportOrdered.TYPE: ExportOrdered,
+    FamilyMarked.TYPE: FamilyMarked,
     FigureCorrected.TYPE: FigureCorrected,
     FigureDropped.TYPE: FigureDropped,
     FigureEntered.TYPE: FigureEntered,

@@ -8,6 +8,7 @@ from services.cases import ages_store, store
 from services.cases.domain import concern, course
 from services.cases.domain.ending import of_age_at
 from services.cases.domain.national_number import born_on
+from services.cases.domain.own_family import with_family
 from services.cases.domain.protection import Register
 from services.cases.domain.rules import Rules
 from services.cases.domain.state import CaseState, Stage
@@ -15,6 +16,7 @@ from services.cases.errors import CaseNotOpenError, DeniedError, OwnFamilyError
 from services.cases.handlers.answers import case_for
 from services.cases.handlers.child_protection import follow_the_child, is_protected, tell_the_others
 from services.cases.handlers.desk import CASE, Desk, Latest, actor_of, as_seen, change, follow, judge_there, meet
+from services.cases.handlers.own_family import family_of, marked
 from services.cases.records import Child, Guardian
 from services.cases.team_records import REPORT_VIEW
 from services.cases.views import ChildViewReceipt, ConcernView
@@ -122,12 +124,18 @@ async def _register(
     """Begin a case of its own, in the caller's transaction."""
     actor, case, latest = actor_of(ctx), command.case, Latest()
     rules = desk.rules_of(actor.municipality)
+    guardians = [one.actor for one in family.guardians]
+    marks = marked(desk, case, family_of(family.actor, guardians))
+
+    def decide(state: CaseState) -> Decision:
+        return Decision(latest.take(state, with_family(concern.decide_register(command, ctx.now, rules), marks)))
 
     async def also(conn: Connection) -> None:
         await store.register(conn, case, actor.municipality, ctx.now)
         await follow(desk, conn, case, latest, ctx.now)
-        guardians = [one.actor for one in family.guardians]
-        await store.add_kin(conn, case, ctx.now, child=family.actor, guardians=guardians)
+        await store.add_kin(
+            conn, case, ctx.now, child=family.actor, guardians=guardians, told_under=desk.known.names.mark
+        )
         await desk.records.keep_family(conn, case, family.child, family.guardians)
         await desk.records.keep_concern(conn, case, new.text, new.observations)
         await desk.records.keep_vocabulary(conn, case, criteria=new.criteria, family_frame=new.family_frame)
@@ -141,7 +149,7 @@ async def _register(
         CASE,
         case,
         replace(ctx, scope=scope),
-        lambda state: Decision(latest.take(state, concern.decide_register(command, ctx.now, rules))),
+        decide,
         lambda state, version: answer(
             ConcernView.of(state), status=201, version=version, location=f"/concerns/{command.concern}"
         ),

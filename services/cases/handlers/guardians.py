@@ -16,6 +16,7 @@ from services.cases.domain.ending import OF_AGE
 from services.cases.domain.grantors import age_on
 from services.cases.domain.guardianship import CorrectIdentity, RecordGuardianship
 from services.cases.domain.national_number import born_on
+from services.cases.domain.own_family import never_was, with_family
 from services.cases.domain.state import CaseState
 from services.cases.errors import (
     CaseError,
@@ -28,6 +29,8 @@ from services.cases.handlers.child_protection import now_about
 from services.cases.handlers.concerns import NamedGuardian
 from services.cases.handlers.desk import CASE, Desk, actor_of, change, deny, judge_there, look, meet, permitted, record
 from services.cases.handlers.kept import GUARDIANSHIP
+from services.cases.handlers.own_family import marked
+from services.cases.kin_store import Member
 from services.cases.records import Child, Guardian
 from services.cases.views import GuardianshipView
 from shared.aggregate import Answer, Changed, Context, Decision
@@ -121,6 +124,8 @@ async def _record(
         responsible=frozenset(one.ordinal for one in family if one.responsible_on(today)),
     )
 
+    marks = marked(desk, case, [Member(guardian.actor, "guardian", guardian.ordinal)])
+
     async def keep(conn: Connection) -> None:
         # What was corrected since it was read moved no version, and is not undone by this.
         present = {one.ordinal: one for one in await desk.records.guardians(conn, case)}
@@ -129,14 +134,22 @@ async def _record(
         await desk.records.keep_guardians(conn, case, [*{**present, guardian.ordinal: there}.values()])
         await desk.records.keep_decision(conn, case, f"{what}-{guardian.ordinal}-{ground.on}", ground.note)
         await kin_store.put_guardian(
-            conn, case, guardian.actor, guardian.ordinal, since=guardian.since, until=guardian.until, now=ctx.now
+            conn,
+            case,
+            guardian.actor,
+            guardian.ordinal,
+            since=guardian.since,
+            until=guardian.until,
+            now=ctx.now,
+            told_under=desk.known.names.mark,
+            mistaken=never_was(what, ground.code),
         )
 
     def decide(state: CaseState) -> list[CaseEvent]:
         decided = guardianship.decide_guardianship(state, command, ctx.now)
         if refused is not None:
             raise refused
-        return decided
+        return with_family(decided, marks)
 
     return await change(
         desk,
@@ -230,12 +243,13 @@ async def correct_child(
         parts=frozenset(parts),
         responsible=frozenset(one.ordinal for one in known if young and one.responsible_on(today)),
     )
-    actor = await desk.known.of_pid(number)
+    actor, renumbered = await desk.known.of_pid(number), "national-number" in parts
+    marks = marked(desk, located.case, [Member(actor, "child", 1)])
 
     async def keep(conn: Connection) -> None:
         await desk.records.correct_child(conn, located.case, child, corrected, ctx.now)
-        await kin_store.put_child(conn, located.case, actor)
-        if "national-number" in parts:
+        await kin_store.put_child(conn, located.case, actor, desk.known.names.mark if renumbered else None)
+        if renumbered:
             # After its row, as every command that sets the protection of a case that has a log of its own.
             await now_about(desk, conn, located.case, ctx.now)
         if young:
@@ -246,7 +260,7 @@ async def correct_child(
         desk,
         ctx,
         located.case,
-        lambda state: guardianship.decide_correct_identity(state, command, ctx.now),
+        lambda state: with_family(guardianship.decide_correct_identity(state, command, ctx.now), marks),
         lambda state, version: answer(GuardianshipView.of(state, None, None, None), status=201, version=version),
         keep,
         looks=acting,

@@ -12,13 +12,16 @@ from services.cases import ages_store, kin_store, store
 from services.cases.document_store import Writing
 from services.cases.domain import moved
 from services.cases.domain.acting import Acting
+from services.cases.domain.own_family import with_family
 from services.cases.domain.state import CaseState, HandoverState
 from services.cases.errors import UnknownPartError
 from services.cases.handlers.desk import CASE, Desk, Latest, actor_of, follow
 from services.cases.handlers.kept import promise_guardianships
+from services.cases.handlers.own_family import marked
 from services.cases.handlers.resealing import reseal
 from services.cases.store import Located
 from shared.aggregate import Context, Decision
+from shared.calendar import start_of_day
 from shared.clock import oslo_day
 from shared.contracts.access import AccessKind, AccessRecorded, Recipient
 from shared.contracts.cases import Party
@@ -86,11 +89,12 @@ async def carry_on(
         permitted=True,
     )
     latest = Latest()
+    family = marked(desk, case, await kin_store.members(conn, located.case))
     concern = ConcernRef(desk.ids.ref("con"))
 
     def decide(state: CaseState) -> Decision:
         events = moved.decide_received(old, present, holder, case, concern, successor.documents, ctx.now, desk.rules)
-        return Decision(latest.take(state, events), [record])
+        return Decision(latest.take(state, with_family(events, family)), [record])
 
     await desk.journal.change(CASE, case, here, decide, conn=conn)
     await store.register(conn, case, actor.municipality, ctx.now)
@@ -115,16 +119,23 @@ async def _bring(
     """Seal what was handed over under the new case's own key: who the child and its guardians are, and the package."""
     child = await desk.records.child(conn, before)
     today = oslo_day(ctx.now)
-    lasting = [one for one in await desk.records.guardians(conn, before) if one.until is None or today <= one.until]
+    known = await desk.records.guardians(conn, before)
     # Of somebody who is of age nobody is a guardian any more; whoever will be one has the say from that day on there, too.
-    guardians = [] if old.of_age else lasting
+    guardians = [] if old.of_age else [one for one in known if one.until is None or today <= one.until]
     if InformationCategory.CONTACT not in brought:
         # Who must be asked is known with the child; how they are reached was not handed over.
         guardians = [one.model_copy(update={"email": None, "phone": None}) for one in guardians]
     await desk.records.keep_family(conn, case, child, guardians)
-    await store.add_kin(conn, case, ctx.now, child=await desk.known.of_pid(child.national_number), guardians=[])
+    mark = desk.known.names.mark
+    await store.add_kin(
+        conn, case, ctx.now, child=await desk.known.of_pid(child.national_number), guardians=[], told_under=mark
+    )
     for one in guardians:
-        await kin_store.put_guardian(conn, case, one.actor, one.ordinal, since=one.since, until=one.until, now=ctx.now)
+        await kin_store.put_guardian(
+            conn, case, one.actor, one.ordinal, since=one.since, until=one.until, now=ctx.now, told_under=mark
+        )
+    # Who was a guardian is of the family there too, at work, and nothing else of them goes with it.
+    await kin_store.bring_former(conn, before, case, start_of_day(today), mark)
     await promise_guardianships(conn, case, guardians, ctx.now)
     await desk.records.bring(conn, before, case, brought)
     await ages_store.watch(conn, case, child.born, ctx.now)

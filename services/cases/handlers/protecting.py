@@ -13,6 +13,7 @@ from services.cases.contents import WatchView
 from services.cases.document_store import Writing
 from services.cases.domain import protection
 from services.cases.domain.access_terms import Action
+from services.cases.domain.own_family import with_family
 from services.cases.domain.protection import Continuation, Protection, Register
 from services.cases.domain.rules import Rules
 from services.cases.domain.state import CaseState
@@ -21,6 +22,7 @@ from services.cases.handlers.child_protection import follow_later, hold_child_of
 from services.cases.handlers.desk import CASE, Desk, Latest, change, deny, follow, glance, meet
 from services.cases.handlers.ending import erase_content, keep_reasons
 from services.cases.handlers.kept import QUIET_CLOSING, promise_guardianships
+from services.cases.handlers.own_family import marked
 from services.cases.handlers.reports import keep_reports
 from services.cases.handlers.resealing import reseal
 from services.cases.handlers.unattended import change_by_time
@@ -143,6 +145,7 @@ async def _begin(
 ) -> Changed[CaseState]:
     """Write the case that goes on, and let nothing but its silence be left of the old one."""
     latest, names, old = Latest(), going.names, going.located
+    told = with_family(decided, marked(desk, names.case, await kin_store.members(conn, old.case)))
     # Nothing that both logs hold may lead from one to the other: not the correlation, nor a trace.
     apart = replace(
         ctx,
@@ -156,7 +159,7 @@ async def _begin(
         CASE,
         names.case,
         apart,
-        lambda new: Decision(latest.take(new, decided)),
+        lambda new: Decision(latest.take(new, told)),
         lambda new, version: answer(
             ProtectionView.of(new), status=201, version=version, location=f"/cases/{names.case}"
         ),
@@ -183,7 +186,7 @@ async def _carry_over(desk: Desk, ctx: Context, conn: Connection, going: Going) 
         return renamed.setdefault(ref, desk.ids.ref(ref.partition("_")[0]))
 
     await desk.records.carry_over(conn, located.case, names.case, rename, but=REPORT_SENT)
-    await kin_store.carry_over(conn, located.case, names.case)
+    await kin_store.carry_over(conn, located.case, names.case, desk.known.names.mark)
     await promise_guardianships(conn, names.case, await desk.records.guardians(conn, names.case), ctx.now)
     child = await desk.records.child(conn, names.case)
     await ages_store.watch(conn, names.case, child.born, ctx.now)

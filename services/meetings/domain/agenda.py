@@ -271,13 +271,20 @@ def _still_carried(state: MeetingState, item: Item, histories: Sequence[ConsentH
 
 
 def may_hear(
-    item: Item, service: Service | None, histories: Sequence[ConsentHistory], at: datetime, *, own: bool
+    item: Item,
+    service: Service | None,
+    histories: Sequence[ConsentHistory],
+    at: datetime,
+    *,
+    own: bool,
+    own_family: bool = False,
 ) -> bool:
     """Return whether somebody of this service, who has a seat, may be shown `item` at that moment.
 
-    `own` says that they are of the unit that brought it and still has the case: that one needs no consent.
+    `own` says that they are of the unit that brought it and still has the case: that one needs no consent. `own_family` says that
+    it is their own child's, with whom they have nothing to do at work, whatever consent there is (forvaltningsloven § 6).
     """
-    if item.status is ItemStatus.REMOVED:
+    if item.status is ItemStatus.REMOVED or own_family:
         return False
     if item.mode is not ItemMode.NAMED:
         return True

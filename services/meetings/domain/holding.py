@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Final
 
 from services.meetings.domain.agenda import matter_of_item, require_item
@@ -30,6 +31,9 @@ from shared.refs import CaseRef, ItemRef
 
 _TAKEN_OFF_BY_ITSELF: Final = frozenset({"consent-withdrawn", "consent-expired", "basis-lapsed"})
 """Why an item left the agenda without anybody asking: it may have been discussed before that."""
+
+
+NOBODY_LEFT: Final[Mapping[ItemRef, frozenset[Service]]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,13 +110,15 @@ def decide_hold(
     histories: Sequence[ConsentHistory],
     cases: Mapping[CaseRef, KnownCase],
     basis: LegalBasis,
+    left: Mapping[ItemRef, frozenset[Service]] = NOBODY_LEFT,
 ) -> list[EventData]:
     """Record that the meeting was held, with its items without a child and its named ones.
 
     Every named item is judged for the moment in which it was discussed, and for exactly those who stayed. One that was taken off
     because its consent ended, its case was closed or another unit got it, all after that moment, was rightly discussed and is
     recorded too. Items that were discussed anonymously are recorded by `decide_discussed_anonymously`, apart: nothing may tie
-    them to who wrote this down.
+    them to who wrote this down. `left` are services whose seat is taken by somebody of the child's own family (forvaltningsloven
+    § 6): where nobody says that they stayed, they did not.
 
     Raises:
         MeetingsError: see `check_attendance` and `check_times`.
@@ -146,7 +152,8 @@ def decide_hold(
         if known is None or not known.was_with(item.held_by_unit, at):
             raise CaseElsewhereError(extensions={"item": item.item})
         part = NOTHING_SAID if item.case is None else family[item.case]
-        judged = _who_stayed(state, item, each, present, histories, at, known.guardians)
+        there = present - left.get(item.item, frozenset()) if each.stayed is None else present
+        judged = _who_stayed(state, item, each, there, histories, at, known.guardians)
         named.append(
             CaseDiscussed(
                 meeting=meeting,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from services.meetings import lifted_store, store
+from services.meetings import lifted_store, own_family_store, store
 from services.meetings.domain.agenda import (
     NewItem,
     check_item,
@@ -19,6 +19,7 @@ from services.meetings.domain.agenda import (
 from services.meetings.domain.answering import invited_family
 from services.meetings.domain.meeting import MEETING, Item, ItemStatus, MeetingState, Status, require
 from services.meetings.domain.modes import judge_named
+from services.meetings.domain.own_family import family_seats, leaving, leaving_services
 from services.meetings.domain.projection import KnownCase, present
 from services.meetings.errors import (
     CaseClosedError,
@@ -34,6 +35,7 @@ from services.meetings.handlers.desk import (
     acting,
     anonymous,
     consents_now,
+    families_of,
     find,
     record,
 )
@@ -51,7 +53,8 @@ from shared.aggregate import Answer, Changed, Context
 from shared.auth import Actor
 from shared.contracts.access import AccessKind, AccessRecorded, Recipient
 from shared.contracts.base import EventData
-from shared.contracts.meetings import ItemMode
+from shared.contracts.codes import Service
+from shared.contracts.meetings import ItemMode, Seat
 from shared.db import Connection
 from shared.refs import CaseRef, ItemRef, MeetingRef, is_protected
 from shared.web import answer
@@ -108,11 +111,16 @@ async def _add_named(
         histories = await consents_now(desk, conn, [matter.case])
         known = (await store.hold_cases(conn, [matter.case])).get(matter.case)
         interpreters = await store.interpreters(conn, matter.case)
+        families = await families_of(desk, conn, [matter.case])
+        own_family = families.has(matter.case, actor.id)
+        takers = await own_family_store.takers(conn, meeting)
         at = present(histories, ctx.now)
 
         def decide(state: MeetingState) -> list[EventData]:
             require(state, Status.CALLED)
             if known is None or known.municipality != actor.municipality or not known.is_with(matter.unit):
+                raise ForeignCaseError
+            if own_family:
                 raise ForeignCaseError
             if not known.open:
                 raise CaseClosedError
@@ -138,7 +146,12 @@ async def _add_named(
             )
             await store.save_named_item(inner, new.item, meeting, matter.case)
 
-        return await desk.journal.change(MEETING, meeting, ctx, decide, _added(new.item), conn=conn, also=keep)
+        def told(state: MeetingState, version: int) -> Answer:
+            item = state.item(new.item)
+            seats = family_seats(state, item, takers, families)
+            return _added(new.item, leaving_services(item, seats))(state, version)
+
+        return await desk.journal.change(MEETING, meeting, ctx, decide, told, conn=conn, also=keep)
 
     try:
         return await desk.change(add)
@@ -154,8 +167,9 @@ async def _record_denial(desk: Desk, ctx: Context, case_ref: CaseRef) -> None:
     """
     async with desk.pool.acquire() as conn:
         known = await store.case(conn, case_ref)
+        own_family = (await families_of(desk, conn, [case_ref])).has(case_ref, acting(ctx).id)
     if known is not None:
-        looked = Looked(AccessKind.DENY, case_ref, reason="not-involved")
+        looked = Looked(AccessKind.DENY, case_ref, reason="own-family" if own_family else "not-involved")
         denied = record(acting(ctx), looked, address_protected=is_protected(known.municipality))
         await desk.journal.record_access(replace(ctx, scope=known.municipality), [denied])
 
@@ -165,12 +179,14 @@ async def accept_item(desk: Desk, ctx: Context, meeting: MeetingRef, item: ItemR
 
     Raises:
         MayNotAcceptError: others decide the agenda.
+        UnknownItemError: there is none such, or it names the actor's own child.
         MeetingsError: the meeting or the item has come too far; `UnknownError`.
     """
     found = await find(desk, ctx, meeting)
     if not found.decides:
         raise MayNotAcceptError
     found.state.item(item)
+    await refuse_own_family(desk, ctx, meeting, found.state, item)
     return await desk.journal.change(MEETING, meeting, ctx, lambda state: decide_accept(state, item), _plain)
 
 
@@ -181,12 +197,14 @@ async def remove_item(desk: Desk, ctx: Context, meeting: MeetingRef, item: ItemR
         MayNotAcceptError: neither.
         MeetingsError: the meeting or the item has come too far; `UnknownError`.
     """
-    known, decides = await _removable(desk, ctx, meeting, item)
+    state, decides = await _removable(desk, ctx, meeting, item)
+    known = state.item(item)
     own = known.held_by_unit is not None and known.held_by_unit == acting(ctx).unit
     if not own and known.mode is ItemMode.NAMED:
         raise UnknownItemError
     if not own and not decides:
         raise MayNotAcceptError
+    await refuse_own_family(desk, ctx, meeting, state, item)
     if known.mode is ItemMode.ANONYMOUS:
         ctx = anonymous(desk, ctx)
 
@@ -199,8 +217,8 @@ async def remove_item(desk: Desk, ctx: Context, meeting: MeetingRef, item: ItemR
     )
 
 
-async def _removable(desk: Desk, ctx: Context, meeting: MeetingRef, item: ItemRef) -> tuple[Item, bool]:
-    """Return the item, and whether the actor decides the agenda.
+async def _removable(desk: Desk, ctx: Context, meeting: MeetingRef, item: ItemRef) -> tuple[MeetingState, bool]:
+    """Return the meeting that has the item, and whether the actor decides the agenda.
 
     What was lifted of a unit's by name it can take back also from a meeting in which it has no seat.
     """
@@ -212,8 +230,8 @@ async def _removable(desk: Desk, ctx: Context, meeting: MeetingRef, item: ItemRe
         own = known is not None and known.held_by_unit is not None and known.held_by_unit == actor.unit
         if known is None or not own or not actor.staff or loaded.scope != actor.municipality:
             raise
-        return known, False
-    return found.state.item(item), found.decides
+        return loaded.state, False
+    return found.state, found.decides
 
 
 # --- readings -----------------------------------------------------------------------------------------------------------
@@ -225,6 +243,8 @@ class Shown:
 
     found: Found
     items: tuple[Item, ...]
+    leave: Mapping[ItemRef, tuple[Seat, ...]]
+    """Whose seats leave each of them."""
     recorded: bool
     """Whether somebody's case is among them."""
 
@@ -258,12 +278,27 @@ async def see(desk: Desk, ctx: Context, meeting: MeetingRef, *, only: ItemRef | 
         asked = {item.case for item in candidates if item.case is not None and item.item not in own}
         histories = await consents_now(desk, conn, asked)
         at = present(histories, ctx.now)
-        items = tuple(item for item in candidates if may_hear(item, actor.service, histories, at, own=item.item in own))
+        families = await families_of(desk, conn, named)
+        items = tuple(
+            item
+            for item in candidates
+            if may_hear(
+                item,
+                actor.service,
+                histories,
+                at,
+                own=item.item in own,
+                own_family=families.has(item.case, actor.id),
+            )
+        )
         looks = [
             _look(desk, ctx, actor, meeting, item, own=item.item in own) for item in items if item.case is not None
         ]
         await desk.journal.record_access(ctx, looks, conn=conn)
-        return Shown(found, items, recorded=bool(looks))
+        takers = await own_family_store.takers(conn, meeting) if looks else {}
+        seats = {item.item: family_seats(found.state, item, takers, families) for item in items}
+        leave = {item.item: leaving(found.state, item, seats[item.item]) for item in items}
+        return Shown(found, items, leave, recorded=bool(looks))
 
     shown = await desk.transaction(look)
     if shown.recorded:
@@ -323,7 +358,7 @@ async def show_agenda(desk: Desk, ctx: Context, meeting: MeetingRef) -> tuple[Ag
     """
     shown = await see(desk, ctx, meeting)
     async with desk.pool.acquire() as conn:
-        items = tuple([await _open(desk, conn, shown.found.state, meeting, item) for item in shown.items])
+        items = tuple([await _open(desk, conn, shown, meeting, item) for item in shown.items])
     found = shown.found
     template = template_view(found.rules, shown.items)
     return AgendaView(meeting=meeting, status=found.state.status, template=template, items=items), found.version
@@ -342,10 +377,31 @@ async def show_item(desk: Desk, ctx: Context, meeting: MeetingRef, item: ItemRef
         await _record_refused_look(desk, ctx, meeting, item, "not-involved")
         raise
     if not shown.items:
-        await _record_refused_look(desk, ctx, meeting, item, "consent-missing")
+        own_family = await _of_own_family(desk, acting(ctx), shown.found.state, item)
+        await _record_refused_look(desk, ctx, meeting, item, "own-family" if own_family else "consent-missing")
         raise UnknownItemError
     async with desk.pool.acquire() as conn:
-        return await _open(desk, conn, shown.found.state, meeting, shown.items[0])
+        return await _open(desk, conn, shown, meeting, shown.items[0])
+
+
+async def _of_own_family(desk: Desk, actor: Actor, state: MeetingState, item: ItemRef) -> bool:
+    """Return whether the item names a child whose family the actor is of."""
+    case = next((each.case for each in state.items if each.item == item), None)
+    if case is None:
+        return False
+    async with desk.pool.acquire() as conn:
+        return (await families_of(desk, conn, [case])).has(case, actor.id)
+
+
+async def refuse_own_family(desk: Desk, ctx: Context, meeting: MeetingRef, state: MeetingState, item: ItemRef) -> None:
+    """Refuse whoever reaches for the item of their own child, as if there were none (forvaltningsloven § 6); it is recorded.
+
+    Raises:
+        UnknownItemError: it is theirs.
+    """
+    if await _of_own_family(desk, acting(ctx), state, item):
+        await _record_refused_look(desk, ctx, meeting, item, "own-family")
+        raise UnknownItemError
 
 
 async def _record_refused_look(desk: Desk, ctx: Context, meeting: MeetingRef, item: ItemRef, reason: str) -> None:
@@ -357,10 +413,11 @@ async def _record_refused_look(desk: Desk, ctx: Context, meeting: MeetingRef, it
     await desk.journal.record_access(replace(ctx, scope=loaded.scope), [record(acting(ctx), refused)])
 
 
-async def _open(desk: Desk, conn: Connection, state: MeetingState, meeting: MeetingRef, item: Item) -> ItemView:
+async def _open(desk: Desk, conn: Connection, shown: Shown, meeting: MeetingRef, item: Item) -> ItemView:
     text = await desk.vault.get(conn, owner=keeper(meeting, item), record=text_record(item.item))
     went = None if item.lifted_to is None else (await lifted_store.find(conn, [item.item])).get(item.item)
-    return item_view(state, item, text.decode(), None if went is None else _went(item, went))
+    lifted_to = None if went is None else _went(item, went)
+    return item_view(shown.found.state, item, text.decode(), lifted_to, shown.leave[item.item])
 
 
 def _went(item: Item, went: lifted_store.Lifted) -> LiftedToView:
@@ -373,9 +430,9 @@ def _went(item: Item, went: lifted_store.Lifted) -> LiftedToView:
     )
 
 
-def _added(item: ItemRef) -> Callable[[MeetingState, int], Answer]:
+def _added(item: ItemRef, leave: frozenset[Service] = frozenset()) -> Callable[[MeetingState, int], Answer]:
     def given(state: MeetingState, version: int) -> Answer:
-        view = added_item_view(state, state.item(item))
+        view = added_item_view(state, state.item(item), leave)
         return answer(view, status=201, version=version, location=f"/meetings/{view.meeting}/agenda-items/{view.item}")
 
     return given

@@ -7,7 +7,7 @@ import hmac
 from dataclasses import dataclass
 from typing import Final
 
-from services.meetings import answer_store, store
+from services.meetings import answer_store, own_family_store, store
 from services.meetings.configuration import profile_of
 from services.meetings.domain.answering import (
     Given,
@@ -27,6 +27,7 @@ from shared.auth import Actor
 from shared.contracts.access import AccessKind, AccessRecorded
 from shared.contracts.base import EventData
 from shared.contracts.codes import Role
+from shared.contracts.meetings import InvitationAnswer
 from shared.db import Connection
 from shared.refs import CaseRef, MeetingRef
 from shared.web import answer
@@ -71,6 +72,8 @@ async def _answer_for_seat(desk: Desk, ctx: Context, meeting: MeetingRef, given:
         if not changed.replayed:
             await store.save_meeting(conn, changed.scope, changed.state, ctx.now)
         return changed
+            accepted = given.answer is InvitationAnswer.ACCEPTED
+            await own_family_store.takes(conn, meeting, seat, actor.id if accepted else None)
 
     return await desk.change(work)
 

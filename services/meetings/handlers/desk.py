@@ -10,18 +10,20 @@ from typing import Final, TypeVar
 
 import asyncpg
 
-from services.meetings import store
+from services.meetings import own_family_store, store
 from services.meetings.configuration import ConsentBasis, profile_of
 from services.meetings.domain.arena_rules import ArenaRules
 from services.meetings.domain.calling import may_call
 from services.meetings.domain.laid_out import FirstPlans
 from services.meetings.domain.meeting import MEETING, MeetingState
+from services.meetings.domain.own_family import Families
 from services.meetings.domain.profile import Profile
 from services.meetings.domain.projection import ConsentHistory
 from services.meetings.domain.seating import Office, asked_by, fills_seat, speaks_for_seat
 from services.meetings.errors import ArenaRetiredError, UnknownError
 from services.meetings.kin import Kin
 from services.meetings.visits import Visits
+from shared.actor_names import KnownActors
 from shared.aggregate import Changed, Context, IdempotencyKey
 from shared.auth import Actor
 from shared.contracts import cases
@@ -70,6 +72,8 @@ class Desk:
     voice_key: bytes
     """Hides who of a family has answered an invitation."""
     kin: Kin
+    known: KnownActors
+    """By which marks people are known in the cases' events."""
     visits: Visits
     reads: Reads = field(default_factory=Reads)
     first_plans: FirstPlans = field(default_factory=FirstPlans)
@@ -162,6 +166,11 @@ def rules_of(profile: Profile, arena_type: str) -> ArenaRules:
     if rules is None:
         raise ArenaRetiredError
     return rules
+
+
+async def families_of(desk: Desk, conn: Connection, cases: Iterable[CaseRef]) -> Families:
+    """Return who is of the families of these cases (forvaltningsloven § 6)."""
+    return Families(desk.known, await own_family_store.marks(conn, cases))
 
 
 async def consents_now(desk: Desk, conn: Connection, case_refs: Iterable[CaseRef]) -> list[ConsentHistory]:

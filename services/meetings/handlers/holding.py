@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from services.meetings import lifted_store, store
+from services.meetings import lifted_store, own_family_store, store
 from services.meetings.domain.agenda import Outcome, check_text, decide_outcome
 from services.meetings.domain.holding import Holding, decide_discussed_anonymously, decide_hold
 from services.meetings.domain.meeting import MEETING, Item, ItemStatus, MeetingState, decide_approve_minutes
+from services.meetings.domain.own_family import family_seats, leaving_services
 from services.meetings.domain.projection import present
 from services.meetings.errors import MayNotAcceptError, UnknownError, UnknownItemError
 from services.meetings.handlers import lifting
-from services.meetings.handlers.agenda import keeper, see
+from services.meetings.handlers.agenda import keeper, refuse_own_family, see
 from services.meetings.handlers.desk import (
     Desk,
     Found,
@@ -20,6 +21,7 @@ from services.meetings.handlers.desk import (
     acting,
     anonymous,
     consents_now,
+    families_of,
     find,
     record,
 )
@@ -52,6 +54,7 @@ async def hold_meeting(desk: Desk, ctx: Context, meeting: MeetingRef, holding: H
 
     Raises:
         MeetingsError: see `domain.holding`; `UnknownError`.
+        UnknownItemError: an item is none of the meeting's, or names the actor's own child: somebody else records it.
         UnavailableError: an item was named, and what is known of its consent is not fresh.
     """
     found = await find(desk, ctx, meeting)
@@ -59,13 +62,21 @@ async def hold_meeting(desk: Desk, ctx: Context, meeting: MeetingRef, holding: H
     items = [found.state.item(each.item) for each in holding.discussed]
     case_refs = [item.case for item in items if item.case is not None]
     unnamed = [item.item for item in items if item.mode is ItemMode.ANONYMOUS]
+    for item in items:
+        await refuse_own_family(desk, ctx, meeting, found.state, item.item)
 
     async def hold(conn: Connection) -> Changed[MeetingState]:
         await lifting.promise_if_lifted(conn, found.profile, there(found.state.arena), ctx.now)
         histories = await consents_now(desk, conn, case_refs)
         cases = await store.hold_cases(conn, case_refs)
+        families, takers = await families_of(desk, conn, case_refs), await own_family_store.takers(conn, meeting)
 
         def decide(state: MeetingState) -> Decision:
+            left = {
+                item.item: leaving_services(item, family_seats(state, item, takers, families))
+                for item in items
+                if item.case is not None
+            }
             events = decide_hold(
                 state,
                 found.profile,
@@ -75,6 +86,7 @@ async def hold_meeting(desk: Desk, ctx: Context, meeting: MeetingRef, holding: H
                 histories=histories,
                 cases=cases,
                 basis=desk.consent_basis.at(ctx.now),
+                left=left,
             )
             told = [event for event in events if isinstance(event, CaseDiscussed)]
             return Decision(events, [_told(actor, meeting, event) for event in told])
@@ -140,6 +152,7 @@ async def record_outcome(desk: Desk, ctx: Context, meeting: MeetingRef, outcome:
     item = found.state.item(outcome.item)
     if not _was_there(found, item, acting(ctx)):
         raise UnknownItemError
+    await refuse_own_family(desk, ctx, meeting, found.state, item.item)
     if item.mode is ItemMode.ANONYMOUS:
         ctx = anonymous(desk, ctx)
     case_refs = [] if item.case is None else [item.case]
