@@ -26,12 +26,13 @@ from services.meetings.domain.agenda import Ask, NewItem, Outcome
 from services.meetings.domain.answering import Given
 from services.meetings.domain.family_part import FamilyPart
 from services.meetings.domain.holding import Discussion, Holding
-from services.meetings.handlers import agenda, answers, holding, lifting, meetings
+from services.meetings.handlers import agenda, answers, copies, holding, lifting, meetings
 from services.meetings.handlers.desk import Desk
 from services.meetings.views import (
     AddedItemView,
     AgendaView,
     ArenaView,
+    CopyView,
     HeldView,
     InvitationView,
     ItemView,
@@ -153,6 +154,19 @@ async def answer_invitation(
     given = Given(body.answer, deputy, body.reason)
     authorization = request.headers.get("authorization", "")
     return respond(await answers.answer_invitation(desk, ctx, meeting, given, body.case, authorization))
+
+
+@router.get(
+    "/cases/{case}/copy",
+    response_model=CopyView,
+    summary="What meetings have written of a child, for its family to keep",
+)
+async def take_copy(desk: Means, ctx: Reading, case: CaseRefField, request: Request) -> Response:
+    """For guardians, and for the child itself (GDPR art. 15, 20), beside the copy of the cases service; 404 for others.
+
+    Every item by name: its words, who heard it, what was decided. What the child decides over alone is left out for guardians.
+    """
+    return represent(await copies.take_copy(desk, ctx, case, request.headers.get("authorization", "")))
 
 
 @router.post("/meetings/{meeting}/rescheduling", response_model=MeetingView, summary="Move a meeting")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final, Literal
 from uuid import UUID
 
@@ -9,11 +10,21 @@ import httpx
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from services.meetings.errors import KinUnknownError, UnknownError
-from shared.contracts.codes import Role
+from shared.contracts.codes import InformationCategory, LegalBasis, Role
 from shared.errors import TokenRefusedError
 from shared.refs import ActorId, ActorIdField, CaseRef, CaseRefField
 
 PATIENCE_SECONDS: Final = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class FamilyRight:
+    """As whom somebody is of a child's family, and what of it is theirs to read."""
+
+    role: Role
+    withheld: frozenset[InformationCategory]
+    """Kinds of information that the child decides over alone."""
+    basis: LegalBasis
 
 
 class _Right(BaseModel):
@@ -23,6 +34,8 @@ class _Right(BaseModel):
     actor: ActorIdField
     relation: Literal["guardian", "child"]
     address_protected: bool
+    withheld: frozenset[InformationCategory]
+    basis: LegalBasis
 
 
 class Kin:
@@ -37,6 +50,14 @@ class Kin:
         """Return as whom `actor`, whose request carried `authorization`, is of the child's family. A refusal is recorded there.
 
         It is the right to know who has seen the child that is asked for: whoever has it may say whether they come.
+
+        Raises:
+            UnknownError, KinUnknownError, TokenRefusedError: see `right_of`.
+        """
+        return (await self.right_of(actor, case, authorization, correlation)).role
+
+    async def right_of(self, actor: ActorId, case: CaseRef, authorization: str, correlation: UUID) -> FamilyRight:
+        """Return as whom `actor` is of the child's family, and what of it is theirs to read.
 
         Raises:
             UnknownError: the case is nothing to this person, or is none; or where the child is may be known to nobody here.
@@ -56,7 +77,7 @@ class Kin:
             raise KinUnknownError from error
         match answer.status_code:
             case 200:
-                return _role(answer.content, actor, case)
+                return _right(answer.content, actor, case)
             case 401:
                 raise TokenRefusedError("The cases service does not accept the access token.")
             case 403 | 404:
@@ -65,7 +86,7 @@ class Kin:
                 raise KinUnknownError
 
 
-def _role(content: bytes, actor: ActorId, case: CaseRef) -> Role:
+def _right(content: bytes, actor: ActorId, case: CaseRef) -> FamilyRight:
     try:
         right = _Right.model_validate_json(content)
     except ValidationError:
@@ -75,4 +96,4 @@ def _role(content: bytes, actor: ActorId, case: CaseRef) -> Role:
         raise KinUnknownError
     if right.address_protected:
         raise UnknownError
-    return Role(right.relation)
+    return FamilyRight(Role(right.relation), right.withheld, right.basis)

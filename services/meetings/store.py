@@ -250,6 +250,16 @@ async def save_named_item(conn: Connection, item: ItemRef, meeting: MeetingRef, 
     await conn.execute("INSERT INTO named_items (item, meeting, case_ref) VALUES ($1, $2, $3)", item, meeting, case)
 
 
+async def named_items(conn: Connection, case: CaseRef) -> list[tuple[MeetingRef, ItemRef]]:
+    """Return every item that has named the case, with its meeting, the earliest meeting first."""
+    rows = await conn.fetch(
+        "SELECT n.meeting, n.item FROM named_items n JOIN meetings m USING (meeting) WHERE n.case_ref = $1"
+        " ORDER BY m.starts_at, n.meeting, n.item",
+        case,
+    )
+    return [(MeetingRef(row["meeting"]), ItemRef(row["item"])) for row in rows]
+
+
 async def called_meetings_about(conn: Connection, case: CaseRef) -> list[MeetingRef]:
     """Return the meetings still to be held that have a named item about the case, in the order of their names."""
     rows = await conn.fetch(

@@ -245,6 +245,38 @@ class ItemView(Model):
     """Null: it was not lifted."""
 
 
+class CopiedItemView(Model):
+    """What a meeting has written of a child, and what came of it."""
+
+    meeting: MeetingRef
+    arena_type: str
+    starts_at: datetime
+    item: ItemRef
+    status: ItemStatus
+    removed_for: RemovalReason | None
+    text: str
+    categories: tuple[InformationCategory, ...]
+    purpose: Purpose | None
+    attended_by: tuple[Service, ...]
+    """Which services heard it."""
+    guardians_present: int | None
+    child: ChildPart | None
+    decision: str | None
+    outcome: str | None
+    """What was decided, in words."""
+    measures: tuple[PlannedMeasure, ...]
+
+
+class CopyView(Model):
+    """Everything that meetings have written of a child by name, as far as this person may have it (GDPR art. 15, 20)."""
+
+    case: CaseRef
+    made_at: datetime
+    left_out: tuple[InformationCategory, ...]
+    """Kinds of information that another decides over: an item with one of them is not in the copy."""
+    items: tuple[CopiedItemView, ...]
+
+
 class TemplateElement(Model):
     """An element of the arena's common template (seed rules 60, 67)."""
 
@@ -637,8 +669,30 @@ def item_view(
             FamilyAnswerView(role=each.role, ordinal=each.ordinal, answer=each.answer)
             for each in state.answers.for_item(first_item(state, item))
         ),
+        leaves=leave,
         lifted=item.lifted,
         lifted_to=lifted_to,
+    )
+
+
+def copied_item_view(state: MeetingState, item: Item, text: str, outcome: str | None) -> CopiedItemView:
+    """Return the item for one of the child's family."""
+    return CopiedItemView(
+        meeting=there(state.meeting),
+        arena_type=state.arena_type,
+        starts_at=there(state.starts_at),
+        item=item.item,
+        status=item.status,
+        removed_for=item.removed_for,
+        text=text,
+        categories=tuple(sorted(item.categories)),
+        purpose=item.purpose,
+        attended_by=tuple(sorted(item.attended_by)),
+        guardians_present=item.guardians_present,
+        child=item.child,
+        decision=item.decision,
+        outcome=outcome,
+        measures=item.measures,
     )
 
 
@@ -669,7 +723,6 @@ def held_view(state: MeetingState, discussed: Iterable[ItemRef]) -> HeldView:
 
 def outcome_view(state: MeetingState, item: Item) -> OutcomeView:
     """Return what was decided on the item."""
-        leaves=leave,
     return OutcomeView(
         meeting=there(state.meeting),
         item=item.item,

@@ -282,3 +282,55 @@ async def test_nobody_answers_for_anothers_child_nor_where_no_family_is_invited(
     lia.clock.set(datetime(2026, 10, 28, 11, tzinfo=UTC))
     begun = await family(lia, "guardian-a", meeting, case)
     assert (begun.status_code, begun.json()["code"]) == (409, "meeting-has-begun")
+
+
+async def test_the_family_takes_a_copy_of_what_meetings_have_written_of_its_child(lia: Town) -> None:
+    """GDPR art. 15, 20: the words of the agenda and of what was decided are sealed under the child's key, and are its family's too."""
+    meeting, item, case = await transition(lia)
+    await lia.add("teacher", meeting, {"kind": "general", "mode": "no-child", "text": "Hvordan går overgangene i år?"})
+
+    async def copy(who: str, about: str = case, **claims: Any) -> httpx.Response:
+        headers = {"authorization": f"Bearer {lia.cases.token(who, **claims)}"}
+        return await lia.http.get(f"/cases/{about}/copy", headers=headers)
+
+    await lia.must("styrer", f"/meetings/{meeting}/agenda-items/{item}/removal", {})
+    again = (await lia.add("teacher", meeting, lia.named(case, purpose="transition")))["item"]
+    taken = await copy("guardian-a")
+    assert taken.status_code == 200, taken.text
+    whole = taken.json()
+    assert (whole["case"], whole["left_out"]) == (case, [])
+    assert {(one["item"], one["status"]) for one in whole["items"]} == {(item, "removed"), (again, "accepted")}
+    assert {one["text"] for one in whole["items"]} == {"Språk og lek: hva ser dere?"}
+    assert {(one["meeting"], one["starts_at"], one["outcome"]) for one in whole["items"]} == {
+        (meeting, "2026-10-28T11:00:00Z", None)
+    }
+    [export] = await lia.access("export")
+    assert (export["case"], export["actor"]["role"], export["permitted"]) == (case, "guardian", True)
+    assert sorted(export["categories"]) == ["development", "language"]
+    lia.cases.clock.set(datetime(2026, 10, 28, 13, 0, tzinfo=UTC))
+    held = {
+        "started_at": TRANSITION,
+        "ended_at": "2026-10-28T13:00:00+01:00",
+        "chair": "leader",
+        "guardians_present": 2,
+        "attendance": [
+            {"service": service, "role": role, "present": True}
+            for service, role in (("barnehage", "leader"), ("skole", "contact-teacher"), ("ppt", "ppt-adviser"))
+        ],
+        "discussed": [{"item": again, "child": "represented"}],
+    }
+    await lia.must("styrer", f"/meetings/{meeting}/holding", held)
+    await lia.must(
+        "teacher", f"/meetings/{meeting}/outcomes", {"item": again, "decision": "follow-up", "text": "Besøksdag i mai."}
+    )
+    [discussed] = [one for one in (await copy("guardian-b")).json()["items"] if one["item"] == again]
+    assert (discussed["decision"], discussed["outcome"]) == ("follow-up", "Besøksdag i mai.")
+    assert (discussed["guardians_present"], discussed["child"]) == (2, "represented")
+    # Of what stands on no agenda there is nothing; and nobody else is told more than that there is nothing here.
+    bare = await lia.cases.opened()
+    assert (await copy("guardian-a", bare)).json()["items"] == []
+    for refused in (await copy("stranger"), await copy("child"), await copy("guardian-a", f"cas_{'b' * 26}")):
+        assert (refused.status_code, refused.json()["code"]) == (404, "not-found")
+    at_work = await lia.get("teacher", f"/cases/{case}/copy")
+    assert (at_work.status_code, at_work.json()["code"]) == (404, "not-found")
+    assert len(await lia.access("export")) == 3

@@ -14,7 +14,14 @@ from shared.errors import TokenRefusedError
 from shared.refs import ActorId, CaseRef, RandomIds
 
 ACTOR, CASE = ActorId("act_" + "b" * 26), CaseRef("cas_" + "b" * 26)
-RIGHT = {"case": CASE, "actor": ACTOR, "relation": "guardian", "address_protected": False}
+RIGHT = {
+    "case": CASE,
+    "actor": ACTOR,
+    "relation": "guardian",
+    "address_protected": False,
+    "withheld": ["health"],
+    "basis": {"code": "parental-responsibility", "version": "2018-07-20"},
+}
 
 
 async def asked(status: int, body: object, url: str | None = "http://cases/") -> Role:
@@ -43,6 +50,7 @@ async def test_the_cases_service_says_as_whom(relation: str) -> None:
         (200, {}),
         (200, b"no json"),
         (200, {**RIGHT, "relation": "neighbour"}),
+        (200, {name: said for name, said in RIGHT.items() if name != "withheld"}),
         (200, {**RIGHT, "actor": "act_" + "c" * 26}),
         (200, {**RIGHT, "case": "cas_" + "c" * 26}),
     ],

@@ -32,7 +32,8 @@ from shared.db import Connection
 from shared.refs import CaseRef, MeetingRef
 from shared.web import answer
 
-_KIN: Final = frozenset({"guardian", "child"})
+KIN: Final = frozenset({"guardian", "child"})
+"""As whom one of a child's family signs in."""
 
 
 async def answer_invitation(
@@ -47,7 +48,7 @@ async def answer_invitation(
         KinUnknownError: whether the actor is of the family is not known now.
         MeetingsError: see `domain.answering`.
     """
-    if acting(ctx).kind in _KIN:
+    if acting(ctx).kind in KIN:
         if case is None:
             raise AnswerUnclearError
         return await _answer_for_family(desk, ctx, meeting, given, case, authorization)
@@ -71,9 +72,9 @@ async def _answer_for_seat(desk: Desk, ctx: Context, meeting: MeetingRef, given:
         changed = await desk.journal.change(MEETING, meeting, ctx, decide, told, conn=conn)
         if not changed.replayed:
             await store.save_meeting(conn, changed.scope, changed.state, ctx.now)
-        return changed
             accepted = given.answer is InvitationAnswer.ACCEPTED
             await own_family_store.takes(conn, meeting, seat, actor.id if accepted else None)
+        return changed
 
     return await desk.change(work)
 
@@ -144,7 +145,7 @@ async def _invited(desk: Desk, ctx: Context, meeting: MeetingRef, case: CaseRef,
         KinUnknownError: the cases service does not say whether it is.
     """
     actor = acting(ctx)
-    if actor.kind not in _KIN:
+    if actor.kind not in KIN:
         raise UnknownError
     role = await desk.kin.role_of(actor.id, case, authorization, ctx.correlation)
     loaded = await desk.journal.load(MEETING, meeting)

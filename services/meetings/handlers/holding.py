@@ -177,7 +177,7 @@ async def record_outcome(desk: Desk, ctx: Context, meeting: MeetingRef, outcome:
             await desk.vault.put(
                 inner,
                 owner=keeper(meeting, item),
-                record=_outcome_text(item.item),
+                record=outcome_record(item.item),
                 category=OUTCOME,
                 content=outcome.text.encode(),
             )
@@ -203,7 +203,8 @@ def _recorded(item: ItemRef) -> Callable[[MeetingState, int], Answer]:
     return given
 
 
-def _outcome_text(item: ItemRef) -> str:
+def outcome_record(item: ItemRef) -> str:
+    """Return under which name the vault keeps the words of what was decided on an item."""
     return f"outcome/{item}"
 
 
@@ -277,7 +278,7 @@ async def show_minutes(desk: Desk, ctx: Context, meeting: MeetingRef) -> tuple[M
 async def _outcome(
     desk: Desk, conn: Connection, state: MeetingState, meeting: MeetingRef, item: Item
 ) -> OutcomeTextView:
-    text = await desk.vault.get(conn, owner=keeper(meeting, item), record=_outcome_text(item.item))
+    text = await desk.vault.get(conn, owner=keeper(meeting, item), record=outcome_record(item.item))
     decided = outcome_view(state, item)
     return OutcomeTextView(**{name: getattr(decided, name) for name in type(decided).model_fields}, text=text.decode())
 
