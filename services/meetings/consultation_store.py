@@ -19,6 +19,8 @@ class Listed:
     kind: str
     bodies: tuple[Body, ...]
     answered: tuple[UnitId, ...]
+    late: tuple[UnitId, ...]
+    corrected_late: tuple[UnitId, ...]
     answer_by: datetime
     status: Status
 
@@ -73,6 +75,8 @@ def _listed(state: ConsultationState) -> Listed:
         kind=state.kind,
         bodies=state.bodies,
         answered=tuple(body.unit for body in state.answered),
+        late=state.late,
+        corrected_late=state.corrected_late,
         answer_by=state.answer_by,
         status=state.status,
     )

@@ -489,6 +489,10 @@ class ConsultationLine(Model):
     status: ConsultationStatus
     bodies: tuple[UnitId, ...]
     answered: tuple[UnitId, ...]
+    late: tuple[UnitId, ...]
+    """Whose first answer came after the time was out."""
+    corrected_late: tuple[UnitId, ...]
+    """Whose answer, as it stands, was put in another one's place after the time was out."""
 
 
 class ConsultationView(Model):
@@ -502,6 +506,10 @@ class ConsultationView(Model):
     status: ConsultationStatus
     bodies: tuple[Body, ...]
     answered: tuple[UnitId, ...]
+    late: tuple[UnitId, ...]
+    """Whose first answer came after the time was out."""
+    corrected_late: tuple[UnitId, ...]
+    """Whose answer, as it stands, was put in another one's place after the time was out."""
 
 
 class AnswerView(Model):
@@ -511,6 +519,13 @@ class AnswerView(Model):
     position: Position
     version: int
     late: bool
+    """The first one came after the time was out; a correction changes nothing of that."""
+    answered_at: datetime | None
+    """When the first one came; null for one of before that was kept, as `corrected_at` is."""
+    corrected_at: datetime | None
+    """When what stands was put in its place; null: it was not corrected."""
+    corrected_late: bool
+    """That was after the time was out."""
     text: str
 
 

@@ -66,7 +66,11 @@ class ConsultationAnswered(ConsultationEvent):
     position: Position
     version: int = Field(ge=1)
     late: bool = False
-    """The first answer came after the time was out."""
+    """The first answer came after the time was out; no correction changes that."""
+    answered_at: Moment | None = None
+    """When this version was given; absent in an event of before that was said."""
+    corrected_late: bool = False
+    """It is a correction, and came after the time was out: what stands now is not what stood then."""
 
 
 class ConsultationOverdue(ConsultationEvent):

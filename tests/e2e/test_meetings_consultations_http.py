@@ -67,7 +67,7 @@ async def test_from_the_question_to_what_everybody_reads(lia: Town) -> None:
     # A body reads its own answer, and nobody else's yet; whoever asked reads all.
     assert (await lia.see("rennesoy-ppt", path))["answers"] == []
     [own] = (await lia.see("vikevag-teacher", path))["answers"]
-    assert (own["text"], own["version"], own["late"]) == (BETTER, 2, False)
+    assert (own["text"], own["version"], own["late"], own["corrected_late"]) == (BETTER, 2, False, False)
     assert (await lia.see("fagsenter", path))["answers"] == [own]
     assert await lia.refused("rennesoy-ppt", f"{path}/closure", {"reason": "completed"}) == (403, "may-not-consult")
     assert await lia.refused("fagsenter", f"{path}/closure", {"reason": "completed"}) == (409, "consultation-open")
@@ -134,7 +134,17 @@ async def test_when_the_time_is_out_it_is_said_who_has_not_answered_and_a_week_l
     late = await lia.must("mosteroy-styrer", f"{path}/answers", {"position": "supports"})
     assert late["status"] == "overdue"
     [answer] = (await lia.see("mosteroy-styrer", path))["answers"]
-    assert answer["late"] is True
+    assert (answer["late"], answer["corrected_at"], answer["corrected_late"]) == (True, None, False)
+    # PP-tjenesten answered in time, and has done so whatever it says later: that what stands is from afterwards is said beside it.
+    corrected = await lia.must("rennesoy-ppt", f"{path}/corrections", REMARKS)
+    assert (corrected["late"], corrected["corrected_late"]) == ([MOSTEROY], [PPT])
+    [own] = (await lia.see("rennesoy-ppt", path))["answers"]
+    assert (own["late"], own["version"], own["corrected_late"]) == (False, 2, True)
+    assert own["answered_at"] < overdue["data"]["answer_by"] <= own["corrected_at"]
+    last = (await lia.published("consultation.answered.v1"))[-1]["data"]
+    assert (last["late"], last["corrected_late"], last["answered_at"]) == (False, True, own["corrected_at"])
+    [line] = (await lia.see("fagsenter", "/consultations"))["items"]
+    assert (line["late"], line["corrected_late"]) == ([MOSTEROY], [PPT])
     await pass_time(lia, 7)
     [escalated] = await lia.published("consultation.escalated.v1")
     assert [body["unit"] for body in escalated["data"]["bodies"]] == [VIKEVAG]

@@ -105,7 +105,7 @@ def obey(
         case "answer":
             return decide_answer(state, body, position, now, words=words)
         case "correct":
-            return decide_correct(state, body, position, words=words)
+            return decide_correct(state, body, position, now, words=words)
         case "overdue":
             return decide_overdue(state, now)
         case "escalate":
@@ -123,6 +123,7 @@ def test_each_body_answers_once_and_nothing_comes_after_the_end(
     state, due = opened(), START + timedelta(days=HEARING.days)
     assert state.answer_by == due
     history: list[EventData] = []
+    first: dict[UnitId, datetime] = {}
     for passed, command, body, position, words in sorted(commands, key=lambda each: each[0]):
         now, before = START + passed, state
         try:
@@ -140,8 +141,19 @@ def test_each_body_answers_once_and_nothing_comes_after_the_end(
                     assert event.version == (1 if given_before is None else given_before.version + 1)
                     assert (event.version == 1) == (command == "answer")
                     assert words or position not in WITH_WORDS
+                    assert event.answered_at == now
                     if event.version == 1:
-                        assert event.late == (now >= due)
+                        assert (event.late, event.corrected_late) == (now >= due, False)
+                        first[event.unit] = now
+                    else:
+                        # What was in time stays so, and what stands now is said to be from afterwards.
+                        assert given_before is not None
+                        assert (event.late, event.corrected_late) == (given_before.late, now >= due)
+                    stands = state.answer(event.unit)
+                    assert stands is not None
+                    assert (stands.answered_at, stands.late) == (first[event.unit], first[event.unit] >= due)
+                    assert stands.corrected_at == (None if event.version == 1 else now)
+                    assert stands.corrected_late == (event.version > 1 and now >= due)
                 case ConsultationOverdue():
                     assert now >= due
                     assert event.bodies == before.unanswered
@@ -156,7 +168,7 @@ def test_each_body_answers_once_and_nothing_comes_after_the_end(
         assert kinds.count(once) <= 1
     if ConsultationEscalated in kinds:
         assert kinds.index(ConsultationOverdue) < kinds.index(ConsultationEscalated)
-    first = ConsultationOpened(
+    begins = ConsultationOpened(
         consultation=REF,
         kind=HEARING.code,
         arena_type=HEARING.arena,
@@ -164,7 +176,7 @@ def test_each_body_answers_once_and_nothing_comes_after_the_end(
         bodies=BODIES,
         answer_by=due,
     )
-    assert CONSULTATION.replay([first, *history]) == state
+    assert CONSULTATION.replay([begins, *history]) == state
 
 
 @given(st.timedeltas(timedelta(days=-5), timedelta(days=300)))

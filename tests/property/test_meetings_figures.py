@@ -226,7 +226,11 @@ def test_a_body_is_counted_once_whether_it_answers_late_or_not_at_all() -> None:
     events = [
         ConsultationAnswered.model_validate({**said, "version": 1}),
         ConsultationAnswered.model_validate({**said, "version": 2}),
+        # Corrected when the time was out, twice: it is one body that did.
+        ConsultationAnswered.model_validate({**said, "version": 3, "corrected_late": True}),
+        ConsultationAnswered.model_validate({**said, "version": 4, "corrected_late": True}),
         ConsultationAnswered.model_validate({**said, "version": 1, "late": True}),
+        ConsultationAnswered.model_validate({**said, "version": 2, "late": True, "corrected_late": True}),
         ConsultationClosed(
             consultation=ref, reason="completed", answered=(), unanswered=(Body(unit=unit, service=service),) * 2
         ),
@@ -236,7 +240,7 @@ def test_a_body_is_counted_once_whether_it_answers_late_or_not_at_all() -> None:
     ]
     facts = [fact_of(event) for event in events]
     told_of = [Happened(ref, number, at, fact) for number, fact in enumerate(facts, start=1) if fact is not None]
-    assert counted(told_of).bodies == {"in-time": 1, "late": 1, "unanswered": 2}
+    assert counted(told_of).bodies == {"in-time": 1, "late": 1, "corrected-late": 1, "unanswered": 2}
 
 
 @pytest.mark.rule(148)

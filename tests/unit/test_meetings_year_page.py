@@ -73,6 +73,8 @@ def full_year() -> Year:
                 status=ConsultationStatus.OVERDUE,
                 bodies=(unit.id, UnitId("unit:other")),
                 answered=(unit.id,),
+                late=(),
+                corrected_late=(unit.id,),
             )
         ],
         results=[
@@ -168,7 +170,7 @@ def test_the_page_shows_hearings_what_surveys_gave_and_hours_of_guidance_to_whom
     assert rows[0][1:] == [
         f"30. {words.months[9]} 2026",
         words.consultation_statuses[ConsultationStatus.OVERDUE],
-        words.answered_of.format(count=1, of=2),
+        f"{words.answered_of.format(count=1, of=2)}, {words.answered_corrected.format(count=1)}",
     ]
     # Of too few answers it is told that they were, and no number.
     assert (rows[1][0], rows[1][3:]) == (words.too_few, ["–", "–"])

@@ -2889,9 +2889,17 @@ export interface MeetingsConsentReceiptRecorded {
  * A body has answered; version 2 and later are corrections before the hearing was closed.
  */
 export interface ConsultationAnswered {
+  /**
+   * When this version was given; absent in an event of before that was said.
+   */
+  answered_at?: string;
   consultation: string;
   /**
-   * The first answer came after the time was out.
+   * It is a correction, and came after the time was out: what stands now is not what stood then.
+   */
+  corrected_late?: boolean;
+  /**
+   * The first answer came after the time was out; no correction changes that.
    */
   late?: boolean;
   position: Position;

@@ -1931,9 +1931,13 @@ class ConsultationAnswered(EventData):
     TYPE: ClassVar[str] = "no.lagspill.meetings.consultation.answered.v1"
     TOPIC: ClassVar[str] = "lagspill.meetings.v1"
 
+    answered_at: AwareDatetime | None = None
+    """When this version was given; absent in an event of before that was said."""
     consultation: ConsultationRefField
+    corrected_late: bool = False
+    """It is a correction, and came after the time was out: what stands now is not what stood then."""
     late: bool = False
-    """The first answer came after the time was out."""
+    """The first answer came after the time was out; no correction changes that."""
     position: Position
     service: Service
     unit: UnitIdField

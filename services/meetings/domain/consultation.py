@@ -74,6 +74,13 @@ class Given(Model):
     position: Position
     version: int
     late: bool
+    """The first one came after the time was out."""
+    answered_at: AwareDatetime | None = None
+    """When the first one came; None where that was not said yet, as of the other moment."""
+    corrected_at: AwareDatetime | None = None
+    """When it was put in the place of the one before; None: it is the first, and stands."""
+    corrected_late: bool = False
+    """That was after the time was out."""
 
 
 class ConsultationState(Model):
@@ -107,6 +114,16 @@ class ConsultationState(Model):
         """Return the bodies that have not."""
         return tuple(body for body in self.bodies if self.answer(body.unit) is None)
 
+    @property
+    def late(self) -> tuple[UnitId, ...]:
+        """Return the bodies whose first answer came after the time was out."""
+        return tuple(body.unit for body in self.bodies if (given := self.answer(body.unit)) and given.late)
+
+    @property
+    def corrected_late(self) -> tuple[UnitId, ...]:
+        """Return the bodies whose answer, as it stands, was put there after the time was out in the place of another one."""
+        return tuple(body.unit for body in self.bodies if (given := self.answer(body.unit)) and given.corrected_late)
+
 
 def evolve(state: ConsultationState, event: EventData) -> ConsultationState:
     """Return `state` after `event`."""
@@ -121,7 +138,16 @@ def evolve(state: ConsultationState, event: EventData) -> ConsultationState:
                 answer_by=event.answer_by,
             )
         case ConsultationAnswered():
-            given = Given(unit=event.unit, position=event.position, version=event.version, late=event.late)
+            before = state.answer(event.unit)
+            given = Given(
+                unit=event.unit,
+                position=event.position,
+                version=event.version,
+                late=event.late,
+                answered_at=event.answered_at if before is None else before.answered_at,
+                corrected_at=None if before is None else event.answered_at,
+                corrected_late=event.corrected_late,
+            )
             others = tuple(each for each in state.answers if each.unit != event.unit)
             return state.model_copy(update={"answers": (*others, given)})
         case ConsultationOverdue():
@@ -282,23 +308,48 @@ def decide_answer(
     if state.answer(body.unit) is not None:
         raise AlreadyAnsweredError
     _check_words(position, words=words)
-    return [_answered(consultation, body, position, 1, late=now >= answer_by)]
+    return [
+        ConsultationAnswered(
+            consultation=consultation,
+            unit=body.unit,
+            service=body.service,
+            position=position,
+            version=1,
+            late=now >= answer_by,
+            answered_at=now,
+        )
+    ]
 
 
-def decide_correct(state: ConsultationState, body: Body, position: Position, *, words: bool) -> list[EventData]:
+def decide_correct(
+    state: ConsultationState, body: Body, position: Position, now: datetime, *, words: bool
+) -> list[EventData]:
     """Take another answer in place of the one that the body gave.
+
+    Whoever answered in time has done so, whatever is corrected later; that what stands is from afterwards is said beside it.
 
     Raises:
         ConsultationClosedError: nobody answers any more.
         NotAnsweredError: there is nothing to correct.
         AnswerTextMissingError: see `decide_answer`.
     """
-    consultation, _ = _ongoing(state)
+    consultation, answer_by = _ongoing(state)
     given = state.answer(body.unit)
     if given is None:
         raise NotAnsweredError
     _check_words(position, words=words)
-    return [_answered(consultation, body, position, given.version + 1, late=given.late)]
+    return [
+        ConsultationAnswered(
+            consultation=consultation,
+            unit=body.unit,
+            service=body.service,
+            position=position,
+            version=given.version + 1,
+            late=given.late,
+            answered_at=now,
+            corrected_late=now >= answer_by,
+        )
+    ]
 
 
 def decide_overdue(state: ConsultationState, now: datetime) -> list[EventData]:
@@ -350,16 +401,3 @@ def _ongoing(state: ConsultationState) -> tuple[ConsultationRef, datetime]:
 def _check_words(position: Position, *, words: bool) -> None:
     if position in WITH_WORDS and not words:
         raise AnswerTextMissingError
-
-
-def _answered(
-    consultation: ConsultationRef, body: Body, position: Position, version: int, *, late: bool
-) -> ConsultationAnswered:
-    return ConsultationAnswered(
-        consultation=consultation,
-        unit=body.unit,
-        service=body.service,
-        position=position,
-        version=version,
-        late=late,
-    )

@@ -143,6 +143,13 @@ class BodyAnswered(Model):
     late: bool
 
 
+class BodyCorrected(Model):
+    """A body has put another answer in the place of its own after the time was out."""
+
+    kind: Literal["body-corrected"] = "body-corrected"
+    unit: UnitId
+
+
 class HearingShut(Model):
     """A hearing was closed, and so many bodies had not answered."""
 
@@ -165,6 +172,7 @@ Fact = Annotated[
     | ConsentCame
     | Attended
     | BodyAnswered
+    | BodyCorrected
     | HearingShut,
     Field(discriminator="kind"),
 ]
@@ -219,7 +227,10 @@ def _offered(event: cases.HandoverSent) -> Fact | None:
 
 
 def _answered(event: ConsultationAnswered) -> Fact | None:
-    return BodyAnswered(late=event.late) if event.version == 1 else None
+    if event.version == 1:
+        return BodyAnswered(late=event.late)
+    # Whoever was late anyhow is counted as that.
+    return BodyCorrected(unit=event.unit) if event.corrected_late and not event.late else None
 
 
 def _shut(event: ConsultationClosed) -> Fact | None:

@@ -19,6 +19,7 @@ from typing import Final, get_args
 from services.meetings.domain.figure_facts import (
     Attended,
     BodyAnswered,
+    BodyCorrected,
     CaseHeld,
     CaseShut,
     ConcernCame,
@@ -58,7 +59,8 @@ class FigureCode(StrEnum):
     GUIDANCE_HOURS = "guidance-hours"
     """Guidance that units have recorded against what is asked of them, in minutes (seed rules 163, 177)."""
     HEARINGS = "hearings"
-    """Bodies that answered, in time or late, or had not when the hearing was closed (seed rule 173)."""
+    """Bodies that answered, in time or late, or had not when the hearing was closed; and of those in time how many put another
+    answer in its place after that (seed rule 173)."""
     ATTENDANCE = "attendance"
     """Seats taken and empty, by arena (seed rule 156)."""
     PARENT_CONTACT = "parent-contact"
@@ -102,7 +104,7 @@ OUTCOMES: Final[tuple[str, ...]] = get_args(ConsentOutcome)
 WAITED: Final = ("within-7-days", "in-time", "late")
 TIMELY: Final = ("in-time", "late")
 GUIDANCE: Final = ("minutes-due", "minutes-given")
-ANSWERED: Final = (*TIMELY, "unanswered")
+ANSWERED: Final = (*TIMELY, "corrected-late", "unanswered")
 STAGES: Final = ("in-barnehage", "on-the-way", "in-school", OTHER)
 """Where in its course the child is: with the barnehage at the table, with barnehage and school, with the school, with neither."""
 WITH_GUARDIANS: Final = ("with-guardians", "without-guardians")
@@ -149,7 +151,7 @@ class _Case:
     due: dict[str, datetime] = field(default_factory=dict)
     asked_by: dict[str, UnitId | None] = field(default_factory=dict)
     told: set[tuple[str, str]] = field(default_factory=set)
-    """Which outcome of which consent was counted: each once, however often it comes."""
+    """Which outcome of which consent, and which body's correction, was counted: each once, however often it comes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,8 +272,11 @@ def _of_the_rest(case: _Case, happened: Happened, tally: _Tally) -> None:
                 tally.add("contact", _stage(fact), WITH_GUARDIANS[not fact.guardians])
         case BodyAnswered(late=late):
             tally.add("bodies", TIMELY[late])
+        case BodyCorrected(unit=body) if ("corrected-late", body) not in case.told:
+            case.told.add(("corrected-late", body))
+            tally.add("bodies", ANSWERED[2])
         case HearingShut(unanswered=unanswered):
-            tally.add("bodies", ANSWERED[2], number=unanswered)
+            tally.add("bodies", ANSWERED[3], number=unanswered)
         case _:
             return
 

@@ -148,7 +148,7 @@ async def correct_answer(
     words = bool(text.strip())
 
     def decide(state: ConsultationState) -> list[EventData]:
-        return decide_correct(state, body, position, words=words)
+        return decide_correct(state, body, position, ctx.now, words=words)
 
     return await _answered(desk, ctx, consultation, body.unit, text, decide, 200)
 
@@ -229,6 +229,9 @@ async def show_consultation(
                     position=each.position,
                     version=each.version,
                     late=each.late,
+                    answered_at=each.answered_at,
+                    corrected_at=each.corrected_at,
+                    corrected_late=each.corrected_late,
                     text=(await desk.vault.get(conn, owner=consultation, record=_answer_text(each.unit))).decode(),
                 )
                 for each in sorted(readable, key=lambda each: each.unit)
@@ -266,6 +269,8 @@ async def list_consultations(
             status=each.status,
             bodies=tuple(body.unit for body in each.bodies),
             answered=each.answered,
+            late=each.late,
+            corrected_late=each.corrected_late,
         )
         for each in found
     ]
@@ -335,4 +340,6 @@ def _view(state: ConsultationState) -> ConsultationView:
         status=state.status,
         bodies=state.bodies,
         answered=tuple(body.unit for body in state.answered),
+        late=state.late,
+        corrected_late=state.corrected_late,
     )

@@ -47,7 +47,7 @@ CODES: Final = frozenset(
         "ppt",
         "others",
     }
-) | {"due", "held", "not-held", "cancelled", "present", "absent", "unanswered"}
+) | {"due", "held", "not-held", "cancelled", "present", "absent", "unanswered", "corrected-late"}
 """Rows and columns that are neither units, arenas nor offers."""
 
 

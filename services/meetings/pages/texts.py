@@ -66,6 +66,8 @@ class Words(BaseModel):
     answer_by: str
     answered: str
     answered_of: str
+    answered_late: str
+    answered_corrected: str
     consultation_statuses: Annotated[Mapping[ConsultationStatus, str], Field(min_length=len(ConsultationStatus))]
     results: str
     survey: str

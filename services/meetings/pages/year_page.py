@@ -128,11 +128,14 @@ class HoursRow:
 
 def _hearing(words: Words, language: Language, profile: Profile, line: ConsultationLine) -> HearingRow:
     named = (each.text.in_(language) for each in profile.hearings if each.code == line.kind)
+    answered = [words.answered_of.format(count=len(line.answered), of=len(line.bodies))]
+    answered += [words.answered_late.format(count=len(line.late))] if line.late else []
+    answered += [words.answered_corrected.format(count=len(line.corrected_late))] if line.corrected_late else []
     return HearingRow(
         what=next(named, line.kind),
         answer_by=_day(words, oslo_day(line.answer_by)),
         how=words.consultation_statuses[line.status],
-        answered=words.answered_of.format(count=len(line.answered), of=len(line.bodies)),
+        answered=", ".join(answered),
     )
 
 
