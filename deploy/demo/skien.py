@@ -144,7 +144,7 @@ async def held_with_the_guardians(stage: Stage) -> None:
 
 
 async def once_each(stage: Stage) -> None:
-    """Each seat answers once, and each guardian with a ticket; nobody's answer is kept (seed rules 148, 152, 153)."""
+    """Each who was there answers once, with a ticket; nobody's answer is kept (seed rules 148, 152, 153)."""
     meeting = stage.facts["contact"]
     await stage.does(
         LEADER,
@@ -157,20 +157,31 @@ async def once_each(stage: Stage) -> None:
     first, second = await _survey_opens(stage, stage.facts["transition"]), await _survey_opens(stage, meeting)
     for survey, seats in ((first, (LEADER, RECTOR)), (second, (LEADER,))):
         path = f"/surveys/{survey}/answers"
-        for person in seats:
-            await stage.does(person, "", "POST", "meetings", path, _answers(4), status=201)
+        handed_out = await stage.does(
+            LEADER, "hands out the tickets to all who were there", "GET", "meetings", f"/surveys/{survey}/tickets"
+        )
+        seated = [str(each["ticket"]) for each in _dicts(handed_out.at("seats"))]
+        await stage.must_not(
+            LEADER,
+            "would answer without one:",
+            "POST",
+            "meetings",
+            path,
+            _answers(5),
+            code="survey-ticket-missing",
+            status=422,
+        )
+        for person, ticket in zip(seats, seated, strict=True):
+            await stage.does(person, "", "POST", "meetings", path, {**_answers(4), "ticket": ticket}, status=201)
         await stage.must_not(
             LEADER,
             "would answer once more:",
             "POST",
             "meetings",
             path,
-            _answers(5),
+            {**_answers(5), "ticket": seated[0]},
             code="survey-answered",
             status=409,
-        )
-        handed_out = await stage.does(
-            LEADER, "hands the guardians their tickets", "GET", "meetings", f"/surveys/{survey}/tickets"
         )
         tickets = _texts(handed_out.at("tickets"))
         for guardian, ticket in zip((GUARDIAN_A, GUARDIAN_B), tickets, strict=True):

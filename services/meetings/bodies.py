@@ -328,7 +328,7 @@ class SurveyAnswers(RequestModel):
         json_schema_extra={"additionalProperties": False},
     )
     ticket: str | None = Field(default=None, pattern=r"^[a-z]{64}$", examples=[None])
-    """A guardian's, as it was handed out at the meeting; staff need none."""
+    """As it was handed out to whoever was at the meeting: `survey-ticket-missing` without it."""
 
 
 class CompetenceCount(RequestModel):

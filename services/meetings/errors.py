@@ -528,9 +528,16 @@ class SurveyClosedError(MeetingsError):
 
 
 class SurveyAnsweredError(MeetingsError):
-    """Each answers a survey once, and this was answered."""
+    """Each who was there answers a survey once, and this was answered."""
 
     code = "survey-answered"
+
+
+class SurveyTicketMissingError(MeetingsError):
+    """Only those who were at the meeting answer, with the ticket that whoever called it hands out to each."""
+
+    code = "survey-ticket-missing"
+    status = 422
 
 
 class AnswersWrongError(MeetingsError):
@@ -541,7 +548,7 @@ class AnswersWrongError(MeetingsError):
 
 
 class TicketsForbiddenError(MeetingsError):
-    """The guardians' tickets are handed out by whoever calls the meeting."""
+    """The tickets are handed out by whoever calls the meeting."""
 
     code = "survey-tickets-forbidden"
     status = 403

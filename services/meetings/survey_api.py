@@ -31,7 +31,7 @@ async def _desk(request: Request) -> Desk:
 Means = Annotated[Desk, Depends(_desk)]
 
 
-@router.get("/surveys", summary="The surveys that I may answer, after meetings at which my seat was taken")
+@router.get("/surveys", summary="The surveys after meetings at which a seat like mine was taken")
 async def list_surveys(desk: Means, ctx: Reading, asked: AskedPage) -> Page[SurveyLine]:
     """The first to close first."""
     rows = await surveys.list_surveys(desk, ctx, SURVEYS.after(asked.cursor), asked.limit + 1)
@@ -45,15 +45,25 @@ async def show_survey(desk: Means, ctx: Reading, survey: SurveyRefField) -> Resp
     return represent(view, version=version)
 
 
-@router.get("/surveys/{survey}/tickets", response_model=TicketsView, summary="The guardians' tickets, to be handed out")
+@router.get(
+    "/surveys/{survey}/tickets",
+    response_model=TicketsView,
+    summary="The tickets, to be handed out to all who were there",
+)
 async def show_tickets(desk: Means, ctx: Reading, survey: SurveyRefField) -> Response:
-    """One for each guardian who was there, for whoever calls the meeting. Whether one was used is told to nobody."""
+    """One for each seat that was taken, each guardian and each child, for whoever calls the meeting.
+
+    Whether one was used is told to nobody.
+    """
     return represent(await surveys.show_tickets(desk, ctx, survey))
 
 
 @router.post("/surveys/{survey}/answers", status_code=201, response_model=AnsweredView, summary="Answer a survey")
 async def give_answers(desk: Means, ctx: Command, survey: SurveyRefField, body: SurveyAnswers) -> Response:
-    """Once for each seat. It is added to the term's sums, and kept nowhere else: it can be neither seen nor changed."""
+    """Once for each who was there, with the ticket that they were handed.
+
+    It is added to the term's sums, and kept nowhere else: it can be neither seen nor changed.
+    """
     return respond(await surveys.give_answers(desk, ctx, survey, body.answers, body.ticket))
 
 

@@ -8,7 +8,7 @@ from datetime import date, datetime
 
 import asyncpg
 
-from services.meetings.domain.survey import RoundState, SurveyState, Term, Ticket
+from services.meetings.domain.survey import RoundState, Sat, SurveyState, Term
 from shared.contracts.codes import Role
 from shared.contracts.surveys import SurveyRoundCompleted
 from shared.db import Connection
@@ -110,10 +110,10 @@ async def add(
     conn: Connection,
     municipality: LogScope,
     state: SurveyState,
-    tickets: Collection[Ticket],
-    by_hand: Sequence[bytes],
+    seats: Collection[Sat],
+    family: Sequence[bytes],
 ) -> None:
-    """Let the survey be found and answered; `by_hand` are the hashes of the tickets that are given by hand."""
+    """Let the survey be found and answered; `family` are the hashes of the families' tickets."""
     await conn.execute(
         "INSERT INTO surveys (survey, municipality, meeting, form, round, seats, units, closes_at, guardians)"
         " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
@@ -122,31 +122,19 @@ async def add(
         state.meeting,
         state.form,
         state.round,
-        sorted({each.seat for each in tickets if each.service is not None}),
+        sorted({each.seat for each in seats}),
         sorted(state.units),
         state.closes_at,
-        len(by_hand),
+        len(family),
     )
-    seats = [(state.survey, each.service, each.role, None) for each in tickets if each.service is not None]
     await conn.executemany(
-        "INSERT INTO survey_tickets (survey, service, role, hash) VALUES ($1, $2, $3, $4)",
-        [*seats, *((state.survey, None, Role.GUARDIAN, hashed) for hashed in by_hand)],
+        "INSERT INTO survey_tickets (survey, role, hash) VALUES ($1, $2, $3)",
+        [(state.survey, Role.GUARDIAN, hashed) for hashed in family],
     )
-
-
-async def take_seat(conn: Connection, survey: SurveyRef, tickets: Collection[Ticket]) -> bool:
-    """Take the ticket of one of these seats; return whether there was one left."""
-    taken = await conn.fetchval(
-        "DELETE FROM survey_tickets WHERE ctid = (SELECT ctid FROM survey_tickets WHERE survey = $1"
-        " AND service || '/' || role = ANY($2::text[]) LIMIT 1 FOR UPDATE) RETURNING true",
-        survey,
-        [each.seat for each in tickets],
-    )
-    return bool(taken)
 
 
 async def take_ticket(conn: Connection, survey: SurveyRef, hashed: bytes) -> bool:
-    """Take a ticket that was given by hand; return whether it was there."""
+    """Take a family's ticket; return whether it was there."""
     taken = await conn.fetchval(
         "DELETE FROM survey_tickets WHERE survey = $1 AND hash = $2 RETURNING true", survey, hashed
     )
@@ -154,7 +142,7 @@ async def take_ticket(conn: Connection, survey: SurveyRef, hashed: bytes) -> boo
 
 
 async def mark(conn: Connection, survey: SurveyRef, mark: bytes) -> bool:
-    """Note that somebody has answered; return whether they had not."""
+    """Note that somebody has answered, or that a ticket was used; return whether that was not so before."""
     new = await conn.fetchval(
         "INSERT INTO survey_marks (survey, mark) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING true", survey, mark
     )
@@ -185,8 +173,8 @@ class KnownSurvey:
     seats: frozenset[str]
     """That were taken, answered or not."""
     units: frozenset[UnitId]
-    guardians: int
-    """How many tickets are given by hand, taken or not."""
+    family: int
+    """How many of the families' were there, and so how many tickets they have, used or not."""
 
 
 async def known(conn: Connection, survey: SurveyRef) -> KnownSurvey | None:
@@ -200,7 +188,7 @@ async def known(conn: Connection, survey: SurveyRef) -> KnownSurvey | None:
         round=SurveyRoundRef(row["round"]),
         seats=frozenset(row["seats"]),
         units=frozenset(UnitId(unit) for unit in row["units"]),
-        guardians=row["guardians"],
+        family=row["guardians"],
     )
 
 
@@ -214,7 +202,7 @@ async def close(conn: Connection, survey: SurveyRef) -> None:
 async def open_for(
     conn: Connection,
     municipality: LogScope,
-    tickets: Collection[Ticket],
+    seats: Collection[Sat],
     unit: UnitId | None,
     *,
     of_unit: bool,
@@ -229,7 +217,7 @@ async def open_for(
         " AND ($6::timestamptz IS NULL OR (closes_at, survey) > ($6, $7)) ORDER BY closes_at, survey LIMIT $8",
         municipality,
         now,
-        [each.seat for each in tickets],
+        [each.seat for each in seats],
         of_unit,
         unit,
         None if after is None else after[0],

@@ -443,14 +443,27 @@ class SurveyView(Model):
     closes_at: datetime
     closed: bool
     answered: bool
-    """By whoever asks; of guardians it is not known."""
+    """By whoever asks."""
+
+
+class SeatTicketView(Model):
+    """The ticket of whoever sat in a seat."""
+
+    service: Service
+    role: Role
+    unit: UnitId | None
+    """Of which unit they are, where only one of its own can use it."""
+    ticket: str
 
 
 class TicketsView(Model):
-    """Tickets that are given by hand."""
+    """The tickets that are handed out to all who were at the meeting."""
 
     survey: SurveyRef
     tickets: tuple[str, ...]
+    """The families': one for each guardian, and for each child who was spoken of by name and was there."""
+    seats: tuple[SeatTicketView, ...]
+    """One for each seat that was taken; twice where two came in one."""
 
 
 class AnsweredView(Model):

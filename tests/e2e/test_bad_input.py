@@ -346,7 +346,9 @@ async def test_meetings(
         await lia.tst(guardians=1)
         [line] = (await lia.see("tynset-ppt", "/surveys"))["items"]
         answering = f"/surveys/{line['survey']}/answers"
-        given = {"answers": {"equal-part": 4, "heard": 5}}
+        seats = (await lia.see("tynset-styrer", f"/surveys/{line['survey']}/tickets"))["seats"]
+        [ticket] = [seat["ticket"] for seat in seats if seat["service"] == "ppt"]
+        given = {"answers": {"equal-part": 4, "heard": 5}, "ticket": ticket}
         await run.does("tynset-ppt", answering, given, of_a_case=False)
         await run.over("tynset-ppt", answering, given, code="survey-answered")
         arena = await lia.arena("ressursteam", "unit:lia-barnehage")

@@ -1,9 +1,10 @@
-"""Surveys after meetings over HTTP: each seat answers once, nobody's answer is anywhere, and a term says what it gave or too few."""
+"""Surveys after meetings over HTTP: each who was there answers once, nobody's answer is anywhere, and a term says what it gave."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 import httpx
 import pytest
@@ -14,6 +15,7 @@ from shared.deadlines import Deadlines
 from shared.testing.issuer import LocalIssuer
 from shared.testing.people import People
 from shared.testing.plugin import Migrated
+from tests.e2e.meetings_world import STAFF as TOWNSPEOPLE
 from tests.e2e.meetings_world import Town, town
 from tests.e2e.test_meetings_reports_http import fresh
 
@@ -37,18 +39,29 @@ async def survey(lia: Town, who: str = "tynset-styrer") -> str:
     return f"/surveys/{line['survey']}"
 
 
-async def by_guardian(lia: Town, path: str, ticket: str, *, child: bool = False) -> httpx.Response:
+async def by_guardian(lia: Town, path: str, ticket: str, *, child: bool = False, who: int = 7) -> httpx.Response:
     """Answer as a guardian with a ticket."""
     role = "child" if child else "guardian"
     claims = {
         "sub": role,
         "lagspill_roles": [role],
         "municipality": "3427",
-        "pid": People(7).guardian().national_number,
+        "pid": People(who).guardian().national_number,
     }
     token = lia.issuer.token(claims)
-    headers = {"authorization": f"Bearer {token}", "idempotency-key": f"{ticket[:20]}"}
+    headers = {"authorization": f"Bearer {token}", "idempotency-key": f"{ticket[:20]}-{who}"}
     return await lia.http.post(f"{path}/answers", json={**GOOD, "ticket": ticket}, headers=headers)
+
+
+async def handed_out(lia: Town, path: str) -> dict[str, str]:
+    """Return the tickets of the seats, by service, as the styrer hands them out."""
+    seats = (await lia.see("tynset-styrer", f"{path}/tickets"))["seats"]
+    return {str(seat["service"]): str(seat["ticket"]) for seat in seats}
+
+
+async def with_ticket(lia: Town, path: str, who: str, body: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an answer with the ticket of somebody's seat."""
+    return {**body, "ticket": (await handed_out(lia, path))[str(TOWNSPEOPLE[who][1])]}
 
 
 async def until(lia: Town, moment: str) -> None:
@@ -70,17 +83,24 @@ async def test_each_who_was_there_answers_once_and_the_term_says_what_it_gave(li
     assert [question["question"] for question in shown["questions"]] == ["equal-part", "heard"]
     assert (shown["answered"], shown["closed"]) == (False, False)
     for who in STAFF:
-        assert (await lia.post(who, f"{path}/answers", GOOD if who != "tynset-nurse" else OTHER)).status_code == 201
-        assert await lia.refused(who, f"{path}/answers", GOOD) == (409, "survey-answered")
+        mine = await with_ticket(lia, path, who, GOOD if who != "tynset-nurse" else OTHER)
+        if who == "tynset-ppt":
+            # A colleague in the same role was not there, and has no ticket; whose it is nobody is asked, before it is used or after.
+            assert await lia.refused("tynset-ppt-colleague", f"{path}/answers", GOOD) == (422, "survey-ticket-missing")
+        assert (await lia.post(who, f"{path}/answers", mine)).status_code == 201
+        assert await lia.refused(who, f"{path}/answers", mine) == (409, "survey-answered")
         assert [line["answered"] for line in (await lia.see(who, "/surveys"))["items"]] == [True]
-    # A colleague in the same role: the seat has answered.
-    assert await lia.refused("tynset-ppt-colleague", f"{path}/answers", GOOD) == (409, "survey-answered")
-    # Who calls the meeting hands out the guardians' tickets; they are the same whether or not one was used.
+    used = await with_ticket(lia, path, "tynset-ppt", GOOD)
+    assert await lia.refused("tynset-ppt-colleague", f"{path}/answers", used) == (409, "survey-answered")
+    # Who calls the meeting hands out the tickets; they are the same whether or not one was used.
     assert (await lia.get("tynset-ppt", f"{path}/tickets")).json()["code"] == "survey-tickets-forbidden"
     tickets = (await lia.see("tynset-styrer", f"{path}/tickets"))["tickets"]
     assert len(set(tickets)) == 2
     assert (await by_guardian(lia, path, tickets[0])).status_code == 201
-    assert (await by_guardian(lia, path, tickets[1], child=True)).status_code == 201
+    # Once each, whichever tickets they have.
+    assert (await by_guardian(lia, path, tickets[1])).json()["code"] == "survey-answered"
+    assert (await by_guardian(lia, path, tickets[0], who=8)).json()["code"] == "survey-answered"
+    assert (await by_guardian(lia, path, tickets[1], child=True, who=8)).status_code == 201
     assert (await lia.see("tynset-styrer", f"{path}/tickets"))["tickets"] == tickets
     assert await lia.pool.fetchval("SELECT count(*) FROM survey_tickets") == 0
     assert (await lia.see("tynset-coordinator", "/survey-results"))["items"] == []
@@ -120,13 +140,16 @@ async def test_nothing_that_is_left_leads_from_an_answer_to_whoever_gave_it(lia:
     before = {row["id"]: row["state"] for row in await lia.pool.fetch("SELECT id, state FROM aggregates")}
     sealed = [len(row["ciphertext"]) for row in await lia.pool.fetch("SELECT ciphertext FROM vault_records")]
     published = len(await lia.published())
-    for who, body in (("tynset-ppt", GOOD), ("tynset-nurse", OTHER)):
+    tickets = await handed_out(lia, path)
+    for who, service, said in (("tynset-ppt", "ppt", GOOD), ("tynset-nurse", "helsestasjon", OTHER)):
+        body = {**said, "ticket": tickets[service]}
         key = {"idempotency-key": f"of-{who}"}
         first = await lia.post(who, f"{path}/answers", body, headers=key)
         again = await lia.post(who, f"{path}/answers", body, headers=key)
         assert (first.status_code, again.status_code, again.headers["idempotency-replayed"]) == (201, 201, "true")
         assert first.json() == {"taken": True}
-        other = await lia.post(who, f"{path}/answers", OTHER if body is GOOD else GOOD, headers=key)
+        changed = {**body, "answers": {"equal-part": 1, "heard": 3}}
+        other = await lia.post(who, f"{path}/answers", changed, headers=key)
         assert (other.status_code, other.json()["code"]) == (422, "idempotency-key-reused")
     # No event, no state, no length tells of an answer; no row holds an actor, the client's key, or a time within the day.
     assert len(await lia.published()) == published
@@ -140,6 +163,10 @@ async def test_nothing_that_is_left_leads_from_an_answer_to_whoever_gave_it(lia:
     for table in ("survey_marks", "survey_tickets", "vault_records", "surveys", "survey_rounds"):
         text = str([dict(row) for row in await lia.pool.fetch(f'SELECT * FROM "{table}"')])
         assert not [actor for actor in actors.values() if actor in text]
+        assert not [ticket for ticket in tickets.values() if ticket in text]
+    # What a ticket left says neither whose seat it was for, nor who used it.
+    assert len(await lia.pool.fetch("SELECT * FROM survey_marks")) == 4
+    assert {row["service"] for row in await lia.pool.fetch("SELECT service FROM survey_tickets")} == {None}
     times = await lia.pool.fetch(
         "SELECT changed_at AS at FROM aggregates WHERE kind = 'survey' UNION ALL SELECT written_at FROM vault_records"
         " WHERE owner LIKE 'srd_%'"
@@ -166,13 +193,19 @@ async def test_what_is_refused(lia: Town) -> None:
         assert (await lia.see(who, "/surveys"))["items"] == []
     assert (await lia.see("tynset-coordinator", path))["form"] == "equal-parts"
     assert await lia.refused("tynset-coordinator", f"{path}/answers", GOOD) == (404, "not-found")
+    mine = await with_ticket(lia, path, "tynset-styrer", GOOD)
     for answers in ({"heard": 3}, {"heard": 3, "equal-part": 3, "another": 3}):
-        wrong = await lia.refused("tynset-styrer", f"{path}/answers", {"answers": answers})
+        wrong = await lia.refused("tynset-styrer", f"{path}/answers", {**mine, "answers": answers})
         assert wrong == (422, "survey-answers-wrong")
+    # A seat's ticket is for those who can have sat there: whoever hands it out does not answer with another's.
+    for who, service in (("tynset-styrer", "ppt"), ("tynset-ppt", "barnehage"), ("kvikne-styrer", "barnehage")):
+        others = {**GOOD, "ticket": (await handed_out(lia, path))[service]}
+        assert await lia.refused(who, f"{path}/answers", others) == (404, "not-found")
+    assert (await by_guardian(lia, path, mine["ticket"])).json()["code"] == "not-found"
     for answers in ({}, {"heard": 3, "equal-part": 6}, {"heard": 0, "equal-part": 3}):
         assert await lia.refused("tynset-styrer", f"{path}/answers", {"answers": answers}) == (422, "input-invalid")
     [ticket] = (await lia.see("tynset-styrer", f"{path}/tickets"))["tickets"]
-    # A ticket is a guardian's: staff answer for their seats, and a guardian without one does not.
+    # A family's ticket is for the family: staff have their seats', and a guardian without one does not answer.
     assert await lia.refused("tynset-styrer", f"{path}/answers", {**GOOD, "ticket": ticket}) == (404, "not-found")
     assert (await by_guardian(lia, path, "b" * 64)).json()["code"] == "not-found"
     claims = {
@@ -183,7 +216,7 @@ async def test_what_is_refused(lia: Town) -> None:
     }
     headers = {"authorization": f"Bearer {lia.issuer.token(claims)}", "idempotency-key": "without"}
     assert (await lia.http.post(f"{path}/answers", json=GOOD, headers=headers)).status_code == 404
-    assert (await lia.http.get(path, headers=headers)).status_code == 200
+    assert (await lia.http.get(path, headers=headers)).json()["answered"] is False
     assert (await by_guardian(lia, path, ticket)).status_code == 201
     headers["idempotency-key"] = "again"
     spent = await lia.http.post(f"{path}/answers", json={**GOOD, "ticket": ticket}, headers=headers)
@@ -197,7 +230,7 @@ async def test_the_meetings_of_a_term_are_counted_together(lia: Town) -> None:
         await lia.tst(starts_at=starts_at)
         path = await survey(lia)
         for who in STAFF[:3]:
-            await lia.must(who, f"{path}/answers", GOOD)
+            await lia.must(who, f"{path}/answers", await with_ticket(lia, path, who, GOOD))
         await until(lia, (lia.clock.now() + timedelta(days=14)).isoformat())
     assert len({event["data"]["round"] for event in await lia.published("survey.opened.v1")}) == 1
     await until(lia, "2027-01-17T07:00:00+01:00")

@@ -1,8 +1,9 @@
 """Surveys after meetings: one for each meeting, counted by the term; nobody's answer is kept (seed rules 74, 152, 153).
 
-A survey: open -> closed. Each seat that was taken has one ticket; an answer takes the ticket and is added to the round's sums, and
-is nowhere else. A round: counting -> completed. Its sums are sealed until the term is over, and then either shown whole, of the
-whole municipality, or, of too few answers, never known to anybody.
+A survey: open -> closed. Each who was there has one ticket, which whoever calls the meeting hands out: who sat in a seat, and which
+guardian came, is known in no other way. An answer takes the ticket and is added to the round's sums, and is nowhere else. A round:
+counting -> completed. Its sums are sealed until the term is over, and then either shown whole, of the whole municipality, or, of
+too few answers, never known to anybody.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import Final, NamedTuple
 from pydantic import AwareDatetime
 
 from services.meetings.domain.calling import CHILDRENS
+from services.meetings.domain.meeting import Item
 from services.meetings.domain.profile import Profile
 from services.meetings.domain.undertakings import LEAST_SHOWN, Survey
 from services.meetings.domain.year import Calendar
@@ -27,7 +29,7 @@ from shared.auth import Actor
 from shared.calendar import add_days, at_oslo
 from shared.contracts.base import EventData, Model
 from shared.contracts.codes import Role, Service
-from shared.contracts.meetings import Attendance
+from shared.contracts.meetings import Attendance, ChildPart
 from shared.contracts.surveys import QuestionResult, SurveyClosed, SurveyOpened, SurveyRoundCompleted
 from shared.refs import ALPHABET, MeetingRef, SurveyRef, SurveyRoundRef, UnitId
 
@@ -78,28 +80,43 @@ def evolve(state: SurveyState, event: EventData) -> SurveyState:
 SURVEY: Final = Aggregate("survey", SurveyState, SurveyState(), evolve)
 
 
-class Ticket(NamedTuple):
-    """What lets one seat answer once."""
+class Sat(NamedTuple):
+    """A seat that somebody sat in, who may answer once."""
 
-    service: Service | None
+    service: Service
     role: Role
-    """A guardian's is given by hand, and has no service."""
+    unit: UnitId | None = None
+    """Of which unit they are; None: of any of the service's, or a deputy, who may be from another one."""
 
     @property
     def seat(self) -> str:
         """Return the seat as one word."""
-        return f"{self.service or ''}/{self.role}"
+        return f"{self.service}/{self.role}"
+
+    def may_be(self, actor: Actor) -> bool:
+        """Return whether the actor can have sat there: whoever was not there may have been told of the ticket."""
+        return (
+            actor.staff
+            and actor.service is self.service
+            and self.role in actor.roles
+            and self.unit in {None, actor.unit}
+        )
 
 
-def tickets_of(attendance: Iterable[Attendance], guardians_present: int) -> list[Ticket]:
-    """Return a ticket for each seat that was taken, and for each guardian who was there (seed rules 73, 74)."""
-    seats = [Ticket(seat.service, seat.role) for seat in attendance if seat.present]
-    return seats + [Ticket(None, Role.GUARDIAN)] * guardians_present
+def seats_taken(attendance: Iterable[Attendance]) -> list[Sat]:
+    """Return each seat that was taken, in the order in which it was said: several may have come in one (seed rules 6, 74)."""
+    return [Sat(seat.service, seat.role, None if seat.deputy else seat.unit) for seat in attendance if seat.present]
 
 
-def seats_of(actor: Actor) -> list[Ticket]:
+def family_there(items: Iterable[Item], guardians_present: int) -> int:
+    """Return how many of the families' were there: guardians, and children who were spoken of by name (seed rules 73, 74, 189)."""
+    children = {item.case for item in items if item.case is not None and item.child is ChildPart.PRESENT}
+    return guardians_present + len(children)
+
+
+def seats_of(actor: Actor) -> list[Sat]:
     """Return the seats that the actor may have had at a meeting."""
-    return [] if actor.service is None else [Ticket(actor.service, role) for role in sorted(actor.roles)]
+    return [] if actor.service is None else [Sat(actor.service, role) for role in sorted(actor.roles)]
 
 
 def was_there(seats: Collection[str], units: Collection[UnitId], actor: Actor) -> bool:
@@ -213,7 +230,7 @@ class Tally:
     """The sums of a round: how many answered, and what their answers to each question add up to. It knows no single answer."""
 
     secret: bytes
-    """Hides who has answered, and makes the tickets that are given by hand; gone with the sums."""
+    """Hides who has answered, and makes the tickets; gone with the sums."""
     answers: int
     sums: tuple[int, ...]
 
@@ -251,14 +268,28 @@ def mark_of(tally: Tally, survey: SurveyRef, who: str) -> bytes:
     return hmac.digest(tally.secret, f"mark\0{survey}\0{who}".encode(), hashlib.sha256)
 
 
-def given_by_hand(tally: Tally, survey: SurveyRef, number: int) -> str:
-    """Return the ticket that is given by hand: 256 bits, in letters so that no number is in it (invariant 8)."""
-    digest = hmac.digest(tally.secret, f"ticket\0{survey}\0{number}".encode(), hashlib.sha256)
+def family_ticket(tally: Tally, survey: SurveyRef, number: int) -> str:
+    """Return the ticket of one of the families: 256 bits, in letters so that no number is in it (invariant 8)."""
+    return _ticket(tally, "ticket", survey, number)
+
+
+def seat_ticket(tally: Tally, survey: SurveyRef, number: int) -> str:
+    """Return the ticket of whoever sat in one of the seats that were taken."""
+    return _ticket(tally, "seat", survey, number)
+
+
+def _ticket(tally: Tally, whose: str, survey: SurveyRef, number: int) -> str:
+    digest = hmac.digest(tally.secret, f"{whose}\0{survey}\0{number}".encode(), hashlib.sha256)
     return digest.hex().translate(_LETTERS)
 
 
+def mark_of_ticket(tally: Tally, survey: SurveyRef, ticket: str) -> bytes:
+    """Return what says that a seat's ticket was used; which seat's it was, and by whom, follows from it for nobody."""
+    return mark_of(tally, survey, f"ticket\0{ticket}")
+
+
 def hash_of(ticket: str) -> bytes:
-    """Return what is kept of a ticket that is given by hand."""
+    """Return what is kept of a family's ticket."""
     return hashlib.sha256(ticket.encode()).digest()
 
 

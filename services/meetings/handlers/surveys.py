@@ -1,4 +1,4 @@
-"""Surveys after meetings: opened with the meeting, answered by its seats, counted by the term (seed rules 74, 152, 153).
+"""Surveys after meetings: opened with the meeting, answered by those who were there, counted by the term (seed rules 74, 152, 153).
 
 An answer leaves no event, no actor and no row of its own. What a repeated command is recognised by is kept under nobody's name and
 under the round's own secret, which goes when the round is completed.
@@ -19,7 +19,7 @@ from services.meetings import survey_store as store
 from services.meetings.configuration import profile_of
 from services.meetings.domain.calling import CHILDRENS
 from services.meetings.domain.conformity import decide_view
-from services.meetings.domain.meeting import MeetingState
+from services.meetings.domain.meeting import MEETING, MeetingState
 from services.meetings.domain.profile import Profile
 from services.meetings.domain.survey import (
     ROUND,
@@ -34,13 +34,16 @@ from services.meetings.domain.survey import (
     decide_complete,
     decide_open,
     empty_tally,
-    given_by_hand,
+    family_there,
+    family_ticket,
     hash_of,
     mark_of,
+    mark_of_ticket,
+    seat_ticket,
     seats_of,
+    seats_taken,
     surveys_after,
     term_of,
-    tickets_of,
     units_there,
     unpacked,
     was_there,
@@ -49,6 +52,7 @@ from services.meetings.domain.undertakings import LEAST_SHOWN, Survey
 from services.meetings.errors import (
     MeetingsError,
     SurveyAnsweredError,
+    SurveyTicketMissingError,
     TicketsForbiddenError,
     UnknownError,
 )
@@ -57,6 +61,7 @@ from services.meetings.views import (
     AnsweredView,
     QuestionResultView,
     QuestionView,
+    SeatTicketView,
     SurveyLine,
     SurveyResultView,
     SurveyView,
@@ -80,6 +85,7 @@ TALLY: Final = "survey-tally"
 CLOSE: Final = "survey-close"
 COMPLETE: Final = "survey-round"
 """The kinds of the durable deadlines."""
+_KIN: Final = frozenset({"guardian", "child"})
 
 
 class _Cause(Model):
@@ -129,9 +135,9 @@ async def _open(
         lambda known: decide_open(known, survey, meeting, form, round_, present, units, ctx.now),
         conn=conn,
     )
-    by_hand = [hash_of(given_by_hand(tally, survey, number)) for number in range(guardians_present)]
-    tickets = tickets_of(state.attendance, guardians_present)
-    await store.add(conn, profile.scope, changed.state, tickets, by_hand)
+    there_too = family_there(state.items, guardians_present)
+    family = [hash_of(family_ticket(tally, survey, number)) for number in range(there_too)]
+    await store.add(conn, profile.scope, changed.state, seats_taken(state.attendance), family)
     payload = _Cause(scope=profile.scope, correlation=ctx.correlation).model_dump_json()
     closes_at = there(changed.state.closes_at)
     await set_deadline(conn, kind=CLOSE, key=survey, due=closes_at, payload=payload)
@@ -167,11 +173,13 @@ async def _find(desk: Desk, conn: Connection, actor: Actor, survey: SurveyRef) -
 async def give_answers(
     desk: Desk, ctx: Context, survey: SurveyRef, answers: Mapping[str, int], ticket: str | None
 ) -> Changed[SurveyState]:
-    """Answer for the seat that the actor had, or with a ticket that was given by hand.
+    """Answer, with the ticket that was handed out to whoever was there.
 
     Raises:
-        UnknownError: there is no such survey, no seat of the actor's was taken, or the ticket is none of this survey.
-        SurveyAnsweredError: the seat has answered.
+        UnknownError: there is no such survey, no seat of the actor's was taken, or the ticket is none of this survey, or not for
+            somebody like the actor.
+        SurveyTicketMissingError: somebody sat in a seat like the actor's, and the actor does not show that they did.
+        SurveyAnsweredError: the actor has answered, or the ticket was used.
         SurveyClosedError, AnswersWrongError: see `domain.survey.check_answers`.
     """
     actor = acting(ctx)
@@ -181,9 +189,10 @@ async def give_answers(
         if not await store.hold_round(conn, found.known.round):
             raise UnknownError
         tally = await _open_tally(desk, conn, found)
-        given = _given_by_hand(tally, survey, found.known.guardians, ticket, actor)
-        if given is None and not was_there(found.known.seats, found.known.units, actor):
-            raise UnknownError
+        if ticket is None:
+            seated = was_there(found.known.seats, found.known.units, actor)
+            raise SurveyTicketMissingError if seated else UnknownError
+        await _check_ticket(desk, conn, found, tally, ticket, actor)
         checked: list[int] = []
         hidden = _nobodys(tally, ctx)
 
@@ -192,7 +201,7 @@ async def give_answers(
             return []
 
         async def also(inner: Connection) -> None:
-            if not await _take(inner, survey, tally, actor, given):
+            if not await _take(inner, survey, tally, ticket, actor):
                 raise SurveyAnsweredError
             await _keep(desk.vault, inner, found.known.round, counted(tally, checked))
             key = None if hidden.idempotency is None else hidden.idempotency.key
@@ -211,26 +220,31 @@ async def _open_tally(desk: Desk, conn: Connection, found: _Found) -> Tally:
     return await _tally(desk.vault, conn, found.known.round)
 
 
-def _given_by_hand(tally: Tally, survey: SurveyRef, guardians: int, ticket: str | None, actor: Actor) -> bytes | None:
-    """Return the hash of the ticket that a guardian or a child has; None for who has none.
+async def _check_ticket(desk: Desk, conn: Connection, found: _Found, tally: Tally, ticket: str, actor: Actor) -> None:
+    """Refuse a ticket that is none of this survey's, or not for somebody like the actor.
 
     Raises:
-        UnknownError: it is none of this survey's, or not for the actor.
+        UnknownError: it is; which of the two is not told.
     """
-    if ticket is None:
-        return None
-    issued = {hash_of(given_by_hand(tally, survey, number)) for number in range(guardians)}
-    hashed = hash_of(ticket)
-    if actor.kind not in {"guardian", "child"} or hashed not in issued:
+    survey = there(found.state.survey)
+    if actor.kind in _KIN:
+        if hash_of(ticket) not in {hash_of(family_ticket(tally, survey, each)) for each in range(found.known.family)}:
+            raise UnknownError
+        return
+    held = (await desk.journal.load(MEETING, found.known.meeting, conn=conn)).state
+    sat = {hash_of(seat_ticket(tally, survey, at)): each for at, each in enumerate(seats_taken(held.attendance))}
+    mine = sat.get(hash_of(ticket))
+    if mine is None or not mine.may_be(actor):
         raise UnknownError
-    return hashed
 
 
-async def _take(conn: Connection, survey: SurveyRef, tally: Tally, actor: Actor, given: bytes | None) -> bool:
-    if given is not None:
-        return await store.take_ticket(conn, survey, given)
-    new = await store.mark(conn, survey, mark_of(tally, survey, actor.id))
-    return new and await store.take_seat(conn, survey, seats_of(actor))
+async def _take(conn: Connection, survey: SurveyRef, tally: Tally, ticket: str, actor: Actor) -> bool:
+    """Note that the actor has answered, and that the ticket is used; return whether neither was so before."""
+    if not await store.mark(conn, survey, mark_of(tally, survey, actor.id)):
+        return False
+    if actor.kind in _KIN:
+        return await store.take_ticket(conn, survey, hash_of(ticket))
+    return await store.mark(conn, survey, mark_of_ticket(tally, survey, ticket))
 
 
 def _nobodys(tally: Tally, ctx: Context) -> Context:
@@ -262,7 +276,7 @@ async def show_survey(desk: Desk, ctx: Context, survey: SurveyRef) -> tuple[Surv
     actor = acting(ctx)
     async with desk.pool.acquire() as conn:
         found = await _find(desk, conn, actor, survey)
-        if actor.kind not in {"guardian", "child"} and not was_there(found.known.seats, found.known.units, actor):
+        if actor.kind not in _KIN and not was_there(found.known.seats, found.known.units, actor):
             await _for_callers(desk, ctx, found, UnknownError())
         answered = await _has_answered(desk, conn, found, survey, actor)
     profile, state = profile_of(desk.profiles, actor.municipality), found.state
@@ -286,7 +300,7 @@ async def show_survey(desk: Desk, ctx: Context, survey: SurveyRef) -> tuple[Surv
 
 
 async def _has_answered(desk: Desk, conn: Connection, found: _Found, survey: SurveyRef, actor: Actor) -> bool:
-    if found.state.closed or not actor.staff:
+    if found.state.closed:
         return False
     tally = await _tally(desk.vault, conn, found.known.round)
     return await store.marked(conn, survey, mark_of(tally, survey, actor.id))
@@ -299,7 +313,7 @@ async def _for_callers(desk: Desk, ctx: Context, found: _Found, otherwise: Meeti
 
 
 async def show_tickets(desk: Desk, ctx: Context, survey: SurveyRef) -> TicketsView:
-    """Return the guardians' tickets, taken or not, for whoever calls the meeting to hand out.
+    """Return the tickets of all who were there, used or not, for whoever calls the meeting to hand out.
 
     Raises:
         UnknownError: there is no such survey, or no such meeting, that the actor may know of.
@@ -311,8 +325,17 @@ async def show_tickets(desk: Desk, ctx: Context, survey: SurveyRef) -> TicketsVi
         found = await _find(desk, conn, actor, survey)
         await _for_callers(desk, ctx, found, TicketsForbiddenError())
         tally = await _open_tally(desk, conn, found)
-    tickets = tuple(given_by_hand(tally, survey, number) for number in range(found.known.guardians))
-    return TicketsView(survey=survey, tickets=tickets)
+        held = (await desk.journal.load(MEETING, found.known.meeting, conn=conn)).state
+    return TicketsView(
+        survey=survey,
+        tickets=tuple(family_ticket(tally, survey, number) for number in range(found.known.family)),
+        seats=tuple(
+            SeatTicketView(
+                service=each.service, role=each.role, unit=each.unit, ticket=seat_ticket(tally, survey, number)
+            )
+            for number, each in enumerate(seats_taken(held.attendance))
+        ),
+    )
 
 
 async def list_surveys(desk: Desk, ctx: Context, after: tuple[datetime, str] | None, limit: int) -> list[SurveyLine]:
