@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from services.meetings import figure_store
-from services.meetings.domain.figure_facts import READ, Happened, fact_of
+from services.meetings.domain.figure_facts import READ, Happened, fact_of, moment_of
 from services.meetings.handlers.reports import CONSUMER
 from shared.arrivals import Handler, Tx
 from shared.contracts.base import EventData
@@ -19,7 +19,7 @@ async def on_counted(tx: Tx, event: EventData, envelope: Envelope) -> None:
     fact = fact_of(event)
     if fact is None or not envelope.municipality.isdecimal():
         return
-    happened = Happened(event.subject, int(envelope.sequence or "0"), envelope.time, fact)
+    happened = Happened(event.subject, int(envelope.sequence or "0"), moment_of(event, envelope.time), fact)
     figure_store.keep(tx, envelope.municipality, happened)
 
 

@@ -40,8 +40,8 @@ class Listed:
 
 async def round_of(
     conn: Connection, municipality: LogScope, form: str, questions: Sequence[str], term: Term, new: SurveyRoundRef
-) -> SurveyRoundRef:
-    """Return the round that a survey with these questions is counted in: `new` when there is none yet."""
+) -> SurveyRoundRef | None:
+    """Return the round that a survey with these questions is counted in: `new` when there is none that still counts."""
     await conn.execute(
         "INSERT INTO survey_rounds (round, municipality, form, questions, first, last) VALUES ($1, $2, $3, $4, $5, $6)"
         " ON CONFLICT DO NOTHING",
@@ -52,14 +52,15 @@ async def round_of(
         term.first,
         term.last,
     )
-    found: str = await conn.fetchval(
-        "SELECT round FROM survey_rounds WHERE municipality = $1 AND form = $2 AND questions = $3 AND first = $4",
+    found: str | None = await conn.fetchval(
+        "SELECT round FROM survey_rounds WHERE municipality = $1 AND form = $2 AND questions = $3 AND first = $4"
+        " AND NOT completed",
         municipality,
         form,
         list(questions),
         term.first,
     )
-    return SurveyRoundRef(found)
+    return None if found is None else SurveyRoundRef(found)
 
 
 async def hold_round(conn: Connection, round_: SurveyRoundRef) -> KnownRound | None:

@@ -105,7 +105,7 @@ class Hearings:
         await self._tell(tx, ctx, event.consultation, units, None, policy.CONSULTATION_CLOSED)
 
     async def on_survey_opened(self, tx: Tx, event: surveys.SurveyOpened, envelope: Envelope) -> None:
-        """The leaders of those who were at a meeting are told that each seat may answer, and until when (seed rule 152)."""
+        """The leaders of those who were at a meeting are told that each of them may answer, and until when (seed rule 152)."""
         told = telling(caused_by(envelope, tx.now), event.survey, due=event.closes_at)
         leaders = await facts.leaders_of_services(tx.conn, envelope.municipality, event.services, event.units)
         for leader in leaders:

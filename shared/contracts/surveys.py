@@ -31,7 +31,7 @@ class SurveyEvent(EventData):
 
 
 class SurveyOpened(SurveyEvent):
-    """A meeting was held, and each seat that was taken may answer once."""
+    """A meeting was held, and each who was there may answer once, with the ticket that they are handed."""
 
     TYPE: ClassVar[str] = "no.lagspill.meetings.survey.opened.v1"
 

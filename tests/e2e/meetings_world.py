@@ -185,15 +185,23 @@ class Town:
 
     async def tst(self, *, guardians: int = 0, starts_at: str = "2026-09-08T09:00:00+02:00") -> str:
         """Let Tynset barnehage's TST be held, everyone there and some guardians; return the meeting."""
+        meeting = await self.tst_called(starts_at)
+        await self.tst_held(meeting, starts_at, guardians=guardians)
+        return meeting
+
+    async def tst_called(self, starts_at: str) -> str:
+        """Call Tynset barnehage's TST; return the meeting."""
         arenas = (await self.see("tynset-coordinator", "/arenas?limit=200"))["items"]
         [arena] = [
             each["arena"] for each in arenas if (each["arena_type"], each["unit"]) == ("tst", "unit:tynset-barnehage")
         ]
-        meeting = str(
-            (await self.must("tynset-styrer", "/meetings", {"arena": arena, "starts_at": starts_at}))["meeting"]
-        )
+        called = await self.must("tynset-styrer", "/meetings", {"arena": arena, "starts_at": starts_at})
+        return str(called["meeting"])
+
+    async def tst_held(self, meeting: str, starts_at: str, *, guardians: int = 0, recorded: str | None = None) -> None:
+        """Record that it was held, everyone there and some guardians; three hours after it began, if nothing else is said."""
         begins = datetime.fromisoformat(starts_at)
-        self.clock.set(begins + timedelta(hours=3))
+        self.clock.set(begins + timedelta(hours=3) if recorded is None else datetime.fromisoformat(recorded))
         seats = ("tynset-styrer", "tynset-ppt", "tynset-nurse", "tynset-barnevern")
         held = {
             "started_at": starts_at,
@@ -206,7 +214,6 @@ class Town:
             "guardians_present": guardians,
         }
         await self.must("tynset-styrer", f"/meetings/{meeting}/holding", held)
-        return meeting
 
     # --- what goes between the services -------------------------------------------------------------------------------
 

@@ -237,3 +237,35 @@ async def test_the_meetings_of_a_term_are_counted_together(lia: Town) -> None:
     [result] = (await lia.see("tynset-coordinator", "/survey-results"))["items"]
     # Three answers after each of two meetings: neither could be shown, both together can.
     assert (result["answers"], [each["mean"] for each in result["results"]]) == (6, [4.0, 5.0])
+
+
+@pytest.mark.rule(156)
+async def test_a_meeting_counts_in_the_term_in_which_it_was_held_however_late_that_is_recorded(lia: Town) -> None:
+    first, second = "2026-12-15T09:00:00+01:00", "2026-12-16T09:00:00+01:00"
+    meetings = [await lia.tst_called(starts_at) for starts_at in (first, second)]
+    autumn = ("2026-08-01", "2026-12-31")
+    # Recorded after New Year, while the autumn's round still counts.
+    await lia.tst_held(meetings[0], first, guardians=1, recorded="2027-01-05T09:00:00+01:00")
+    path = await survey(lia)
+    for who in STAFF:
+        await lia.must(who, f"{path}/answers", await with_ticket(lia, path, who, GOOD))
+    [ticket] = (await lia.see("tynset-styrer", f"{path}/tickets"))["tickets"]
+    assert (await by_guardian(lia, path, ticket)).status_code == 201
+    await until(lia, "2027-01-17T07:00:00+01:00")
+    assert (await lia.see("tynset-coordinator", "/survey-results"))["items"] == []
+    await until(lia, "2027-01-19T10:00:00+01:00")
+    [told] = (await lia.see("tynset-coordinator", "/survey-results"))["items"]
+    assert (told["first"], told["last"], told["answers"]) == (*autumn, 5)
+    # Recorded when that is completed: a round of its own, of the same term, and the spring has nothing of it.
+    await lia.tst_held(meetings[1], second, recorded="2027-02-10T09:00:00+01:00")
+    path = await survey(lia)
+    for who in STAFF:
+        await lia.must(who, f"{path}/answers", await with_ticket(lia, path, who, OTHER))
+    await until(lia, "2027-02-25T09:00:00+01:00")
+    results = (await lia.see("tynset-coordinator", "/survey-results"))["items"]
+    assert [(each["first"], each["last"]) for each in results] == [autumn, autumn]
+    # What was told stands, and four answers are too few by themselves too.
+    assert sorted((each["answers"] or 0, each["too_few"]) for each in results) == [(0, True), (5, False)]
+    assert (
+        await lia.pool.fetchval("SELECT count(*) FROM data_keys WHERE owner LIKE 'srd_%' AND wrapped IS NOT NULL") == 0
+    )

@@ -24,6 +24,7 @@ from services.meetings.domain.figure_facts import (
     MeasureIn,
     MeasureJudged,
     fact_of,
+    moment_of,
 )
 from services.meetings.domain.figures import (
     COUNTED,
@@ -241,6 +242,36 @@ def test_a_body_is_counted_once_whether_it_answers_late_or_not_at_all() -> None:
     facts = [fact_of(event) for event in events]
     told_of = [Happened(ref, number, at, fact) for number, fact in enumerate(facts, start=1) if fact is not None]
     assert counted(told_of).bodies == {"in-time": 1, "late": 1, "corrected-late": 1, "unanswered": 2}
+
+
+@pytest.mark.rule(156)
+@given(st.integers(0, 400), st.integers(0, 400))
+def test_a_meeting_counts_when_it_was_held_whenever_somebody_recorded_that(held: int, later: int) -> None:
+    at = AUTUMN.begins - timedelta(days=200) + timedelta(days=held)
+    event = MeetingHeld(
+        meeting=MeetingRef("mtg_" + "b" * 26),
+        arena=ArenaRef("arn_" + "b" * 26),
+        arena_type="tst",
+        started_at=at,
+        ended_at=at + timedelta(hours=2),
+        chair=Role.LEADER,
+        attendance=(Attendance(service=Service.PPT, role=Role.PPT_ADVISER, present=True),),
+        kinds_covered=frozenset(),
+    )
+    recorded = at + timedelta(days=later)
+    assert moment_of(event, recorded) == at
+    fact = fact_of(event)
+    assert fact is not None
+    seats = counted([Happened(event.meeting, 1, moment_of(event, recorded), fact)]).seats
+    assert (seats.get(("tst", "present"), 0) == 1) == (AUTUMN.begins <= at < AUTUMN.ends)
+    other = ConsultationAnswered(
+        consultation=ConsultationRef("hrg_" + "b" * 26),
+        unit=UnitId("unit:ppt"),
+        service=Service.PPT,
+        position=Position.SUPPORTS,
+        version=1,
+    )
+    assert moment_of(other, recorded) == recorded
 
 
 @pytest.mark.rule(148)

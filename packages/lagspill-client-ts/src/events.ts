@@ -3419,7 +3419,7 @@ export interface SurveyClosed {
   survey: string;
 }
 /**
- * A meeting was held, and each seat that was taken may answer once.
+ * A meeting was held, and each who was there may answer once, with the ticket that they are handed.
  */
 export interface SurveyOpened {
   closes_at: string;

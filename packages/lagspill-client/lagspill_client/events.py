@@ -3625,7 +3625,7 @@ class SurveyClosed(EventData):
 
 
 class SurveyOpened(EventData):
-    """A meeting was held, and each seat that was taken may answer once."""
+    """A meeting was held, and each who was there may answer once, with the ticket that they are handed."""
 
     TYPE: ClassVar[str] = "no.lagspill.meetings.survey.opened.v1"
     TOPIC: ClassVar[str] = "lagspill.meetings.v1"

@@ -279,6 +279,11 @@ READ: Final[Mapping[type[EventData], Callable[[Any], Fact | None]]] = {
 """What each event says that is counted."""
 
 
+def moment_of(event: EventData, recorded: datetime) -> datetime:
+    """Return when what is counted happened: a meeting when it was held, whenever that was recorded; all else when it was said."""
+    return event.started_at if isinstance(event, MeetingHeld) else recorded
+
+
 def fact_of(event: EventData) -> Fact | None:
     """Return what a report counts of the event; None: nothing."""
     read = READ.get(type(event))

@@ -27,6 +27,7 @@ from services.meetings.domain.survey import (
     SURVEY,
     SurveyState,
     Tally,
+    Term,
     check_answers,
     completed_at,
     counted,
@@ -115,13 +116,13 @@ async def _open(
     form: Survey,
     guardians_present: int,
 ) -> None:
-    term = term_of(profile.calendar, oslo_day(ctx.now))
+    # The term in which it was held, whenever that is recorded.
+    term = term_of(profile.calendar, oslo_day(there(state.started_at)))
     questions = [question.code for question in form.questions]
     new = SurveyRoundRef(desk.ids.ref("srd"))
-    round_ = await store.round_of(conn, profile.scope, form.code, questions, term, new)
-    tally = empty_tally(secrets.token_bytes(SECRET_BYTES), len(questions))
-    await store.hold_round(conn, round_)
+    round_ = await _hold_counting(conn, profile.scope, form.code, questions, term, new)
     if round_ == new:
+        tally = empty_tally(secrets.token_bytes(SECRET_BYTES), len(questions))
         await _keep(desk.vault, conn, round_, tally)
     else:
         tally = await _tally(desk.vault, conn, round_)
@@ -141,7 +142,21 @@ async def _open(
     payload = _Cause(scope=profile.scope, correlation=ctx.correlation).model_dump_json()
     closes_at = there(changed.state.closes_at)
     await set_deadline(conn, kind=CLOSE, key=survey, due=closes_at, payload=payload)
-    await set_deadline(conn, kind=COMPLETE, key=round_, due=completed_at(term, form.days), payload=payload)
+    # Of a term that is long over: when this survey can be answered no more.
+    complete_at = max(completed_at(term, form.days), closes_at)
+    await set_deadline(conn, kind=COMPLETE, key=round_, due=complete_at, payload=payload)
+
+
+async def _hold_counting(
+    conn: Connection, scope: LogScope, form: str, questions: Sequence[str], term: Term, new: SurveyRoundRef
+) -> SurveyRoundRef:
+    """Return the term's round that still counts; nobody else counts in it, or completes it, until this transaction ends."""
+    while True:
+        round_ = await store.round_of(conn, scope, form, questions, term, new)
+        held = None if round_ is None else await store.hold_round(conn, round_)
+        if held is not None and not held.completed:
+            return held.round
+        # It was completed in that moment: then there is another one for what is recorded late.
 
 
 async def _tally(vault: Vault, conn: Connection, round_: SurveyRoundRef) -> Tally:

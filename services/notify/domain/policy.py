@@ -165,7 +165,7 @@ FAMILY_CANCELLED: Final = "family-cancelled"
 OF_FAMILIES: Final = frozenset({FAMILY_INVITED, FAMILY_MOVED, FAMILY_CANCELLED})
 """The templates about meetings to a child's guardians, and to the child (seed rules 12, 32, 73)."""
 SURVEY: Final = "survey-opened"
-"""The template that the leaders of those who were at a meeting get: each seat may answer once (seed rule 152)."""
+"""The template that the leaders of those who were at a meeting get: each who was there may answer once (seed rule 152)."""
 CONSULTATION_REQUEST: Final = "consultation-request"
 CONSULTATION_REMINDER: Final = "consultation-reminder"
 CONSULTATION_OVERDUE: Final = "consultation-overdue"
