@@ -15,6 +15,7 @@ from services.meetings.bodies import (
     Closure,
     HeldMeeting,
     Invitation,
+    LiftWithdrawn,
     NewAgendaItem,
     NewAnswer,
     NewMinutes,
@@ -262,6 +263,18 @@ async def list_lifted(desk: Means, ctx: Reading, asked: AskedPage) -> Page[Lifte
     """Whose meeting is to be called, and with which unit. Of an item that names nobody not even the unit; of none, what it is."""
     rows = await lifting.list_lifted(desk, ctx, LIFTED.after(asked.cursor), asked.limit + 1)
     return LIFTED.page(rows, asked.limit, lambda row: (row.nth,))
+
+
+@router.post(
+    "/meetings/{meeting}/agenda-items/{item}/lift-withdrawal",
+    response_model=OutcomeView,
+    summary="Take back what was lifted and waits",
+)
+async def withdraw_lift(
+    desk: Means, ctx: Command, meeting: MeetingRefField, item: ItemRefField, body: LiftWithdrawn
+) -> Response:
+    """For those who may say what comes of the item where it was lifted from. What stands on an agenda above is taken off there."""
+    return respond(await lifting.withdraw_lift(desk, ctx, meeting, item, body.reason))
 
 
 # --- holding, outcomes, minutes -----------------------------------------------------------------------------------------

@@ -13,7 +13,15 @@ from services.meetings.domain.meeting import CancelReason
 from shared.contracts.codes import Function, InformationCategory, Language, Purpose, Role, Service
 from shared.contracts.consultations import Position
 from shared.contracts.entered_figures import PERIOD, FigureCorrection
-from shared.contracts.meetings import ChildAbsence, ChildPart, DeclineReason, InvitationAnswer, ItemKind, ItemMode
+from shared.contracts.meetings import (
+    ChildAbsence,
+    ChildPart,
+    DeclineReason,
+    InvitationAnswer,
+    ItemKind,
+    ItemMode,
+    LiftWithdrawal,
+)
 from shared.contracts.team import ContributionReason
 from shared.refs import ArenaRefField, CaseRefField, ItemRefField, OrganisationNumberField, UnitIdField
 from shared.web import GivenDay, GivenMoment, RequestModel
@@ -188,6 +196,12 @@ class Acceptance(RequestModel):
 
 class Removal(RequestModel):
     """The item is taken off."""
+
+
+class LiftWithdrawn(RequestModel):
+    """Why what was lifted is taken back."""
+
+    reason: LiftWithdrawal
 
 
 class Seat(RequestModel):

@@ -442,6 +442,24 @@ class LiftsNowhereError(MeetingsError):
     code = "arena-lifts-nowhere"
 
 
+class NotLiftedError(MeetingsError):
+    """The item was not lifted to another arena, so there is nothing to take back."""
+
+    code = "item-not-lifted"
+
+
+class LiftOnAgendaError(MeetingsError):
+    """It no longer waits: it stands on the agenda of a meeting, and is taken off there."""
+
+    code = "lifted-item-on-agenda"
+
+
+class LiftSettledError(MeetingsError):
+    """It waits no more: it was discussed, taken off or taken back, or the unit has the case no more."""
+
+    code = "lifted-item-settled"
+
+
 class AuthorityMissingError(MeetingsError):
     """A service is bound by whom it sent, where members may decide: ask one that was not there to contribute."""
 

@@ -110,6 +110,17 @@ async def drop(conn: Connection, item: ItemRef, code: str) -> None:
     await conn.execute("UPDATE lifted_items SET settled = true, held_back = $2 WHERE item = $1", item, code)
 
 
+async def hold(conn: Connection, item: ItemRef) -> Lifted | None:
+    """Return how it stands with what was lifted, held until this transaction ends; None: it was not lifted."""
+    row = await conn.fetchrow(f"{_LIFTED} WHERE l.item = $1 FOR UPDATE", item)
+    return None if row is None else _lifted(row)
+
+
+async def withdraw(conn: Connection, item: ItemRef) -> None:
+    """Let an item wait no more that was taken back."""
+    await conn.execute("UPDATE lifted_items SET settled = true, held_back = NULL WHERE item = $1", item)
+
+
 async def wait_again(conn: Connection, items: Collection[ItemRef]) -> None:
     """Let it wait again that stood on an agenda as one of these items and was not discussed."""
     await conn.execute(

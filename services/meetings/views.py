@@ -31,6 +31,7 @@ from shared.contracts.meetings import (
     InvitationAnswer,
     ItemKind,
     ItemMode,
+    LiftWithdrawal,
     ModePolicy,
     Place,
     PlannedMeasure,
@@ -199,6 +200,8 @@ class LiftedToView(Model):
     """As which item: the unit whose it is by name can take it off."""
     held_back: str | None
     """The code of what kept it from an agenda: `consent-missing` when nobody who is invited may hear of it by name."""
+    withdrawn_for: LiftWithdrawal | None
+    """Why it was taken back; null: it was not."""
 
 
 class LiftedLine(Model):
@@ -332,6 +335,8 @@ class OutcomeView(Model):
     contributions: tuple[AskedContribution, ...]
     lifted_to: str | None
     """The type of the arena to which it was lifted (seed rules 68, 69); null: it was not."""
+    lift_withdrawn: LiftWithdrawal | None
+    """Why that was taken back; null: it was not."""
 
 
 class OutcomeTextView(OutcomeView):
@@ -760,6 +765,7 @@ def outcome_view(state: MeetingState, item: Item) -> OutcomeView:
         join_team=tuple(sorted(item.join_team)),
         contributions=item.contributions,
         lifted_to=item.lifted_to,
+        lift_withdrawn=item.lift_withdrawn,
     )
 
 

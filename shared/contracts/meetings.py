@@ -420,6 +420,22 @@ class AgendaItemLifted(MeetingEvent):
     """Of which unit, when it is leaders who call them; absent where the municipality has no such unit."""
 
 
+LiftWithdrawal = Literal["solved-here", "no-longer-needed", "taken-up-elsewhere", "by-mistake"]
+"""Why what was lifted is taken back."""
+
+
+class AgendaItemLiftWithdrawn(MeetingEvent):
+    """What was lifted, and waited for a meeting of the other arena, was taken back by those who lifted it (seed rules 68, 69)."""
+
+    TYPE: ClassVar[str] = "no.lagspill.meetings.agenda-item.lift-withdrawn.v1"
+
+    item: ItemRefField
+    """As it stood where it was lifted from."""
+    mode: ItemMode
+    to_type: str = Field(pattern=r"^[a-z0-9-]{2,60}$")
+    reason: LiftWithdrawal
+
+
 class MinutesApproved(MeetingEvent):
     """The minutes were approved in this version (seed rule 38)."""
 
@@ -489,6 +505,7 @@ EVENTS: tuple[type[EventData], ...] = (
     CaseDiscussed,
     OutcomeRecorded,
     AgendaItemLifted,
+    AgendaItemLiftWithdrawn,
     MinutesApproved,
     MeetingClosed,
     CalendarAddressMade,

@@ -198,7 +198,15 @@ class Town:
         called = await self.must("tynset-styrer", "/meetings", {"arena": arena, "starts_at": starts_at})
         return str(called["meeting"])
 
-    async def tst_held(self, meeting: str, starts_at: str, *, guardians: int = 0, recorded: str | None = None) -> None:
+    async def tst_held(
+        self,
+        meeting: str,
+        starts_at: str,
+        *,
+        guardians: int = 0,
+        discussed: Sequence[str] = (),
+        recorded: str | None = None,
+    ) -> None:
         """Record that it was held, everyone there and some guardians; three hours after it began, if nothing else is said."""
         begins = datetime.fromisoformat(starts_at)
         self.clock.set(begins + timedelta(hours=3) if recorded is None else datetime.fromisoformat(recorded))
@@ -212,6 +220,7 @@ class Town:
                 for who in seats
             ],
             "guardians_present": guardians,
+            "discussed": [{"item": item} for item in discussed],
         }
         await self.must("tynset-styrer", f"/meetings/{meeting}/holding", held)
 

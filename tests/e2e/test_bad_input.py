@@ -343,7 +343,17 @@ async def test_meetings(
         await run.does("tynset-coordinator", report, owed, of_a_case=False)
         await run.over("tynset-styrer", report, owed, code="report-not-yours")
         await run.over("tynset-coordinator", report, {"due": "2027-06-29"}, code="report-not-expected")
-        await lia.tst(guardians=1)
+        starts_at = "2026-09-08T09:00:00+02:00"
+        held = await lia.tst_called(starts_at)
+        raised = {"kind": "general", "mode": "no-child", "text": "Hvordan får vi nok veiledning?"}
+        item = str((await lia.must("tynset-styrer", f"/meetings/{held}/agenda-items", raised))["item"])
+        await lia.tst_held(held, starts_at, guardians=1, discussed=[item])
+        back, why = f"/meetings/{held}/agenda-items/{item}/lift-withdrawal", {"reason": "solved-here"}
+        await run.over("tynset-styrer", back, why, code="item-not-lifted")
+        decided = {"item": item, "decision": "follow-up", "text": "Dette løser vi ikke her.", "lift": True}
+        await lia.must("tynset-styrer", f"/meetings/{held}/outcomes", decided)
+        await run.does("tynset-styrer", back, why)
+        await run.over("tynset-styrer", back, why, code="lifted-item-settled")
         [line] = (await lia.see("tynset-ppt", "/surveys"))["items"]
         answering = f"/surveys/{line['survey']}/answers"
         seats = (await lia.see("tynset-styrer", f"/surveys/{line['survey']}/tickets"))["seats"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -179,6 +180,7 @@ async def test_what_the_team_lifts_is_on_the_agenda_of_the_municipalitys_next_me
         "meeting": above,
         "item": proposed["item"],
         "held_back": None,
+        "withdrawn_for": None,
     }
     await lia.must("tynset-coordinator", f"/meetings/{above}/agenda-items/{proposed['item']}/acceptance")
     await held(lia, above, UPSTAIRS, [proposed["item"]], above=True)
@@ -228,6 +230,74 @@ async def test_what_is_lifted_waits_for_a_meeting_and_for_the_next_one_until_it_
     await seen_to(lia)
     assert (await lia.see("tynset-coordinator", "/lifted-items"))["items"] == []
     assert len([each for each in await lia.published("agenda-item.added.v1") if each["data"].get("lifted")]) == 3
+
+
+@pytest.mark.rule(2, 62, 68, 69)
+async def test_what_waits_is_taken_back_by_those_who_lifted_it_and_comes_no_more(lia: Town) -> None:
+    another = {**GENERAL, "text": "Hvordan deler vi det vi lærer?"}
+    meeting, [general, anonymous, other] = await team_with(lia, GENERAL, ANONYMOUS, another)
+    back = {item: f"/meetings/{meeting}/agenda-items/{item}/lift-withdrawal" for item in (general, anonymous, other)}
+    reason = {"reason": "solved-here"}
+    assert await lia.refused("tynset-styrer", back[general], reason) == (409, "item-not-lifted")
+    for item in (general, anonymous, other):
+        await lift(lia, meeting, item)
+    for who in ("kvikne-styrer", "styrer"):
+        assert await lia.refused(who, back[general], reason) == (404, "not-found"), who
+    assert await lia.refused("tynset-styrer", back[general], {"reason": "because"}) == (422, "input-invalid")
+    # Two at once: it is taken back once.
+    both = await asyncio.gather(*(lia.post(who, back[general], reason) for who in ("tynset-ppt", "tynset-styrer")))
+    assert sorted(each.status_code for each in both) == [200, 409]
+    [taken] = [each.json() for each in both if each.status_code == 200]
+    assert (taken["lifted_to"], taken["lift_withdrawn"]) == ("tst-kommune", "solved-here")
+    assert await lia.refused("tynset-styrer", back[general], reason) == (409, "lifted-item-settled")
+    # Without a name it is taken back in nobody's, as it was lifted.
+    before = len(await lia.published())
+    key = {"idempotency-key": "the-same"}
+    for replayed in (None, "true"):
+        answer = await lia.post("tynset-styrer", back[anonymous], {"reason": "by-mistake"}, headers=key)
+        assert (answer.status_code, answer.headers.get("idempotency-replayed")) == (200, replayed)
+    [quiet] = (await lia.published())[before:]
+    assert quiet["type"].endswith("agenda-item.lift-withdrawn.v1")
+    assert "authid" not in quiet
+    assert quiet["data"] == {
+        "meeting": meeting,
+        "item": anonymous,
+        "mode": "anonymous",
+        "to_type": "tst-kommune",
+        "reason": "by-mistake",
+    }
+    [waits] = (await lia.see("tynset-coordinator", "/lifted-items"))["items"]
+    assert waits["standing"] == "waits"
+    above = await upstairs(lia)
+    await seen_to(lia)
+    assert [each["text"] for each in await agenda(lia, above)] == [another["text"]]
+    assert await lia.refused("tynset-styrer", back[other], reason) == (409, "lifted-item-on-agenda")
+    # Off, it waits again, and then it can be.
+    await lia.must("tynset-coordinator", f"/meetings/{above}/cancellation", {"reason": "other"})
+    await lia.must("tynset-styrer", back[other], {"reason": "no-longer-needed"})
+    await upstairs(lia)
+    await seen_to(lia)
+    assert (await lia.see("tynset-coordinator", "/lifted-items"))["items"] == []
+    went = [each["lifted_to"] for each in await agenda(lia, meeting)]
+    assert {each["standing"] for each in went} == {"withdrawn"}
+    assert [each["withdrawn_for"] for each in went] == ["solved-here", "by-mistake", "no-longer-needed"]
+
+
+@pytest.mark.rule(4, 5, 68)
+async def test_what_was_lifted_by_name_is_taken_back_by_the_unit_or_whoever_heard_it(lia: Town) -> None:
+    case, meeting, lifted = await discussed_by_name(lia)
+    await lift(lia, meeting, lifted, decision="refer")
+    back = f"/meetings/{meeting}/agenda-items/{lifted}/lift-withdrawal"
+    # The nurse was at the meeting, and had left for this.
+    for who in ("tynset-nurse", "tynset-coordinator"):
+        assert await lia.refused(who, back, {"reason": "solved-here"}) == (404, "not-found"), who
+    await lia.must("tynset-teacher", back, {"reason": "taken-up-elsewhere"})
+    [event] = await lia.published("agenda-item.lift-withdrawn.v1")
+    assert case not in str(event)
+    assert (await lia.see("tynset-coordinator", "/lifted-items"))["items"] == []
+    above = await upstairs(lia)
+    await seen_to(lia)
+    assert await agenda(lia, above) == []
 
 
 @pytest.mark.rule(2, 68)

@@ -34,6 +34,7 @@ from services.meetings.domain.agenda import (
 from services.meetings.domain.answering import Given, decide_answer
 from services.meetings.domain.holding import Discussion, Holding, decide_discussed_anonymously, decide_hold
 from services.meetings.domain.invitation import Standing
+from services.meetings.domain.lifting import LiftedStanding, decide_withdraw
 from services.meetings.domain.meeting import (
     MEETING,
     ItemStatus,
@@ -67,6 +68,7 @@ from shared.contracts.codes import GrantorClass, InformationCategory, LegalBasis
 from shared.contracts.meetings import (
     AgendaItemAdded,
     AgendaItemLifted,
+    AgendaItemLiftWithdrawn,
     Attendance,
     CaseDiscussed,
     InvitationAnswer,
@@ -552,6 +554,17 @@ class Meetings(RuleBasedStateMachine):
                 assert event.case is not None
                 assert self.cases[event.case].open
                 assert self.oracle.allowed(event.case, service, self.state.item(event.item).categories, at)
+
+    @precondition(lambda self: self.state.items)
+    @rule(data=st.data(), standing=st.none() | st.sampled_from(LiftedStanding))
+    def take_back(self, data: st.DataObject, standing: LiftedStanding | None) -> None:
+        item, before = data.draw(st.sampled_from(self.state.items)), len(self.events)
+        self.do(lambda state: decide_withdraw(state, item.item, standing, "solved-here"))
+        for event in self.events[before:]:
+            # Seed rules 68, 69: only what was lifted, and waits.
+            assert isinstance(event, AgendaItemLiftWithdrawn)
+            assert (standing, event.to_type, event.mode) == (LiftedStanding.WAITS, item.lifted_to, item.mode)
+            assert self.state.item(item.item).lift_withdrawn == "solved-here"
 
     @precondition(lambda self: self.state.status is not Status.CALLED or len(self.events) > 30)
     @rule(step=st.sampled_from(["minutes", "close", "cancel", "move"]))

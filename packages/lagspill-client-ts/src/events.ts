@@ -558,6 +558,7 @@ export interface EventData {
   "no.lagspill.cases.transition-form.sent.v1": TransitionFormSent;
   "no.lagspill.meetings.agenda-item.accepted.v1": AgendaItemAccepted;
   "no.lagspill.meetings.agenda-item.added.v1": AgendaItemAdded;
+  "no.lagspill.meetings.agenda-item.lift-withdrawn.v1": AgendaItemLiftWithdrawn;
   "no.lagspill.meetings.agenda-item.lifted.v1": AgendaItemLifted;
   "no.lagspill.meetings.agenda-item.removed.v1": AgendaItemRemoved;
   "no.lagspill.meetings.arena.defined.v1": ArenaDefined;
@@ -2760,6 +2761,19 @@ export interface AgendaItemAdded {
 export interface Seat {
   service: Service;
   unit?: string;
+}
+/**
+ * What was lifted, and waited for a meeting of the other arena, was taken back by those who lifted it (seed rules 68, 69).
+ */
+export interface AgendaItemLiftWithdrawn {
+  /**
+   * As it stood where it was lifted from.
+   */
+  item: string;
+  meeting: string;
+  mode: ItemMode;
+  reason: "solved-here" | "no-longer-needed" | "taken-up-elsewhere" | "by-mistake";
+  to_type: string;
 }
 /**
  * What the arena does not solve itself goes on to the next meeting of the one that it lifts to (seed rules 68, 69).

@@ -1004,6 +1004,22 @@ class AgendaItemAdded(EventData):
     purpose: Purpose | None = None
 
 
+class AgendaItemLiftWithdrawn(EventData):
+    """What was lifted, and waited for a meeting of the other arena, was taken back by those who lifted it (seed rules
+    68, 69).
+    """
+
+    TYPE: ClassVar[str] = "no.lagspill.meetings.agenda-item.lift-withdrawn.v1"
+    TOPIC: ClassVar[str] = "lagspill.meetings.v1"
+
+    item: ItemRefField
+    """As it stood where it was lifted from."""
+    meeting: MeetingRefField
+    mode: ItemMode
+    reason: Literal["solved-here", "no-longer-needed", "taken-up-elsewhere", "by-mistake"]
+    to_type: Annotated[str, Field(pattern=r"^[a-z0-9-]{2,60}$")]
+
+
 class AgendaItemLifted(EventData):
     """What the arena does not solve itself goes on to the next meeting of the one that it lifts to (seed rules 68,
     69).
@@ -3842,6 +3858,7 @@ EVENTS: Final[Mapping[str, type[EventData]]] = {
     AdulthoodReached.TYPE: AdulthoodReached,
     AgendaItemAccepted.TYPE: AgendaItemAccepted,
     AgendaItemAdded.TYPE: AgendaItemAdded,
+    AgendaItemLiftWithdrawn.TYPE: AgendaItemLiftWithdrawn,
     AgendaItemLifted.TYPE: AgendaItemLifted,
     AgendaItemRemoved.TYPE: AgendaItemRemoved,
     ArenaDefined.TYPE: ArenaDefined,

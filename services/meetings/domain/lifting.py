@@ -1,4 +1,4 @@
-"""Where what an arena does not solve itself goes (seed rules 68, 69)."""
+"""Where what an arena does not solve itself goes, and how it is taken back (seed rules 68, 69)."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ from datetime import date
 from enum import StrEnum
 
 from services.meetings.domain.arena_rules import ArenaRules
+from services.meetings.domain.meeting import MeetingState, Status, require
 from services.meetings.domain.profile import Profile
 from services.meetings.domain.report_duty import led_by
+from services.meetings.errors import LiftOnAgendaError, LiftSettledError, NotLiftedError
+from shared.contracts.base import EventData
 from shared.contracts.codes import Role
-from shared.contracts.meetings import ArenaLevel
-from shared.refs import UnitId
+from shared.contracts.meetings import AgendaItemLiftWithdrawn, ArenaLevel, LiftWithdrawal
+from shared.refs import ItemRef, UnitId
 
 
 class LiftedStanding(StrEnum):
@@ -21,6 +24,37 @@ class LiftedStanding(StrEnum):
     ON_AGENDA = "on-agenda"
     SETTLED = "settled"
     """It was discussed there, somebody took it off, or its unit has the case no more."""
+    WITHDRAWN = "withdrawn"
+    """Those who lifted it took it back while it waited."""
+
+
+def decide_withdraw(
+    state: MeetingState, item: ItemRef, standing: LiftedStanding | None, reason: LiftWithdrawal
+) -> list[EventData]:
+    """Take back what was lifted and waits.
+
+    Args:
+        state: of the meeting whose outcome has lifted it, which may be closed by now.
+        item: as it stands there.
+        standing: how it stands above; None: it was not lifted.
+        reason: why it is taken back.
+
+    Raises:
+        NotLiftedError: it was not lifted.
+        LiftOnAgendaError: it stands on an agenda there: it is taken off that.
+        LiftSettledError: it was discussed there, taken off or taken back already, or nobody may bring it.
+    """
+    meeting = require(state, Status.HELD, Status.MINUTES_APPROVED, Status.CLOSED)
+    lifted = state.item(item)
+    if lifted.lifted_to is None or standing is None:
+        raise NotLiftedError
+    if standing is LiftedStanding.ON_AGENDA:
+        raise LiftOnAgendaError
+    if standing is not LiftedStanding.WAITS:
+        raise LiftSettledError
+    return [
+        AgendaItemLiftWithdrawn(meeting=meeting, item=item, mode=lifted.mode, to_type=lifted.lifted_to, reason=reason)
+    ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from shared.contracts.meetings import (
     AgendaItemAccepted,
     AgendaItemAdded,
     AgendaItemLifted,
+    AgendaItemLiftWithdrawn,
     AgendaItemRemoved,
     AskedContribution,
     Attendance,
@@ -32,6 +33,7 @@ from shared.contracts.meetings import (
     InvitationAnswered,
     ItemKind,
     ItemMode,
+    LiftWithdrawal,
     MeetingCalled,
     MeetingCancelled,
     MeetingClosed,
@@ -102,6 +104,8 @@ class Item(Model):
     """Another arena lifted it to this one."""
     lifted_to: str | None = None
     """The type of the arena that it was lifted to (seed rules 68, 69)."""
+    lift_withdrawn: LiftWithdrawal | None = None
+    """Why it was taken back before a meeting of that arena had it on its agenda; None: it was not."""
 
 
 class MeetingState(Model):
@@ -294,6 +298,11 @@ def _item_lifted(state: MeetingState, event: EventData) -> Changes:
     return _with_item(state, event.item, {"lifted_to": event.to_type})
 
 
+def _lift_withdrawn(state: MeetingState, event: EventData) -> Changes:
+    assert isinstance(event, AgendaItemLiftWithdrawn)
+    return _with_item(state, event.item, {"lift_withdrawn": event.reason})
+
+
 def _minutes_approved(_: MeetingState, event: EventData) -> Changes:
     assert isinstance(event, MinutesApproved)
     return {
@@ -317,6 +326,7 @@ _APPLY: Final[dict[type[EventData], Callable[[MeetingState, EventData], Changes]
     CaseDiscussed: _discussed,
     OutcomeRecorded: _outcome_recorded,
     AgendaItemLifted: _item_lifted,
+    AgendaItemLiftWithdrawn: _lift_withdrawn,
     MinutesApproved: _minutes_approved,
 }
 

@@ -17,6 +17,7 @@ from services.meetings.domain.agenda import (
     may_hear,
 )
 from services.meetings.domain.answering import invited_family
+from services.meetings.domain.lifting import LiftedStanding
 from services.meetings.domain.meeting import MEETING, Item, ItemStatus, MeetingState, Status, require
 from services.meetings.domain.modes import judge_named
 from services.meetings.domain.own_family import family_seats, leaving, leaving_services
@@ -234,6 +235,14 @@ async def _removable(desk: Desk, ctx: Context, meeting: MeetingRef, item: ItemRe
     return found.state, found.decides
 
 
+def was_there(found: Found, item: Item, actor: Actor) -> bool:
+    """Return whether the actor may say what came of the item: by name for those who heard it, and the unit that brought it."""
+    if item.mode is not ItemMode.NAMED:
+        return True
+    own = item.held_by_unit is not None and item.held_by_unit == actor.unit
+    return own or (found.seated and actor.service in item.attended_by)
+
+
 # --- readings -----------------------------------------------------------------------------------------------------------
 
 
@@ -423,7 +432,8 @@ async def _open(desk: Desk, conn: Connection, shown: Shown, meeting: MeetingRef,
 def _went(item: Item, went: lifted_store.Lifted) -> LiftedToView:
     return LiftedToView(
         arena_type=there(item.lifted_to),
-        standing=went.standing,
+        standing=went.standing if item.lift_withdrawn is None else LiftedStanding.WITHDRAWN,
+        withdrawn_for=item.lift_withdrawn,
         meeting=went.placed_in,
         item=went.placed_as,
         held_back=went.held_back,

@@ -13,10 +13,9 @@ from services.meetings.domain.own_family import family_seats, leaving_services
 from services.meetings.domain.projection import present
 from services.meetings.errors import MayNotAcceptError, UnknownError, UnknownItemError
 from services.meetings.handlers import lifting
-from services.meetings.handlers.agenda import keeper, refuse_own_family, see
+from services.meetings.handlers.agenda import keeper, refuse_own_family, see, was_there
 from services.meetings.handlers.desk import (
     Desk,
-    Found,
     Looked,
     acting,
     anonymous,
@@ -150,7 +149,7 @@ async def record_outcome(desk: Desk, ctx: Context, meeting: MeetingRef, outcome:
     """
     found = await find(desk, ctx, meeting)
     item = found.state.item(outcome.item)
-    if not _was_there(found, item, acting(ctx)):
+    if not was_there(found, item, acting(ctx)):
         raise UnknownItemError
     await refuse_own_family(desk, ctx, meeting, found.state, item.item)
     if item.mode is ItemMode.ANONYMOUS:
@@ -187,13 +186,6 @@ async def record_outcome(desk: Desk, ctx: Context, meeting: MeetingRef, outcome:
         return await desk.journal.change(MEETING, meeting, ctx, decide, _recorded(item.item), conn=conn, also=keep)
 
     return await desk.change(work)
-
-
-def _was_there(found: Found, item: Item, actor: Actor) -> bool:
-    if item.mode is not ItemMode.NAMED:
-        return True
-    own = item.held_by_unit is not None and item.held_by_unit == actor.unit
-    return own or (found.seated and actor.service in item.attended_by)
 
 
 def _recorded(item: ItemRef) -> Callable[[MeetingState, int], Answer]:

@@ -20,24 +20,25 @@ from services.meetings.domain.answering import invited_family
 from services.meetings.domain.arena import ARENA
 from services.meetings.domain.arena_rules import ArenaRules
 from services.meetings.domain.calling import may_call
-from services.meetings.domain.lifting import way_up
+from services.meetings.domain.lifting import decide_withdraw, way_up
 from services.meetings.domain.meeting import MEETING, Item, ItemStatus, MeetingState
 from services.meetings.domain.modes import judge_named
 from services.meetings.domain.profile import Profile
 from services.meetings.domain.projection import present
-from services.meetings.errors import CaseElsewhereError, MeetingsError
-from services.meetings.handlers.agenda import ITEM_TEXT, keeper, text_record
-from services.meetings.handlers.desk import Desk, Found, acting, anonymous, consents_now
+from services.meetings.errors import CaseElsewhereError, MeetingsError, UnknownItemError
+from services.meetings.handlers.agenda import ITEM_TEXT, keeper, refuse_own_family, text_record, was_there
+from services.meetings.handlers.desk import Desk, Found, acting, anonymous, consents_now, find
 from services.meetings.lifted_store import Lifted
-from services.meetings.views import LiftedLine, there
-from shared.aggregate import Context
+from services.meetings.views import LiftedLine, outcome_view, there
+from shared.aggregate import Answer, Changed, Context
 from shared.arrivals import Tx
 from shared.clock import oslo_day
 from shared.contracts.base import EventData
-from shared.contracts.meetings import ItemMode
+from shared.contracts.meetings import ItemMode, LiftWithdrawal
 from shared.db import Connection
 from shared.deadlines import Deadline, DeadlineHandler, set_deadline
 from shared.refs import ArenaRef, CaseRef, ItemRef, MeetingRef
+from shared.web import answer
 
 PLACE: Final = "lifted-items"
 """The kind of the durable deadline, of an arena."""
@@ -194,6 +195,44 @@ class _Agenda:
             category=ITEM_TEXT,
             content=new.text.encode(),
         )
+
+
+async def withdraw_lift(
+    desk: Desk, ctx: Context, meeting: MeetingRef, item: ItemRef, reason: LiftWithdrawal
+) -> Changed[MeetingState]:
+    """Take back what a meeting has lifted, while it waits: for those who may say what comes of it there (seed rules 62, 68, 69).
+
+    Raises:
+        UnknownItemError: the item is none that the actor was there for, or of their own child, or its case is nobody's here.
+        MeetingsError: see `domain.lifting.decide_withdraw`; `UnknownError`.
+    """
+    found = await find(desk, ctx, meeting)
+    known = found.state.item(item)
+    if not was_there(found, known, acting(ctx)):
+        raise UnknownItemError
+    await refuse_own_family(desk, ctx, meeting, found.state, item)
+    if known.mode is ItemMode.ANONYMOUS:
+        ctx = anonymous(desk, ctx)
+
+    async def work(conn: Connection) -> Changed[MeetingState]:
+        lifted = await lifted_store.hold(conn, item)
+        if known.case is not None:
+            case = (await store.hold_cases(conn, [known.case])).get(known.case)
+            if case is None or case.elsewhere:
+                raise UnknownItemError
+
+        def decide(state: MeetingState) -> list[EventData]:
+            return decide_withdraw(state, item, None if lifted is None else lifted.standing, reason)
+
+        def told(state: MeetingState, version: int) -> Answer:
+            return answer(outcome_view(state, state.item(item)), version=version)
+
+        changed = await desk.journal.change(MEETING, meeting, ctx, decide, told, conn=conn)
+        if not changed.replayed:
+            await lifted_store.withdraw(conn, item)
+        return changed
+
+    return await desk.change(work)
 
 
 def _is_the_same(item: Item, before: Item) -> bool:
