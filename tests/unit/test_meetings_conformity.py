@@ -147,6 +147,27 @@ def test_what_has_days_of_its_own_is_due_as_often_as_they_come() -> None:
     assert (due["bup-samarbeid", "autumn"], due["bup-samarbeid", "spring"]) == (3, 5)
 
 
+@pytest.mark.rule(40, 75)
+def test_of_an_arena_that_is_retired_in_mid_term_what_was_due_before_that_is_still_due() -> None:
+    gone = {"retired": {"from_day": date(2027, 3, 15), "rule": 75}}
+    arenas = tuple(
+        ArenaRules.model_validate({**arena.model_dump(), **gone})
+        if arena.type in {"lederforum", "ressursteam"}
+        else arena
+        for arena in NOTODDEN.arenas
+    )
+    changed = NOTODDEN.model_copy(update={"arenas": arenas})
+    held = meeting("lederforum", date(2027, 1, 28), status=Status.HELD)
+    rows = conformity(changed, NOTODDEN.calendar.school_year(2026), [held], SPRING, ALL)
+    counted = {(str(row.arena_type), row.period): (row.due, row.held) for row in rows}
+    assert counted["lederforum", "spring"] == (2, 1)
+    assert ("ressursteam", "autumn") in counted
+    # One in the term was to be had at any time in it: nobody can say that it is missing.
+    assert ("ressursteam", "spring") not in counted
+    [found] = [each for each in kinds(changed, [held], date(2027, 8, 1)) if each.period == "spring" and each.due == 2]
+    assert (found.kind, found.arena_type, found.found) == (DeviationKind.TOO_FEW_HELD, "lederforum", 1)
+
+
 def test_nothing_is_said_of_meetings_around_a_child() -> None:
     around = {arena.type for arena in NOTODDEN.arenas if arena.level is ArenaLevel.CHILD}
     known = [meeting(each, AUTUMN - timedelta(days=30)) for each in around]

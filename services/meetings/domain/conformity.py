@@ -15,7 +15,7 @@ from services.meetings.domain.calling import CHILDRENS
 from services.meetings.domain.meeting import MeetingState, Status
 from services.meetings.domain.organisation import Unit
 from services.meetings.domain.profile import Profile
-from services.meetings.domain.rhythm import AtLeastPerTerm, AtLeastPerYear
+from services.meetings.domain.rhythm import AtLeastPerTerm, AtLeastPerYear, EveryWeeks, Monthly
 from services.meetings.domain.wheel import Period, open_days_of, periods_of
 from services.meetings.domain.year import SchoolYear
 from services.meetings.errors import ReportsForbiddenError
@@ -214,7 +214,11 @@ def key_of(deviation: Deviation) -> tuple[str, str, str, str, str]:
 
 
 def _asked(profile: Profile, year: SchoolYear) -> Iterator[tuple[ArenaRules, UnitId | None, Period]]:
-    """Yield every period of every arena; of a unit that is not there, and of an arena that is no more, none."""
+    """Yield every period of every arena; of a unit that is not there, and of an arena that is no more, none.
+
+    Of an arena with days of its own that is retired in mid-term those before that are due; what was to be had somewhere in the
+    whole term is not.
+    """
     open_days = open_days_of(profile, year)
     for rules in profile.arenas:
         if rules.level is ArenaLevel.CHILD:
@@ -222,7 +226,8 @@ def _asked(profile: Profile, year: SchoolYear) -> Iterator[tuple[ArenaRules, Uni
         units: Sequence[Unit | None] = profile.units_with(rules) if rules.level is ArenaLevel.UNIT else (None,)
         for unit in units:
             for period in periods_of(profile, rules, unit.size if unit else None, year, open_days):
-                if not rules.meets_on(period.last):
+                exact = isinstance(rules.frequency, EveryWeeks | Monthly)
+                if not rules.meets_on(period.first if exact else period.last):
                     continue
                 if unit is None or (unit.there_on(period.first) and unit.there_on(period.last)):
                     yield rules, unit.id if unit else None, period
