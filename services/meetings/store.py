@@ -81,16 +81,18 @@ async def known_arena(
 
 
 async def arenas(
-    conn: Connection, municipality: LogScope, *, after: tuple[str, str] | None, limit: int
+    conn: Connection, municipality: LogScope, types: Sequence[str], *, after: tuple[str, str] | None, limit: int
 ) -> list[KnownArena]:
-    """Return the municipality's arenas by type and reference, after that one."""
+    """Return the municipality's arenas of these types by type and reference, after that one."""
     rows = await conn.fetch(
         "SELECT arena, arena_type, unit FROM arenas WHERE municipality = $1"
-        " AND ($2::text IS NULL OR (arena_type, arena) > ($2, $3)) ORDER BY arena_type, arena LIMIT $4",
+        " AND ($2::text IS NULL OR (arena_type, arena) > ($2, $3)) AND arena_type = ANY($5::text[])"
+        " ORDER BY arena_type, arena LIMIT $4",
         municipality,
         None if after is None else after[0],
         None if after is None else after[1],
         limit,
+        list(types),
     )
     return [KnownArena(ArenaRef(row["arena"]), row["arena_type"], row["unit"]) for row in rows]
 

@@ -11,7 +11,7 @@ from typing import Final
 import pytest
 
 from services.meetings.configuration import read_profiles
-from services.meetings.domain.arena_rules import ArenaType
+from services.meetings.domain.arena_rules import ArenaRules, ArenaType
 from services.meetings.domain.conformity import (
     Absent,
     Deviation,

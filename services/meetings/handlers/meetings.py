@@ -91,11 +91,13 @@ async def _define(
 
 
 async def list_arenas(desk: Desk, ctx: Context, after: tuple[str, str] | None, limit: int) -> Sequence[ArenaView]:
-    """Return the arenas of the actor's municipality, by type."""
+    """Return the arenas of the actor's municipality that its profile has, by type."""
     actor = acting(ctx)
     profile = profile_of(desk.profiles, actor.municipality)
     async with desk.pool.acquire() as conn:
-        known = await store.arenas(conn, actor.municipality, after=after, limit=limit)
+        # Those that the profile has no more are not read: a page that lacked one would look like the last.
+        types = [rules.type for rules in profile.arenas]
+        known = await store.arenas(conn, actor.municipality, types, after=after, limit=limit)
     shown = []
     for arena in known:
         rules = profile.arena(arena.arena_type)
