@@ -34,7 +34,7 @@ from services.meetings.domain.unit_register import (
     unit_of,
     units_seen,
 )
-from services.meetings.domain.year import SchoolHoliday
+from services.meetings.domain.year import Calendar, SchoolHoliday, Term
 from services.meetings.errors import (
     CompetenceCountError,
     NotYoursToRecordError,
@@ -238,6 +238,22 @@ def test_a_week_over_new_year_is_due_in_the_term_in_which_its_minutes_count() ->
         if week in school_weeks(calendar, year, line.first, line.last, date(2026, 2, 1))
     ]
     assert [(line.minutes, line.recorded) for line in lines] == [(120, 1)], "where it is due it is counted, and once"
+
+
+@pytest.mark.rule(163)
+def test_the_week_in_which_school_begins_counts_also_where_the_term_begins_in_the_middle_of_it() -> None:
+    """Terms as long as school is: the first begins on Tuesday 17 August 2027, and Monday 16 August is in none."""
+    terms = (Term(name="autumn", first="08-17", last="12-17"), Term(name="spring", first="01-03", last="06-16"))
+    calendar = Calendar(terms=terms, school_holidays=())
+    profile, unit = RENNESOY.model_copy(update={"calendar": calendar}), UNITS[0]
+    year, today, week = calendar.school_year(2027), date(2028, 7, 1), date(2027, 8, 16)
+    events = decide_hours(RegisterState(), REF, profile, unit, "cos", date(2027, 8, 19), 120, date(2027, 9, 1))
+    lines = hours_lines(profile, [unit], {unit.id: REGISTER.fold(RegisterState(), events)}, year, today)
+    assert [(line.term, line.minutes, line.recorded) for line in lines] == [("autumn", 120, 1), ("spring", 0, 0)]
+    mondays = {line.term: school_weeks(calendar, year, line.first, line.last, today) for line in lines}
+    assert (mondays["autumn"][0], mondays["autumn"][-1]) == (week, date(2027, 12, 13))
+    assert (mondays["spring"][0], mondays["spring"][-1]) == (date(2028, 1, 3), date(2028, 6, 12))
+    assert week not in school_weeks(calendar, calendar.school_year(2026), date(2027, 1, 3), date(2027, 6, 16), today)
 
 
 @pytest.mark.rule(163)

@@ -406,9 +406,25 @@ class HoursLine(Model):
 
 
 def school_weeks(calendar: Calendar, year: SchoolYear, first: date, last: date, today: date) -> list[date]:
-    """Return the Mondays between these days whose weeks have an open day and are over: of a week in two terms it is the first."""
-    mondays = {week for day in calendar.open_days(year) if first <= (week := monday(day)) <= last}
-    return sorted(week for week in mondays if week + timedelta(days=7) <= today)
+    """Return the Mondays of the term's weeks that have an open day and are over.
+
+    Args:
+        calendar: the municipality's.
+        year: the school year.
+        first: the term's first day.
+        last: the term's last day.
+        today: the day in Norway.
+    """
+    mondays = {monday(day) for day in calendar.open_days(year)}
+    over = (week for week in mondays if week + timedelta(days=7) <= today)
+    return sorted(week for week in over if _is_of(calendar, week, first, last))
+
+
+def _is_of(calendar: Calendar, week: date, first: date, last: date) -> bool:
+    """Return whether the week that begins on that Monday is the term's: its first day in any term is in it."""
+    days = (week + timedelta(days=number) for number in range(7))
+    begins = next((day for day in days if calendar.term(day) is not None), None)
+    return begins is not None and first <= begins <= last
 
 
 def hours_lines(
@@ -432,7 +448,7 @@ def hours_lines(
                 known = [
                     each
                     for each in registers.get(unit.id, RegisterState()).weeks
-                    if each.code == line.code and first <= each.week <= last
+                    if each.code == line.code and _is_of(profile.calendar, each.week, first, last)
                 ]
                 own.append(
                     HoursLine(
