@@ -155,8 +155,18 @@ async def test_a_signal_is_with_its_subscribers_at_once_at_any_hour_and_is_of_no
     assert place.receiver.ids == ids(records) * 2, "both have it in the first round after it was stored"
     for webhook in place.receiver.arrived.seen:
         data = from_json(webhook.body)["data"]
-        known = {"case", "concern", "area", "for_whom", "registered_by", "act_by", "guardians", "address_protected"}
-        assert data.keys() <= known, "references, codes, a time and counts"
+        known = {
+            "case",
+            "concern",
+            "area",
+            "for_whom",
+            "registered_by",
+            "act_by",
+            "guardians",
+            "address_protected",
+            "family",
+        }
+        assert data.keys() <= known, "references, codes, a time and counts, and marks that lead to nobody"
         assert data["registered_by"].keys() <= {"actor", "role", "service", "unit", "organisation"}
         assert (data["case"], data["area"]) == (case, "learning")
         assert b"Eksempelsen" not in webhook.body
