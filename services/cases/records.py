@@ -44,6 +44,12 @@ OBSERVATION: Final = "observation/"
 VIEW: Final = "view/"
 GOAL: Final = "goal/"
 RECORD: Final = "record/"
+CONTRIBUTION: Final = "contribution/"
+COPIED: Final = (CONCERN, OBSERVATION, VIEW, GOAL, RECORD, CONTRIBUTION)
+"""The texts in a family's copy: what is written of the child, and what a service is asked about it (GDPR art. 15).
+
+The words of a rejected handover are not among them: they are of the receiver's work, for whoever sent it.
+"""
 APART: Final = "as-it-was"
 """What is kept of a case that goes on elsewhere for whoever must still judge it; by a reference and a key of its own."""
 

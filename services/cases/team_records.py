@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from services.cases.records import CONTRIBUTION
 from shared.contracts.base import Model
 from shared.contracts.codes import GrantorClass, InformationCategory
 from shared.contracts.team import ReasonCode
@@ -78,7 +79,7 @@ class TeamRecords:
 
     async def keep_question(self, conn: Connection, case: CaseRef, contribution: ContributionRef, text: str) -> None:
         """Keep what a service is asked for."""
-        await self.keep(conn, case, f"contribution/{contribution}", InformationCategory.PLAN, text)
+        await self.keep(conn, case, f"{CONTRIBUTION}{contribution}", InformationCategory.PLAN, text)
 
     async def question(self, conn: Connection, case: CaseRef, contribution: ContributionRef) -> str:
         """Return what a service is asked for.
@@ -86,7 +87,7 @@ class TeamRecords:
         Raises:
             ShreddedError: it has been erased.
         """
-        return (await self._vault.get(conn, owner=case, record=f"contribution/{contribution}")).decode()
+        return (await self._vault.get(conn, owner=case, record=f"{CONTRIBUTION}{contribution}")).decode()
 
     async def keep_need(self, conn: Connection, case: CaseRef, need: KeptNeed) -> None:
         """Keep how one of the family is spoken with."""

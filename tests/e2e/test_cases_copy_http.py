@@ -57,6 +57,8 @@ async def filled(world: World) -> tuple[str, str]:
     await world.must("teacher", f"/cases/{case}/records", {"category": "family", "text": "<b>Bor</b> to steder."})
     body = {"form_type": "barnehage-to-school", "school_start": 2027, "fields": FIELDS}
     await world.must("teacher", f"/cases/{case}/transition-forms", body)
+    asked = {"service": "ppt", "reason": "assessment", "text": "Hva hjelper på morgenen?", "anonymous": True}
+    await world.must("teacher", f"/cases/{case}/contributions", asked)
     headers = {
         "authorization": f"Bearer {world.token('teacher')}",
         "idempotency-key": "doc",
@@ -75,10 +77,18 @@ async def test_a_guardian_gets_everything_but_what_is_the_other_guardians(world:
     assert copy["child"]["name"] == world.child.name
     assert copy["you"]["name"] == world.guardian_a.name
     assert {one["text"] for one in copy["records"]} >= {"<b>Bor</b> to steder.", "Hører dårlig.", "Vil ha hjelp."}
+    assert "Hva hjelper på morgenen?" in {one["text"] for one in copy["records"]}
     assert {code: one["text"] for code, one in copy["forms"][0]["fields"].items()} == FIELDS
     assert [one["service"] for one in copy["told"]] == ["helsestasjon"]
     assert len(copy["course"]["consents"]) == 1
-    for word in (world.child.name, "Hører dårlig.", "Formens ord.", "Utredning &amp; rapport", "helsestasjonen"):
+    for word in (
+        world.child.name,
+        "Hører dårlig.",
+        "Hva hjelper på morgenen?",
+        "Formens ord.",
+        "Utredning &amp; rapport",
+        "helsestasjonen",
+    ):
         assert word in page
     assert "&lt;b&gt;Bor" in page
     assert "<script" not in page

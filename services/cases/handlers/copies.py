@@ -19,6 +19,7 @@ from services.cases.domain.relations import relations
 from services.cases.domain.state import CaseState
 from services.cases.errors import DeniedError
 from services.cases.handlers.desk import Desk, Looked, deny, kept_back, look, meet, record
+from services.cases.records import COPIED
 from services.cases.views import CaseView, told_views
 from shared.aggregate import Context
 from shared.clock import oslo_day
@@ -127,8 +128,8 @@ async def _copy(
             course=CaseView.whole(looked.state, relations(looked.state, acting, ctx.now)),
             records=tuple(
                 ObservationView(record=one.record, category=one.category, text=one.text)
-                for one in await desk.records.texts(conn, case, allowed)
-                if one.record not in kept
+                for one in await desk.records.texts(conn, case, allowed, COPIED)
+                if one.record not in kept and one.text
             ),
             forms=await _forms(desk, conn, case, looked.state, allowed),
             documents=tuple(
