@@ -1,6 +1,6 @@
 """What is made of a record when it comes: its entry and its row. By the compiled reader where it is installed, else in Python.
 
-Reading is most of what an entry costs. `packages/lagspill-reader` reads what the services write, as they write it, in a fifth of
+Reading is most of what an entry costs. `packages/lagspill-reader` reads what the services write, as they write it, in a third of
 the time; what it leaves, and everything where it is not installed, is read in Python. Both find the same in every record: a
 property test holds them together. See docs/decisions/0022-speed-of-the-log.md.
 """
