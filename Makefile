@@ -13,7 +13,6 @@ help: ## What there is
 
 BIN := .venv/bin
 TS := packages/lagspill-client-ts
-rust := $(shell command -v cargo)
 stay := $(if $(filter-out 0 no false,$(STAY)),--stay)
 
 # The locked packages, again whenever the lock changes.
@@ -58,10 +57,14 @@ check: sync ## Format, lint, types, import rules, event schemas, coverage of the
 	fi
 
 fast: sync ## The audit service's compiled reader, built with Rust 1.85 or newer (`apt install cargo-web`); without it Python reads the log
-	@uv=$$(sh deploy/local/bootstrap.sh) && echo "building the compiled reader" && "$$uv" sync --locked --quiet --group fast
+	@command -v cargo >/dev/null || { echo "There is no cargo here: install Rust 1.85 or newer (Debian 12: apt install cargo-web gcc)." >&2; exit 1; }
+	@echo "building the compiled reader: about a minute, once"
+	@uv=$$(sh deploy/local/bootstrap.sh) && "$$uv" sync --locked --group fast
 
 bench: sync ## Speed, as ratios within one run; PEERS=1 adds the peers; with the compiled reader where there is Rust
-	@uv=$$(sh deploy/local/bootstrap.sh) && "$$uv" sync --locked --quiet $(if $(PEERS),--group peers) $(if $(rust),--group fast)
+	@uv=$$(sh deploy/local/bootstrap.sh); peers="$(if $(PEERS),--group peers)"; \
+	  { command -v cargo >/dev/null && "$$uv" sync --locked --group fast $$peers; } || \
+	  { echo "The compiled reader could not be built: Python reads the log."; "$$uv" sync --locked --quiet $$peers; }
 	@exec $(BIN)/python -m tests.bench $(if $(PEERS),--peers)
 
 coverage: sync ## docs/coverage.md from the markers in code and tests

@@ -304,10 +304,9 @@ async def take_digest(
         found["about"],
         hours * 3600,
     )
-    before = {row["digest_name"] for row in rows}
-    return sorted((_message(row) for row in rows), key=lambda each: each.message), before.pop() if len(
-        before
-    ) == 1 else None
+    names = {row["digest_name"] for row in rows}
+    before = names.pop() if len(names) == 1 else None
+    return sorted((_message(row) for row in rows), key=lambda each: each.message), before
 
 
 async def name_digest(conn: Connection, messages: Sequence[MessageRef], name: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 from services.cases import kin_store
@@ -53,7 +54,7 @@ async def mark_anew(desk: Desk, tx: Tx, deadline: Deadline) -> None:
     cases = await kin_store.untold(tx.conn, mark, BATCH)
     for case in cases:
         family = marked(desk, case, await kin_store.members(tx.conn, case))
-        await change_by_time(desk, tx, case, lambda state, said=family: decide_mark_anew(state, said))  # type: ignore[misc]
+        await change_by_time(desk, tx, case, partial(decide_mark_anew, family=family))
         await kin_store.told(tx.conn, case, mark)
     if len(cases) == BATCH:
         await _promise(tx.conn, tx.now)

@@ -308,17 +308,7 @@ def decide_answer(
     if state.answer(body.unit) is not None:
         raise AlreadyAnsweredError
     _check_words(position, words=words)
-    return [
-        ConsultationAnswered(
-            consultation=consultation,
-            unit=body.unit,
-            service=body.service,
-            position=position,
-            version=1,
-            late=now >= answer_by,
-            answered_at=now,
-        )
-    ]
+    return [_answered(consultation, body, position, 1, now, late=now >= answer_by)]
 
 
 def decide_correct(
@@ -338,18 +328,8 @@ def decide_correct(
     if given is None:
         raise NotAnsweredError
     _check_words(position, words=words)
-    return [
-        ConsultationAnswered(
-            consultation=consultation,
-            unit=body.unit,
-            service=body.service,
-            position=position,
-            version=given.version + 1,
-            late=given.late,
-            answered_at=now,
-            corrected_late=now >= answer_by,
-        )
-    ]
+    late, corrected_late = given.late, now >= answer_by
+    return [_answered(consultation, body, position, given.version + 1, now, late=late, corrected_late=corrected_late)]
 
 
 def decide_overdue(state: ConsultationState, now: datetime) -> list[EventData]:
@@ -401,3 +381,25 @@ def _ongoing(state: ConsultationState) -> tuple[ConsultationRef, datetime]:
 def _check_words(position: Position, *, words: bool) -> None:
     if position in WITH_WORDS and not words:
         raise AnswerTextMissingError
+
+
+def _answered(
+    consultation: ConsultationRef,
+    body: Body,
+    position: Position,
+    version: int,
+    now: datetime,
+    *,
+    late: bool,
+    corrected_late: bool = False,
+) -> ConsultationAnswered:
+    return ConsultationAnswered(
+        consultation=consultation,
+        unit=body.unit,
+        service=body.service,
+        position=position,
+        version=version,
+        late=late,
+        answered_at=now,
+        corrected_late=corrected_late,
+    )

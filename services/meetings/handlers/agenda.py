@@ -119,9 +119,12 @@ async def _add_named(
 
         def decide(state: MeetingState) -> list[EventData]:
             require(state, Status.CALLED)
-            if known is None or known.municipality != actor.municipality or not known.is_with(matter.unit):
-                raise ForeignCaseError
-            if own_family:
+            if (
+                known is None
+                or known.municipality != actor.municipality
+                or not known.is_with(matter.unit)
+                or own_family
+            ):
                 raise ForeignCaseError
             if not known.open:
                 raise CaseClosedError
