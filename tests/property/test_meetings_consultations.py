@@ -179,6 +179,25 @@ def test_each_body_answers_once_and_nothing_comes_after_the_end(
     assert CONSULTATION.replay([begins, *history]) == state
 
 
+@pytest.mark.parametrize("beside", [timedelta(microseconds=-1), timedelta(0), timedelta(microseconds=1)])
+def test_the_time_is_out_from_its_very_moment(beside: timedelta) -> None:
+    """For a first answer and for a correction alike; nobody draws that microsecond by chance."""
+    due = START + timedelta(days=HEARING.days)
+    position = next(each for each in Position if each not in WITH_WORDS)
+    first = decide_answer(opened(), BODIES[0], position, due + beside, words=False)
+    state = opened()
+    for event in decide_answer(state, BODIES[0], position, START, words=False):
+        state = CONSULTATION.evolve(state, event)
+    again = decide_correct(state, BODIES[0], position, due + beside, words=False)
+    is_out = beside >= timedelta(0)
+    assert [(each.late, each.corrected_late) for each in first if isinstance(each, ConsultationAnswered)] == [
+        (is_out, False)
+    ]
+    assert [(each.late, each.corrected_late) for each in again if isinstance(each, ConsultationAnswered)] == [
+        (False, is_out)
+    ]
+
+
 @given(st.timedeltas(timedelta(days=-5), timedelta(days=300)))
 def test_the_bodies_have_the_days_that_the_profile_gives_and_at_most_half_a_year(passed: timedelta) -> None:
     new = NewConsultation(REF, HEARING.code, OPENER, frozenset(), START + passed)
