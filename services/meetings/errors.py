@@ -143,6 +143,12 @@ class ArenaRetiredError(MeetingsError):
     code = "arena-retired"
 
 
+class ArenaNotBegunError(MeetingsError):
+    """This arena does not meet before its first day, which is under `begins`."""
+
+    code = "arena-not-begun"
+
+
 class ServiceNotMemberError(MeetingsError):
     """A service that has no seat in this arena cannot be invited."""
 

@@ -78,6 +78,12 @@ class ArenaView(Model):
     seats_per_organisation: int | None
     lifts_to: str | None
     """The type of the arena to which it takes what it cannot solve itself (seed rules 68, 69); null: none is said."""
+    begins: date | None
+    """The first day on which it meets; null: it has always been there (seed rule 75)."""
+    retired_from: date | None
+    """From which day it is no more."""
+    successor: str | None
+    """The type of the arena that takes its place then."""
     rules: tuple[int, ...]
     """The numbers of the seed rules that it follows."""
 
@@ -574,6 +580,9 @@ def arena_view(arena: ArenaRef, unit: UnitId | None, rules: ArenaRules, fixed: I
         called_by=tuple(sorted(rules.called_by.roles)),
         seats_per_organisation=rules.seats_per_organisation,
         lifts_to=None if rules.lifts_to is None else rules.lifts_to.to,
+        begins=None if rules.begins is None else rules.begins.from_day,
+        retired_from=None if rules.retired is None else rules.retired.from_day,
+        successor=None if rules.retired is None else rules.retired.successor,
         rules=tuple(sorted(rules_named_in(rules))),
     )
 

@@ -283,6 +283,19 @@ def test_a_retired_arena_is_planned_until_its_day(from_day: date) -> None:
     assert list(days) == [day for day in everything if day < from_day]
 
 
+@pytest.mark.rule(75)
+@settings(max_examples=40, deadline=None)
+@given(st.dates(date(2026, 8, 1), date(2027, 7, 31)))
+def test_an_arena_is_planned_from_its_first_day_on(from_day: date) -> None:
+    began = {"begins": {"from_day": from_day, "rule": 75}}
+    arenas = tuple(ArenaRules.model_validate({**arena.model_dump(), **began}) for arena in NOTODDEN.arenas)
+    asked = wishes(NOTODDEN.model_copy(update={"arenas": arenas}), 2026)
+    assert all(day >= from_day for wish in asked for day in (*wish.days, *wish.may_stay))
+    everything = [wish for wish in wishes(NOTODDEN, 2026) if wish.key.arena_type == "lederforum"]
+    forum = [wish for wish in asked if wish.key.arena_type == "lederforum"]
+    assert forum == [wish for wish in everything if wish.days[0] >= from_day]
+
+
 @pytest.mark.rule(41)
 @settings(max_examples=60, deadline=None)
 @given(first=st.integers(-200, 560), days=st.integers(0, 500))

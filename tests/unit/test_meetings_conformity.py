@@ -168,6 +168,22 @@ def test_of_an_arena_that_is_retired_in_mid_term_what_was_due_before_that_is_sti
     assert (found.kind, found.arena_type, found.found) == (DeviationKind.TOO_FEW_HELD, "lederforum", 1)
 
 
+@pytest.mark.rule(40, 75, 183)
+def test_of_an_arena_that_begins_in_mid_term_what_is_due_from_then_on_is_due() -> None:
+    def begun(day: date) -> dict[tuple[str, str], int]:
+        first = {"begins": {"from_day": day, "rule": 75}}
+        arenas = tuple(ArenaRules.model_validate({**arena.model_dump(), **first}) for arena in NOTODDEN.arenas)
+        changed = NOTODDEN.model_copy(update={"arenas": arenas})
+        rows = conformity(changed, NOTODDEN.calendar.school_year(2026), [], SPRING, ALL)
+        return {(str(row.arena_type), row.period): row.due for row in rows}
+
+    mid = begun(date(2027, 3, 15))
+    # The last Thursdays of March (moved before Easter), April, May and June; of those before there was no arena.
+    assert (mid["lederforum", "spring"], mid.get(("lederforum", "autumn"))) == (4, None)
+    assert not any(arena == "ressursteam" for arena, _ in mid), "one in a term was to be had at any time in it"
+    assert begun(date(2026, 8, 17))["ressursteam", "autumn"] == 1, "it is there on every day with school"
+
+
 def test_nothing_is_said_of_meetings_around_a_child() -> None:
     around = {arena.type for arena in NOTODDEN.arenas if arena.level is ArenaLevel.CHILD}
     known = [meeting(each, AUTUMN - timedelta(days=30)) for each in around]

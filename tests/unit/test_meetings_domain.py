@@ -8,7 +8,7 @@ from itertools import product
 import pytest
 
 from services.meetings.domain.agenda import NewItem, check_item, decide_add_item, matter_of_item, may_hear
-from services.meetings.domain.arena_rules import ArenaRules, ArenaType, Member, Retired, Said, Seats
+from services.meetings.domain.arena_rules import ArenaRules, ArenaType, Begins, Member, Retired, Said, Seats
 from services.meetings.domain.calling import check_time, is_public_holiday, may_call
 from services.meetings.domain.holding import Discussion, Holding, check_attendance, check_times
 from services.meetings.domain.meeting import MEETING, Item, ItemStatus, MeetingState, Status
@@ -18,6 +18,7 @@ from services.meetings.domain.projection import ConsentHistory, Cut, Grant, Requ
 from services.meetings.domain.seating import Asked, Office, fills_seat
 from services.meetings.errors import (
     AbsenceWithoutReasonError,
+    ArenaNotBegunError,
     ArenaRetiredError,
     AttendanceError,
     ConsentMissingError,
@@ -417,6 +418,16 @@ def test_a_retired_arena_has_no_meetings_from_its_day_on_and_names_what_took_its
         with pytest.raises(ArenaRetiredError) as error:
             check_time(old, PROFILE.calendar, day, NOW, extra=False, ordinary_in_term=0)
         assert error.value.extensions == {"successor": "tst"}
+
+
+@pytest.mark.rule(75)
+def test_an_arena_has_no_meetings_before_its_first_day() -> None:
+    new = rules("ressursteam").model_copy(update={"begins": Begins(from_day=date(2026, 10, 1), rule=75)})
+    check_time(new, PROFILE.calendar, datetime(2026, 10, 1, 10, tzinfo=UTC), NOW, extra=False, ordinary_in_term=0)
+    before = datetime(2026, 9, 30, 10, tzinfo=UTC)
+    with pytest.raises(ArenaNotBegunError) as error:
+        check_time(new, PROFILE.calendar, before, NOW, extra=False, ordinary_in_term=0)
+    assert error.value.extensions == {"begins": "2026-10-01"}
 
 
 # --- holding ------------------------------------------------------------------------------------------------------------

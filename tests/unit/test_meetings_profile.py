@@ -263,6 +263,18 @@ TOGETHER = (FOLDER / "nord-osterdal.yaml").read_text(encoding="utf-8")
             "team of this arena lifts",
         ),
         ("successor: tst,", "successor: obs-team,", "successor: obs-team", "its own place"),
+        (
+            "retired: {from_day: 2023-08-01, successor: tst,",
+            "retired: {from_day: 2023-06-30, successor: tst,",
+            "successor: tst,",
+            "tst begins on 2023-08-01, and this one is no more from 2023-06-30",
+        ),
+        (
+            "retired: {from_day: 2023-08-01, successor: tst,",
+            "begins: {from_day: 2023-08-01, rule: 75}\n    retired: {from_day: 2023-08-01, successor: tst,",
+            "type: obs-team",
+            "no more before it begins",
+        ),
         ("everywhere: {rule: 52}", 'everywhere: {not_yet: ["unit:nowhere"], rule: 52}', "unit:nowhere", "no unit"),
         ("after: [tst, tst-kommune]", "after: [tst, tts]", "tts", "no arena of this profile"),
         ("days: 14", "days: 14\n    least: 4", "least: 4", "greater than or equal to 5"),

@@ -12,7 +12,8 @@ import pytest
 
 from services.meetings.configuration import read_profiles
 from services.meetings.domain.arena import wanted_arenas
-from services.meetings.domain.arena_rules import ArenaRules, Task
+from services.meetings.domain.arena_rules import ArenaRules, ArenaType, Task
+from services.meetings.domain.lifting import way_up
 from services.meetings.domain.profile import Profile
 from services.meetings.domain.rhythm import AtLeastPerTerm, AtLeastPerYear, EveryWeeks, Larger, Monthly, Yearly
 from services.meetings.domain.undertakings import Better, Reader
@@ -120,6 +121,28 @@ def test_what_tst_replaced_meets_no_more_and_says_what_took_its_place() -> None:
     assert old.retired.successor == "tst"
     assert "obs-team" not in {rules.type for rules, _ in wanted_arenas(NORD_OSTERDAL[0], DAY)}
     assert "obs-team" in {rules.type for rules, _ in wanted_arenas(NORD_OSTERDAL[0], date(2023, 5, 2))}
+
+
+@pytest.mark.rule(75, 126)
+def test_tst_meets_from_the_day_on_which_it_replaced_the_others_and_is_defined_before_it() -> None:
+    team = arena(NORD_OSTERDAL[0], "tst")
+    assert (team.meets_on(date(2023, 7, 31)), team.meets_on(date(2023, 8, 1))) == (False, True)
+    ahead = {rules.type for rules, _ in wanted_arenas(NORD_OSTERDAL[0], date(2023, 5, 2))}
+    assert {"tst", "tst-kommune"} <= ahead, "its first meeting can be called before it begins"
+    ref = ArenaRef("arn_" + "b" * 26)
+    told = [arena_view(ref, None, arena(NORD_OSTERDAL[0], each), ()) for each in ("tst", "obs-team")]
+    assert [(each.begins, each.retired_from, each.successor) for each in told] == [
+        (date(2023, 8, 1), None, None),
+        (None, date(2023, 8, 1), "tst"),
+    ]
+
+
+@pytest.mark.rule(68, 75)
+def test_what_is_lifted_goes_where_there_is_somebody_on_that_day() -> None:
+    profile = NORD_OSTERDAL[0]
+    lifts = arena(profile, "tst").model_copy(update={"type": ArenaType("skolens-team")})
+    ways = {day: way_up(profile, lifts, None, day) for day in (date(2023, 7, 31), date(2023, 8, 1))}
+    assert [way and way.rules.type for way in ways.values()] == ["but-team", "tst-kommune"]
 
 
 @pytest.mark.rule(108, 109, 111, 112, 113, 114, 115, 123, 124, 125, 126, 127, 128)

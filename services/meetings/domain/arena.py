@@ -31,10 +31,13 @@ ARENA: Final = Aggregate("arena", ArenaState, ArenaState(), evolve)
 
 
 def wanted_arenas(profile: Profile, day: date) -> list[tuple[ArenaRules, UnitId | None]]:
-    """Return every arena that the profile wants on `day`: those at unit level once for each unit of their kinds."""
+    """Return every arena that the profile wants on `day`: those at unit level once for each unit of their kinds.
+
+    One that is still to begin is among them, so that its first meeting can be called before that.
+    """
     wanted: list[tuple[ArenaRules, UnitId | None]] = []
     for rules in profile.arenas:
-        if not rules.meets_on(day):
+        if rules.is_over_on(day):
             continue
         if rules.level is ArenaLevel.UNIT:
             wanted += [(rules, unit.id) for unit in profile.units_with(rules, day)]

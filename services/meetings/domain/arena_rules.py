@@ -181,6 +181,14 @@ class Everywhere(Line):
     rule: Rule
 
 
+class Begins(Line):
+    """The arena is new: before this day there is none (seed rule 75)."""
+
+    from_day: date
+    """The first day in Norway on which it meets."""
+    rule: Rule
+
+
 class Retired(Line):
     """The arena is no longer, and what took its place (seed rule 75)."""
 
@@ -229,6 +237,8 @@ class ArenaRules(Line):
     place: Where
     called_by: Callers
     lifts_to: Lifting | None = None
+    begins: Begins | None = None
+    """Left out: it has always been there."""
     retired: Retired | None = None
 
     @model_validator(mode="after")
@@ -250,6 +260,8 @@ class ArenaRules(Line):
             raise ValueError("only an arena at unit level is a unit's own")
         if self.hosted_by is not None and self.level is not ArenaLevel.MUNICIPALITY:
             raise ValueError("only a municipal arena can be one for several municipalities")
+        if self.begins is not None and self.is_over_on(self.begins.from_day):
+            raise ValueError("it is no more before it begins")
         return self
 
     @model_validator(mode="after")
@@ -348,7 +360,11 @@ class ArenaRules(Line):
 
     def meets_on(self, day: date) -> bool:
         """Return whether there is such an arena on `day` in Norway (seed rule 75)."""
-        return self.retired is None or day < self.retired.from_day
+        return (self.begins is None or self.begins.from_day <= day) and not self.is_over_on(day)
+
+    def is_over_on(self, day: date) -> bool:
+        """Return whether the arena is no more on `day` in Norway; one that is still to begin is not over."""
+        return self.retired is not None and self.retired.from_day <= day
 
 
 def _in_order(value: object) -> object:

@@ -12,6 +12,7 @@ from services.meetings.domain.profile import Profile
 from services.meetings.domain.rhythm import PerTerm
 from services.meetings.domain.year import Calendar
 from services.meetings.errors import (
+    ArenaNotBegunError,
     ArenaRetiredError,
     MayNotCallError,
     NoExtraMeetingsError,
@@ -141,7 +142,7 @@ def check_time(
 
     Raises:
         StartsInThePastError: it would begin before now.
-        ArenaRetiredError: the arena is no longer on that day (seed rule 75).
+        ArenaNotBegunError, ArenaRetiredError: the arena is not yet, or no longer, on that day (seed rule 75).
         PublicHolidayError: it is a public holiday in Norway.
         OutsideWindowError: the arena meets in another part of the year (seed rules 10, 15, 16).
         NoExtraMeetingsError: the arena has none.
@@ -150,9 +151,11 @@ def check_time(
     if starts_at <= now:
         raise StartsInThePastError
     day = oslo_day(starts_at)
-    if not rules.meets_on(day):
+    if rules.is_over_on(day):
         successor = rules.retired.successor if rules.retired else None
         raise ArenaRetiredError(extensions={"successor": successor})
+    if rules.begins is not None and not rules.meets_on(day):
+        raise ArenaNotBegunError(extensions={"begins": rules.begins.from_day.isoformat()})
     if is_public_holiday(day):
         raise PublicHolidayError
     if rules.windows and not any(window.holds(day) for window in rules.windows):

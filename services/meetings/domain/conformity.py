@@ -5,7 +5,7 @@ Meetings around a child are in none of these reports: how many a unit has would 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final, Literal
@@ -214,10 +214,10 @@ def key_of(deviation: Deviation) -> tuple[str, str, str, str, str]:
 
 
 def _asked(profile: Profile, year: SchoolYear) -> Iterator[tuple[ArenaRules, UnitId | None, Period]]:
-    """Yield every period of every arena; of a unit that is not there, and of an arena that is no more, none.
+    """Yield every period of every arena; of a unit that is not there, and of an arena that is not there, none.
 
-    Of an arena with days of its own that is retired in mid-term those before that are due; what was to be had somewhere in the
-    whole term is not.
+    Of an arena with days of its own that begins or is retired in mid-term those within its time are due; what was to be had
+    somewhere in the whole term is not, unless the arena is there on every day of it that is open.
     """
     open_days = open_days_of(profile, year)
     for rules in profile.arenas:
@@ -226,11 +226,24 @@ def _asked(profile: Profile, year: SchoolYear) -> Iterator[tuple[ArenaRules, Uni
         units: Sequence[Unit | None] = profile.units_with(rules) if rules.level is ArenaLevel.UNIT else (None,)
         for unit in units:
             for period in periods_of(profile, rules, unit.size if unit else None, year, open_days):
-                exact = isinstance(rules.frequency, EveryWeeks | Monthly)
-                if not rules.meets_on(period.first if exact else period.last):
+                if not _there_in(profile, rules, period, year, open_days):
                     continue
                 if unit is None or (unit.there_on(period.first) and unit.there_on(period.last)):
                     yield rules, unit.id if unit else None, period
+
+
+def _there_in(
+    profile: Profile, rules: ArenaRules, period: Period, year: SchoolYear, open_days: Collection[date]
+) -> bool:
+    """Return whether the arena is there long enough in the period for that something is due in it (seed rule 75)."""
+    if rules.begins is None and rules.retired is None:
+        return True
+    usable = [day for day in open_days if period.first <= day <= period.last]
+    if rules.windows:
+        spans = [profile.calendar.occurrences(window, year) for window in rules.windows]
+        usable = [day for day in usable if any(first <= day <= last for first, last in spans)]
+    there = [rules.meets_on(day) for day in usable]
+    return any(there) if isinstance(rules.frequency, EveryWeeks | Monthly) else bool(there) and all(there)
 
 
 def _counted(

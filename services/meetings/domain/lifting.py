@@ -69,13 +69,19 @@ class Way:
 
 
 def way_up(profile: Profile, rules: ArenaRules, unit: UnitId | None, today: date) -> Way | None:
-    """Return where an arena lifts on that day, where one has taken another's place to that one; None: nowhere (seed rule 75)."""
+    """Return where an arena lifts on that day; None: nowhere.
+
+    Where one has taken another's place it is to that one, and where it is still to do so to the one that is there (seed rule 75).
+    """
     above = None if rules.lifts_to is None else profile.arena(rules.lifts_to.to)
     seen = {rules.type}
-    while above is not None and not above.meets_on(today):
+    while above is not None and above.is_over_on(today):
         seen.add(above.type)
         successor = above.retired.successor if above.retired is not None else None
         above = None if successor is None or successor in seen else profile.arena(successor)
+    if above is not None and not above.meets_on(today):
+        old = (each for each in profile.arenas if each.retired is not None and each.retired.successor == above.type)
+        above = next((each for each in old if each.meets_on(today)), None)
     if above is None:
         return None
     whose = unit if above.level is ArenaLevel.UNIT else None

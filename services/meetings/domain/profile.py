@@ -235,6 +235,7 @@ def _check_arenas(document: Document, stated: Stated) -> None:
             _there(document, [*here, "retired", "successor"], arena.retired.successor, known)
             if arena.retired.successor == arena.type:
                 raise document.refusal([*here, "retired", "successor"], "an arena does not take its own place")
+            _check_succession(document, here, arena, stated.arenas)
         for position, unit in enumerate(arena.everywhere.not_yet if arena.everywhere else ()):
             if not any(each.id == unit and each.kind in arena.unit_kinds for each in stated.units):
                 reason = f"{unit} is no unit that would have this arena"
@@ -246,6 +247,18 @@ def _check_arenas(document: Document, stated: Stated) -> None:
         for unit_index, unit_line in enumerate(stated.units):
             if arena.frequency.larger and unit_line.kind in arena.unit_kinds and unit_line.size is None:
                 raise document.refusal(["units", unit_index], f"{arena.type} meets by the unit's size: say its size")
+
+
+def _check_succession(
+    document: Document, here: list[int | str], arena: ArenaRules, arenas: Iterable[ArenaRules]
+) -> None:
+    """Refuse a time between an arena and its successor: what is lifted then would come to nobody (seed rules 68, 75)."""
+    assert arena.retired is not None
+    for each in arenas:
+        begins = None if each.begins is None else each.begins.from_day
+        if each.type == arena.retired.successor and begins is not None and begins > arena.retired.from_day:
+            reason = f"{each.type} begins on {begins}, and this one is no more from {arena.retired.from_day}"
+            raise document.refusal([*here, "retired", "successor"], reason)
 
 
 def _check_way_up(
