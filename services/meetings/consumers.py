@@ -41,10 +41,10 @@ from shared.contracts.safekeeping import (
     CaseContinued,
     CaseErased,
     FamilyMarked,
-    GuardianGround,
     GuardiansChanged,
     GuardianshipRecorded,
     IdentityCorrected,
+    never_was,
 )
 from shared.contracts.team import LanguageNeedRecorded
 from shared.deadlines import cancel
@@ -84,7 +84,7 @@ async def on_family_said(tx: Tx, event: CaseReceived | IdentityCorrected | Famil
 async def on_guardianship(tx: Tx, event: GuardianshipRecorded, envelope: Envelope) -> None:
     """Somebody is of the family from now on, whenever they have responsibility; or was recorded wrongly, and never was."""
     _ = envelope
-    if event.change == "ends" and event.ground is GuardianGround.REGISTERED_WRONG:
+    if never_was(event.change, event.ground):
         await own_family_store.take_mark(tx.conn, event.case, event.ordinal)
     await own_family_store.put_marks(tx.conn, event.case, event.family)
 

@@ -93,6 +93,14 @@ class GuardianGround(StrEnum):
     REGISTERED_WRONG = "registered-wrong"
 
 
+GuardianshipChange = Literal["begins", "ends"]
+
+
+def never_was(change: GuardianshipChange, ground: GuardianGround) -> bool:
+    """Return whether what ends was wrong from the first: then the person is nobody's guardian, and never was of the family."""
+    return change == "ends" and ground is GuardianGround.REGISTERED_WRONG
+
+
 class GuardianshipRecorded(CaseEvent):
     """It was recorded that parental responsibility (foreldreansvar) begins or ends on a day. It holds from that day."""
 
@@ -100,7 +108,7 @@ class GuardianshipRecorded(CaseEvent):
 
     ordinal: int = Field(ge=1)
     """Which guardian of the vault; never who."""
-    change: Literal["begins", "ends"]
+    change: GuardianshipChange
     ground: GuardianGround
     effective_on: date
     """The first day with it, or the last."""

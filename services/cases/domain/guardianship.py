@@ -19,7 +19,13 @@ from services.cases.domain.state import CaseState, Stage
 from services.cases.errors import GuardianDatesError, GuardianGroundError, TooManyGuardiansError
 from shared.contracts.base import Model
 from shared.contracts.cases import CaseEvent
-from shared.contracts.safekeeping import GuardianGround, GuardiansChanged, GuardianshipRecorded, IdentityCorrected
+from shared.contracts.safekeeping import (
+    GuardianGround,
+    GuardiansChanged,
+    GuardianshipChange,
+    GuardianshipRecorded,
+    IdentityCorrected,
+)
 
 MOST_GUARDIANS = 8
 BEGINS_BY = frozenset(
@@ -39,7 +45,7 @@ class RecordGuardianship(Model):
 
     by: Acting
     ordinal: int
-    change: Literal["begins", "ends"]
+    change: GuardianshipChange
     ground: GuardianGround
     effective_on: date
     """The first day with it, or the last."""

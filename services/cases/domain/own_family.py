@@ -14,9 +14,9 @@ from shared.contracts.moved import CaseReceived
 from shared.contracts.safekeeping import (
     CaseContinued,
     FamilyMarked,
-    GuardianGround,
     GuardianshipRecorded,
     IdentityCorrected,
+    never_was,
 )
 
 
@@ -38,11 +38,6 @@ def _says(event: CaseEvent) -> bool:
             return "national-number" in event.parts
         case _:
             return False
-
-
-def never_was(change: str, ground: GuardianGround) -> bool:
-    """Return whether what ends was wrong from the first: then the person is nobody's guardian, and never was."""
-    return change == "ends" and ground is GuardianGround.REGISTERED_WRONG
 
 
 def decide_mark_anew(state: CaseState, family: Sequence[FamilyMark]) -> list[CaseEvent]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Literal
 
 from services.cases import ages_store, kin_store
 from services.cases.contents import DatedGuardian, GuardianList
@@ -16,7 +15,7 @@ from services.cases.domain.ending import OF_AGE
 from services.cases.domain.grantors import age_on
 from services.cases.domain.guardianship import CorrectIdentity, RecordGuardianship
 from services.cases.domain.national_number import born_on
-from services.cases.domain.own_family import never_was, with_family
+from services.cases.domain.own_family import with_family
 from services.cases.domain.state import CaseState
 from services.cases.errors import (
     CaseError,
@@ -38,7 +37,7 @@ from shared.clock import oslo_day
 from shared.contracts.access import AccessKind, AccessRecorded
 from shared.contracts.cases import CaseEvent
 from shared.contracts.codes import InformationCategory, Language
-from shared.contracts.safekeeping import GuardianGround
+from shared.contracts.safekeeping import GuardianGround, GuardianshipChange, never_was
 from shared.db import Connection
 from shared.deadlines import set_deadline
 from shared.refs import CaseRef
@@ -107,7 +106,7 @@ async def _record(
     acting: Acting,
     known: Sequence[Guardian],
     guardian: Guardian,
-    what: Literal["begins", "ends"],
+    what: GuardianshipChange,
     ground: Ground,
     refused: CaseError | None = None,
 ) -> Changed[CaseState]:
