@@ -84,9 +84,9 @@ class Writer:
         self.log: list[Observed] = []
         self._number = 0
 
-    def fact(self, fact: EventData, at: datetime, by: int | None = None) -> None:
+    def fact(self, fact: EventData, at: datetime, by: int | None = None, *, logged_at: datetime | None = None) -> None:
         who = None if by is None else actor(by)
-        self._add(Observed(len(self.log), at, at, CASES, self._next(), who, fact=fact))
+        self._add(Observed(len(self.log), logged_at or at, at, CASES, self._next(), who, fact=fact))
 
     def look(
         self,
@@ -567,6 +567,63 @@ def test_glass_is_reviewed_by_somebody_else_and_in_time_or_it_is_a_finding(hours
     counts = reviewer == 1 and broken <= reviewed <= due
     found = told(examined(rules, writer.log), Pattern.BREAK_GLASS_UNREVIEWED)
     assert found == ({} if counts else {f"{position}": {position}})
+
+
+@given(st.timedeltas(timedelta(0), timedelta(days=31)))
+def test_glass_that_is_dated_ahead_is_reviewed_as_soon_as_any(ahead: timedelta) -> None:
+    """A service whose clock is wrong, or a forged record: what it says of its own time gives its review not a day more."""
+    rules, writer = rules_with(), Writer()
+    broken = MONDAY + timedelta(days=4)
+    due = rules.review_by(broken)
+    position = len(writer.log)
+    writer.look(0, broken + ahead, kind=AccessKind.BREAK_GLASS, logged_at=broken)
+    writer.fact(review_of(1), due + timedelta(minutes=1), by=1)
+    writer.time(due + rules.policy.patience)
+    assert told(examined(rules, writer.log), Pattern.BREAK_GLASS_UNREVIEWED) == {f"{position}": {position}}
+
+
+@given(st.timedeltas(timedelta(0), timedelta(days=31)), st.timedeltas(timedelta(0), timedelta(days=31)))
+def test_a_review_in_time_counts_whatever_it_and_the_glass_say_of_their_own_time(
+    glass_ahead: timedelta, review_ahead: timedelta
+) -> None:
+    rules, writer = rules_with(), Writer()
+    broken = MONDAY + timedelta(days=4)
+    reviewed = broken + timedelta(hours=1)
+    writer.look(0, broken + glass_ahead, kind=AccessKind.BREAK_GLASS, logged_at=broken)
+    writer.fact(review_of(1), reviewed + review_ahead, by=1, logged_at=reviewed)
+    writer.time(MONDAY + timedelta(days=70))
+    assert not told(examined(rules, writer.log), Pattern.BREAK_GLASS_UNREVIEWED)
+
+
+def test_glass_that_is_told_late_waits_for_its_review_to_be_told_too() -> None:
+    """The log was away for a week: what was reviewed in time meanwhile comes right behind it, and is in time."""
+    rules, writer = rules_with(), Writer()
+    back = MONDAY + timedelta(days=7)
+    writer.look(0, MONDAY, kind=AccessKind.BREAK_GLASS, logged_at=back)
+    writer.fact(review_of(1), MONDAY + timedelta(hours=1), by=1, logged_at=back)
+    writer.time(MONDAY + timedelta(days=40))
+    assert not told(examined(rules, writer.log), Pattern.BREAK_GLASS_UNREVIEWED)
+    late = Writer()
+    late.look(0, MONDAY, kind=AccessKind.BREAK_GLASS, logged_at=back)
+    late.fact(review_of(1), rules.review_by(MONDAY) + timedelta(minutes=1), by=1, logged_at=back)
+    late.time(MONDAY + timedelta(days=40))
+    assert told(examined(rules, late.log), Pattern.BREAK_GLASS_UNREVIEWED) == {"0": {0}}
+
+
+@given(st.timedeltas(timedelta(days=-400), timedelta(days=31)), st.timedeltas(timedelta(0), timedelta(days=31)))
+def test_that_somebody_leaves_counts_from_when_the_log_had_it_whatever_it_says_of_its_own_time(
+    notice_off: timedelta, look_ahead: timedelta
+) -> None:
+    rules, writer = rules_with(), Writer()
+    writer.fact(opened(0, 3), MONDAY)
+    writer.fact(leaves(0, 3), MONDAY + notice_off, logged_at=MONDAY)
+    found = len(writer.log)
+    taken = MONDAY + timedelta(days=1)
+    writer.look(3, taken + look_ahead, 0, kind=AccessKind.EXPORT, logged_at=taken)
+    assert told(examined(rules, writer.log), Pattern.LEAVING) == {actor(3): {found}}
+    over = MONDAY + timedelta(days=rules.policy.leaving.notice_days, minutes=1)
+    writer.look(3, over, 0, kind=AccessKind.EXPORT)
+    assert told(examined(rules, writer.log), Pattern.LEAVING) == {actor(3): {found}}
 
 
 def test_who_leaves_may_read_what_they_hand_over_and_nothing_is_taken_out() -> None:

@@ -90,6 +90,11 @@ class Marks(Model):
         return Marks(marks=tuple(told)), [Hit(pattern, actor, fresh, actor)] if fresh else []
 
 
+def no_later(at: datetime, logged_at: datetime) -> datetime:
+    """Return when something happened that the log had at `logged_at`: not after that, whatever it says of its own time."""
+    return min(at, logged_at)
+
+
 def _when(mark: Mark) -> tuple[datetime, int]:
     return mark.at, mark.position
 
@@ -241,6 +246,8 @@ class Departure(Model):
     """Since when it is known that somebody leaves, and what they looked at since."""
 
     since: datetime | None = None
+    logged_at: datetime | None = None
+    """When the log had it, from which the notice is reckoned. None in what was remembered before this was: then it is `since`."""
     read: Marks = Marks()
     taken: Marks = Marks()
 
@@ -251,19 +258,26 @@ class Departure(Model):
         """
         fact = seen.fact
         if isinstance(fact, HandoverSent) and fact.kind is HandoverKind.STAFF_LEAVES:
-            return self.known_since(seen.at, rules)
+            return self.known_since(seen.at, seen.logged_at, rules)
         return self
 
-    def known_since(self, moment: datetime, rules: Rules) -> Departure:
-        """Return the state in which it is known since `moment` that the person leaves; after a notice that is over, again."""
-        if self.since is not None and moment <= self.since + timedelta(days=rules.policy.leaving.notice_days):
+    def known_since(self, moment: datetime, logged_at: datetime, rules: Rules) -> Departure:
+        """Return the state in which it is known since `moment` that the person leaves; after a notice that is over, again.
+
+        The notice is over when it is by the log, whatever the fact says of its own time.
+        """
+        if self.since is not None and logged_at <= self._until(self.since, rules):
             return self
-        return self.model_copy(update={"since": moment})
+        return self.model_copy(update={"since": no_later(moment, logged_at), "logged_at": logged_at})
+
+    def _until(self, since: datetime, rules: Rules) -> datetime:
+        return (self.logged_at or since) + timedelta(days=rules.policy.leaving.notice_days)
 
     def look(self, look: Look, rules: Rules, *, holds: bool) -> tuple[Departure, list[Hit]]:
         """Count what was taken out, and the children read whose baton the person does not hold (`holds`)."""
         policy = rules.policy.leaving
-        watched = self.since is not None and self.since <= look.at <= self.since + timedelta(days=policy.notice_days)
+        looked = no_later(look.at, look.logged_at)
+        watched = self.since is not None and self.since <= looked <= self._until(self.since, rules)
         if not watched or not look.shown or not policy.enabled:
             return self, []
         within = timedelta(hours=policy.within_hours)
@@ -297,7 +311,7 @@ class GlassWatch(Model):
 
     def learn(self, seen: Observed) -> GlassWatch:
         """Return the state after a review."""
-        return self.model_copy(update={"reviews": (*self.reviews, Review(at=seen.at, by=seen.actor))})
+        return self.model_copy(update={"reviews": (*self.reviews, _review(seen))})
 
     def look(self, look: Look, rules: Rules) -> GlassWatch:
         """Return the state after a look; only one for which glass was broken counts."""
@@ -324,11 +338,18 @@ class GlassWatch(Model):
 
     @staticmethod
     def _reviews(review: Review, look: Look, rules: Rules) -> bool:
-        return review.by not in {None, look.actor} and look.at <= review.at <= rules.review_by(look.at)
+        broken = no_later(look.at, look.logged_at)
+        return review.by not in {None, look.actor} and broken <= review.at <= rules.review_by(broken)
+
+
+def _review(seen: Observed) -> Review:
+    return Review(at=no_later(seen.at, seen.logged_at), by=seen.actor)
 
 
 def _missed(look: Look, rules: Rules) -> datetime:
-    return rules.review_by(look.at) + rules.policy.patience
+    """Return when a review that was in time is in the log: what is told late has its review told late too, right behind it."""
+    due = rules.review_by(no_later(look.at, look.logged_at))
+    return max(due, look.logged_at) + rules.policy.patience
 
 
 def receipt_missing(seen: Observed, rules: Rules) -> list[Hit]:
