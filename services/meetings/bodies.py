@@ -23,6 +23,7 @@ from shared.contracts.meetings import (
     LiftWithdrawal,
 )
 from shared.contracts.team import ContributionReason
+from shared.contracts.unit_registers import GuidanceWithdrawal
 from shared.refs import ArenaRefField, CaseRefField, ItemRefField, OrganisationNumberField, UnitIdField
 from shared.web import GivenDay, GivenMoment, RequestModel
 
@@ -362,6 +363,15 @@ class GuidanceGiven(RequestModel):
     step: Code = Field(examples=["school-start"])
     on: GivenDay | None = Field(default=None, examples=["2026-09-01"])
     """Left out, today."""
+
+
+class GuidanceWithdrawn(RequestModel):
+    """What was recorded of an age step's guidance by mistake, and why it is taken back."""
+
+    step: Code = Field(examples=["school-start"])
+    on: GivenDay = Field(examples=["2026-09-01"])
+    """The day for which it was recorded."""
+    reason: GuidanceWithdrawal
 
 
 class GuidanceHours(RequestModel):

@@ -602,6 +602,12 @@ class CompetenceCountError(MeetingsError):
     status = 422
 
 
+class GuidanceNotRecordedError(MeetingsError):
+    """Your unit has not recorded that guidance for that day, or has taken it back already."""
+
+    code = "guidance-not-recorded"
+
+
 class RecordedDayError(MeetingsError):
     """What is recorded is over, and not longer ago than a school year."""
 

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.meetings.bodies import CompetenceCount, GuidanceGiven, GuidanceHours
+from services.meetings.bodies import CompetenceCount, GuidanceGiven, GuidanceHours, GuidanceWithdrawn
 from services.meetings.domain.unit_register import CompetenceLine, CompetenceOverview, GuidanceLine, HoursLine
 from services.meetings.handlers import registers
 from services.meetings.handlers.desk import Desk
@@ -57,6 +57,17 @@ async def show_overview(desk: Means, ctx: Reading, asked: AskedPage) -> Page[Com
 async def record_guidance(desk: Means, ctx: Command, body: GuidanceGiven) -> Response:
     """By the own unit, where the plan lets it give that step's."""
     return respond(await registers.record_guidance(desk, ctx, body.step, body.on))
+
+
+@router.post(
+    "/parent-guidance/withdrawals",
+    status_code=201,
+    response_model=RecordedView,
+    summary="Guidance of parents was recorded by mistake",
+)
+async def withdraw_guidance(desk: Means, ctx: Command, body: GuidanceWithdrawn) -> Response:
+    """By the own unit. It counts no more; that it was recorded and taken back, and why, stays known."""
+    return respond(await registers.withdraw_guidance(desk, ctx, body.step, body.on, body.reason))
 
 
 @router.get("/parent-guidance", summary="The plan for the guidance of all parents, by the child's age")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, StringConstraints
 
@@ -46,6 +46,21 @@ class ParentGuidanceGiven(UnitRegisterEvent):
     on: date
 
 
+GuidanceWithdrawal = Literal["not-given", "wrong-step", "wrong-day"]
+"""Why what was recorded as given is taken back."""
+
+
+class ParentGuidanceWithdrawn(UnitRegisterEvent):
+    """That a unit had given the guidance of an age step that day was recorded by mistake, and is taken back (seed rule 108)."""
+
+    TYPE: ClassVar[str] = "no.lagspill.meetings.parent-guidance.withdrawn.v1"
+
+    step: Code
+    on: date
+    """The day for which it was recorded."""
+    reason: GuidanceWithdrawal
+
+
 class GuidanceHoursRecorded(UnitRegisterEvent):
     """How long a unit gave guidance in a week; recorded again, it is this that counts (seed rule 163)."""
 
@@ -57,4 +72,9 @@ class GuidanceHoursRecorded(UnitRegisterEvent):
     minutes: int = Field(ge=0, le=2400)
 
 
-EVENTS: tuple[type[EventData], ...] = (CompetenceRecorded, ParentGuidanceGiven, GuidanceHoursRecorded)
+EVENTS: tuple[type[EventData], ...] = (
+    CompetenceRecorded,
+    ParentGuidanceGiven,
+    ParentGuidanceWithdrawn,
+    GuidanceHoursRecorded,
+)

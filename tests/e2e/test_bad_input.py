@@ -24,7 +24,7 @@ from services.notify.domain.subscription import SUBSCRIPTION, decide_stop
 from services.notify.webhooks import LOOPBACK
 from shared import db
 from shared.aggregate import Context
-from shared.clock import SimulatedClock
+from shared.clock import SimulatedClock, oslo_day
 from shared.contracts.cases import (
     CaseOpened,
     ConcernRegistered,
@@ -321,6 +321,9 @@ async def test_meetings(
         count = {"competence": "participation", "staff": 14, "having": 5}
         await run.does("tynset-styrer", "/competence", count, of_a_case=False)
         await run.does("tynset-styrer", "/parent-guidance", {"step": "barnehage"}, others_may=True)
+        day = oslo_day(clock.now()).isoformat()
+        mistaken = {"step": "barnehage", "on": day, "reason": "not-given"}
+        await run.does("tynset-styrer", "/parent-guidance/withdrawals", mistaken, others_may=True)
         hours = {"code": "cos", "week": "2026-09-01", "minutes": 120}
         await run.does("vikevag-styrer", "/guidance-hours", hours, others_may=True)
         await run.over("rennesoy-ppt", "/competence", {**count, "competence": "none"}, code="register-forbidden")

@@ -107,6 +107,25 @@ async def test_who_guides_all_parents_at_which_age_and_whether_it_was_done(lia: 
     )
     before = (await lia.see("tynset-nurse", "/parent-guidance?school_year=2025&limit=200"))["items"]
     assert {line["given_on"] for line in before} == {None}
+    # By mistake: another took it down for a day on which it was not given, and takes it back.
+    earlier = (day - timedelta(days=7)).isoformat()
+    wrong, back = {"step": "barnehage", "on": day.isoformat()}, "/parent-guidance/withdrawals"
+    await lia.must("tynset-styrer", "/parent-guidance", {"step": "barnehage", "on": earlier})
+    for who, body, refusal in (
+        ("tynset-teacher", {**wrong, "on": late, "reason": "wrong-day"}, (409, "guidance-not-recorded")),
+        ("tynset-nurse", {**wrong, "reason": "wrong-day"}, (409, "guidance-not-recorded")),
+        ("tynset-teacher", wrong, (422, "input-invalid")),
+    ):
+        assert await lia.refused(who, back, body) == refusal
+    taken = await lia.must("tynset-styrer", back, {**wrong, "reason": "wrong-day"})
+    assert taken == {"unit": BARNEHAGE, "code": "barnehage", "on": day.isoformat()}
+    shown = (await lia.see("tynset-nurse", "/parent-guidance?limit=200"))["items"]
+    assert [line["given_on"] for line in shown if line["given_on"] is not None] == [earlier]
+    assert await lia.refused("tynset-styrer", back, {**wrong, "reason": "not-given"}) == (409, "guidance-not-recorded")
+    told = [
+        each for each in await lia.published() if each["data"].get("step") and each["data"]["on"] == day.isoformat()
+    ]
+    assert [each["type"].split(".")[-2] for each in told] == ["given", "withdrawn"], "and what was recorded stays known"
     refused = await lia.get("tynset-nurse", "/parent-guidance", lagspill_roles=["auditor"])
     assert (refused.status_code, refused.json()["code"]) == (403, "register-forbidden")
 

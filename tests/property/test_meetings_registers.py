@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from datetime import date, timedelta
 
 import pytest
@@ -23,6 +24,7 @@ from services.meetings.domain.unit_register import (
     decide_count,
     decide_give,
     decide_hours,
+    decide_take_back,
     guidance_lines,
     hours_lines,
     hours_of,
@@ -37,6 +39,7 @@ from services.meetings.domain.unit_register import (
 from services.meetings.domain.year import Calendar, SchoolHoliday, Term
 from services.meetings.errors import (
     CompetenceCountError,
+    GuidanceNotRecordedError,
     NotYoursToRecordError,
     RecordedDayError,
     RegisterForbiddenError,
@@ -138,16 +141,29 @@ def test_what_is_to_be_renewed_every_year_is_out_of_date_after_its_day_a_year_on
 @pytest.mark.rule(108, 109)
 @given(
     st.lists(
-        st.tuples(st.sampled_from(["newborn", "barnehage", "school-start", "youth"]), st.integers(0, 500)), max_size=8
+        st.tuples(
+            st.sampled_from(["newborn", "barnehage", "school-start", "youth"]),
+            st.integers(0, 500) | st.integers(0, 2),
+            st.booleans(),
+        ),
+        max_size=8,
     )
 )
-def test_guidance_is_given_by_whom_the_plan_names_and_counts_in_its_school_year(given_: list[tuple[str, int]]) -> None:
+def test_guidance_is_given_by_whom_the_plan_names_and_counts_in_its_school_year_until_it_is_taken_back(
+    given_: list[tuple[str, int, bool]],
+) -> None:
     unit = next(each for each in TYNSET.units if each.id == "unit:tynset-barnehage")
     year = TYNSET.calendar.school_year_of(TODAY)
     state = RegisterState()
     days: dict[str, set[date]] = {}
-    for step, ago in given_:
+    for step, ago, back in given_:
         on = TODAY - timedelta(days=ago)
+        if back:
+            there = on in days.get(step, set())
+            with nullcontext() if there else pytest.raises(GuidanceNotRecordedError):
+                state = REGISTER.fold(state, decide_take_back(state, REF, unit, step, on, "wrong-day"))
+                days[step].remove(on)
+            continue
         try:
             events = decide_give(state, REF, TYNSET, unit, step, on, TODAY)
         except NotYoursToRecordError:

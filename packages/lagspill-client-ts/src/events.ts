@@ -589,6 +589,7 @@ export interface EventData {
   "no.lagspill.meetings.minutes.approved.v1": MinutesApproved;
   "no.lagspill.meetings.outcome.recorded.v1": OutcomeRecorded;
   "no.lagspill.meetings.parent-guidance.given.v1": ParentGuidanceGiven;
+  "no.lagspill.meetings.parent-guidance.withdrawn.v1": ParentGuidanceWithdrawn;
   "no.lagspill.meetings.report.delivered.v1": ReportDelivered;
   "no.lagspill.meetings.report.dropped.v1": ReportDropped;
   "no.lagspill.meetings.report.expected.v1": ReportExpected;
@@ -3338,6 +3339,19 @@ export interface PlannedMeasure {
  */
 export interface ParentGuidanceGiven {
   on: string;
+  step: string;
+  unit: string;
+  unit_register: string;
+}
+/**
+ * That a unit had given the guidance of an age step that day was recorded by mistake, and is taken back (seed rule 108).
+ */
+export interface ParentGuidanceWithdrawn {
+  /**
+   * The day for which it was recorded.
+   */
+  on: string;
+  reason: "not-given" | "wrong-step" | "wrong-day";
   step: string;
   unit: string;
   unit_register: string;

@@ -3328,6 +3328,22 @@ class ParentGuidanceGiven(EventData):
     unit_register: UnitRegisterRefField
 
 
+class ParentGuidanceWithdrawn(EventData):
+    """That a unit had given the guidance of an age step that day was recorded by mistake, and is taken back (seed rule
+    108).
+    """
+
+    TYPE: ClassVar[str] = "no.lagspill.meetings.parent-guidance.withdrawn.v1"
+    TOPIC: ClassVar[str] = "lagspill.meetings.v1"
+
+    on: date
+    """The day for which it was recorded."""
+    reason: Literal["not-given", "wrong-step", "wrong-day"]
+    step: Annotated[str, Field(pattern=r"^[a-z0-9-]{2,60}$")]
+    unit: UnitIdField
+    unit_register: UnitRegisterRefField
+
+
 class PatternsExamined(EventData):
     """The log was examined for patterns of misuse up to a position (etterfølgende kontroll, pasientjournalloven § 22).
 
@@ -4012,6 +4028,7 @@ EVENTS: Final[Mapping[str, type[EventData]]] = {
     OutcomeRecorded.TYPE: OutcomeRecorded,
     OutcomeRefused.TYPE: OutcomeRefused,
     ParentGuidanceGiven.TYPE: ParentGuidanceGiven,
+    ParentGuidanceWithdrawn.TYPE: ParentGuidanceWithdrawn,
     PatternsExamined.TYPE: PatternsExamined,
     PlanClosed.TYPE: PlanClosed,
     PlanRequested.TYPE: PlanRequested,

@@ -17,6 +17,7 @@ from services.meetings.domain.undertakings import Competence, GuidanceStep, Hour
 from services.meetings.domain.year import Calendar, SchoolYear
 from services.meetings.errors import (
     CompetenceCountError,
+    GuidanceNotRecordedError,
     NotYoursToRecordError,
     RecordedDayError,
     RegisterForbiddenError,
@@ -25,7 +26,13 @@ from shared.aggregate import Aggregate
 from shared.auth import Actor
 from shared.contracts.base import EventData, Model
 from shared.contracts.codes import Role, Service
-from shared.contracts.unit_registers import CompetenceRecorded, GuidanceHoursRecorded, ParentGuidanceGiven
+from shared.contracts.unit_registers import (
+    CompetenceRecorded,
+    GuidanceHoursRecorded,
+    GuidanceWithdrawal,
+    ParentGuidanceGiven,
+    ParentGuidanceWithdrawn,
+)
 from shared.profiles import Text
 from shared.refs import UnitId, UnitRegisterRef
 
@@ -72,6 +79,9 @@ def evolve(state: RegisterState, event: EventData) -> RegisterState:
             return state.model_copy(update={"competence": {**state.competence, event.competence: counted}})
         case ParentGuidanceGiven():
             return state.model_copy(update={"given": (*state.given, Given(step=event.step, on=event.on))})
+        case ParentGuidanceWithdrawn():
+            mistaken = Given(step=event.step, on=event.on)
+            return state.model_copy(update={"given": tuple(each for each in state.given if each != mistaken)})
         case GuidanceHoursRecorded():
             others = [each for each in state.weeks if (each.code, each.week) != (event.code, event.week)]
             new = Week(code=event.code, week=event.week, minutes=event.minutes)
@@ -180,6 +190,21 @@ def decide_give(
     if Given(step=step, on=on) in state.given:
         return []
     return [ParentGuidanceGiven(unit_register=register, unit=unit.id, step=step, on=on)]
+
+
+def decide_take_back(
+    state: RegisterState, register: UnitRegisterRef, unit: Unit, step: str, on: date, reason: GuidanceWithdrawal
+) -> list[EventData]:
+    """Take back that the guidance of an age step was given that day: it was recorded by mistake (seed rule 108).
+
+    However long ago that was, and also where the profile asks for the step no more: what is not true is not left standing.
+
+    Raises:
+        GuidanceNotRecordedError: it was not recorded for that day, or is taken back already.
+    """
+    if Given(step=step, on=on) not in state.given:
+        raise GuidanceNotRecordedError
+    return [ParentGuidanceWithdrawn(unit_register=register, unit=unit.id, step=step, on=on, reason=reason)]
 
 
 def decide_hours(

@@ -23,6 +23,7 @@ from services.meetings.domain.unit_register import (
     decide_count,
     decide_give,
     decide_hours,
+    decide_take_back,
     guidance_lines,
     hours_lines,
     monday,
@@ -36,6 +37,7 @@ from services.meetings.views import RecordedView
 from shared.aggregate import Answer, Changed, Context
 from shared.clock import oslo_day
 from shared.contracts.base import EventData
+from shared.contracts.unit_registers import GuidanceWithdrawal
 from shared.db import Connection
 from shared.refs import UnitId, UnitRegisterRef
 from shared.web import answer
@@ -74,6 +76,23 @@ async def record_guidance(desk: Desk, ctx: Context, step: str, on: date | None) 
         return decide_give(state, register, profile, unit, step, day, today)
 
     return await _record(desk, ctx, unit, RecordedView(unit=unit.id, code=step, on=day), decide)
+
+
+async def withdraw_guidance(
+    desk: Desk, ctx: Context, step: str, on: date, reason: GuidanceWithdrawal
+) -> Changed[RegisterState]:
+    """Take back what the unit has recorded by mistake of the guidance of an age step (seed rule 108).
+
+    Raises:
+        RegisterForbiddenError: the actor works for no unit of the municipality.
+        MeetingsError: see `domain.unit_register.decide_take_back`.
+    """
+    _, unit, _ = _own_unit(desk, ctx)
+
+    def decide(state: RegisterState, register: UnitRegisterRef) -> list[EventData]:
+        return decide_take_back(state, register, unit, step, on, reason)
+
+    return await _record(desk, ctx, unit, RecordedView(unit=unit.id, code=step, on=on), decide)
 
 
 async def record_hours(desk: Desk, ctx: Context, code: str, day: date, minutes: int) -> Changed[RegisterState]:
