@@ -188,7 +188,7 @@ class PublicHolidayError(MeetingsError):
 
 
 class StartsInThePastError(MeetingsError):
-    """A meeting cannot be called for a time that has passed."""
+    """A meeting is not called for, or moved to, a time that has passed; one that was held is recorded with when that was."""
 
     code = "starts-in-the-past"
     status = 422
@@ -346,6 +346,13 @@ class MustLeaveItemError(MeetingsError):
 
 
 # --- holding and minutes ----------------------------------------------------------------------------------------------
+
+
+class HeldFarOffError(MeetingsError):
+    """A meeting is held within half a year of the time for which it was called, `called_for`: is this the right date?"""
+
+    code = "held-far-off"
+    status = 422
 
 
 class HoldingTimesError(MeetingsError):

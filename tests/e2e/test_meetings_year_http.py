@@ -12,7 +12,7 @@ import pytest_asyncio
 from shared.clock import SimulatedClock
 from shared.testing.issuer import LocalIssuer
 from shared.testing.plugin import Migrated
-from tests.e2e.meetings_world import Town, town
+from tests.e2e.meetings_world import START, Town, town
 
 pytestmark = pytest.mark.connected
 
@@ -65,6 +65,26 @@ async def test_a_year_called_as_it_is_proposed_has_no_deviation(lia: Town) -> No
         "overgang-skole-skole-kontaktlaerer",
     }
     assert all((each["meeting"] is None) == (each["status"] is None) for each in stands)
+
+
+@pytest.mark.rule(8, 64)
+async def test_a_meeting_that_was_moved_by_word_of_mouth_counts_where_it_was_held(lia: Town) -> None:
+    meeting = await lia.ressursteam()
+    lia.clock.set(datetime(2027, 8, 2, 12, tzinfo=UTC))
+    path = f"/meetings/{meeting}/holding"
+    far_off = lia.held([], started_at="2027-07-20T12:00:00+02:00", ended_at="2027-07-20T13:30:00+02:00")
+    refused = await lia.post("styrer", path, far_off)
+    assert (refused.status_code, refused.json()["code"]) == (422, "held-far-off")
+    assert datetime.fromisoformat(refused.json()["called_for"]) == datetime.fromisoformat(START)
+    moved = {"started_at": "2027-01-12T12:00:00+01:00", "ended_at": "2027-01-12T13:30:00+01:00"}
+    await lia.must("styrer", path, lia.held([], **moved))
+    assert (await lia.see("styrer", f"/meetings/{meeting}"))["starts_at"] == "2027-01-12T11:00:00Z"
+    rows = await everything(lia, "styrer", "/conformity?school_year=2026")
+    assert {row["period"]: row["held"] for row in rows if row["arena_type"] == "ressursteam"} == {
+        "autumn": 0,
+        "spring": 1,
+    }
+    assert "20270112T120000" in (await lia.get("styrer", "/calendar")).text
 
 
 async def test_the_collections_are_paged_without_holes(lia: Town) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from datetime import UTC, date, datetime, timedelta
 from itertools import product
 
@@ -22,6 +23,7 @@ from services.meetings.errors import (
     ArenaRetiredError,
     AttendanceError,
     ConsentMissingError,
+    HeldFarOffError,
     HoldingTimesError,
     MeetingFullError,
     MeetingsError,
@@ -34,8 +36,8 @@ from services.meetings.errors import (
 )
 from services.meetings.settings import MeetingsSettings
 from shared.contracts.codes import GrantorClass, InformationCategory, Purpose, Role, Scope, Service
-from shared.contracts.meetings import Attendance, ItemKind, ItemMode, ModePolicy
-from shared.refs import CaseRef, ConsentRef, ItemRef, MeetingRef, OrganisationNumber, UnitId
+from shared.contracts.meetings import Attendance, ItemKind, ItemMode, MeetingHeld, ModePolicy
+from shared.refs import ArenaRef, CaseRef, ConsentRef, ItemRef, MeetingRef, OrganisationNumber, UnitId
 
 FOLDER = MeetingsSettings.model_fields["municipalities_folder"].default
 PROFILE = read_profile((FOLDER / "notodden.yaml").read_text(encoding="utf-8"), "notodden.yaml")
@@ -524,7 +526,6 @@ def test_no_more_are_there_than_the_arena_has_seats() -> None:
     [
         holding(started_at=NOW + timedelta(hours=3)),
         holding(ended_at=NOW + timedelta(days=1)),
-        holding(started_at=NOW - timedelta(days=2)),
         holding(discussed=(Discussion(ItemRef("itm_" + "b" * 26), NOW - timedelta(seconds=1)),)),
         holding(discussed=(Discussion(ItemRef("itm_" + "b" * 26)),) * 2),
     ],
@@ -532,6 +533,36 @@ def test_no_more_are_there_than_the_arena_has_seats() -> None:
 def test_times_must_be_in_order(wrong: Holding) -> None:
     with pytest.raises(HoldingTimesError):
         check_times(called(), wrong, NOW + timedelta(hours=2))
+
+
+@pytest.mark.parametrize("days", [-183, -1, 1, 183])
+def test_a_meeting_that_was_moved_by_word_of_mouth_is_recorded_where_it_was_held(days: int) -> None:
+    began, much_later = NOW + timedelta(days=days), NOW + timedelta(days=400)
+    check_times(called(), holding(started_at=began, ended_at=began + timedelta(hours=1)), much_later)
+    further = began + (timedelta(days=1) if days > 0 else timedelta(days=-1)) * (abs(days) // 183)
+    found = holding(started_at=further, ended_at=further + timedelta(hours=1))
+    with nullcontext() if further == began else pytest.raises(HeldFarOffError):
+        check_times(called(), found, much_later)
+
+
+@pytest.mark.rule(8, 64)
+@pytest.mark.parametrize(("shift", "moved"), [(timedelta(hours=1), False), (timedelta(days=3), True)])
+def test_on_another_day_a_meeting_stands_where_it_was_held_and_calendars_are_told(
+    shift: timedelta, moved: bool
+) -> None:
+    state, began = called(), NOW + shift
+    held = MeetingHeld(
+        meeting=MeetingRef("mtg_" + "b" * 26),
+        arena=ArenaRef("arn_" + "b" * 26),
+        arena_type="ressursteam",
+        started_at=began,
+        ended_at=began + timedelta(hours=1),
+        chair=Role.LEADER,
+        attendance=(),
+        kinds_covered=frozenset(),
+    )
+    after = MEETING.fold(state, [held])
+    assert (after.starts_at, after.changes) == ((began, state.changes + 1) if moved else (NOW, state.changes))
 
 
 @pytest.mark.rule(2)

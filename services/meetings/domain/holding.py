@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Final
 
@@ -21,6 +21,7 @@ from services.meetings.errors import (
     CaseElsewhereError,
     ChairMissingError,
     GuardiansMissingError,
+    HeldFarOffError,
     HoldingTimesError,
     MustLeaveItemError,
 )
@@ -33,6 +34,8 @@ _TAKEN_OFF_BY_ITSELF: Final = frozenset({"consent-withdrawn", "consent-expired",
 """Why an item left the agenda without anybody asking: it may have been discussed before that."""
 
 
+MOVED_AT_MOST: Final = timedelta(days=183)
+"""How far from its time a meeting can have been held, moved by word of mouth: half a year, so that a wrong year is found."""
 NOBODY_LEFT: Final[Mapping[ItemRef, frozenset[Service]]] = MappingProxyType({})
 
 
@@ -87,15 +90,18 @@ def check_times(state: MeetingState, holding: Holding, now: datetime) -> None:
     """Refuse times that cannot be.
 
     Raises:
-        HoldingTimesError: not in the order start, discussion, end, now; or on another day than the meeting was called for.
+        HoldingTimesError: not in the order start, discussion, end, now.
+        HeldFarOffError: too long before or after the time for which it was called.
     """
-    if state.starts_at is None or abs((holding.started_at - state.starts_at).total_seconds()) > 24 * 3600:
-        raise HoldingTimesError
     if not holding.started_at <= holding.ended_at <= now:
         raise HoldingTimesError
     for each in holding.discussed:
         if each.at is not None and not holding.started_at <= each.at <= holding.ended_at:
             raise HoldingTimesError
+    called_for = state.starts_at
+    assert called_for is not None
+    if abs(holding.started_at - called_for) > MOVED_AT_MOST:
+        raise HeldFarOffError(extensions={"called_for": called_for.isoformat()})
     if len({each.item for each in holding.discussed}) != len(holding.discussed):
         raise HoldingTimesError
 

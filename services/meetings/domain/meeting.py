@@ -17,6 +17,7 @@ from pydantic import AwareDatetime
 from services.meetings.domain.invitation import Answers
 from services.meetings.errors import MeetingStateError, StartsInThePastError, UnknownError, UnknownItemError
 from shared.aggregate import Aggregate
+from shared.clock import oslo_day
 from shared.contracts.base import EventData, Model
 from shared.contracts.codes import InformationCategory, Purpose, Role, Service
 from shared.contracts.meetings import (
@@ -253,7 +254,10 @@ def _item_removed(state: MeetingState, event: EventData) -> Changes:
 
 def _held(state: MeetingState, event: EventData) -> Changes:
     assert isinstance(event, MeetingHeld)
-    return {
+    # Moved by word of mouth: it stands, and counts, on the day on which it was held.
+    elsewhere = state.starts_at is None or oslo_day(state.starts_at) != oslo_day(event.started_at)
+    moved = {"starts_at": event.started_at, "changes": state.changes + 1} if elsewhere else {}
+    return moved | {
         "status": Status.HELD,
         "present": frozenset(seat.service for seat in event.attendance if seat.present),
         "attendance": event.attendance,
