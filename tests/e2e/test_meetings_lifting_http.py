@@ -292,7 +292,7 @@ async def test_what_was_lifted_by_name_is_taken_back_by_the_unit_or_whoever_hear
     for who in ("tynset-nurse", "tynset-coordinator"):
         assert await lia.refused(who, back, {"reason": "solved-here"}) == (404, "not-found"), who
     # Nor is it for who could, and is of the child's family (forvaltningsloven § 6): they are told the same.
-    kin = {"pid": lia.cases.guardian_a.national_number}
+    kin: dict[str, Any] = {"pid": lia.cases.guardian_a.national_number}
     for who in ("tynset-teacher", "tynset-styrer", "tynset-ppt"):
         refused = await lia.post(who, back, {"reason": "by-mistake"}, **kin)
         assert (refused.status_code, refused.json()["code"]) == (404, "not-found"), who
