@@ -70,20 +70,29 @@ class OwnAddress:
     calendar: CalendarRef
     token_hash: bytes | None
     until: datetime | None
-    unit: UnitId | None
-    """Of which they were when it was made."""
 
 
 async def own_address(conn: Connection, actor: ActorId, municipality: LogScope) -> OwnAddress | None:
     """Return what is kept of the actor's address; None when there never was one."""
     row = await conn.fetchrow(
-        "SELECT calendar, token_hash, until, unit FROM calendars WHERE actor = $1 AND municipality = $2",
+        "SELECT calendar, token_hash, until FROM calendars WHERE actor = $1 AND municipality = $2",
         actor,
         municipality,
     )
     if row is None:
         return None
-    return OwnAddress(CalendarRef(row["calendar"]), row["token_hash"], row["until"], row["unit"])
+    return OwnAddress(CalendarRef(row["calendar"]), row["token_hash"], row["until"])
+
+
+async def addresses_in(conn: Connection, actor: ActorId, unit: UnitId) -> list[tuple[CalendarRef, LogScope]]:
+    """Return the actor's addresses that were made at work in that unit, each with its municipality, in order."""
+    rows = await conn.fetch(
+        "SELECT calendar, municipality FROM calendars WHERE actor = $1 AND unit = $2 AND token_hash IS NOT NULL"
+        " ORDER BY municipality",
+        actor,
+        unit,
+    )
+    return [(CalendarRef(row["calendar"]), LogScope(row["municipality"])) for row in rows]
 
 
 async def save_address(

@@ -105,6 +105,47 @@ async def test_who_reads_which_calendar(lia: Town) -> None:
     assert (await lia.http.get("/calendar")).status_code == 401
 
 
+@pytest.mark.rule(77, 107)
+async def test_who_sits_in_a_service_that_municipalities_share_has_one_calendar_of_all_its_meetings(lia: Town) -> None:
+    alvdal: dict[str, Any] = {"municipality": "3428", "lagspill_unit": "unit:alvdal-kommune"}
+    await lia.tst_called("2026-10-06T09:00:00+02:00")
+    arenas = (await lia.get("tynset-coordinator", "/arenas?limit=200", **alvdal)).json()["items"]
+    for arena_type, unit, at in (("tst", "unit:alvdal-skole", "07"), ("tst-kommune", None, "09")):
+        for arena in (each["arena"] for each in arenas if (each["arena_type"], each["unit"]) == (arena_type, unit)):
+            body = {"arena": arena, "starts_at": f"2026-10-{at}T09:00:00+02:00"}
+            called = await lia.post("tynset-coordinator", "/meetings", body, **alvdal)
+            assert called.status_code == 201, called.text
+
+    async def read(who: str, **claims: Any) -> list[str]:
+        signed_in = events(await lia.get(who, "/calendar", **claims))
+        by_address = events(await lia.http.get(await address(lia, who)))
+        shown = [[str(each["location"]) for each in feed] for feed in (signed_in, by_address)]
+        assert {str(each["summary"]) for each in signed_in} == {"Møte"}
+        if not claims:
+            assert shown[0] == shown[1]
+        return shown[0]
+
+    for who in ("tynset-ppt", "tynset-barnevern"):
+        assert await read(who) == ["Tynset barnehage", "Alvdal skole", "Alvdal"]
+    # It is the service that is shared: a unit of the municipality's own, and its coordinator, have their own municipality's.
+    for who in ("tynset-nurse", "tynset-styrer", "tynset-coordinator"):
+        assert await read(who) == ["Tynset barnehage"]
+    # A coordinator at work in the shared unit coordinates one municipality.
+    mixed = await read("tynset-ppt", lagspill_roles=["coordinator", "ppt-adviser"])
+    assert mixed == ["Tynset barnehage", "Alvdal skole", "Alvdal"]
+    # Whoever has left the service has left it in all of them, wherever that was said.
+    path = await address(lia, "tynset-ppt")
+    elsewhere = {"municipality": "3426", "lagspill_unit": "unit:ppt-nord-osterdal"}
+    leader = {**(await lia.cases.receiver("ppt-leader")), "unit": "unit:ppt-nord-osterdal"}
+    left = {"reason": "left", "last_day": "2026-10-30", "falls_to": leader}
+    gone = await lia.cases.post("ppt", "/absences", left, claims={**elsewhere, "sub": "tynset-ppt"})
+    assert gone.status_code == 201, gone.text
+    await lia.carry()
+    assert (await lia.http.get(path)).status_code == 200
+    await day(lia, datetime(2026, 10, 30, 23, 0, tzinfo=UTC))
+    assert (await lia.http.get(path)).status_code == 404
+
+
 @pytest.mark.parametrize(
     "claims",
     [

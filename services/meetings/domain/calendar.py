@@ -7,8 +7,8 @@ tell where the child is: it has no place, and nobody without a seat in it is sho
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
@@ -23,7 +23,7 @@ from services.meetings.domain.seating import Asked, Office, asked_by, fills_seat
 from services.meetings.errors import CalendarForbiddenError, NoArenaCalendarError
 from shared.contracts.codes import Function, Role, Service
 from shared.contracts.meetings import ArenaLevel, InvitationAnswer, ModePolicy, Place, calendar_uid
-from shared.refs import MeetingRef, UnitId
+from shared.refs import LogScope, MeetingRef, UnitId
 
 BACK: Final = timedelta(days=366)
 AHEAD: Final = timedelta(days=400)
@@ -126,6 +126,25 @@ def decide_reader(
     return Reader(service, unit, coordinator, roles, functions)
 
 
+def read_in(
+    profiles: Mapping[LogScope, Profile], municipality: LogScope, reader: Reader
+) -> list[tuple[Profile, Reader]]:
+    """Return of which municipalities somebody's own calendar is, and as whom they read there (seed rule 77).
+
+    It is that of all the municipalities that share the reader's unit: whoever sits in five at once has one calendar. It leads to no
+    child in any of them, and what is shown is the unit's own seats. A coordinator is one municipality's.
+
+    Args:
+        profiles: of all municipalities, the reader's among them.
+        municipality: as whose the reader has signed in.
+        reader: as decided there.
+    """
+    here = profiles[municipality]
+    unit = None if reader.unit is None or reader.service is None else here.unit(reader.unit)
+    others = [each for each in profiles.values() if each is not here and unit is not None and unit in each.units]
+    return [(here, reader), *((each, replace(reader, coordinator=False)) for each in others)]
+
+
 def check_arena(rules: ArenaRules, unit: UnitId | None, own: Service | None, reader: Reader) -> None:
     """Refuse the calendar of an arena in which the reader has no part.
 
@@ -154,7 +173,12 @@ def appointments(
     """Return what the reader's calendar shows of the meetings, by time; less when they are not signed in."""
     shown = (each for each in meetings if _shown(profile, each, reader))
     made = [_appointment(profile, each, reader, signed_in=signed_in) for each in shown]
-    return sorted(made, key=lambda each: (each.starts_at, each.uid))
+    return sorted(made, key=by_time)
+
+
+def by_time(appointment: Appointment) -> tuple[datetime, UUID]:
+    """Return by what a calendar is ordered."""
+    return appointment.starts_at, appointment.uid
 
 
 def _shown(profile: Profile, meeting: KnownDate, reader: Reader) -> bool:

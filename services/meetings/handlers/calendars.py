@@ -9,13 +9,24 @@ import asyncio
 import hashlib
 import hmac
 from datetime import datetime, time, timedelta
+from functools import partial
 from typing import Final
 from uuid import UUID
 
 from services.meetings import calendar_store as store
 from services.meetings.configuration import profile_of
 from services.meetings.domain.arena import ARENA
-from services.meetings.domain.calendar import AHEAD, BACK, Reader, appointments, check_arena, decide_reader
+from services.meetings.domain.calendar import (
+    AHEAD,
+    BACK,
+    Appointment,
+    Reader,
+    appointments,
+    by_time,
+    check_arena,
+    decide_reader,
+    read_in,
+)
 from services.meetings.domain.calendar_address import (
     CALENDAR,
     AddressState,
@@ -160,6 +171,7 @@ class _Leaver(Model):
     """What the deadline remembers."""
 
     scope: LogScope
+    """Where it was registered."""
     correlation: UUID
     person: ActorId
     unit: UnitId
@@ -175,13 +187,11 @@ async def promise_leaving(tx: Tx, event: AbsenceRegistered, scope: LogScope, cor
 async def on_left(tx: Tx, deadline: Deadline) -> None:
     """The last day is over: as whom they were when it was made, they are no longer; at work elsewhere they make another."""
     leaver = _Leaver.model_validate_json(deadline.payload)
-    kept = await store.own_address(tx.conn, leaver.person, leaver.scope)
-    if kept is None or kept.token_hash is None or kept.unit != leaver.unit:
-        return
-    ctx = Context(actor=None, scope=leaver.scope, now=tx.now, correlation=leaver.correlation)
-    calendar = kept.calendar
-    await tx.journal.change(CALENDAR, calendar, ctx, lambda state: decide_withdraw(state, calendar), conn=tx.conn)
-    await store.forget_address(tx.conn, calendar)
+    # In a unit that municipalities share it was made in one of them, and the absence was registered in whichever (seed rule 77).
+    for calendar, scope in await store.addresses_in(tx.conn, leaver.person, leaver.unit):
+        ctx = Context(actor=None, scope=scope, now=tx.now, correlation=leaver.correlation)
+        await tx.journal.change(CALENDAR, calendar, ctx, partial(decide_withdraw, calendar=calendar), conn=tx.conn)
+        await store.forget_address(tx.conn, calendar)
 
 
 async def _feed(
@@ -195,11 +205,14 @@ async def _feed(
     arena: ArenaRef | None = None,
 ) -> bytes:
     profile = profile_of(desk.profiles, municipality)
+    of = read_in(desk.profiles, municipality, reader) if arena is None else [(profile, reader)]
+    shown: list[Appointment] = []
     async with desk.pool.acquire() as conn:
-        known = await store.dates(conn, municipality, reader, now - BACK, now + AHEAD, arena)
-    shown = appointments(profile, known, reader, signed_in=signed_in)
+        for each, as_whom in of:
+            known = await store.dates(conn, each.scope, as_whom, now - BACK, now + AHEAD, arena)
+            shown += appointments(each, known, as_whom, signed_in=signed_in)
     # A large municipality's year takes longer to write than others should wait for.
-    return await asyncio.to_thread(render_feed, shown, language)
+    return await asyncio.to_thread(render_feed, sorted(shown, key=by_time), language)
 
 
 def _reader(ctx: Context) -> Reader:
