@@ -159,7 +159,7 @@ async def test_of_two_who_enter_or_correct_at_once_one_is_refused(skien: Town) -
     assert await rows_of(skien) == 2
 
 
-@pytest.mark.rule(150, 151, 155)
+@pytest.mark.rule(150, 151, 154, 155)
 async def test_who_enters_sees_what_is_missing_and_late(skien: Town) -> None:
     await skien.post("coordinator", PATH, CALLS, **SKIEN)
     first = (await skien.get("coordinator", f"{PATH}?limit=14", **SKIEN)).json()
@@ -177,6 +177,9 @@ async def test_who_enters_sees_what_is_missing_and_late(skien: Town) -> None:
     )
     welfare = (await skien.get("styrer", PATH, **WELFARE)).json()["items"]
     assert {line["indicator"] for line in welfare} == {"low-level-measures", "high-level-measures"}
+    advisers = {**SKIEN, "lagspill_service": "ppt", "lagspill_unit": "unit:skien-ppt"}
+    ppt = (await skien.get("styrer", PATH, **advisers)).json()["items"]
+    assert {line["indicator"] for line in ppt} == {"referrals-to-ppt"}, "what PPT was sent it counts itself"
     for who, claims in (("teacher", SKIEN), ("coordinator", {})):
         refused = await skien.get(who, PATH, **claims)
         assert (refused.status_code, refused.json()["code"]) == (403, "figure-not-yours")
@@ -243,7 +246,13 @@ async def test_what_is_entered_stands_beside_what_the_neighbours_enter_hidden_wh
     path = "/reports/grenland-part-2?period=2026-autumn"
     told = (await skien.get("coordinator", path, **SKIEN)).json()
     compared = {each["indicator"]: each for each in told["compared_indicators"]}
-    assert compared.keys() == {"homepage-visits", "service-centre-calls", "low-level-measures", "high-level-measures"}
+    assert compared.keys() == {
+        "homepage-visits",
+        "service-centre-calls",
+        "referrals-to-ppt",
+        "low-level-measures",
+        "high-level-measures",
+    }
     calls = compared["service-centre-calls"]
     november = calls["periods"].index("2026-11")
     assert {each["name"]: each["cells"][november]["number"] for each in calls["municipalities"]} == {
@@ -338,6 +347,7 @@ async def test_a_figure_is_waited_for_from_when_its_period_is_over_until_it_is_e
         assert {(each["indicator"], each["period"], each["due"]) for each in said} == {
             ("homepage-visits", "2026-12", "2027-01-14"),
             ("service-centre-calls", "2026-12", "2027-01-14"),
+            ("referrals-to-ppt", "2026", "2027-03-31"),
             ("low-level-measures", "2026", "2027-03-31"),
             ("high-level-measures", "2026", "2027-03-31"),
         }
