@@ -8,5 +8,6 @@ Invariants:
 - No event, mail or row holds a name or a word about a child. A mail says that there is something to read, and nothing more.
 - Where a guardian can be reached is asked of the cases service at the moment of sending, which records that; it is not stored.
 - Of an address-protected case nothing here names a unit: whose duty it is, is asked of the cases service when they are told.
+- What asks something of a leader or privacy officer whom nobody knows yet waits for one; it is lost to nobody.
 - Nobody is reminded of what is done: a deadline fires only while this service's picture of the cases is fresh.
 """

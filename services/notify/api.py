@@ -131,7 +131,7 @@ class Preferences(RequestModel):
 
 @router.put("/preferences", response_model=PreferencesView, summary="Choose how I am reached")
 async def set_preferences(body: Preferences, ctx: Command, desk: AtDesk) -> Response:
-    """A leader who does so becomes the one that the unit's escalations reach; which unit, the token says."""
+    """What I am, and where, the token says: whoever leads the unit is told what its leader is to know, also what waits for one."""
     hours = body.quiet
     quiet = (
         None if hours is None else Quiet(begins=time.fromisoformat(hours.begins), ends=time.fromisoformat(hours.ends))

@@ -12,6 +12,7 @@ import asyncpg
 from services.notify.addresses import NOWHERE, Addresses
 from services.notify.domain.appointment import Appointment
 from services.notify.domain.deadline import DeadlineState
+from shared.auth import Actor
 from shared.contracts.codes import GrantorClass, Role, Service
 from shared.contracts.notify import Responsible
 from shared.db import Connection
@@ -202,37 +203,68 @@ def _deadline(row: asyncpg.Record) -> StoredDeadline:
 async def leaders_of(conn: Connection, scope: LogScope, unit: UnitId) -> list[ActorId]:
     """Return the leaders of the unit that are known here."""
     rows = await conn.fetch(
-        "SELECT id FROM aggregates WHERE kind = 'recipient' AND scope = $1 AND state ->> 'unit' = $2 AND state -> 'roles' ? $3"
-        " ORDER BY id",
+        "SELECT recipient FROM duties WHERE scope = $1 AND unit = $2 AND $3 = ANY(roles) ORDER BY recipient",
         scope,
         unit,
         Role.LEADER.value,
     )
-    return [ActorId(row["id"]) for row in rows]
+    return [ActorId(row["recipient"]) for row in rows]
 
 
 async def people_in(conn: Connection, scope: LogScope, role: Role, unit: UnitId | None = None) -> list[ActorId]:
     """Return those known here who have the role in the municipality, in that unit if one is named."""
     rows = await conn.fetch(
-        "SELECT id FROM aggregates WHERE kind = 'recipient' AND scope = $1 AND state -> 'roles' ? $2"
-        " AND ($3::text IS NULL OR state ->> 'unit' = $3) ORDER BY id",
+        "SELECT DISTINCT recipient FROM duties WHERE scope = $1 AND $2 = ANY(roles)"
+        " AND ($3::text IS NULL OR unit = $3) ORDER BY recipient",
         scope,
         role.value,
         unit,
     )
-    return [ActorId(row["id"]) for row in rows]
+    return [ActorId(row["recipient"]) for row in rows]
 
 
 async def cleared_people(conn: Connection, scope: LogScope, role: Role, unit: UnitId | None) -> list[ActorId]:
     """Return those known here who have the role in the municipality, in that unit if one is named, and the clearance."""
     rows = await conn.fetch(
-        "SELECT id FROM aggregates JOIN cleared ON recipient = id WHERE kind = 'recipient' AND scope = $1"
-        " AND state -> 'roles' ? $2 AND ($3::text IS NULL OR state ->> 'unit' = $3) ORDER BY id",
+        "SELECT DISTINCT recipient FROM duties JOIN cleared USING (recipient) WHERE scope = $1"
+        " AND $2 = ANY(roles) AND ($3::text IS NULL OR unit = $3) ORDER BY recipient",
         scope,
         role.value,
         unit,
     )
-    return [ActorId(row["id"]) for row in rows]
+    return [ActorId(row["recipient"]) for row in rows]
+
+
+async def has_duty(conn: Connection, actor: Actor) -> bool:
+    """Return whether it is known what an employee is in the unit and municipality of the token."""
+    row = await conn.fetchrow(
+        "SELECT service, roles FROM duties WHERE recipient = $1 AND scope = $2 AND unit = $3",
+        actor.id,
+        actor.municipality,
+        actor.unit or "",
+    )
+    return row is not None and (row["service"], row["roles"]) == (actor.service, sorted(actor.roles))
+
+
+async def set_duty(conn: Connection, actor: Actor, *, only: bool = False) -> None:
+    """Remember what an employee is in the unit and municipality of the token.
+
+    With `only` they are nothing in another unit of the municipality any more.
+    """
+    unit = actor.unit or ""
+    if only:
+        await conn.execute(
+            "DELETE FROM duties WHERE recipient = $1 AND scope = $2 AND unit <> $3", actor.id, actor.municipality, unit
+        )
+    await conn.execute(
+        "INSERT INTO duties (recipient, scope, unit, service, roles) VALUES ($1, $2, $3, $4, $5)"
+        " ON CONFLICT (recipient, scope, unit) DO UPDATE SET service = excluded.service, roles = excluded.roles",
+        actor.id,
+        actor.municipality,
+        unit,
+        actor.service,
+        sorted(actor.roles),
+    )
 
 
 async def set_cleared(conn: Connection, recipient: ActorId, *, cleared: bool) -> None:
@@ -247,10 +279,9 @@ async def leaders_of_services(
 ) -> list[Responsible]:
     """Return the known leaders of the services; of barnehager and schools only those of `units`, when units are named."""
     rows = await conn.fetch(
-        "SELECT id, state ->> 'service' AS service, state ->> 'unit' AS unit FROM aggregates WHERE kind = 'recipient'"
-        " AND scope = $1 AND state -> 'roles' ? $2 AND state ->> 'service' = ANY($3::text[])"
-        " AND (cardinality($4::text[]) = 0 OR state ->> 'unit' = ANY($4) OR NOT state ->> 'service' = ANY($5::text[]))"
-        " ORDER BY id",
+        "SELECT recipient, service, nullif(unit, '') AS unit FROM duties WHERE scope = $1 AND $2 = ANY(roles)"
+        " AND service = ANY($3::text[])"
+        " AND (cardinality($4::text[]) = 0 OR unit = ANY($4) OR NOT service = ANY($5::text[])) ORDER BY recipient, unit",
         scope,
         Role.LEADER.value,
         sorted(services),
@@ -258,7 +289,9 @@ async def leaders_of_services(
         [Service.BARNEHAGE.value, Service.SKOLE.value],
     )
     return [
-        Responsible(actor=ActorId(row["id"]), role=Role.LEADER, service=Service(row["service"]), unit=row["unit"])
+        Responsible(
+            actor=ActorId(row["recipient"]), role=Role.LEADER, service=Service(row["service"]), unit=row["unit"]
+        )
         for row in rows
     ]
 

@@ -51,6 +51,7 @@ class FigureDuties:
             return
         await owing.settle(tx.conn, FIGURES, event.figure)
         if not await figure_facts.others(tx.conn, awaited):
+            await store.drop_staff_errands(tx.conn, step=awaited.owed.told_as)
             _, pending = await store.told_about(tx.conn, awaited.owed.told_as)
             await self._teller.take_back(tx, caused_by(envelope, tx.now), pending, "done")
         await figure_facts.forget(tx.conn, event.figure)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -262,7 +262,7 @@ class Teller:
         await self.tell(tx, reachable, told, service=to.service)
 
     async def tell_leaders(self, tx: Tx, unit: UnitId | None, told: Telling, template: str = policy.ESCALATION) -> None:
-        """Tell the unit's leaders (seed rule 95); one who is not known here yet is told when they become known.
+        """Tell the unit's leaders (seed rule 95); where none is known, whoever becomes it is told, unless it asks nothing of them.
 
         Of an address-protected case no event says the unit: whoever has the municipality's duty for it is told in their place.
         """
@@ -272,9 +272,33 @@ class Teller:
             return
         if unit is None:
             return
-        escalation = told.saying(template)
-        for leader in await facts.leaders_of(tx.conn, told.scope, unit):
-            await self.tell_responsible(tx, Responsible(actor=leader, role=Role.LEADER, unit=unit), escalation)
+        said = told.saying(template)
+        if not await self._tell_unit(tx, unit, said):
+            await self._wait(tx, said, store.WATCH, units={unit})
+
+    async def _tell_unit(self, tx: Tx, unit: UnitId, told: Telling) -> bool:
+        leaders = await facts.leaders_of(tx.conn, told.scope, unit)
+        for leader in leaders:
+            await self.tell_responsible(tx, Responsible(actor=leader, role=Role.LEADER, unit=unit), told)
+        return bool(leaders)
+
+    async def _tell_service(self, tx: Tx, service: Service, units: frozenset[UnitId], told: Telling) -> bool:
+        leaders = await facts.leaders_of_services(tx.conn, told.scope, frozenset({service}), units)
+        for leader in leaders:
+            await self.tell_responsible(tx, leader, told)
+        return bool(leaders)
+
+    async def _wait(
+        self,
+        tx: Tx,
+        told: Telling,
+        roles: frozenset[Role],
+        *,
+        units: Collection[UnitId] = (),
+        services: Collection[Service] = (),
+    ) -> None:
+        if told.template not in policy.NEWS:
+            await store.wait_for(tx.conn, told, roles, units=units, services=services)
 
     async def tell_with_leaders(self, tx: Tx, to: Responsible, told: Telling, template: str) -> None:
         """Tell whoever must act, and the leaders of their unit (seed rule 95); one who is both hears it once."""
@@ -282,32 +306,86 @@ class Teller:
         await self.tell_leaders(tx, to.unit, told, template)
 
     async def tell_services(
-        self, tx: Tx, services: Mapping[Service, frozenset[UnitId]], told: Telling, *, case: CaseRef | None = None
+        self,
+        tx: Tx,
+        services: Mapping[Service, frozenset[UnitId]],
+        told: Telling,
+        *,
+        case: CaseRef | None = None,
+        everywhere: bool = False,
     ) -> None:
         """Tell the leaders of services, as for a meeting; of a barnehage or school those of the named units, and no others.
 
+        Where none is known, it waits as `tell_leaders` says.
+
         In the log of an address-protected case neither the municipality nor a unit is known: the cases service is asked about
         `case`, or the case that is told, and of a barnehage or school nobody can be told.
+
+        With `everywhere` the leaders of every barnehage or school are told where no unit is named.
         """
         if is_protected(told.scope):
             reached = frozenset(services) - OF_MANY_UNITS
-            if reached:
+            if reached and (told.case or case) is not None:
                 await store.add_errand(tx.conn, told, store.WATCH, services=reached, case=case)
             return
         for service, units in sorted(services.items()):
             if service in OF_MANY_UNITS and not units:
                 # Which barnehage or school it is is not known here, and no other is told.
-                continue
-            for leader in await facts.leaders_of_services(tx.conn, told.scope, frozenset({service}), units):
-                await self.tell_responsible(tx, leader, told)
+                if everywhere:
+                    await self._tell_service(tx, service, units, told)
+            elif service in OF_MANY_UNITS:
+                for unit in sorted(units):
+                    there = await self._tell_service(tx, service, frozenset({unit}), told)
+                    # What is led by somebody is another service's, where its leader is not reached.
+                    if not there and not await facts.leaders_of(tx.conn, told.scope, unit):
+                        await self._wait(tx, told, store.WATCH, units={unit})
+            elif not await self._tell_service(tx, service, units, told):
+                await self._wait(tx, told, store.WATCH, services={service})
 
     async def tell_officers(self, tx: Tx, told: Telling) -> None:
-        """Tell the municipality's privacy officers."""
+        """Tell the municipality's privacy officers; where none is known, whoever becomes it."""
         if is_protected(told.scope):
             await store.add_errand(tx.conn, told, store.OFFICERS)
-            return
-        for officer in await facts.people_in(tx.conn, told.scope, Role.PRIVACY_OFFICER):
+        elif not await self._tell_officers(tx, told):
+            await self._wait(tx, told, store.OFFICERS)
+
+    async def _tell_officers(self, tx: Tx, told: Telling) -> bool:
+        officers = await facts.people_in(tx.conn, told.scope, Role.PRIVACY_OFFICER)
+        for officer in officers:
             await self.tell_responsible(tx, Responsible(actor=officer, role=Role.PRIVACY_OFFICER), told)
+        return bool(officers)
+
+    async def tell_known(self, tx: Tx, errand: Errand) -> tuple[frozenset[UnitId], frozenset[Service]] | None:
+        """Tell those for whom something waited as far as they are known by now; return whose leaders are not.
+
+        None when there is nothing left to wait for: everybody knows, or nobody is to know any more.
+        """
+        told = errand.telling
+        if not await self._still_awaited(tx, told):
+            return None
+        if errand.roles == store.OFFICERS:
+            return None if await self._tell_officers(tx, told) else (frozenset(), frozenset())
+        units = frozenset(
+            [unit for unit in sorted(await self._still_of(tx, errand)) if not await self._tell_unit(tx, unit, told)]
+        )
+        services = frozenset(
+            [each for each in sorted(errand.services) if not await self._tell_service(tx, each, frozenset(), told)]
+        )
+        return (units, services) if units or services else None
+
+    async def _still_awaited(self, tx: Tx, told: Telling) -> bool:
+        if told.template in policy.UNTIL_DUE and told.due is not None and told.due <= tx.now:
+            return False
+        return await still_said(tx, told, Role.LEADER, None)
+
+    async def _still_of(self, tx: Tx, errand: Errand) -> frozenset[UnitId]:
+        """Return the units whose leaders are to know: what has gone over to another unit with the baton is none of theirs."""
+        if errand.telling.deadline is None:
+            return errand.units
+        state = (await tx.journal.load(DEADLINE, errand.telling.deadline, conn=tx.conn)).state
+        if state.ref is None or state.responsible.unit is None:
+            return errand.units
+        return errand.units & {state.responsible.unit}
 
     async def tell_staff(self, tx: Tx, errand: Errand, watch: Watch) -> int:
         """Tell the staff that an errand is for, with the clearance where it is a duty; return how many that is."""

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Final
 
-from services.notify import facts, hearing_facts, store
+from services.notify import hearing_facts, store
 from services.notify.cause import Cause
 from services.notify.domain import policy
 from services.notify.facts import CONSUMER
@@ -77,6 +77,7 @@ class Hearings:
     async def on_answered(self, tx: Tx, event: consultations.ConsultationAnswered, envelope: Envelope) -> None:
         """The body is asked no more."""
         await hearing_facts.answered(tx.conn, event.consultation, event.unit)
+        await store.drop_errands_of(tx.conn, _step(event.consultation, event.unit))
         _, pending = await store.told_about(tx.conn, _step(event.consultation, event.unit))
         await self._teller.take_back(tx, caused_by(envelope, tx.now), pending, "done")
 
@@ -98,6 +99,7 @@ class Hearings:
         """Nobody is asked any more; the bodies hear that it is closed."""
         ctx = caused_by(envelope, tx.now)
         await cancel(tx.conn, kind=REMINDER, key=event.consultation)
+        await store.drop_errands_of(tx.conn, _step(event.consultation))
         _, pending = await store.told_about(tx.conn, _step(event.consultation))
         await self._teller.take_back(tx, ctx, pending, "done")
         await hearing_facts.forget(tx.conn, event.consultation)
@@ -107,9 +109,8 @@ class Hearings:
     async def on_survey_opened(self, tx: Tx, event: surveys.SurveyOpened, envelope: Envelope) -> None:
         """The leaders of those who were at a meeting are told that each of them may answer, and until when (seed rule 152)."""
         told = telling(caused_by(envelope, tx.now), event.survey, due=event.closes_at)
-        leaders = await facts.leaders_of_services(tx.conn, envelope.municipality, event.services, event.units)
-        for leader in leaders:
-            await self._teller.tell_responsible(tx, leader, told.saying(policy.SURVEY))
+        there = dict.fromkeys(event.services, event.units)
+        await self._teller.tell_services(tx, there, told.saying(policy.SURVEY), everywhere=True)
 
     async def _tell(
         self,

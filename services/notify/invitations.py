@@ -67,8 +67,8 @@ class Invitations:
         ctx = caused_by(envelope, tx.now)
         told = _about_meeting(event, ctx, event.starts_at, await _remember(tx, event, envelope))
         told = replace(told, interpreter=bool(event.interpreters))
-        for leader in await facts.leaders_of_services(tx.conn, envelope.municipality, event.invited, units):
-            await self._teller.tell_responsible(tx, leader, told.saying(policy.INVITATION))
+        invited = dict.fromkeys(event.invited, units)
+        await self._teller.tell_services(tx, invited, told.saying(policy.INVITATION), everywhere=True)
         await seat_facts.ask(tx.conn, event.meeting, event.with_duty, event.starts_at)
         await _remind(tx, ctx, event.meeting, event.starts_at, since=envelope.time)
 
@@ -85,6 +85,10 @@ class Invitations:
         # Each move is a step of its own: it may be back to a time of which they have been told before.
         told = _about_meeting(event, ctx, event.starts_at, appointment)
         told = replace(told, step=f"{told.step}/{envelope.id}")
+        units, services = await store.take_waiting(tx.conn, f"{event.meeting}/", policy.INVITATION)
+        if units or services:
+            # Whoever becomes known has heard of no other time.
+            await store.wait_for(tx.conn, told.saying(policy.INVITATION), store.WATCH, units=units, services=services)
         for leader in invited:
             await self._teller.tell_invited(tx, leader, told.saying(policy.MOVED), anew=True)
         await seat_facts.ask_anew(tx.conn, event.meeting, event.starts_at)
@@ -118,6 +122,7 @@ class Invitations:
         if seat is None:
             return
         ctx = caused_by(envelope, tx.now)
+        await store.drop_errands_of(tx.conn, _step(seat))
         _, pending = await store.told_about(tx.conn, _step(seat))
         await self._teller.take_back(tx, ctx, pending, "done")
         if event.answer is meetings.InvitationAnswer.DECLINED:
@@ -154,6 +159,7 @@ async def _remind(tx: Tx, ctx: Context, meeting: MeetingRef, starts_at: datetime
 
 
 async def _settle(tx: Tx, meeting: MeetingRef) -> None:
+    await store.drop_staff_errands(tx.conn, step=meeting)
     await seat_facts.forget(tx.conn, meeting)
     await cancel(tx.conn, kind=REMINDER, key=meeting)
 

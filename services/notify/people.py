@@ -61,8 +61,10 @@ async def messages_to(
     desk: Desk, ctx: Context, *, limit: int, after: tuple[datetime, str] | None
 ) -> list[tuple[StoredMessage, Text]]:
     """Return the actor's messages with their texts, the newest first."""
+    actor = person(ctx)
+    await become_known(desk, ctx, actor)
     async with desk.pool.acquire() as conn:
-        found = await store.messages_to(conn, person(ctx).id, limit=limit, after=after)
+        found = await store.messages_to(conn, actor.id, limit=limit, after=after)
     return [(message, _text(desk.texts, message)) for message in found]
 
 
@@ -126,7 +128,6 @@ async def set_preferences(
     if sms_first and not private and phone is None:
         raise PhoneMissingError
     channel = Channel.EMAIL if private or email is not None else Channel.IN_APP
-    leads = leads_unit(actor)
     chosen = PreferencesSet(
         recipient=actor.id,
         language=language,
@@ -144,12 +145,9 @@ async def set_preferences(
         if not private:
             await facts.set_address(conn, actor.id, email, phone)
         await absence_facts.came_back(conn, actor.id)
-        await facts.set_cleared(conn, actor.id, cleared=Clearance.PROTECTED_CASE_READER in actor.clearances)
-        await store.wake_errands(conn)
-        if leads is not None:
-            tx = Tx(conn, desk.journal, ctx.now, desk.ids)
-            for found in await facts.escalated_of_unit(conn, actor.municipality, leads):
-                await desk.teller.tell_leaders(tx, leads, about_again(found, ctx), found.state.policy.escalated)
+        if not private:
+            await facts.set_duty(conn, actor, only=True)
+        await _take_up(desk, ctx, actor, conn)
 
     return await desk.journal.change(
         RECIPIENT,
@@ -159,6 +157,34 @@ async def set_preferences(
         lambda state, version: answer(PreferencesView.of(state), version=version),
         also=also,
     )
+
+
+async def become_known(desk: Desk, ctx: Context, actor: Actor) -> None:
+    """Let an employee be known as what the token says today, though they have chosen nothing, or were something else then.
+
+    So whoever leads a unit is told what its leader is to know, from the first time on that they look (seed rules 41, 95).
+    """
+    if actor.kind != "user":
+        return
+    async with desk.pool.acquire() as conn:
+        if await facts.has_duty(conn, actor):
+            return
+        async with conn.transaction():
+            await facts.set_duty(conn, actor)
+            await _take_up(desk, ctx, actor, conn)
+    desk.journal.nudge()
+
+
+async def _take_up(desk: Desk, ctx: Context, actor: Actor, conn: Connection) -> None:
+    """Tell somebody what waits for those who have their duties."""
+    await facts.set_cleared(conn, actor.id, cleared=Clearance.PROTECTED_CASE_READER in actor.clearances)
+    await store.wake_errands(conn)
+    leads = leads_unit(actor)
+    if leads is None:
+        return
+    tx = Tx(conn, desk.journal, ctx.now, desk.ids)
+    for found in await facts.escalated_of_unit(conn, actor.municipality, leads):
+        await desk.teller.tell_leaders(tx, leads, about_again(found, ctx), found.state.policy.escalated)
 
 
 def about_again(found: StoredDeadline, ctx: Context) -> store.Telling:
@@ -196,6 +222,7 @@ async def deadlines_of(
 ) -> list[DeadlineState]:
     """Return what is open: the actor's own, and for a leader the unit's too, which is recorded (seed rule 95)."""
     actor = person(ctx)
+    await become_known(desk, ctx, actor)
     async with desk.pool.acquire() as conn:
         found = await facts.deadlines_seen_by(
             conn, actor.id, unit=leads_unit(actor), scope=actor.municipality, limit=limit, after=after

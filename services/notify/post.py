@@ -46,7 +46,7 @@ from shared.db import Pool
 from shared.errors import LagspillError
 from shared.journal import Journal
 from shared.observability import describe_exception, following
-from shared.refs import CaseRef, Ids, MessageRef
+from shared.refs import CaseRef, Ids, MessageRef, is_protected
 from shared.rounds import Rounds, side_by_side
 
 POLL: Final = 0.3
@@ -56,7 +56,7 @@ LEASE: Final = 60.0
 AT_ONCE: Final = 4
 """Messages that one process sends by each way at the same time, and errands that it does: a slow one holds up no more than that."""
 NOBODY_PAUSE: Final = timedelta(days=1).total_seconds()
-"""Until it is asked again whose duty a case is, when nobody who has it is known here. Whoever becomes known is told at once."""
+"""Until it is tried again, when nobody is known here who has the duty or leads the unit. Whoever becomes known is told at once."""
 LONGEST_PAUSE: Final = timedelta(hours=1).total_seconds()
 LOOK_EVERY: Final = 60.0
 """Seconds between two looks whether the database's clock was set back."""
@@ -208,6 +208,10 @@ class Post:
     async def _do(self, errand: Errand) -> int:
         with following(errand.telling.correlation, errand.telling.causation):
             try:
+                if errand.to_staff and not is_protected(errand.telling.scope):
+                    await self._tell_known(errand)
+                    return 1
+                assert errand.case is not None, "who they are is asked about their case"
                 if errand.to_staff:
                     await self._tell_staff(errand, await self._watch(errand.case))
                     return 1
@@ -239,6 +243,25 @@ class Post:
         if not contacts:
             log.warning("nobody_to_tell", subject=errand.telling.deadline)
         return to_send
+
+    async def _tell_known(self, errand: Errand) -> None:
+        """Write to the leaders or officers that it waits for; for those who are still not known it waits on."""
+        told = errand.telling
+        async with self._pool.acquire() as conn, conn.transaction():
+            if not await store.hold_errand(conn, told.step):
+                return
+            tx = Tx(conn, self._journal, self._clock.now(), self._ids)
+            left = await self._teller.tell_known(tx, errand)
+            if left is None:
+                await store.finish_errand(conn, told.step)
+            else:
+                units, services = left
+                await store.wait_on(conn, told.step, units=units, services=services, seconds=NOBODY_PAUSE)
+        self._journal.nudge()
+        if left is not None:
+            log.warning(
+                "nobody_to_tell", kind=told.template, subject=",".join(sorted({*left[0], *left[1]})) or told.scope
+            )
 
     async def _tell_staff(self, errand: Errand, watch: Watch | None) -> None:
         """Write to whoever has the duty; when nobody is known yet who has it, it waits until somebody is."""

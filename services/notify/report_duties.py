@@ -45,6 +45,7 @@ class ReportDuties:
         """Nobody is reminded of it any more; what is on its way about it is taken back."""
         await owing.settle(tx.conn, REPORTS, event.duty)
         await duty_facts.forget(tx.conn, event.duty)
+        await store.drop_staff_errands(tx.conn, step=event.duty)
         _, pending = await store.told_about(tx.conn, event.duty)
         await self._teller.take_back(tx, caused_by(envelope, tx.now), pending, "done")
 

@@ -58,7 +58,8 @@ class Errand:
     """Some of those around a child are to be told this; or, of an address-protected case, some of the staff."""
 
     telling: Telling
-    case: CaseRef
+    case: CaseRef | None
+    """Whom or whose duty is asked about; none: neither need be asked."""
     consent: ConsentRef | None
     roles: frozenset[Role]
     attempts: int
@@ -66,6 +67,8 @@ class Errand:
     """Whose leaders; none: whoever has the municipality's duty."""
     ordinals: frozenset[int] = frozenset()
     """Which guardians; none: all."""
+    units: frozenset[UnitId] = frozenset()
+    """Whose leaders, too; of what is not protected."""
 
     @property
     def to_staff(self) -> bool:
@@ -117,7 +120,8 @@ class Try:
 
 
 WATCH: Final = frozenset({Role.LEADER})
-"""The errand's roles when whoever has the duty for an address-protected case is to be told: they stand for its unit's leaders."""
+"""The errand's roles when whoever has the duty for an address-protected case is to be told: they stand for its unit's leaders.
+Of what is not protected: when leaders are to be told, and nobody is known who is that."""
 OFFICERS: Final = frozenset({Role.PRIVACY_OFFICER})
 """When the municipality's privacy officers are."""
 STAFF: Final = WATCH | OFFICERS
@@ -460,7 +464,7 @@ async def history_of_unit(
     moment, reference = after or (None, None)
     rows = await conn.fetch(
         f"SELECT {_MESSAGE}, false AS given_up FROM messages WHERE scope = $1 AND status <> 'cancelled' AND (recipient IN"  # noqa: S608
-        "  (SELECT id FROM aggregates WHERE kind = 'recipient' AND scope = $1 AND state ->> 'unit' = $2)"
+        "  (SELECT duties.recipient FROM duties WHERE scope = $1 AND unit = $2)"
         " OR (recipient_role = 'guardian' AND case_ref IN (SELECT case_ref FROM holders WHERE holder::jsonb ->> 'unit' = $2)))"
         " AND ($3::timestamptz IS NULL OR (queued_at, message) < ($3, $4)) ORDER BY queued_at DESC, message DESC LIMIT $5",
         scope,
@@ -640,6 +644,66 @@ async def add_errand(
     )
 
 
+async def wait_for(
+    conn: Connection,
+    telling: Telling,
+    roles: frozenset[Role],
+    *,
+    units: Collection[UnitId] = (),
+    services: Collection[Service] = (),
+) -> None:
+    """Let it wait for somebody who is not known yet: the leaders of these units and services, or those who have the role.
+
+    Of one step all wait together.
+    """
+    await conn.execute(
+        "INSERT INTO errands AS known (step, scope, case_ref, consent, deadline, due, template, roles, correlation, causation,"
+        " services, units, appointment, interpreter) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"
+        " ON CONFLICT (step) DO UPDATE SET retry_at = clock_timestamp(),"
+        " units = ARRAY(SELECT unnest(known.units || excluded.units) AS one GROUP BY one ORDER BY one),"
+        " services = ARRAY(SELECT unnest(known.services || excluded.services) AS one GROUP BY one ORDER BY one)",
+        telling.step,
+        telling.scope,
+        telling.case,
+        telling.consent,
+        telling.deadline,
+        telling.due,
+        telling.template,
+        sorted(roles),
+        telling.correlation,
+        telling.causation,
+        sorted(services),
+        sorted(units),
+        _written(telling.appointment),
+        telling.interpreter,
+    )
+
+
+async def wait_on(
+    conn: Connection, step: str, *, units: Collection[UnitId], services: Collection[Service], seconds: float
+) -> None:
+    """Let the errand be tried again after `seconds`, for those that are left of it."""
+    await conn.execute(
+        "UPDATE errands SET units = $2, services = $3, retry_at = clock_timestamp() + make_interval(secs => $4) WHERE step = $1",
+        step,
+        sorted(units),
+        sorted(services),
+        seconds,
+    )
+
+
+async def take_waiting(conn: Connection, step: str, template: str) -> tuple[frozenset[UnitId], frozenset[Service]]:
+    """Take back what waits for leaders in steps that begin with `step`, in that template; return whose those are."""
+    rows = await conn.fetch(
+        "DELETE FROM errands WHERE roles = $1::text[] AND step LIKE $2 || '%' AND template = $3 RETURNING units, services",
+        sorted(WATCH),
+        step,
+        template,
+    )
+    units = frozenset(UnitId(unit) for row in rows for unit in row["units"])
+    return units, frozenset(Service(service) for row in rows for service in row["services"])
+
+
 async def roles_asked(conn: Connection, step: str) -> frozenset[Role]:
     """Return as what those around the child were told something of this step, or are to be."""
     rows = await conn.fetch(
@@ -657,16 +721,25 @@ async def take_errand(conn: Connection, *, lease: float) -> Errand | None:
         " WHERE step = (SELECT step FROM errands WHERE retry_at <= clock_timestamp() ORDER BY retry_at LIMIT 1"
         "  FOR UPDATE SKIP LOCKED)"
         " RETURNING step, scope, case_ref, consent, deadline, due, template, roles, correlation, causation, attempts, services,"
-        " hides_case, ordinals, appointment, interpreter",
+        " hides_case, ordinals, appointment, interpreter, units",
         lease,
     )
     if row is None:
         return None
     roles, services = frozenset(map(Role, row["roles"])), frozenset(map(Service, row["services"]))
-    told, case = _telling(row), CaseRef(row["case_ref"])
+    told = _telling(row)
     if row["hides_case"]:
         told = replace(told, case=None)
-    return Errand(told, case, row["consent"], roles, row["attempts"], services, frozenset(row["ordinals"]))
+    return Errand(
+        told,
+        row["case_ref"],
+        row["consent"],
+        roles,
+        row["attempts"],
+        services,
+        frozenset(row["ordinals"]),
+        frozenset(row["units"]),
+    )
 
 
 async def put_off_errand(conn: Connection, step: str, seconds: float) -> None:
@@ -709,6 +782,4 @@ async def drop_staff_errands(conn: Connection, *, deadline: DeadlineRef | None =
 
 async def wake_errands(conn: Connection) -> None:
     """Try at once what waits for somebody who has a duty: there is one more who may have it."""
-    await conn.execute(
-        "UPDATE errands SET retry_at = clock_timestamp() WHERE roles <@ $1::text[] AND services = '{}'", sorted(STAFF)
-    )
+    await conn.execute("UPDATE errands SET retry_at = clock_timestamp() WHERE roles <@ $1::text[]", sorted(STAFF))

@@ -73,7 +73,8 @@ STAFF: Final[Mapping[str, tuple[str, str | None, str, str]]] = {
 }
 _PROMISED: Final = "SELECT min(due) FROM deadlines"
 _PROMISED_OR_TO_SEND: Final = """
-SELECT CASE WHEN EXISTS (SELECT FROM errands) THEN 'epoch' ELSE least((SELECT min(due) FROM deadlines), min(not_before)) END
+SELECT CASE WHEN EXISTS (SELECT FROM errands WHERE retry_at <= clock_timestamp()) THEN 'epoch'
+    ELSE least((SELECT min(due) FROM deadlines), min(not_before)) END
 FROM messages WHERE status = 'pending' AND channel IN ('email', 'sms')
 """
 _ROUNDS: Final = 20

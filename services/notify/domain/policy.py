@@ -247,6 +247,12 @@ SUBSCRIPTION_RECEIPT_MISSING: Final = "subscription-receipt-missing"
 OF_SUBSCRIPTIONS: Final = frozenset({SUBSCRIPTION_STOPPED, SUBSCRIPTION_BARRED, SUBSCRIPTION_RECEIPT_MISSING})
 """The templates to whoever runs another system: that its subscription is stopped, or has not acknowledged. They are mailed as they
 stand: they are about nobody."""
+NEWS: Final = frozenset(
+    {MEASURES_CHANGED, PLAN_CHANGED, OVERLAP_ELSEWHERE, MOVED, CANCELLED, CONSULTATION_CLOSED, DEPUTY_NAMED}
+)
+"""The templates to leaders that ask nothing of them: where no leader is known they are told to nobody. All others wait for one."""
+UNTIL_DUE: Final = frozenset({SURVEY, ANSWER_REMINDER, DUTY_DECLINED, CONSULTATION_REQUEST, CONSULTATION_REMINDER})
+"""The templates that are of no use when the moment that they are about is over."""
 REFUSED: Final = MappingProxyType({Way.EMAIL: "email-refused", Way.SMS: "sms-refused"})
 """What tells somebody, in the application, that what they gave as an address or number takes nothing."""
 ASKS: Final = frozenset({"consent-request", "consent-reminder", CONSENT_RENEWAL, CONSENT_REASSESSMENT})
@@ -258,6 +264,7 @@ OF_OPEN_CASES: Final = ASKS | {
     FORM_OVERDUE,
     CONTACT_MISSING,
     COORDINATOR_MISSING,
+    ADULT_OVERDUE,
 }
 """The templates that ask for something in a case: in one that is closed nobody is."""
 BY_LETTER: Final = MappingProxyType(

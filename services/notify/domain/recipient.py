@@ -1,4 +1,4 @@
-"""How somebody wants to be reached; a leader who says so becomes the one that the unit's escalations reach."""
+"""How somebody wants to be reached, and what they were by the token in which they said so."""
 
 from __future__ import annotations
 

@@ -1,0 +1,211 @@
+"""What asks something of a leader whom nobody knows yet waits, and is told to whoever becomes it, unless it was done meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import pytest
+import pytest_asyncio
+from structlog.testing import capture_logs
+
+from shared.clock import SimulatedClock
+from shared.contracts import meetings
+from shared.contracts.codes import Role, Service
+from shared.contracts.deviations import DeviationKind
+from shared.contracts.safekeeping import (
+    BreakGlassReviewed,
+    BreakGlassReviewEscalated,
+    BreakGlassReviewOverdue,
+    GlassOutcome,
+)
+from shared.refs import ArenaRef, LogScope, MeetingRef, UnitId
+from shared.testing.issuer import LocalIssuer
+from shared.testing.plugin import Migrated
+from tests.integration.notify_world import LIA, World, notify_world
+from tests.integration.test_notify_deviations import found, look
+from tests.integration.test_notify_emergencies import CASE, GLASS, opened
+from tests.integration.test_notify_flow import ACT_BY, concern, measure, told
+from tests.integration.test_notify_flow import opened as case_opened
+
+pytestmark = pytest.mark.connected
+
+MEETING = MeetingRef("mtg_" + "b" * 26)
+STARTS = datetime(2026, 10, 1, 10, tzinfo=UTC)
+
+
+@pytest_asyncio.fixture
+async def world(migrated: Migrated, issuer: LocalIssuer, clock: SimulatedClock) -> AsyncIterator[World]:
+    """The service, to which nobody has ever said how they are reached."""
+    async with notify_world(migrated, issuer, clock) as made:
+        yield made
+
+
+async def waiting(world: World) -> int:
+    """Return how much waits for somebody, when what could be told was."""
+    await world.deliver()
+    return int(await world.pool.fetchval("SELECT count(*) FROM errands"))
+
+
+@pytest.mark.rule(95)
+@pytest.mark.story(19)
+async def test_an_emergency_is_reviewed_by_whoever_becomes_known_as_the_leader(world: World) -> None:
+    nurse = world.party("nurse")
+    with capture_logs() as said:
+        await world.take(opened(world, nurse), times=2)
+        assert await waiting(world) == 1
+    [line] = [each for each in said if each["event"] == "nobody_to_tell"]
+    assert (line["kind"], line["subject"], line["log_level"]) == ("emergency-review", "unit:helsestasjon", "warning")
+    await world.prefer("styrer")
+    assert await waiting(world) == 1, "another unit's leader is none of this one"
+    assert await told(world, "styrer") == []
+    await world.prefer("health-leader")
+    assert await waiting(world) == 0
+    assert await told(world, "health-leader") == ["emergency-review"]
+    await world.let_time_pass()
+    await world.deliver()
+    assert await told(world, "health-leader") == ["emergency-review"]
+
+
+async def test_what_was_done_meanwhile_is_told_to_nobody(world: World) -> None:
+    nurse = world.party("nurse")
+    late = BreakGlassReviewOverdue(case=CASE, glass=GLASS, by=nurse, escalates_at=world.clock.now() + timedelta(days=5))
+    await world.take(opened(world, nurse), late, BreakGlassReviewEscalated(case=CASE, glass=GLASS))
+    assert await waiting(world) == 3
+    reviewed = BreakGlassReviewed(
+        case=CASE, glass=GLASS, outcome=GlassOutcome.JUSTIFIED, reviewer_role=Role.PRIVACY_OFFICER
+    )
+    await world.take(reviewed)
+    for who in ("health-leader", "privacy-officer"):
+        await world.prefer(who)
+    assert await waiting(world) == 0
+    assert [await told(world, who) for who in ("health-leader", "privacy-officer")] == [[], []]
+
+
+@pytest.mark.rule(95)
+async def test_the_first_privacy_officer_hears_what_escalated_before(world: World) -> None:
+    await world.take(BreakGlassReviewEscalated(case=CASE, glass=GLASS))
+    assert await waiting(world) == 1
+    await world.prefer("privacy-officer")
+    assert await waiting(world) == 0
+    assert await told(world, "privacy-officer") == ["emergency-escalated"]
+
+
+@pytest.mark.rule(8, 54, 95)
+async def test_each_unit_and_service_without_a_leader_waits_for_its_own(world: World) -> None:
+    """One look, two units and a service: one message each, whoever comes first."""
+    kommune, process = UnitId("unit:kommune"), uuid4()
+    absent = frozenset({Service.PPT})
+    await look(world, found("b", DeviationKind.DUTY_BREACHED, LIA, absent=absent), process=process)
+    await look(world, found("c", DeviationKind.TOO_FEW_HELD, LIA, kommune), process=process)
+    assert await waiting(world) == 1
+    for who, left in (("ppt-leader", 1), ("director", 1), ("styrer", 0)):
+        await world.prefer(who)
+        assert await waiting(world) == left
+        assert await told(world, who) == ["routines-not-followed"]
+
+
+@pytest.mark.rule(6, 8, 9)
+async def test_who_becomes_known_is_invited_to_a_meeting_at_the_time_that_it_has_and_not_when_it_is_off(
+    world: World,
+) -> None:
+    await world.prefer("styrer")
+    called = meetings.MeetingCalled(
+        meeting=MEETING,
+        arena=ArenaRef("arn_" + "b" * 26),
+        arena_type="ressursteam",
+        unit=LIA,
+        starts_at=STARTS,
+        minutes=60,
+        invited=frozenset({Service.BARNEHAGE, Service.PPT, Service.HELSESTASJON}),
+    )
+    await world.take(called, meetings.MeetingRescheduled(meeting=MEETING, starts_at=STARTS + timedelta(days=1)))
+    assert await waiting(world) == 1
+    await world.prefer("ppt-leader")
+    assert await waiting(world) == 1
+    assert sorted(await told(world, "styrer")) == ["meeting-invitation", "meeting-moved"]
+    assert await told(world, "ppt-leader") == ["meeting-invitation"]
+    assert "2. oktober 2026" in (await world.get("ppt-leader", "/messages")).json()["items"][0]["text"]
+    await world.take(meetings.MeetingCancelled(meeting=MEETING, reason="no-items"))
+    await world.prefer("health-leader")
+    assert await waiting(world) == 0
+    assert await told(world, "health-leader") == []
+    assert sorted(await told(world, "ppt-leader")) == ["meeting-cancelled", "meeting-invitation"]
+
+
+@pytest.mark.rule(79, 95)
+async def test_an_escalation_waits_for_the_leader_of_the_unit_that_has_it_now(world: World) -> None:
+    await world.take(concern(world))
+    await world.move_to(ACT_BY + timedelta(days=2))
+    assert await waiting(world) == 1
+    await world.prefer("styrer")
+    assert await waiting(world) == 0
+    assert await told(world, "styrer") == ["escalation"]
+
+
+@pytest.mark.rule(31)
+async def test_what_is_only_news_waits_for_nobody(world: World) -> None:
+    await world.take(case_opened(world), measure(ACT_BY))
+    assert await waiting(world) == 0
+    await world.prefer("ppt-leader")
+    assert await told(world, "ppt-leader") == []
+
+
+@pytest.mark.rule(95)
+async def test_a_leader_is_known_from_the_first_look_at_their_messages(world: World) -> None:
+    """Nobody has to choose anything to be told, and what was not chosen stands nowhere as if it were."""
+    assert await told(world, "health-leader") == []
+    await world.take(opened(world, world.party("nurse")))
+    assert await waiting(world) == 0
+    assert await told(world, "health-leader") == ["emergency-review"]
+    assert (await world.get("health-leader", "/preferences")).status_code == 404
+    assert await world.types("preferences") == []
+
+
+@pytest.mark.rule(41, 95)
+async def test_who_leads_from_today_on_is_told_from_today_on_and_keeps_what_they_chose(world: World) -> None:
+    await world.prefer("colleague", "en", "colleague@lia.example")
+    await look(world, found("b", DeviationKind.TOO_FEW_PLANNED, LIA))
+    assert await waiting(world) == 1
+    promoted = {"lagspill_roles": ["leader"]}
+    assert (await world.get("colleague", "/deadlines", **promoted)).status_code == 200
+    [mail] = await world.deliver()
+    assert (mail["To"], await waiting(world)) == ("colleague@lia.example", 0)
+    # And who does no more, is not.
+    assert await told(world, "colleague") == ["meeting-not-called"]
+    await look(world, found("c", DeviationKind.TOO_FEW_PLANNED, LIA))
+    assert await waiting(world) == 1
+
+
+@pytest.mark.rule(41, 107)
+async def test_who_chooses_in_another_unit_leads_the_one_before_no_more_and_who_only_looks_works_in_both(
+    world: World,
+) -> None:
+    there = {"lagspill_unit": "unit:haugen-barnehage"}
+    await world.prefer("styrer")
+    assert (await world.get("styrer", "/messages", **there)).status_code == 200
+    units = (LIA, UnitId("unit:haugen-barnehage"))
+    await look(world, *(found("b", DeviationKind.TOO_FEW_PLANNED, unit) for unit in units[:1]))
+    await look(world, found("c", DeviationKind.TOO_FEW_PLANNED, units[1]))
+    assert await waiting(world) == 0
+    assert (await world.write("styrer", "PUT", "/preferences", {"language": "nb"}, **there)).status_code == 200
+    await look(world, found("d", DeviationKind.TOO_FEW_PLANNED, LIA))
+    assert await waiting(world) == 1
+
+
+@pytest.mark.rule(77, 82, 95)
+async def test_the_leader_of_a_service_that_municipalities_share_is_told_in_each_of_them(world: World) -> None:
+    """One person, a token for each municipality: what the one asks of the service does not depend on where they chose."""
+    await world.prefer("ppt-leader")
+    alvdal = LogScope("3428")
+    absent = found("b", DeviationKind.DUTY_BREACHED, absent=frozenset({Service.PPT}))
+    await world.intake().process([world.record(absent, scope=alvdal)])
+    assert await waiting(world) == 1
+    assert (await world.get("ppt-leader", "/messages", municipality=alvdal)).status_code == 200
+    assert await waiting(world) == 0
+    assert await told(world, "ppt-leader") == ["routines-not-followed"]
+    again = absent.model_copy(update={"deviation": "dev_" + "c" * 26})
+    await world.intake().process([world.record(again, scope=alvdal)])
+    await look(world, found("d", DeviationKind.DUTY_BREACHED, absent=frozenset({Service.PPT})))
+    assert await told(world, "ppt-leader") == ["routines-not-followed"] * 3
