@@ -22,6 +22,8 @@ from services.notify.domain.deadline import Step
 from services.notify.domain.message import PostWay
 from services.notify.domain.owed import FIGURES, REPORTS
 from services.notify.domain.subscription import Allowed
+from services.notify.emergencies import REMINDER as REVIEW_REMINDER
+from services.notify.emergencies import Emergencies
 from services.notify.figure_duties import FigureDuties
 from services.notify.handlers import Teller
 from services.notify.hearings import REMINDER as HEARING_REMINDER
@@ -145,6 +147,7 @@ async def compose(kit: Kit[NotifySettings]) -> Parts:
             **dict.fromkeys(FIGURES.kinds, FigureDuties(teller).on_step),
             letters.DUE: partial(letters.on_due, way=by_post),
             ANSWER_REMINDER: Invitations(teller).on_reminder,
+            REVIEW_REMINDER: Emergencies(teller).on_reminder,
             RECEIPT_DUE: acknowledgements.on_due,
         },
         runners=[post, courier, Counts(kit.pool, kit.metrics, clients=settings.subscribing_clients)],

@@ -11,11 +11,13 @@ import pytest
 
 from shared.clock import SimulatedClock
 from shared.contracts.cases import ConsentReceiptMissing, Party
-from shared.contracts.codes import InformationCategory, LegalBasis
+from shared.contracts.codes import InformationCategory, LegalBasis, Role
 from shared.contracts.safekeeping import (
     BreakGlassOpened,
+    BreakGlassReviewed,
     BreakGlassReviewEscalated,
     BreakGlassReviewOverdue,
+    GlassOutcome,
     GlassReason,
 )
 from shared.refs import CaseRef, ConsentRef, GlassRef, LogScope
@@ -75,6 +77,42 @@ async def test_the_leader_and_at_last_the_privacy_officer_hear_of_it(
         said = (await world.get("health-leader", "/messages")).text
         assert "danger" not in said
         assert nurse.actor not in said
+
+
+async def test_a_day_before_it_must_be_reviewed_one_reminder_comes_and_none_of_what_was(
+    migrated: Migrated, issuer: LocalIssuer, clock: SimulatedClock
+) -> None:
+    async with notify_world(migrated, issuer, clock) as world:
+        for who in EVERYBODY:
+            await world.prefer(who)
+        nurse = world.party("nurse")
+        other = GlassRef("brk_" + "h" * 26)
+        first = opened(world, nurse)
+        await world.take(first, first.model_copy(update={"glass": other}), times=2)
+        await world.take(
+            BreakGlassReviewed(case=CASE, glass=other, outcome=GlassOutcome.JUSTIFIED, reviewer_role=Role.LEADER)
+        )
+        await world.move_to(first.review_by - timedelta(days=1, seconds=1))
+        assert (await told(world))["health-leader"] == ["emergency-review"] * 2
+        for _ in range(2):
+            await world.move_to(first.review_by - timedelta(days=1))
+        assert (await told(world))["health-leader"] == ["emergency-reminder", *["emergency-review"] * 2]
+        assert (await told(world))["privacy-officer"] == []
+
+
+async def test_a_reminder_that_comes_when_the_time_is_out_is_left_out_and_what_may_have_been_reviewed_is_not_reminded_of(
+    migrated: Migrated, issuer: LocalIssuer, clock: SimulatedClock
+) -> None:
+    async with notify_world(migrated, issuer, clock) as world:
+        await world.prefer("health-leader")
+        first = opened(world, world.party("nurse"))
+        await world.take(first)
+        world.clock.set(first.review_by - timedelta(hours=1))
+        assert await world.runner().fire_due() == 0, "nobody knows whether it was reviewed"
+        assert (await told(world))["health-leader"] == ["emergency-review"]
+        await world.pool.execute("UPDATE deadlines SET retry_at = NULL")
+        await world.move_to(first.review_by)
+        assert (await told(world))["health-leader"] == ["emergency-review"]
 
 
 async def test_of_a_protected_case_no_event_says_whose_leader_it_is(

@@ -128,6 +128,7 @@ FOR_THE_WATCH: Final = MappingProxyType(
         "override-review": "protected-override-review",
         "override-overdue": "protected-override-overdue",
         "emergency-review": "protected-emergency-review",
+        "emergency-reminder": "protected-emergency-reminder",
         "emergency-overdue": "protected-emergency-overdue",
         PROTECTION_DUE: PROTECTION_DUE,
     }
@@ -206,6 +207,8 @@ DUTY_DECLINED: Final = "meeting-duty-declined"
 DEPUTY_NAMED: Final = "meeting-deputy-named"
 OF_ANSWERS: Final = frozenset({ANSWER_REMINDER, DUTY_DECLINED, DEPUTY_NAMED})
 """The templates about the answer for a seat with a duty to attend (seed rule 54)."""
+GLASS_DAYS: Final = 1
+"""Days before an emergency access must be reviewed on which its reviewers are reminded: the whole time is three by default."""
 ANSWER_DAYS: Final = 4
 """Days before a meeting on which a seat with a duty that has not answered is reminded: over a weekend too, a working day is left
 on which a deputy can be found."""
@@ -237,9 +240,10 @@ OF_CONSENTS: Final = frozenset(
     }
 )
 GLASS_REVIEW: Final = "emergency-review"
+GLASS_REMINDER: Final = "emergency-reminder"
 GLASS_OVERDUE: Final = "emergency-overdue"
 GLASS_ESCALATED: Final = "emergency-escalated"
-OF_EMERGENCIES: Final = frozenset({GLASS_REVIEW, GLASS_OVERDUE, GLASS_ESCALATED})
+OF_EMERGENCIES: Final = frozenset({GLASS_REVIEW, GLASS_REMINDER, GLASS_OVERDUE, GLASS_ESCALATED})
 """The templates about emergency accesses, to whoever is to review them."""
 SUBSCRIPTION_STOPPED: Final = "subscription-stopped"
 SUBSCRIPTION_BARRED: Final = "subscription-barred"
