@@ -235,7 +235,8 @@ class CaseEvents:
         """The receiver is told at once, and must answer in time (seed rules 82, 107)."""
         sender = Sender(responsible(event.sender), event.on_behalf)
         await asked_facts.add_sender(tx.conn, event.handover, sender)
-        ctx, ref, receiver = caused_by(envelope, tx.now), deadline_of(event.handover), responsible(event.receiver)
+        ctx, ref = caused_by(envelope, tx.now), deadline_of(event.handover)
+        receiver = responsible(event.receiver).model_copy(update={"municipality": event.to_municipality})
         state = await self._teller.change_deadline(
             tx,
             ctx,

@@ -152,6 +152,9 @@ async def interpreters_of(conn: Connection, case: CaseRef) -> frozenset[tuple[st
 
 _OPEN: Final = "kind = 'deadline' AND state ->> 'status' IN ('waiting', 'approaching', 'missed', 'escalated')"
 
+_THEIR_MUNICIPALITY: Final = "coalesce(state -> 'responsible' ->> 'municipality', scope)"
+"""Where somebody must act: units are named by each municipality for itself."""
+
 
 async def open_deadlines_of_case(conn: Connection, case: CaseRef) -> list[DeadlineState]:
     """Return what is still to be done in a case."""
@@ -163,7 +166,7 @@ async def escalated_of_unit(conn: Connection, scope: LogScope, unit: UnitId) -> 
     """Return what the unit's leader is to know of."""
     rows = await conn.fetch(
         f"SELECT state, scope FROM aggregates WHERE {_OPEN} AND state ->> 'status' = 'escalated'"  # noqa: S608
-        " AND state -> 'responsible' ->> 'unit' = $1 AND scope = $2 ORDER BY id",
+        f" AND state -> 'responsible' ->> 'unit' = $1 AND {_THEIR_MUNICIPALITY} = $2 ORDER BY id",
         unit,
         scope,
     )
@@ -183,7 +186,7 @@ async def deadlines_seen_by(
     moment, reference = after or (None, None)
     rows = await conn.fetch(
         f"SELECT state, scope FROM aggregates WHERE {_OPEN} AND (state -> 'responsible' ->> 'actor' = $1"  # noqa: S608
-        " OR (state -> 'responsible' ->> 'unit' = $2 AND scope = $3))"
+        f" OR (state -> 'responsible' ->> 'unit' = $2 AND {_THEIR_MUNICIPALITY} = $3))"
         " AND ($4::timestamptz IS NULL OR ((state ->> 'due')::timestamptz, id) > ($4, $5))"
         " ORDER BY (state ->> 'due')::timestamptz, id LIMIT $6",
         actor,

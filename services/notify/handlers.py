@@ -56,6 +56,7 @@ from shared.refs import (
     ConsentRef,
     DeadlineRef,
     GlassRef,
+    LogScope,
     MessageRef,
     OverrideRef,
     UnitId,
@@ -221,7 +222,7 @@ class Teller:
             case DeadlineMissed():
                 await self.tell_responsible(tx, state.responsible, told.saying(kind.overdue))
             case EscalationRaised():
-                await self.tell_leaders(tx, state.responsible.unit, told, kind.escalated)
+                await self.tell_leaders_of(tx, state.responsible, told, kind.escalated)
 
     # --- people -------------------------------------------------------------------------------------------------------
 
@@ -266,18 +267,24 @@ class Teller:
 
         Of an address-protected case no event says the unit: whoever has the municipality's duty for it is told in their place.
         """
+        await self.tell_leaders_of(tx, Responsible(unit=unit), told, template)
+
+    async def tell_leaders_of(self, tx: Tx, whose: Responsible, told: Telling, template: str) -> None:
+        """Tell the leaders of the unit in which somebody must act, in their own municipality (seed rules 82, 95)."""
         if is_protected(told.scope):
             instead = policy.FOR_THE_WATCH.get(template, policy.PROTECTED_ESCALATION)
             await store.add_errand(tx.conn, told.saying(instead), store.WATCH)
             return
+        unit, said = whose.unit, told.saying(template)
         if unit is None:
             return
-        said = told.saying(template)
-        if not await self._tell_unit(tx, unit, said):
+        known = await self._tell_unit(tx, unit, said, whose.municipality)
+        # Of another municipality nothing waits in this log: who becomes the leader there finds what is escalated (`people.py`).
+        if not known and whose.municipality is None:
             await self._wait(tx, said, store.WATCH, units={unit})
 
-    async def _tell_unit(self, tx: Tx, unit: UnitId, told: Telling) -> bool:
-        leaders = await facts.leaders_of(tx.conn, told.scope, unit)
+    async def _tell_unit(self, tx: Tx, unit: UnitId, told: Telling, municipality: LogScope | None = None) -> bool:
+        leaders = await facts.leaders_of(tx.conn, municipality or told.scope, unit)
         for leader in leaders:
             await self.tell_responsible(tx, Responsible(actor=leader, role=Role.LEADER, unit=unit), told)
         return bool(leaders)
@@ -303,7 +310,7 @@ class Teller:
     async def tell_with_leaders(self, tx: Tx, to: Responsible, told: Telling, template: str) -> None:
         """Tell whoever must act, and the leaders of their unit (seed rule 95); one who is both hears it once."""
         await self.tell_responsible(tx, to, told.saying(template))
-        await self.tell_leaders(tx, to.unit, told, template)
+        await self.tell_leaders_of(tx, to, told, template)
 
     async def tell_services(
         self,

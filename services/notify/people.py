@@ -184,7 +184,8 @@ async def _take_up(desk: Desk, ctx: Context, actor: Actor, conn: Connection) -> 
         return
     tx = Tx(conn, desk.journal, ctx.now, desk.ids)
     for found in await facts.escalated_of_unit(conn, actor.municipality, leads):
-        await desk.teller.tell_leaders(tx, leads, about_again(found, ctx), found.state.policy.escalated)
+        state = found.state
+        await desk.teller.tell_leaders_of(tx, state.responsible, about_again(found, ctx), state.policy.escalated)
 
 
 def about_again(found: StoredDeadline, ctx: Context) -> store.Telling:

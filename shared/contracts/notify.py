@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, StringConstraints
 
 from shared.contracts.base import EventData, Model, Moment
-from shared.contracts.cases import CoordinatorKind
+from shared.contracts.cases import CoordinatorKind, MunicipalityField
 from shared.contracts.codes import Language, Role, Service
 from shared.refs import (
     ActorIdField,
@@ -186,6 +186,8 @@ class Responsible(Model):
     role: Role | None = None
     service: Service | None = None
     unit: UnitIdField | None = None
+    municipality: MunicipalityField | None = None
+    """Where they work, when that is another municipality than the one whose log this is in: units are named by each for itself."""
 
 
 class DeadlineSet(DeadlineEvent):
@@ -238,6 +240,8 @@ class EscalationRaised(DeadlineEvent):
     TYPE: ClassVar[str] = "no.lagspill.notify.escalation.raised.v1"
 
     unit: UnitIdField | None = None
+    municipality: MunicipalityField | None = None
+    """Whose unit that is, when it is another municipality's than the one whose log this is in."""
 
 
 class ConsentReceiptRecorded(EventData):

@@ -285,9 +285,9 @@ class World:
         }
         return await self.http.request(method, path, json=body, headers=headers)
 
-    async def prefer(self, who: str, language: str = "nb", email: str | None = None) -> None:
+    async def prefer(self, who: str, language: str = "nb", email: str | None = None, **claims: Any) -> None:
         """Choose how to be reached."""
-        answer = await self.write(who, "PUT", "/preferences", {"language": language, "email": email})
+        answer = await self.write(who, "PUT", "/preferences", {"language": language, "email": email}, **claims)
         assert answer.status_code == 200, answer.text
 
     # --- the bus ------------------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 import pytest
 import pytest_asyncio
@@ -144,8 +144,8 @@ def handover(world: World, receiver: str, respond_by: datetime) -> cases.Handove
     )
 
 
-async def told(world: World, who: str) -> list[str]:
-    items = (await world.get(who, "/messages")).json()["items"]
+async def told(world: World, who: str, **claims: Any) -> list[str]:
+    items = (await world.get(who, "/messages", **claims)).json()["items"]
     return [item["template"] for item in reversed(items)]
 
 
@@ -491,6 +491,31 @@ async def test_silence_on_a_handover_is_reminded_of_overdue_and_escalated(world:
     mine = (await world.get("colleague", "/deadlines")).json()["items"]
     assert [item["kind"] for item in mine if item["mine"]] == ["decide-case"]
     assert [item["kind"] for item in (await world.get("teacher", "/deadlines")).json()["items"]] == []
+
+
+@pytest.mark.rule(82, 95, 107)
+async def test_silence_in_another_municipality_is_its_own_leaders_and_no_leaders_here(world: World) -> None:
+    """The units have the same name, and the deadline stands in the sender's log: told is who may answer on behalf."""
+    there = {"sub": "styrer-there", "municipality": "0301"}
+    await world.prefer("styrer")
+    await world.prefer("styrer", **there)
+    await world.take(opened(world))
+    due = world.clock.now() + timedelta(days=7)
+    await world.take(handover(world, "colleague", due).model_copy(update={"to_municipality": "0301"}))
+    await world.move_to(due)
+    assert await told(world, "styrer") == []
+    assert await told(world, "styrer", **there) == ["handover-escalated"]
+    seen = [(await world.get("styrer", "/deadlines", **who)).json()["items"] for who in ({}, there)]
+    assert ["answer-handover" in {one["kind"] for one in items} for items in seen] == [False, True]
+    [raised] = [event for event in await world.published() if isinstance(event, EscalationRaised)]
+    assert (raised.unit, raised.municipality) == ("unit:lia-barnehage", "0301")
+    # Who is known here later only is told then: the leader there, and nobody else's.
+    later = {"sub": "second-there", "municipality": "0301"}
+    await world.prefer("styrer", **later)
+    here = {"sub": "second-here"}
+    await world.prefer("styrer", **here)
+    assert await told(world, "styrer", **later) == ["handover-escalated"]
+    assert await told(world, "styrer", **here) == []
 
 
 @pytest.mark.rule(107)

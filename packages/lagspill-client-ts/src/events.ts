@@ -3523,6 +3523,10 @@ export interface DeadlineReassigned {
  */
 export interface Responsible {
   actor?: string;
+  /**
+   * Where they work, when that is another municipality than the one whose log this is in: units are named by each for itself.
+   */
+  municipality?: string;
   role?: Role;
   service?: Service;
   unit?: string;
@@ -3558,6 +3562,10 @@ export interface EscalationRaised {
   deadline: string;
   due: string;
   kind: DeadlineKind;
+  /**
+   * Whose unit that is, when it is another municipality's than the one whose log this is in.
+   */
+  municipality?: string;
   unit?: string;
 }
 /**

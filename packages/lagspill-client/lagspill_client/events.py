@@ -782,6 +782,10 @@ class Responsible(Model):
     """Who must act: an opaque actor in a role, or a unit alone. Without unit for an address-protected case."""
 
     actor: ActorIdField | None = None
+    municipality: Annotated[str, Field(pattern=r"^[0-9]{4}$")] | None = None
+    """Where they work, when that is another municipality than the one whose log this is in: units are named by each
+    for itself.
+    """
     role: Role | None = None
     service: Service | None = None
     unit: UnitIdField | None = None
@@ -2289,6 +2293,8 @@ class EscalationRaised(EventData):
     deadline: DeadlineRefField
     due: AwareDatetime
     kind: DeadlineKind
+    municipality: Annotated[str, Field(pattern=r"^[0-9]{4}$")] | None = None
+    """Whose unit that is, when it is another municipality's than the one whose log this is in."""
     unit: UnitIdField | None = None
 
 

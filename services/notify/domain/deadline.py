@@ -201,7 +201,8 @@ def decide_step(state: DeadlineState, step: Step, now: datetime) -> list[EventDa
             if now < state.escalate_at:
                 return []
             missed = [DeadlineMissed.model_validate(fields)] if state.status in before_due else []
-            return [*missed, EscalationRaised.model_validate({**fields, "unit": state.responsible.unit})]
+            whose = {"unit": state.responsible.unit, "municipality": state.responsible.municipality}
+            return [*missed, EscalationRaised.model_validate({**fields, **whose})]
     return []
 
 
