@@ -210,6 +210,12 @@ class ChildOfAgeError(CaseError):
     code = "child-of-age"
 
 
+class ChildNotOfAgeError(CaseError):
+    """The child is not of age yet: a case ends for that from the eighteenth birthday on."""
+
+    code = "child-not-of-age"
+
+
 class ContributionOpenError(CaseError):
     """The service has been asked already, and that is not settled."""
 

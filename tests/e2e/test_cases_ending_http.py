@@ -57,6 +57,11 @@ async def test_of_age_the_guardians_are_out_and_the_child_decides(world: World) 
         await world.move_to(before)
         assert "case.adulthood-approaching" in await world.types()
     day = of_age_at(born)
+    # No case ends because of an age that the child does not have; the refusal changes nothing.
+    await world.move_to(day - timedelta(hours=1))
+    version = await world.version("teacher", case)
+    early = await world.post("teacher", f"/cases/{case}/closure", {"outcome": "adult"}, if_match=version)
+    assert (code(early), await world.version("teacher", case)) == ((409, "child-not-of-age"), version)
     asked = {"services": ["ppt"], "categories": ["language"], "purposes": ["assessment"]}
     asked["valid_to"] = str(day.date() + timedelta(days=60))  # type: ignore[assignment]
     question = f"/cases/{case}/sharing?service=ppt&category=language&purpose=assessment"

@@ -18,6 +18,7 @@ from services.cases.errors import (
     CaseGoesOnElsewhereError,
     CaseNotClosedError,
     CaseNotOpenError,
+    ChildNotOfAgeError,
     ConcernOpenError,
     EvidenceMissingError,
     HandoverOpenError,
@@ -41,6 +42,7 @@ from shared.refs import CaseRef, ChildViewRef, UnitId
 
 Decisions = Literal["consent", "measure", "handover", "plan", "concern-report"]
 Outcomes = Literal["goal-reached", "moved", "no-longer-wanted", "adult"]
+ADULT: Final = "adult"
 MOVED: Final = "moved"
 """What goes on elsewhere is not opened here again."""
 
@@ -143,11 +145,14 @@ def decide_close(state: CaseState, command: CloseCase, now: datetime) -> list[Ca
         HandoverOpenError: a handover waits for an answer.
         MeasureUnfinishedError: a measure still runs: evaluate it first (seed rules 88, 89).
         ConcernOpenError: a further concern waits for an action (seed rule 79).
+        ChildNotOfAgeError: it is to end because the child is of age, and the child is not (law-and-standards 3.3).
     """
     access.permit(state, Action.SEE_CASE, command.by, now)
     if not CASE.allows(state.stage, CaseClosed):
         raise CaseNotOpenError
     access.permit(state, Action.CLOSE_CASE, command.by, now)
+    if command.outcome == ADULT and not state.of_age:
+        raise ChildNotOfAgeError
     if state.open_handover is not None:
         raise HandoverOpenError(extensions={"handover": state.open_handover.ref})
     unfinished = [one.ref for one in state.measures.values() if one.runs]

@@ -38,6 +38,7 @@ CASE: Final = Lifecycle(
                 Guard("no handover waits for an answer", errors.HandoverOpenError),
                 Guard("every measure has been evaluated and stopped", errors.MeasureUnfinishedError, (88,)),
                 Guard("no concern waits for an action", errors.ConcernOpenError, (79,)),
+                Guard("for coming of age, the child is of age", errors.ChildNotOfAgeError),
             ),
         ),
         Step(
