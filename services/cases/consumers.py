@@ -6,7 +6,16 @@ from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Final
 
-from services.cases import ending_store, form_store, glass_store, kin_store, store, team_consumers, team_store
+from services.cases import (
+    coming_consumers,
+    ending_store,
+    form_store,
+    glass_store,
+    kin_store,
+    store,
+    team_consumers,
+    team_store,
+)
 from services.cases.domain import contributions, guardianship, levels, measures, waiting
 from services.cases.domain import glass as glasses
 from services.cases.handlers import (
@@ -194,6 +203,7 @@ def inbox(desk: Desk) -> Inbox:
         meetings.MinutesApproved: partial(team_consumers.on_minutes, desk),
         meetings.ConsentReceiptRecorded: partial(on_receipt, desk),
         notify.ConsentReceiptRecorded: partial(on_receipt, desk),
+        **coming_consumers.HANDLERS,
     }
     return Inbox(CONSUMER, handlers, parks_key=False)
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
-from services.cases import ages_store
+from services.cases import ages_store, coming_store
 from services.cases.domain import ending
 from services.cases.domain.rules import Rules
 from services.cases.domain.state import CaseState
@@ -62,3 +62,4 @@ async def forget(conn: Connection, case: CaseRef) -> None:
     for kind in (RETENTION, ADULTHOOD_END):
         await cancel(conn, kind=kind, key=case)
     await ages_store.forget(conn, case)
+    await coming_store.forget(conn, case)

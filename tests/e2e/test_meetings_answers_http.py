@@ -260,6 +260,40 @@ async def test_the_family_reads_when_and_where_it_is_and_its_own_answer_and_noth
     assert (await invitation(lia, "guardian-a", meeting, case)).json()["status"] == "cancelled"
 
 
+async def next_meeting(lia: Town, who: str, case: str) -> tuple[object, str]:
+    """Return the next meeting that the family's view of the case tells of, and how it says so in words, once all has been read."""
+    await lia.carry_back()
+    shown = await lia.cases.see(who, f"/cases/{case}/overview?language=en")
+    [standing] = [part for part in shown["text"]["sections"] if part["heading"] == "How things stand"]
+    said = " ".join(sentence for sentence in standing["sentences"] if "meeting" in sentence)
+    return shown["overview"]["next_meeting"], said
+
+
+@pytest.mark.rule(12, 73, 101)
+async def test_the_familys_view_of_the_case_tells_of_the_next_meeting_that_it_is_invited_to(lia: Town) -> None:
+    meeting, item, case = await transition(lia)
+    expected = {"meeting": meeting, "starts_at": "2026-10-28T11:00:00Z"}
+    for who in ("guardian-a", "guardian-b"):
+        told = await next_meeting(lia, who, case)
+        assert told == (expected, "The next meeting about the child is on 28 October 2026 at 12:00. You are invited.")
+    # The ressursteam takes no family in: earlier, and not told here.
+    await lia.add("styrer", await lia.ressursteam(), lia.named(case, categories=["language"], purpose="transition"))
+    assert (await next_meeting(lia, "guardian-a", case))[0] == expected
+    moved = {"starts_at": "2026-11-04T08:30:00+01:00"}
+    await lia.must("styrer", f"/meetings/{meeting}/rescheduling", moved)
+    assert (await next_meeting(lia, "guardian-a", case))[1].endswith("on 4 November 2026 at 08:30. You are invited.")
+    # Taken off, it is none of the family's.
+    await lia.must("styrer", f"/meetings/{meeting}/agenda-items/{item}/removal")
+    assert await next_meeting(lia, "guardian-a", case) == (None, "")
+    again = (await lia.add("styrer", meeting, lia.named(case, purpose="transition")))["item"]
+    assert again != item
+    assert (await next_meeting(lia, "guardian-a", case))[0] is not None
+    await lia.must("styrer", f"/meetings/{meeting}/cancellation", {"reason": "other"})
+    assert await next_meeting(lia, "guardian-a", case) == (None, "")
+    kept = await lia.cases.pool.fetchval("SELECT count(*) FROM meetings_to_come WHERE meeting = $1", meeting)
+    assert kept == 0
+
+
 @pytest.mark.rule(12)
 async def test_nobody_answers_for_anothers_child_nor_where_no_family_is_invited(lia: Town) -> None:
     meeting, _, case = await transition(lia)

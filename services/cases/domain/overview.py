@@ -6,7 +6,7 @@ A guardian is told nothing of another guardian: not who they are, what they answ
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from typing import Literal
 
@@ -15,6 +15,7 @@ from pydantic import AwareDatetime
 from services.cases.domain.access_terms import Relation
 from services.cases.domain.acting import Acting
 from services.cases.domain.around import UNANSWERED, ContributionStatus, PlanState, PlanStatus
+from services.cases.domain.coming import MeetingToCome, NextMeeting, next_meeting
 from services.cases.domain.consent import is_asked
 from services.cases.domain.consent_evolution import entitled
 from services.cases.domain.rules import InsightRow
@@ -109,6 +110,8 @@ class Overview(Model):
     """Until when it is to be decided what is done; none once something is."""
     meeting_by: AwareDatetime | None
     """Until when there is to be a meeting, if one is due."""
+    next_meeting: NextMeeting | None
+    """The next one that this reader is invited to."""
     holder: Who | None
     taking_over: Who | None
     """Who has been asked to take over from the holder, and has not answered."""
@@ -145,7 +148,14 @@ class Overview(Model):
         return frozenset({*(one.goal for one in self.help), *of_plan, *(() if self.goal is None else (self.goal,))})
 
 
-def decide_overview(state: CaseState, acting: Acting, relation: Relation, row: InsightRow, now: datetime) -> Overview:
+def decide_overview(
+    state: CaseState,
+    acting: Acting,
+    relation: Relation,
+    row: InsightRow,
+    now: datetime,
+    meetings: Sequence[MeetingToCome] = (),
+) -> Overview:
     """Return what `acting`, who stands in `relation`, is told of the case at `now` (seed rules 33-36, 99, 101).
 
     Args:
@@ -154,6 +164,7 @@ def decide_overview(state: CaseState, acting: Acting, relation: Relation, row: I
         relation: as the access table permitted it.
         row: who may be told what by the child's age on the day (`deploy/codelists/insight-right.yaml`).
         now: the moment.
+        meetings: those to come that have the case on their agenda by name.
 
     Raises:
         NotPermittedError: the child is too young to ask alone, or of age, so that guardians no longer may.
@@ -178,6 +189,7 @@ def decide_overview(state: CaseState, acting: Acting, relation: Relation, row: I
         by_name=state.mode is Mode.IDENTIFIED,
         decide_by=_ahead(state.decide_by, now) if is_open and state.measures.keys() <= state.before_reopening else None,
         meeting_by=_ahead(state.meeting_by, now) if is_open else None,
+        next_meeting=next_meeting(state, relation, meetings, now),
         holder=_who(state.holder),
         taking_over=None if waiting is None or waiting.coordination is not None else _who(waiting.receiver),
         contact=None if state.contact is None else Who(service=state.contact.service, role=state.contact.role),

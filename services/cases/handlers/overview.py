@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from services.cases import coming_store
 from services.cases.domain import overview as overviews
 from services.cases.domain.access_terms import Action
 from services.cases.domain.grantors import age_on
@@ -36,7 +37,8 @@ async def read_overview(
             looked = await look(desk, ctx, conn, located, acting, Action.READ_OVERVIEW)
             child = await desk.records.child(conn, located.case)
             row = desk.rules.insight_row(age_on(child.born, today), today)
-            seen = overviews.decide_overview(looked.state, acting, looked.permit.relation, row, ctx.now)
+            meetings = await coming_store.of_case(conn, located.case)
+            seen = overviews.decide_overview(looked.state, acting, looked.permit.relation, row, ctx.now, meetings)
             guardians = await desk.records.guardians(conn, located.case)
             readable = WORDS & looked.permit.categories
             if seen.words_withheld:

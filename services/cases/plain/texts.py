@@ -41,6 +41,7 @@ class Standing(_Words):
     by_name: ToEach
     decide_by: ToEach
     meeting_by: ToEach
+    next_meeting: ToEach
     heard: ToEach
     heard_before: Annotated[
         Mapping[Literal["consent", "measure", "handover", "plan", "concern-report"], str], Field(min_length=5)
@@ -137,6 +138,7 @@ class Texts(_Words):
     lead: ToEach
     months: Annotated[tuple[str, ...], Field(min_length=12, max_length=12)]
     day: str
+    time: str
     standing: Standing
     people: People
     help: HelpWords

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from services.cases.domain.overview import Asked, Form, Help, Overview, Plan, Who
 from services.cases.domain.state import FormStatus, MeasureStatus, Stage
 from services.cases.plain.texts import TEXTS, Texts
-from shared.clock import oslo_day
+from shared.clock import OSLO, oslo_day
 from shared.contracts.base import Model
 from shared.contracts.cases import CoordinatorKind
 from shared.contracts.codes import Language
@@ -108,9 +108,14 @@ class _Writer:
         else:
             sentences.append(words.closed[self._reader])
             sentences += [text for code, text in words.outcomes.items() if code == overview.outcome]
-        for sentence, due in ((words.decide_by, overview.decide_by), (words.meeting_by, overview.meeting_by)):
+        coming = overview.next_meeting
+        due_meeting = overview.meeting_by if coming is None else None
+        for sentence, due in ((words.decide_by, overview.decide_by), (words.meeting_by, due_meeting)):
             if due is not None:
                 sentences.append(sentence[self._reader].format(day=self._day(due)))
+        if coming is not None:
+            day, time = self._day(coming.starts_at), self._time(coming.starts_at)
+            sentences.append(words.next_meeting[self._reader].format(day=day, time=time))
         known = [text for code, text in words.heard_before.items() if code in overview.heard]
         sentences += [words.heard[self._reader].format(what=what) for what in known]
         return Section(heading=words.heading, sentences=tuple(sentences))
@@ -217,6 +222,10 @@ class _Writer:
     def _day(self, moment: datetime | date) -> str:
         day = oslo_day(moment) if isinstance(moment, datetime) else moment
         return self._texts.day.format(day=day.day, month=self._texts.months[day.month - 1], year=day.year)
+
+    def _time(self, moment: datetime) -> str:
+        here = moment.astimezone(OSLO)
+        return self._texts.time.format(hour=f"{here.hour:02}", minute=f"{here.minute:02}")
 
 
 def _listed(words: Iterable[str]) -> str:
