@@ -378,6 +378,44 @@ def test_what_was_not_called_in_its_share_of_the_term_is_proposed_in_the_rest_of
     assert all(date(2026, 11, 16) <= day <= date(2026, 12, 31) for day in autumn)
 
 
+def test_nothing_is_proposed_for_today_nor_for_the_day_on_which_it_was_called_off() -> None:
+    first = entries([], date(2026, 8, 1))
+    today = of_team(first)["autumn"].starts_at.date()
+    assert of_team(entries([], today))["autumn"].starts_at.date() > today, (
+        "nobody comes to what is called for the same day"
+    )
+    off = meeting("ressursteam", today, unit=LIA, status=Status.CANCELLED)
+    assert of_team(entries([off], date(2026, 8, 1)))["autumn"].starts_at.date() != today
+    # What has a day of its own has no other.
+    forum = next(each for each in first if each.arena_type == "lederforum")
+    cancelled = meeting("lederforum", forum.starts_at.date(), status=Status.CANCELLED)
+    assert [each for each in first if each not in entries([cancelled], date(2026, 8, 1))] == [forum]
+
+
+@pytest.mark.rule(9, 77)
+@pytest.mark.parametrize("arena_type", ["tst", "tst-kommune"])
+def test_a_meeting_beside_those_that_are_due_keeps_its_services_busy_in_every_municipality(arena_type: str) -> None:
+    together = sharing(PROFILES, TYNSET.scope)
+    begins, plans = date(2026, 8, 1), FirstPlans()
+    alvdal = PROFILES[LogScope("3428")]
+    before = laid_out(together, 2026, {}, alvdal.scope, begins, plans)
+    there = next(each for each in before if each.arena_type == "tst")
+    unit = BARNEHAGE if arena_type == "tst" else None
+    # PPT and child welfare can be in two meetings at once: with two of Tynset's beside those due, in none of Alvdal's.
+    beside = [
+        replace(
+            meeting(arena_type, there.starts_at.date(), unit=unit, extra=arena_type == "tst"), starts_at=there.starts_at
+        )
+        for _ in range(2)
+    ]
+    after = laid_out(together, 2026, {TYNSET.scope: beside}, alvdal.scope, begins, plans)
+    [moved] = [each for each in before if each not in after]
+    assert moved == there
+    assert len(after) == len(before)
+    ours = laid_out(together, 2026, {TYNSET.scope: beside}, TYNSET.scope, begins, plans)
+    assert [each.meeting for each in ours if each.meeting] == sorted(each.meeting for each in beside)
+
+
 @pytest.mark.rule(77)
 def test_who_shares_a_service_is_planned_together() -> None:
     assert {profile.name for profile in sharing(PROFILES, TYNSET.scope)} == {

@@ -8,7 +8,7 @@ set aside.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 
@@ -17,7 +17,7 @@ from services.meetings.domain.conformity import KnownMeeting
 from services.meetings.domain.meeting import Status
 from services.meetings.domain.planning import Slot, plan, staff_of
 from services.meetings.domain.profile import Profile
-from services.meetings.domain.wheel import Wish, WishKey, pinned, wishes
+from services.meetings.domain.wheel import Wish, WishKey, pinned, place_in, seats, wishes
 from shared.clock import oslo_time
 from shared.contracts.base import Model
 from shared.contracts.meetings import ArenaLevel
@@ -55,6 +55,10 @@ class FirstPlans:
         return self._made[key]
 
 
+_Whose = tuple[LogScope, str, tuple[UnitId, ...]]
+"""A municipality, the type of an arena, and whose it is."""
+
+
 def sharing(profiles: Mapping[LogScope, Profile], municipality: LogScope) -> list[Profile]:
     """Return the municipality's profile and those of every other one with which it shares a unit, itself or over others."""
     reached, wanted = {municipality: profiles[municipality]}, [municipality]
@@ -82,7 +86,7 @@ def laid_out(
         begins: the year in which the school year begins.
         meetings: those of that school year, by municipality.
         municipality: whose year is asked for.
-        today: the day in Norway; nothing is proposed for an earlier one.
+        today: the day in Norway; what is proposed comes after it.
         first_plans: those made before.
 
     Raises:
@@ -90,15 +94,24 @@ def laid_out(
     """
     asked = [wish for profile in profiles for wish in wishes(profile, begins)]
     ours = {profile.scope: profile for profile in profiles}
-    real = {
-        scope: [each for each in known if each.status is not Status.CANCELLED and _shown(ours[scope], each)]
+    shown = {
+        scope: [each for each in known if _shown(ours[scope], each)]
         for scope, known in meetings.items()
         if scope in ours
     }
+    real = {scope: [each for each in known if each.status is not Status.CANCELLED] for scope, known in shown.items()}
+    off: dict[_Whose, set[date]] = defaultdict(set)
+    for scope, known in shown.items():
+        for each in known:
+            if each.status is Status.CANCELLED:
+                off[_whose(scope, each)].add(each.day)
     matched = _matched(asked, real)
-    open_now = [_as_it_is(wish, matched.get(wish.key), today) for wish in asked]
+    open_now = [_as_it_is(wish, matched.get(wish.key), today, off) for wish in asked]
+    due = {known.meeting for known in matched.values()}
+    beside = [_beside(ours[scope], each) for scope, known in real.items() for each in known if each.meeting not in due]
     first = first_plans.of(profiles, begins, asked)
-    placed = plan([wish for wish in open_now if wish is not None], staff_of(profiles), first)
+    placed = plan([*(wish for wish in open_now if wish is not None), *beside], staff_of(profiles), first)
+    called = {*matched, *(wish.key for wish in beside)}
     profile = ours[municipality]
     of = {known.meeting: key for key, known in matched.items()}
     entries = [
@@ -108,7 +121,7 @@ def laid_out(
     entries += [
         _entry(profile, key.arena_type, key, slot.moment, None)
         for key, slot in placed.items()
-        if key.municipality == municipality and key not in matched
+        if key.municipality == municipality and key not in called
     ]
     return sorted(entries, key=key_of)
 
@@ -143,26 +156,52 @@ def _shown(profile: Profile, meeting: KnownMeeting) -> bool:
 
 def _matched(asked: Iterable[Wish], real: Mapping[LogScope, Sequence[KnownMeeting]]) -> dict[WishKey, KnownMeeting]:
     """Return which ordinary meeting was called for which one that is due: each for the nearest that none was called for yet."""
-    due: dict[tuple[LogScope, str, tuple[UnitId, ...]], list[Wish]] = defaultdict(list)
+    due: dict[_Whose, list[Wish]] = defaultdict(list)
     for wish in asked:
         due[wish.key.municipality, wish.key.arena_type, wish.key.units].append(wish)
     found: dict[WishKey, KnownMeeting] = {}
     for scope, known in real.items():
         for meeting in known:
-            units = () if meeting.unit is None else (meeting.unit,)
-            left = [wish for wish in due[scope, meeting.arena_type, units] if wish.key not in found]
+            left = [wish for wish in due[_whose(scope, meeting)] if wish.key not in found]
             if left and not meeting.extra:
                 nearest = min(left, key=lambda wish: (abs((wish.ideal - meeting.day).days), wish.key))
                 found[nearest.key] = meeting
     return found
 
 
-def _as_it_is(wish: Wish, known: KnownMeeting | None, today: date) -> Wish | None:
-    """Return the meeting with the days that it still has; None when none is left, and nobody called it in time."""
+def _whose(scope: LogScope, meeting: KnownMeeting) -> _Whose:
+    return scope, meeting.arena_type, () if meeting.unit is None else (meeting.unit,)
+
+
+def _as_it_is(
+    wish: Wish, known: KnownMeeting | None, today: date, off: Mapping[_Whose, Collection[date]]
+) -> Wish | None:
+    """Return the meeting with the days that it still has; None when none is left, and nobody called it in time.
+
+    The day that it is, is none: nobody comes to what is called for the same day. Nor is one on which it was called off.
+    """
     if known is not None:
         local = oslo_time(known.starts_at)
         return pinned(wish, local.date(), local.time(), known.minutes)
-    left = frozenset(day for day in wish.may_stay if day >= today)
+    gone = off.get((wish.key.municipality, wish.key.arena_type, wish.key.units), ())
+    left = frozenset(day for day in wish.may_stay if day > today and day not in gone)
     # Its share of the term may be over while the term is not.
-    days = tuple(day for day in wish.days if day >= today) or tuple(sorted(left))
+    days = tuple(day for day in wish.days if day > today and day not in gone) or tuple(sorted(left))
     return replace(wish, days=days, may_stay=left) if days else None
+
+
+def _beside(profile: Profile, known: KnownMeeting) -> Wish:
+    """Return a meeting beside those that are due: where it was called its services are busy (seed rules 9, 77)."""
+    rules = profile.arena(known.arena_type)
+    assert rules is not None
+    units = [unit for unit in profile.units if unit.id == known.unit]
+    local = oslo_time(known.starts_at)
+    return Wish(
+        key=WishKey(profile.scope, rules.type, tuple(unit.id for unit in units), known.meeting, 1),
+        days=(local.date(),),
+        ideal=local.date(),
+        starts=(local.time(),),
+        minutes=rules.minutes if known.minutes is None else known.minutes,
+        seats=seats(profile, rules, units),
+        place=place_in(profile, rules, units),
+    )

@@ -48,7 +48,10 @@ class WishKey:
     units: tuple[UnitId, ...]
     """The barnehager and schools that take part; none for a municipal arena."""
     period: str
-    """The term's name, `year`, the month, or for what has a day of its own that day, wherever it is moved."""
+    """The term's name, `year`, the month, or for what has a day of its own that day, wherever it is moved.
+
+    Of a meeting beside those that are due its reference.
+    """
     nth: int
     """From 1, within the period."""
 
@@ -232,7 +235,7 @@ def _wishes_of(
             starts=rules.clock_times,
             minutes=rules.minutes,
             seats=seats(profile, rules, units),
-            place=_place(profile, rules, units),
+            place=place_in(profile, rules, units),
             may_stay=may_stay,
         )
 
@@ -276,7 +279,8 @@ def seats(profile: Profile, rules: ArenaRules, units: Sequence[Unit]) -> tuple[U
     return tuple(taken)
 
 
-def _place(profile: Profile, rules: ArenaRules, units: Sequence[Unit]) -> str | None:
+def place_in(profile: Profile, rules: ArenaRules, units: Sequence[Unit]) -> str | None:
+    """Return in which place the arena meets, where that is known: what services travel to."""
     match rules.place.at:
         case Place.AT_THE_UNIT:
             # Where two units take part, the one that receives the children.
