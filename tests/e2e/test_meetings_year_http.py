@@ -57,6 +57,7 @@ async def test_a_year_called_as_it_is_proposed_has_no_deviation(lia: Town) -> No
     rows = await everything(lia, "coordinator", f"/conformity?{NEXT_YEAR}")
     assert all(row["conforms"] and row["ahead"] == row["due"] for row in rows)
     stands = await everything(lia, "coordinator", f"/year-wheel?{NEXT_YEAR}")
+    assert not any(each["double_booked"] for each in stands)
     # What is set aside between two units is around a child once it is called, and stays a proposal here.
     assert [each["starts_at"] for each in stands] == [each["starts_at"] for each in proposed]
     assert {each["arena_type"] for each in stands if each["status"] is None} == {

@@ -416,6 +416,30 @@ def test_a_meeting_beside_those_that_are_due_keeps_its_services_busy_in_every_mu
     assert [each.meeting for each in ours if each.meeting] == sorted(each.meeting for each in beside)
 
 
+@pytest.mark.rule(54, 77)
+def test_who_would_have_to_be_in_more_meetings_than_they_can_is_told() -> None:
+    together, begins = sharing(PROFILES, TYNSET.scope), date(2026, 8, 1)
+    first = laid_out(together, 2026, {}, TYNSET.scope, begins, FirstPlans())
+    assert {each.double_booked for each in first} == {()}, "nobody, as it is proposed"
+    at = at_oslo(date(2026, 10, 6), time(9))
+    others = [UnitId(f"unit:{each}") for each in ("kvikne-barnehage", "kvikne-skole", "tynset-barnehage")]
+    called = [replace(meeting("tst", date(2026, 10, 6), unit=unit), starts_at=at) for unit in others]
+    alvdal = PROFILES[LogScope("3428")].scope
+    elsewhere = replace(meeting("tst-kommune", date(2026, 10, 6)), starts_at=at + timedelta(minutes=149))
+    known = {TYNSET.scope: called, alvdal: [elsewhere]}
+    shown = laid_out(together, 2026, known, TYNSET.scope, begins, FirstPlans())
+    # Child welfare and PPT are in two meetings at most, the municipality's health centre in one.
+    assert {each.units[0]: each.double_booked for each in shown if each.meeting} == dict.fromkeys(
+        others, ("unit:barnevern-nord-osterdal", "unit:ppt-nord-osterdal", "unit:tynset-helsestasjon")
+    )
+    assert {each.double_booked for each in shown if not each.meeting} == {()}
+    [theirs] = [each for each in laid_out(together, 2026, known, alvdal, begins, FirstPlans()) if each.meeting]
+    assert theirs.double_booked == ("unit:barnevern-nord-osterdal", "unit:ppt-nord-osterdal")
+    one_less = {TYNSET.scope: called[:2], alvdal: [replace(elsewhere, starts_at=at + timedelta(minutes=150))]}
+    free = laid_out(together, 2026, one_less, alvdal, begins, FirstPlans())
+    assert {each.double_booked for each in free} == {()}, "one that begins as the others end is no other at once"
+
+
 @pytest.mark.rule(77)
 def test_who_shares_a_service_is_planned_together() -> None:
     assert {profile.name for profile in sharing(PROFILES, TYNSET.scope)} == {

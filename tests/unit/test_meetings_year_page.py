@@ -238,3 +238,15 @@ def test_a_moment_is_said_as_clocks_in_norway_show_it() -> None:
     year = year_of("4005")
     page = render_year(Year(year.profile, year.school_year, [entry], None), start_of_day(TODAY), Language.NN)
     assert "5. januar 2027 kl. 12.00" in page
+
+
+@pytest.mark.rule(54, 77)
+@pytest.mark.parametrize("language", Language)
+def test_a_meeting_for_which_somebody_has_too_many_says_who(language: Language) -> None:
+    year, now = year_of("3427"), start_of_day(TODAY)
+    coming = [index for index, entry in enumerate(year.entries) if entry.starts_at >= now]
+    entries = list(year.entries)
+    entries[coming[0]] = entries[coming[0]].model_copy(update={"double_booked": (UnitId("unit:ppt-nord-osterdal"),)})
+    said = WORDS[language].double_booked.format(units="PP-tjenesten i Nord-Østerdal")
+    assert said not in render_year(year, now, language)
+    assert render_year(replace(year, entries=entries), now, language).count(said) == 1

@@ -13,9 +13,9 @@ from dataclasses import replace
 from datetime import date, datetime
 
 from services.meetings.domain.arena_rules import ArenaType
-from services.meetings.domain.conformity import KnownMeeting
+from services.meetings.domain.conformity import AHEAD, KnownMeeting
 from services.meetings.domain.meeting import Status
-from services.meetings.domain.planning import Slot, plan, staff_of
+from services.meetings.domain.planning import Slot, double_booked, plan, staff_of
 from services.meetings.domain.profile import Profile
 from services.meetings.domain.wheel import Wish, WishKey, pinned, place_in, seats, wishes
 from shared.clock import oslo_time
@@ -38,6 +38,8 @@ class Entry(Model):
     meeting: MeetingRef | None
     """Null: it is proposed, and nobody has planned or called it."""
     status: Status | None
+    double_booked: tuple[UnitId, ...] = ()
+    """The units with a seat in it that would have to be in more meetings at once than they can (seed rules 54, 77)."""
 
 
 class FirstPlans:
@@ -110,16 +112,19 @@ def laid_out(
     due = {known.meeting for known in matched.values()}
     beside = [_beside(ours[scope], each) for scope, known in real.items() for each in known if each.meeting not in due]
     first = first_plans.of(profiles, begins, asked)
-    placed = plan([*(wish for wish in open_now if wish is not None), *beside], staff_of(profiles), first)
-    called = {*matched, *(wish.key for wish in beside)}
+    to_place, staff = [*(wish for wish in open_now if wish is not None), *beside], staff_of(profiles)
+    placed = plan(to_place, staff, first)
+    clashes = double_booked(to_place, placed, staff)
     profile = ours[municipality]
-    of = {known.meeting: key for key, known in matched.items()}
+    due_as = {known.meeting: key for key, known in matched.items()}
+    key_as = due_as | {MeetingRef(wish.key.period): wish.key for wish in beside}
     entries = [
-        _entry(profile, known.arena_type, of.get(known.meeting), known.starts_at, known)
+        _entry(profile, due_as.get(known.meeting), known, known.starts_at, clashes.get(key_as[known.meeting], ()))
         for known in real.get(municipality, ())
     ]
+    called = set(key_as.values())
     entries += [
-        _entry(profile, key.arena_type, key, slot.moment, None)
+        _entry(profile, key, None, slot.moment, clashes.get(key, ()))
         for key, slot in placed.items()
         if key.municipality == municipality and key not in called
     ]
@@ -132,9 +137,14 @@ def key_of(entry: Entry) -> tuple[datetime, str, str]:
 
 
 def _entry(
-    profile: Profile, arena_type: str, key: WishKey | None, starts_at: datetime, known: KnownMeeting | None
+    profile: Profile,
+    key: WishKey | None,
+    known: KnownMeeting | None,
+    starts_at: datetime,
+    double_booked: tuple[UnitId, ...],
 ) -> Entry:
-    rules = profile.arena(arena_type)
+    """Return a meeting that was called, one that is due, or one that was called for what is due."""
+    rules = profile.arena(known.arena_type if known else key.arena_type if key else "")
     assert rules is not None
     units = key.units if key else (known.unit,) if known and known.unit else ()
     return Entry(
@@ -146,6 +156,8 @@ def _entry(
         period=key.period if key else None,
         meeting=known.meeting if known else None,
         status=known.status if known else None,
+        # Where a meeting was held is no longer to be mended.
+        double_booked=double_booked if known is None or known.status in AHEAD else (),
     )
 
 

@@ -94,6 +94,25 @@ def cost(wishes: Iterable[Wish], placed: Mapping[WishKey, Slot], staff: Staff, b
     return sum(board.put(wish, placed[wish.key]) for wish in wishes)
 
 
+def double_booked(
+    wishes: Iterable[Wish], placed: Mapping[WishKey, Slot], staff: Staff
+) -> Mapping[WishKey, tuple[UnitId, ...]]:
+    """Return the units that would have to be in more meetings than they can at some moment of each meeting; none where all can."""
+    busy: dict[tuple[UnitId, date], list[tuple[tuple[int, int], WishKey]]] = defaultdict(list)
+    for wish in wishes:
+        slot = placed[wish.key]
+        for unit in wish.seats:
+            busy[unit, slot.day].append((_minutes(wish, slot), wish.key))
+    found: dict[WishKey, set[UnitId]] = defaultdict(set)
+    for (unit, _), meetings in busy.items():
+        limit = staff.at_once.get(unit, 1)
+        for (moment, _), _ in meetings if len(meetings) > limit else ():
+            going = [key for (begins, ends), key in meetings if begins <= moment < ends]
+            for key in going if len(going) > limit else ():
+                found[key].add(unit)
+    return {key: tuple(sorted(units)) for key, units in found.items()}
+
+
 class _Board:
     """A plan in the making, and what it costs to put a meeting somewhere."""
 

@@ -49,6 +49,7 @@ class Words(BaseModel):
     how: str
     municipality: str
     proposed: str
+    double_booked: str
     statuses: Annotated[Mapping[Status, str], Field(min_length=len(Status))]
     answer: str
     standings: Annotated[Mapping[Standing, str], Field(min_length=len(Standing))]

@@ -34,6 +34,8 @@ class MeetingRow:
     what: str
     where: str
     how: str
+    clash: str
+    """Who has more meetings then than they can be in; empty where nobody has."""
     answer: str
     """Of the reader's own seat; empty where there is none, or nobody is asked yet."""
 
@@ -219,6 +221,9 @@ def _meeting(words: Words, year: Year, entry: Entry) -> MeetingRow:
         what=entry.name,
         where=_units(words, year.profile, entry.units),
         how=words.proposed if entry.status is None else words.statuses[entry.status],
+        clash=words.double_booked.format(units=_units(words, year.profile, entry.double_booked))
+        if entry.double_booked
+        else "",
         answer="" if standing is None else words.standings[standing],
     )
 
