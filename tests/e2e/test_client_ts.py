@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import re
 import shutil
@@ -66,29 +65,36 @@ def built() -> Path:
 @pytest.fixture
 def receiver(built: Path, tmp_path: Path) -> tuple[Path, str]:
     """The page's receiver, compiled as its reader would, and where it listens."""
-    [code] = re.findall(r"^```ts\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    assert NPM is not None
+    page = PAGE.read_text(encoding="utf-8")
+    [code] = re.findall(r"^```ts\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
     port = free_port()
     code, count = re.subn(r"listen\(9000\)", f'listen({port}, "127.0.0.1")', code)
     assert count == 1
     (tmp_path / "sharing.ts").write_text(code, encoding="utf-8")
-    (tmp_path / "package.json").write_text('{"type": "module"}')
+    [setting] = re.findall(r"^npm init -y && npm (pkg set \S+)$", page, re.MULTILINE)
+    ran(NPM, "init", "-y", folder=tmp_path)
+    ran(NPM, *setting.split(), folder=tmp_path)
+    # What the page installs, from where this package has it: no registry is asked.
+    [(packages, tools)] = re.findall(
+        r"^npm install \./lagspill/packages/lagspill-client-ts (.*) && npm install --save-dev (.*)$", page, re.MULTILINE
+    )
     installed = tmp_path / "node_modules"
-    installed.mkdir()
+    (installed / "@types").mkdir(parents=True)
     (installed / "lagspill-client").symlink_to(built)
-    for name in ("pg", "@types"):
+    for name in [*packages.split(), *tools.split()]:
         (installed / name).symlink_to(built / "node_modules" / name)
-    options = {"module": "nodenext", "target": "es2022", "strict": True, "types": ["node"], "skipLibCheck": True}
-    (tmp_path / "tsconfig.json").write_text(json.dumps({"compilerOptions": options, "files": ["sharing.ts"]}))
-    ran(built / "node_modules" / ".bin" / "tsc", folder=tmp_path)
+    [compiling] = re.findall(r"^npx tsc (.*)$", page, re.MULTILINE)
+    ran(installed / "typescript" / "bin" / "tsc", *compiling.split(), folder=tmp_path)
     return tmp_path / "sharing.js", f"http://127.0.0.1:{port}/"
 
 
 @pytest_asyncio.fixture
 async def database(new_database: NewDatabase) -> AsyncIterator[tuple[str, asyncpg.Connection[asyncpg.Record]]]:
-    """A database with the inbox and the page's table."""
+    """A database with the page's table."""
     dsn = await new_database()
     connection = await asyncpg.connect(dsn)
-    await connection.execute(f"{lagspill_client.DDL}; {table()}")
+    await connection.execute(table())
     yield dsn, connection
     await connection.close()
 

@@ -69,18 +69,19 @@ export function clientCredentials(url: string, client: string, secret: string): 
 }
 
 /**
- * Tell of one receipt; resolves when it need not be sent again.
+ * Tell of one receipt; resolves when it need not be sent again: with why it is of no use, if it is none.
  *
  * @param key what it is recognised by when it is sent again
  * @throws NotTakenError it is to be sent again
  */
-export async function sendReceipt(to: Acknowledging, key: string, receipt: Receipt): Promise<void> {
+export async function sendReceipt(to: Acknowledging, key: string, receipt: Receipt): Promise<string | undefined> {
   const [status, answer] = await post(`${to.subscription}/receipts`, JSON.stringify(receipt), {
     authorization: `Bearer ${await to.token()}`,
     "content-type": "application/json",
     "idempotency-key": key,
   });
-  if ((status >= 200 && status < 300) || SETTLED.includes(answer.code)) return;
+  if (status >= 200 && status < 300) return undefined;
+  if (SETTLED.includes(answer.code)) return String(answer.code);
   throw new NotTakenError(`not taken: ${status} ${typeof answer.code === "string" ? answer.code : ""}`.trimEnd());
 }
 

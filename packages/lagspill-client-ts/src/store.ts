@@ -120,8 +120,15 @@ CREATE INDEX IF NOT EXISTS lagspill_inbox_to_send ON lagspill_inbox (consumer, s
     WHERE receipt IS NOT NULL AND receipt_sent IS NULL;
 `;
 
-/** Keeps the inbox in PostgreSQL. */
+/** The table is there, and is not of a version before this one: so who may make none need not. */
+const IS_MADE = `
+SELECT true FROM pg_attribute WHERE attrelid = to_regclass('lagspill_inbox') AND attname = 'receipt_sent' AND NOT attisdropped
+`;
+
+/** Keeps the inbox in PostgreSQL; makes its table when it is not there. */
 export class PostgresStore<Client extends Queryable> implements Store<Client> {
+  #made: Promise<void> | undefined;
+
   /**
    * @param consumer whose rows these are; another name begins anew
    * @param connect runs a function with a connection of its own, and takes it back afterwards
@@ -131,7 +138,20 @@ export class PostgresStore<Client extends Queryable> implements Store<Client> {
     private readonly connect: <R>(work: (client: Client) => Promise<R>) => Promise<R>,
   ) {}
 
-  transaction<R>(work: (tx: Client) => Promise<R>): Promise<R> {
+  async transaction<R>(work: (tx: Client) => Promise<R>): Promise<R> {
+    this.#made ??= this.#within(async (tx) => {
+      // Instances that start together make the table one after the other.
+      await tx.query("SELECT pg_advisory_xact_lock(hashtext('lagspill_inbox'))");
+      if ((await tx.query(IS_MADE)).rows.length === 0) await tx.query(DDL);
+    }).catch((error: unknown) => {
+      this.#made = undefined;
+      throw error;
+    });
+    await this.#made;
+    return this.#within(work);
+  }
+
+  #within<R>(work: (tx: Client) => Promise<R>): Promise<R> {
     return this.connect(async (client) => {
       await client.query("BEGIN");
       try {

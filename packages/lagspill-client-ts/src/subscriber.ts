@@ -1,6 +1,6 @@
 import { checkData, readEnvelope, UnreadableError, type EventType, type LagspillEvent } from "./event.js";
 import { foundLoss, type Loss } from "./gaps.js";
-import { ENDINGS, sendReceipt, type Acknowledging } from "./receipts.js";
+import { ENDINGS, NotTakenError, sendReceipt, type Acknowledging } from "./receipts.js";
 import type { Store } from "./store.js";
 import { SignatureRefusedError, verifyWebhook, type Headers } from "./webhook.js";
 
@@ -26,6 +26,17 @@ export interface Options {
   readonly counted?: boolean;
   /** Where receipts are sent, after the events that they are about were taken. */
   readonly acknowledging?: Acknowledging | undefined;
+  /** Is told what was not taken or not sent, with the kind of failure and no word of content; `console.warn` without one. */
+  readonly log?: (message: string) => void;
+}
+
+/** What an error is. Its text is told only where this package wrote it: another's may quote content. */
+function kindOf(error: unknown): string {
+  if (error instanceof LostError || error instanceof UnreadableError || error instanceof NotTakenError) return error.message;
+  if (!(error instanceof Error)) return typeof error;
+  const { code } = error as { code?: unknown };
+  // Of a database what it is and no word of it: 42P01 that a table is not there (PostgreSQL, appendix A).
+  return typeof code === "string" && /^[A-Z0-9_]{1,40}$/.test(code) ? `${error.name} ${code}` : error.name;
 }
 
 /** Takes events in, each with its effect once. */
@@ -33,6 +44,7 @@ export class Subscriber<Tx> {
   readonly #handlers = new Map<string, (tx: Tx, event: LagspillEvent) => Promise<number | void>>();
   readonly #counted: boolean;
   readonly #acknowledging: Acknowledging | undefined;
+  readonly #log: (message: string) => void;
   #sending: Promise<number> = Promise.resolve(0);
   #timer: NodeJS.Timeout | undefined;
   #failures = 0;
@@ -44,6 +56,7 @@ export class Subscriber<Tx> {
   ) {
     this.#counted = options.counted ?? true;
     this.#acknowledging = options.acknowledging;
+    this.#log = options.log ?? ((message) => console.warn(`lagspill: ${message}`));
     if (this.#acknowledging !== undefined) this.#sendSoon(0);
   }
 
@@ -118,7 +131,8 @@ export class Subscriber<Tx> {
     for (let last = to === undefined; !last; ) {
       const waiting = await this.store.transaction((tx) => this.store.receiptsToSend(tx, AT_ONCE));
       for (const one of waiting) {
-        await sendReceipt(to!, one.id, one.receipt);
+        const refused = await sendReceipt(to!, one.id, one.receipt);
+        if (refused !== undefined) this.#log(`a receipt is of no use: ${refused}`);
         await this.store.transaction((tx) => this.store.receiptWasSent(tx, one));
         sent += 1;
         this.#failures = 0;
@@ -134,7 +148,11 @@ export class Subscriber<Tx> {
       this.#timer = undefined;
       this.sendReceipts().then(
         () => undefined,
-        () => this.#sendSoon(Math.min(1000 * 2 ** this.#failures++, LONGEST_PAUSE)),
+        (error: unknown) => {
+          const pause = Math.min(1000 * 2 ** this.#failures++, LONGEST_PAUSE);
+          this.#log(`receipts are sent again in ${pause / 1000} s: ${kindOf(error)}`);
+          this.#sendSoon(pause);
+        },
       );
     }, milliseconds);
     this.#timer.unref(); // it keeps no process alive: what is left is sent when it is back
@@ -153,6 +171,7 @@ export class Subscriber<Tx> {
       return 204;
     } catch (error) {
       if (error instanceof SignatureRefusedError) return 401;
+      this.#log(`not taken: ${kindOf(error)}`);
       if (error instanceof UnreadableError) return 400;
       if (error instanceof LostError) return 409;
       return 500;

@@ -137,7 +137,9 @@ async function sendsReceipts(store) {
   const service = await answering([503, "unavailable"], [302], [404, "receipt-not-awaited"], [404, "subscription-not-found"], [201], [409, "receipt-differs"]);
   const subscription = `${service.home}/subscriptions/sub_x`;
   const acknowledging = { subscription, token: clientCredentials(`${service.home}/token`, "school-system", "x") };
-  const subscriber = new Subscriber(store, { acknowledging, counted: false }).on(WITHDRAWN, async () => 2);
+  const told = [];
+  const log = (message) => told.push(message);
+  const subscriber = new Subscriber(store, { acknowledging, counted: false, log }).on(WITHDRAWN, async () => 2);
   await subscriber.stop(); // nothing by itself: what is sent here is sent by the test
   const ids = [];
   for (let each = 0; each < 3; each += 1) {
@@ -151,6 +153,7 @@ async function sendsReceipts(store) {
   }
   assert.equal(await subscriber.sendReceipts(), 2);
   assert.equal(await subscriber.sendReceipts(), 0, "each is sent until it is taken, and then no more");
+  assert.deepEqual(told, ["receipt-not-awaited", "receipt-differs"].map((code) => `a receipt is of no use: ${code}`));
   const [token, ...sent] = service.asked;
   assert.equal(token.token, `Basic ${Buffer.from("school-system:x").toString("base64")}`);
   const [first, second, third] = ids;
@@ -216,6 +219,33 @@ async function keepsTheRules(store, effects) {
   assert.equal(await new Subscriber(store, { counted: false }).take(event(9)), "passed-by");
 }
 
+test("what is not taken is told, with what kind of failure and no word of content", async () => {
+  const secret = `whsec_${Buffer.alloc(32, 7).toString("base64")}`;
+  const told = [];
+  const store = new MemoryStore();
+  const subscriber = new Subscriber(store, { log: (message) => told.push(message) }).on(WITHDRAWN, async () => {
+    throw Object.assign(new TypeError("Solstråle"), { code: "42P01" });
+  });
+  const statuses = [];
+  const receive = async (body) => {
+    const at = new Date();
+    const headers = {
+      "webhook-id": "1",
+      "webhook-timestamp": String(Math.floor(at / 1000)),
+      "webhook-signature": new Webhook(secret).sign("1", at, body),
+    };
+    statuses.push(await subscriber.receive(secret, headers, Buffer.from(body)));
+  };
+  for (const body of [event(1), event(7), "Solstråle"]) await receive(body);
+  statuses.push(await subscriber.receive(secret, {}, Buffer.from("{}")));
+  assert.deepEqual(statuses, [500, 409, 400, 401]);
+  assert.equal(told.length, 3, "whoever signs nothing fills no log");
+  assert.match(told[0], /^not taken: TypeError 42P01$/);
+  assert.match(told[1], /^not taken: lost: \/services\/cases /);
+  assert.match(told[2], /^not taken: /);
+  assert.doesNotMatch(told.join(), /Solstr/);
+});
+
 test("the inbox in memory", async () => {
   let happened = 0;
   // An effect in memory is not undone by a transaction: this one counts what was kept.
@@ -236,15 +266,19 @@ test("the inbox in memory", async () => {
 
 test("the inbox in PostgreSQL", { skip: !process.env.DATABASE_URL }, async () => {
   const pool = new pg.Pool({ connectionString: process.env.DATABASE_URL });
-  await pool.query(`${DDL}; CREATE TABLE effects (consent text)`);
-  const store = new PostgresStore("test", async (work) => {
+  await pool.query("CREATE TABLE effects (consent text)");
+  const connect = async (work) => {
     const client = await pool.connect();
     try {
       return await work(client);
     } finally {
       client.release();
     }
-  });
+  };
+  const store = new PostgresStore("test", connect);
+  const others = ["second", "third"].map((name) => new PostgresStore(name, connect));
+  await Promise.all(others.map((one) => new Subscriber(one).take(event(1)))); // the table is made by whoever comes first
+  await pool.query(DDL); // and making it again is nothing
   await keepsTheRules(store, {
     add: (tx, consent) => tx.query("INSERT INTO effects VALUES ($1)", [consent]),
     count: async () => Number((await pool.query("SELECT count(*) FROM effects")).rows[0].count),
