@@ -199,10 +199,14 @@ async def add_sequences(conn: Connection, numbers: Collection[Counted]) -> None:
         await conn.execute(_ADD_SEQUENCES, *_sequence_runs(_by_subject(numbers)))
 
 
-async def add_lanes(conn: Connection, groups: Mapping[LogName, Sequence[Entry]]) -> None:
-    """Remember which records of each lane the logs hold now, and how far the services' seals say that their lanes go."""
+LaneRow = tuple[LogName, str, str, int | None, int | None, int]
+"""A log, a source and one of its lanes; the first and the last of records that follow each other there, or how far it goes."""
+
+
+def lanes_in(groups: Mapping[LogName, Sequence[Entry]]) -> list[LaneRow]:
+    """Return which records of each lane are among the entries, and how far the services' seals say that their lanes go."""
     counts: dict[tuple[LogName, str, str], list[int]] = {}
-    rows: list[tuple[LogName, str, str, int | None, int | None, int]] = []
+    rows: list[LaneRow] = []
     for log, entries in groups.items():
         for entry in entries:
             if entry.source is None or entry.number is None:  # nothing says that it was published
@@ -212,6 +216,11 @@ async def add_lanes(conn: Connection, groups: Mapping[LogName, Sequence[Entry]])
             if entry.seal is not None:
                 rows += [(log, entry.source, name, None, None, last) for name, last in entry.seal.lanes]
     rows += [(*lane, first, last, 0) for lane, each in counts.items() for first, last in runs(each)]
+    return rows
+
+
+async def add_lanes(conn: Connection, rows: Sequence[LaneRow]) -> None:
+    """Remember which records of each lane the logs hold now, and how far the lanes go."""
     if rows:
         await conn.execute(_ADD_LANES, *zip(*rows, strict=True))
 

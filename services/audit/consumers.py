@@ -33,6 +33,10 @@ MAX_RECORDS: Final = 8000
 are."""
 FETCH_BYTES: Final = 2 * 1024 * 1024
 """Of each partition at once. Partitions read evenly run dry together: what comes next is there before the batch in hand is in."""
+FETCH_WAIT_MS: Final = 100
+"""How long the broker may keep a request for partitions that have nothing. While it does, the client asks for no other partition
+of the same broker: with the client's own half second, a partition that has thousands waits for its neighbours that have none.
+"""
 POLL_SECONDS: Final = 0.2
 FETCH_RECORDS: Final = 512
 """Taken from the client at once. It unpacks them in one go, and what is on its way into the database waits for that."""
@@ -87,6 +91,8 @@ class Consumption(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         self._batches = 0
         self._task: asyncio.Task[None] | None = None
         self._adding: asyncio.Task[None] | None = None
+        self._spent: Indexed | None = None
+        """The last batch that is in. Its thousands of objects are let go while the database is busy with the next."""
         self._watching: asyncio.Task[None] | None = None
         self._stopping = asyncio.Event()
         self._idle = asyncio.Lock()
@@ -139,6 +145,7 @@ class Consumption(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             max_partition_fetch_bytes=FETCH_BYTES,
+            fetch_max_wait_ms=FETCH_WAIT_MS,
             metadata_max_age_ms=30_000,
         )
         try:
@@ -306,6 +313,7 @@ class Consumption(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
             if partition in self._expected and partition not in unplaced and records
         }
         await reading.read({(each.topic, each.partition): batch for each, batch in batches.items()})
+        self._spent = None
         self._expected |= {partition: batch.then for partition, batch in batches.items()}
         return reading
 
@@ -336,6 +344,7 @@ class Consumption(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
 
     async def _add(self, indexed: Indexed) -> None:
         added = await self._keeper.add(indexed)
+        self._spent = indexed
         self._batches += 1
         self.stalled = False
         self._unhinted |= {TopicPartition(*partition): then for partition, (_, then) in indexed.steps.items()}

@@ -252,15 +252,23 @@ async def add_key(conn: Connection, log: LogName, number: int, key: Announcement
     )
 
 
-async def add_seals(conn: Connection, growths: Iterable[Growth]) -> None:
-    """Remember what the services said of their journals."""
-    rows = [
+SealRow = tuple[LogName, str, int, int, bytes]
+"""A log, a source, the position of its seal, and what that says: the last number and the root."""
+
+
+def seals_in(growths: Iterable[Growth]) -> list[SealRow]:
+    """Return what the services say of their journals in the new entries."""
+    return [
         (growth.log, entry.source, position, entry.seal.last_number, entry.seal.root)
         for growth in growths
         for position, entry in enumerate(growth.entries, start=growth.first)
-        if entry.seal is not None
+        if entry.seal is not None and entry.source is not None
     ]
-    if rows:
+
+
+async def add_seals(conn: Connection, seals: Sequence[SealRow]) -> None:
+    """Remember what the services said of their journals."""
+    if seals:
         await conn.copy_records_to_table(
-            "seals", columns=("log", "source", "position", "last_number", "root"), records=rows
+            "seals", columns=("log", "source", "position", "last_number", "root"), records=seals
         )

@@ -154,20 +154,22 @@ class Keeper:
         if not intakes:
             return []
         edges = await self._edges(conn, stored, intakes)
+        turns = {name: await self._take_turn(conn, name, stored[name].keys, now) for name in intakes}
         adding = asyncio.create_task(growth.add_entries(conn, additions(groups, stored, intakes), now))
-        try:
-            grown = await extended(stored, intakes, edges)  # while the entries are on their way
+        try:  # all that follows from them while the entries are on their way
+            grown = await extended(stored, intakes, edges)
+            notes = await asyncio.gather(
+                *(
+                    self._signing.sign(each.checkpoint.origin, each.checkpoint.text(), turns[each.log].active)
+                    for each in grown
+                )
+            )
+            seals = growth.seals_in(grown)
+            lanes = claims.lanes_in({each.log: each.entries for each in grown})
         finally:
             await adding
         await growth.add_tiles(conn, grown)
         await growth.save_heads(conn, grown)
-        turns = [await self._take_turn(conn, each.log, stored[each.log].keys, now) for each in grown]
-        notes = await asyncio.gather(
-            *(
-                self._signing.sign(each.checkpoint.origin, each.checkpoint.text(), turn.active)
-                for each, turn in zip(grown, turns, strict=True)
-            )
-        )
         await growth.add_checkpoints(conn, grown, notes, now)
         late = grown if indexed.asked.journals.keys() - held.journals else []
         await claims.add_numbers(
@@ -178,8 +180,8 @@ class Keeper:
             conn,
             [n for each in late for n in claims.sequences_of(each.log, each.entries) if n[:3] not in held.subjects],
         )
-        await growth.add_seals(conn, grown)
-        await claims.add_lanes(conn, {each.log: each.entries for each in grown})
+        await growth.add_seals(conn, seals)
+        await claims.add_lanes(conn, lanes)
         for each in grown:
             await self._report(conn, each.log, intakes[each.log].findings)
         return grown

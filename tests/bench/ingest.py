@@ -36,7 +36,7 @@ from tests.integration.audit_world import MIGRATIONS
 from tests.integration.audit_world import Publisher as Source
 from tests.tally import CONTRACTS, NOON, NOTODDEN, SOURCE, Added
 
-RECORDS = 60_000
+RECORDS = 120_000
 ROUNDS = 3
 CASES = 5000
 PER_SECOND = 500
@@ -209,8 +209,11 @@ async def _database(ground: Ground) -> str:
 async def _take_in(ground: Ground, topic: str, instances: int) -> Run:
     dsn = await _database(ground)
     group = secrets.token_hex(6)
-    orders = Orders(role="log", dsn=dsn, kafka=ground.servers.kafka, topic=topic, group=group)
-    async with members([orders] * instances) as started:
+    orders = [
+        Orders(role="log", dsn=dsn, kafka=ground.servers.kafka, topic=topic, group=group, share=(part, instances))
+        for part in range(instances)
+    ]
+    async with members(orders) as started:
         began = time.monotonic()
         listening = [asyncio.create_task(member.listen()) for member in started]
         for member in started:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Final, Literal
@@ -30,6 +30,7 @@ from shared.journal import Journal
 from shared.memory import settle
 from shared.records import read_every_record
 from shared.refs import RandomIds
+from tests.bench.ground import PARTITIONS
 from tests.integration.audit_world import ORIGIN, SIGNER
 
 
@@ -44,7 +45,7 @@ class Orders(BaseModel):
     topic: str
     group: str
     share: tuple[int, int] = (0, 1)
-    """Of all but the log: which part of the partitions, and of how many."""
+    """Which part of the partitions, and of how many; the group says which is the log's."""
     batch: int = MAX_RECORDS
 
 
@@ -71,18 +72,37 @@ async def told() -> None:
 
 
 class Watched(Keeper):
-    """A keeper that waits for the word, and says what it has taken."""
-
-    go: asyncio.Event
+    """A keeper that says what it has taken."""
 
     async def add(self, indexed: Indexed) -> int:
         """Add, and say so."""
-        await self.go.wait()
         added = await super().add(indexed)
         steps = [(partition, first, past) for (_, partition), (first, past) in indexed.steps.items()]
         count = sum(len(group.entries) for group in indexed.groups.values())
         say(Seen(at=time.monotonic(), cpu=time.process_time(), count=count, steps=steps).model_dump_json())
         return added
+
+
+class Held(Consumption):
+    """A consumption that takes its place in the group, and nothing else before the word."""
+
+    go: asyncio.Event
+    placed_anew: asyncio.Event
+
+    async def joined(self, share: int) -> None:
+        """Wait until so many partitions are its own."""
+        while self._consumer is None or len(self._consumer.assignment()) != share:
+            self.placed_anew.clear()
+            await self.placed_anew.wait()
+
+    async def on_partitions_assigned(self, assigned: Sequence[TopicPartition]) -> None:
+        """Take note of them."""
+        await super().on_partitions_assigned(assigned)
+        self.placed_anew.set()
+
+    async def _step(self, consumer: AIOKafkaConsumer) -> None:
+        await self.go.wait()
+        await super()._step(consumer)
 
 
 async def keep(orders: Orders) -> None:
@@ -91,13 +111,13 @@ async def keep(orders: Orders) -> None:
     clock, ids = SystemClock(), RandomIds()
     journal = Journal(pool, source="/services/audit", clock=clock, ids=ids)
     keeper = Watched(pool, signing=Signing.held(SIGNER), origin=ORIGIN, journal=journal, clock=clock, ids=ids)
-    keeper.go = asyncio.Event()
-    consumption = Consumption(orders.kafka, keeper, topics=[orders.topic], group=orders.group)
+    consumption = Held(orders.kafka, keeper, topics=[orders.topic], group=orders.group)
+    consumption.go, consumption.placed_anew = asyncio.Event(), asyncio.Event()
     await consumption.start()
-    await consumption.placed.wait()
+    await consumption.joined(PARTITIONS // orders.share[1])
     say("ready")
     await told()
-    keeper.go.set()
+    consumption.go.set()
     await asyncio.Event().wait()
 
 
