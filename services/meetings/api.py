@@ -13,6 +13,7 @@ from services.meetings.bodies import (
     CallMeeting,
     Cancellation,
     Closure,
+    DiscussedItem,
     HeldMeeting,
     Invitation,
     LiftWithdrawn,
@@ -301,14 +302,25 @@ async def hold_meeting(desk: Means, ctx: Command, meeting: MeetingRefField, body
             for seat in body.attendance
         ),
         guardians_present=body.guardians_present,
-        discussed=tuple(
-            Discussion(
-                each.item, each.at, each.stayed, FamilyPart(each.guardians_present, each.child, each.child_absence)
-            )
-            for each in body.discussed
-        ),
+        discussed=tuple(_discussion(each) for each in body.discussed),
     )
     return respond(await holding.hold_meeting(desk, ctx, meeting, held))
+
+
+def _discussion(said: DiscussedItem) -> Discussion:
+    family = FamilyPart(said.guardians_present, said.child, said.child_absence)
+    return Discussion(said.item, said.at, said.stayed, family)
+
+
+@router.post(
+    "/meetings/{meeting}/discussions",
+    status_code=201,
+    response_model=HeldView,
+    summary="Record that an item was discussed, after the meeting was recorded as held",
+)
+async def record_discussion(desk: Means, ctx: Command, meeting: MeetingRefField, body: DiscussedItem) -> Response:
+    """For an item by name that nobody said was discussed: whoever recorded the meeting may not have been shown it."""
+    return respond(await holding.record_discussion(desk, ctx, meeting, _discussion(body)))
 
 
 @router.post(

@@ -224,7 +224,7 @@ class Seat(RequestModel):
 class DiscussedItem(RequestModel):
     """An item that was discussed."""
 
-    item: ItemRefField
+    item: ItemRefField = Field(examples=[_ITEM])
     at: GivenMoment | None = None
     """The moment for which a named item is judged; the end of the meeting, when left out."""
     stayed: frozenset[Service] | None = None

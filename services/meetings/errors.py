@@ -260,6 +260,12 @@ class ItemStateError(MeetingsError):
     code = "item-state-forbids"
 
 
+class ItemNotNamedError(MeetingsError):
+    """Only an item by name is recorded afterwards: what names nobody was shown to whoever recorded the meeting."""
+
+    code = "item-not-named"
+
+
 class UnknownItemError(MeetingsError):
     """There is nothing here that the actor may see."""
 

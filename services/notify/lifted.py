@@ -1,6 +1,6 @@
-"""Those who call an arena's meetings hear that something was lifted to it (seed rules 68, 69).
+"""Those who call an arena's meetings hear that something was lifted to it (seed rules 68, 69), holders that an item was left open.
 
-Nobody is told what, or of whom: it waits for the next meeting, and is read there by those who may.
+Nobody is told what, or of whom: it is read where it stands by those who may.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from services.notify.handlers import Teller, telling
 from shared.arrivals import Handler, Tx
 from shared.contracts.base import EventData
 from shared.contracts.codes import Role
-from shared.contracts.meetings import AgendaItemLifted
+from shared.contracts.meetings import AgendaItemLeftOpen, AgendaItemLifted
 from shared.contracts.notify import Responsible
 from shared.envelope import Envelope
 from shared.inbox import caused_by
@@ -32,7 +32,13 @@ class LiftedItems:
 
     def handlers(self) -> Mapping[type[EventData], Handler]:
         """Return the handler of each event type."""
-        return {AgendaItemLifted: self.on_lifted}
+        return {AgendaItemLifted: self.on_lifted, AgendaItemLeftOpen: self.on_left_open}
+
+    async def on_left_open(self, tx: Tx, event: AgendaItemLeftOpen, envelope: Envelope) -> None:
+        """Whoever has the case says that it was discussed, or brings it again (seed rules 4, 5)."""
+        told = telling(caused_by(envelope, tx.now), f"left-open/{event.item}", case=event.case)
+        holder = await facts.holder_of(tx.conn, event.case)
+        await self._teller.tell_responsible(tx, holder, told.saying(policy.ITEM_LEFT_OPEN))
 
     async def on_lifted(self, tx: Tx, event: AgendaItemLifted, envelope: Envelope) -> None:
         """Coordinators are told where they call the meetings, and leaders of the unit whose arena it is."""

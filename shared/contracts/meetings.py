@@ -390,6 +390,18 @@ class AskedContribution(Model):
     """Absent: within the municipality's usual time."""
 
 
+class AgendaItemLeftOpen(MeetingEvent):
+    """A meeting was recorded as held, and not whether an item by name on its agenda was discussed (seed rules 4, 5).
+
+    Whoever recorded it may not have been shown the item: what was said of the child is to be recorded, or the item brought again.
+    """
+
+    TYPE: ClassVar[str] = "no.lagspill.meetings.agenda-item.left-open.v1"
+
+    item: ItemRefField
+    case: CaseRefField
+
+
 class OutcomeRecorded(MeetingEvent):
     """What was decided on a named item, as codes (seed rules 38, 62, 71). For an anonymous item: guidance only, no case."""
 
@@ -505,6 +517,7 @@ EVENTS: tuple[type[EventData], ...] = (
     CaseDiscussed,
     OutcomeRecorded,
     AgendaItemLifted,
+    AgendaItemLeftOpen,
     AgendaItemLiftWithdrawn,
     MinutesApproved,
     MeetingClosed,

@@ -351,6 +351,7 @@ async def test_meetings(
         raised = {"kind": "general", "mode": "no-child", "text": "Hvordan får vi nok veiledning?"}
         item = str((await lia.must("tynset-styrer", f"/meetings/{held}/agenda-items", raised))["item"])
         await lia.tst_held(held, starts_at, guardians=1, discussed=[item])
+        await run.over("tynset-styrer", f"/meetings/{held}/discussions", {"item": item}, code="item-not-named")
         back, why = f"/meetings/{held}/agenda-items/{item}/lift-withdrawal", {"reason": "solved-here"}
         await run.over("tynset-styrer", back, why, code="item-not-lifted")
         decided = {"item": item, "decision": "follow-up", "text": "Dette løser vi ikke her.", "lift": True}
@@ -393,9 +394,16 @@ async def test_meetings(
         await run.does("styrer", f"{meeting}/agenda-items/{removed}/removal", {})
         await run.over("styrer", f"{meeting}/agenda-items/{removed}/acceptance", {})
         await run.over("styrer", f"{meeting}/closure", {}, code="meeting-state-forbids")
+        case = await lia.cases.opened()
+        await lia.cases.consented(case)
+        await lia.carry()
+        named = str((await lia.must("styrer", f"{meeting}/agenda-items", lia.named(case)))["item"])
+        await run.over("styrer", f"{meeting}/discussions", {"item": named}, code="meeting-state-forbids")
         clock.set(datetime(2026, 9, 22, 12, 0, tzinfo=UTC))
         await run.does("styrer", f"{meeting}/holding", lia.held([{"item": item}]))
         await run.over("styrer", f"{meeting}/holding", lia.held([{"item": item}]), code="meeting-state-forbids")
+        await run.does("styrer", f"{meeting}/discussions", {"item": named})
+        await run.over("styrer", f"{meeting}/discussions", {"item": named}, code="item-state-forbids")
         await run.does("styrer", f"{meeting}/outcomes", {"item": item, "decision": "no-action", "text": "Gå videre."})
         await run.does("styrer", f"{meeting}/minutes", {"text": "Vi møttes på enheten."})
         await run.does("styrer", f"{meeting}/closure", {})

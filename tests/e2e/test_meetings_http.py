@@ -1004,6 +1004,58 @@ async def test_nobody_sits_where_their_own_child_is_discussed_and_nobody_is_told
     assert actor not in "".join(row["shown"] for row in rows)
 
 
+@pytest.mark.rule(4, 5, 54)
+async def test_what_whoever_records_a_meeting_is_not_shown_is_recorded_by_somebody_else(lia: Town) -> None:
+    """Who records it is of the child's family: what the others said of the child is a disclosure all the same."""
+    case = await lia.cases.opened()
+    await lia.cases.consented(case)
+    await lia.carry()
+    meeting = await lia.ressursteam()
+    path = f"/meetings/{meeting}"
+    item, off = [(await lia.add("styrer", meeting, lia.named(case)))["item"] for _ in range(2)]
+    await lia.must("styrer", f"{path}/agenda-items/{off}/removal")
+    bare = (await lia.add("styrer", meeting, {"kind": "guidance", "mode": "anonymous", "text": "Et barn leker lite."}))[
+        "item"
+    ]
+    later = f"{path}/discussions"
+    lia.clock.set(AFTER)
+    assert await lia.refused("styrer", later, {"item": item}) == (409, "meeting-state-forbids")
+    kin: dict[str, Any] = {"pid": lia.cases.guardian_a.national_number}
+    held = await lia.post("styrer", f"{path}/holding", lia.held([{"item": bare}]), **kin)
+    assert held.status_code == 200, held.text
+    [left] = await lia.published("agenda-item.left-open.v1")
+    assert left["data"] == {"meeting": meeting, "item": item, "case": case}
+    assert await lia.access("disclose") == []
+    before = await lia.published()
+    for who, body, claims, refusal in (
+        ("styrer", {"item": item}, kin, (404, "not-found")),
+        ("curious", {"item": item}, {}, (404, "not-found")),
+        ("styrer", {"item": f"itm_{'b' * 26}"}, {}, (404, "not-found")),
+        ("styrer", {"item": off}, {}, (409, "item-state-forbids")),
+        ("styrer", {"item": bare}, {}, (409, "item-not-named")),
+        ("styrer", {"item": item, "stayed": ["barnevern", "ppt"]}, {}, (409, "must-leave-item")),
+        ("styrer", {"item": item, "stayed": ["bup"]}, {}, (422, "attendance-wrong")),
+        ("styrer", {"item": item, "at": "2026-09-22T11:59:00+02:00"}, {}, (422, "holding-times-wrong")),
+        ("styrer", {"item": item, "guardians_present": 1}, {}, (422, "family-unclear")),
+    ):
+        response = await lia.post(who, later, body, **claims)
+        assert (response.status_code, response.json()["code"]) == refusal, response.text
+    denials = [one for one in await lia.published() if one not in before]
+    assert [one["data"]["reason"] for one in denials] == ["own-family"]
+    recorded = await lia.must("styrer", later, {"item": item})
+    assert [(one["item"], one["attended_by"]) for one in recorded["discussed"]] == [(item, ["helsestasjon", "ppt"])]
+    [told] = await lia.access("disclose")
+    assert (told["case"], told["item"], [one["service"] for one in told["recipients"]]) == (
+        case,
+        item,
+        ["helsestasjon", "ppt"],
+    )
+    assert await lia.refused("styrer", later, {"item": item}) == (409, "item-state-forbids")
+    # What comes of it goes on as for every other, and the family finds it in its copy.
+    await lia.must("styrer", f"{path}/outcomes", {"item": item, "decision": "guidance-given", "text": "Følg opp."})
+    assert len(await lia.published("case-discussed.v1")) == 2
+
+
 @pytest.mark.rule(4)
 async def test_who_is_of_the_family_may_become_known_late_or_have_been_a_mistake(lia: Town) -> None:
     case = await lia.cases.opened()

@@ -10,10 +10,11 @@ import pytest
 import pytest_asyncio
 
 from shared.clock import SimulatedClock
+from shared.contracts.cases import CaseOpened, Mode
 from shared.contracts.codes import Role, Service
 from shared.contracts.deviations import DeviationFound, DeviationKind
-from shared.contracts.meetings import AgendaItemLifted, ItemMode
-from shared.refs import ArenaRef, DeviationRef, ItemRef, MeetingRef, UnitId
+from shared.contracts.meetings import AgendaItemLeftOpen, AgendaItemLifted, ItemMode
+from shared.refs import ArenaRef, CaseRef, DeviationRef, ItemRef, MeetingRef, UnitId
 from shared.testing.issuer import LocalIssuer
 from shared.testing.plugin import Migrated
 from tests.integration.notify_world import LIA, World, notify_world
@@ -96,6 +97,17 @@ async def test_the_leader_of_who_did_not_come_is_told_and_of_a_barnehage_only_th
     absent = frozenset({Service.PPT, Service.BARNEHAGE})
     await look(world, found("b", DeviationKind.DUTY_BREACHED, LIA, absent=absent))
     assert await told(world) == {"styrer": ["routines-not-followed"], "ppt-leader": ["routines-not-followed"]}
+
+
+@pytest.mark.rule(4, 5)
+async def test_who_has_a_case_hears_that_a_meeting_left_its_item_open_and_not_what(world: World) -> None:
+    case, item = CaseRef("cas_" + "b" * 26), ItemRef("itm_" + "b" * 26)
+    teacher = world.party("teacher")
+    await world.take(CaseOpened(case=case, level=1, mode=Mode.ANONYMOUS, holder=teacher, decide_by=world.clock.now()))
+    left = AgendaItemLeftOpen(meeting=MeetingRef("mtg_" + "b" * 26), item=item, case=case)
+    for _ in range(2):
+        await world.intake().process([world.record(left, correlation=uuid4())])
+    assert await told(world) == {"teacher": ["meeting-item-left-open"]}
 
 
 @pytest.mark.rule(68, 69)

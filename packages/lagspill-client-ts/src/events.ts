@@ -558,6 +558,7 @@ export interface EventData {
   "no.lagspill.cases.transition-form.sent.v1": TransitionFormSent;
   "no.lagspill.meetings.agenda-item.accepted.v1": AgendaItemAccepted;
   "no.lagspill.meetings.agenda-item.added.v1": AgendaItemAdded;
+  "no.lagspill.meetings.agenda-item.left-open.v1": AgendaItemLeftOpen;
   "no.lagspill.meetings.agenda-item.lift-withdrawn.v1": AgendaItemLiftWithdrawn;
   "no.lagspill.meetings.agenda-item.lifted.v1": AgendaItemLifted;
   "no.lagspill.meetings.agenda-item.removed.v1": AgendaItemRemoved;
@@ -2762,6 +2763,16 @@ export interface AgendaItemAdded {
 export interface Seat {
   service: Service;
   unit?: string;
+}
+/**
+ * A meeting was recorded as held, and not whether an item by name on its agenda was discussed (seed rules 4, 5).
+ *
+ * Whoever recorded it may not have been shown the item: what was said of the child is to be recorded, or the item brought again.
+ */
+export interface AgendaItemLeftOpen {
+  case: string;
+  item: string;
+  meeting: string;
 }
 /**
  * What was lifted, and waited for a meeting of the other arena, was taken back by those who lifted it (seed rules 68, 69).

@@ -1008,6 +1008,21 @@ class AgendaItemAdded(EventData):
     purpose: Purpose | None = None
 
 
+class AgendaItemLeftOpen(EventData):
+    """A meeting was recorded as held, and not whether an item by name on its agenda was discussed (seed rules 4, 5).
+
+    Whoever recorded it may not have been shown the item: what was said of the child is to be recorded, or the item
+    brought again.
+    """
+
+    TYPE: ClassVar[str] = "no.lagspill.meetings.agenda-item.left-open.v1"
+    TOPIC: ClassVar[str] = "lagspill.meetings.v1"
+
+    case: CaseRefField
+    item: ItemRefField
+    meeting: MeetingRefField
+
+
 class AgendaItemLiftWithdrawn(EventData):
     """What was lifted, and waited for a meeting of the other arena, was taken back by those who lifted it (seed rules
     68, 69).
@@ -3880,6 +3895,7 @@ EVENTS: Final[Mapping[str, type[EventData]]] = {
     AdulthoodReached.TYPE: AdulthoodReached,
     AgendaItemAccepted.TYPE: AgendaItemAccepted,
     AgendaItemAdded.TYPE: AgendaItemAdded,
+    AgendaItemLeftOpen.TYPE: AgendaItemLeftOpen,
     AgendaItemLiftWithdrawn.TYPE: AgendaItemLiftWithdrawn,
     AgendaItemLifted.TYPE: AgendaItemLifted,
     AgendaItemRemoved.TYPE: AgendaItemRemoved,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import MappingProxyType
@@ -23,12 +23,13 @@ from services.meetings.errors import (
     GuardiansMissingError,
     HeldFarOffError,
     HoldingTimesError,
+    ItemNotNamedError,
     MustLeaveItemError,
 )
 from shared.contracts.base import EventData
 from shared.contracts.codes import LegalBasis, Role, Service
-from shared.contracts.meetings import Attendance, CaseDiscussed, Guardians, ItemMode, MeetingHeld
-from shared.refs import CaseRef, ItemRef
+from shared.contracts.meetings import AgendaItemLeftOpen, Attendance, CaseDiscussed, Guardians, ItemMode, MeetingHeld
+from shared.refs import CaseRef, ItemRef, MeetingRef
 
 _TAKEN_OFF_BY_ITSELF: Final = frozenset({"consent-withdrawn", "consent-expired", "basis-lapsed"})
 """Why an item left the agenda without anybody asking: it may have been discussed before that."""
@@ -36,6 +37,7 @@ _TAKEN_OFF_BY_ITSELF: Final = frozenset({"consent-withdrawn", "consent-expired",
 
 MOVED_AT_MOST: Final = timedelta(days=183)
 """How far from its time a meeting can have been held, moved by word of mouth: half a year, so that a wrong year is found."""
+_SPOKEN_OF: Final = frozenset({ItemStatus.DISCUSSED, ItemStatus.OUTCOME_RECORDED})
 NOBODY_LEFT: Final[Mapping[ItemRef, frozenset[Service]]] = MappingProxyType({})
 
 
@@ -151,33 +153,10 @@ def decide_hold(
         if item.mode is not ItemMode.NAMED:
             require_item(item, ItemStatus.ACCEPTED)
             continue
-        at = each.at or holding.ended_at
-        known = None if item.case is None else cases.get(item.case)
-        if item.removed_for not in _TAKEN_OFF_BY_ITSELF:
-            require_item(item, ItemStatus.ACCEPTED)
-        if known is None or not known.was_with(item.held_by_unit, at):
-            raise CaseElsewhereError(extensions={"item": item.item})
         part = NOTHING_SAID if item.case is None else family[item.case]
         there = present - left.get(item.item, frozenset()) if each.stayed is None else present
-        judged = _who_stayed(state, item, each, there, histories, at, known.guardians)
-        named.append(
-            CaseDiscussed(
-                meeting=meeting,
-                item=item.item,
-                mode=item.mode,
-                case=item.case,
-                basis=basis,
-                consent=judged.consent,
-                consent_version=judged.version,
-                attended_by=judged.covered,
-                categories=item.categories,
-                purpose=item.purpose,
-                discussed_at=at,
-                guardians_present=part.guardians,
-                child=part.child,
-                child_absence=part.absence,
-            )
-        )
+        at = each.at or holding.ended_at
+        named.append(_named(state, meeting, item, each, there, at, part, histories=histories, cases=cases, basis=basis))
     held = MeetingHeld(
         meeting=meeting,
         arena=arena,
@@ -190,7 +169,97 @@ def decide_hold(
         guardians_present=holding.guardians_present,
         items=tuple(item.item for item in items if item.mode is ItemMode.NO_CHILD),
     )
-    return [held, *named]
+    return [held, *named, *_left_open(state, meeting, {item.item for item in items})]
+
+
+def decide_discussed_later(
+    state: MeetingState,
+    rules: ArenaRules,
+    discussion: Discussion,
+    *,
+    histories: Sequence[ConsentHistory],
+    cases: Mapping[CaseRef, KnownCase],
+    basis: LegalBasis,
+    left: Mapping[ItemRef, frozenset[Service]] = NOBODY_LEFT,
+) -> list[EventData]:
+    """Record that an item by name was discussed in a meeting that is recorded as held already, judged as if it had been said then.
+
+    Whoever recorded the meeting may not have been shown the item: it is none of theirs, or names their own child
+    (forvaltningsloven § 6). What was said of the child is a disclosure all the same.
+
+    Raises:
+        MeetingStateError: the meeting is not held, or closed.
+        ItemStateError: the item was not on the agenda, or is recorded as discussed already.
+        ItemNotNamedError: the item names no child: whoever recorded the meeting was shown it.
+        HoldingTimesError: it was not during the meeting.
+        MeetingsError: see `family_part.parts`, and what `decide_hold` says of a named item.
+    """
+    meeting = require(state, Status.HELD, Status.MINUTES_APPROVED)
+    item = state.item(discussion.item)
+    if item.mode is not ItemMode.NAMED or item.case is None:
+        raise ItemNotNamedError
+    assert state.started_at is not None
+    assert state.ended_at is not None
+    at = discussion.at or state.ended_at
+    if not state.started_at <= at <= state.ended_at:
+        raise HoldingTimesError
+    before = [
+        (each, FamilyPart(each.guardians_present, each.child, each.child_absence))
+        for each in state.items
+        if each.mode is ItemMode.NAMED and each.status in _SPOKEN_OF
+    ]
+    part = parts(rules, state.guardians_present, [*before, (item, discussion.family)])[item.case]
+    there = state.present - left.get(item.item, frozenset()) if discussion.stayed is None else state.present
+    return [
+        _named(state, meeting, item, discussion, there, at, part, histories=histories, cases=cases, basis=basis),
+    ]
+
+
+def _named(
+    state: MeetingState,
+    meeting: MeetingRef,
+    item: Item,
+    discussion: Discussion,
+    there: frozenset[Service],
+    at: datetime,
+    part: FamilyPart,
+    *,
+    histories: Sequence[ConsentHistory],
+    cases: Mapping[CaseRef, KnownCase],
+    basis: LegalBasis,
+) -> CaseDiscussed:
+    """Return that an item was discussed by name at that moment, with those who were there for it."""
+    known = None if item.case is None else cases.get(item.case)
+    if item.removed_for not in _TAKEN_OFF_BY_ITSELF:
+        require_item(item, ItemStatus.ACCEPTED)
+    if known is None or not known.was_with(item.held_by_unit, at):
+        raise CaseElsewhereError(extensions={"item": item.item})
+    judged = _who_stayed(state, item, discussion, there, histories, at, known.guardians)
+    return CaseDiscussed(
+        meeting=meeting,
+        item=item.item,
+        mode=item.mode,
+        case=item.case,
+        basis=basis,
+        consent=judged.consent,
+        consent_version=judged.version,
+        attended_by=judged.covered,
+        categories=item.categories,
+        purpose=item.purpose,
+        discussed_at=at,
+        guardians_present=part.guardians,
+        child=part.child,
+        child_absence=part.absence,
+    )
+
+
+def _left_open(state: MeetingState, meeting: MeetingRef, named: Collection[ItemRef]) -> list[EventData]:
+    """Return which items by name were on the agenda, and were not said to be discussed."""
+    return [
+        AgendaItemLeftOpen(meeting=meeting, item=item.item, case=item.case)
+        for item in state.items
+        if item.case is not None and item.status is ItemStatus.ACCEPTED and item.item not in named
+    ]
 
 
 def _who_stayed(

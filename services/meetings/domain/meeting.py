@@ -140,6 +140,8 @@ class MeetingState(Model):
     kinds_covered: frozenset[ItemKind] = frozenset()
     """Items of which kinds were discussed, whether about a child or not."""
     chair: Role | None = None
+    guardians_present: int = 0
+    """How many guardians the meeting had, of all children together."""
     started_at: AwareDatetime | None = None
     ended_at: AwareDatetime | None = None
     minutes_version: int = 0
@@ -263,6 +265,7 @@ def _held(state: MeetingState, event: EventData) -> Changes:
         "attendance": event.attendance,
         "kinds_covered": event.kinds_covered,
         "chair": event.chair,
+        "guardians_present": event.guardians_present,
         "started_at": event.started_at,
         "ended_at": event.ended_at,
         "items": tuple(

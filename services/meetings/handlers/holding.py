@@ -7,7 +7,13 @@ from typing import Final
 
 from services.meetings import lifted_store, own_family_store, store
 from services.meetings.domain.agenda import Outcome, check_text, decide_outcome
-from services.meetings.domain.holding import Holding, decide_discussed_anonymously, decide_hold
+from services.meetings.domain.holding import (
+    Discussion,
+    Holding,
+    decide_discussed_anonymously,
+    decide_discussed_later,
+    decide_hold,
+)
 from services.meetings.domain.meeting import MEETING, Item, ItemStatus, MeetingState, decide_approve_minutes
 from services.meetings.domain.own_family import family_seats, leaving_services
 from services.meetings.domain.projection import present
@@ -112,6 +118,47 @@ async def hold_meeting(desk: Desk, ctx: Context, meeting: MeetingRef, holding: H
         return changed
 
     return await desk.change(hold)
+
+
+async def record_discussion(
+    desk: Desk, ctx: Context, meeting: MeetingRef, discussion: Discussion
+) -> Changed[MeetingState]:
+    """Record that an item by name was discussed in a meeting that was recorded as held without it (seed rules 4, 12, 54).
+
+    Raises:
+        MeetingsError: see `domain.holding.decide_discussed_later`; `UnknownError`.
+        UnknownItemError: the item is none of the meeting's, or names the actor's own child: somebody else records it.
+        UnavailableError: what is known of its consent is not fresh.
+    """
+    found = await find(desk, ctx, meeting)
+    actor, item = acting(ctx), found.state.item(discussion.item)
+    await refuse_own_family(desk, ctx, meeting, found.state, item.item)
+    case_refs = [] if item.case is None else [item.case]
+
+    async def work(conn: Connection) -> Changed[MeetingState]:
+        histories = await consents_now(desk, conn, case_refs)
+        cases = await store.hold_cases(conn, case_refs)
+        families, takers = await families_of(desk, conn, case_refs), await own_family_store.takers(conn, meeting)
+
+        def decide(state: MeetingState) -> Decision:
+            events = decide_discussed_later(
+                state,
+                found.rules,
+                discussion,
+                histories=histories,
+                cases=cases,
+                basis=desk.consent_basis.at(ctx.now),
+                left={item.item: leaving_services(item, family_seats(state, item, takers, families))},
+            )
+            told = [event for event in events if isinstance(event, CaseDiscussed)]
+            return Decision(events, [_told(actor, meeting, event) for event in told])
+
+        def given(state: MeetingState, version: int) -> Answer:
+            return answer(held_view(state, [item.item]), status=201, version=version)
+
+        return await desk.journal.change(MEETING, meeting, ctx, decide, given, conn=conn)
+
+    return await desk.change(work)
 
 
 def _told(actor: Actor, meeting: MeetingRef, event: CaseDiscussed) -> AccessRecorded:

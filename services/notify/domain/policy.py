@@ -200,6 +200,8 @@ OF_ROUTINES: Final = frozenset({NOT_CALLED, ROUTINES})
 """The templates to leaders about how meetings keep to their rules: that something is to be read, never what (seed rules 8, 95)."""
 ITEM_LIFTED: Final = "meeting-item-lifted"
 """The template to those who call an arena's meetings: something was lifted to it, and waits for the next one (rules 68, 69)."""
+ITEM_LEFT_OPEN: Final = "meeting-item-left-open"
+"""The template that the holder gets: a meeting is recorded as held, and not whether their case was discussed (rules 4, 5)."""
 STILL_TO_CALL: Final = frozenset({DeviationKind.TOO_FEW_PLANNED, DeviationKind.UNIT_WITHOUT_ARENA})
 """What can still be mended before it is late: a notice to call a meeting."""
 ANSWER_REMINDER: Final = "meeting-answer-reminder"
