@@ -114,6 +114,9 @@ async def test_of_age_one_chooses_whom_to_turn_to_and_sees_what_becomes_of_the_o
     assert event["data"]["evidence"] == "e-id"
     assert code(await world.post("guardian-a", path, chosen)) == (404, "not-found")
     await world.move_to(of_age_at(born))
+    # The young person is asked once, because of the age; that the guardians have no part any more asks nothing more.
+    due = [one["data"] for one in await world.published("reassessment-due.v1")]
+    assert [(one["consent"], one["reason"], one["needed"]) for one in due] == [(consent, "age-18", {"child": 1})]
     offer = {
         "kind": "unit",
         "receiver": await world.receiver("ppt"),

@@ -51,6 +51,14 @@ def not_asked_before(state: CaseState, command: Reassess) -> Reassess:
     return command.model_copy(update={"needed": left})
 
 
+def not_asked_by_age(state: CaseState, command: Reassess) -> Reassess:
+    """Return the command without what coming of age has asked already: that nobody is a guardian any more asks nothing more."""
+    if command.reason is not ReassessmentReason.GUARDIAN_CHANGE or not state.of_age:
+        return command
+    left = {ref: needed for ref, needed in command.needed.items() if state.consents[ref].needed != needed}
+    return command.model_copy(update={"needed": left})
+
+
 def decide_reassess(state: CaseState, command: Reassess, now: datetime, rules: Rules) -> list[CaseEvent]:
     """Let those who may consent now be asked, consent by consent.
 

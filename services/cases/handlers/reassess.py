@@ -69,6 +69,7 @@ async def reassess_case(
             command = command.model_copy(update={"needed": changed})
         if once:
             command = reassessment.not_asked_before(state, command)
+        command = reassessment.not_asked_by_age(state, command)
         return reassessment.decide_reassess(state, command, tx.now, desk.rules)
 
     await change_by_time(desk, tx, case, decide)
