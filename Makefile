@@ -44,6 +44,8 @@ check: sync ## Format, lint, types, import rules, event schemas, coverage of the
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m shared.contracts.schemas --check $(if $(BASE),--base $(BASE))
+	@$(if $(BASE),changed=$$(git diff --name-only --diff-filter=MDR $$(git merge-base $(BASE) HEAD) -- services/notify/templates) && \
+	  { test -z "$$changed" || { echo "A text that was used is not changed: a new wording is a new file: $$changed"; exit 1; }; })
 	$(BIN)/python -m shared.contracts.catalogue --check
 	$(BIN)/python -m shared.contracts.client_models --check
 	$(BIN)/python -m deploy.settings_table --check

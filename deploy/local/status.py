@@ -32,6 +32,7 @@ PARKED = "lagspill_deadlines_parked"
 MESSAGES = "lagspill_messages"
 SUBSCRIPTIONS = "lagspill_subscriptions"
 RECEIPTS = "lagspill_subscription_receipts"
+NOBODY_KNOWN = "lagspill_messages_for_nobody_known"
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,8 @@ class ServiceState:
     """Webhooks by state. Of the notify service."""
     receipts: Mapping[str, int] = field(default_factory=dict)
     """What other systems are to acknowledge, by state. Of the notify service."""
+    nobody_known: Mapping[str, int] = field(default_factory=dict)
+    """What waits for somebody, by the role in which nobody is known. Of the notify service."""
 
     @property
     def ready(self) -> bool:
@@ -160,11 +163,14 @@ def state_of(known: ServiceState, exposition: str) -> ServiceState:
     """Return the state with the numbers that the service gives of itself."""
     totals: dict[str, float] = {}
     messages: dict[tuple[str, str], int] = {}
+    nobody_known: dict[str, int] = {}
     by_state: dict[str, dict[str, int]] = {SUBSCRIPTIONS: {}, RECEIPTS: {}}
     for family in text_string_to_metric_families(exposition):
         for sample in family.samples:
             if sample.name == MESSAGES:
                 messages[sample.labels["channel"], sample.labels["status"]] = int(sample.value)
+            elif sample.name == NOBODY_KNOWN:
+                nobody_known[sample.labels["role"]] = int(sample.value)
             elif sample.name in by_state:
                 by_state[sample.name][sample.labels["state"]] = int(sample.value)
             else:
@@ -183,6 +189,7 @@ def state_of(known: ServiceState, exposition: str) -> ServiceState:
         messages=messages,
         subscriptions=by_state[SUBSCRIPTIONS],
         receipts=by_state[RECEIPTS],
+        nobody_known=nobody_known,
     )
 
 
@@ -272,7 +279,7 @@ def shown(status: Status) -> Group:
     return Group(*parts, groups)
 
 
-TROUBLED: Final = frozenset({"failed", "failing", "stopped", "missing"})
+TROUBLED: Final = frozenset({"failed", "failing", "stopped", "missing", "nobody known"})
 """States of a delivery that somebody should look at."""
 
 
@@ -283,6 +290,11 @@ def deliveries(services: Sequence[ServiceState]) -> list[tuple[str, str, int]]:
             (f"messages by {channel}", state, number)
             for one in services
             for (channel, state), number in sorted(one.messages.items())
+        ),
+        *(
+            (f"messages for {role}", "nobody known", number)
+            for one in services
+            for role, number in sorted(one.nobody_known.items())
         ),
         *(("subscriptions", state, number) for one in services for state, number in sorted(one.subscriptions.items())),
         *(

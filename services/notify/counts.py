@@ -6,6 +6,7 @@ from typing import Final
 
 import structlog
 
+from services.notify.store import STAFF
 from shared.db import Pool
 from shared.observability import Metrics
 from shared.rounds import Rounds
@@ -24,8 +25,9 @@ _SUBSCRIPTIONS: Final = """
 SELECT CASE WHEN NOT active THEN 'stopped' WHEN failing_since IS NOT NULL THEN 'failing' ELSE 'delivering' END, count(*)
   FROM subscriptions GROUP BY 1
 """
-
-
+_NOBODY_KNOWN: Final = """
+SELECT roles[1], count(*) FROM errands WHERE roles <@ $1::text[] AND attempts > 0 GROUP BY 1
+"""
 _RECEIPTS: Final = """
 SELECT standing, count(*) FROM acknowledgements JOIN subscriptions USING (subscription)
  WHERE standing IN ('awaited', 'missing') AND client = ANY($1::text[]) GROUP BY standing
@@ -54,6 +56,11 @@ class Counts(Rounds):
         self._subscriptions = metrics.gauge(
             "subscriptions", "Webhooks by state: delivering, failing (tried again) or stopped.", "state"
         )
+        self._nobody_known = metrics.gauge(
+            "messages_for_nobody_known",
+            "What waits for somebody with this role, and nobody is known who has it.",
+            "role",
+        )
         self._receipts = metrics.gauge(
             "subscription_receipts", "Receipts of ended consents by state: awaited, or missing.", "state"
         )
@@ -63,9 +70,10 @@ class Counts(Rounds):
         async with self._pool.acquire() as conn:
             messages = await conn.fetch(_MESSAGES)
             subscriptions = await conn.fetch(_SUBSCRIPTIONS)
+            nobody_known = await conn.fetch(_NOBODY_KNOWN, sorted(STAFF))
             receipts = await conn.fetch(_RECEIPTS, self._clients)
         # What is no longer there has no row: without this its last number would stay.
-        for gauge in (self._messages, self._late, self._subscriptions, self._receipts):
+        for gauge in (self._messages, self._late, self._subscriptions, self._receipts, self._nobody_known):
             gauge.clear()
         for channel, status, count, late in messages:
             self._messages.labels(channel, status).set(count)
@@ -73,5 +81,7 @@ class Counts(Rounds):
                 self._late.labels(channel).set(max(0.0, late))
         for state, count in subscriptions:
             self._subscriptions.labels(state).set(count)
+        for role, count in nobody_known:
+            self._nobody_known.labels(role).set(count)
         for standing, count in receipts:
             self._receipts.labels(standing).set(count)

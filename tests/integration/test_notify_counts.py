@@ -23,6 +23,14 @@ SELECT 'msg_' || n, 'step-' || n, 'act_x', 'teacher', '4005', 't', 1, 'nb', 'ema
 """
 
 
+_WAITING = """
+INSERT INTO errands (step, scope, template, roles, correlation, units)
+VALUES ('a', '4005', 'emergency-review', '{leader}', gen_random_uuid(), '{unit:lia-barnehage}'),
+       ('b', '4005', 'emergency-review', '{leader}', gen_random_uuid(), '{unit:haugen-barnehage}'),
+       ('c', '4005', 'emergency-escalated', '{privacy-officer}', gen_random_uuid(), '{}')
+"""
+
+
 async def test_the_gauges_follow_the_tables(migrated: Migrated, issuer: LocalIssuer, clock: SimulatedClock) -> None:
     async with notify_world(migrated, issuer, clock) as world:
         metrics = Metrics()
@@ -45,3 +53,14 @@ async def test_the_gauges_follow_the_tables(migrated: Migrated, issuer: LocalIss
         await counts.count()
         assert told("messages", channel="email", status="failed") is None
         assert told("messages_late_seconds", channel="email") is None
+        await world.pool.execute(_WAITING)
+        assert await world.deliver() == []
+        await counts.count()
+        assert told("messages_for_nobody_known", role="leader") == 2
+        assert told("messages_for_nobody_known", role="privacy-officer") == 1
+        for who in ("styrer", "privacy-officer"):
+            await world.prefer(who)
+        await world.deliver()
+        await counts.count()
+        assert told("messages_for_nobody_known", role="leader") == 1, "of another unit nobody knows yet who leads it"
+        assert told("messages_for_nobody_known", role="privacy-officer") is None

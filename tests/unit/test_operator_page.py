@@ -73,6 +73,7 @@ STATUS = Status(
             messages={("email", "failed"): 4},
             subscriptions={"stopped": 1, "delivering": 2},
             receipts={"missing": 3},
+            nobody_known={"leader": 2},
         ),
     ],
     [GroupLag("lagspill.audit", "lagspill.cases", 12, 40, 45)],
@@ -124,6 +125,8 @@ async def test_it_shows_everything_that_waits_and_escapes_it(page: Seen) -> None
         "stopped",
         "receipts of subscribers",
         '<td class="look">missing</td>',
+        "messages for leader",
+        '<td class="look">nobody known</td>',
         "wrong-schema",
         "meetings 3",
         "con_x",
@@ -232,6 +235,8 @@ lagspill_messages{channel="email",status="failed"} 4.0
 lagspill_subscriptions{state="failing"} 5.0
 # TYPE lagspill_subscription_receipts gauge
 lagspill_subscription_receipts{state="missing"} 6.0
+# TYPE lagspill_messages_for_nobody_known gauge
+lagspill_messages_for_nobody_known{role="leader"} 7.0
 """
     assert state_of(known, exposition) == replace(
         known,
@@ -241,4 +246,5 @@ lagspill_subscription_receipts{state="missing"} 6.0
         messages={("email", "failed"): 4},
         subscriptions={"failing": 5},
         receipts={"missing": 6},
+        nobody_known={"leader": 7},
     )
