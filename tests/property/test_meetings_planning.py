@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.meetings.domain.arena_rules import ArenaType
-from services.meetings.domain.planning import EXACT, MOVED, NOTHING, OVERBOOKED, TRAVEL, Slot, Staff, plan
+from services.meetings.domain.planning import EXACT, HURRY, MOVED, NOTHING, OVERBOOKED, TRAVEL, Slot, Staff, plan
 from services.meetings.domain.wheel import Wish, WishKey, pinned
 from shared.refs import LogScope, UnitId
 
@@ -73,6 +73,10 @@ def oracle(wishes: Sequence[Wish], placed: Mapping[WishKey, Slot], staff: Staff,
             if wish.place and staff.bases.get(unit, wish.place) != wish.place
         }
         total += TRAVEL * len(away)
+        if unit in staff.bases:
+            for day in DAYS:
+                places = {wish.place for wish, slot in mine if slot.day == day and wish.place}
+                total += HURRY * max(0, len(places) - staff.at_once.get(unit, 1))
         going: dict[tuple[date, int], int] = {}
         for wish, slot in mine:
             for minute in range(slot.at.hour * 60, slot.at.hour * 60 + wish.minutes):
@@ -160,6 +164,26 @@ def test_when_one_meeting_moves_only_those_in_its_way_move() -> None:
     assert {name for name in first if again[name] != first[name]} == {
         name for name, slot in first.items() if slot.day == there.day
     }
+
+
+@pytest.mark.rule(77)
+def test_nobody_hurries_from_place_to_place_where_another_day_is_near() -> None:
+    units = (UNITS[0],)
+    wishes = [
+        Wish(
+            key=key(number),
+            days=DAYS,
+            ideal=DAYS[1],
+            starts=(at,),
+            minutes=60,
+            seats=units,
+            place=place,
+        )
+        for number, (at, place) in enumerate(((time(9), "Folldal"), (time(12), "Tolga"), (time(12), "Tynset")))
+    ]
+    for at_once, days in ((1, 3), (2, 2), (3, 1)):
+        placed = plan(wishes, Staff({UNITS[0]: at_once}, {UNITS[0]: "Tynset"}))
+        assert len({slot.day for slot in placed.values()}) == days, at_once
 
 
 @pytest.mark.rule(77)

@@ -164,6 +164,12 @@ def test_a_school_year_of_all_profiles(begins: int) -> None:
     assert cost(asked, placed, staff_of(PROFILES.values()), NOTHING) < OVERBOOKED
     shared = {wish.key.municipality for wish in asked if "unit:barnevern-nord-osterdal" in wish.seats}
     assert len(shared) == 5
+    # Nor do they hurry from one municipality to the next between two meetings of a day.
+    places: dict[tuple[str, date], set[str]] = {}
+    for wish in asked:
+        for unit in {"unit:barnevern-nord-osterdal", "unit:ppt-nord-osterdal"} & set(wish.seats):
+            places.setdefault((unit, placed[wish.key].day), set()).add(str(wish.place))
+    assert max(len(there) for there in places.values()) == 2
 
 
 @pytest.mark.parametrize("begins", YEARS)

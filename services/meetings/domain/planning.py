@@ -1,7 +1,8 @@
 """Where each meeting of a year goes: nobody in two meetings at once, few days of travel, near where it belongs.
 
 When something has changed, as little as possible moves. What counts, in this order: minutes for which a unit has more meetings
-than it can be in; meetings that are elsewhere than before; and then days of travel against days away from the ideal.
+than it can be in; meetings that are elsewhere than before; and then days of travel, and places between which somebody would have
+to go on the same day, against days away from the ideal.
 Small groups of meetings that share units are planned exactly; larger ones one after the other, then bettered until no single
 meeting can be put better. The same wishes give the same plan, in whatever order they come.
 """
@@ -27,6 +28,8 @@ MOVED: Final = 10**6
 """What a meeting costs that is elsewhere than before."""
 TRAVEL: Final = 20
 """What a unit's day at another place costs, in days away from the ideal."""
+HURRY: Final = 10
+"""What it costs when a unit is in one more place on a day than it can be in at once: somebody goes from one to the next."""
 EXACT: Final = 5_000
 """Up to so many plans of a group are all looked at."""
 ROUNDS: Final = 12
@@ -121,7 +124,7 @@ class _Board:
         self._staff = staff
         self._before = before
         self._busy: dict[tuple[UnitId, date], list[tuple[int, int]]] = defaultdict(list)
-        self._visits: dict[tuple[UnitId, date, str], int] = defaultdict(int)
+        self._visits: dict[tuple[UnitId, date], dict[str, int]] = defaultdict(dict)
 
     def price(self, wish: Wish, slot: Slot) -> int:
         """Return what it costs more with `wish` at `slot`."""
@@ -131,11 +134,15 @@ class _Board:
         begins, ends = _minutes(wish, slot)
         for unit in wish.seats:
             busy = self._busy.get((unit, slot.day))
+            limit = self._staff.at_once.get(unit, 1)
             if busy:
-                limit = self._staff.at_once.get(unit, 1)
                 total += OVERBOOKED * (_excess([*busy, (begins, ends)], limit) - _excess(busy, limit))
-            if self._travels(unit, wish.place) and not self._visits.get((unit, slot.day, wish.place or "")):
-                total += TRAVEL
+            base = self._staff.bases.get(unit)
+            if wish.place is None or base is None:
+                continue
+            visited = self._visits.get((unit, slot.day), {})
+            if wish.place not in visited:
+                total += TRAVEL * (base != wish.place) + HURRY * (len(visited) >= limit)
         return total
 
     def put(self, wish: Wish, slot: Slot) -> int:
@@ -144,7 +151,9 @@ class _Board:
         self.placed[wish.key] = slot
         for unit in wish.seats:
             self._busy[unit, slot.day].append(_minutes(wish, slot))
-            self._visits[unit, slot.day, wish.place or ""] += 1
+            if wish.place is not None:
+                visited = self._visits[unit, slot.day]
+                visited[wish.place] = visited.get(wish.place, 0) + 1
         return price
 
     def take(self, wish: Wish) -> Slot:
@@ -152,7 +161,11 @@ class _Board:
         slot = self.placed.pop(wish.key)
         for unit in wish.seats:
             self._busy[unit, slot.day].remove(_minutes(wish, slot))
-            self._visits[unit, slot.day, wish.place or ""] -= 1
+            if wish.place is not None:
+                visited = self._visits[unit, slot.day]
+                visited[wish.place] -= 1
+                if not visited[wish.place]:
+                    del visited[wish.place]
         return slot
 
     def best(self, wish: Wish) -> Slot:
@@ -184,10 +197,6 @@ class _Board:
         slot = self._before.get(wish.key)
         stays = slot is not None and slot.at in wish.starts and (slot.day in wish.days or slot.day in wish.may_stay)
         return slot if stays else None
-
-    def _travels(self, unit: UnitId, place: str | None) -> bool:
-        base = self._staff.bases.get(unit)
-        return place is not None and base is not None and base != place
 
 
 def _minutes(wish: Wish, slot: Slot) -> tuple[int, int]:
