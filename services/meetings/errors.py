@@ -149,6 +149,13 @@ class ArenaNotBegunError(MeetingsError):
     code = "arena-not-begun"
 
 
+class CalledTooShortError(MeetingsError):
+    """The members of this arena set aside at least `shortest` minutes for each meeting."""
+
+    code = "called-too-short"
+    status = 422
+
+
 class ServiceNotMemberError(MeetingsError):
     """A service that has no seat in this arena cannot be invited."""
 

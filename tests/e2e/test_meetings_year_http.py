@@ -88,6 +88,18 @@ async def test_a_meeting_that_was_moved_by_word_of_mouth_counts_where_it_was_hel
     assert "20270112T120000" in (await lia.get("styrer", "/calendar")).text
 
 
+@pytest.mark.rule(59)
+async def test_a_meeting_is_called_for_as_long_as_its_members_set_aside_at_least(lia: Town) -> None:
+    arenas = (await lia.see("tynset-styrer", "/arenas?limit=200"))["items"]
+    [arena] = [
+        each["arena"] for each in arenas if (each["arena_type"], each["unit"]) == ("tst", "unit:tynset-barnehage")
+    ]
+    body = {"arena": arena, "starts_at": "2026-10-06T09:00:00+02:00"}
+    refused = await lia.post("tynset-styrer", "/meetings", {**body, "minutes": 149})
+    assert (refused.status_code, refused.json()["code"], refused.json()["shortest"]) == (422, "called-too-short", 150)
+    assert (await lia.must("tynset-styrer", "/meetings", {**body, "minutes": 180}))["minutes"] == 180
+
+
 async def test_the_collections_are_paged_without_holes(lia: Town) -> None:
     # Of an arena that the profile has no more nothing is shown, and nothing behind it is lost.
     await lia.pool.execute(

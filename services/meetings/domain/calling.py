@@ -14,6 +14,7 @@ from services.meetings.domain.year import Calendar
 from services.meetings.errors import (
     ArenaNotBegunError,
     ArenaRetiredError,
+    CalledTooShortError,
     MayNotCallError,
     NoExtraMeetingsError,
     OutsideWindowError,
@@ -167,6 +168,17 @@ def check_time(
     counted = counted_span(rules, calendar, day)
     if counted is not None and isinstance(rules.frequency, PerTerm) and ordinary_in_term >= rules.frequency.times:
         raise TermHasMeetingError(extensions={"extra_allowed": rules.extra is not None})
+
+
+def length(rules: ArenaRules, minutes: int | None) -> int:
+    """Return for how long a meeting is called: `minutes`, or as long as it usually is.
+
+    Raises:
+        CalledTooShortError: its members set aside more than that (seed rule 59).
+    """
+    if minutes is not None and rules.shortest is not None and minutes < rules.shortest.minutes:
+        raise CalledTooShortError(extensions={"shortest": rules.shortest.minutes})
+    return minutes or rules.minutes
 
 
 def counted_span(rules: ArenaRules, calendar: Calendar, day: date) -> tuple[date, date] | None:
