@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 from services.meetings.configuration import read_profiles
+from services.meetings.domain.arena_rules import ArenaRules
 from services.meetings.domain.conformity import View, deviations
 from services.meetings.domain.consultation import Status as ConsultationStatus
 from services.meetings.domain.laid_out import Entry, FirstPlans, laid_out
@@ -250,3 +251,31 @@ def test_a_meeting_for_which_somebody_has_too_many_says_who(language: Language) 
     said = WORDS[language].double_booked.format(units="PP-tjenesten i Nord-Østerdal")
     assert said not in render_year(year, now, language)
     assert render_year(replace(year, entries=entries), now, language).count(said) == 1
+
+
+@pytest.mark.rule(10, 75)
+@pytest.mark.parametrize(
+    ("changes", "there"),
+    [
+        ({}, True),
+        ({"retired": {"from_day": date(2026, 10, 1), "rule": 75}}, False),
+        ({"retired": {"from_day": date(2026, 10, 2), "rule": 75}}, True),
+        ({"begins": {"from_day": date(2026, 11, 30), "rule": 75}}, True),
+        ({"begins": {"from_day": date(2026, 12, 1), "rule": 75}}, False),
+    ],
+)
+def test_a_transition_belongs_in_its_window_while_there_is_such_an_arena(
+    changes: dict[str, object], there: bool
+) -> None:
+    year = year_of("4005")
+    arenas = tuple(
+        ArenaRules.model_validate({**each.model_dump(), **changes}) if each.type == "overgang-barnehage-skole" else each
+        for each in year.profile.arenas
+    )
+    shown = render_year(
+        replace(year, profile=year.profile.model_copy(update={"arenas": arenas})), start_of_day(TODAY), Language.NB
+    )
+    [transition] = [each for each in arenas if each.type == "overgang-barnehage-skole"]
+    # It is around a child, and so it stands nowhere else.
+    periods = shown.partition(f">{WORDS[Language.NB].periods}<")[2].partition("</section>")[0]
+    assert (transition.name in periods) is there

@@ -362,6 +362,10 @@ class ArenaRules(Line):
         """Return whether there is such an arena on `day` in Norway (seed rule 75)."""
         return (self.begins is None or self.begins.from_day <= day) and not self.is_over_on(day)
 
+    def meets_within(self, first: date, last: date) -> bool:
+        """Return whether there is such an arena on any day between these, both included."""
+        return (self.begins is None or self.begins.from_day <= last) and not self.is_over_on(first)
+
     def is_over_on(self, day: date) -> bool:
         """Return whether the arena is no more on `day` in Norway; one that is still to begin is not over."""
         return self.retired is not None and self.retired.from_day <= day

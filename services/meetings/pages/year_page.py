@@ -205,7 +205,8 @@ def _periods(words: Words, year: Year) -> list[PeriodRow]:
     calendar, found = year.profile.calendar, []
     for rules in year.profile.arenas:
         if rules.level is ArenaLevel.CHILD:
-            found += [(*calendar.occurrences(window, year.school_year), rules.name) for window in rules.windows]
+            spans = [calendar.occurrences(window, year.school_year) for window in rules.windows]
+            found += [(*span, rules.name) for span in spans if rules.meets_within(*span)]
     for milestone in year.profile.milestones:
         if milestone.window is not None:
             found.append((*calendar.occurrences(milestone.window, year.school_year), milestone.name))
