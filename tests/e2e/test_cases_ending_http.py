@@ -50,6 +50,9 @@ async def young(world: World) -> tuple[str, Person, date]:
 async def test_of_age_the_guardians_are_out_and_the_child_decides(world: World) -> None:
     case, child, born = await young(world)
     grown: dict[str, Any] = {"lagspill_roles": ["child"], **NO_UNIT, "pid": child.national_number, "sub": "grown"}
+    # What is missing is said to be whose it is at that age (seed rule 106).
+    alone = await world.post("teacher", f"/cases/{case}/team-members", {"service": "ppt"})
+    assert (code(alone), alone.json()["grantors"]) == ((409, "consent-missing"), {"child": 1, "guardian": 2})
     before = told_at(born)
     if before > world.clock.now():
         await world.move_to(before - timedelta(seconds=1))
@@ -71,6 +74,8 @@ async def test_of_age_the_guardians_are_out_and_the_child_decides(world: World) 
     [step] = [one for one in (await world.see("teacher", question))["steps"] if one["kind"] == "request"]
     assert step["hear_child"]
     await world.move_to(day)
+    alone = await world.post("teacher", f"/cases/{case}/team-members", {"service": "ppt"})
+    assert (code(alone), alone.json()["grantors"]) == ((409, "consent-missing"), {"child": 1})
     # Who is of age gives the consent, and says by that what they think: nobody hears them before it (seed rules 4, 99).
     [step] = [one for one in (await world.see("teacher", question))["steps"] if one["kind"] == "request"]
     assert (step["from_whom"], step["hear_child"]) == ({"child": 1}, False)

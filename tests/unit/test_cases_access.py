@@ -540,6 +540,12 @@ def test_a_look_is_for_what_the_consent_was_given_for_and_shows_no_more() -> Non
         "covered": ["assessment", "follow-up", "transition"],
         "grantors": {"guardian": 2},
     }
+    # Of age it is the young person's own to give.
+    with pytest.raises(PurposeNotCoveredError) as grown:
+        access.permit(
+            town.state.model_copy(update={"of_age": True}), Action.READ_CHILD, PPT, town.now, Purpose.COORDINATION
+        )
+    assert grown.value.extensions["grantors"] == {"child": 1}
 
 
 @pytest.mark.rule(4)

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from pydantic import JsonValue
+
 from services.cases.domain.access_table import MOMENTS, NARROW, OPEN_ONLY, TABLE, WORKING_PURPOSES
 from services.cases.domain.access_terms import Action, Relation
 from services.cases.domain.acting import Acting
@@ -104,12 +106,15 @@ def _not_for_that(
 ) -> PurposeNotCoveredError:
     by_consent = allowed.consent is not None and acting.service is not None
     covered = state.consented_purposes(now, acting.service) if by_consent and acting.service else WORKING_PURPOSES
+    grantors: dict[str, JsonValue] = {GrantorClass.GUARDIAN.value: state.guardians}
+    if state.of_age:
+        grantors = {GrantorClass.CHILD.value: 1}
     return PurposeNotCoveredError(
         extensions={
             "services": [] if acting.service is None else [acting.service.value],
             "purposes": [purpose.value],
             "covered": [one.value for one in sorted(covered)],
-            "grantors": {GrantorClass.GUARDIAN.value: state.guardians} if by_consent else {},
+            "grantors": grantors if by_consent else {},
         }
     )
 

@@ -29,6 +29,7 @@ from services.cases.domain.told import as_told, kept_goals
 from services.cases.domain.watch import USUAL_WATCH, Watch
 from services.cases.errors import (
     CaseNotOpenError,
+    ConsentMissingError,
     CoordinatorUnplacedError,
     DeniedError,
     NoProfileError,
@@ -37,6 +38,7 @@ from services.cases.errors import (
 )
 from services.cases.figure_store import follow_figures
 from services.cases.handlers.around import TeamDesk, disclosed, follow_team
+from services.cases.handlers.from_whom import say_from_whom
 from services.cases.handlers.kept import follow_kept
 from services.cases.records import GOAL, Records
 from services.cases.store import Disclosure, Fitting, Interest, Located
@@ -314,11 +316,14 @@ async def change(
         return await desk.journal.change(CASE, case, known, decide_now, tell, also=also)
     except DeniedError as denied:
         await deny(desk, ctx, case, denied)
-    except LagspillError:
+    except LagspillError as refused:
         denied_there = await _denied_there(desk, latest.before, reader, judge)
         # What else stands in the way is not told to who has nothing to do with it where they work now.
         if denied_there is not None:
             await deny(desk, ctx, case, denied_there)
+        if isinstance(refused, ConsentMissingError):
+            async with desk.pool.acquire() as conn:
+                await say_from_whom(conn, desk.records, desk.rules, case, latest.before, refused, ctx.now)
         raise
 
 
