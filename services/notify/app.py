@@ -13,6 +13,8 @@ from services.notify.acknowledgements import Acknowledgements
 from services.notify.api import router
 from services.notify.asked import REMINDER, Asked
 from services.notify.bounces import BounceDesk
+from services.notify.consents import REMINDER as OVERRIDE_REMINDER
+from services.notify.consents import ConsentEvents
 from services.notify.consumers import inbox
 from services.notify.contacts import Contacts
 from services.notify.counts import Counts
@@ -148,6 +150,7 @@ async def compose(kit: Kit[NotifySettings]) -> Parts:
             letters.DUE: partial(letters.on_due, way=by_post),
             ANSWER_REMINDER: Invitations(teller).on_reminder,
             REVIEW_REMINDER: Emergencies(teller).on_reminder,
+            OVERRIDE_REMINDER: ConsentEvents(teller).on_review_reminder,
             RECEIPT_DUE: acknowledgements.on_due,
         },
         runners=[post, courier, Counts(kit.pool, kit.metrics, clients=settings.subscribing_clients)],

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from functools import partial
+from typing import Final
 
-from services.notify import facts, store
+from services.notify import facts, reviews, store
 from services.notify.domain import policy
 from services.notify.domain.deadline import deadline_of, decide_set
 from services.notify.domain.receipts import RECEIPTS, decide_receipt, ended_services
@@ -24,9 +25,13 @@ from shared.contracts import cases
 from shared.contracts.base import EventData
 from shared.contracts.codes import GrantorClass, Role, Scope
 from shared.contracts.notify import DeadlineKind
+from shared.deadlines import Deadline, cancel
 from shared.envelope import Envelope
 from shared.inbox import caused_by
 from shared.refs import UnitId
+
+REMINDER: Final = "override-review-reminder"
+"""The kind of the durable deadline, some days before what was shared by law must be judged."""
 
 Ended = cases.ConsentNarrowed | cases.ConsentWithdrawn | cases.ConsentExpired | cases.ConsentSuspended
 Asked = cases.ConsentRequested | cases.ConsentRenewalRequested | cases.ConsentReassessmentDue
@@ -152,6 +157,25 @@ class ConsentEvents:
     async def on_overridden(self, tx: Tx, event: cases.ConsentOverridden, envelope: Envelope) -> None:
         """The leaders of the unit are asked to judge it; of a protected case whoever has the municipality's duty for it."""
         await self._tell_leaders(tx, event, envelope, event.made_by.unit, policy.OVERRIDE_REVIEW)
+        await reviews.remind(
+            tx,
+            REMINDER,
+            event.override,
+            telling(caused_by(envelope, tx.now), event.override),
+            case=event.case,
+            unit=event.made_by.unit,
+            due=event.review_by,
+            days=policy.OVERRIDE_DAYS,
+            since=envelope.time,
+        )
+
+    async def on_review_reminder(self, tx: Tx, deadline: Deadline) -> None:
+        """Some days are left to judge it.
+
+        Raises:
+            UnavailableError: what is known of the cases is not fresh enough to say that nobody has.
+        """
+        await reviews.on_reminder(self._teller, tx, deadline, policy.OVERRIDE_REMINDER)
 
     async def on_review_overdue(self, tx: Tx, event: cases.ConsentOverrideReviewOverdue, envelope: Envelope) -> None:
         """Nobody has: the leaders are told again, that it is late (seed rule 95)."""
@@ -159,6 +183,7 @@ class ConsentEvents:
 
     async def on_reviewed(self, tx: Tx, event: cases.ConsentOverrideReviewed, envelope: Envelope) -> None:
         """Somebody has; nobody is asked to any more."""
+        await cancel(tx.conn, kind=REMINDER, key=event.override)
         await self._teller.reviewed(tx, caused_by(envelope, tx.now), event.override)
 
     # --- how ----------------------------------------------------------------------------------------------------------

@@ -10,33 +10,19 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
-from pydantic import AwareDatetime
-
-from services.notify.cause import Cause
+from services.notify import reviews
 from services.notify.domain import policy
-from services.notify.facts import CONSUMER
 from services.notify.handlers import Teller, telling
 from services.notify.store import Telling
 from shared.arrivals import Handler, Tx
-from shared.calendar import add_days
-from shared.contracts import cases, safekeeping
+from shared.contracts import safekeeping
 from shared.contracts.base import EventData
-from shared.deadlines import Deadline, cancel, set_deadline
+from shared.deadlines import Deadline, cancel
 from shared.envelope import Envelope
-from shared.freshness import require_fresh
 from shared.inbox import caused_by
-from shared.refs import CaseRef, GlassRef, UnitId
 
 REMINDER: Final = "emergency-review-reminder"
 """The kind of the durable deadline, a day before the review is due."""
-
-
-class _Awaited(Cause):
-    """What the reminder is about."""
-
-    case: CaseRef
-    unit: UnitId | None = None
-    due: AwareDatetime
 
 
 class Emergencies:
@@ -59,24 +45,25 @@ class Emergencies:
         """The leaders of the unit that opened it are asked to review it, and until when (pasientjournalloven § 22)."""
         told = _about(tx, event, envelope, due=event.review_by)
         await self._teller.tell_leaders(tx, event.by.unit, told, policy.GLASS_REVIEW)
-        remind_at = add_days(event.review_by, -policy.GLASS_DAYS)
-        if remind_at > envelope.time:
-            cause = Cause.of(told)
-            awaited = _Awaited(**cause.model_dump(), case=event.case, unit=event.by.unit, due=event.review_by)
-            await set_deadline(tx.conn, kind=REMINDER, key=event.glass, due=remind_at, payload=awaited.written())
+        await reviews.remind(
+            tx,
+            REMINDER,
+            event.glass,
+            told,
+            case=event.case,
+            unit=event.by.unit,
+            due=event.review_by,
+            days=policy.GLASS_DAYS,
+            since=envelope.time,
+        )
 
     async def on_reminder(self, tx: Tx, deadline: Deadline) -> None:
-        """A day is left; when the time is out already, being told that follows at once.
+        """A day is left.
 
         Raises:
             UnavailableError: what is known of the cases is not fresh enough to say that nobody has reviewed it.
         """
-        awaited = _Awaited.model_validate_json(deadline.payload)
-        if tx.now >= awaited.due:
-            return
-        await require_fresh(tx.conn, CONSUMER, cases.TOPIC, "/services/cases", key=awaited.case)
-        told = telling(awaited.context(tx.now), GlassRef(deadline.key), case=awaited.case, due=awaited.due)
-        await self._teller.tell_leaders(tx, awaited.unit, told, policy.GLASS_REMINDER)
+        await reviews.on_reminder(self._teller, tx, deadline, policy.GLASS_REMINDER)
 
     async def on_overdue(self, tx: Tx, event: safekeeping.BreakGlassReviewOverdue, envelope: Envelope) -> None:
         """Nobody has in time: they are told again (seed rule 95)."""

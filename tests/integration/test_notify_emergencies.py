@@ -10,8 +10,15 @@ from datetime import timedelta
 import pytest
 
 from shared.clock import SimulatedClock
-from shared.contracts.cases import ConsentReceiptMissing, Party
-from shared.contracts.codes import InformationCategory, LegalBasis, Role
+from shared.contracts.cases import (
+    ConsentOverridden,
+    ConsentOverrideReviewed,
+    ConsentOverrideReviewOverdue,
+    ConsentReceiptMissing,
+    OverrideReason,
+    Party,
+)
+from shared.contracts.codes import InformationCategory, LegalBasis, Purpose, Role, Scope, Service
 from shared.contracts.safekeeping import (
     BreakGlassOpened,
     BreakGlassReviewed,
@@ -20,7 +27,7 @@ from shared.contracts.safekeeping import (
     GlassOutcome,
     GlassReason,
 )
-from shared.refs import CaseRef, ConsentRef, GlassRef, LogScope
+from shared.refs import CaseRef, ConsentRef, GlassRef, LogScope, OverrideRef, UnitId
 from shared.testing.issuer import LocalIssuer
 from shared.testing.plugin import Migrated
 from tests.integration.notify_world import World, notify_world
@@ -113,6 +120,50 @@ async def test_a_reminder_that_comes_when_the_time_is_out_is_left_out_and_what_m
         await world.pool.execute("UPDATE deadlines SET retry_at = NULL")
         await world.move_to(first.review_by)
         assert (await told(world))["health-leader"] == ["emergency-review"]
+
+
+@pytest.mark.rule(95)
+async def test_what_is_shared_by_law_is_judged_in_time_or_reminded_of_and_told_again(
+    migrated: Migrated, issuer: LocalIssuer, clock: SimulatedClock
+) -> None:
+    async with notify_world(migrated, issuer, clock) as world:
+        for who in EVERYBODY:
+            await world.prefer(who)
+        begins = world.clock.now()
+        late, judged = (
+            ConsentOverridden(
+                case=CASE,
+                override=OverrideRef("ovr_" + letter * 26),
+                basis=LegalBasis(code="danger-to-life", version="2018-07-20"),
+                reason=OverrideReason.DANGER_TO_LIFE_OR_HEALTH,
+                scope=Scope(
+                    services=frozenset({Service.BARNEVERN}),
+                    categories=frozenset({InformationCategory.HEALTH}),
+                    purposes=frozenset({Purpose.ASSESSMENT}),
+                ),
+                valid_from=begins.date(),
+                valid_to=begins.date(),
+                made_by=world.party("nurse"),
+                reviewer=Role.LEADER,
+                review_by=begins + timedelta(days=7),
+            )
+            for letter in "bc"
+        )
+        await world.take(late, judged, times=2)
+        await world.take(
+            ConsentOverrideReviewed(case=CASE, override=judged.override, justified=True, reviewer=Role.LEADER)
+        )
+        await world.move_to(late.review_by - timedelta(days=2, seconds=1))
+        assert (await told(world))["health-leader"] == ["override-review"] * 2
+        for _ in range(2):
+            await world.move_to(late.review_by - timedelta(days=2))
+        assert (await told(world))["health-leader"] == ["override-reminder", *["override-review"] * 2]
+        said = ConsentOverrideReviewOverdue(case=CASE, override=late.override, unit=UnitId("unit:helsestasjon"))
+        await world.take(said, times=2)
+        assert await told(world) == {
+            **{who: [] for who in EVERYBODY},
+            "health-leader": ["override-overdue", "override-reminder", *["override-review"] * 2],
+        }
 
 
 async def test_of_a_protected_case_no_event_says_whose_leader_it_is(

@@ -126,6 +126,7 @@ FOR_THE_WATCH: Final = MappingProxyType(
         # A no, and that there is nothing to answer, say nothing of a place: the words are the same for everybody.
         **{each: each for each in ("handover-rejected", "handover-void", "coordination-rejected", "coordination-void")},
         "override-review": "protected-override-review",
+        "override-reminder": "protected-override-reminder",
         "override-overdue": "protected-override-overdue",
         "emergency-review": "protected-emergency-review",
         "emergency-reminder": "protected-emergency-reminder",
@@ -209,6 +210,8 @@ DUTY_DECLINED: Final = "meeting-duty-declined"
 DEPUTY_NAMED: Final = "meeting-deputy-named"
 OF_ANSWERS: Final = frozenset({ANSWER_REMINDER, DUTY_DECLINED, DEPUTY_NAMED})
 """The templates about the answer for a seat with a duty to attend (seed rule 54)."""
+OVERRIDE_DAYS: Final = 2
+"""Days before what was shared by law must be judged on which its reviewers are reminded: as of a handover."""
 GLASS_DAYS: Final = 1
 """Days before an emergency access must be reviewed on which its reviewers are reminded: the whole time is three by default."""
 ANSWER_DAYS: Final = 4
@@ -224,6 +227,7 @@ CONSENT_DISAGREED: Final = "consent-disagreed"
 CONSENT_LAPSED: Final = "consent-lapsed"
 CONSENT_RECEIPT_MISSING: Final = "consent-receipt-missing"
 OVERRIDE_REVIEW: Final = "override-review"
+OVERRIDE_REMINDER: Final = "override-reminder"
 OVERRIDE_OVERDUE: Final = "override-overdue"
 """The templates about what became of a consent, and about what is shared by law. None says which child, or what."""
 OF_CONSENTS: Final = frozenset(
@@ -238,6 +242,7 @@ OF_CONSENTS: Final = frozenset(
         CONSENT_LAPSED,
         CONSENT_RECEIPT_MISSING,
         OVERRIDE_REVIEW,
+        OVERRIDE_REMINDER,
         OVERRIDE_OVERDUE,
     }
 )
