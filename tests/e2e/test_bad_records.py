@@ -142,7 +142,7 @@ ON: Final[Mapping[str, tuple[Good, ...]]] = {
     ),
     meetings.TOPIC: (
         Good(receipt_of_meetings, lambda one: {"cases": (RECEIPT, one.consent)}, frozenset({"cases"})),
-        Good(called, lambda one: {"notify": (MESSAGE, one.meeting)}, frozenset({"notify"})),
+        Good(called, lambda one: {"notify": (MESSAGE, one.meeting)}, frozenset({"cases", "notify"})),
     ),
     notify.TOPIC: (Good(receipt_of_notify, lambda one: {"cases": (RECEIPT, one.consent)}, frozenset({"cases"})),),
     ACCESS: (Good(look, lambda _: {}, frozenset()),),
