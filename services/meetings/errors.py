@@ -616,7 +616,7 @@ class NotYoursToRecordError(MeetingsError):
 
 
 class CompetenceCountError(MeetingsError):
-    """No more can have a competence than there are, and a count does not take the place of a newer one."""
+    """No more can have a competence than there are."""
 
     code = "competence-count-wrong"
     status = 422

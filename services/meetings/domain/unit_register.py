@@ -148,20 +148,22 @@ def decide_count(
     counted: Counted,
     today: date,
 ) -> list[EventData]:
-    """Record how many have a competence; the same again changes nothing.
+    """Record how many have a competence, in place of what was said of it before; the same again changes nothing.
+
+    What was said last stands, also for an earlier day: a count that was dated too late could not be put right otherwise, and what
+    is to be renewed every year would be asked for too late (seed rules 112, 119).
 
     Raises:
         NotYoursToRecordError: the profile does not ask for it at such a unit.
-        CompetenceCountError: more have it than there are, or it is older than what is recorded.
+        CompetenceCountError: more have it than there are.
         RecordedDayError: the day is to come, or too long ago.
     """
     if not any(each.code == competence for each in competence_of(profile, unit)):
         raise NotYoursToRecordError
     _check_day(counted.on, today)
-    before = state.competence.get(competence)
-    if counted.having > counted.staff or (before is not None and counted.on < before.on):
+    if counted.having > counted.staff:
         raise CompetenceCountError
-    if counted == before:
+    if counted == state.competence.get(competence):
         return []
     return [
         CompetenceRecorded(
