@@ -34,12 +34,13 @@ async def compose(kit: Kit[CasesSettings]) -> Parts:
     """
     settings = kit.settings
     vault = Vault.from_settings(settings)
+    profiles = read_cases_profiles(settings.municipalities_folder)
     desk = Desk(
         pool=kit.pool,
         journal=kit.journal,
         records=Records(vault),
-        rules=read_rules(settings.codelists),
-        profiles=read_cases_profiles(settings.municipalities_folder),
+        rules=read_rules(settings.codelists).model_copy(update={"served": frozenset(profiles)}),
+        profiles=profiles,
         glass=read_glass_rules(settings.codelists),
         documents=DocumentStore(kit.pool, vault),
         scanner=None if settings.clamd_address is None else Clamd(settings.clamd_address),

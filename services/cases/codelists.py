@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from services.cases.domain.glass import GlassRules
 from services.cases.domain.grantors import AreaRow, ConsentRules, ConsentTimes, GrantorRow, ReassessmentRow
-from services.cases.domain.rules import BasisRow, InsightRow, RetentionRow, Rules
+from services.cases.domain.rules import BasisRow, InsightRow, MunicipalityRow, RetentionRow, Rules
 from shared.contracts.base import Model
 from shared.plain_yaml import read_yaml
 
@@ -22,6 +22,7 @@ TIMES = "consent-times.yaml"
 INSIGHT = "insight-right.yaml"
 RETENTION = "retention.yaml"
 BREAK_GLASS = "break-glass.yaml"
+MUNICIPALITIES = "municipalities.yaml"
 
 
 class CodeListError(ValueError):
@@ -46,6 +47,10 @@ class _Times(Model):
     reassessments: tuple[ReassessmentRow, ...]
 
 
+class _Municipalities(Model):
+    municipalities: tuple[MunicipalityRow, ...]
+
+
 class _Ages(Model):
     ages: tuple[InsightRow, ...]
 
@@ -61,10 +66,17 @@ def read_rules(folder: Path) -> Rules:
     times = _read(folder / TIMES, _Times)
     insight = _read(folder / INSIGHT, _Ages)
     retention = _read(folder / RETENTION, _Retention)
+    municipalities = _read(folder / MUNICIPALITIES, _Municipalities)
     consent = ConsentRules(
         areas=grantors.areas, grantors=grantors.grantors, times=times.times, reassessments=times.reassessments
     )
-    return Rules(bases=bases.bases, consent=consent, insight=insight.ages, retention=retention.classes)
+    return Rules(
+        bases=bases.bases,
+        consent=consent,
+        insight=insight.ages,
+        retention=retention.classes,
+        municipalities=municipalities.municipalities,
+    )
 
 
 def read_glass_rules(folder: Path) -> GlassRules:

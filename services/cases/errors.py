@@ -959,3 +959,10 @@ class MoveProtectedError(CaseError):
     """The case of a child with a protected address is not sent to another municipality in this way: a log would tell where to."""
 
     code = "move-protected"
+
+
+class MunicipalityUnknownError(CaseError):
+    """There is no municipality with this number: nobody could answer there."""
+
+    code = "municipality-unknown"
+    status = 422

@@ -60,6 +60,10 @@ async def test_a_moved_case_goes_on_there_and_is_nobodys_here(world: World) -> N
     await world.consented(case, services=("ppt",), purposes=("transition",))
     assert code(await offered(world, case, receiver, kind="unit")) == (422, "handover-kind")
     assert code(await offered(world, case, {**receiver, "municipality": "x"})) == (422, "input-invalid")
+    # One that does not exist could never answer, also not a draft (seed rule 107).
+    for draft in (False, True):
+        nowhere = await offered(world, case, {**receiver, "municipality": "9999"}, draft=draft)
+        assert (code(nowhere), nowhere.json()["municipality"]) == ((422, "municipality-unknown"), "9999")
     # Who has left there is no receiver, though nobody is away here.
     gone, left = await ppt_there(world, "gone-there")
     leader = {"actor": receiver["actor"], "role": "leader", "service": "ppt", "unit": "unit:ppt"}

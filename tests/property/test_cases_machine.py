@@ -401,7 +401,7 @@ class CaseMachine(RuleBasedStateMachine):
             holder_away=away,
         )
         if draft:
-            self.attempt(lambda state: handover.decide_propose(state, command, self.town.now))
+            self.attempt(lambda state: handover.decide_propose(state, command, self.town.now, RULES))
         else:
             self.attempt(lambda state: handover.decide_send(state, command, self.town.now, RULES))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import product
+from typing import Any
 
 import pytest
 
@@ -20,6 +21,7 @@ from services.cases.errors import (
     HandoverNotProposedError,
     HolderNotAwayError,
     MeasureUnfinishedError,
+    MunicipalityUnknownError,
     NotInvolvedError,
     NotPermittedError,
     OrganisationMissingError,
@@ -218,11 +220,12 @@ def test_a_form_that_another_unit_rewrote_is_that_units() -> None:
 # --- drafts and receipts ----------------------------------------------------------------------------------------------
 
 
-def draft(town: Town, receiver: Acting = COLLEAGUE) -> handover.SendHandover:
+def draft(town: Town, receiver: Acting = COLLEAGUE, **given: Any) -> handover.SendHandover:
+    said = {"kind": HandoverRoute.BATON, **given}
     command = handover.SendHandover(
-        by=TEACHER, handover=HandoverRef(town.ids.ref("hdo")), kind=HandoverRoute.BATON, receiver=party(receiver)
+        by=TEACHER, handover=HandoverRef(town.ids.ref("hdo")), receiver=party(receiver), **said
     )
-    town.take(handover.decide_propose(town.state, command, town.now))
+    town.take(handover.decide_propose(town.state, command, town.now, RULES))
     return command
 
 
@@ -412,6 +415,20 @@ def test_where_a_case_moves_the_team_of_its_level_has_not_met(level: int) -> Non
     events = moved.decide_received(old, old.handovers[ref], party(there), case, begun, {}, town.now, RULES)
     [opened] = [one for one in events if isinstance(one, CaseOpened)]
     assert opened.meeting_by == (None if level == 1 else add_days(town.now, 14))
+
+
+@pytest.mark.rule(107)
+def test_nothing_is_offered_to_a_municipality_that_does_not_exist() -> None:
+    town = Town().lift()
+    there = employee("there", Role.PPT_ADVISER, Service.PPT, UnitId("unit:ppt"))
+    town.consented(scope((Service.PPT,), (LANGUAGE,), (Purpose.TRANSITION,)))
+    nowhere = {"kind": HandoverRoute.MUNICIPALITY, "to_municipality": LogScope("9999")}
+    before = town.state
+    with pytest.raises(MunicipalityUnknownError):
+        to(town, there, LANGUAGE, **nowhere)
+    with pytest.raises(MunicipalityUnknownError):
+        draft(town, there, **nowhere)
+    assert town.state == before
 
 
 @pytest.mark.rule(18)

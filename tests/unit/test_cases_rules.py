@@ -13,7 +13,8 @@ from services.cases.codelists import CodeListError, read_rules
 from services.cases.domain.grantors import age_on
 from services.cases.domain.national_number import born_on
 from services.cases.domain.rules import CONSENT
-from services.cases.errors import NationalNumberError, NoLegalBasisError
+from services.cases.errors import MunicipalityUnknownError, NationalNumberError, NoLegalBasisError
+from shared.refs import LogScope
 from shared.testing.people import People
 from tests.unit.cases_town import RULES, START
 
@@ -54,6 +55,23 @@ def test_a_code_list_that_cannot_be_used_says_which(tmp_path: Path) -> None:
     (tmp_path / "legal-bases.yaml").write_text("bases: [{code: consent}]")
     with pytest.raises(CodeListError, match="valid_from"):
         read_rules(tmp_path)
+
+
+@pytest.mark.rule(107)
+def test_a_municipality_is_there_when_the_list_or_this_deployment_has_it() -> None:
+    assert sum(len(row.numbers) for row in RULES.municipalities) == 357
+    assert len({number for row in RULES.municipalities for number in row.numbers}) == 357
+    for number in ("0301", "1580", "5636"):
+        RULES.require_municipality(LogScope(number), START)
+    # 5637 has never been one, 1507 was parted, 1142 is a part of Stavanger, and 2100 is Svalbard.
+    for number in ("0000", "5637", "1507", "1142", "2100"):
+        with pytest.raises(MunicipalityUnknownError) as refused:
+            RULES.require_municipality(LogScope(number), START)
+        assert refused.value.extensions == {"municipality": number}
+    with pytest.raises(MunicipalityUnknownError):
+        RULES.require_municipality(LogScope("0301"), datetime(2023, 12, 31, 22, 59, tzinfo=UTC))
+    served = RULES.model_copy(update={"served": frozenset({LogScope("1142")})})
+    served.require_municipality(LogScope("1142"), START)
 
 
 @given(st.integers(min_value=0, max_value=500), st.integers(min_value=0, max_value=17))

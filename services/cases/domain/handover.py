@@ -117,7 +117,7 @@ def decide_send(state: CaseState, command: SendHandover, now: datetime, rules: R
     return [offer(state, command, now, rules)]
 
 
-def decide_propose(state: CaseState, command: SendHandover, now: datetime) -> list[CaseEvent]:
+def decide_propose(state: CaseState, command: SendHandover, now: datetime, rules: Rules) -> list[CaseEvent]:
     """Draft a handover; nobody else is told of it, and everything is judged when it is sent.
 
     Raises:
@@ -125,6 +125,7 @@ def decide_propose(state: CaseState, command: SendHandover, now: datetime) -> li
         ReceiverIsSenderError: it goes to the sender itself.
         HandoverKindError, OrganisationMissingError: see `kinds.require_kind`.
         MoveProtectedError: it would say where a protected child moves.
+        MunicipalityUnknownError: see `Rules.require_municipality`.
     """
     access.require(state, Action.SEND_HANDOVER, command.by, now)
     if command.receiver.actor == command.by.actor:
@@ -133,6 +134,7 @@ def decide_propose(state: CaseState, command: SendHandover, now: datetime) -> li
     if command.to_municipality is not None:
         # Whether it may move now is judged when it is sent; where a protected child would move is not written down either.
         transfer.require_unprotected(state)
+        rules.require_municipality(command.to_municipality, now)
     return [
         HandoverProposed(
             case=ref_of(state),
@@ -175,6 +177,7 @@ def offer(
         ReceiverIsSenderError: it goes to the sender itself.
         ReceiverAwayError: the receiver is away, or has left.
         MeasureUnfinishedError, ConcernOpenError, MoveProtectedError: see `transfer.require_movable`.
+        MunicipalityUnknownError: see `Rules.require_municipality`.
         AnswerTimeError: the time to answer is not ahead, or more than thirty days away.
         OutsideHoldingError: the package holds what the sender does not.
         ConsentMissingError: it leaves the unit, and no consent for transition covers receiver and package (seed rule 106).
@@ -193,6 +196,8 @@ def offer(
         raise ReceiverAwayError
     if command.kind is HandoverRoute.MUNICIPALITY:
         transfer.require_movable(state)
+    if command.to_municipality is not None:
+        rules.require_municipality(command.to_municipality, now)
     respond_by = command.respond_by or add_days(now, kind.answer_within_days)
     if not now < respond_by <= add_days(now, rules.answer_within_days_at_most):
         raise AnswerTimeError

@@ -56,6 +56,9 @@ HANDOVER: Final = Lifecycle(
                 Guard("its kind is the one that leads there", errors.HandoverKindError, (107,)),
                 Guard("another employer's organisation is named", errors.OrganisationMissingError),
                 Guard("out of the municipality, no measure is left open", errors.MeasureUnfinishedError),
+                Guard(
+                    "out of the municipality, there is one with that number", errors.MunicipalityUnknownError, (107,)
+                ),
                 Guard("the time to answer lies ahead, at most thirty days", errors.AnswerTimeError, (107,)),
                 Guard("the package holds no more than the sender does", errors.OutsideHoldingError),
                 Guard("out of the unit, a consent for transition covers it", errors.ConsentMissingError, (4, 18)),

@@ -8,10 +8,11 @@ from pydantic import Field
 
 from services.cases.domain.grantors import ConsentRules, in_force
 from services.cases.domain.profile import CasesProfile
-from services.cases.errors import NoLegalBasisError, NoProfileError
+from services.cases.errors import MunicipalityUnknownError, NoLegalBasisError, NoProfileError
 from shared.clock import oslo_day
 from shared.contracts.base import Model
 from shared.contracts.codes import InformationCategory, LegalBasis, Service
+from shared.refs import LogScope, LogScopeField
 
 CONSENT = "consent"
 MEETS_FROM = 2
@@ -72,6 +73,16 @@ class RetentionRow(Model):
     source: str
 
 
+class MunicipalityRow(Model):
+    """The numbers of a county's municipalities, from a day and until another."""
+
+    county: str
+    valid_from: date
+    valid_to: date | None = None
+    numbers: frozenset[LogScopeField]
+    source: str
+
+
 class Rules(Model):
     """Everything a decision looks up."""
 
@@ -81,6 +92,9 @@ class Rules(Model):
     profile: CasesProfile | None = None
     """What the municipality of the case decides; None until it is known which that is."""
     retention: tuple[RetentionRow, ...] = ()
+    municipalities: tuple[MunicipalityRow, ...] = ()
+    served: frozenset[LogScope] = frozenset()
+    """The municipalities that this deployment has a profile of, whatever the list says of them."""
     end_within_days_of_age: int = 90
     """To close or hand on the case of a child that has come of age."""
     act_within_days: int = 14
@@ -134,6 +148,16 @@ class Rules(Model):
             if row.code == code:
                 return row
         raise NoLegalBasisError
+
+    def require_municipality(self, number: LogScope, now: datetime) -> None:
+        """Refuse a number that no municipality has in Norway at `now`: nobody could answer there (seed rule 107).
+
+        Raises:
+            MunicipalityUnknownError: neither the code list nor this deployment has it.
+        """
+        there = any(number in row.numbers for row in in_force(self.municipalities, oslo_day(now)))
+        if not there and number not in self.served:
+            raise MunicipalityUnknownError(extensions={"municipality": number})
 
     def retention_row(self, code: str, now: datetime) -> RetentionRow:
         """Return how long a case of that class is kept that ends at `now`.

@@ -79,7 +79,7 @@ async def send_handover(
 
     def decide(state: CaseState) -> list[CaseEvent]:
         if new.draft:
-            return handovers.decide_propose(state, command, ctx.now)
+            return handovers.decide_propose(state, command, ctx.now, desk.rules)
         return handovers.decide_send(state, command, ctx.now, desk.rules)
 
     return await change(
