@@ -51,8 +51,10 @@ WHERE NOT EXISTS (SELECT FROM inbox WHERE consumer = $2 AND event_id = event.id)
 _CAUGHT_UP: Final = "SELECT min(caught_up_at) > $2 FROM consumer_progress WHERE consumer = $1"
 _UNPUBLISHED: Final = "SELECT (SELECT count(*) FROM outbox) + (SELECT count(*) FROM relay_batch)"
 _UNTOLD: Final = """
-SELECT (SELECT count(*) FROM errands) + (SELECT count(*) FROM messages WHERE status = 'pending')
+SELECT (SELECT count(*) FROM errands WHERE retry_at < clock_timestamp() + interval '2 hours')
+     + (SELECT count(*) FROM messages WHERE status = 'pending')
 """
+"""What waits for leaders whom nobody knows is tried once a day, and is nothing that the storm has left."""
 _DUE: Final = "SELECT count(*) FROM deadlines WHERE due <= $1 AND NOT parked"
 _HELD: Final = "SELECT count(*) FROM entries WHERE log = $1 AND source = $2 AND number <= $3"
 
