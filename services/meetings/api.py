@@ -34,6 +34,7 @@ from services.meetings.views import (
     AddedItemView,
     AgendaView,
     ArenaView,
+    CalledMeetingView,
     CopyView,
     HeldView,
     InvitationView,
@@ -82,9 +83,12 @@ async def list_arenas(desk: Means, ctx: Reading, asked: AskedPage) -> Page[Arena
     return ARENAS.page(rows, asked.limit, lambda row: (row.arena_type, row.arena))
 
 
-@router.post("/meetings", status_code=201, response_model=MeetingView, summary="Call a meeting, or plan one")
+@router.post("/meetings", status_code=201, response_model=CalledMeetingView, summary="Call a meeting, or plan one")
 async def call_meeting(desk: Means, ctx: Command, body: CallMeeting) -> Response:
-    """Refused when the arena's rules do not allow it: `may-not-call`, `service-not-member`, `term-has-meeting`, ..."""
+    """Refused when the arena's rules do not allow it: `may-not-call`, `service-not-member`, `term-has-meeting`, ...
+
+    `double_booked` names the units that would have to be in more meetings then than they can; nothing is refused for it.
+    """
     command = meetings.CallMeeting(
         arena=body.arena,
         starts_at=body.starts_at,
@@ -113,7 +117,10 @@ async def show_meeting(desk: Means, ctx: Reading, meeting: MeetingRefField) -> R
 
 
 @router.post(
-    "/meetings/{meeting}/invitation", status_code=201, response_model=MeetingView, summary="Call a planned meeting"
+    "/meetings/{meeting}/invitation",
+    status_code=201,
+    response_model=CalledMeetingView,
+    summary="Call a planned meeting",
 )
 async def invite(desk: Means, ctx: Command, meeting: MeetingRefField, body: Invitation) -> Response:
     """The services are invited, never people."""
@@ -171,9 +178,9 @@ async def take_copy(desk: Means, ctx: Reading, case: CaseRefField, request: Requ
     return represent(await copies.take_copy(desk, ctx, case, request.headers.get("authorization", "")))
 
 
-@router.post("/meetings/{meeting}/rescheduling", response_model=MeetingView, summary="Move a meeting")
+@router.post("/meetings/{meeting}/rescheduling", response_model=CalledMeetingView, summary="Move a meeting")
 async def reschedule(desk: Means, ctx: Command, meeting: MeetingRefField, body: Rescheduling) -> Response:
-    """Within what the arena allows."""
+    """Within what the arena allows; `double_booked` as where it was called."""
     return respond(await meetings.reschedule(desk, ctx, meeting, body.starts_at))
 
 

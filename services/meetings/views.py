@@ -177,6 +177,13 @@ class MeetingView(Model):
     minutes_version: int
 
 
+class CalledMeetingView(MeetingView):
+    """A meeting that was planned, called or moved just now."""
+
+    double_booked: tuple[UnitId, ...]
+    """The units with a seat in it that would have to be in more meetings at once than they can, as the year wheel says it."""
+
+
 class AddedItemView(Model):
     """A brought item; nothing of its text comes back."""
 
@@ -608,6 +615,11 @@ def meeting_view(state: MeetingState) -> MeetingView:
         chair=state.chair,
         minutes_version=state.minutes_version,
     )
+
+
+def called_view(state: MeetingState, double_booked: tuple[UnitId, ...]) -> CalledMeetingView:
+    """Return the meeting as it stands, and which units cannot be there while they are in others too."""
+    return CalledMeetingView(**dict(meeting_view(state)), double_booked=double_booked)
 
 
 def _seat_view(state: MeetingState, seat: Seat) -> SeatView:

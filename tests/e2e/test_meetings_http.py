@@ -140,6 +140,7 @@ async def test_planned_moved_called_and_closed(lia: Town) -> None:
     assert called["status"] == "called"
     moved = await lia.must("styrer", f"{path}/rescheduling", {"starts_at": "2026-09-29T10:00:00Z"})
     assert moved["starts_at"] == "2026-09-29T10:00:00Z"
+    assert planned["double_booked"] == called["double_booked"] == moved["double_booked"] == []
     assert await lia.refused("ppt", f"{path}/rescheduling", {"starts_at": "2026-09-30T10:00:00Z"}) == (
         403,
         "may-not-call",
@@ -150,6 +151,11 @@ async def test_planned_moved_called_and_closed(lia: Town) -> None:
     assert (extra["extra"], extra["interpreters"]) == (True, ["ti"])
     called = await lia.must("styrer", f"/meetings/{extra['meeting']}/invitation")
     assert (called["status"], called["extra"], called["interpreters"]) == ("called", True, ["ti"])
+    # Where it is at the same time as the other, whoever moves it is told who would be in both (seed rules 54, 77).
+    again = f"/meetings/{extra['meeting']}/rescheduling"
+    both = await lia.must("styrer", again, {"starts_at": "2026-09-29T10:30:00Z"})
+    assert (both["starts_at"], "unit:lia-barnehage" in both["double_booked"]) == ("2026-09-29T10:30:00Z", True)
+    assert (await lia.must("styrer", again, {"starts_at": "2026-09-29T16:00:00Z"}))["double_booked"] == []
 
 
 @pytest.mark.rule(8, 9)

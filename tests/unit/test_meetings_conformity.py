@@ -23,7 +23,7 @@ from services.meetings.domain.conformity import (
     deviations,
     key_of,
 )
-from services.meetings.domain.laid_out import Entry, FirstPlans, laid_out, sharing
+from services.meetings.domain.laid_out import Entry, FirstPlans, Sitting, laid_out, sharing
 from services.meetings.domain.laid_out import key_of as by_time
 from services.meetings.domain.meeting import Status
 from services.meetings.domain.profile import Profile, read_profiles_in
@@ -438,6 +438,41 @@ def test_who_would_have_to_be_in_more_meetings_than_they_can_is_told() -> None:
     one_less = {TYNSET.scope: called[:2], alvdal: [replace(elsewhere, starts_at=at + timedelta(minutes=150))]}
     free = laid_out(together, 2026, one_less, alvdal, begins, FirstPlans())
     assert {each.double_booked for each in free} == {()}, "one that begins as the others end is no other at once"
+
+
+@pytest.mark.rule(54, 77)
+def test_whoever_calls_a_meeting_is_told_who_is_in_others_then() -> None:
+    at = at_oslo(date(2026, 10, 6), time(9))
+    others = [UnitId(f"unit:{each}") for each in ("kvikne-barnehage", "kvikne-skole")]
+    called = [replace(meeting("tst", date(2026, 10, 6), unit=unit), starts_at=at) for unit in others]
+    alvdal = PROFILES[LogScope("3428")].scope
+    elsewhere = replace(meeting("tst-kommune", date(2026, 10, 6)), starts_at=at + timedelta(minutes=149))
+    new = replace(meeting("tst", date(2026, 10, 6), unit=BARNEHAGE), starts_at=at)
+    asked = Sitting(TYNSET, new, [BARNEHAGE])
+    assert {TYNSET.scope, alvdal} <= set(asked.scopes(PROFILES))
+
+    def busy(new: KnownMeeting, known: list[KnownMeeting]) -> tuple[UnitId, ...]:
+        return replace(asked, meeting=new).double_booked(
+            PROFILES, {TYNSET.scope: [asked.meeting, *known], alvdal: [elsewhere]}
+        )
+
+    # As the wheel says it; the meeting itself counts once, where it is to be.
+    assert busy(new, called) == ("unit:barnevern-nord-osterdal", "unit:ppt-nord-osterdal", "unit:tynset-helsestasjon")
+    assert busy(new, []) == ()
+    assert busy(replace(new, starts_at=at + timedelta(minutes=150)), called) == ()
+    off = [replace(each, status=Status.CANCELLED) for each in called]
+    assert busy(new, off) == (), "whose meeting was called off is free"
+
+
+@pytest.mark.rule(54, 77)
+def test_whoever_calls_a_meeting_is_told_of_none_around_a_child() -> None:
+    around, team = (meeting(arena, AUTUMN, unit=None) for arena in ("overgang-barnehage-skole", "ressursteam"))
+    team = replace(team, unit=LIA)
+    known = {NOTODDEN.scope: [around, team]}
+    assert Sitting(NOTODDEN, team, [LIA]).double_booked(PROFILES, known) == ()
+    # Whoever calls the one around a child reads of the other in the year wheel.
+    both = Sitting(NOTODDEN, around, [LIA, UnitId("unit:tinnes-skole")]).double_booked(PROFILES, known)
+    assert both == (LIA, "unit:ppt")
 
 
 @pytest.mark.rule(77)

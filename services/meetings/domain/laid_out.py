@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from services.meetings.domain.arena_rules import ArenaType
@@ -40,6 +40,54 @@ class Entry(Model):
     status: Status | None
     double_booked: tuple[UnitId, ...] = ()
     """The units with a seat in it that would have to be in more meetings at once than they can (seed rules 54, 77)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sitting:
+    """A meeting that is called by hand, or moved, and who must be there."""
+
+    profile: Profile
+    """The municipality's whose it is."""
+    meeting: KnownMeeting
+    """Where it is to be."""
+    units: Collection[UnitId]
+    """The barnehager and schools that take part."""
+
+    def scopes(self, profiles: Mapping[LogScope, Profile]) -> list[LogScope]:
+        """Return the municipalities whose own meetings some of its units may be in (seed rule 77)."""
+        seated = frozenset(self._as_planned().seats)
+        sharing_some = {
+            scope for scope, each in profiles.items() if not seated.isdisjoint(unit.id for unit in each.units)
+        }
+        return sorted({self.profile.scope, *sharing_some})
+
+    def double_booked(
+        self, profiles: Mapping[LogScope, Profile], known: Mapping[LogScope, Sequence[KnownMeeting]]
+    ) -> tuple[UnitId, ...]:
+        """Return the units that would have to be in more meetings than they can while it lasts (seed rules 54, 77).
+
+        As in the year wheel, which everybody who calls meetings reads: nothing that is around a child counts, so that nobody
+        learns of it when a service sits in one. What is only proposed does not count either: it gives way to what is called.
+
+        Args:
+            profiles: everybody's.
+            known: the meetings of that day, by municipality, of each of `scopes`; this one may be among them, where it was.
+        """
+        ours = self._as_planned()
+        others = [
+            _beside(profiles[scope], each, _of_unit(each))
+            for scope, meetings in known.items()
+            for each in meetings
+            if each.meeting != self.meeting.meeting
+            and each.status is not Status.CANCELLED
+            and _shown(profiles[scope], each)
+        ]
+        asked = [ours, *others]
+        placed = {wish.key: Slot(wish.ideal, wish.starts[0]) for wish in asked}
+        return double_booked(asked, placed, staff_of(profiles[scope] for scope in known)).get(ours.key, ())
+
+    def _as_planned(self) -> Wish:
+        return _beside(self.profile, self.meeting, self.units)
 
 
 class FirstPlans:
@@ -110,7 +158,12 @@ def laid_out(
     matched = _matched(asked, real)
     open_now = [_as_it_is(wish, matched.get(wish.key), today, off) for wish in asked]
     due = {known.meeting for known in matched.values()}
-    beside = [_beside(ours[scope], each) for scope, known in real.items() for each in known if each.meeting not in due]
+    beside = [
+        _beside(ours[scope], each, _of_unit(each))
+        for scope, known in real.items()
+        for each in known
+        if each.meeting not in due
+    ]
     first = first_plans.of(profiles, begins, asked)
     to_place, staff = [*(wish for wish in open_now if wish is not None), *beside], staff_of(profiles)
     placed = plan(to_place, staff, first)
@@ -182,7 +235,11 @@ def _matched(asked: Iterable[Wish], real: Mapping[LogScope, Sequence[KnownMeetin
 
 
 def _whose(scope: LogScope, meeting: KnownMeeting) -> _Whose:
-    return scope, meeting.arena_type, () if meeting.unit is None else (meeting.unit,)
+    return scope, meeting.arena_type, _of_unit(meeting)
+
+
+def _of_unit(meeting: KnownMeeting) -> tuple[UnitId, ...]:
+    return () if meeting.unit is None else (meeting.unit,)
 
 
 def _as_it_is(
@@ -202,11 +259,11 @@ def _as_it_is(
     return replace(wish, days=days, may_stay=left) if days else None
 
 
-def _beside(profile: Profile, known: KnownMeeting) -> Wish:
+def _beside(profile: Profile, known: KnownMeeting, of: Collection[UnitId]) -> Wish:
     """Return a meeting beside those that are due: where it was called its services are busy (seed rules 9, 77)."""
     rules = profile.arena(known.arena_type)
     assert rules is not None
-    units = [unit for unit in profile.units if unit.id == known.unit]
+    units = [unit for unit in profile.units if unit.id in of]
     local = oslo_time(known.starts_at)
     return Wish(
         key=WishKey(profile.scope, rules.type, tuple(unit.id for unit in units), known.meeting, 1),

@@ -23,7 +23,9 @@ from services.meetings.domain.calling import (
     seats,
     with_duty,
 )
+from services.meetings.domain.conformity import KnownMeeting
 from services.meetings.domain.invitation import Standing
+from services.meetings.domain.laid_out import Sitting
 from services.meetings.domain.meeting import (
     MEETING,
     CancelReason,
@@ -41,7 +43,7 @@ from services.meetings.domain.seating import Office, asked_by, closed_arenas
 from services.meetings.errors import MayNotCallError, UnknownError
 from services.meetings.handlers import lifting
 from services.meetings.handlers.desk import Desk, Found, acting, find, office_of, rules_of
-from services.meetings.views import ArenaView, MeetingLine, MeetingView, arena_view, meeting_view, there
+from services.meetings.views import ArenaView, MeetingLine, MeetingView, arena_view, called_view, meeting_view, there
 from shared.aggregate import Answer, Changed, Context
 from shared.clock import oslo_day
 from shared.contracts.base import EventData
@@ -201,11 +203,20 @@ async def _call(
         span = counted_span(rules, profile.calendar, oslo_day(new.starts_at))
         ordinary = await store.ordinary_meetings(conn, new.arena, *span, beside=meeting) if span else 0
 
+        planned = KnownMeeting(
+            meeting, new.arena_type, new.unit, new.starts_at, Status.PLANNED, new.extra, None, new.minutes
+        )
+        busy = await _double_booked(desk, conn, Sitting(profile, planned, new.units))
+
         def decide(state: MeetingState) -> list[EventData]:
             check_time(rules, profile.calendar, new.starts_at, ctx.now, extra=new.extra, ordinary_in_term=ordinary)
             return decide_call(state, new) if invite else decide_plan(state, new)
 
-        changed = await desk.journal.change(MEETING, meeting, ctx, decide, _created, conn=conn)
+        def called(state: MeetingState, version: int) -> Answer:
+            view = called_view(state, busy)
+            return answer(view, status=201, version=version, location=f"/meetings/{view.meeting}")
+
+        changed = await desk.journal.change(MEETING, meeting, ctx, decide, called, conn=conn)
         return await _saved(conn, ctx, changed)
 
     return await desk.change(call)
@@ -218,20 +229,28 @@ async def reschedule(desk: Desk, ctx: Context, meeting: MeetingRef, starts_at: d
         MeetingsError: see `domain.calling`; `UnknownError`.
     """
     found = await _for_callers(desk, ctx, meeting)
-    rules, calendar = found.rules, found.profile.calendar
+    rules, calendar, known = found.rules, found.profile.calendar, found.state
+    there_then = KnownMeeting(
+        meeting, known.arena_type, known.unit, starts_at, known.status, known.extra, None, known.minutes
+    )
 
     async def move(conn: Connection) -> Changed[MeetingState]:
-        arena = there(found.state.arena)
+        arena = there(known.arena)
         await store.lock_arena(conn, arena)
         span = counted_span(rules, calendar, oslo_day(starts_at))
         ordinary = await store.ordinary_meetings(conn, arena, *span, beside=meeting) if span else 0
+
+        busy = await _double_booked(desk, conn, Sitting(found.profile, there_then, known.units))
 
         def decide(state: MeetingState) -> list[EventData]:
             events = decide_reschedule(state, starts_at, ctx.now)
             check_time(rules, calendar, starts_at, ctx.now, extra=state.extra, ordinary_in_term=ordinary)
             return events
 
-        changed = await desk.journal.change(MEETING, meeting, ctx, decide, _shown, conn=conn)
+        def moved(state: MeetingState, version: int) -> Answer:
+            return answer(called_view(state, busy), version=version)
+
+        changed = await desk.journal.change(MEETING, meeting, ctx, decide, moved, conn=conn)
         return await _saved(conn, ctx, changed)
 
     return await desk.change(move)
@@ -320,6 +339,12 @@ def _standing(profile: Profile | None, listed: store.Listed, office: Office) -> 
     return own_standing(rules, asked_by(profile, listed.invited, listed.units, listed.answers), office)
 
 
+async def _double_booked(desk: Desk, conn: Connection, sitting: Sitting) -> tuple[UnitId, ...]:
+    day = sitting.meeting.day
+    known = await store.known_meetings(conn, sitting.scopes(desk.profiles), day, day)
+    return sitting.double_booked(desk.profiles, known)
+
+
 async def _for_callers(desk: Desk, ctx: Context, meeting: MeetingRef) -> Found:
     found = await find(desk, ctx, meeting)
     if not found.decides:
@@ -331,11 +356,6 @@ async def _saved(conn: Connection, ctx: Context, changed: Changed[MeetingState])
     if not changed.replayed:
         await store.save_meeting(conn, changed.scope, changed.state, ctx.now)
     return changed
-
-
-def _created(state: MeetingState, version: int) -> Answer:
-    view = meeting_view(state)
-    return answer(view, status=201, version=version, location=f"/meetings/{view.meeting}")
 
 
 def _shown(state: MeetingState, version: int) -> Answer:
