@@ -740,6 +740,39 @@ async def test_who_needs_an_interpreter_is_a_code_on_the_bus_and_the_rest_in_the
 
 
 @pytest.mark.rule(146)
+async def test_a_language_need_that_holds_already_is_no_event_and_what_only_the_vault_has_is_kept(world: World) -> None:
+    case = await world.opened()
+    path = f"/cases/{case}/language-needs"
+    need = {"person": "guardian", "ordinal": 2, "language": "ti", "interpreter": "spoken", "written_material": True}
+    other = {"person": "guardian", "ordinal": 1, "language": "ti", "interpreter": "spoken", "written_material": True}
+    first = await world.must("teacher", path, need)
+    version = await world.version("teacher", case)
+    looks = len(await world.access("read"))
+    assert await world.must("teacher", path, need) == first
+    assert await world.must("guardian-b", path, need) == first
+    assert len(await world.published("language-need-recorded.v1")) == 1
+    assert await world.version("teacher", case) == version
+    # That it is so already was a look.
+    assert len(await world.access("read")) > looks
+    for changed in (
+        other,
+        {**need, "written_material": False},
+        {**need, "interpreter": "sign"},
+        {**need, "language": "so"},
+        {**need, "interpreter": "none"},
+        need,
+    ):
+        before = len(await world.published("language-need-recorded.v1"))
+        await world.must("teacher", path, changed)
+        assert len(await world.published("language-need-recorded.v1")) == before + 1
+        [kept] = [one for one in (await world.see("teacher", path))["needs"] if one["ordinal"] == changed["ordinal"]]
+        assert kept == changed
+    await world.must("teacher", path, other)
+    assert len(await world.published("language-need-recorded.v1")) == before + 1
+    assert await refused(world, "curious", path, need) == (404, "not-found")
+
+
+@pytest.mark.rule(146)
 async def test_of_an_address_protected_case_no_language_is_published(world: World) -> None:
     receipt = await world.must("teacher", "/concerns", world.concern(address_protected=True))
     await world.must("teacher", f"/concerns/{receipt['concern']}/resolution", {"outcome": "lifted"})

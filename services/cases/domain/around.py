@@ -13,7 +13,7 @@ from pydantic import AwareDatetime, Field
 from shared.contracts.base import Model
 from shared.contracts.cases import CoordinatorKind, Party
 from shared.contracts.codes import GrantorClass, InformationCategory, LegalBasis, Purpose, Role, Service
-from shared.contracts.team import ContributionReason
+from shared.contracts.team import ContributionReason, LanguageNeedRecorded
 from shared.refs import (
     ConcernReportRef,
     ConsentRef,
@@ -146,6 +146,11 @@ class LanguageNeed(Model):
     ordinal: int
     interpreter: bool
     language: str | None
+
+    @classmethod
+    def of(cls, event: LanguageNeedRecorded) -> LanguageNeed:
+        """Return the need as it was told."""
+        return cls(person=event.person, ordinal=event.ordinal, interpreter=event.interpreter, language=event.language)
 
 
 class Around(Model):

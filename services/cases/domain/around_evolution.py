@@ -58,10 +58,7 @@ def evolve_around(around: Around, event: EventData) -> Around:  # noqa: PLR0911 
 
 def _language(around: Around, event: events.LanguageNeedRecorded) -> Around:
     others = [one for one in around.languages if (one.person, one.ordinal) != (event.person, event.ordinal)]
-    need = LanguageNeed(
-        person=event.person, ordinal=event.ordinal, interpreter=event.interpreter, language=event.language
-    )
-    return _with(around, languages=(*others, need))
+    return _with(around, languages=(*others, LanguageNeed.of(event)))
 
 
 def _contribution(around: Around, event: events.ContributionEvent) -> Around:

@@ -9,6 +9,7 @@ from typing import Literal
 from services.cases import absence_store
 from services.cases.domain import access, hearing, plan, team
 from services.cases.domain.access_terms import Action
+from services.cases.domain.around import LanguageNeed
 from services.cases.domain.course import Decisions
 from services.cases.domain.grantors import age_on
 from services.cases.domain.state import CaseState
@@ -268,8 +269,14 @@ async def note_not_heard(
 
 
 async def record_need(desk: Desk, ctx: Context, case: CaseRef, need: Need) -> Changed[CaseState]:
-    """Record how one of the family is spoken with; the words are codes, and the vault has them (seed rule 146)."""
+    """Record how one of the family is spoken with; the words are codes, and the vault has them (seed rule 146).
+
+    What is so already, by the vault and by what was published, is recorded once.
+    """
     located, acting = await meet(desk, ctx, case)
+    await permitted(desk, ctx, located, acting, Action.RECORD_LANGUAGE)
+    async with desk.pool.acquire() as conn:
+        told_before = await desk.team.records.needs(conn, located.case)
     kept = KeptNeed(
         person=need.person,
         ordinal=need.ordinal,
@@ -288,15 +295,14 @@ async def record_need(desk: Desk, ctx: Context, case: CaseRef, need: Need) -> Ch
         known = state.responsible if need.person is GrantorClass.GUARDIAN else frozenset({1})
         if need.ordinal not in known:
             raise NotAGrantorError("There is nobody in the family with that number.")
-        return [
-            LanguageNeedRecorded(
-                case=located.case,
-                person=need.person,
-                ordinal=need.ordinal,
-                interpreter=need.interpreter != "none",
-                language=None if state.address_protected else need.language,
-            )
-        ]
+        told = LanguageNeedRecorded(
+            case=located.case,
+            person=need.person,
+            ordinal=need.ordinal,
+            interpreter=need.interpreter != "none",
+            language=None if state.address_protected else need.language,
+        )
+        return [] if kept in told_before and LanguageNeed.of(told) in state.around.languages else [told]
 
     view = NeedView(person=need.person, ordinal=need.ordinal, interpreter=need.interpreter != "none")
     return await change(
@@ -306,6 +312,7 @@ async def record_need(desk: Desk, ctx: Context, case: CaseRef, need: Need) -> Ch
         decide,
         lambda _, version: answer(view, status=201, version=version),
         lambda conn: desk.team.records.keep_need(conn, located.case, kept),
+        looks=acting,
     )
 
 
