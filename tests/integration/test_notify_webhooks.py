@@ -32,7 +32,11 @@ from tests.integration.certificates import certificate
 from tests.integration.notify_world import MUNICIPALITY, Record, World, notify_world
 from tests.integration.webhook_receiver import (
     ENDLESS,
+    HALF,
+    HUNG_UP,
     NOTHING,
+    RESET,
+    TRICKLE,
     Receiver,
     receiver,
     status,
@@ -286,6 +290,10 @@ FAILURES = {
     "elsewhere": (status(302, "Location: https://localhost:1/"), "redirected"),
     "inside": (status(307, "Location: http://169.254.169.254/"), "redirected"),
     "nothing": (NOTHING, "timeout"),
+    "a byte now and then": (TRICKLE, "timeout"),
+    "hung up": (HUNG_UP, "malformed-answer"),
+    "reset": (RESET, "malformed-answer"),
+    "half a head": (HALF, "malformed-answer"),
     "no HTTP": (b"SSH-2.0-OpenSSH_9.6\r\n\r\n", "malformed-answer"),
     "a head without end": (b"HTTP/1.1 200 OK\r\n" + b"X: " + b"y" * 200_000, "malformed-answer"),
 }

@@ -22,6 +22,27 @@ NOTHING: Final = b""
 """Instead of an answer: none, until the other side gives up."""
 ENDLESS: Final = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n"
 """Followed by more than anybody wants to read."""
+TRICKLE: Final = b"HTTP/1.1 200 OK\r\nX-Slow: "
+"""Followed by a byte now and then, until the other side gives up: it never stops coming, and never ends."""
+HUNG_UP: Final = b"\0"
+"""Instead of an answer: the end of the connection."""
+RESET: Final = b"\1"
+"""Instead of an answer: the connection broken off."""
+HALF: Final = b"HTTP/1.1 200 OK\r\nContent-"
+"""The beginning of an answer, and the end of the connection."""
+
+
+async def _break_off(writer: asyncio.StreamWriter, answer: bytes) -> None:
+    """Answer in a way after which nothing can come on this connection any more."""
+    if answer == RESET:
+        writer.transport.abort()
+        return
+    if answer != HUNG_UP:
+        writer.write(answer)
+    while answer == TRICKLE:
+        await writer.drain()
+        await asyncio.sleep(0.02)
+        writer.write(b"y")
 
 
 def status(code: int, *headers: str) -> bytes:
@@ -100,6 +121,9 @@ async def receiver(tls: ssl.SSLContext | None) -> AsyncIterator[Receiver]:
                 answer = made.answers.pop(0) if made.answers else OK
                 if answer == NOTHING:
                     await reader.read()
+                    break
+                if answer in {TRICKLE, HUNG_UP, RESET, HALF}:
+                    await _break_off(writer, answer)
                     break
                 writer.write(answer)
                 while answer == ENDLESS:
