@@ -201,6 +201,13 @@ class StartsInThePastError(MeetingsError):
     status = 422
 
 
+class StartsAtNightError(MeetingsError):
+    """No meeting begins between ten in the evening and six in the morning, as clocks in Norway show it: is the zone right?"""
+
+    code = "starts-at-night"
+    status = 422
+
+
 class HolidaysUnknownError(MeetingsError):
     """The municipality's profile does not say when the schools are closed in that school year: nothing can be planned."""
 

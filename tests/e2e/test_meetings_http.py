@@ -110,6 +110,12 @@ async def test_an_arena_meets_in_its_part_of_the_year_with_its_own_members(lia: 
         409,
         "public-holiday",
     )
+    for slip, code in (
+        ("2026-10-06T22:00:00+02:00", "starts-at-night"),
+        ("2026-10-07T03:59:59Z", "starts-at-night"),
+        ("2062-10-06T12:00:00+02:00", "holidays-unknown"),
+    ):
+        assert await lia.refused("coordinator", "/meetings", {**bup, "starts_at": slip}) == (422, code)
     assert await lia.refused("coordinator", "/meetings", {**bup, "starts_at": "2026-09-01T12:00:00+02:00"}) == (
         422,
         "starts-in-the-past",

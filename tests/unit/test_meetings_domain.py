@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from itertools import product
 
 import pytest
@@ -17,6 +17,7 @@ from services.meetings.domain.modes import ALLOWED, NamedMatter, check_mode, jud
 from services.meetings.domain.profile import read_profile
 from services.meetings.domain.projection import ConsentHistory, Cut, Grant, Request, permits, present
 from services.meetings.domain.seating import Asked, Office, fills_seat
+from services.meetings.domain.year import Calendar
 from services.meetings.errors import (
     AbsenceWithoutReasonError,
     ArenaNotBegunError,
@@ -25,16 +26,19 @@ from services.meetings.errors import (
     ConsentMissingError,
     HeldFarOffError,
     HoldingTimesError,
+    HolidaysUnknownError,
     MeetingFullError,
     MeetingsError,
     NoExtraMeetingsError,
     NotPublicError,
     OutsideWindowError,
     PublicHolidayError,
+    StartsAtNightError,
     TermHasMeetingError,
     TooManySeatsError,
 )
 from services.meetings.settings import MeetingsSettings
+from shared.calendar import at_oslo
 from shared.contracts.codes import GrantorClass, InformationCategory, Purpose, Role, Scope, Service
 from shared.contracts.meetings import Attendance, ItemKind, ItemMode, MeetingHeld, ModePolicy
 from shared.refs import ArenaRef, CaseRef, ConsentRef, ItemRef, MeetingRef, OrganisationNumber, UnitId
@@ -401,6 +405,33 @@ def test_when_it_may_be_called() -> None:
     midnight = datetime(2026, 12, 31, 23, 30, tzinfo=UTC)
     with pytest.raises(PublicHolidayError):
         check_time(team, PROFILE.calendar, midnight, NOW, extra=False, ordinary_in_term=0)
+
+
+@pytest.mark.rule(8, 9)
+def test_nobody_meets_in_the_night_or_years_ahead_and_an_urgent_meeting_may_be_on_any_other_day() -> None:
+    team = rules("ressursteam")
+
+    def check(day: date, at: time, calendar: Calendar = PROFILE.calendar) -> None:
+        check_time(team, calendar, at_oslo(day, at), NOW, extra=True, ordinary_in_term=0)
+
+    autumn = date(2026, 10, 24)
+    for at in (time(6), time(21, 59)):
+        # A Saturday, a day of the autumn holidays, and one in winter time; and the last school year that is known, to its end.
+        for day in (autumn, date(2026, 9, 29), date(2026, 11, 3), date(2029, 7, 31)):
+            check(day, at)
+    for at in (time(22), time(23, 59), time(0), time(2), time(5, 59)):
+        for day in (autumn, date(2026, 11, 3)):
+            with pytest.raises(StartsAtNightError):
+                check(day, at)
+    for day, begins in ((date(2029, 8, 1), 2029), (date(2031, 9, 2), 2031), (date(2150, 3, 3), 2149)):
+        with pytest.raises(HolidaysUnknownError) as error:
+            check(day, time(12))
+        assert error.value.extensions == {"school_year": begins}
+    # Where the profile has fallen behind, this school year and the next are no mistake yet.
+    behind = PROFILE.calendar.model_copy(update={"school_holidays": ()})
+    check(date(2028, 7, 31), time(12), behind)
+    with pytest.raises(HolidaysUnknownError):
+        check(date(2028, 8, 1), time(12), behind)
 
 
 def test_public_holidays_and_ordinary_sundays() -> None:

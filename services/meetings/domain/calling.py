@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from datetime import date, datetime
+from datetime import date, datetime, time
 from typing import Final
 
 from services.meetings.domain.arena_rules import ArenaRules
@@ -15,23 +15,28 @@ from services.meetings.errors import (
     ArenaNotBegunError,
     ArenaRetiredError,
     CalledTooShortError,
+    HolidaysUnknownError,
     MayNotCallError,
     NoExtraMeetingsError,
     OutsideWindowError,
     PublicHolidayError,
     ServiceNotMemberError,
+    StartsAtNightError,
     StartsInThePastError,
     TermHasMeetingError,
     UnitsWrongError,
 )
 from shared.calendar import public_holidays
-from shared.clock import oslo_day
+from shared.clock import oslo_day, oslo_time
 from shared.contracts.codes import Role, Service
 from shared.contracts.meetings import ArenaLevel, Seat
 from shared.refs import UnitId
 
 CHILDRENS: Final = frozenset(OWN_SERVICE.values())
 """The services of which there are many units, so that a seat is the unit's, not the service's."""
+MORNING: Final = time(6)
+NIGHT: Final = time(22)
+"""From then to `MORNING`, as clocks in Norway show it, no meeting begins."""
 
 
 def participating_units(
@@ -131,7 +136,8 @@ def check_time(
     """Refuse a time that the arena's rules do not allow.
 
     What belongs to the year wheel (which weekday, how many weeks apart, school holidays) is planned there; a meeting called by
-    hand may deviate from that, but not from what the arena is.
+    hand may deviate from that, but not from what the arena is. An urgent one may be on any day that is no public holiday; in the
+    night, or in a year for which nobody has said when the schools are closed, it is a mistake.
 
     Args:
         rules: the arena's.
@@ -145,6 +151,8 @@ def check_time(
         StartsInThePastError: it would begin before now.
         ArenaNotBegunError, ArenaRetiredError: the arena is not yet, or no longer, on that day (seed rule 75).
         PublicHolidayError: it is a public holiday in Norway.
+        StartsAtNightError: it would begin between `NIGHT` and `MORNING`.
+        HolidaysUnknownError: it lies beyond the next school year, in one that the profile does not know (see `wheel`).
         OutsideWindowError: the arena meets in another part of the year (seed rules 10, 15, 16).
         NoExtraMeetingsError: the arena has none.
         TermHasMeetingError: the term has its ordinary meetings (seed rule 8).
@@ -159,6 +167,11 @@ def check_time(
         raise ArenaNotBegunError(extensions={"begins": rules.begins.from_day.isoformat()})
     if is_public_holiday(day):
         raise PublicHolidayError
+    if not MORNING <= oslo_time(starts_at).time() < NIGHT:
+        raise StartsAtNightError
+    year = calendar.school_year_of(day)
+    if year.first.year > calendar.school_year_of(oslo_day(now)).first.year + 1 and not calendar.knows_holidays_of(year):
+        raise HolidaysUnknownError(extensions={"school_year": year.first.year})
     if rules.windows and not any(window.holds(day) for window in rules.windows):
         raise OutsideWindowError(extensions={"windows": [f"{window.first}/{window.last}" for window in rules.windows]})
     if extra:
