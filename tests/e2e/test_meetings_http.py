@@ -1016,7 +1016,7 @@ async def test_nobody_sits_where_their_own_child_is_discussed_and_nobody_is_told
     assert actor not in "".join(row["shown"] for row in rows)
 
 
-@pytest.mark.rule(4, 5, 54)
+@pytest.mark.rule(4, 5, 54, 60, 143)
 async def test_what_whoever_records_a_meeting_is_not_shown_is_recorded_by_somebody_else(lia: Town) -> None:
     """Who records it is of the child's family: what the others said of the child is a disclosure all the same."""
     case = await lia.cases.opened()
@@ -1030,6 +1030,13 @@ async def test_what_whoever_records_a_meeting_is_not_shown_is_recorded_by_somebo
         "item"
     ]
     later = f"{path}/discussions"
+
+    async def elements() -> list[str]:
+        """Return the kinds of items that the reports hold against the arena's template."""
+        return sorted(
+            json.loads(await lia.pool.fetchval("SELECT held FROM meetings WHERE meeting = $1", meeting))["kinds"]
+        )
+
     lia.clock.set(AFTER)
     assert await lia.refused("styrer", later, {"item": item}) == (409, "meeting-state-forbids")
     kin: dict[str, Any] = {"pid": lia.cases.guardian_a.national_number}
@@ -1038,6 +1045,7 @@ async def test_what_whoever_records_a_meeting_is_not_shown_is_recorded_by_somebo
     [left] = await lia.published("agenda-item.left-open.v1")
     assert left["data"] == {"meeting": meeting, "item": item, "case": case}
     assert await lia.access("disclose") == []
+    assert await elements() == ["guidance"]
     before = await lia.published()
     for who, body, claims, refusal in (
         ("styrer", {"item": item}, kin, (404, "not-found")),
@@ -1056,6 +1064,7 @@ async def test_what_whoever_records_a_meeting_is_not_shown_is_recorded_by_somebo
     assert [one["data"]["reason"] for one in denials] == ["own-family"]
     recorded = await lia.must("styrer", later, {"item": item})
     assert [(one["item"], one["attended_by"]) for one in recorded["discussed"]] == [(item, ["helsestasjon", "ppt"])]
+    assert await elements() == ["case", "guidance"]
     [told] = await lia.access("disclose")
     assert (told["case"], told["item"], [one["service"] for one in told["recipients"]]) == (
         case,

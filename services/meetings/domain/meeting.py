@@ -138,7 +138,7 @@ class MeetingState(Model):
     present: frozenset[Service] = frozenset()
     attendance: tuple[Attendance, ...] = ()
     kinds_covered: frozenset[ItemKind] = frozenset()
-    """Items of which kinds were discussed, whether about a child or not."""
+    """Items of which kinds were discussed, whether about a child or not, and whether recorded with the meeting or afterwards."""
     chair: Role | None = None
     guardians_present: int = 0
     """How many guardians the meeting had, of all children together."""
@@ -285,7 +285,9 @@ def _discussed(state: MeetingState, event: EventData) -> Changes:
             "child": event.child,
             "child_absence": event.child_absence,
         }
-    return _with_item(state, event.item, changes)
+    # What is recorded afterwards was an element of the meeting as much as what was recorded with it (seed rules 60, 143).
+    covered = state.kinds_covered | {each.kind for each in state.items if each.item == event.item}
+    return _with_item(state, event.item, changes) | {"kinds_covered": covered}
 
 
 def _outcome_recorded(state: MeetingState, event: EventData) -> Changes:

@@ -156,7 +156,10 @@ async def record_discussion(
         def given(state: MeetingState, version: int) -> Answer:
             return answer(held_view(state, [item.item]), status=201, version=version)
 
-        return await desk.journal.change(MEETING, meeting, ctx, decide, given, conn=conn)
+        changed = await desk.journal.change(MEETING, meeting, ctx, decide, given, conn=conn)
+        if not changed.replayed:
+            await store.save_meeting(conn, changed.scope, changed.state, ctx.now)
+        return changed
 
     return await desk.change(work)
 
