@@ -98,7 +98,7 @@ async def test_of_age_the_guardians_are_out_and_the_child_decides(world: World) 
     await world.must("teacher", f"/cases/{case}/closure", {"outcome": "adult"}, if_match=version)
 
 
-@pytest.mark.rule(4, 33, 34, 35)
+@pytest.mark.rule(4, 33, 34, 35, 106)
 async def test_of_age_one_chooses_whom_to_turn_to_and_sees_what_becomes_of_the_own_case(world: World) -> None:
     """What the guardians could do and see until then is nobody's otherwise: they have no part any more."""
     case, child, born = await young(world)
@@ -108,6 +108,15 @@ async def test_of_age_one_chooses_whom_to_turn_to_and_sees_what_becomes_of_the_o
         granted = await world.post(who, f"/consents/{consent}/grants", claims=claims)
         assert granted.status_code == 201, granted.text
     await world.must("teacher", f"/cases/{case}/team-members", {"service": "ppt"})
+    # For another purpose it takes whom it takes at that age, and nobody's is told who has no part in the case (seed rule 106).
+    other = await world.get("ppt", f"/cases/{case}/child?purpose=follow-up")
+    assert (code(other), other.json()["grantors"]) == ((403, "purpose-not-covered"), {"child": 1, "guardian": 2})
+    assert child.name not in other.text
+    own = await world.get("teacher", f"/cases/{case}/child?purpose=notification")
+    assert (code(own), own.json()["grantors"]) == ((403, "purpose-not-covered"), {})
+    none = await world.get("curious", f"/cases/{case}/child?purpose=follow-up")
+    assert (code(none), "grantors" in none.json()) == ((404, "not-found"), False)
+    assert [one["reason"] for one in await world.access("deny")] == ["purpose-not-covered"] * 2 + ["no-relation"]
     path, chosen = f"/cases/{case}/contact-person", {"service": "ppt", "role": "ppt-adviser"}
     await world.move_to(of_age_at(born) - timedelta(seconds=1))
     assert code(await world.post("child", path, chosen, claims=grown)) == (403, "not-permitted")

@@ -34,11 +34,12 @@ from services.cases.errors import (
     DeniedError,
     NoProfileError,
     NotInvolvedError,
+    PurposeNotCoveredError,
     UnknownPartError,
 )
 from services.cases.figure_store import follow_figures
 from services.cases.handlers.around import TeamDesk, disclosed, follow_team
-from services.cases.handlers.from_whom import say_from_whom
+from services.cases.handlers.from_whom import WHO, say_from_whom
 from services.cases.handlers.kept import follow_kept
 from services.cases.records import GOAL, Records
 from services.cases.store import Disclosure, Fitting, Interest, Located
@@ -744,6 +745,8 @@ async def record_listing(desk: Desk, ctx: Context, conn: Connection) -> None:
 async def deny(desk: Desk, ctx: Context, case: CaseRef, denied: DeniedError) -> NoReturn:
     """Record the denial in the case's log, and raise it. It commits by itself: what was refused has rolled back.
 
+    Where a consent was given for something else, it says from whom one would have to come at the child's age (seed rule 106).
+
     Raises:
         DeniedError: always `denied`.
     """
@@ -759,6 +762,9 @@ async def deny(desk: Desk, ctx: Context, case: CaseRef, denied: DeniedError) -> 
         address_protected=loaded.state.address_protected,
     )
     await desk.journal.record_access(replace(ctx, scope=loaded.scope or ctx.scope), [entry])
+    if isinstance(denied, PurposeNotCoveredError) and denied.extensions[WHO]:
+        async with desk.pool.acquire() as conn:
+            await say_from_whom(conn, desk.records, desk.rules, case, loaded.state, denied, ctx.now)
     raise denied
 
 

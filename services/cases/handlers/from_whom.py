@@ -8,7 +8,7 @@ from services.cases import kin_store
 from services.cases.domain.grantors import Standing
 from services.cases.domain.rules import Rules
 from services.cases.domain.state import CaseState
-from services.cases.errors import ConsentMissingError, NoLegalBasisError
+from services.cases.errors import ConsentMissingError, NoLegalBasisError, PurposeNotCoveredError
 from services.cases.records import Records
 from shared.clock import oslo_day
 from shared.contracts.codes import InformationCategory, Scope
@@ -26,7 +26,7 @@ async def say_from_whom(
     rules: Rules,
     case: CaseRef,
     state: CaseState,
-    missing: ConsentMissingError,
+    missing: ConsentMissingError | PurposeNotCoveredError,
     now: datetime,
 ) -> None:
     """Let `missing` say how many of each must consent to what it names: what decides knows no birth date, and no dated family.
@@ -49,7 +49,7 @@ async def say_from_whom(
     missing.extensions = {**missing.extensions, WHO: {who.value: count for who, count in needed.items()}}
 
 
-def _scope(missing: ConsentMissingError) -> Scope:
+def _scope(missing: ConsentMissingError | PurposeNotCoveredError) -> Scope:
     named = {name: missing.extensions.get(name) for name in ("services", "categories", "purposes")}
     scope = Scope.model_validate({name: value if isinstance(value, list) else [] for name, value in named.items()})
     return (
