@@ -237,7 +237,7 @@ async def consent_for(
         status=201,
     )
     if by_mail:
-        await _mailed(stage, len(around.guardians), since)
+        await mailed(stage, len(around.guardians), since)
         stage.narrator.happened("plain e-mails to the guardians: there is something to answer, and nothing more")
     for guardian in around.guardians:
         await stage.does(
@@ -245,23 +245,22 @@ async def consent_for(
         )
 
 
-async def _mailed(stage: Stage, many: int, since: int) -> None:
-    """Wait until so many e-mails to guardians have left the house."""
+async def mailed(stage: Stage, many: int, since: int, template: str | None = None) -> None:
+    """Wait until so many e-mails to guardians (of one template) have left the house: people answer what has reached them."""
     written: list[JsonValue] = []
     while len(written) < many:
         queued = await stage.bus.wait(
-            "notify.notification.queued", partial(_another_mail, stage.log.name, written), after=since
+            "notify.notification.queued", partial(_another_mail, stage.log.name, template, written), after=since
         )
         written.append(queued.data["message"])
     for message in written:
         await stage.bus.wait("notify.notification.sent", partial(_of_message, message), after=since)
 
 
-def _another_mail(log: str, written: list[JsonValue], event: Seen) -> bool:
+def _another_mail(log: str, template: str | None, written: list[JsonValue], event: Seen) -> bool:
     told, here = event.data, event.envelope.municipality == log
-    return (
-        here and (told["recipient_role"], told["channel"]) == ("guardian", "email") and told["message"] not in written
-    )
+    to_guardian = (told["recipient_role"], told["channel"]) == ("guardian", "email")
+    return here and to_guardian and template in {None, told["template"]} and told["message"] not in written
 
 
 def _of_message(message: JsonValue, event: Seen) -> bool:

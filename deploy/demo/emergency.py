@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from pydantic import JsonValue
 
 from deploy.demo.people import HEALTH_LEADER, NURSE
-from deploy.demo.stage import Seen, Stage
+from deploy.demo.stage import Answer, Seen, Stage
 
 _WHY: JsonValue = "Innlagt akutt; vi må vite om sykdom og hvem som kan nås."
 
@@ -74,6 +74,22 @@ async def row_19(stage: Stage) -> None:
         status=201,
     )
     await stage.bus.wait("cases.break-glass.reviewed", lambda e: e.data["glass"] == glass)
+    # The log's time is that of its entries. A clock that jumps by days before the log has the review would put it behind
+    # entries of after its day, and nobody would be seen to have reviewed in time.
+    since, until = stage.now.date(), stage.now.date() + timedelta(days=1)
+    await stage.until(
+        stage.log.auditor,
+        "audit",
+        f"/entries?case={case}&since={since}T00:00:00Z&until={until}T00:00:00Z&limit=100",
+        _reviewed,
+        "the log has the review",
+    )
+
+
+def _reviewed(entries: Answer) -> bool:
+    items = entries.at("items")
+    types = [one.get("type") for one in items if isinstance(one, dict)] if isinstance(items, list) else []
+    return "no.lagspill.cases.break-glass.reviewed.v1" in types
 
 
 def _emergency(event: Seen, case: str) -> bool:

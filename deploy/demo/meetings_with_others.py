@@ -6,7 +6,7 @@ from datetime import datetime
 
 from pydantic import JsonValue, TypeAdapter
 
-from deploy.demo.concern_and_consent import AROUND, consent_for
+from deploy.demo.concern_and_consent import AROUND, consent_for, mailed
 from deploy.demo.meet import Sat, arena_of, called, held
 from deploy.demo.meetings_by_rule import by_name, leads_nowhere
 from deploy.demo.people import BUP, COORDINATOR, GUARDIAN_A, GUARDIAN_B, PARENT_ELSEWHERE, PPT, RECTOR, TEACHER
@@ -100,6 +100,7 @@ async def row_12(stage: Stage) -> None:
         purposes=["transition"],
         valid_to="2027-07-31",
     )
+    since = len(stage.bus.events)
     meeting = await called(
         stage,
         TEACHER,
@@ -121,6 +122,7 @@ async def row_12(stage: Stage) -> None:
     item = brought.text("item")
     stage.check(brought.at("leaves") == [], "everybody who is invited is inside the consent")
     await answers(stage, RECTOR, "accepts for the school", meeting, _YES)
+    await mailed(stage, 2, since, "family-invited")
     about_the_child: JsonValue = {"answer": "accepted", "case": case}
     for guardian in (GUARDIAN_A, GUARDIAN_B):
         await answers(stage, guardian, "accepts, signed in", meeting, about_the_child)
