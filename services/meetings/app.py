@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -117,7 +118,7 @@ async def compose(kit: Kit[MeetingsSettings]) -> Parts:
             **deviations.deadlines(desk.profiles),
             **figure_duties.deadlines(desk.profiles),
             **lifting.deadlines(desk),
-            calendars.LEFT: calendars.on_left,
+            calendars.LEFT: partial(calendars.on_left, desk),
         },
         runners=[desk.visits],
     )

@@ -46,14 +46,23 @@ def country(municipalities: int = MUNICIPALITIES, units: int = UNITS, seed: int 
         number: list(_own(chance, number, max(2, round(units * weight / sum(weights)))))
         for number, weight in zip(numbers, weights, strict=True)
     }
+    together = {number: {number} for number in numbers}
     for service in SHARED:
         for group in _neighbours(chance, numbers):
             served = sum(len(own[number]) for number in group)
             office = _service(service, f"{service}-{group[0]}", served, _centre(group[0]))
             for number in group:
                 own[number].append(office)
+                together[number].update(group)
     return [
-        template.model_copy(update={"municipality": number, "name": number, "units": tuple(own[number])})
+        template.model_copy(
+            update={
+                "municipality": number,
+                "name": number,
+                "units": tuple(own[number]),
+                "together": frozenset(together[number]),
+            }
+        )
         for number in numbers
     ]
 

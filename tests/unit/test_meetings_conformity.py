@@ -12,6 +12,7 @@ import pytest
 
 from services.meetings.configuration import read_profiles
 from services.meetings.domain.arena_rules import ArenaRules, ArenaType
+from services.meetings.domain.calendar import Reader, read_in
 from services.meetings.domain.conformity import (
     Absent,
     Deviation,
@@ -26,6 +27,7 @@ from services.meetings.domain.conformity import (
 from services.meetings.domain.laid_out import Entry, FirstPlans, Sitting, laid_out, sharing
 from services.meetings.domain.laid_out import key_of as by_time
 from services.meetings.domain.meeting import Status
+from services.meetings.domain.organisation import Unit, UnitKind
 from services.meetings.domain.profile import Profile, read_profiles_in
 from services.meetings.errors import HolidaysUnknownError, ReportsForbiddenError
 from services.meetings.settings import MeetingsSettings
@@ -473,6 +475,33 @@ def test_whoever_calls_a_meeting_is_told_of_none_around_a_child() -> None:
     # Whoever calls the one around a child reads of the other in the year wheel.
     both = Sitting(NOTODDEN, around, [LIA, UnitId("unit:tinnes-skole")]).double_booked(PROFILES, known)
     assert both == (LIA, "unit:ppt")
+
+
+@pytest.mark.rule(77)
+def test_a_unit_of_the_same_name_in_another_file_is_shared_with_nobody() -> None:
+    """A file that was copied for other municipalities, as it stands, names units as the first one does."""
+    text = (FOLDER / "nord-osterdal.yaml").read_text(encoding="utf-8")
+    copied = {each.scope: each for each in read_profiles_in(text.replace('"34', '"99'), "copy.yaml")}
+    profiles = {**PROFILES, **copied}
+    ppt = UnitId("unit:ppt-nord-osterdal")
+    assert TYNSET.unit(ppt) == copied[LogScope("9927")].unit(ppt)
+    five = set(TYNSET.together)
+    assert len(five) == 5
+    reader = Reader(Service.PPT, ppt, coordinator=False)
+    called = Sitting(TYNSET, meeting("tst-kommune", AUTUMN), [])
+    for found in (
+        {each.scope for each in sharing(profiles, TYNSET.scope)},
+        set(called.scopes(profiles)),
+        {each.scope for each, _ in read_in(profiles, TYNSET.scope, reader)},
+    ):
+        assert found == five
+    # It is the unit's seats that are shown: not those of another service, nor where the municipality has one of its own.
+    nurse = replace(reader, service=Service.HELSESTASJON)
+    assert [each.scope for each, _ in read_in(profiles, TYNSET.scope, nurse)] == [TYNSET.scope]
+    own = Unit(id=UnitId("unit:own"), kind=UnitKind.SERVICE, name="PPT", service=Service.PPT, municipality="3428")
+    alvdal = PROFILES[LogScope("3428")]
+    profiles[alvdal.scope] = alvdal.model_copy(update={"units": (*alvdal.units, own)})
+    assert {each.scope for each, _ in read_in(profiles, TYNSET.scope, reader)} == five - {alvdal.scope}
 
 
 @pytest.mark.rule(77)

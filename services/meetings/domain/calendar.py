@@ -132,7 +132,8 @@ def read_in(
     """Return of which municipalities somebody's own calendar is, and as whom they read there (seed rule 77).
 
     It is that of all the municipalities that share the reader's unit: whoever sits in five at once has one calendar. It leads to no
-    child in any of them, and what is shown is the unit's own seats. A coordinator is one municipality's.
+    child in any of them, and what is shown is the unit's own seats: none where the municipality has such a service of its own, or
+    the reader's is another than the unit's. A coordinator is one municipality's.
 
     Args:
         profiles: of all municipalities, the reader's among them.
@@ -140,8 +141,15 @@ def read_in(
         reader: as decided there.
     """
     here = profiles[municipality]
-    unit = None if reader.unit is None or reader.service is None else here.unit(reader.unit)
-    others = [each for each in profiles.values() if each is not here and unit is not None and unit in each.units]
+    unit = None if reader.unit is None else here.unit(reader.unit)
+    if unit is None or reader.service is None or unit.seated_as is not reader.service:
+        return [(here, reader)]
+    others = [
+        each
+        for each in profiles.values()
+        if unit.id in here.shared_with(each)
+        and not any(one.municipality is not None and one.seated_as is reader.service for one in each.units)
+    ]
     return [(here, reader), *((each, replace(reader, coordinator=False)) for each in others)]
 
 

@@ -56,9 +56,7 @@ class Sitting:
     def scopes(self, profiles: Mapping[LogScope, Profile]) -> list[LogScope]:
         """Return the municipalities whose own meetings some of its units may be in (seed rule 77)."""
         seated = frozenset(self._as_planned().seats)
-        sharing_some = {
-            scope for scope, each in profiles.items() if not seated.isdisjoint(unit.id for unit in each.units)
-        }
+        sharing_some = {scope for scope, each in profiles.items() if seated & self.profile.shared_with(each)}
         return sorted({self.profile.scope, *sharing_some})
 
     def double_booked(
@@ -113,9 +111,9 @@ def sharing(profiles: Mapping[LogScope, Profile], municipality: LogScope) -> lis
     """Return the municipality's profile and those of every other one with which it shares a unit, itself or over others."""
     reached, wanted = {municipality: profiles[municipality]}, [municipality]
     while wanted:
-        units = {unit.id for unit in reached[wanted.pop()].units}
+        known = reached[wanted.pop()]
         for scope, profile in profiles.items():
-            if scope not in reached and units & {unit.id for unit in profile.units}:
+            if scope not in reached and known.shared_with(profile):
                 reached[scope] = profile
                 wanted.append(scope)
     return list(reached.values())

@@ -66,6 +66,8 @@ class Profile(Common):
 
     municipality: LogScopeField
     name: str = Field(min_length=1, max_length=120)
+    together: frozenset[LogScopeField] = frozenset()
+    """Those that have this profile together, itself among them; none: it has one of its own."""
 
     @property
     def scope(self) -> LogScope:
@@ -79,6 +81,15 @@ class Profile(Common):
     def unit(self, unit: UnitId) -> Unit | None:
         """Return the unit; None when the municipality has none such."""
         return next((each for each in self.units if each.id == unit), None)
+
+    def shared_with(self, other: Profile) -> frozenset[UnitId]:
+        """Return the units that it shares with another municipality, which has this profile too (seed rule 77).
+
+        A unit of the same name in another file is another one: each file names its own.
+        """
+        if other.scope == self.scope or other.scope not in self.together:
+            return frozenset()
+        return frozenset(unit.id for unit in self.units) & {unit.id for unit in other.units}
 
     def indicator(self, code: str) -> Indicator | None:
         """Return the indicator; None when the profile has none such."""
@@ -112,12 +123,14 @@ class Stated(Heading, Common):
     def of_each(self) -> tuple[Profile, ...]:
         """Return the profile of each of its municipalities: its own units, and those that they share."""
         said = {name: getattr(self, name) for name in Common.model_fields}
+        together = frozenset(each.number for each in self.together.municipalities) if self.together else frozenset()
         return tuple(
             Profile.model_validate(
                 {
                     **said,
                     "municipality": each.number,
                     "name": each.name,
+                    "together": together,
                     "units": tuple(unit for unit in self.units if unit.municipality in {None, each.number}),
                     "arenas": tuple(arena for arena in self.arenas if arena.hosted_by in {None, each.number}),
                 }

@@ -184,14 +184,24 @@ async def promise_leaving(tx: Tx, event: AbsenceRegistered, scope: LogScope, cor
     await set_deadline(tx.conn, kind=LEFT, key=event.absence, due=over, payload=payload)
 
 
-async def on_left(tx: Tx, deadline: Deadline) -> None:
+async def on_left(desk: Desk, tx: Tx, deadline: Deadline) -> None:
     """The last day is over: as whom they were when it was made, they are no longer; at work elsewhere they make another."""
     leaver = _Leaver.model_validate_json(deadline.payload)
     # In a unit that municipalities share it was made in one of them, and the absence was registered in whichever (seed rule 77).
     for calendar, scope in await store.addresses_in(tx.conn, leaver.person, leaver.unit):
+        if _is_another(desk, leaver, scope):
+            continue
         ctx = Context(actor=None, scope=scope, now=tx.now, correlation=leaver.correlation)
         await tx.journal.change(CALENDAR, calendar, ctx, partial(decide_withdraw, calendar=calendar), conn=tx.conn)
         await store.forget_address(tx.conn, calendar)
+
+
+def _is_another(desk: Desk, leaver: _Leaver, municipality: LogScope) -> bool:
+    """Return whether the unit of that name in the municipality is known to be another one than was left."""
+    here, other = desk.profiles.get(leaver.scope), desk.profiles.get(municipality)
+    if here is None or other is None or here is other:
+        return False
+    return leaver.unit not in here.shared_with(other)
 
 
 async def _feed(
