@@ -244,6 +244,8 @@ class ConsentEvents:
         taken = already
         if ended is not None:
             services = ended_services(ended, left)
+            # First what waits for somebody: what is being told just now is among the messages when that is done.
+            taken += await store.drop_errands_to(tx.conn, event.case, services)
             messages = await store.pending_about(tx.conn, case=event.case, services=services)
             taken += await self._teller.take_back(tx, ctx, messages, "consent-ended")
         await tx.journal.change(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -30,7 +30,7 @@ from services.notify.domain.message import MESSAGE, Reachable, choose_language, 
 from services.notify.domain.quiet import when
 from services.notify.domain.recipient import RECIPIENT
 from services.notify.facts import CONSUMER
-from services.notify.store import Errand, Note, Telling
+from services.notify.store import Errand, Led, Note, Telling
 from services.notify.texts import Texts
 from services.notify.waiting import still_said
 from shared.aggregate import Context
@@ -281,7 +281,7 @@ class Teller:
         known = await self._tell_unit(tx, unit, said, whose.municipality)
         # Of another municipality nothing waits in this log: who becomes the leader there finds what is escalated (`people.py`).
         if not known and whose.municipality is None:
-            await self._wait(tx, said, store.WATCH, units={unit})
+            await self._wait(tx, said, store.WATCH, Led(units=frozenset({unit})))
 
     async def _tell_unit(self, tx: Tx, unit: UnitId, told: Telling, municipality: LogScope | None = None) -> bool:
         leaders = await facts.leaders_of(tx.conn, municipality or told.scope, unit)
@@ -295,17 +295,14 @@ class Teller:
             await self.tell_responsible(tx, leader, told)
         return bool(leaders)
 
-    async def _wait(
-        self,
-        tx: Tx,
-        told: Telling,
-        roles: frozenset[Role],
-        *,
-        units: Collection[UnitId] = (),
-        services: Collection[Service] = (),
-    ) -> None:
+    async def _tell_place(self, tx: Tx, service: Service, unit: UnitId, told: Telling) -> bool:
+        """Tell the leaders of a barnehage or school; what somebody of another service leads is not theirs to be told."""
+        there = await self._tell_service(tx, service, frozenset({unit}), told)
+        return there or bool(await facts.leaders_of(tx.conn, told.scope, unit))
+
+    async def _wait(self, tx: Tx, told: Telling, roles: frozenset[Role], led: Led) -> None:
         if told.template not in policy.NEWS:
-            await store.wait_for(tx.conn, told, roles, units=units, services=services)
+            await store.wait_for(tx.conn, told, roles, led)
 
     async def tell_with_leaders(self, tx: Tx, to: Responsible, told: Telling, template: str) -> None:
         """Tell whoever must act, and the leaders of their unit (seed rule 95); one who is both hears it once."""
@@ -342,19 +339,17 @@ class Teller:
                     await self._tell_service(tx, service, units, told)
             elif service in OF_MANY_UNITS:
                 for unit in sorted(units):
-                    there = await self._tell_service(tx, service, frozenset({unit}), told)
-                    # What is led by somebody is another service's, where its leader is not reached.
-                    if not there and not await facts.leaders_of(tx.conn, told.scope, unit):
-                        await self._wait(tx, told, store.WATCH, units={unit})
+                    if not await self._tell_place(tx, service, unit, told):
+                        await self._wait(tx, told, store.WATCH, Led(places=frozenset({(service, unit)})))
             elif not await self._tell_service(tx, service, units, told):
-                await self._wait(tx, told, store.WATCH, services={service})
+                await self._wait(tx, told, store.WATCH, Led(services=frozenset({service})))
 
     async def tell_officers(self, tx: Tx, told: Telling) -> None:
         """Tell the municipality's privacy officers; where none is known, whoever becomes it."""
         if is_protected(told.scope):
             await store.add_errand(tx.conn, told, store.OFFICERS)
         elif not await self._tell_officers(tx, told):
-            await self._wait(tx, told, store.OFFICERS)
+            await self._wait(tx, told, store.OFFICERS, Led())
 
     async def _tell_officers(self, tx: Tx, told: Telling) -> bool:
         officers = await facts.people_in(tx.conn, told.scope, Role.PRIVACY_OFFICER)
@@ -362,23 +357,24 @@ class Teller:
             await self.tell_responsible(tx, Responsible(actor=officer, role=Role.PRIVACY_OFFICER), told)
         return bool(officers)
 
-    async def tell_known(self, tx: Tx, errand: Errand) -> tuple[frozenset[UnitId], frozenset[Service]] | None:
+    async def tell_known(self, tx: Tx, errand: Errand) -> Led | None:
         """Tell those for whom something waited as far as they are known by now; return whose leaders are not.
 
         None when there is nothing left to wait for: everybody knows, or nobody is to know any more.
         """
-        told = errand.telling
+        told, led = errand.telling, errand.led
         if not await self._still_awaited(tx, told):
             return None
         if errand.roles == store.OFFICERS:
-            return None if await self._tell_officers(tx, told) else (frozenset(), frozenset())
+            return None if await self._tell_officers(tx, told) else led
         units = frozenset(
             [unit for unit in sorted(await self._still_of(tx, errand)) if not await self._tell_unit(tx, unit, told)]
         )
         services = frozenset(
-            [each for each in sorted(errand.services) if not await self._tell_service(tx, each, frozenset(), told)]
+            [each for each in sorted(led.services) if not await self._tell_service(tx, each, frozenset(), told)]
         )
-        return (units, services) if units or services else None
+        places = frozenset([each for each in sorted(led.places) if not await self._tell_place(tx, *each, told)])
+        return Led(units, services, places) or None
 
     async def _still_awaited(self, tx: Tx, told: Telling) -> bool:
         if told.template in policy.UNTIL_DUE and told.due is not None and told.due <= tx.now:
@@ -387,17 +383,18 @@ class Teller:
 
     async def _still_of(self, tx: Tx, errand: Errand) -> frozenset[UnitId]:
         """Return the units whose leaders are to know: what has gone over to another unit with the baton is none of theirs."""
+        units = errand.led.units
         if errand.telling.deadline is None:
-            return errand.units
+            return units
         state = (await tx.journal.load(DEADLINE, errand.telling.deadline, conn=tx.conn)).state
         if state.ref is None or state.responsible.unit is None:
-            return errand.units
-        return errand.units & {state.responsible.unit}
+            return units
+        return units & {state.responsible.unit}
 
     async def tell_staff(self, tx: Tx, errand: Errand, watch: Watch) -> int:
         """Tell the staff that an errand is for, with the clearance where it is a duty; return how many that is."""
-        if errand.services:
-            people = await facts.leaders_of_services(tx.conn, watch.municipality, errand.services, frozenset())
+        if errand.led:
+            people = await facts.leaders_of_services(tx.conn, watch.municipality, errand.led.services, frozenset())
         else:
             officers = errand.roles == store.OFFICERS
             role, unit = (Role.PRIVACY_OFFICER, None) if officers else (watch.role, watch.unit)

@@ -85,10 +85,10 @@ class Invitations:
         # Each move is a step of its own: it may be back to a time of which they have been told before.
         told = _about_meeting(event, ctx, event.starts_at, appointment)
         told = replace(told, step=f"{told.step}/{envelope.id}")
-        units, services = await store.take_waiting(tx.conn, f"{event.meeting}/", policy.INVITATION)
-        if units or services:
+        uninvited = await store.take_waiting(tx.conn, f"{event.meeting}/", policy.INVITATION)
+        if uninvited:
             # Whoever becomes known has heard of no other time.
-            await store.wait_for(tx.conn, told.saying(policy.INVITATION), store.WATCH, units=units, services=services)
+            await store.wait_for(tx.conn, told.saying(policy.INVITATION), store.WATCH, uninvited)
         for leader in invited:
             await self._teller.tell_invited(tx, leader, told.saying(policy.MOVED), anew=True)
         await seat_facts.ask_anew(tx.conn, event.meeting, event.starts_at)

@@ -248,29 +248,29 @@ class Post:
         """Write to the leaders or officers that it waits for; for those who are still not known it waits on."""
         told = errand.telling
         async with self._pool.acquire() as conn, conn.transaction():
-            if not await store.hold_errand(conn, told.step):
+            held = await store.hold_errand(conn, errand)
+            if held is None:
                 return
             tx = Tx(conn, self._journal, self._clock.now(), self._ids)
-            left = await self._teller.tell_known(tx, errand)
+            left = await self._teller.tell_known(tx, held)
             if left is None:
                 await store.finish_errand(conn, told.step)
             else:
-                units, services = left
-                await store.wait_on(conn, told.step, units=units, services=services, seconds=NOBODY_PAUSE)
+                await store.wait_on(conn, told.step, left, seconds=NOBODY_PAUSE)
         self._journal.nudge()
         if left is not None:
-            log.warning(
-                "nobody_to_tell", kind=told.template, subject=",".join(sorted({*left[0], *left[1]})) or told.scope
-            )
+            whose = {*left.units, *left.services, *(unit for _, unit in left.places)}
+            log.warning("nobody_to_tell", kind=told.template, subject=",".join(sorted(whose)) or told.scope)
 
     async def _tell_staff(self, errand: Errand, watch: Watch | None) -> None:
         """Write to whoever has the duty; when nobody is known yet who has it, it waits until somebody is."""
         async with self._pool.acquire() as conn, conn.transaction():
-            if not await store.hold_errand(conn, errand.telling.step):
+            held = await store.hold_errand(conn, errand)
+            if held is None:
                 return
             tx = Tx(conn, self._journal, self._clock.now(), self._ids)
-            told = 0 if watch is None else await self._teller.tell_staff(tx, errand, watch)
-            if told or watch is None or errand.services:
+            told = 0 if watch is None else await self._teller.tell_staff(tx, held, watch)
+            if told or watch is None or held.led:
                 await store.finish_errand(conn, errand.telling.step)
             else:
                 await store.put_off_errand(conn, errand.telling.step, NOBODY_PAUSE)

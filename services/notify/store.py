@@ -54,6 +54,20 @@ class Telling:
 
 
 @dataclass(frozen=True)
+class Led:
+    """Whose leaders are to be told."""
+
+    units: frozenset[UnitId] = frozenset()
+    services: frozenset[Service] = frozenset()
+    places: frozenset[tuple[Service, UnitId]] = frozenset()
+    """Barnehager and schools, each told as that service: what ends for the service ends for them."""
+
+    def __bool__(self) -> bool:
+        """Whether there is anybody's."""
+        return bool(self.units or self.services or self.places)
+
+
+@dataclass(frozen=True)
 class Errand:
     """Some of those around a child are to be told this; or, of an address-protected case, some of the staff."""
 
@@ -63,12 +77,10 @@ class Errand:
     consent: ConsentRef | None
     roles: frozenset[Role]
     attempts: int
-    services: frozenset[Service] = frozenset()
-    """Whose leaders; none: whoever has the municipality's duty."""
+    led: Led = Led()
+    """Whose leaders; of an address-protected case those of services only, or, of none, whoever has the municipality's duty."""
     ordinals: frozenset[int] = frozenset()
     """Which guardians; none: all."""
-    units: frozenset[UnitId] = frozenset()
-    """Whose leaders, too; of what is not protected."""
 
     @property
     def to_staff(self) -> bool:
@@ -648,19 +660,19 @@ async def wait_for(
     conn: Connection,
     telling: Telling,
     roles: frozenset[Role],
-    *,
-    units: Collection[UnitId] = (),
-    services: Collection[Service] = (),
+    led: Led,
 ) -> None:
-    """Let it wait for somebody who is not known yet: the leaders of these units and services, or those who have the role.
+    """Let it wait for somebody who is not known yet: the leaders of these, or of nobody's, those who have the role.
 
     Of one step all wait together.
     """
     await conn.execute(
         "INSERT INTO errands AS known (step, scope, case_ref, consent, deadline, due, template, roles, correlation, causation,"
-        " services, units, appointment, interpreter) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"
+        " services, units, places, appointment, interpreter)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)"
         " ON CONFLICT (step) DO UPDATE SET retry_at = clock_timestamp(),"
         " units = ARRAY(SELECT unnest(known.units || excluded.units) AS one GROUP BY one ORDER BY one),"
+        " places = ARRAY(SELECT unnest(known.places || excluded.places) AS one GROUP BY one ORDER BY one),"
         " services = ARRAY(SELECT unnest(known.services || excluded.services) AS one GROUP BY one ORDER BY one)",
         telling.step,
         telling.scope,
@@ -672,36 +684,50 @@ async def wait_for(
         sorted(roles),
         telling.correlation,
         telling.causation,
-        sorted(services),
-        sorted(units),
+        sorted(led.services),
+        sorted(led.units),
+        _places(led),
         _written(telling.appointment),
         telling.interpreter,
     )
 
 
-async def wait_on(
-    conn: Connection, step: str, *, units: Collection[UnitId], services: Collection[Service], seconds: float
-) -> None:
+async def wait_on(conn: Connection, step: str, led: Led, *, seconds: float) -> None:
     """Let the errand be tried again after `seconds`, for those that are left of it."""
     await conn.execute(
-        "UPDATE errands SET units = $2, services = $3, retry_at = clock_timestamp() + make_interval(secs => $4) WHERE step = $1",
+        "UPDATE errands SET units = $2, services = $3, places = $4, retry_at = clock_timestamp() + make_interval(secs => $5)"
+        " WHERE step = $1",
         step,
-        sorted(units),
-        sorted(services),
+        sorted(led.units),
+        sorted(led.services),
+        _places(led),
         seconds,
     )
 
 
-async def take_waiting(conn: Connection, step: str, template: str) -> tuple[frozenset[UnitId], frozenset[Service]]:
+def _places(led: Led) -> list[str]:
+    return sorted(f"{service}/{unit}" for service, unit in led.places)
+
+
+def _led(*rows: asyncpg.Record) -> Led:
+    places = [place.split("/", 1) for row in rows for place in row["places"]]
+    return Led(
+        frozenset(UnitId(unit) for row in rows for unit in row["units"]),
+        frozenset(Service(service) for row in rows for service in row["services"]),
+        frozenset((Service(service), UnitId(unit)) for service, unit in places),
+    )
+
+
+async def take_waiting(conn: Connection, step: str, template: str) -> Led:
     """Take back what waits for leaders in steps that begin with `step`, in that template; return whose those are."""
     rows = await conn.fetch(
-        "DELETE FROM errands WHERE roles = $1::text[] AND step LIKE $2 || '%' AND template = $3 RETURNING units, services",
+        "DELETE FROM errands WHERE roles = $1::text[] AND step LIKE $2 || '%' AND template = $3"
+        " RETURNING units, services, places",
         sorted(WATCH),
         step,
         template,
     )
-    units = frozenset(UnitId(unit) for row in rows for unit in row["units"])
-    return units, frozenset(Service(service) for row in rows for service in row["services"])
+    return _led(*rows)
 
 
 async def roles_asked(conn: Connection, step: str) -> frozenset[Role]:
@@ -721,12 +747,11 @@ async def take_errand(conn: Connection, *, lease: float) -> Errand | None:
         " WHERE step = (SELECT step FROM errands WHERE retry_at <= clock_timestamp() ORDER BY retry_at LIMIT 1"
         "  FOR UPDATE SKIP LOCKED)"
         " RETURNING step, scope, case_ref, consent, deadline, due, template, roles, correlation, causation, attempts, services,"
-        " hides_case, ordinals, appointment, interpreter, units",
+        " hides_case, ordinals, appointment, interpreter, units, places",
         lease,
     )
     if row is None:
         return None
-    roles, services = frozenset(map(Role, row["roles"])), frozenset(map(Service, row["services"]))
     told = _telling(row)
     if row["hides_case"]:
         told = replace(told, case=None)
@@ -734,11 +759,10 @@ async def take_errand(conn: Connection, *, lease: float) -> Errand | None:
         told,
         row["case_ref"],
         row["consent"],
-        roles,
+        frozenset(map(Role, row["roles"])),
         row["attempts"],
-        services,
+        _led(row),
         frozenset(row["ordinals"]),
-        frozenset(row["units"]),
     )
 
 
@@ -749,9 +773,11 @@ async def put_off_errand(conn: Connection, step: str, seconds: float) -> None:
     )
 
 
-async def hold_errand(conn: Connection, step: str) -> bool:
-    """Let nobody take the errand back until this transaction ends; return whether it is still there."""
-    return bool(await conn.fetchval("SELECT true FROM errands WHERE step = $1 FOR UPDATE", step))
+async def hold_errand(conn: Connection, errand: Errand) -> Errand | None:
+    """Let nobody take the errand back until this transaction ends; return what is left of it, unless all was taken back."""
+    step = errand.telling.step
+    row = await conn.fetchrow("SELECT units, services, places FROM errands WHERE step = $1 FOR UPDATE", step)
+    return None if row is None else replace(errand, led=_led(row))
 
 
 async def finish_errand(conn: Connection, step: str) -> bool:
@@ -762,6 +788,26 @@ async def finish_errand(conn: Connection, step: str) -> bool:
 async def drop_errands(conn: Connection, consent: ConsentRef) -> int:
     """Take back what was still to be told about this consent; return how much that was."""
     rows = await conn.fetch("DELETE FROM errands WHERE consent = $1 RETURNING step", consent)
+    return len(rows)
+
+
+async def drop_errands_to(conn: Connection, case: CaseRef, services: frozenset[Service]) -> int:
+    """Take back what the leaders of `services` were still to be told of this case; return of how much they are no part any more."""
+    rows = await conn.fetch(
+        "WITH theirs AS (SELECT step FROM errands WHERE case_ref = $1 AND NOT hides_case AND roles = $2::text[]"
+        "  AND (services && $3::text[] OR EXISTS (SELECT FROM unnest(places) AS one WHERE split_part(one, '/', 1) = ANY($3)))"
+        "  ORDER BY step FOR UPDATE)"
+        " UPDATE errands SET services = ARRAY(SELECT one FROM unnest(services) AS one WHERE NOT one = ANY($3) ORDER BY one),"
+        " places = ARRAY(SELECT one FROM unnest(places) AS one WHERE NOT split_part(one, '/', 1) = ANY($3) ORDER BY one)"
+        " WHERE step IN (SELECT step FROM theirs) RETURNING step, units, services, places",
+        case,
+        sorted(WATCH),
+        sorted(services),
+    )
+    # Without anybody's leaders, what is told of a protected case is for whoever has the duty.
+    await conn.execute(
+        "DELETE FROM errands WHERE step = ANY($1::text[])", [row["step"] for row in rows if not _led(row)]
+    )
     return len(rows)
 
 

@@ -11,22 +11,23 @@ import pytest_asyncio
 from structlog.testing import capture_logs
 
 from shared.clock import SimulatedClock
-from shared.contracts import meetings
+from shared.contracts import cases, meetings, team
 from shared.contracts.codes import Role, Service
 from shared.contracts.deviations import DeviationKind
+from shared.contracts.notify import ConsentReceiptRecorded
 from shared.contracts.safekeeping import (
     BreakGlassReviewed,
     BreakGlassReviewEscalated,
     BreakGlassReviewOverdue,
     GlassOutcome,
 )
-from shared.refs import ArenaRef, LogScope, MeetingRef, UnitId
+from shared.refs import ArenaRef, ContributionRef, LogScope, MeetingRef, UnitId
 from shared.testing.issuer import LocalIssuer
 from shared.testing.plugin import Migrated
 from tests.integration.notify_world import LIA, World, notify_world
 from tests.integration.test_notify_deviations import found, look
 from tests.integration.test_notify_emergencies import CASE, GLASS, opened
-from tests.integration.test_notify_flow import ACT_BY, concern, measure, told
+from tests.integration.test_notify_flow import ACT_BY, CONSENT, SCOPE, concern, measure, told
 from tests.integration.test_notify_flow import opened as case_opened
 
 pytestmark = pytest.mark.connected
@@ -209,3 +210,46 @@ async def test_the_leader_of_a_service_that_municipalities_share_is_told_in_each
     await world.intake().process([world.record(again, scope=alvdal)])
     await look(world, found("d", DeviationKind.DUTY_BREACHED, absent=frozenset({Service.PPT})))
     assert await told(world, "ppt-leader") == ["routines-not-followed"] * 3
+
+
+def asked(world: World, letter: str, service: Service, unit: str | None = None) -> team.ContributionRequested:
+    return team.ContributionRequested(
+        case=CASE,
+        contribution=ContributionRef("ctb_" + letter * 26),
+        service=service,
+        unit=None if unit is None else UnitId(unit),
+        anonymous=False,
+        reason=team.ContributionReason.COMPETENCE_MISSING,
+        asked_by=world.party("teacher"),
+        respond_by=world.clock.now() + timedelta(days=7),
+    )
+
+
+@pytest.mark.rule(4, 101)
+@pytest.mark.story(17)
+async def test_a_consent_that_ends_takes_back_what_waits_for_the_leaders_of_who_is_out_and_says_how_much(
+    world: World,
+) -> None:
+    """Of a school its own leader: before they are known, and while what they were told then waits for the morning."""
+    world.clock.set(datetime(2026, 9, 7, 20, tzinfo=UTC))
+    skole = asked(world, "c", Service.SKOLE, "unit:tinnes-skole")
+    await world.take(asked(world, "b", Service.PPT), skole, asked(world, "d", Service.HELSESTASJON))
+    assert await waiting(world) == 3
+    ended = SCOPE.model_copy(update={"services": frozenset({Service.PPT, Service.SKOLE})})
+    end = cases.ConsentWithdrawn(case=CASE, consent=CONSENT, version=2, ended=ended, effective_at=world.clock.now())
+    await world.take(end, times=2)
+    for who in ("ppt-leader", "rektor", "health-leader"):
+        await world.prefer(who, "nb", f"{who}@tinn.example")
+    assert await waiting(world) == 0
+    assert [await told(world, who) for who in ("ppt-leader", "rektor")] == [[], []]
+    assert await told(world, "health-leader") == ["contribution-request"]
+    await world.write("rektor", "PUT", "/preferences", {"language": "nb"}, lagspill_unit="unit:elsewhere")
+    again = skole.model_copy(update={"contribution": ContributionRef("ctb_" + "f" * 26)})
+    await world.take(again)
+    assert await waiting(world) == 1
+    await world.prefer("rektor", "nb", "rektor@tinn.example")
+    assert await waiting(world) == 0
+    await world.take(end.model_copy(update={"version": 3}))
+    receipts = [event for event in await world.published() if isinstance(event, ConsentReceiptRecorded)]
+    assert [(event.consent_version, event.messages_cancelled) for event in receipts] == [(2, 2), (3, 1)]
+    assert [await told(world, "rektor"), world.smtp.mails] == [[], []]
