@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from services.meetings.configuration import read_profiles
 from services.meetings.domain.arena_rules import ArenaRules, GuardiansPart
 from services.meetings.domain.family_part import FamilyPart, parts
-from services.meetings.domain.meeting import Item
+from services.meetings.domain.meeting import Item, MeetingState
 from services.meetings.errors import (
     ChildMissingError,
     ChildPartMissingError,
@@ -102,3 +102,19 @@ def test_each_child_s_family_is_judged_by_itself(
         assert (part.child is ChildPart.NOT_PRESENT) == (part.absence is not None)
         if child is Guardians.REQUIRED:
             assert part.child in {ChildPart.PRESENT, ChildPart.REPRESENTED}
+
+
+@pytest.mark.rule(12, 73)
+def test_what_is_recorded_later_is_not_judged_by_what_an_older_meeting_did_not_say() -> None:
+    """A meeting from before its guardians were kept, and counted child by child, refuses nothing that is recorded now."""
+    asked = rules(Guardians.REQUIRED, Guardians.INVITED)
+    now, before = item(1, CASES[0]), item(2, CASES[1])
+    said = FamilyPart(2, ChildPart.PRESENT)
+    for old in (FamilyPart(), FamilyPart(3)):
+        assert parts(asked, None, [(now, said)], [(before, old)]) == {CASES[0]: said}
+    assert parts(rules(Guardians.INVITED, Guardians.NONE), None, [(now, FamilyPart())]) == {CASES[0]: FamilyPart()}
+    # What is recorded already counts: the meeting's guardians are not this child's alone.
+    with pytest.raises(GuardiansMissingError):
+        parts(asked, 2, [(now, FamilyPart(child=ChildPart.PRESENT))], [(before, said)])
+    old_state = MeetingState.model_validate_json('{"status": "held"}')
+    assert old_state.guardians_present is None

@@ -33,11 +33,20 @@ NOTHING_SAID: Final = FamilyPart()
 
 
 def parts(
-    rules: ArenaRules, guardians_present: int, said: Sequence[tuple[Item, FamilyPart]]
+    rules: ArenaRules,
+    guardians_present: int | None,
+    said: Sequence[tuple[Item, FamilyPart]],
+    recorded: Sequence[tuple[Item, FamilyPart]] = (),
 ) -> dict[CaseRef, FamilyPart]:
     """Return the family's part in what was said of each child by name.
 
     Where there is one child only, the meeting's guardians are that child's, and need not be said again.
+
+    Args:
+        rules: the arena's.
+        guardians_present: how many the meeting had; None: it is not known, and nothing is judged or taken by it.
+        said: what is said now.
+        recorded: what was recorded of the meeting before: it counts, and is not judged again, by rules that it may be older than.
 
     Raises:
         FamilyUnclearError: it is said of an item that names no child; more guardians heard it than the meeting had; or of a child
@@ -48,15 +57,17 @@ def parts(
     """
     named: dict[CaseRef, list[FamilyPart]] = {}
     for item, part in said:
-        unclear = part.guardians is not None and part.guardians > guardians_present
+        unclear = part.guardians is not None and guardians_present is not None and part.guardians > guardians_present
         unclear |= (part.child is ChildPart.NOT_PRESENT) is not (part.absence is not None)
         unclear |= item.mode is not ItemMode.NAMED and part != NOTHING_SAID
         if unclear:
             raise FamilyUnclearError(extensions={"item": item.item})
+    for item, part in (*recorded, *said):
         if item.mode is ItemMode.NAMED and item.case is not None:
             named.setdefault(item.case, []).append(part)
     alone = guardians_present if len(named) == 1 else None
-    found = {case: _together(those, alone) for case, those in named.items()}
+    now = {item.case for item, _ in said}
+    found = {case: _together(those, alone) for case, those in named.items() if case in now}
     _check_guardians(rules, said, found)
     _check_child(rules, said, found)
     return found

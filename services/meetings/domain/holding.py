@@ -208,7 +208,7 @@ def decide_discussed_later(
         for each in state.items
         if each.mode is ItemMode.NAMED and each.status in _SPOKEN_OF
     ]
-    part = parts(rules, state.guardians_present, [*before, (item, discussion.family)])[item.case]
+    part = parts(rules, state.guardians_present, [(item, discussion.family)], before)[item.case]
     there = state.present - left.get(item.item, frozenset()) if discussion.stayed is None else state.present
     return [
         _named(state, meeting, item, discussion, there, at, part, histories=histories, cases=cases, basis=basis),

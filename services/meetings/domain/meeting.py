@@ -140,8 +140,8 @@ class MeetingState(Model):
     kinds_covered: frozenset[ItemKind] = frozenset()
     """Items of which kinds were discussed, whether about a child or not, and whether recorded with the meeting or afterwards."""
     chair: Role | None = None
-    guardians_present: int = 0
-    """How many guardians the meeting had, of all children together."""
+    guardians_present: int | None = None
+    """How many guardians the meeting had, of all children together; None: it is not held, or was before that was kept."""
     started_at: AwareDatetime | None = None
     ended_at: AwareDatetime | None = None
     minutes_version: int = 0
