@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from services.cases import consumers
+from services.cases import coming_consumers, consumers
 from services.cases.api import ROUTERS
 from services.cases.channel import HttpChannel
 from services.cases.codelists import read_glass_rules, read_rules
@@ -68,7 +68,7 @@ async def compose(kit: Kit[CasesSettings]) -> Parts:
     )
     app.state.desk = desk
     await promise_marks(desk, kit.clock.now())
-    return Parts(app, inboxes=[consumers.inbox(desk)], deadlines=consumers.deadlines(desk))
+    return Parts(app, inboxes=[consumers.inbox(desk), coming_consumers.INBOX], deadlines=consumers.deadlines(desk))
 
 
 def _reindex(settings: CasesSettings, vault: Vault) -> Reindex:

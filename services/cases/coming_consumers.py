@@ -1,4 +1,8 @@
-"""What meetings say of the meetings to come that have a child on their agenda by name: its family is told of the next one."""
+"""What meetings say of the meetings to come that have a child on their agenda by name: its family is told of the next one.
+
+A consumer of its own: these events do not stand alone, as those of the service's other consumer do, so a parked one holds back the
+later ones of its meeting; and it has read everything from the beginning, meetings too that were called before it was there.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,9 @@ from services.cases import coming_store
 from shared.contracts import meetings
 from shared.contracts.base import EventData
 from shared.envelope import Envelope
-from shared.inbox import Handler, Tx
+from shared.inbox import Handler, Inbox, Tx
+
+CONSUMER: Final = "cases-meetings-to-come"
 
 
 async def on_called(tx: Tx, event: meetings.MeetingCalled | meetings.MeetingRescheduled, envelope: Envelope) -> None:
@@ -18,8 +24,8 @@ async def on_called(tx: Tx, event: meetings.MeetingCalled | meetings.MeetingResc
     await coming_store.called(tx.conn, event.meeting, event.starts_at)
 
 
-async def on_cancelled(tx: Tx, event: meetings.MeetingCancelled, envelope: Envelope) -> None:
-    """It is off."""
+async def on_over(tx: Tx, event: meetings.MeetingCancelled | meetings.MeetingHeld, envelope: Envelope) -> None:
+    """It is off, or held."""
     _ = envelope
     await coming_store.over(tx.conn, event.meeting)
 
@@ -46,8 +52,10 @@ async def on_removed(tx: Tx, event: meetings.AgendaItemRemoved, envelope: Envelo
 HANDLERS: Final[Mapping[type[EventData], Handler]] = {
     meetings.MeetingCalled: on_called,
     meetings.MeetingRescheduled: on_called,
-    meetings.MeetingCancelled: on_cancelled,
+    meetings.MeetingCancelled: on_over,
+    meetings.MeetingHeld: on_over,
     meetings.AgendaItemAdded: on_added,
     meetings.AgendaItemAccepted: on_accepted,
     meetings.AgendaItemRemoved: on_removed,
 }
+INBOX: Final = Inbox(CONSUMER, HANDLERS)

@@ -7,7 +7,6 @@ from functools import partial
 from typing import Final
 
 from services.cases import (
-    coming_consumers,
     ending_store,
     form_store,
     glass_store,
@@ -195,7 +194,7 @@ async def on_guardianship(desk: Desk, tx: Tx, deadline: Deadline) -> None:
 
 
 def inbox(desk: Desk) -> Inbox:
-    """Return what this service takes in. Each event stands alone: a parked one holds back no other."""
+    """Return what this service takes in beside `coming_consumers`. Each event stands alone: a parked one holds back no other."""
     handlers: dict[type[EventData], Handler] = {
         meetings.OutcomeRecorded: partial(on_outcome, desk),
         meetings.CaseDiscussed: partial(on_discussed, desk),
@@ -203,7 +202,6 @@ def inbox(desk: Desk) -> Inbox:
         meetings.MinutesApproved: partial(team_consumers.on_minutes, desk),
         meetings.ConsentReceiptRecorded: partial(on_receipt, desk),
         notify.ConsentReceiptRecorded: partial(on_receipt, desk),
-        **coming_consumers.HANDLERS,
     }
     return Inbox(CONSUMER, handlers, parks_key=False)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final
 
-from services.cases import coming_store, store, team_store
+from services.cases import store, team_store
 from services.cases.domain import contributions, plan, reports, team
 from services.cases.domain.state import CaseState
 from services.cases.handlers.around import (
@@ -30,10 +30,9 @@ from shared.refs import ConcernReportRef, ContributionRef
 
 
 async def on_held(desk: Desk, tx: Tx, event: meetings.MeetingHeld, envelope: Envelope) -> None:
-    """Remember what kind of meeting it was; it is no more to come."""
+    """Remember what kind of meeting it was."""
     _ = desk, envelope
     await team_store.meeting_held(tx.conn, event.meeting, event.arena_type)
-    await coming_store.over(tx.conn, event.meeting)
 
 
 async def on_minutes(desk: Desk, tx: Tx, event: meetings.MinutesApproved, envelope: Envelope) -> None:

@@ -245,7 +245,9 @@ class Town:
     async def carry_back(self) -> None:
         """Let the cases service read everything that the meetings service has published."""
         rows = await self.pool.fetch("SELECT body FROM outbox ORDER BY id")
-        await self.cases.intake().process([self.record(row["body"]) for row in rows])
+        records = [self.record(row["body"]) for row in rows]
+        for inbox in self.cases.parts.inboxes:
+            await self.cases.intake(inbox).process(records)
 
     def intake(self) -> Intake:
         """Return what takes the cases service's records in."""

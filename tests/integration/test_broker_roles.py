@@ -19,6 +19,7 @@ from aiokafka.errors import KafkaConnectionError, KafkaError, TopicAuthorization
 from deploy import broker_roles, topics
 from deploy.broker_roles import Operation, Resource
 from services.cases import consumers as cases
+from services.cases.coming_consumers import INBOX as COMING
 from services.cases.handlers.desk import Desk
 from services.meetings.consumers import INBOX as MEETINGS
 from services.meetings.figure_consumers import FIGURES
@@ -54,7 +55,7 @@ async def nothing_more(*_: object) -> None:
 @pytest.mark.parametrize("service", SERVICES)
 def test_the_declaration_is_what_the_services_do(service: str) -> None:
     read: dict[str, Callable[[], Sequence[str]]] = {
-        "cases": lambda: cases.inbox(cast("Desk", None)).subscribed,  # nothing is handled here
+        "cases": lambda: (*cases.inbox(cast("Desk", None)).subscribed, *COMING.subscribed),  # nothing is handled here
         "meetings": lambda: (*MEETINGS.subscribed, *FIGURES.subscribed),
         "notify": lambda: (
             *notify.inbox(Teller(Texts(), default=Language.NB, mails=False)).subscribed,
@@ -63,7 +64,11 @@ def test_the_declaration_is_what_the_services_do(service: str) -> None:
         "audit": lambda: TOPICS,
     }
     assert allowed(service, Operation.READ, Resource.TOPIC) == set(read[service]())
-    groups = {"notify": {"notify", feed.CONSUMER}, "meetings": {"meetings", FIGURES.consumer}}
+    groups = {
+        "cases": {"cases", COMING.consumer},
+        "notify": {"notify", feed.CONSUMER},
+        "meetings": {"meetings", FIGURES.consumer},
+    }
     assert allowed(service, Operation.READ, Resource.GROUP) == groups.get(service, {service})
     assert allowed(service, Operation.WRITE, Resource.TOPIC) == {
         f"lagspill.{service}.v1",

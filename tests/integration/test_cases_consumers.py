@@ -11,16 +11,27 @@ import pytest
 import pytest_asyncio
 from aiokafka import AIOKafkaProducer
 
+from services.cases import coming_store
 from services.cases.domain.consent_ending import RECEIPTS_FROM
 from shared.clock import SimulatedClock
 from shared.contracts import meetings, notify
 from shared.contracts.base import EventData
-from shared.contracts.codes import InformationCategory, Service
+from shared.contracts.codes import InformationCategory, Role, Service
 from shared.dead_letters import StoredRecord, list_dead_letters
-from shared.envelope import describe, number, seal
-from shared.inbox import subscribe
+from shared.envelope import Envelope, describe, number, seal
+from shared.inbox import Handler, Tx, subscribe
 from shared.kafka import create_broker
-from shared.refs import CaseRef, ConsentRef, ItemRef, LogScope, MeasureRef, MeetingRef, RandomIds, UnitId
+from shared.refs import (
+    ArenaRef,
+    CaseRef,
+    ConsentRef,
+    ItemRef,
+    LogScope,
+    MeasureRef,
+    MeetingRef,
+    RandomIds,
+    UnitId,
+)
 from shared.testing.issuer import LocalIssuer
 from shared.testing.plugin import Migrated, NewTopicName
 from shared.testing.signals import Watch
@@ -257,12 +268,66 @@ async def test_a_consent_expires_when_its_last_day_in_norway_is_over(world: Worl
     assert (await world.see("teacher", f"/consents/{consent}"))["status"] == "expired"
 
 
+async def fails(tx: Tx, event: EventData, envelope: Envelope) -> None:
+    """What a handler does that has a defect."""
+    raise ValueError
+
+
+@pytest.mark.rule(12, 73, 101)
+async def test_what_is_parked_of_a_meeting_to_come_holds_back_what_follows_of_it(world: World) -> None:
+    """Its events do not stand alone: a replay in another order would tell the family of a time that is no more."""
+    case = CaseRef(await world.opened())
+    starts_at = world.clock.now() + timedelta(days=10)
+    meeting, item = MeetingRef(IDS.ref("mtg")), ItemRef(IDS.ref("itm"))
+    events: tuple[EventData, ...] = (
+        meetings.MeetingCalled(
+            meeting=meeting,
+            arena=ArenaRef(IDS.ref("arn")),
+            arena_type="overforingsmote",
+            starts_at=starts_at,
+            minutes=60,
+            invited=frozenset({Service.SKOLE}),
+        ),
+        meetings.AgendaItemAdded(
+            meeting=meeting,
+            item=item,
+            kind=meetings.ItemKind.CASE,
+            mode=meetings.ItemMode.NAMED,
+            case=case,
+            family=frozenset({Role.GUARDIAN}),
+        ),
+        meetings.AgendaItemAccepted(meeting=meeting, item=item),
+        meetings.MeetingRescheduled(meeting=meeting, starts_at=starts_at + timedelta(days=1)),
+        meetings.MeetingRescheduled(meeting=meeting, starts_at=starts_at + timedelta(days=2)),
+    )
+    records = [record(each, published(world, each), offset) for offset, each in enumerate(events)]
+    [inbox] = [each for each in world.parts.inboxes if meetings.MeetingCalled in each.handlers]
+    broken: dict[type[EventData], Handler] = {meetings.AgendaItemAdded: fails, meetings.MeetingRescheduled: fails}
+    defect = dataclasses.replace(inbox, handlers={**inbox.handlers, **broken})
+    await world.intake(defect).process(records[:4])
+    await world.intake(inbox).process(records[4:])
+    async with world.pool.acquire() as conn:
+        assert await coming_store.of_case(conn, case) == []
+        letters = await list_dead_letters(conn)
+    assert [letter.reason for letter in letters] == ["handler-failed", *["behind-parked"] * 3]
+    outcomes = await world.intake(inbox).replay(letters[0].id)
+    assert [each.outcome for each in outcomes] == ["effect"] * 4
+    async with world.pool.acquire() as conn:
+        [told] = await coming_store.of_case(conn, case)
+    assert (told.meeting, told.starts_at) == (meeting, starts_at + timedelta(days=2))
+    # It is off, and nothing of it is left.
+    off = meetings.MeetingCancelled(meeting=meeting, reason="other")
+    await world.intake(inbox).process([record(off, published(world, off), 5)])
+    async with world.pool.acquire() as conn:
+        assert await coming_store.of_case(conn, case) == []
+
+
 async def test_from_a_real_broker(world: World, broker: str, new_topic: NewTopicName, group: str) -> None:
     """The registration itself: group, topics, order, offsets; what the events do is tested above."""
     case = await world.opened()
     await world.consented(case)
     topic = await new_topic("meetings", partitions=2)
-    [inbox] = world.parts.inboxes
+    inbox, _ = world.parts.inboxes
     on_topic = type("OutcomeRecorded", (meetings.OutcomeRecorded,), {"TOPIC": topic})
     kit = world.kit
     kafka = create_broker(broker, client="cases-test")
