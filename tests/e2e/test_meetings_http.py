@@ -1062,6 +1062,9 @@ async def test_what_whoever_records_a_meeting_is_not_shown_is_recorded_by_somebo
         assert (response.status_code, response.json()["code"]) == refusal, response.text
     denials = [one for one in await lia.published() if one not in before]
     assert [one["data"]["reason"] for one in denials] == ["own-family"]
+    await lia.must("styrer", f"{path}/minutes", {"text": "Vi møttes."})
+    decided = {"item": bare, "decision": "guidance-given", "text": "Lek sammen."}
+    assert await lia.refused("styrer", f"{path}/outcomes", decided) == (409, "meeting-state-forbids")
     recorded = await lia.must("styrer", later, {"item": item})
     assert [(one["item"], one["attended_by"]) for one in recorded["discussed"]] == [(item, ["helsestasjon", "ppt"])]
     assert await elements() == ["case", "guidance"]
@@ -1072,7 +1075,7 @@ async def test_what_whoever_records_a_meeting_is_not_shown_is_recorded_by_somebo
         ["helsestasjon", "ppt"],
     )
     assert await lia.refused("styrer", later, {"item": item}) == (409, "item-state-forbids")
-    # What comes of it goes on as for every other, and the family finds it in its copy.
+    # What comes of it goes on as for every other, though the minutes are approved, and the family finds it in its copy.
     await lia.must("styrer", f"{path}/outcomes", {"item": item, "decision": "guidance-given", "text": "Følg opp."})
     assert len(await lia.published("case-discussed.v1")) == 2
 

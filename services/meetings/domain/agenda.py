@@ -357,6 +357,7 @@ def decide_outcome(
     when it is written down, not only when it was discussed (seed rules 4, 26, 62, 71).
 
     Raises:
+        MeetingStateError: the meeting is not held, or its minutes were approved after the item was recorded as discussed.
         AnonymousOutcomeError: something is planned for a child that the item does not name.
         OutcomeIncompleteError: measures without the decision to plan one, or the reverse; evaluated, or to be answered, in the
             past; a barnehage or school that is asked is not named; or the unit asks itself.
@@ -365,8 +366,10 @@ def decide_outcome(
         ConsentMissingError: a service with a part in it is outside the consent.
         MeetingsError: it is lifted, see `_lifted`.
     """
-    meeting = require(state, Status.HELD)
+    meeting = require(state, Status.HELD, Status.MINUTES_APPROVED)
     item = state.item(outcome.item)
+    if not item.after_minutes:
+        require(state, Status.HELD)
     require_item(item, ItemStatus.DISCUSSED)
     if item.mode is not ItemMode.NAMED:
         if outcome.measures or outcome.join_team or outcome.ask or outcome.decision not in WITHOUT_CASE:

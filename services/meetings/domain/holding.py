@@ -185,7 +185,8 @@ def decide_discussed_later(
     """Record that an item by name was discussed in a meeting that is recorded as held already, judged as if it had been said then.
 
     Whoever recorded the meeting may not have been shown the item: it is none of theirs, or names their own child
-    (forvaltningsloven § 6). What was said of the child is a disclosure all the same.
+    (forvaltningsloven § 6). What was said of the child is a disclosure all the same. What comes of it is recorded after that, also
+    where the minutes are approved.
 
     Raises:
         MeetingStateError: the meeting is not held, or closed.

@@ -97,6 +97,8 @@ class Item(Model):
     child: ChildPart | None = None
     child_absence: ChildAbsence | None = None
     removed_for: RemovalReason | None = None
+    after_minutes: bool = False
+    """It was recorded as discussed when the minutes were approved already: what comes of it is recorded still."""
     decision: str | None = None
     measures: tuple[PlannedMeasure, ...] = ()
     join_team: frozenset[Service] = frozenset()
@@ -278,6 +280,7 @@ def _held(state: MeetingState, event: EventData) -> Changes:
 def _discussed(state: MeetingState, event: EventData) -> Changes:
     assert isinstance(event, CaseDiscussed)
     changes: Changes = {"status": ItemStatus.DISCUSSED, "attended_by": event.attended_by, "removed_for": None}
+    changes |= {"after_minutes": state.status is Status.MINUTES_APPROVED}
     if event.mode is ItemMode.NAMED:
         changes |= {"consent": event.consent, "consent_version": event.consent_version, "covered": event.attended_by}
         changes |= {
