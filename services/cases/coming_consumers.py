@@ -21,7 +21,7 @@ CONSUMER: Final = "cases-meetings-to-come"
 async def on_called(tx: Tx, event: meetings.MeetingCalled | meetings.MeetingRescheduled, envelope: Envelope) -> None:
     """It is to begin then."""
     _ = envelope
-    await coming_store.called(tx.conn, event.meeting, event.starts_at)
+    await coming_store.called(tx.conn, event.meeting, event.starts_at, tx.now)
 
 
 async def on_over(tx: Tx, event: meetings.MeetingCancelled | meetings.MeetingHeld, envelope: Envelope) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 from services.cases.domain.coming import MeetingToCome
 from shared.contracts.codes import Role
@@ -11,9 +12,17 @@ from shared.contracts.meetings import AgendaItemAdded
 from shared.db import Connection
 from shared.refs import CaseRef, ConsentRef, ItemRef, MeetingRef
 
+STILL_RECORDED: Final = timedelta(days=183)
+"""How long after its time the meetings service takes a meeting as held; until then it may be moved too, and is to come again."""
 
-async def called(conn: Connection, meeting: MeetingRef, starts_at: datetime) -> None:
-    """Remember when the meeting begins; it may have been moved."""
+
+async def called(conn: Connection, meeting: MeetingRef, starts_at: datetime, now: datetime) -> None:
+    """Remember when the meeting begins; it may have been moved. What nobody has said of for too long is forgotten."""
+    await conn.execute(
+        "WITH gone AS (DELETE FROM meetings_to_come WHERE starts_at < $1 RETURNING meeting)"
+        " DELETE FROM items_to_come USING gone WHERE items_to_come.meeting = gone.meeting",
+        now - STILL_RECORDED,
+    )
     await conn.execute(
         "INSERT INTO meetings_to_come (meeting, starts_at) VALUES ($1, $2)"
         " ON CONFLICT (meeting) DO UPDATE SET starts_at = excluded.starts_at",

@@ -268,18 +268,10 @@ async def test_a_consent_expires_when_its_last_day_in_norway_is_over(world: Worl
     assert (await world.see("teacher", f"/consents/{consent}"))["status"] == "expired"
 
 
-async def fails(tx: Tx, event: EventData, envelope: Envelope) -> None:
-    """What a handler does that has a defect."""
-    raise ValueError
-
-
-@pytest.mark.rule(12, 73, 101)
-async def test_what_is_parked_of_a_meeting_to_come_holds_back_what_follows_of_it(world: World) -> None:
-    """Its events do not stand alone: a replay in another order would tell the family of a time that is no more."""
-    case = CaseRef(await world.opened())
-    starts_at = world.clock.now() + timedelta(days=10)
-    meeting, item = MeetingRef(IDS.ref("mtg")), ItemRef(IDS.ref("itm"))
-    events: tuple[EventData, ...] = (
+def to_come(meeting: MeetingRef, starts_at: datetime, case: CaseRef) -> tuple[EventData, ...]:
+    """Return that a meeting is called, and that the case is on its agenda, with its guardians."""
+    item = ItemRef(IDS.ref("itm"))
+    return (
         meetings.MeetingCalled(
             meeting=meeting,
             arena=ArenaRef(IDS.ref("arn")),
@@ -297,6 +289,22 @@ async def test_what_is_parked_of_a_meeting_to_come_holds_back_what_follows_of_it
             family=frozenset({Role.GUARDIAN}),
         ),
         meetings.AgendaItemAccepted(meeting=meeting, item=item),
+    )
+
+
+async def fails(tx: Tx, event: EventData, envelope: Envelope) -> None:
+    """What a handler does that has a defect."""
+    raise ValueError
+
+
+@pytest.mark.rule(12, 73, 101)
+async def test_what_is_parked_of_a_meeting_to_come_holds_back_what_follows_of_it(world: World) -> None:
+    """Its events do not stand alone: a replay in another order would tell the family of a time that is no more."""
+    case = CaseRef(await world.opened())
+    starts_at = world.clock.now() + timedelta(days=10)
+    meeting = MeetingRef(IDS.ref("mtg"))
+    events = (
+        *to_come(meeting, starts_at, case),
         meetings.MeetingRescheduled(meeting=meeting, starts_at=starts_at + timedelta(days=1)),
         meetings.MeetingRescheduled(meeting=meeting, starts_at=starts_at + timedelta(days=2)),
     )
@@ -320,6 +328,40 @@ async def test_what_is_parked_of_a_meeting_to_come_holds_back_what_follows_of_it
     await world.intake(inbox).process([record(off, published(world, off), 5)])
     async with world.pool.acquire() as conn:
         assert await coming_store.of_case(conn, case) == []
+
+
+@pytest.mark.rule(12, 73, 101)
+async def test_a_meeting_that_nobody_says_was_held_or_is_off_is_not_told_of_and_does_not_stay(world: World) -> None:
+    """It may still be moved, and is told of again; half a year after its time nothing of it is left."""
+    case = CaseRef(await world.opened())
+    meeting = MeetingRef(IDS.ref("mtg"))
+    starts_at = world.clock.now() + timedelta(days=10)
+    [inbox] = [each for each in world.parts.inboxes if meetings.MeetingCalled in each.handlers]
+
+    async def after(*events: EventData) -> object:
+        records = [record(each, published(world, each), offset) for offset, each in enumerate(events)]
+        await world.intake(inbox).process(records)
+        return (await world.see("guardian-a", f"/cases/{case}/overview"))["overview"]["next_meeting"]
+
+    async def kept() -> int:
+        rows = await world.pool.fetch("SELECT FROM items_to_come JOIN meetings_to_come USING (meeting)")
+        return len(rows)
+
+    assert await after(*to_come(meeting, starts_at, case)) is not None
+    world.clock.set(starts_at + timedelta(days=3))
+    assert await after() is None
+    moved = starts_at + timedelta(days=7)
+    assert await after(meetings.MeetingRescheduled(meeting=meeting, starts_at=moved)) is not None
+    world.clock.set(moved + coming_store.STILL_RECORDED)
+    another, *_ = to_come(MeetingRef(IDS.ref("mtg")), world.clock.now() + timedelta(days=9), case)
+    await after(another)
+    assert await kept() == 1
+    world.clock.set(moved + coming_store.STILL_RECORDED + timedelta(seconds=1))
+    other, *_ = to_come(MeetingRef(IDS.ref("mtg")), world.clock.now() + timedelta(days=9), case)
+    await after(other)
+    assert await kept() == 0
+    left = await world.pool.fetch("SELECT meeting FROM meetings_to_come UNION SELECT meeting FROM items_to_come")
+    assert {row["meeting"] for row in left} == {another.subject, other.subject}
 
 
 async def test_from_a_real_broker(world: World, broker: str, new_topic: NewTopicName, group: str) -> None:
