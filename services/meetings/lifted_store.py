@@ -34,6 +34,7 @@ class Lifted:
     placed_in: MeetingRef | None
     """None: it waits."""
     placed_as: ItemRef | None
+    """Where it waits: as which item it stood on the agenda before, if it did."""
     held_back: str | None
     """The code of what kept it from the agenda that was last tried."""
     settled: bool
@@ -101,8 +102,13 @@ async def held_back(conn: Connection, item: ItemRef, code: str) -> None:
 
 
 async def settle(conn: Connection, items: Collection[ItemRef]) -> None:
-    """Let nothing wait any more that stands on an agenda as one of these items: it was discussed, or somebody took it off."""
-    await conn.execute("UPDATE lifted_items SET settled = true WHERE placed_as = ANY($1::text[])", list(items))
+    """Let nothing wait any more that stands, or stood last, on an agenda as one of these items.
+
+    It was discussed, or somebody took it off.
+    """
+    await conn.execute(
+        "UPDATE lifted_items SET settled = true WHERE placed_as = ANY($1::text[]) AND NOT settled", list(items)
+    )
 
 
 async def drop(conn: Connection, item: ItemRef, code: str) -> None:
@@ -124,16 +130,13 @@ async def withdraw(conn: Connection, item: ItemRef) -> None:
 async def wait_again(conn: Connection, items: Collection[ItemRef]) -> None:
     """Let it wait again that stood on an agenda as one of these items and was not discussed."""
     await conn.execute(
-        "UPDATE lifted_items SET placed_in = NULL, placed_as = NULL WHERE placed_as = ANY($1::text[]) AND NOT settled",
-        list(items),
+        "UPDATE lifted_items SET placed_in = NULL WHERE placed_as = ANY($1::text[]) AND NOT settled", list(items)
     )
 
 
 async def wait_again_after(conn: Connection, meeting: MeetingRef) -> None:
     """Let everything wait again that stood on this meeting's agenda and was not settled."""
-    await conn.execute(
-        "UPDATE lifted_items SET placed_in = NULL, placed_as = NULL WHERE placed_in = $1 AND NOT settled", meeting
-    )
+    await conn.execute("UPDATE lifted_items SET placed_in = NULL WHERE placed_in = $1 AND NOT settled", meeting)
 
 
 async def arenas_for(conn: Connection, case: CaseRef) -> Sequence[ArenaRef]:

@@ -112,8 +112,8 @@ async def held(lia: Town, meeting: str, starts_at: str, items: list[str], *, abo
     await lia.must("tynset-coordinator", f"/meetings/{meeting}/holding", body)
 
 
-async def discussed_by_name(lia: Town) -> tuple[str, str, str]:
-    """Let the barnehage's TST discuss a case by name, with PPT; return the case, the meeting and the item."""
+async def discussed_by_name(lia: Town, times: int = 1) -> tuple[str, str, list[str]]:
+    """Let the barnehage's TST discuss a case by name, with PPT, so often; return the case, the meeting and the items."""
     receipt = await in_tynset(lia, "teacher", "/concerns", lia.cases.concern())
     await in_tynset(lia, "teacher", f"/concerns/{receipt['concern']}/resolution", {"outcome": "lifted"})
     case = str(receipt["case"])
@@ -121,8 +121,11 @@ async def discussed_by_name(lia: Town) -> tuple[str, str, str]:
     await lia.carry()
     called = {"arena": await arena(lia, "tst", BARNEHAGE), "starts_at": FIRST}
     meeting = str((await lia.must("tynset-styrer", "/meetings", called))["meeting"])
-    brought = await lia.must("tynset-teacher", f"/meetings/{meeting}/agenda-items", lia.named(case))
-    assert brought["status"] == "accepted"
+    items: list[str] = []
+    for _ in range(times):
+        brought = await lia.must("tynset-teacher", f"/meetings/{meeting}/agenda-items", lia.named(case))
+        assert brought["status"] == "accepted"
+        items.append(brought["item"])
     begins = datetime.fromisoformat(FIRST)
     lia.clock.set(begins + timedelta(hours=3))
     lia.cases.clock.set(begins + timedelta(hours=3))
@@ -134,10 +137,10 @@ async def discussed_by_name(lia: Town) -> tuple[str, str, str]:
         "chair": "leader",
         "attendance": [{"service": STAFF[who][1], "role": STAFF[who][0], "present": True} for who in seats],
         "guardians_present": 1,
-        "discussed": [{"item": brought["item"], "guardians_present": 1, "child": "represented"}],
+        "discussed": [{"item": item, "guardians_present": 1, "child": "represented"} for item in items],
     }
     await lia.must("tynset-styrer", f"/meetings/{meeting}/holding", body)
-    return case, meeting, str(brought["item"])
+    return case, meeting, items
 
 
 async def lift(lia: Town, meeting: str, item: str, who: str = "tynset-styrer", **changes: Any) -> dict[str, Any]:
@@ -285,7 +288,7 @@ async def test_what_waits_is_taken_back_by_those_who_lifted_it_and_comes_no_more
 
 @pytest.mark.rule(4, 5, 68)
 async def test_what_was_lifted_by_name_is_taken_back_by_the_unit_or_whoever_heard_it(lia: Town) -> None:
-    case, meeting, lifted = await discussed_by_name(lia)
+    case, meeting, [lifted] = await discussed_by_name(lia)
     await lift(lia, meeting, lifted, decision="refer")
     back = f"/meetings/{meeting}/agenda-items/{lifted}/lift-withdrawal"
     # The nurse was at the meeting, and had left for this.
@@ -332,7 +335,7 @@ async def test_what_is_lifted_without_a_name_comes_without_one_and_leads_to_nobo
 
 @pytest.mark.rule(4, 5, 68)
 async def test_what_is_lifted_by_name_is_judged_anew_for_those_who_are_invited_there(lia: Town) -> None:
-    case, meeting, lifted = await discussed_by_name(lia)
+    case, meeting, [lifted] = await discussed_by_name(lia)
     above = await upstairs(lia)
     await lift(lia, meeting, lifted, decision="refer")
     # Nothing is put on an agenda on a guess.
@@ -380,7 +383,7 @@ async def test_what_is_lifted_by_name_is_judged_anew_for_those_who_are_invited_t
 
 @pytest.mark.rule(5, 68)
 async def test_of_a_case_that_is_closed_nothing_comes_any_more(lia: Town) -> None:
-    case, meeting, item = await discussed_by_name(lia)
+    case, meeting, [item] = await discussed_by_name(lia)
     above = await upstairs(lia)
     await lift(lia, meeting, item, decision="refer")
     await seen_to(lia)
@@ -392,3 +395,29 @@ async def test_of_a_case_that_is_closed_nothing_comes_any_more(lia: Town) -> Non
     await seen_to(lia)
     assert (await lia.see("tynset-coordinator", "/lifted-items"))["items"] == []
     assert await agenda(lia, above) == []
+
+
+@pytest.mark.rule(4, 68, 69)
+async def test_what_was_discussed_above_and_is_recorded_afterwards_comes_no_more(lia: Town) -> None:
+    _, meeting, twice = await discussed_by_name(lia, times=2)
+    above = await upstairs(lia)
+    for lifted in twice:
+        await lift(lia, meeting, lifted, decision="refer")
+    for _ in range(2):
+        await seen_to(lia)
+    # Lifted twice, it stands there once.
+    [proposed] = await agenda(lia, above)
+    await lia.must("tynset-coordinator", f"/meetings/{above}/agenda-items/{proposed['item']}/acceptance")
+    await held(lia, above, UPSTAIRS, [], above=True)
+    await lia.fresh()
+    await seen_to(lia)
+    waits = (await lia.see("tynset-coordinator", "/lifted-items"))["items"]
+    assert [(each["standing"], each["meeting"]) for each in waits] == [("waits", None)] * 2
+    there = await lia.see("tynset-teacher", f"/meetings/{meeting}/agenda-items/{twice[0]}")
+    assert (there["lifted_to"]["standing"], there["lifted_to"]["item"]) == ("waits", None)
+    body = {"item": proposed["item"], "child": "represented"}
+    await lia.must("tynset-coordinator", f"/meetings/{above}/discussions", body)
+    assert (await lia.see("tynset-coordinator", "/lifted-items"))["items"] == []
+    after = await upstairs(lia, LATER)
+    await seen_to(lia)
+    assert await agenda(lia, after) == []

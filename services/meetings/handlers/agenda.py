@@ -438,7 +438,7 @@ def _went(item: Item, went: lifted_store.Lifted) -> LiftedToView:
         standing=went.standing if item.lift_withdrawn is None else LiftedStanding.WITHDRAWN,
         withdrawn_for=item.lift_withdrawn,
         meeting=went.placed_in,
-        item=went.placed_as,
+        item=None if went.placed_in is None else went.placed_as,
         held_back=went.held_back,
     )
 

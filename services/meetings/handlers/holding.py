@@ -159,6 +159,7 @@ async def record_discussion(
         changed = await desk.journal.change(MEETING, meeting, ctx, decide, given, conn=conn)
         if not changed.replayed:
             await store.save_meeting(conn, changed.scope, changed.state, ctx.now)
+            await lifted_store.settle(conn, [item.item])
         return changed
 
     return await desk.change(work)
