@@ -12,7 +12,7 @@ import asyncpg
 from services.notify.addresses import NOWHERE, Addresses
 from services.notify.domain.appointment import Appointment
 from services.notify.domain.deadline import DeadlineState
-from shared.auth import Actor
+from shared.auth import Actor, Clearance
 from shared.contracts.codes import GrantorClass, Role, Service
 from shared.contracts.notify import Responsible
 from shared.db import Connection
@@ -227,9 +227,9 @@ async def people_in(conn: Connection, scope: LogScope, role: Role, unit: UnitId 
 
 
 async def cleared_people(conn: Connection, scope: LogScope, role: Role, unit: UnitId | None) -> list[ActorId]:
-    """Return those known here who have the role in the municipality, in that unit if one is named, and the clearance."""
+    """Return those known here who have the role in the municipality, in that unit if one is named, and the clearance there."""
     rows = await conn.fetch(
-        "SELECT DISTINCT recipient FROM duties JOIN cleared USING (recipient) WHERE scope = $1"
+        "SELECT DISTINCT recipient FROM duties WHERE scope = $1 AND cleared"
         " AND $2 = ANY(roles) AND ($3::text IS NULL OR unit = $3) ORDER BY recipient",
         scope,
         role.value,
@@ -241,12 +241,13 @@ async def cleared_people(conn: Connection, scope: LogScope, role: Role, unit: Un
 async def has_duty(conn: Connection, actor: Actor) -> bool:
     """Return whether it is known what an employee is in the unit and municipality of the token."""
     row = await conn.fetchrow(
-        "SELECT service, roles FROM duties WHERE recipient = $1 AND scope = $2 AND unit = $3",
+        "SELECT service, roles, cleared FROM duties WHERE recipient = $1 AND scope = $2 AND unit = $3",
         actor.id,
         actor.municipality,
         actor.unit or "",
     )
-    return row is not None and (row["service"], row["roles"]) == (actor.service, sorted(actor.roles))
+    said = (actor.service, sorted(actor.roles), _cleared(actor))
+    return row is not None and (row["service"], row["roles"], row["cleared"]) == said
 
 
 async def set_duty(conn: Connection, actor: Actor, *, only: bool = False) -> None:
@@ -260,21 +261,21 @@ async def set_duty(conn: Connection, actor: Actor, *, only: bool = False) -> Non
             "DELETE FROM duties WHERE recipient = $1 AND scope = $2 AND unit <> $3", actor.id, actor.municipality, unit
         )
     await conn.execute(
-        "INSERT INTO duties (recipient, scope, unit, service, roles) VALUES ($1, $2, $3, $4, $5)"
-        " ON CONFLICT (recipient, scope, unit) DO UPDATE SET service = excluded.service, roles = excluded.roles",
+        "INSERT INTO duties (recipient, scope, unit, service, roles, cleared) VALUES ($1, $2, $3, $4, $5, $6)"
+        " ON CONFLICT (recipient, scope, unit) DO UPDATE SET service = excluded.service, roles = excluded.roles,"
+        " cleared = excluded.cleared",
         actor.id,
         actor.municipality,
         unit,
         actor.service,
         sorted(actor.roles),
+        _cleared(actor),
     )
 
 
-async def set_cleared(conn: Connection, recipient: ActorId, *, cleared: bool) -> None:
-    """Remember whether somebody has the clearance for address-protected cases."""
-    await conn.execute("DELETE FROM cleared WHERE recipient = $1", recipient)
-    if cleared:
-        await conn.execute("INSERT INTO cleared (recipient) VALUES ($1)", recipient)
+def _cleared(actor: Actor) -> bool:
+    """Return whether the token has the clearance for address-protected cases: each municipality gives its own (seed rule 77)."""
+    return Clearance.PROTECTED_CASE_READER in actor.clearances
 
 
 async def leaders_of_services(

@@ -19,7 +19,7 @@ from services.notify.texts import Text, Texts
 from services.notify.views import MessageRead, OwnPreferencesView, PreferencesView
 from shared.aggregate import Changed, Context
 from shared.arrivals import Tx
-from shared.auth import Actor, Clearance
+from shared.auth import Actor
 from shared.contracts.access import AccessKind, AccessRecorded
 from shared.contracts.codes import Language, Purpose, Role
 from shared.contracts.notify import Channel, PreferencesSet
@@ -177,7 +177,6 @@ async def become_known(desk: Desk, ctx: Context, actor: Actor) -> None:
 
 async def _take_up(desk: Desk, ctx: Context, actor: Actor, conn: Connection) -> None:
     """Tell somebody what waits for those who have their duties."""
-    await facts.set_cleared(conn, actor.id, cleared=Clearance.PROTECTED_CASE_READER in actor.clearances)
     await store.wake_errands(conn)
     leads = leads_unit(actor)
     if leads is None:

@@ -25,6 +25,8 @@ class Town:
 
     cases: cases_world.World
     notify: notify_world.World
+    _claims: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """What else the tokens of those say who have chosen how to be reached."""
     _taken: int = field(default=0)
     _keys: itertools.count[int] = field(default_factory=itertools.count)
 
@@ -60,7 +62,9 @@ class Town:
 
     async def get(self, who: str, path: str) -> Any:
         """Ask the notify service something, as somebody the cases service knows."""
-        return await self.notify.http.get(path, headers={"authorization": f"Bearer {self.cases.token(who)}"})
+        return await self.notify.http.get(
+            path, headers={"authorization": f"Bearer {self.cases.token(who, **self._claims.get(who, {}))}"}
+        )
 
     async def write(
         self, who: str, method: str, path: str, body: object = None, *, key: str = "key-1", **claims: Any
@@ -73,7 +77,8 @@ class Town:
         return await self.notify.http.request(method, path, json=body, headers=headers)
 
     async def prefer(self, who: str, **claims: Any) -> None:
-        """Let somebody choose how to be reached, with these claims in the token."""
+        """Let somebody choose how to be reached, with these claims in the token; they look with the same."""
+        self._claims[who] = claims
         answer = await self.write(
             who, "PUT", "/preferences", {"language": "nb"}, key=f"preferred-{next(self._keys)}", **claims
         )

@@ -177,6 +177,8 @@ class Neighbours:
 
     def __init__(self, issuer: LocalIssuer, notify_token: Callable[[], str]) -> None:
         self.contacts: dict[str, list[dict[str, Any]]] = {}
+        self.watches: dict[str, dict[str, Any]] = {}
+        """Whose duty an address-protected case is."""
         self.requests: Counter[str] = Counter()
         self.failing = False
         neighbours = self
@@ -196,9 +198,10 @@ class Neighbours:
                 elif not self.headers.get("authorization", "").startswith("Bearer "):
                     self._answer(401, {"code": "token-missing"})
                 else:
-                    case = self.path.split("/")[2]
-                    known = neighbours.contacts.get(case)
-                    self._answer(404 if known is None else 200, {"case": case, "contacts": known or []})
+                    _, _, case, part = self.path.split("/")
+                    watch, around = neighbours.watches.get(case), neighbours.contacts.get(case)
+                    known = watch if part == "watch" else None if around is None else {"contacts": around}
+                    self._answer(404 if known is None else 200, {"case": case, **(known or {})})
 
             def _answer(self, status: int, body: Mapping[str, object]) -> None:
                 content = json.dumps(body).encode()

@@ -21,12 +21,12 @@ from shared.contracts.safekeeping import (
     BreakGlassReviewOverdue,
     GlassOutcome,
 )
-from shared.refs import ArenaRef, ContributionRef, LogScope, MeetingRef, UnitId
+from shared.refs import ArenaRef, CaseRef, ContributionRef, GlassRef, LogScope, MeetingRef, UnitId
 from shared.testing.issuer import LocalIssuer
 from shared.testing.plugin import Migrated
-from tests.integration.notify_world import LIA, World, notify_world
+from tests.integration.notify_world import LIA, MUNICIPALITY, World, notify_world
 from tests.integration.test_notify_deviations import found, look
-from tests.integration.test_notify_emergencies import CASE, GLASS, opened
+from tests.integration.test_notify_emergencies import CASE, GLASS, PROTECTED, opened
 from tests.integration.test_notify_flow import ACT_BY, CONSENT, SCOPE, concern, measure, told
 from tests.integration.test_notify_flow import opened as case_opened
 
@@ -253,3 +253,25 @@ async def test_a_consent_that_ends_takes_back_what_waits_for_the_leaders_of_who_
     receipts = [event for event in await world.published() if isinstance(event, ConsentReceiptRecorded)]
     assert [(event.consent_version, event.messages_cancelled) for event in receipts] == [(2, 2), (3, 1)]
     assert [await told(world, "rektor"), world.smtp.mails] == [[], []]
+
+
+@pytest.mark.rule(77, 95)
+async def test_the_clearance_is_the_one_of_the_municipality_that_gave_it(world: World) -> None:
+    """Who works in two is told of protected cases where they are cleared, whatever the other token says and whoever they are at home."""
+    alvdal, cleared = LogScope("3428"), ["privacy-officer", "protected-case-reader"]
+    glass = opened(world, world.party("nurse").model_copy(update={"unit": None, "organisation": None}))
+    other = glass.model_copy(update={"case": CaseRef("cas_" + "d" * 26), "glass": GlassRef("brk_" + "d" * 26)})
+    world.neighbours.watches |= {
+        glass.case: {"municipality": alvdal, "role": "privacy-officer"},
+        other.case: {"municipality": MUNICIPALITY, "role": "privacy-officer"},
+    }
+    pid = world.people.guardian().national_number
+    looks = {"pid": pid, "municipality": alvdal, "lagspill_roles": cleared}
+    assert (await world.get("privacy-officer", "/messages", **looks)).status_code == 200
+    assert (await world.get("privacy-officer", "/messages", pid=pid)).status_code == 200
+    await world.prefer("guardian-a", pid=pid)
+    await world.intake().process([world.record(each, scope=PROTECTED) for each in (glass, other)])
+    told_of = "SELECT array_agg(case_ref::text ORDER BY case_ref) FROM messages"
+    assert (await waiting(world), await world.pool.fetchval(told_of)) == (1, [glass.case])
+    assert (await world.get("privacy-officer", "/messages", pid=pid, lagspill_roles=cleared)).status_code == 200
+    assert (await waiting(world), await world.pool.fetchval(told_of)) == (0, [glass.case, other.case])
