@@ -255,11 +255,14 @@ def _named(
 
 
 def _left_open(state: MeetingState, meeting: MeetingRef, named: Collection[ItemRef]) -> list[EventData]:
-    """Return which items by name were on the agenda, and were not said to be discussed."""
+    """Return which items by name were on the agenda, and were not said to be discussed.
+
+    What another arena lifted comes to the next meeting by itself, and the unit may have no seat here (seed rules 68, 69).
+    """
     return [
         AgendaItemLeftOpen(meeting=meeting, item=item.item, case=item.case)
         for item in state.items
-        if item.case is not None and item.status is ItemStatus.ACCEPTED and item.item not in named
+        if item.case is not None and item.status is ItemStatus.ACCEPTED and item.item not in named and not item.lifted
     ]
 
 
