@@ -376,7 +376,7 @@ class HeldFarOffError(MeetingsError):
 
 
 class HoldingTimesError(MeetingsError):
-    """A meeting is held in the order start, end, now; and what was discussed lies between."""
+    """A meeting is held in the order start, end, now, after it was called; and what was discussed lies between, and was brought."""
 
     code = "holding-times-wrong"
     status = 422

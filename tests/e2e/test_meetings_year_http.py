@@ -77,6 +77,8 @@ async def test_a_meeting_that_was_moved_by_word_of_mouth_counts_where_it_was_hel
     refused = await lia.post("styrer", path, far_off)
     assert (refused.status_code, refused.json()["code"]) == (422, "held-far-off")
     assert datetime.fromisoformat(refused.json()["called_for"]) == datetime.fromisoformat(START)
+    before = lia.held([], started_at="2026-06-09T12:00:00+02:00", ended_at="2026-06-09T13:30:00+02:00")
+    assert await lia.refused("styrer", path, before) == (422, "holding-times-wrong"), "nobody had called it"
     moved = {"started_at": "2027-01-12T12:00:00+01:00", "ended_at": "2027-01-12T13:30:00+01:00"}
     await lia.must("styrer", path, lia.held([], **moved))
     assert (await lia.see("styrer", f"/meetings/{meeting}"))["starts_at"] == "2027-01-12T11:00:00Z"

@@ -11,7 +11,15 @@ import pytest
 from services.meetings.domain.agenda import NewItem, check_item, decide_add_item, matter_of_item, may_hear
 from services.meetings.domain.arena_rules import ArenaRules, ArenaType, Begins, Member, Retired, Said, Seats
 from services.meetings.domain.calling import check_time, is_public_holiday, may_call
-from services.meetings.domain.holding import Discussion, Holding, check_attendance, check_times
+from services.meetings.domain.holding import (
+    Discussion,
+    Holding,
+    check_attendance,
+    check_times,
+    decide_discussed_later,
+    decide_hold,
+    since_when,
+)
 from services.meetings.domain.meeting import MEETING, Item, ItemStatus, MeetingState, Status
 from services.meetings.domain.modes import ALLOWED, NamedMatter, check_mode, judge_named, require_consent
 from services.meetings.domain.profile import read_profile
@@ -23,6 +31,7 @@ from services.meetings.errors import (
     ArenaNotBegunError,
     ArenaRetiredError,
     AttendanceError,
+    CaseElsewhereError,
     ConsentMissingError,
     HeldFarOffError,
     HoldingTimesError,
@@ -39,8 +48,17 @@ from services.meetings.errors import (
 )
 from services.meetings.settings import MeetingsSettings
 from shared.calendar import at_oslo
-from shared.contracts.codes import GrantorClass, InformationCategory, Purpose, Role, Scope, Service
-from shared.contracts.meetings import Attendance, ItemKind, ItemMode, MeetingHeld, ModePolicy
+from shared.contracts.codes import GrantorClass, InformationCategory, LegalBasis, Purpose, Role, Scope, Service
+from shared.contracts.meetings import (
+    AgendaItemAdded,
+    Attendance,
+    ItemKind,
+    ItemMode,
+    MeetingCalled,
+    MeetingHeld,
+    MeetingRescheduled,
+    ModePolicy,
+)
 from shared.refs import ArenaRef, CaseRef, ConsentRef, ItemRef, MeetingRef, OrganisationNumber, UnitId
 
 FOLDER = MeetingsSettings.model_fields["municipalities_folder"].default
@@ -574,6 +592,53 @@ def test_a_meeting_that_was_moved_by_word_of_mouth_is_recorded_where_it_was_held
     found = holding(started_at=further, ended_at=further + timedelta(hours=1))
     with nullcontext() if further == began else pytest.raises(HeldFarOffError):
         check_times(called(), found, much_later)
+
+
+@pytest.mark.rule(4, 8)
+@pytest.mark.parametrize(
+    ("began", "error"),
+    [
+        (NOW - timedelta(days=21), HoldingTimesError),  # Before anybody had called it.
+        (NOW - timedelta(days=9), HoldingTimesError),  # Before the item was brought.
+        (NOW - timedelta(days=7), CaseElsewhereError),  # Moved; what is asked next is whose the case was.
+        (NOW - timedelta(hours=20), CaseElsewhereError),
+        (NOW, CaseElsewhereError),
+    ],
+)
+def test_nothing_was_discussed_before_the_meeting_was_called_and_the_item_brought(
+    began: datetime, error: type[MeetingsError]
+) -> None:
+    """By a consent that was, and is no more; on the day itself an item may be spoken of first and brought then."""
+    ref, new = ItemRef("itm_" + "b" * 26), NOW + timedelta(days=30)
+    meeting, arena = MeetingRef("mtg_" + "b" * 26), ArenaRef("arn_" + "b" * 26)
+    invitation = MeetingCalled(
+        meeting=meeting, arena=arena, arena_type="ressursteam", starts_at=NOW, minutes=90, invited=TEAM
+    )
+    added = AgendaItemAdded(meeting=meeting, item=ref, kind=ItemKind.CASE, mode=ItemMode.NAMED, case=CASE)
+    early, late = NOW - timedelta(days=20), NOW - timedelta(days=8)
+    if began > NOW - timedelta(days=2):
+        late = NOW + timedelta(days=3)
+    moved = MeetingRescheduled(meeting=meeting, starts_at=NOW)
+    since = since_when([(early, invitation.model_copy(update={"starts_at": new})), (late, added), (late, moved)])
+    item = Item(item=ref, kind=ItemKind.CASE, mode=ItemMode.NAMED, case=CASE, status=ItemStatus.ACCEPTED)
+    state = called(arena=arena, items=(item,))
+    everybody = [seat(service) for service in TEAM]
+    held = holding(*everybody, started_at=began, ended_at=began + timedelta(minutes=90), discussed=(Discussion(ref),))
+    basis = LegalBasis(code="consent", version="2018-07-20")
+    team = rules("ressursteam")
+    with pytest.raises(error):
+        decide_hold(
+            state, PROFILE, team, held, NOW + timedelta(days=9), histories=(), cases={}, basis=basis, since=since
+        )
+    after = state.model_copy(
+        update={"status": Status.HELD, "started_at": began, "ended_at": held.ended_at, "present": TEAM}
+    )
+    if began > early:
+        with pytest.raises(error):
+            decide_discussed_later(after, team, Discussion(ref), histories=(), cases={}, basis=basis, since=since)
+    # Where nothing is known of when it was called, nothing is refused for it.
+    with pytest.raises(CaseElsewhereError):
+        decide_hold(state, PROFILE, team, held, NOW + timedelta(days=9), histories=(), cases={}, basis=basis)
 
 
 @pytest.mark.rule(8, 64)

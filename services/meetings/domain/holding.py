@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Final
@@ -28,7 +28,17 @@ from services.meetings.errors import (
 )
 from shared.contracts.base import EventData
 from shared.contracts.codes import LegalBasis, Role, Service
-from shared.contracts.meetings import AgendaItemLeftOpen, Attendance, CaseDiscussed, Guardians, ItemMode, MeetingHeld
+from shared.contracts.meetings import (
+    AgendaItemAdded,
+    AgendaItemLeftOpen,
+    Attendance,
+    CaseDiscussed,
+    Guardians,
+    ItemMode,
+    MeetingCalled,
+    MeetingHeld,
+    MeetingRescheduled,
+)
 from shared.refs import CaseRef, ItemRef, MeetingRef
 
 _TAKEN_OFF_BY_ITSELF: Final = frozenset({"consent-withdrawn", "consent-expired", "basis-lapsed"})
@@ -37,8 +47,51 @@ _TAKEN_OFF_BY_ITSELF: Final = frozenset({"consent-withdrawn", "consent-expired",
 
 MOVED_AT_MOST: Final = timedelta(days=183)
 """How far from its time a meeting can have been held, moved by word of mouth: half a year, so that a wrong year is found."""
+WHERE_CALLED: Final = timedelta(days=1)
+"""Nearer to its time than this it was not moved: what was added to its agenda afterwards may be what was spoken of unprepared."""
 _SPOKEN_OF: Final = frozenset({ItemStatus.DISCUSSED, ItemStatus.OUTCOME_RECORDED})
 NOBODY_LEFT: Final[Mapping[ItemRef, frozenset[Service]]] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Since:
+    """Since when there is what is recorded, as the meeting's own log has it."""
+
+    called: datetime | None = None
+    """When it was called first; None: that is not known, and nothing is judged by it."""
+    called_for: datetime | None = None
+    """The time for which it was called last."""
+    brought: Mapping[ItemRef, datetime] = field(default_factory=dict)
+    """When each of its items was."""
+
+    def moved(self, started_at: datetime) -> bool:
+        """Return whether a meeting that began then was moved by word of mouth."""
+        return self.called_for is not None and abs(started_at - self.called_for) > WHERE_CALLED
+
+
+NOT_KNOWN: Final = Since()
+
+
+def since_when(history: Iterable[tuple[datetime, EventData]]) -> Since:
+    """Return since when there is what is recorded.
+
+    Args:
+        history: the meeting's events with when they happened, oldest first.
+    """
+    called: datetime | None = None
+    called_for: datetime | None = None
+    brought: dict[ItemRef, datetime] = {}
+    for at, event in history:
+        match event:
+            case MeetingCalled():
+                called, called_for = called or at, event.starts_at
+            case MeetingRescheduled():
+                called_for = event.starts_at
+            case AgendaItemAdded(mode=ItemMode.NAMED):
+                brought[event.item] = at
+            case _:
+                pass
+    return Since(called, called_for, brought)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +141,11 @@ def check_attendance(
     return recorded
 
 
-def check_times(state: MeetingState, holding: Holding, now: datetime) -> None:
+def check_times(state: MeetingState, holding: Holding, now: datetime, since: Since = NOT_KNOWN) -> None:
     """Refuse times that cannot be.
 
     Raises:
-        HoldingTimesError: not in the order start, discussion, end, now.
+        HoldingTimesError: not in the order start, discussion, end, now; or moved to a time before anybody had called it.
         HeldFarOffError: too long before or after the time for which it was called.
     """
     if not holding.started_at <= holding.ended_at <= now:
@@ -104,8 +157,21 @@ def check_times(state: MeetingState, holding: Holding, now: datetime) -> None:
     assert called_for is not None
     if abs(holding.started_at - called_for) > MOVED_AT_MOST:
         raise HeldFarOffError(extensions={"called_for": called_for.isoformat()})
+    if since.called is not None and since.moved(holding.started_at) and holding.started_at < since.called:
+        raise HoldingTimesError
     if len({each.item for each in holding.discussed}) != len(holding.discussed):
         raise HoldingTimesError
+
+
+def _check_brought(since: Since, started_at: datetime, item: ItemRef, at: datetime) -> None:
+    """Refuse that an item was discussed before it was brought, on a day of its own: by a consent that was, and is no more.
+
+    Raises:
+        HoldingTimesError: it was not brought yet.
+    """
+    brought = since.brought.get(item)
+    if brought is not None and since.moved(started_at) and at < brought:
+        raise HoldingTimesError(extensions={"item": item})
 
 
 def decide_hold(
@@ -119,6 +185,7 @@ def decide_hold(
     cases: Mapping[CaseRef, KnownCase],
     basis: LegalBasis,
     left: Mapping[ItemRef, frozenset[Service]] = NOBODY_LEFT,
+    since: Since = NOT_KNOWN,
 ) -> list[EventData]:
     """Record that the meeting was held, with its items without a child and its named ones.
 
@@ -126,10 +193,10 @@ def decide_hold(
     because its consent ended, its case was closed or another unit got it, all after that moment, was rightly discussed and is
     recorded too. Items that were discussed anonymously are recorded by `decide_discussed_anonymously`, apart: nothing may tie
     them to who wrote this down. `left` are services whose seat is taken by somebody of the child's own family (forvaltningsloven
-    § 6): where nobody says that they stayed, they did not.
+    § 6): where nobody says that they stayed, they did not. `since` says when the meeting was called and each named item brought.
 
     Raises:
-        MeetingsError: see `check_attendance` and `check_times`.
+        MeetingsError: see `check_attendance`, `check_times` and `_check_brought`.
         ItemStateError: an item was not on the agenda.
         MeetingsError: see `family_part.parts`.
         CaseElsewhereError: the case was closed, or another unit's, at that moment.
@@ -137,7 +204,7 @@ def decide_hold(
         MustLeaveItemError: somebody stayed who is outside the consent.
     """
     meeting = require(state, Status.CALLED)
-    check_times(state, holding, now)
+    check_times(state, holding, now, since)
     attendance = check_attendance(state, profile, rules, holding)
     present = frozenset(each.service for each in attendance if each.present)
     items = [state.item(each.item) for each in holding.discussed]
@@ -156,6 +223,7 @@ def decide_hold(
         part = NOTHING_SAID if item.case is None else family[item.case]
         there = present - left.get(item.item, frozenset()) if each.stayed is None else present
         at = each.at or holding.ended_at
+        _check_brought(since, holding.started_at, item.item, at)
         named.append(_named(state, meeting, item, each, there, at, part, histories=histories, cases=cases, basis=basis))
     held = MeetingHeld(
         meeting=meeting,
@@ -181,6 +249,7 @@ def decide_discussed_later(
     cases: Mapping[CaseRef, KnownCase],
     basis: LegalBasis,
     left: Mapping[ItemRef, frozenset[Service]] = NOBODY_LEFT,
+    since: Since = NOT_KNOWN,
 ) -> list[EventData]:
     """Record that an item by name was discussed in a meeting that is recorded as held already, judged as if it had been said then.
 
@@ -192,7 +261,7 @@ def decide_discussed_later(
         MeetingStateError: the meeting is not held, or closed.
         ItemStateError: the item was not on the agenda, or is recorded as discussed already.
         ItemNotNamedError: the item names no child: whoever recorded the meeting was shown it.
-        HoldingTimesError: it was not during the meeting.
+        HoldingTimesError: it was not during the meeting, or the meeting was moved to before it was brought.
         MeetingsError: see `family_part.parts`, and what `decide_hold` says of a named item.
     """
     meeting = require(state, Status.HELD, Status.MINUTES_APPROVED)
@@ -204,6 +273,7 @@ def decide_discussed_later(
     at = discussion.at or state.ended_at
     if not state.started_at <= at <= state.ended_at:
         raise HoldingTimesError
+    _check_brought(since, state.started_at, item.item, at)
     before = [
         (each, FamilyPart(each.guardians_present, each.child, each.child_absence))
         for each in state.items

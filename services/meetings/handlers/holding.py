@@ -13,6 +13,7 @@ from services.meetings.domain.holding import (
     decide_discussed_anonymously,
     decide_discussed_later,
     decide_hold,
+    since_when,
 )
 from services.meetings.domain.meeting import MEETING, Item, ItemStatus, MeetingState, decide_approve_minutes
 from services.meetings.domain.own_family import family_seats, leaving_services
@@ -75,6 +76,9 @@ async def hold_meeting(desk: Desk, ctx: Context, meeting: MeetingRef, holding: H
         histories = await consents_now(desk, conn, case_refs)
         cases = await store.hold_cases(conn, case_refs)
         families, takers = await families_of(desk, conn, case_refs), await own_family_store.takers(conn, meeting)
+        since = since_when(
+            [(told.time, event) for told, event in await desk.journal.history(MEETING, meeting, conn=conn)]
+        )
 
         def decide(state: MeetingState) -> Decision:
             left = {
@@ -92,6 +96,7 @@ async def hold_meeting(desk: Desk, ctx: Context, meeting: MeetingRef, holding: H
                 cases=cases,
                 basis=desk.consent_basis.at(ctx.now),
                 left=left,
+                since=since,
             )
             told = [event for event in events if isinstance(event, CaseDiscussed)]
             return Decision(events, [_told(actor, meeting, event) for event in told])
@@ -139,6 +144,9 @@ async def record_discussion(
         histories = await consents_now(desk, conn, case_refs)
         cases = await store.hold_cases(conn, case_refs)
         families, takers = await families_of(desk, conn, case_refs), await own_family_store.takers(conn, meeting)
+        since = since_when(
+            [(told.time, event) for told, event in await desk.journal.history(MEETING, meeting, conn=conn)]
+        )
 
         def decide(state: MeetingState) -> Decision:
             events = decide_discussed_later(
@@ -149,6 +157,7 @@ async def record_discussion(
                 cases=cases,
                 basis=desk.consent_basis.at(ctx.now),
                 left={item.item: leaving_services(item, family_seats(state, item, takers, families))},
+                since=since,
             )
             told = [event for event in events if isinstance(event, CaseDiscussed)]
             return Decision(events, [_told(actor, meeting, event) for event in told])
