@@ -32,7 +32,7 @@ from shared.arrivals import Handler, Tx
 from shared.contracts import cases
 from shared.contracts.base import EventData
 from shared.contracts.notify import DeadlineKind, Responsible
-from shared.contracts.safekeeping import GuardiansChanged
+from shared.contracts.safekeeping import CaseErased, GuardiansChanged
 from shared.contracts.team import LanguageNeedRecorded
 from shared.envelope import Envelope
 from shared.inbox import Inbox, caused_by
@@ -86,6 +86,7 @@ class CaseEvents:
             cases.CaseReopened: self.on_case_reopened,
             cases.CaseLevelChanged: self.on_case_decided,
             cases.CaseClosed: self.on_case_closed,
+            CaseErased: self.on_case_erased,
             cases.MeasurePlanned: self.on_measure_planned,
             cases.MeasureEvaluated: self.on_measure_evaluated,
             cases.MeasureStopped: self.on_measure_stopped,
@@ -162,10 +163,16 @@ class CaseEvents:
         for state in await facts.open_deadlines_of_case(tx.conn, event.case):
             if state.ref is not None:
                 await self._teller.close_deadline(tx, ctx, state.ref, "cancelled")
+        await store.drop_staff_errands_of_case(tx.conn, event.case, but=policy.AFTER_CLOSING)
         # What goes by post goes out by a person's hand, from a list: nothing judges it again there.
         await self._teller.take_back(
             tx, ctx, await store.pending_asks(tx.conn, event.case, policy.OF_OPEN_CASES), "done"
         )
+
+    async def on_case_erased(self, tx: Tx, event: CaseErased, envelope: Envelope) -> None:
+        """There is nothing in it to see to; who looked, and what was shared, is judged all the same."""
+        _ = envelope
+        await store.drop_staff_errands_of_case(tx.conn, event.case, but=policy.AFTER_ERASURE)
 
     async def on_team_member_removed(self, tx: Tx, event: cases.TeamMemberRemoved, envelope: Envelope) -> None:
         """A service left; the guardians' contact person may have been in it (seed rules 31, 33)."""

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from services.notify import store
 from services.notify.domain import policy
 from services.notify.handlers import Teller, telling
 from shared.arrivals import Handler, Tx
+from shared.calendar import end_of_day
 from shared.contracts.base import EventData
-from shared.contracts.deviations import DeviationFound
+from shared.contracts.deviations import DeviationFound, DeviationKind
 from shared.envelope import Envelope
 from shared.inbox import caused_by
 
@@ -29,11 +31,17 @@ class Deviations:
         return {DeviationFound: self.on_found}
 
     async def on_found(self, tx: Tx, event: DeviationFound, envelope: Envelope) -> None:
-        """The leaders of the units that it names are told, and those of the services that did not come (seed rules 54, 95)."""
+        """The leaders of the units that it names are told, and those of the services that did not come (seed rules 54, 95).
+
+        Who is not known yet is told of the last look alone: what they read says what there is by then.
+        """
         ctx = caused_by(envelope, tx.now)
         template = policy.NOT_CALLED if event.kind in policy.STILL_TO_CALL else policy.ROUTINES
-        told = telling(ctx, f"deviations/{ctx.correlation}")
+        due = end_of_day(event.day) if event.kind is DeviationKind.TOO_FEW_PLANNED else None
+        told = telling(ctx, f"deviations/{ctx.correlation}", due=due)
+        await store.lock_waiting(tx.conn, told.scope, template)
         for unit in sorted(event.led_by):
             await self._teller.tell_leaders(tx, unit, told, template)
         own = frozenset() if event.unit is None else frozenset({event.unit})
         await self._teller.tell_services(tx, dict.fromkeys(event.absent, own), told.saying(template))
+        await store.replace_waiting(tx.conn, told.saying(template))

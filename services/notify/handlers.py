@@ -363,7 +363,7 @@ class Teller:
         None when there is nothing left to wait for: everybody knows, or nobody is to know any more.
         """
         told, led = errand.telling, errand.led
-        if not await self._still_awaited(tx, told):
+        if not await self.still_awaited(tx, told):
             return None
         if errand.roles == store.OFFICERS:
             return None if await self._tell_officers(tx, told) else led
@@ -376,7 +376,8 @@ class Teller:
         places = frozenset([each for each in sorted(led.places) if not await self._tell_place(tx, *each, told)])
         return Led(units, services, places) or None
 
-    async def _still_awaited(self, tx: Tx, told: Telling) -> bool:
+    async def still_awaited(self, tx: Tx, told: Telling) -> bool:
+        """Return whether what waits for leaders, or whoever stands for them, is still to be told to them."""
         if told.template in policy.UNTIL_DUE and told.due is not None and told.due <= tx.now:
             return False
         return await still_said(tx, told, Role.LEADER, None)

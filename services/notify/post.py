@@ -269,13 +269,14 @@ class Post:
             if held is None:
                 return
             tx = Tx(conn, self._journal, self._clock.now(), self._ids)
-            told = 0 if watch is None else await self._teller.tell_staff(tx, held, watch)
-            if told or watch is None or held.led:
+            over = not await self._teller.still_awaited(tx, held.telling)
+            told = 0 if watch is None or over else await self._teller.tell_staff(tx, held, watch)
+            if told or watch is None or held.led or over:
                 await store.finish_errand(conn, errand.telling.step)
             else:
                 await store.put_off_errand(conn, errand.telling.step, NOBODY_PAUSE)
         self._journal.nudge()
-        if not told:
+        if not told and not over:
             # Not of what: a deadline has the letters of its case, and when something is late in a protected one is nobody's here.
             log.warning("nobody_to_tell")
 

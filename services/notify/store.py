@@ -664,13 +664,14 @@ async def wait_for(
 ) -> None:
     """Let it wait for somebody who is not known yet: the leaders of these, or of nobody's, those who have the role.
 
-    Of one step all wait together.
+    Of one step all wait together, until the last day that any of it has; without one of any, without one.
     """
     await conn.execute(
         "INSERT INTO errands AS known (step, scope, case_ref, consent, deadline, due, template, roles, correlation, causation,"
         " services, units, places, appointment, interpreter)"
         " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)"
         " ON CONFLICT (step) DO UPDATE SET retry_at = clock_timestamp(),"
+        " due = CASE WHEN known.due IS NULL OR excluded.due IS NULL THEN NULL ELSE greatest(known.due, excluded.due) END,"
         " units = ARRAY(SELECT unnest(known.units || excluded.units) AS one GROUP BY one ORDER BY one),"
         " places = ARRAY(SELECT unnest(known.places || excluded.places) AS one GROUP BY one ORDER BY one),"
         " services = ARRAY(SELECT unnest(known.services || excluded.services) AS one GROUP BY one ORDER BY one)",
@@ -824,6 +825,49 @@ async def drop_staff_errands(conn: Connection, *, deadline: DeadlineRef | None =
         deadline,
         step,
     )
+
+
+async def drop_staff_errands_of_case(conn: Connection, case: CaseRef, *, but: frozenset[str]) -> None:
+    """Take back what staff was still to be told of this case, or without being told which it is, except in these templates."""
+    await conn.execute(
+        "DELETE FROM errands WHERE roles <@ $1::text[] AND case_ref = $2 AND NOT template = ANY($3::text[])",
+        sorted(STAFF),
+        case,
+        sorted(but),
+    )
+
+
+async def lock_waiting(conn: Connection, scope: LogScope, template: str) -> None:
+    """Let nobody else change what waits for leaders in this log and template until this transaction ends."""
+    await conn.execute(
+        "SELECT FROM errands WHERE roles = $1::text[] AND scope = $2 AND template = $3 ORDER BY step FOR UPDATE",
+        sorted(WATCH),
+        scope,
+        template,
+    )
+
+
+async def replace_waiting(conn: Connection, told: Telling) -> None:
+    """Let whoever waits for `told` wait for nothing that said the same in an earlier step; what had no last day has none now."""
+    rows = await conn.fetch(
+        "WITH latest AS (SELECT units, services, places FROM errands WHERE step = $1)"
+        " UPDATE errands AS before SET"
+        " units = ARRAY(SELECT unnest(before.units) EXCEPT SELECT unnest(latest.units) ORDER BY 1),"
+        " services = ARRAY(SELECT unnest(before.services) EXCEPT SELECT unnest(latest.services) ORDER BY 1),"
+        " places = ARRAY(SELECT unnest(before.places) EXCEPT SELECT unnest(latest.places) ORDER BY 1)"
+        " FROM latest WHERE roles = $2::text[] AND scope = $3 AND template = $4 AND step <> $1 AND (before.units && latest.units"
+        "  OR before.services && latest.services OR before.places && latest.places)"
+        " RETURNING step, due, before.units, before.services, before.places",
+        told.step,
+        sorted(WATCH),
+        told.scope,
+        told.template,
+    )
+    await conn.execute(
+        "DELETE FROM errands WHERE step = ANY($1::text[])", [row["step"] for row in rows if not _led(row)]
+    )
+    if any(row["due"] is None for row in rows):
+        await conn.execute("UPDATE errands SET due = NULL WHERE step = $1", told.step)
 
 
 async def wake_errands(conn: Connection) -> None:

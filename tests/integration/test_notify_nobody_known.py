@@ -11,7 +11,7 @@ import pytest_asyncio
 from structlog.testing import capture_logs
 
 from shared.clock import SimulatedClock
-from shared.contracts import cases, meetings, team
+from shared.contracts import cases, meetings, reports, team
 from shared.contracts.codes import Role, Service
 from shared.contracts.deviations import DeviationKind
 from shared.contracts.notify import ConsentReceiptRecorded
@@ -19,9 +19,11 @@ from shared.contracts.safekeeping import (
     BreakGlassReviewed,
     BreakGlassReviewEscalated,
     BreakGlassReviewOverdue,
+    CaseErased,
+    ErasureReason,
     GlassOutcome,
 )
-from shared.refs import ArenaRef, CaseRef, ContributionRef, GlassRef, LogScope, MeetingRef, UnitId
+from shared.refs import ArenaRef, CaseRef, ConcernReportRef, ContributionRef, GlassRef, LogScope, MeetingRef, UnitId
 from shared.testing.issuer import LocalIssuer
 from shared.testing.plugin import Migrated
 from tests.integration.notify_world import LIA, MUNICIPALITY, World, notify_world
@@ -275,3 +277,57 @@ async def test_the_clearance_is_the_one_of_the_municipality_that_gave_it(world: 
     assert (await waiting(world), await world.pool.fetchval(told_of)) == (1, [glass.case])
     assert (await world.get("privacy-officer", "/messages", pid=pid, lagspill_roles=cleared)).status_code == 200
     assert (await waiting(world), await world.pool.fetchval(told_of)) == (0, [glass.case, other.case])
+
+
+@pytest.mark.rule(95)
+async def test_a_reminder_that_waits_is_over_with_what_it_reminds_of_also_where_the_case_is_protected(
+    world: World,
+) -> None:
+    glass = opened(world, world.party("nurse"))
+    hidden = glass.model_copy(
+        update={
+            "case": CaseRef("cas_" + "d" * 26),
+            "glass": GlassRef("brk_" + "d" * 26),
+            "by": glass.by.model_copy(update={"unit": None, "organisation": None}),
+        }
+    )
+    world.neighbours.watches[hidden.case] = {"municipality": MUNICIPALITY, "role": "privacy-officer"}
+    await world.intake().process([world.record(glass), world.record(hidden, scope=PROTECTED)])
+    await world.move_to(glass.review_by - timedelta(days=1))
+    assert await waiting(world) == 4
+    world.clock.set(glass.review_by)
+    await world.prefer("health-leader")
+    await world.prefer("privacy-officer", lagspill_roles=["privacy-officer", "protected-case-reader"])
+    assert await waiting(world) == 0
+    assert await told(world, "health-leader") == ["emergency-review"]
+    assert await told(world, "privacy-officer") == ["protected-emergency-review"]
+
+
+@pytest.mark.rule(8, 95)
+async def test_who_becomes_known_hears_of_the_last_look_and_not_of_a_meeting_whose_term_is_over(world: World) -> None:
+    for letter, other in zip("bcd", "fgh", strict=True):
+        await look(world, found(letter, DeviationKind.NOT_HELD, LIA))
+        await look(world, found(other, DeviationKind.TOO_FEW_PLANNED, LIA, UnitId("unit:kommune")))
+    assert await waiting(world) == 2
+    await world.prefer("director")
+    assert await waiting(world) == 2
+    assert await told(world, "director") == ["meeting-not-called"]
+    world.clock.set(datetime(2026, 12, 31, 23, tzinfo=UTC))
+    await world.prefer("styrer")
+    assert await waiting(world) == 0
+    assert await told(world, "styrer") == ["routines-not-followed"]
+
+
+@pytest.mark.rule(93, 95)
+async def test_of_a_case_that_is_closed_only_what_is_done_all_the_same_waits_and_of_an_erased_one_what_is_judged(
+    world: World,
+) -> None:
+    unanswered = reports.ConcernReportUnanswered(
+        case=CASE, report=ConcernReportRef("rpt_" + "b" * 26), reporter=world.party("nurse")
+    )
+    await world.take(asked(world, "b", Service.PPT), opened(world, world.party("nurse")), unanswered)
+    waits = "SELECT array_agg(template ORDER BY template) FROM errands"
+    await world.take(cases.CaseClosed(case=CASE, outcome="moved"))
+    assert await world.pool.fetchval(waits) == ["emergency-review", "report-unanswered"]
+    await world.take(CaseErased(case=CASE, reason=ErasureReason.RETENTION))
+    assert await world.pool.fetchval(waits) == ["emergency-review"]

@@ -262,7 +262,21 @@ NEWS: Final = frozenset(
     {MEASURES_CHANGED, PLAN_CHANGED, OVERLAP_ELSEWHERE, MOVED, CANCELLED, CONSULTATION_CLOSED, DEPUTY_NAMED}
 )
 """The templates to leaders that ask nothing of them: where no leader is known they are told to nobody. All others wait for one."""
-UNTIL_DUE: Final = frozenset({SURVEY, ANSWER_REMINDER, DUTY_DECLINED, CONSULTATION_REQUEST, CONSULTATION_REMINDER})
+UNTIL_DUE: Final = frozenset(
+    {
+        SURVEY,
+        ANSWER_REMINDER,
+        DUTY_DECLINED,
+        CONSULTATION_REQUEST,
+        CONSULTATION_REMINDER,
+        # That it is late is told by itself, and what is not called in its term is found as too few held.
+        CONTRIBUTION_REMINDER,
+        REPORT_REMINDER,
+        FIGURE_REMINDER,
+        NOT_CALLED,
+        *(said for each in (OVERRIDE_REMINDER, GLASS_REMINDER) for said in (each, FOR_THE_WATCH[each])),
+    }
+)
 """The templates that are of no use when the moment that they are about is over."""
 REFUSED: Final = MappingProxyType({Way.EMAIL: "email-refused", Way.SMS: "sms-refused"})
 """What tells somebody, in the application, that what they gave as an address or number takes nothing."""
@@ -278,6 +292,19 @@ OF_OPEN_CASES: Final = ASKS | {
     ADULT_OVERDUE,
 }
 """The templates that ask for something in a case: in one that is closed nobody is."""
+REVIEWED_AFTERWARDS: Final = frozenset(
+    {
+        CONSENT_RECEIPT_MISSING,
+        *(OVERRIDE_REVIEW, OVERRIDE_REMINDER, OVERRIDE_OVERDUE),
+        *(GLASS_REVIEW, GLASS_REMINDER, GLASS_OVERDUE, GLASS_ESCALATED),
+    }
+)
+AFTER_ERASURE: Final = frozenset(
+    {*REVIEWED_AFTERWARDS, *(said for asked, said in FOR_THE_WATCH.items() if asked in REVIEWED_AFTERWARDS)}
+)
+"""The templates about what is judged whatever became of the case: who looked, what was and is shared (invariants 4, 12)."""
+AFTER_CLOSING: Final = AFTER_ERASURE | {REPORT_BY_LETTER, REPORT_UNANSWERED, PROTECTION_DUE}
+"""And about what is done of a case that is closed: everything else that waits for a leader in it is over (seed rules 93, 95)."""
 BY_LETTER: Final = MappingProxyType(
     {
         # Seed rules 4, 5, 101: nothing is shared before they have answered, and nobody may be left out for want of a telephone.
