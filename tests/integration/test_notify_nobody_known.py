@@ -149,7 +149,8 @@ async def test_an_escalation_waits_for_the_leader_of_the_unit_that_has_it_now(wo
 
 @pytest.mark.rule(31)
 async def test_what_is_only_news_waits_for_nobody(world: World) -> None:
-    await world.take(case_opened(world), measure(ACT_BY))
+    begun = case_opened(world)
+    await world.take(begun, cases.TeamMemberAdded(case=begun.case, service=Service.PPT), measure(ACT_BY))
     assert await waiting(world) == 0
     await world.prefer("ppt-leader")
     assert await told(world, "ppt-leader") == []
