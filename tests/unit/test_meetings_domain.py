@@ -20,10 +20,10 @@ from services.meetings.domain.holding import (
     decide_hold,
     since_when,
 )
-from services.meetings.domain.meeting import MEETING, Item, ItemStatus, MeetingState, Status
+from services.meetings.domain.meeting import MEETING, Item, ItemStatus, MeetingState, RemovalReason, Status
 from services.meetings.domain.modes import ALLOWED, NamedMatter, check_mode, judge_named, require_consent
 from services.meetings.domain.profile import read_profile
-from services.meetings.domain.projection import ConsentHistory, Cut, Grant, Request, permits, present
+from services.meetings.domain.projection import ConsentHistory, Cut, Grant, KnownCase, Request, permits, present
 from services.meetings.domain.seating import Asked, Office, fills_seat
 from services.meetings.domain.year import Calendar
 from services.meetings.errors import (
@@ -48,9 +48,13 @@ from services.meetings.errors import (
 )
 from services.meetings.settings import MeetingsSettings
 from shared.calendar import at_oslo
+from shared.contracts.base import EventData
 from shared.contracts.codes import GrantorClass, InformationCategory, LegalBasis, Purpose, Role, Scope, Service
 from shared.contracts.meetings import (
+    AgendaItemAccepted,
     AgendaItemAdded,
+    AgendaItemLeftOpen,
+    AgendaItemRemoved,
     Attendance,
     ItemKind,
     ItemMode,
@@ -59,7 +63,7 @@ from shared.contracts.meetings import (
     MeetingRescheduled,
     ModePolicy,
 )
-from shared.refs import ArenaRef, CaseRef, ConsentRef, ItemRef, MeetingRef, OrganisationNumber, UnitId
+from shared.refs import ArenaRef, CaseRef, ConsentRef, ItemRef, LogScope, MeetingRef, OrganisationNumber, UnitId
 
 FOLDER = MeetingsSettings.model_fields["municipalities_folder"].default
 PROFILE = read_profile((FOLDER / "notodden.yaml").read_text(encoding="utf-8"), "notodden.yaml")
@@ -639,6 +643,50 @@ def test_nothing_was_discussed_before_the_meeting_was_called_and_the_item_brough
     # Where nothing is known of when it was called, nothing is refused for it.
     with pytest.raises(CaseElsewhereError):
         decide_hold(state, PROFILE, team, held, NOW + timedelta(days=9), histories=(), cases={}, basis=basis)
+
+
+@pytest.mark.rule(4, 5, 54)
+def test_what_left_the_agenda_by_itself_after_the_meeting_began_is_said_to_be_open() -> None:
+    """It may have been discussed before that, and whoever records the meeting may not have been shown it."""
+    arena, team = ArenaRef("arn_" + "b" * 26), rules("ressursteam")
+    ended, lapsed, early, asked, proposed, gone, lifted = (ItemRef("itm_" + letter * 26) for letter in "bcdfghj")
+    items = tuple(
+        Item(
+            item=ref,
+            kind=ItemKind.CASE,
+            mode=ItemMode.NAMED,
+            case=CASE,
+            held_by_unit=HAUGEN if ref == gone else LIA,
+            status=ItemStatus.REMOVED,
+            lifted=ref == lifted,
+        )
+        for ref in (ended, lapsed, early, asked, proposed, gone, lifted)
+    )
+    state = called(arena=arena, items=items)
+    meeting = MeetingRef("mtg_" + "b" * 26)
+    history: list[tuple[datetime, EventData]] = [
+        (NOW - timedelta(days=2), AgendaItemAccepted(meeting=meeting, item=item.item))
+        for item in items
+        if item.item != proposed
+    ]
+    reasons: dict[ItemRef, RemovalReason] = {lapsed: "basis-lapsed", gone: "basis-lapsed", asked: "by-request"}
+    for item in items:
+        off = AgendaItemRemoved(meeting=meeting, item=item.item, reason=reasons.get(item.item, "consent-withdrawn"))
+        history.append((NOW + timedelta(days=-1 if item.item == early else 1), off))
+    known = KnownCase(CASE, LogScope("4005"), LIA, 2, open=False, elsewhere=False)
+    held, *open_ = decide_hold(
+        state,
+        PROFILE,
+        team,
+        holding(*(seat(service) for service in TEAM)),
+        NOW + timedelta(days=3),
+        histories=(),
+        cases={CASE: known},
+        basis=LegalBasis(code="consent", version="2018-07-20"),
+        since=since_when(history),
+    )
+    assert isinstance(held, MeetingHeld)
+    assert open_ == [AgendaItemLeftOpen(meeting=meeting, item=item, case=CASE) for item in (ended, lapsed)]
 
 
 @pytest.mark.rule(8, 64)

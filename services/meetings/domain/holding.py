@@ -29,8 +29,10 @@ from services.meetings.errors import (
 from shared.contracts.base import EventData
 from shared.contracts.codes import LegalBasis, Role, Service
 from shared.contracts.meetings import (
+    AgendaItemAccepted,
     AgendaItemAdded,
     AgendaItemLeftOpen,
+    AgendaItemRemoved,
     Attendance,
     CaseDiscussed,
     Guardians,
@@ -62,7 +64,9 @@ class Since:
     called_for: datetime | None = None
     """The time for which it was called last."""
     brought: Mapping[ItemRef, datetime] = field(default_factory=dict)
-    """When each of its items was."""
+    """When each of its items by name was."""
+    left: Mapping[ItemRef, datetime] = field(default_factory=dict)
+    """When each item that was accepted left the agenda, if it did without anybody asking."""
 
     def moved(self, started_at: datetime) -> bool:
         """Return whether a meeting that began then was moved by word of mouth."""
@@ -81,6 +85,8 @@ def since_when(history: Iterable[tuple[datetime, EventData]]) -> Since:
     called: datetime | None = None
     called_for: datetime | None = None
     brought: dict[ItemRef, datetime] = {}
+    left: dict[ItemRef, datetime] = {}
+    accepted: set[ItemRef] = set()
     for at, event in history:
         match event:
             case MeetingCalled():
@@ -89,9 +95,13 @@ def since_when(history: Iterable[tuple[datetime, EventData]]) -> Since:
                 called_for = event.starts_at
             case AgendaItemAdded(mode=ItemMode.NAMED):
                 brought[event.item] = at
+            case AgendaItemAccepted():
+                accepted.add(event.item)
+            case AgendaItemRemoved() if event.item in accepted and event.reason in _TAKEN_OFF_BY_ITSELF:
+                left[event.item] = at
             case _:
                 pass
-    return Since(called, called_for, brought)
+    return Since(called, called_for, brought, left)
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +203,8 @@ def decide_hold(
     because its consent ended, its case was closed or another unit got it, all after that moment, was rightly discussed and is
     recorded too. Items that were discussed anonymously are recorded by `decide_discussed_anonymously`, apart: nothing may tie
     them to who wrote this down. `left` are services whose seat is taken by somebody of the child's own family (forvaltningsloven
-    § 6): where nobody says that they stayed, they did not. `since` says when the meeting was called and each named item brought.
+    § 6): where nobody says that they stayed, they did not. `cases` are those of all items by name. `since` says when the
+    meeting was called, and each of these brought, or taken off by itself.
 
     Raises:
         MeetingsError: see `check_attendance`, `check_times` and `_check_brought`.
@@ -237,7 +248,7 @@ def decide_hold(
         guardians_present=holding.guardians_present,
         items=tuple(item.item for item in items if item.mode is ItemMode.NO_CHILD),
     )
-    return [held, *named, *_left_open(state, meeting, {item.item for item in items})]
+    return [held, *named, *_left_open(state, meeting, holding, {item.item for item in items}, cases, since)]
 
 
 def decide_discussed_later(
@@ -324,16 +335,32 @@ def _named(
     )
 
 
-def _left_open(state: MeetingState, meeting: MeetingRef, named: Collection[ItemRef]) -> list[EventData]:
-    """Return which items by name were on the agenda, and were not said to be discussed.
+def _left_open(
+    state: MeetingState,
+    meeting: MeetingRef,
+    holding: Holding,
+    named: Collection[ItemRef],
+    cases: Mapping[CaseRef, KnownCase],
+    since: Since,
+) -> list[EventData]:
+    """Return which items by name were on the agenda when the meeting began, and were not said to be discussed.
 
+    One that has left by itself since then may have been: it is told where the unit that brought it has the case, or closed it.
     What another arena lifted comes to the next meeting by itself, and the unit may have no seat here (seed rules 68, 69).
     """
     return [
         AgendaItemLeftOpen(meeting=meeting, item=item.item, case=item.case)
         for item in state.items
-        if item.case is not None and item.status is ItemStatus.ACCEPTED and item.item not in named and not item.lifted
+        if item.case is not None
+        and item.item not in named
+        and not item.lifted
+        and (item.status is ItemStatus.ACCEPTED or _left_since(item, holding.started_at, cases.get(item.case), since))
     ]
+
+
+def _left_since(item: Item, started_at: datetime, known: KnownCase | None, since: Since) -> bool:
+    left = since.left.get(item.item)
+    return left is not None and started_at < left and known is not None and known.is_with(item.held_by_unit)
 
 
 def _who_stayed(

@@ -74,7 +74,7 @@ async def hold_meeting(desk: Desk, ctx: Context, meeting: MeetingRef, holding: H
     async def hold(conn: Connection) -> Changed[MeetingState]:
         await lifting.promise_if_lifted(conn, found.profile, there(found.state.arena), ctx.now)
         histories = await consents_now(desk, conn, case_refs)
-        cases = await store.hold_cases(conn, case_refs)
+        cases = await store.hold_cases(conn, [item.case for item in found.state.items if item.case is not None])
         families, takers = await families_of(desk, conn, case_refs), await own_family_store.takers(conn, meeting)
         since = since_when(
             [(told.time, event) for told, event in await desk.journal.history(MEETING, meeting, conn=conn)]
