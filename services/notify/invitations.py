@@ -86,6 +86,8 @@ class Invitations:
         told = _about_meeting(event, ctx, event.starts_at, appointment)
         told = replace(told, step=f"{told.step}/{envelope.id}")
         uninvited = await store.take_waiting(tx.conn, f"{event.meeting}/", policy.INVITATION)
+        # What waits about answers is of the time before: every seat is asked anew.
+        await store.drop_staff_errands(tx.conn, step=event.meeting)
         if uninvited:
             # Whoever becomes known has heard of no other time.
             await store.wait_for(tx.conn, told.saying(policy.INVITATION), store.WATCH, uninvited)

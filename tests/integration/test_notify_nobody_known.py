@@ -26,6 +26,7 @@ from shared.contracts.safekeeping import (
 from shared.refs import ArenaRef, CaseRef, ConcernReportRef, ContributionRef, GlassRef, LogScope, MeetingRef, UnitId
 from shared.testing.issuer import LocalIssuer
 from shared.testing.plugin import Migrated
+from tests.integration import test_notify_invitations as invitations
 from tests.integration.notify_world import LIA, MUNICIPALITY, World, notify_world
 from tests.integration.test_notify_deviations import found, look
 from tests.integration.test_notify_emergencies import CASE, GLASS, PROTECTED, opened
@@ -332,3 +333,15 @@ async def test_of_a_case_that_is_closed_only_what_is_done_all_the_same_waits_and
     assert await world.pool.fetchval(waits) == ["emergency-review", "report-unanswered"]
     await world.take(CaseErased(case=CASE, reason=ErasureReason.RETENTION))
     assert await world.pool.fetchval(waits) == ["emergency-review"]
+
+
+@pytest.mark.rule(8, 54, 95)
+async def test_of_a_meeting_that_is_moved_nobody_is_told_what_was_answered_for_the_time_before(world: World) -> None:
+    await world.take(invitations.called(), invitations.answered(invitations.HEALTH))
+    await invitations.move_to(world, invitations.REMINDED)
+    assert await waiting(world) == 3
+    await world.take(meetings.MeetingRescheduled(meeting=MEETING, starts_at=invitations.STARTS + timedelta(days=14)))
+    for who in invitations.LEADERS:
+        await world.prefer(who)
+    assert await waiting(world) == 0
+    assert [await told(world, who) for who in invitations.LEADERS] == [["meeting-invitation"]] * 3
