@@ -177,7 +177,7 @@ async def become_known(desk: Desk, ctx: Context, actor: Actor) -> None:
 
 async def _take_up(desk: Desk, ctx: Context, actor: Actor, conn: Connection) -> None:
     """Tell somebody what waits for those who have their duties."""
-    await store.wake_errands(conn)
+    await store.wake_errands(conn, actor)
     leads = leads_unit(actor)
     if leads is None:
         return

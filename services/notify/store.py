@@ -12,10 +12,12 @@ import asyncpg
 
 from services.notify.domain.appointment import Appointment
 from services.notify.domain.message import OUTSIDE
+from shared.auth import Actor, Clearance
 from shared.contracts.codes import Language, Role, Service
 from shared.contracts.notify import Responsible, Way
 from shared.db import Connection
 from shared.refs import (
+    PROTECTED_LOG,
     ActorId,
     CaseRef,
     ConsentRef,
@@ -870,6 +872,26 @@ async def replace_waiting(conn: Connection, told: Telling) -> None:
         await conn.execute("UPDATE errands SET due = NULL WHERE step = $1", told.step)
 
 
-async def wake_errands(conn: Connection) -> None:
-    """Try at once what waits for somebody who has a duty: there is one more who may have it."""
-    await conn.execute("UPDATE errands SET retry_at = clock_timestamp() WHERE roles <@ $1::text[]", sorted(STAFF))
+async def wake_errands(conn: Connection, actor: Actor) -> None:
+    """Try at once what waits for somebody like `actor`, who has become known.
+
+    For leaders of their unit or service, or for privacy officers, in the log of the municipality whose token they have. Whose duty
+    an address-protected case is, is not known here: with the clearance it may be theirs.
+    """
+    await conn.execute(
+        "WITH theirs AS (SELECT step FROM errands WHERE roles <@ $1::text[] AND CASE WHEN starts_with(scope, $2) THEN $3"
+        "  WHEN scope <> $4 THEN false WHEN roles = $5::text[] THEN $6"
+        "  ELSE $7 AND ($8::text = ANY(units) OR $9::text = ANY(services)"
+        "   OR EXISTS (SELECT FROM unnest(places) AS one WHERE split_part(one, '/', 2) = $8)) END"
+        "  ORDER BY step FOR UPDATE)"
+        " UPDATE errands SET retry_at = clock_timestamp() WHERE step IN (SELECT step FROM theirs)",
+        sorted(STAFF),
+        f"{PROTECTED_LOG}_",
+        Clearance.PROTECTED_CASE_READER in actor.clearances,
+        actor.municipality,
+        sorted(OFFICERS),
+        Role.PRIVACY_OFFICER in actor.roles,
+        Role.LEADER in actor.roles,
+        actor.unit,
+        actor.service,
+    )

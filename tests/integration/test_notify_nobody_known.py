@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -345,3 +346,53 @@ async def test_of_a_meeting_that_is_moved_nobody_is_told_what_was_answered_for_t
         await world.prefer(who)
     assert await waiting(world) == 0
     assert [await told(world, who) for who in invitations.LEADERS] == [["meeting-invitation"]] * 3
+
+
+@pytest.mark.rule(77, 95)
+async def test_who_becomes_known_wakes_what_may_be_theirs_and_nothing_else(world: World) -> None:
+    """Else everything that waits anywhere would be tried whenever somebody looks at their messages for the first time."""
+    alvdal, everybody = LogScope("3428"), frozenset({Service.PPT, Service.HELSESTASJON, Service.BARNEHAGE})
+    here = meetings.MeetingCalled(
+        meeting=MEETING,
+        arena=ArenaRef("arn_" + "b" * 26),
+        arena_type="ressursteam",
+        unit=LIA,
+        starts_at=STARTS,
+        minutes=60,
+        invited=everybody,
+    )
+    there = here.model_copy(update={"meeting": MeetingRef("mtg_" + "c" * 26)})
+    hidden = opened(world, world.party("nurse").model_copy(update={"unit": None, "organisation": None}))
+    world.neighbours.watches[CASE] = {"municipality": MUNICIPALITY, "role": "leader", "unit": "unit:kommune"}
+    escalated = BreakGlassReviewEscalated(case=CASE, glass=GLASS)
+    await world.intake().process(
+        [
+            world.record(here),
+            world.record(escalated),
+            world.record(there, scope=alvdal),
+            world.record(hidden, scope=PROTECTED),
+        ]
+    )
+
+    async def tried() -> list[int]:
+        await world.deliver()
+        names = ("mtg_b%", "brk_%/emergency-escalated", "mtg_c%", "brk_%/protected%")
+        found = "SELECT coalesce((SELECT attempts FROM errands WHERE step LIKE $1), 0)"
+        return [await world.pool.fetchval(found, name) for name in names]
+
+    assert await tried() == [1, 1, 1, 1]
+    cleared = {"lagspill_roles": ["leader", "protected-case-reader"]}
+    steps: list[tuple[str, dict[str, Any], list[int]]] = [
+        ("teacher", {}, [1, 1, 1, 1]),
+        ("rektor", {}, [1, 1, 1, 1]),
+        ("director", {}, [1, 1, 1, 1]),
+        ("styrer", {}, [2, 1, 1, 1]),
+        ("ppt-leader", {"municipality": alvdal}, [2, 1, 2, 1]),
+        ("privacy-officer", {}, [2, 0, 2, 1]),
+        ("director", cleared, [2, 0, 2, 0]),
+        ("health-leader", {}, [3, 0, 2, 0]),
+        ("ppt-leader", {}, [0, 0, 2, 0]),
+    ]
+    for who, claims, left in steps:
+        assert (await world.get(who, "/messages", **claims)).status_code == 200
+        assert await tried() == left, who
