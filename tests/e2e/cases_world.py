@@ -192,6 +192,7 @@ class World:
         services: tuple[str, ...] = ("ppt", "helsestasjon"),
         purposes: tuple[str, ...] = ("assessment",),
         categories: tuple[str, ...] = ("development", "language"),
+        valid_to: str = "2027-07-31",
     ) -> str:
         """Hear the child and ask for consent; return the consent."""
         await self.must(
@@ -199,7 +200,7 @@ class World:
             f"/cases/{case}/child-views",
             {"method": "conversation", "before": "consent", "text": "Vil ha hjelp."},
         )
-        body = {"services": services, "categories": categories, "purposes": purposes, "valid_to": "2027-07-31"}
+        body = {"services": services, "categories": categories, "purposes": purposes, "valid_to": valid_to}
         return str((await self.must("teacher", f"/cases/{case}/consents", body))["consent"])
 
     async def consented(self, case: str, **asked: Any) -> str:

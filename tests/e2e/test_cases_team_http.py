@@ -694,6 +694,49 @@ async def test_a_measure_for_another_service_wants_the_child_heard_within_the_ye
     await world.must("teacher", f"/cases/{case}/consents", asked)
 
 
+@pytest.mark.rule(73, 99, 189)
+async def test_out_of_the_unit_nothing_is_handed_over_before_the_child_was_heard_within_the_year(world: World) -> None:
+    """The consent lasts longer than the conversation before it does; within the unit the list asks for none."""
+    case = await world.opened()
+    await world.consented(case, services=("ppt",), purposes=("transition",), valid_to="2029-07-31")
+    path = f"/cases/{case}/handovers"
+    offer = {"kind": "unit", "receiver": await world.receiver("ppt"), "categories": ["language"]}
+    world.clock.set(datetime(2027, 9, 7, 8, tzinfo=UTC))
+    allowed = (await world.must("teacher", path, offer))["handover"]
+    await world.must("teacher", f"/handovers/{allowed}/withdrawal")
+    drafted = (await world.must("teacher", path, {**offer, "draft": True}))["handover"]
+    # A second more than the year of the list.
+    world.clock.set(datetime(2027, 9, 7, 8, 0, 1, tzinfo=UTC))
+    version = await world.version("teacher", case)
+    for at, body in ((path, offer), (f"/handovers/{drafted}/sending", None)):
+        before = await world.types()
+        response = await world.post("teacher", at, body)
+        assert code(response) == (409, "child-view-missing")
+        problem = response.json()
+        assert (problem["before"], problem["counts"], problem["reasons"]) == (
+            "handover",
+            ["consent", "handover", "plan"],
+            ["does-not-wish", "not-able", "too-young"],
+        )
+        assert await world.types() == before
+    assert await world.version("teacher", case) == version
+    assert (await world.see("teacher", f"/handovers/{drafted}"))["status"] == "proposed"
+    assert (await world.see("ppt", f"/cases/{case}"))["relations"] == ["service-in-scope"]
+    # That it was heard before something else, or was not for a reason that does not count, is no answer.
+    await heard(world, case, before="measure")
+    danger = {"before": "handover", "reason": "danger"}
+    exceptions = f"/cases/{case}/child-view-exceptions"
+    assert await refused(world, "teacher", exceptions, danger) == (422, "not-heard-reason")
+    assert await refused(world, "teacher", path, offer) == (409, "child-view-missing")
+    within = {"kind": "baton", "receiver": await world.receiver("colleague")}
+    baton = (await world.must("teacher", path, within))["handover"]
+    await world.must("teacher", f"/handovers/{baton}/withdrawal")
+    await heard(world, case, before="handover")
+    assert (await world.must("teacher", f"/handovers/{drafted}/sending"))["status"] == "sent"
+    await world.must("ppt", f"/handovers/{drafted}/acceptance")
+    assert (await world.see("ppt", f"/cases/{case}"))["holder"]["service"] == "ppt"
+
+
 @pytest.mark.rule(99)
 async def test_a_child_that_is_old_enough_is_not_too_young(world: World) -> None:
     case = await world.opened()
