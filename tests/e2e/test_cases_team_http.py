@@ -662,7 +662,8 @@ async def test_a_wish_recorded_for_the_family_keeps_its_note_in_the_vault(world:
 @pytest.mark.rule(73, 99, 189)
 async def test_a_measure_for_another_service_wants_the_child_heard_within_the_year(world: World) -> None:
     case = await world.opened()
-    await world.consented(case)
+    await world.consented(case, valid_to="2029-07-31")
+    path = f"/cases/{case}/measures"
     body: dict[str, Any] = {
         "code": "art",
         "owner": "ppt",
@@ -670,21 +671,29 @@ async def test_a_measure_for_another_service_wants_the_child_heard_within_the_ye
         "indicator": "words",
         "evaluate_by": "2027-12-01T11:00:00Z",
     }
-    world.clock.set(datetime(2027, 7, 30, tzinfo=UTC))
-    await world.must("teacher", f"/cases/{case}/measures", body)
-    # Longer ago than a year, and the consent has been renewed on a reason instead of a conversation.
-    world.clock.set(datetime(2027, 9, 20, tzinfo=UTC))
+    world.clock.set(datetime(2027, 9, 7, 8, tzinfo=UTC))
+    await world.must("teacher", path, body)
+    # Longer ago than a year, while the consent still lasts.
+    world.clock.set(datetime(2027, 9, 7, 8, 0, 1, tzinfo=UTC))
+    version, before = await world.version("teacher", case), await world.types()
+    response = await world.post("teacher", path, body)
+    assert code(response) == (409, "child-view-missing")
+    problem = response.json()
+    assert (problem["before"], problem["counts"], problem["reasons"]) == (
+        "measure",
+        ["consent", "measure", "plan"],
+        ["does-not-wish", "not-able", "too-young"],
+    )
+    assert (await world.types(), await world.version("teacher", case)) == (before, version)
     own = {**body, "owner": "barnehage", "code": "observasjon"}
-    await world.must("teacher", f"/cases/{case}/measures", own)
-    exception = {"before": "measure", "reason": "danger"}
-    assert await refused(world, "teacher", f"/cases/{case}/child-view-exceptions", exception) == (
-        422,
-        "not-heard-reason",
-    )
-    noted = await world.must(
-        "teacher", f"/cases/{case}/child-view-exceptions", {"before": "consent", "reason": "does-not-wish"}
-    )
-    assert noted == {"before": "consent", "reason": "does-not-wish"}
+    await world.must("teacher", path, own)
+    exceptions = f"/cases/{case}/child-view-exceptions"
+    danger = {"before": "measure", "reason": "danger"}
+    assert await refused(world, "teacher", exceptions, danger) == (422, "not-heard-reason")
+    assert await refused(world, "teacher", path, body) == (409, "child-view-missing")
+    # A reason that counts is as good as a conversation, also one noted before a consent; for the consent itself it counts once.
+    reason = {"before": "consent", "reason": "does-not-wish"}
+    assert await world.must("teacher", exceptions, reason) == reason
     asked = {
         "services": ["ppt"],
         "categories": ["language"],
@@ -692,6 +701,8 @@ async def test_a_measure_for_another_service_wants_the_child_heard_within_the_ye
         "valid_to": "2028-06-01",
     }
     await world.must("teacher", f"/cases/{case}/consents", asked)
+    assert await refused(world, "teacher", f"/cases/{case}/consents", asked) == (409, "child-view-missing")
+    await world.must("teacher", path, body)
 
 
 @pytest.mark.rule(73, 99, 189)
