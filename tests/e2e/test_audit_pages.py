@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
 from html import unescape
 
 import httpx
@@ -14,15 +15,18 @@ from structlog.testing import capture_logs
 
 from services.audit.domain.sentences import sentence
 from services.audit.domain.tiles import WIDTH
+from services.audit.pages.rendering import oslo
 from services.audit.pages.texts import TABLES
+from services.audit.patterns.texts import finding_sentence
 from services.audit.queries import Reader
 from shared.clock import SimulatedClock
-from shared.contracts.codes import Language
+from shared.contracts.codes import Language, Role, Service
 from shared.testing.issuer import LocalIssuer
 from shared.testing.plugin import Migrated
 from tests.e2e.audit_served import slowly_read
 from tests.e2e.pages_world import Pages, Visitor, open_pages
 from tests.integration.audit_world import NOTODDEN, SIGNER, SKIEN, Publisher
+from tests.integration.patterns_town import MONDAY, Town, feed
 
 pytestmark = [pytest.mark.connected, pytest.mark.story(23)]
 
@@ -240,6 +244,64 @@ async def test_who_has_signed_out_is_given_no_more_of_a_copy_that_has_begun(page
     assert (last["kind"], last["permitted"], last["reason"]) == ("export", False, "session-ended")
     await visitor.sign_in()
     assert EN["exports.cut"].format(count=f"{left:,}") in shown(await visitor.go(where))
+
+
+# --- findings ---------------------------------------------------------------------------------------------------------
+
+
+async def test_a_finding_s_page_shows_where_it_stands_when_it_is_due_and_what_was_written(
+    pages: Pages, visitor: Visitor, clock: SimulatedClock
+) -> None:
+    """So does the list, but for the notes: those are for privacy officers, and another officer's text is nothing but text."""
+    clock.set(MONDAY + timedelta(hours=3))
+    town = Town()
+    teacher = town.employee(Role.CONTACT_TEACHER, Service.SKOLE, "tinnes-skole")
+    await feed(pages.served.world, town.ordinary_work(days=1, looks=3))
+    await feed(pages.served.world, [town.look(teacher, town.children[0], reason="no-relation")])
+    await pages.served.watch.look()
+    (found,) = (await pages.served.see("/findings"))["items"]
+    name, entries, due = found["finding"], found["entries"], datetime.fromisoformat(found["due"])
+    path = f"/pages/finding/{name}"
+    for language in Language:
+        texts, said = TABLES[language], finding_sentence("without-relation", language, entries=entries, cases=1)
+        await visitor.send("/pages/language", language=language, back=path)
+        listed, one = await visitor.go("/pages/findings"), await visitor.go(path)
+        assert (listed.status_code, one.status_code) == (200, 200)
+        assert f'<a href="{path}">{said}</a>' in unescape(listed.text)
+        assert f"{texts['findings.open']}, {texts['findings.due'].format(day=oslo(due))}" in shown(listed)
+        assert said in shown(one)
+        assert f"<dt>{texts['findings.status']}</dt><dd>{texts['findings.open']}</dd>" in one.text
+        assert f'<dd><time datetime="{due.isoformat()}">{oslo(due)}</time></dd>' in one.text
+        assert f'<a href="/pages/actor/{teacher.id}">' in one.text
+        for each in (listed, one):
+            assert texts["findings.overdue"] not in shown(each)
+            assert texts["findings.notes"] not in each.text
+    assert one.text.count('<li><a href="/pages/entry/4005/') == entries == 1
+
+    text = '<script>alert(1)</script>\u202eyas "><img src=x onerror=alert(1)> {{ 7 * 7 }}'
+    officer = pages.served.token("privacy-officer", sub="officer-1")
+    etag = (await pages.served.get(f"/findings/{name}", officer)).headers["etag"]
+    judged = await pages.served.http.post(
+        f"/findings/{name}/explanation",
+        json={"verdict": "breach", "text": text},
+        headers={"authorization": f"Bearer {officer}", "idempotency-key": "a", "if-match": etag},
+    )
+    assert judged.status_code == 201, judged.text
+    clock.set(clock.now() + timedelta(hours=72, seconds=1))
+    due = clock.now() - timedelta(seconds=1)
+    pages.server.claims = {"sub": "officer-2", "lagspill_roles": ["privacy-officer"]}
+    async with pages.visitor() as other:
+        await other.sign_in()
+        listed, one = await other.go("/pages/findings"), await other.go(path)
+    for each in (listed, one):
+        assert oslo(due) in shown(each)
+        assert EN["findings.overdue"] in shown(each)
+    assert f"<h2>{EN['findings.notes']}</h2>" in one.text
+    (note,) = re.findall(r"<blockquote><p>(.*?)</p></blockquote>", one.text)
+    assert unescape(note) == text.replace("\u202e", "\\u202e")
+    assert "<" not in note
+    for hidden in (listed, await visitor.go(path)):
+        assert "alert(1)" not in hidden.text, "neither in the list, nor for the auditor"
 
 
 # --- verify now -------------------------------------------------------------------------------------------------------
