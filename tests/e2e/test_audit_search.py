@@ -163,3 +163,25 @@ async def test_each_entry_is_told_in_the_readers_language(audit: Served) -> None
         assert answer.headers["content-language"] == language
         one = await audit.http.get("/entries/0", params={} if lang is None else {"lang": lang}, headers=headers)
         assert one.json()["sentence"] == said[language]
+
+
+async def test_nothing_is_answered_when_the_query_cannot_be_recorded(audit: Served) -> None:
+    """Fail closed, a page of entries and a single one; when the journal can write again, the query is an entry first."""
+    case, _, _ = await filled(audit)
+    queries: list[tuple[str, dict[str, str]]] = [
+        ("/entries", {"case": case}),
+        ("/entries", WEEK),
+        ("/entries", {"patient": case}),
+        ("/entries/0", {}),
+    ]
+    await audit.pool.execute("ALTER TABLE outbox RENAME TO elsewhere")
+    for path, query in queries:
+        answer = await audit.get(path, audit.token(), **query)
+        assert (answer.status_code, answer.headers["content-type"]) == (503, "application/problem+json"), path
+        assert case not in answer.text
+        assert "act_" not in answer.text
+    await audit.pool.execute("ALTER TABLE elsewhere RENAME TO outbox")
+    assert await audit.recorded() == []
+    for nth, (path, query) in enumerate(queries, 1):
+        assert case in str(await audit.see(path, **query)), path
+        assert [look["kind"] for look in await audit.recorded()] == ["log-read"] * nth
