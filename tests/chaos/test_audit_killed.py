@@ -26,8 +26,8 @@ WITHIN = 60.0
 STEPS = [
     (step, before)
     for step in (
-        "advance", "lock_logs", "claim_numbers", "claim_sequences", "known_events", "add_entries", "add_tiles", "save_heads", "add_checkpoints", "add_numbers",
-        "add_sequences", "add_seals",
+        "advance", "lock_logs", "claim_numbers", "claim_sequences", "known_events", "tile_roots", "add_entries", "add_tiles", "save_heads", "add_checkpoints",
+        "add_numbers", "add_sequences", "add_seals", "add_lanes",
     )
     for before in (True, False)
 ] + [("taken", True)]  # fmt: skip
