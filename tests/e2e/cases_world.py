@@ -52,6 +52,7 @@ STAFF: Final[Mapping[str, tuple[str, str, str, str]]] = {
     "second-nurse": ("health-nurse", "helsestasjon", "unit:helsestasjon", "310001058"),
     "coordinator": ("coordinator", "helsestasjon", "unit:helsestasjon", "310001058"),
     "barnevern": ("child-welfare-officer", "barnevern", "unit:barnevern", "310001066"),
+    "bup": ("bup-clinician", "bup", "unit:bup", "310001082"),
 }
 
 
