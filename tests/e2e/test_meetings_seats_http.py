@@ -1,4 +1,4 @@
-"""A seat is taken in the role that the profile names: seen, answered and counted over HTTP (seed rules 15, 16, 71, 72, 183)."""
+"""A seat is taken in the role that the profile names: seen, answered and counted over HTTP (seed rules 15-18, 71, 72, 183)."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 
 from shared.clock import SimulatedClock
 from shared.testing.issuer import LocalIssuer
+from shared.testing.people import People, Person
 from shared.testing.plugin import Migrated
 from tests.e2e.meetings_world import Town, town
 
@@ -156,3 +157,102 @@ async def test_the_special_education_coordinator_comes_for_the_school_that_recei
         ("contact-teacher", None),
         ("teacher", "special-education-coordinator"),
     ]
+
+
+async def pupil_of_tinnes(sem: Town, child: Person) -> str:
+    """Let Tinnes skole lift a concern for a pupil; return the case."""
+    who, cases = "contact-teacher", sem.cases
+    named = {"name": child.name, "national_number": child.national_number}
+    receipt = await cases.must(who, "/concerns", cases.concern(child=named))
+    await cases.must(who, f"/concerns/{receipt['concern']}/resolution", {"outcome": "lifted"})
+    return str(receipt["case"])
+
+
+async def consented_by_tinnes(sem: Town, case: str, *services: str) -> str:
+    """Hear the pupil, and let the guardians consent to a transition that these services hear of; return the consent."""
+    view = {"method": "conversation", "before": "consent", "text": "Gruer seg til ny skole."}
+    await sem.cases.must("contact-teacher", f"/cases/{case}/child-views", view)
+    scope = {"categories": ["development", "language"], "purposes": ["transition"], "valid_to": "2027-07-31"}
+    asked = await sem.cases.must("contact-teacher", f"/cases/{case}/consents", {"services": services, **scope})
+    for guardian in ("guardian-a", "guardian-b"):
+        await sem.cases.must(guardian, f"/consents/{asked['consent']}/grants")
+    await sem.carry()
+    return str(asked["consent"])
+
+
+@pytest.mark.rule(16, 17, 18)
+async def test_each_pupil_of_the_list_goes_to_the_receiving_school_on_a_basis_of_its_own(sem: Town) -> None:
+    """The parents are not there: what is said of a pupil rests on a consent that the receiving school is inside of."""
+    tinnes, receiving = "unit:tinnes-skole", "unit:notodden-ungdomsskole"
+    people = People(18)
+    first, second = [await pupil_of_tinnes(sem, people.child(age=12)) for _ in range(2)]
+    await sem.carry()
+    sem.clock.set(datetime.fromisoformat("2027-01-11T08:00:00+01:00"))
+    await sem.fresh()
+    arena = await sem.arena("overgang-skole-skole-kontaktlaerer")
+    body = {"arena": arena, "starts_at": "2027-03-02T12:00:00+01:00", "units": [tinnes, receiving]}
+    meeting = str((await sem.must("rektor", "/meetings", body))["meeting"])
+    path = f"/meetings/{meeting}/agenda-items"
+
+    def claims(who: str, unit: str, *, organisation: str, role: str = "contact-teacher") -> dict[str, Any]:
+        works = {"lagspill_service": "skole", "lagspill_unit": unit, "orgno": organisation}
+        return {"sub": who, "lagspill_roles": [role], **works}
+
+    here = claims("contact-teacher", tinnes, organisation="310001023")
+    there = claims("receiving", receiving, organisation="310001099")
+
+    async def brought(case: str) -> dict[str, Any]:
+        response = await sem.post("rektor", path, sem.named(case, purpose="transition"), **here)
+        answered: dict[str, Any] = response.json()
+        return answered
+
+    # Without a basis, and with one that the school which receives is not inside of: refused, and it says what is missing.
+    for services in ((), ("ppt",)):
+        if services:
+            await consented_by_tinnes(sem, first, *services)
+        refused = await brought(first)
+        assert (refused["status"], refused["code"]) == (409, "consent-missing"), services
+        assert [each["service"] for each in refused["missing"]] == ["skole"]
+    assert await sem.access("disclose") == []
+    # With one it is taken: that pupil, and no other of the list.
+    consent = await consented_by_tinnes(sem, first, "skole")
+    item = (await brought(first))["item"]
+    assert (await brought(second))["code"] == "consent-missing"
+    theme = {"kind": "general", "mode": "no-child", "text": "Læringsmiljøet på trinnet."}
+    assert (await sem.post("rektor", path, theme, **here)).status_code == 201
+    # Whoever receives is shown it, which is an exchange and recorded with what it rests on; another teacher there knows of nothing.
+    assert (await sem.get("rektor", f"{path}/{item}", **there)).json()["case"] == first
+    other = claims("other", receiving, organisation="310001099", role="teacher")
+    assert (await sem.get("rektor", f"{path}/{item}", **other)).status_code == 404
+    [shown] = await sem.access("disclose")
+    assert (shown["case"], shown["consent"], shown["consent_version"]) == (first, consent, 1)
+    assert shown["basis"]["code"] == "consent"
+    [recipient] = shown["recipients"]
+    assert (recipient["service"], recipient["role"], recipient["organisation"]) == (
+        "skole",
+        "contact-teacher",
+        "310001099",
+    )
+    # So is what was said of it when they met.
+    sem.clock.set(datetime.fromisoformat("2027-03-02T14:00:00+01:00"))
+    await sem.fresh()
+    seats = [
+        {"service": "skole", "unit": unit, "role": "contact-teacher", "present": True} for unit in (tinnes, receiving)
+    ]
+    met = {
+        "started_at": "2027-03-02T12:00:00+01:00",
+        "ended_at": "2027-03-02T13:30:00+01:00",
+        "chair": "contact-teacher",
+    }
+    held = {**met, "attendance": seats, "discussed": [{"item": item}]}
+    response = await sem.post("rektor", f"/meetings/{meeting}/holding", held, **here)
+    assert response.status_code == 200, response.text
+    told = (await sem.access("disclose"))[-1]
+    assert (told["case"], told["consent"], told["basis"], told["purpose"]) == (
+        first,
+        consent,
+        shown["basis"],
+        "transition",
+    )
+    assert [each["service"] for each in told["recipients"]] == ["skole"]
+    assert {each["case"] for each in await sem.access("disclose")} == {first}
