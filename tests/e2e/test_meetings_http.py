@@ -669,6 +669,70 @@ async def test_minutes_have_a_part_for_all_and_outcomes_for_those_who_may_see(li
     assert (await lia.must("styrer", f"{path}/closure"))["status"] == "closed"
 
 
+@pytest.mark.rule(45)
+async def test_who_is_no_public_service_is_shown_no_item_that_names_a_child(lia: Town) -> None:
+    """Business takes part in SLT, and there only: also under the name of a unit that has the case it finds no child by name."""
+    case = await lia.cases.opened()
+    await lia.cases.consented(case, services=("ppt", "helsestasjon", "barnevern"))
+    await lia.carry()
+    # It is invited nowhere where a child is named, and what it takes part in takes none by name.
+    team = {"arena": await lia.arena("ressursteam", "unit:lia-barnehage"), "starts_at": START}
+    assert await lia.refused("styrer", "/meetings", {**team, "services": ["naeringsliv"]}) == (
+        403,
+        "service-not-member",
+    )
+    slt = {"arena": await lia.arena("slt"), "starts_at": "2026-09-23T12:00:00+02:00", "services": ["naeringsliv"]}
+    open_to_all = (await lia.must("coordinator", "/meetings", slt))["meeting"]
+    items = f"/meetings/{open_to_all}/agenda-items"
+    for who in ("rektor", "teacher", "coordinator"):
+        assert (await lia.post(who, items, lia.named(case))).status_code in {403, 404}, who
+    theme = {"kind": "general", "mode": "no-child", "text": "Veien videre."}
+    general = (await lia.add("coordinator", open_to_all, theme))["item"]
+    # A child is named where its barnehage meets; then that is held, with minutes.
+    meeting = await lia.ressursteam()
+    item = (await lia.add("teacher", meeting, lia.named(case)))["item"]
+    lia.clock.set(AFTER)
+    await lia.fresh()
+    await lia.must("styrer", f"/meetings/{meeting}/holding", lia.held([{"item": item}]))
+    outcome = {"item": item, "decision": "follow-up", "text": "PPT observerer i uke 42."}
+    await lia.must("teacher", f"/meetings/{meeting}/outcomes", outcome)
+    await lia.must("styrer", f"/meetings/{meeting}/minutes", {"text": "Vi møttes."})
+    path = f"/meetings/{meeting}"
+    for number, unit in enumerate((None, "unit:handelsstand", "unit:lia-barnehage")):
+        business: dict[str, Any] = {
+            "lagspill_service": "naeringsliv",
+            "lagspill_unit": unit,
+            "sub": f"business-{number}",
+        }
+        for part in ("", "/agenda-items", f"/agenda-items/{item}", "/minutes"):
+            assert (await lia.get("styrer", f"{path}{part}", **business)).status_code == 404, (unit, part)
+        written = await lia.post("styrer", f"{path}/outcomes", outcome, **business)
+        assert (written.status_code, written.json()["code"]) == (404, "not-found")
+        listed = (await lia.get("styrer", "/meetings", **business)).json()["items"]
+        assert [each["meeting"] for each in listed] == [open_to_all]
+        [shown] = (await lia.get("styrer", items, **business)).json()["items"]
+        assert (shown["item"], shown["text"], shown["case"]) == (general, theme["text"], None)
+        calendar = await lia.get("styrer", "/calendar", **business)
+        assert calendar.content.count(b"BEGIN:VEVENT") == 1
+        teams = await lia.get("styrer", f"/arenas/{team['arena']}/calendar", **business)
+        assert (teams.status_code, teams.json()["code"]) == (403, "calendar-forbidden")
+        assert case.encode() not in calendar.content + teams.content
+        # And nothing was told to it; that it reached for the child's item is in the child's log.
+        assert [each["case"] for each in await lia.access("deny")][number:] == [case]
+    # Nor is it if somebody there were let in to call the meetings, as a coordinator is.
+    calls = {
+        "lagspill_service": "naeringsliv",
+        "lagspill_unit": "unit:lia-barnehage",
+        "lagspill_roles": ["coordinator"],
+    }
+    assert (await lia.get("styrer", path, **calls)).status_code == 200
+    assert (await lia.get("styrer", f"{path}/agenda-items", **calls)).json()["items"] == []
+    assert (await lia.get("styrer", f"{path}/agenda-items/{item}", **calls)).status_code == 404
+    assert (await lia.get("styrer", f"{path}/minutes", **calls)).json()["outcomes"] == []
+    told = [recipient["service"] for each in await lia.access("disclose") for recipient in each["recipients"]]
+    assert "naeringsliv" not in told
+
+
 @pytest.mark.rule(12)
 @pytest.mark.story(12)
 async def test_a_transition_meeting_is_not_held_without_the_guardians(lia: Town) -> None:

@@ -199,6 +199,7 @@ def test_business_and_voluntary_organisations_hear_no_name_whatever_the_consent_
     )
     assert may_hear(item, Service.PPT, [given], NOW, own=False)
     assert not may_hear(item, outsider, [given], NOW, own=False)
+    assert not may_hear(item, outsider, [given], NOW, own=True)
 
 
 @pytest.mark.rule(4, 5)

@@ -37,7 +37,7 @@ from services.meetings.errors import (
     OutcomeIncompleteError,
 )
 from shared.contracts.base import EventData
-from shared.contracts.codes import InformationCategory, LegalBasis, Purpose, Role, Service
+from shared.contracts.codes import NOT_PUBLIC, InformationCategory, LegalBasis, Purpose, Role, Service
 from shared.contracts.meetings import (
     AgendaItemAccepted,
     AgendaItemAdded,
@@ -282,13 +282,14 @@ def may_hear(
     """Return whether somebody of this service, who has a seat, may be shown `item` at that moment.
 
     `own` says that they are of the unit that brought it and still has the case: that one needs no consent. `own_family` says that
-    it is their own child's, with whom they have nothing to do at work, whatever consent there is (forvaltningsloven § 6).
+    it is their own child's, with whom they have nothing to do at work, whatever consent there is (forvaltningsloven § 6). Business
+    and voluntary organisations hear of nobody by name, also where their unit is said to have the case (seed rule 45).
     """
     if item.status is ItemStatus.REMOVED or own_family:
         return False
     if item.mode is not ItemMode.NAMED:
         return True
-    if service is None or item.purpose is None:
+    if service is None or service in NOT_PUBLIC or item.purpose is None:
         return False
     if own:
         return True
