@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
 
 import httpx
 import pytest
@@ -97,3 +99,53 @@ async def test_the_baton_goes_to_a_service_and_comes_back_with_what_was_consente
         ("unit", there, "consent"),
         ("unit", back, "consent"),
     ]
+
+
+async def approved(world: World, who: str, case: str, form_type: str, fields: Mapping[str, str]) -> str:
+    """Write a form that all guardians approve; return it."""
+    body = {"form_type": form_type, "school_start": 2027, "fields": fields}
+    form = str((await world.must(who, f"/cases/{case}/transition-forms", body))["form"])
+    for guardian in ("guardian-a", "guardian-b"):
+        await world.must(guardian, f"/transition-forms/{form}/approvals", {"version": 1})
+    return form
+
+
+@pytest.mark.rule(4, 13, 14, 16, 18)
+async def test_a_school_sends_its_own_form_on_although_the_baton_came_with_less(world: World) -> None:
+    """A barnehage writes nothing of learning, and a school must: what it wrote itself came with nobody's baton."""
+    case = await world.opened()
+    to_school: dict[str, Any] = {"services": ("skole",), "purposes": ("transition",), "valid_to": "2028-07-31"}
+    await world.consented(case, **to_school)
+    kindergarten = {"play-and-friends": "Leker godt i små grupper.", "language-and-speech": "Setninger på to ord."}
+    form = await approved(world, "teacher", case, "barnehage-to-school", kindergarten)
+    to = {"receiver": await world.receiver("contact-teacher"), "outside_window": "moved"}
+    version = await world.version("teacher", case)
+    sent = await world.must("teacher", f"/transition-forms/{form}/sending", to, if_match=version)
+    await world.must("contact-teacher", f"/handovers/{sent['handover']}/acceptance")
+
+    world.clock.set(datetime(2027, 3, 1, 8, tzinfo=UTC))
+    school = {"learning": "Leser enkle ord.", "what-has-helped": "Små grupper."}
+    form = await approved(world, "contact-teacher", case, "school-to-school", school)
+    sending, to = f"/transition-forms/{form}/sending", {"receiver": await world.receiver("other-teacher")}
+    version, before = await world.version("contact-teacher", case), await world.types()
+    missing = await world.post("contact-teacher", sending, to, if_match=version)
+    assert code(missing) == (409, "consent-missing"), "not of learning, nor of measures"
+    assert await world.types() == before
+    said = {"method": "conversation", "before": "consent", "text": "Gleder seg."}
+    await world.must("contact-teacher", f"/cases/{case}/child-views", said)
+    more = {**to_school, "categories": ["learning", "measures"]}
+    consent = (await world.must("contact-teacher", f"/cases/{case}/consents", more))["consent"]
+    for guardian in ("guardian-a", "guardian-b"):
+        await world.must(guardian, f"/consents/{consent}/grants")
+    version = await world.version("contact-teacher", case)
+    sent = await world.must("contact-teacher", sending, to, if_match=version)
+    offered = (await world.published("handover.sent.v1"))[-1]["data"]
+    assert (offered["kind"], offered["route"], offered["consent"]) == ("school-to-school", "school-to-school", consent)
+    assert (await world.see("other-teacher", f"/transition-forms/{form}"))["fields"] == school
+    taken = await world.must("other-teacher", f"/handovers/{sent['handover']}/acceptance")
+    assert (taken["status"], taken["categories"]) == ("completed", ["learning", "measures"])
+    assert (await world.see("other-teacher", f"/cases/{case}"))["holder"] == to["receiver"]
+    # Of both consents, and not of the health, which was written down too.
+    shown, _ = await read(world, "other-teacher", case)
+    assert shown == {"development", "identity", "language", "learning", "measures"}
+    assert code(await world.get("contact-teacher", f"/transition-forms/{form}")) == (404, "not-found")

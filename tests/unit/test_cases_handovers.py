@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from services.cases.domain import access, concern, consent, handover, moved, recording, waiting
+from services.cases.domain import access, concern, consent, forms, handover, moved, recording, waiting
 from services.cases.domain.access_terms import Action
 from services.cases.domain.acting import Acting
 from services.cases.domain.kinds import KINDS, Ground, Kind, Place, SentBy, fitting, needs_form, require_kind
@@ -25,6 +25,7 @@ from services.cases.errors import (
     NotInvolvedError,
     NotPermittedError,
     OrganisationMissingError,
+    OutsideHoldingError,
     ReceiverAwayError,
     ReceiverIsSenderError,
     UnknownPartError,
@@ -43,10 +44,11 @@ from shared.contracts.cases import (
 from shared.contracts.codes import Area, InformationCategory, Purpose, Role, Service
 from shared.contracts.safekeeping import DocumentAdded, MediaType
 from shared.errors import StaleVersionError
-from shared.refs import CaseRef, ConcernRef, DocumentRef, HandoverRef, LogScope, UnitId
+from shared.refs import CaseRef, ConcernRef, DocumentRef, FormRef, HandoverRef, LogScope, UnitId
 from tests.unit.cases_town import (
     BARNEVERN,
     COLLEAGUE,
+    CONTACT_TEACHER,
     CURIOUS,
     LIA,
     PPT,
@@ -215,6 +217,43 @@ def test_a_form_that_another_unit_rewrote_is_that_units() -> None:
     protected = Town(address_protected=True).lift()
     assert protected.state.own_records == frozenset()
     assert protected.state.recorded_by == {}
+
+
+@pytest.mark.rule(13, 14, 18)
+def test_with_a_form_of_its_own_a_school_sends_no_document_that_it_did_not_get() -> None:
+    learning = InformationCategory.LEARNING
+    town = Town().lift()
+    got, kept = (DocumentRef(town.ids.ref("doc")) for _ in range(2))
+    for document, category in ((got, LANGUAGE), (kept, learning)):
+        added = recording.AddDocument(by=TEACHER, document=document, category=category, media=MediaType.PDF, size=900)
+        town.take(recording.decide_document(town.state, added, town.now))
+    town.consented(scope((Service.SKOLE,), (LANGUAGE, learning), (Purpose.TRANSITION,)))
+    answer(town, send(town, approved_form(town)), CONTACT_TEACHER)
+    form, written = FormRef(town.ids.ref("frm")), DocumentRef(town.ids.ref("doc"))
+    draft_form = forms.DraftForm(
+        by=CONTACT_TEACHER,
+        form=form,
+        document=written,
+        form_type="school-to-school",
+        school_start=2027,
+        categories=frozenset({LANGUAGE, learning}),
+    )
+    town.take(forms.decide_draft(town.state, draft_form, town.now))
+    for ordinal in (1, 2):
+        approval = forms.ApproveForm(by=guardian(ordinal), form=form, version=1)
+        town.take(forms.decide_approve(town.state, approval, town.now))
+    there = party(employee("otherteacher", Role.CONTACT_TEACHER, Service.SKOLE, UnitId("unit:other-skole")))
+    ref = HandoverRef(town.ids.ref("hdo"))
+    sending = forms.SendForm(by=CONTACT_TEACHER, form=form, handover=ref, receiver=there)
+    # A case that moves takes along what was held, and all that is written of it.
+    elsewhere = sending.model_copy(update={"to_municipality": LogScope("0301")})
+    with pytest.raises(OutsideHoldingError):
+        forms.decide_send_form(town.state, elsewhere, town.now, RULES)
+    town.take(forms.decide_send_form(town.state, sending, town.now, RULES))
+    package = town.state.handovers[ref].package
+    assert package.categories == {LANGUAGE, learning}
+    assert {written, got} <= {*package.documents}
+    assert kept not in package.documents
 
 
 # --- drafts and receipts ----------------------------------------------------------------------------------------------

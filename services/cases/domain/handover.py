@@ -55,7 +55,7 @@ from shared.contracts.cases import (
     Party,
     TransitionFormReceived,
 )
-from shared.contracts.codes import LegalBasis, Purpose
+from shared.contracts.codes import InformationCategory, LegalBasis, Purpose
 from shared.refs import ActorId, DocumentRef, FormRef, HandoverRef, LogScope, UnitId
 
 RejectReason = Literal["capacity", "wrong-unit", "absent", "missing-information", "other"]
@@ -179,7 +179,7 @@ def offer(
         MeasureUnfinishedError, ConcernOpenError, MoveProtectedError: see `transfer.require_movable`.
         MunicipalityUnknownError: see `Rules.require_municipality`.
         AnswerTimeError: the time to answer is not ahead, or more than thirty days away.
-        OutsideHoldingError: the package holds what the sender does not.
+        OutsideHoldingError: the package holds what the sender does not, and no approved form says it (seed rules 13, 14).
         ConsentMissingError: it leaves the unit, and no consent for transition covers receiver and package (seed rule 106).
         OverrideNoHandoverError: as before, although something is shared with the receiver's service by law.
     """
@@ -202,12 +202,14 @@ def offer(
     if not now < respond_by <= add_days(now, rules.answer_within_days_at_most):
         raise AnswerTimeError
     held = None if state.holding is None else state.holding.categories
-    if held is not None and not command.package.categories <= held:
+    # What a form says was written and approved for this: it came with nobody's baton. A case that moves takes along what was held.
+    written = form is not None and place is not Place.OTHER_MUNICIPALITY
+    if held is not None and not written and not command.package.categories <= held:
         raise OutsideHoldingError(
             extensions={"categories": [one.value for one in sorted(command.package.categories - held)]}
         )
     basis, consent = _basis(state, command, kind, now, rules)
-    package = command.package if kind.ground is Ground.OWN_TASK else with_documents(state, command.package)
+    package = command.package if kind.ground is Ground.OWN_TASK else with_documents(state, command.package, held)
     return HandoverSent(
         case=ref_of(state),
         handover=command.handover,
@@ -226,10 +228,14 @@ def offer(
     )
 
 
-def with_documents(state: CaseState, package: Package) -> Package:
-    """Return the package with every document that its categories hold: the receiver will read them, and each has its receipt."""
-    held = sorted(one.ref for one in state.documents.values() if one.category in package.categories)
-    return package.model_copy(update={"documents": (*package.documents, *held)})
+def with_documents(state: CaseState, package: Package, held: frozenset[InformationCategory] | None) -> Package:
+    """Return the package with every document that its categories hold: the receiver will read them, and each has its receipt.
+
+    Of a sender to whom only some categories came (`held`; none: all), no document of another one is sent.
+    """
+    sent = package.categories if held is None else package.categories & held
+    documents = sorted(one.ref for one in state.documents.values() if one.category in sent)
+    return package.model_copy(update={"documents": (*package.documents, *documents)})
 
 
 def decide_receive(

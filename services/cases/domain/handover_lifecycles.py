@@ -60,7 +60,10 @@ HANDOVER: Final = Lifecycle(
                     "out of the municipality, there is one with that number", errors.MunicipalityUnknownError, (107,)
                 ),
                 Guard("the time to answer lies ahead, at most thirty days", errors.AnswerTimeError, (107,)),
-                Guard("the package holds no more than the sender does", errors.OutsideHoldingError),
+                Guard(
+                    "the package holds no more than the sender does, or an approved form says it",
+                    errors.OutsideHoldingError,
+                ),
                 Guard("out of the unit, a consent for transition covers it", errors.ConsentMissingError, (4, 18)),
                 Guard("sharing by law is no consent to hand over", errors.OverrideNoHandoverError, (4, 18)),
                 Guard("between barnehage and school it is an approved form", errors.HandoverNeedsFormError, (13, 14)),
