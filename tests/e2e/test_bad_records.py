@@ -42,7 +42,7 @@ pytestmark = [pytest.mark.connected, pytest.mark.slow]
 PARTITION: Final = 0
 LIA: Final = UnitId("unit:lia-barnehage")
 WATCHED: Final[Mapping[str, tuple[str, ...]]] = {
-    "cases": ("consent_receipts",),
+    "cases": ("consent_receipts", "meetings_to_come"),
     "meetings": ("cases",),
     "notify": ("aggregates", "messages", "inbox"),
     "audit": ("entries",),
@@ -131,6 +131,10 @@ DEADLINE: Final = "SELECT count(*) FROM aggregates WHERE id = $1"
 CASE: Final = "SELECT count(*) FROM cases WHERE case_ref = $1"
 MESSAGE: Final = "SELECT count(*) FROM messages WHERE step LIKE $1 || '/%'"
 RECEIPT: Final = "SELECT count(*) FROM consent_receipts WHERE consent = $1"
+COMING: Final = "SELECT count(*) FROM meetings_to_come WHERE meeting = $1"
+TO_COME: Final = "cases-meetings-to-come"
+SERVICE_OF: Final = {TO_COME: "cases"}
+"""Whose a consumer is that is not called as its service is."""
 
 ON: Final[Mapping[str, tuple[Good, ...]]] = {
     cases.TOPIC: (
@@ -142,7 +146,11 @@ ON: Final[Mapping[str, tuple[Good, ...]]] = {
     ),
     meetings.TOPIC: (
         Good(receipt_of_meetings, lambda one: {"cases": (RECEIPT, one.consent)}, frozenset({"cases"})),
-        Good(called, lambda one: {"notify": (MESSAGE, one.meeting)}, frozenset({"cases", "notify"})),
+        Good(
+            called,
+            lambda one: {"notify": (MESSAGE, one.meeting), TO_COME: (COMING, one.meeting)},
+            frozenset({TO_COME, "notify"}),
+        ),
     ),
     notify.TOPIC: (Good(receipt_of_notify, lambda one: {"cases": (RECEIPT, one.consent)}, frozenset({"cases"})),),
     ACCESS: (Good(look, lambda _: {}, frozenset()),),
@@ -171,8 +179,8 @@ class Town:
         for good in ON[topic]:
             event = good.make()
             offset = await self.send(topic, good_record(event))
-            for service, (query, asked) in good.effects(event).items():
-                await self.watches[service].until(query, asked, gives=1)
+            for consumer, (query, asked) in good.effects(event).items():
+                await self.watches[SERVICE_OF.get(consumer, consumer)].until(query, asked, gives=1)
             await self.watches["audit"].until(
                 "SELECT count(*) FROM entries WHERE (topic, partition, record_offset) = ($1, $2, $3)",
                 topic,
@@ -193,15 +201,15 @@ class Town:
         assert row is not None, "the log does not hold it"
         return bytes(row["body"] or row["leaf"]), row["kind"]
 
-    async def parked(self, service: str, topic: str, offset: int) -> asyncpg.Record | None:
-        """Return the letter of a record, from the service's own inbox: the feed of notify's subscribers judges for itself."""
-        return await self.databases[service].fetchrow(
+    async def parked(self, consumer: str, topic: str, offset: int) -> asyncpg.Record | None:
+        """Return the letter of a record, from a service's own inbox: the feed of notify's subscribers judges for itself."""
+        return await self.databases[SERVICE_OF.get(consumer, consumer)].fetchrow(
             "SELECT id, reason, key, value, header_names, header_values, detail FROM dead_letters"
             " WHERE (topic, partition, record_offset, consumer) = ($1, $2, $3, $4)",
             topic,
             PARTITION,
             offset,
-            service,
+            consumer,
         )
 
 
@@ -229,12 +237,12 @@ async def all_are_kept(town: Town, topic: str, bad_ones: Iterable[BadRecord], ha
         await town.goes_on(topic)
         kind = "unparsable" if bad.reason in {Reason.MALFORMED, Reason.NO_VALUE, Reason.TOO_LARGE} else "event"
         assert await town.recorded(topic, offset) == (bad.record.value or b"", kind), bad.what
-        for service in sorted(CONSUMERS[topic]):
-            letter = await town.parked(service, topic, offset)
-            if bad.reason is None or not (bad.by_all or service in handled_by):
-                assert letter is None, f"{service} parked {bad.what}"
+        for consumer in sorted(CONSUMERS[topic]):
+            letter = await town.parked(consumer, topic, offset)
+            if bad.reason is None or not (bad.by_all or consumer in handled_by):
+                assert letter is None, f"{consumer} parked {bad.what}"
                 continue
-            assert letter is not None, f"{service} did not park {bad.what}"
+            assert letter is not None, f"{consumer} did not park {bad.what}"
             assert (letter["reason"], letter["value"], letter["key"]) == (bad.reason, bad.record.value, bad.record.key)
             kept = list(zip(letter["header_names"], letter["header_values"], strict=True))
             assert kept[: len(bad.record.headers)] == [
