@@ -13,7 +13,10 @@ import pytest
 from services.meetings.configuration import read_profiles
 from services.meetings.domain.arena import wanted_arenas
 from services.meetings.domain.arena_rules import ArenaRules, ArenaType, Task
+from services.meetings.domain.conformity import KnownMeeting, View, conformity, deviations
 from services.meetings.domain.lifting import way_up
+from services.meetings.domain.meeting import Status
+from services.meetings.domain.planning import OVERBOOKED, cost, plan, staff_of
 from services.meetings.domain.profile import Profile
 from services.meetings.domain.rhythm import AtLeastPerTerm, AtLeastPerYear, EveryWeeks, Larger, Monthly, Yearly
 from services.meetings.domain.undertakings import Better, Reader
@@ -21,9 +24,10 @@ from services.meetings.domain.wheel import wishes
 from services.meetings.settings import MeetingsSettings
 from services.meetings.views import arena_view
 from shared.contracts.codes import Service
+from shared.contracts.deviations import DeviationKind
 from shared.contracts.meetings import Guardians, ItemKind, ModePolicy, Place, Seat
 from shared.profiles import rules_named_in
-from shared.refs import ArenaRef, LogScope, UnitId
+from shared.refs import ArenaRef, LogScope, MeetingRef, UnitId
 from tests.coverage_table import numbers
 
 FOLDER: Final[Path] = MeetingsSettings.model_fields["municipalities_folder"].default
@@ -276,3 +280,42 @@ def test_a_sixth_municipality_is_a_file_and_no_code(tmp_path: Path) -> None:
         "vinter",
         "vår",
     ]
+
+
+@pytest.mark.rule(64)
+def test_the_sixth_is_planned_and_counted_in_the_three_terms_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "sixth.yaml").write_text(SIXTH, encoding="utf-8")
+    [sixth] = read_profiles(tmp_path).values()
+    year, asked = sixth.calendar.school_year(2026), wishes(sixth, 2026)
+    placed = plan(asked, staff_of([sixth]))
+    assert placed.keys() == {wish.key for wish in asked}
+    assert cost(asked, placed, staff_of([sixth]), {}) < OVERBOOKED
+    assert {slot.day for slot in placed.values()} <= sixth.calendar.open_days(year)
+    ends = {"høst": (date(2026, 8, 15), date(2026, 12, 31)), "vinter": (date(2027, 1, 1), date(2027, 3, 31))}
+    ends["vår"] = (date(2027, 4, 1), date(2027, 8, 14))
+    for key, slot in placed.items():
+        first, last = ends[key.period]
+        assert first <= slot.day <= last, key
+    # All of them are held but the second one of the winter, and that is what the unit is told.
+    known = [
+        KnownMeeting(
+            MeetingRef(f"mtg_{'b' * 25}{'bcdf'[number]}"),
+            ArenaType("helt-annet-mote"),
+            UnitId("unit:den-sjette-skole"),
+            slot.moment,
+            Status.CANCELLED if (key.period, key.nth) == ("vinter", 2) else Status.HELD,
+            extra=False,
+        )
+        for number, (key, slot) in enumerate(placed.items())
+    ]
+    everything, over = View(everything=True), date(2027, 8, 15)
+    rows = conformity(sixth, year, known, over, everything)
+    assert [(row.period, (row.first, row.last), row.due, row.held, row.conforms) for row in rows] == [
+        ("høst", ends["høst"], 1, 1, True),
+        ("vinter", ends["vinter"], 2, 1, False),
+        ("vår", ends["vår"], 1, 1, True),
+    ]
+    [few] = [
+        each for each in deviations(sixth, year, known, over, everything) if each.kind is DeviationKind.TOO_FEW_HELD
+    ]
+    assert (few.unit, few.period, few.due, few.found) == ("unit:den-sjette-skole", "vinter", 2, 1)
