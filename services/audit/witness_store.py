@@ -172,6 +172,18 @@ async def cosigners_of(conn: Connection, log: LogName, size: int) -> set[str]:
     return {row["vkey"] for row in rows}
 
 
+async def cosigners_by_size(pool: Pool, log: LogName, policy: Policy, sizes: Sequence[int]) -> dict[int, list[str]]:
+    """Return, for each size, the key names of the policy's witnesses that have cosigned the log's checkpoint, in its order."""
+    rows = await pool.fetch(
+        "SELECT size, vkey FROM cosignatures WHERE log = $1 AND size = ANY ($2::bigint[]) AND vkey = ANY ($3::text[])",
+        log,
+        sizes,
+        [witness.key.vkey for witness in policy.witnesses],
+    )
+    known = {(row["size"], row["vkey"]) for row in rows}
+    return {size: [each.key.name for each in policy.witnesses if (size, each.key.vkey) in known] for size in sizes}
+
+
 async def add_witnessed(conn: Connection, log: LogName, size: int, policy: Policy, now: datetime) -> bool:
     """Write that enough witnesses have cosigned this checkpoint; False if that was written already."""
     status = await conn.execute(

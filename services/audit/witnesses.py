@@ -109,3 +109,7 @@ class Witnesses:
     async def standing(self, log: LogName) -> Sequence[WitnessView]:
         """Return, for each witness, what it has cosigned last, when, and what is wrong with it."""
         return await witness_store.read_views(self._pool, log, self.rule_of(log))
+
+    async def cosigners(self, log: LogName, sizes: Sequence[int]) -> dict[int, list[str]]:
+        """Return, for each size, the key names of the witnesses that have cosigned the log's checkpoint of that size."""
+        return await witness_store.cosigners_by_size(self._pool, log, self.rule_of(log), sizes)

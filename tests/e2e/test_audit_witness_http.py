@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
+from datetime import datetime
 
 import httpx
 import pytest
@@ -12,8 +14,11 @@ from services.audit.app import SERVICE
 from services.audit.domain.note import Note
 from services.audit.domain.policy import Policy
 from services.audit.domain.proof import InclusionProof
+from services.audit.pages.rendering import oslo
+from services.audit.pages.texts import TABLES
 from services.audit.settings import AuditSettings
 from shared.clock import SimulatedClock
+from shared.contracts.codes import Language
 from shared.testing.issuer import LocalIssuer
 from shared.testing.plugin import Migrated
 from shared.testing.trust import TRUST
@@ -86,6 +91,56 @@ async def test_a_checkpoint_is_served_when_it_is_witnessed(audit: Served, witnes
     assert not policy.evaluate((await audit.get("/logs/4005/checkpoint/latest")).content).met
     await asks.ask()
     assert policy.evaluate((await audit.get("/logs/4005/checkpoint")).content).checkpoint.size == 10
+
+
+async def test_the_log_s_page_lists_its_witnesses_and_what_is_wrong_with_one(
+    migrated: Migrated, issuer: LocalIssuer, clock: SimulatedClock, witness: Served
+) -> None:
+    """Three: one that cosigns, one that is away, and one that was never told of this log. What each has cosigned, and when."""
+    strange = f"witness tinn {cosigner('tinn').key.vkey} {witness.address}/nothing-here\n"
+    lines = f"witness kragero {cosigner('kragero').key.vkey} http://127.0.0.1:9\n{strange}{rule(witness)}"
+    async with (
+        audit_service(migrated, issuer, clock, told={"audit_witness_policy": lines}) as audit,
+        httpx.AsyncClient(verify=TRUST) as http,
+    ):
+        asks, publisher = asking(audit.world, http, lines), Publisher()
+        await audit.world.take(*publisher.reads(7))
+        for language in Language:
+            said, header = TABLES[language], {"accept-language": language}
+            page = (await audit.http.get("/pages/log/4005", headers=header)).text
+            assert said["log.no_witness"] in page
+            for name in ("skien", "kragero", "tinn"):
+                assert f"<li><code>{name}</code>: {said['log.never']}</li>" in page
+        told = await asks.ask()
+        assert told["skien"] is None
+        assert (told["kragero"], told["tinn"]) == ("unavailable", "wrong-answer")
+        (at,) = [
+            view["cosigned_at"] for view in (await audit.get("/logs/4005/witnesses")).json() if view["cosigned_at"]
+        ]
+        for language in Language:
+            said, header = TABLES[language], {"accept-language": language}
+            answer = await audit.http.get("/pages/log/4005", headers=header)
+            assert answer.status_code == 200
+            cosigned = said["log.cosigned"].format(size=7, at=oslo(datetime.fromisoformat(at)))
+            assert f"<li><code>skien</code>: {cosigned}</li>" in answer.text
+            for name in ("kragero", "tinn"):
+                trouble = said[f"log.trouble.{told[name]}"]
+                assert (
+                    f'<li><code>{name}</code>: {said["log.never"]} <strong class="error">{trouble}</strong></li>'
+                    in answer.text
+                )
+            assert said["log.some_witnesses"] in answer.text
+            assert f"<li><code>{cosigner('skien').key.name}</code></li>" in answer.text
+            assert witness.address not in answer.text
+
+        # The next one is the newest, and nobody has cosigned that yet.
+        await audit.world.take(publisher.read())
+        page = (await audit.http.get("/pages/log/4005", headers={"accept-language": "en"})).text
+        assert TABLES[Language.EN]["log.no_witness"] in page
+        assert re.findall(r"<td>((?:<code>\S+</code>(?:, )?)+)</td>\s<td><code>", page) == [
+            f"<code>{OURS.verifier.name}</code>",
+            f"<code>{OURS.verifier.name}</code>, <code>{cosigner('skien').key.name}</code>",
+        ]
 
 
 async def test_a_proof_leads_to_a_witnessed_checkpoint_where_it_can(audit: Served, asks: Asking) -> None:

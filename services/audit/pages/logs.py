@@ -65,9 +65,9 @@ class LogPages:
         if not heads:
             raise NoSuchLogError
         standing = await self._witnesses.standing(LogName(name))
-        return page(
-            "log.html", visit, heads=heads, standing=standing, signatures=signatures, vkey=self._vkey(heads[0].origin)
-        )
+        cosigners = await self._witnesses.cosigners(LogName(name), [head.checkpoint.size for head in heads])
+        vkey = self._vkey(heads[0].origin)
+        return page("log.html", visit, heads=heads, standing=standing, cosigners=cosigners, vkey=vkey)
 
     # --- verify now ---------------------------------------------------------------------------------------------------
 
@@ -108,11 +108,6 @@ async def _told(visit: Visit, verification: Verification) -> AsyncIterator[str]:
         reason = Texts(visit.language)("refusal.code.being-verified")
         yield render("verified.html", visit, said=Outcome(None, reason))
     yield after
-
-
-def signatures(note: str) -> list[str]:
-    """Return the names under a note: the log's own first, then those of its witnesses (C2SP signed-note)."""
-    return [line[2:].partition(" ")[0] for line in note.rpartition("\n\n")[2].splitlines() if line.startswith("— ")]
 
 
 def _own(ctx: Context) -> LogName:
