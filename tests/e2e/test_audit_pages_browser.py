@@ -17,6 +17,7 @@ from deploy.local.identity import IdentityServer
 from deploy.local.process import free_port
 from services.audit.pages.texts import TABLES
 from shared.clock import SimulatedClock
+from shared.contracts.access import AccessKind
 from shared.contracts.codes import Language
 from shared.testing.issuer import LocalIssuer
 from shared.testing.plugin import Migrated
@@ -28,39 +29,51 @@ pytestmark = [pytest.mark.connected, pytest.mark.slow, pytest.mark.story(23), ne
 
 CASE = "cas_bcdfghjklmnpqrstvwxzbcdfgh"
 ACTOR = "act_nurse-in-tinnes"
-PATHS = (
-    "/",
-    "/pages/log/4005",
-    "/pages/search",
-    f"/pages/search?case={CASE}",
-    "/pages/search?case=wrong&since=2026-13-01",
-    f"/pages/case/{CASE}",
-    f"/pages/actor/{ACTOR}",
-    "/pages/entry/4005/5",
-    "/pages/findings",
-    "/pages/finding/log-1",
-    "/pages/verify",
-    "/pages/exports",
-    "/pages/nowhere",
-)
+PATHS = {
+    "/": 200,
+    "/pages/log/4005": 200,
+    "/pages/search": 200,
+    f"/pages/search?case={CASE}": 200,
+    "/pages/search?case=wrong&since=2026-13-01": 200,
+    f"/pages/case/{CASE}": 200,
+    f"/pages/actor/{ACTOR}": 200,
+    "/pages/entry/4005/5": 200,
+    "/pages/findings": 200,
+    "/pages/finding/log-1": 200,
+    "/pages/verify": 200,
+    "/pages/exports": 200,
+    "/pages/nowhere": 404,
+}
+"""What each is answered with; a finding about a look is asked for beside them."""
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 
 
 @pytest_asyncio.fixture
 async def pages(migrated: Migrated, issuer: LocalIssuer, clock: SimulatedClock) -> AsyncIterator[Pages]:
-    """The service, with a case that several have looked at, one of them without being let in, and a gap that was found."""
+    """The service, with a case that several have looked at, one of them without being let in, and two findings."""
     async with open_pages(migrated, issuer, clock) as made:
         await made.served.world.take(*story())
+        await made.served.watch.look()
         yield made
 
 
 def story() -> list[bytes]:
-    """What stands in the log; two services' records have the same number, which is a finding."""
+    """What stands in the log; two records have the same number, which is a finding, and so is who was refused eight times."""
     cases = Publisher()
     looks = [cases.access(CASE, actor=actor) for actor in (ACTOR, "act_teacher-in-lia", "act_leader-of-ppt") * 2]
     looks[3] = looks[3].model_copy(update={"permitted": False, "reason": "no-relation"})
     records = [cases.publish(look) for look in looks]
-    return [*records, *cases.reads(6), Publisher(seed=7).read(CASE), cases.seal()]
+    meetings = Publisher(source="/services/meetings", seed=8)
+    refused = {"kind": AccessKind.DENY, "permitted": False, "reason": "not-in-table"}
+    denials = [meetings.access(actor="act_teacher-in-lia").model_copy(update=refused) for _ in range(8)]
+    records += [*cases.reads(6), Publisher(seed=7).read(CASE), cases.seal()]
+    return records + [meetings.publish(look) for look in denials]
+
+
+async def about_a_look(pages: Pages) -> str:
+    """The name of the finding about who was refused again and again."""
+    (finding,) = (await pages.served.see("/findings", group="behaviour"))["items"]
+    return str(finding["finding"])
 
 
 async def assert_accessible(page: Page) -> None:
@@ -80,6 +93,7 @@ async def sign_in(page: Page, address: str) -> None:
 
 async def test_every_page_in_every_language_is_accessible_and_loads_nothing(pages: Pages) -> None:
     """axe-core; no script, nothing from elsewhere, nothing for the content policy to stop; the language is the one asked for."""
+    paths = PATHS | {f"/pages/finding/{await about_a_look(pages)}": 200}
     async with chromium() as browser:
         for language in Language:
             context = await browser.new_context(locale={"nb": "nb-NO", "nn": "nn-NO", "en": "en-GB"}[language])
@@ -88,8 +102,10 @@ async def test_every_page_in_every_language_is_accessible_and_loads_nothing(page
             await page.goto(f"{pages.address}/pages/sign-in")
             await assert_accessible(page)
             await sign_in(page, pages.address)
-            for path in PATHS:
-                await page.goto(f"{pages.address}{path}")
+            for path, status in paths.items():
+                answer = await page.goto(f"{pages.address}{path}")
+                assert answer is not None
+                assert answer.status == status, path
                 assert await page.get_attribute("html", "lang") == language
                 await expect(page.locator("h1")).to_have_count(1)
                 await assert_accessible(page)
@@ -160,13 +176,16 @@ async def tab_to(page: Page, name: str) -> None:
 
 async def test_nothing_is_cut_off_at_320_pixels(pages: Pages) -> None:
     """WCAG 1.4.10: no page scrolls sideways; only pictures and tables do, in a frame of their own."""
+    paths = PATHS | {f"/pages/finding/{await about_a_look(pages)}": 200}
     async with chromium() as browser:
         context = await browser.new_context(locale="nb-NO", viewport={"width": 320, "height": 640})
         page = (await watch(context, pages.address, pages.server.address)).page
         await page.goto(f"{pages.address}/pages/sign-in")
         await sign_in(page, pages.address)
-        for path in PATHS:
-            await page.goto(f"{pages.address}{path}")
+        for path, status in paths.items():
+            answer = await page.goto(f"{pages.address}{path}")
+            assert answer is not None
+            assert answer.status == status, path
             widths = await page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
             assert widths[0] <= widths[1] == 320, (path, widths)
             cut = await page.evaluate(
@@ -253,6 +272,16 @@ async def test_hostile_text_is_inert_everywhere(pages: Pages) -> None:
             text,
             CASE,
         )
+    finding = await about_a_look(pages)
+    officer = served.token("privacy-officer", sub="officer-1")
+    etag = (await served.get(f"/findings/{finding}", officer)).headers["etag"]
+    written = await served.http.post(
+        f"/findings/{finding}/explanation",
+        json={"verdict": "breach", "text": " ".join(text[:400] for text in writable)},
+        headers={"authorization": f"Bearer {officer}", "idempotency-key": "a", "if-match": etag},
+    )
+    assert written.status_code == 201, written.text
+    pages.server.claims = {"sub": "officer-2", "lagspill_roles": ["privacy-officer"]}
     async with chromium() as browser:
         context = await browser.new_context(locale="en-GB", viewport={"width": 320, "height": 640})
         watched = await watch(context, pages.address, pages.server.address)
@@ -261,8 +290,13 @@ async def test_hostile_text_is_inert_everywhere(pages: Pages) -> None:
         paths = [f"/pages/case/{CASE}", f"/pages/search?case={CASE}", "/pages/findings"]
         paths += [f"/pages/entry/4005/{size - 1 - index}" for index in range(len(HOSTILE))]
         for path in paths:
-            await page.goto(f"{pages.address}{path}")
+            answer = await page.goto(f"{pages.address}{path}")
+            assert answer is not None
+            assert answer.status == 200, path
             await assert_inert(page, path)
+        await page.goto(f"{pages.address}/pages/finding/{finding}")
+        await assert_inert(page, "what another officer wrote")
+        await expect(page.locator("blockquote")).to_contain_text("<script>alert(1)</script>")
         turning = "SELECT position FROM entries WHERE log = '4005' AND position < $1 AND encode(leaf, 'escape') LIKE '%u202egnp%'"
         await page.goto(f"{pages.address}/pages/entry/4005/{await served.pool.fetchval(turning, size)}")
         await expect(page.locator("pre").last).to_contain_text("\\u202egnp.exe\\u2066\\u2069\\u200f abc")
