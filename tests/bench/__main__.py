@@ -80,6 +80,7 @@ def show(results: Sequence[Measure | Latency], console: Console) -> None:
             console.print(
                 f"{result.what}: "
                 + (f"VOID: {result.void}" if result.void else f"p50 {result.p50:.1f} ms, p99 {result.p99:.1f} ms")
+                + ("" if result.target is None else f", target < {result.target:g} ms {_coloured(result.verdict)}")
             )
         elif result.void:
             console.print(f"[red]VOID[/]: {result.what}: {result.void}")
@@ -88,16 +89,22 @@ def show(results: Sequence[Measure | Latency], console: Console) -> None:
 
 
 def _row(measure: Measure) -> list[str]:
-    colour = {"met": "green", "missed": "yellow", "VOID": "red", "": "default"}[measure.verdict]
+    targets = [f"≥ {measure.target:g}"] if measure.target is not None else []
+    targets += [f"≥ {measure.least:,.0f} a second"] if measure.least is not None else []
     return [
         measure.what,
         _middle(measure.rates),
         measure.beside,
         _middle(measure.base),
         "" if measure.ratio is None else f"{measure.ratio:.2f}",
-        "" if measure.target is None else f"≥ {measure.target:g}",
-        f"[{colour}]{measure.verdict}[/]",
+        ", ".join(targets),
+        _coloured(measure.verdict),
     ]
+
+
+def _coloured(verdict: str) -> str:
+    colour = {"met": "green", "missed": "yellow", "VOID": "red", "": "default"}[verdict]
+    return f"[{colour}]{verdict}[/]"
 
 
 def _middle(rates: Sequence[float]) -> str:

@@ -18,6 +18,8 @@ class Measure:
     """Of the thing beside it, in the same rounds."""
     target: float | None = None
     """The ratio that it must reach."""
+    least: float | None = None
+    """How many a second it must be, the middle one of the rounds."""
     void: str = ""
     """What was lost or doubled."""
     notes: tuple[str, ...] = field(default=())
@@ -31,12 +33,15 @@ class Measure:
 
     @property
     def verdict(self) -> str:
-        """Whether it reached its target."""
+        """Whether it reached what it must: the ratio, the rate, or both."""
         if self.void:
             return "VOID"
-        if self.target is None or self.ratio is None:
+        reached = [self.ratio >= self.target] if self.target is not None and self.ratio is not None else []
+        if self.least is not None and self.rates:
+            reached.append(median(self.rates) >= self.least)
+        if not reached:
             return ""
-        return "met" if self.ratio >= self.target else "missed"
+        return "met" if all(reached) else "missed"
 
 
 @dataclass(frozen=True)
@@ -47,3 +52,14 @@ class Latency:
     p50: float
     p99: float
     void: str = ""
+    target: float | None = None
+    """What the p99 must be under."""
+
+    @property
+    def verdict(self) -> str:
+        """Whether it reached its target."""
+        if self.void:
+            return "VOID"
+        if self.target is None:
+            return ""
+        return "met" if self.p99 < self.target else "missed"
