@@ -32,17 +32,18 @@ HALF: Final = b"HTTP/1.1 200 OK\r\nContent-"
 """The beginning of an answer, and the end of the connection."""
 
 
-async def _break_off(writer: asyncio.StreamWriter, answer: bytes) -> None:
+async def _break_off(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, answer: bytes) -> None:
     """Answer in a way after which nothing can come on this connection any more."""
     if answer == RESET:
         writer.transport.abort()
         return
     if answer != HUNG_UP:
         writer.write(answer)
-    while answer == TRICKLE:
-        await writer.drain()
-        await asyncio.sleep(0.02)
+    gone = asyncio.ensure_future(reader.read())
+    while answer == TRICKLE and not gone.done():
         writer.write(b"y")
+        await asyncio.wait({gone}, timeout=0.02)
+    gone.cancel()
 
 
 def status(code: int, *headers: str) -> bytes:
@@ -123,7 +124,7 @@ async def receiver(tls: ssl.SSLContext | None) -> AsyncIterator[Receiver]:
                     await reader.read()
                     break
                 if answer in {TRICKLE, HUNG_UP, RESET, HALF}:
-                    await _break_off(writer, answer)
+                    await _break_off(reader, writer, answer)
                     break
                 writer.write(answer)
                 while answer == ENDLESS:
