@@ -205,7 +205,7 @@ class NoCoordinatorError(CaseError):
 
 
 class ChildOfAgeError(CaseError):
-    """A child coordinator is for children under 18."""
+    """A child coordinator is for children under 18, and so is a group's, unless there is an individual plan (seed rule 24)."""
 
     code = "child-of-age"
 

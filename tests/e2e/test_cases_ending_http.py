@@ -47,6 +47,7 @@ async def young(world: World) -> tuple[str, Person, date]:
     return str(receipt["case"]), child, child.born
 
 
+@pytest.mark.rule(24)
 async def test_of_age_the_guardians_are_out_and_the_child_decides(world: World) -> None:
     case, child, born = await young(world)
     grown: dict[str, Any] = {"lagspill_roles": ["child"], **NO_UNIT, "pid": child.national_number, "sub": "grown"}
@@ -76,6 +77,9 @@ async def test_of_age_the_guardians_are_out_and_the_child_decides(world: World) 
     await world.move_to(day)
     alone = await world.post("teacher", f"/cases/{case}/team-members", {"service": "ppt"})
     assert (code(alone), alone.json()["grantors"]) == ((409, "consent-missing"), {"child": 1})
+    # A group around the child (ansvarsgruppe) is for children from 0 to 18 years.
+    group = {"kind": "ansvarsgruppe", "coordinator": await world.receiver("nurse")}
+    assert code(await world.post("teacher", f"/cases/{case}/coordinator", group)) == (409, "child-of-age")
     # Who is of age gives the consent, and says by that what they think: nobody hears them before it (seed rules 4, 99).
     [step] = [one for one in (await world.see("teacher", question))["steps"] if one["kind"] == "request"]
     assert (step["from_whom"], step["hear_child"]) == ({"child": 1}, False)

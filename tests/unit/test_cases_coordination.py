@@ -8,7 +8,7 @@ from functools import partial
 
 import pytest
 
-from services.cases.domain import absence, access, coordination, course, handover, plan, team, waiting
+from services.cases.domain import absence, access, coordination, course, ending, handover, plan, team, waiting
 from services.cases.domain.access_terms import Action
 from services.cases.domain.acting import Acting
 from services.cases.domain.state import CaseState, HandoverStatus
@@ -16,6 +16,7 @@ from services.cases.domain.team_profile import USUAL
 from services.cases.errors import (
     AnswerTimeError,
     CaseError,
+    ChildOfAgeError,
     ConsentMissingError,
     CoordinatorUnfitError,
     HandoverNotOpenError,
@@ -32,6 +33,7 @@ from shared.contracts.cases import CoordinatorKind, HandoverCoordinationAccepted
 from shared.contracts.codes import Purpose, Role, Service
 from shared.refs import GoalRef, HandoverRef, PlanRef, UnitId
 from tests.unit.cases_town import (
+    CHILD,
     COLLEAGUE,
     COORDINATOR,
     LIA,
@@ -248,6 +250,50 @@ def test_it_is_cancelled_when_its_basis_lapses_or_somebody_is_gone() -> None:
     ref = offer(of_age, kind=OF_CHILD)
     of_age.take(team.decide_of_age(of_age.state, 18, USUAL))
     assert (of_age.state.handovers[ref].status, coordinator(of_age, OF_CHILD)) == (HandoverStatus.CANCELLED, None)
+
+
+@pytest.mark.rule(24)
+def test_a_group_is_coordinated_until_the_child_is_18_and_nobody_is_appointed_for_it_then() -> None:
+    town = coordinated()
+    ref = offer(town)
+    town.take(ending.decide_adulthood(town.state, town.now, RULES))
+    assert town.types()[-4:] == [
+        "case.adulthood-reached",
+        "case.guardians-changed",
+        "case.coordinator-ended",
+        "handover.cancelled",
+    ]
+    assert (coordinator(town), town.state.handovers[ref].status) == (None, HandoverStatus.CANCELLED)
+    assert town.state.holder == party(TEACHER), "somebody answers for the case all the same, until it has ended"
+    command = team.Appoint(by=TEACHER, kind=GROUP, coordinator=party(NURSE), age=18)
+    refused(ChildOfAgeError, lambda: team.decide_appoint(town.state, command, town.now, USUAL), town)
+    # On the day before there was nothing to refuse.
+    day_before = coordinated()
+    day_before.take(team.decide_appoint(day_before.state, command.model_copy(update={"age": 17}), town.now, USUAL))
+    assert coordinator(day_before) == NURSE.actor
+
+
+@pytest.mark.rule(24, 36, 37)
+def test_a_plan_has_no_age_and_is_coordinated_beyond_it_until_it_ends() -> None:
+    town = coordinated()
+    wish = plan.RequestPlan(by=guardian(1), plan=PlanRef(town.ids.ref("pln")))
+    town.take(plan.decide_request(town.state, wish, town.now, RULES, USUAL))
+    town.take(ending.decide_adulthood(town.state, town.now, RULES))
+    assert coordinator(town) == NURSE.actor
+    # Somebody else may still be appointed for it, as long as it runs.
+    command = team.Appoint(by=TEACHER, kind=GROUP, coordinator=party(COORDINATOR), age=18)
+    town.take(team.decide_appoint(town.state, command, town.now, USUAL))
+    assert coordinator(town) == COORDINATOR.actor
+    close = plan.ClosePlan(by=CHILD, reason="no-longer-wanted")
+    town.take(plan.decide_close(town.state, close, town.now))
+    assert town.types()[-2:] == ["plan.closed", "case.coordinator-ended"]
+    assert coordinator(town) is None
+    refused(ChildOfAgeError, lambda: team.decide_appoint(town.state, command, town.now, USUAL), town)
+    # Of a child the group goes on when its plan does not.
+    young = coordinated()
+    young.take(plan.decide_request(young.state, wish, young.now, RULES, USUAL))
+    young.take(plan.decide_close(young.state, plan.ClosePlan(by=NURSE, reason="goals-reached"), young.now))
+    assert coordinator(young) == NURSE.actor
 
 
 @pytest.mark.rule(4, 107)

@@ -143,7 +143,10 @@ def test_what_a_health_service_wrote_or_held_is_kept_as_its_own_after_it_has_lef
 def test_nothing_is_erased_before_the_years_are_over(ended: datetime, years: int) -> None:
     due = ending.erase_at(ended, years)
     assert due > ended
-    assert oslo_day(due) > ending.years_after(oslo_day(ended), years) or oslo_day(ended) == date(2024, 2, 29)
+    assert oslo_day(due) > ending.years_after(oslo_day(ended), years) or (
+        oslo_day(ended).month,
+        oslo_day(ended).day,
+    ) == (2, 29)
     assert due.astimezone(OSLO).hour == 0
 
 

@@ -12,15 +12,17 @@ from typing import Final
 from services.cases.domain.access import require
 from services.cases.domain.access_terms import Action
 from services.cases.domain.acting import Acting
+from services.cases.domain.around import PlanStatus
 from services.cases.domain.course import ref_of
 from services.cases.domain.course_lifecycles import CASE
+from services.cases.domain.lapse import with_its_sender
 from services.cases.domain.retention import class_of
 from services.cases.domain.rules import Rules
 from services.cases.domain.state import CaseState, Stage
 from services.cases.errors import CaseNotClosedError, LegalHoldError, NoLegalHoldError
 from shared.calendar import add_days, start_of_day
 from shared.clock import oslo_day
-from shared.contracts.cases import CaseEvent
+from shared.contracts.cases import CaseEvent, CoordinatorKind
 from shared.contracts.endings import (
     AdulthoodApproaching,
     AdulthoodOverdue,
@@ -30,6 +32,8 @@ from shared.contracts.endings import (
     LegalHoldSet,
 )
 from shared.contracts.safekeeping import CaseErased, ErasureReason, GuardiansChanged
+from shared.contracts.team import CoordinatorEnded
+from shared.refs import CaseRef
 
 OF_AGE: Final = 18
 MONTHS_BEFORE: Final = 3
@@ -79,14 +83,27 @@ def decide_adulthood_approaching(state: CaseState) -> list[CaseEvent]:
 
 
 def decide_adulthood(state: CaseState, now: datetime, rules: Rules) -> list[CaseEvent]:
-    """The child is of age: the guardians have no part any more, and an open case is to end or be handed on in time."""
+    """The child is of age: the guardians have no part any more, and an open case is to end or be handed on in time.
+
+    The group around the child (ansvarsgruppe) is for children from 0 to 18 years (seed rule 24): nobody coordinates it any more.
+    Who coordinates an individual plan goes on, as the plan does: it has no age (helse- og omsorgstjenesteloven § 7-1).
+    """
     if state.of_age or state.stage in {Stage.UNKNOWN, Stage.ERASED}:
         return []
     holder = state.holder
     end_by = None if holder is None else add_days(now, rules.end_within_days_of_age)
     case = ref_of(state)
     reached = AdulthoodReached(case=case, end_by=end_by, holder=holder)
-    return [reached, *([GuardiansChanged(case=case, guardians=0, ordinals=())] if state.guardians else [])]
+    guardians = [GuardiansChanged(case=case, guardians=0, ordinals=())] if state.guardians else []
+    return with_its_sender(state, case, [reached, *guardians, *group_ended(state, case)])
+
+
+def group_ended(state: CaseState, case: CaseRef) -> list[CaseEvent]:
+    """Return that nobody coordinates the group of somebody of age any more, unless there is a plan to coordinate (seed rule 24)."""
+    group, plan = CoordinatorKind.ANSVARSGRUPPE, state.around.plan
+    if group not in state.around.coordinators or (plan is not None and plan.status is not PlanStatus.CLOSED):
+        return []
+    return [CoordinatorEnded(case=case, kind=group, reason="adult")]
 
 
 def decide_adulthood_overdue(state: CaseState, now: datetime) -> list[CaseEvent]:

@@ -12,9 +12,11 @@ from typing import Literal
 from services.cases.domain import access
 from services.cases.domain.access_terms import Action
 from services.cases.domain.acting import Acting, named
+from services.cases.domain.around import PlanStatus
 from services.cases.domain.consent import require_consent
 from services.cases.domain.coordination import fits, is_home
 from services.cases.domain.course import ref_of, said_by
+from services.cases.domain.ending import OF_AGE
 from services.cases.domain.lapse import with_its_sender
 from services.cases.domain.state import CaseState
 from services.cases.domain.team_profile import TeamProfile
@@ -178,7 +180,7 @@ def decide_appoint(state: CaseState, command: Appoint, now: datetime, profile: T
     Raises:
         DeniedError, CaseNotOpenError: see `access.require`.
         CoordinatorNotRequestedError: a child coordinator that nobody in the family asked for.
-        ChildOfAgeError: a child coordinator for somebody of 18.
+        ChildOfAgeError: a child coordinator, or one of the group without a plan, for somebody of 18 (seed rule 24).
         CoordinatorUnfitError: not of the service or the profession that coordinates.
         ReceiverAwayError: away, or has left: nothing rests with who is not there (seed rule 107).
         ConsentMissingError: no consent covers the coordinator's service.
@@ -190,6 +192,8 @@ def decide_appoint(state: CaseState, command: Appoint, now: datetime, profile: T
             raise CoordinatorNotRequestedError
         if command.age >= rule.until_age:
             raise ChildOfAgeError
+    elif command.age >= OF_AGE and (state.around.plan is None or state.around.plan.status is PlanStatus.CLOSED):
+        raise ChildOfAgeError
     if not fits(party, rule):
         raise CoordinatorUnfitError
     if command.away:
