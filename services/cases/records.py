@@ -43,9 +43,11 @@ CONCERN: Final = "concern"
 OBSERVATION: Final = "observation/"
 VIEW: Final = "view/"
 GOAL: Final = "goal/"
+STRENGTHS: Final = "strengths/"
+"""What a measure builds on: of the goal that it was put in with."""
 RECORD: Final = "record/"
 CONTRIBUTION: Final = "contribution/"
-COPIED: Final = (CONCERN, OBSERVATION, VIEW, GOAL, RECORD, CONTRIBUTION)
+COPIED: Final = (CONCERN, OBSERVATION, VIEW, GOAL, STRENGTHS, RECORD, CONTRIBUTION)
 """The texts in a family's copy: what is written of the child, and what a service is asked about it (GDPR art. 15).
 
 The words of a rejected handover are not among them: they are of the receiver's work, for whoever sent it.
@@ -264,9 +266,13 @@ class Records:
         """Keep what the child said."""
         await self._put(conn, case, VIEW + view, InformationCategory.CHILD_VIEW, text)
 
-    async def keep_goal(self, conn: Connection, case: CaseRef, goal: GoalRef, text: str) -> None:
-        """Keep a measure's goal."""
+    async def keep_goal(
+        self, conn: Connection, case: CaseRef, goal: GoalRef, text: str, strengths: str | None = None
+    ) -> None:
+        """Keep a measure's goal, and what it builds on of the child's and the family's strengths (seed rules 88, 92)."""
         await self._put(conn, case, GOAL + goal, InformationCategory.MEASURES, text)
+        if strengths is not None:
+            await self._put(conn, case, STRENGTHS + goal, InformationCategory.MEASURES, strengths)
 
     async def keep_evidence(
         self, conn: Connection, case: CaseRef, what: ConsentRef | FormRef, step: str, text: str
@@ -339,7 +345,7 @@ class Records:
         self, conn: Connection, before: CaseRef, case: CaseRef, categories: frozenset[InformationCategory]
     ) -> None:
         """Seal what a case held in those categories under another case's own key, as what was observed before it came there."""
-        kinds = (CONCERN, OBSERVATION, VIEW, GOAL, RECORD, "form/", "form-field/")
+        kinds = (CONCERN, OBSERVATION, VIEW, GOAL, STRENGTHS, RECORD, "form/", "form-field/")
         texts = await self.texts(conn, before, categories, kinds)
         for nth, text in enumerate(texts, start=1):
             await self._put(conn, case, f"{OBSERVATION}received-{nth}", text.category, text.text)
@@ -442,7 +448,7 @@ class Records:
         conn: Connection,
         case: CaseRef,
         categories: frozenset[InformationCategory],
-        kinds: tuple[str, ...] = (CONCERN, OBSERVATION, VIEW, GOAL, RECORD),
+        kinds: tuple[str, ...] = (CONCERN, OBSERVATION, VIEW, GOAL, STRENGTHS, RECORD),
     ) -> list[Text]:
         """Return the texts of these kinds, in these categories, in the order of their names; of a record its last version."""
         found: dict[str, Text] = {}

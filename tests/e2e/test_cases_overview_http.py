@@ -93,6 +93,34 @@ async def test_guardians_see_who_does_what_and_what_waits_for_them_each_in_their
         assert word not in str(second) + str(agreed)
 
 
+@pytest.mark.rule(88, 92)
+async def test_a_measure_says_what_it_builds_on_and_its_family_and_who_carries_it_out_read_it(world: World) -> None:
+    case = await world.opened()
+    await world.consented(case, categories=("language", "measures"))
+    sings, reads = "Synger med på alle sanger.", "Besteforeldrene leser for henne hver kveld."
+    measure = (await world.must("teacher", f"/cases/{case}/measures", {**MEASURE, "strengths": sings}))["measure"]
+    for who in ("guardian-a", "ppt", "teacher"):
+        records = (await world.see(who, f"/cases/{case}/child"))["records"]
+        assert ("measures", sings) in [(one["category"], one["text"]) for one in records], who
+    told = await world.see("guardian-a", f"/cases/{case}/overview?language=nb")
+    assert [*told["strengths"].values()] == [sings]
+    changes = f"/measures/{measure}/changes"
+    # A new goal is met with what is there for it; words of no goal are words of nothing.
+    alone = await world.post("teacher", changes, {"strengths": reads})
+    assert (alone.status_code, alone.json()["code"]) == (422, "input-invalid")
+    await world.must("teacher", changes, {"goal": "Forteller hva hun har gjort.", "strengths": reads})
+    told = await world.see("guardian-a", f"/cases/{case}/overview?language=nb")
+    [shown] = section(told, "Mål og tiltak")["items"]
+    assert shown["facts"][:2] == [
+        {"term": "Mål", "value": "Forteller hva hun har gjort."},
+        {"term": "Bygger på", "value": reads},
+    ]
+    assert reads in (await page(world, "guardian-a", f"/cases/{case}/overview")).text
+    published = str(await world.published())
+    assert sings not in published
+    assert reads not in published
+
+
 @pytest.mark.rule(36, 37, 87, 100)
 async def test_the_plan_and_the_common_goal_are_told_in_their_words(world: World) -> None:
     case = await world.opened()

@@ -214,13 +214,14 @@ class WithdrawalBody(AnswerBody):
 
 
 class MeasureBody(RequestModel):
-    """A measure: who does what towards which goal, how the effect is seen, and when (seed rules 88, 141)."""
+    """A measure: who does what towards which goal, building on what, how the effect is seen, and when (seed rules 88, 92, 141)."""
 
     model_config = example(
         code="sprakgruppe",
         owner="ppt",
         owner_unit="unit:ppt",
         goal="Takes part in play with words.",
+        strengths="Sings along to every song; the grandparents read to her.",
         indicator="words-in-play",
         evaluate_by="2026-12-01T11:00:00Z",
     )
@@ -229,6 +230,8 @@ class MeasureBody(RequestModel):
     owner: Service
     owner_unit: UnitIdField | None = None
     goal: Words
+    strengths: Words | None = None
+    """What it builds on: what the child and the family master, like, and have around them (seed rule 92)."""
     indicator: Code
     evaluate_by: GivenMoment
     new_reason: NewReason | None = None

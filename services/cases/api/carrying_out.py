@@ -37,6 +37,8 @@ class ChangeBody(RequestModel):
     owner: Service | None = None
     owner_unit: UnitIdField | None = None
     goal: Words | None = None
+    strengths: Words | None = None
+    """What the new goal builds on (seed rule 92)."""
     indicator: Code | None = None
     evaluate_by: GivenMoment | None = None
 
@@ -44,6 +46,8 @@ class ChangeBody(RequestModel):
     def _something(self) -> Self:
         if not self.model_fields_set:
             raise PydanticCustomError("nothing_changed", "Say what is to be changed")
+        if self.strengths is not None and self.goal is None:
+            raise PydanticCustomError("strengths_of_no_goal", "Say the goal that builds on it, too")
         return self
 
 
@@ -76,6 +80,7 @@ async def change_measure(measure: MeasureRefField, body: ChangeBody, ctx: Comman
         owner=body.owner,
         owner_unit=body.owner_unit,
         goal=body.goal,
+        strengths=body.strengths,
         indicator=body.indicator,
         evaluate_by=body.evaluate_by,
     )

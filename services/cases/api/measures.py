@@ -24,6 +24,7 @@ async def plan_measure(case: CaseRefField, body: bodies.MeasureBody, ctx: Comman
         owner=body.owner,
         owner_unit=body.owner_unit,
         goal=body.goal,
+        strengths=body.strengths,
         indicator=body.indicator,
         evaluate_by=body.evaluate_by,
         new_reason=body.new_reason,

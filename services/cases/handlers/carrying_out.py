@@ -21,11 +21,12 @@ from shared.web import answer
 
 @dataclass(frozen=True)
 class Change:
-    """What is new about a measure, with the words of a new goal; None stays as it is."""
+    """What is new about a measure, with the words of a new goal and of what it builds on; None stays as it is."""
 
     owner: Service | None
     owner_unit: UnitId | None
     goal: str | None
+    strengths: str | None
     indicator: str | None
     evaluate_by: datetime | None
 
@@ -61,7 +62,7 @@ async def change_measure(desk: Desk, ctx: Context, measure: MeasureRef, new: Cha
         ref, words = goal, new.goal
 
         async def keep_goal(conn: Connection) -> None:
-            await desk.records.keep_goal(conn, located.case, ref, words)
+            await desk.records.keep_goal(conn, located.case, ref, words, new.strengths)
 
         keep = keep_goal
 

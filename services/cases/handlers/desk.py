@@ -41,7 +41,7 @@ from services.cases.figure_store import follow_figures
 from services.cases.handlers.around import TeamDesk, disclosed, follow_team
 from services.cases.handlers.from_whom import WHO, say_from_whom
 from services.cases.handlers.kept import follow_kept
-from services.cases.records import GOAL, Records
+from services.cases.records import GOAL, STRENGTHS, Records
 from services.cases.store import Disclosure, Fitting, Interest, Located
 from services.cases.tags import version_for
 from shared.actor_names import KnownActors
@@ -472,11 +472,12 @@ class Looked:
 
 
 async def kept_back(desk: Desk, ctx: Context, conn: Connection, case: CaseRef, acting: Acting) -> frozenset[str]:
-    """Return the texts of the vault that are not this guardian's to read, by name: goals of what only the child decides over."""
+    """Return the texts of the vault that are not this guardian's to read, by name: words of what only the child decides over."""
     if acting.guardian is None:
         return frozenset()
     state = (await desk.journal.load(CASE, case, conn=conn)).state
-    return frozenset(f"{GOAL}{goal}" for goal in kept_goals(state, acting, ctx.now))
+    kept = kept_goals(state, acting, ctx.now)
+    return frozenset(f"{words}{goal}" for goal in kept for words in (GOAL, STRENGTHS))
 
 
 async def glance(desk: Desk, ctx: Context, located: Located, acting: Acting, action: Action) -> Looked:

@@ -18,12 +18,13 @@ from shared.web import answer
 
 @dataclass(frozen=True)
 class Wanted:
-    """A measure as it is asked for, with the words of its goal."""
+    """A measure as it is asked for, with the words of its goal and of what it builds on."""
 
     code: str
     owner: Service
     owner_unit: UnitId | None
     goal: str
+    strengths: str | None
     indicator: str
     evaluate_by: datetime
     new_reason: NewReason | None
@@ -40,7 +41,7 @@ class Evaluated:
 
 
 async def plan_measure(desk: Desk, ctx: Context, case: CaseRef, wanted: Wanted) -> Changed[CaseState]:
-    """Put in a measure; the goal's words go to the vault (seed rules 88, 141)."""
+    """Put in a measure; the words of its goal, and of what it builds on, go to the vault (seed rules 88, 92, 141)."""
     located, acting = await meet(desk, ctx, case)
     rules = desk.rules_of(located.municipality)
     measure, goal = MeasureRef(desk.ids.ref("mea")), GoalRef(desk.ids.ref("goa"))
@@ -65,7 +66,7 @@ async def plan_measure(desk: Desk, ctx: Context, case: CaseRef, wanted: Wanted) 
         lambda state, version: answer(
             MeasureView.of(state, measure), status=201, version=version, location=f"/cases/{located.case}"
         ),
-        lambda conn: desk.records.keep_goal(conn, located.case, goal, wanted.goal),
+        lambda conn: desk.records.keep_goal(conn, located.case, goal, wanted.goal, wanted.strengths),
     )
 
 

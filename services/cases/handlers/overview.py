@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 from services.cases import coming_store
 from services.cases.domain import overview as overviews
 from services.cases.domain.access_terms import Action
@@ -10,7 +12,7 @@ from services.cases.errors import DeniedError
 from services.cases.handlers.desk import Desk, deny, look, meet, record
 from services.cases.plain.answer import OverviewView
 from services.cases.plain.writing import Document, Words, write
-from services.cases.records import GOAL
+from services.cases.records import GOAL, STRENGTHS, Text
 from services.cases.store import Located
 from shared.aggregate import Context
 from shared.clock import oslo_day
@@ -18,7 +20,7 @@ from shared.contracts.codes import InformationCategory, Language
 from shared.refs import CaseRef, GoalRef
 
 WORDS = frozenset({InformationCategory.MEASURES, InformationCategory.PLAN})
-"""The kinds of information whose words stand in it: the goals of measures, of the team and of the plan."""
+"""The kinds of information whose words stand in it: goals of measures, of the team and the plan, and what measures build on."""
 
 
 async def read_overview(
@@ -46,9 +48,11 @@ async def read_overview(
             elif seen.reader == "guardian":
                 readable -= row.withheld
             wanted = {f"{GOAL}{goal}" for goal in seen.goals}
-            texts = await desk.records.texts(conn, located.case, readable, (GOAL,)) if wanted and readable else []
+            wanted |= {f"{STRENGTHS}{one.goal}" for one in seen.help}
+            kinds = (GOAL, STRENGTHS)
+            texts = await desk.records.texts(conn, located.case, readable, kinds) if wanted and readable else []
             texts = [text for text in texts if text.record in wanted]
-            goals = {GoalRef(text.record.removeprefix(GOAL)): text.text for text in texts}
+            goals, strengths = ({GoalRef(ref): words for ref, words in _words(texts, kind)} for kind in kinds)
             shown = frozenset({InformationCategory.IDENTITY, *(text.category for text in texts)})
             await record(desk, ctx, conn, looked, shown=shown)
     except DeniedError as denied:
@@ -57,8 +61,14 @@ async def read_overview(
     own = next((one.language for one in guardians if one.actor == acting.actor), None)
     language = asked or own or preferred
     offers = _offers(desk, located, {one.code for one in seen.help}, language)
-    document = write(seen, Words(name=child.name, goals=goals, offers=offers), language)
-    return OverviewView(overview=seen, name=child.name, goals=goals, text=document), document, looked.version
+    document = write(seen, Words(name=child.name, goals=goals, strengths=strengths, offers=offers), language)
+    view = OverviewView(overview=seen, name=child.name, goals=goals, strengths=strengths, text=document)
+    return view, document, looked.version
+
+
+def _words(texts: Iterable[Text], kind: str) -> Iterator[tuple[str, str]]:
+    """Yield whose words of this kind there are, and what they say."""
+    return ((one.record.removeprefix(kind), one.text) for one in texts if one.record.startswith(kind))
 
 
 def _offers(desk: Desk, located: Located, codes: set[str], language: Language) -> dict[str, str]:

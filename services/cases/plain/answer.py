@@ -15,4 +15,6 @@ class OverviewView(Model):
     name: str
     """The child's."""
     goals: dict[GoalRef, str]
+    strengths: dict[GoalRef, str]
+    """What measures build on, by their goals (seed rule 92)."""
     text: Document

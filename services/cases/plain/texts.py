@@ -83,6 +83,7 @@ class HelpWords(_Words):
     common_goal: str
     none: ToEach
     goal: str
+    strengths: str
     owner: str
     next: str
     effect: str

@@ -58,6 +58,8 @@ class Words(Model):
     name: str
     """The child's given names and surname; empty where the reader may not have it."""
     goals: Mapping[GoalRef, str]
+    strengths: Mapping[GoalRef, str] = {}
+    """What a measure builds on, by its goal (seed rule 92)."""
     offers: Mapping[str, str]
     """A measure's code -> what people call it, in the document's language."""
 
@@ -174,9 +176,8 @@ class _Writer:
             Fact(term=words.owner, value=self._texts.services[one.owner]),
             Fact(term=words.status, value=words.statuses[one.status]),
         ]
-        goal = self._words.goals.get(one.goal)
-        if goal:
-            facts.insert(0, Fact(term=words.goal, value=goal))
+        told = ((words.goal, self._words.goals.get(one.goal)), (words.strengths, self._words.strengths.get(one.goal)))
+        facts[:0] = [Fact(term=term, value=value) for term, value in told if value]
         if one.status is not MeasureStatus.STOPPED:
             facts.append(Fact(term=words.next, value=self._day(one.evaluate_by)))
         if one.effect is not None:
