@@ -170,6 +170,9 @@ async def test_a_report_is_counted_from_the_events_and_hides_what_is_small_in_ev
     steering = (await tynset.get("coordinator", f"/reports/to-steering-group?{AUTUMN}", **TYNSET)).json()
     seats = table(steering, "attendance")
     assert seats["cells"][seats["rows"].index("tst")] == [16, 8]
+    roles = table(steering, "attendance-by-role")
+    assert (roles["column_totals"], roles["total"]) == ([16, 8], 24), "the same seats by role"
+    assert dict(zip(roles["rows"], roles["cells"], strict=True))["leader"] == [None, None], "or all others were nought"
     meetings_held = table(steering, "meetings")
     assert meetings_held["columns"] == ["due", "held", "not-held", "cancelled"]
     # Read again, or twice: the same bytes.
@@ -259,7 +262,7 @@ async def test_nothing_is_told_before_everything_is_read_and_nobody_is_kept(tyns
     assert await tynset.pool.fetchval("SELECT count(*) FROM figure_facts") == before
     kept = "".join(row["fact"] for row in await tynset.pool.fetch("SELECT fact::text FROM figure_facts"))
     assert "somebody" not in kept
-    assert "leader" not in kept
+    assert kept.count("leader") == kept.count('"attended"') == 2, "of seats only"
     assert kept.count("concern-came") == 18
 
 

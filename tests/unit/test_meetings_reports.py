@@ -15,8 +15,8 @@ import pytest
 import yaml
 
 from services.meetings.domain.conformity import KnownMeeting, View
-from services.meetings.domain.figure_facts import Attended, Happened, fact_of
-from services.meetings.domain.figures import OF_UNITS, OPEN, Figure, FigureCode
+from services.meetings.domain.figure_facts import Attended, Happened, SeatsOf, fact_of
+from services.meetings.domain.figures import OF_UNITS, OPEN, SEATED, Figure, FigureCode
 from services.meetings.domain.meeting import Status
 from services.meetings.domain.profile import Profile, read_profiles_in
 from services.meetings.domain.reports import Content, Known, compared_with, period_of, report_of
@@ -36,6 +36,7 @@ from services.meetings.settings import MeetingsSettings
 from shared.calendar import start_of_day
 from shared.contracts import meetings as contracts
 from shared.contracts.codes import Language, Role, Service
+from shared.contracts.meetings import ArenaLevel
 from shared.profiles import ProfileError
 from shared.refs import ArenaRef, LogScope, MeetingRef, UnitId
 from shared.small_numbers import THRESHOLD
@@ -183,8 +184,42 @@ def test_a_held_meeting_is_told_as_seats_without_who_and_why() -> None:
         attendance=attendance,
         kinds_covered=frozenset(),
     )
-    assert fact_of(held) == Attended(arena_type="tst", present=2, absent=1, guardians=False, barnehage=True)
+    leaders = SeatsOf(role=Role.LEADER, present=2, absent=1)
+    assert fact_of(held) == Attended(
+        arena_type="tst", present=2, absent=1, guardians=False, barnehage=True, roles=(leaders,)
+    )
     assert fact_of(contracts.MeetingClosed(meeting=held.meeting)) is None
+
+
+@pytest.mark.rule(54, 156)
+def test_attendance_is_told_by_role_with_the_sums_that_it_has_by_arena_and_no_small_number() -> None:
+    def meeting(number: int, arena_type: str, roles: tuple[SeatsOf, ...], *, unknown: int = 0) -> Happened:
+        present, absent = sum(each.present for each in roles), sum(each.absent for each in roles)
+        said = Attended(arena_type=arena_type, present=present + unknown, absent=absent, roles=roles)
+        return Happened(f"mtg_{number}", 1, period().begins, said)
+
+    leaders = SeatsOf(role=Role.LEADER, present=8, absent=7)
+    advisers = SeatsOf(role=Role.PPT_ADVISER, present=6, absent=9)
+    nurse = SeatsOf(role=Role.HEALTH_NURSE, present=5, absent=3)
+    teacher = SeatsOf(role=Role.TEACHER, present=1, absent=4)
+    around_a_child, own = (
+        next(rules.type for rules in SKIEN.arenas if (rules.level is ArenaLevel.CHILD) is wanted)
+        for wanted in (True, False)
+    )
+    facts = [
+        *(meeting(number, own, (leaders, advisers)) for number in range(3)),
+        meeting(3, own, (nurse, teacher), unknown=4),
+        meeting(4, around_a_child, (leaders,)),
+    ]
+    told = figures_of(content(SKIEN, "grenland-part-2", facts=facts))
+    arenas, roles = told[FigureCode.ATTENDANCE].table, told[FigureCode.ATTENDANCE_BY_ROLE].table
+    rows = dict(zip(roles.rows, zip(roles.cells, roles.row_totals, strict=True), strict=True))
+    assert rows.keys() == set(SEATED), "a role that is left out would be known to have no seat"
+    assert rows["leader"] == ((24, 21), 45), "around one child attendance is not told"
+    assert rows["ppt-adviser"] == ((18, 27), 45)
+    assert rows["health-nurse"] == ((None, None), 8)
+    assert rows["teacher"] == rows["other"] == rows["coordinator"] == ((None, None), None)
+    assert (roles.column_totals, roles.total) == (arenas.column_totals, arenas.total) == ((52, 55), 107)
 
 
 @pytest.mark.rule(95)
@@ -362,7 +397,7 @@ def test_a_heading_asks_for_figures_that_there_are() -> None:
     name = "nord-osterdal.yaml"
     text = (MeetingsSettings.model_fields["municipalities_folder"].default / name).read_text(encoding="utf-8")
     line = next(number for number, one in enumerate(text.splitlines(), start=1) if "Møter holdt mot krav" in one)
-    wrong = text.replace("figures: [meetings, attendance]", "figures: [meetings, happiness]", 1)
+    wrong = text.replace("figures: [meetings, attendance, ", "figures: [meetings, happiness, ", 1)
     with pytest.raises(ProfileError, match=rf"{name}, line {line}: reports\.0\.headings\.0\.figures\.1: "):
         read_profiles_in(wrong, name)
 

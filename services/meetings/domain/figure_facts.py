@@ -12,7 +12,7 @@ from pydantic import Field, TypeAdapter
 from shared.contracts import cases
 from shared.contracts.base import EventData, Model, Moment
 from shared.contracts.cases import Effect, ForWhom
-from shared.contracts.codes import Service
+from shared.contracts.codes import Role, Service
 from shared.contracts.consultations import ConsultationAnswered, ConsultationClosed
 from shared.contracts.meetings import MeetingHeld
 from shared.contracts.safekeeping import CaseErased
@@ -122,6 +122,14 @@ class ConsentCame(Model):
     outcome: ConsentOutcome
 
 
+class SeatsOf(Model):
+    """How many seats of those who came, or were to come, in one role (seed rules 54, 156)."""
+
+    role: Role
+    present: int
+    absent: int
+
+
 class Attended(Model):
     """How many seats of a meeting were taken, and how many were empty (seed rule 156); and whether it was with guardians (148)."""
 
@@ -134,6 +142,8 @@ class Attended(Model):
     barnehage: bool = False
     skole: bool = False
     """Whether somebody from a barnehage, and somebody from a school, was there."""
+    roles: tuple[SeatsOf, ...] = ()
+    """The same seats by role; none in a fact that was kept before this was counted."""
 
 
 class BodyAnswered(Model):
@@ -203,6 +213,7 @@ def _lapsed(event: cases.ConsentLapsed) -> Fact | None:
 
 def _attended(event: MeetingHeld) -> Fact:
     there = [seat.service for seat in event.attendance if seat.present]
+    seats = [(seat.role, seat.present) for seat in event.attendance]
     return Attended(
         arena_type=event.arena_type,
         present=len(there),
@@ -210,6 +221,10 @@ def _attended(event: MeetingHeld) -> Fact:
         guardians=event.guardians_present > 0,
         barnehage=Service.BARNEHAGE in there,
         skole=Service.SKOLE in there,
+        roles=tuple(
+            SeatsOf(role=role, present=seats.count((role, True)), absent=seats.count((role, False)))
+            for role in sorted({role for role, _ in seats})
+        ),
     )
 
 

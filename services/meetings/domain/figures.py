@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final, get_args
 
+from services.meetings.domain.arena_rules import TAKES_NO_SEAT
 from services.meetings.domain.figure_facts import (
     Attended,
     BodyAnswered,
@@ -38,7 +39,7 @@ from services.meetings.domain.figure_facts import (
 )
 from shared.contracts.base import Model
 from shared.contracts.cases import Effect, ForWhom
-from shared.contracts.codes import Service
+from shared.contracts.codes import Role, Service
 from shared.refs import UnitId
 from shared.small_numbers import Table, publish, suppress
 from shared.terms import Period
@@ -63,6 +64,8 @@ class FigureCode(StrEnum):
     answer in its place after that (seed rule 173)."""
     ATTENDANCE = "attendance"
     """Seats taken and empty, by arena (seed rule 156)."""
+    ATTENDANCE_BY_ROLE = "attendance-by-role"
+    """The same seats, by the role of who had them (seed rules 54, 156)."""
     PARENT_CONTACT = "parent-contact"
     """Meetings around a child to which guardians belong, with and without them, along the course (seed rule 148)."""
     CONCERNS_BY_UNIT = "concerns-by-unit"
@@ -108,6 +111,9 @@ ANSWERED: Final = (*TIMELY, "corrected-late", "unanswered")
 STAGES: Final = ("in-barnehage", "on-the-way", "in-school", OTHER)
 """Where in its course the child is: with the barnehage at the table, with barnehage and school, with the school, with neither."""
 WITH_GUARDIANS: Final = ("with-guardians", "without-guardians")
+SEATS: Final = ("present", "absent")
+SEATED: Final = (*(role.value for role in Role if role not in TAKES_NO_SEAT), OTHER)
+"""The roles whose seats are told; of a meeting that was read before roles were counted the role is `other`."""
 
 
 class Figure(Model):
@@ -133,6 +139,7 @@ class Numbers(Model):
     evaluations: dict[tuple[str, str], int]
     consents: dict[tuple[str, str], int]
     seats: dict[tuple[str, str], int]
+    roles: dict[tuple[str, str], int]
     contact: dict[tuple[str, str], int]
     bodies: dict[str, int]
 
@@ -162,6 +169,8 @@ class _Tally:
     offers: frozenset[str]
     families: frozenset[str]
     """The arenas around a child to which guardians belong."""
+    arenas: frozenset[str]
+    """Those whose seats are told."""
     counts: Counter[tuple[str, str, str]] = field(default_factory=Counter)
 
     def place(self, unit: UnitId | None) -> str:
@@ -177,12 +186,13 @@ def count(
     units: Sequence[UnitId],
     offers: Sequence[str],
     families: Iterable[str] = (),
+    arenas: Iterable[str] = (),
 ) -> Numbers:
     """Return what was in the term: what happened in it, and which cases were open at its end. How the facts lie is no matter.
 
-    `families` are the arenas around a child to which guardians belong.
+    `families` are the arenas around a child to which guardians belong, `arenas` those whose seats are told by role.
     """
-    tally = _Tally(frozenset(units), frozenset(offers), frozenset(families))
+    tally = _Tally(frozenset(units), frozenset(offers), frozenset(families), frozenset(arenas))
     cases: dict[str, _Case] = {}
     for happened in sorted(facts, key=lambda one: (one.subject, one.sequence)):
         if happened.at < period.ends:
@@ -268,6 +278,8 @@ def _of_the_rest(case: _Case, happened: Happened, tally: _Tally) -> None:
         case Attended() as fact:
             tally.add("seats", fact.arena_type, "present", fact.present)
             tally.add("seats", fact.arena_type, "absent", fact.absent)
+            if fact.arena_type in tally.arenas:
+                _of_roles(fact, tally)
             if fact.arena_type in tally.families and fact.guardians is not None:
                 tally.add("contact", _stage(fact), WITH_GUARDIANS[not fact.guardians])
         case BodyAnswered(late=late):
@@ -279,6 +291,17 @@ def _of_the_rest(case: _Case, happened: Happened, tally: _Tally) -> None:
             tally.add("bodies", ANSWERED[3], number=unanswered)
         case _:
             return
+
+
+def _of_roles(fact: Attended, tally: _Tally) -> None:
+    """Count the seats by role: the very seats that are counted by arena, so that the one's sums are the other's."""
+    left = {"present": fact.present, "absent": fact.absent}
+    for seats in fact.roles:
+        for column, number in (("present", seats.present), ("absent", seats.absent)):
+            tally.add("roles", seats.role if seats.role in SEATED else OTHER, column, number)
+            left[column] -= number
+    for column, number in left.items():
+        tally.add("roles", OTHER, column, number)
 
 
 def _stage(fact: Attended) -> str:
@@ -307,6 +330,7 @@ def _numbers(tally: Counter[tuple[str, str, str]]) -> Numbers:
         evaluations=cells("evaluations"),
         consents=cells("consents"),
         seats=cells("seats"),
+        roles=cells("roles"),
         contact=cells("contact"),
         bodies=lines("bodies"),
     )
@@ -343,9 +367,10 @@ def shown(
             _table(
                 table.ATTENDANCE,
                 [arena for arena in arenas if any(row == arena for row, _ in numbers.seats)],
-                ("present", "absent"),
+                SEATS,
                 numbers.seats,
             ),
+            _table(table.ATTENDANCE_BY_ROLE, SEATED, SEATS, numbers.roles),
         )
     }
 

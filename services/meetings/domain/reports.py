@@ -309,7 +309,7 @@ def counted(known: Known, period: Period) -> dict[FigureCode, Figure]:
         for rules in profile.arenas
         if rules.level is ArenaLevel.CHILD and rules.guardians_part is not Guardians.NONE
     ]
-    numbers = count(known.facts, period, units, list(offers), families)
+    numbers = count(known.facts, period, units, list(offers), families, arenas)
     return shown(numbers, units, list(offers), arenas) | dict(known.published)
 
 

@@ -124,7 +124,11 @@ class _Words:
             return f"{self.words.months[int(code[5:]) - 1]} {code[:4]}"
         if figure is FigureCode.OFFERS_USED and code in self._offers:
             return self._offers[code]
-        if code in self._named and figure not in {FigureCode.CONCERNS_FOR_WHOM, FigureCode.DEVIATIONS}:
+        if code in self._named and figure not in {
+            FigureCode.CONCERNS_FOR_WHOM,
+            FigureCode.DEVIATIONS,
+            FigureCode.ATTENDANCE_BY_ROLE,
+        }:
             return self._named[code]
         # A unit, an offer or an arena that the profile had when the term was told, and no longer has.
         return self.words.codes.get(code, code)

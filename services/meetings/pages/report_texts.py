@@ -17,6 +17,8 @@ from services.meetings.domain.figures import (
     LEVELS,
     OTHER,
     OUTCOMES,
+    SEATED,
+    SEATS,
     STAGES,
     TIMELY,
     WAITED,
@@ -39,6 +41,8 @@ CODES: Final = frozenset(
         *STAGES,
         *WITH_GUARDIANS,
         *GUIDANCE,
+        *SEATED,
+        *SEATS,
         *SHOWN_KINDS,
         *ForWhom,
         *Effect,
@@ -47,7 +51,7 @@ CODES: Final = frozenset(
         "ppt",
         "others",
     }
-) | {"due", "held", "not-held", "cancelled", "present", "absent", "unanswered", "corrected-late"}
+) | {"due", "held", "not-held", "cancelled", "unanswered", "corrected-late"}
 """Rows and columns that are neither units, arenas nor offers."""
 
 
