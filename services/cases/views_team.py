@@ -6,6 +6,7 @@ from datetime import datetime
 
 from services.cases.domain.acting import Acting
 from services.cases.domain.around import ContributionState, PlanState, PlanStatus, ReportState
+from services.cases.domain.coordination import in_charge
 from services.cases.domain.shown import as_shown
 from services.cases.domain.state import CaseState
 from services.cases.domain.team_profile import TeamProfile
@@ -101,6 +102,15 @@ class MemberView(Model):
     measures: tuple[MeasureRef, ...]
 
 
+class InChargeView(Model):
+    """Who coordinates the services for this child: a role in a service, never a name (seed rule 122)."""
+
+    kind: CoordinatorKind | None
+    """As what; none: as the holder of the baton."""
+    service: Service | None
+    role: Role
+
+
 class UsualMemberView(Model):
     """A service that usually belongs to the group, and is not in it (seed rule 25)."""
 
@@ -110,13 +120,15 @@ class UsualMemberView(Model):
 
 
 class TeamView(Model):
-    """Who is around the child and answers for what (seed rules 87, 100, 153)."""
+    """Who is around the child and answers for what (seed rules 87, 100, 122, 153)."""
 
     case: CaseRef
     holder: Service | None
     goal: GoalView | None
     members: tuple[MemberView, ...]
     coordinators: tuple[CoordinatorView, ...]
+    coordinated_by: InChargeView | None
+    """One, as long as the case goes on; none when it is closed."""
     contact_person: MemberView | None
     """Whom the guardians turn to; they may turn to anybody else too."""
     usual: tuple[UsualMemberView, ...]
@@ -139,13 +151,16 @@ class TeamView(Model):
 
         home = None if state.holder is None else state.holder.service
         there = {*state.team, *({home} if home else set())}
-        goal = state.around.goal
+        goal, charged = state.around.goal, in_charge(state, now)
         return cls(
             case=state.case,
             holder=home,
             goal=None if goal is None else GoalView(goal=goal.goal, version=goal.version),
             members=tuple(member(one.service, one.role) for one in state.team.values()),
             coordinators=tuple(_coordinators(state)),
+            coordinated_by=None
+            if charged is None
+            else InChargeView(kind=charged.kind, service=charged.party.service, role=charged.party.role),
             contact_person=None if state.contact is None else member(state.contact.service, state.contact.role),
             usual=tuple(
                 UsualMemberView(service=one.service, covered=state.consent_covering(now, one.service) is not None)

@@ -194,7 +194,7 @@ async def test_a_consent_without_measures_shows_a_service_its_own_and_no_other(w
 # --- coordinator ------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.rule(23, 37)
+@pytest.mark.rule(23, 37, 122)
 async def test_a_role_in_the_token_does_not_make_a_coordinator_an_appointment_does(world: World) -> None:
     case = await world.opened()
     await world.consented(case)
@@ -209,10 +209,14 @@ async def test_a_role_in_the_token_does_not_make_a_coordinator_an_appointment_do
     assert around["coordinators"] == [
         {"kind": "ansvarsgruppe", "service": "helsestasjon", "role": "health-nurse", "by_rule": False}
     ]
+    by_whom = (await world.see("teacher", f"/cases/{case}/team"))["coordinated_by"]
+    assert by_whom == {"kind": "ansvarsgruppe", "service": "helsestasjon", "role": "health-nurse"}
     assert (await world.see("nurse", f"/cases/{case}"))["relations"] == ["coordinator", "service-in-scope"]
     assert (await world.see("second-nurse", f"/cases/{case}"))["relations"] == ["service-in-scope"]
     ended = await world.must("teacher", f"/cases/{case}/coordinator-end", {"kind": "ansvarsgruppe"})
     assert ended["coordinators"] == []
+    by_whom = (await world.see("teacher", f"/cases/{case}/team"))["coordinated_by"]
+    assert by_whom == {"kind": None, "service": "barnehage", "role": "teacher"}, "never nobody"
     # In the service's own case there is no consent to be found by: whoever coordinates has it in the list all the same.
     other = People(77).child(age=7)
     child = {"name": other.name, "national_number": other.national_number}

@@ -29,6 +29,7 @@ from services.cases.errors import (
     ReceiverIsSenderError,
     SenderCannotAcceptError,
 )
+from shared.calendar import add_days
 from shared.contracts.cases import CoordinatorKind, HandoverCoordinationAccepted
 from shared.contracts.codes import Purpose, Role, Service
 from shared.refs import GoalRef, HandoverRef, PlanRef, UnitId
@@ -250,6 +251,41 @@ def test_it_is_cancelled_when_its_basis_lapses_or_somebody_is_gone() -> None:
     ref = offer(of_age, kind=OF_CHILD)
     of_age.take(team.decide_of_age(of_age.state, 18, USUAL))
     assert (of_age.state.handovers[ref].status, coordinator(of_age, OF_CHILD)) == (HandoverStatus.CANCELLED, None)
+
+
+def charged(town: Town) -> tuple[str, CoordinatorKind | None] | None:
+    held = coordination.in_charge(town.state, town.now)
+    return None if held is None else (held.party.actor, held.kind)
+
+
+@pytest.mark.rule(97, 100, 122)
+def test_somebody_coordinates_the_services_at_every_moment_until_the_case_is_closed() -> None:
+    town = Town()
+    assert charged(town) == (TEACHER.actor, None)
+    town.lift()
+    assert charged(town) == (TEACHER.actor, None)
+    town.consented(scope(purposes=(Purpose.COORDINATION,)))
+    appoint(town, NURSE)
+    assert charged(town) == (NURSE.actor, GROUP)
+    town.take(team.decide_request_coordinator(town.state, team.Wish(by=guardian(1)), town.now))
+    appoint(town, COORDINATOR, OF_CHILD)
+    assert charged(town) == (COORDINATOR.actor, OF_CHILD), "who has the whole, by law"
+    town.take(team.decide_of_age(town.state, 18, USUAL))
+    assert charged(town) == (NURSE.actor, GROUP)
+    # While an offer waits it is whoever offers, and then whoever has accepted.
+    ref = offer(town)
+    assert charged(town) == (NURSE.actor, GROUP)
+    answer(town, ref)
+    assert charged(town) == (COORDINATOR.actor, GROUP)
+    # The holder has it again when the basis is gone, withdrawn or over by the clock alone.
+    [consent] = town.state.consents
+    late = coordination.in_charge(town.state, add_days(town.now, 400))
+    assert late is not None
+    assert late.party == town.state.holder
+    town.withdraw(consent)
+    assert charged(town) == (TEACHER.actor, None)
+    town.take(course.decide_close(town.state, course.CloseCase(by=TEACHER, outcome="goal-reached"), town.now))
+    assert charged(town) is None
 
 
 @pytest.mark.rule(24)

@@ -184,7 +184,7 @@ def test_a_form_waits_for_each_guardian_and_never_for_the_child() -> None:
         assert len(seen(town, CHILD, 14).to_approve) == 0
 
 
-@pytest.mark.rule(26, 33, 34, 35, 88, 100)
+@pytest.mark.rule(26, 33, 34, 35, 88, 100, 122)
 def test_who_does_what_and_whom_to_turn_to() -> None:
     town = with_measure()
     view = seen(town, guardian(1))
@@ -193,6 +193,10 @@ def test_who_does_what_and_whom_to_turn_to() -> None:
     [measure] = view.help
     assert (measure.owner, measure.code, measure.effect) == (Service.PPT, "sprakgruppe", None)
     assert view.contact is None
+    # Two services work with the child, nobody is appointed, and it is not the family who coordinates them.
+    assert view.coordinated_by == view.holder
+    assert spoken(town, guardian(1), age=4).count(texts.TEXTS[Language.NB].people.coordinated_by) == 1
+    assert texts.TEXTS[Language.NB].people.coordinated_by not in spoken(opened(), guardian(1), age=4)
     assert "Ingen kontaktperson er valgt." in spoken(town, guardian(1), age=4)
     chosen = course.ChooseContactPerson(by=guardian(1), service=Service.PPT, role=Role.PPT_ADVISER)
     town.take(course.decide_contact_person(town.state, chosen, town.now))

@@ -128,6 +128,30 @@ def taken(
     ]
 
 
+class InCharge(Model):
+    """Who coordinates what is done for one child: one person, whatever else is agreed."""
+
+    party: Party
+    kind: CoordinatorKind | None
+    """As what; none: as the holder of the baton (stafettholder)."""
+
+
+def in_charge(state: CaseState, now: datetime) -> InCharge | None:
+    """Return who coordinates the services for this child at `now` (seed rules 100, 122): never nobody, as long as the case goes on.
+
+    The child coordinator has the whole (helse- og omsorgstjenesteloven § 7-2 a), else whoever coordinates the group or the plan,
+    each while a consent covers their service; otherwise the holder does. Nobody does when nobody has the case any more.
+    """
+    for kind in (CoordinatorKind.BARNEKOORDINATOR, CoordinatorKind.ANSVARSGRUPPE):
+        party = state.around.coordinator_of(kind)
+        service = None if party is None else party.service
+        if party is None or service is None or state.holder is None:
+            continue
+        if is_home(state, service) or state.consent_covering(now, service) is not None:
+            return InCharge(party=party, kind=kind)
+    return None if state.holder is None else InCharge(party=state.holder, kind=None)
+
+
 def fits(party: Party, rule: CoordinatorRule) -> bool:
     """Return whether somebody is of the service and the profession that coordinates in this municipality."""
     return party.service is rule.service and party.role in {rule.role, *rule.also}

@@ -18,6 +18,7 @@ from services.cases.domain.around import UNANSWERED, ContributionStatus, PlanSta
 from services.cases.domain.coming import MeetingToCome, NextMeeting, next_meeting
 from services.cases.domain.consent import is_asked
 from services.cases.domain.consent_evolution import entitled
+from services.cases.domain.coordination import in_charge
 from services.cases.domain.rules import InsightRow
 from services.cases.domain.state import (
     CaseState,
@@ -117,6 +118,8 @@ class Overview(Model):
     """Who has been asked to take over from the holder, and has not answered."""
     contact: Who | None
     coordinators: tuple[Coordination, ...]
+    coordinated_by: Who | None
+    """Who coordinates the services, appointed or not, so that the family need not; none when the case is closed."""
     coordinator_wanted: tuple[CoordinatorKind, ...]
     """Asked for by the family, and not appointed yet."""
     team: tuple[Who, ...]
@@ -147,6 +150,13 @@ class Overview(Model):
         of_plan = () if self.plan is None else self.plan.goals
         return frozenset({*(one.goal for one in self.help), *of_plan, *(() if self.goal is None else (self.goal,))})
 
+    @property
+    def services(self) -> frozenset[Service]:
+        """Return the services that do something for the child now."""
+        owners = (one.owner for one in self.help if one.status is not MeasureStatus.STOPPED)
+        people = (one.service for one in (self.holder, *self.team) if one is not None and one.service is not None)
+        return frozenset({*owners, *people, *self.contributing})
+
 
 def decide_overview(
     state: CaseState,
@@ -156,7 +166,7 @@ def decide_overview(
     now: datetime,
     meetings: Sequence[MeetingToCome] = (),
 ) -> Overview:
-    """Return what `acting`, who stands in `relation`, is told of the case at `now` (seed rules 33-36, 99, 101).
+    """Return what `acting`, who stands in `relation`, is told of the case at `now` (seed rules 33-36, 99-101, 122).
 
     Args:
         state: the case, as it is told to `acting` (`told.py`).
@@ -172,7 +182,7 @@ def decide_overview(
     guardian = relation is Relation.GUARDIAN
     if state.case is None or not (row.guardian if guardian else row.child and relation is Relation.CHILD):
         raise NotPermittedError("overview-by-age")
-    waiting, around = state.open_handover, state.around
+    waiting, around, charged = state.open_handover, state.around, in_charge(state, now)
     # When it is closed nothing is answered, approved or decided in it any more.
     is_open = state.stage is Stage.OPEN
     every = state.consents.values() if is_open else ()
@@ -197,6 +207,7 @@ def decide_overview(
             Coordination(kind=kind, who=Who(service=one.party.service, role=one.party.role))
             for kind, one in sorted(around.coordinators.items())
         ),
+        coordinated_by=None if charged is None else _who(charged.party),
         coordinator_wanted=tuple(sorted(around.coordinator_wanted - around.coordinators.keys())),
         contributing=_contributions(state, frozenset({ContributionStatus.ACCEPTED})),
         asked_to_contribute=_contributions(state, UNANSWERED),

@@ -58,6 +58,7 @@ class People(_Words):
     nobody: str
     taking_over: str
     coordinators: Annotated[Mapping[CoordinatorKind, str], Field(min_length=len(CoordinatorKind))]
+    coordinated_by: str
     coordinator_wanted: ToEach
     team: str
     contributing: str

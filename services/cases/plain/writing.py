@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 
+from services.cases.domain.around import PlanStatus
 from services.cases.domain.overview import Asked, Form, Help, Overview, Plan, Who
 from services.cases.domain.state import FormStatus, MeasureStatus, Stage
 from services.cases.plain.texts import TEXTS, Texts
@@ -132,6 +133,10 @@ class _Writer:
             facts.insert(0, Fact(term=words.contact, value=self._who(overview.contact)))
         for one in overview.coordinators:
             facts.append(Fact(term=words.coordinators[one.kind], value=self._who(one.who)))
+        plans = overview.plan is not None and overview.plan.status is not PlanStatus.CLOSED
+        if overview.coordinated_by is not None and len(overview.services) > 1 and not (overview.coordinators or plans):
+            # Where several work with the child, somebody coordinates, appointed or not, and it is not the family (seed rule 122).
+            facts.append(Fact(term=words.coordinated_by, value=self._who(overview.coordinated_by)))
         if overview.taking_over is not None:
             facts.append(Fact(term=words.taking_over, value=self._who(overview.taking_over)))
         if overview.team:
