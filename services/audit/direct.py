@@ -148,15 +148,15 @@ async def read_entries(conn: Connection, log: str, numbers: range, size: int) ->
     itself, in order as the index has it, so that nothing is sorted.
     """
     rows = await conn.fetch(
-        "SELECT bundle, (SELECT array_agg(leaf ORDER BY position) FROM entries WHERE log = $1"
-        " AND position >= bundle * 256 AND position < least((bundle + 1) * 256, $4)) AS entries"
+        "SELECT bundle, ARRAY(SELECT leaf FROM entries WHERE log = $1"
+        " AND position >= bundle * 256 AND position < least((bundle + 1) * 256, $4) ORDER BY position) AS entries"
         " FROM generate_series($2::bigint, $3::bigint) AS bundle",
         log,
         numbers.start,
         numbers.stop - 1,
         size,
     )
-    return {row["bundle"]: row["entries"] for row in rows if row["entries"] is not None}
+    return {row["bundle"]: row["entries"] for row in rows if row["entries"]}
 
 
 async def newest_note(dsn: str, log: str, *, witnessed: bool) -> str | None:

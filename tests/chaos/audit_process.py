@@ -27,6 +27,7 @@ from tests.integration.audit_world import ORIGIN, SIGNER
 
 SENT: Final = rows.stream.__name__
 """What `growth` calls it by."""
+SIGN: Final = Signing.sign.__name__
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -42,8 +43,8 @@ class Orders(BaseModel):
     topics: list[str]
     group: str
     step: str | None = None
-    """The function of `services.audit.growth` or `.claims` at which it happens, `taken` (after the commit) or `copying`
-    (when the server waits for rows)."""
+    """The function of `services.audit.growth` or `.claims` at which it happens, `sign` (a checkpoint's signature), `taken` (after
+    the commit) or `copying` (when the server waits for rows, or has had some of them)."""
     before: bool = True
     """Just before the step, or just after."""
     times: int = 1
@@ -82,12 +83,17 @@ class Executioner:
     def within(
         self, pieces: Callable[[Iterable[bytes]], AsyncIterator[bytes]]
     ) -> Callable[[Iterable[bytes]], AsyncIterator[bytes]]:
-        """Return what COPY is sent, at whose beginning it happens."""
+        """Return what COPY is sent, at whose beginning it happens, or when rows were sent and the end was not."""
 
         async def sent(each: Iterable[bytes]) -> AsyncIterator[bytes]:
-            self.reached()
+            if self._orders.before:
+                self.reached()
+            count = 0
             async for piece in pieces(each):
                 yield piece
+                count += 1
+                if count == 2 and not self._orders.before:
+                    self.reached()
 
         return sent
 
@@ -97,6 +103,8 @@ async def main(orders: Orders) -> None:
     executioner = Executioner(orders)
     if orders.step == "copying":
         setattr(growth, SENT, executioner.within(rows.stream))
+    elif orders.step == SIGN:
+        setattr(Signing, SIGN, executioner.around(Signing.sign))
     elif orders.step not in (None, "taken"):
         module = growth if hasattr(growth, orders.step) else claims
         setattr(module, orders.step, executioner.around(getattr(module, orders.step)))
