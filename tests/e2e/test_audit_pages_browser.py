@@ -4,6 +4,7 @@ text that somebody hostile chose."""
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from urllib.parse import quote, urlencode
@@ -24,6 +25,9 @@ from shared.testing.plugin import Migrated
 from tests.e2e.audit_served import audit_service
 from tests.e2e.pages_world import CLIENT, Pages, chromium, needs_chromium, open_pages, watch
 from tests.integration.audit_world import Publisher
+from tests.integration.test_audit_go import VKEY, ask, verifier
+
+__all__ = ["verifier"]
 
 pytestmark = [pytest.mark.connected, pytest.mark.slow, pytest.mark.story(23), needs_chromium]
 
@@ -221,6 +225,48 @@ async def test_all_of_it_without_javascript(pages: Pages) -> None:
         await page.locator("header button", has_text="Sign out").click()
         await page.wait_for_url(f"{pages.server.address}/end?**")
         watched.assert_quiet()
+
+
+@pytest.mark.skipif(shutil.which("go") is None, reason="Go is not installed: no second verifier to ask")
+async def test_a_browser_and_go_come_to_the_same_answer(
+    migrated: Migrated,
+    issuer: LocalIssuer,
+    clock: SimulatedClock,
+    verifier: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An auditor who has only a browser, and an outsider who has only the public key and Go's tlog: as it is, and with one byte changed."""
+    async with open_pages(migrated, issuer, clock) as pages, chromium() as browser:
+        cases = Publisher()
+        await pages.served.world.take(*cases.reads(299), cases.seal())
+        await pages.served.world.keeper.compare_seals()
+        monkeypatch.setenv("LAGSPILL_TOKEN", pages.served.token())
+        context = await browser.new_context(locale="en-GB", java_script_enabled=False)
+        page = (await watch(context, pages.address, pages.server.address)).page
+        await sign_in(page, pages.address)
+        address, texts = f"{pages.address}/logs/4005", TABLES[Language.EN]
+
+        _, size, root = (await pages.served.get("/logs/4005/checkpoint")).text.split("\n")[:3]
+        await page.goto(f"{pages.address}/pages/verify")
+        await page.locator("main form button").click()
+        await expect(page.locator(".good")).to_contain_text(texts["verify.verified"])
+        for name, value in (("size", size), ("root", root)):
+            told = page.locator("dt", has_text=texts[f"verify.{name}"]).locator("xpath=following-sibling::dd[1]")
+            await expect(told).to_have_text(value)
+        assert await ask(verifier, address) == (0, f"verified {size} entries\n")
+
+        await pages.served.pool.execute(
+            "SET session_replication_role = replica;"
+            " UPDATE entries SET leaf = set_byte(leaf, 40, get_byte(leaf, 40) # 1) WHERE log = '4005' AND position = 130;"
+            " SET session_replication_role = origin"
+        )
+        await page.goto(f"{pages.address}/pages/verify")
+        await page.locator("main form button").click()
+        await expect(page.locator(".problem")).to_be_visible()
+        said = page.locator("main li", has_text=texts["verify.kinds.changed"])
+        await expect(said).to_contain_text(texts["verify.at"].format(position=130))
+        status, told_by_go = await ask(verifier, address)
+        assert (status, told_by_go.partition(":")[0]) == (1, "entry 130")
 
 
 # --- hostile text -----------------------------------------------------------------------------------------------------
