@@ -8,6 +8,8 @@ import gzip
 import io
 import json
 import os
+import pty
+import re
 import subprocess
 import sys
 import tarfile
@@ -532,6 +534,39 @@ def test_the_program_is_stopped_with_its_processes(tmp_path: Path) -> None:
         check=False,
     )
     assert (done.returncode, done.stdout.split("\n")[-2], done.stderr) == (0, "VERIFIED", "")
+
+
+def test_progress_is_one_line_where_somebody_watches(tmp_path: Path) -> None:
+    """On a terminal: rewritten in place, up to the end, apart from the report. None with --quiet; into a file, as above, none."""
+    count = 3_000
+    for path, contents in files_of([event(number) for number in range(1, count + 1)]).items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_bytes(contents)
+    source = Path(lagspill_verify.__file__)
+    told = []
+    for options in ((), ("--quiet",)):
+        ours, theirs = pty.openpty()
+        with open(ours, "rb", buffering=0) as terminal:
+            done = subprocess.run(
+                [sys.executable, "-I", source, tmp_path, "--key", VKEY, *options],
+                stdout=subprocess.PIPE,
+                stderr=theirs,
+                check=False,
+            )
+            assert done.returncode == 0
+            os.write(theirs, b"END")
+            said = b""
+            while not said.endswith(b"END"):
+                said += terminal.read(4096)
+            os.close(theirs)
+        told.append(said.removesuffix(b"END").decode())
+    line, quiet = told
+    assert quiet == ""
+    steps = [int(step) for step in re.findall(rf"\r(\d+) of {count} entries", line)]
+    assert len(steps) > 1, line
+    assert steps == sorted(steps)
+    assert line.endswith(f"\r{count} of {count} entries\r\n"), "and the report begins on a line of its own"
+    assert line.count("\n") == 1
 
 
 # --- proofs -----------------------------------------------------------------------------------------------------------
