@@ -25,7 +25,7 @@ from shared.testing.plugin import Migrated
 from tests.e2e.audit_served import audit_service
 from tests.e2e.pages_world import CLIENT, Pages, chromium, needs_chromium, open_pages, watch
 from tests.integration.audit_world import Publisher
-from tests.integration.test_audit_go import VKEY, ask, verifier
+from tests.integration.test_audit_go import ask, verifier
 
 __all__ = ["verifier"]
 

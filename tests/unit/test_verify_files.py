@@ -546,7 +546,7 @@ def test_progress_is_one_line_where_somebody_watches(tmp_path: Path) -> None:
     told = []
     for options in ((), ("--quiet",)):
         ours, theirs = pty.openpty()
-        with open(ours, "rb", buffering=0) as terminal:
+        with os.fdopen(ours, "rb", buffering=0) as terminal:
             done = subprocess.run(
                 [sys.executable, "-I", source, tmp_path, "--key", VKEY, *options],
                 stdout=subprocess.PIPE,
