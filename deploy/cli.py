@@ -124,11 +124,12 @@ def demo(
 
 @app.command()
 def story(
-    rows: Annotated[str, typer.Option(help="Which rows, for example 2-8.")] = "2-8",
+    rows: Annotated[str, typer.Option(help="Which rows, for example 2-8,23.")] = "2-8,23",
 ) -> None:
     """Play rows of the demo's story on a system that runs already, with its clock simulated and still at the beginning.
 
-    Where it is: CASES_URL, MEETINGS_URL, NOTIFY_URL, AUDIT_URL, OIDC_ISSUER, KAFKA_BOOTSTRAP_SERVERS.
+    Where it is: CASES_URL, MEETINGS_URL, NOTIFY_URL, AUDIT_URL, NEIGHBOUR_URL (where two witness each other), OIDC_ISSUER,
+    KAFKA_BOOTSTRAP_SERVERS.
     """
     from deploy.demo.stage import StageSettings, StoryError
     from deploy.demo.story import play_rows, rows_of

@@ -156,6 +156,8 @@ class _Scene:
 def rows_of(numbers: str) -> list[Row]:
     """Return the rows that `numbers` names, in order: `2-8`, or `2,3,4`.
 
+    Where the year was not played as a whole, row 23 verifies what there was.
+
     Raises:
         ValueError: it is neither, or names none.
     """
@@ -163,9 +165,20 @@ def rows_of(numbers: str) -> list[Row]:
     for part in numbers.split(","):
         first, _, last = part.partition("-")
         wanted.update(range(int(first), int(last or first) + 1))
-    if rows := [row for row in ROWS if row.number in wanted]:
+    rows = [row for row in ROWS if row.number in wanted]
+    if not wanted.issuperset(range(2, _VERIFIED)):
+        rows = [_early(rows, row) if row.number == _VERIFIED else row for row in rows]
+    if rows:
         return rows
     raise ValueError(f"the story has no row {numbers}")
+
+
+_VERIFIED: Final = 23
+
+
+def _early(played: Sequence[Row], row: Row) -> Row:
+    last = max((each for each in played if each.number < _VERIFIED), key=lambda each: each.number, default=row)
+    return Row(row.number, last.month, last.day, row.title, the_log.asked_and_verified)
 
 
 async def play_rows(settings: StageSettings, rows: Sequence[Row], console: Console) -> None:

@@ -184,6 +184,17 @@ async def cosigners_by_size(pool: Pool, log: LogName, policy: Policy, sizes: Seq
     return {size: [each.key.name for each in policy.witnesses if (size, each.key.vkey) in known] for size in sizes}
 
 
+async def lines_of(pool: Pool, log: LogName, policy: Policy, size: int) -> str:
+    """Return the signature lines of the policy's witnesses that have cosigned this checkpoint, enough of them or not."""
+    lines: str | None = await pool.fetchval(
+        "SELECT string_agg(line, '' ORDER BY vkey) FROM cosignatures WHERE log = $1 AND size = $2 AND vkey = ANY ($3::text[])",
+        log,
+        size,
+        [witness.key.vkey for witness in policy.witnesses],
+    )
+    return lines or ""
+
+
 async def add_witnessed(conn: Connection, log: LogName, size: int, policy: Policy, now: datetime) -> bool:
     """Write that enough witnesses have cosigned this checkpoint; False if that was written already."""
     status = await conn.execute(

@@ -113,3 +113,7 @@ class Witnesses:
     async def cosigners(self, log: LogName, sizes: Sequence[int]) -> dict[int, list[str]]:
         """Return, for each size, the key names of the witnesses that have cosigned the log's checkpoint of that size."""
         return await witness_store.cosigners_by_size(self._pool, log, self.rule_of(log), sizes)
+
+    async def lines(self, log: LogName, size: int) -> str:
+        """Return the signature lines of the witnesses that have cosigned the log's checkpoint of that size."""
+        return await witness_store.lines_of(self._pool, log, self.rule_of(log), size)

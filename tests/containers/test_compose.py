@@ -89,9 +89,13 @@ def test_the_jobs_may_run_again() -> None:
         compose("run", "--rm", "--no-deps", job)
 
 
-@pytest.mark.story(2, 3, 4, 5, 6, 7, 8)
-def test_the_story_s_first_rows_hold() -> None:
-    assert "The rows hold: 7" in compose("run", "--rm", "--no-deps", "story")
+@pytest.mark.story(2, 3, 4, 5, 6, 7, 8, 23)
+def test_the_story_s_first_rows_hold_and_the_two_deployments_witness_each_other() -> None:
+    """The log verifies with public keys alone and a policy that asks for the neighbour's cosignature; the neighbour's has ours."""
+    told = " ".join(compose("run", "--rm", "--no-deps", "story").split())
+    assert "The rows hold: 8" in told
+    assert "root recomputed, signature and the neighbour's cosignature good" in told
+    assert "Notodden's witness has cosigned the neighbour's log" in told
 
 
 def test_the_auditor_signs_in_to_the_pages() -> None:

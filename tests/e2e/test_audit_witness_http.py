@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator
 from datetime import datetime
+from html import unescape
 
 import httpx
 import pytest
@@ -132,6 +133,10 @@ async def test_the_log_s_page_lists_its_witnesses_and_what_is_wrong_with_one(
             assert said["log.some_witnesses"] in answer.text
             assert f"<li><code>{cosigner('skien').key.name}</code></li>" in answer.text
             assert witness.address not in answer.text
+            shown = unescape(re.findall(r"<pre[^>]*><code>(.*?)</code></pre>", answer.text, re.DOTALL)[0])
+            assert shown == (await audit.get("/logs/4005/checkpoint")).text, (
+                "with the cosignature that makes it witnessed"
+            )
 
         # The next one is the newest, and nobody has cosigned that yet.
         await audit.world.take(publisher.read())

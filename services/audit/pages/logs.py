@@ -66,8 +66,9 @@ class LogPages:
             raise NoSuchLogError
         standing = await self._witnesses.standing(LogName(name))
         cosigners = await self._witnesses.cosigners(LogName(name), [head.checkpoint.size for head in heads])
+        newest = heads[0].note + await self._witnesses.lines(LogName(name), heads[0].checkpoint.size)
         vkey = self._vkey(heads[0].origin)
-        return page("log.html", visit, heads=heads, standing=standing, cosigners=cosigners, vkey=vkey)
+        return page("log.html", visit, heads=heads, note=newest, standing=standing, cosigners=cosigners, vkey=vkey)
 
     # --- verify now ---------------------------------------------------------------------------------------------------
 
