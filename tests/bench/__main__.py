@@ -14,6 +14,7 @@ from rich.table import Table
 
 from shared.memory import settle
 from tests.bench.commands import measure_commands
+from tests.bench.exports import measure_exports
 from tests.bench.ground import ground, servers
 from tests.bench.inboxes import measure_inbox
 from tests.bench.ingest import measure_log
@@ -26,8 +27,8 @@ from tests.bench.relays import measure_relay
 from tests.bench.verify import measure_verify
 
 PARTS = ("commands", "relay", "inbox", "latency", "verify", "log", "query")
-ALONE = "norway"
-"""Measured only when it is asked for: it takes minutes, and no server."""
+ALONE = ("exports", "norway")
+"""Measured only when it is asked for: each takes minutes, and norway no server."""
 
 
 async def measure(
@@ -58,6 +59,9 @@ async def measure(
             if "query" in parts:
                 console.print(f"[dim]a case among {entries:,} entries …[/]")
                 results += await measure_query(made, entries, bytes_each)
+            if "exports" in parts:
+                console.print(f"[dim]exports of {entries:,} entries …[/]")
+                results += await measure_exports(made, entries)
             if peers:
                 console.print("[dim]the peers …[/]")
                 results += await measure_peers(made, results)
@@ -115,8 +119,10 @@ def main() -> int:
     """Measure, print, and return 1 when a result is void."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--peers", action="store_true", help="measure Debezium and faststream-outbox too")
-    parser.add_argument("--only", choices=(*PARTS, ALONE), action="append", help="measure only this")
-    parser.add_argument("--entries", type=int, default=DEFAULT_ENTRIES, help="how many the log has that is searched")
+    parser.add_argument("--only", choices=(*PARTS, *ALONE), action="append", help="measure only this")
+    parser.add_argument(
+        "--entries", type=int, default=DEFAULT_ENTRIES, help="how many the log has that is searched, or exported"
+    )
     parser.add_argument("--entry-bytes", type=int, default=700, help="how long each of these is")
     options = parser.parse_args()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))
@@ -124,10 +130,10 @@ def main() -> int:
     settle()  # as every service does; what is measured beside it runs in this process too
     asked = options.only or PARTS
     results: list[Measure | Latency] = []
-    if ALONE in asked:
+    if "norway" in asked:
         console.print("[dim]the year of all Norway, three to four minutes …[/]")
         results.append(measure_norway())
-    if parts := [part for part in asked if part != ALONE]:
+    if parts := [part for part in asked if part != "norway"]:
         results += uvloop.run(
             measure(
                 parts,

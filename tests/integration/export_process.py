@@ -6,6 +6,7 @@ import asyncio
 import json
 import sys
 from dataclasses import replace
+from time import perf_counter
 from typing import Final
 
 import psutil
@@ -30,8 +31,8 @@ WARM: Final = 40
 """Chunks after which everything that is made once is made."""
 
 
-async def run(dsn: str, wanted: ExportFormat) -> dict[str, int]:
-    """Export a log as a whole and return the bytes written, and resident memory (bytes) warmed up and at its highest."""
+async def run(dsn: str, wanted: ExportFormat) -> dict[str, float]:
+    """Export a log as a whole and return the bytes written, the seconds taken, and resident memory (bytes) warmed up and at its highest."""
     pool = await create_pool(dsn, application_name="export-process", min_size=1, max_size=2)
     ids, clock = RandomIds(), SystemClock()
     journal = Journal(pool, source="/services/audit", clock=clock, ids=ids)
@@ -65,7 +66,7 @@ async def run(dsn: str, wanted: ExportFormat) -> dict[str, int]:
         return auditor
 
     file = await desk.fetch(ctx, ExportRef(ordered.export), again)
-    process = psutil.Process()
+    process, begun = psutil.Process(), perf_counter()
     written = chunks = warm = highest = 0
     async for piece in file.pieces:
         written += len(piece)
@@ -74,6 +75,7 @@ async def run(dsn: str, wanted: ExportFormat) -> dict[str, int]:
         if chunks == WARM:
             warm = highest = rss
         highest = max(highest, rss)
+    seconds = perf_counter() - begun
     state = (await desk.show(ctx, ExportRef(ordered.export))).state
     await pool.close()
     return {
@@ -81,6 +83,7 @@ async def run(dsn: str, wanted: ExportFormat) -> dict[str, int]:
         "count": state.delivered.count if state.delivered is not None else -1,
         "warm": warm,
         "highest": highest,
+        "seconds": seconds,
     }
 
 
