@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from services.cases.domain.figures import NO_UNIT, Published, Told
+from services.cases.domain.figures import NO_UNIT, FirstHelp, Published, Told
 from services.cases.domain.state import CaseState
+from shared.clock import oslo_day
 from shared.contracts import cases as events
 from shared.contracts.base import EventData
 from shared.contracts.codes import Service
@@ -109,6 +110,22 @@ async def told_of(conn: Connection, municipality: LogScope, period: Period) -> T
         told.in_time[row["unit"] or NO_UNIT, "in-time" if row["in_time"] else "late"] += 1
         told.effects[row["unit"] or NO_UNIT, row["effect"]] += 1
     return told
+
+
+async def first_helped(conn: Connection, municipality: LogScope, period: Period) -> list[FirstHelp]:
+    """Return the cases in which a measure was put in for the first time in the term (seed rule 131)."""
+    rows = await conn.fetch(
+        "SELECT DISTINCT ON (case_ref) case_ref, unit, level, planned_at FROM figure_measures AS first"
+        " WHERE municipality = $1 AND planned_at >= $2 AND planned_at < $3 AND NOT EXISTS (SELECT FROM figure_measures AS before"
+        " WHERE before.case_ref = first.case_ref AND before.planned_at < $2) ORDER BY case_ref, planned_at, level, measure",
+        municipality,
+        period.begins,
+        period.ends,
+    )
+    return [
+        FirstHelp(case=CaseRef(row["case_ref"]), unit=row["unit"], level=row["level"], day=oslo_day(row["planned_at"]))
+        for row in rows
+    ]
 
 
 async def published_of(conn: Connection, municipality: LogScope, period: Period) -> Published | None:

@@ -16,6 +16,7 @@ from shared.contracts.codes import LegalBasis, Service
 from shared.contracts.meetings import CaseDiscussed, ItemMode
 from shared.envelope import describe, number, seal
 from shared.refs import CaseRef, ItemRef, LogScope, MeetingRef
+from shared.small_numbers import suppress
 from shared.testing.issuer import LocalIssuer
 from shared.testing.people import People
 from shared.testing.plugin import Migrated
@@ -353,6 +354,35 @@ async def test_figures_of_a_term_that_is_over_and_no_child_among_them(world: Wor
     assert school["concerns"] == {"total": None, "parts": {}}
     stored = await world.pool.fetch("SELECT * FROM figure_evaluations")
     assert [(row["in_time"], row["effect"], row["unit"]) for row in stored] == [(True, "reached", "unit:lia-barnehage")]
+
+
+@pytest.mark.rule(131)
+async def test_how_early_children_are_helped_first_is_counted_by_level_and_age_and_nobodys_birth_date_is_kept(
+    world: World,
+) -> None:
+    people = People(44)
+    for age in [4] * 6 + [14] * 7:
+        child = people.child(age=age)
+        told = world.concern(child={"name": child.name, "national_number": child.national_number})
+        receipt = await world.must("teacher", "/concerns", told)
+        await world.must("teacher", f"/concerns/{receipt['concern']}/resolution", {"outcome": "lifted"})
+        path, help_ = f"/cases/{receipt['case']}/measures", {"owner": "barnehage", "owner_unit": None}
+        await world.must("teacher", path, measure(world, code="art", **help_))
+        # What is put in later is no first help.
+        await world.must("teacher", path, measure(world, code="ekstratimer", **help_))
+    await world.move_to(datetime(2027, 1, 2, tzinfo=UTC))
+    whole = await world.see("coordinator", "/figures?period=2026-autumn")
+    assert whole["measures_by_level"]["total"] == 26
+    by_age = {"0-5": 6, "6-12": 0, "13-15": 7, "16-17": 0, "from-18": 0, "unknown": 0}
+    assert whole["first_help_by_age"] == suppress(by_age).model_dump()
+    assert (whole["first_help_by_age"]["total"], whole["first_help_by_age"]["parts"]["13-15"]) == (13, 7)
+    assert whole["first_help_by_level"]["total"] == 13
+    # A term is told once: the next is another.
+    assert await world.see("coordinator", "/figures?period=2026-autumn") == whole
+    stored = str(await world.pool.fetch("SELECT * FROM figure_measures")) + str(
+        await world.pool.fetchval("SELECT figures::text FROM published_figures")
+    )
+    assert str(child.born) not in stored
 
 
 @pytest.mark.rule(157, 177, 179)

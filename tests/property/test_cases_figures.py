@@ -3,17 +3,31 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from itertools import combinations, product
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.cases.domain.figures import Told, View, decide_view, figures_of, median, period_of, published
+from services.cases.domain.figures import (
+    UNKNOWN_AGE,
+    Figures,
+    FirstHelp,
+    Told,
+    View,
+    age_band,
+    count_first_help,
+    decide_view,
+    figures_of,
+    median,
+    period_of,
+    published,
+)
+from services.cases.domain.grantors import age_on
 from services.cases.errors import FiguresForbiddenError, PeriodNotOverError, PeriodUnknownError
 from shared.contracts.cases import ForWhom
-from shared.refs import UnitId
+from shared.refs import CaseRef, UnitId
 from shared.small_numbers import THRESHOLD, Counts, suppress
 from tests.unit.cases_town import CHILD, COORDINATOR, NOTIFY, PPT, REKTOR, STYRER, TEACHER, guardian
 
@@ -79,6 +93,47 @@ def test_the_coordinator_sees_the_municipality_a_leader_the_unit_and_nobody_else
     for by in (TEACHER, PPT, CHILD, NOTIFY, guardian(1), STYRER.model_copy(update={"unit": None})):
         with pytest.raises(FiguresForbiddenError):
             decide_view(by)
+
+
+@pytest.mark.rule(131)
+@given(
+    st.dates(date(2080, 1, 1), date(2099, 12, 31)),
+    st.dates(date(2080, 1, 1), date(2125, 12, 31)),
+)
+def test_a_child_is_first_helped_in_the_one_band_of_its_age(born: date, day: date) -> None:
+    band, age = age_band(born, day), age_on(born, day)
+    first, last = {"0-5": (0, 5), "6-12": (6, 12), "13-15": (13, 15), "16-17": (16, 17), "from-18": (18, 200)}[band]
+    assert first <= age <= last or (age < 0 and band == "0-5")
+
+
+@pytest.mark.rule(131)
+def test_more_that_are_helped_early_are_more_in_the_first_band_and_at_the_first_level() -> None:
+    autumn = period_of("2026-autumn", datetime(2027, 1, 2, tzinfo=UTC))
+    cases = [CaseRef(f"cas_{number:026}") for number in range(30)]
+    born = {one: date(2083, 5, 1) if number < 20 else date(2071, 5, 1) for number, one in enumerate(cases[:29])}
+    first = [
+        FirstHelp(case=one, unit=UnitId("unit:a"), level=1 if number < 24 else 3, day=date(2086, 9, 1))
+        for number, one in enumerate(cases)
+    ]
+    before = Told(planned=Counter({("unit:a", "level-1"): 1}))
+    told = count_first_help(before, first, born)
+    whole = figures_of(told, autumn, None, 14)
+    assert told.planned == before.planned
+    assert not before.first_levels
+    assert whole.first_help_by_level == suppress({"level-0": 0, "level-1": 24, "level-2": 0, "level-3": 6})
+    # Nine are fifteen years old, and of one nobody can read when it was born.
+    by_age = {"0-5": 20, "6-12": 0, "13-15": 9, "16-17": 0, "from-18": 0, UNKNOWN_AGE: 1}
+    assert whole.first_help_by_age == suppress(by_age)
+    assert (whole.first_help_by_age.total, whole.first_help_by_age.parts["0-5"]) == (30, 20)
+    assert published(told, autumn, 14).seen_by(View(unit=UnitId("unit:a"))).first_help_by_level.parts["level-2"] is None
+
+
+@pytest.mark.rule(131, 157)
+def test_a_term_that_was_published_before_it_was_counted_stands_without_it() -> None:
+    autumn = period_of("2026-autumn", datetime(2027, 1, 2, tzinfo=UTC))
+    stored = published(Told(), autumn, 14).municipality.model_dump(mode="json")
+    del stored["first_help_by_level"], stored["first_help_by_age"]
+    assert Figures.model_validate(stored).first_help_by_age == Counts(total=None, parts={})
 
 
 UNITS = tuple(UnitId(f"unit:{letter}") for letter in "abc")

@@ -8,26 +8,34 @@ say, with the municipality's, what the others' are.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
 from typing import Final
 
 from services.cases.domain.acting import Acting
+from services.cases.domain.grantors import age_on
 from services.cases.errors import FiguresForbiddenError, PeriodNotOverError, PeriodUnknownError
 from shared.contracts.base import Model
 from shared.contracts.cases import Effect, ForWhom
 from shared.contracts.codes import Role
-from shared.refs import UnitId
+from shared.refs import CaseRef, UnitId
 from shared.small_numbers import THRESHOLD, Counts, publish, suppress
 from shared.terms import Period, term
 
 NO_UNIT: Final = "no-unit"
 WAITED: Final = ("within-7-days", "in-time", "late")
 LEVELS: Final = ("level-0", "level-1", "level-2", "level-3")
+AGES: Final = {"0-5": 0, "6-12": 6, "13-15": 13, "16-17": 16, "from-18": 18}
+"""Ages in which a child is first helped, and the first whole year of each: before school, at school, and after."""
+UNKNOWN_AGE: Final = "unknown"
+"""Of a case that has been erased since, or whose child cannot be read."""
 
 _NOT_COUNTED: Final = UnitId("")
 """Stands in every table for the units of which nothing is counted."""
+
+_NOT_TOLD: Final = Counts(total=None, parts={})
+"""Of a term that was published before it was counted."""
 
 ByUnit = Counter[tuple[str, str]]
 """Counts of parts, by unit."""
@@ -48,6 +56,21 @@ class Told:
     in_time: ByUnit = field(default_factory=Counter)
     """Evaluations."""
     effects: ByUnit = field(default_factory=Counter)
+    first_levels: ByUnit = field(default_factory=Counter)
+    """Cases in which help was put in for the first time, by the level of that measure."""
+    first_ages: ByUnit = field(default_factory=Counter)
+    """The same cases, by the child's age on that day."""
+
+
+@dataclass(frozen=True, slots=True)
+class FirstHelp:
+    """The first measure that was put in in a case."""
+
+    case: CaseRef
+    unit: UnitId | None
+    level: int
+    day: date
+    """In Norway."""
 
 
 class Figures(Model):
@@ -72,6 +95,10 @@ class Figures(Model):
     """Evaluations, in time or late (seed rules 88, 89)."""
     effects: Counts
     """What the same evaluations showed (seed rules 90, 92)."""
+    first_help_by_level: Counts = _NOT_TOLD
+    """Cases in which help was put in for the first time, by its level: whether it comes while little is enough (seed rule 131)."""
+    first_help_by_age: Counts = _NOT_TOLD
+    """The same cases, by the child's age then: whether more are helped early in life (seed rule 131)."""
 
 
 class View(Model):
@@ -98,7 +125,9 @@ class Published(Model):
 def published(told: Told, period: Period, act_within_days: int) -> Published:
     """Return what is to be told of a term that is over, to everybody and for good (seed rules 157, 177)."""
     named = {
-        of for counts in (told.for_whom, told.planned, told.owners, told.in_time, told.effects) for of, _ in counts
+        of
+        for counts in (told.for_whom, told.planned, told.owners, told.in_time, told.effects, told.first_levels)
+        for of, _ in counts
     }
     units = sorted(UnitId(of) for of in (named | told.days_to_action.keys()) - {NO_UNIT})
     return Published(
@@ -128,7 +157,31 @@ def figures_of(told: Told, period: Period, unit: UnitId | None, act_within_days:
         measures_with_ppt=_shown(told.owners, ("ppt", "others"), unit),
         evaluations=_shown(told.in_time, ("in-time", "late"), unit),
         effects=_shown(told.effects, tuple(Effect), unit),
+        first_help_by_level=_shown(told.first_levels, LEVELS, unit),
+        first_help_by_age=_shown(told.first_ages, (*AGES, UNKNOWN_AGE), unit),
     )
+
+
+def count_first_help(told: Told, first: Iterable[FirstHelp], born: Mapping[CaseRef, date]) -> Told:
+    """Return `told` with the cases first helped in the term counted by level and by age (seed rule 131).
+
+    Args:
+        told: what else happened; it is not changed.
+        first: the first measure of each of these cases.
+        born: when the children were born, as far as that can be read. It goes no further than the band that it is counted in.
+    """
+    levels, ages = Counter(told.first_levels), Counter(told.first_ages)
+    for one in first:
+        unit = one.unit or NO_UNIT
+        levels[unit, f"level-{one.level}"] += 1
+        ages[unit, age_band(born[one.case], one.day) if one.case in born else UNKNOWN_AGE] += 1
+    return replace(told, first_levels=levels, first_ages=ages)
+
+
+def age_band(born: date, day: date) -> str:
+    """Return in which of `AGES` somebody born then is on `day`, both days in Norway; before birth in the first."""
+    age = age_on(born, day)
+    return next((band for band, begins in reversed(AGES.items()) if age >= begins), "0-5")
 
 
 def _by_unit(counts: ByUnit, unit: UnitId | None) -> Counts:

@@ -57,14 +57,14 @@ async def look_at_ages(desk: Desk, tx: Tx, deadline: Deadline) -> None:
     today = oslo_day(tx.now)
     ages = desk.rules.consent.ages(today)
     batch = await ages_store.to_look_at(tx.conn, today, done.after, BATCH)
-    born, shredded = await _born(desk, tx.conn, [look.case for look in batch])
+    births, shredded = await births_of(desk, tx.conn, [look.case for look in batch])
     for look in batch:
-        if look.case in born and passed(born[look.case], look.on, today, ages):
+        if look.case in births and passed(births[look.case], look.on, today, ages):
             await ages_store.act_on(tx.conn, look, tx.now)
-    over = [case for case, day in born.items() if nothing_to_come(day, today, ages)]
-    await ages_store.looked(tx.conn, list(born), today)
+    over = [case for case, day in births.items() if nothing_to_come(day, today, ages)]
+    await ages_store.looked(tx.conn, list(births), today)
     await ages_store.unwatch(tx.conn, [*over, *shredded])
-    unreadable = done.unreadable + len(batch) - len(born) - len(shredded)
+    unreadable = done.unreadable + len(batch) - len(births) - len(shredded)
     if len(batch) == BATCH:
         following = _Round(after=batch[-1].case, unreadable=unreadable).model_dump_json()
         await set_deadline(tx.conn, kind=deadline.kind, key=deadline.key, due=tx.now, payload=following)
@@ -112,7 +112,7 @@ async def on_birth_date(desk: Desk, tx: Tx, deadline: Deadline) -> None:
         await reassess_case(desk, tx, case, reached[-1], only_changed=True)
 
 
-async def _born(
+async def births_of(
     desk: Desk, conn: Connection, cases: Sequence[CaseRef]
 ) -> tuple[Mapping[CaseRef, date], Sequence[CaseRef]]:
     """Return when the children of these cases were born, and which are shredded; what cannot be read now is in neither."""

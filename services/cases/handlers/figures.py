@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from services.cases import figure_store
-from services.cases.domain.figures import Figures, decide_view, period_of, published
+from services.cases.domain.figures import Figures, count_first_help, decide_view, period_of, published
+from services.cases.handlers.ages import births_of
 from services.cases.handlers.desk import Desk, actor_of, as_seen
 from shared.aggregate import Context
 
@@ -22,6 +23,9 @@ async def read_figures(desk: Desk, ctx: Context, code: str) -> Figures:
         known = await figure_store.published_of(conn, actor.municipality, period)
         if known is None:
             told = await figure_store.told_of(conn, actor.municipality, period)
+            first = await figure_store.first_helped(conn, actor.municipality, period)
+            births, _ = await births_of(desk, conn, [one.case for one in first])
+            told = count_first_help(told, first, births)
             figures = published(told, period, desk.rules_of(actor.municipality).act_within_days)
             known = await figure_store.publish(conn, actor.municipality, period, figures)
     return known.seen_by(view)
