@@ -139,6 +139,10 @@ class KeepingMachine(RuleBasedStateMachine):
             self.town.lift()
         if stage == "consented":
             self.town.consented(scope(purposes=(Purpose.FOLLOW_UP, Purpose.TRANSITION)))
+            # Something of everything, so that other attempts have what to interfere with.
+            self.plan(Service.HELSESTASJON)
+            for category in (InformationCategory.FAMILY, InformationCategory.LANGUAGE):
+                self.write(None, category)
 
     def baton(self) -> Acting:
         """Return who has the baton, or had it last."""
@@ -316,7 +320,7 @@ class KeepingMachine(RuleBasedStateMachine):
         may = self.writes(self.who(by), category) or (of_team and category in CONSENTED)
         self.attempt(lambda state: recording.decide_record(state, command, self.town.now), may=may)
 
-    @rule(by=anybody, which=pick)
+    @rule(by=anybody | st.sampled_from((NURSE, NURSE, PPT)), which=pick)
     def correct_a_record(self, by: Acting | None, which: int) -> None:
         known = [*self.town.state.records, RecordRef("rec_" + "b" * 26)]
         ref = known[-1 - which % len(known)]
@@ -329,6 +333,12 @@ class KeepingMachine(RuleBasedStateMachine):
             present = self.town.state.records[ref]
             assert (present.version, present.category) == (before.version + 1, before.category)
             assert self.who(by) == self.baton() or before.category in CONSENTED
+
+    @precondition(lambda self: self.town.state.team)
+    @rule()
+    def the_team_corrects_what_it_may_read_and_nothing_else(self) -> None:
+        for which in range(len(self.town.state.records) + 1):
+            self.correct_a_record(NURSE, which)
 
     @rule(by=anybody, category=categories, size=st.integers(min_value=1, max_value=10**7))
     def add_a_document(self, by: Acting | None, category: InformationCategory, size: int) -> None:
@@ -574,6 +584,7 @@ class KeepingMachine(RuleBasedStateMachine):
             assert ends is None or ends == add_days(self.town.now, RULES.end_within_days_of_age)
         assert ending.decide_adulthood(self.town.state, self.town.now, RULES) == []
 
+    @precondition(lambda self: self.town.state.end_by is not None)
     @rule()
     def a_grown_ups_case_is_still_open(self) -> None:
         happened = self.attempt(lambda state: ending.decide_adulthood_overdue(state, self.town.now))
@@ -592,12 +603,21 @@ class KeepingMachine(RuleBasedStateMachine):
         )
         assert self.held() == self.town.state.hold == (reason if happened else held)
 
+    @precondition(lambda self: self.stage() in {"resolved", "closed"})
+    @rule(reason=st.sampled_from(HoldReason))
+    def what_is_held_outlives_its_time(self, reason: HoldReason) -> None:
+        self.hold(ON_DUTY if self.protected else STYRER, reason)
+        if self.held() is not None:
+            assert ending.decide_retention_over(self.town.state) == []
+            self.hold(ON_DUTY if self.protected else STYRER, None)
+
     @precondition(lambda self: len(self.town.history) > self.long_enough)
     @rule()
     def its_time_is_over(self) -> None:
         may = self.stage() in {"resolved", "closed"} and self.held() is None
-        happened = self.attempt(ending.decide_retention_over, may=True)
-        assert bool(happened) == may
+        happened = ending.decide_retention_over(self.town.state)
+        assert bool(happened) == may, "by time nothing is refused: it is done, or left"
+        self.town.take(happened)
 
     @precondition(lambda self: len(self.town.history) > self.long_enough)
     @rule(by=st.sampled_from((*PEOPLE, STYRER, STYRER, STYRER)))
