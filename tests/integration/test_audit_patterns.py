@@ -168,6 +168,11 @@ async def test_time_passes_by_an_entry_of_the_log_itself(world: World, clock: Si
     assert await instance.let_time_pass() == 0, "asked for once"
     (examination,) = await bus.pump(world.pool, world)
     assert isinstance(examination, PatternsExamined)
+    assert await examine_all(instance) == 0, "the log may have been away until now: what is told late is waited for"
+    assert await instance.let_time_pass() == 0
+    clock.set(clock.now() + timedelta(minutes=6))
+    assert await instance.let_time_pass() == 1
+    await bus.pump(world.pool, world)
     assert await examine_all(instance) == 1
     assert [(row[1], row[3]) for row in await found(world.pool)] == [("break-glass-unreviewed", nurse.id)]
     assert await instance.let_time_pass() == 0

@@ -118,8 +118,13 @@ class Writer:
         )
         self._add(Observed(position, logged_at or at, at, source, number, look.actor, look=look))
 
-    def time(self, at: datetime) -> None:
-        self._add(Observed(len(self.log), at, at, "/services/audit", None, None))
+    def time(self, at: datetime, *then: timedelta) -> None:
+        """Entries that move the log's time and say nothing else: at that moment, and each so long after the one before."""
+        moments = [at]
+        for passed in then:
+            moments.append(moments[-1] + passed)
+        for moment in moments:
+            self._add(Observed(len(self.log), moment, moment, "/services/audit", None, None))
 
     def _next(self) -> int:
         self._number += 1
@@ -563,7 +568,7 @@ def test_glass_is_reviewed_by_somebody_else_and_in_time_or_it_is_a_finding(hours
     writer.look(0, broken, kind=AccessKind.BREAK_GLASS)
     if reviewed >= broken:
         writer.fact(review, reviewed, by=reviewer)
-    writer.time(MONDAY + timedelta(days=40))
+    writer.time(MONDAY + timedelta(days=40), rules.policy.patience)
     counts = reviewer == 1 and broken <= reviewed <= due
     found = told(examined(rules, writer.log), Pattern.BREAK_GLASS_UNREVIEWED)
     assert found == ({} if counts else {f"{position}": {position}})
@@ -578,7 +583,7 @@ def test_glass_that_is_dated_ahead_is_reviewed_as_soon_as_any(ahead: timedelta) 
     position = len(writer.log)
     writer.look(0, broken + ahead, kind=AccessKind.BREAK_GLASS, logged_at=broken)
     writer.fact(review_of(1), due + timedelta(minutes=1), by=1)
-    writer.time(due + rules.policy.patience)
+    writer.time(due + timedelta(minutes=1) + rules.policy.patience)
     assert told(examined(rules, writer.log), Pattern.BREAK_GLASS_UNREVIEWED) == {f"{position}": {position}}
 
 
@@ -591,7 +596,7 @@ def test_a_review_in_time_counts_whatever_it_and_the_glass_say_of_their_own_time
     reviewed = broken + timedelta(hours=1)
     writer.look(0, broken + glass_ahead, kind=AccessKind.BREAK_GLASS, logged_at=broken)
     writer.fact(review_of(1), reviewed + review_ahead, by=1, logged_at=reviewed)
-    writer.time(MONDAY + timedelta(days=70))
+    writer.time(MONDAY + timedelta(days=70), rules.policy.patience)
     assert not told(examined(rules, writer.log), Pattern.BREAK_GLASS_UNREVIEWED)
 
 
@@ -601,13 +606,37 @@ def test_glass_that_is_told_late_waits_for_its_review_to_be_told_too() -> None:
     back = MONDAY + timedelta(days=7)
     writer.look(0, MONDAY, kind=AccessKind.BREAK_GLASS, logged_at=back)
     writer.fact(review_of(1), MONDAY + timedelta(hours=1), by=1, logged_at=back)
-    writer.time(MONDAY + timedelta(days=40))
+    writer.time(MONDAY + timedelta(days=40), rules.policy.patience)
     assert not told(examined(rules, writer.log), Pattern.BREAK_GLASS_UNREVIEWED)
     late = Writer()
     late.look(0, MONDAY, kind=AccessKind.BREAK_GLASS, logged_at=back)
     late.fact(review_of(1), rules.review_by(MONDAY) + timedelta(minutes=1), by=1, logged_at=back)
-    late.time(MONDAY + timedelta(days=40))
+    late.time(MONDAY + timedelta(days=40), rules.policy.patience)
     assert told(examined(rules, late.log), Pattern.BREAK_GLASS_UNREVIEWED) == {"0": {0}}
+
+
+@given(
+    st.timedeltas(timedelta(minutes=1), timedelta(days=20)),
+    st.timedeltas(timedelta(0), timedelta(minutes=4)),
+    st.lists(st.integers(1, 4), max_size=4),
+)
+def test_a_review_in_time_is_no_finding_though_the_log_was_away_over_its_last_day(
+    away: timedelta, behind: timedelta, sizes: list[int]
+) -> None:
+    """Broken before, reviewed while nothing was logged; afterwards others' entries come first, and the review a little after."""
+    rules, writer = rules_with(), Writer()
+    due = rules.review_by(MONDAY)
+    position = len(writer.log)
+    writer.look(0, MONDAY, kind=AccessKind.BREAK_GLASS)
+    back = due + away
+    writer.time(back)
+    writer.fact(review_of(1), due - timedelta(hours=1), by=1, logged_at=back + behind)
+    writer.time(back + timedelta(days=1), rules.policy.patience)
+    assert not told(examined(rules, writer.log, sizes), Pattern.BREAK_GLASS_UNREVIEWED)
+    silent = Writer()
+    silent.look(0, MONDAY, kind=AccessKind.BREAK_GLASS)
+    silent.time(back, rules.policy.patience)
+    assert told(examined(rules, silent.log, sizes), Pattern.BREAK_GLASS_UNREVIEWED) == {f"{position}": {position}}
 
 
 @given(st.timedeltas(timedelta(days=-400), timedelta(days=31)), st.timedeltas(timedelta(0), timedelta(days=31)))

@@ -308,6 +308,8 @@ class GlassWatch(Model):
 
     broken: tuple[Look, ...] = ()
     reviews: tuple[Review, ...] = ()
+    passed: tuple[tuple[int, datetime], ...] = ()
+    """The positions of those looks whose due date the log has passed, and the log's time when it had."""
 
     def learn(self, seen: Observed) -> GlassWatch:
         """Return the state after a review."""
@@ -321,20 +323,33 @@ class GlassWatch(Model):
 
     def due(self, rules: Rules) -> datetime | None:
         """Return when the first review is missed, if none comes."""
-        return min((_missed(look, rules) for look in self.broken), default=None)
+        return min((self._next(look, rules) for look in self.broken), default=None)
 
     def settle(self, moment: datetime, rules: Rules) -> tuple[GlassWatch, list[Hit]]:
         """Return the state when the log has come to `moment`, and a hit for each glass whose review is missed.
 
-        A review counts when it is somebody else's, later than the look, and no later than its due date.
+        A review counts when it is somebody else's, later than the look, and no later than its due date. It is waited for
+        from the first entry after that date on: a log that was away over it had nothing told in time, and what comes late has its
+        review right behind it.
         """
-        over = [look for look in self.broken if _missed(look, rules) <= moment]
+        turned = [look for look in self.broken if self._next(look, rules) <= moment]
+        since = dict(self.passed)
+        over = [look for look in turned if look.position in since]
         left = tuple(look for look in self.broken if look not in over)
+        since |= {look.position: moment for look in turned if look not in over}
         missed = [look for look in over if not any(self._reviews(each, look, rules) for each in self.reviews)]
         hits = [
             Hit(Pattern.BREAK_GLASS_UNREVIEWED, f"{look.position}", (Mark.of(look),), look.actor) for look in missed
         ]
-        return GlassWatch(broken=left, reviews=self.reviews if left else ()), hits
+        passed = tuple((look.position, since[look.position]) for look in left if look.position in since)
+        return GlassWatch(broken=left, reviews=self.reviews if left else (), passed=passed), hits
+
+    def _next(self, look: Look, rules: Rules) -> datetime:
+        """Return when something is next done about a look: the due date, in the log's time, and then the end of the patience."""
+        passed = dict(self.passed).get(look.position)
+        if passed is not None:
+            return passed + rules.policy.patience
+        return max(rules.review_by(no_later(look.at, look.logged_at)), look.logged_at)
 
     @staticmethod
     def _reviews(review: Review, look: Look, rules: Rules) -> bool:
@@ -344,12 +359,6 @@ class GlassWatch(Model):
 
 def _review(seen: Observed) -> Review:
     return Review(at=no_later(seen.at, seen.logged_at), by=seen.actor)
-
-
-def _missed(look: Look, rules: Rules) -> datetime:
-    """Return when a review that was in time is in the log: what is told late has its review told late too, right behind it."""
-    due = rules.review_by(no_later(look.at, look.logged_at))
-    return max(due, look.logged_at) + rules.policy.patience
 
 
 def receipt_missing(seen: Observed, rules: Rules) -> list[Hit]:
