@@ -224,9 +224,12 @@ async def report_to_the_state(stage: Stage) -> None:
         str(each["code"]): each for each in (figures if isinstance(figures, list) else []) if isinstance(each, dict)
     }
     table = counted["hearings"]["table"]
-    rows = table["rows"] if isinstance(table, dict) else None
-    stage.check(isinstance(table, dict) and [len(BODIES)] in _rows(table["cells"]), f"eight answers in time: {table}")
-    stage.narrator.happened(f"what was achieved, experiences, use for others, resources; hearings by {rows}")
+    stage.check(isinstance(table, dict) and table["total"] == len(BODIES), f"eight bodies: {table}")
+    shown = [cells for cells in _rows(table["cells"]) if cells != [None]] if isinstance(table, dict) else []
+    stage.check(not shown, "eight in time would say that none was late")
+    stage.narrator.happened(
+        f"what was achieved, experiences, use for others, resources; {len(BODIES)} bodies answered, and how many in time is hidden"
+    )
 
 
 async def fewer_special_measures(stage: Stage) -> None:

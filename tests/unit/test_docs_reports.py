@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from services.meetings import errors
-from services.meetings.domain.figures import OPEN, FigureCode
+from services.meetings.domain.figures import IN_FULL, FigureCode
 from services.meetings.pages.report_page import render_chart
 from shared.contracts.codes import Language
 from tests.unit.report_world import TYNSET, content
@@ -20,7 +20,7 @@ def test_every_figure_stands_on_the_page_with_whether_it_is_shown_in_full() -> N
     said: dict[str, str] = {}
     for names, hides in re.findall(r"^\| (`[^|]+) \| [^|]+ \| [^|]+ \| (shown|hidden) \|$", PAGE, re.MULTILINE):
         said |= dict.fromkeys(re.findall(r"`([a-z-]+)`", names), hides)
-    assert said == {code.value: "shown" if code in OPEN else "hidden" for code in FigureCode}
+    assert said == {code.value: "shown" if code in IN_FULL else "hidden" for code in FigureCode}
     for error in (errors.ReportsForbiddenError, errors.PeriodNotOverError):
         assert f"`{error.code}`" in PAGE
 

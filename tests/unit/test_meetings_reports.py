@@ -15,8 +15,26 @@ import pytest
 import yaml
 
 from services.meetings.domain.conformity import KnownMeeting, View
-from services.meetings.domain.figure_facts import Attended, Happened, SeatsOf, fact_of
-from services.meetings.domain.figures import OF_UNITS, OPEN, SEATED, Figure, FigureCode
+from services.meetings.domain.figure_facts import (
+    Attended,
+    BodyAnswered,
+    BodyCorrected,
+    Fact,
+    Happened,
+    HearingShut,
+    SeatsOf,
+    fact_of,
+)
+from services.meetings.domain.figures import (
+    COMPARED,
+    COUNTED,
+    IN_FULL,
+    OF_UNITS,
+    SEATED,
+    Figure,
+    FigureCode,
+    of_meetings,
+)
 from services.meetings.domain.meeting import Status
 from services.meetings.domain.profile import Profile, read_profiles_in
 from services.meetings.domain.reports import Content, Known, compared_with, period_of, report_of
@@ -143,21 +161,64 @@ def test_meetings_are_counted_against_what_was_due_and_attendance_is_seats() -> 
     meetings = told[FigureCode.MEETINGS]
     assert meetings.table.columns == ("due", "held", "not-held", "cancelled")
     due, *rest = meetings.table.cells[meetings.table.rows.index("tst")]
-    assert rest == [1, 1, 1], "counts of meetings are shown in full"
+    assert rest == [None, None, None], "one of each is a small number"
     assert due is not None
-    assert due > 5
+    assert due > 5, "what is due is a rule"
     deviations = told[FigureCode.DEVIATIONS]
-    found = dict(zip(deviations.table.rows, (cells[0] for cells in deviations.table.cells), strict=True))
-    assert found["not-held"] == 1
-    assert "duty-breached" not in found, "who was absent is told as seats only"
+    assert {cells[0] for cells in deviations.table.cells} == {None}
+    assert "duty-breached" not in deviations.table.rows, "who was absent is told as seats only"
     spring = figures_of(content(report="to-steering-group", meetings=called, code="2027-spring", facts=[]))
-    assert spring[FigureCode.MEETINGS].table.cells[0][1:] == (0, 0, 0), "another term's meetings are not in it"
+    assert spring[FigureCode.MEETINGS].table.column_totals[1:] == (None, None, None)
     arenas = figures_of(content(report="structures"))[FigureCode.ARENAS]
     assert dict(zip(arenas.table.rows, (cells[0] for cells in arenas.table.cells), strict=True))["tst"] == len(
         TYNSET.units_with(next(rules for rules in TYNSET.arenas if rules.type == "tst"))
     )
     few = figures_of(content(report="to-steering-group", facts=[seats("tst", 30, 2)]))[FigureCode.ATTENDANCE]
     assert few.table.cells[few.table.rows.index("tst")] == (None, None)
+
+
+@pytest.mark.rule(8, 64, 183)
+def test_meetings_held_are_told_against_what_was_due_and_subtraction_gives_no_small_number() -> None:
+    arenas, due = ("tst", "ressursteam", "lederforum", "slt"), {"tst": 12, "ressursteam": 2}
+
+    def told_of(*held: int) -> list[tuple[int | None, ...]]:
+        met = {(arena, "held"): number for arena, number in zip(arenas, held, strict=True)}
+        table = of_meetings(arenas, due, met).table
+        return [*table.cells, table.column_totals]
+
+    nothing = (None, None, None)
+    assert told_of(9, 6, 0, 0) == [
+        (12, 9, None, None),
+        (2, *nothing),
+        (0, *nothing),
+        (0, *nothing),
+        (14, 15, None, None),
+    ], "six would say that the rest is nought"
+    assert [row[1] for row in told_of(12, 7, 4, 2)] == [12, None, None, None, 25], (
+        "nobody knows which are the small ones"
+    )
+
+
+@pytest.mark.rule(173)
+def test_how_bodies_answered_is_told_as_small_numbers_allow() -> None:
+    def answered(in_time: int, late: int, corrected: int, unanswered: int) -> dict[str, int | None]:
+        facts: list[Fact] = [BodyAnswered(late=number >= in_time) for number in range(in_time + late)]
+        facts += [BodyCorrected(unit=UnitId(f"unit:b-{number}")) for number in range(corrected)]
+        facts.append(HearingShut(unanswered=unanswered))
+        told = [Happened("hea_b", number, period().begins, fact) for number, fact in enumerate(facts, start=1)]
+        table = figures_of(content(PROFILES[LogScope("1142")], "to-the-state", facts=told))[FigureCode.HEARINGS].table
+        return {**{row: cells[0] for row, cells in zip(table.rows, table.cells, strict=True)}, "total": table.total}
+
+    assert answered(12, 6, 6, 5) == {"in-time": 12, "late": 6, "corrected-late": 6, "unanswered": 5, "total": 23}
+    assert answered(12, 6, 9, 5)["corrected-late"] is None, "three of those in time did not correct it"
+    assert answered(12, 6, 4, 5)["corrected-late"] is None
+    assert set(answered(8, 0, 6, 0).items()) == {
+        ("in-time", None),
+        ("late", None),
+        ("corrected-late", None),
+        ("unanswered", None),
+        ("total", 8),
+    }
 
 
 def seats(arena_type: str, present: int, absent: int) -> Happened:
@@ -232,7 +293,7 @@ def test_a_leader_sees_the_own_units_rows_with_the_very_numbers_that_everybody_i
         assert table.rows == ("unit:tynset-barnehage",)
         assert table.cells[0] == all_of_it.cells[all_of_it.rows.index("unit:tynset-barnehage")]
         assert (table.column_totals, table.total) == (all_of_it.column_totals, all_of_it.total)
-    for code in mine.keys() - OF_UNITS - OPEN:
+    for code in (mine.keys() & COUNTED) - OF_UNITS:
         assert mine[code] == whole[code]
     manager = View(everything=False, unit=None, service=Service.LEDELSE)
     assert all(not figures_of(content(view=manager))[code].table.rows for code in OF_UNITS & mine.keys())
@@ -246,8 +307,11 @@ def test_no_report_shows_a_small_number_about_people() -> None:
                 told = content(profile, report.code, facts=story(profile, 3, size, period().begins))
                 for figure in figures_of(told).values():
                     table = figure.table
-                    assert figure.protected == (figure.code not in OPEN)
-                    numbers = [*(one for row in table.cells for one in row), *table.row_totals, *table.column_totals]
+                    assert figure.protected == (figure.code not in IN_FULL)
+                    # How many are due is a rule, and no count of what happened.
+                    told_of = [at for at, column in enumerate(table.columns) if column != "due"]
+                    numbers = [row[at] for row in table.cells for at in told_of]
+                    numbers += [*table.row_totals, *(table.column_totals[at] for at in told_of if table.column_totals)]
                     assert not figure.protected or all(one is None or one >= THRESHOLD for one in numbers)
 
 
@@ -268,7 +332,7 @@ def test_municipalities_with_the_same_template_are_set_side_by_side_and_never_ad
     told = content(SKIEN, "grenland-part-2", others=[Known(porsgrunn, theirs)])
     alone = figures_of(content(porsgrunn, "grenland-part-2", facts=theirs))
     mine = figures_of(told)
-    assert {each.figure for each in told.compared} == mine.keys() - OPEN
+    assert {each.figure for each in told.compared} == mine.keys() & COMPARED
     for each in told.compared:
         assert [beside.name for beside in each.municipalities] == [SKIEN.name, "Porsgrunn"]
         assert each.municipalities[0].column_totals == mine[each.figure].table.column_totals

@@ -1,10 +1,11 @@
 """The figures of a report: what happened in a term that is over, counted from the facts of events, and how it may be shown.
 
-Counts of meetings and arenas are shown in full: they are in the year wheel, and nobody's life. Whatever is about a child, a
-guardian or a seat that somebody had is protected (`shared.small_numbers`): no count under five, and none that follows from
-others. A term has no day in common with another, and no sum over terms is told; so no term gives another's away. And a term
-is told once: what was published of it stands, whatever the profile says afterwards, for two tables of the same term with other
-rows would be subtracted from each other.
+Every count of what happened is protected (`shared.small_numbers`): no count under five, and none that follows from others. A
+report leaves the house, and one meeting that nobody entitled led is somebody. How many meetings and minutes are asked for, how
+many meeting places there are, how many minutes were given and how often a public page was opened is no such count, and is shown
+in full. A term has no day in common with another, and no sum over terms is told; so no term gives another's away. And a term is
+told once: what was published of it stands, whatever the profile says afterwards, for two tables of the same term with other rows
+would be subtracted from each other.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ from shared.contracts.base import Model
 from shared.contracts.cases import Effect, ForWhom
 from shared.contracts.codes import Role, Service
 from shared.refs import UnitId
-from shared.small_numbers import Table, publish, suppress
+from shared.small_numbers import THRESHOLD, Table, publish, suppress
 from shared.terms import Period
 
 OTHER: Final = "other"
@@ -97,10 +98,12 @@ OF_THE_WHEEL: Final = frozenset(
     {FigureCode.MEETINGS, FigureCode.ARENAS, FigureCode.DEVIATIONS, FigureCode.GUIDANCE_HOURS}
 )
 """Told of the year wheel, and of what units recorded, as it stands: both are shown to whoever reads this themselves."""
-OPEN: Final = OF_THE_WHEEL | {FigureCode.HEARINGS, FigureCode.PAGE_VISITS}
-"""Shown in full."""
+IN_FULL: Final = frozenset({FigureCode.ARENAS, FigureCode.GUIDANCE_HOURS, FigureCode.PAGE_VISITS})
+"""Shown in full: what the profile says there is, minutes, and visits of nobody knows whom. None is a count of anybody."""
 COUNTED: Final = frozenset(FigureCode) - OF_THE_WHEEL - {FigureCode.PAGE_VISITS}
 """Counted from facts, and published once for each term."""
+COMPARED: Final = COUNTED - {FigureCode.HEARINGS}
+"""Set beside other municipalities': of the others each has its own arenas, bodies and months."""
 COUNT: Final = "count"
 LEVELS: Final = ("level-0", "level-1", "level-2", "level-3")
 OUTCOMES: Final[tuple[str, ...]] = get_args(ConsentOutcome)
@@ -108,6 +111,9 @@ WAITED: Final = ("within-7-days", "in-time", "late")
 TIMELY: Final = ("in-time", "late")
 GUIDANCE: Final = ("minutes-due", "minutes-given")
 ANSWERED: Final = (*TIMELY, "corrected-late", "unanswered")
+DUE: Final = "due"
+MET: Final = ("held", "not-held", "cancelled")
+"""What became of meetings."""
 STAGES: Final = ("in-barnehage", "on-the-way", "in-school", OTHER)
 """Where in its course the child is: with the barnehage at the table, with barnehage and school, with the school, with neither."""
 WITH_GUARDIANS: Final = ("with-guardians", "without-guardians")
@@ -352,18 +358,18 @@ def shown(
     return {
         one.code: one
         for one in (
-            _line(line.CONCERNS_BY_UNIT, places, numbers.concerns),
-            _line(line.CONCERNS_FOR_WHOM, tuple(ForWhom), numbers.for_whom),
-            _line(line.TIME_TO_ACT, WAITED, numbers.waited),
-            _line(line.TIME_TO_ANSWER, WAITED, numbers.offered),
+            as_line(line.CONCERNS_BY_UNIT, places, numbers.concerns),
+            as_line(line.CONCERNS_FOR_WHOM, tuple(ForWhom), numbers.for_whom),
+            as_line(line.TIME_TO_ACT, WAITED, numbers.waited),
+            as_line(line.TIME_TO_ANSWER, WAITED, numbers.offered),
             _table(table.CASES_BY_LEVEL, places, LEVELS, numbers.open_cases),
-            _line(line.MEASURES_BY_LEVEL, LEVELS, numbers.by_level),
-            _line(line.MEASURES_WITH_PPT, ("ppt", "others"), numbers.with_ppt),
-            _line(line.OFFERS_USED, (*offers, OTHER), numbers.offers),
+            as_line(line.MEASURES_BY_LEVEL, LEVELS, numbers.by_level),
+            as_line(line.MEASURES_WITH_PPT, ("ppt", "others"), numbers.with_ppt),
+            as_line(line.OFFERS_USED, (*offers, OTHER), numbers.offers),
             _table(table.EVALUATIONS, tuple(Effect), TIMELY, numbers.evaluations),
             _table(table.CONSENTS, places, OUTCOMES, numbers.consents),
             _table(table.PARENT_CONTACT, STAGES, WITH_GUARDIANS, numbers.contact),
-            in_full(FigureCode.HEARINGS, (COUNT,), {part: (numbers.bodies.get(part, 0),) for part in ANSWERED}),
+            _hearings(numbers.bodies),
             _table(
                 table.ATTENDANCE,
                 [arena for arena in arenas if any(row == arena for row, _ in numbers.seats)],
@@ -375,7 +381,8 @@ def shown(
     }
 
 
-def _line(code: FigureCode, rows: Sequence[str], counts: Mapping[str, int]) -> Figure:
+def as_line(code: FigureCode, rows: Sequence[str], counts: Mapping[str, int]) -> Figure:
+    """Return a figure that is a count and its parts, as it may be shown."""
     shown = suppress({row: counts.get(row, 0) for row in rows})
     return Figure(
         code=code,
@@ -387,6 +394,39 @@ def _line(code: FigureCode, rows: Sequence[str], counts: Mapping[str, int]) -> F
             row_totals=(),
             column_totals=(shown.total,),
             total=shown.total,
+        ),
+    )
+
+
+def _hearings(bodies: Mapping[str, int]) -> Figure:
+    """Return how bodies answered. Those that corrected theirs are some of those in time: both they and the rest must be five."""
+    in_time, late, corrected, unanswered = ANSWERED
+    line = as_line(FigureCode.HEARINGS, (in_time, late, unanswered), bodies)
+    told = dict(zip(line.table.rows, line.table.cells, strict=True))
+    [of_them] = told[in_time]
+    number = bodies.get(corrected, 0)
+    shown = of_them is not None and min(number, of_them - number) >= THRESHOLD
+    told[corrected] = (number if shown else None,)
+    cells = tuple(told[part] for part in ANSWERED)
+    return line.model_copy(update={"table": line.table.model_copy(update={"rows": ANSWERED, "cells": cells})})
+
+
+def of_meetings(rows: Sequence[str], due: Mapping[str, int], met: Mapping[tuple[str, str], int]) -> Figure:
+    """Return what became of the meetings of each arena, against how many were due (seed rules 8, 64, 183).
+
+    How many are due is a rule, and is told. What became of them is no sum of it: each is a line of its own, as it may be shown.
+    """
+    columns = [suppress({row: met.get((row, column), 0) for row in rows}) for column in MET]
+    return Figure(
+        code=FigureCode.MEETINGS,
+        protected=True,
+        table=Table(
+            rows=tuple(rows),
+            columns=(DUE, *MET),
+            cells=tuple((due.get(row, 0), *(column.parts[row] for column in columns)) for row in rows),
+            row_totals=(),
+            column_totals=(sum(due.get(row, 0) for row in rows), *(column.total for column in columns)),
+            total=None,
         ),
     )
 

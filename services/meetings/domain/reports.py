@@ -5,6 +5,7 @@ The same events give the same report, whenever it is asked for: nothing in it co
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -19,15 +20,18 @@ from services.meetings.domain.entered_figure import Cell, EnteredTold, Kept, ask
 from services.meetings.domain.entered_figure import told_of as entered_told
 from services.meetings.domain.figure_facts import Happened
 from services.meetings.domain.figures import (
+    COMPARED,
     COUNT,
     COUNTED,
     GUIDANCE,
+    MET,
     OF_UNITS,
-    OPEN,
     Figure,
     FigureCode,
+    as_line,
     count,
     in_full,
+    of_meetings,
     only,
     shown,
 )
@@ -318,20 +322,20 @@ def _of_meetings(
 ) -> dict[FigureCode, Figure]:
     first, after = oslo_day(period.begins), oslo_day(period.ends)
     year = school_year_of(profile, period)
-    rows: dict[str, list[int]] = {rules.type: [0, 0, 0, 0] for rules in _shown(profile, view)}
+    rows = [rules.type for rules in _shown(profile, view)]
+    due, met = Counter[str](), Counter[tuple[str, str]]()
     for row in conform.conformity(profile, year, meetings, after, view):
         if first <= row.last < after:
-            for index, number in enumerate((row.due, row.held, row.not_held, row.cancelled)):
-                rows[row.arena_type][index] += number
-    kinds = dict.fromkeys(SHOWN_KINDS, 0)
+            due[row.arena_type] += row.due
+            for column, number in zip(MET, (row.held, row.not_held, row.cancelled), strict=True):
+                met[row.arena_type, column] += number
+    kinds = Counter[str]()
     for deviation in conform.deviations(profile, year, meetings, after, view):
-        if deviation.kind in kinds and first <= deviation.day <= after:
+        if deviation.kind in SHOWN_KINDS and first <= deviation.day <= after:
             kinds[deviation.kind] += 1
     return {
-        FigureCode.MEETINGS: in_full(FigureCode.MEETINGS, ("due", "held", "not-held", "cancelled"), rows),
-        FigureCode.DEVIATIONS: in_full(
-            FigureCode.DEVIATIONS, (COUNT,), {kind.value: (number,) for kind, number in kinds.items()}
-        ),
+        FigureCode.MEETINGS: of_meetings(rows, due, met),
+        FigureCode.DEVIATIONS: as_line(FigureCode.DEVIATIONS, SHOWN_KINDS, kinds),
     }
 
 
@@ -401,7 +405,7 @@ def _compared(report: Report, known: Known, others: Sequence[Known], period: Per
             ),
         )
         for code in asked
-        if code in told[0][1] and code not in OPEN
+        if code in COMPARED
     )
 
 

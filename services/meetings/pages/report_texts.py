@@ -12,15 +12,17 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from services.meetings.domain.entered_figure import FigureSource
 from services.meetings.domain.figures import (
+    ANSWERED,
     COUNT,
+    DUE,
     GUIDANCE,
     LEVELS,
+    MET,
     OTHER,
     OUTCOMES,
     SEATED,
     SEATS,
     STAGES,
-    TIMELY,
     WAITED,
     WITH_GUARDIANS,
     FigureCode,
@@ -37,7 +39,9 @@ CODES: Final = frozenset(
         *LEVELS,
         *OUTCOMES,
         *WAITED,
-        *TIMELY,
+        *ANSWERED,
+        DUE,
+        *MET,
         *STAGES,
         *WITH_GUARDIANS,
         *GUIDANCE,
@@ -51,7 +55,7 @@ CODES: Final = frozenset(
         "ppt",
         "others",
     }
-) | {"due", "held", "not-held", "cancelled", "unanswered", "corrected-late"}
+)
 """Rows and columns that are neither units, arenas nor offers."""
 
 
