@@ -103,10 +103,15 @@ FAMILY: Final = Family(
 """Notodden's."""
 
 
+OTHER_CHILDREN: Final = tuple(invented(100 + number) for number in range(11))
+"""Other families of Notodden."""
+
+
 def secrets() -> tuple[str, ...]:
     """Return the words that may stand in the vault and nowhere else."""
     return (
         *FAMILY.secrets(),
+        *(word for family in OTHER_CHILDREN for word in family.secrets()),
         "trekker seg",
         "leken",
         "bamsen",

@@ -26,6 +26,7 @@ from deploy.demo import (
     skien,
     subsequent_control,
     the_log,
+    the_report,
     the_year,
     through_the_winter,
     tonsberg,
@@ -45,9 +46,13 @@ BEGINS: Final = datetime(2026, 8, 17, 8, 0, tzinfo=OSLO).astimezone(UTC)
 ROWS: Final = (
     Row(1, 8, 17, "The year wheel is planned", the_year.row_1),
     Row(1, 8, 18, "A page for everybody", for_everybody.public_page, 9),
+    Row(25, 8, 18, "What the report will count: meetings are called", the_report.meetings_are_called, 9),
     Row(2, 9, 7, "A concern is registered", concern_and_consent.row_2),
+    Row(25, 9, 8, "What the report will count: concerns for other children", the_report.other_children, 9),
+    Row(25, 9, 10, "What the report will count: acted on at once", the_report.acted_on_at_once, 9),
     Row(3, 9, 17, "Nobody has acted: a reminder", concern_and_consent.row_3),
     Row(4, 9, 18, "The concern becomes a case", concern_and_consent.row_4),
+    Row(25, 9, 18, "What the report will count: acted on in time", the_report.acted_on_in_time, 10),
     Row(5, 9, 22, "Ressursteam: a general item, and the case anonymously", meetings_by_rule.row_5),
     Row(6, 9, 22, "By name? Not without consent", meetings_by_rule.row_6),
     Row(7, 9, 24, "Consent is asked for, the child heard first", concern_and_consent.row_7),
@@ -59,6 +64,8 @@ ROWS: Final = (
     Row(12, 10, 28, "From barnehage to school: not without the guardians", meetings_with_others.row_12),
     Row(13, 11, 5, "The baton is offered, and nobody drops it", through_the_winter.row_13),
     Row(14, 12, 1, "A measure without effect", through_the_winter.row_14),
+    Row(25, 12, 1, "What the report will count: goals that were reached", the_report.reached, 10),
+    Row(25, 12, 18, "What the report will count: who came, and who did not", the_report.meetings_were_held, 15),
     Row(15, 1, 7, "Two units that do much the same", through_the_winter.row_15),
     Row(16, 1, 12, "The guardians ask for an individual plan", plan.row_16),
     Row(17, 2, 9, "A guardian withdraws part of the consent", withdrawal_and_school.row_17),
@@ -69,6 +76,7 @@ ROWS: Final = (
     Row(22, 6, 18, "Who has seen our child?", who_has_seen.row_22),
     Row(23, 6, 20, "The auditor asks, and verifies", the_log.row_23),
     Row(24, 6, 20, "An attacker with the database password", the_log.row_24),
+    Row(25, 6, 20, "The year's report", the_report.row_25),
 )
 
 NOTODDEN: Final = Story("notodden", "Notodden", Log("4005", "Notodden", AUDITOR, TEACHER), ROWS, secrets())

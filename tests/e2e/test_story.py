@@ -130,6 +130,7 @@ def stage(system: Addresses) -> Stage:
     38,
     40,
     49,
+    54,
     78,
     79,
     80,
@@ -137,45 +138,24 @@ def stage(system: Addresses) -> Stage:
     88,
     89,
     90,
+    95,
     99,
     101,
     103,
     106,
     107,
     141,
+    140,
     142,
+    156,
     159,
     161,
+    179,
 )
-@pytest.mark.story(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24)
+@pytest.mark.story(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25)
 def test_every_row_of_the_story_holds(stage: Stage) -> None:
-    assert {row.number for row in ROWS} == {
-        1,
-        2,
-        3,
-        4,
-        5,
-        6,
-        7,
-        8,
-        9,
-        10,
-        11,
-        12,
-        13,
-        14,
-        15,
-        16,
-        17,
-        18,
-        19,
-        20,
-        21,
-        22,
-        23,
-        24,
-    }
-    assert stage.now.date().isoformat() == "2027-06-20"
+    assert {row.number for row in ROWS} == set(range(1, 26))
+    assert stage.now.date().isoformat() == "2027-08-02", "the report on the spring is read when that is over"
 
 
 def test_every_event_has_its_number_without_a_hole(stage: Stage) -> None:
