@@ -117,6 +117,8 @@ ConcernReportRefField = Annotated[ConcernReportRef, StringConstraints(pattern=pa
 ActorIdField = Annotated[ActorId, StringConstraints(pattern=r"^[a-z]{3}_[0-9A-Za-z_-]{8,64}$")]
 UnitIdField = Annotated[UnitId, StringConstraints(pattern=r"^unit:[a-z0-9-]{1,60}$")]
 OrganisationNumberField = Annotated[OrganisationNumber, StringConstraints(pattern=r"^[0-9]{9}$")]
+MunicipalityField = Annotated[LogScope, StringConstraints(pattern=r"^[0-9]{4}$")]
+"""A municipality's number."""
 LogScopeField = Annotated[LogScope, StringConstraints(pattern=rf"^([0-9]{{4}}|prt_[{ALPHABET}]{{{LENGTH}}})$")]
 
 

@@ -360,6 +360,13 @@ class ChildViewMissingError(CaseError):
     code = "child-view-missing"
 
 
+class ConsentElsewhereError(CaseError):
+    """To services of another municipality consent is asked for where a child moves there: for the transition, and nothing else."""
+
+    code = "consent-elsewhere"
+    status = 422
+
+
 class ConsentMissingError(CaseError):
     """No consent in force covers this."""
 

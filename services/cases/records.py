@@ -52,6 +52,8 @@ COPIED: Final = (CONCERN, OBSERVATION, VIEW, GOAL, STRENGTHS, RECORD, CONTRIBUTI
 
 The words of a rejected handover are not among them: they are of the receiver's work, for whoever sent it.
 """
+BROUGHT: Final = (CONCERN, OBSERVATION, VIEW, GOAL, STRENGTHS, RECORD, "form/", "form-field/")
+"""The texts that go with a case to another municipality."""
 APART: Final = "as-it-was"
 """What is kept of a case that goes on elsewhere for whoever must still judge it; by a reference and a key of its own."""
 
@@ -342,12 +344,19 @@ class Records:
         await self._vault.shred(conn, owner=case)
 
     async def bring(
-        self, conn: Connection, before: CaseRef, case: CaseRef, categories: frozenset[InformationCategory]
+        self,
+        conn: Connection,
+        before: CaseRef,
+        case: CaseRef,
+        categories: frozenset[InformationCategory],
+        beside: Sequence[Text],
     ) -> None:
-        """Seal what a case held in those categories under another case's own key, as what was observed before it came there."""
-        kinds = (CONCERN, OBSERVATION, VIEW, GOAL, STRENGTHS, RECORD, "form/", "form-field/")
-        texts = await self.texts(conn, before, categories, kinds)
-        for nth, text in enumerate(texts, start=1):
+        """Seal what a case held in those categories, and some texts `beside`, under another case's own key.
+
+        There it is what was observed before it came.
+        """
+        texts = await self.texts(conn, before, categories, BROUGHT)
+        for nth, text in enumerate([*texts, *beside], start=1):
             await self._put(conn, case, f"{OBSERVATION}received-{nth}", text.category, text.text)
 
     async def keep_place(self, conn: Connection, case: CaseRef, unit: UnitId) -> None:

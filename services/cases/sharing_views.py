@@ -10,7 +10,7 @@ from services.cases.views import Categories, ScopeView
 from shared.contracts.base import Model
 from shared.contracts.cases import Party
 from shared.contracts.codes import GrantorClass, LegalBasis, Purpose, Service
-from shared.refs import CaseRef, ConsentRef, DocumentRef, OverrideRef
+from shared.refs import CaseRef, ConsentRef, DocumentRef, LogScope, OverrideRef
 
 
 class OutsideView(Model):
@@ -41,6 +41,8 @@ class SharingView(Model):
     service: Service
     categories: Categories
     purpose: Purpose
+    municipality: LogScope | None
+    """The service's, when it is another than the case's."""
     permitted: bool
     basis: str | None
     consent: ConsentRef | None
@@ -63,6 +65,7 @@ class SharingView(Model):
             service=ask.service,
             categories=tuple(sorted(ask.categories)),
             purpose=ask.purpose,
+            municipality=ask.municipality,
             permitted=judged.permitted,
             basis=judged.basis,
             consent=judged.consent,

@@ -120,6 +120,8 @@ class ScopeView(Model):
     services: tuple[Service, ...]
     categories: Categories
     purposes: tuple[Purpose, ...]
+    municipality: LogScope | None
+    """Whose services they are; none: the case's own municipality's."""
 
     @classmethod
     def of(cls, scope: Scope) -> ScopeView:
@@ -128,6 +130,7 @@ class ScopeView(Model):
             services=tuple(sorted(scope.services)),
             categories=tuple(sorted(scope.categories)),
             purposes=tuple(sorted(scope.purposes)),
+            municipality=scope.municipality,
         )
 
 

@@ -31,9 +31,9 @@ from shared.refs import (
     GoalRefField,
     HandoverRefField,
     ItemRefField,
-    LogScope,
     MeasureRefField,
     MeetingRefField,
+    MunicipalityField,
     OrganisationNumberField,
     OverrideRefField,
     UnitIdField,
@@ -42,8 +42,6 @@ from shared.refs import (
 TOPIC = "lagspill.cases.v1"
 
 
-MunicipalityField = Annotated[LogScope, StringConstraints(pattern=r"^[0-9]{4}$")]
-"""A municipality's number."""
 LanguageTag = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]
 """A language (BCP 47), in the forms that people's preferences need."""
 

@@ -8,6 +8,7 @@ from typing import Final
 from pydantic import Field
 
 from shared.contracts.base import Model
+from shared.refs import MunicipalityField
 
 
 class Service(StrEnum):
@@ -131,3 +132,6 @@ class Scope(Model):
     services: frozenset[Service]
     categories: frozenset[InformationCategory]
     purposes: frozenset[Purpose]
+    municipality: MunicipalityField | None = None
+    """Whose services they are; none: the case's own municipality's. Of another one where a child moves: for the transition
+    alone; no service here may be told anything by it (seed rule 18)."""

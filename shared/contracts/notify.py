@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, StringConstraints
 
 from shared.contracts.base import EventData, Model, Moment
-from shared.contracts.cases import CoordinatorKind, MunicipalityField
+from shared.contracts.cases import CoordinatorKind
 from shared.contracts.codes import Language, Role, Service
 from shared.refs import (
     ActorIdField,
@@ -17,6 +17,7 @@ from shared.refs import (
     DeadlineRefField,
     LogScopeField,
     MessageRefField,
+    MunicipalityField,
     ReceiptRefField,
     SubscriptionRefField,
     UnitIdField,

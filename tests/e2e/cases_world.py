@@ -194,6 +194,7 @@ class World:
         purposes: tuple[str, ...] = ("assessment",),
         categories: tuple[str, ...] = ("development", "language"),
         valid_to: str = "2027-07-31",
+        municipality: str | None = None,
     ) -> str:
         """Hear the child and ask for consent; return the consent."""
         await self.must(
@@ -201,7 +202,14 @@ class World:
             f"/cases/{case}/child-views",
             {"method": "conversation", "before": "consent", "text": "Vil ha hjelp."},
         )
-        body = {"services": services, "categories": categories, "purposes": purposes, "valid_to": valid_to}
+        body: dict[str, Any] = {
+            "services": services,
+            "categories": categories,
+            "purposes": purposes,
+            "valid_to": valid_to,
+        }
+        if municipality is not None:
+            body["municipality"] = municipality
         return str((await self.must("teacher", f"/cases/{case}/consents", body))["consent"])
 
     async def consented(self, case: str, **asked: Any) -> str:

@@ -16,10 +16,13 @@ from shared.testing.people import People
 from shared.testing.plugin import Migrated
 from tests.e2e.cases_world import World, cases_world
 from tests.e2e.test_cases_documents_http import PDF, put
+from tests.e2e.test_cases_handovers_http import approved
 
 pytestmark = [pytest.mark.connected, pytest.mark.rule(18)]
 
 THERE: dict[str, Any] = {"municipality": "0301"}
+TO_OSLO: dict[str, Any] = {"purposes": ("transition",), **THERE}
+"""A consent to services there, for the transition."""
 
 
 @pytest_asyncio.fixture
@@ -56,8 +59,11 @@ async def offered(world: World, case: str, receiver: dict[str, Any], **changes: 
 async def test_a_moved_case_goes_on_there_and_is_nobodys_here(world: World) -> None:
     case = await world.opened()
     claims, receiver = await ppt_there(world)
-    assert code(await offered(world, case, receiver)) == (409, "consent-missing")
+    # A consent is for the services of one municipality: one to PPT here moves no case to PPT there.
     await world.consented(case, services=("ppt",), purposes=("transition",))
+    missing = await offered(world, case, receiver)
+    assert (code(missing), missing.json()["municipality"]) == ((409, "consent-missing"), "0301")
+    await world.consented(case, services=("ppt",), **TO_OSLO)
     assert code(await offered(world, case, receiver, kind="unit")) == (422, "handover-kind")
     assert code(await offered(world, case, {**receiver, "municipality": "x"})) == (422, "input-invalid")
     # One that does not exist could never answer, also not a draft (seed rule 107).
@@ -104,6 +110,88 @@ async def test_a_moved_case_goes_on_there_and_is_nobodys_here(world: World) -> N
     await logs(world, case, new, handover)
 
 
+@pytest.mark.rule(2, 4, 106)
+async def test_a_consent_to_services_there_tells_nobody_here_anything(world: World) -> None:
+    case = await world.opened()
+    asked = {"services": ["ppt"], "categories": ["language"], "valid_to": "2027-07-31", **THERE}
+    path = f"/cases/{case}/consents"
+    for purposes in (["transition", "follow-up"], ["assessment"]):
+        refused = await world.post("teacher", path, {**asked, "purposes": purposes})
+        assert code(refused) == (422, "consent-elsewhere")
+    nowhere = await world.post("teacher", path, {**asked, "purposes": ["transition"], "municipality": "9999"})
+    assert (code(nowhere), nowhere.json()["municipality"]) == ((422, "municipality-unknown"), "9999")
+    question = f"/cases/{case}/sharing?service=ppt&category=language&purpose=transition"
+    consent = await world.requested(case, services=("ppt",), categories=("language",), **TO_OSLO)
+    waiting = (await world.see("guardian-a", f"/cases/{case}/overview?language=en"))["text"]["sections"][0]["items"]
+    assert waiting[0]["facts"][0]["value"].endswith("(PPT), in the municipality with number 0301")
+    assert (await world.see("teacher", question))["waiting"] == {}
+    assert (await world.see("teacher", question + "&municipality=0301"))["waiting"] == {consent: {"guardian": 2}}
+    for who in ("guardian-a", "guardian-b"):
+        await world.must(who, f"/consents/{consent}/grants")
+    # Nobody of that service here sees that there is a case, and here it is not spoken of by name.
+    for look in ("", "/child", "/child?purpose=transition", "/team"):
+        assert (await world.get("ppt", f"/cases/{case}{look}")).status_code == 404, look
+    assert (await world.see("ppt", "/cases"))["items"] == []
+    assert (await world.see("teacher", f"/cases/{case}"))["mode"] == "anonymous"
+    assert "case.identified" not in await world.types()
+    member = await world.post("teacher", f"/cases/{case}/team-members", {"service": "ppt"})
+    assert code(member) == (409, "consent-missing")
+    here = await world.see("teacher", question)
+    assert (here["permitted"], here["outside"], here["municipality"]) == (False, [], None)
+    there = await world.see("teacher", question + "&municipality=0301")
+    assert (there["permitted"], there["consent"], there["municipality"]) == (True, consent, "0301")
+    # With its own number it is here.
+    own = await world.see("teacher", question + "&municipality=4005")
+    assert (own["permitted"], own["municipality"]) == (False, None)
+    # Narrowed it is still there, and a consent to services here that ends leaves the case unnamed here.
+    here_too = await world.consented(case, services=("helsestasjon",))
+    assert (await world.see("teacher", f"/cases/{case}"))["mode"] == "identified"
+    await world.must("guardian-a", f"/consents/{here_too}/withdrawals")
+    assert (await world.see("teacher", f"/cases/{case}"))["mode"] == "anonymous"
+    assert (await world.see("guardian-a", f"/consents/{consent}"))["scope"]["municipality"] == "0301"
+
+
+@pytest.mark.rule(13, 14)
+async def test_a_school_sends_its_form_to_a_school_there_although_the_baton_came_with_less(world: World) -> None:
+    """What it wrote goes, and what it got; not what the barnehage had kept back (seed rule 18)."""
+    case = await world.opened()
+    kept = {"category": "learning", "text": "Kan telle til hundre."}
+    await world.must("teacher", f"/cases/{case}/records", kept)
+    to_school: dict[str, Any] = {"services": ("skole",), "purposes": ("transition",), "valid_to": "2028-07-31"}
+    await world.consented(case, **to_school)
+    kindergarten = {"play-and-friends": "Leker godt i små grupper.", "language-and-speech": "Setninger på to ord."}
+    form = await approved(world, "teacher", case, "barnehage-to-school", kindergarten)
+    to = {"receiver": await world.receiver("contact-teacher"), "outside_window": "moved"}
+    version = await world.version("teacher", case)
+    sent = await world.must("teacher", f"/transition-forms/{form}/sending", to, if_match=version)
+    await world.must("contact-teacher", f"/handovers/{sent['handover']}/acceptance")
+    world.clock.set(datetime(2027, 3, 1, 8, tzinfo=UTC))
+    school = {"learning": "Leser enkle ord.", "what-has-helped": "Små grupper."}
+    form = await approved(world, "contact-teacher", case, "school-to-school", school)
+    said = {"method": "conversation", "before": "consent", "text": "Gleder seg."}
+    await world.must("contact-teacher", f"/cases/{case}/child-views", said)
+    there = {**to_school, "categories": ["learning", "measures"], **THERE}
+    consent = (await world.must("contact-teacher", f"/cases/{case}/consents", there))["consent"]
+    for guardian in ("guardian-a", "guardian-b"):
+        await world.must(guardian, f"/consents/{consent}/grants")
+    claims = {**THERE, "sub": "teacher-there"}
+    actor = (await world.get("contact-teacher", "/me", **claims)).json()["actor"]
+    receiver = {**(await world.receiver("contact-teacher")), "actor": actor, "municipality": "0301"}
+    sending, version = f"/transition-forms/{form}/sending", await world.version("contact-teacher", case)
+    sent = await world.must("contact-teacher", sending, {"receiver": receiver}, if_match=version)
+    offered_form = await world.get("contact-teacher", f"/transition-forms/{form}", **claims)
+    assert offered_form.json()["fields"] == school
+    accepted = await world.post("contact-teacher", f"/handovers/{sent['handover']}/acceptance", claims=claims)
+    assert accepted.status_code == 201, accepted.text
+    new = accepted.json()["carried_on_as"]
+    dossier = (await world.get("contact-teacher", f"/cases/{new}/child", **claims)).json()
+    assert {(one["category"], one["text"]) for one in dossier["records"]} == {
+        ("learning", "Leser enkle ord."),
+        ("measures", "Små grupper."),
+    }
+    assert code(await world.get("contact-teacher", f"/cases/{case}")) == (404, "not-found")
+
+
 async def logs(world: World, case: str, new: str, handover: str) -> None:
     """Each municipality's log has its own case's events, both have the disclosure, and only the handover is in both."""
     events = [event for event in await world.published() if "case" in event["data"]]
@@ -132,7 +220,7 @@ async def logs(world: World, case: str, new: str, handover: str) -> None:
 async def test_the_documents_of_the_package_go_along_under_the_new_cases_key(world: World) -> None:
     case = await world.opened()
     claims, receiver = await ppt_there(world)
-    await world.consented(case, services=("ppt",), purposes=("transition",))
+    await world.consented(case, services=("ppt",), **TO_OSLO)
     going, staying = [
         (await put(world, "teacher", case, PDF, key=category, category=category)).json()["document"]
         for category in ("language", "health")
@@ -188,7 +276,7 @@ async def test_the_dates_of_parental_responsibility_go_along(world: World) -> No
     case = await world.opened()
     await dated(world, case)
     claims, receiver = await ppt_there(world)
-    await world.consented(case, services=("ppt",), purposes=("transition",))
+    await world.consented(case, services=("ppt",), **TO_OSLO)
     handover = (await offered(world, case, receiver)).json()["handover"]
     accepted = await world.post("ppt", f"/handovers/{handover}/acceptance", claims=claims)
     await changes_on_the_day(world, accepted.json()["carried_on_as"])
@@ -207,7 +295,7 @@ async def test_the_dates_go_along_too_where_a_case_becomes_protected(world: Worl
 async def test_for_a_refused_acceptance_nothing_is_sealed_anew(world: World) -> None:
     case = await world.opened()
     claims, receiver = await ppt_there(world)
-    consent = await world.consented(case, services=("ppt",), purposes=("transition",))
+    consent = await world.consented(case, services=("ppt",), **TO_OSLO)
     await put(world, "teacher", case, PDF, category="language")
     handover = (await offered(world, case, receiver)).json()["handover"]
     stranger, _ = await ppt_there(world, "other-there")
@@ -227,7 +315,7 @@ async def test_a_draft_to_another_municipality_is_sent_as_what_it_is(world: Worl
     # Nobody there knows of it yet, and everything is judged when it is sent.
     assert (await world.get("ppt", "/cases", **claims)).json()["items"] == []
     assert code(await world.post("teacher", sending)) == (409, "consent-missing")
-    await world.consented(case, services=("ppt",), purposes=("transition",))
+    await world.consented(case, services=("ppt",), **TO_OSLO)
     assert (await world.must("teacher", sending))["kind"] == "municipality"
     [sent] = await world.published("handover.sent.v1")
     assert sent["data"]["to_municipality"] == "0301"
@@ -238,7 +326,7 @@ async def test_a_draft_to_another_municipality_is_sent_as_what_it_is(world: Worl
 async def test_what_was_sent_there_and_refused_stays_here(world: World) -> None:
     case = await world.opened()
     claims, receiver = await ppt_there(world)
-    await world.consented(case, services=("ppt",), purposes=("transition",))
+    await world.consented(case, services=("ppt",), **TO_OSLO)
     handover = (await offered(world, case, receiver)).json()["handover"]
     refused = await world.post("ppt", f"/handovers/{handover}/rejection", {"reason": "wrong-unit"}, claims=claims)
     assert refused.json()["status"] == "rejected"
@@ -250,7 +338,7 @@ async def test_what_was_sent_there_and_refused_stays_here(world: World) -> None:
 async def test_a_consent_withdrawn_on_the_way_leaves_the_case_where_it_is(world: World) -> None:
     case = await world.opened()
     claims, receiver = await ppt_there(world)
-    consent = await world.consented(case, services=("ppt",), purposes=("transition",))
+    consent = await world.consented(case, services=("ppt",), **TO_OSLO)
     handover = (await offered(world, case, receiver)).json()["handover"]
     await world.must("guardian-b", f"/consents/{consent}/withdrawals")
     late = await world.post("ppt", f"/handovers/{handover}/acceptance", claims=claims)
@@ -262,8 +350,11 @@ async def test_a_protected_child_is_not_moved_in_this_way(world: World) -> None:
     receipt = await world.must("teacher", "/concerns", world.concern(address_protected=True))
     case = receipt["case"]
     await world.must("teacher", f"/concerns/{receipt['concern']}/resolution", {"outcome": "lifted"})
-    await world.consented(case, services=("ppt",), purposes=("transition",))
+    asked = {"services": ["ppt"], "categories": ["language"], "valid_to": "2027-07-31"}
+    where = await world.post("teacher", f"/cases/{case}/consents", {**asked, "purposes": ["transition"], **THERE})
+    assert code(where) == (409, "move-protected")
     _, receiver = await ppt_there(world)
     for draft in (True, False):
         assert code(await offered(world, case, receiver, draft=draft)) == (409, "move-protected")
-    assert "0301" not in str(await world.published("handover.proposed.v1"))
+    for told in ("handover.proposed.v1", "consent.requested.v1"):
+        assert "0301" not in str(await world.published(told))

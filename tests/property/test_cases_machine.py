@@ -206,7 +206,7 @@ class CaseMachine(RuleBasedStateMachine):
             needed={GrantorClass.GUARDIAN: 2},
             languages=frozenset({"nb"}),
         )
-        self.attempt(lambda state: consent.decide_request(state, command, self.town.now))
+        self.attempt(lambda state: consent.decide_request(state, command, self.town.now, RULES))
 
     @precondition(lambda self: self.town.state.stage is Stage.OPEN)
     @rule(asked=some_scope)

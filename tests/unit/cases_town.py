@@ -121,9 +121,15 @@ def scope(
     services: Sequence[Service] = (Service.PPT, Service.HELSESTASJON),
     categories: Sequence[InformationCategory] = (InformationCategory.DEVELOPMENT, InformationCategory.LANGUAGE),
     purposes: Sequence[Purpose] = (Purpose.ASSESSMENT,),
+    municipality: LogScope | None = None,
 ) -> Scope:
     """Return a consent's scope; the story's unless something else is asked for."""
-    return Scope(services=frozenset(services), categories=frozenset(categories), purposes=frozenset(purposes))
+    return Scope(
+        services=frozenset(services),
+        categories=frozenset(categories),
+        purposes=frozenset(purposes),
+        municipality=municipality,
+    )
 
 
 class Town:
@@ -190,7 +196,7 @@ class Town:
             languages=frozenset({"nb"}),
             answer_by=add_days(self.now, 28),
         )
-        self.take(consent.decide_request(self.state, command, self.now))
+        self.take(consent.decide_request(self.state, command, self.now, RULES))
         return ref
 
     def asked(self) -> ConsentRef:

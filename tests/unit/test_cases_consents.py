@@ -205,8 +205,8 @@ def test_a_consent_is_held_by_the_unit_that_has_the_case_when_it_is_asked_for() 
     )
     elsewhere = asked.model_copy(update={"by": TEACHER.model_copy(update={"unit": HAUGEN})})
     with pytest.raises(NotPermittedError):
-        consent.decide_request(town.state, elsewhere, town.now)
-    [requested] = consent.decide_request(town.state, asked, town.now)
+        consent.decide_request(town.state, elsewhere, town.now, RULES)
+    [requested] = consent.decide_request(town.state, asked, town.now, RULES)
     assert isinstance(requested, ConsentRequested)
     assert requested.held_by_unit == LIA
     town = accepted()

@@ -10,12 +10,14 @@ import pytest
 from services.cases.domain import access, concern, consent, forms, handover, moved, recording, waiting
 from services.cases.domain.access_terms import Action
 from services.cases.domain.acting import Acting
+from services.cases.domain.evolution import fold
 from services.cases.domain.kinds import KINDS, Ground, Kind, Place, SentBy, fitting, needs_form, require_kind
 from services.cases.domain.relations import relations
 from services.cases.domain.state import HandoverStatus, Stage
 from services.cases.errors import (
     CaseNotOpenError,
     ConcernOpenError,
+    ConsentMissingError,
     HandoverKindError,
     HandoverNotOpenError,
     HandoverNotProposedError,
@@ -25,7 +27,6 @@ from services.cases.errors import (
     NotInvolvedError,
     NotPermittedError,
     OrganisationMissingError,
-    OutsideHoldingError,
     ReceiverAwayError,
     ReceiverIsSenderError,
     UnknownPartError,
@@ -65,6 +66,7 @@ from tests.unit.test_cases_decisions import TO_SCHOOL, answer, approved_form, of
 
 BUP = employee("bup", Role.BUP_CLINICIAN, Service.BUP, UnitId("unit:bup"))
 LANGUAGE, HEALTH = InformationCategory.LANGUAGE, InformationCategory.HEALTH
+OSLO = LogScope("0301")
 
 # Who sends to whom in another unit, by which kind: B barnehage, S skole, P any other municipal service, W barnevern, U BUP.
 WAYS = """
@@ -245,10 +247,16 @@ def test_with_a_form_of_its_own_a_school_sends_no_document_that_it_did_not_get()
     there = party(employee("otherteacher", Role.CONTACT_TEACHER, Service.SKOLE, UnitId("unit:other-skole")))
     ref = HandoverRef(town.ids.ref("hdo"))
     sending = forms.SendForm(by=CONTACT_TEACHER, form=form, handover=ref, receiver=there)
-    # A case that moves takes along what was held, and all that is written of it.
-    elsewhere = sending.model_copy(update={"to_municipality": LogScope("0301")})
-    with pytest.raises(OutsideHoldingError):
+    # To a school in another municipality the same goes, on a consent to services there.
+    elsewhere = sending.model_copy(update={"to_municipality": OSLO})
+    with pytest.raises(ConsentMissingError):
         forms.decide_send_form(town.state, elsewhere, town.now, RULES)
+    town.consented(scope((Service.SKOLE,), (LANGUAGE, learning), (Purpose.TRANSITION,), OSLO))
+    moving = fold(town.state, forms.decide_send_form(town.state, elsewhere, town.now, RULES))
+    gone = moving.handovers[ref]
+    assert kept not in gone.package.documents
+    assert moved.brought(moving, gone) == {LANGUAGE}
+    assert moved.brought_documents(moving, gone) == {got}
     town.take(forms.decide_send_form(town.state, sending, town.now, RULES))
     package = town.state.handovers[ref].package
     assert package.categories == {LANGUAGE, learning}
@@ -424,8 +432,8 @@ def test_a_concern_is_handed_on_by_who_leaves_and_no_other_way() -> None:
 def test_no_document_of_the_package_is_left_behind_when_one_comes_in_at_the_last_moment() -> None:
     town = Town().lift()
     there = employee("there", Role.PPT_ADVISER, Service.PPT, UnitId("unit:ppt"))
-    town.consented(scope((Service.PPT,), (LANGUAGE,), (Purpose.TRANSITION,)))
-    ref = to(town, there, LANGUAGE, kind=HandoverRoute.MUNICIPALITY, to_municipality=LogScope("0301"))
+    town.consented(scope((Service.PPT,), (LANGUAGE,), (Purpose.TRANSITION,), OSLO))
+    ref = to(town, there, LANGUAGE, kind=HandoverRoute.MUNICIPALITY, to_municipality=OSLO)
     going, staying, new = (DocumentRef(town.ids.ref("doc")) for _ in range(3))
     for document, category in ((going, LANGUAGE), (staying, InformationCategory.HEALTH)):
         command = recording.AddDocument(by=TEACHER, document=document, category=category, media=MediaType.PDF, size=900)
@@ -447,8 +455,8 @@ def test_no_document_of_the_package_is_left_behind_when_one_comes_in_at_the_last
 def test_where_a_case_moves_the_team_of_its_level_has_not_met(level: int) -> None:
     town = Town().lift()
     there = employee("there", Role.PPT_ADVISER, Service.PPT, UnitId("unit:ppt"))
-    town.consented(scope((Service.PPT,), (LANGUAGE,), (Purpose.TRANSITION,)))
-    ref = to(town, there, LANGUAGE, kind=HandoverRoute.MUNICIPALITY, to_municipality=LogScope("0301"))
+    town.consented(scope((Service.PPT,), (LANGUAGE,), (Purpose.TRANSITION,), OSLO))
+    ref = to(town, there, LANGUAGE, kind=HandoverRoute.MUNICIPALITY, to_municipality=OSLO)
     old = town.state.model_copy(update={"level": level})
     case, begun = CaseRef(town.ids.ref("cas")), ConcernRef(town.ids.ref("con"))
     events = moved.decide_received(old, old.handovers[ref], party(there), case, begun, {}, town.now, RULES)
@@ -460,7 +468,7 @@ def test_where_a_case_moves_the_team_of_its_level_has_not_met(level: int) -> Non
 def test_nothing_is_offered_to_a_municipality_that_does_not_exist() -> None:
     town = Town().lift()
     there = employee("there", Role.PPT_ADVISER, Service.PPT, UnitId("unit:ppt"))
-    town.consented(scope((Service.PPT,), (LANGUAGE,), (Purpose.TRANSITION,)))
+    town.consented(scope((Service.PPT,), (LANGUAGE,), (Purpose.TRANSITION,), OSLO))
     nowhere = {"kind": HandoverRoute.MUNICIPALITY, "to_municipality": LogScope("9999")}
     before = town.state
     with pytest.raises(MunicipalityUnknownError):
@@ -474,15 +482,15 @@ def test_nothing_is_offered_to_a_municipality_that_does_not_exist() -> None:
 def test_a_case_that_moves_ends_here_with_a_handover_as_the_only_thread() -> None:
     town = Town().lift()
     works_there = employee("there", Role.PPT_ADVISER, Service.PPT, UnitId("unit:ppt"))
-    there = works_there.model_copy(update={"elsewhere": LogScope("0301")})
-    town.consented(scope((Service.PPT,), (LANGUAGE,), (Purpose.TRANSITION,)))
-    away = {"kind": HandoverRoute.MUNICIPALITY, "to_municipality": LogScope("0301")}
+    there = works_there.model_copy(update={"elsewhere": OSLO})
+    town.consented(scope((Service.PPT,), (LANGUAGE,), (Purpose.TRANSITION,), OSLO))
+    away = {"kind": HandoverRoute.MUNICIPALITY, "to_municipality": OSLO}
     measure = planned(town)
     with pytest.raises(MeasureUnfinishedError) as unfinished:
         to(town, there, LANGUAGE, **away)
     assert unfinished.value.extensions == {"measures": [measure]}
     moving = Town(seed=3).lift()
-    moving.consented(scope((Service.PPT,), (LANGUAGE,), (Purpose.TRANSITION,)))
+    moving.consented(scope((Service.PPT,), (LANGUAGE,), (Purpose.TRANSITION,), OSLO))
     ref = to(moving, there, LANGUAGE, **away)
     assert moving.state.handovers[ref].to_municipality == "0301"
     assert moving.holder() == TEACHER

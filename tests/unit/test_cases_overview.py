@@ -111,7 +111,7 @@ def test_a_consent_waits_for_each_who_must_answer_it_until_all_have() -> None:
         needed={GrantorClass.GUARDIAN: 2, GrantorClass.CHILD: 1},
         languages=frozenset({"nb"}),
     )
-    town.take(consent.decide_request(town.state, asking, town.now))
+    town.take(consent.decide_request(town.state, asking, town.now, RULES))
 
     def lists(who: Acting) -> tuple[int, int, int]:
         view = seen(town, who, 15)

@@ -1794,6 +1794,11 @@ export interface ConsentConfirmed {
  */
 export interface Scope {
   categories: InformationCategory[];
+  /**
+   * Whose services they are; none: the case's own municipality's. Of another one where a child moves: for the transition
+   * alone; no service here may be told anything by it (seed rule 18).
+   */
+  municipality?: string;
   purposes: Purpose[];
   services: Service[];
 }
@@ -1831,6 +1836,11 @@ export interface ConsentExpired {
  */
 export interface Scope1 {
   categories: InformationCategory[];
+  /**
+   * Whose services they are; none: the case's own municipality's. Of another one where a child moves: for the transition
+   * alone; no service here may be told anything by it (seed rule 18).
+   */
+  municipality?: string;
   purposes: Purpose[];
   services: Service[];
 }
@@ -1917,6 +1927,11 @@ export interface ConsentNarrowed {
  */
 export interface Scope2 {
   categories: InformationCategory[];
+  /**
+   * Whose services they are; none: the case's own municipality's. Of another one where a child moves: for the transition
+   * alone; no service here may be told anything by it (seed rule 18).
+   */
+  municipality?: string;
   purposes: Purpose[];
   services: Service[];
 }
@@ -1925,6 +1940,11 @@ export interface Scope2 {
  */
 export interface Scope3 {
   categories: InformationCategory[];
+  /**
+   * Whose services they are; none: the case's own municipality's. Of another one where a child moves: for the transition
+   * alone; no service here may be told anything by it (seed rule 18).
+   */
+  municipality?: string;
   purposes: Purpose[];
   services: Service[];
 }
@@ -2164,6 +2184,11 @@ export interface ConsentSuspended {
  */
 export interface Scope4 {
   categories: InformationCategory[];
+  /**
+   * Whose services they are; none: the case's own municipality's. Of another one where a child moves: for the transition
+   * alone; no service here may be told anything by it (seed rule 18).
+   */
+  municipality?: string;
   purposes: Purpose[];
   services: Service[];
 }

@@ -82,6 +82,8 @@ MeetingRef = NewType("MeetingRef", str)
 MeetingRefField = Annotated[MeetingRef, Field(pattern=r"^mtg_[bcdfghjklmnpqrstvwxz]{26}$")]
 MessageRef = NewType("MessageRef", str)
 MessageRefField = Annotated[MessageRef, Field(pattern=r"^msg_[bcdfghjklmnpqrstvwxz]{26}$")]
+Municipality = NewType("Municipality", str)
+MunicipalityField = Annotated[Municipality, Field(pattern=r"^[0-9]{4}$")]
 OrganisationNumber = NewType("OrganisationNumber", str)
 OrganisationNumberField = Annotated[OrganisationNumber, Field(pattern=r"^[0-9]{9}$")]
 OverrideRef = NewType("OverrideRef", str)
@@ -782,7 +784,7 @@ class Responsible(Model):
     """Who must act: an opaque actor in a role, or a unit alone. Without unit for an address-protected case."""
 
     actor: ActorIdField | None = None
-    municipality: Annotated[str, Field(pattern=r"^[0-9]{4}$")] | None = None
+    municipality: MunicipalityField | None = None
     """Where they work, when that is another municipality than the one whose log this is in: units are named by each
     for itself.
     """
@@ -795,6 +797,10 @@ class Scope(Model):
     """What a consent covers: services x information categories x purposes, within a period."""
 
     categories: frozenset[InformationCategory]
+    municipality: MunicipalityField | None = None
+    """Whose services they are; none: the case's own municipality's. Of another one where a child moves: for the
+    transition alone; no service here may be told anything by it (seed rule 18).
+    """
     purposes: frozenset[Purpose]
     services: frozenset[Service]
 
@@ -2308,7 +2314,7 @@ class EscalationRaised(EventData):
     deadline: DeadlineRefField
     due: AwareDatetime
     kind: DeadlineKind
-    municipality: Annotated[str, Field(pattern=r"^[0-9]{4}$")] | None = None
+    municipality: MunicipalityField | None = None
     """Whose unit that is, when it is another municipality's than the one whose log this is in."""
     unit: UnitIdField | None = None
 
@@ -2662,7 +2668,7 @@ class HandoverProposed(EventData):
     """The usual time from the sending, when nothing is said."""
     route: HandoverRoute
     sender: Party
-    to_municipality: Annotated[str, Field(pattern=r"^[0-9]{4}$")] | None = None
+    to_municipality: MunicipalityField | None = None
     """Where it is to go when it leaves the municipality; absent for an address-protected case."""
 
 
@@ -2713,7 +2719,7 @@ class HandoverSent(EventData):
     respond_by: AwareDatetime
     route: HandoverRoute | None = None
     sender: Party
-    to_municipality: Annotated[str, Field(pattern=r"^[0-9]{4}$")] | None = None
+    to_municipality: MunicipalityField | None = None
     """Where it goes when it leaves the municipality; absent for an address-protected case."""
 
 

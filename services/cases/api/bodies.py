@@ -24,7 +24,7 @@ from shared.contracts.cases import (
 )
 from shared.contracts.codes import Area, GrantorClass, InformationCategory, Language, Purpose, Role, Service
 from shared.contracts.endings import HoldReason
-from shared.refs import ActorIdField, LogScope, OrganisationNumberField, UnitIdField
+from shared.refs import ActorIdField, MunicipalityField, OrganisationNumberField, UnitIdField
 from shared.web import GivenDay, GivenMoment, RequestModel, example
 
 _NOT_BLANK: Final = Field(json_schema_extra={"pattern": r"\S"})
@@ -43,7 +43,6 @@ Email = Annotated[
 ]
 Phone = Annotated[str, StringConstraints(pattern=r"^\+?[0-9 ]{5,20}$")]
 Code = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{2,60}$")]
-Municipality = Annotated[LogScope, StringConstraints(pattern=r"^[0-9]{4}$")]
 Content = dict[InformationCategory, Words]
 Fields = Annotated[dict[Code, Words], Field(json_schema_extra={"additionalProperties": False})]
 
@@ -186,6 +185,8 @@ class ConsentBody(RequestModel):
     services: Annotated[frozenset[Service], Field(min_length=1)]
     categories: Annotated[frozenset[InformationCategory], Field(min_length=1)]
     purposes: Annotated[frozenset[Purpose], Field(min_length=1)]
+    municipality: MunicipalityField | None = None
+    """Whose services they are, when a child moves: for the transition there, and for nobody here. Nothing said: the case's own."""
     valid_to: GivenDay
     daily_care: bool = False
     """It is a part of daily care, or necessary so that the child comes to no harm (pbrl § 4-4): one holder may be enough."""
@@ -260,7 +261,7 @@ class ReceiverBody(RequestModel):
     service: Service
     unit: UnitIdField
     organisation: OrganisationNumberField | None = None
-    municipality: Municipality | None = None
+    municipality: MunicipalityField | None = None
     """Where the receiver works; nothing said: in the case's municipality."""
 
     def party(self) -> Party:

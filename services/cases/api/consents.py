@@ -23,7 +23,9 @@ router = APIRouter(tags=["consents"])
 @router.post("/cases/{case}/consents", status_code=201, response_model=ConsentView, summary="Ask for consent")
 async def request_consent(case: CaseRefField, body: bodies.ConsentBody, ctx: Command, desk: AtDesk) -> Response:
     """Ask for consent to services, never to persons. Who must grant follows from the child's age."""
-    scope = Scope(services=body.services, categories=body.categories, purposes=body.purposes)
+    scope = Scope(
+        services=body.services, categories=body.categories, purposes=body.purposes, municipality=body.municipality
+    )
     care = Care.DAILY if body.daily_care else Care.ORDINARY
     return respond(await consents.request_consent(desk, ctx, case, scope=scope, valid_to=body.valid_to, care=care))
 

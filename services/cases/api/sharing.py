@@ -14,7 +14,7 @@ from services.cases.handlers import care, overrides, sharing
 from services.cases.handlers.overrides import NewOverride
 from services.cases.sharing_views import CareView, OverrideContent, OverrideView, SharingView
 from shared.contracts.codes import InformationCategory, Purpose, Service
-from shared.refs import CaseRefField, OverrideRefField
+from shared.refs import CaseRefField, MunicipalityField, OverrideRefField
 from shared.web import Command, Page, Reading, represent, respond
 
 _CATEGORY: Final = "|".join(InformationCategory)
@@ -38,10 +38,13 @@ async def ask_sharing(
     ctx: Reading,
     desk: AtDesk,
     anonymous: Annotated[bool, Query(description="Without anything that says whom it is about.")] = False,
+    municipality: Annotated[
+        MunicipalityField | None, Query(description="The service's, when it is another one.")
+    ] = None,
 ) -> Response:
     """Say whether these categories may be shared with the service, why, and otherwise what would make it so."""
     categories = frozenset(map(InformationCategory, category.split(",")))
-    ask = Ask(service=service, categories=categories, purpose=purpose, anonymous=anonymous)
+    ask = Ask(service=service, categories=categories, purpose=purpose, anonymous=anonymous, municipality=municipality)
     view, version = await sharing.ask_sharing(desk, ctx, case, ask)
     return represent(view, version=version)
 

@@ -126,7 +126,7 @@ def _why_not(state: CaseState, acting: Acting, now: datetime) -> str:
     service = acting.service
     if service is not None and acting.role is not None:
         consents = state.consents.values()
-        if any(service in consent.ended for consent in consents):
+        if any(service in consent.ended for consent in consents if consent.is_here):
             return "consent-withdrawn"
         if any(one.status is ConsentStatus.SUSPENDED and one.covers(service) for one in consents):
             return "consent-suspended"

@@ -11,7 +11,7 @@ from datetime import date, datetime
 
 from pydantic import AwareDatetime, JsonValue
 
-from services.cases.domain import access
+from services.cases.domain import access, transfer
 from services.cases.domain.access_terms import Action, Relation
 from services.cases.domain.acting import Acting
 from services.cases.domain.consent_ending import GRANTED, UNANSWERED, named_again, what_rested_on_it
@@ -27,6 +27,7 @@ from services.cases.errors import (
     AlreadyAnsweredError,
     AlreadyRefusedError,
     ChildViewMissingError,
+    ConsentElsewhereError,
     ConsentMissingError,
     ConsentNotOpenError,
     ConsentPeriodError,
@@ -54,7 +55,7 @@ from shared.contracts.cases import (
     EvidenceForm,
 )
 from shared.contracts.codes import GrantorClass, InformationCategory, Purpose, Scope, Service
-from shared.refs import CaseRef, ConsentRef, DocumentRef
+from shared.refs import CaseRef, ConsentRef, DocumentRef, LogScope
 
 
 class RequestConsent(Model):
@@ -104,17 +105,27 @@ class WithdrawConsent(Answer):
     part: Part = Part()
 
 
-def decide_request(state: CaseState, command: RequestConsent, now: datetime) -> list[CaseEvent]:
+def decide_request(state: CaseState, command: RequestConsent, now: datetime, rules: Rules) -> list[CaseEvent]:
     """Ask for consent, after the child was heard; of who is of age, for themselves (seed rules 4, 5, 99).
 
+    To services of another municipality it is asked for where a child moves there, and for that alone.
+
     Raises:
+        ConsentElsewhereError: to services of another municipality, for something else than a transition (seed rules 10-18).
+        MunicipalityUnknownError: there is no municipality with that number.
+        MoveProtectedError: it would say where a protected child moves.
         DeniedError, CaseNotOpenError: see `access.require`. Only the unit that holds the baton holds consents.
         ConsentPeriodError: the last day lies behind.
         ChildViewMissingError: the child's view before this consent has not been recorded.
         NotAGrantorError: nobody can give it: no guardian with parental responsibility is known.
     """
     access.require(state, Action.REQUEST_CONSENT, command.by, now)
-    today = oslo_day(now)
+    today, there = oslo_day(now), command.scope.municipality
+    if there is not None:
+        if command.scope.purposes != {Purpose.TRANSITION}:
+            raise ConsentElsewhereError
+        transfer.require_unprotected(state)
+        rules.require_municipality(there, now)
     if command.valid_to < today:
         raise ConsentPeriodError
     if command.hears and "consent" not in state.heard_before:
@@ -284,13 +295,14 @@ def require_consent(
     categories: frozenset[InformationCategory],
     purpose: Purpose | None,
     now: datetime,
+    municipality: LogScope | None = None,
 ) -> ConsentState:
-    """Return a consent in force that covers this.
+    """Return a consent in force that covers this; `municipality` is the service's, when it is another than the case's.
 
     Raises:
         ConsentMissingError: there is none; the error says what would be needed and from whom (seed rule 106).
     """
-    covering = state.consent_covering(now, service, categories, purpose)
+    covering = state.consent_covering(now, service, categories, purpose, municipality)
     if covering is not None:
         return covering
     wanted: list[JsonValue] = [category.value for category in sorted(categories)]
@@ -300,6 +312,7 @@ def require_consent(
             "categories": wanted,
             "purposes": [] if purpose is None else [purpose.value],
             "grantors": {GrantorClass.GUARDIAN.value: state.guardians},
+            **({} if municipality is None else {"municipality": municipality}),
         }
     )
 
@@ -433,11 +446,13 @@ def _narrowed(scope: Scope, part: Part) -> tuple[Scope | None, Scope]:
         services=scope.services - part.services,
         categories=scope.categories - part.categories,
         purposes=scope.purposes - part.purposes,
+        municipality=scope.municipality,
     )
     ended = Scope(
         services=scope.services & part.services if part.services else scope.services,
         categories=scope.categories & part.categories if part.categories else scope.categories,
         purposes=scope.purposes & part.purposes if part.purposes else scope.purposes,
+        municipality=scope.municipality,
     )
     if left == scope:
         raise NothingToWithdrawError

@@ -112,14 +112,17 @@ def what_rested_on_it(
         if member.consent is not None and after.consent_covering(now, member.service) is None
     )
     happened.extend(without_basis(after, case, now))
-    if state.mode is Mode.IDENTIFIED and not after.consents_in_force(now):
+    if state.mode is Mode.IDENTIFIED and not after.is_named_at(now):
         happened.append(CaseAnonymised(case=case))
     return with_its_sender(after, case, happened)
 
 
 def named_again(state: CaseState, consent: ConsentState, version: int, now: datetime, rules: Rules) -> list[CaseEvent]:
-    """Return that the case may be spoken of by name, if it was not, now that `consent` is in force (seed rules 2, 4)."""
-    if state.mode is not Mode.ANONYMOUS:
+    """Return that the case may be spoken of by name, if it was not, now that `consent` is in force (seed rules 2, 4).
+
+    One for services of another municipality lets nobody here speak of it by name.
+    """
+    if state.mode is not Mode.ANONYMOUS or not consent.is_here:
         return []
     basis = rules.basis(CONSENT, now)
     return [CaseIdentified(case=ref_of(state), basis=basis, consent=consent.ref, consent_version=version)]
@@ -133,4 +136,5 @@ def still_covered(state: CaseState, handover: HandoverState, now: datetime) -> b
     if consent is None or service is None:
         return False
     purpose = Purpose.TRANSITION if handover.coordination is None else None
-    return consent.in_force(now) and consent.covers(service, handover.package.categories, purpose)
+    covered = consent.covers(service, handover.package.categories, purpose, handover.to_municipality)
+    return consent.in_force(now) and covered

@@ -43,6 +43,13 @@ CONSENT: Final = Lifecycle(
             guards=(
                 CASE_IS_OPEN,
                 _HOLDER_ASKS,
+                Guard(
+                    "to services of another municipality, it is for the transition there",
+                    errors.ConsentElsewhereError,
+                    (18,),
+                ),
+                Guard("there is one with that number", errors.MunicipalityUnknownError, (107,)),
+                Guard("it says of no protected child where it moves", errors.MoveProtectedError),
                 _HEARD,
                 Guard("its last day is not past", errors.ConsentPeriodError),
                 _KNOWN,

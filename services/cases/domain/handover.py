@@ -202,9 +202,8 @@ def offer(
     if not now < respond_by <= add_days(now, rules.answer_within_days_at_most):
         raise AnswerTimeError
     held = None if state.holding is None else state.holding.categories
-    # What a form says was written and approved for this: it came with nobody's baton. A case that moves takes along what was held.
-    written = form is not None and place is not Place.OTHER_MUNICIPALITY
-    if held is not None and not written and not command.package.categories <= held:
+    # What a form says was written and approved for this: it came with nobody's baton.
+    if held is not None and form is None and not command.package.categories <= held:
         raise OutsideHoldingError(
             extensions={"categories": [one.value for one in sorted(command.package.categories - held)]}
         )
@@ -381,10 +380,15 @@ def _basis(
         raise ConsentMissingError
     try:
         consent = require_consent(
-            state, service=receiver.service, categories=command.package.categories, purpose=Purpose.TRANSITION, now=now
+            state,
+            service=receiver.service,
+            categories=command.package.categories,
+            purpose=Purpose.TRANSITION,
+            now=now,
+            municipality=command.to_municipality,
         )
     except ConsentMissingError as missing:
-        if state.override_covering(now, receiver.service) is None:
+        if command.to_municipality is not None or state.override_covering(now, receiver.service) is None:
             raise
         # Each of the sections lets information be given (barnevernsloven §§ 13-2, 13-4; fvl § 13 b); none moves the task.
         raise OverrideNoHandoverError(extensions=missing.extensions) from None

@@ -14,6 +14,7 @@ from services.cases.errors import CaseNotOpenError
 from shared.calendar import add_days
 from shared.contracts.base import EventData
 from shared.contracts.cases import CaseEvent, CaseOpened, Mode, Party
+from shared.contracts.codes import InformationCategory
 from shared.contracts.moved import CaseReceived
 from shared.contracts.safekeeping import DocumentAdded
 from shared.errors import StaleVersionError
@@ -86,7 +87,17 @@ def decide_received(
 
 def brought_documents(old: CaseState, handover: HandoverState) -> frozenset[DocumentRef]:
     """Return the documents that go with a case: all in the categories that were handed over, as its texts do."""
-    return frozenset(one.ref for one in old.documents.values() if one.category in handover.package.categories)
+    going = brought(old, handover)
+    return frozenset(one.ref for one in old.documents.values() if one.category in going)
+
+
+def brought(old: CaseState, handover: HandoverState) -> frozenset[InformationCategory]:
+    """Return the kinds of information that go with a case, whoever wrote them: of the package what the sender holds itself.
+
+    In what else an approved form says, the form goes, and what the sender's own unit recorded (seed rules 13, 14, 18).
+    """
+    held = None if old.holding is None else old.holding.categories
+    return handover.package.categories if held is None else handover.package.categories & held
 
 
 def evolve_moved(state: CaseState, event: EventData) -> CaseState:

@@ -35,7 +35,7 @@ from services.cases.errors import NotPermittedError
 from shared.contracts.base import Model
 from shared.contracts.cases import CoordinatorKind, Effect, Mode, Party
 from shared.contracts.codes import InformationCategory, Purpose, Role, Service
-from shared.refs import CaseRef, ConsentRef, FormRef, GoalRef, MeasureRef
+from shared.refs import CaseRef, ConsentRef, FormRef, GoalRef, LogScope, MeasureRef
 
 Reader = Literal["guardian", "child"]
 
@@ -82,6 +82,8 @@ class Asked(Model):
     services: tuple[Service, ...]
     categories: tuple[InformationCategory, ...]
     purposes: tuple[Purpose, ...]
+    municipality: LogScope | None
+    """Whose services they are; none: this municipality's."""
     valid_to: date
 
 
@@ -265,6 +267,7 @@ def _consents(consents: Iterable[ConsentState], *, asked: bool = True) -> tuple[
             services=tuple(sorted(one.scope.services)),
             categories=tuple(sorted(one.scope.categories)),
             purposes=tuple(sorted(one.scope.purposes)),
+            municipality=one.scope.municipality,
             valid_to=one.valid_to if one.renewal is None or not asked else one.renewal.valid_to,
         )
         for one in consents

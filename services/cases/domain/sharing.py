@@ -19,7 +19,7 @@ from services.cases.domain.state import CaseState, ConsentState, ConsentStatus, 
 from shared.clock import oslo_day
 from shared.contracts.base import Model
 from shared.contracts.codes import GrantorClass, InformationCategory, Purpose, Scope, Service
-from shared.refs import ConsentRef, OverrideRef
+from shared.refs import ConsentRef, LogScope, OverrideRef
 
 IDENTIFYING = frozenset({InformationCategory.IDENTITY, InformationCategory.CONTACT})
 """What says whom it is about: never a part of what is shared anonymously."""
@@ -36,11 +36,18 @@ class Ask(Model):
     purpose: Purpose
     anonymous: bool = False
     """Without anything that says whom it is about."""
+    municipality: LogScope | None = None
+    """The service's, when it is another than the case's."""
 
     @property
     def scope(self) -> Scope:
         """Return the smallest consent that would cover it."""
-        return Scope(services=frozenset({self.service}), categories=self.categories, purposes=frozenset({self.purpose}))
+        return Scope(
+            services=frozenset({self.service}),
+            categories=self.categories,
+            purposes=frozenset({self.purpose}),
+            municipality=self.municipality,
+        )
 
 
 class StepKind(StrEnum):
@@ -116,6 +123,7 @@ def judge(state: CaseState, ask: Ask, now: datetime, needed: Needed, *, hears: b
             consent.ref: _outside(consent, ask, now)
             for consent in state.consents.values()
             if consent.status in {ConsentStatus.ACTIVE, ConsentStatus.SUSPENDED, ConsentStatus.EXPIRED}
+            and consent.scope.municipality == ask.municipality
         },
         steps=tuple(_steps(state, ask, now, needed, hears=hears)),
     )
@@ -125,11 +133,12 @@ def _permitted(state: CaseState, ask: Ask, now: datetime) -> Sharing | None:
     holding = state.holding
     if state.stage is not Stage.OPEN or holding is None:
         return None
-    own = holding.party.service is ask.service and holding.categories is None
+    here = ask.municipality is None
+    own = here and holding.party.service is ask.service and holding.categories is None
     if own and ask.purpose in WORKING_PURPOSES:
         # The unit that recorded it uses it for what it was given for.
         return Sharing(permitted=True, basis=OWN_TASK)
-    consent = state.consent_covering(now, ask.service, ask.categories, ask.purpose)
+    consent = state.consent_covering(now, ask.service, ask.categories, ask.purpose, ask.municipality)
     if consent is not None:
         return Sharing(
             permitted=True,
@@ -138,7 +147,7 @@ def _permitted(state: CaseState, ask: Ask, now: datetime) -> Sharing | None:
             consent_version=consent.version,
             valid_to=consent.valid_to,
         )
-    override = state.override_covering(now, ask.service, ask.categories, ask.purpose)
+    override = state.override_covering(now, ask.service, ask.categories, ask.purpose) if here else None
     if override is not None:
         return Sharing(permitted=True, basis=override.basis.code, override=override.ref, valid_to=override.valid_to)
     if ask.anonymous and not ask.categories & IDENTIFYING:
@@ -151,7 +160,7 @@ def _missing(state: CaseState, ask: Ask, now: datetime) -> frozenset[Information
         *(
             consent.scope.categories | {InformationCategory.IDENTITY}
             for consent in state.consents_in_force(now)
-            if consent.covers(ask.service, (), ask.purpose)
+            if consent.covers(ask.service, (), ask.purpose, ask.municipality)
         )
     )
     # Each may be covered, by different consents: then it is all of them together that no one consent covers.
@@ -159,7 +168,7 @@ def _missing(state: CaseState, ask: Ask, now: datetime) -> frozenset[Information
 
 
 def _covers(consent: ConsentState, ask: Ask) -> bool:
-    return consent.covers(ask.service, ask.categories, ask.purpose)
+    return consent.covers(ask.service, ask.categories, ask.purpose, ask.municipality)
 
 
 def _outside(consent: ConsentState, ask: Ask, now: datetime) -> Outside:

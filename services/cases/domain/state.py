@@ -199,11 +199,23 @@ class ConsentState(Model):
         within = self.valid_from <= oslo_day(moment) <= self.valid_to
         return self.status is ConsentStatus.ACTIVE and within and not unconfirmed
 
+    @property
+    def is_here(self) -> bool:
+        """Return whether it is for services of the case's own municipality."""
+        return self.scope.municipality is None
+
     def covers(
-        self, service: Service, categories: Iterable[InformationCategory] = (), purpose: Purpose | None = None
+        self,
+        service: Service,
+        categories: Iterable[InformationCategory] = (),
+        purpose: Purpose | None = None,
+        municipality: LogScope | None = None,
     ) -> bool:
-        """Return whether the scope holds `service`, all of `categories`, and `purpose` if one is asked about."""
-        return covers(self.scope, service, categories, purpose)
+        """Return whether the scope holds `service`, all of `categories`, and `purpose` if one is asked about.
+
+        `municipality` is the service's, when it is another than the case's: a consent is for the services of one of them.
+        """
+        return self.scope.municipality == municipality and covers(self.scope, service, categories, purpose)
 
 
 def covers(
@@ -603,6 +615,10 @@ class CaseState(Model):
         """Return the consents that may be used at `now`."""
         return [consent for consent in self.consents.values() if consent.in_force(now)]
 
+    def is_named_at(self, now: datetime) -> bool:
+        """Return whether a consent lets the case be spoken of by name here at `now` (seed rules 2, 4)."""
+        return any(consent.is_here for consent in self.consents_in_force(now))
+
     def overrides_in_force(self, now: datetime) -> list[OverrideState]:
         """Return the overrides that may be used at `now`."""
         return [one for one in self.overrides.values() if one.in_force(now)]
@@ -634,12 +650,14 @@ class CaseState(Model):
         service: Service,
         categories: Iterable[InformationCategory] = (),
         purpose: Purpose | None = None,
+        municipality: LogScope | None = None,
     ) -> ConsentState | None:
-        """Return a consent in force at `now` that covers `service`, all of `categories`, and `purpose` if asked about."""
-        wanted = frozenset(categories)
-        return next(
-            (consent for consent in self.consents_in_force(now) if consent.covers(service, wanted, purpose)), None
-        )
+        """Return a consent in force at `now` that covers `service`, all of `categories`, and `purpose` if asked about.
+
+        `municipality` is the service's, when it is another than the case's.
+        """
+        wanted, inside = frozenset(categories), self.consents_in_force(now)
+        return next((consent for consent in inside if consent.covers(service, wanted, purpose, municipality)), None)
 
     def consented_purposes(self, now: datetime, service: Service) -> frozenset[Purpose]:
         """Return what `service` may be shown anything for at `now`: the union over the consents in force."""

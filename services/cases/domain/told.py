@@ -74,7 +74,7 @@ def as_told(state: CaseState, acting: Acting, now: datetime) -> CaseState:
     goals = kept_goals(state, acting, now)
     # Who coordinates by the child's own consent alone is not told of (seed rule 97); in the holder's service it takes none.
     alone, home = _alone(state, hidden, now), None if state.holder is None else state.holder.service
-    by_name = not hidden or any(one.in_force(now) for one in consents.values())
+    by_name = not hidden or any(one.in_force(now) and one.is_here for one in consents.values())
     kept = frozenset(ref for ref, one in state.documents.items() if one.category in withheld)
     return state.model_copy(
         update={
@@ -147,13 +147,14 @@ def _unspoken(state: CaseState, acting: Acting, now: datetime) -> frozenset[Serv
 
 def _alone(state: CaseState, hidden: frozenset[ConsentRef], now: datetime) -> frozenset[Service]:
     """Return the services that only a consent lets be here which is not spoken of."""
-    unspoken = [state.consents[ref].scope.services for ref in hidden if state.consents[ref].in_force(now)]
+    consents = [state.consents[ref] for ref in hidden]
+    unspoken = [one.scope.services for one in consents if one.in_force(now) and one.is_here]
     return frozenset[Service]().union(*unspoken) - _known(state, hidden, now)
 
 
 def _known(state: CaseState, hidden: frozenset[ConsentRef], now: datetime) -> frozenset[Service]:
     """Return the services that a consent lets be here which is spoken of."""
-    spoken = [one for one in state.consents_in_force(now) if one.ref not in hidden]
+    spoken = [one for one in state.consents_in_force(now) if one.ref not in hidden and one.is_here]
     return frozenset(service for one in spoken for service in one.scope.services)
 
 

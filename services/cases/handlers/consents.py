@@ -70,6 +70,8 @@ async def request_consent(
     located, acting = await meet(desk, ctx, case)
     await permitted(desk, ctx, located, acting, Action.REQUEST_CONSENT)
     consent = ConsentRef(desk.ids.ref("cst"))
+    if scope.municipality == located.municipality:
+        scope = scope.model_copy(update={"municipality": None})
 
     def decide(state: CaseState, asked: Asked) -> list[CaseEvent]:
         command = consents.RequestConsent(
@@ -84,7 +86,7 @@ async def request_consent(
             daily_care=care is Care.DAILY,
             hears=asked.hears,
         )
-        return consents.decide_request(state, command, ctx.now)
+        return consents.decide_request(state, command, ctx.now, desk.rules)
 
     return await _ask(
         desk,

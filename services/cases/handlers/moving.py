@@ -18,7 +18,9 @@ from services.cases.errors import UnknownPartError
 from services.cases.handlers.desk import CASE, Desk, Latest, actor_of, follow
 from services.cases.handlers.kept import promise_guardianships
 from services.cases.handlers.own_family import marked
+from services.cases.handlers.reading import owned
 from services.cases.handlers.resealing import reseal
+from services.cases.records import BROUGHT
 from services.cases.store import Located
 from shared.aggregate import Context, Decision
 from shared.calendar import start_of_day
@@ -99,7 +101,7 @@ async def carry_on(
     await desk.journal.change(CASE, case, here, decide, conn=conn)
     await store.register(conn, case, actor.municipality, ctx.now)
     await follow(desk, conn, case, latest, ctx.now)
-    await _bring(desk, conn, located.case, case, old, brought, ctx)
+    await _bring(desk, conn, located.case, case, old, present, ctx)
     titles = await desk.records.titles(conn, located.case)
     for before, after in successor.documents.items():
         await desk.records.keep_title(conn, case, after, old.documents[before].category, titles.get(before, ""))
@@ -113,10 +115,11 @@ async def _bring(
     before: CaseRef,
     case: CaseRef,
     old: CaseState,
-    brought: frozenset[InformationCategory],
+    handover: HandoverState,
     ctx: Context,
 ) -> None:
     """Seal what was handed over under the new case's own key: who the child and its guardians are, and the package."""
+    brought = moved.brought(old, handover) | {InformationCategory.IDENTITY}
     child = await desk.records.child(conn, before)
     today = oslo_day(ctx.now)
     known = await desk.records.guardians(conn, before)
@@ -137,5 +140,13 @@ async def _bring(
     # Who was a guardian is of the family there too, at work, and nothing else of them goes with it.
     await kin_store.bring_former(conn, before, case, start_of_day(today), mark)
     await promise_guardianships(conn, case, guardians, ctx.now)
-    await desk.records.bring(conn, before, case, brought)
+    # The form, and what the sender's own unit wrote: they are the sender's, in whatever the baton came with.
+    form = None if handover.form is None else old.forms.get(handover.form)
+    of_form = () if form is None else (f"form/{form.ref}/{form.version}/", f"form-field/{form.ref}/{form.version}/")
+    beside = [
+        text
+        for text in await desk.records.texts(conn, before, handover.package.categories - brought, BROUGHT)
+        if text.record.startswith(of_form) or owned(text.record, old.own_records)
+    ]
+    await desk.records.bring(conn, before, case, brought, beside)
     await ages_store.watch(conn, case, child.born, ctx.now)

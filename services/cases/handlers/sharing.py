@@ -19,6 +19,8 @@ from shared.refs import CaseRef
 async def ask_sharing(desk: Desk, ctx: Context, case: CaseRef, ask: Ask) -> tuple[SharingView, int]:
     """Return what may be shared, recorded as a question; the child's age stays here."""
     located, acting = await meet(desk, ctx, case)
+    if ask.municipality == located.municipality:
+        ask = ask.model_copy(update={"municipality": None})
     looked = await glance(desk, ctx, located, acting, Action.ASK_SHARING)
     day = oslo_day(ctx.now)
     async with desk.pool.acquire() as conn:

@@ -97,6 +97,8 @@ class HelpWords(_Words):
 class ConsentWords(_Words):
     """Consents."""
 
+    elsewhere: str
+
     answer_heading: str
     to_answer: ToEach
     answer_item: str

@@ -201,8 +201,11 @@ class _Writer:
 
     def _asked(self, one: Asked, title: str, *, sentences: Sequence[str] = (), to_do: bool = False) -> Item:
         texts = self._texts
+        who = _listed(texts.services[service] for service in one.services)
+        if one.municipality is not None:
+            who = texts.consents.elsewhere.format(who=who, municipality=one.municipality)
         facts = (
-            Fact(term=texts.consents.who, value=_listed(texts.services[service] for service in one.services)),
+            Fact(term=texts.consents.who, value=who),
             Fact(term=texts.consents.what, value=_listed(texts.categories[category] for category in one.categories)),
             Fact(term=texts.consents.why, value=_listed(texts.purposes[purpose] for purpose in one.purposes)),
             Fact(term=texts.consents.until, value=self._day(one.valid_to)),

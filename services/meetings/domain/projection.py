@@ -225,7 +225,9 @@ def _grant(event: ConsentGranted | ConsentConfirmed | ConsentRenewed, happened: 
 
 
 def _covers(scope: Scope, service: Service, categories: frozenset[InformationCategory], purpose: Purpose) -> bool:
-    return service in scope.services and categories <= scope.categories and purpose in scope.purposes
+    # A consent to the services of another municipality is for nobody who meets here.
+    here = scope.municipality is None
+    return here and service in scope.services and categories <= scope.categories and purpose in scope.purposes
 
 
 def permits(

@@ -41,6 +41,9 @@ def decide_receipt(
 def ended_services(ended: Scope, left: Scope | None) -> frozenset[Service]:
     """Return the services that may no longer be told anything: those that ended, unless something is left for them.
 
-    When only categories or purposes ended, `ended` names every service of the scope, and all of them stay.
+    When only categories or purposes ended, `ended` names every service of the scope, and all of them stay. Services of another
+    municipality are told nothing from here, whatever ends.
     """
+    if ended.municipality is not None:
+        return frozenset()
     return ended.services - (left.services if left is not None else frozenset())
