@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, datetime, time
 from itertools import pairwise
 from pathlib import Path
 from typing import Final
@@ -14,6 +14,7 @@ from services.meetings.configuration import read_profiles
 from services.meetings.domain.arena import wanted_arenas
 from services.meetings.domain.arena_rules import ArenaRules, ArenaType, Task
 from services.meetings.domain.conformity import KnownMeeting, View, conformity, deviations
+from services.meetings.domain.figures import FigureCode
 from services.meetings.domain.lifting import way_up
 from services.meetings.domain.meeting import Status
 from services.meetings.domain.planning import OVERBOOKED, cost, plan, staff_of
@@ -23,12 +24,14 @@ from services.meetings.domain.undertakings import Better, Reader
 from services.meetings.domain.wheel import wishes
 from services.meetings.settings import MeetingsSettings
 from services.meetings.views import arena_view
+from shared.clock import OSLO
 from shared.contracts.codes import Service
 from shared.contracts.deviations import DeviationKind
 from shared.contracts.meetings import Guardians, ItemKind, ModePolicy, Place, Seat
 from shared.profiles import rules_named_in
 from shared.refs import ArenaRef, LogScope, MeetingRef, UnitId
 from tests.coverage_table import numbers
+from tests.unit.report_world import content
 
 FOLDER: Final[Path] = MeetingsSettings.model_fields["municipalities_folder"].default
 PROFILES: Final[Mapping[LogScope, Profile]] = read_profiles(FOLDER)
@@ -319,3 +322,51 @@ def test_the_sixth_is_planned_and_counted_in_the_three_terms_of_its_own(tmp_path
         each for each in deviations(sixth, year, known, over, everything) if each.kind is DeviationKind.TOO_FEW_HELD
     ]
     assert (few.unit, few.period, few.due, few.found) == ("unit:den-sjette-skole", "vinter", 2, 1)
+
+
+ITS_REPORT: Final = """
+reports:
+  - code: held
+    text: {nb: Holdt, nn: Halde, en: Held}
+    to: [political]
+    headings:
+      - {nb: Holdt, nn: Halde, en: Held, figures: [meetings, deviations]}
+    rules: [64]
+"""
+
+
+@pytest.mark.rule(64)
+def test_each_of_the_sixths_three_terms_stands_in_one_report_also_the_one_that_goes_over_the_first_of_august(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "sixth.yaml").write_text(SIXTH + ITS_REPORT, encoding="utf-8")
+    [sixth] = read_profiles(tmp_path).values()
+    meetings = [
+        KnownMeeting(
+            MeetingRef(f"mtg_{'b' * 25}{letter}"),
+            ArenaType("helt-annet-mote"),
+            UnitId("unit:den-sjette-skole"),
+            datetime.combine(day, time(10), OSLO),
+            Status.HELD,
+            extra=False,
+        )
+        for letter, day in zip(
+            "bcdfghjk",
+            [date(2026, 9, 1), date(2027, 2, 2), *(date(2027, 5, 1 + number) for number in range(5)), date(2027, 9, 1)],
+            strict=True,
+        )
+    ]
+
+    def told(code: str) -> tuple[int | None, ...]:
+        report = content(sixth, "held", meetings=meetings, code=code, facts=[])
+        [figure] = [each for section in report.sections for each in section.figures if each.code is FigureCode.MEETINGS]
+        return figure.table.column_totals[:2]
+
+    assert told("2026-autumn") == (1, None), "of the school year before nothing is known, and nothing is said"
+    assert told("2027-spring") == (2, None), "the winter's two, of which one was held"
+    # The spring ends on 14 August: it is told with the autumn in which it ends, and so is every year's end.
+    with_the_next = SIXTH + ITS_REPORT
+    next_year = "    - {name: jul, first: 2027-12-20, last: 2028-01-02}\n\nunits:"
+    (tmp_path / "sixth.yaml").write_text(with_the_next.replace("\nunits:", next_year, 1), encoding="utf-8")
+    [sixth] = read_profiles(tmp_path).values()
+    assert told("2027-autumn") == (2, 6), "the spring's five and the autumn's one"

@@ -288,9 +288,14 @@ def content_of(
     )
 
 
-def school_year_of(profile: Profile, period: Period) -> SchoolYear:
-    """Return the school year that the term is a part of."""
-    return profile.calendar.school_year_of(oslo_day(period.begins) + 31 * _DAY)
+def school_years_of(profile: Profile, period: Period) -> tuple[SchoolYear, ...]:
+    """Return the school years that the half-year has days of, by time.
+
+    One that ended in it is left out when the profile does not say when its schools were closed: the profile begins after it.
+    """
+    last = profile.calendar.school_year_of(oslo_day(period.ends) - _DAY)
+    before = profile.calendar.school_year_of(oslo_day(period.begins))
+    return (before, last) if before != last and profile.calendar.knows_holidays_of(before) else (last,)
 
 
 # --- the figures ------------------------------------------------------------------------------------------------------
@@ -321,16 +326,23 @@ def _of_meetings(
     profile: Profile, meetings: list[KnownMeeting], period: Period, view: View
 ) -> dict[FigureCode, Figure]:
     first, after = oslo_day(period.begins), oslo_day(period.ends)
-    year = school_year_of(profile, period)
+    years = school_years_of(profile, period)
     rows = [rules.type for rules in _shown(profile, view)]
     due, met = Counter[str](), Counter[tuple[str, str]]()
-    for row in conform.conformity(profile, year, meetings, after, view):
+    counted = [row for year in years for row in conform.conformity(profile, year, meetings, after, view)]
+    for row in counted:
         if first <= row.last < after:
             due[row.arena_type] += row.due
             for column, number in zip(MET, (row.held, row.not_held, row.cancelled), strict=True):
                 met[row.arena_type, column] += number
     kinds = Counter[str]()
-    for deviation in conform.deviations(profile, year, meetings, after, view):
+    # What was not as it should be in a meeting is found with each of the years, and is one.
+    found = {
+        conform.key_of(each): each
+        for year in years
+        for each in conform.deviations(profile, year, meetings, after, view)
+    }
+    for deviation in found.values():
         if deviation.kind in SHOWN_KINDS and first <= deviation.day <= after:
             kinds[deviation.kind] += 1
     return {
@@ -346,7 +358,7 @@ def _guidance(known: Known, period: Period, view: View) -> Figure:
         HolidaysUnknownError: it is not known in which weeks there was school.
     """
     profile, first, after = known.profile, oslo_day(period.begins), oslo_day(period.ends)
-    year = school_year_of(profile, period)
+    *_, year = school_years_of(profile, period)
     if not profile.calendar.knows_holidays_of(year):
         raise HolidaysUnknownError(extensions={"school_year": year.first.year})
     units = [unit for unit in profile.units if view.everything or unit.id == view.unit]

@@ -101,7 +101,7 @@ async def read_report(desk: Desk, ctx: Context, code: str, period_code: str) -> 
     report, view = asked(profile, actor, code)
     period = reports.period_of(period_code, oslo_day(ctx.now))
     others = reports.compared_with(report, profile, desk.profiles)
-    year = reports.school_year_of(profile, period)
+    years = reports.school_years_of(profile, period)
     async with desk.pool.acquire() as conn:
         for topic, source in SOURCES:
             await require_fresh(conn, CONSUMER, topic, source)
@@ -117,7 +117,7 @@ async def read_report(desk: Desk, ctx: Context, code: str, period_code: str) -> 
             visits=await visit_store.by_month(conn, profile.scope, PublicPage.GUIDE),
             registers=await register_store.registers(conn, profile.scope),
         )
-        held = await store.known_meetings(conn, [profile.scope], year.first, year.last)
+        held = await store.known_meetings(conn, [profile.scope], years[0].first, years[-1].last)
     known = [await _published(desk, each, period) for each in known]
     return await asyncio.to_thread(reports.content_of, report, known[0], known[1:], held[profile.scope], period, view)
 
