@@ -223,6 +223,8 @@ def verify_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes],
     """
     if not 0 <= index < size:
         raise InvalidProofError(f"a tree of {size} leaves has no leaf {index}")
+    if len(leaf) != HASH_SIZE:
+        raise InvalidProofError("the leaf is no hash")
     first, last = index, size - 1
     carried = leaf
     for sibling in proof:
@@ -288,6 +290,8 @@ def _without_proof(old: int, old_root: bytes, new_root: bytes, proof: Sequence[b
         raise InvalidProofError("nothing is to be proved of an empty or an equal tree")
     if old == 0 and old_root != EMPTY_ROOT:
         raise InvalidProofError("the empty tree has another root")
+    if old == 0 and len(new_root) != HASH_SIZE:
+        raise InvalidProofError("the new root is no hash")
     if same and old_root != new_root:
         raise InvalidProofError("two roots for one size")
 

@@ -397,7 +397,7 @@ class Past:
 
 def proved_root(leaf: bytes, index: int, size: int, proof: Sequence[bytes]) -> bytes | None:
     """Return the root that an inclusion proof leads to (RFC 9162 § 2.1.3.2); None if it is no proof for this place."""
-    if not 0 <= index < size:
+    if not 0 <= index < size or len(leaf) != 32:
         return None
     first, last = index, size - 1
     for sibling in proof:

@@ -138,6 +138,18 @@ def test_every_mutated_consistency_proof_is_refused(size: int, draw: st.DataObje
             merkle.verify_consistency(old, size, *roots, steps)
 
 
+def test_what_is_no_hash_proves_nothing() -> None:
+    """A leaf, or a root, of another length than a hash has, among the probes published with transparency-dev/merkle."""
+    assert lagspill_verify.proved_root(b"", 0, 1, []) is None
+    assert lagspill_verify.proved_root(bytes(33), 0, 1, []) is None
+    for leaf, root in ((b"", b""), (bytes(33), bytes(33)), (bytes(32), b"")):
+        with pytest.raises(InvalidProofError):
+            merkle.verify_inclusion(leaf, 0, 1, [], root)
+    for root in (b"", b"don't care 2", bytes(33)):
+        with pytest.raises(InvalidProofError):
+            merkle.verify_consistency(0, 1, merkle.EMPTY_ROOT, root, [])
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.integers(0, 300), max_size=8), st.data())
 def test_the_verifiers_memory_of_the_past(steps: list[int], draw: st.DataObject) -> None:

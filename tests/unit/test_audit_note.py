@@ -150,12 +150,14 @@ def test_a_checkpoint_is_three_lines() -> None:
         "\n7\nbjQLnP+zepicpUTmu3gKLHiQHT+zNzh2hRGjBhevoB0=\n",
         "o\n7\nbjQLnP+zepicpUTmu3gKLHiQHT+zNzh2hRGjBhevoA==\n",
         "o\n7\nnot base64\n",
+        "o\n7\nbjQLnP+zepicpUTmu3gKLHiQHT+zNzh2hRGjBhevoB1=\n",
+        f"o\n{'7' * 5000}\nbjQLnP+zepicpUTmu3gKLHiQHT+zNzh2hRGjBhevoB0=\n",
         "o\n7\nbjQLnP+zepicpUTmu3gKLHiQHT+zNzh2hRGjBhevoB0=",
         "o\n7\nbjQLnP+zepicpUTmu3gKLHiQHT+zNzh2hRGjBhevoB0=\n\nafter\n",
     ],
 )
 def test_what_is_no_checkpoint(text: str) -> None:
-    """A missing line, a number written otherwise, a root that is none."""
+    """A missing line, a number written otherwise or that nobody can count to, a root that is none or could be written otherwise."""
     with pytest.raises(MalformedCheckpointError):
         Checkpoint.parse(text)
 

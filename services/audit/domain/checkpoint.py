@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import base64
+import re
 from dataclasses import dataclass
+from typing import Final
 
 from shared.merkle import HASH_SIZE
+
+_SIZE: Final = re.compile(r"0|[1-9][0-9]{0,19}")
 
 
 class MalformedCheckpointError(ValueError):
@@ -40,10 +44,12 @@ class Checkpoint:
         if len(lines) < 4 or lines[-1] or not all(lines[:-1]):
             raise MalformedCheckpointError("a checkpoint has at least three non-empty lines")
         origin, size, root = lines[:3]
-        if not (size.isascii() and size.isdigit()) or str(int(size)) != size:
+        if _SIZE.fullmatch(size) is None:
             raise MalformedCheckpointError("a tree size is a decimal number without leading zeroes")
         try:
             decoded = base64.b64decode(root, validate=True)
         except ValueError as error:
             raise MalformedCheckpointError("a root is base64") from error
+        if base64.b64encode(decoded).decode() != root:
+            raise MalformedCheckpointError("a root is written in the one way that there is (RFC 4648 § 3.5)")
         return cls(origin, int(size), decoded)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from services.audit.domain.checkpoint import Checkpoint
+from services.audit.domain.checkpoint import Checkpoint, MalformedCheckpointError
 from services.audit.domain.note import ForgedNoteError, MalformedNoteError, Note, Verifier
 from shared.merkle import EMPTY_ROOT, HASH_SIZE, InvalidProofError, verify_consistency
 
@@ -136,7 +136,7 @@ def read_trusted(request: AddCheckpoint, keys: Sequence[Verifier]) -> Checkpoint
         return Refused(Refusal.UNTRUSTED)
     try:
         checkpoint = Checkpoint.parse(request.note.text)
-    except ValueError:  # also a size of more digits than Python reads
+    except MalformedCheckpointError:
         return Refused(Refusal.MALFORMED)
     return checkpoint if request.old <= checkpoint.size <= MAX_SIZE else Refused(Refusal.MALFORMED)
 
