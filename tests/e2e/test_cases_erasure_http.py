@@ -166,6 +166,32 @@ ASKS_THE_VAULT: tuple[tuple[str, dict[str, Any]], ...] = (
 
 
 @pytest.mark.rule(106)
+async def test_of_a_child_with_two_cases_the_one_is_erased_and_the_other_is_whole(world: World) -> None:
+    """The child came back: a key for each case, so that each goes when its own time is over, and nothing of it is left elsewhere."""
+    first = await world.opened()
+    early = await world.must("teacher", f"/cases/{first}/records", {"category": "language", "text": "Sier kopp."})
+    await close(world, first)
+    again = await world.must("teacher", "/concerns", world.concern(text="Er blitt stille igjen.", observations={}))
+    second = again["case"]
+    assert second != first
+    await world.must("teacher", f"/concerns/{again['concern']}/resolution", {"outcome": "lifted"})
+    await world.must("teacher", f"/cases/{second}/records", {"category": "language", "text": "Sier setninger."})
+    keys = "SELECT owner FROM data_keys WHERE owner = ANY($1) AND wrapped IS NOT NULL ORDER BY owner"
+    assert [row["owner"] for row in await world.pool.fetch(keys, [first, second])] == sorted([first, second])
+    assert (await erase(world, "styrer", first)).status_code == 201
+    assert [row["owner"] for row in await world.pool.fetch(keys, [first, second])] == [second]
+    seen = await world.see("guardian-a", f"/cases/{second}/child")
+    assert (seen["identity"]["name"], seen["identity"]["national_number"]) == (
+        world.child.name,
+        world.child.national_number,
+    )
+    assert {one["text"] for one in seen["records"]} == {"Er blitt stille igjen.", "Sier setninger."}
+    found = await world.post("teacher", "/search", {"national_number": world.child.national_number})
+    assert [one["case"] for one in found.json()["items"]] == [second]
+    for path in (f"/cases/{first}/child", f"/cases/{first}/copy", f"/records/{early['record']}"):
+        assert (await world.get("guardian-a", path)).status_code in {404, 405}, path
+
+
 async def test_that_there_was_a_case_is_told_to_nobody_who_had_no_part_in_it(world: World) -> None:
     case = await world.opened()
     consent = await world.consented(case)

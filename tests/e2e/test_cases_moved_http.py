@@ -217,6 +217,25 @@ async def logs(world: World, case: str, new: str, handover: str) -> None:
     assert keys == 2
 
 
+@pytest.mark.rule(79)
+async def test_when_a_child_comes_back_that_had_moved_a_new_concern_begins_a_new_case(world: World) -> None:
+    """Closed by hand as moved, it is reopened no more than any other that is: the refusal tells of none why (docs/cases.md)."""
+    first = await world.opened()
+    version = await world.version("teacher", first)
+    await world.must("teacher", f"/cases/{first}/closure", {"outcome": "moved"}, if_match=version)
+    version = await world.version("teacher", first)
+    for who in ("teacher", "styrer"):
+        assert code(await world.post(who, f"/cases/{first}/reopening", if_match=version)) == (409, "case-moved")
+    again = await world.must("teacher", "/concerns", world.concern())
+    assert again["case"] != first
+    await world.must("teacher", f"/concerns/{again['concern']}/resolution", {"outcome": "lifted"})
+    there = await world.see("guardian-a", f"/cases/{again['case']}")
+    assert (there["stage"], there["relations"]) == ("open", ["guardian"])
+    assert (await world.see("guardian-a", f"/cases/{first}"))["outcome"] == "moved"
+    listed = {one["case"] for one in (await world.see("guardian-a", "/cases"))["items"]}
+    assert {first, again["case"]} <= listed
+
+
 async def test_the_documents_of_the_package_go_along_under_the_new_cases_key(world: World) -> None:
     case = await world.opened()
     claims, receiver = await ppt_there(world)
