@@ -58,6 +58,11 @@ APART: Final = "as-it-was"
 """What is kept of a case that goes on elsewhere for whoever must still judge it; by a reference and a key of its own."""
 
 
+def approval_step(version: int, ordinal: int) -> str:
+    """Return under which name it is kept how a guardian approved a version of a form."""
+    return f"approval-{version}-{ordinal}"
+
+
 class Child(Model):
     """Who the case is about."""
 
@@ -281,6 +286,10 @@ class Records:
     ) -> None:
         """Keep how a consent or an approval was given, when it was not signed in (GDPR art. 7: demonstrable)."""
         await self._put(conn, case, f"evidence/{what}/{step}", InformationCategory.CONTACT, text)
+
+    async def evidence(self, conn: Connection, case: CaseRef, what: ConsentRef | FormRef, step: str) -> str | None:
+        """Return how a consent or an approval was given, if a note of it is kept."""
+        return await self._text(conn, case, f"evidence/{what}/{step}")
 
     async def keep_override(self, conn: Connection, case: CaseRef, override: OverrideRef, text: str) -> None:
         """Keep why confidentiality was overridden, in words."""

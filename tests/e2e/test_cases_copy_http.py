@@ -104,6 +104,29 @@ async def test_a_guardian_gets_everything_but_what_is_the_other_guardians(world:
     assert "Kopi av saka" in nynorsk.read("index.html").decode()
 
 
+@pytest.mark.rule(4, 14, 146)
+async def test_what_was_noted_of_a_guardians_own_answers_and_language_is_in_the_own_copy_alone(world: World) -> None:
+    case = await world.opened()
+    consent = await world.requested(case)
+    form = {"form_type": "barnehage-to-school", "school_start": 2027, "fields": FIELDS}
+    drafted = (await world.must("teacher", f"/cases/{case}/transition-forms", form))["form"]
+    hers, his = ("Mor sa ja på telefon.", "Mor leste skjemaet i barnehagen."), ("Far skrev under på papir.",)
+    yes = {"ordinal": 1, "evidence": "oral-minuted", "note": hers[0]}
+    await world.must("teacher", f"/consents/{consent}/grants", yes)
+    approved = {"version": 1, "ordinal": 1, "evidence": "oral-minuted", "note": hers[1]}
+    await world.must("teacher", f"/transition-forms/{drafted}/approvals", approved)
+    await world.must("teacher", f"/consents/{consent}/refusals", {"ordinal": 2, "evidence": "written", "note": his[0]})
+    need = {"person": "guardian", "ordinal": 2, "language": "ti", "interpreter": "spoken", "written_material": True}
+    await world.must("teacher", f"/cases/{case}/language-needs", need)
+    for who, own, others, spoken in (("guardian-a", hers, his, None), ("guardian-b", his, hers, need)):
+        file = opened(await world.get(who, f"/cases/{case}/copy?language=nb"))
+        page, copy = file.read("index.html").decode(), json.loads(file.read("copy.json"))
+        assert (tuple(copy["noted"]), copy["spoken_with"]) == (own, spoken), who
+        assert all(words in page for words in own)
+        assert not any(words in page + json.dumps(copy, ensure_ascii=False) for words in others)
+        assert ("talespråk" in page) == (spoken is not None)
+
+
 async def test_the_childs_age_decides_and_others_get_nothing(world: World) -> None:
     case, _ = await filled(world)
     for who, refused in (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import json
 import zipfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -223,6 +224,12 @@ async def test_what_is_refused_leaves_nothing(world: World) -> None:
     assert await world.pool.fetchval("SELECT count(*) FROM document_pieces") == 0
 
 
+async def unlooked(world: World, case: str) -> httpx.Response:
+    """Put in a document while there is no scanner."""
+    with_scanner(world, None)
+    return await put(world, "teacher", case, PDF, "unlooked")
+
+
 async def test_nothing_is_let_in_or_out_that_the_scanner_has_not_seen(world: World) -> None:
     case = await world.opened()
     before = (await put(world, "teacher", case, PDF, "before")).json()["document"]
@@ -240,6 +247,19 @@ async def test_nothing_is_let_in_or_out_that_the_scanner_has_not_seen(world: Wor
         assert code(await world.get("teacher", f"/documents/{sick}")) == (422, "document-infected")
         assert code(await world.get("curious", f"/documents/{sick}")) == (404, "not-found")
         assert len(server.scanned) == 4, "a stranger's look does not even reach the scanner"
+        # The family's copy names what is not in it, and has what was looked through for it.
+        unseen = (await unlooked(world, case)).json()["document"]
+        with_scanner(world, address)
+        answered = await world.get("guardian-a", f"/cases/{case}/copy")
+        file = zipfile.ZipFile(io.BytesIO(answered.content))
+        copy = json.loads(file.read("copy.json"))
+        assert [one["document"] for one in copy["documents_left_out"]] == [sick]
+        assert {one["document"] for one in copy["documents"]} >= {before, unseen}
+        assert (file.read(f"documents/{unseen}.pdf"), len(server.scanned)) == (PDF, 6)
+        assert f"documents/{sick}.pdf" not in file.namelist()
+        assert "skadelig programvare i dem: " in file.read("index.html").decode()
+        assert code(await world.get("curious", f"/cases/{case}/copy")) == (404, "not-found")
+        assert len(server.scanned) == 6
         for said in (b"INSTREAM size limit exceeded. ERROR", b"", b"stream: not OK"):
             server.answer = said or b"nothing to say"
             assert code(await put(world, "teacher", case, PDF, f"k{len(said)}")) == (503, "scanner-unavailable")
@@ -247,7 +267,8 @@ async def test_nothing_is_let_in_or_out_that_the_scanner_has_not_seen(world: Wor
     # Nobody listens there any more.
     assert code(await put(world, "teacher", case, PDF, "away")) == (503, "scanner-unavailable")
     assert code(await world.get("teacher", f"/documents/{sick}")) == (503, "scanner-unavailable")
-    assert await world.pool.fetchval("SELECT count(*) FROM documents") == 3
+    assert code(await world.get("guardian-a", f"/cases/{case}/copy")) == (503, "scanner-unavailable")
+    assert await world.pool.fetchval("SELECT count(*) FROM documents") == 4
 
 
 async def test_pieces_cannot_be_moved_or_cut(world: World) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 
 from services.cases.contents import IdentityView, ObservationView
+from services.cases.team_contents import NeedContent
 from services.cases.views import CaseView, Categories, ToldView
 from shared.contracts.base import Model
 from shared.contracts.codes import InformationCategory, Language
@@ -32,6 +33,14 @@ class CopiedDocument(Model):
     media: MediaType
     size: int
     file: str
+
+
+class LeftDocument(Model):
+    """A document that there is, and that is not in the copy: the scanner has found something harmful in it."""
+
+    document: DocumentRef
+    title: str
+    category: InformationCategory
 
 
 class CopiedAnswer(Model):
@@ -65,9 +74,14 @@ class Copy(Model):
     """Kinds of information that another decides over, and that are not in the copy."""
     child: IdentityView
     you: OwnDetails | None
+    spoken_with: NeedContent | None
+    """How the reader is spoken with, if somebody noted it; of nobody else."""
+    noted: tuple[str, ...]
+    """How the reader's own answers were given, where somebody else recorded them, the oldest first."""
     course: CaseView
     records: tuple[ObservationView, ...]
     forms: tuple[CopiedForm, ...]
     documents: tuple[CopiedDocument, ...]
+    documents_left_out: tuple[LeftDocument, ...]
     told: tuple[ToldView, ...]
     """Who outside the unit that holds the case has been told what."""

@@ -58,6 +58,15 @@ def _lines(copy: Copy) -> Iterator[str]:
         yield from _list(
             [(label["name"], you.name), (label["email"], you.email or "-"), (label["phone"], you.phone or "-")]
         )
+    if copy.spoken_with is not None:
+        need = copy.spoken_with
+        yield _heading(label["spoken_with"])
+        yield from _list(
+            [(label["language"], need.language), (label["interpreter"], words["interpreter"][need.interpreter])]
+        )
+    if copy.noted:
+        yield _heading(label["noted"])
+        yield f"<ul>\n{chr(10).join(f'<li>{escape(one)}</li>' for one in copy.noted)}\n</ul>"
     yield _heading(label["course"])
     course = copy.course
     yield from _list(
@@ -81,6 +90,9 @@ def _lines(copy: Copy) -> Iterator[str]:
         yield _heading(label["documents"])
         links = (f'<li><a href="{escape(one.file)}">{escape(one.title)}</a></li>' for one in copy.documents)
         yield f"<ul>\n{chr(10).join(links)}\n</ul>"
+    if copy.documents_left_out:
+        titles = ", ".join(one.title for one in copy.documents_left_out)
+        yield _paragraph(label["documents_left_out"].format(titles=titles))
     if copy.told:
         yield _heading(label["told"])
         yield from _list(

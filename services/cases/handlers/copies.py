@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 from services.cases import store
 from services.cases.contents import IdentityView, ObservationView
 from services.cases.copying.archive import Entry, archive, whole
-from services.cases.copying.content import CopiedAnswer, CopiedDocument, CopiedForm, Copy, OwnDetails
+from services.cases.copying.content import CopiedAnswer, CopiedDocument, CopiedForm, Copy, LeftDocument, OwnDetails
 from services.cases.copying.page import page
 from services.cases.document_store import Stored
 from services.cases.domain import insight
@@ -17,17 +18,21 @@ from services.cases.domain.acting import Acting
 from services.cases.domain.grantors import age_on
 from services.cases.domain.relations import relations
 from services.cases.domain.state import CaseState
-from services.cases.errors import DeniedError
-from services.cases.handlers.desk import Desk, Looked, deny, kept_back, look, meet, record
-from services.cases.records import COPIED
+from services.cases.domain.told import mine
+from services.cases.errors import DeniedError, DocumentInfectedError
+from services.cases.handlers.desk import CASE, Desk, Looked, deny, kept_back, look, meet, permit_there, record
+from services.cases.handlers.recording import look_through
+from services.cases.records import COPIED, approval_step
+from services.cases.team_contents import NeedContent
 from services.cases.views import CaseView, told_views
 from shared.aggregate import Context
 from shared.clock import oslo_day
 from shared.contracts.access import AccessKind
-from shared.contracts.codes import InformationCategory, Language
+from shared.contracts.cases import ConsentGranted, ConsentRefused, TransitionFormApproved
+from shared.contracts.codes import GrantorClass, InformationCategory, Language
 from shared.contracts.safekeeping import MediaType
 from shared.db import Connection
-from shared.refs import CaseRef
+from shared.refs import CaseRef, DocumentRef
 
 SUFFIX = {
     MediaType.PDF: "pdf",
@@ -50,15 +55,17 @@ class Made:
 async def take_copy(desk: Desk, ctx: Context, case: CaseRef, language: Language | None) -> Made:
     """Return everything of the case that this guardian or child may have (GDPR art. 15, 20), as an archive.
 
-    What the child alone decides over by its age is left out for a guardian, and so is everything about another guardian. A
-    document that the scanner has not seen is not in it either, where there is a scanner; the list says so by having it not.
+    What the child alone decides over by its age is left out for a guardian, and so is everything about another guardian. What no
+    scanner has seen is looked through first, where there is one; a document in which something is found is named, and not in it.
 
     Raises:
         DeniedError: after the denial was recorded.
+        ScannerUnavailableError: a document cannot be looked through now.
         ShreddedError: the case has been erased.
     """
     located, acting = await meet(desk, ctx, case)
     try:
+        await _look_through_all(desk, ctx, located.case, acting)
         async with desk.pool.acquire() as conn, conn.transaction():
             looked = await look(desk, ctx, conn, located, acting, Action.TAKE_COPY)
             copy, documents = await _copy(desk, ctx, conn, located.case, acting, looked, language)
@@ -85,6 +92,24 @@ async def take_copy(desk: Desk, ctx: Context, case: CaseRef, language: Language 
     return Made(located.case, archive(entries, ctx.now))
 
 
+async def _look_through_all(desk: Desk, ctx: Context, case: CaseRef, acting: Acting) -> None:
+    """Let the scanner see what of this reader's copy it has not; a stranger's look does not even reach it.
+
+    Raises:
+        DeniedError: the actor may take no copy.
+        ScannerUnavailableError: a document cannot be looked through now.
+    """
+    if desk.scanner is None:
+        return
+    async with desk.pool.acquire() as conn:
+        state = (await desk.journal.load(CASE, case, conn=conn)).state
+        permit = await permit_there(desk, ctx, conn, state, acting, Action.TAKE_COPY)
+    for one in state.documents.values():
+        if one.category in permit.categories:
+            with suppress(DocumentInfectedError):
+                await look_through(desk, ctx, one.ref)
+
+
 async def _copy(
     desk: Desk,
     ctx: Context,
@@ -101,7 +126,8 @@ async def _copy(
     right = insight.decide_right(acting, looked.permit.relation, row, await store.family(conn, case))
     allowed = looked.permit.categories - right.withheld
     own = next((one for one in guardians if one.actor == acting.actor), None)
-    documents = await _documents(desk, conn, looked.state, allowed)
+    documents, left = await _documents(desk, conn, looked.state, allowed)
+    needs = [one for one in await desk.team.records.needs(conn, case) if (one.person, one.ordinal) == mine(acting)]
     kept = await kept_back(desk, ctx, conn, case, acting)
     titles = await desk.records.titles(conn, case)
     basis = next(row for row in desk.rules.bases if row.code == looked.permit.basis)
@@ -125,6 +151,8 @@ async def _copy(
                 since=own.since,
                 until=own.until,
             ),
+            spoken_with=NeedContent(**dict(needs[0])) if needs else None,
+            noted=tuple([text async for text in _noted(desk, conn, case, acting)]),
             course=CaseView.whole(looked.state, relations(looked.state, acting, ctx.now)),
             records=tuple(
                 ObservationView(record=one.record, category=one.category, text=one.text)
@@ -144,6 +172,10 @@ async def _copy(
                 for one in looked.state.documents.values()
                 if one.ref in documents
             ),
+            documents_left_out=tuple(
+                LeftDocument(document=ref, title=titles.get(ref, ""), category=looked.state.documents[ref].category)
+                for ref in left
+            ),
             told=told_views(await store.disclosures(conn, case), looked.state, acting),
         ),
         {str(ref): stored for ref, stored in documents.items()},
@@ -152,14 +184,34 @@ async def _copy(
 
 async def _documents(
     desk: Desk, conn: Connection, state: CaseState, allowed: frozenset[InformationCategory]
-) -> dict[str, Stored]:
-    found = {}
+) -> tuple[dict[str, Stored], list[DocumentRef]]:
+    """Return the documents that go into the copy, and those that do not: the scanner has let none of them through."""
+    found: dict[str, Stored] = {}
+    left: list[DocumentRef] = []
     for one in state.documents.values():
         if one.category in allowed:
             stored = await desk.documents.stored(conn, one.ref)
             if stored.scanned or desk.scanner is None:
                 found[str(one.ref)] = stored
-    return found
+            else:
+                left.append(one.ref)
+    return found, left
+
+
+async def _noted(desk: Desk, conn: Connection, case: CaseRef, acting: Acting) -> AsyncIterator[str]:
+    """Yield how the reader's own answers to consents and forms were given, where somebody else recorded them (GDPR art. 7, 15)."""
+    me = mine(acting)
+    for _, event in await desk.journal.history(CASE, case, conn=conn):
+        words: str | None = None
+        match event:
+            case ConsentGranted() | ConsentRefused() if event.evidence_ref and (event.grantor, event.ordinal) == me:
+                words = await desk.records.evidence(conn, case, event.consent, event.evidence_ref)
+            case TransitionFormApproved() if (GrantorClass.GUARDIAN, event.ordinal) == me:
+                words = await desk.records.evidence(conn, case, event.form, approval_step(event.version, event.ordinal))
+            case _:
+                continue
+        if words is not None:
+            yield words
 
 
 async def _forms(

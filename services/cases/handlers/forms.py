@@ -15,6 +15,7 @@ from services.cases.errors import DeniedError, UnknownPartError
 from services.cases.handlers.consents import Given
 from services.cases.handlers.desk import CASE, Desk, Keep, actor_of, change, deny, look, meet, permit_there, record
 from services.cases.handlers.handovers import attendance, destined, given_to, note_receipt
+from services.cases.records import approval_step
 from services.cases.views import FormView
 from shared.aggregate import Answer, Changed, Context
 from shared.contracts.cases import EvidenceForm, Party
@@ -238,4 +239,4 @@ def _evidence(desk: Desk, case: CaseRef, form: FormRef, version: int, given: Giv
     note = given.note
     if not note:
         return None
-    return lambda conn: desk.records.keep_evidence(conn, case, form, f"approval-{version}-{given.ordinal or 0}", note)
+    return lambda conn: desk.records.keep_evidence(conn, case, form, approval_step(version, given.ordinal or 0), note)

@@ -226,7 +226,7 @@ async def read_document(desk: Desk, ctx: Context, document: DocumentRef) -> Down
             purpose = _purpose_of(state, acting, document, ctx.now)
             may = await permit_there(desk, ctx, conn, state, acting, Action.READ_DOCUMENT, purpose)
         _covered(state, may, document)
-        await _look_through(desk, ctx, document)
+        await look_through(desk, ctx, document)
         async with desk.pool.acquire() as conn, conn.transaction():
             await note_opened(desk, ctx, conn, located.case, document)
             purpose = _purpose_of(state, acting, document, ctx.now)
@@ -283,8 +283,13 @@ def _covered(state: CaseState, permit: Permit, document: DocumentRef) -> Informa
     return present.category
 
 
-async def _look_through(desk: Desk, ctx: Context, document: DocumentRef) -> None:
-    """Let the scanner see what it has not: it was put in when there was none."""
+async def look_through(desk: Desk, ctx: Context, document: DocumentRef) -> None:
+    """Let the scanner see what it has not: it was put in when there was none.
+
+    Raises:
+        DocumentInfectedError: something was found in it.
+        ScannerUnavailableError: it cannot be looked through now.
+    """
     if desk.scanner is None:
         return
     async with desk.pool.acquire() as conn:
