@@ -94,7 +94,7 @@ MAX_NOTE = 128 * 1024
 """Bytes of the largest checkpoint, policy or proof that is read: 16 post-quantum signatures fit."""
 MAX_LINE = 256 * 1024
 """Bytes of the longest line of an export."""
-MAX_SIGNATURES = 64
+MAX_SIGNATURES = 100
 MAX_DIRECTORY = 256 * 1024 * 1024
 """Bytes of the largest table of contents of a zip file that is read."""
 MAX_RATIO = 200
@@ -1469,6 +1469,8 @@ class Span:
     """In the order of their positions; a word without content is an event without a number."""
     subjects: Subjects
     lanes: Lanes
+    strange: int = 0
+    """Entries that are no event of this log, and so have no service's number."""
 
 
 @dataclass
@@ -1527,6 +1529,7 @@ class Examiner:
                 continue
             said = _read_slowly(entry, name)
             if said is None:
+                span.strange += 1
                 continue
             source = said.source[:MAX_NAME]
             if said.number is None:
@@ -1984,6 +1987,7 @@ class Verification:
         self._contradicted: Finding | None = None
         self._contradicted_size: int | None = None
         self._differs: tuple[int, bool, int] | None = None
+        self._strange = 0
         self._numbers: list[Finding] = []
         self._absent: list[tuple[int, int]] = []
         """Entries that are not there though their hashes are: the first, and the one after the last."""
@@ -2057,6 +2061,7 @@ class Verification:
             for bundle in span.bundles:
                 self._take(bundle)
             self._differs = self._differs or span.differs
+            self._strange += span.strange
             for source, run in span.runs:
                 journal = self._journal(source)
                 if journal is not None:
@@ -2330,6 +2335,11 @@ class Verification:
     # --- completeness -------------------------------------------------------------------------------------------------
 
     def _complete(self) -> None:
+        if self._strange:
+            self.report.note(
+                f"{_entries(self._strange)} {_are(self._strange)} no event of this log: whether another such is missing, no number"
+                " tells"
+            )
         self._count_subjects()
         self._count_lanes()
         self.report.findings.extend(sorted(self._numbers, key=lambda found: found.position or 0))

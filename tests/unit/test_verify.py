@@ -105,6 +105,18 @@ def test_an_incomplete_log(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     assert told[-2:] == ["incomplete at entry 2: /services/cases has used its number 2 before", "NOT COMPLETE"]
 
 
+def test_a_log_that_is_none_of_ours(tmp_path: Path) -> None:
+    """It is as it was signed; but of entries without a service's number nobody can tell whether one is missing, and that is said."""
+    for path, contents in files_of([b"", b"\xff\0", b'{"an":"entry"}', event(1), event(2)]).items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_bytes(contents)
+    report = lagspill_verify.verify(str(tmp_path), VKEY)
+    assert (report.findings, report.entries) == ([], 5)
+    told = "3 entries are no event of this log: whether another such is missing, no number tells"
+    assert report.notes == [told]
+    assert told not in lagspill_verify.verify(str(tmp_path), VKEY, hashes_only=True).notes
+
+
 def test_over_http_from_any_web_server(address: str, capsys: pytest.CaptureFixture[str]) -> None:
     """The layout is a standard's: files are enough."""
     assert lagspill_verify.main([address, "--key", VKEY]) == 0
