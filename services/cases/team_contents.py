@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from services.cases.views_team import AskedView, PlanView, ReportView
 from shared.contracts.base import Model
 from shared.contracts.codes import GrantorClass
-from shared.refs import CaseRef, GoalRef
+from shared.refs import CaseRef, DocumentRef, GoalRef, MeetingRef, PlanRef
 
 
 class PlanGoal(Model):
@@ -15,11 +17,26 @@ class PlanGoal(Model):
     text: str | None
 
 
+class PlanVersionContent(Model):
+    """A version of a plan as it was, with the words that this reader may see."""
+
+    plan: PlanRef
+    version: int
+    since: datetime
+    """When it took the place of the one before."""
+    words: tuple[PlanGoal, ...]
+    meeting: MeetingRef | None
+    """Whose approved minutes it is; none for the first."""
+    document: DocumentRef | None
+
+
 class PlanContent(PlanView):
     """The individual plan with the words that this reader may see."""
 
     basis: str
     words: tuple[PlanGoal, ...]
+    versions: tuple[PlanVersionContent, ...]
+    """Every version that there was, the oldest first: of this plan, and of those that were in the case before it."""
 
 
 class NeedContent(Model):

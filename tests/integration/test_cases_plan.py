@@ -101,7 +101,21 @@ async def test_the_guardians_ask_for_a_plan_and_approved_minutes_are_its_second_
     assert len(await world.published("plan.updated.v1")) == 1
     corrected = approved(meeting, 2)
     await take(world, corrected)
-    assert (await world.see("guardian-b", f"/cases/{case}/plan"))["version"] == 3
+    plan = f"/cases/{case}/plan"
+    assert (await world.see("guardian-b", plan))["version"] == 3
+    # Every version that there was, and of which minutes each is; also of a plan that has ended, beside the next one.
+    versions = (await world.see("guardian-b", plan))["versions"]
+    assert [(one["version"], one["meeting"], one["document"]) for one in versions] == [
+        (1, None, None),
+        (2, meeting, minutes.document),
+        (3, meeting, corrected.document),
+    ]
+    assert [one["text"] for one in versions[0]["words"]] == ["Har noen å leke med."]
+    await world.must("guardian-a", f"{plan}-closure", {"reason": "no-longer-wanted"})
+    await world.must("guardian-a", f"{plan}-request")
+    again = await world.see("guardian-b", plan)
+    assert (again["status"], again["version"], again["words"], again["versions"]) == ("requested", 0, [], versions)
+    assert {one["plan"] for one in versions} != {again["plan"]}
 
 
 @pytest.mark.rule(38)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -9,22 +10,35 @@ from typing import Literal
 from services.cases import absence_store
 from services.cases.domain import access, hearing, plan, team
 from services.cases.domain.access_terms import Action
+from services.cases.domain.acting import Acting
 from services.cases.domain.around import LanguageNeed
 from services.cases.domain.course import Decisions
 from services.cases.domain.grantors import age_on
 from services.cases.domain.state import CaseState
 from services.cases.domain.told import mine
 from services.cases.errors import DeniedError, NotAGrantorError, NotPermittedError, UnknownPartError
-from services.cases.handlers.desk import Desk, Keep, change, deny, glance, look, meet, permitted, record
+from services.cases.handlers.desk import (
+    CASE,
+    Desk,
+    Keep,
+    change,
+    deny,
+    glance,
+    kept_back,
+    look,
+    meet,
+    permitted,
+    record,
+)
 from services.cases.handlers.handovers import given_to
-from services.cases.team_contents import LanguageNeeds, NeedContent, PlanContent, PlanGoal
-from services.cases.team_records import KeptNeed
+from services.cases.team_contents import LanguageNeeds, NeedContent, PlanContent, PlanGoal, PlanVersionContent
+from services.cases.team_records import GOAL, KeptNeed
 from services.cases.views_team import AroundView, NeedView, NotHeardView, PlanView, TeamView
 from shared.aggregate import Changed, Context
 from shared.clock import oslo_day
 from shared.contracts.cases import CaseEvent, CoordinatorKind, EvidenceForm, Party
 from shared.contracts.codes import GrantorClass, InformationCategory, Role, Service
-from shared.contracts.team import LanguageNeedRecorded
+from shared.contracts.team import LanguageNeedRecorded, PlanStarted, PlanUpdated
 from shared.db import Connection
 from shared.refs import CaseRef, GoalRef, PlanRef
 from shared.web import answer
@@ -239,14 +253,45 @@ async def read_plan(desk: Desk, ctx: Context, case: CaseRef) -> tuple[PlanConten
             present = looked.state.around.plan
             if present is None:
                 raise UnknownPartError
-            words = await desk.team.records.goals(conn, located.case, present.goals, looked.permit.categories)
+            past = await _versions(desk, ctx, conn, located.case, acting)
+            every = tuple({*present.goals, *(goal for _, one in past for goal in one.goals)})
+            words = await desk.team.records.goals(conn, located.case, every, looked.permit.categories)
             shown = frozenset({InformationCategory.PLAN}) if words else frozenset[InformationCategory]()
             await record(desk, ctx, conn, looked, shown=shown)
     except DeniedError as denied:
         await deny(desk, ctx, located.case, denied)
     desk.journal.nudge()
-    goals = tuple(PlanGoal(goal=goal, text=words.get(goal)) for goal in present.goals)
-    return PlanContent(**dict(PlanView.of(present)), basis=looked.permit.basis, words=goals), looked.version
+
+    def said(goals: Sequence[GoalRef]) -> tuple[PlanGoal, ...]:
+        return tuple(PlanGoal(goal=goal, text=words.get(goal)) for goal in goals)
+
+    versions = tuple(
+        PlanVersionContent(
+            plan=one.plan,
+            version=one.version if isinstance(one, PlanUpdated) else 1,
+            since=since,
+            words=said(one.goals),
+            meeting=one.meeting if isinstance(one, PlanUpdated) else None,
+            document=one.document if isinstance(one, PlanUpdated) else None,
+        )
+        for since, one in past
+    )
+    content = PlanContent(
+        **dict(PlanView.of(present)), basis=looked.permit.basis, words=said(present.goals), versions=versions
+    )
+    return content, looked.version
+
+
+async def _versions(
+    desk: Desk, ctx: Context, conn: Connection, case: CaseRef, acting: Acting
+) -> list[tuple[datetime, PlanStarted | PlanUpdated]]:
+    """Return what each version of each plan was, and since when, without the goals that are not this reader's to know of."""
+    kept = {name.removeprefix(GOAL) for name in await kept_back(desk, ctx, conn, case, acting)}
+    return [
+        (envelope.time, event.model_copy(update={"goals": tuple(goal for goal in event.goals if goal not in kept)}))
+        for envelope, event in await desk.journal.history(CASE, case, conn=conn)
+        if isinstance(event, PlanStarted | PlanUpdated)
+    ]
 
 
 # --- the child's voice, and languages ---------------------------------------------------------------------------------
