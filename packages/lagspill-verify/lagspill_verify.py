@@ -2495,7 +2495,7 @@ def check_policy(report: Report, policy: Policy, content: bytes, signers: Sequen
     """
     note = Note.parse(content)
     assert note is not None
-    if policy.logs and not {key.public for key in signers} & {key.public for key in policy.logs}:
+    if policy.logs and not any(key in policy.logs for key in signers):
         detail = "the checkpoint is signed by the key given, which is none of a log that the policy accepts"
         report.found(Kind.UNWITNESSED, position, detail)
         return

@@ -110,10 +110,13 @@ def test_a_false_cosignature_is_no_cosignature(tmp_path: Path, line: str) -> Non
 
 
 def test_the_policy_names_the_logs_that_it_accepts(tmp_path: Path) -> None:
-    """The key given must be one of them; a policy without logs leaves that to the key given."""
-    other = Signer("lagspill.no/logs/4003", b"\3" * 32).verifier.vkey
-    report = verified(tmp_path, "", f"log {other}\nquorum none\n")
-    assert [found.kind for found in report.findings] == [Kind.UNWITNESSED]
+    """The key given must be one of them, by its name too: an installation signs all its logs with one private key (tlog-policy)."""
+    other = Signer("lagspill.no/logs/4003", b"\3" * 32)
+    for key in (other, SIGNER.named("lagspill.no/logs/4003")):
+        report = verified(tmp_path, "", f"log {key.verifier.vkey}\nquorum none\n")
+        assert [found.kind for found in report.findings] == [Kind.UNWITNESSED]
+        assert "none of a log that the policy accepts" in report.findings[0].detail
+    assert verified(tmp_path, "", f"log {other.verifier.vkey}\nlog {VKEY}\nquorum none\n").findings == []
     assert verified(tmp_path, "", "quorum none\n").findings == []
 
 
