@@ -6,15 +6,17 @@ from datetime import datetime
 from typing import Final
 
 from deploy.demo.meet import Sat, arena_of, called, held, taken_on
-from deploy.demo.people import GOAL_TEXT, GUARDIAN_A, NURSE, PPT_LEADER, TEACHER, VIEW_TEXT
-from deploy.demo.stage import MESSAGES, Stage, how_many, told
+from deploy.demo.people import COORDINATOR, GOAL_TEXT, GUARDIAN_A, NURSE, PPT_LEADER, TEACHER, VIEW_TEXT
+from deploy.demo.stage import MESSAGES, Answer, Stage, how_many, told
 from shared.clock import OSLO
 
+_DUE: Final = "/due-meetings"
+_ALL: Final = "/conformity?limit=200"
 STARTS: Final = datetime(2027, 1, 12, 13, 0, tzinfo=OSLO)
 
 
 async def row_16(stage: Stage) -> None:
-    """12 January: in the same case; approved minutes are its next version (seed rules 31, 36-38)."""
+    """12 January: in the same case; approved minutes are its next version (seed rules 29, 31, 36-38)."""
     case = stage.facts["case"]
     await stage.at(1, 11)
     await stage.must_not(
@@ -51,6 +53,7 @@ async def row_16(stage: Stage) -> None:
         },
         status=201,
     )
+    await _stands(stage, "missing", "is told that the group around this child is to meet in spring, and is not called")
     await stage.must_not(
         NURSE,
         "would begin it before the child is heard:",
@@ -88,6 +91,18 @@ async def row_16(stage: Stage) -> None:
     await _all_hear_of_a_change(stage)
     plan = await stage.does(GUARDIAN_A, "reads the plan", "GET", "cases", f"/cases/{case}/plan")
     stage.check(plan.at("version") == 2, "version 2")
+
+
+async def _stands(stage: Stage, standing: str, what: str) -> None:
+    """Wait until it stands so with this term's meeting of the group around this child (seed rule 29)."""
+    term = {"case": stage.facts["case"], "arena_type": "ansvarsgruppe", "period": "spring", "standing": standing}
+
+    def so(answer: Answer) -> bool:
+        mine = [row for row in answer.rows() if row["case"] == term["case"] and row["arena_type"] == term["arena_type"]]
+        return [{key: row[key] for key in term} for row in mine] == [term]
+
+    await stage.until(NURSE, "meetings", _DUE, so, what)
+    stage.narrator.did(NURSE.called, what)
 
 
 async def _all_hear_of_a_change(stage: Stage) -> None:
@@ -144,6 +159,7 @@ async def _group_meets(stage: Stage) -> str:
         status=201,
     )
     item = await taken_on(stage, NURSE, meeting, brought)
+    await _stands(stage, "called", "sees that it is called now")
     await stage.at(1, 12, 15)
     seats = (
         Sat("helsestasjon", "health-nurse", "310001058"),
@@ -158,6 +174,12 @@ async def _group_meets(stage: Stage) -> str:
         f"/meetings/{meeting}/holding",
         held(STARTS, seats, [item], guardians=2),
     )
+    await _stands(stage, "held", "sees that it was held, as it is to be in each term")
+    of_all = await stage.does(COORDINATOR, "asks whether any group lacks its meeting", "GET", "meetings", _ALL)
+    groups = [row for row in of_all.rows() if row["arena_type"] == "ansvarsgruppe"]
+    stage.check([row["conforms"] for row in groups] == [True, True], "none does, and nobody is told how many there are")
+    theirs = await stage.does(COORDINATOR, "asks for which children", "GET", "meetings", _DUE)
+    stage.check(theirs.rows() == [], "that is for who has to do with the child")
     await stage.does(
         NURSE,
         "records the outcome: observation in the barnehage by PPT",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from datetime import date, datetime
+from typing import Final
 
 from pydantic import BaseModel, ConfigDict, JsonValue, TypeAdapter
 
@@ -12,6 +13,9 @@ from deploy.demo.people import COORDINATOR, TEACHER
 from deploy.demo.stage import Person, Stage
 from shared.calendar import public_holidays
 from shared.clock import OSLO
+
+_AROUND_A_CHILD: Final = "overgang-barnehage-skole"
+"""What is set aside in its window is called around a child, with its guardians."""
 
 
 class Planned(BaseModel):
@@ -41,11 +45,12 @@ class Arena(BaseModel):
 
 
 async def row_1(stage: Stage) -> None:
-    """17 August: the coordinator plans the year from the profile (seed rules 8, 10, 19, 40)."""
+    """17 August: the coordinator plans the year from the profile (seed rules 8, 10, 15, 16, 19, 29, 40)."""
     await stage.at(8, 17)
     proposed = await proposed_to(stage, COORDINATOR)
     _as_the_page_says(stage, proposed)
-    await planned(stage, COORDINATOR, proposed)
+    await planned(stage, COORDINATOR, [each for each in proposed if each.arena_type != _AROUND_A_CHILD])
+    await _as_often_as_the_rules_say(stage)
     deviations = await stage.does(
         COORDINATOR, "asks what is not as the rules say", "GET", "meetings", "/deviations", status=200
     )
@@ -75,19 +80,46 @@ async def proposed_to(stage: Stage, coordinator: Person) -> Sequence[Planned]:
 
 
 async def planned(stage: Stage, coordinator: Person, proposed: Sequence[Planned]) -> None:
-    """Give each proposed meeting its place in the year; what is set aside between two units is called around a child."""
+    """Give each proposed meeting its place in the year; between two units it is one meeting of both."""
     found = await stage.does(coordinator, "", "GET", "meetings", "/arenas?limit=200", status=200)
     known = TypeAdapter(tuple[Arena, ...]).validate_python(found.at("items"))
     arenas = {(each.arena_type, each.unit): each.arena for each in known}
-    own = [each for each in proposed if len(each.units) < 2]
-    for each in own:
+    for each in proposed:
+        pair = len(each.units) > 1
         body: JsonValue = {
-            "arena": arenas[each.arena_type, each.units[0] if each.units else None],
+            "arena": arenas[each.arena_type, each.units[0] if each.units and not pair else None],
             "starts_at": each.starts_at.isoformat(),
             "invite": False,
+            "units": list(each.units) if pair else [],
         }
         await stage.does(coordinator, "", "POST", "meetings", "/meetings", body, status=201)
-    stage.narrator.did(coordinator.called, f"plans {len(own)} meetings as they are proposed; nobody is invited yet")
+    stage.narrator.did(
+        coordinator.called, f"plans {len(proposed)} meetings as they are proposed; nobody is invited yet"
+    )
+
+
+async def _as_often_as_the_rules_say(stage: Stage) -> None:
+    """What was planned is what the rules ask for, and around children nothing is missing: there is no group yet."""
+    asked = await stage.does(COORDINATOR, "", "GET", "meetings", "/conformity?limit=200", status=200)
+    rows = asked.rows()
+    stage.check(all(row["conforms"] is True for row in rows), "every arena meets as often as its rule says")
+    counted = [row for row in rows if "due" in row]
+    stage.check(
+        all(row["ahead"] == row["due"] for row in counted), "each meeting that is due has its place in the year"
+    )
+    windows = {row["rule"]: (row["first"], row["last"]) for row in rows if row["rule"] in {10, 15, 16}}
+    stage.check(
+        windows
+        == {10: ("2026-10-01", "2026-11-30"), 15: ("2026-10-01", "2026-10-31"), 16: ("2027-02-01", "2027-04-30")},
+        "the three kinds of transition meetings are due in their windows",
+    )
+    groups = [(row["period"], row["rule"]) for row in rows if row["arena_type"] == "ansvarsgruppe"]
+    stage.check(
+        groups == [("autumn", 29), ("spring", 29)], "each ansvarsgruppe is to meet twice, in autumn and in spring"
+    )
+    stage.check(
+        not any("due" in row for row in rows if row["rule"] in {10, 29}), "and how many groups there are nobody is told"
+    )
 
 
 def _as_the_page_says(stage: Stage, proposed: Sequence[Planned]) -> None:

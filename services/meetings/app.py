@@ -13,6 +13,7 @@ from pydantic import SecretStr
 from services.meetings import __doc__ as about
 from services.meetings import visit_store
 from services.meetings.api import router
+from services.meetings.around_child_consumers import AROUND_CHILDREN
 from services.meetings.calendar_api import PUBLIC
 from services.meetings.calendar_api import router as calendar_router
 from services.meetings.configuration import read_consent_basis, read_profiles
@@ -110,7 +111,7 @@ async def compose(kit: Kit[MeetingsSettings]) -> Parts:
     app.state.desk = desk
     return Parts(
         app,
-        inboxes=[INBOX, FIGURES],
+        inboxes=[INBOX, FIGURES, AROUND_CHILDREN],
         deadlines={
             **consultations.deadlines(),
             **surveys.deadlines(desk.vault, desk.profiles),

@@ -172,6 +172,7 @@ async def known_meetings(
                 extra=row["extra"],
                 held=None if row["held"] is None else HeldFacts.model_validate_json(row["held"]),
                 minutes=row["minutes"],
+                units=frozenset(UnitId(unit) for unit in row["units"]),
             )
         )
     return found

@@ -1,6 +1,7 @@
 """What the meetings service publishes of what was not as the rules say: which rule, in which arena, whose leaders are told.
 
-Meetings around one child are in none of it: how many a unit has would tell how many such children it has.
+Of meetings around one child there is no more in it than that some child of the municipality lacks one: neither which, nor how
+many, nor of which unit, for how many a unit has would tell how many such children it has.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ class DeviationFound(EventData):
     kind: DeviationKind
     arena_type: str = Field(pattern=r"^[a-z0-9-]{2,60}$")
     unit: UnitIdField | None = None
-    """Whose arena it is, at unit level."""
+    """Whose arena it is, at unit level; or to whom the children of the units that are to meet go on (seed rules 15, 16)."""
     meeting: MeetingRefField | None = None
     """Which meeting was not as it should; absent when it is one that was not called."""
     day: date

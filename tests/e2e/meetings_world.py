@@ -14,6 +14,8 @@ import httpx
 from pydantic import SecretStr
 
 from services.meetings.app import SERVICE
+from services.meetings.around_child_consumers import AROUND_CHILDREN
+from services.meetings.consumers import INBOX
 from services.meetings.settings import MeetingsSettings
 from shared import db
 from shared.auth import Authenticator
@@ -21,7 +23,7 @@ from shared.clock import SimulatedClock
 from shared.contracts import cases, meetings
 from shared.dead_letters import StoredRecord
 from shared.envelope import number
-from shared.inbox import Intake
+from shared.inbox import Inbox, Intake
 from shared.journal import Journal
 from shared.kafka import create_broker
 from shared.lifecycle import Kit, Parts
@@ -240,6 +242,7 @@ class Town:
         self._taken += len(rows)
         records = [self.record(row["body"]) for row in rows if b"no.lagspill.cases." in row["body"]]
         await self.intake().process(records)
+        await self.intake(AROUND_CHILDREN).process(records)
         await self.fresh()
 
     async def carry_back(self) -> None:
@@ -249,16 +252,15 @@ class Town:
         for inbox in self.cases.parts.inboxes:
             await self.cases.intake(inbox).process(records)
 
-    def intake(self) -> Intake:
+    def intake(self, inbox: Inbox = INBOX) -> Intake:
         """Return what takes the cases service's records in."""
         kit = self.kit
-        return Intake(
-            kit.pool, self.parts.inboxes[0], journal=kit.journal, clock=kit.clock, ids=kit.ids, metrics=kit.metrics
-        )
+        return Intake(kit.pool, inbox, journal=kit.journal, clock=kit.clock, ids=kit.ids, metrics=kit.metrics)
 
     async def fresh(self) -> None:
         """Say, as the consumer and the source's relay do, that everything has been read."""
-        await everything_read(self.pool, "meetings", (cases.TOPIC, "/services/cases"))
+        for inbox in (INBOX, AROUND_CHILDREN):
+            await everything_read(self.pool, inbox.consumer, (cases.TOPIC, "/services/cases"))
 
     async def stale(self) -> None:
         """Let the last word about the cases service be six seconds old."""

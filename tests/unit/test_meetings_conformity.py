@@ -187,13 +187,49 @@ def test_of_an_arena_that_begins_in_mid_term_what_is_due_from_then_on_is_due() -
 
 
 def test_nothing_is_said_of_meetings_around_a_child() -> None:
-    around = {arena.type for arena in NOTODDEN.arenas if arena.level is ArenaLevel.CHILD}
+    between = {"overgang-skole-skole-koordinator", "overgang-skole-skole-kontaktlaerer"}
+    around = {arena.type for arena in NOTODDEN.arenas if arena.level is ArenaLevel.CHILD} - between
     known = [meeting(each, AUTUMN - timedelta(days=30)) for each in around]
     year = NOTODDEN.calendar.school_year(2026)
     assert not around & {row.arena_type for row in conformity(NOTODDEN, year, known, AUTUMN, ALL)}
     assert not around & {each.arena_type for each in kinds(NOTODDEN, known, SPRING)}
     shown = laid_out([NOTODDEN], 2026, {NOTODDEN.scope: known}, NOTODDEN.scope, AUTUMN, FirstPlans())
     assert {entry.meeting for entry in shown} == {None}
+
+
+@pytest.mark.rule(15, 16, 17)
+def test_units_that_children_go_between_meet_once_in_the_window_whoever_the_children_are() -> None:
+    october, spring = "overgang-skole-skole-koordinator", "overgang-skole-skole-kontaktlaerer"
+    tinnes, receiver = UnitId("unit:tinnes-skole"), UnitId("unit:notodden-ungdomsskole")
+    both = frozenset({tinnes, receiver})
+    known = [
+        replace(meeting(october, day, status=status), units=units)
+        for day, status, units in (
+            (date(2026, 10, 6), Status.HELD, both),
+            # Around a child, beside the one that is due: neither counted nor shown.
+            (date(2026, 10, 20), Status.CALLED, both),
+            (date(2026, 10, 21), Status.CALLED, frozenset({receiver})),
+        )
+    ]
+    year = NOTODDEN.calendar.school_year(2026)
+    rows = {row.arena_type: row for row in conformity(NOTODDEN, year, known, AUTUMN, ALL) if row.unit == receiver}
+    counted = {kind: (row.first, row.last, row.due, row.held, row.ahead, row.conforms) for kind, row in rows.items()}
+    assert counted[ArenaType(october)] == (date(2026, 10, 1), date(2026, 10, 31), 1, 1, 0, True)
+    assert counted[ArenaType(spring)] == (date(2027, 2, 1), date(2027, 4, 30), 1, 0, 0, False)
+    shown = laid_out([NOTODDEN], 2026, {NOTODDEN.scope: known}, NOTODDEN.scope, AUTUMN, FirstPlans())
+    assert [each.meeting for each in shown if each.arena_type == october] == [known[0].meeting]
+    assert [each.units for each in shown if each.arena_type == october] == [(tinnes, receiver)]
+
+    def told(today: date) -> dict[str, tuple[DeviationKind, int | None, int | None, int]]:
+        found = [each for each in kinds(NOTODDEN, known, today) if each.unit == receiver]
+        return {each.arena_type: (each.kind, each.due, each.found, each.rule) for each in found}
+
+    assert october not in told(AUTUMN)
+    assert told(date(2027, 4, 30))[spring] == (DeviationKind.TOO_FEW_PLANNED, 1, 0, 16)
+    assert told(date(2027, 5, 1))[spring] == (DeviationKind.TOO_FEW_HELD, 1, 0, 16)
+    leader = View(everything=False, unit=receiver, service=Service.SKOLE)
+    theirs = {row.unit for row in conformity(NOTODDEN, year, known, AUTUMN, leader) if row.arena_type == october}
+    assert theirs == {receiver}
 
 
 def test_a_meeting_lasts_as_long_as_it_was_called_for() -> None:

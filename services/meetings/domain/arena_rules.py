@@ -12,7 +12,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from services.meetings.domain.organisation import OWN_SERVICE, UnitKind
 from services.meetings.domain.rhythm import Frequency, Moved
-from services.meetings.domain.year import Window
+from services.meetings.domain.year import Before, Window
 from shared.contracts.codes import Function, Role, Service
 from shared.contracts.meetings import ArenaLevel, Guardians, ItemKind, ModePolicy, Place
 from shared.contracts.meetings import Seat as InvitedSeat
@@ -189,6 +189,24 @@ class Begins(Line):
     rule: Rule
 
 
+class Children(StrEnum):
+    """For which children, or units, the meetings of an arena at child level are due."""
+
+    WITH_A_GROUP = "with-a-group"
+    """Those around whom a group (ansvarsgruppe) is coordinated, or who have an individual plan (seed rules 23, 29, 37)."""
+    STARTING_SCHOOL = "starting-school"
+    """Those for whom a transition form to school was written for the next autumn (seed rules 10, 11, 13)."""
+    OF_THE_UNITS = "of-the-units"
+    """Nobody in particular: the units through which children go on meet, whoever the children are (seed rules 15-17)."""
+
+
+class DueFor(Line):
+    """For whom the meetings of an arena at child level are due; without it they are called as there is need, and not counted."""
+
+    children: Children
+    rule: Rule
+
+
 class Retired(Line):
     """The arena is no longer, and what took its place (seed rule 75)."""
 
@@ -224,6 +242,8 @@ class ArenaRules(Line):
     """Left out: whoever is there, or calls the meeting."""
     template: Template | None = None
     frequency: Frequency
+    due_for: DueFor | None = None
+    """At child level: for whom so many meetings are due."""
     evaluated: Said | None = None
     """How often it meets is tried out and evaluated every year (seed rule 66)."""
     windows: tuple[Window, ...] = ()
@@ -262,7 +282,23 @@ class ArenaRules(Line):
             raise ValueError("only a municipal arena can be one for several municipalities")
         if self.begins is not None and self.is_over_on(self.begins.from_day):
             raise ValueError("it is no more before it begins")
+        self._is_due_for_somebody()
         return self
+
+    def _is_due_for_somebody(self) -> None:
+        if self.due_for is None:
+            return
+        if self.level is not ArenaLevel.CHILD:
+            raise ValueError(
+                "only of an arena around a child it is said for whom its meetings are due: leave due_for out"
+            )
+        if self.frequency.kind not in {"per-term", "at-least-per-term", "at-least-per-year", "yearly"}:
+            raise ValueError("its frequency gives no number for a term or a year: leave due_for out")
+        if self.due_for.children is not Children.WITH_A_GROUP and self.frequency.kind != "yearly":
+            raise ValueError("a transition is once a year: only yearly meetings are due for those who go on")
+        before = any(window.year_before is Before.SCHOOL_START for window in self.windows)
+        if (self.due_for.children is Children.STARTING_SCHOOL) != before:
+            raise ValueError("starting-school goes with a window in the year before school-start, and only such a one")
 
     @model_validator(mode="after")
     def _says_what_it_does(self) -> ArenaRules:

@@ -1,22 +1,25 @@
 """How the meetings of a school year keep to the rules: per arena, unit and term, and each deviation with its rule.
 
-Meetings around a child are in none of these reports: how many a unit has would tell how many such children it has.
+How many meetings around a child a unit has is in none of these reports: it would tell how many such children it has. Where the
+units themselves meet, whoever the children are (seed rules 15, 16), they are counted as any other; of those around one child
+`around_child` says whether any is missing.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Final, Literal
 
-from services.meetings.domain.arena_rules import ArenaRules, ArenaType
+from services.meetings.domain.arena_rules import ArenaRules, ArenaType, Children
 from services.meetings.domain.calling import CHILDRENS
 from services.meetings.domain.meeting import MeetingState, Status
 from services.meetings.domain.organisation import Unit
 from services.meetings.domain.profile import Profile
 from services.meetings.domain.rhythm import AtLeastPerTerm, AtLeastPerYear, EveryWeeks, Monthly
-from services.meetings.domain.wheel import Period, open_days_of, periods_of
+from services.meetings.domain.wheel import Period, hosts, open_days_of, periods_of
 from services.meetings.domain.year import SchoolYear
 from services.meetings.errors import ReportsForbiddenError
 from shared.clock import oslo_day
@@ -81,6 +84,8 @@ class KnownMeeting:
     held: HeldFacts | None = None
     minutes: int | None = None
     """How long it was called for; None where the arena's rules say it."""
+    units: frozenset[UnitId] = frozenset()
+    """The barnehager and schools that take part; none means all."""
 
     @property
     def day(self) -> date:
@@ -94,7 +99,7 @@ class Conformity(Model):
     arena_type: ArenaType
     name: str
     unit: UnitId | None
-    """Whose arena it is; null: the municipality's."""
+    """Whose arena it is, or to whom the children of other units go on; null: the municipality's."""
     period: str
     """The term's name, or `year`."""
     first: date
@@ -175,25 +180,26 @@ def conformity(
         HolidaysUnknownError: what is due in that school year is not known.
     """
     known = list(meetings)
-    return [
-        _counted(rules, unit, period, known, today)
-        for rules, unit, period in _asked(profile, year)
-        if view.shows(rules, unit)
-    ]
+    return [_counted(asked, known, today) for asked in _asked(profile, year) if view.shows(asked.rules, asked.unit)]
 
 
 def deviations(
-    profile: Profile, year: SchoolYear, meetings: Iterable[KnownMeeting], today: date, view: View
+    profile: Profile,
+    year: SchoolYear,
+    meetings: Iterable[KnownMeeting],
+    today: date,
+    view: View,
+    around: Iterable[Deviation] = (),
 ) -> list[Deviation]:
-    """Return what was not as the rules say, by arena, unit and day.
+    """Return what was not as the rules say, by arena, unit and day; `around` is what is missing around children.
 
     Raises:
         HolidaysUnknownError: what is due in that school year is not known.
     """
     known = list(meetings)
-    found = [*_without_arena(profile, today)]
-    for rules, unit, period in _asked(profile, year):
-        found += _too_few(_counted(rules, unit, period, known, today), today)
+    found = [*around, *_without_arena(profile, today)]
+    for asked in _asked(profile, year):
+        found += _too_few(_counted(asked, known, today), today)
     for meeting in known:
         of = profile.arena(meeting.arena_type)
         if of is not None and of.level is not ArenaLevel.CHILD:
@@ -213,7 +219,18 @@ def key_of(deviation: Deviation) -> tuple[str, str, str, str, str]:
     )
 
 
-def _asked(profile: Profile, year: SchoolYear) -> Iterator[tuple[ArenaRules, UnitId | None, Period]]:
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A part of the year in which so many meetings of an arena are due."""
+
+    rules: ArenaRules
+    unit: UnitId | None
+    period: Period
+    senders: frozenset[UnitId] = frozenset()
+    """Where units meet because children go on from one to the other: those from which they come to `unit`."""
+
+
+def _asked(profile: Profile, year: SchoolYear) -> Iterator[_Asked]:
     """Yield every period of every arena; of a unit that is not there, and of an arena that is not there, none.
 
     Of an arena with days of its own that begins or is retired in mid-term those within its time are due; what was to be had
@@ -222,6 +239,7 @@ def _asked(profile: Profile, year: SchoolYear) -> Iterator[tuple[ArenaRules, Uni
     open_days = open_days_of(profile, year)
     for rules in profile.arenas:
         if rules.level is ArenaLevel.CHILD:
+            yield from _between_units(profile, rules, year, open_days)
             continue
         units: Sequence[Unit | None] = profile.units_with(rules) if rules.level is ArenaLevel.UNIT else (None,)
         for unit in units:
@@ -229,7 +247,34 @@ def _asked(profile: Profile, year: SchoolYear) -> Iterator[tuple[ArenaRules, Uni
                 if not _there_in(profile, rules, period, year, open_days):
                     continue
                 if unit is None or (unit.there_on(period.first) and unit.there_on(period.last)):
-                    yield rules, unit.id if unit else None, period
+                    yield _Asked(rules, unit.id if unit else None, period)
+
+
+def _between_units(
+    profile: Profile, rules: ArenaRules, year: SchoolYear, open_days: frozenset[date]
+) -> Iterator[_Asked]:
+    """Yield what is due, in the arena's window, of each unit with those whose children go on to it (seed rules 15, 16).
+
+    Nobody's child is in it: each pair of units meets once a year, whoever the children are.
+    """
+    if rules.due_for is None or rules.due_for.children is not Children.OF_THE_UNITS:
+        return
+    pairs = hosts(profile, rules, year)
+    spans = [profile.calendar.occurrences(window, year) for window in rules.windows]
+    for period in periods_of(profile, rules, None, year, open_days):
+        first, last = (min(spans)[0], max(last for _, last in spans)) if spans else (period.first, period.last)
+        if not _there_in(profile, rules, period, year, open_days):
+            continue
+        for unit in sorted({receiver.id for _, receiver in pairs}):
+            of_it = [pair for pair in pairs if pair[1].id == unit]
+            there = [
+                sender.id
+                for sender, to in of_it
+                if all(each.there_on(first) and each.there_on(last) for each in (sender, to))
+            ]
+            due = replace(period, first=first, last=last, due=period.due * len(there))
+            if due.due:
+                yield _Asked(rules, unit, due, frozenset(there))
 
 
 def _there_in(
@@ -246,33 +291,42 @@ def _there_in(
     return any(there) if isinstance(rules.frequency, EveryWeeks | Monthly) else bool(there) and all(there)
 
 
-def _counted(
-    rules: ArenaRules, unit: UnitId | None, period: Period, meetings: Iterable[KnownMeeting], today: date
-) -> Conformity:
+def _counted(asked: _Asked, meetings: Iterable[KnownMeeting], today: date) -> Conformity:
+    rules, period = asked.rules, asked.period
     # "At least so many" counts whatever was held; "one in each term" counts the ordinary ones, extra ones are beside them.
     any_counts = isinstance(rules.frequency, AtLeastPerTerm | AtLeastPerYear)
     mine = [
         each
         for each in meetings
-        if (each.arena_type, each.unit) == (rules.type, unit)
+        if each.arena_type == rules.type
+        and (each.unit == asked.unit or asked.senders)
         and period.first <= each.day <= period.last
         and (any_counts or not each.extra)
     ]
-    held = sum(1 for each in mine if each.status in HELD)
-    ahead = sum(1 for each in mine if each.status in AHEAD and each.day >= today)
+
+    def so_many(those: Iterable[KnownMeeting]) -> int:
+        if not asked.senders or asked.unit is None:
+            return sum(1 for _ in those)
+        # As many as are due of each pair, and no more: what they call beside that is around a child.
+        with_it = Counter(each.units - {asked.unit} for each in those if asked.unit in each.units)
+        each_pair = period.due // len(asked.senders)
+        return sum(min(each_pair, with_it[frozenset({sender})]) for sender in asked.senders)
+
+    held = so_many(each for each in mine if each.status in HELD)
+    both = so_many(each for each in mine if each.status in HELD or (each.status in AHEAD and each.day >= today))
     return Conformity(
         arena_type=rules.type,
         name=rules.name,
-        unit=unit,
+        unit=asked.unit,
         period=period.name,
         first=period.first,
         last=period.last,
         due=period.due,
         held=held,
-        ahead=ahead,
-        not_held=sum(1 for each in mine if each.status in AHEAD and each.day < today),
-        cancelled=sum(1 for each in mine if each.status is Status.CANCELLED),
-        conforms=held + ahead >= period.due,
+        ahead=both - held,
+        not_held=so_many(each for each in mine if each.status in AHEAD and each.day < today),
+        cancelled=so_many(each for each in mine if each.status is Status.CANCELLED),
+        conforms=both >= period.due,
         rule=rules.frequency.rule,
     )
 

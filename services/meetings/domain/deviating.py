@@ -61,11 +61,18 @@ def years_seen(profile: Profile, today: date) -> list[SchoolYear]:
 
 
 def to_tell(
-    profile: Profile, year: SchoolYear, meetings: Iterable[KnownMeeting], today: date
+    profile: Profile,
+    year: SchoolYear,
+    meetings: Iterable[KnownMeeting],
+    today: date,
+    around: Iterable[Deviation] = (),
 ) -> list[tuple[str, Deviation]]:
-    """Return what the leaders are to know of by that day, each with what it is known by: the same one has the same key."""
+    """Return what the leaders are to know of by that day, each with what it is known by: the same one has the same key.
+
+    `around` is what is missing around children: once for each arena and part of the year, however many of them lack a meeting.
+    """
     open_days = open_days_of(profile, year)
-    found = deviations(profile, year, meetings, today, _EVERYTHING)
+    found = deviations(profile, year, meetings, today, _EVERYTHING, around)
     return [(_key(each, year), each) for each in found if _ripe(each, open_days, today)]
 
 

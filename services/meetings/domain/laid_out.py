@@ -2,7 +2,7 @@
 
 Nothing of a proposal is kept: it is made anew from the profile as the year began, from what has been called since, and from the
 day that it is, so that it moves no more than it must. Meetings around a child are not shown; for those between units one is
-set aside.
+set aside and, where the units are to meet whoever the children are, shown once it is called (seed rules 15, 16).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
-from services.meetings.domain.arena_rules import ArenaType
+from services.meetings.domain.arena_rules import ArenaType, Children
 from services.meetings.domain.conformity import AHEAD, KnownMeeting
 from services.meetings.domain.meeting import Status
 from services.meetings.domain.planning import Slot, double_booked, plan, staff_of
@@ -103,6 +103,8 @@ class FirstPlans:
         return self._made[key]
 
 
+_Pair = tuple[LogScope, str, frozenset[UnitId]]
+"""A municipality, the type of an arena, and the units that take part in a meeting."""
 _Whose = tuple[LogScope, str, tuple[UnitId, ...]]
 """A municipality, the type of an arena, and whose it is."""
 
@@ -142,8 +144,9 @@ def laid_out(
     """
     asked = [wish for profile in profiles for wish in wishes(profile, begins)]
     ours = {profile.scope: profile for profile in profiles}
+    pairs = _pairs(asked, ours)
     shown = {
-        scope: [each for each in known if _shown(ours[scope], each)]
+        scope: [each for each in known if _shown(ours[scope], each) or _pair(scope, each) in pairs]
         for scope, known in meetings.items()
         if scope in ours
     }
@@ -152,10 +155,15 @@ def laid_out(
     for scope, known in shown.items():
         for each in known:
             if each.status is Status.CANCELLED:
-                off[_whose(scope, each)].add(each.day)
-    matched = _matched(asked, real)
+                off[_whose(scope, each, pairs)].add(each.day)
+    matched = _matched(asked, real, pairs)
     open_now = [_as_it_is(wish, matched.get(wish.key), today, off) for wish in asked]
     due = {known.meeting for known in matched.values()}
+    # What two units call beside the meeting that is due is around a child.
+    real = {
+        scope: [each for each in known if each.meeting in due or _shown(ours[scope], each)]
+        for scope, known in real.items()
+    }
     beside = [
         _beside(ours[scope], each, _of_unit(each))
         for scope, known in real.items()
@@ -217,7 +225,26 @@ def _shown(profile: Profile, meeting: KnownMeeting) -> bool:
     return rules is not None and rules.level is not ArenaLevel.CHILD
 
 
-def _matched(asked: Iterable[Wish], real: Mapping[LogScope, Sequence[KnownMeeting]]) -> dict[WishKey, KnownMeeting]:
+def _pairs(asked: Iterable[Wish], profiles: Mapping[LogScope, Profile]) -> dict[_Pair, tuple[UnitId, ...]]:
+    """Return the units that are to meet whoever their children are, each pair as the wheel names it."""
+    found: dict[_Pair, tuple[UnitId, ...]] = {}
+    for wish in asked:
+        rules = profiles[wish.key.municipality].arena(wish.key.arena_type)
+        due_for = None if rules is None else rules.due_for
+        if due_for is not None and due_for.children is Children.OF_THE_UNITS:
+            found[wish.key.municipality, wish.key.arena_type, frozenset(wish.key.units)] = wish.key.units
+    return found
+
+
+def _pair(scope: LogScope, meeting: KnownMeeting) -> _Pair:
+    return scope, meeting.arena_type, meeting.units
+
+
+def _matched(
+    asked: Iterable[Wish],
+    real: Mapping[LogScope, Sequence[KnownMeeting]],
+    pairs: Mapping[_Pair, tuple[UnitId, ...]],
+) -> dict[WishKey, KnownMeeting]:
     """Return which ordinary meeting was called for which one that is due: each for the nearest that none was called for yet."""
     due: dict[_Whose, list[Wish]] = defaultdict(list)
     for wish in asked:
@@ -225,15 +252,15 @@ def _matched(asked: Iterable[Wish], real: Mapping[LogScope, Sequence[KnownMeetin
     found: dict[WishKey, KnownMeeting] = {}
     for scope, known in real.items():
         for meeting in known:
-            left = [wish for wish in due[_whose(scope, meeting)] if wish.key not in found]
+            left = [wish for wish in due[_whose(scope, meeting, pairs)] if wish.key not in found]
             if left and not meeting.extra:
                 nearest = min(left, key=lambda wish: (abs((wish.ideal - meeting.day).days), wish.key))
                 found[nearest.key] = meeting
     return found
 
 
-def _whose(scope: LogScope, meeting: KnownMeeting) -> _Whose:
-    return scope, meeting.arena_type, _of_unit(meeting)
+def _whose(scope: LogScope, meeting: KnownMeeting, pairs: Mapping[_Pair, tuple[UnitId, ...]]) -> _Whose:
+    return scope, meeting.arena_type, pairs.get(_pair(scope, meeting), _of_unit(meeting))
 
 
 def _of_unit(meeting: KnownMeeting) -> tuple[UnitId, ...]:

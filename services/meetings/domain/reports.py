@@ -327,9 +327,10 @@ def _of_meetings(
 ) -> dict[FigureCode, Figure]:
     first, after = oslo_day(period.begins), oslo_day(period.ends)
     years = school_years_of(profile, period)
-    rows = [rules.type for rules in _shown(profile, view)]
     due, met = Counter[str](), Counter[tuple[str, str]]()
     counted = [row for year in years for row in conform.conformity(profile, year, meetings, after, view)]
+    # Units that are to meet whoever their children are have a row in both terms, also in that in which they are not to.
+    rows = list(dict.fromkeys([*(rules.type for rules in _shown(profile, view)), *(row.arena_type for row in counted)]))
     for row in counted:
         if first <= row.last < after:
             due[row.arena_type] += row.due

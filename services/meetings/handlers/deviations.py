@@ -8,8 +8,11 @@ from functools import partial
 from typing import Final
 
 from services.meetings import deviation_store, store
+from services.meetings.domain.around_child import deviations_around
+from services.meetings.domain.conformity import View
 from services.meetings.domain.deviating import FOUND, decide_found, next_look, to_tell, years_seen
 from services.meetings.domain.profile import Profile
+from services.meetings.handlers import around_children
 from services.meetings.handlers.desk import Desk
 from shared.aggregate import Context
 from shared.arrivals import Tx
@@ -20,6 +23,7 @@ from shared.refs import DeviationRef, LogScope
 
 LOOK: Final = "deviations-look"
 """The kind of the durable deadline, one for each municipality."""
+_EVERYTHING: Final = View(everything=True)
 
 
 async def promise_looks(desk: Desk, now: datetime) -> None:
@@ -51,7 +55,10 @@ async def look(tx: Tx, profile: Profile) -> int:
     ctx = Context(actor=None, scope=profile.scope, now=tx.now, correlation=tx.ids.event_id())
     for year in years_seen(profile, today):
         known = await store.known_meetings(tx.conn, [profile.scope], year.first, year.last)
-        for key, found in to_tell(profile, year, known[profile.scope], today):
+        around = await around_children.known(tx.conn, profile, year)
+        await around_children.tell(tx.conn, profile, year, around, today)
+        missing = deviations_around(around.rows(profile, year, today, _EVERYTHING), today)
+        for key, found in to_tell(profile, year, known[profile.scope], today, missing):
             ref = await deviation_store.deviation_ref(tx.conn, profile.scope, key, DeviationRef(tx.ids.ref("dev")))
             changed = await tx.journal.change(
                 FOUND,

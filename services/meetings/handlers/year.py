@@ -12,6 +12,7 @@ from services.meetings import answer_store, register_store, store
 from services.meetings.configuration import profile_of
 from services.meetings.domain import conformity, laid_out
 from services.meetings.domain.answering import own_standing
+from services.meetings.domain.around_child import ConformityAround, deviations_around
 from services.meetings.domain.conformity import Conformity, Deviation, KnownMeeting, View, decide_view
 from services.meetings.domain.invitation import Standing
 from services.meetings.domain.laid_out import Entry
@@ -29,7 +30,8 @@ from services.meetings.domain.unit_register import (
 )
 from services.meetings.domain.year import SchoolYear
 from services.meetings.errors import RegisterForbiddenError, ReportsForbiddenError
-from services.meetings.handlers import consultations, surveys
+from services.meetings.handlers import around_children, consultations, surveys
+from services.meetings.handlers.around_children import Around
 from services.meetings.handlers.desk import Desk, acting, office_of
 from services.meetings.views import ConsultationLine, SurveyResultView
 from shared.aggregate import Context
@@ -68,8 +70,10 @@ class Year:
 
 async def list_conformity(
     desk: Desk, ctx: Context, begins: int | None, after: tuple[str, str, str] | None, limit: int
-) -> Sequence[Conformity]:
+) -> Sequence[Conformity | ConformityAround]:
     """Return how often each arena meets, against how often it is to; by arena, unit and the first day of the term.
+
+    Of an arena around a child only whether any child lacks a meeting, and what was told of that part of the year.
 
     Raises:
         ReportsForbiddenError: the actor neither leads a unit nor is the municipality's coordinator.
@@ -77,12 +81,16 @@ async def list_conformity(
         HolidaysUnknownError: what is due in that school year is not known.
     """
     view = _view(ctx)
-    profile, year, meetings = await _known(desk, ctx, begins)
-    rows = conformity.conformity(profile, year, meetings, oslo_day(ctx.now), view)
+    profile, year, meetings, around = await _known(desk, ctx, begins)
+    today = oslo_day(ctx.now)
+    rows: list[Conformity | ConformityAround] = [
+        *conformity.conformity(profile, year, meetings, today, view),
+        *around.rows(profile, year, today, view),
+    ]
     return _part(sorted(rows, key=conformity_key), conformity_key, after, limit)
 
 
-def conformity_key(row: Conformity) -> tuple[str, str, str]:
+def conformity_key(row: Conformity | ConformityAround) -> tuple[str, str, str]:
     """Return by what they are ordered."""
     return row.arena_type, row.unit or "", row.first.isoformat()
 
@@ -96,9 +104,21 @@ async def list_deviations(
         MeetingsError: see `list_conformity`.
     """
     view = _view(ctx)
-    profile, year, meetings = await _known(desk, ctx, begins)
-    rows = conformity.deviations(profile, year, meetings, oslo_day(ctx.now), view)
+    profile, year, meetings, around = await _known(desk, ctx, begins)
+    rows = _deviations(profile, year, meetings, around, oslo_day(ctx.now), view)
     return _part(rows, conformity.key_of, after, limit)
+
+
+def _deviations(
+    profile: Profile,
+    year: SchoolYear,
+    meetings: Sequence[KnownMeeting],
+    around: Around,
+    today: date,
+    view: View,
+) -> list[Deviation]:
+    missing = deviations_around(around.rows(profile, year, today, view), today)
+    return conformity.deviations(profile, year, meetings, today, view, missing)
 
 
 async def list_wheel(
@@ -129,6 +149,7 @@ async def show_year(desk: Desk, ctx: Context, begins: int | None) -> Year:
     async with desk.pool.acquire() as conn:
         known = await store.known_meetings(conn, [each.scope for each in together], year.first, year.last)
         asked = await answer_store.asked(conn, profile.scope, year.first, year.last)
+        around = await around_children.known(conn, profile, year)
     office = office_of(actor)
     standings = {
         meeting: standing
@@ -150,7 +171,7 @@ async def show_year(desk: Desk, ctx: Context, begins: int | None) -> Year:
         profile=profile,
         school_year=year,
         entries=entries,
-        deviations=None if view is None else conformity.deviations(profile, year, known[profile.scope], today, view),
+        deviations=None if view is None else _deviations(profile, year, known[profile.scope], around, today, view),
         standings=standings,
         guidance=guidance,
         gaps=None
@@ -193,12 +214,15 @@ def _view(ctx: Context) -> View:
     return decide_view(staff=actor.staff, roles=actor.roles, service=actor.service, unit=actor.unit)
 
 
-async def _known(desk: Desk, ctx: Context, begins: int | None) -> tuple[Profile, SchoolYear, list[KnownMeeting]]:
+async def _known(
+    desk: Desk, ctx: Context, begins: int | None
+) -> tuple[Profile, SchoolYear, list[KnownMeeting], Around]:
     profile = profile_of(desk.profiles, acting(ctx).municipality)
     year = _school_year(profile, ctx, begins)
     async with desk.pool.acquire() as conn:
         known = await store.known_meetings(conn, [profile.scope], year.first, year.last)
-    return profile, year, known[profile.scope]
+        around = await around_children.known(conn, profile, year)
+    return profile, year, known[profile.scope], around
 
 
 def _school_year(profile: Profile, ctx: Context, begins: int | None) -> SchoolYear:

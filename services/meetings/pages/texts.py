@@ -85,6 +85,8 @@ class Words(BaseModel):
     all_units: str
     deviations: str
     no_deviations: str
+    around: Annotated[Mapping[DeviationKind, str], Field(min_length=2)]
+    """What is said of meetings around children that are missing: never how many."""
     kinds: Annotated[Mapping[DeviationKind, str], Field(min_length=len(DeviationKind))]
     services: Annotated[Mapping[Service, str], Field(min_length=len(Service))]
     elements: Annotated[Mapping[ItemKind, str], Field(min_length=len(ItemKind))]

@@ -231,7 +231,8 @@ def _meeting(words: Words, year: Year, entry: Entry) -> MeetingRow:
 
 def _deviation(words: Words, profile: Profile, deviation: Deviation) -> DeviationRow:
     rules = profile.arena(deviation.arena_type)
-    sentence = words.kinds[deviation.kind].format(
+    uncounted = deviation.kind in words.around and deviation.due is None
+    sentence = (words.around if uncounted else words.kinds)[deviation.kind].format(
         found=deviation.found,
         due=deviation.due,
         absent=", ".join(words.services[each.service] for each in deviation.absent),

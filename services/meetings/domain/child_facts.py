@@ -1,0 +1,197 @@
+"""What is known of a case, for the meetings that are due around the child: who leads, when there was a group, where it was brought.
+
+(Seed rules 13, 23, 29, 36, 37.)
+
+Codes and moments of the cases service's events: no birthday, and nobody's name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from enum import StrEnum
+from itertools import groupby
+from typing import Final
+
+from services.meetings.domain.arena_rules import ArenaRules, Children
+from services.meetings.domain.conformity import AHEAD, HELD
+from services.meetings.domain.meeting import ItemStatus, Status
+from shared.clock import oslo_day
+from shared.contracts.base import Model
+from shared.contracts.codes import Role
+from shared.refs import ActorId, CaseRef, MeetingRef, UnitId
+
+_SPOKEN_OF: Final = frozenset({ItemStatus.DISCUSSED, ItemStatus.OUTCOME_RECORDED})
+_ON_THE_AGENDA: Final = frozenset({ItemStatus.PROPOSED, ItemStatus.ACCEPTED})
+
+
+class FactKind(StrEnum):
+    """What was said of a case."""
+
+    HELD = "held"
+    """Somebody holds it, open, from now on."""
+    SHUT = "shut"
+    COORDINATED = "coordinated"
+    """Somebody coordinates the group around the child (seed rule 23)."""
+    UNCOORDINATED = "uncoordinated"
+    PLAN_BEGUN = "plan-begun"
+    """There is an individual plan, and its group with it (seed rules 36, 37)."""
+    PLAN_ENDED = "plan-ended"
+    STARTS_SCHOOL = "starts-school"
+    """A transition form to school was written (seed rule 13)."""
+
+
+class ChildFact(Model):
+    """One thing that an event of the cases service says."""
+
+    kind: FactKind
+    actor: ActorId | None = None
+    """Who holds the case, or coordinates the group."""
+    unit: UnitId | None = None
+    """The holder's."""
+    school_start: int | None = None
+    """In the autumn of which year the child starts school."""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A fact, as its case's which event, and when."""
+
+    sequence: int
+    at: datetime
+    fact: ChildFact
+
+
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """An item by name in a meeting around a child."""
+
+    meeting: MeetingRef
+    arena_type: str
+    starts_at: datetime
+    status: Status
+    item: ItemStatus
+
+    @property
+    def day(self) -> date:
+        """Return the meeting's day in Norway."""
+        return oslo_day(self.starts_at)
+
+    @property
+    def was_spoken_of(self) -> bool:
+        """Return whether the child was spoken of in a meeting that was held."""
+        return self.status in HELD and self.item in _SPOKEN_OF
+
+    def is_ahead(self, today: date) -> bool:
+        """Return whether the child stands on the agenda of a meeting that is called, and still to come."""
+        return self.status in AHEAD and self.item in _ON_THE_AGENDA and self.day >= today
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """What is known of one case."""
+
+    case: CaseRef
+    said: tuple[Said, ...] = ()
+    brought: tuple[Brought, ...] = ()
+
+    def told_to(self, actor: ActorId, roles: Collection[Role], unit: UnitId | None) -> bool:
+        """Return whether somebody knows of the case anyhow: who holds it, coordinates it, or leads the unit that has it."""
+        people = _People()
+        for said in sorted(self.said, key=lambda each: each.sequence):
+            people = people.after(said.fact)
+        leads = Role.LEADER in roles and unit is not None and unit == people.unit
+        return leads or actor in {people.holder, people.group, people.plan}
+
+
+@dataclass(frozen=True, slots=True)
+class _People:
+    holder: ActorId | None = None
+    unit: UnitId | None = None
+    group: ActorId | None = None
+    plan: ActorId | None = None
+
+    def after(self, fact: ChildFact) -> _People:
+        match fact.kind:
+            case FactKind.HELD:
+                return replace(self, holder=fact.actor, unit=fact.unit)
+            case FactKind.SHUT:
+                return _People()
+            case FactKind.COORDINATED | FactKind.UNCOORDINATED:
+                return replace(self, group=fact.actor)
+            case FactKind.PLAN_BEGUN | FactKind.PLAN_ENDED:
+                return replace(self, plan=fact.actor)
+            case FactKind.STARTS_SCHOOL:
+                return self
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Days in Norway from `since` on, as they end, and no more from `until` on; None: it still is."""
+
+    since: date
+    until: date | None = None
+
+    def lasts(self, first: date, last: date) -> bool:
+        """Return whether it is there at the end of each of these days."""
+        return self.since <= first and (self.until is None or self.until > last)
+
+
+_Step = tuple[datetime, int, FactKind | None]
+"""When, in which order of what happened in the same moment, and what; None: its group met."""
+
+
+def stretches(child: Child, rules: ArenaRules) -> tuple[Stretch, ...]:
+    """Return when the arena's meetings are due for the child at all, whatever the year.
+
+    With a group: from the day on which somebody coordinated one, a plan began, or one met by name, until nobody does, there is
+    no plan, or the case is closed. Starting school: as long as the case is open.
+    """
+    steps: list[_Step] = [(each.at, each.sequence, each.fact.kind) for each in child.said]
+    group = rules.due_for is not None and rules.due_for.children is Children.WITH_A_GROUP
+    if group:
+        met = (each for each in child.brought if each.arena_type == rules.type and each.was_spoken_of)
+        steps += [(each.starts_at, 0, None) for each in met]
+    return tuple(_stretches(sorted(steps, key=lambda step: step[:2]), _group_after if group else _open_after))
+
+
+def _stretches(
+    steps: Iterable[_Step], after: Callable[[frozenset[str], FactKind | None], frozenset[str]]
+) -> Iterator[Stretch]:
+    held: frozenset[str] = frozenset()
+    since: date | None = None
+    for day, of_day in groupby(steps, key=lambda step: oslo_day(step[0])):
+        for _, _, kind in of_day:
+            held = after(held, kind)
+        if held and since is None:
+            since = day
+        elif not held and since is not None:
+            yield Stretch(since, day)
+            since = None
+    if since is not None:
+        yield Stretch(since)
+
+
+def _group_after(held: frozenset[str], kind: FactKind | None) -> frozenset[str]:
+    """Return by what there is a group: `coordinated`, `plan`, `met`.
+
+    Once whoever led it has ended it, that it has met holds no longer.
+    """
+    if kind is FactKind.SHUT:
+        return frozenset()
+    begins = {None: "met", FactKind.COORDINATED: "coordinated", FactKind.PLAN_BEGUN: "plan"}.get(kind)
+    ends = {FactKind.UNCOORDINATED: "coordinated", FactKind.PLAN_ENDED: "plan"}.get(kind) if kind else None
+    if begins is not None:
+        return held | {begins}
+    return held if ends is None else held - {ends, "met"}
+
+
+def _open_after(held: frozenset[str], kind: FactKind | None) -> frozenset[str]:
+    match kind:
+        case FactKind.HELD:
+            return frozenset({"open"})
+        case FactKind.SHUT:
+            return frozenset()
+        case _:
+            return held

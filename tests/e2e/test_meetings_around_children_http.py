@@ -1,0 +1,170 @@
+"""Meetings that are due around children over HTTP: who is told of which child, and what is told of all of them together."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from shared.clock import SimulatedClock
+from shared.deadlines import Deadlines
+from shared.testing.issuer import LocalIssuer
+from shared.testing.plugin import Migrated
+from tests.e2e.meetings_world import Town, town
+from tests.e2e.test_cases_forms_http import FIELDS
+
+pytestmark = pytest.mark.connected
+
+GROUP, TRANSITION = "ansvarsgruppe", "overgang-barnehage-skole"
+MEETS = datetime(2026, 10, 20, 11, 0, tzinfo=UTC)
+
+
+@pytest_asyncio.fixture
+async def lia(migrated: Migrated, issuer: LocalIssuer, clock: SimulatedClock) -> AsyncIterator[Town]:
+    """Both services with their people."""
+    async with town(migrated, issuer, clock) as made:
+        yield made
+
+
+async def with_a_group(lia: Town) -> str:
+    """Let there be a group around a child, which the nurse coordinates; return the case."""
+    case = await lia.cases.opened()
+    await lia.cases.consented(case, purposes=("assessment", "transition"))
+    appointment = {"kind": GROUP, "coordinator": await lia.cases.receiver("nurse")}
+    await lia.cases.must("teacher", f"/cases/{case}/coordinator", appointment)
+    await lia.carry()
+    return case
+
+
+async def due(lia: Town, who: str, arena_type: str = GROUP) -> list[tuple[str, str, str]]:
+    lines = (await lia.see(who, "/due-meetings"))["items"]
+    return [(each["case"], each["period"], each["standing"]) for each in lines if each["arena_type"] == arena_type]
+
+
+async def conforms(lia: Town, arena_type: str = GROUP) -> dict[str, bool]:
+    rows = (await lia.see("coordinator", "/conformity?limit=200"))["items"]
+    mine = [each for each in rows if each["arena_type"] == arena_type]
+    assert {each["unit"] for each in mine} == {None}
+    assert {each["told"] for each in mine} == {None}
+    return {each["period"]: each["conforms"] for each in mine}
+
+
+async def missing(lia: Town, arena_type: str = GROUP) -> list[dict[str, Any]]:
+    found = (await lia.see("coordinator", "/deviations?limit=200"))["items"]
+    return [each for each in found if each["arena_type"] == arena_type]
+
+
+async def called(lia: Town, case: str) -> tuple[str, str]:
+    """Let the nurse call the group, and the teacher bring the child; return meeting and item."""
+    body = {
+        "arena": await lia.arena(GROUP),
+        "starts_at": MEETS.isoformat(),
+        "units": ["unit:lia-barnehage"],
+        "services": ["barnehage", "ppt"],
+    }
+    meeting = str((await lia.must("nurse", "/meetings", body))["meeting"])
+    return meeting, str((await lia.add("teacher", meeting, lia.named(case)))["item"])
+
+
+@pytest.mark.rule(23, 29, 95)
+@pytest.mark.story(1)
+async def test_a_group_that_has_not_met_is_told_of_to_who_knows_of_the_child(lia: Town) -> None:
+    assert await conforms(lia) == {"autumn": True, "spring": True}
+    assert await missing(lia) == []
+    case = await with_a_group(lia)
+    both = [(case, "autumn", "missing"), (case, "spring", "missing")]
+    for who in ("nurse", "teacher", "styrer"):
+        assert await due(lia, who) == both
+    # Who calls all meetings of the municipality, or sits in the group's, knows of no case by that.
+    for who in ("coordinator", "ppt", "barnevern", "curious", "haugen-styrer"):
+        assert await due(lia, who) == []
+    own = {"pid": lia.cases.guardian_a.national_number}
+    assert (await lia.get("styrer", "/due-meetings", **own)).json()["items"] == [], (
+        "a leader's own child is none of theirs"
+    )
+    listed = await lia.access("list")
+    assert {(each["kind"], "case" in each) for each in listed} == {("list", False)}
+    assert await conforms(lia) == {"autumn": False, "spring": False}
+    lacking = await missing(lia)
+    assert [(each["kind"], each["period"], each["day"], each["rule"]) for each in lacking] == [
+        ("too-few-planned", "autumn", "2026-12-31", 29),
+        ("too-few-planned", "spring", "2027-07-31", 29),
+    ]
+    assert {(each["unit"], each["meeting"], each["due"], each["found"]) for each in lacking} == {(None,) * 4}
+    assert (
+        "Minst ett barn har ikke fått møtet sitt planlagt ennå."
+        in (await lia.get("coordinator", "/year-wheel/page?language=nb")).text
+    )
+    meeting, item = await called(lia, case)
+    assert await due(lia, "nurse") == [(case, "autumn", "called"), both[1]]
+    assert await conforms(lia) == {"autumn": True, "spring": False}
+    lia.clock.set(MEETS + timedelta(hours=2))
+    seats = (("barnehage", "teacher"), ("ppt", "ppt-adviser"), ("helsestasjon", "health-nurse"))
+    held = lia.held(
+        [{"item": item}],
+        started_at=MEETS.isoformat(),
+        ended_at=(MEETS + timedelta(hours=1)).isoformat(),
+        chair="health-nurse",
+        attendance=[{"service": service, "role": role, "present": True} for service, role in seats],
+        guardians_present=2,
+    )
+    await lia.must("nurse", f"/meetings/{meeting}/holding", held)
+    assert await due(lia, "nurse") == [(case, "autumn", "held"), both[1]]
+    version = await lia.cases.version("teacher", case)
+    await lia.cases.must("teacher", f"/cases/{case}/closure", {"outcome": "goal-reached"}, if_match=version)
+    await lia.carry()
+    assert await due(lia, "nurse") == []
+    assert await conforms(lia) == {"autumn": True, "spring": True}
+    await lia.stale()
+    assert (await lia.get("nurse", "/due-meetings")).status_code == 503
+
+
+@pytest.mark.rule(10, 11, 13)
+async def test_a_child_with_a_transition_form_is_to_have_its_meeting_before_it_starts_school(lia: Town) -> None:
+    case = await with_a_group(lia)
+    assert await due(lia, "teacher", TRANSITION) == []
+    body = {"form_type": "barnehage-to-school", "school_start": 2027, "fields": FIELDS}
+    await lia.cases.must("teacher", f"/cases/{case}/transition-forms", body)
+    await lia.carry()
+    assert await due(lia, "teacher", TRANSITION) == [(case, "year", "missing")]
+    assert await conforms(lia, TRANSITION) == {"year": False}
+    [lacking] = await missing(lia, TRANSITION)
+    assert (lacking["kind"], lacking["day"], lacking["rule"]) == ("too-few-planned", "2026-11-30", 10)
+
+
+@pytest.mark.rule(29, 95)
+async def test_that_a_group_has_not_met_is_published_once_without_the_child_and_without_a_number(lia: Town) -> None:
+    case = await with_a_group(lia)
+    kit = lia.kit
+    monday = datetime(2027, 1, 11, 7, 0, tzinfo=UTC)
+    for week in range(2):
+        lia.clock.set(monday + timedelta(weeks=week))
+        await Deadlines(
+            kit.pool, lia.parts.deadlines, journal=kit.journal, clock=kit.clock, ids=kit.ids, metrics=kit.metrics
+        ).fire_due()
+    found = [each for each in await lia.published("deviation.found.v1") if each["data"]["arena_type"] == GROUP]
+    [told] = [each["data"] for each in found]
+    assert told == {
+        "deviation": told["deviation"],
+        "kind": "too-few-held",
+        "arena_type": GROUP,
+        "day": "2026-12-31",
+        "rule": 29,
+        "led_by": ["unit:kommune"],
+        "absent": [],
+    } | {key: told[key] for key in ("municipality",) if key in told}
+    assert case not in str(found)
+    rows = (await lia.see("coordinator", "/conformity?limit=200"))["items"]
+    [autumn] = [each for each in rows if (each["arena_type"], each["period"]) == (GROUP, "autumn")]
+    assert (autumn["conforms"], autumn["told"]) == (False, {"children": None, "held": None, "missing": None})
+
+
+@pytest.mark.rule(29)
+async def test_who_does_not_work_for_the_municipality_is_told_nothing(lia: Town) -> None:
+    outside = {"lagspill_roles": ["auditor"], "lagspill_service": None, "lagspill_unit": None}
+    refused = await lia.get("teacher", "/due-meetings", **outside)
+    assert (refused.status_code, refused.json()["code"]) == (403, "reports-forbidden")
+    assert (await lia.http.get("/due-meetings")).status_code == 401

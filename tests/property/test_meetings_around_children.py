@@ -1,0 +1,194 @@
+"""Meetings around children against counting days: when there was a group, for whom a meeting is due, and which are missing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
+from pathlib import Path
+from typing import Final
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.meetings.configuration import read_profiles
+from services.meetings.domain.around_child import Standing, asked, conformity_around, due_meetings, to_be_told
+from services.meetings.domain.child_facts import Brought, Child, ChildFact, FactKind, Said
+from services.meetings.domain.conformity import HELD, View
+from services.meetings.domain.deviating import NOTICE_DAYS
+from services.meetings.domain.meeting import ItemStatus, Status
+from services.meetings.domain.year import SchoolYear
+from services.meetings.settings import MeetingsSettings
+from shared.calendar import at_oslo
+from shared.clock import OSLO
+from shared.refs import CaseRef, LogScope, MeetingRef
+
+FOLDER: Final[Path] = MeetingsSettings.model_fields["municipalities_folder"].default
+NOTODDEN: Final = read_profiles(FOLDER)[LogScope("4005")]
+ALL: Final = View(everything=True)
+YEARS: Final = (2026, 2027, 2028)
+"""The middle one has a leap day."""
+GROUP, TRANSITION = "ansvarsgruppe", "overgang-barnehage-skole"
+FIRST: Final = date(2026, 8, 1)
+DAYS: Final = st.integers(0, 3 * 365)
+CASE: Final = CaseRef("cas_" + "b" * 26)
+NEWS: Final = st.lists(st.tuples(DAYS, st.integers(0, 23), st.sampled_from(FactKind)), max_size=8)
+MEETINGS: Final = st.lists(
+    st.tuples(DAYS, st.sampled_from(Status), st.sampled_from(ItemStatus), st.sampled_from((GROUP, TRANSITION))),
+    max_size=6,
+)
+
+
+def moment(days: int, hour: int = 12) -> datetime:
+    """Return an hour of that day in Norway, in UTC as events have it."""
+    return at_oslo(FIRST + timedelta(days=days), time(hour)).astimezone(UTC)
+
+
+def child(
+    news: Iterable[tuple[int, int, FactKind]], meetings: Iterable[tuple[int, Status, ItemStatus, str]] = ()
+) -> Child:
+    """Return a case about which these things were said, and that was brought to these meetings."""
+    said = [
+        Said(
+            number,
+            moment(days, hour),
+            ChildFact(kind=kind, school_start=2028 if kind is FactKind.STARTS_SCHOOL else None),
+        )
+        for number, (days, hour, kind) in enumerate(sorted(news), start=1)
+    ]
+    brought = [
+        Brought(MeetingRef(f"mtg_{number}"), arena_type, moment(days), status, item)
+        for number, (days, status, item, arena_type) in enumerate(meetings)
+    ]
+    return Child(CASE, tuple(said), tuple(brought))
+
+
+def had_group(of: Child, day: date) -> bool:
+    """Return whether there was a group at the end of that day: everything told again from the beginning."""
+    told: list[tuple[datetime, int, str]] = [(each.at, each.sequence, each.fact.kind.value) for each in of.said]
+    told += [
+        (each.starts_at, 0, "met")
+        for each in of.brought
+        if each.arena_type == GROUP
+        and each.status in HELD
+        and each.item in {ItemStatus.DISCUSSED, ItemStatus.OUTCOME_RECORDED}
+    ]
+    led = plan = met = False
+    for at, _, what in sorted(told):
+        if at.astimezone(OSLO).date() > day:
+            break
+        if what == "shut":
+            led = plan = met = False
+        led = led if what not in {"coordinated", "uncoordinated"} else what == "coordinated"
+        plan = plan if what not in {"plan-begun", "plan-ended"} else what == "plan-begun"
+        met = (met or what == "met") and what not in {"uncoordinated", "plan-ended"}
+    return led or plan or met
+
+
+@lru_cache
+def last_open(first: date, last: date, year: SchoolYear) -> date:
+    """Return the last day of them on which one can meet."""
+    return max(day for day in NOTODDEN.calendar.open_days(year) if first <= day <= last)
+
+
+@pytest.mark.rule(23, 29)
+@settings(max_examples=150, deadline=None)
+@given(NEWS, MEETINGS, st.sampled_from(YEARS), DAYS)
+def test_a_group_is_to_meet_in_each_term_in_which_it_was_there_in_time(
+    news: list[tuple[int, int, FactKind]],
+    meetings: list[tuple[int, Status, ItemStatus, str]],
+    begins: int,
+    now: int,
+) -> None:
+    of, today = child(news, meetings), FIRST + timedelta(days=now)
+    year = NOTODDEN.calendar.school_year(begins)
+    terms = [(name.name, first, last) for name, first, last in NOTODDEN.calendar.terms_of(year)]
+    expected = []
+    for name, first, last in terms:
+        until = last_open(first, last, year)
+        days = [until - timedelta(days=back) for back in range(NOTICE_DAYS + 1)]
+        if not all(had_group(of, day) for day in days):
+            continue
+        mine = [each for each in of.brought if each.arena_type == GROUP and first <= each.day <= last]
+        held = [each for each in mine if each.was_spoken_of]
+        ahead = [each for each in mine if each.is_ahead(today)]
+        standing = Standing.HELD if held else Standing.CALLED if ahead else Standing.MISSING
+        expected.append((name, len(held), len(ahead), standing))
+    lines = [each for each in due_meetings(NOTODDEN, year, [of], today) if each.arena_type == GROUP]
+    assert [(each.period, each.held, each.ahead, each.standing) for each in lines] == expected
+    assert {each.due for each in lines} <= {1}
+    lacking = {name for name, _, _, standing in expected if standing is Standing.MISSING}
+    rows = conformity_around(NOTODDEN, year, [of], today, ALL)
+    assert {row.period for row in rows if row.arena_type == GROUP and not row.conforms} == lacking
+
+
+@pytest.mark.rule(29)
+@pytest.mark.parametrize("begins", YEARS)
+def test_twice_a_year_in_spring_and_in_autumn_also_when_there_is_a_leap_day(begins: int) -> None:
+    year = NOTODDEN.calendar.school_year(begins)
+    of = child([(0, 8, FactKind.COORDINATED)])
+    lines = [each for each in due_meetings(NOTODDEN, year, [of], year.first) if each.arena_type == GROUP]
+    assert [(each.period, each.first, each.last, each.rule) for each in lines] == [
+        ("autumn", date(begins, 8, 1), date(begins, 12, 31), 29),
+        ("spring", date(begins + 1, 1, 1), date(begins + 1, 7, 31), 29),
+    ]
+    assert {each.standing for each in lines} == {Standing.MISSING}
+
+
+@pytest.mark.rule(29)
+@pytest.mark.parametrize(
+    ("back", "due"), [(NOTICE_DAYS + 1, True), (NOTICE_DAYS, True), (NOTICE_DAYS - 1, False), (0, False)]
+)
+def test_a_group_that_begins_late_in_a_term_has_not_met_before_it_was_there(back: int, due: bool) -> None:
+    year = NOTODDEN.calendar.school_year(2026)
+    until = last_open(date(2026, 8, 1), date(2026, 12, 31), year)
+    of = child([((until - timedelta(days=back) - FIRST).days, 9, FactKind.COORDINATED)])
+    lines = [each for each in due_meetings(NOTODDEN, year, [of], until) if each.arena_type == GROUP]
+    assert [each.period for each in lines] == (["autumn", "spring"] if due else ["spring"])
+
+
+@pytest.mark.rule(10, 11)
+@settings(max_examples=50, deadline=None)
+@given(st.integers(0, 2 * 365), st.none() | st.integers(1, 400), st.booleans(), st.sampled_from(YEARS))
+def test_a_transition_is_due_in_the_window_before_the_child_starts_school(
+    opened: int, closed_after: int | None, form: bool, begins: int
+) -> None:
+    news = [(opened, 8, FactKind.HELD)]
+    news += [(opened, 9, FactKind.STARTS_SCHOOL)] if form else []
+    news += [] if closed_after is None else [(opened + closed_after, 8, FactKind.SHUT)]
+    year = NOTODDEN.calendar.school_year(begins)
+    until = last_open(date(begins, 10, 1), date(begins, 11, 30), year)
+    since = FIRST + timedelta(days=opened)
+    still = closed_after is None or since + timedelta(days=closed_after) > until
+    due = form and begins == 2027 and since <= until - timedelta(days=NOTICE_DAYS) and still
+    lines = [each for each in due_meetings(NOTODDEN, year, [child(news)], until) if each.arena_type == TRANSITION]
+    assert [(each.first, each.last, each.rule) for each in lines] == (
+        [(date(begins, 10, 1), date(begins, 11, 30), 10)] if due else []
+    )
+
+
+@pytest.mark.rule(29, 95)
+@settings(max_examples=50, deadline=None)
+@given(st.integers(0, 8), st.integers(0, 8))
+def test_how_many_is_told_without_what_is_small(met: int, missing: int) -> None:
+    year = NOTODDEN.calendar.school_year(2026)
+    coordinated = [(0, 8, FactKind.COORDINATED)]
+    held = [(60, Status.HELD, ItemStatus.DISCUSSED, GROUP)]
+    children = [child(coordinated, held)] * met + [child(coordinated)] * missing
+    over = date(2027, 1, 7)
+    found = to_be_told(NOTODDEN, year, children, over, after=7, within=60)
+    assert set(found) == {(GROUP, "2026-08-01"), (TRANSITION, "2026-10-01")}
+    told = found[GROUP, "2026-08-01"]
+    both = met >= 5 and missing >= 5
+    assert told.children == (met + missing if met + missing >= 5 else None)
+    assert (told.held, told.missing) == ((met, missing) if both else (None, None))
+    assert to_be_told(NOTODDEN, year, children, over - timedelta(days=1), after=7, within=60).keys() == {
+        (TRANSITION, "2026-10-01")
+    }
+
+
+def test_each_part_of_the_year_has_a_name_of_its_own() -> None:
+    for begins in YEARS:
+        keys = [each.key for each in asked(NOTODDEN, NOTODDEN.calendar.school_year(begins))]
+        assert len(set(keys)) == len(keys) == 3
