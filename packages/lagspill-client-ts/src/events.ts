@@ -3044,7 +3044,7 @@ export interface DeviationFound {
    */
   rule: number;
   /**
-   * Whose arena it is, at unit level.
+   * Whose arena it is, at unit level; or to whom the children of the units that are to meet go on (seed rules 15, 16).
    */
   unit?: string;
 }

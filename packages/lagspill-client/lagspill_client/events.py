@@ -2262,7 +2262,9 @@ class DeviationFound(EventData):
     rule: Annotated[int, Field(ge=1, le=193)]
     """The seed rule that it departs from."""
     unit: UnitIdField | None = None
-    """Whose arena it is, at unit level."""
+    """Whose arena it is, at unit level; or to whom the children of the units that are to meet go on (seed rules 15,
+    16).
+    """
 
 
 class DocumentAdded(EventData):
