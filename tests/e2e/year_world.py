@@ -19,6 +19,7 @@ import httpx
 from pydantic import AnyHttpUrl
 from pydantic_core import from_json
 
+from services.meetings.around_child_consumers import AROUND_CHILDREN
 from services.notify.mail import digest_of
 from shared.clock import SimulatedClock
 from shared.contracts import EVENTS
@@ -92,7 +93,9 @@ class House:
         self.pool = kit.pool
         self.http = http
         held: dict[str, Any] = {"journal": kit.journal, "clock": kit.clock, "ids": kit.ids, "metrics": kit.metrics}
-        self._intake = Intake(kit.pool, parts.inboxes[0], **held)
+        # What is counted for reports alone tells nobody anything.
+        read = [parts.inboxes[0], *(each for each in parts.inboxes if each is AROUND_CHILDREN)]
+        self._intakes = [Intake(kit.pool, inbox, **held) for inbox in read]
         self._deadlines = Deadlines(kit.pool, parts.deadlines, **held)
         self._promised = promised
         self._due: datetime | None = None
@@ -116,7 +119,8 @@ class House:
 
     async def take(self, records: Sequence[Record]) -> None:
         """Read what the others have published."""
-        await self._intake.process(records)
+        for intake in self._intakes:
+            await intake.process(records)
         self.changed = True
 
     async def fire(self, now: datetime) -> bool:

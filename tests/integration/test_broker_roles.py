@@ -21,6 +21,7 @@ from deploy.broker_roles import Operation, Resource
 from services.cases import consumers as cases
 from services.cases.coming_consumers import INBOX as COMING
 from services.cases.handlers.desk import Desk
+from services.meetings.around_child_consumers import AROUND_CHILDREN
 from services.meetings.consumers import INBOX as MEETINGS
 from services.meetings.figure_consumers import FIGURES
 from services.notify import consumers as notify
@@ -56,7 +57,7 @@ async def nothing_more(*_: object) -> None:
 def test_the_declaration_is_what_the_services_do(service: str) -> None:
     read: dict[str, Callable[[], Sequence[str]]] = {
         "cases": lambda: (*cases.inbox(cast("Desk", None)).subscribed, *COMING.subscribed),  # nothing is handled here
-        "meetings": lambda: (*MEETINGS.subscribed, *FIGURES.subscribed),
+        "meetings": lambda: (*MEETINGS.subscribed, *FIGURES.subscribed, *AROUND_CHILDREN.subscribed),
         "notify": lambda: (
             *notify.inbox(Teller(Texts(), default=Language.NB, mails=False)).subscribed,
             *feed.inbox(nothing_more).subscribed,
@@ -67,7 +68,7 @@ def test_the_declaration_is_what_the_services_do(service: str) -> None:
     groups = {
         "cases": {"cases", COMING.consumer},
         "notify": {"notify", feed.CONSUMER},
-        "meetings": {"meetings", FIGURES.consumer},
+        "meetings": {"meetings", FIGURES.consumer, AROUND_CHILDREN.consumer},
     }
     assert allowed(service, Operation.READ, Resource.GROUP) == groups.get(service, {service})
     assert allowed(service, Operation.WRITE, Resource.TOPIC) == {
