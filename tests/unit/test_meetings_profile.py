@@ -218,6 +218,31 @@ def test_every_day_is_in_one_term_at_most_in_every_year_and_none_falls_between(
             "has no fellesferie",
         ),
         ('municipality: "4005"', 'municipalitet: "4005"', "municipalitet", "municipalitet"),
+        (
+            "    frequency: {kind: per-term, times: 1, rule: 8}",
+            "    frequency: {kind: per-term, times: 1, rule: 8}\n    due_for: {children: with-a-group, rule: 23}",
+            "  - type: ressursteam",
+            "only of an arena around a child",
+        ),
+        (
+            "    frequency: {kind: per-term, times: 1, rule: 29}",
+            "    frequency: {kind: regularly, rule: 29}",
+            "  - type: ansvarsgruppe",
+            "gives no number",
+        ),
+        ("children: with-a-group", "children: of-the-units", "  - type: ansvarsgruppe", "once a year"),
+        (
+            "children: starting-school",
+            "children: of-the-units",
+            "  - type: overgang-barnehage-skole",
+            "year before school-start",
+        ),
+        (
+            "children: of-the-units, rule: 15",
+            "children: starting-school, rule: 15",
+            "  - type: overgang-skole-skole-koordinator",
+            "year before school-start",
+        ),
     ],
 )
 def test_a_wrong_profile_is_refused_with_line_and_reason(old: str, new: str, line_of: str, reason: str) -> None:
