@@ -90,9 +90,13 @@ async def next_called(conn: Connection, arena: ArenaRef, now: datetime) -> Meeti
 
 
 async def placed(conn: Connection, item: ItemRef, meeting: MeetingRef, new: ItemRef) -> None:
-    """Note on which agenda it stands, and as which item."""
+    """Note on which agenda it stands, and as which item; as which it stood on another before is kept."""
     await conn.execute(
-        "UPDATE lifted_items SET placed_in = $2, placed_as = $3, held_back = NULL WHERE item = $1", item, meeting, new
+        "UPDATE lifted_items SET placed_in = $2, placed_as = $3, held_back = NULL, stood_as = CASE WHEN placed_as <> $3"
+        " THEN array_append(stood_as, placed_as) ELSE stood_as END WHERE item = $1",
+        item,
+        meeting,
+        new,
     )
 
 
@@ -109,6 +113,23 @@ async def settle(conn: Connection, items: Collection[ItemRef]) -> None:
     await conn.execute(
         "UPDATE lifted_items SET settled = true WHERE placed_as = ANY($1::text[]) AND NOT settled", list(items)
     )
+
+
+async def settle_later(conn: Connection, item: ItemRef) -> list[tuple[MeetingRef, ItemRef]]:
+    """Let nothing wait any more that stands, or ever stood, on an agenda as this item, which was discussed.
+
+    Returns:
+        The agendas on which it stands again by now, and as which item: where nothing else that was lifted stands as the same one.
+    """
+    rows = await conn.fetch(
+        "WITH over AS (UPDATE lifted_items SET settled = true WHERE NOT settled AND (placed_as = $1 OR $1 = ANY(stood_as))"
+        " RETURNING item, placed_in, placed_as)"
+        " SELECT DISTINCT placed_in, placed_as FROM over WHERE placed_in IS NOT NULL AND placed_as <> $1 AND NOT EXISTS"
+        " (SELECT FROM lifted_items o WHERE o.placed_as = over.placed_as AND NOT o.settled"
+        " AND o.item NOT IN (SELECT item FROM over)) ORDER BY placed_in, placed_as",
+        item,
+    )
+    return [(MeetingRef(row["placed_in"]), ItemRef(row["placed_as"])) for row in rows]
 
 
 async def drop(conn: Connection, item: ItemRef, code: str) -> None:

@@ -425,3 +425,51 @@ async def test_what_was_discussed_above_and_is_recorded_afterwards_comes_no_more
     after = await upstairs(lia, LATER)
     await seen_to(lia)
     assert await agenda(lia, after) == []
+
+
+@pytest.mark.rule(4, 68, 69)
+async def test_what_is_recorded_afterwards_is_taken_off_the_agenda_on_which_it_stands_again(lia: Town) -> None:
+    """The next meeting is called before anybody says that it was discussed in this one; what was lifted beside it stays."""
+    _, meeting, twice = await discussed_by_name(lia, times=2)
+    above = await upstairs(lia)
+    await lift(lia, meeting, twice[0], decision="refer")
+    await seen_to(lia)
+    [first] = await agenda(lia, above)
+    await lia.must("tynset-coordinator", f"/meetings/{above}/agenda-items/{first['item']}/acceptance")
+    await held(lia, above, UPSTAIRS, [], above=True)
+    await lia.fresh()
+    await seen_to(lia)
+    after = await upstairs(lia, LATER)
+    await seen_to(lia)
+    [again] = await agenda(lia, after)
+    assert again["item"] != first["item"]
+    body = {"item": first["item"], "child": "represented"}
+    await lia.must("tynset-coordinator", f"/meetings/{above}/discussions", body)
+    assert await agenda(lia, after) == []
+    assert (await lia.see("tynset-coordinator", "/lifted-items"))["items"] == []
+    there = await lia.see("tynset-teacher", f"/meetings/{meeting}/agenda-items/{twice[0]}")
+    assert there["lifted_to"]["standing"] == "settled"
+
+
+@pytest.mark.rule(4, 68, 69)
+async def test_what_was_lifted_beside_it_stays_on_the_agenda_when_the_other_is_recorded_afterwards(lia: Town) -> None:
+    _, meeting, twice = await discussed_by_name(lia, times=2)
+    above = await upstairs(lia)
+    await lift(lia, meeting, twice[0], decision="refer")
+    await seen_to(lia)
+    [first] = await agenda(lia, above)
+    await lia.must("tynset-coordinator", f"/meetings/{above}/agenda-items/{first['item']}/acceptance")
+    await held(lia, above, UPSTAIRS, [], above=True)
+    await lia.fresh()
+    # Lifted when that meeting was over: it was never on its agenda.
+    await lift(lia, meeting, twice[1], decision="refer")
+    await seen_to(lia)
+    after = await upstairs(lia, LATER)
+    await seen_to(lia)
+    # Both stand there as one: the unit brings the same child for the same reason.
+    [both] = await agenda(lia, after)
+    body = {"item": first["item"], "child": "represented"}
+    await lia.must("tynset-coordinator", f"/meetings/{above}/discussions", body)
+    assert [one["item"] for one in await agenda(lia, after)] == [both["item"]]
+    waits = (await lia.see("tynset-coordinator", "/lifted-items"))["items"]
+    assert [(each["standing"], each["meeting"]) for each in waits] == [("on-agenda", after)]

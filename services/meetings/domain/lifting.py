@@ -7,13 +7,13 @@ from datetime import date
 from enum import StrEnum
 
 from services.meetings.domain.arena_rules import ArenaRules
-from services.meetings.domain.meeting import MeetingState, Status, require
+from services.meetings.domain.meeting import ItemStatus, MeetingState, Status, require
 from services.meetings.domain.profile import Profile
 from services.meetings.domain.report_duty import led_by
 from services.meetings.errors import LiftOnAgendaError, LiftSettledError, NotLiftedError
 from shared.contracts.base import EventData
 from shared.contracts.codes import Role
-from shared.contracts.meetings import AgendaItemLiftWithdrawn, ArenaLevel, LiftWithdrawal
+from shared.contracts.meetings import AgendaItemLiftWithdrawn, AgendaItemRemoved, ArenaLevel, LiftWithdrawal
 from shared.refs import ItemRef, UnitId
 
 
@@ -55,6 +55,21 @@ def decide_withdraw(
     return [
         AgendaItemLiftWithdrawn(meeting=meeting, item=item, mode=lifted.mode, to_type=lifted.lifted_to, reason=reason)
     ]
+
+
+def decide_discussed_before(state: MeetingState, item: ItemRef) -> list[EventData]:
+    """Take off what was lifted and stands on this agenda, because it was discussed in an earlier meeting (seed rules 68, 69).
+
+    Nothing when the meeting has begun, when it was taken off already, or when the unit has brought it itself.
+    """
+    known = state.item(item)
+    waits = state.status in {Status.PLANNED, Status.CALLED} and known.status in {
+        ItemStatus.PROPOSED,
+        ItemStatus.ACCEPTED,
+    }
+    if state.meeting is None or not waits or not known.lifted:
+        return []
+    return [AgendaItemRemoved(meeting=state.meeting, item=item, reason="by-request")]
 
 
 @dataclass(frozen=True, slots=True)

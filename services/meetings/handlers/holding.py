@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from services.meetings import lifted_store, own_family_store, store
@@ -15,6 +16,7 @@ from services.meetings.domain.holding import (
     decide_hold,
     since_when,
 )
+from services.meetings.domain.lifting import decide_discussed_before
 from services.meetings.domain.meeting import MEETING, Item, ItemStatus, MeetingState, decide_approve_minutes
 from services.meetings.domain.own_family import family_seats, leaving_services
 from services.meetings.domain.projection import present
@@ -168,7 +170,9 @@ async def record_discussion(
         changed = await desk.journal.change(MEETING, meeting, ctx, decide, given, conn=conn)
         if not changed.replayed:
             await store.save_meeting(conn, changed.scope, changed.state, ctx.now)
-            await lifted_store.settle(conn, [item.item])
+            for later, same in await lifted_store.settle_later(conn, item.item):
+                off = partial(decide_discussed_before, item=same)
+                await desk.journal.change(MEETING, later, _without_key(ctx), off, conn=conn)
         return changed
 
     return await desk.change(work)
