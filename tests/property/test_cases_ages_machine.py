@@ -124,7 +124,7 @@ class AgesMachine(RuleBasedStateMachine):
             needed=needed,
             languages=frozenset({"nb"}),
         )
-        self.attempt(lambda state: consent.decide_request(state, command, self.town.now))
+        self.attempt(lambda state: consent.decide_request(state, command, self.town.now, RULES))
 
     @rule(who=st.integers(min_value=0, max_value=2), which=pick, yes=st.booleans() | st.just(value=True))
     def answer(self, who: int, which: int, yes: bool) -> None:
