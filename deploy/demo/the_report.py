@@ -316,7 +316,7 @@ class _Table(BaseModel):
         """Yield parts with their sum, each as somebody would subtract."""
         for at, column in enumerate(self.columns):
             # How many meetings are due is a rule, and stands in the profile for everybody.
-            if self.column_totals and column != "due":
+            if self.column_totals and column not in {"due", "to-have"}:
                 yield [*(cells[at] for cells in self.cells), self.column_totals[at]]
         if self.row_totals:
             yield from ([*cells, total] for cells, total in zip(self.cells, self.row_totals, strict=True))

@@ -6,6 +6,7 @@ import random
 from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -41,6 +42,12 @@ from services.meetings.domain.reports import Known
 from services.meetings.domain.reports import counted as told_anew
 from shared.contracts.base import EventData
 from shared.contracts.cases import (
+    ConsentConfirmed,
+    ConsentExpired,
+    ConsentReassessmentDue,
+    ConsentRefused,
+    ConsentRenewalRequested,
+    ConsentSuspended,
     CoordinatorKind,
     Effect,
     ForWhom,
@@ -49,19 +56,28 @@ from shared.contracts.cases import (
     HandoverRejected,
     HandoverSent,
     HandoverTransferred,
+    MeasureOverlapExplained,
+    MeasureOverlapSuspected,
+    MeasureStopped,
+    OverlapExplanation,
     Package,
     Party,
+    TransitionFormSent,
 )
-from shared.contracts.codes import LegalBasis, Role, Service
+from shared.contracts.codes import LegalBasis, Role, Scope, Service
 from shared.contracts.consultations import Body, ConsultationAnswered, ConsultationClosed, Position
 from shared.contracts.meetings import Attendance, MeetingHeld
+from shared.contracts.reports import ConcernReportFeedback, ConcernReportUnanswered
+from shared.contracts.transition_forms import TransitionFormOverdue
 from shared.refs import (
     ActorId,
     ArenaRef,
     CaseRef,
     ConcernRef,
+    ConcernReportRef,
     ConsentRef,
     ConsultationRef,
+    FormRef,
     HandoverRef,
     MeasureRef,
     MeetingRef,
@@ -199,6 +215,135 @@ def test_an_evaluation_is_in_time_by_the_day_that_held_then() -> None:
     assert numbers.evaluations == {("some", "in-time"): 2, ("some", "late"): 2}
     assert numbers.by_level == {}, "it was put in before the term"
     assert counted([facts[0]], "2026-spring").offers == {OTHER: 1}
+
+
+CASE = CaseRef("cas_" + "b" * 26)
+
+
+def happened(*events: tuple[int, EventData]) -> list[Happened]:
+    """Return the facts of a case's events, each so many days after the term began."""
+    facts = [(day, fact_of(event)) for day, event in events]
+    return [
+        Happened(CASE, place, AUTUMN.begins + timedelta(days=day), fact)
+        for place, (day, fact) in enumerate(facts, start=1)
+        if fact is not None
+    ]
+
+
+@pytest.mark.rule(89, 90, 166)
+def test_a_measure_that_was_stopped_for_no_effect_is_counted_with_why_it_ended() -> None:
+    ends = [
+        (day, MeasureStopped(case=CASE, measure=MeasureRef(f"mea_{'b' * 25}{letter}"), reason=reason))
+        for day, letter, reason in (
+            (-1, "b", "no-effect"),
+            (1, "c", "no-effect"),
+            (2, "d", "goal-reached"),
+            (3, "f", "no-effect"),
+            (200, "g", "withdrawn"),
+        )
+    ]
+    assert counted(happened(*ends)).ended == {"no-effect": 2, "goal-reached": 1}
+    assert counted(happened(*ends), "2027-spring").ended == {"withdrawn": 1}
+
+
+@pytest.mark.rule(49, 161)
+def test_double_work_is_counted_when_all_have_said_what_comes_of_it_and_else_when_the_term_ends() -> None:
+    first, second, third = (MeasureRef(f"mea_{'b' * 25}{letter}") for letter in "bcd")
+
+    def suspected(measure: MeasureRef) -> MeasureOverlapSuspected:
+        return MeasureOverlapSuspected(case=CASE, measure=measure, others=(third,), overlap="language")
+
+    def explained(measure: MeasureRef, *, settled: bool) -> MeasureOverlapExplained:
+        return MeasureOverlapExplained(
+            case=CASE,
+            measure=measure,
+            explained_for=measure,
+            explanation=OverlapExplanation.COORDINATED,
+            settled=settled,
+        )
+
+    told_of = happened(
+        (-10, suspected(first)),
+        (1, suspected(second)),
+        (2, explained(first, settled=False)),
+        (3, explained(first, settled=True)),
+        (4, explained(first, settled=True)),
+    )
+    assert counted(told_of).doubled == {"coordinated": 1, "unexplained": 1}
+    stopped = fact_of(MeasureStopped(case=CASE, measure=second, reason="withdrawn"))
+    assert stopped is not None
+    assert counted([*told_of, Happened(CASE, 9, AUTUMN.begins + timedelta(days=9), stopped)]).doubled == {
+        "coordinated": 1
+    }
+
+
+@pytest.mark.rule(13, 14)
+def test_a_transition_form_is_counted_once_as_sent_or_as_late_and_not_sent() -> None:
+    holder = Party(actor=ActorId("act_somebody-in-tynset"), role=Role.TEACHER, unit=UNITS[0])
+    one, other, third = (FormRef(f"frm_{'b' * 25}{letter}") for letter in "bcd")
+    handover = HandoverRef("hdo_" + "b" * 26)
+    told_of = happened(
+        (1, TransitionFormSent(case=CASE, form=one, version=1, handover=handover)),
+        (2, TransitionFormOverdue(case=CASE, form=other, version=1, holder=holder)),
+        (3, TransitionFormOverdue(case=CASE, form=third, version=1, holder=holder)),
+        (4, TransitionFormSent(case=CASE, form=third, version=2, handover=handover, outside_window="moved")),
+        (5, TransitionFormSent(case=CASE, form=third, version=3, handover=handover)),
+    )
+    assert counted(told_of).forms == {"in-window": 1, "outside-window": 1, "not-sent": 1}
+    assert counted(told_of, "2027-spring").forms == {}, "that it was late is told once"
+
+
+@pytest.mark.rule(93)
+def test_child_welfares_first_answer_to_a_reporter_is_counted_and_that_there_was_none() -> None:
+    soon, late, never = (ConcernReportRef(f"rpt_{'b' * 25}{letter}") for letter in "bcd")
+    reporter = Party(actor=ActorId("act_somebody-in-tynset"), role=Role.TEACHER, unit=UNITS[0])
+    told_of = happened(
+        (5, ConcernReportFeedback(case=CASE, report=soon, kind="received")),
+        (6, ConcernReportFeedback(case=CASE, report=soon, kind="dismissed", late=True)),
+        (21, ConcernReportUnanswered(case=CASE, report=late, reporter=reporter)),
+        (22, ConcernReportUnanswered(case=CASE, report=never, reporter=reporter)),
+        (30, ConcernReportFeedback(case=CASE, report=late, kind="investigating", late=True)),
+    )
+    assert counted(told_of).replies == {"in-time": 1, "late": 1, "unanswered": 1}
+
+
+@pytest.mark.rule(4, 5)
+def test_consents_that_are_to_be_said_again_are_counted_as_they_stand_when_the_term_ends() -> None:
+    at, last = AUTUMN.begins, (AUTUMN.ends + timedelta(days=30)).date()
+    scope = Scope(
+        services=frozenset({Service.PPT}), categories=frozenset({"language"}), purposes=frozenset({"discussion"})
+    )
+
+    def of(letter: str) -> dict[str, Any]:
+        return {"case": CASE, "consent": ConsentRef(f"cst_{'b' * 25}{letter}"), "version": 1}
+
+    def due(letter: str, *, nobody_missing: bool = False) -> ConsentReassessmentDue:
+        return ConsentReassessmentDue(
+            **of(letter), reason="age-15", needed={}, guardians=(), confirm_by=None if nobody_missing else at
+        )
+
+    def asked(letter: str) -> ConsentRenewalRequested:
+        return ConsentRenewalRequested(
+            **of(letter), scope=scope, valid_to=last, needed={}, guardians=(), languages=frozenset({"nb"}), answer_by=at
+        )
+
+    suspended = ConsentSuspended(**of("c"), reason="age-15", ended=scope, effective_at=at)
+    told_of = happened(
+        (-30, due("b")),
+        (1, due("c")),
+        (2, suspended),
+        (3, due("d")),
+        (4, ConsentConfirmed(**of("d"), reason="age-15", scope=scope, valid_from=last, valid_to=last)),
+        (5, asked("f")),
+        (6, asked("g")),
+        (7, ConsentRefused(**of("g"), grantor="guardian", ordinal=1, renewal=True)),
+        (8, asked("h")),
+        (9, ConsentExpired(**of("h"))),
+        (10, due("j", nobody_missing=True)),
+    )
+    assert counted(told_of).waiting == {"to-confirm": 1, "suspended": 1, "renewal-asked": 1}
+    shut = Happened(CASE, 99, AUTUMN.ends - timedelta(days=1), CaseShut())
+    assert counted([*told_of, shut]).waiting == {}
 
 
 @pytest.mark.rule(4, 5)

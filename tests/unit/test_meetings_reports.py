@@ -39,7 +39,7 @@ from services.meetings.domain.meeting import Status
 from services.meetings.domain.profile import Profile, read_profiles_in
 from services.meetings.domain.reports import Content, Known, compared_with, period_of, report_of
 from services.meetings.domain.undertakings import ReportHeading
-from services.meetings.domain.unit_register import RegisterState, Week
+from services.meetings.domain.unit_register import Counted, RegisterState, Week
 from services.meetings.errors import (
     FigureUnknownError,
     HolidaysUnknownError,
@@ -199,6 +199,28 @@ def test_meetings_held_are_told_against_what_was_due_and_subtraction_gives_no_sm
     )
 
 
+@pytest.mark.rule(112, 117, 127)
+def test_units_that_lack_a_competence_stand_against_those_that_are_to_have_it() -> None:
+    code = TYNSET.competence[0].code
+    to_have = [unit for unit in TYNSET.units if unit.seated_as in TYNSET.competence[0].services]
+    have = Counted(staff=8, having=3, on=date(2026, 9, 1))
+
+    def told_of(having: int, view: View | None = None) -> tuple[int | None, ...]:
+        registers = {unit.id: RegisterState(competence={code: have}) for unit in to_have[:having]}
+        table = figures_of(content(report="structures", registers=registers, facts=[], view=view))
+        gaps = table[FigureCode.COMPETENCE_GAPS].table
+        assert gaps.columns == ("to-have", "lacking")
+        return gaps.cells[gaps.rows.index(code)]
+
+    assert told_of(0)[0] == len(to_have) >= 6
+    assert told_of(len(to_have) - 4)[1] is None, "four lack it"
+    own = View(everything=False, unit=UnitId("unit:tynset-barnehage"), service=Service.BARNEHAGE)
+    assert told_of(0, own) == (1, None)
+    page = render_report(content(report="structures"), TYNSET, Language.EN)
+    assert "Competence that is missing" in page
+    assert TYNSET.competence[0].text.en in page
+
+
 @pytest.mark.rule(173)
 def test_how_bodies_answered_is_told_as_small_numbers_allow() -> None:
     def answered(in_time: int, late: int, corrected: int, unanswered: int) -> dict[str, int | None]:
@@ -309,7 +331,7 @@ def test_no_report_shows_a_small_number_about_people() -> None:
                     table = figure.table
                     assert figure.protected == (figure.code not in IN_FULL)
                     # How many are due is a rule, and no count of what happened.
-                    told_of = [at for at, column in enumerate(table.columns) if column != "due"]
+                    told_of = [at for at, column in enumerate(table.columns) if column not in {"due", "to-have"}]
                     numbers = [row[at] for row in table.cells for at in told_of]
                     numbers += [*table.row_totals, *(table.column_totals[at] for at in told_of if table.column_totals)]
                     assert not figure.protected or all(one is None or one >= THRESHOLD for one in numbers)

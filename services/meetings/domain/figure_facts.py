@@ -11,14 +11,18 @@ from pydantic import Field, TypeAdapter
 
 from shared.contracts import cases
 from shared.contracts.base import EventData, Model, Moment
-from shared.contracts.cases import Effect, ForWhom
+from shared.contracts.cases import Effect, ForWhom, OverlapExplanation
 from shared.contracts.codes import Role, Service
 from shared.contracts.consultations import ConsultationAnswered, ConsultationClosed
 from shared.contracts.meetings import MeetingHeld
+from shared.contracts.reports import ConcernReportFeedback, ConcernReportUnanswered
 from shared.contracts.safekeeping import CaseErased
-from shared.refs import ConcernRef, ConsentRef, HandoverRef, MeasureRef, UnitId
+from shared.contracts.transition_forms import TransitionFormOverdue
+from shared.refs import ConcernRef, ConcernReportRef, ConsentRef, FormRef, HandoverRef, MeasureRef, UnitId
 
 ConsentOutcome = Literal["granted", "refused", "narrowed", "withdrawn", "expired", "lapsed", "renewed"]
+ConsentWaiting = Literal["to-confirm", "suspended", "renewal-asked"]
+MeasureEnd = Literal["goal-reached", "no-effect", "withdrawn"]
 
 
 class ConcernCame(Model):
@@ -106,6 +110,68 @@ class MeasureJudged(Model):
     evaluate_by: Moment | None
 
 
+class MeasureOver(Model):
+    """A measure ended (seed rules 89, 90, 166)."""
+
+    kind: Literal["measure-over"] = "measure-over"
+    measure: MeasureRef
+    reason: MeasureEnd
+
+
+class OverlapSeen(Model):
+    """Another unit does much the same as this measure (seed rules 49, 161)."""
+
+    kind: Literal["overlap-seen"] = "overlap-seen"
+    measure: MeasureRef
+
+
+class OverlapSettled(Model):
+    """All who do much the same have said what is to become of it."""
+
+    kind: Literal["overlap-settled"] = "overlap-settled"
+    measure: MeasureRef
+    explanation: OverlapExplanation
+
+
+class FormSent(Model):
+    """A transition form went to the school (seed rule 13)."""
+
+    kind: Literal["form-sent"] = "form-sent"
+    form: FormRef
+    outside: bool
+    """Outside its window, with a reason."""
+
+
+class FormLate(Model):
+    """The time to send a transition form is over, and it has not been sent."""
+
+    kind: Literal["form-late"] = "form-late"
+    form: FormRef
+
+
+class ReportAnswered(Model):
+    """Child welfare has answered whoever reported a concern to it (barnevernsloven § 13-3)."""
+
+    kind: Literal["report-answered"] = "report-answered"
+    report: ConcernReportRef
+    late: bool
+
+
+class ReportUnanswered(Model):
+    """Three weeks are over, and it has not."""
+
+    kind: Literal["report-unanswered"] = "report-unanswered"
+    report: ConcernReportRef
+
+
+class ConsentWaits(Model):
+    """A consent is to be said again: who must consent is another, or its last day comes near. None: it is no more (4, 5)."""
+
+    kind: Literal["consent-waits"] = "consent-waits"
+    consent: ConsentRef
+    waits: ConsentWaiting | None
+
+
 class ConsentAsked(Model):
     """A consent was asked for; the unit is the one that holds it (seed rules 4, 5)."""
 
@@ -178,6 +244,14 @@ Fact = Annotated[
     | MeasureIn
     | MeasureDue
     | MeasureJudged
+    | MeasureOver
+    | OverlapSeen
+    | OverlapSettled
+    | FormSent
+    | FormLate
+    | ReportAnswered
+    | ReportUnanswered
+    | ConsentWaits
     | ConsentAsked
     | ConsentCame
     | Attended
@@ -203,12 +277,24 @@ def _granted(event: cases.ConsentGranted) -> Fact | None:
     return ConsentCame(consent=event.consent, outcome="granted") if event.active and not event.renewal else None
 
 
-def _refused(event: cases.ConsentRefused) -> Fact | None:
-    return None if event.renewal else ConsentCame(consent=event.consent, outcome="refused")
+def _refused(event: cases.ConsentRefused) -> Fact:
+    if event.renewal:
+        return ConsentWaits(consent=event.consent, waits=None)
+    return ConsentCame(consent=event.consent, outcome="refused")
 
 
-def _lapsed(event: cases.ConsentLapsed) -> Fact | None:
-    return None if event.renewal else ConsentCame(consent=event.consent, outcome="lapsed")
+def _lapsed(event: cases.ConsentLapsed) -> Fact:
+    if event.renewal:
+        return ConsentWaits(consent=event.consent, waits=None)
+    return ConsentCame(consent=event.consent, outcome="lapsed")
+
+
+def _reassessed(event: cases.ConsentReassessmentDue) -> Fact:
+    return ConsentWaits(consent=event.consent, waits=None if event.confirm_by is None else "to-confirm")
+
+
+def _settled(event: cases.MeasureOverlapExplained) -> Fact | None:
+    return OverlapSettled(measure=event.measure, explanation=event.explanation) if event.settled else None
 
 
 def _attended(event: MeetingHeld) -> Fact:
@@ -279,6 +365,17 @@ READ: Final[Mapping[type[EventData], Callable[[Any], Fact | None]]] = {
     cases.MeasureEvaluated: lambda event: MeasureJudged(
         measure=event.measure, effect=event.effect, evaluate_by=event.evaluate_by
     ),
+    cases.MeasureStopped: lambda event: MeasureOver(measure=event.measure, reason=event.reason),
+    cases.MeasureOverlapSuspected: lambda event: OverlapSeen(measure=event.measure),
+    cases.MeasureOverlapExplained: _settled,
+    cases.TransitionFormSent: lambda event: FormSent(form=event.form, outside=event.outside_window is not None),
+    TransitionFormOverdue: lambda event: FormLate(form=event.form),
+    ConcernReportFeedback: lambda event: ReportAnswered(report=event.report, late=event.late),
+    ConcernReportUnanswered: lambda event: ReportUnanswered(report=event.report),
+    cases.ConsentReassessmentDue: _reassessed,
+    cases.ConsentSuspended: lambda event: ConsentWaits(consent=event.consent, waits="suspended"),
+    cases.ConsentConfirmed: lambda event: ConsentWaits(consent=event.consent, waits=None),
+    cases.ConsentRenewalRequested: lambda event: ConsentWaits(consent=event.consent, waits="renewal-asked"),
     cases.ConsentRequested: lambda event: ConsentAsked(consent=event.consent, unit=event.held_by_unit),
     cases.ConsentGranted: _granted,
     cases.ConsentRefused: _refused,

@@ -29,17 +29,27 @@ from services.meetings.domain.figure_facts import (
     ConsentAsked,
     ConsentCame,
     ConsentOutcome,
+    ConsentWaiting,
+    ConsentWaits,
+    FormLate,
+    FormSent,
     HandoverAnswered,
     HandoverOffered,
     Happened,
     HearingShut,
     LevelIs,
     MeasureDue,
+    MeasureEnd,
     MeasureIn,
     MeasureJudged,
+    MeasureOver,
+    OverlapSeen,
+    OverlapSettled,
+    ReportAnswered,
+    ReportUnanswered,
 )
 from shared.contracts.base import Model
-from shared.contracts.cases import Effect, ForWhom
+from shared.contracts.cases import Effect, ForWhom, OverlapExplanation
 from shared.contracts.codes import Role, Service
 from shared.refs import UnitId
 from shared.small_numbers import THRESHOLD, Table, publish, suppress
@@ -86,6 +96,18 @@ class FigureCode(StrEnum):
     """(Seed rule 157.)"""
     EVALUATIONS = "evaluations"
     """By effect, in time or late (seed rules 89, 90)."""
+    MEASURES_ENDED = "measures-ended"
+    """Measures that ended, by why: among them those stopped for no effect (seed rules 89, 90, 166)."""
+    DOUBLE_WORK = "double-work"
+    """Measures that much the same is done beside, by what came of that (seed rules 49, 161)."""
+    TRANSITION_FORMS = "transition-forms"
+    """Sent within their window, outside it, or not when it was over (seed rules 13, 14)."""
+    CHILD_WELFARE_ANSWERS = "child-welfare-answers"
+    """To whoever reported a concern: within three weeks, later, not (seed rule 93; barnevernsloven § 13-3)."""
+    CONSENTS_WAITING = "consents-waiting"
+    """Consents that were to be said again when the term ended (seed rules 4, 5)."""
+    COMPETENCE_GAPS = "competence-gaps"
+    """Units that lack a competence, against how many are to have it (seed rules 112, 117)."""
     CONSENTS = "consents"
     """What consents came to, by the unit that holds them (seed rules 4, 5)."""
     PAGE_VISITS = "page-visits"
@@ -95,7 +117,13 @@ class FigureCode(StrEnum):
 OF_UNITS: Final = frozenset({FigureCode.CONCERNS_BY_UNIT, FigureCode.CASES_BY_LEVEL, FigureCode.CONSENTS})
 """Whose rows are units: a leader sees the own unit's."""
 OF_THE_WHEEL: Final = frozenset(
-    {FigureCode.MEETINGS, FigureCode.ARENAS, FigureCode.DEVIATIONS, FigureCode.GUIDANCE_HOURS}
+    {
+        FigureCode.MEETINGS,
+        FigureCode.ARENAS,
+        FigureCode.DEVIATIONS,
+        FigureCode.GUIDANCE_HOURS,
+        FigureCode.COMPETENCE_GAPS,
+    }
 )
 """Told of the year wheel, and of what units recorded, as it stands: both are shown to whoever reads this themselves."""
 IN_FULL: Final = frozenset({FigureCode.ARENAS, FigureCode.GUIDANCE_HOURS, FigureCode.PAGE_VISITS})
@@ -107,9 +135,15 @@ COMPARED: Final = COUNTED - {FigureCode.HEARINGS}
 COUNT: Final = "count"
 LEVELS: Final = ("level-0", "level-1", "level-2", "level-3")
 OUTCOMES: Final[tuple[str, ...]] = get_args(ConsentOutcome)
+WAITING: Final[tuple[str, ...]] = get_args(ConsentWaiting)
+ENDS: Final[tuple[str, ...]] = get_args(MeasureEnd)
+DOUBLED: Final = (*(each.value for each in OverlapExplanation), "unexplained")
+FORMS: Final = ("in-window", "outside-window", "not-sent")
+GAPS: Final = ("to-have", "lacking")
 WAITED: Final = ("within-7-days", "in-time", "late")
 TIMELY: Final = ("in-time", "late")
 GUIDANCE: Final = ("minutes-due", "minutes-given")
+REPLIED: Final = (*TIMELY, "unanswered")
 ANSWERED: Final = (*TIMELY, "corrected-late", "unanswered")
 DUE: Final = "due"
 MET: Final = ("held", "not-held", "cancelled")
@@ -144,6 +178,11 @@ class Numbers(Model):
     offers: dict[str, int]
     evaluations: dict[tuple[str, str], int]
     consents: dict[tuple[str, str], int]
+    ended: dict[str, int]
+    doubled: dict[str, int]
+    forms: dict[str, int]
+    replies: dict[str, int]
+    waiting: dict[str, int]
     seats: dict[tuple[str, str], int]
     roles: dict[tuple[str, str], int]
     contact: dict[tuple[str, str], int]
@@ -162,6 +201,14 @@ class _Case:
     offers: dict[str, tuple[datetime, datetime]] = field(default_factory=dict)
     """When the baton was offered, while nobody has answered, and by when one is to."""
     due: dict[str, datetime] = field(default_factory=dict)
+    overlaps: set[str] = field(default_factory=set)
+    """Measures that much the same is done beside, as long as nobody has said what is to become of it."""
+    unsent: dict[str, datetime] = field(default_factory=dict)
+    """Since when a transition form is late."""
+    unanswered: dict[str, datetime] = field(default_factory=dict)
+    """Since when a report to child welfare is without the answer that was due."""
+    waits: dict[str, str] = field(default_factory=dict)
+    """What each consent that is to be said again waits for."""
     asked_by: dict[str, UnitId | None] = field(default_factory=dict)
     told: set[tuple[str, str]] = field(default_factory=set)
     """Which outcome of which consent, and which body's correction, was counted: each once, however often it comes."""
@@ -183,7 +230,8 @@ class _Tally:
         return unit if unit is not None and unit in self.units else OTHER
 
     def add(self, what: str, row: str, column: str = "", number: int = 1) -> None:
-        self.counts[what, row, column] += number
+        if number:
+            self.counts[what, row, column] += number
 
 
 def count(
@@ -209,11 +257,24 @@ def count(
             _of_handovers(case, happened, counted)
             _of_the_case(case, happened)
             _of_measures(case, happened, counted)
+            _of_ends(case, happened, counted)
+            _of_replies(case, happened, counted)
+            _of_consents(case, happened, counted)
             _of_the_rest(case, happened, counted)
     for each in cases.values():
-        if each.open:
-            tally.add("open_cases", tally.place(each.unit), LEVELS[each.level])
+        _at_the_end(each, period, tally)
     return _numbers(tally.counts)
+
+
+def _at_the_end(case: _Case, period: Period, tally: _Tally) -> None:
+    """Count how it stood when the term ended."""
+    if case.open:
+        tally.add("open_cases", tally.place(case.unit), LEVELS[case.level])
+    tally.add("doubled", DOUBLED[-1], number=len(case.overlaps))
+    tally.add("forms", FORMS[-1], number=sum(since >= period.begins for since in case.unsent.values()))
+    tally.add("replies", REPLIED[-1], number=sum(since >= period.begins for since in case.unanswered.values()))
+    for waits in case.waits.values():
+        tally.add("waiting", waits)
 
 
 def _of_concerns(case: _Case, happened: Happened, tally: _Tally) -> None:
@@ -274,13 +335,63 @@ def _of_measures(case: _Case, happened: Happened, tally: _Tally) -> None:
             return
 
 
-def _of_the_rest(case: _Case, happened: Happened, tally: _Tally) -> None:
+def _of_ends(case: _Case, happened: Happened, tally: _Tally) -> None:
+    match happened.fact:
+        case MeasureOver(measure=measure, reason=reason):
+            case.overlaps.discard(measure)
+            tally.add("ended", reason)
+        case OverlapSeen(measure=measure):
+            case.overlaps.add(measure)
+        case OverlapSettled(measure=measure, explanation=explanation) if measure in case.overlaps:
+            case.overlaps.discard(measure)
+            tally.add("doubled", explanation)
+        case CaseShut():
+            case.overlaps.clear()
+            case.unsent.clear()
+            case.waits.clear()
+        case _:
+            return
+
+
+def _of_replies(case: _Case, happened: Happened, tally: _Tally) -> None:
+    """Count what was to be sent to a school, and answered by child welfare: a form, or an answer, once each."""
+    match happened.fact:
+        case FormSent(form=form, outside=outside) if ("form", form) not in case.told:
+            case.told.add(("form", form))
+            case.unsent.pop(form, None)
+            tally.add("forms", FORMS[outside])
+        case FormLate(form=form) if ("form", form) not in case.told:
+            case.unsent.setdefault(form, happened.at)
+        case ReportAnswered(report=report, late=late) if ("report", report) not in case.told:
+            case.told.add(("report", report))
+            case.unanswered.pop(report, None)
+            tally.add("replies", TIMELY[late])
+        case ReportUnanswered(report=report) if ("report", report) not in case.told:
+            case.unanswered.setdefault(report, happened.at)
+        case _:
+            return
+
+
+def _of_consents(case: _Case, happened: Happened, tally: _Tally) -> None:
     match happened.fact:
         case ConsentAsked() as fact:
             case.asked_by[fact.consent] = fact.unit
-        case ConsentCame() as fact if (fact.consent, fact.outcome) not in case.told:
-            case.told.add((fact.consent, fact.outcome))
-            tally.add("consents", tally.place(case.asked_by.get(fact.consent)), fact.outcome)
+        case ConsentWaits(consent=consent, waits=None):
+            case.waits.pop(consent, None)
+        case ConsentWaits(consent=consent, waits=str() as waits):
+            case.waits[consent] = waits
+        case ConsentCame() as fact:
+            if fact.outcome != "narrowed":
+                case.waits.pop(fact.consent, None)
+            if (fact.consent, fact.outcome) not in case.told:
+                case.told.add((fact.consent, fact.outcome))
+                tally.add("consents", tally.place(case.asked_by.get(fact.consent)), fact.outcome)
+        case _:
+            return
+
+
+def _of_the_rest(case: _Case, happened: Happened, tally: _Tally) -> None:
+    match happened.fact:
         case Attended() as fact:
             tally.add("seats", fact.arena_type, "present", fact.present)
             tally.add("seats", fact.arena_type, "absent", fact.absent)
@@ -335,6 +446,11 @@ def _numbers(tally: Counter[tuple[str, str, str]]) -> Numbers:
         offers=lines("offers"),
         evaluations=cells("evaluations"),
         consents=cells("consents"),
+        ended=lines("ended"),
+        doubled=lines("doubled"),
+        forms=lines("forms"),
+        replies=lines("replies"),
+        waiting=lines("waiting"),
         seats=cells("seats"),
         roles=cells("roles"),
         contact=cells("contact"),
@@ -363,6 +479,11 @@ def shown(
             as_line(line.TIME_TO_ACT, WAITED, numbers.waited),
             as_line(line.TIME_TO_ANSWER, WAITED, numbers.offered),
             _table(table.CASES_BY_LEVEL, places, LEVELS, numbers.open_cases),
+            as_line(line.MEASURES_ENDED, ENDS, numbers.ended),
+            as_line(line.DOUBLE_WORK, DOUBLED, numbers.doubled),
+            as_line(line.TRANSITION_FORMS, FORMS, numbers.forms),
+            as_line(line.CHILD_WELFARE_ANSWERS, REPLIED, numbers.replies),
+            as_line(line.CONSENTS_WAITING, WAITING, numbers.waiting),
             as_line(line.MEASURES_BY_LEVEL, LEVELS, numbers.by_level),
             as_line(line.MEASURES_WITH_PPT, ("ppt", "others"), numbers.with_ppt),
             as_line(line.OFFERS_USED, (*offers, OTHER), numbers.offers),
@@ -412,20 +533,39 @@ def _hearings(bodies: Mapping[str, int]) -> Figure:
 
 
 def of_meetings(rows: Sequence[str], due: Mapping[str, int], met: Mapping[tuple[str, str], int]) -> Figure:
-    """Return what became of the meetings of each arena, against how many were due (seed rules 8, 64, 183).
+    """Return what became of the meetings of each arena, against how many were due (seed rules 8, 64, 183)."""
+    return _against(FigureCode.MEETINGS, rows, DUE, due, MET, met)
 
-    How many are due is a rule, and is told. What became of them is no sum of it: each is a line of its own, as it may be shown.
+
+def of_gaps(to_have: Mapping[str, int], lacking: Mapping[str, int]) -> Figure:
+    """Return how many units lack each competence, against how many are to have it (seed rules 112, 117)."""
+    wanted, gap = GAPS
+    cells = {(row, gap): number for row, number in lacking.items()}
+    return _against(FigureCode.COMPETENCE_GAPS, tuple(to_have), wanted, to_have, (gap,), cells)
+
+
+def _against(
+    code: FigureCode,
+    rows: Sequence[str],
+    asked: str,
+    due: Mapping[str, int],
+    columns: Sequence[str],
+    met: Mapping[tuple[str, str], int],
+) -> Figure:
+    """Return a figure of what was, against what the profile asks for.
+
+    What is asked for is a rule, and is told. What was is no sum of it: each column is a line of its own, as it may be shown.
     """
-    columns = [suppress({row: met.get((row, column), 0) for row in rows}) for column in MET]
+    lines = [suppress({row: met.get((row, column), 0) for row in rows}) for column in columns]
     return Figure(
-        code=FigureCode.MEETINGS,
+        code=code,
         protected=True,
         table=Table(
             rows=tuple(rows),
-            columns=(DUE, *MET),
-            cells=tuple((due.get(row, 0), *(column.parts[row] for column in columns)) for row in rows),
+            columns=(asked, *columns),
+            cells=tuple((due.get(row, 0), *(line.parts[row] for line in lines)) for row in rows),
             row_totals=(),
-            column_totals=(sum(due.get(row, 0) for row in rows), *(column.total for column in columns)),
+            column_totals=(sum(due.get(row, 0) for row in rows), *(line.total for line in lines)),
             total=None,
         ),
     )

@@ -31,6 +31,7 @@ from services.meetings.domain.figures import (
     as_line,
     count,
     in_full,
+    of_gaps,
     of_meetings,
     only,
     shown,
@@ -39,7 +40,7 @@ from services.meetings.domain.organisation import UnitKind
 from services.meetings.domain.profile import Profile
 from services.meetings.domain.survey_results import SurveyTold, told_of
 from services.meetings.domain.undertakings import Better, Entry, Quantity, Report, Resources, Source, Stated
-from services.meetings.domain.unit_register import RegisterState, hours_lines
+from services.meetings.domain.unit_register import RegisterState, competence_lines, hours_lines
 from services.meetings.domain.year import SchoolYear
 from services.meetings.errors import HolidaysUnknownError, PeriodNotOverError, PeriodUnknownError, ReportUnknownError
 from shared.clock import oslo_day
@@ -253,6 +254,8 @@ def content_of(
         figures |= _of_meetings(profile, list(meetings), period, view)
     if FigureCode.GUIDANCE_HOURS in wanted:
         figures[FigureCode.GUIDANCE_HOURS] = _guidance(known, period, view)
+    if FigureCode.COMPETENCE_GAPS in wanted:
+        figures[FigureCode.COMPETENCE_GAPS] = _gaps(known, period, view)
     figures[FigureCode.ARENAS] = _arenas(profile, period, view)
     figures[FigureCode.PAGE_VISITS] = _visits(known.visits, period)
     return Content(
@@ -370,6 +373,15 @@ def _guidance(known: Known, period: Period, view: View) -> Figure:
             due, given = rows.get(line.unit, (0, 0))
             rows[line.unit] = (due + line.due_minutes, given + line.minutes)
     return in_full(FigureCode.GUIDANCE_HOURS, GUIDANCE, rows)
+
+
+def _gaps(known: Known, period: Period, view: View) -> Figure:
+    """Return how many units lack each competence by what they have recorded until now, up to date when the term ended (112)."""
+    last = oslo_day(period.ends) - _DAY
+    units = [unit for unit in known.profile.units if unit.there_on(last) and (view.everything or unit.id == view.unit)]
+    lines = competence_lines(known.profile, units, known.registers, last)
+    wanted = {each.code: sum(line.competence == each.code for line in lines) for each in known.profile.competence}
+    return of_gaps(wanted, Counter(line.competence for line in lines if line.gap))
 
 
 def _arenas(profile: Profile, period: Period, view: View) -> Figure:

@@ -116,6 +116,7 @@ class _Words:
             **{rules.type: rules.name for rules in profile.arenas},
             **{unit.id: unit.name for unit in profile.units},
         }
+        self._competence: Final = {each.code: each.text.in_(language) for each in profile.competence}
         self._offers: Final = {code: text.in_(language) for code, text in offers_of(profile).items()}
 
     def row(self, figure: FigureCode, code: str) -> str:
@@ -124,6 +125,8 @@ class _Words:
             return f"{self.words.months[int(code[5:]) - 1]} {code[:4]}"
         if figure is FigureCode.OFFERS_USED and code in self._offers:
             return self._offers[code]
+        if figure is FigureCode.COMPETENCE_GAPS:
+            return self._competence.get(code, code)
         if code in self._named and figure not in {
             FigureCode.CONCERNS_FOR_WHOM,
             FigureCode.DEVIATIONS,
