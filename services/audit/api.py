@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Final
 from uuid import UUID
@@ -199,21 +200,25 @@ AskedLog = Annotated[LogName, Depends(_asked_log)]
 Position = Annotated[int, Path(ge=0, le=_LARGEST, description="The entry's number; the first is 0.")]
 
 
-def create_router(
-    reader: Reader,
-    desk: Desk,
-    *,
-    signing: Signing,
-    http: httpx.AsyncClient,
-    peers: Mapping[str, str],
-    witnesses: Witnesses,
-) -> APIRouter:
-    """Return the routes; `signing` has the keys whose public halves are shown under each log's name."""
-    router = APIRouter()
-    router.include_router(_log_routes(reader, desk, signing))
-    router.include_router(_witness_routes(reader, desk, witnesses))
-    router.include_router(_entry_routes(reader, desk, http, peers))
-    return router
+@dataclass(frozen=True)
+class Interface:
+    """What the routes ask: an application has it as `state.interface`."""
+
+    reader: Reader
+    desk: Desk
+    signing: Signing
+    """Its keys' public halves are shown under each log's name."""
+    http: httpx.AsyncClient
+    peers: Mapping[str, str]
+    witnesses: Witnesses
+
+
+async def _interface(request: Request) -> Interface:
+    interface: Interface = request.app.state.interface
+    return interface
+
+
+At = Annotated[Interface, Depends(_interface)]
 
 
 def log_view(head: SignedHead, signing: Signing) -> LogView:
@@ -229,128 +234,141 @@ def log_view(head: SignedHead, signing: Signing) -> LogView:
     )
 
 
-def _guarded(desk: Desk) -> Callable[[Request], Awaitable[None]]:
-    """Return what lets only those see an address-protected case's log, even its sizes, who may read it; it is asked first.
+async def _guard(request: Request) -> None:
+    """Let only those see an address-protected case's log, even its sizes, who may read it; it is asked first.
 
     For everybody else there is no such log. Whoever asks with a token that does not do is recorded.
     """
-
-    async def guard(request: Request) -> None:
-        log = request.path_params.get("log", "")
-        if LOG_NAME.fullmatch(log) is None or not is_protected(LogScope(log)):
-            return
-        if "authorization" not in request.headers:
-            raise NoSuchLogError
-        ctx = reading_context(request, await current_actor(request))
-        try:
-            await desk.admit_overview(ctx, LogName(log))
-        except NotYourLogError:
-            raise NoSuchLogError from None
-
-    return guard
+    log = request.path_params.get("log", "")
+    if LOG_NAME.fullmatch(log) is None or not is_protected(LogScope(log)):
+        return
+    if "authorization" not in request.headers:
+        raise NoSuchLogError
+    ctx = reading_context(request, await current_actor(request))
+    try:
+        await (await _interface(request)).desk.admit_overview(ctx, LogName(log))
+    except NotYourLogError:
+        raise NoSuchLogError from None
 
 
-def _log_routes(reader: Reader, desk: Desk, signing: Signing) -> APIRouter:
-    router = APIRouter(tags=["log"], dependencies=[Depends(_guarded(desk))])
-
-    @router.get("/logs", summary="Every log, with its newest checkpoint")
-    async def list_logs() -> list[LogView]:
-        return [log_view(head, signing) for head in await reader.heads()]
-
-    @router.get("/logs/{log}/checkpoints", summary="Every checkpoint that was signed, the newest first")
-    async def checkpoints(log: Log, paging: AskedPage) -> Page[LogView]:
-        collection = Collection(f"checkpoints {log}", int)
-        heads = await reader.checkpoints(log, collection.after(paging.cursor), paging.limit + 1)
-        if not heads and paging.cursor is None:
-            raise NoSuchLogError
-        return collection.page([log_view(head, signing) for head in heads], paging.limit, lambda view: view.size)
-
-    @router.get("/logs/{log}/vkey", summary="The key that signs this log", response_class=Response)
-    async def vkey(log: Log) -> Response:
-        head = await reader.head(log)
-        return Response(f"{signing.verifier(head.origin).vkey}\n", media_type=TEXT, headers=_FRESH)
-
-    @router.get("/logs/{log}/keys", summary="Every key that signs or has signed this log, the newest first")
-    async def keys(log: Log) -> list[KeyView]:
-        return [KeyView.of(period) for period in reversed(await reader.keys(log))]
-
-    @router.get("/logs/{log}/tile/entries/{path:path}", summary="A bundle of entries", response_class=Response)
-    async def bundle(log: Log, path: TilePath, ctx: Reading) -> Response:
-        entries = await desk.copy(ctx, log, _slice(path))
-        return Response(entries, media_type=BYTES, headers=_FOR_THE_ASKER)
-
-    @router.get("/logs/{log}/tile/{level}/{path:path}", summary="A tile of hashes", response_class=Response)
-    async def tile(log: Log, level: Annotated[str, Path(pattern=r"^(0|[1-9][0-9]?)$")], path: TilePath) -> Response:
-        hashes = await reader.tile(log, int(level), _slice(path)) if int(level) < 64 else None
-        if hashes is None:
-            raise NoSuchEntryError
-        return Response(hashes, media_type=BYTES, headers=_FOR_THE_ASKER if is_protected(LogScope(log)) else _FOR_EVER)
-
-    return router
+_logs = APIRouter(tags=["log"], dependencies=[Depends(_guard)])
 
 
-def _witness_routes(reader: Reader, desk: Desk, witnesses: Witnesses) -> APIRouter:
-    router = APIRouter(tags=["log"], dependencies=[Depends(_guarded(desk))])
-
-    @router.get(
-        "/logs/{log}/checkpoint", summary="The newest checkpoint that its policy accepts", response_class=Response
-    )
-    async def checkpoint(log: Log) -> Response:
-        return Response(await witnesses.checkpoint(log), media_type=TEXT, headers=_FRESH)
-
-    @router.get("/logs/{log}/checkpoint/latest", summary="The newest signed checkpoint", response_class=Response)
-    async def latest(log: Log) -> Response:
-        return Response((await reader.head(log)).note, media_type=TEXT, headers=_FRESH)
-
-    @router.get("/logs/{log}/policy", summary="What a checkpoint needs: a C2SP tlog-policy", response_class=Response)
-    async def policy(log: Log) -> Response:
-        return Response((await witnesses.policy(log)).text(), media_type=TEXT, headers=_FRESH)
-
-    @router.get("/logs/{log}/witnesses", summary="What each witness has cosigned last, and what is wrong with it")
-    async def standing(log: Log) -> list[WitnessStanding]:
-        await reader.head(log)
-        return [WitnessStanding.of(view) for view in await witnesses.standing(log)]
-
-    return router
+@_logs.get("/logs", summary="Every log, with its newest checkpoint")
+async def list_logs(at: At) -> list[LogView]:
+    return [log_view(head, at.signing) for head in await at.reader.heads()]
 
 
-def _entry_routes(reader: Reader, desk: Desk, http: httpx.AsyncClient, peers: Mapping[str, str]) -> APIRouter:
-    router = APIRouter(tags=["entries"])
+@_logs.get("/logs/{log}/checkpoints", summary="Every checkpoint that was signed, the newest first")
+async def checkpoints(log: Log, paging: AskedPage, at: At) -> Page[LogView]:
+    collection = Collection(f"checkpoints {log}", int)
+    heads = await at.reader.checkpoints(log, collection.after(paging.cursor), paging.limit + 1)
+    if not heads and paging.cursor is None:
+        raise NoSuchLogError
+    return collection.page([log_view(head, at.signing) for head in heads], paging.limit, lambda view: view.size)
 
-    @router.get("/entries", summary="Entries by case, actor, time and more, the newest first")
-    async def find(
-        log: AskedLog, ctx: Reading, paging: AskedPage, search: AskedSearch, language: AskedLanguage, answer: Response
-    ) -> Page[EntryView]:
-        collection = Collection(f"entries {log} {search}", int)
-        before = collection.after(paging.cursor)
-        found = await desk.find(ctx, log, search, before=before, limit=paging.limit + 1)
-        answer.headers["Content-Language"] = language.value
-        return collection.page([_view(entry, language) for entry in found], paging.limit, lambda view: view.position)
 
-    @router.get("/entries/{position}", summary="One entry, with its proof")
-    async def show(
-        log: AskedLog, ctx: Reading, position: Position, language: AskedLanguage, answer: Response
-    ) -> ProvedEntry:
-        entry, proof = await desk.show(ctx, log, position)
-        leaf = base64.b64encode(entry.leaf).decode()
-        answer.headers["Content-Language"] = language.value
-        return ProvedEntry(**_view(entry, language).model_dump(), leaf=leaf, proof=proof.text())
+@_logs.get("/logs/{log}/vkey", summary="The key that signs this log", response_class=Response)
+async def vkey(log: Log, at: At) -> Response:
+    head = await at.reader.head(log)
+    return Response(f"{at.signing.verifier(head.origin).vkey}\n", media_type=TEXT, headers=_FRESH)
 
-    @router.get("/entries/{position}/proof", summary="A .tlog-proof file", response_class=Response)
-    async def proof(log: AskedLog, ctx: Reading, position: Position) -> Response:
-        _, found = await desk.show(ctx, log, position)
-        name = f'attachment; filename="{log}-{position}.tlog-proof"'
-        return Response(found.text(), media_type=TEXT, headers={**_FOR_THE_ASKER, "Content-Disposition": name})
 
-    @router.get("/reconciliation", summary="The services' journals beside the log")
-    async def reconciliation(log: AskedLog, ctx: Reading) -> Reconciliation:
-        await desk.admit_overview(ctx, log)
-        head = await reader.head(log)
-        own = await desk.published()
-        sources = [_reconciled(each) for each in await reconcile(reader, http, peers, log, own=own)]
-        return Reconciliation(log=log, size=head.checkpoint.size, sources=sources)
+@_logs.get("/logs/{log}/keys", summary="Every key that signs or has signed this log, the newest first")
+async def keys(log: Log, at: At) -> list[KeyView]:
+    return [KeyView.of(period) for period in reversed(await at.reader.keys(log))]
 
-    return router
+
+@_logs.get("/logs/{log}/tile/entries/{path:path}", summary="A bundle of entries", response_class=Response)
+async def bundle(log: Log, path: TilePath, ctx: Reading, at: At) -> Response:
+    entries = await at.desk.copy(ctx, log, _slice(path))
+    return Response(entries, media_type=BYTES, headers=_FOR_THE_ASKER)
+
+
+@_logs.get("/logs/{log}/tile/{level}/{path:path}", summary="A tile of hashes", response_class=Response)
+async def tile(log: Log, level: Annotated[str, Path(pattern=r"^(0|[1-9][0-9]?)$")], path: TilePath, at: At) -> Response:
+    hashes = await at.reader.tile(log, int(level), _slice(path)) if int(level) < 64 else None
+    if hashes is None:
+        raise NoSuchEntryError
+    return Response(hashes, media_type=BYTES, headers=_FOR_THE_ASKER if is_protected(LogScope(log)) else _FOR_EVER)
+
+
+_witnessed = APIRouter(tags=["log"], dependencies=[Depends(_guard)])
+
+
+@_witnessed.get(
+    "/logs/{log}/checkpoint", summary="The newest checkpoint that its policy accepts", response_class=Response
+)
+async def checkpoint(log: Log, at: At) -> Response:
+    return Response(await at.witnesses.checkpoint(log), media_type=TEXT, headers=_FRESH)
+
+
+@_witnessed.get("/logs/{log}/checkpoint/latest", summary="The newest signed checkpoint", response_class=Response)
+async def latest(log: Log, at: At) -> Response:
+    return Response((await at.reader.head(log)).note, media_type=TEXT, headers=_FRESH)
+
+
+@_witnessed.get("/logs/{log}/policy", summary="What a checkpoint needs: a C2SP tlog-policy", response_class=Response)
+async def policy(log: Log, at: At) -> Response:
+    return Response((await at.witnesses.policy(log)).text(), media_type=TEXT, headers=_FRESH)
+
+
+@_witnessed.get("/logs/{log}/witnesses", summary="What each witness has cosigned last, and what is wrong with it")
+async def standing(log: Log, at: At) -> list[WitnessStanding]:
+    await at.reader.head(log)
+    return [WitnessStanding.of(view) for view in await at.witnesses.standing(log)]
+
+
+_entries = APIRouter(tags=["entries"])
+
+
+@_entries.get("/entries", summary="Entries by case, actor, time and more, the newest first")
+async def find(
+    log: AskedLog,
+    ctx: Reading,
+    paging: AskedPage,
+    search: AskedSearch,
+    language: AskedLanguage,
+    answer: Response,
+    at: At,
+) -> Page[EntryView]:
+    collection = Collection(f"entries {log} {search}", int)
+    before = collection.after(paging.cursor)
+    found = await at.desk.find(ctx, log, search, before=before, limit=paging.limit + 1)
+    answer.headers["Content-Language"] = language.value
+    return collection.page([_view(entry, language) for entry in found], paging.limit, lambda view: view.position)
+
+
+@_entries.get("/entries/{position}", summary="One entry, with its proof")
+async def show(
+    log: AskedLog, ctx: Reading, position: Position, language: AskedLanguage, answer: Response, at: At
+) -> ProvedEntry:
+    entry, proof = await at.desk.show(ctx, log, position)
+    leaf = base64.b64encode(entry.leaf).decode()
+    answer.headers["Content-Language"] = language.value
+    return ProvedEntry(**_view(entry, language).model_dump(), leaf=leaf, proof=proof.text())
+
+
+@_entries.get("/entries/{position}/proof", summary="A .tlog-proof file", response_class=Response)
+async def proof(log: AskedLog, ctx: Reading, position: Position, at: At) -> Response:
+    _, found = await at.desk.show(ctx, log, position)
+    name = f'attachment; filename="{log}-{position}.tlog-proof"'
+    return Response(found.text(), media_type=TEXT, headers={**_FOR_THE_ASKER, "Content-Disposition": name})
+
+
+@_entries.get("/reconciliation", summary="The services' journals beside the log")
+async def reconciliation(log: AskedLog, ctx: Reading, at: At) -> Reconciliation:
+    await at.desk.admit_overview(ctx, log)
+    head = await at.reader.head(log)
+    own = await at.desk.published()
+    sources = [_reconciled(each) for each in await reconcile(at.reader, at.http, at.peers, log, own=own)]
+    return Reconciliation(log=log, size=head.checkpoint.size, sources=sources)
+
+
+router = APIRouter()
+router.include_router(_logs)
+router.include_router(_witnessed)
+router.include_router(_entries)
 
 
 def _slice(path: str) -> Slice:

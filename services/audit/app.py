@@ -10,16 +10,19 @@ from urllib.parse import urlencode
 import structlog
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from services.audit.api import PUBLIC, create_router
+from services.audit import api
 from services.audit.consumers import GROUP, Consumption
 from services.audit.domain.witness import PREFIX
-from services.audit.exports.api import create_export_router
+from services.audit.exports.api import router as exporting
 from services.audit.exports.desk import ExportDesk
 from services.audit.handlers import Desk
+from services.audit.innsyn.api import Interface
+from services.audit.innsyn.api import router as innsyn
 from services.audit.innsyn.composition import compose_innsyn
 from services.audit.keeper import Keeper
 from services.audit.overseer import Overseer
 from services.audit.pages import create_site
+from services.audit.patterns.api import router as findings
 from services.audit.patterns.composition import compose_control
 from services.audit.queries import Reader
 from services.audit.settings import AuditSettings
@@ -134,14 +137,13 @@ async def compose(kit: Kit[AuditSettings]) -> Parts:
         title="Lagspill audit",
         version=VERSION,
         description="The confidentiality log: who learned what about which child, on which basis, provably.",
-        routers=[
-            create_router(reader, desk, signing=signing, http=kit.http, peers=settings.peers, witnesses=witnesses),
-            control.router,
-            compose_innsyn(kit, reader=pools.reader, witnesses=witnesses),
-            create_export_router(exports),
-        ],
-        public=PUBLIC,
+        routers=[api.router, findings, innsyn, exporting],
+        public=api.PUBLIC,
     )
+    app.state.interface = api.Interface(reader, desk, signing, kit.http, settings.peers, witnesses)
+    app.state.findings = control.desk
+    app.state.innsyn = Interface(compose_innsyn(kit, reader=pools.reader, witnesses=witnesses))
+    app.state.exports = exports
     site = create_site(
         kit, pools.writer, reader, desk, control.desk, exports, witnesses, lambda origin: signing.verifier(origin).vkey
     )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Depends, Path
 from pydantic import ConfigDict, Field
+from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from services.audit.domain.entry import LOG_NAME, LogName
@@ -74,24 +75,31 @@ class ExportOrder(RequestModel):
         return ExportFilter.model_validate({**self.filters.model_dump(), **self.period.model_dump()})
 
 
-def create_export_router(desk: ExportDesk) -> APIRouter:
-    """Return the routes."""
-    router = APIRouter(tags=["exports"])
+router = APIRouter(tags=["exports"])
 
-    @router.post("/exports", summary="Order an export", status_code=201, response_model=ExportView)
-    async def order(body: ExportOrder, ctx: Command) -> Response:
-        log = LogName(body.log or (ctx.actor.municipality if ctx.actor is not None else ""))
-        return respond(await desk.order(ctx, log, body.format, body.asked(), body.language))
 
-    @router.get("/exports/{export}", summary="An export, and what it came to", response_model=ExportView)
-    async def show(export: ExportPath, ctx: Reading) -> Response:
-        loaded = await desk.show(ctx, ExportRef(export))
-        return represent(ExportView.of(loaded.state), version=loaded.version)
+async def _desk(request: Request) -> ExportDesk:
+    desk: ExportDesk = request.app.state.exports
+    return desk
 
-    @router.get("/exports/{export}/content", summary="The file itself", response_class=Response)
-    async def content(export: ExportPath, ctx: Reading, again: AskedAgain) -> Response:
-        file = await desk.fetch(ctx, ExportRef(export), again)
-        headers = {"Cache-Control": "private, no-store", "Content-Disposition": f'attachment; filename="{file.name}"'}
-        return StreamingResponse(file.pieces, media_type=file.media_type, headers=headers)
 
-    return router
+AtDesk = Annotated[ExportDesk, Depends(_desk)]
+
+
+@router.post("/exports", summary="Order an export", status_code=201, response_model=ExportView)
+async def order(body: ExportOrder, ctx: Command, desk: AtDesk) -> Response:
+    log = LogName(body.log or (ctx.actor.municipality if ctx.actor is not None else ""))
+    return respond(await desk.order(ctx, log, body.format, body.asked(), body.language))
+
+
+@router.get("/exports/{export}", summary="An export, and what it came to", response_model=ExportView)
+async def show(export: ExportPath, ctx: Reading, desk: AtDesk) -> Response:
+    loaded = await desk.show(ctx, ExportRef(export))
+    return represent(ExportView.of(loaded.state), version=loaded.version)
+
+
+@router.get("/exports/{export}/content", summary="The file itself", response_class=Response)
+async def content(export: ExportPath, ctx: Reading, again: AskedAgain, desk: AtDesk) -> Response:
+    file = await desk.fetch(ctx, ExportRef(export), again)
+    headers = {"Cache-Control": "private, no-store", "Content-Disposition": f'attachment; filename="{file.name}"'}
+    return StreamingResponse(file.pieces, media_type=file.media_type, headers=headers)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
 from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
@@ -65,49 +66,64 @@ class ReportView(ReportReceipt):
     """Entries of the case that could not be read."""
 
 
-def create_router(desk: InnsynDesk) -> APIRouter:
-    """Return the routes of the report, for guardians and children."""
-    router = APIRouter(tags=["innsyn"])
-    setting = asyncio.Semaphore(PDFS_AT_ONCE)
+router = APIRouter(tags=["innsyn"])
 
-    @router.post("/innsyn-reports", status_code=201, response_model=ReportReceipt, summary="Ask who has seen our child")
-    async def make(body: AskedReport, ctx: Command, actor: CurrentActor, request: Request) -> Response:
-        """For a guardian, or a child old enough to ask alone. The asking is itself an entry of the log."""
-        return respond(await make_report(desk, ctx, actor, body.case, _authorization(request)))
 
-    @router.get(
-        "/innsyn-reports/{report}",
-        response_model=ReportView,
-        summary="Read the report",
-        responses={200: {"content": {"text/html": {}, "application/pdf": {}}}},
-    )
-    async def read(
-        report: InnsynReportRefField,
-        ctx: Reading,
-        actor: CurrentActor,
-        request: Request,
-        form: Annotated[Format | None, Query(alias="format", description="Goes before `Accept`.")] = None,
-        language: Annotated[Language | None, Query(description="The guardian's own if left out, else nb.")] = None,
-        large: Annotated[bool, Query(description="Large print.")] = False,
-    ) -> Response:
-        """Return the report as JSON, as a page or as a PDF (PDF/UA-1). Each reading is an entry of the log, committed first."""
-        found, version = await read_report(desk, ctx, actor, report, _authorization(request))
-        asked = form or preferred(request.headers.get("accept", ""), _MEDIA, Format.JSON)
-        if asked is Format.JSON:
-            answer = represent(_view(found), version=version)
-            answer.headers.update(_PRIVATE)
-            return answer
-        words = write(found, desk.lists, _language(language, found), contact=desk.contact)
-        headers = {**_PRIVATE, "Content-Language": words.language.value}
-        if asked is Format.HTML:
-            page = await asyncio.to_thread(render_page, words, large=large)
-            return Response(page, media_type="text/html; charset=utf-8", headers={**headers, **PAGE.headers})
-        async with setting:
-            content = await make_pdf(words, large=large, made_at=found.made_at)
-        headers["Content-Disposition"] = f'attachment; filename="{_filename(words)}"'
-        return Response(content, media_type="application/pdf", headers=headers)
+@dataclass(frozen=True)
+class Interface:
+    """What the routes ask: an application has it as `state.innsyn`."""
 
-    return router
+    desk: InnsynDesk
+    setting: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(PDFS_AT_ONCE))
+    """Whoever makes a PDF holds a place of it."""
+
+
+async def _interface(request: Request) -> Interface:
+    interface: Interface = request.app.state.innsyn
+    return interface
+
+
+At = Annotated[Interface, Depends(_interface)]
+
+
+@router.post("/innsyn-reports", status_code=201, response_model=ReportReceipt, summary="Ask who has seen our child")
+async def make(body: AskedReport, ctx: Command, actor: CurrentActor, request: Request, at: At) -> Response:
+    """For a guardian, or a child old enough to ask alone. The asking is itself an entry of the log."""
+    return respond(await make_report(at.desk, ctx, actor, body.case, _authorization(request)))
+
+
+@router.get(
+    "/innsyn-reports/{report}",
+    response_model=ReportView,
+    summary="Read the report",
+    responses={200: {"content": {"text/html": {}, "application/pdf": {}}}},
+)
+async def read(
+    report: InnsynReportRefField,
+    ctx: Reading,
+    actor: CurrentActor,
+    request: Request,
+    at: At,
+    form: Annotated[Format | None, Query(alias="format", description="Goes before `Accept`.")] = None,
+    language: Annotated[Language | None, Query(description="The guardian's own if left out, else nb.")] = None,
+    large: Annotated[bool, Query(description="Large print.")] = False,
+) -> Response:
+    """Return the report as JSON, as a page or as a PDF (PDF/UA-1). Each reading is an entry of the log, committed first."""
+    found, version = await read_report(at.desk, ctx, actor, report, _authorization(request))
+    asked = form or preferred(request.headers.get("accept", ""), _MEDIA, Format.JSON)
+    if asked is Format.JSON:
+        answer = represent(_view(found), version=version)
+        answer.headers.update(_PRIVATE)
+        return answer
+    words = write(found, at.desk.lists, _language(language, found), contact=at.desk.contact)
+    headers = {**_PRIVATE, "Content-Language": words.language.value}
+    if asked is Format.HTML:
+        page = await asyncio.to_thread(render_page, words, large=large)
+        return Response(page, media_type="text/html; charset=utf-8", headers={**headers, **PAGE.headers})
+    async with at.setting:
+        content = await make_pdf(words, large=large, made_at=found.made_at)
+    headers["Content-Disposition"] = f'attachment; filename="{_filename(words)}"'
+    return Response(content, media_type="application/pdf", headers=headers)
 
 
 def _authorization(request: Request) -> str:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
-
-from services.audit.innsyn.api import create_router
 from services.audit.innsyn.codelists import read_codelists
 from services.audit.innsyn.entries import CaseEntries
 from services.audit.innsyn.handlers import InnsynDesk
@@ -16,15 +13,15 @@ from shared.db import Pool
 from shared.lifecycle import Kit
 
 
-def compose_innsyn(kit: Kit[AuditSettings], *, reader: Pool, witnesses: Witnesses) -> APIRouter:
-    """Return the report's routes; `reader` are connections of the role that may only read.
+def compose_innsyn(kit: Kit[AuditSettings], *, reader: Pool, witnesses: Witnesses) -> InnsynDesk:
+    """Return the report's desk; `reader` are connections of the role that may only read.
 
     Raises:
         CodeListError: a code list cannot be used.
     """
     settings = kit.settings
     url = settings.innsyn_names_url
-    desk = InnsynDesk(
+    return InnsynDesk(
         entries=CaseEntries(reader, kit.authenticator.known),
         journal=kit.journal,
         rights=Rights(kit.http, settings.cases_url),
@@ -34,4 +31,3 @@ def compose_innsyn(kit: Kit[AuditSettings], *, reader: Pool, witnesses: Witnesse
         contact=settings.innsyn_contact,
         witnesses=witnesses,
     )
-    return create_router(desk)

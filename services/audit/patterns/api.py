@@ -9,6 +9,7 @@ from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Path, Query
 from pydantic import BaseModel, Field, StringConstraints
+from starlette.requests import Request
 from starlette.responses import Response
 
 from services.audit.domain.case_of_finding import FindingState, FindingStatus, Reporting
@@ -164,52 +165,61 @@ FindingId = Annotated[str, Path(description="The finding.", pattern=FINDING_ID)]
 AskedLanguage = Annotated[Language, Depends(_language)]
 
 
-def create_finding_router(desk: FindingDesk) -> APIRouter:
-    """Return the routes."""
-    router = APIRouter(tags=["findings"])
+router = APIRouter(tags=["findings"])
 
-    @router.get("/findings", summary="What was found: in people's looks, and in the log itself; the newest first")
-    async def find(
-        log: Annotated[LogName, Depends(_log)],
-        ctx: Reading,
-        paging: AskedPage,
-        search: Annotated[FindingSearch, Depends(_search)],
-        language: AskedLanguage,
-    ) -> Page[FindingView]:
-        collection = Collection(f"findings {log} {astuple(search)}", tuple[Moment, str])
-        before = collection.after(paging.cursor)
-        found = await desk.find(ctx, log, search, before=before, limit=paging.limit + 1)
-        page = collection.page(found, paging.limit, key_of)
-        return Page(items=[finding_view(each, language) for each in page.items], next=page.next)
 
-    @router.get("/findings/{finding}", summary="One finding, with its entries", response_model=FindingWithEntries)
-    async def show(finding: FindingId, ctx: Reading, paging: AskedPage, language: AskedLanguage) -> Response:
-        collection = Collection(f"finding {finding}", int)
-        shown = await desk.show(ctx, finding, before=collection.after(paging.cursor), limit=paging.limit + 1)
-        entries = collection.page(shown.entries, paging.limit, lambda entry: entry.position)
-        return represent(_with_entries(shown, entries.items, entries.next, language), version=shown.version)
+async def _desk(request: Request) -> FindingDesk:
+    desk: FindingDesk = request.app.state.findings
+    return desk
 
-    @router.post(
-        "/findings/{finding}/explanation", status_code=201, response_model=Answered, summary="Answer for a finding"
-    )
-    async def explain(finding: FindingId, body: ExplanationBody, ctx: GuardedCommand) -> Response:
-        """Explain it, or judge it a breach: then there are 72 hours to report it (GDPR art. 33)."""
-        return respond(await desk.explain(ctx, finding, body.verdict, body.text, _answered))
 
-    @router.post(
-        "/findings/{finding}/reporting",
-        status_code=201,
-        response_model=Answered,
-        summary="Record that it was reported to Datatilsynet",
-    )
-    async def report(finding: FindingId, body: ReportingBody, ctx: GuardedCommand) -> Response:
-        """Close it as reported; after the 72 hours only with the reasons for the delay."""
-        text = body.text if body.delay_reason is None else f"{body.text}\n\n{body.delay_reason}"
-        note = Note(at=ctx.now, verdict="reporting", text=text, reference=body.reference, reported_at=body.reported_at)
-        reporting = Reporting(body.reported_at, delay_explained=body.delay_reason is not None)
-        return respond(await desk.report(ctx, finding, reporting, note, _answered))
+AtDesk = Annotated[FindingDesk, Depends(_desk)]
 
-    return router
+
+@router.get("/findings", summary="What was found: in people's looks, and in the log itself; the newest first")
+async def find(
+    log: Annotated[LogName, Depends(_log)],
+    ctx: Reading,
+    paging: AskedPage,
+    search: Annotated[FindingSearch, Depends(_search)],
+    language: AskedLanguage,
+    desk: AtDesk,
+) -> Page[FindingView]:
+    collection = Collection(f"findings {log} {astuple(search)}", tuple[Moment, str])
+    before = collection.after(paging.cursor)
+    found = await desk.find(ctx, log, search, before=before, limit=paging.limit + 1)
+    page = collection.page(found, paging.limit, key_of)
+    return Page(items=[finding_view(each, language) for each in page.items], next=page.next)
+
+
+@router.get("/findings/{finding}", summary="One finding, with its entries", response_model=FindingWithEntries)
+async def show(finding: FindingId, ctx: Reading, paging: AskedPage, language: AskedLanguage, desk: AtDesk) -> Response:
+    collection = Collection(f"finding {finding}", int)
+    shown = await desk.show(ctx, finding, before=collection.after(paging.cursor), limit=paging.limit + 1)
+    entries = collection.page(shown.entries, paging.limit, lambda entry: entry.position)
+    return represent(_with_entries(shown, entries.items, entries.next, language), version=shown.version)
+
+
+@router.post(
+    "/findings/{finding}/explanation", status_code=201, response_model=Answered, summary="Answer for a finding"
+)
+async def explain(finding: FindingId, body: ExplanationBody, ctx: GuardedCommand, desk: AtDesk) -> Response:
+    """Explain it, or judge it a breach: then there are 72 hours to report it (GDPR art. 33)."""
+    return respond(await desk.explain(ctx, finding, body.verdict, body.text, _answered))
+
+
+@router.post(
+    "/findings/{finding}/reporting",
+    status_code=201,
+    response_model=Answered,
+    summary="Record that it was reported to Datatilsynet",
+)
+async def report(finding: FindingId, body: ReportingBody, ctx: GuardedCommand, desk: AtDesk) -> Response:
+    """Close it as reported; after the 72 hours only with the reasons for the delay."""
+    text = body.text if body.delay_reason is None else f"{body.text}\n\n{body.delay_reason}"
+    note = Note(at=ctx.now, verdict="reporting", text=text, reference=body.reference, reported_at=body.reported_at)
+    reporting = Reporting(body.reported_at, delay_explained=body.delay_reason is not None)
+    return respond(await desk.report(ctx, finding, reporting, note, _answered))
 
 
 def finding_view(finding: PatternFinding | LogFinding, language: Language) -> FindingView:

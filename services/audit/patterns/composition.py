@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from fastapi import APIRouter
-
 from services.audit.handlers import Desk
-from services.audit.patterns.api import create_finding_router
 from services.audit.patterns.configuration import read_configuration
 from services.audit.patterns.desk import FindingDesk
 from services.audit.patterns.reading import FindingReader
@@ -25,7 +22,6 @@ class Control:
     """The subsequent control, composed."""
 
     desk: FindingDesk
-    router: APIRouter
     examiner: Examiner
     watch: Watch
     deadlines: Mapping[str, DeadlineHandler]
@@ -51,4 +47,4 @@ def compose_control(kit: Kit[AuditSettings], desk: Desk, *, writer: Pool, reader
     )
     findings = FindingDesk(desk, FindingReader(reader), kit.journal, Vault.from_settings(settings), kit.pool)
     watch = Watch(examiner, writer, kit.metrics)
-    return Control(findings, create_finding_router(findings), examiner, watch, DEADLINES)
+    return Control(findings, examiner, watch, DEADLINES)
