@@ -691,10 +691,23 @@ async def test_who_is_no_public_service_is_shown_no_item_that_names_a_child(lia:
     # A child is named where its barnehage meets; then that is held, with minutes.
     meeting = await lia.ressursteam()
     item = (await lia.add("teacher", meeting, lia.named(case)))["item"]
+    # Somebody there who was let in to call the meetings, as a coordinator is, or says that they lead the child's unit.
+    calls: dict[str, Any] = {
+        "lagspill_service": "naeringsliv",
+        "lagspill_unit": "unit:lia-barnehage",
+        "lagspill_roles": ["coordinator", "leader"],
+    }
+    assert (await lia.get("styrer", "/due-meetings", **calls)).json()["items"] == []
+    removed = await lia.post("styrer", f"/meetings/{meeting}/agenda-items/{item}/removal", **calls)
+    assert (removed.status_code, removed.json()["code"]) == (404, "not-found")
+    again = await lia.post("styrer", f"/meetings/{meeting}/agenda-items", lia.named(case), **calls)
+    assert (again.status_code, again.json()["code"]) == (403, "only-holder-brings-named")
     lia.clock.set(AFTER)
     await lia.fresh()
     await lia.must("styrer", f"/meetings/{meeting}/holding", lia.held([{"item": item}]))
     outcome = {"item": item, "decision": "follow-up", "text": "PPT observerer i uke 42."}
+    said = await lia.post("styrer", f"/meetings/{meeting}/outcomes", outcome, **calls)
+    assert (said.status_code, said.json()["code"]) == (404, "not-found")
     await lia.must("teacher", f"/meetings/{meeting}/outcomes", outcome)
     await lia.must("styrer", f"/meetings/{meeting}/minutes", {"text": "Vi møttes."})
     path = f"/meetings/{meeting}"
@@ -719,12 +732,7 @@ async def test_who_is_no_public_service_is_shown_no_item_that_names_a_child(lia:
         assert case.encode() not in calendar.content + teams.content
         # And nothing was told to it; that it reached for the child's item is in the child's log.
         assert [each["case"] for each in await lia.access("deny")][number:] == [case]
-    # Nor is it if somebody there were let in to call the meetings, as a coordinator is.
-    calls = {
-        "lagspill_service": "naeringsliv",
-        "lagspill_unit": "unit:lia-barnehage",
-        "lagspill_roles": ["coordinator"],
-    }
+    # Nor to whoever calls.
     assert (await lia.get("styrer", path, **calls)).status_code == 200
     assert (await lia.get("styrer", f"{path}/agenda-items", **calls)).json()["items"] == []
     assert (await lia.get("styrer", f"{path}/agenda-items/{item}", **calls)).status_code == 404

@@ -54,7 +54,7 @@ from shared.aggregate import Answer, Changed, Context
 from shared.auth import Actor
 from shared.contracts.access import AccessKind, AccessRecorded, Recipient
 from shared.contracts.base import EventData
-from shared.contracts.codes import Service
+from shared.contracts.codes import NOT_PUBLIC, Service
 from shared.contracts.meetings import ItemMode, Seat
 from shared.db import Connection
 from shared.refs import CaseRef, ItemRef, MeetingRef, is_protected
@@ -203,7 +203,7 @@ async def remove_item(desk: Desk, ctx: Context, meeting: MeetingRef, item: ItemR
     """
     state, decides = await _removable(desk, ctx, meeting, item)
     known = state.item(item)
-    own = known.held_by_unit is not None and known.held_by_unit == acting(ctx).unit
+    own = _brought(known, acting(ctx))
     if not own and known.mode is ItemMode.NAMED:
         raise UnknownItemError
     if not own and not decides:
@@ -231,8 +231,7 @@ async def _removable(desk: Desk, ctx: Context, meeting: MeetingRef, item: ItemRe
     except UnknownError:
         loaded, actor = await desk.journal.load(MEETING, meeting), acting(ctx)
         known = next((each for each in loaded.state.items if each.item == item and each.lifted), None)
-        own = known is not None and known.held_by_unit is not None and known.held_by_unit == actor.unit
-        if known is None or not own or not actor.staff or loaded.scope != actor.municipality:
+        if known is None or not _brought(known, actor) or not actor.staff or loaded.scope != actor.municipality:
             raise
         return loaded.state, False
     return found.state, found.decides
@@ -242,8 +241,13 @@ def was_there(found: Found, item: Item, actor: Actor) -> bool:
     """Return whether the actor may say what came of the item: by name for those who heard it, and the unit that brought it."""
     if item.mode is not ItemMode.NAMED:
         return True
-    own = item.held_by_unit is not None and item.held_by_unit == actor.unit
-    return own or (found.seated and actor.service in item.attended_by)
+    return _brought(item, actor) or (found.seated and actor.service in item.attended_by)
+
+
+def _brought(item: Item, actor: Actor) -> bool:
+    """Return whether the actor's unit brought the item by name; whoever is of no public service did not (seed rule 45)."""
+    public = actor.service is not None and actor.service not in NOT_PUBLIC
+    return public and item.held_by_unit is not None and item.held_by_unit == actor.unit
 
 
 # --- readings -----------------------------------------------------------------------------------------------------------
@@ -335,8 +339,7 @@ def _may_be_for(item: Item, actor: Actor, *, seated: bool) -> bool:
         return False
     if item.mode is not ItemMode.NAMED:
         return True
-    own = item.held_by_unit is not None and item.held_by_unit == actor.unit
-    return own or (seated and actor.service in item.covered)
+    return _brought(item, actor) or (seated and actor.service in item.covered)
 
 
 def _look(desk: Desk, ctx: Context, actor: Actor, meeting: MeetingRef, item: Item, *, own: bool) -> AccessRecorded:

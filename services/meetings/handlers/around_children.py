@@ -29,6 +29,7 @@ from services.meetings.handlers.desk import Desk, Reads, acting, families_of
 from shared.aggregate import Context
 from shared.clock import oslo_day
 from shared.contracts.access import AccessKind, AccessRecorded
+from shared.contracts.codes import NOT_PUBLIC
 from shared.db import Connection
 from shared.freshness import require_fresh
 
@@ -89,7 +90,9 @@ async def list_due(
         for reads in (READS, desk.reads):
             await require_fresh(conn, reads.consumer, reads.topic, reads.source)
         found = (await known(conn, profile, year)).children
-        theirs = [child for child in found if child.told_to(actor.id, actor.roles, actor.unit)]
+        # Business and voluntary organisations have to do with no child by name, whatever unit they say (seed rule 45).
+        public = actor.service is not None and actor.service not in NOT_PUBLIC
+        theirs = [child for child in found if public and child.told_to(actor.id, actor.roles, actor.unit)]
         families = await families_of(desk, conn, [child.case for child in theirs])
         shown = [child for child in theirs if not families.has(child.case, actor.id)]
         lines = due_meetings(profile, year, shown, today)
