@@ -1,6 +1,7 @@
 // Verify reads a Lagspill log (a folder or an address, as C2SP tlog-tiles has it) or a .tlog-proof file with the Go
 // project's own packages for transparency logs and signed notes: none of our code, none of our reading of the
-// specifications. Only the cosignatures of witnesses, which those packages do not know, are checked by a few lines here.
+// specifications. Every proof is checked a second time by transparency-dev's packages, which other logs are built with, and
+// so is the root over all entries. Only the cosignatures of witnesses, which neither knows, are checked by a few lines here.
 //
 //	go run . [-since CHECKPOINT] [-witness VKEY] SOURCE VKEY
 //	go run . [-witness VKEY] -proof FILE VKEY
@@ -21,6 +22,9 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/transparency-dev/merkle/compact"
+	"github.com/transparency-dev/merkle/proof"
+	"github.com/transparency-dev/merkle/rfc6962"
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 )
@@ -72,10 +76,10 @@ func (s source) SaveTiles([]tlog.Tile, [][]byte) {}
 func main() {
 	since := flag.String("since", "", "an older checkpoint, of which the log must be a continuation")
 	witness := flag.String("witness", "", "the key of a witness that must have cosigned the newest checkpoint")
-	proof := flag.Bool("proof", false, "the source is a .tlog-proof file")
+	one := flag.Bool("proof", false, "the source is a .tlog-proof file")
 	flag.Parse()
 	run := verifyLog
-	if *proof {
+	if *one {
 		run = verifyProof
 	}
 	if err := run(flag.Arg(0), flag.Arg(1), *witness, *since); err != nil {
@@ -100,6 +104,7 @@ func verifyLog(from, vkey, witness, since string) error {
 			return err
 		}
 	}
+	whole := (&compact.RangeFactory{Hash: rfc6962.DefaultHasher.HashChildren}).NewEmptyRange(0)
 	var n int64
 	for n < tree.N {
 		width := tree.N - n
@@ -120,12 +125,22 @@ func verifyLog(from, vkey, witness, since string) error {
 			if err := verifyEntry(tree, hashes, n, bundle[2:2+length]); err != nil {
 				return err
 			}
+			if err := whole.Append(rfc6962.DefaultHasher.HashLeaf(bundle[2:2+length]), nil); err != nil {
+				return err
+			}
 			bundle = bundle[2+length:]
 			n++
 		}
 		if len(bundle) != 0 {
 			return fmt.Errorf("the bundle %s holds more than its entries", path)
 		}
+	}
+	root, err := whole.GetRootHash(nil)
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(root, tree.Hash[:]) {
+		return fmt.Errorf("the entries have another root")
 	}
 	fmt.Printf("verified %d entries\n", n)
 	return nil
@@ -144,37 +159,59 @@ func verifySince(path, vkey string, tree tlog.Tree, hashes tlog.HashReader) erro
 	if older.N > tree.N {
 		return fmt.Errorf("rolled back: size %d was signed before, and now %d", older.N, tree.N)
 	}
-	proof, err := tlog.ProveTree(tree.N, older.N, hashes)
+	return verifyContinued(tree, hashes, older)
+}
+
+// verifyContinued checks that the tree begins with an older one.
+func verifyContinued(tree tlog.Tree, hashes tlog.HashReader, older tlog.Tree) error {
+	steps, err := tlog.ProveTree(tree.N, older.N, hashes)
 	if err != nil {
 		return err
 	}
-	return tlog.CheckTree(proof, tree.N, tree.Hash, older.N, older.Hash)
+	if err := tlog.CheckTree(steps, tree.N, tree.Hash, older.N, older.Hash); err != nil {
+		return err
+	}
+	size1, size2 := uint64(older.N), uint64(tree.N)
+	return proof.VerifyConsistency(rfc6962.DefaultHasher, size1, size2, plain(steps), older.Hash[:], tree.Hash[:])
+}
+
+// verifyIncluded checks that an entry is in the tree.
+func verifyIncluded(tree tlog.Tree, path tlog.RecordProof, n int64, entry []byte) error {
+	if err := tlog.CheckRecord(path, tree.N, tree.Hash, n, tlog.RecordHash(entry)); err != nil {
+		return fmt.Errorf("entry %d: %w", n, err)
+	}
+	leaf := rfc6962.DefaultHasher.HashLeaf(entry)
+	return proof.VerifyInclusion(rfc6962.DefaultHasher, uint64(n), uint64(tree.N), leaf, plain(path), tree.Hash[:])
+}
+
+// plain writes hashes as transparency-dev's packages take them.
+func plain(hashes []tlog.Hash) [][]byte {
+	var written [][]byte
+	for at := range hashes {
+		written = append(written, hashes[at][:])
+	}
+	return written
 }
 
 func verifyEntry(tree tlog.Tree, hashes tlog.HashReader, n int64, entry []byte) error {
-	leaf := tlog.RecordHash(entry)
-	proof, err := tlog.ProveRecord(tree.N, n, hashes)
+	path, err := tlog.ProveRecord(tree.N, n, hashes)
 	if err != nil {
 		return err
 	}
-	if err := tlog.CheckRecord(proof, tree.N, tree.Hash, n, leaf); err != nil {
-		return fmt.Errorf("entry %d: %w", n, err)
+	if err := verifyIncluded(tree, path, n, entry); err != nil {
+		return err
 	}
 	older := n + 1
 	root, err := tlog.TreeHash(older, hashes)
 	if err != nil {
 		return err
 	}
-	consistency, err := tlog.ProveTree(tree.N, older, hashes)
-	if err != nil {
-		return err
-	}
-	return tlog.CheckTree(consistency, tree.N, tree.Hash, older, root)
+	return verifyContinued(tree, hashes, tlog.Tree{N: older, Hash: root})
 }
 
 // verifyProof checks a .tlog-proof file (C2SP tlog-proof) that holds its entry.
-func verifyProof(path, vkey, witness, _ string) error {
-	content, err := os.ReadFile(path)
+func verifyProof(file, vkey, witness, _ string) error {
+	content, err := os.ReadFile(file)
 	if err != nil {
 		return err
 	}
@@ -191,19 +228,19 @@ func verifyProof(path, vkey, witness, _ string) error {
 	if err != nil {
 		return err
 	}
-	var proof tlog.RecordProof
+	var path tlog.RecordProof
 	for _, line := range lines[3:] {
 		hash, err := tlog.ParseHash(line)
 		if err != nil {
 			return err
 		}
-		proof = append(proof, hash)
+		path = append(path, hash)
 	}
 	tree, err := openCheckpoint(signed, vkey, witness)
 	if err != nil {
 		return err
 	}
-	if err := tlog.CheckRecord(proof, tree.N, tree.Hash, index, tlog.RecordHash(entry)); err != nil {
+	if err := verifyIncluded(tree, path, index, entry); err != nil {
 		return err
 	}
 	fmt.Printf("verified entry %d\n", index)
