@@ -50,7 +50,7 @@ from shared.contracts.notify import (
     NotificationQueued,
     Responsible,
 )
-from shared.refs import ActorId, CaseRef, ConsentRef, MessageRef, UnitId
+from shared.refs import ActorId, CaseRef, ConsentRef, LogScope, MessageRef, UnitId
 
 pytestmark = pytest.mark.rule(79, 82, 88, 95, 107)
 
@@ -295,3 +295,5 @@ def test_who_still_has_a_part_in_the_consent_is_not_cut_off(
     scope = Scope(services=before, categories=frozenset(InformationCategory), purposes=frozenset(Purpose))
     assert ended_services(scope, None) == before
     assert ended_services(scope, scope.model_copy(update={"services": left})) == before - left
+    # Nobody of the services of another municipality is told anything from here: nothing is taken back from those here.
+    assert ended_services(scope.model_copy(update={"municipality": LogScope("0301")}), None) == frozenset()

@@ -324,6 +324,22 @@ def test_a_consent_holds_on_its_days_in_norway() -> None:
     assert permits(given, Service.PPT, LANGUAGE, Purpose.ASSESSMENT, last_evening + timedelta(seconds=1)) is None
 
 
+@pytest.mark.rule(4, 18, 106)
+def test_a_consent_to_services_of_another_municipality_is_for_nobody_who_meets_here() -> None:
+    there = scope(Service.PPT).model_copy(update={"municipality": LogScope("0301")})
+    asked = Request(scope=there, held_by_unit=LIA, needed=frozenset({(GrantorClass.GUARDIAN, 2)}))
+    waiting = consent(requests=frozenset({asked}), grants=frozenset())
+    [given] = consent().grants
+    granted = consent(requests=frozenset({asked}), grants=frozenset({given.model_copy(update={"scope": there})}))
+    assert permits(granted, Service.PPT, LANGUAGE, Purpose.TRANSITION, NOW) is None
+    for known in (waiting, granted):
+        with pytest.raises(ConsentMissingError) as refused:
+            require_consent(matter(purpose=Purpose.TRANSITION), {Service.PPT}, [known], NOW, guardians=2)
+        # Nor is it what is waited for.
+        assert refused.value.extensions["requested"] == []
+        assert refused.value.extensions["missing"] == [{"service": "ppt", "categories": ["language"]}]
+
+
 @pytest.mark.rule(4)
 def test_a_withdrawal_that_is_known_is_in_force_even_when_the_other_clock_is_ahead() -> None:
     given = consent(cuts=frozenset({Cut(version=2, left=None, at=NOW + timedelta(minutes=3))}))

@@ -98,7 +98,8 @@ class NamedMatter:
         renewed it, and what was granted anew is no less granted for that.
         """
         brought_on_it = history.consent == self.consent
-        return history.case == self.case and (brought_on_it or history.held_by(self.unit, at))
+        mine = history.case == self.case and history.is_here
+        return mine and (brought_on_it or history.held_by(self.unit, at))
 
 
 @dataclass(frozen=True, slots=True)

@@ -135,6 +135,11 @@ class ConsentHistory(Model):
         """Return when the latest known change took effect."""
         return max((*(grant.at for grant in self.grants), *(cut.at for cut in self.cuts)), default=None)
 
+    @property
+    def is_here(self) -> bool:
+        """Return whether it is for services of the case's own municipality; of another one it is for a child that moves there."""
+        return all(request.scope.municipality is None for request in self.requests)
+
     def held_by(self, unit: UnitId | None, at: AwareDatetime) -> bool:
         """Return whether `unit` is the barnehage or school that held this consent at that moment (seed rule 5).
 
