@@ -9,12 +9,19 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from services.meetings.around_child_consumers import AROUND_CHILDREN
 from shared.clock import SimulatedClock
+from shared.contracts.cases import CoordinatorKind, Party
+from shared.contracts.codes import Role, Service
+from shared.contracts.safekeeping import CaseErased, ErasureReason
+from shared.contracts.team import CoordinatorAppointed
 from shared.deadlines import Deadlines
+from shared.refs import PROTECTED_LOG, ActorId, CaseRef
 from shared.testing.issuer import LocalIssuer
 from shared.testing.plugin import Migrated
 from tests.e2e.meetings_world import Town, town
 from tests.e2e.test_cases_forms_http import FIELDS
+from tests.integration.audit_world import Publisher
 
 pytestmark = pytest.mark.connected
 
@@ -160,6 +167,31 @@ async def test_that_a_group_has_not_met_is_published_once_without_the_child_and_
     rows = (await lia.see("coordinator", "/conformity?limit=200"))["items"]
     [autumn] = [each for each in rows if (each["arena_type"], each["period"]) == (GROUP, "autumn")]
     assert (autumn["conforms"], autumn["told"]) == (False, {"children": None, "held": None, "missing": None})
+
+
+@pytest.mark.rule(23, 29)
+async def test_of_an_erased_case_and_of_one_with_a_protected_address_nothing_is_kept(lia: Town) -> None:
+    says = Publisher("/services/cases", seed=29)
+    says.moment = lia.clock.now()
+    nurse = Party(actor=ActorId("act_nurse-in-notodden"), role=Role.HEALTH_NURSE, service=Service.HELSESTASJON)
+
+    async def kept() -> list[str]:
+        return [row["case_ref"] for row in await lia.pool.fetch("SELECT DISTINCT case_ref FROM child_facts")]
+
+    def appointed(case: CaseRef, scope: str) -> bytes:
+        event = CoordinatorAppointed(case=case, kind=CoordinatorKind.ANSVARSGRUPPE, coordinator=nurse)
+        return says.publish(event, scope, sequence=4)
+
+    ours, protected = CaseRef(lia.kit.ids.ref("cas")), CaseRef(lia.kit.ids.ref("cas"))
+    told = [appointed(ours, "4005"), appointed(protected, f"{PROTECTED_LOG}_{'b' * 26}")]
+    reading = lia.intake(AROUND_CHILDREN)
+    await reading.process([lia.record(body) for body in (*told, told[0])])
+    assert await kept() == [ours]
+    assert await conforms(lia) == {"autumn": False, "spring": False}
+    erased = says.publish(CaseErased(case=ours, reason=ErasureReason.RETENTION), "4005", sequence=5)
+    await reading.process([lia.record(erased)])
+    assert await kept() == []
+    assert await conforms(lia) == {"autumn": True, "spring": True}
 
 
 @pytest.mark.rule(29)
