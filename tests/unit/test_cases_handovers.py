@@ -464,6 +464,27 @@ def test_where_a_case_moves_the_team_of_its_level_has_not_met(level: int) -> Non
     assert opened.meeting_by == (None if level == 1 else add_days(town.now, 14))
 
 
+@pytest.mark.rule(4, 18)
+def test_a_school_here_with_the_name_of_the_one_there_has_no_part_in_the_case() -> None:
+    """Units are named by each municipality for itself: to be offered there opens nothing here."""
+    town = Town().lift()
+    here = employee("contactteacherhere", Role.CONTACT_TEACHER, Service.SKOLE, UnitId("unit:skolen"))
+    town.consented(scope((Service.SKOLE,), (LANGUAGE,), (Purpose.TRANSITION,)))
+    town.consented(scope((Service.SKOLE,), (LANGUAGE,), (Purpose.TRANSITION,), OSLO))
+    sending = forms.SendForm(
+        by=TEACHER,
+        form=approved_form(town),
+        handover=HandoverRef(town.ids.ref("hdo")),
+        receiver=party(employee("there", Role.CONTACT_TEACHER, Service.SKOLE, UnitId("unit:skolen"))),
+        to_municipality=OSLO,
+    )
+    town.take(forms.decide_send_form(town.state, sending, town.now, RULES))
+    assert town.state.open_handover is not None
+    assert relations(town.state, here, town.now) == []
+    with pytest.raises(NotInvolvedError):
+        access.permit(town.state, Action.READ_CHILD, here, town.now)
+
+
 @pytest.mark.rule(107)
 def test_nothing_is_offered_to_a_municipality_that_does_not_exist() -> None:
     town = Town().lift()

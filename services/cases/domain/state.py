@@ -677,9 +677,11 @@ class CaseState(Model):
     def units_of(self, service: Service) -> frozenset[UnitId]:
         """Return the units of `service` that have a part in this case: the holder's, a receiver's, measure owners'.
 
-        Of the holder's own service a measure brings in no second unit: the child's barnehage is where the baton is.
+        Of the holder's own service a measure brings in no second unit: the child's barnehage is where the baton is. A receiver in
+        another municipality brings in none: a unit of the same name here is another one.
         """
-        parties = [one.receiver for one in self.handovers.values() if one.status in OPEN_HANDOVER]
+        waiting = [one for one in self.handovers.values() if one.status in OPEN_HANDOVER]
+        parties = [one.receiver for one in waiting if one.to_municipality is None]
         if self.holding is not None:
             parties.append(self.holding.party)
         units = {party.unit for party in parties if party.service is service}
