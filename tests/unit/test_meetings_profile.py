@@ -15,6 +15,7 @@ from services.meetings.configuration import (
     read_profiles,
 )
 from services.meetings.domain.arena import wanted_arenas
+from services.meetings.domain.arena_rules import ArenaRules
 from services.meetings.domain.profile import Profile, read_profile, read_profiles_in
 from services.meetings.domain.year import Calendar, SchoolHoliday, Span, Term
 from services.meetings.errors import ArenaRetiredError
@@ -111,6 +112,26 @@ def test_a_definition_has_the_same_version_until_it_changes(profile: Profile) ->
         new.type for new, old in zip(changed.arenas, profile.arenas, strict=True) if new.version != old.version
     ]
     assert differing == ["ressursteam"]
+
+
+@pytest.mark.rule(75)
+def test_a_line_that_came_later_makes_no_other_version_of_an_arena_of_which_it_says_nothing() -> None:
+    """An upgrade would define every arena anew: the hash is the one that it had before there were such lines."""
+    simple = {
+        "type": "fagmote",
+        "name": "Fagmøte",
+        "level": "municipality",
+        "rules": [1],
+        "mode": {"policy": "anonymous-only", "rules": [2]},
+        "members": [{"service": "ppt", "rule": 3}],
+        "frequency": {"kind": "regularly", "rule": 47},
+        "minutes": 60,
+        "place": {"at": "municipality"},
+        "called_by": {"roles": ["leader"], "rule": 6},
+    }
+    assert ArenaRules.model_validate(simple).version == "15994edb079d0ab6f4874457047bf01a"
+    begun = ArenaRules.model_validate({**simple, "begins": {"from_day": "2027-01-01", "rule": 75}})
+    assert begun.version != ArenaRules.model_validate(simple).version
 
 
 @pytest.mark.parametrize(

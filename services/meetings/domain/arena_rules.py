@@ -24,6 +24,8 @@ ArenaTypeField = Annotated[ArenaType, StringConstraints(pattern=r"^[a-z0-9-]{2,6
 ClockTime = Annotated[str, StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
 """What clocks in Norway show, `HH:MM`."""
 NOON: Final = "12:00"
+_CAME_LATER: Final = frozenset({"begins", "due_for"})
+"""Lines that profiles had not from the first. Where one says nothing the arena is what it was: it is not defined anew."""
 TAKES_NO_SEAT: Final = frozenset(
     {Role.GUARDIAN, Role.CHILD, Role.PRIVACY_OFFICER, Role.AUDITOR, Role.OPERATOR, Role.SERVICE_ACCOUNT}
 )
@@ -392,7 +394,10 @@ class ArenaRules(Line):
     @property
     def version(self) -> str:
         """Return the hash of this definition: another one is another version."""
-        return hashlib.sha256(repr(_in_order(self.model_dump())).encode()).hexdigest()[:32]
+        said = {
+            name: value for name, value in self.model_dump().items() if name not in _CAME_LATER or value is not None
+        }
+        return hashlib.sha256(repr(_in_order(said)).encode()).hexdigest()[:32]
 
     def meets_on(self, day: date) -> bool:
         """Return whether there is such an arena on `day` in Norway (seed rule 75)."""
