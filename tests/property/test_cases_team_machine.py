@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Final, TypeVar
 
 import pytest
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from services.cases.domain import (
+    absence,
     consent,
     contributions,
     coordination,
@@ -39,6 +41,7 @@ from shared.clock import oslo_day
 from shared.contracts.base import EventData
 from shared.contracts.cases import (
     ChildHeardBy,
+    ContactPersonChosen,
     CoordinatorKind,
     EvidenceForm,
     HandoverAccepted,
@@ -54,8 +57,11 @@ from shared.contracts.codes import InformationCategory, Purpose, Role, Service
 from shared.contracts.reports import ConcernReportFeedback, ConcernReportSent, ConcernReportUnanswered
 from shared.contracts.team import (
     ChildNotHeard,
+    ContributionAccepted,
     ContributionDeclined,
+    ContributionEnded,
     ContributionReason,
+    ContributionRequested,
     CoordinatorAppointed,
     CoordinatorEnded,
     CoordinatorRequested,
@@ -249,6 +255,29 @@ class TeamMachine(RuleBasedStateMachine):
         if of_age:
             self.attempt(lambda state: team.decide_of_age(state, 18, USUAL))
 
+    @rule(
+        gone=st.sampled_from((NURSE, COORDINATOR, PPT)),
+        to=st.sampled_from((NURSES_LEADER, NURSES_LEADER, NURSE)),
+        kind=st.sampled_from(CoordinatorKind),
+    )
+    def the_coordination_falls(self, gone: Acting, to: Acting, kind: CoordinatorKind) -> None:
+        """To the leader, once, by rule, and the baton stays where it is; where another coordinates nothing happens (rules 97, 107)."""
+        assert gone.unit is not None
+        absent, before = (gone.actor, gone.unit), self.town.state
+        had = before.around.coordinator_of(kind)
+
+        def decide(state: CaseState) -> Sequence[EventData]:
+            ref = HandoverRef(self.town.ids.ref("hdo"))
+            return absence.decide_coordination_falls(state, kind, absent, party(to), ref, self.town.now, RULES)
+
+        falls = had is not None and had.actor == gone.actor != to.actor and before.stage is Stage.OPEN
+        self.attempt(decide)
+        present = self.town.state.around.coordinator_of(kind)
+        assert present == (party(to) if falls else had)
+        assert falls or self.town.state == before
+        assert self.town.state.holder == before.holder
+        assert decide(self.town.state) == []
+
     @rule(gone=st.sampled_from((NURSE, COORDINATOR)))
     def somebody_is_gone(self, gone: Acting) -> None:
         assert gone.unit is not None
@@ -330,6 +359,97 @@ class TeamMachine(RuleBasedStateMachine):
 
         self.try_on(self.town.state.around.contributions, which, decide)
 
+    @rule(by=st.sampled_from((None, None, CURIOUS, NURSE)), which=pick, given=st.booleans())
+    def end_what_was_asked(self, by: Acting | None, which: int, given: bool) -> None:
+        """It is given only by whom said yes; whoever asked may take it back as long as it runs (seed rule 82)."""
+
+        def decide(state: CaseState, ref: ContributionRef) -> Sequence[EventData]:
+            command = contributions.EndContribution(
+                by=self.who(by), contribution=ref, reason="given" if given else "withdrawn"
+            )
+            happened = contributions.decide_end(state, command, self.town.now)
+            said = [type(one) for one in self.town.history if getattr(one, "contribution", None) == ref]
+            assert {ContributionDeclined, ContributionEnded}.isdisjoint(said)
+            assert not given or ContributionAccepted in said
+            return happened
+
+        self.try_on(self.town.state.around.contributions, which, decide)
+
+    @rule(service=st.sampled_from(SERVICES), days=st.integers(min_value=-1, max_value=40), again=st.booleans())
+    def a_meeting_decides_to_ask(self, service: Service, days: int, again: bool) -> None:
+        """In the name of whoever has the case, inside a consent, ahead of time, and once for each decision (seed rules 62, 72, 82)."""
+        for one in list(self.town.state.around.contributions.values()) if days % 2 else ():
+            taken_back = contributions.EndContribution(by=self.who(None), contribution=one.ref, reason="withdrawn")
+            self.attempt(partial(contributions.decide_end, command=taken_back, now=self.town.now))
+        known = list(self.town.state.around.contributions)
+        what = contributions.DecidedContribution(
+            contribution=known[-1] if again and known else ContributionRef(self.town.ids.ref("ctb")),
+            service=service,
+            reason=ContributionReason.ASSESSMENT,
+            categories=frozenset({InformationCategory.LANGUAGE}),
+            purpose=Purpose.ASSESSMENT,
+            respond_by=self.town.now + timedelta(days=days) if days else None,
+        )
+        meeting = MeetingRef(self.town.ids.ref("mtg"))
+        before = self.town.state
+
+        def decide(state: CaseState) -> Sequence[EventData]:
+            return contributions.decide_ask_there(state, what, meeting, self.town.now, USUAL.contributions)
+
+        self.attempt(decide)
+        if self.town.state == before:
+            return
+        assert what.contribution not in known
+        asked = self.town.history[-1]
+        assert isinstance(asked, ContributionRequested)
+        assert (asked.asked_by, asked.meeting) == (before.holder, meeting)
+        assert asked.respond_by > self.town.now
+        [basis] = [one for one in before.consents.values() if one.ref == asked.consent]
+        assert basis.status == "active"
+        assert service in basis.scope.services
+        assert asked.categories <= basis.scope.categories
+        assert decide(self.town.state) == [], "a meeting's word that comes twice asks nobody twice"
+
+    @rule(by=anybody)
+    def set_the_goal(self, by: Acting | None) -> None:
+        """By whoever holds the case or coordinates it; each wording has the next number (seed rule 87)."""
+        command = team.SetGoal(by=self.who(by), goal=GoalRef(self.town.ids.ref("goa")))
+        before = self.town.state.around.goal
+        held = set(relations(self.town.state, self.who(by), self.town.now))
+        self.attempt(lambda state: team.decide_goal(state, command, self.town.now))
+        present = self.town.state.around.goal
+        if present != before:
+            assert held & {Relation.HOLDER, Relation.COORDINATOR}
+            assert present is not None
+            assert (present.goal, present.version) == (command.goal, 1 if before is None else before.version + 1)
+
+    @rule(
+        by=st.sampled_from((guardian(1), CHILD)) | anybody,
+        service=st.sampled_from((*SERVICES, Service.BARNEHAGE, Service.BARNEHAGE)),
+        note=st.booleans(),
+        of_age=st.booleans(),
+    )
+    def choose_the_contact(self, by: Acting | None, service: Service, note: bool, of_age: bool) -> None:
+        """Somebody who is there, by the family's word or with a note of it; never by a child under age (seed rules 33-35)."""
+        who = self.who(by)
+        command = course.ChooseContactPerson(
+            by=who,
+            service=service,
+            role=Role.TEACHER,
+            evidence=EvidenceForm.ORAL_MINUTED,
+            has_note=note,
+            of_age=of_age,
+        )
+        before, history = self.town.state, len(self.town.history)
+        self.attempt(lambda state: course.decide_contact_person(state, command, self.town.now))
+        for event in self.town.history[history:]:
+            assert isinstance(event, ContactPersonChosen)
+            assert service in {*before.team, None if before.holder is None else before.holder.service}
+            family = who.guardian is not None or who.child
+            assert (event.evidence is EvidenceForm.E_ID) == family
+            assert family or note
+            assert not who.child or of_age
+
     @rule(which=pick)
     def let_lie(self, which: int) -> None:
         self.try_on(
@@ -369,7 +489,8 @@ class TeamMachine(RuleBasedStateMachine):
         )
 
     @rule(
-        which=pick, step=st.sampled_from(["received", "failed", "posted", "unanswered", "dismissed", "investigating"])
+        which=pick,
+        step=st.sampled_from(["received", "failed", "posted", "unanswered", "dismissed", "investigating", "informed"]),
     )
     def follow(self, which: int, step: str) -> None:
         def decide(state: CaseState, ref: ConcernReportRef) -> Sequence[EventData]:
@@ -384,6 +505,14 @@ class TeamMachine(RuleBasedStateMachine):
                     return reports.decide_posted(state, reports.FollowReport(by=by, report=ref), self.town.now)
                 case "unanswered":
                     return reports.decide_unanswered(state, ref, self.town.now)
+                case "informed":
+                    follow = reports.FollowReport(by=by, report=ref)
+                    happened = reports.decide_informed(state, follow, self.town.now)
+                    assert bool(happened) != state.around.reports[ref].guardians_informed
+                    told = fold(state, happened)
+                    assert told.around.reports[ref].guardians_informed
+                    assert reports.decide_informed(told, follow, self.town.now) == [], "once (seed rules 101, 192)"
+                    return happened
                 case "dismissed" | "investigating":
                     command = reports.RecordFeedback(by=by, report=ref, kind=step)
                     return reports.decide_feedback(state, command, self.town.now)
@@ -444,7 +573,8 @@ class TeamMachine(RuleBasedStateMachine):
                 case HandoverSent(coordination=CoordinatorKind() as kind):
                     sender = holds.get(kind) or (began if kind is CoordinatorKind.ANSVARSGRUPPE else None)
                     assert sender == event.sender.actor != event.receiver.actor
-                    assert not offers
+                    # What falls by rule does not wait for an offer that nobody has answered: that is void with it.
+                    assert event.on_behalf or not offers
                     offers[event.handover] = event
                 case HandoverSent():
                     assert not offers
