@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
+from functools import partial
 from itertools import product
 from typing import Final, TypeVar
 
@@ -22,20 +23,24 @@ from services.cases.domain import (
     consent,
     consent_ending,
     course,
+    form_times,
     forms,
     handover,
+    insight,
     measures,
     override,
+    overview,
     reassessment,
     renewal,
     waiting,
 )
-from services.cases.domain.access_terms import Action
+from services.cases.domain.access_terms import Action, Relation
 from services.cases.domain.acting import Acting
 from services.cases.domain.evolution import fold
 from services.cases.domain.kinds import Place, fitting
 from services.cases.domain.state import OPEN_HANDOVER, CaseState, ConsentStatus, Stage
-from services.cases.errors import CaseError, DeniedError
+from services.cases.domain.told import as_told
+from services.cases.errors import CaseError, DeniedError, NotPermittedError
 from shared.clock import oslo_day
 from shared.contracts.base import EventData
 from shared.contracts.cases import (
@@ -53,6 +58,7 @@ from shared.contracts.cases import (
     ConsentOverridden,
     ConsentOverrideEnded,
     ConsentReassessmentDue,
+    ConsentReceiptMissing,
     ConsentSuspended,
     ConsentWithdrawn,
     CoordinatorKind,
@@ -74,6 +80,11 @@ from shared.contracts.cases import (
     TransitionFormSent,
 )
 from shared.contracts.codes import GrantorClass, InformationCategory, Purpose, Scope, Service
+from shared.contracts.transition_forms import (
+    TransitionFormApprovalWaits,
+    TransitionFormDue,
+    TransitionFormOverdue,
+)
 from shared.refs import (
     ActorId,
     ChildViewRef,
@@ -563,6 +574,123 @@ class CaseMachine(RuleBasedStateMachine):
             approval = forms.ApproveForm(by=by, form=form, version=1)
             self.town.take(forms.decide_approve(self.town.state, approval, self.town.now))
         self.attempt_to_send(0, CONTACT_TEACHER)
+
+    @rule(which=pick, behind=st.sampled_from((0, 0, 1)))
+    def a_forms_times_come(self, which: int, behind: int) -> None:
+        """Who has not approved is reminded, and an open window is said, of the present version and until it has gone (rules 13, 14)."""
+        known = list(self.town.state.forms)
+        if not known:
+            return
+        state, ref = self.town.state, known[-1 - which % len(known)]
+        version = state.forms[ref].version
+        approved = {
+            one.ordinal
+            for one in self.town.history
+            if isinstance(one, TransitionFormApproved) and (one.form, one.version) == (ref, version)
+        }
+        said = form_times.decide_approval_waits(state, ref, version - behind)
+        due = form_times.decide_due(state, ref, self.town.now)
+        overdue = form_times.decide_overdue(state, ref)
+        waits = state.open_handover
+        sent = waits is not None and waits.form == ref
+        assert bool(due) == bool(overdue)
+        if sent or state.stage is not Stage.OPEN:
+            assert not [*said, *due, *overdue]
+        for event in said:
+            assert isinstance(event, TransitionFormApprovalWaits)
+            assert (event.version, set(event.ordinals)) == (version, {1, 2} - approved)
+            assert event.ordinals, "nobody is reminded of what all have approved"
+        for late in (*due, *overdue):
+            assert isinstance(late, TransitionFormDue | TransitionFormOverdue)
+            assert (late.version, late.holder) == (version, state.holder)
+        self.attempt(lambda _: [*said, *due, *overdue])
+        assert self.town.state == state, "time says it, and changes nothing"
+
+    @rule(by=anybody)
+    def somebody_opens_every_document(self, by: Acting | None) -> None:
+        """A receipt is the receiver's, and given once for each document (seed rule 107)."""
+        who = self.who(by)
+        packed = [
+            (one.receiver.actor, ref) for one in self.town.state.handovers.values() for ref in one.package.documents
+        ]
+        for receiver, document in packed:
+            before = self.town.state
+            self.attempt(partial(handover.decide_open, document=document, opened_by=who.actor))
+            again = {to for to, ref in packed if ref == document}
+            assert self.town.state == before or who.actor in again
+            assert handover.decide_open(self.town.state, document, who.actor) == []
+            assert who.actor != receiver or self.town.state.holder is not None or self.town.state == before
+
+    @rule(by=st.sampled_from((None, STYRER, NURSE, guardian(1))), which=pick)
+    def the_guardians_are_told_of_an_override(self, by: Acting | None, which: int) -> None:
+        """By whoever has the case or judges it; once, and from then on it is theirs to know (seed rules 101, 192)."""
+
+        def decide(state: CaseState, ref: OverrideRef) -> Sequence[EventData]:
+            happened = override.decide_informed(state, self.who(by), ref, self.town.now)
+            assert self.who(by).kind == "user"
+            assert self.who(by) not in {NURSE, PPT} or self.who(by) == self.town.holder()
+            assert bool(happened) != state.overrides[ref].guardians_informed
+            told = fold(state, happened)
+            assert not told.overrides[ref].not_for_guardians
+            assert override.decide_informed(told, self.who(by), ref, self.town.now) == []
+            return happened
+
+        self.try_on(self.town.state.overrides, which, decide)
+
+    @rule(which=pick, received=st.frozensets(st.sampled_from(("meetings", "notify", "audit"))))
+    def receipts_are_missing(self, which: int, received: frozenset[str]) -> None:
+        """An alarm for each that must act and has not said so; another one's receipt stands for nobody's."""
+
+        def decide(state: CaseState, ref: ConsentRef) -> Sequence[EventData]:
+            version = state.consents[ref].version
+            happened = consent_ending.decide_receipt_missing(state, ref, version, received)
+            alarms = [
+                (one.consent, one.version, one.consumer) for one in happened if isinstance(one, ConsentReceiptMissing)
+            ]
+            assert len(alarms) == len(happened)
+            assert alarms == [(ref, version, one) for one in ("meetings", "notify") if one not in received]
+            return happened
+
+        self.try_on(self.town.state.consents, which, decide)
+        unknown = ConsentRef(self.town.ids.ref("cst"))
+        assert consent_ending.decide_receipt_missing(self.town.state, unknown, 1, received) == []
+
+    @rule(by=st.sampled_from((guardian(1), guardian(2), CHILD)), age=st.sampled_from((5, 13, 16, 18)))
+    def the_family_looks(self, by: Acting, age: int) -> None:
+        """By age; nobody's place or reference, nobody's answer but one's own; what waits for an answer can be answered (rule 101)."""
+        state, now = self.town.state, self.town.now
+        row = RULES.insight_row(age, oslo_day(now))
+        acting = insight.in_family(by, row)
+        relation = Relation.CHILD if by.child else Relation.GUARDIAN
+        may = age >= 12 if by.child else age < 18
+        told = as_told(state, acting, now)
+        family = [guardian(1).actor, guardian(2).actor, CHILD.actor]
+        try:
+            seen = overview.decide_overview(told, acting, relation, row, now)
+            right = insight.decide_right(acting, relation, row, family)
+        except NotPermittedError:
+            assert not may
+            return
+        assert may
+        assert set(right.left_out) == (set() if by.child else {*family} - {by.actor})
+        assert right.withheld == (
+            frozenset({InformationCategory.HEALTH}) if age == 16 and not by.child else frozenset()
+        )
+        said = seen.model_dump_json()
+        assert "unit:" not in said
+        assert "act_" not in said
+        assert "concern-report" not in seen.heard
+        for asked in seen.to_answer:
+            answer = consent.Answer(by=acting, consent=asked.consent)
+            assert consent.decide_refuse(state, answer, now), "a button that says no where nothing can be said"
+        in_force = {one.ref for one in state.consents_in_force(now)}
+        assert {one.consent for one in seen.in_force} <= in_force
+        for form in seen.to_approve:
+            assert forms.decide_approve(state, forms.ApproveForm(by=acting, form=form.form, version=form.version), now)
+        mine = (GrantorClass.CHILD, 1) if by.child else (GrantorClass.GUARDIAN, by.guardian)
+        for one in told.consents.values():
+            assert one.refused <= {mine}
+            assert not one.outstanding or one.given <= {mine}, "when all have granted there is nothing to keep"
 
     @precondition(lambda self: len(self.town.history) > 20)
     @rule(by=anybody)
