@@ -143,6 +143,68 @@ def test_after_the_last_day_nothing_rests_with_whoever_is_gone(histories: list[l
         assert absence.decide_fall(town.state, TEACHER.actor, party(STYRER), ref, town.now, RULES) == []
 
 
+@given(
+    by=st.sampled_from((TEACHER, STYRER, COLLEAGUE, CURIOUS, PPT, guardian(1), None)),
+    to=st.sampled_from((STYRER, STYRER, COLLEAGUE, CURIOUS)),
+    person=st.sampled_from((TEACHER, TEACHER, STYRER)),
+    reason=st.sampled_from(AbsenceReason),
+    last=st.integers(min_value=-3, max_value=40),
+    back=st.none() | st.integers(min_value=-3, max_value=60),
+    falls_back=st.sampled_from((False, False, True)),
+    then=st.lists(st.sampled_from(("begin", *(TEACHER, STYRER, COLLEAGUE, PPT))), max_size=4),
+)
+def test_an_absence_is_registered_by_whose_it_is_falls_to_a_leader_and_is_over_once(
+    by: Acting | None,
+    to: Acting,
+    person: Acting,
+    reason: AbsenceReason,
+    last: int,
+    back: int | None,
+    falls_back: bool,
+    then: list[str | Acting],
+) -> None:
+    command = register(
+        by or DIRECTORY,
+        directory=by is None,
+        person=person.actor,
+        falls_to=party(to),
+        reason=reason,
+        last_day=TODAY + timedelta(days=last),
+        back_on=None if back is None else TODAY + timedelta(days=back),
+        falls_back=falls_back,
+    )
+    may = by is None or by in (person, STYRER)
+    falls = to == STYRER != person and not falls_back
+    in_order = (back is None or back > last) and (last >= 0 or reason is not AbsenceReason.AWAY)
+    try:
+        registered = absence.decide_register(command, START)
+    except CaseError:
+        assert not (may and falls and in_order)
+        return
+    assert may
+    assert falls
+    assert in_order
+    history = [*registered]
+    over = False
+    for step in then:
+        state = fold(*history)
+        if step == "begin":
+            happened = absence.decide_begin(state, fell=1, cancelled=0)
+            assert bool(happened) is not over
+        else:
+            assert isinstance(step, Acting)
+            try:
+                happened = absence.decide_withdraw(state, step)
+            except CaseError:
+                assert over or step not in {person, STYRER}
+                continue
+            assert not over
+            assert step in (person, STYRER)
+        history += happened
+        over = over or bool(happened)
+    assert len(history) == 1 + over
+
+
 def test_what_falls_by_rule_says_so_and_an_offer_out_of_the_unit_goes_on() -> None:
     town = Town().lift()
     town.consented(scope((Service.PPT,), (InformationCategory.LANGUAGE,), (Purpose.TRANSITION,)))

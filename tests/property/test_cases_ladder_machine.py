@@ -11,20 +11,22 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from services.cases.domain import carrying_out, concern, course, levels, measures
+from services.cases.domain import carrying_out, concern, contributions, course, elsewhere, levels, measures
 from services.cases.domain.acting import Acting
 from services.cases.domain.evolution import fold
 from services.cases.domain.state import CaseState, Stage
+from services.cases.domain.team_profile import USUAL
 from services.cases.errors import CaseError
 from shared.calendar import add_days
 from shared.clock import oslo_day
 from shared.contracts import cases as events
 from shared.contracts.base import EventData
 from shared.contracts.cases import Effect, EvaluationOutcome, ForWhom, LevelReason, LocalOutcome, OverlapExplanation
-from shared.contracts.codes import Area, Service
-from shared.refs import ConcernRef, GoalRef, ItemRef, MeasureRef, MeetingRef, UnitId
+from shared.contracts.codes import Area, InformationCategory, Purpose, Service
+from shared.contracts.team import ContributionReason, ContributionRequested
+from shared.refs import ConcernRef, ContributionRef, GoalRef, ItemRef, MeasureRef, MeetingRef, UnitId
 from tests.property.by_the_tables import assert_by_the_tables
-from tests.unit.cases_town import CURIOUS, NURSE, PPT, PROFILE, RULES, STYRER, TEACHER, Town, scope
+from tests.unit.cases_town import CURIOUS, HEARING, NURSE, PPT, PROFILE, RULES, STYRER, TEACHER, Town, scope
 
 SERVICES: Final = (Service.BARNEHAGE, Service.PPT, Service.HELSESTASJON)
 CODES: Final = (
@@ -175,6 +177,112 @@ class LadderMachine(RuleBasedStateMachine):
         """As it should be: what other attempts then interfere with, and what may overlap."""
         self.plan(TEACHER, code, owner, unit, 8, None)
 
+    @rule(
+        codes=st.lists(st.sampled_from((*CODES, "own-idea")), max_size=3),
+        owner=st.sampled_from(SERVICES),
+        ahead=weeks,
+        join_team=st.frozensets(st.sampled_from((*SERVICES, Service.BARNEVERN)), max_size=2),
+        asks=st.booleans(),
+        hurries=st.booleans(),
+    )
+    def a_meeting_decides(
+        self, codes: list[str], owner: Service, ahead: int, join_team: frozenset[Service], asks: bool, hurries: bool
+    ) -> None:
+        """What the rules let happen happens, the rest is said with its reason, nothing is refused whole, and twice is once (rule 26)."""
+        due = add_days(self.town.now, 7 * ahead)
+        decided = tuple(
+            measures.NewMeasure(
+                measure=MeasureRef(self.town.ids.ref("mea")),
+                goal=GoalRef(self.town.ids.ref("goa")),
+                code=code,
+                owner=owner,
+                indicator="seen",
+                evaluate_by=due,
+            )
+            for code in codes
+        )
+        asked = contributions.DecidedContribution(
+            contribution=ContributionRef(self.town.ids.ref("ctb")),
+            service=Service.PPT,
+            reason=ContributionReason.ASSESSMENT,
+            categories=frozenset({InformationCategory.LANGUAGE}),
+            purpose=Purpose.ASSESSMENT,
+            respond_by=self.town.now if hurries else None,
+        )
+        outcome = measures.MeetingOutcome(
+            meeting=MeetingRef(self.town.ids.ref("mtg")),
+            item=ItemRef(self.town.ids.ref("itm")),
+            measures=decided,
+            join_team=join_team,
+            contributions=(asked,) if asks else (),
+        )
+
+        def decide(state: CaseState) -> Sequence[EventData]:
+            return measures.decide_outcome(
+                state, outcome, self.town.now, RULES, HEARING, USUAL.contributions if asks else None
+            )
+
+        before = self.town.state
+        happened = decide(before)
+        planned = {one.measure for one in happened if isinstance(one, events.MeasurePlanned)}
+        refused = [one for one in happened if isinstance(one, events.OutcomeRefused)]
+        assert len(refused) <= 1
+        not_put_in = {one.measure: one.reason for said in refused for one in said.measures}
+        assert planned | set(not_put_in) == {one.measure for one in decided}, "each is put in, or it is said why not"
+        assert planned.isdisjoint(not_put_in)
+        assert all(not_put_in.values())
+        called = [one for one in happened if isinstance(one, ContributionRequested)]
+        assert len(called) + sum(len(one.contributions) for one in refused) == int(asks)
+        assert not (hurries and called)
+        for joined in (one.service for one in happened if isinstance(one, events.TeamMemberAdded)):
+            assert before.consent_covering(self.town.now, joined) is not None, "a meeting's word is no basis"
+        if before.stage is not Stage.OPEN:
+            assert not planned
+            assert not called
+        self.attempt(lambda _, __: happened)
+        assert not any(
+            isinstance(one, events.MeasurePlanned | ContributionRequested) for one in decide(self.town.state)
+        )
+        assert not any(isinstance(one, events.OutcomeRefused) for one in decide(self.town.state))
+
+    @rule(
+        code=st.sampled_from(("sprakgruppe", "ekstratimer", "art")),
+        lets=st.sampled_from(("nobody", "measures", "measures", "something-else", "withdrawn")),
+        protected=st.sampled_from((False, False, False, True)),
+    )
+    def the_child_has_another_case(self, code: str, lets: str, protected: bool) -> None:
+        """Whoever carries a measure out is told once, where the other case's consent lets it, and never of which (rules 49, 161)."""
+        other = Town(seed=99, by=NURSE, address_protected=protected).lift()
+        what = measures.NewMeasure(
+            measure=MeasureRef(other.ids.ref("mea")),
+            goal=GoalRef(other.ids.ref("goa")),
+            code=code,
+            owner=Service.HELSESTASJON,
+            indicator="seen",
+            evaluate_by=other.now + timedelta(days=60),
+        )
+        other.take(measures.decide_plan(other.state, measures.PlanMeasure(by=NURSE, what=what), other.now, RULES))
+        if lets != "nobody":
+            category = InformationCategory.LANGUAGE if lets == "something-else" else InformationCategory.MEASURES
+            ref = other.consented(scope((Service.PPT, Service.BARNEHAGE), (category,)))
+            if lets == "withdrawn":
+                other.withdraw(ref)
+        there, now = other.state, self.town.now
+        in_time = any(oslo_day(now) <= one.valid_to for one in there.consents.values())
+        happened = elsewhere.decide_tell(self.town.state, [there, self.town.state], now, PROFILE)
+        for event in happened:
+            assert isinstance(event, events.MeasureOverlapElsewhereSuspected)
+            assert (lets, protected, in_time) == ("measures", False, True)
+            mine = self.town.state.measures[event.measure]
+            assert mine.runs
+            # Of its own service the other one's measures are no secret to the helsestasjon, and no double work of two units.
+            assert mine.owner in {Service.PPT, Service.BARNEHAGE}
+            assert PROFILE.overlapping(mine.code, code)
+            said = event.model_dump_json()
+            assert not any(secret in said for secret in (other.case, what.measure, "helsestasjon"))
+        self.attempt(lambda _, __: happened)
+        assert elsewhere.decide_tell(self.town.state, [there], now, PROFILE) == [], "once"
+
     @rule(which=pick)
     def nothing_came_of_it(self, which: int) -> None:
         self.evaluate(TEACHER, which, Effect.NONE, EvaluationOutcome.STOP, 4, None)
@@ -269,6 +377,8 @@ class LadderMachine(RuleBasedStateMachine):
                     assert event.decide_by is not None
                     assert event.decide_by > now, "it may not rest"
                     closed = None
+                case events.OutcomeRefused():
+                    pass  # What a meeting decided all the same, and why it did not happen.
                 case _:
                     assert closed is None, "nothing of a ladder happens in a closed case"
         assert (self.town.state.stage is Stage.CLOSED) == (closed is not None)
