@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from services.cases.domain.acting import Acting
 from services.cases.domain.figures import (
     UNKNOWN_AGE,
     Figures,
@@ -27,6 +28,7 @@ from services.cases.domain.figures import (
 from services.cases.domain.grantors import age_on
 from services.cases.errors import FiguresForbiddenError, PeriodNotOverError, PeriodUnknownError
 from shared.contracts.cases import ForWhom
+from shared.contracts.codes import Role
 from shared.refs import CaseRef, UnitId
 from shared.small_numbers import THRESHOLD, Counts, suppress
 from tests.unit.cases_town import CHILD, COORDINATOR, NOTIFY, PPT, REKTOR, STYRER, TEACHER, guardian
@@ -93,6 +95,28 @@ def test_the_coordinator_sees_the_municipality_a_leader_the_unit_and_nobody_else
     for by in (TEACHER, PPT, CHILD, NOTIFY, guardian(1), STYRER.model_copy(update={"unit": None})):
         with pytest.raises(FiguresForbiddenError):
             decide_view(by)
+
+
+@given(
+    by=st.builds(
+        Acting,
+        actor=st.just(STYRER.actor),
+        kind=st.sampled_from(("user", "user", "guardian", "child", "service_account")),
+        roles=st.frozensets(st.sampled_from((Role.COORDINATOR, Role.LEADER, Role.TEACHER, Role.PRIVACY_OFFICER))),
+        unit=st.sampled_from((None, STYRER.unit, REKTOR.unit)),
+    )
+)
+@pytest.mark.rule(95, 179)
+def test_nobody_but_an_employee_who_coordinates_or_leads_sees_figures_and_a_leader_no_others(by: Acting) -> None:
+    all_of_them = by.kind == "user" and Role.COORDINATOR in by.roles
+    own = by.kind == "user" and Role.LEADER in by.roles and by.unit is not None
+    try:
+        view = decide_view(by)
+    except FiguresForbiddenError:
+        assert not any((all_of_them, own))
+        return
+    assert all_of_them or own
+    assert view.unit == (None if all_of_them else by.unit)
 
 
 @pytest.mark.rule(131)
