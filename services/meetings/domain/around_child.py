@@ -15,7 +15,7 @@ from enum import StrEnum
 from typing import Final
 
 from services.meetings.domain.arena_rules import ArenaRules, ArenaType, Children
-from services.meetings.domain.child_facts import Child, FactKind, stretches
+from services.meetings.domain.child_facts import Child, FactKind, Stretch, stretches
 from services.meetings.domain.conformity import Deviation, View
 from services.meetings.domain.deviating import NOTICE_DAYS
 from services.meetings.domain.profile import Profile
@@ -100,8 +100,8 @@ class Asked:
         """Return by what it is known: the arena's type, and its first day."""
         return self.rules.type, self.period.first.isoformat()
 
-    def is_due(self, child: Child) -> bool:
-        """Return whether so many meetings are due for that child in it.
+    def is_due(self, child: Child, times: Iterable[Stretch]) -> bool:
+        """Return whether so many meetings are due for that child in it, for whom the arena's are due at these times.
 
         Nobody is to have met before there was a group: it is due for those who have one from `NOTICE_DAYS` before the last open
         day until then; of a term that is not over, for those who have one now.
@@ -113,7 +113,7 @@ class Asked:
         ):
             return False
         by = self.last_open - timedelta(days=NOTICE_DAYS)
-        return any(each.lasts(by, self.last_open) for each in stretches(child, self.rules))
+        return any(each.lasts(by, self.last_open) for each in times)
 
     def line(self, child: Child, today: date) -> DueMeeting:
         """Return how it stands with that child's meetings."""
@@ -176,8 +176,12 @@ def due_meetings(profile: Profile, year: SchoolYear, children: Iterable[Child], 
     Raises:
         HolidaysUnknownError: see `asked`.
     """
-    parts, known = asked(profile, year), list(children)
-    lines = [part.line(child, today) for part in parts for child in known if part.is_due(child)]
+    parts = asked(profile, year)
+    arenas = {part.rules.type: part.rules for part in parts}
+    lines: list[DueMeeting] = []
+    for child in children:
+        times = {arena_type: stretches(child, rules) for arena_type, rules in arenas.items()}
+        lines += [part.line(child, today) for part in parts if part.is_due(child, times[part.rules.type])]
     return sorted(lines, key=key_of)
 
 

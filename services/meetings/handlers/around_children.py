@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -43,13 +44,14 @@ class Around:
     children: Sequence[Child]
     told: Mapping[tuple[str, str], Told]
 
-    def rows(self, profile: Profile, year: SchoolYear, today: date, view: View) -> list[ConformityAround]:
+    async def rows(self, profile: Profile, year: SchoolYear, today: date, view: View) -> list[ConformityAround]:
         """Return whether any child lacks a meeting, per arena and part of the year (seed rules 10, 29).
 
         Raises:
             HolidaysUnknownError: what is due in that school year is not known.
         """
-        return conformity_around(profile, year, self.children, today, view, self.told)
+        # Those of a large municipality take longer than others should wait for.
+        return await asyncio.to_thread(conformity_around, profile, year, self.children, today, view, self.told)
 
 
 async def known(conn: Connection, profile: Profile, year: SchoolYear) -> Around:

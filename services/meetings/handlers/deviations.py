@@ -57,7 +57,7 @@ async def look(tx: Tx, profile: Profile) -> int:
         known = await store.known_meetings(tx.conn, [profile.scope], year.first, year.last)
         around = await around_children.known(tx.conn, profile, year)
         await around_children.tell(tx.conn, profile, year, around, today)
-        missing = deviations_around(around.rows(profile, year, today, _EVERYTHING), today)
+        missing = deviations_around(await around.rows(profile, year, today, _EVERYTHING), today)
         for key, found in to_tell(profile, year, known[profile.scope], today, missing):
             ref = await deviation_store.deviation_ref(tx.conn, profile.scope, key, DeviationRef(tx.ids.ref("dev")))
             changed = await tx.journal.change(

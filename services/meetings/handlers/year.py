@@ -85,7 +85,7 @@ async def list_conformity(
     today = oslo_day(ctx.now)
     rows: list[Conformity | ConformityAround] = [
         *conformity.conformity(profile, year, meetings, today, view),
-        *around.rows(profile, year, today, view),
+        *(await around.rows(profile, year, today, view)),
     ]
     return _part(sorted(rows, key=conformity_key), conformity_key, after, limit)
 
@@ -105,11 +105,11 @@ async def list_deviations(
     """
     view = _view(ctx)
     profile, year, meetings, around = await _known(desk, ctx, begins)
-    rows = _deviations(profile, year, meetings, around, oslo_day(ctx.now), view)
+    rows = await _deviations(profile, year, meetings, around, oslo_day(ctx.now), view)
     return _part(rows, conformity.key_of, after, limit)
 
 
-def _deviations(
+async def _deviations(
     profile: Profile,
     year: SchoolYear,
     meetings: Sequence[KnownMeeting],
@@ -117,7 +117,7 @@ def _deviations(
     today: date,
     view: View,
 ) -> list[Deviation]:
-    missing = deviations_around(around.rows(profile, year, today, view), today)
+    missing = deviations_around(await around.rows(profile, year, today, view), today)
     return conformity.deviations(profile, year, meetings, today, view, missing)
 
 
@@ -171,7 +171,9 @@ async def show_year(desk: Desk, ctx: Context, begins: int | None) -> Year:
         profile=profile,
         school_year=year,
         entries=entries,
-        deviations=None if view is None else _deviations(profile, year, known[profile.scope], around, today, view),
+        deviations=None
+        if view is None
+        else await _deviations(profile, year, known[profile.scope], around, today, view),
         standings=standings,
         guidance=guidance,
         gaps=None
