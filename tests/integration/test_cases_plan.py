@@ -13,6 +13,7 @@ from shared.contracts import meetings
 from shared.contracts.codes import Role, Service
 from shared.refs import ArenaRef, CaseRef, DocumentRef, ItemRef, MeasureRef, MeetingRef, UnitId
 from shared.testing.issuer import LocalIssuer
+from shared.testing.people import People
 from shared.testing.plugin import Migrated
 from tests.e2e.cases_world import World, cases_world
 from tests.integration.test_cases_consumers import IDS, take
@@ -116,6 +117,32 @@ async def test_the_guardians_ask_for_a_plan_and_approved_minutes_are_its_second_
     again = await world.see("guardian-b", plan)
     assert (again["status"], again["version"], again["words"], again["versions"]) == ("requested", 0, [], versions)
     assert {one["plan"] for one in versions} != {again["plan"]}
+
+
+@pytest.mark.rule(4, 38)
+async def test_a_goal_that_the_child_alone_consented_to_is_in_no_version_that_a_guardian_reads(world: World) -> None:
+    world.child = People(8).child(age=16)
+    case = await world.opened()
+    consent = await world.requested(
+        case, services=("helsestasjon",), purposes=("coordination",), categories=("language", "plan")
+    )
+    for who in ("guardian-a", "guardian-b", "child"):
+        await world.post(who, f"/consents/{consent}/grants")
+    assert (await world.see("teacher", f"/consents/{consent}"))["status"] == "active"
+    await world.must("guardian-a", f"/cases/{case}/plan-request")
+    said = {"method": "conversation", "before": "plan", "text": "Vil sove."}
+    await world.must("nurse", f"/cases/{case}/child-views", said)
+    await world.must("nurse", f"/cases/{case}/plan", {"goals": ["Har noen å være sammen med."]})
+    alone = await world.requested(case, services=("bup",), purposes=("follow-up",), categories=("health",))
+    await world.must("child", f"/consents/{alone}/grants")
+    meeting = MeetingRef(IDS.ref("mtg"))
+    for nth, owners in enumerate(((Service.BUP,), ()), start=1):
+        outcome = decided(world, meeting, case, *owners)
+        await take(world, held(world, meeting), outcome, approved(meeting, nth))
+    for who, goals in (("guardian-a", [1, 1, 1]), ("child", [1, 2, 2])):
+        read = await world.see(who, f"/cases/{case}/plan")
+        assert [len(one["words"]) for one in read["versions"]] == goals, who
+        assert len(read["goals"]) == goals[-1], who
 
 
 @pytest.mark.rule(38)
