@@ -128,10 +128,28 @@ async def add(
         state.closes_at,
         len(family),
     )
+    await _add_tickets(conn, state.survey, family)
+
+
+async def _add_tickets(conn: Connection, survey: SurveyRef | None, family: Sequence[bytes]) -> None:
     await conn.executemany(
         "INSERT INTO survey_tickets (survey, role, hash) VALUES ($1, $2, $3)",
-        [(state.survey, Role.GUARDIAN, hashed) for hashed in family],
+        [(survey, Role.GUARDIAN, hashed) for hashed in family],
     )
+
+
+async def add_family(conn: Connection, survey: SurveyRef, family: Sequence[bytes]) -> None:
+    """Let more of the families answer; `family` are the hashes of the tickets that are new."""
+    await conn.execute("UPDATE surveys SET guardians = guardians + $2 WHERE survey = $1", survey, len(family))
+    await _add_tickets(conn, survey, family)
+
+
+async def open_after(conn: Connection, meeting: MeetingRef, now: datetime) -> list[SurveyRef]:
+    """Return the surveys after the meeting that can still be answered, in order."""
+    rows = await conn.fetch(
+        "SELECT survey FROM surveys WHERE meeting = $1 AND NOT closed AND closes_at > $2 ORDER BY survey", meeting, now
+    )
+    return [SurveyRef(row["survey"]) for row in rows]
 
 
 async def take_ticket(conn: Connection, survey: SurveyRef, hashed: bytes) -> bool:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 import pytest
 import pytest_asyncio
 
+from services.meetings.handlers.desk import Desk
 from shared.clock import SimulatedClock
 from shared.deadlines import Deadlines
+from shared.refs import LogScope
 from shared.testing.issuer import LocalIssuer
 from shared.testing.people import People
 from shared.testing.plugin import Migrated
@@ -23,6 +26,7 @@ pytestmark = [pytest.mark.connected, pytest.mark.rule(74, 152, 153)]
 
 STAFF = ("tynset-styrer", "tynset-ppt", "tynset-nurse", "tynset-barnevern")
 GOOD = {"answers": {"equal-part": 4, "heard": 5}}
+AFTER = datetime(2026, 9, 22, 12, 0, tzinfo=UTC)
 OTHER = {"answers": {"equal-part": 2, "heard": 1}}
 
 
@@ -269,3 +273,41 @@ async def test_a_meeting_counts_in_the_term_in_which_it_was_held_however_late_th
     assert (
         await lia.pool.fetchval("SELECT count(*) FROM data_keys WHERE owner LIKE 'srd_%' AND wrapped IS NOT NULL") == 0
     )
+
+
+@pytest.mark.rule(73, 189)
+async def test_a_child_that_was_there_by_what_is_recorded_afterwards_may_answer_too(lia: Town) -> None:
+    """Whoever recorded the meeting was not shown the item: somebody else says that it was discussed, and that the child was there."""
+    app = lia.parts.app
+    desk: Desk = app.state.desk  # type: ignore[attr-defined]
+    [form] = desk.profiles[LogScope("3427")].surveys
+    asking = desk.profiles[LogScope("4005")].model_copy(
+        update={"surveys": (form.model_copy(update={"after": ("ressursteam",)}),)}
+    )
+    app.state.desk = replace(desk, profiles={**desk.profiles, LogScope("4005"): asking})  # type: ignore[attr-defined]
+    case = await lia.cases.opened()
+    await lia.cases.consented(case)
+    await lia.carry()
+    path = f"/meetings/{await lia.ressursteam()}"
+    items = [await lia.must("styrer", f"{path}/agenda-items", lia.named(case)) for _ in range(2)]
+    lia.clock.set(AFTER)
+    kin: dict[str, Any] = {"pid": lia.cases.guardian_a.national_number}
+    held = await lia.post("styrer", f"{path}/holding", lia.held([]), **kin)
+    assert held.status_code == 200, held.text
+    [line] = (await lia.see("styrer", "/surveys"))["items"]
+    tickets = f"/surveys/{line['survey']}/tickets"
+    before = await lia.see("styrer", tickets)
+    assert before["tickets"] == []
+    await lia.must("styrer", f"{path}/discussions", {"item": items[0]["item"], "child": "present"})
+    after = await lia.see("styrer", tickets)
+    assert (len(after["tickets"]), after["seats"]) == (1, before["seats"])
+    # The same child, spoken of twice, has one.
+    await lia.must("styrer", f"{path}/discussions", {"item": items[1]["item"], "child": "present"})
+    assert await lia.see("styrer", tickets) == after
+    body = {**GOOD, "ticket": after["tickets"][0]}
+    own: dict[str, Any] = {"lagspill_roles": ["child"], "pid": People(9).guardian().national_number}
+    for expected in (201, 409):
+        token = lia.issuer.token({"sub": "child", "municipality": "4005", **own})
+        headers = {"authorization": f"Bearer {token}", "idempotency-key": f"{after['tickets'][0][:20]}-{expected}"}
+        answered = await lia.http.post(f"/surveys/{line['survey']}/answers", json=body, headers=headers)
+        assert answered.status_code == expected, answered.text

@@ -33,7 +33,7 @@ from services.meetings.handlers.desk import (
     find,
     record,
 )
-from services.meetings.handlers.surveys import open_surveys
+from services.meetings.handlers.surveys import ask_family_too, open_surveys
 from services.meetings.views import (
     MinutesView,
     OutcomeTextView,
@@ -170,6 +170,7 @@ async def record_discussion(
         changed = await desk.journal.change(MEETING, meeting, ctx, decide, given, conn=conn)
         if not changed.replayed:
             await store.save_meeting(conn, changed.scope, changed.state, ctx.now)
+            await ask_family_too(desk, ctx, conn, changed.state)
             for later, same in await lifted_store.settle_later(conn, item.item):
                 off = partial(decide_discussed_before, item=same)
                 await desk.journal.change(MEETING, later, _without_key(ctx), off, conn=conn)

@@ -147,6 +147,21 @@ async def _open(
     await set_deadline(conn, kind=COMPLETE, key=round_, due=complete_at, payload=payload)
 
 
+async def ask_family_too(desk: Desk, ctx: Context, conn: Connection, state: MeetingState) -> None:
+    """Give a ticket to each child that was there by what was recorded afterwards, where the survey is still open (73, 74, 189).
+
+    How many guardians came was said with the meeting, of all children together.
+    """
+    for survey in await store.open_after(conn, there(state.meeting), ctx.now):
+        known = there(await store.known(conn, survey))
+        held = await store.hold_round(conn, known.round)
+        if held is None or held.completed:
+            continue
+        tally = await _tally(desk.vault, conn, known.round)
+        numbers = range(known.family, family_there(state.items, state.guardians_present or 0))
+        await store.add_family(conn, survey, [hash_of(family_ticket(tally, survey, number)) for number in numbers])
+
+
 async def _hold_counting(
     conn: Connection, scope: LogScope, form: str, questions: Sequence[str], term: Term, new: SurveyRoundRef
 ) -> SurveyRoundRef:
