@@ -9,13 +9,14 @@ from contextlib import asynccontextmanager
 import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from services.audit.domain.checkpoint import Checkpoint
-from services.audit.domain.cosignature import message
+from services.audit.domain.cosignature import CosignatureKey, message, statement
 from services.audit.domain.note import Note, SignatureLine, Signer
 from services.audit.domain.witness import AddCheckpoint
 from services.audit.domain.witnessing import LONGEST_PAUSE, pause_after
@@ -405,6 +406,23 @@ async def test_answers_that_no_witness_gives_are_no_cosignatures(migrated: Migra
             )
             is None
         )
+
+
+async def test_a_witness_may_sign_with_ml_dsa_44(migrated: Migrated, http: httpx.AsyncClient) -> None:
+    """Beside its Ed25519 key, as one does that changes over: the key that the policy names counts, the other is passed by."""
+    private = MLDSA44PrivateKey.from_seed_bytes(bytes(32))
+    key = CosignatureKey("skien.example/witness", private.public_key().public_bytes_raw())
+
+    def answer(body: bytes) -> Response:
+        signature = private.sign(statement(key.name, AddCheckpoint.parse(body).note.text, 1_800_000_000))
+        line = SignatureLine(key.name, key.key_id, (1_800_000_000).to_bytes(8, "big") + signature)
+        return Response(bytes(cosigned(body).body) + line.text().encode())
+
+    async with open_world(await migrated("audit", MIGRATIONS)) as world, pretending(answer) as rule:
+        asked = asking(world, http, rule.replace(cosigner("skien").key.vkey, key.vkey))
+        await world.take(*Publisher().reads(3))
+        assert await asked.ask() == {"skien": None}
+        assert await size_of(asked) == 3
 
 
 async def test_a_witness_that_names_ever_other_sizes_is_given_up(migrated: Migrated, http: httpx.AsyncClient) -> None:

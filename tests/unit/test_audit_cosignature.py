@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import base64
 from hashlib import sha256
+from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
 from services.audit.domain.cosignature import LATEST, CosignatureKey, Cosigner, moment_of
 from services.audit.domain.note import MalformedKeyError, Note, SignatureLine, Signer, open_note
+from services.audit.domain.policy import Policy
 
+WRITTEN = Path(__file__).parents[1] / "go" / "others" / "written"
 SEED = bytes(range(32))
 NAME = "witness.example/w1"
 WITNESS = Cosigner(NAME, SEED)
@@ -75,6 +79,58 @@ def test_a_plain_signature_of_the_same_key_is_no_cosignature() -> None:
     assert log.verifier.key_id != WITNESS.key.key_id
     stolen = SignatureLine(NAME, WITNESS.key.key_id, (5).to_bytes(8, "big") + log.sign_bytes(TEXT.encode()))
     assert not WITNESS.key.signed(TEXT, stolen.signature)
+
+
+def lattice(text: str, moment: int, name: str = NAME) -> tuple[CosignatureKey, bytes]:
+    """A witness's ML-DSA-44 key, and its cosignature of `text`, written from tlog-cosignature: nothing of the product's own."""
+    private = MLDSA44PrivateKey.from_seed_bytes(SEED)
+    origin, size, root = text.split("\n")[:3]
+    statement = b"".join(
+        [
+            b"subtree/v1\n\0",
+            bytes([len(name)]) + name.encode(),
+            moment.to_bytes(8, "big"),
+            bytes([len(origin)]) + origin.encode(),
+            bytes(8) + int(size).to_bytes(8, "big"),
+            base64.b64decode(root),
+        ]
+    )
+    return CosignatureKey(NAME, private.public_key().public_bytes_raw()), moment.to_bytes(8, "big") + private.sign(
+        statement
+    )
+
+
+def test_ml_dsa_44_cosignatures_are_read() -> None:
+    """What tlog-cosignature recommends for new witnesses: the statement names the witness, the log, the size and the root."""
+    key, good = lattice(TEXT, 1679315147)
+    assert key.key_id == sha256(NAME.encode() + b"\n\x06" + key.public_key).digest()[:4]
+    assert CosignatureKey.parse(key.vkey) == key
+    assert key.signed(TEXT, good)
+    for at in (0, 7, 8, len(good) - 1):
+        assert not key.signed(TEXT, good[:at] + bytes([good[at] ^ 1]) + good[at + 1 :])
+    assert not key.signed(TEXT, good[:-1])
+    assert not key.signed(TEXT, good + b"x")
+    assert not key.signed(TEXT.replace("20852163", "20852164"), good)
+    assert not key.signed(TEXT + "an extension, which is not signed\n", good)
+    assert not key.signed("no checkpoint\n", good)
+    assert not key.signed(TEXT, lattice(TEXT, 1679315147, "witness.example/w2")[1])
+    assert not key.signed(TEXT, lattice(TEXT, LATEST + 1)[1])
+    long = "x" * 256 + TEXT[TEXT.index("\n") :]
+    assert not key.signed(long, good)
+
+
+def test_what_torchwood_cosigned_meets_the_policy_that_it_reads() -> None:
+    """One witness with an Ed25519 key and one with ML-DSA-44 (tests/go/others); each alone is not both."""
+    policy = Policy.parse((WRITTEN / "policy").read_bytes())
+    note = (WRITTEN / "checkpoint").read_text()
+    assert (policy.evaluate(note.encode()).met, policy.text()) == (
+        True,
+        (WRITTEN / "policy").read_text().replace("all", "2"),
+    )
+    for name in ("elliptic", "lattice"):
+        line = next(line for line in note.splitlines(keepends=True) if f" {name}.example/" in line)
+        verdict = policy.evaluate(note.replace(line, "").encode())
+        assert (verdict.met, len(verdict.cosigned)) == (False, 1)
 
 
 def test_keys_are_read_as_they_were_written() -> None:

@@ -9,7 +9,7 @@ from typing import Final
 
 from shared.merkle import HASH_SIZE
 
-_SIZE: Final = re.compile(r"0|[1-9][0-9]{0,19}")
+_SIZE: Final = re.compile(r"0|[1-9][0-9]{0,18}")
 
 
 class MalformedCheckpointError(ValueError):

@@ -47,7 +47,7 @@ class Verifier:
 
     def __post_init__(self) -> None:
         """Refuse a name that a signature line could not hold."""
-        if not _is_name(self.name) or len(self.public_key) != 32:
+        if not is_name(self.name) or len(self.public_key) != 32:
             raise MalformedKeyError("a key has a name without spaces and plus signs, and 32 bytes")
 
     @property
@@ -200,7 +200,7 @@ class SignatureLine:
             signature = base64.b64decode(encoded, validate=True)
         except ValueError as error:
             raise MalformedNoteError("a signature is base64") from error
-        if not line.startswith(_MARK) or not _is_name(name) or len(signature) < 5:
+        if not line.startswith(_MARK) or not is_name(name) or len(signature) < 5:
             raise MalformedNoteError("a signature line is a dash, a name and a signature")
         return cls(name, signature[:4], signature[4:])
 
@@ -263,7 +263,8 @@ def open_note(note: bytes, verifiers: Sequence[NoteKey]) -> str:
     return opened.text
 
 
-def _is_name(name: str) -> bool:
+def is_name(name: str) -> bool:
+    """Return whether a key can have this name: it is not empty, and has no space and no plus sign (signed-note)."""
     return bool(name) and "+" not in name and not any(letter.isspace() for letter in name)
 
 
