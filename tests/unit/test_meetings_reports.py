@@ -199,6 +199,22 @@ def test_meetings_held_are_told_against_what_was_due_and_subtraction_gives_no_sm
     )
 
 
+@pytest.mark.rule(10, 15, 16, 29)
+def test_where_units_meet_because_children_go_on_it_is_told_what_was_due_and_of_those_around_one_child_nothing() -> (
+    None
+):
+    notodden = PROFILES[LogScope("4005")]
+
+    def told(code: str) -> dict[str, int | None]:
+        table = figures_of(content(notodden, "yearly-account", facts=[], code=code))[FigureCode.MEETINGS].table
+        return {row: cells[0] for row, cells in zip(table.rows, table.cells, strict=True)}
+
+    autumn, spring = told("2026-autumn"), told("2027-spring")
+    assert autumn["overgang-skole-skole-koordinator"] == 1, "in October, between the two schools"
+    assert spring["overgang-skole-skole-kontaktlaerer"] == 1
+    assert not {"ansvarsgruppe", "overgang-barnehage-skole"} & (autumn.keys() | spring.keys())
+
+
 @pytest.mark.rule(112, 117, 127)
 def test_units_that_lack_a_competence_stand_against_those_that_are_to_have_it() -> None:
     code = TYNSET.competence[0].code
