@@ -22,6 +22,7 @@ from services.cases.domain import (
     contributions,
     coordination,
     course,
+    ending,
     handover,
     hearing,
     plan,
@@ -31,7 +32,7 @@ from services.cases.domain import (
 )
 from services.cases.domain.access_terms import Relation
 from services.cases.domain.acting import Acting
-from services.cases.domain.around import RUNNING
+from services.cases.domain.around import RUNNING, PlanStatus
 from services.cases.domain.evolution import fold
 from services.cases.domain.relations import relations
 from services.cases.domain.state import CaseState, Stage
@@ -179,7 +180,7 @@ class TeamMachine(RuleBasedStateMachine):
 
     @rule()
     def consent_again(self) -> None:
-        if self.town.state.stage is Stage.OPEN:
+        if self.town.state.stage is Stage.OPEN and not self.town.state.of_age:
             before = len(self.town.history)
             self.town.consented()
             self.moments.extend([self.town.now] * (len(self.town.history) - before))
@@ -196,7 +197,9 @@ class TeamMachine(RuleBasedStateMachine):
 
     @rule(by=anybody, kind=st.sampled_from(CoordinatorKind), chosen=st.sampled_from((NURSE, COORDINATOR, PPT)))
     def appoint(self, by: Acting | None, kind: CoordinatorKind, chosen: Acting) -> None:
-        command = team.Appoint(by=self.who(by), kind=kind, coordinator=party(chosen), age=5)
+        command = team.Appoint(
+            by=self.who(by), kind=kind, coordinator=party(chosen), age=18 if self.town.state.of_age else 5
+        )
         self.attempt(lambda state: team.decide_appoint(state, command, self.town.now, USUAL))
 
     @rule(
@@ -520,6 +523,12 @@ class TeamMachine(RuleBasedStateMachine):
 
         self.try_on(self.town.state.around.reports, which, decide)
 
+    @rule(soon=st.integers(min_value=0, max_value=2))
+    def be_of_age(self, soon: int) -> None:
+        """Seldom: the guardians have no part any more, and much of the rest is refused."""
+        if soon == 0 and len(self.town.history) > 18:
+            self.attempt(lambda state: ending.decide_adulthood(state, self.town.now, RULES))
+
     @rule(by=anybody, outcome=st.sampled_from(("goal-reached", "goal-reached", "no-longer-wanted", "moved")))
     def close(self, by: Acting | None, outcome: course.Outcomes) -> None:
         if len(self.town.history) > 25:
@@ -552,6 +561,16 @@ class TeamMachine(RuleBasedStateMachine):
             held = relations(state, by, self.town.now)
             by_consent = {Relation.COORDINATOR, Relation.TEAM_MEMBER, Relation.SERVICE_IN_SCOPE} & set(held)
             assert not by_consent or by.service in covered or by.unit == TEACHER.unit
+
+    @invariant()
+    def of_somebody_of_age_nothing_but_a_plan_is_coordinated(self) -> None:
+        """Seed rule 24: a group is for children from 0 to 18 years; and somebody has charge of every case that goes on (122)."""
+        state = self.town.state
+        plan = state.around.plan
+        runs = plan is not None and plan.status is not PlanStatus.CLOSED
+        assert not state.of_age or runs or CoordinatorKind.ANSVARSGRUPPE not in state.around.coordinators
+        charged = coordination.in_charge(state, self.town.now)
+        assert (charged is None) == (state.holder is None)
 
     @invariant()
     def the_coordination_moves_by_appointment_and_acceptance_alone_and_never_the_baton(self) -> None:
@@ -678,5 +697,5 @@ class TeamMachine(RuleBasedStateMachine):
         assert_by_the_tables(read_back)
 
 
-TestCase = pytest.mark.rule(36, 82, 87, 93, 97, 99, 192)(TeamMachine.TestCase)
+TestCase = pytest.mark.rule(24, 36, 82, 87, 93, 97, 99, 122, 192)(TeamMachine.TestCase)
 TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
