@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
-from services.audit.domain.cosignature import Cosigner
+from services.audit.domain.cosignature import CosignatureKey, Cosigner, parse_log_key
 from services.audit.domain.note import MalformedKeyError, Signer, Verifier
 from services.audit.domain.policy import NO_WITNESSES, MalformedPolicyError, Policy
 from services.audit.naming import NEUTRAL
@@ -170,10 +170,10 @@ class AuditSettings(ServiceSettings):
         return None if self.audit_witness_key is None else Cosigner.parse(self.audit_witness_key.get_secret_value())
 
     @property
-    def watched_logs(self) -> tuple[Verifier, ...]:
+    def watched_logs(self) -> tuple[Verifier | CosignatureKey, ...]:
         """Return the keys of the logs whose checkpoints are cosigned."""
         lines = (line.partition("#")[0].strip() for line in (self.audit_watched_logs or "").splitlines())
-        return tuple(Verifier.parse(line) for line in lines if line)
+        return tuple(parse_log_key(line) for line in lines if line)
 
     def called(self, topic: str) -> str:
         """Return what a topic is called on this deployment's broker."""

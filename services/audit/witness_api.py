@@ -24,7 +24,7 @@ from starlette.types import ASGIApp, Scope
 from services.audit import witness_store
 from services.audit.domain.checkpoint import Checkpoint
 from services.audit.domain.cosignature import Cosigner
-from services.audit.domain.note import SignatureLine, Verifier
+from services.audit.domain.note import NoteKey, SignatureLine
 from services.audit.domain.witness import (
     PREFIX,
     Accepted,
@@ -72,7 +72,7 @@ class Witness:
     """Cosigns the checkpoints of the logs that it watches."""
 
     def __init__(
-        self, pool: Pool, cosigner: Cosigner, watched: Sequence[Verifier], *, clock: Clock, metrics: Metrics
+        self, pool: Pool, cosigner: Cosigner, watched: Sequence[NoteKey], *, clock: Clock, metrics: Metrics
     ) -> None:
         """Watch the logs whose keys are `watched`, by their names; several keys of one name are one log's.
 
@@ -86,7 +86,7 @@ class Witness:
         self._pool = pool
         self._cosigner = cosigner
         self._clock = clock
-        self._keys: dict[str, list[Verifier]] = {}
+        self._keys: dict[str, list[NoteKey]] = {}
         for key in watched:
             self._keys.setdefault(key.name, []).append(key)
         self._by_hash = {sha256(origin.encode()).hexdigest(): origin for origin in self._keys}
@@ -133,7 +133,7 @@ class Witness:
         return decided
 
     async def _decide(
-        self, request: AddCheckpoint, checkpoint: Checkpoint, keys: Sequence[Verifier]
+        self, request: AddCheckpoint, checkpoint: Checkpoint, keys: Sequence[NoteKey]
     ) -> SignatureLine | OtherSize | Refused:
         now = self._clock.now()
         async with self._pool.acquire() as conn, conn.transaction():

@@ -6,11 +6,13 @@ import base64
 from hashlib import sha256
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from services.audit.domain.checkpoint import Checkpoint
-from services.audit.domain.note import Note, Signer
+from services.audit.domain.cosignature import CosignatureKey, Cosigner, parse_log_key, statement
+from services.audit.domain.note import MalformedKeyError, Note, SignatureLine, Signer
 from services.audit.domain.witness import (
     NEVER,
     Accepted,
@@ -136,6 +138,28 @@ def test_only_the_log_s_own_keys_count() -> None:
     assert decided(NEVER, AddCheckpoint(0, (), spoilt)) == Refused(Refusal.UNTRUSTED)
     mixed = Note(good.text, (*signed(4, root, THIEF).lines, *good.lines))
     assert isinstance(decided(NEVER, AddCheckpoint(0, (), mixed)), Accepted)
+
+
+def test_a_log_may_sign_with_ml_dsa_44() -> None:
+    """What tlog-checkpoint advises for new logs; a line below the three would be signed by nobody, and is not cosigned."""
+    private = MLDSA44PrivateKey.from_seed_bytes(bytes(32))
+    key = CosignatureKey(ORIGIN, private.public_key().public_bytes_raw())
+    text = Checkpoint(ORIGIN, 4, naive_root(numbered(4))).text()
+    line = SignatureLine(ORIGIN, key.key_id, bytes(7) + b"\1" + private.sign(statement(ORIGIN, text, 1)))
+    trusted = [LOG.verifier, parse_log_key(key.vkey)]
+    request = AddCheckpoint(0, (), Note(text, (line,)))
+    assert read_trusted(request, trusted) == Checkpoint.parse(text)
+    assert read_trusted(request, [LOG.verifier]) == Refused(Refusal.UNTRUSTED)
+    for other in (text + "more\n", Checkpoint(ORIGIN, 5, naive_root(numbered(4))).text()):
+        assert read_trusted(AddCheckpoint(0, (), Note(other, (line,))), trusted) == Refused(Refusal.UNTRUSTED)
+
+
+def test_a_watched_log_s_key_is_none_of_a_witness() -> None:
+    """Ed25519 as type 1, ML-DSA-44 as type 6: an Ed25519 cosignature says nothing in a log's name."""
+    assert parse_log_key(LOG.verifier.vkey) == LOG.verifier
+    for vkey in (Cosigner(ORIGIN, bytes(32)).key.vkey, "no key", ""):
+        with pytest.raises(MalformedKeyError):
+            parse_log_key(vkey)
 
 
 @pytest.mark.parametrize(

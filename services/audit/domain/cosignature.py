@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PublicKey
 
 from services.audit.domain.checkpoint import Checkpoint, MalformedCheckpointError
-from services.audit.domain.note import MalformedKeyError, MalformedNoteError, SignatureLine, is_name
+from services.audit.domain.note import MalformedKeyError, MalformedNoteError, SignatureLine, Verifier, is_name
 
 COSIGNATURE: Final = 0x04
 """The signature type of a timestamped Ed25519 cosignature (signed-note § Signature types)."""
@@ -90,6 +90,21 @@ class CosignatureKey:
         except (InvalidSignature, MalformedCheckpointError):
             return False
         return True
+
+
+def parse_log_key(vkey: str) -> Verifier | CosignatureKey:
+    """Read the key of somebody else's log: Ed25519 (type 1), or ML-DSA-44 (type 6; tlog-checkpoint § Signatures).
+
+    Raises:
+        MalformedKeyError: it is none of these.
+    """
+    try:
+        key = CosignatureKey.parse(vkey)
+    except MalformedKeyError:
+        return Verifier.parse(vkey)
+    if key.type != ML_DSA:
+        raise MalformedKeyError("a witness's Ed25519 key (type 4) signs no log")
+    return key
 
 
 def message(text: str, moment: int) -> bytes:

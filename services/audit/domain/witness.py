@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Final
 
 from services.audit.domain.checkpoint import Checkpoint, MalformedCheckpointError
-from services.audit.domain.note import ForgedNoteError, MalformedNoteError, Note, Verifier
+from services.audit.domain.note import ForgedNoteError, MalformedNoteError, Note, NoteKey
 from shared.merkle import EMPTY_ROOT, HASH_SIZE, InvalidProofError, verify_consistency
 
 PREFIX: Final = "/witness"
@@ -123,7 +123,7 @@ class OtherSize:
 Decision = Accepted | Refused | OtherSize
 
 
-def read_trusted(request: AddCheckpoint, keys: Sequence[Verifier]) -> Checkpoint | Refused:
+def read_trusted(request: AddCheckpoint, keys: Sequence[NoteKey]) -> Checkpoint | Refused:
     """Return the request's checkpoint, if one of the log's own keys has signed it.
 
     This needs no state, so that whoever holds no log's key costs the witness no lock.
