@@ -21,7 +21,6 @@ from random import Random
 from typing import Final
 
 import httpx
-import pytest
 import structlog
 from fastapi import APIRouter
 from hypothesis import settings
@@ -170,6 +169,8 @@ class NumbersMachine(RuleBasedStateMachine):
         self.read = 0
         self.labels: set[str] = set()
         """The metrics' labels that were looked at."""
+        for series in (METRICS.requests, METRICS.request_seconds, METRICS.refusals, METRICS.published):
+            series.clear()
         self.handlers, self.level = logging.getLogger().handlers[:], logging.getLogger().level
         configure_logging("cases", "DEBUG", self.lines)
 
@@ -519,5 +520,5 @@ def test_the_eye_of_this_machine_sees_every_form() -> None:
         assert not looks_like_one(other)
 
 
-TestCase = pytest.mark.story(20)(NumbersMachine.TestCase)
+TestCase = NumbersMachine.TestCase
 TestCase.settings = settings(max_examples=30, stateful_step_count=30, deadline=None)
