@@ -31,6 +31,8 @@ async def forget(tx: Tx, case: CaseRef) -> None:
     """Forget what was said of the case: it is erased."""
     await tx.flush()
     await tx.conn.execute("DELETE FROM child_facts WHERE case_ref = $1", case)
+    # By what it was known that its meeting was missing: whoever was told was told.
+    await tx.conn.execute("DELETE FROM deviations WHERE starts_with(key, $1)", f"{case} ")
 
 
 async def children(conn: Connection, municipality: LogScope, arena_types: Sequence[str]) -> list[Child]:

@@ -1,4 +1,4 @@
-"""Leaders hear that a term's meeting is not called, and of what was not as the routines say (seed rules 8, 40, 54, 64, 95).
+"""A term's meeting is not called, or something was not as the routines say: who is to see to it hears so (rules 8, 40, 54, 64, 95).
 
 All that one look at a municipality's meetings has found is one message to each, and one more where meetings are still to be called:
 what it is, they read with the meetings service.
@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from services.notify import store
+from services.notify import facts, store
 from services.notify.domain import policy
 from services.notify.handlers import Teller, telling
 from shared.arrivals import Handler, Tx
 from shared.calendar import end_of_day
 from shared.contracts.base import EventData
-from shared.contracts.deviations import DeviationFound, DeviationKind
+from shared.contracts.deviations import ChildMeetingMissing, DeviationFound, DeviationKind
+from shared.contracts.notify import Responsible
 from shared.envelope import Envelope
 from shared.inbox import caused_by
 
@@ -28,7 +29,15 @@ class Deviations:
 
     def handlers(self) -> Mapping[type[EventData], Handler]:
         """Return the handler of each event type."""
-        return {DeviationFound: self.on_found}
+        return {DeviationFound: self.on_found, ChildMeetingMissing: self.on_missing}
+
+    async def on_missing(self, tx: Tx, event: ChildMeetingMissing, envelope: Envelope) -> None:
+        """Whoever coordinates the group around a child, else whoever has the case, hears that its meeting is to be called (rule 29)."""
+        due = end_of_day(event.day)
+        told = telling(caused_by(envelope, tx.now), f"child-meeting/{event.deviation}", case=event.case, due=due)
+        coordinates = Responsible(actor=event.coordinator)
+        responsible = await facts.holder_of(tx.conn, event.case) if event.coordinator is None else coordinates
+        await self._teller.tell_responsible(tx, responsible, told.saying(policy.NOT_CALLED))
 
     async def on_found(self, tx: Tx, event: DeviationFound, envelope: Envelope) -> None:
         """The leaders of the units that it names are told, and those of the services that did not come (seed rules 54, 95).

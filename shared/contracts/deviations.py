@@ -1,7 +1,7 @@
 """What the meetings service publishes of what was not as the rules say: which rule, in which arena, whose leaders are told.
 
-Of meetings around one child there is no more in it than that some child of the municipality lacks one: neither which, nor how
-many, nor of which unit, for how many a unit has would tell how many such children it has.
+Of meetings around one child there is no more in `deviation.found` than that some child of the municipality lacks one: neither
+which, nor how many, nor of which unit, for how many a unit has would tell how many such children it has.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pydantic import Field
 from shared.contracts.base import EventData
 from shared.contracts.codes import Service
 from shared.contracts.meetings import TOPIC
-from shared.refs import DeviationRefField, MeetingRefField, UnitIdField
+from shared.refs import ActorIdField, CaseRefField, DeviationRefField, MeetingRefField, UnitIdField
 
 
 class DeviationKind(StrEnum):
@@ -63,4 +63,22 @@ class DeviationFound(EventData):
     """Of which services nobody came, with a duty to attend: their leaders are told too (seed rule 54)."""
 
 
-EVENTS: tuple[type[EventData], ...] = (DeviationFound,)
+class ChildMeetingMissing(EventData):
+    """A child's meeting is neither held nor called, while it still can be: who is to call it hears so, once (seed rules 10, 29)."""
+
+    TYPE: ClassVar[str] = "no.lagspill.meetings.child-meeting.missing.v1"
+    TOPIC: ClassVar[str] = TOPIC
+    SUBJECT: ClassVar[str] = "deviation"
+
+    deviation: DeviationRefField
+    case: CaseRefField
+    arena_type: str = Field(pattern=r"^[a-z0-9-]{2,60}$")
+    day: date
+    """The last one of the term, or of the arena's window."""
+    rule: int = Field(ge=1, le=193)
+    """The seed rule that asks for the meeting."""
+    coordinator: ActorIdField | None = None
+    """Who coordinates the group or the plan; absent where nobody does, and it lies with whoever holds the case (seed rule 23)."""
+
+
+EVENTS: tuple[type[EventData], ...] = (DeviationFound, ChildMeetingMissing)

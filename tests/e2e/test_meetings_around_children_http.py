@@ -142,16 +142,38 @@ async def test_a_child_with_a_transition_form_is_to_have_its_meeting_before_it_s
     assert (lacking["kind"], lacking["day"], lacking["rule"]) == ("too-few-planned", "2026-11-30", 10)
 
 
+async def looked(lia: Town, monday: datetime) -> None:
+    """Let it be that Monday, and the look of it done."""
+    kit = lia.kit
+    lia.clock.set(monday)
+    await Deadlines(
+        kit.pool, lia.parts.deadlines, journal=kit.journal, clock=kit.clock, ids=kit.ids, metrics=kit.metrics
+    ).fire_due()
+
+
+@pytest.mark.rule(23, 29)
+async def test_who_is_to_call_the_group_hears_once_that_there_are_six_weeks_left(lia: Town) -> None:
+    case = await with_a_group(lia)
+    for monday in (datetime(2026, 11, 2, 7, 0, tzinfo=UTC), datetime(2026, 11, 9, 7, 0, tzinfo=UTC)):
+        assert await lia.published("child-meeting.missing.v1") == []
+        await looked(lia, monday)
+    await looked(lia, datetime(2026, 11, 16, 7, 0, tzinfo=UTC))
+    [missing] = [each["data"] for each in await lia.published("child-meeting.missing.v1")]
+    assert missing == {
+        "deviation": missing["deviation"],
+        "case": case,
+        "arena_type": GROUP,
+        "day": "2026-12-31",
+        "rule": 29,
+        "coordinator": (await lia.cases.receiver("nurse"))["actor"],
+    }
+
+
 @pytest.mark.rule(29, 95)
 async def test_that_a_group_has_not_met_is_published_once_without_the_child_and_without_a_number(lia: Town) -> None:
     case = await with_a_group(lia)
-    kit = lia.kit
-    monday = datetime(2027, 1, 11, 7, 0, tzinfo=UTC)
-    for week in range(2):
-        lia.clock.set(monday + timedelta(weeks=week))
-        await Deadlines(
-            kit.pool, lia.parts.deadlines, journal=kit.journal, clock=kit.clock, ids=kit.ids, metrics=kit.metrics
-        ).fire_due()
+    for monday in (datetime(2027, 1, 11, 7, 0, tzinfo=UTC), datetime(2027, 1, 18, 7, 0, tzinfo=UTC)):
+        await looked(lia, monday)
     found = [each for each in await lia.published("deviation.found.v1") if each["data"]["arena_type"] == GROUP]
     [told] = [each["data"] for each in found]
     assert told == {

@@ -12,7 +12,7 @@ import pytest_asyncio
 from shared.clock import SimulatedClock
 from shared.contracts.cases import CaseOpened, Mode
 from shared.contracts.codes import Role, Service
-from shared.contracts.deviations import DeviationFound, DeviationKind
+from shared.contracts.deviations import ChildMeetingMissing, DeviationFound, DeviationKind
 from shared.contracts.meetings import AgendaItemLeftOpen, AgendaItemLifted, ItemMode
 from shared.refs import ArenaRef, CaseRef, DeviationRef, ItemRef, MeetingRef, UnitId
 from shared.testing.issuer import LocalIssuer
@@ -22,7 +22,7 @@ from tests.integration.notify_world import LIA, World, notify_world
 pytestmark = pytest.mark.connected
 
 KOMMUNE = UnitId("unit:kommune")
-PEOPLE = ("teacher", "styrer", "rektor", "ppt-leader", "health-leader", "director")
+PEOPLE = ("teacher", "styrer", "rektor", "ppt-leader", "health-leader", "director", "nurse")
 
 
 @pytest_asyncio.fixture
@@ -108,6 +108,30 @@ async def test_who_has_a_case_hears_that_a_meeting_left_its_item_open_and_not_wh
     for _ in range(2):
         await world.intake().process([world.record(left, correlation=uuid4())])
     assert await told(world) == {"teacher": ["meeting-item-left-open"]}
+
+
+@pytest.mark.rule(10, 23, 29)
+async def test_who_coordinates_a_group_hears_that_its_meeting_is_not_called_or_else_who_has_the_case(
+    world: World,
+) -> None:
+    teacher, nurse = world.party("teacher"), world.party("nurse")
+    for letter, coordinator, who in (("b", nurse.actor, "nurse"), ("c", None, "teacher")):
+        case = CaseRef("cas_" + letter * 26)
+        await world.take(
+            CaseOpened(case=case, level=1, mode=Mode.ANONYMOUS, holder=teacher, decide_by=world.clock.now())
+        )
+        missing = ChildMeetingMissing(
+            deviation=DeviationRef("dev_" + letter * 26),
+            case=case,
+            arena_type="ansvarsgruppe",
+            day=world.clock.now().date(),
+            rule=29,
+            coordinator=coordinator,
+        )
+        for _ in range(2):
+            await world.intake().process([world.record(missing, correlation=uuid4())])
+        assert (await told(world))[who] == ["meeting-not-called"]
+    assert set(await told(world)) == {"nurse", "teacher"}
 
 
 @pytest.mark.rule(68, 69)

@@ -566,6 +566,7 @@ export interface EventData {
   "no.lagspill.meetings.calendar.address-made.v1": CalendarAddressMade;
   "no.lagspill.meetings.calendar.address-withdrawn.v1": CalendarAddressWithdrawn;
   "no.lagspill.meetings.case-discussed.v1": CaseDiscussed;
+  "no.lagspill.meetings.child-meeting.missing.v1": ChildMeetingMissing;
   "no.lagspill.meetings.competence.recorded.v1": CompetenceRecorded;
   "no.lagspill.meetings.consent-receipt.recorded.v1": MeetingsConsentReceiptRecorded;
   "no.lagspill.meetings.consultation.answered.v1": ConsultationAnswered;
@@ -2912,6 +2913,26 @@ export interface CaseDiscussed {
   meeting: string;
   mode: ItemMode;
   purpose?: Purpose;
+}
+/**
+ * A child's meeting is neither held nor called, while it still can be: who is to call it hears so, once (seed rules 10, 29).
+ */
+export interface ChildMeetingMissing {
+  arena_type: string;
+  case: string;
+  /**
+   * Who coordinates the group or the plan; absent where nobody does, and it lies with whoever holds the case (seed rule 23).
+   */
+  coordinator?: string;
+  /**
+   * The last one of the term, or of the arena's window.
+   */
+  day: string;
+  deviation: string;
+  /**
+   * The seed rule that asks for the meeting.
+   */
+  rule: number;
 }
 /**
  * How many of a unit's staff have a competence: counts, and never who (seed rules 112, 115, 117).

@@ -1441,6 +1441,27 @@ class CheckpointSigned(EventData):
     size: Annotated[int, Field(ge=0)]
 
 
+class ChildMeetingMissing(EventData):
+    """A child's meeting is neither held nor called, while it still can be: who is to call it hears so, once (seed
+    rules 10, 29).
+    """
+
+    TYPE: ClassVar[str] = "no.lagspill.meetings.child-meeting.missing.v1"
+    TOPIC: ClassVar[str] = "lagspill.meetings.v1"
+
+    arena_type: Annotated[str, Field(pattern=r"^[a-z0-9-]{2,60}$")]
+    case: CaseRefField
+    coordinator: ActorIdField | None = None
+    """Who coordinates the group or the plan; absent where nobody does, and it lies with whoever holds the case (seed
+    rule 23).
+    """
+    day: date
+    """The last one of the term, or of the arena's window."""
+    deviation: DeviationRefField
+    rule: Annotated[int, Field(ge=1, le=193)]
+    """The seed rule that asks for the meeting."""
+
+
 class ChildNotHeard(EventData):
     """The child was not heard before a decision, for a reason that the code list allows (barnevernsloven § 1-4; seed
     rule 99).
@@ -3930,6 +3951,7 @@ EVENTS: Final[Mapping[str, type[EventData]]] = {
     CasesJournalSealed.TYPE: CasesJournalSealed,
     ChainBroken.TYPE: ChainBroken,
     CheckpointSigned.TYPE: CheckpointSigned,
+    ChildMeetingMissing.TYPE: ChildMeetingMissing,
     ChildNotHeard.TYPE: ChildNotHeard,
     CompetenceRecorded.TYPE: CompetenceRecorded,
     ConcernEscalated.TYPE: ConcernEscalated,

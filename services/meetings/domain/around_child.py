@@ -17,13 +17,13 @@ from typing import Final
 from services.meetings.domain.arena_rules import ArenaRules, ArenaType, Children
 from services.meetings.domain.child_facts import Child, FactKind, Stretch, stretches
 from services.meetings.domain.conformity import Deviation, View
-from services.meetings.domain.deviating import NOTICE_DAYS
+from services.meetings.domain.deviating import NOTICE_DAYS, FoundState
 from services.meetings.domain.profile import Profile
 from services.meetings.domain.wheel import Period, open_days_of, periods_of
 from services.meetings.domain.year import SchoolYear
-from shared.contracts.base import Model
-from shared.contracts.deviations import DeviationKind
-from shared.refs import CaseRef, UnitId
+from shared.contracts.base import EventData, Model
+from shared.contracts.deviations import ChildMeetingMissing, DeviationKind
+from shared.refs import ActorId, CaseRef, DeviationRef, UnitId
 from shared.small_numbers import suppress
 
 _AROUND: Final = frozenset({Children.WITH_A_GROUP, Children.STARTING_SCHOOL})
@@ -183,6 +183,44 @@ def due_meetings(profile: Profile, year: SchoolYear, children: Iterable[Child], 
         times = {arena_type: stretches(child, rules) for arena_type, rules in arenas.items()}
         lines += [part.line(child, today) for part in parts if part.is_due(child, times[part.rules.type])]
     return sorted(lines, key=key_of)
+
+
+def to_be_called(
+    profile: Profile, year: SchoolYear, children: Iterable[Child], today: date
+) -> list[tuple[DueMeeting, ActorId | None]]:
+    """Return which children's meetings are missing and can still be called, from six weeks before the last open day on.
+
+    Beside each, who coordinates.
+
+    Raises:
+        HolidaysUnknownError: see `asked`.
+    """
+    known = {child.case: child for child in children}
+    last_open = {part.key: part.last_open for part in asked(profile, year)}
+    found = []
+    for line in due_meetings(profile, year, known.values(), today):
+        until = last_open[line.arena_type, line.first.isoformat()]
+        if line.standing is Standing.MISSING and until - timedelta(days=NOTICE_DAYS) <= today <= until:
+            found.append((line, known[line.case].coordinator))
+    return found
+
+
+def decide_missing(
+    state: FoundState, deviation: DeviationRef, line: DueMeeting, coordinator: ActorId | None
+) -> list[EventData]:
+    """Say of the child's meeting that it is missing, once (seed rules 10, 29)."""
+    if state.deviation is not None:
+        return []
+    return [
+        ChildMeetingMissing(
+            deviation=deviation,
+            case=line.case,
+            arena_type=line.arena_type,
+            day=line.last,
+            rule=line.rule,
+            coordinator=coordinator,
+        )
+    ]
 
 
 def key_of(line: DueMeeting) -> tuple[str, str, str]:

@@ -98,11 +98,21 @@ class Child:
 
     def told_to(self, actor: ActorId, roles: Collection[Role], unit: UnitId | None) -> bool:
         """Return whether somebody knows of the case anyhow: who holds it, coordinates it, or leads the unit that has it."""
+        people = self._people()
+        leads = Role.LEADER in roles and unit is not None and unit == people.unit
+        return leads or actor in {people.holder, people.group, people.plan}
+
+    @property
+    def coordinator(self) -> ActorId | None:
+        """Return who coordinates the group around the child, else its plan; None: nobody does (seed rules 23, 37)."""
+        people = self._people()
+        return people.group or people.plan
+
+    def _people(self) -> _People:
         people = _People()
         for said in sorted(self.said, key=lambda each: each.sequence):
             people = people.after(said.fact)
-        leads = Role.LEADER in roles and unit is not None and unit == people.unit
-        return leads or actor in {people.holder, people.group, people.plan}
+        return people
 
 
 @dataclass(frozen=True, slots=True)

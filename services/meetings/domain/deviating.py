@@ -18,7 +18,7 @@ from shared.aggregate import Aggregate
 from shared.calendar import at_oslo
 from shared.clock import oslo_day
 from shared.contracts.base import EventData, Model
-from shared.contracts.deviations import DeviationFound, DeviationKind
+from shared.contracts.deviations import ChildMeetingMissing, DeviationFound, DeviationKind
 from shared.refs import DeviationRef, UnitId
 
 LOOK_AT: Final = time(8)
@@ -41,7 +41,9 @@ class FoundState(Model):
 
 def evolve(state: FoundState, event: EventData) -> FoundState:
     """Return `state` after `event`."""
-    return FoundState(deviation=event.deviation) if isinstance(event, DeviationFound) else state
+    if isinstance(event, DeviationFound | ChildMeetingMissing):
+        return FoundState(deviation=event.deviation)
+    return state
 
 
 FOUND: Final = Aggregate("deviation", FoundState, FoundState(), evolve)

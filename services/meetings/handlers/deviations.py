@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from datetime import datetime
 from functools import partial
 from typing import Final
 
 from services.meetings import deviation_store, store
-from services.meetings.domain.around_child import deviations_around
+from services.meetings.domain.around_child import decide_missing, deviations_around, to_be_called
 from services.meetings.domain.conformity import View
 from services.meetings.domain.deviating import FOUND, decide_found, next_look, to_tell, years_seen
 from services.meetings.domain.profile import Profile
+from services.meetings.domain.year import SchoolYear
 from services.meetings.handlers import around_children
+from services.meetings.handlers.around_children import Around
 from services.meetings.handlers.desk import Desk
 from shared.aggregate import Context
 from shared.arrivals import Tx
@@ -68,4 +71,17 @@ async def look(tx: Tx, profile: Profile) -> int:
                 conn=tx.conn,
             )
             new += len(changed.events)
+        new += await _tell_of_children(tx, profile, year, around)
+    return new
+
+
+async def _tell_of_children(tx: Tx, profile: Profile, year: SchoolYear, around: Around) -> int:
+    """Say of each child whose meeting is missing that it is to be called, each in a process of its own (seed rules 10, 29)."""
+    new, today = 0, oslo_day(tx.now)
+    for line, coordinator in await asyncio.to_thread(to_be_called, profile, year, around.children, today):
+        ctx = Context(actor=None, scope=profile.scope, now=tx.now, correlation=tx.ids.event_id())
+        key = f"{line.case} {line.arena_type} {line.first}"
+        ref = await deviation_store.deviation_ref(tx.conn, profile.scope, key, DeviationRef(tx.ids.ref("dev")))
+        decide = partial(decide_missing, deviation=ref, line=line, coordinator=coordinator)
+        new += len((await tx.journal.change(FOUND, ref, ctx, decide, conn=tx.conn)).events)
     return new
