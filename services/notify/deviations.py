@@ -32,7 +32,7 @@ class Deviations:
         return {DeviationFound: self.on_found, ChildMeetingMissing: self.on_missing}
 
     async def on_missing(self, tx: Tx, event: ChildMeetingMissing, envelope: Envelope) -> None:
-        """Whoever coordinates the group around a child, else whoever has the case, hears that its meeting is to be called (rule 29)."""
+        """Whoever coordinates the group around a child, else whoever has the case, is to call its meeting (seed rule 29)."""
         due = end_of_day(event.day)
         told = telling(caused_by(envelope, tx.now), f"child-meeting/{event.deviation}", case=event.case, due=due)
         coordinates = Responsible(actor=event.coordinator)
