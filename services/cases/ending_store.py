@@ -9,10 +9,11 @@ from typing import Final
 from services.cases import ages_store, coming_store
 from services.cases.domain import ending
 from services.cases.domain.rules import Rules
-from services.cases.domain.state import CaseState
+from services.cases.domain.state import CaseState, Stage
 from shared.contracts.base import EventData
 from shared.contracts.cases import CaseClosed, CaseReopened, ConcernResolvedLocally
 from shared.contracts.endings import AdulthoodReached, LegalHoldReleased
+from shared.contracts.reports import ConcernReportPosted, ConcernReportReceived
 from shared.db import Connection
 from shared.deadlines import cancel, set_deadline
 from shared.refs import CaseRef
@@ -34,9 +35,10 @@ async def follow(
                 await cancel(conn, kind=RETENTION, key=case)
                 if event.end_by is not None:
                     await set_deadline(conn, kind=ADULTHOOD_END, key=case, due=event.end_by)
-            case LegalHoldReleased():
-                # What should have been erased while it was held is erased now; an open case has no such time.
-                if await conn.fetchval(
+            case LegalHoldReleased() | ConcernReportReceived() | ConcernReportPosted():
+                # What should have been erased while it was held, or a report waited to go, is erased now; an open case has no
+                # such time.
+                if state.stage in {Stage.RESOLVED, Stage.CLOSED} and await conn.fetchval(
                     "SELECT NOT exists (SELECT FROM deadlines WHERE kind = $1 AND key = $2)", RETENTION, case
                 ):
                     await set_deadline(conn, kind=RETENTION, key=case, due=now)

@@ -16,6 +16,8 @@ from shared.testing.issuer import LocalIssuer
 from shared.testing.people import People, Person
 from shared.testing.plugin import Migrated
 from tests.e2e.cases_world import NO_UNIT, World, cases_world
+from tests.e2e.test_cases_reports_http import REPORT
+from tests.unit.pdf_as_read import Pdf
 
 pytestmark = pytest.mark.connected
 
@@ -233,6 +235,25 @@ async def test_a_hold_stops_the_time_and_its_release_lets_it_go_on(world: World)
     await world.must("styrer", f"/cases/{case}/legal-hold-releases")
     await world.move_to(world.clock.now())
     assert len(await world.published("case.erased.v1")) == 1
+
+
+@pytest.mark.rule(93)
+async def test_a_report_that_was_never_posted_outlives_the_cases_time_and_goes_with_it_when_it_has_gone(
+    world: World,
+) -> None:
+    """A report to child welfare cannot vanish: neither by a request, nor because the time to keep the case is over."""
+    case = await world.opened()
+    report = str((await world.must("teacher", f"/cases/{case}/concern-reports", REPORT))["report"])
+    version = await world.version("teacher", case)
+    await world.must("teacher", f"/cases/{case}/closure", {"outcome": "goal-reached"}, if_match=version)
+    await world.move_to(datetime(2031, 9, 7, 22, 0, tzinfo=UTC))
+    assert await world.published("case.erased.v1") == []
+    letter = await world.get("teacher", f"/concern-reports/{report}/letter")
+    assert REPORT["text"] in Pdf(letter.content).tree().text
+    await world.must("teacher", f"/concern-reports/{report}/posting")
+    await world.move_to(world.clock.now())
+    [erased] = await world.published("case.erased.v1")
+    assert erased["data"] == {"case": case, "reason": "retention"}
 
 
 async def test_a_command_shows_its_leader_no_more_of_the_case_than_a_look_does(world: World) -> None:

@@ -614,7 +614,7 @@ class KeepingMachine(RuleBasedStateMachine):
     @precondition(lambda self: len(self.town.history) > self.long_enough)
     @rule()
     def its_time_is_over(self) -> None:
-        may = self.stage() in {"resolved", "closed"} and self.held() is None
+        may = self.stage() in {"resolved", "closed"} and self.held() is None and not self.unsent()
         happened = ending.decide_retention_over(self.town.state)
         assert bool(happened) == may, "by time nothing is refused: it is done, or left"
         self.town.take(happened)

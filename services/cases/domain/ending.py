@@ -147,8 +147,11 @@ def decide_erase(state: CaseState, reason: ErasureReason) -> list[CaseEvent]:
 
 
 def decide_retention_over(state: CaseState) -> list[CaseEvent]:
-    """Erase what need not be kept any more; nothing when it is held, goes on, or is erased."""
-    if state.hold is not None or not CASE.allows(state.stage, CaseErased):
+    """Erase what need not be kept any more; nothing when it is held, goes on, is erased, or a report to child welfare waits to go.
+
+    That report cannot vanish (seed rule 93): when it has gone, the case is erased after all (`ending_store.follow`).
+    """
+    if state.hold is not None or state.around.on_their_way or not CASE.allows(state.stage, CaseErased):
         return []
     return decide_erase(state, ErasureReason.RETENTION)
 
