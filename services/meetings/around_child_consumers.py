@@ -17,6 +17,7 @@ from shared.contracts.cases import (
     CaseReopened,
     CoordinatorKind,
     HandoverAccepted,
+    Party,
     TransitionFormDrafted,
 )
 from shared.contracts.safekeeping import CaseErased
@@ -27,8 +28,7 @@ from shared.inbox import Inbox
 
 async def on_holder(tx: Tx, event: CaseOpened | CaseReopened | HandoverAccepted, envelope: Envelope) -> None:
     """Somebody holds the case, open, from now on."""
-    fact = ChildFact(kind=FactKind.HELD, actor=event.holder.actor, unit=event.holder.unit)
-    _keep(tx, event, envelope, fact)
+    _keep(tx, event, envelope, _of(FactKind.HELD, event.holder))
 
 
 async def on_closed(tx: Tx, event: CaseClosed, envelope: Envelope) -> None:
@@ -45,7 +45,7 @@ async def on_erased(tx: Tx, event: CaseErased, envelope: Envelope) -> None:
 async def on_appointed(tx: Tx, event: CoordinatorAppointed, envelope: Envelope) -> None:
     """Somebody coordinates the group around the child; a child coordinator alone makes none (seed rules 23, 97)."""
     if event.kind is CoordinatorKind.ANSVARSGRUPPE:
-        _keep(tx, event, envelope, ChildFact(kind=FactKind.COORDINATED, actor=event.coordinator.actor))
+        _keep(tx, event, envelope, _of(FactKind.COORDINATED, event.coordinator))
 
 
 async def on_ended(tx: Tx, event: CoordinatorEnded, envelope: Envelope) -> None:
@@ -56,7 +56,7 @@ async def on_ended(tx: Tx, event: CoordinatorEnded, envelope: Envelope) -> None:
 
 async def on_plan_begun(tx: Tx, event: PlanStarted, envelope: Envelope) -> None:
     """There is a plan, and whoever works by it meets (seed rules 36-38)."""
-    _keep(tx, event, envelope, ChildFact(kind=FactKind.PLAN_BEGUN, actor=event.coordinator.actor))
+    _keep(tx, event, envelope, _of(FactKind.PLAN_BEGUN, event.coordinator))
 
 
 async def on_plan_closed(tx: Tx, event: PlanClosed, envelope: Envelope) -> None:
@@ -68,6 +68,10 @@ async def on_form(tx: Tx, event: TransitionFormDrafted, envelope: Envelope) -> N
     """The child starts school then (seed rules 10, 13)."""
     if event.form_type == "barnehage-to-school":
         _keep(tx, event, envelope, ChildFact(kind=FactKind.STARTS_SCHOOL, school_start=event.school_start))
+
+
+def _of(kind: FactKind, party: Party) -> ChildFact:
+    return ChildFact(kind=kind, actor=party.actor, service=party.service, unit=party.unit)
 
 
 def _keep(tx: Tx, event: CaseEvent, envelope: Envelope, fact: ChildFact) -> None:

@@ -129,6 +129,54 @@ async def test_a_group_that_has_not_met_is_told_of_to_who_knows_of_the_child(lia
     assert (await lia.get("nurse", "/due-meetings")).status_code == 503
 
 
+async def with_a_plan(lia: Town) -> tuple[str, str]:
+    """Let the nurse, who coordinates the group, begin the plan of its child; return case and consent."""
+    case = await lia.cases.opened()
+    consent = await lia.cases.consented(case, categories=("development", "language", "plan"))
+    appointment = {"kind": GROUP, "coordinator": await lia.cases.receiver("nurse")}
+    await lia.cases.must("teacher", f"/cases/{case}/coordinator", appointment)
+    await lia.cases.must("guardian-a", f"/cases/{case}/plan-request")
+    heard = {"method": "conversation", "before": "plan", "text": "Vil ha noen å leke med."}
+    await lia.cases.must("nurse", f"/cases/{case}/child-views", heard)
+    await lia.cases.must("nurse", f"/cases/{case}/plan", {"goals": ["Har noen å leke med."]})
+    await lia.carry()
+    assert await due(lia, "nurse") == [(case, "autumn", "missing"), (case, "spring", "missing")]
+    return case, consent
+
+
+@pytest.mark.rule(23, 37)
+@pytest.mark.story(16, 17)
+async def test_whose_service_is_withdrawn_is_told_nothing_more_though_they_began_the_plan(lia: Town) -> None:
+    case, consent = await with_a_plan(lia)
+    await lia.cases.must("guardian-b", f"/consents/{consent}/withdrawals", {"services": ["helsestasjon"]})
+    assert (await lia.cases.get("nurse", f"/cases/{case}")).status_code == 404
+    await lia.carry()
+    assert await due(lia, "nurse") == []
+    assert await due(lia, "teacher") == [(case, "autumn", "missing"), (case, "spring", "missing")]
+    # Nor is the meeting theirs to call: it lies with whoever has the case.
+    await looked(lia, datetime(2026, 11, 16, 7, 0, tzinfo=UTC))
+    [missing] = [each["data"] for each in await lia.published("child-meeting.missing.v1")]
+    assert "coordinator" not in missing
+
+
+@pytest.mark.rule(23, 37)
+@pytest.mark.story(16)
+async def test_who_handed_the_coordination_over_or_works_elsewhere_now_is_told_nothing_more(lia: Town) -> None:
+    case, _ = await with_a_plan(lia)
+    elsewhere = {"lagspill_unit": "unit:another-helsestasjon"}
+    assert (await lia.get("nurse", "/due-meetings", **elsewhere)).json()["items"] == []
+    away = {"lagspill_unit": "unit:haugen-barnehage"}
+    assert (await lia.get("teacher", "/due-meetings", **away)).json()["items"] == []
+    second = await lia.cases.receiver("second-nurse")
+    offer = {"kind": GROUP, "receiver": second}
+    sent = await lia.cases.must("nurse", f"/cases/{case}/coordinator-handovers", offer)
+    await lia.cases.must("second-nurse", f"/handovers/{sent['handover']}/acceptance")
+    await lia.carry()
+    assert await due(lia, "nurse") == []
+    theirs = (await lia.get("nurse", "/due-meetings", sub="second-nurse")).json()["items"]
+    assert [each["case"] for each in theirs] == [case, case]
+
+
 @pytest.mark.rule(10, 11, 13)
 async def test_a_child_with_a_transition_form_is_to_have_its_meeting_before_it_starts_school(lia: Town) -> None:
     case = await with_a_group(lia)

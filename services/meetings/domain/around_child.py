@@ -187,10 +187,10 @@ def due_meetings(profile: Profile, year: SchoolYear, children: Iterable[Child], 
 
 def to_be_called(
     profile: Profile, year: SchoolYear, children: Iterable[Child], today: date
-) -> list[tuple[DueMeeting, ActorId | None]]:
+) -> list[tuple[DueMeeting, Child]]:
     """Return which children's meetings are missing and can still be called, from six weeks before the last open day on.
 
-    Beside each, who coordinates.
+    Beside each, the child.
 
     Raises:
         HolidaysUnknownError: see `asked`.
@@ -201,7 +201,7 @@ def to_be_called(
     for line in due_meetings(profile, year, known.values(), today):
         until = last_open[line.arena_type, line.first.isoformat()]
         if line.standing is Standing.MISSING and until - timedelta(days=NOTICE_DAYS) <= today <= until:
-            found.append((line, known[line.case].coordinator))
+            found.append((line, known[line.case]))
     return found
 
 

@@ -7,7 +7,7 @@ Codes and moments of the cases service's events: no birthday, and nobody's name.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
@@ -17,9 +17,11 @@ from typing import Final
 from services.meetings.domain.arena_rules import ArenaRules, Children
 from services.meetings.domain.conformity import AHEAD, HELD
 from services.meetings.domain.meeting import ItemStatus, Status
+from services.meetings.domain.organisation import OWN_SERVICE
+from services.meetings.domain.projection import ConsentHistory, covers
 from shared.clock import oslo_day
 from shared.contracts.base import Model
-from shared.contracts.codes import Role
+from shared.contracts.codes import Role, Service
 from shared.refs import ActorId, CaseRef, MeetingRef, UnitId
 
 _SPOKEN_OF: Final = frozenset({ItemStatus.DISCUSSED, ItemStatus.OUTCOME_RECORDED})
@@ -48,8 +50,9 @@ class ChildFact(Model):
     kind: FactKind
     actor: ActorId | None = None
     """Who holds the case, or coordinates the group."""
+    service: Service | None = None
     unit: UnitId | None = None
-    """The holder's."""
+    """In which service and unit that is."""
     school_start: int | None = None
     """In the autumn of which year the child starts school."""
 
@@ -96,17 +99,42 @@ class Child:
     said: tuple[Said, ...] = ()
     brought: tuple[Brought, ...] = ()
 
-    def told_to(self, actor: ActorId, roles: Collection[Role], unit: UnitId | None) -> bool:
-        """Return whether somebody knows of the case anyhow: who holds it, coordinates it, or leads the unit that has it."""
+    def is_at_home_with(self, worker: Worker) -> bool:
+        """Return whether somebody knows of the case without a consent: its holder, and who leads or coordinates in its unit."""
         people = self._people()
-        leads = Role.LEADER in roles and unit is not None and unit == people.unit
-        return leads or actor in {people.holder, people.group, people.plan}
+        leads = Role.LEADER in worker.roles and worker.unit is not None and worker.unit == people.unit
+        return leads or worker.is_one(people.holder) or (self.coordinated_at_home and self.is_coordinated_by(worker))
+
+    def is_coordinated_by(self, worker: Worker) -> bool:
+        """Return whether somebody coordinates it, at work where they were appointed; of others a consent must cover the service."""
+        people = self._people()
+        # To a leader falls what somebody was appointed to, not a plan that somebody began (seed rule 107).
+        one = people.group or (people.plan if worker.roles - {Role.LEADER} else None)
+        return worker.is_one(one)
 
     @property
-    def coordinator(self) -> ActorId | None:
-        """Return who coordinates the group around the child, else its plan; None: nobody does (seed rules 23, 37)."""
+    def coordinator(self) -> Place | None:
+        """Return who is appointed to coordinate the group, else who began the plan; None: nobody did (seed rules 23, 37)."""
         people = self._people()
         return people.group or people.plan
+
+    @property
+    def coordinated_at_home(self) -> bool:
+        """Return whether who coordinates works in the unit that has the case."""
+        one, unit = self.coordinator, self._people().unit
+        return one is not None and unit is not None and one.unit == unit
+
+    def coordinates(self, histories: Iterable[ConsentHistory], at: datetime) -> Place | None:
+        """Return who coordinates at the moment `at`: nobody from outside, unless a consent covers their service (seed rule 23).
+
+        Of another barnehage or school than the one that has the case nobody does: which others have a part is not known here.
+        """
+        one = self.coordinator
+        if one is None or self.coordinated_at_home:
+            return one
+        if one.service is None or one.service in OWN_SERVICE.values():
+            return None
+        return one if covers(histories, self.case, one.service, at) else None
 
     def _people(self) -> _People:
         people = _People()
@@ -116,22 +144,55 @@ class Child:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Somebody, and where they work."""
+
+    actor: ActorId
+    service: Service | None
+    unit: UnitId | None
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """Whoever asks, as the directory has them now."""
+
+    actor: ActorId
+    roles: frozenset[Role]
+    service: Service
+    unit: UnitId | None
+
+    def is_one(self, place: Place | None) -> bool:
+        """Return whether it is they, and they still work there (cases: `works_there`)."""
+        return (
+            place is not None
+            and (place.actor, place.service) == (self.actor, self.service)
+            and place.unit in {None, self.unit}
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class _People:
-    holder: ActorId | None = None
-    unit: UnitId | None = None
-    group: ActorId | None = None
-    plan: ActorId | None = None
+    holder: Place | None = None
+    group: Place | None = None
+    plan: Place | None = None
+    """Who began it: of no account while somebody is appointed."""
+
+    @property
+    def unit(self) -> UnitId | None:
+        """Return which unit has the case."""
+        return None if self.holder is None else self.holder.unit
 
     def after(self, fact: ChildFact) -> _People:
+        place = None if fact.actor is None else Place(fact.actor, fact.service, fact.unit)
         match fact.kind:
             case FactKind.HELD:
-                return replace(self, holder=fact.actor, unit=fact.unit)
+                return replace(self, holder=place)
             case FactKind.SHUT:
                 return _People()
             case FactKind.COORDINATED | FactKind.UNCOORDINATED:
-                return replace(self, group=fact.actor)
+                return replace(self, group=place)
             case FactKind.PLAN_BEGUN | FactKind.PLAN_ENDED:
-                return replace(self, plan=fact.actor)
+                return replace(self, plan=place)
             case FactKind.STARTS_SCHOOL:
                 return self
 

@@ -266,6 +266,12 @@ def permits(
     return max((version, *(cut.version for cut in cuts)))
 
 
+def covers(histories: Iterable[ConsentHistory], case: CaseRef, service: Service, at: AwareDatetime) -> bool:
+    """Return whether a consent of the case covers the service at the moment `at`, for whatever purpose."""
+    mine = [history for history in histories if history.case == case]
+    return any(permits(each, service, frozenset(), purpose, at) is not None for each in mine for purpose in Purpose)
+
+
 def present(histories: Iterable[ConsentHistory], now: AwareDatetime) -> AwareDatetime:
     """Return the moment to judge a use by that happens now.
 

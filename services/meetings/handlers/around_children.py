@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Final
 
 from services.meetings import around_child_store
@@ -20,14 +20,16 @@ from services.meetings.domain.around_child import (
     key_of,
     to_be_told,
 )
-from services.meetings.domain.child_facts import Child
+from services.meetings.domain.child_facts import Child, Worker
 from services.meetings.domain.conformity import View
 from services.meetings.domain.deviating import BACK_DAYS, RECORD_DAYS
 from services.meetings.domain.profile import Profile
+from services.meetings.domain.projection import present
 from services.meetings.domain.year import SchoolYear
 from services.meetings.errors import ReportsForbiddenError
-from services.meetings.handlers.desk import Desk, Reads, acting, families_of
+from services.meetings.handlers.desk import Desk, Reads, acting, consents_now, families_of
 from shared.aggregate import Context
+from shared.auth import Actor
 from shared.clock import oslo_day
 from shared.contracts.access import AccessKind, AccessRecorded
 from shared.contracts.codes import NOT_PUBLIC
@@ -74,7 +76,8 @@ async def list_due(
 ) -> Sequence[DueMeeting]:
     """Return the meetings that are due around children of whom the actor knows: held, called or missing. The look is recorded.
 
-    Whoever holds the case, coordinates the group or leads the unit that has it; nobody of the child's own family.
+    Whoever holds the case, coordinates the group or leads the unit that has it, and still works there; from outside that unit only
+    while a consent covers it (invariant 4). Nobody of the child's own family.
 
     Raises:
         ReportsForbiddenError: the actor does not work for the municipality.
@@ -93,8 +96,8 @@ async def list_due(
             await require_fresh(conn, reads.consumer, reads.topic, reads.source)
         found = (await known(conn, profile, year)).children
         # Business and voluntary organisations have to do with no child by name, whatever unit they say (seed rule 45).
-        public = actor.service is not None and actor.service not in NOT_PUBLIC
-        theirs = [child for child in found if public and child.told_to(actor.id, actor.roles, actor.unit)]
+        public = actor.service not in NOT_PUBLIC
+        theirs = await _known_to(desk, conn, actor, found, ctx.now) if public else []
         families = await families_of(desk, conn, [child.case for child in theirs])
         shown = [child for child in theirs if not families.has(child.case, actor.id)]
         lines = due_meetings(profile, year, shown, today)
@@ -103,3 +106,18 @@ async def list_due(
         await desk.journal.record_access(ctx, [entry], conn=conn)
     desk.journal.nudge()
     return part
+
+
+async def _known_to(
+    desk: Desk, conn: Connection, actor: Actor, children: Sequence[Child], now: datetime
+) -> list[Child]:
+    """Return of which children the actor knows anyhow; whoever coordinates from outside, for as long as a consent covers it."""
+    if actor.service is None:
+        return []
+    worker = Worker(actor.id, actor.roles, actor.service, actor.unit)
+    own = [child for child in children if child.is_at_home_with(worker)]
+    known = {child.case for child in own}
+    outside = [child for child in children if child.case not in known and child.is_coordinated_by(worker)]
+    histories = await consents_now(desk, conn, [child.case for child in outside])
+    at = present(histories, now)
+    return own + [child for child in outside if child.coordinates(histories, at) is not None]

@@ -13,6 +13,7 @@ from services.meetings.domain.around_child import decide_missing, deviations_aro
 from services.meetings.domain.conformity import View
 from services.meetings.domain.deviating import FOUND, decide_found, next_look, to_tell, years_seen
 from services.meetings.domain.profile import Profile
+from services.meetings.domain.projection import present
 from services.meetings.domain.year import SchoolYear
 from services.meetings.handlers import around_children
 from services.meetings.handlers.around_children import Around
@@ -78,10 +79,14 @@ async def look(tx: Tx, profile: Profile) -> int:
 async def _tell_of_children(tx: Tx, profile: Profile, year: SchoolYear, around: Around) -> int:
     """Say of each child whose meeting is missing that it is to be called, each in a process of its own (seed rules 10, 29)."""
     new, today = 0, oslo_day(tx.now)
-    for line, coordinator in await asyncio.to_thread(to_be_called, profile, year, around.children, today):
+    lines = await asyncio.to_thread(to_be_called, profile, year, around.children, today)
+    histories = await store.hold_consents(tx.conn, [child.case for _, child in lines])
+    at = present(histories, tx.now)
+    for line, child in lines:
         ctx = Context(actor=None, scope=profile.scope, now=tx.now, correlation=tx.ids.event_id())
         key = f"{line.case} {line.arena_type} {line.first}"
         ref = await deviation_store.deviation_ref(tx.conn, profile.scope, key, DeviationRef(tx.ids.ref("dev")))
-        decide = partial(decide_missing, deviation=ref, line=line, coordinator=coordinator)
+        one = child.coordinates(histories, at)
+        decide = partial(decide_missing, deviation=ref, line=line, coordinator=None if one is None else one.actor)
         new += len((await tx.journal.change(FOUND, ref, ctx, decide, conn=tx.conn)).events)
     return new
