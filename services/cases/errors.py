@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from pydantic import JsonValue
 
-from shared.errors import LagspillError
+from shared.errors import LagspillError, UnavailableError
 
 
 class CaseError(LagspillError):
@@ -349,6 +349,13 @@ class PeriodNotOverError(CaseError):
     """The figures of a term are there when it is over."""
 
     code = "period-not-over"
+
+
+class FiguresUnreadableError(CaseError, UnavailableError):
+    """How old some of the children are cannot be read just now, and what is told of a term is told for good."""
+
+    code = "figures-unreadable"
+    status = 503
 
 
 # --- consent ----------------------------------------------------------------------------------------------------------

@@ -371,6 +371,16 @@ async def test_how_early_children_are_helped_first_is_counted_by_level_and_age_a
         # What is put in later is no first help.
         await world.must("teacher", path, measure(world, code="ekstratimer", **help_))
     await world.move_to(datetime(2027, 1, 2, tzinfo=UTC))
+    # A term is told for good: not while a key of the vault is away.
+    to_key = "UPDATE data_keys SET key_id = $2 WHERE owner = $1"
+    key = await world.pool.fetchval("SELECT key_id FROM data_keys WHERE owner = $1", receipt["case"])
+    await world.pool.execute(to_key, receipt["case"], "away")
+    for who in ("coordinator", "styrer"):
+        away = await world.get(who, "/figures?period=2026-autumn")
+        refused(away, 503, "figures-unreadable")
+        assert int(away.headers["retry-after"]) >= 1
+    assert await world.pool.fetchval("SELECT count(*) FROM published_figures") == 0
+    await world.pool.execute(to_key, receipt["case"], key)
     whole = await world.see("coordinator", "/figures?period=2026-autumn")
     assert whole["measures_by_level"]["total"] == 26
     by_age = {"0-5": 6, "6-12": 0, "13-15": 7, "16-17": 0, "from-18": 0, "unknown": 0}

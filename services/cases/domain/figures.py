@@ -29,7 +29,7 @@ LEVELS: Final = ("level-0", "level-1", "level-2", "level-3")
 AGES: Final = {"0-5": 0, "6-12": 6, "13-15": 13, "16-17": 16, "from-18": 18}
 """Ages in which a child is first helped, and the first whole year of each: before school, at school, and after."""
 UNKNOWN_AGE: Final = "unknown"
-"""Of a case that has been erased since, or whose child cannot be read."""
+"""Of a case that has been erased since."""
 
 _NOT_COUNTED: Final = UnitId("")
 """Stands in every table for the units of which nothing is counted."""
@@ -168,7 +168,7 @@ def count_first_help(told: Told, first: Iterable[FirstHelp], born: Mapping[CaseR
     Args:
         told: what else happened; it is not changed.
         first: the first measure of each of these cases.
-        born: when the children were born, as far as that can be read. It goes no further than the band that it is counted in.
+        born: when the children were born, but of erased cases. It goes no further than the band that it is counted in.
     """
     levels, ages = Counter(told.first_levels), Counter(told.first_ages)
     for one in first:
