@@ -51,6 +51,40 @@ def suppress(parts: Mapping[K, int]) -> Counts:
     return Counts(total=total, parts={key: None if key in hidden else count for key, count in parts.items()})
 
 
+def suppress_within(parts: Mapping[K, int], most: Mapping[K, int]) -> Counts:
+    """Return the counts that may be shown beside what each can be at most, which everybody knows.
+
+    As `suppress`, until each hidden count can be six different ones, or as many as its own bound leaves. Four of five, beside three
+    rows of six of six, would follow from the total: 22 of 23. Where hiding all parts will not do, the total is hidden too.
+
+    Args:
+        parts: what was counted.
+        most: what each can be at most; of those that are left out nothing is known. Of what can be nought only nobody learns
+            anything: it is hidden, and hides nothing.
+    """
+    free = {key: count for key, count in parts.items() if most.get(key) != 0}
+    bounds = {key: max(most[key], count) for key, count in free.items() if key in most}
+    least = suppress(free)
+    if least.total is None:
+        return Counts(total=None, parts=dict.fromkeys(parts))
+    hidden = {key for key in free if least.parts[key] is None}
+    tried = hidden
+    for limit in sorted({count for key, count in free.items() if key not in hidden} | {0}):
+        tried = hidden | {key for key, count in free.items() if hidden and count <= limit}
+        if all(_stays_open(key, tried, free, bounds) for key in tried):
+            return Counts(total=least.total, parts={key: None if key in tried else free.get(key) for key in parts})
+    return Counts(total=None, parts={key: None if key in hidden else free.get(key) for key in parts})
+
+
+def _stays_open(key: K, hidden: Iterable[K], counts: Mapping[K, int], bounds: Mapping[K, int]) -> bool:
+    """Return whether the hidden count can be six different ones, or all that its bound leaves, when all but the hidden is shown."""
+    others = [other for other in hidden if other != key]
+    together = counts[key] + sum(counts[other] for other in others)
+    highest = min(together, bounds.get(key, together))
+    elsewhere = sum(bounds[other] for other in others) if bounds.keys() >= set(others) else together
+    return highest - max(0, together - elsewhere) >= min(THRESHOLD, bounds.get(key, THRESHOLD))
+
+
 class Table(Model):
     """A table of counts with its totals; what is None is not shown."""
 

@@ -338,6 +338,8 @@ def _figures(stage: Stage, report: Answer, *, whole: bool = True) -> dict[str, L
                 _nothing_small(stage, code, line)
                 if whole:
                     _nothing_follows(stage, code, line)
+            if code == "competence-gaps":
+                _nothing_follows_from_what_there_could_be(stage, table)
     return found
 
 
@@ -353,6 +355,17 @@ def _nothing_follows(stage: Stage, code: str, line: Sequence[int | None]) -> Non
     if total is not None and len(shown) < len(parts):
         hidden = len(parts) - len(shown)
         stage.check(hidden > 1 and total - sum(shown) >= THRESHOLD, f"{code}: subtraction gives nothing: {line}")
+
+
+def _nothing_follows_from_what_there_could_be(stage: Stage, table: _Table) -> None:
+    """Insist that no hidden number of units that lack a competence follows from how many are to have it, and how many there are."""
+    total = table.column_totals[-1]
+    hidden = {row: asked or 0 for row, (asked, lacking) in zip(table.rows, table.cells, strict=True) if lacking is None}
+    if total is not None and any(hidden.values()):
+        rest = total - sum(lacking for _, lacking in table.cells if lacking is not None)
+        for row, most in hidden.items():
+            room = min(most, rest) - max(0, rest - sum(hidden.values()) + most)
+            stage.check(room >= min(most, THRESHOLD), f"competence-gaps: {row} does not follow")
 
 
 async def _registered(stage: Stage, by: Person, number: int, family: Family) -> None:

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from itertools import product
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from shared.small_numbers import THRESHOLD, Table, publish, suppress
+from shared.small_numbers import THRESHOLD, Counts, Table, publish, suppress, suppress_within
 
 Grid = tuple[tuple[int, ...], ...]
 
@@ -128,6 +128,63 @@ def test_a_line_of_the_same_count_shows_no_total_that_the_table_hides_for_its_si
     for row, total in enumerate(table.row_totals):
         shown = line.parts[str(row)]
         assert total is None or total == shown, "a table shows no total that the line hides"
+
+
+@st.composite
+def bounded(draw: st.DrawFn) -> tuple[tuple[int, ...], tuple[int | None, ...]]:
+    """Return counts with what each can be at most, many of them nearly all that they can be; None: nothing is known."""
+    counts, most = [], []
+    for bound in draw(st.lists(st.one_of(st.integers(0, 7), st.none()), min_size=1, max_size=4)):
+        top = 9 if bound is None else bound
+        counts.append(draw(st.one_of(st.integers(0, top), st.integers(max(0, top - 2), top))))
+        most.append(bound)
+    return tuple(counts), tuple(most)
+
+
+def line_of(counts: tuple[int, ...], most: tuple[int | None, ...]) -> Counts:
+    """Return what is shown of them."""
+    bounds = {str(at): bound for at, bound in enumerate(most) if bound is not None}
+    return suppress_within({str(at): count for at, count in enumerate(counts)}, bounds)
+
+
+@pytest.mark.rule(112, 117)
+@settings(max_examples=150, deadline=None)
+@given(line=bounded())
+@example(line=((4, 6, 6, 6), (5, 6, 6, 6)))
+def test_who_knows_what_each_count_can_be_at_most_finds_six_for_each_hidden_one_or_all_that_it_can_be(
+    line: tuple[tuple[int, ...], tuple[int | None, ...]],
+) -> None:
+    counts, most = line
+    told = line_of(counts, most)
+    shown = list(told.parts.values())
+    assert all(one is None or one == counts[at] >= THRESHOLD for at, one in enumerate(shown))
+    assert told.total in {None, sum(counts)}
+    if min(counts) >= THRESHOLD:
+        assert None not in shown, "nothing is hidden without need"
+    # A count without a bound is tried as far as the total lets it go.
+    top = sum(counts) if told.total is not None else max(*counts, THRESHOLD) + 1
+    tried = [
+        (known,) if known is not None else range((top if bound is None else bound) + 1)
+        for known, bound in zip(shown, most, strict=True)
+    ]
+    fit = [each for each in product(*tried) if told.total in {None, sum(each)}]
+    assert counts in fit
+    for at, known in enumerate(shown):
+        bound = most[at]
+        if known is None:
+            enough = THRESHOLD if bound is None else min(THRESHOLD, bound)
+            assert len({each[at] for each in fit}) > enough, f"{told} gives away {counts[at]} of {bound}"
+
+
+@pytest.mark.rule(112, 117)
+def test_who_knows_that_rule_as_well_still_finds_two() -> None:
+    most = (5, 6, 6)
+    behind: dict[str, list[tuple[int, ...]]] = defaultdict(list)
+    for counts in product(*(range(bound + 1) for bound in most)):
+        behind[line_of(counts, most).model_dump_json()].append(counts)
+    for told, all_of_them in behind.items():
+        for at, known in Counts.model_validate_json(told).parts.items():
+            assert known is not None or len({each[int(at)] for each in all_of_them}) > 1, told
 
 
 @pytest.mark.rule(179)

@@ -33,6 +33,7 @@ from services.meetings.domain.figures import (
     SEATED,
     Figure,
     FigureCode,
+    of_gaps,
     of_meetings,
 )
 from services.meetings.domain.meeting import Status
@@ -235,6 +236,30 @@ def test_units_that_lack_a_competence_stand_against_those_that_are_to_have_it() 
     page = render_report(content(report="structures"), TYNSET, Language.EN)
     assert "Competence that is missing" in page
     assert TYNSET.competence[0].text.en in page
+
+
+@pytest.mark.rule(112, 117)
+def test_four_of_five_units_that_lack_a_competence_do_not_follow_from_how_many_are_to_have_it() -> None:
+    codes = ("a", "b", "c", "d")
+    to_have = dict(zip(codes, (5, 6, 6, 6), strict=True))
+
+    def told_of(*lacking: int) -> list[int | None]:
+        table = of_gaps(to_have, dict(zip(codes, lacking, strict=True))).table
+        return [*(cells[1] for cells in table.cells), table.column_totals[1]]
+
+    assert told_of(4, 6, 6, 6) == [None] * 5, (
+        "of 22 of 23 only one row can lack one, and it is no secret which was under five"
+    )
+    assert told_of(0, 6, 6, 6) == [None, None, None, None, 18]
+    assert told_of(5, 6, 6, 6) == [5, 6, 6, 6, 23]
+
+
+@pytest.mark.rule(15, 16)
+def test_where_no_more_than_is_due_is_counted_the_total_gives_no_small_number_away() -> None:
+    arenas, due = ("one", "two", "three"), {"one": 5, "two": 6, "three": 6}
+    met = dict.fromkeys(((arena, "held") for arena in arenas), 6) | {("one", "held"): 4}
+    assert of_meetings(arenas, due, met).table.column_totals[1] == 16
+    assert of_meetings(arenas, due, met, frozenset(arenas)).table.column_totals[1] is None
 
 
 @pytest.mark.rule(173)

@@ -52,7 +52,7 @@ from shared.contracts.base import Model
 from shared.contracts.cases import Effect, ForWhom, OverlapExplanation
 from shared.contracts.codes import Role, Service
 from shared.refs import UnitId
-from shared.small_numbers import THRESHOLD, Table, publish, suppress
+from shared.small_numbers import THRESHOLD, Table, publish, suppress, suppress_within
 from shared.terms import Period
 
 OTHER: Final = "other"
@@ -532,16 +532,24 @@ def _hearings(bodies: Mapping[str, int]) -> Figure:
     return line.model_copy(update={"table": line.table.model_copy(update={"rows": ANSWERED, "cells": cells})})
 
 
-def of_meetings(rows: Sequence[str], due: Mapping[str, int], met: Mapping[tuple[str, str], int]) -> Figure:
-    """Return what became of the meetings of each arena, against how many were due (seed rules 8, 64, 183)."""
-    return _against(FigureCode.MEETINGS, rows, DUE, due, MET, met)
+def of_meetings(
+    rows: Sequence[str],
+    due: Mapping[str, int],
+    met: Mapping[tuple[str, str], int],
+    no_more_than_due: frozenset[str] = frozenset(),
+) -> Figure:
+    """Return what became of the meetings of each arena, against how many were due (seed rules 8, 64, 183).
+
+    In `no_more_than_due` are the arenas of which more than are due are never counted.
+    """
+    return _against(FigureCode.MEETINGS, rows, DUE, due, MET, met, no_more_than_due)
 
 
 def of_gaps(to_have: Mapping[str, int], lacking: Mapping[str, int]) -> Figure:
     """Return how many units lack each competence, against how many are to have it (seed rules 112, 117)."""
     wanted, gap = GAPS
     cells = {(row, gap): number for row, number in lacking.items()}
-    return _against(FigureCode.COMPETENCE_GAPS, tuple(to_have), wanted, to_have, (gap,), cells)
+    return _against(FigureCode.COMPETENCE_GAPS, tuple(to_have), wanted, to_have, (gap,), cells, frozenset(to_have))
 
 
 def _against(
@@ -551,12 +559,15 @@ def _against(
     due: Mapping[str, int],
     columns: Sequence[str],
     met: Mapping[tuple[str, str], int],
+    within: frozenset[str],
 ) -> Figure:
     """Return a figure of what was, against what the profile asks for.
 
-    What is asked for is a rule, and is told. What was is no sum of it: each column is a line of its own, as it may be shown.
+    What is asked for is a rule, and is told. What was is no sum of it: each column is a line of its own, as it may be shown. In the
+    rows `within` it is never more than what is asked for, as whoever reads it knows.
     """
-    lines = [suppress({row: met.get((row, column), 0) for row in rows}) for column in columns]
+    most = {row: due.get(row, 0) for row in rows if row in within}
+    lines = [suppress_within({row: met.get((row, column), 0) for row in rows}, most) for column in columns]
     return Figure(
         code=code,
         protected=True,

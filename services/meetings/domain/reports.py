@@ -14,7 +14,7 @@ from typing import Final
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from services.meetings.domain import conformity as conform
-from services.meetings.domain.arena_rules import ArenaRules
+from services.meetings.domain.arena_rules import ArenaRules, Children
 from services.meetings.domain.conformity import KnownMeeting, View
 from services.meetings.domain.entered_figure import Cell, EnteredTold, Kept, asked
 from services.meetings.domain.entered_figure import told_of as entered_told
@@ -350,9 +350,18 @@ def _of_meetings(
         if deviation.kind in SHOWN_KINDS and first <= deviation.day <= after:
             kinds[deviation.kind] += 1
     return {
-        FigureCode.MEETINGS: of_meetings(rows, due, met),
+        FigureCode.MEETINGS: of_meetings(rows, due, met, _capped(profile)),
         FigureCode.DEVIATIONS: as_line(FigureCode.DEVIATIONS, SHOWN_KINDS, kinds),
     }
+
+
+def _capped(profile: Profile) -> frozenset[str]:
+    """Return the arenas of which no more meetings are counted than are due: what units call beside that is around a child."""
+    return frozenset(
+        rules.type
+        for rules in profile.arenas
+        if rules.due_for is not None and rules.due_for.children is Children.OF_THE_UNITS
+    )
 
 
 def _guidance(known: Known, period: Period, view: View) -> Figure:
