@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.meetings.configuration import read_profiles
-from services.meetings.domain.around_child import Standing, asked, conformity_around, due_meetings, to_be_told
+from services.meetings.domain.around_child import Standing, Told, asked, conformity_around, due_meetings, to_be_told
 from services.meetings.domain.child_facts import Brought, Child, ChildFact, FactKind, Said
 from services.meetings.domain.conformity import HELD, View
 from services.meetings.domain.deviating import NOTICE_DAYS
@@ -181,11 +181,23 @@ def test_how_many_is_told_without_what_is_small(met: int, missing: int) -> None:
     assert set(found) == {(GROUP, "2026-08-01"), (TRANSITION, "2026-10-01")}
     told = found[GROUP, "2026-08-01"]
     both = met >= 5 and missing >= 5
-    assert told.children == (met + missing if met + missing >= 5 else None)
-    assert (told.held, told.missing) == ((met, missing) if both else (None, None))
+    assert (told.children, told.held, told.missing) == ((met + missing, met, missing) if both else (None,) * 3), (
+        "beside `conforms`, which says whether none is missing, a total of five would leave no six numbers that had theirs"
+    )
     assert to_be_told(NOTODDEN, year, children, over - timedelta(days=1), after=7, within=60).keys() == {
         (TRANSITION, "2026-10-01")
     }
+
+
+@pytest.mark.rule(29, 95)
+def test_a_total_that_was_told_without_its_parts_before_is_told_no_more() -> None:
+    year, view = NOTODDEN.calendar.school_year(2026), View(everything=True)
+    before = {(GROUP, "2026-08-01"): Told(children=5, held=None, missing=None)}
+    rows = conformity_around(NOTODDEN, year, [], date(2027, 1, 7), view, before)
+    assert [row.told for row in rows if row.told is not None] == [Told(children=None, held=None, missing=None)]
+    whole = {(GROUP, "2026-08-01"): Told(children=11, held=6, missing=5)}
+    rows = conformity_around(NOTODDEN, year, [], date(2027, 1, 7), view, whole)
+    assert [row.told for row in rows if row.told is not None] == list(whole.values())
 
 
 def test_each_part_of_the_year_has_a_name_of_its_own() -> None:

@@ -60,11 +60,19 @@ class DueMeeting(Model):
 
 
 class Told(Model):
-    """How many children a rule asked a meeting for, told once when the time is over; null: hidden, for it is small."""
+    """How many children a rule asked a meeting for, told once when the time is over; null: hidden, for one of them is small."""
 
     children: int | None
     held: int | None
     missing: int | None
+
+    def beside_conforms(self) -> Told:
+        """Return it as it may be shown: all three or none.
+
+        `conforms` says whether any child lacks its meeting. Of five children whose parts are hidden it would say that all had
+        theirs, or that one of five numbers had.
+        """
+        return self if self.held is not None else Told(children=None, held=None, missing=None)
 
 
 class ConformityAround(Model):
@@ -251,7 +259,7 @@ def conformity_around(
             first=part.period.first,
             last=part.period.last,
             conforms=(part.rules.type, part.period.first) not in lacking,
-            told=(told or {}).get(part.key),
+            told=known.beside_conforms() if (known := (told or {}).get(part.key)) is not None else None,
             rule=part.rules.frequency.rule,
         )
         for part in asked(profile, year)
@@ -286,5 +294,6 @@ def to_be_told(
             mine = [line for line in lines if (line.arena_type, line.first) == (part.rules.type, part.period.first)]
             held = sum(1 for line in mine if line.standing is Standing.HELD)
             shown = suppress({"held": held, "missing": len(mine) - held})
-            found[part.key] = Told(children=shown.total, held=shown.parts["held"], missing=shown.parts["missing"])
+            counts = Told(children=shown.total, held=shown.parts["held"], missing=shown.parts["missing"])
+            found[part.key] = counts.beside_conforms()
     return found
