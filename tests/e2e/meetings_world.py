@@ -348,6 +348,8 @@ async def composed(
     transport = httpx.ASGITransport(app=parts.app, raise_app_exceptions=False)
     try:
         async with httpx.AsyncClient(transport=transport, base_url="http://meetings") as client:
-            yield Town(client, issuer, clock, pool, kit, parts, world)
+            made = Town(client, issuer, clock, pool, kit, parts, world)
+            await made.fresh()
+            yield made
     finally:
         await pool.close()

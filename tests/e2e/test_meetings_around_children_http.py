@@ -239,6 +239,27 @@ async def test_that_a_group_has_not_met_is_published_once_without_the_child_and_
     assert (autumn["conforms"], autumn["told"]) == (False, {"children": None, "held": None, "missing": None})
 
 
+@pytest.mark.rule(29, 95)
+async def test_nothing_is_said_of_children_and_nothing_told_for_good_before_all_is_known_of_them(lia: Town) -> None:
+    await with_a_group(lia)
+    told = "SELECT count(*) FROM told_around_children"
+    await lia.stale()
+    await looked(lia, datetime(2027, 1, 11, 7, 0, tzinfo=UTC))
+    assert await lia.published("child-meeting.missing.v1") == []
+    found = {each["data"]["arena_type"] for each in await lia.published("deviation.found.v1")}
+    assert GROUP not in found
+    assert found, "what has nothing to do with children by name does not wait"
+    assert await lia.pool.fetchval(told) == 0
+    for path in ("/conformity", "/deviations", "/year-wheel/page", "/due-meetings"):
+        assert (await lia.get("styrer", path)).status_code == 503, path
+    assert (await lia.get("styrer", "/year-wheel")).status_code == 200
+    assert (await lia.get("teacher", "/year-wheel/page")).status_code == 200, "it shows them no deviations"
+    await lia.fresh()
+    await looked(lia, datetime(2027, 1, 11, 7, 10, tzinfo=UTC))
+    assert GROUP in {each["data"]["arena_type"] for each in await lia.published("deviation.found.v1")}
+    assert await lia.pool.fetchval(told) > 0
+
+
 @pytest.mark.rule(23, 29)
 async def test_of_an_erased_case_and_of_one_with_a_protected_address_nothing_is_kept(lia: Town) -> None:
     says = Publisher("/services/cases", seed=29)

@@ -391,6 +391,7 @@ async def year_world(migrated: Migrated, issuer: LocalIssuer, folder: Path) -> A
         }
         for house, topics in (("meetings", ["cases"]), ("notify", ["cases", "meetings"])):
             await _nothing_on_its_way(houses[house], house, topics)
+        await _nothing_on_its_way(houses["meetings"], AROUND_CHILDREN.consumer, ["cases"])
         year = Year(houses, notify, gateway, issuer, clock)
         await year.settle()
         yield year

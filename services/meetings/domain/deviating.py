@@ -21,6 +21,8 @@ from shared.contracts.base import EventData, Model
 from shared.contracts.deviations import ChildMeetingMissing, DeviationFound, DeviationKind
 from shared.refs import DeviationRef, UnitId
 
+AGAIN: Final = timedelta(minutes=10)
+"""How long until is looked again, when not all was known that there was to be known."""
 LOOK_AT: Final = time(8)
 """On Mondays, in Norway: once a week, and all that is found as one, so that nobody hears of it every day."""
 NOTICE_DAYS: Final = 42

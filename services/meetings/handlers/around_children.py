@@ -34,9 +34,11 @@ from shared.clock import oslo_day
 from shared.contracts.access import AccessKind, AccessRecorded
 from shared.contracts.codes import NOT_PUBLIC
 from shared.db import Connection
-from shared.freshness import require_fresh
+from shared.dead_letters import count_open
+from shared.freshness import BlockedKeyError, require_fresh
 
 READS: Final = Reads(consumer="meetings-around-children")
+_A_MINUTE: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +59,17 @@ class Around:
 
 
 async def known(conn: Connection, profile: Profile, year: SchoolYear) -> Around:
-    """Return what is known of the municipality's children; nothing is read where its profile asks for no such meetings."""
+    """Return what is known of the municipality's children; nothing is read where its profile asks for no such meetings.
+
+    Raises:
+        UnavailableError: not all is known that there is by now; nothing is said of children on a guess.
+    """
     types = [rules.type for rules in around(profile)]
     if not types:
         return Around((), {})
+    await require_fresh(conn, READS.consumer, READS.topic, READS.source)
+    if await count_open(conn, READS.consumer):
+        raise BlockedKeyError(retry_after=_A_MINUTE)
     found = await around_child_store.children(conn, profile.scope, types)
     return Around(found, await around_child_store.told(conn, profile.scope, year.first, year.last))
 
@@ -92,8 +101,7 @@ async def list_due(
     calendar = profile.calendar
     year = calendar.school_year_of(today) if begins is None else calendar.school_year(begins)
     async with desk.pool.acquire() as conn, conn.transaction():
-        for reads in (READS, desk.reads):
-            await require_fresh(conn, reads.consumer, reads.topic, reads.source)
+        await require_fresh(conn, desk.reads.consumer, desk.reads.topic, desk.reads.source)
         found = (await known(conn, profile, year)).children
         # Business and voluntary organisations have to do with no child by name, whatever unit they say (seed rule 45).
         public = actor.service not in NOT_PUBLIC

@@ -79,6 +79,7 @@ async def list_conformity(
         ReportsForbiddenError: the actor neither leads a unit nor is the municipality's coordinator.
         ArenaRetiredError: the municipality has no profile here.
         HolidaysUnknownError: what is due in that school year is not known.
+        UnavailableError: it is not known for which children there is to be a meeting now.
     """
     view = _view(ctx)
     profile, year, meetings, around = await _known(desk, ctx, begins)
@@ -130,14 +131,15 @@ async def list_wheel(
         ReportsForbiddenError: the actor does not work for the municipality.
         ArenaRetiredError, HolidaysUnknownError: see `list_conformity`.
     """
-    return _part((await show_year(desk, ctx, begins)).entries, laid_out.key_of, after, limit)
+    return _part((await show_year(desk, ctx, begins, judged=False)).entries, laid_out.key_of, after, limit)
 
 
-async def show_year(desk: Desk, ctx: Context, begins: int | None) -> Year:
-    """Return the municipality's school year, with its deviations for whom they are.
+async def show_year(desk: Desk, ctx: Context, begins: int | None, *, judged: bool = True) -> Year:
+    """Return the municipality's school year, with its deviations for whom they are, unless it is not to be `judged`.
 
     Raises:
         MeetingsError: see `list_wheel`.
+        UnavailableError: for whom deviations are: see `list_conformity`.
     """
     actor = acting(ctx)
     if not actor.staff:
@@ -146,10 +148,11 @@ async def show_year(desk: Desk, ctx: Context, begins: int | None) -> Year:
     today = oslo_day(ctx.now)
     year = _school_year(profile, ctx, begins)
     together = laid_out.sharing(desk.profiles, profile.scope)
+    view = _view_or_none(ctx) if judged else None
     async with desk.pool.acquire() as conn:
         known = await store.known_meetings(conn, [each.scope for each in together], year.first, year.last)
         asked = await answer_store.asked(conn, profile.scope, year.first, year.last)
-        around = await around_children.known(conn, profile, year)
+        around = Around((), {}) if view is None else await around_children.known(conn, profile, year)
     office = office_of(actor)
     standings = {
         meeting: standing
@@ -166,7 +169,6 @@ async def show_year(desk: Desk, ctx: Context, begins: int | None) -> Year:
         recorded = await register_store.registers(conn, profile.scope)
     guidance = guidance_lines(profile, recorded, year, min(max(today, year.first), year.last))
     units = _units_seen(profile, actor, today)
-    view = _view_or_none(ctx)
     return Year(
         profile=profile,
         school_year=year,
