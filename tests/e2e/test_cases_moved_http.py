@@ -181,6 +181,15 @@ async def test_a_school_sends_its_form_to_a_school_there_although_the_baton_came
     sent = await world.must("contact-teacher", sending, {"receiver": receiver}, if_match=version)
     offered_form = await world.get("contact-teacher", f"/transition-forms/{form}", **claims)
     assert offered_form.json()["fields"] == school
+    # It was recorded before it was answered: who read it there, by the consent for there and by no other (seed rule 4).
+    [seen] = [one for one in await world.access("read") if one["actor"]["id"] == actor and one["categories"]]
+    assert (seen["case"], seen["consent"], seen["basis"]["code"]) == (case, consent, "consent")
+    assert (sorted(seen["categories"]), seen["purpose"]) == (["learning", "measures"], "transition")
+    assert seen["actor"]["organisation"] == receiver["organisation"]
+    [logged] = [one for one in await world.published("access.recorded.v1") if one["data"] == seen]
+    assert logged["municipality"] == "4005", "in the log of the case that was read"
+    receipts = await world.pool.fetch("SELECT way, service FROM disclosures WHERE consent = $1 ORDER BY at", consent)
+    assert ("read", "skole") in [tuple(row) for row in receipts]
     accepted = await world.post("contact-teacher", f"/handovers/{sent['handover']}/acceptance", claims=claims)
     assert accepted.status_code == 201, accepted.text
     new = accepted.json()["carried_on_as"]

@@ -797,6 +797,20 @@ async def test_who_needs_an_interpreter_is_a_code_on_the_bus_and_the_rest_in_the
     assert [one["person"] for one in (await world.see("child", path))["needs"]] == ["child"]
 
 
+@pytest.mark.rule(4, 146)
+async def test_who_coordinates_reads_how_the_family_is_spoken_with_and_that_is_recorded(world: World) -> None:
+    """Whatever the consent covers: it is read for the own task, and every look is recorded before it is answered."""
+    case = await world.opened()
+    await world.consented(case)
+    nurse = await world.receiver("nurse")
+    await world.must("teacher", f"/cases/{case}/coordinator", {"kind": "ansvarsgruppe", "coordinator": nurse})
+    need = {"person": "guardian", "ordinal": 2, "language": "ti", "interpreter": "spoken"}
+    await world.must("teacher", f"/cases/{case}/language-needs", need)
+    assert len((await world.see("nurse", f"/cases/{case}/language-needs"))["needs"]) == 1
+    looks = [one for one in await world.access("read") if one["actor"]["id"] == nurse["actor"] and one["categories"]]
+    assert [(one["categories"], one["basis"]["code"]) for one in looks] == [(["contact"], "own-task")]
+
+
 @pytest.mark.rule(146)
 async def test_a_language_need_that_holds_already_is_no_event_and_what_only_the_vault_has_is_kept(world: World) -> None:
     case = await world.opened()

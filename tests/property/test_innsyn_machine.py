@@ -21,7 +21,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from services.audit.domain.entry import Entry, Received, index_record
 from services.audit.domain.intake import sort_out
 from services.audit.innsyn.domain import Logged, RecipientKind, Right, count
-from services.cases.domain import access, consent, glass
+from services.cases.domain import access, consent, glass, handover
 from services.cases.domain.access_terms import Action
 from services.cases.domain.acting import Acting
 from services.cases.domain.shown import grounds
@@ -29,10 +29,11 @@ from services.cases.errors import CaseError, DeniedError
 from shared.actor_names import ActorNames
 from shared.clock import oslo_day
 from shared.contracts.access import TOPIC, AccessActor, AccessKind, AccessRecorded, Recipient
+from shared.contracts.cases import HandoverRoute, Package
 from shared.contracts.codes import InformationCategory, LegalBasis, Purpose, Role, Scope, Service
 from shared.contracts.safekeeping import GlassReason
 from shared.envelope import number, parse, sealed
-from shared.refs import ActorId, CaseRef, GlassRef, LogScope
+from shared.refs import ActorId, CaseRef, GlassRef, HandoverRef, LogScope, UnitId
 from tests.unit.cases_town import (
     BARNEVERN,
     CHILD,
@@ -45,8 +46,12 @@ from tests.unit.cases_town import (
     STRANGER,
     STYRER,
     TEACHER,
+    THERE,
     Town,
+    employee,
     guardian,
+    party,
+    scope,
 )
 
 NAMES: Final = ActorNames(b"a key for people of thirty-two b")
@@ -55,12 +60,21 @@ LOG: Final = LogScope("4005")
 HEALTH: Final = frozenset({InformationCategory.HEALTH})
 CATEGORIES: Final = (InformationCategory.LANGUAGE, InformationCategory.HEALTH, InformationCategory.DEVELOPMENT)
 FAMILY: Final = (guardian(1), guardian(2), CHILD)
-PEOPLE: Final = (TEACHER, COLLEAGUE, STYRER, CURIOUS, PPT, NURSE, BARNEVERN, STRANGER, *FAMILY)
-some_scope = st.builds(
-    Scope,
-    services=st.frozensets(st.sampled_from((Service.PPT, Service.HELSESTASJON)), min_size=1),
-    categories=st.frozensets(st.sampled_from(CATEGORIES), min_size=1),
-    purposes=st.just(frozenset({Purpose.ASSESSMENT})),
+PPT_THERE: Final = employee("pptthere", Role.PPT_ADVISER, Service.PPT, UnitId("unit:ppt")).model_copy(
+    update={"elsewhere": THERE}
+)
+"""Works in another municipality, in a unit of the same name as one here."""
+PEOPLE: Final = (TEACHER, COLLEAGUE, STYRER, CURIOUS, PPT, NURSE, BARNEVERN, STRANGER, PPT_THERE, *FAMILY)
+some_scope = st.sampled_from(
+    [(Purpose.ASSESSMENT, None), (Purpose.TRANSITION, None), (Purpose.TRANSITION, THERE)]
+).flatmap(
+    lambda wanted: st.builds(
+        Scope,
+        services=st.frozensets(st.sampled_from((Service.PPT, Service.HELSESTASJON)), min_size=1),
+        categories=st.frozensets(st.sampled_from(CATEGORIES), min_size=1),
+        purposes=st.just(frozenset({wanted[0]})),
+        municipality=st.just(wanted[1]),
+    )
 )
 
 
@@ -154,19 +168,27 @@ class InnsynMachine(RuleBasedStateMachine):
     @rule(
         by=st.sampled_from(PEOPLE),
         kind=st.sampled_from((AccessKind.READ, AccessKind.EXPORT, AccessKind.PRINT)),
-        looked_for=st.none() | st.sampled_from((Purpose.ASSESSMENT, Purpose.FOLLOW_UP)),
+        looked_for=st.none() | st.sampled_from((Purpose.ASSESSMENT, Purpose.TRANSITION)),
     )
     def look(self, by: Acting, kind: AccessKind, looked_for: Purpose | None) -> None:
         """Somebody looks at what there is of the child: it is shown what the rules let through, and a refusal shows nothing."""
+        self.looked(by, kind, looked_for)
+
+    def looked(self, by: Acting, kind: AccessKind, looked_for: Purpose | None) -> None:
+        """Let somebody look, and publish what is recorded of it."""
         state, now = self.town.state, self.town.now
+        # To whom the case is offered reads the form, and no more.
+        action = Action.READ_FORM if by is PPT_THERE else Action.READ_CHILD
         try:
-            permit = access.permit(state, Action.READ_CHILD, by, now, looked_for)
+            permit = access.permit(state, action, by, now, looked_for)
         except DeniedError as denied:
             refused = self.record(self.town, by, AccessKind.DENY, permitted=False, reason=denied.reason)
             self.publish(by, refused, real=False)
             return
         divided = grounds(state, permit, permit.categories, now)
         assert frozenset[InformationCategory]().union(*(one.categories for one in divided)) == permit.categories
+        consents = [state.consents[one.consent] for one in divided if one.consent is not None]
+        assert {one.scope.municipality for one in consents} <= {by.elsewhere}, "by consents for where they work"
         for ground in divided:
             by_glass = permit.glass is not None
             shown = self.record(
@@ -202,6 +224,22 @@ class InnsynMachine(RuleBasedStateMachine):
     def look_at_another_childs_case(self, by: Acting) -> None:
         seen = self.record(self.other, by, AccessKind.READ, categories=HEALTH, basis=OWN_TASK)
         self.publish(by, seen, real=False)
+
+    @precondition(lambda self: self.town.state.open_handover is None)
+    @rule(of=st.frozensets(st.sampled_from(CATEGORIES), min_size=1))
+    def offer_it_there(self, of: frozenset[InformationCategory]) -> None:
+        """The child moves: the baton is offered where it moves to, on a consent to services there, and it is looked at there."""
+        self.town.consented(scope((Service.PPT,), sorted(of), (Purpose.TRANSITION,), THERE))
+        command = handover.SendHandover(
+            by=TEACHER,
+            handover=HandoverRef(self.town.ids.ref("hdo")),
+            kind=HandoverRoute.MUNICIPALITY,
+            receiver=party(PPT_THERE),
+            package=Package(categories=of),
+            to_municipality=THERE,
+        )
+        self.town.take(handover.decide_send(self.town.state, command, self.town.now, RULES))
+        self.looked(PPT_THERE, AccessKind.READ, None)
 
     @rule(secret=st.booleans(), of=st.frozensets(st.sampled_from(CATEGORIES), min_size=1))
     def tell_somebody_else(self, secret: bool, of: frozenset[InformationCategory]) -> None:

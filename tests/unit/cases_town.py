@@ -70,6 +70,14 @@ REKTOR: Final = employee("rektor", Role.LEADER, Service.SKOLE, TINNES)
 PPT: Final = employee("ppt", Role.PPT_ADVISER, Service.PPT, UnitId("unit:ppt"))
 NURSE: Final = employee("nurse", Role.HEALTH_NURSE, Service.HELSESTASJON, UnitId("unit:helsestasjon"))
 COORDINATOR: Final = employee("coordinator", Role.COORDINATOR, Service.HELSESTASJON, UnitId("unit:helsestasjon"))
+THERE: Final = LogScope("0301")
+TEACHER_THERE: Final = employee("teacherthere", Role.CONTACT_TEACHER, Service.SKOLE, TINNES).model_copy(
+    update={"elsewhere": THERE}
+)
+"""Works in another municipality, at a school of the same name as one here; its leader too."""
+REKTOR_THERE: Final = employee("rektorthere", Role.LEADER, Service.SKOLE, TINNES).model_copy(
+    update={"elsewhere": THERE}
+)
 BARNEVERN: Final = employee("barnevern", Role.CHILD_WELFARE_OFFICER, Service.BARNEVERN, UnitId("unit:barnevern"))
 PPT_LEADER: Final = employee("pptleader", Role.LEADER, Service.PPT, UnitId("unit:ppt"))
 NURSES_LEADER: Final = employee("nursesleader", Role.LEADER, Service.HELSESTASJON, UnitId("unit:helsestasjon"))

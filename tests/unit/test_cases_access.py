@@ -85,6 +85,8 @@ from tests.unit.cases_town import (
     STRANGER,
     STYRER,
     TEACHER,
+    TEACHER_THERE,
+    THERE,
     TINNES,
     Town,
     employee,
@@ -198,7 +200,18 @@ def consented() -> Town:
 
 def offered() -> Town:
     """A form is on its way to the school."""
-    town = consented()
+    return _sent(consented(), CONTACT_TEACHER)
+
+
+def offered_there() -> Town:
+    """A form is on its way to a school in another municipality; there is a consent to schools here too."""
+    town = opened()
+    for where in (None, THERE):
+        town.consented(scope((Service.SKOLE,), purposes=(Purpose.TRANSITION,), municipality=where))
+    return _sent(town, TEACHER_THERE)
+
+
+def _sent(town: Town, to: Acting) -> Town:
     form = FormRef(town.ids.ref("frm"))
     draft = forms.DraftForm(
         by=TEACHER,
@@ -213,7 +226,11 @@ def offered() -> Town:
         approval = forms.ApproveForm(by=guardian(ordinal), form=form, version=1)
         town.take(forms.decide_approve(town.state, approval, town.now))
     sending = forms.SendForm(
-        by=TEACHER, form=form, handover=HandoverRef(town.ids.ref("hdo")), receiver=party(CONTACT_TEACHER)
+        by=TEACHER,
+        form=form,
+        handover=HandoverRef(town.ids.ref("hdo")),
+        receiver=party(to),
+        to_municipality=to.elsewhere,
     )
     town.take(forms.decide_send_form(town.state, sending, town.now, RULES))
     return town

@@ -2,7 +2,7 @@
 
 The model is three matrices, read by nothing but this file: what somebody is to the case at each moment (`STANDS`), what each
 relation may do and how far it reaches (`tests.unit.test_cases_access.MATRIX`), and at which stages an action may be done
-(`STAGES`); with the basis and the categories that each reach comes to. 64 actions x 18 people x 23 moments, each one cell.
+(`STAGES`); with the basis and the categories that each reach comes to. 64 actions x 20 people x 24 moments, each one cell.
 """
 
 from __future__ import annotations
@@ -17,35 +17,48 @@ from services.cases.domain import access
 from services.cases.domain.access_terms import Action, Reach, Relation
 from services.cases.domain.acting import Acting
 from services.cases.domain.relations import relations
+from services.cases.domain.shown import Permit, grounds
 from services.cases.domain.state import ALL_CATEGORIES
 from services.cases.errors import CaseError
 from shared.contracts.codes import InformationCategory
 from shared.contracts.safekeeping import CaseErased, ErasureReason
 from tests.unit import test_cases_access as standing
-from tests.unit.cases_town import CURIOUS, HAUGEN, NURSES_LEADER, ON_DUTY, PPT_LEADER, TEACHER, Town
+from tests.unit.cases_town import (
+    CURIOUS,
+    HAUGEN,
+    NURSES_LEADER,
+    ON_DUTY,
+    PPT_LEADER,
+    REKTOR_THERE,
+    TEACHER,
+    TEACHER_THERE,
+    Town,
+)
 from tests.unit.test_cases_access import MATRIX, cells
 from tests.unit.test_cases_moments import MAKE, PEOPLE, rows
 
 STANDS: Final = """
-                concern resolved open   asked  half   consented narrowed withdrawn expired offered  handed      closed reopened measure coord     by-law care   emerg  over   request reported protect erased
-teacher         holder  last     holder holder holder holder    holder   holder    holder  holder   -           last   holder   holder  holder    holder holder holder holder holder  holder   holder  last
-moved           else    else     else   else   else   else      else     else      else    else     -           else   else     else    else      else   else   else   else   else    else     holder  else
-colleague       -       -        -      -      -      -         -        -         -       -        -           -      -        -       -         -      -      -      -      -       -        -       -
-styrer          lead    lead     lead   lead   lead   lead      lead     lead      lead    lead     -           lead   lead     lead    lead      lead   lead   lead   lead   lead    lead     -       lead
-curious         -       -        -      -      -      -         -        -         -       -        -           -      -        -       -         -      -      -      -      -       -        -       -
-nurse           -       -        -      -      -      serv      -        -         -       serv     serv        -      serv     serv    serv      -      -      -      -      -       rept     -       -
-nurses-leader   -       -        -      -      -      -         -        -         -       -        -           -      -        -       -         -      -      -      -      -       repL     -       -
-coordinator     -       -        -      -      -      serv      -        -         -       serv     serv        -      serv     serv    coor+serv -      -      -      -      -       -        -       -
-ppt             -       -        -      -      -      serv      serv     -         -       serv     serv        -      serv     team    serv      -      -      -      -      asks    -        -       -
-ppt-leader      -       -        -      -      -      -         -        -         -       -        -           -      -        -       -         -      -      -      -      askL    -        -       -
-contact-teacher -       -        -      -      -      -         -        -         -       rcv+serv holder+serv -      -        -       -         -      -      -      -      -       -        -       -
-rektor          -       -        -      -      -      -         -        -         -       rcvL     lead        -      -        -       -         -      -      -      -      -       -        -       -
-barnevern       -       -        -      -      -      -         -        -         -       -        -           -      -        -       -         law    care   glas   -      -       -        law     -
-on-duty         -       -        -      -      -      -         -        -         -       -        -           -      -        -       -         -      -      -      -      -       -        wtch    -
-guardian        -       -        guar   guar   guar   guar      guar     guar      guar    guar     guar        guar   guar     guar    guar      guar   guar   guar   guar   guar    guar     guar    guar
-guardian-before -       -        -      -      -      -         -        -         -       -        -           -      -        -       -         -      -      -      -      -       -        -       -
-child           -       -        chil   chil   chil   chil      chil     chil      chil    chil     chil        chil   chil     chil    chil      chil   chil   chil   chil   chil    chil     chil    chil
-notify          reach   reach    reach  reach  reach  reach     reach    reach     reach   reach    reach       reach  reach    reach   reach     reach  reach  reach  reach  reach   reach    reach   reach
+                concern resolved open   asked  half   consented narrowed withdrawn expired offered  offered-there handed      closed reopened measure coord     by-law care   emerg  over   request reported protect erased
+teacher         holder  last     holder holder holder holder    holder   holder    holder  holder   holder        -           last   holder   holder  holder    holder holder holder holder holder  holder   holder  last
+moved           else    else     else   else   else   else      else     else      else    else     else          -           else   else     else    else      else   else   else   else   else    else     holder  else
+colleague       -       -        -      -      -      -         -        -         -       -        -             -           -      -        -       -         -      -      -      -      -       -        -       -
+styrer          lead    lead     lead   lead   lead   lead      lead     lead      lead    lead     lead          -           lead   lead     lead    lead      lead   lead   lead   lead   lead    lead     -       lead
+curious         -       -        -      -      -      -         -        -         -       -        -             -           -      -        -       -         -      -      -      -      -       -        -       -
+nurse           -       -        -      -      -      serv      -        -         -       serv     -             serv        -      serv     serv    serv      -      -      -      -      -       rept     -       -
+nurses-leader   -       -        -      -      -      -         -        -         -       -        -             -           -      -        -       -         -      -      -      -      -       repL     -       -
+coordinator     -       -        -      -      -      serv      -        -         -       serv     -             serv        -      serv     serv    coor+serv -      -      -      -      -       -        -       -
+ppt             -       -        -      -      -      serv      serv     -         -       serv     -             serv        -      serv     team    serv      -      -      -      -      asks    -        -       -
+ppt-leader      -       -        -      -      -      -         -        -         -       -        -             -           -      -        -       -         -      -      -      -      askL    -        -       -
+contact-teacher -       -        -      -      -      -         -        -         -       rcv+serv -             holder+serv -      -        -       -         -      -      -      -      -       -        -       -
+rektor          -       -        -      -      -      -         -        -         -       rcvL     -             lead        -      -        -       -         -      -      -      -      -       -        -       -
+teacher-there   -       -        -      -      -      -         -        -         -       -        rcv           -           -      -        -       -         -      -      -      -      -       -        -       -
+rektor-there    -       -        -      -      -      -         -        -         -       -        rcvL          -           -      -        -       -         -      -      -      -      -       -        -       -
+barnevern       -       -        -      -      -      -         -        -         -       -        -             -           -      -        -       -         law    care   glas   -      -       -        law     -
+on-duty         -       -        -      -      -      -         -        -         -       -        -             -           -      -        -       -         -      -      -      -      -       -        wtch    -
+guardian        -       -        guar   guar   guar   guar      guar     guar      guar    guar     guar          guar        guar   guar     guar    guar      guar   guar   guar   guar   guar    guar     guar    guar
+guardian-before -       -        -      -      -      -         -        -         -       -        -             -           -      -        -       -         -      -      -      -      -       -        -       -
+child           -       -        chil   chil   chil   chil      chil     chil      chil    chil     chil          chil        chil   chil     chil    chil      chil   chil   chil   chil   chil    chil     chil    chil
+notify          reach   reach    reach  reach  reach  reach     reach    reach     reach   reach    reach         reach       reach  reach    reach   reach     reach  reach  reach  reach  reach   reach    reach   reach
 """
 """What somebody is to the case; the words are the columns of `MATRIX`. Where a consent ends, an offer is answered, a stage passes,
 the relation ends with it. Of a protected case no event says at which unit it is held, so who moved within the service holds it still."""
@@ -164,6 +177,7 @@ MOMENTS: Final[Mapping[str, tuple[str, Callable[[], Town]]]] = {
     "measure": ("open", standing.with_measure),
     "coord": ("open", standing.coordinated),
     "by-law": ("open", standing.overridden),
+    "offered-there": ("open", standing.offered_there),
     "care": ("open", standing.with_care_order),
     "emerg": ("open", standing.in_emergency),
     "over": ("open", emergency_over),
@@ -175,6 +189,8 @@ MOMENTS: Final[Mapping[str, tuple[str, Callable[[], Town]]]] = {
 EVERYBODY: Final[Mapping[str, Acting]] = {
     **PEOPLE,
     "moved": TEACHER.model_copy(update={"unit": HAUGEN}),
+    "teacher-there": TEACHER_THERE,
+    "rektor-there": REKTOR_THERE,
     "curious": CURIOUS,
     "ppt-leader": PPT_LEADER,
     "nurses-leader": NURSES_LEADER,
@@ -227,6 +243,18 @@ def shown_by(reach: Reach, moment: str) -> frozenset[InformationCategory]:
     return SHOWN[reach]
 
 
+def is_recorded(town: Town, permit: Permit) -> bool:
+    """Return whether all that may be shown is recorded under what allowed it, and what no consent covers is recorded too."""
+    divided = grounds(town.state, permit, permit.categories, town.now)
+    more = permit.categories | {InformationCategory.CONTACT}
+    beside = grounds(town.state, permit, more, town.now)
+    return (
+        divided[0].consent == permit.consent
+        and frozenset[InformationCategory]().union(*(one.categories for one in divided)) == permit.categories
+        and frozenset[InformationCategory]().union(*(one.categories for one in beside)) == more
+    )
+
+
 @pytest.mark.rule(4, 106)
 @pytest.mark.parametrize("action", Action)
 def test_the_action_of_everybody_at_every_moment(action: Action) -> None:
@@ -256,6 +284,7 @@ def test_the_action_of_everybody_at_every_moment(action: Action) -> None:
             and (permit.override is not None) == (permit.basis == "bvl-13-2")
             and (permit.glass is not None) == (permit.basis == "child-at-risk")
             and permit.categories == shown
+            and is_recorded(town, permit)
         )
         if not is_right:
             wrong.append(f"{who} at {moment}: {permit!r}, and should be {expected}, {bases}, {sorted(shown)}")

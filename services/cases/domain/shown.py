@@ -20,6 +20,7 @@ from services.cases.domain.state import (
     HandoverStatus,
     MeasureState,
 )
+from services.cases.errors import NotPermittedError
 from shared.contracts.base import Model
 from shared.contracts.codes import InformationCategory, Purpose, Service
 from shared.refs import ConsentRef, OverrideRef
@@ -124,23 +125,40 @@ def reached(state: CaseState, acting: Acting, now: datetime) -> frozenset[Inform
 
 
 def grounds(state: CaseState, allowed: Permit, shown: frozenset[InformationCategory], now: datetime) -> list[Ground]:
-    """Divide what is shown among the consents it rests on: each look is recorded under the very consent that allowed it."""
+    """Divide what is shown among the consents it rests on: each look is recorded under the very consent that allowed it.
+
+    Together they are all of what is shown, and there is always one. What no consent covers is shown for the actor's own task: how
+    the family is spoken with, to whoever coordinates.
+
+    Raises:
+        NotPermittedError: what it was allowed by is not in force. Without a record nothing is answered.
+    """
     if allowed.service is None or (allowed.consent is None and allowed.override is None):
         return [Ground(categories=shown)]
     divided: list[Ground] = []
     # Whom it is about is known by the first of them.
     left, first = shown, frozenset({InformationCategory.IDENTITY})
-    for one in _resting_on(state, allowed, allowed.service, now):
+    resting_on = _resting_on(state, allowed, allowed.service, now)
+    by_consent = allowed.consent is None or any(one.consent == allowed.consent for one in resting_on)
+    by_law = allowed.override is None or any(one.by_law for one in resting_on)
+    if not (by_consent and by_law):
+        raise NotPermittedError("consent-expired")
+    for one in resting_on:
         part = left & (one.categories | first)
         if part or not (shown or divided):
             divided.append(one.model_copy(update={"categories": part}))
         left, first = left - part, frozenset()
-    return divided
+    return [*divided, Ground(basis=rules.OWN_TASK, categories=left)] if left else divided
 
 
 def _resting_on(state: CaseState, allowed: Permit, service: Service, now: datetime) -> list[Ground]:
-    """Return the consents and the overrides that a look may rest on, with all that each covers: consent first, the widest first."""
-    consents = [one for one in state.consents_in_force(now) if one.covers(service, (), allowed.purpose)]
+    """Return the consents and the overrides that a look may rest on, with all that each covers: consent first, the widest first.
+
+    A consent is for the services of one municipality: beside one for another there are none but for that.
+    """
+    in_force = state.consents_in_force(now)
+    there = next((one.scope.municipality for one in in_force if one.ref == allowed.consent), None)
+    consents = [one for one in in_force if one.covers(service, (), allowed.purpose, there)]
     consents.sort(key=lambda consent: consent.ref != allowed.consent)
     by_consent = [
         Ground(
