@@ -26,7 +26,7 @@ from services.cases.errors import CaseError
 from services.cases.handlers.reassess import reassess
 from shared.clock import oslo_day
 from shared.contracts.base import EventData
-from shared.contracts.cases import ConsentReassessmentDue, ConsentSuspended, ReassessmentReason
+from shared.contracts.cases import ConsentReassessmentDue, ConsentRefused, ConsentSuspended, ReassessmentReason
 from shared.contracts.codes import InformationCategory, Purpose, Scope, Service
 from shared.contracts.endings import AdulthoodApproaching, AdulthoodReached
 from shared.refs import ConsentRef
@@ -73,8 +73,10 @@ class AgesMachine(RuleBasedStateMachine):
         self.watched = True
         self.since: date | None = None
         """Kept: the promise that waits, and from which look on it covers the days; a promise that waits stays."""
-        self.family_changed = 0
-        """Kept: promises to ask anew because who has the say has changed."""
+        self.due = START
+        """Kept: when that promise is due; a clock that is set back comes there once more before it is kept."""
+        self.family_changed: list[datetime] = []
+        """Kept: when promises are due to ask anew because who has the say has changed."""
         self.at: list[datetime] = []
 
     def take(self, events: Sequence[EventData]) -> Sequence[EventData]:
@@ -142,7 +144,7 @@ class AgesMachine(RuleBasedStateMachine):
         if not self.grown():
             self.guardians = guardians
             if self.take(guardianship.decide_responsible(self.town.state, guardians)):
-                self.family_changed += 1
+                self.family_changed.append(self.town.now)
 
     def grown(self) -> bool:
         """Return whether it has been acted on that the child is of age."""
@@ -190,12 +192,12 @@ class AgesMachine(RuleBasedStateMachine):
         if not self.watched or self.looked >= self.today:
             return
         if passed(self.born, self.looked, self.today, RULES.consent.ages(self.today)) and self.since is None:
-            self.since = self.looked
+            self.since, self.due = self.looked, self.town.now
         self.looked = self.today
         self.watched = not nothing_to_come(self.born, self.today, RULES.consent.ages(self.today))
         assert self.watched == (self.today < day_of_age(self.born, 18))
 
-    @precondition(lambda self: self.since is not None)
+    @precondition(lambda self: self.since is not None and self.due <= self.town.now)
     @rule(times=st.integers(min_value=1, max_value=3))
     def what_it_promised_is_done(self, times: int) -> None:
         """At the moment or much later; and once more, because nobody knew that it had been done."""
@@ -208,7 +210,7 @@ class AgesMachine(RuleBasedStateMachine):
                 self.take(ending.decide_adulthood_approaching(self.town.state))
             if found.of_age and self.take(ending.decide_adulthood(self.town.state, now, RULES)):
                 self.guardians = frozenset()
-                self.family_changed += 1
+                self.family_changed.append(self.town.now)
             for reason in found.reasons:
                 self.ask_anew(reason, once=True)
         for event in self.town.history[before:]:
@@ -216,10 +218,10 @@ class AgesMachine(RuleBasedStateMachine):
                 [age] = [age for age, reason in AGES.items() if reason == event.reason]
                 assert since < day_of_age(self.born, age) <= today, "only for what came since the last look"
 
-    @precondition(lambda self: self.family_changed)
+    @precondition(lambda self: any(due <= self.town.now for due in self.family_changed))
     @rule()
     def who_has_the_say_is_acted_on(self) -> None:
-        self.family_changed -= 1
+        self.family_changed.remove(min(self.family_changed))
         self.ask_anew(ReassessmentReason.GUARDIAN_CHANGE, once=False)
 
     def ask_anew(self, reason: ReassessmentReason, *, once: bool) -> None:
@@ -244,6 +246,8 @@ class AgesMachine(RuleBasedStateMachine):
         for event, now in self.happened():
             if isinstance(event, ConsentReassessmentDue):
                 until[event.consent] = event.confirm_by
+            elif isinstance(event, ConsentRefused):
+                until[event.consent] = now  # Who says no needs no more time.
             elif isinstance(event, ConsentSuspended):
                 given = until[event.consent]
                 assert given is not None
@@ -256,10 +260,12 @@ class AgesMachine(RuleBasedStateMachine):
         since = self.looked if self.since is None else self.since
         today = self.today
         self.a_day_begins()
-        if self.since is not None:
+        if self.since is not None and self.due <= self.town.now:
             self.what_it_promised_is_done(times)
-        while self.family_changed:
+        while any(due <= self.town.now for due in self.family_changed):
             self.who_has_the_say_is_acted_on()
+        if self.since is not None:
+            return  # The clock was set back behind the moment at which it was promised.
         for age, reason in AGES.items():
             if since < day_of_age(self.born, age) <= today:
                 assert waits <= set(self.asked(reason)), (

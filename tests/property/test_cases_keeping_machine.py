@@ -44,7 +44,7 @@ from shared.contracts import cases as events
 from shared.contracts import safekeeping as kept
 from shared.contracts.base import EventData
 from shared.contracts.cases import FamilyMark, ForWhom, HandoverRoute, LocalOutcome, Package
-from shared.contracts.codes import Area, InformationCategory, Purpose, Service
+from shared.contracts.codes import Area, InformationCategory, Purpose, Role, Service
 from shared.contracts.endings import (
     AdulthoodApproaching,
     AdulthoodOverdue,
@@ -316,7 +316,7 @@ class KeepingMachine(RuleBasedStateMachine):
         record = RecordRef(self.town.ids.ref("rec"))
         command = recording.WriteRecord(by=self.who(by), record=record, category=category)
         carries_out = {one.owner for one in self.town.state.measures.values()}
-        of_team = self.who(by).service in carries_out and self.who(by).role in {one.role for one in (PPT, NURSE)}
+        of_team = self.who(by).service in carries_out and self.who(by).role not in {None, Role.LEADER}
         may = self.writes(self.who(by), category) or (of_team and category in CONSENTED)
         self.attempt(lambda state: recording.decide_record(state, command, self.town.now), may=may)
 
@@ -669,7 +669,9 @@ class KeepingMachine(RuleBasedStateMachine):
         old = self.town.state
         for one in list(old.handovers.values())[-1:]:
             sent = one.model_copy(update={"package": Package(categories=of)})
-            going = [ref for ref, document in old.documents.items() if document.category in of]
+            # Whom the baton reached by a handover hands on of what came with it, and of nothing else (seed rule 18).
+            came = of if old.holding is None or old.holding.categories is None else of & old.holding.categories
+            going = [ref for ref, document in old.documents.items() if document.category in came]
             renamed = {ref: DocumentRef(self.town.ids.ref("doc")) for ref in (going[1:] if left_behind else going)}
             case, new = CaseRef(self.town.ids.ref("cas")), ConcernRef(self.town.ids.ref("con"))
             try:
@@ -687,7 +689,7 @@ class KeepingMachine(RuleBasedStateMachine):
             assert (there.stage, there.responsible) == (Stage.OPEN, old.responsible)
             assert there.mode is events.Mode.ANONYMOUS
             assert set(there.documents) == set(renamed.values())
-            assert {document.category for document in there.documents.values()} <= of
+            assert {document.category for document in there.documents.values()} <= came
             assert not any((there.consents, there.measures, there.handovers, there.records))
 
     # --- what always holds --------------------------------------------------------------------------------------------
