@@ -24,6 +24,7 @@ from services.meetings.domain.figure_facts import (
     MeasureDue,
     MeasureIn,
     MeasureJudged,
+    OverlapSeen,
     fact_of,
     moment_of,
 )
@@ -275,6 +276,20 @@ def test_double_work_is_counted_when_all_have_said_what_comes_of_it_and_else_whe
     assert counted([*told_of, Happened(CASE, 9, AUTUMN.begins + timedelta(days=9), stopped)]).doubled == {
         "coordinated": 1
     }
+
+
+@pytest.mark.rule(49, 161)
+def test_nothing_is_done_twice_any_more_when_the_last_of_the_others_has_stopped() -> None:
+    mine, one, two = (MeasureRef(f"mea_{'b' * 25}{letter}") for letter in "bcd")
+    seen = MeasureOverlapSuspected(case=CASE, measure=mine, others=(one, two), overlap="language")
+    first, last = (MeasureStopped(case=CASE, measure=each, reason="goal-reached") for each in (one, two))
+    assert counted(happened((1, seen), (2, first))).doubled == {"unexplained": 1}
+    both = happened((1, seen), (2, first), (3, last))
+    assert counted(both).doubled == {}
+    assert counted(both, "2027-spring").doubled == {}, "nor as long as the one goes on"
+    # Of what was kept before the others were known, only its own end is.
+    old = [replace(one, fact=OverlapSeen(measure=mine)) if isinstance(one.fact, OverlapSeen) else one for one in both]
+    assert counted(old).doubled == {"unexplained": 1}
 
 
 @pytest.mark.rule(13, 14)

@@ -123,6 +123,8 @@ class OverlapSeen(Model):
 
     kind: Literal["overlap-seen"] = "overlap-seen"
     measure: MeasureRef
+    others: tuple[MeasureRef, ...] = ()
+    """What the others do: two do the same only while both run. None in a fact that was kept before this was."""
 
 
 class OverlapSettled(Model):
@@ -366,7 +368,7 @@ READ: Final[Mapping[type[EventData], Callable[[Any], Fact | None]]] = {
         measure=event.measure, effect=event.effect, evaluate_by=event.evaluate_by
     ),
     cases.MeasureStopped: lambda event: MeasureOver(measure=event.measure, reason=event.reason),
-    cases.MeasureOverlapSuspected: lambda event: OverlapSeen(measure=event.measure),
+    cases.MeasureOverlapSuspected: lambda event: OverlapSeen(measure=event.measure, others=event.others),
     cases.MeasureOverlapExplained: _settled,
     cases.TransitionFormSent: lambda event: FormSent(form=event.form, outside=event.outside_window is not None),
     TransitionFormOverdue: lambda event: FormLate(form=event.form),

@@ -201,8 +201,8 @@ class _Case:
     offers: dict[str, tuple[datetime, datetime]] = field(default_factory=dict)
     """When the baton was offered, while nobody has answered, and by when one is to."""
     due: dict[str, datetime] = field(default_factory=dict)
-    overlaps: set[str] = field(default_factory=set)
-    """Measures that much the same is done beside, as long as nobody has said what is to become of it."""
+    overlaps: dict[str, set[str]] = field(default_factory=dict)
+    """Measures that much the same is done beside, by which others, as long as nobody has said what is to become of it."""
     unsent: dict[str, datetime] = field(default_factory=dict)
     """Since when a transition form is late."""
     unanswered: dict[str, datetime] = field(default_factory=dict)
@@ -338,12 +338,12 @@ def _of_measures(case: _Case, happened: Happened, tally: _Tally) -> None:
 def _of_ends(case: _Case, happened: Happened, tally: _Tally) -> None:
     match happened.fact:
         case MeasureOver(measure=measure, reason=reason):
-            case.overlaps.discard(measure)
+            case.overlaps = _without(case.overlaps, measure)
             tally.add("ended", reason)
-        case OverlapSeen(measure=measure):
-            case.overlaps.add(measure)
+        case OverlapSeen(measure=measure, others=others):
+            case.overlaps[measure] = set(others)
         case OverlapSettled(measure=measure, explanation=explanation) if measure in case.overlaps:
-            case.overlaps.discard(measure)
+            del case.overlaps[measure]
             tally.add("doubled", explanation)
         case CaseShut():
             case.overlaps.clear()
@@ -351,6 +351,11 @@ def _of_ends(case: _Case, happened: Happened, tally: _Tally) -> None:
             case.waits.clear()
         case _:
             return
+
+
+def _without(overlaps: Mapping[str, set[str]], ended: str) -> dict[str, set[str]]:
+    """Return them without a measure that ended: two do the same only while both run."""
+    return {measure: others - {ended} for measure, others in overlaps.items() if measure != ended and others != {ended}}
 
 
 def _of_replies(case: _Case, happened: Happened, tally: _Tally) -> None:
