@@ -13,10 +13,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.meetings.configuration import read_profiles
-from services.meetings.domain.around_child import Standing, Told, asked, conformity_around, due_meetings, to_be_told
+from services.meetings.domain.around_child import (
+    Standing,
+    Told,
+    asked,
+    conformity_around,
+    deviations_around,
+    due_meetings,
+    to_be_told,
+)
 from services.meetings.domain.child_facts import Brought, Child, ChildFact, FactKind, Said
 from services.meetings.domain.conformity import HELD, View
-from services.meetings.domain.deviating import NOTICE_DAYS
+from services.meetings.domain.deviating import NOTICE_DAYS, to_tell
 from services.meetings.domain.meeting import ItemStatus, Status
 from services.meetings.domain.year import SchoolYear
 from services.meetings.settings import MeetingsSettings
@@ -178,15 +186,37 @@ def test_how_many_is_told_without_what_is_small(met: int, missing: int) -> None:
     children = [child(coordinated, held)] * met + [child(coordinated)] * missing
     over = date(2027, 1, 7)
     found = to_be_told(NOTODDEN, year, children, over, after=7, within=60)
-    assert set(found) == {(GROUP, "2026-08-01"), (TRANSITION, "2026-10-01")}
+    assert set(found) == {(GROUP, "2026-08-01")}
     told = found[GROUP, "2026-08-01"]
     both = met >= 5 and missing >= 5
     assert (told.children, told.held, told.missing) == ((met + missing, met, missing) if both else (None,) * 3), (
         "beside `conforms`, which says whether none is missing, a total of five would leave no six numbers that had theirs"
     )
-    assert to_be_told(NOTODDEN, year, children, over - timedelta(days=1), after=7, within=60).keys() == {
-        (TRANSITION, "2026-10-01")
-    }
+    assert not to_be_told(NOTODDEN, year, children, over - timedelta(days=1), after=7, within=60)
+
+
+@pytest.mark.rule(10, 11, 13)
+def test_who_starts_school_is_known_in_spring_and_then_it_is_told_that_they_had_no_meeting() -> None:
+    year = NOTODDEN.calendar.school_year(2027)
+    opened, written, starting = date(2027, 8, 20), date(2028, 4, 28), []
+    for met in (False,) * 5 + (True,) * 6:
+        news = [((opened - FIRST).days, 8, FactKind.HELD), ((written - FIRST).days, 8, FactKind.STARTS_SCHOOL)]
+        held = [((date(2027, 11, 9) - FIRST).days, Status.HELD, ItemStatus.DISCUSSED, TRANSITION)]
+        starting.append(child(news, held if met else ()))
+
+    def told(today: date) -> list[date]:
+        missing = deviations_around(conformity_around(NOTODDEN, year, starting, today, ALL), today)
+        found = [each for _, each in to_tell(NOTODDEN, year, [], today, missing)]
+        return [each.day for each in found if (each.arena_type, each.unit) == (TRANSITION, None)]
+
+    for today in (date(2028, 5, 1), date(2028, 7, 31), date(2028, 9, 29)):
+        assert told(today) == [date(2027, 11, 30)]
+    assert told(date(2028, 9, 30)) == []
+    key = (TRANSITION, "2027-10-01")
+    assert key not in to_be_told(NOTODDEN, year, starting, date(2027, 12, 13), after=7, within=60)
+    assert key not in to_be_told(NOTODDEN, year, starting, date(2028, 8, 6), after=7, within=60)
+    counted = to_be_told(NOTODDEN, year, starting, date(2028, 8, 7), after=7, within=60)[key]
+    assert (counted.children, counted.held, counted.missing) == (11, 6, 5)
 
 
 @pytest.mark.rule(29, 95)

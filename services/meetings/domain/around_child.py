@@ -88,7 +88,7 @@ class ConformityAround(Model):
     conforms: bool
     """Whether no child lacks a meeting; also when there is no such child."""
     told: Told | None = None
-    """Null until a week after the last day."""
+    """Null until a week after the last day; for those who start school, of the school year."""
     rule: int
 
 
@@ -286,11 +286,16 @@ def deviations_around(rows: Iterable[ConformityAround], today: date) -> list[Dev
 def to_be_told(
     profile: Profile, year: SchoolYear, children: Sequence[Child], today: date, *, after: int, within: int
 ) -> dict[tuple[str, str], Told]:
-    """Return how many children had their meetings in each part that is over since `after` to `within` days."""
+    """Return how many children had their meetings in each part that is over since `after` to `within` days.
+
+    Who starts school is known by forms that are written in the spring after the window (seed rules 10, 13): of these it is told
+    when the school year is over.
+    """
     found = {}
     lines = due_meetings(profile, year, children, today)
     for part in asked(profile, year):
-        if timedelta(days=after) <= today - part.period.last <= timedelta(days=within):
+        known = part.period.last if part.school_start is None else year.last
+        if timedelta(days=after) <= today - known <= timedelta(days=within):
             mine = [line for line in lines if (line.arena_type, line.first) == (part.rules.type, part.period.first)]
             held = sum(1 for line in mine if line.standing is Standing.HELD)
             shown = suppress({"held": held, "missing": len(mine) - held})

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from datetime import date, datetime, time, timedelta
 from typing import Final
 
+from services.meetings.domain.arena_rules import Children
 from services.meetings.domain.conformity import Deviation, KnownMeeting, View, deviations
 from services.meetings.domain.profile import Profile
 from services.meetings.domain.report_duty import led_by
@@ -73,16 +74,27 @@ def to_tell(
 ) -> list[tuple[str, Deviation]]:
     """Return what the leaders are to know of by that day, each with what it is known by: the same one has the same key.
 
-    `around` is what is missing around children: once for each arena and part of the year, however many of them lack a meeting.
+    `around` is what is missing around children: once for each arena and part of the year, however many of them lack a meeting. Of
+    those who start school it is news until two months after the school year, because it is known so late who they are.
     """
     open_days = open_days_of(profile, year)
     found = deviations(profile, year, meetings, today, _EVERYTHING, around)
-    return [(_key(each, year), each) for each in found if _ripe(each, open_days, today)]
+    late = {
+        rules.type
+        for rules in profile.arenas
+        if rules.due_for is not None and rules.due_for.children is Children.STARTING_SCHOOL
+    }
+
+    def known_by(deviation: Deviation) -> date:
+        # Forms to school are written in the spring after the window: only then is it known who was to meet (seed rules 10, 13).
+        too_few = deviation.kind is DeviationKind.TOO_FEW_HELD and deviation.meeting is None
+        return year.last if too_few and deviation.arena_type in late else deviation.day
+
+    news = (each for each in found if today - known_by(each) <= timedelta(days=BACK_DAYS))
+    return [(_key(each, year), each) for each in news if _ripe(each, open_days, today)]
 
 
 def _ripe(deviation: Deviation, open_days: frozenset[date], today: date) -> bool:
-    if today - deviation.day > timedelta(days=BACK_DAYS):
-        return False
     match deviation.kind:
         case DeviationKind.TOO_FEW_PLANNED:
             # The last weeks before the summer are holidays: nothing can be held in them.
