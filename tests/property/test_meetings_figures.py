@@ -45,10 +45,13 @@ from shared.contracts.base import EventData
 from shared.contracts.cases import (
     ConsentConfirmed,
     ConsentExpired,
+    ConsentLapsed,
     ConsentReassessmentDue,
     ConsentRefused,
     ConsentRenewalRequested,
+    ConsentRenewed,
     ConsentSuspended,
+    ConsentWithdrawn,
     CoordinatorKind,
     Effect,
     ForWhom,
@@ -356,9 +359,33 @@ def test_consents_that_are_to_be_said_again_are_counted_as_they_stand_when_the_t
         (9, ConsentExpired(**of("h"))),
         (10, due("j", nobody_missing=True)),
     )
-    assert counted(told_of).waiting == {"to-confirm": 1, "suspended": 1, "renewal-asked": 1}
+    # That of h was asked for, and has expired: the next period may still be granted.
+    assert counted(told_of).waiting == {"to-confirm": 1, "suspended": 1, "renewal-asked": 2}
     shut = Happened(CASE, 99, AUTUMN.ends - timedelta(days=1), CaseShut())
     assert counted([*told_of, shut]).waiting == {}
+
+    # To be confirmed, and to be renewed, are two questions: what the one came to is nothing of the other.
+    def left(*events: EventData) -> dict[str, int]:
+        return counted(happened(*enumerate(events, start=1))).waiting
+
+    no = ConsentRefused(**of("c"), grantor="guardian", ordinal=1, renewal=True)
+    out = ConsentLapsed(**of("c"), renewal=True)
+    yes = ConsentConfirmed(**of("c"), reason="age-15", scope=scope, valid_from=last, valid_to=last)
+    for answer in (no, out):
+        assert left(due("c"), suspended, asked("c"), answer) == {"suspended": 1}
+        assert left(due("c"), asked("c"), answer) == {"to-confirm": 1}
+    assert left(due("c"), asked("c"), yes) == {"renewal-asked": 1}
+    assert left(due("c"), suspended, asked("c"), yes, no) == {}
+    assert left(due("c"), asked("c"), suspended) == {"suspended": 1}, "each consent once, by what is worse"
+    assert left(due("c"), asked("c"), due("c"), yes) == {}, "the next period is to be asked for anew"
+    assert left(due("c"), suspended, due("c")) == {"suspended": 1}
+    # A no to one that is suspended leaves it so; nothing waits when it is withdrawn, or renewed.
+    again = ConsentRefused(**of("c"), grantor="guardian", ordinal=2)
+    assert left(due("c"), suspended, again) == {"suspended": 1}
+    gone = ConsentWithdrawn(**of("c"), ended=scope, effective_at=at)
+    renewed = ConsentRenewed(**of("c"), superseded=1, scope=scope, valid_from=last, valid_to=last)
+    assert left(due("c"), suspended, asked("c"), gone) == {}
+    assert left(due("c"), suspended, asked("c"), renewed) == {}
 
 
 @pytest.mark.rule(4, 5)

@@ -172,6 +172,8 @@ class ConsentWaits(Model):
     kind: Literal["consent-waits"] = "consent-waits"
     consent: ConsentRef
     waits: ConsentWaiting | None
+    answered: Literal["confirmation", "renewal"] | None = None
+    """Which of the two it is no more. None: both; or it is, or was kept before they were told apart."""
 
 
 class ConsentAsked(Model):
@@ -281,13 +283,13 @@ def _granted(event: cases.ConsentGranted) -> Fact | None:
 
 def _refused(event: cases.ConsentRefused) -> Fact:
     if event.renewal:
-        return ConsentWaits(consent=event.consent, waits=None)
+        return ConsentWaits(consent=event.consent, waits=None, answered="renewal")
     return ConsentCame(consent=event.consent, outcome="refused")
 
 
 def _lapsed(event: cases.ConsentLapsed) -> Fact:
     if event.renewal:
-        return ConsentWaits(consent=event.consent, waits=None)
+        return ConsentWaits(consent=event.consent, waits=None, answered="renewal")
     return ConsentCame(consent=event.consent, outcome="lapsed")
 
 
@@ -376,7 +378,7 @@ READ: Final[Mapping[type[EventData], Callable[[Any], Fact | None]]] = {
     ConcernReportUnanswered: lambda event: ReportUnanswered(report=event.report),
     cases.ConsentReassessmentDue: _reassessed,
     cases.ConsentSuspended: lambda event: ConsentWaits(consent=event.consent, waits="suspended"),
-    cases.ConsentConfirmed: lambda event: ConsentWaits(consent=event.consent, waits=None),
+    cases.ConsentConfirmed: lambda event: ConsentWaits(consent=event.consent, waits=None, answered="confirmation"),
     cases.ConsentRenewalRequested: lambda event: ConsentWaits(consent=event.consent, waits="renewal-asked"),
     cases.ConsentRequested: lambda event: ConsentAsked(consent=event.consent, unit=event.held_by_unit),
     cases.ConsentGranted: _granted,

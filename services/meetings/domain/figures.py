@@ -208,7 +208,9 @@ class _Case:
     unanswered: dict[str, datetime] = field(default_factory=dict)
     """Since when a report to child welfare is without the answer that was due."""
     waits: dict[str, str] = field(default_factory=dict)
-    """What each consent that is to be said again waits for."""
+    """How it stands with each consent that those who must consent now are to confirm."""
+    renewals: set[str] = field(default_factory=set)
+    """Consents whose next period is asked for."""
     asked_by: dict[str, UnitId | None] = field(default_factory=dict)
     told: set[tuple[str, str]] = field(default_factory=set)
     """Which outcome of which consent, and which body's correction, was counted: each once, however often it comes."""
@@ -273,7 +275,8 @@ def _at_the_end(case: _Case, period: Period, tally: _Tally) -> None:
     tally.add("doubled", DOUBLED[-1], number=len(case.overlaps))
     tally.add("forms", FORMS[-1], number=sum(since >= period.begins for since in case.unsent.values()))
     tally.add("replies", REPLIED[-1], number=sum(since >= period.begins for since in case.unanswered.values()))
-    for waits in case.waits.values():
+    # Each consent once: of one that is suspended, or to be confirmed, that is what matters.
+    for waits in (dict.fromkeys(case.renewals, WAITING[2]) | case.waits).values():
         tally.add("waiting", waits)
 
 
@@ -349,6 +352,7 @@ def _of_ends(case: _Case, happened: Happened, tally: _Tally) -> None:
             case.overlaps.clear()
             case.unsent.clear()
             case.waits.clear()
+            case.renewals.clear()
         case _:
             return
 
@@ -381,18 +385,37 @@ def _of_consents(case: _Case, happened: Happened, tally: _Tally) -> None:
     match happened.fact:
         case ConsentAsked() as fact:
             case.asked_by[fact.consent] = fact.unit
-        case ConsentWaits(consent=consent, waits=None):
-            case.waits.pop(consent, None)
-        case ConsentWaits(consent=consent, waits=str() as waits):
-            case.waits[consent] = waits
+        case ConsentWaits() as fact:
+            _of_waiting(case, fact)
         case ConsentCame() as fact:
-            if fact.outcome != "narrowed":
+            # A no leaves one that is suspended so; one that has expired may still be renewed.
+            if fact.outcome in {"granted", "withdrawn", "expired", "renewed"}:
                 case.waits.pop(fact.consent, None)
+            if fact.outcome in {"granted", "withdrawn", "renewed"}:
+                case.renewals.discard(fact.consent)
             if (fact.consent, fact.outcome) not in case.told:
                 case.told.add((fact.consent, fact.outcome))
                 tally.add("consents", tally.place(case.asked_by.get(fact.consent)), fact.outcome)
         case _:
             return
+
+
+def _of_waiting(case: _Case, fact: ConsentWaits) -> None:
+    """Know what a consent waits for: to be confirmed, and to be renewed, are two questions."""
+    match fact.waits:
+        case "renewal-asked":
+            case.renewals.add(fact.consent)
+        case "suspended":
+            case.waits[fact.consent] = fact.waits
+        case "to-confirm":
+            # One that is suspended stays so until it is confirmed; and the next period is to be asked for anew.
+            case.waits.setdefault(fact.consent, fact.waits)
+            case.renewals.discard(fact.consent)
+        case None:
+            if fact.answered != "renewal":
+                case.waits.pop(fact.consent, None)
+            if fact.answered != "confirmation":
+                case.renewals.discard(fact.consent)
 
 
 def _of_the_rest(case: _Case, happened: Happened, tally: _Tally) -> None:
