@@ -30,7 +30,7 @@ from shared.contracts.base import EventData, Model
 from shared.contracts.codes import Role, Scope, Service
 from shared.contracts.notify import SubscriptionReceiptMissing
 from shared.contracts.safekeeping import BreakGlassReviewed, GlassOutcome
-from shared.refs import ActorId, CaseRef, GlassRef, ItemRef, LogScope, MeetingRef, UnitId
+from shared.refs import ActorId, CaseRef, GlassRef, ItemRef, LogScope, MeetingRef, OrganisationNumber, UnitId
 
 MONDAY = datetime(2026, 9, 7, 8, 0, tzinfo=UTC)
 POLICY = (Path(__file__).resolve().parents[2] / "deploy" / "patterns.yaml").read_text(encoding="utf-8")
@@ -99,6 +99,7 @@ class Writer:
         role: Role | None = Role.TEACHER,
         service: Service | None = Service.BARNEHAGE,
         unit: UnitId | None = LIA,
+        organisation: OrganisationNumber | None = None,
         source: str = CASES,
         logged_at: datetime | None = None,
     ) -> None:
@@ -113,6 +114,7 @@ class Writer:
             role=role,
             service=service,
             unit=unit,
+            organisation=organisation,
             case=None if of is None else case(of),
             permitted=permitted,
         )
@@ -518,6 +520,65 @@ def test_a_consent_is_for_a_service_and_the_baton_s_unit_has_a_leader(
     found = told(examined(rules_with(), writer.log), Pattern.WITHOUT_RELATION)
     expected = {2, 4, 5} if stranger else ({5} if service is Service.PPT else set())
     assert found.get(actor(5), set()) == expected, "withdrawn: two weeks' grace, and then it is a finding"
+
+
+THERE = OrganisationNumber("310009991")
+HERE = OrganisationNumber("310001015")
+
+
+@pytest.mark.rule(4, 18)
+@pytest.mark.parametrize("confirmed", [False, True])
+def test_a_consent_to_services_of_another_municipality_ties_nobody_here(confirmed: bool) -> None:
+    writer = Writer()
+    writer.fact(opened(1, 0), MONDAY)
+    scope = Scope(services={Service.PPT}, categories={"language"}, purposes={"transition"}, municipality="0301")
+    common = {
+        "case": case(1),
+        "consent": ref("cst", 1),
+        "version": 1,
+        "scope": scope,
+        "valid_from": MONDAY.date(),
+        "valid_to": MONDAY.date() + timedelta(days=30),
+    }
+    granted = {"grantor": "guardian", "ordinal": 2, "evidence": "e-id", "active": True}
+    kind = cases.ConsentConfirmed if confirmed else cases.ConsentGranted
+    writer.fact(kind.model_validate(common | ({"reason": "age-16"} if confirmed else granted)), MONDAY)
+    writer.look(5, MONDAY + timedelta(hours=1), service=Service.PPT, unit=UnitId("unit:ppt"), role=Role.PPT_ADVISER)
+    assert told(examined(rules_with(), writer.log), Pattern.WITHOUT_RELATION) == {actor(5): {2}}
+
+
+@pytest.mark.rule(18, 107)
+@pytest.mark.parametrize(
+    ("by", "role", "organisation", "stranger"),
+    [
+        (9, Role.CONTACT_TEACHER, THERE, False),
+        (5, Role.LEADER, THERE, False),
+        (5, Role.LEADER, HERE, True),
+        (5, Role.LEADER, None, True),
+        (5, Role.CONTACT_TEACHER, THERE, True),
+    ],
+)
+def test_of_a_handover_to_another_municipality_the_unit_of_the_same_name_here_has_no_part(
+    by: int, role: Role, organisation: OrganisationNumber | None, stranger: bool
+) -> None:
+    writer = Writer()
+    writer.fact(opened(1, 0), MONDAY)
+    receiver = cases.Party(
+        actor=actor(9), role=Role.CONTACT_TEACHER, service=Service.SKOLE, unit=TINNES, organisation=THERE
+    )
+    sent = leaves(1, 0).model_copy(update={"receiver": receiver, "to_municipality": LogScope("0301")})
+    writer.fact(sent, MONDAY)
+    # A consent to schools is for the child's own: a school of that name here is none of the case's.
+    scope = Scope(services={Service.SKOLE}, categories={"language"}, purposes={"transition"})
+    valid = {"valid_from": MONDAY.date(), "valid_to": MONDAY.date() + timedelta(days=30)}
+    granted = {"case": case(1), "consent": ref("cst", 1), "version": 1, "scope": scope, "grantor": "guardian"}
+    writer.fact(
+        cases.ConsentGranted.model_validate(granted | valid | {"ordinal": 2, "evidence": "e-id", "active": True}),
+        MONDAY,
+    )
+    at = MONDAY + timedelta(hours=1)
+    writer.look(by, at, service=Service.SKOLE, unit=TINNES, role=role, organisation=organisation)
+    assert bool(told(examined(rules_with(), writer.log), Pattern.WITHOUT_RELATION)) is stranger
 
 
 # --- time and missing things ------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from shared.contracts import cases, meetings, notify, safekeeping
 from shared.contracts.access import AccessKind, AccessRecorded
 from shared.contracts.base import EventData, Model
 from shared.contracts.codes import Role, Service
-from shared.refs import ActorId, CaseRef, UnitId
+from shared.refs import ActorId, CaseRef, OrganisationNumber, UnitId
 
 FIRST_YEAR: Final = 1900
 LAST_YEAR: Final = 9000
@@ -38,6 +38,7 @@ class Look(Model):
     role: Role | None = None
     service: Service | None = None
     unit: UnitId | None = None
+    organisation: OrganisationNumber | None = None
     case: CaseRef | None = None
     permitted: bool
     until: datetime | None = None
@@ -173,6 +174,7 @@ def _look(record: AccessRecorded, position: int, at: datetime, logged_at: dateti
         role=record.actor.role,
         service=record.actor.service,
         unit=record.actor.unit,
+        organisation=record.actor.organisation,
         case=record.case,
         permitted=record.permitted,
         # An end that cannot be reckoned with is none: the look itself counts all the same.

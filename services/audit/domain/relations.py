@@ -8,13 +8,14 @@ A relation is a tie with a beginning and perhaps an end. What counts, and nothin
 | case opened, reopened; handover accepted | the holder, and the leader of the holder's unit | another holder |
 | handover sent | the receiver, and the leader of the receiver's unit | answered, taken back or cancelled |
 | team member added | the service | it is removed |
-| consent granted, when active | the services in its scope, from its first to its last day | narrowed, withdrawn, expired |
+| consent granted, when active | the services here in its scope, first to last day | narrowed, withdrawn, expired |
 | measure planned | the service that owns it (its unit, if named) | stopped |
 | named agenda item | the services that it covers, schools by their units; and whose it is | its consent ends; at most 90 days |
 | glass was broken | who broke it | the period given; else 24 hours |
 
 A service with many units (barnehage, skole) is tied only through units that the case's own events name. Guardians and children are
-named by no event, by design (barnevernsloven § 13-1): their looks are not judged here.
+named by no event, by design (barnevernsloven § 13-1): their looks are not judged here. A consent to services of another
+municipality ties nobody, and units there are no units of the case: those of the same names here are others (seed rules 4, 18).
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from shared.contracts.access import AccessKind
 from shared.contracts.base import EventData, Model
 from shared.contracts.cases import Party
 from shared.contracts.codes import Role, Scope, Service
-from shared.refs import ActorId, UnitId
+from shared.refs import ActorId, OrganisationNumber, UnitId
 
 EARLY: Final = timedelta(minutes=1)
 """How long before a tie begins a look may have happened: two services' clocks."""
@@ -67,6 +68,8 @@ class Tie(Model):
     unit: UnitId | None = None
     leader: bool = False
     """Only the unit's leader."""
+    organisation: OrganisationNumber | None = None
+    """The unit is this one's, in another municipality; none: it is here."""
     since: datetime
     until: datetime | None = None
 
@@ -88,7 +91,7 @@ class Ties(Model):
     @property
     def units(self) -> frozenset[UnitId]:
         """Return the units that the case's events name."""
-        return frozenset(tie.unit for tie in self.ties if tie.unit is not None)
+        return frozenset(tie.unit for tie in self.ties if tie.unit is not None and tie.organisation is None)
 
     def related(self, look: Look, grace: timedelta) -> bool:
         """Return whether the one who looked had to do with the case then, or until at most `grace` before."""
@@ -106,7 +109,8 @@ class Ties(Model):
             return tie.actor == look.actor
         if tie.leader:
             # Who has several roles is recorded without one.
-            return tie.unit is not None and tie.unit == look.unit and look.role in {Role.LEADER, None}
+            there = tie.organisation in {None, look.organisation}
+            return there and tie.unit is not None and tie.unit == look.unit and look.role in {Role.LEADER, None}
         if tie.unit is not None:
             return tie.unit == look.unit or (look.unit is None and tie.service == look.service)
         if tie.service != look.service:
@@ -125,7 +129,8 @@ class Ties(Model):
             case cases.HandoverAccepted():
                 return self._end(at, ref=fact.handover)._held_by(fact.holder, at)
             case cases.HandoverSent():
-                return self._add(*_party(fact.receiver, Why.HANDOVER, at, fact.handover))
+                here = fact.to_municipality is None
+                return self._add(*_party(fact.receiver, Why.HANDOVER, at, fact.handover, here=here))
             case (
                 cases.HandoverRejected()
                 | cases.HandoverWithdrawn()
@@ -164,7 +169,7 @@ class Ties(Model):
 
     def _consented(self, fact: cases.ConsentEvent, at: datetime) -> Ties:
         match fact:
-            case cases.ConsentGranted(active=True) | cases.ConsentConfirmed():
+            case cases.ConsentGranted(active=True) | cases.ConsentConfirmed() if fact.scope.municipality is None:
                 # A grant begins to count when it was given; its first day may lie before, its last day counts whole.
                 since, until = max(at, start_of_day(fact.valid_from)), start_of_day(fact.valid_to + _DAY)
                 given = (
@@ -251,11 +256,22 @@ class Ties(Model):
         return Ties(ties=tuple(tie.model_copy(update={"until": at}) if ended(tie) else tie for tie in self.ties))
 
 
-def _party(party: Party, why: Why, at: datetime, ref: str | None = None) -> tuple[Tie, ...]:
+def _party(party: Party, why: Why, at: datetime, ref: str | None = None, *, here: bool = True) -> tuple[Tie, ...]:
     person = Tie(why=why, ref=ref, actor=party.actor, since=at)
-    if party.unit is None:
+    organisation = None if here else party.organisation
+    # Elsewhere only the organisation tells the unit from one of the same name here.
+    if party.unit is None or (organisation is None and not here):
         return (person,)
-    return person, Tie(why=why, ref=ref, service=party.service, unit=party.unit, leader=True, since=at)
+    leader = Tie(
+        why=why,
+        ref=ref,
+        service=party.service,
+        unit=party.unit,
+        leader=True,
+        organisation=organisation,
+        since=at,
+    )
+    return person, leader
 
 
 def _lost(ended: Scope, left: Scope) -> frozenset[Service]:
