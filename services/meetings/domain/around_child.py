@@ -15,7 +15,7 @@ from enum import StrEnum
 from typing import Final
 
 from services.meetings.domain.arena_rules import ArenaRules, ArenaType, Children
-from services.meetings.domain.child_facts import Child, FactKind, Stretch, stretches
+from services.meetings.domain.child_facts import Child, Stretch, stretches
 from services.meetings.domain.conformity import Deviation, View
 from services.meetings.domain.deviating import NOTICE_DAYS, FoundState
 from services.meetings.domain.profile import Profile
@@ -114,11 +114,7 @@ class Asked:
         Nobody is to have met before there was a group: it is due for those who have one from `NOTICE_DAYS` before the last open
         day until then; of a term that is not over, for those who have one now.
         """
-        if self.school_start is not None and not any(
-            each.fact.school_start == self.school_start
-            for each in child.said
-            if each.fact.kind is FactKind.STARTS_SCHOOL
-        ):
+        if self.school_start is not None and child.starts_school != self.school_start:
             return False
         by = self.last_open - timedelta(days=NOTICE_DAYS)
         return any(each.lasts(by, self.last_open) for each in times)

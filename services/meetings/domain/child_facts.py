@@ -113,6 +113,14 @@ class Child:
         return worker.is_one(one)
 
     @property
+    def starts_school(self) -> int | None:
+        """Return in the autumn of which year the child starts school, by the latest form: a start may be put off (seed rule 13)."""
+        forms = [
+            (each.sequence, each.fact.school_start) for each in self.said if each.fact.kind is FactKind.STARTS_SCHOOL
+        ]
+        return max(forms, key=lambda form: form[0])[1] if forms else None
+
+    @property
     def coordinator(self) -> Place | None:
         """Return who is appointed to coordinate the group, else who began the plan; None: nobody did (seed rules 23, 37)."""
         people = self._people()
