@@ -34,7 +34,8 @@ class Standing(StrEnum):
 
     HELD = "held"
     CALLED = "called"
-    """Not all are held, and the child is on the agenda of those that are called."""
+    """Not all are held; for the others there is a meeting in the calendar, and the child was brought to it. As in `conformity`, one
+    that nobody is invited to yet is enough, and an item that nobody has accepted."""
     MISSING = "missing"
 
 
@@ -53,7 +54,7 @@ class DueMeeting(Model):
     held: int
     """In which the child was spoken of by name."""
     ahead: int
-    """Called, still to come, and with the child on the agenda."""
+    """Planned or called, still to come, and with the child proposed for its agenda or accepted."""
     standing: Standing
     rule: int
     """The seed rule that asks for so many."""

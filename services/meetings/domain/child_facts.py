@@ -87,7 +87,7 @@ class Brought:
         return self.status in HELD and self.item in _SPOKEN_OF
 
     def is_ahead(self, today: date) -> bool:
-        """Return whether the child stands on the agenda of a meeting that is called, and still to come."""
+        """Return whether the child was brought to a meeting that is planned or called, and to come; nobody need have accepted."""
         return self.status in AHEAD and self.item in _ON_THE_AGENDA and self.day >= today
 
 
