@@ -9,8 +9,9 @@ from functools import partial
 import pytest
 
 from services.cases.domain import absence, access, coordination, course, ending, handover, plan, team, waiting
-from services.cases.domain.access_terms import Action
+from services.cases.domain.access_terms import Action, Relation
 from services.cases.domain.acting import Acting
+from services.cases.domain.relations import relations
 from services.cases.domain.state import CaseState, HandoverStatus
 from services.cases.domain.team_profile import USUAL
 from services.cases.errors import (
@@ -307,6 +308,29 @@ def test_a_group_is_coordinated_until_the_child_is_18_and_nobody_is_appointed_fo
     day_before = coordinated()
     day_before.take(team.decide_appoint(day_before.state, command.model_copy(update={"age": 17}), town.now, USUAL))
     assert coordinator(day_before) == NURSE.actor
+
+
+@pytest.mark.rule(24)
+def test_who_came_of_age_before_it_was_said_that_the_group_ends_has_no_coordinator_of_it_either() -> None:
+    """No event said then that nobody coordinates it any more, and none is needed."""
+    town = coordinated()
+    ref = offer(town)
+    town.take(ending.decide_adulthood(town.state, town.now, RULES)[:2])
+    assert town.types()[-2:] == ["case.adulthood-reached", "case.guardians-changed"]
+    assert (coordinator(town), charged(town)) == (None, (TEACHER.actor, None))
+    assert Relation.COORDINATOR not in relations(town.state, NURSE, town.now)
+    refused(ChildOfAgeError, lambda: answer(town, ref, COORDINATOR), town)
+    # Who wants a plan then has somebody appointed for it, who may have been the group's.
+    wish = plan.RequestPlan(by=CHILD, plan=PlanRef(town.ids.ref("pln")))
+    town.take(plan.decide_request(town.state, wish, town.now, RULES, USUAL))
+    assert charged(town) == (TEACHER.actor, None)
+    command = team.Appoint(by=TEACHER, kind=GROUP, coordinator=party(NURSE), age=18)
+    town.take(team.decide_appoint(town.state, command, town.now, USUAL))
+    assert charged(town) == (NURSE.actor, GROUP)
+    # The plan too may have ended before it was said.
+    close = plan.ClosePlan(by=CHILD, reason="no-longer-wanted")
+    town.take(plan.decide_close(town.state, close, town.now)[:1])
+    assert (town.types()[-1], charged(town)) == ("plan.closed", (TEACHER.actor, None))
 
 
 @pytest.mark.rule(24, 36, 37)

@@ -6,15 +6,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Final
 
 from services.cases.domain.access import require
 from services.cases.domain.access_terms import Action
 from services.cases.domain.acting import Acting
-from services.cases.domain.around import PlanStatus
 from services.cases.domain.course import ref_of
 from services.cases.domain.course_lifecycles import CASE
+from services.cases.domain.evolution import fold
 from services.cases.domain.lapse import with_its_sender
 from services.cases.domain.retention import class_of
 from services.cases.domain.rules import Rules
@@ -95,15 +96,15 @@ def decide_adulthood(state: CaseState, now: datetime, rules: Rules) -> list[Case
     case = ref_of(state)
     reached = AdulthoodReached(case=case, end_by=end_by, holder=holder)
     guardians = [GuardiansChanged(case=case, guardians=0, ordinals=())] if state.guardians else []
-    return with_its_sender(state, case, [reached, *guardians, *group_ended(state, case)])
+    happened: list[CaseEvent] = [reached, *guardians]
+    return with_its_sender(state, case, [*happened, *group_ended(state, case, happened)])
 
 
-def group_ended(state: CaseState, case: CaseRef) -> list[CaseEvent]:
-    """Return that nobody coordinates the group of somebody of age any more, unless there is a plan to coordinate (seed rule 24)."""
-    group, plan = CoordinatorKind.ANSVARSGRUPPE, state.around.plan
-    if group not in state.around.coordinators or (plan is not None and plan.status is not PlanStatus.CLOSED):
-        return []
-    return [CoordinatorEnded(case=case, kind=group, reason="adult")]
+def group_ended(state: CaseState, case: CaseRef, happened: Sequence[CaseEvent]) -> list[CaseEvent]:
+    """Return that nobody coordinates the group any more, when it is over after `happened`, and somebody did (seed rule 24)."""
+    group = CoordinatorKind.ANSVARSGRUPPE
+    over = group in state.around.coordinators and fold(state, happened).group_over
+    return [CoordinatorEnded(case=case, kind=group, reason="adult")] if over else []
 
 
 def decide_adulthood_overdue(state: CaseState, now: datetime) -> list[CaseEvent]:

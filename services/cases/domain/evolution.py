@@ -47,8 +47,13 @@ def evolve(state: CaseState, event: EventData) -> CaseState:
     """Return the state after `event`; an event of a later version that is not known here changes nothing.
 
     Whom the guardians turn to is in the team or in the holder's service at every moment: who leaves is it no more (seed rule 33).
+    Nor does anybody coordinate a group that is over (seed rule 24), also where no event says so: until it was a rule, none did.
     """
     state = _evolved(state, event)
+    coordinators, group = state.around.coordinators, events.CoordinatorKind.ANSVARSGRUPPE
+    if state.group_over and group in coordinators:
+        left = {kind: one for kind, one in coordinators.items() if kind is not group}
+        state = _with(state, around=state.around.model_copy(update={"coordinators": left}))
     if state.contact is None or state.contact.service in state.around_the_child:
         return state
     return _with(state, contact=None)

@@ -23,6 +23,7 @@ from services.cases.domain.rules import CONSENT, OWN_TASK, Rules
 from services.cases.domain.state import CaseState, ConsentState, HandoverState, HandoverStatus, Stage
 from services.cases.errors import (
     AnswerTimeError,
+    ChildOfAgeError,
     ConsentMissingError,
     HandoverKindError,
     HandoverNeedsFormError,
@@ -43,6 +44,7 @@ from shared.calendar import add_days
 from shared.contracts.base import Model
 from shared.contracts.cases import (
     CaseEvent,
+    CoordinatorKind,
     HandoverAccepted,
     HandoverCompleted,
     HandoverProposed,
@@ -275,6 +277,7 @@ def decide_answer(state: CaseState, command: AnswerHandover, now: datetime) -> l
         ReceiverElsewhereError: the receiver no longer works where it was sent.
         ConsentMissingError: what it rested on has ended since.
         ReceiverAwayError: it is accepted on behalf of a receiver who is away, or has left (seed rule 107).
+        ChildOfAgeError: it is of a group that is over (seed rule 24).
         ConcernOpenError: see `transfer.moved`.
     """
     present = state.handovers.get(command.handover)
@@ -303,6 +306,8 @@ def decide_answer(state: CaseState, command: AnswerHandover, now: datetime) -> l
     holder = present.receiver if on_behalf else _arrived(state, present, command)
     receipt = [] if on_behalf else _received(state, present)
     if present.coordination is not None:
+        if present.coordination is CoordinatorKind.ANSVARSGRUPPE and state.group_over:
+            raise ChildOfAgeError
         return [*receipt, *coordination.taken(case, present.ref, present.coordination, holder, on_behalf=on_behalf)]
     if present.way is HandoverRoute.MUNICIPALITY:
         return [*receipt, *transfer.moved(state, present, on_behalf=on_behalf)]

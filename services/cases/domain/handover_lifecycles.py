@@ -95,6 +95,7 @@ HANDOVER: Final = Lifecycle(
                 *_ANSWERING,
                 Guard("what it rests on still stands", errors.ConsentMissingError, (4,)),
                 Guard("nobody accepts it for a receiver who is away", errors.ReceiverAwayError, (107,)),
+                Guard("of the group, the child is not of age, or has a plan", errors.ChildOfAgeError, (24,)),
             ),
             rules=(23, 37, 97, 107),
         ),

@@ -14,7 +14,6 @@ from services.cases.domain.acting import Acting
 from services.cases.domain.around import PlanStatus
 from services.cases.domain.course import ref_of
 from services.cases.domain.ending import group_ended
-from services.cases.domain.evolution import fold
 from services.cases.domain.lapse import with_its_sender
 from services.cases.domain.rules import Rules
 from services.cases.domain.state import CaseState, Stage
@@ -152,7 +151,5 @@ def decide_close(state: CaseState, command: ClosePlan, now: datetime) -> list[Ca
     reason = "no-longer-wanted" if wish else command.reason
     case = ref_of(state)
     closed: list[CaseEvent] = [PlanClosed(case=case, plan=plan.ref, reason=reason)]
-    if state.of_age:
-        # Of somebody of age it was for the plan's sake that anybody still coordinated (seed rule 24).
-        closed += group_ended(fold(state, closed), case)
-    return with_its_sender(state, case, closed)
+    # Of somebody of age it was for the plan's sake that anybody still coordinated (seed rule 24).
+    return with_its_sender(state, case, [*closed, *group_ended(state, case, closed)])

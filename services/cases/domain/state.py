@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from pydantic import AwareDatetime, Field
 
-from services.cases.domain.around import Around
+from services.cases.domain.around import Around, PlanStatus
 from services.cases.domain.kept import DocumentState, GlassState, ProtectionState, RecordState
 from shared.clock import oslo_day
 from shared.contracts import cases as events
@@ -540,6 +540,12 @@ class CaseState(Model):
     def responsible(self) -> frozenset[int]:
         """Return which guardians have parental responsibility, by their ordinals."""
         return self.guardian_ordinals if self.guardian_ordinals is not None else frozenset(range(1, self.guardians + 1))
+
+    @property
+    def group_over(self) -> bool:
+        """Return whether nobody coordinates the group: of somebody of age there is none without a plan (seed rule 24)."""
+        plan = self.around.plan
+        return self.of_age and (plan is None or plan.status is PlanStatus.CLOSED)
 
     @property
     def interpreter(self) -> bool:
