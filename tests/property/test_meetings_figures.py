@@ -56,10 +56,12 @@ from shared.contracts.cases import (
     Effect,
     ForWhom,
     HandoverAccepted,
+    HandoverCancelled,
     HandoverKind,
     HandoverRejected,
     HandoverSent,
     HandoverTransferred,
+    HandoverWithdrawn,
     MeasureOverlapExplained,
     MeasureOverlapSuspected,
     MeasureStopped,
@@ -309,6 +311,35 @@ def test_a_transition_form_is_counted_once_as_sent_or_as_late_and_not_sent() -> 
     )
     assert counted(told_of).forms == {"in-window": 1, "outside-window": 1, "not-sent": 1}
     assert counted(told_of, "2027-spring").forms == {}, "that it was late is told once"
+
+
+@pytest.mark.rule(13, 14)
+@pytest.mark.parametrize(
+    "nothing",
+    [
+        HandoverRejected(case=CASE, handover=HandoverRef("hdo_" + "b" * 26), reason="capacity"),
+        HandoverWithdrawn(case=CASE, handover=HandoverRef("hdo_" + "b" * 26)),
+        HandoverCancelled(case=CASE, handover=HandoverRef("hdo_" + "b" * 26), reason="basis-lapsed"),
+    ],
+)
+def test_a_transition_form_whose_sending_came_to_nothing_has_not_been_sent(nothing: EventData) -> None:
+    holder = Party(actor=ActorId("act_somebody-in-tynset"), role=Role.TEACHER, unit=UNITS[0])
+    form, other = FormRef("frm_" + "b" * 26), HandoverRef("hdo_" + "c" * 26)
+    late = TransitionFormOverdue(case=CASE, form=form, version=1, holder=holder)
+    sent = TransitionFormSent(case=CASE, form=form, version=1, handover=HandoverRef("hdo_" + "b" * 26))
+    again = TransitionFormSent(case=CASE, form=form, version=1, handover=other, outside_window="school-asks")
+    assert counted(happened((1, sent), (2, nothing))).forms == {}
+    assert counted(happened((1, sent), (2, nothing), (3, late))).forms == {"not-sent": 1}
+    assert counted(happened((1, late), (2, sent), (3, nothing))).forms == {"not-sent": 1}, "it was late before"
+    whole = happened((1, sent), (2, nothing), (3, late), (4, again))
+    assert counted(whole).forms == {"outside-window": 1}
+    # The term in which it was sent is told before the school said no to it in the next one.
+    over = happened((1, sent), (160, nothing), (170, late))
+    assert counted(over).forms == {"in-window": 1}
+    assert counted(over, "2027-spring").forms == {"not-sent": 1}
+    # Of what was kept before, it is not known with which offer the form went.
+    old = [replace(one, fact=one.fact.model_copy(update={"handover": None})) for one in happened((1, sent))]
+    assert counted([*old, *happened((9, nothing))]).forms == {"in-window": 1}
 
 
 @pytest.mark.rule(93)

@@ -67,6 +67,15 @@ class HandoverAnswered(Model):
 
     kind: Literal["handover-answered"] = "handover-answered"
     handover: HandoverRef
+    refused: bool = False
+    """It was a no; not said in a fact that was kept before this was."""
+
+
+class HandoverOff(Model):
+    """It was taken back, or its basis lapsed, before anybody answered."""
+
+    kind: Literal["handover-off"] = "handover-off"
+    handover: HandoverRef
 
 
 class LevelIs(Model):
@@ -142,6 +151,8 @@ class FormSent(Model):
     form: FormRef
     outside: bool
     """Outside its window, with a reason."""
+    handover: HandoverRef | None = None
+    """With which the baton was offered: what comes to nothing with it was not sent. None in a fact kept before this was."""
 
 
 class FormLate(Model):
@@ -243,6 +254,7 @@ Fact = Annotated[
     | CaseHeld
     | HandoverOffered
     | HandoverAnswered
+    | HandoverOff
     | LevelIs
     | CaseShut
     | MeasureIn
@@ -353,7 +365,9 @@ READ: Final[Mapping[type[EventData], Callable[[Any], Fact | None]]] = {
     cases.HandoverAccepted: lambda event: CaseHeld(
         unit=event.holder.unit, handover=None if event.by_rule else event.handover
     ),
-    cases.HandoverRejected: lambda event: HandoverAnswered(handover=event.handover),
+    cases.HandoverRejected: lambda event: HandoverAnswered(handover=event.handover, refused=True),
+    cases.HandoverWithdrawn: lambda event: HandoverOff(handover=event.handover),
+    cases.HandoverCancelled: lambda event: HandoverOff(handover=event.handover),
     cases.HandoverTransferred: lambda event: HandoverAnswered(handover=event.handover),
     cases.CaseLevelChanged: lambda event: LevelIs(level=event.to_level),
     cases.CaseClosed: lambda _: CaseShut(),
@@ -372,7 +386,9 @@ READ: Final[Mapping[type[EventData], Callable[[Any], Fact | None]]] = {
     cases.MeasureStopped: lambda event: MeasureOver(measure=event.measure, reason=event.reason),
     cases.MeasureOverlapSuspected: lambda event: OverlapSeen(measure=event.measure, others=event.others),
     cases.MeasureOverlapExplained: _settled,
-    cases.TransitionFormSent: lambda event: FormSent(form=event.form, outside=event.outside_window is not None),
+    cases.TransitionFormSent: lambda event: FormSent(
+        form=event.form, outside=event.outside_window is not None, handover=event.handover
+    ),
     TransitionFormOverdue: lambda event: FormLate(form=event.form),
     ConcernReportFeedback: lambda event: ReportAnswered(report=event.report, late=event.late),
     ConcernReportUnanswered: lambda event: ReportUnanswered(report=event.report),

@@ -34,6 +34,7 @@ from services.meetings.domain.figure_facts import (
     FormLate,
     FormSent,
     HandoverAnswered,
+    HandoverOff,
     HandoverOffered,
     Happened,
     HearingShut,
@@ -203,8 +204,10 @@ class _Case:
     due: dict[str, datetime] = field(default_factory=dict)
     overlaps: dict[str, set[str]] = field(default_factory=dict)
     """Measures that much the same is done beside, by which others, as long as nobody has said what is to become of it."""
-    unsent: dict[str, datetime] = field(default_factory=dict)
-    """Since when a transition form is late."""
+    sent: dict[str, tuple[datetime, FormSent]] = field(default_factory=dict)
+    """When each transition form was sent, and how, unless that came to nothing."""
+    late: dict[str, datetime] = field(default_factory=dict)
+    """Since when a transition form is, or was, late."""
     unanswered: dict[str, datetime] = field(default_factory=dict)
     """Since when a report to child welfare is without the answer that was due."""
     waits: dict[str, str] = field(default_factory=dict)
@@ -273,7 +276,10 @@ def _at_the_end(case: _Case, period: Period, tally: _Tally) -> None:
     if case.open:
         tally.add("open_cases", tally.place(case.unit), LEVELS[case.level])
     tally.add("doubled", DOUBLED[-1], number=len(case.overlaps))
-    tally.add("forms", FORMS[-1], number=sum(since >= period.begins for since in case.unsent.values()))
+    for at, form in case.sent.values():
+        tally.add("forms", FORMS[form.outside], number=at >= period.begins)
+    unsent = [since for form, since in case.late.items() if form not in case.sent]
+    tally.add("forms", FORMS[-1], number=sum(since >= period.begins for since in unsent))
     tally.add("replies", REPLIED[-1], number=sum(since >= period.begins for since in case.unanswered.values()))
     # Each consent once: of one that is suspended, or to be confirmed, that is what matters.
     for waits in (dict.fromkeys(case.renewals, WAITING[2]) | case.waits).values():
@@ -350,7 +356,7 @@ def _of_ends(case: _Case, happened: Happened, tally: _Tally) -> None:
             tally.add("doubled", explanation)
         case CaseShut():
             case.overlaps.clear()
-            case.unsent.clear()
+            case.late.clear()
             case.waits.clear()
             case.renewals.clear()
         case _:
@@ -365,12 +371,12 @@ def _without(overlaps: Mapping[str, set[str]], ended: str) -> dict[str, set[str]
 def _of_replies(case: _Case, happened: Happened, tally: _Tally) -> None:
     """Count what was to be sent to a school, and answered by child welfare: a form, or an answer, once each."""
     match happened.fact:
-        case FormSent(form=form, outside=outside) if ("form", form) not in case.told:
-            case.told.add(("form", form))
-            case.unsent.pop(form, None)
-            tally.add("forms", FORMS[outside])
-        case FormLate(form=form) if ("form", form) not in case.told:
-            case.unsent.setdefault(form, happened.at)
+        case FormSent(form=form) as fact:
+            case.sent.setdefault(form, (happened.at, fact))
+        case HandoverOff(handover=handover) | HandoverAnswered(handover=handover, refused=True):
+            case.sent = {form: sent for form, sent in case.sent.items() if sent[1].handover != handover}
+        case FormLate(form=form):
+            case.late.setdefault(form, happened.at)
         case ReportAnswered(report=report, late=late) if ("report", report) not in case.told:
             case.told.add(("report", report))
             case.unanswered.pop(report, None)
