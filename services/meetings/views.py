@@ -72,6 +72,8 @@ class ArenaView(Model):
     minutes: int
     place: Place
     frequency: Frequency
+    counted: bool
+    """Whether they are counted against that (`GET /conformity`); around a child only where it is known for whom they are due."""
     windows: tuple[Window, ...]
     extra_allowed: bool
     called_by: tuple[Role, ...]
@@ -582,6 +584,7 @@ def arena_view(arena: ArenaRef, unit: UnitId | None, rules: ArenaRules, fixed: I
         minutes=rules.minutes,
         place=rules.place.at,
         frequency=rules.frequency,
+        counted=rules.counted,
         windows=rules.windows,
         extra_allowed=rules.extra is not None,
         called_by=tuple(sorted(rules.called_by.roles)),

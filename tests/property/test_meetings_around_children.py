@@ -23,9 +23,10 @@ from services.meetings.domain.around_child import (
     to_be_told,
 )
 from services.meetings.domain.child_facts import Brought, Child, ChildFact, FactKind, Said
-from services.meetings.domain.conformity import HELD, View
+from services.meetings.domain.conformity import HELD, View, conformity
 from services.meetings.domain.deviating import NOTICE_DAYS, to_tell
 from services.meetings.domain.meeting import ItemStatus, Status
+from services.meetings.domain.profile import Profile
 from services.meetings.domain.year import SchoolYear
 from services.meetings.settings import MeetingsSettings
 from shared.calendar import at_oslo
@@ -242,3 +243,17 @@ def test_each_part_of_the_year_has_a_name_of_its_own() -> None:
     for begins in YEARS:
         keys = [each.key for each in asked(NOTODDEN, NOTODDEN.calendar.school_year(begins))]
         assert len(set(keys)) == len(keys) == 3
+
+
+@pytest.mark.rule(10, 29, 148)
+@pytest.mark.parametrize("profile", read_profiles(FOLDER).values(), ids=lambda profile: profile.scope)
+def test_an_arena_says_whether_its_meetings_are_counted(profile: Profile) -> None:
+    begins = next(each for each in YEARS if profile.calendar.knows_holidays_of(profile.calendar.school_year(each)))
+    year = profile.calendar.school_year(begins)
+    found = {row.arena_type for row in conformity(profile, year, [], year.first, ALL)}
+    found |= {row.arena_type for row in conformity_around(profile, year, [], year.first, ALL)}
+    for rules in profile.arenas:
+        if rules.begins is None and rules.retired is None:
+            assert rules.counted == (rules.type in found), rules.type
+    if (contact := profile.arena("foreldrekontakt")) is not None:
+        assert not contact.counted

@@ -287,6 +287,15 @@ class ArenaRules(Line):
         self._is_due_for_somebody()
         return self
 
+    @property
+    def counted(self) -> bool:
+        """Return whether its meetings are counted against its frequency.
+
+        Around a child only where it is said for which children they are due: a contact with the guardians of each child all the way
+        through (seed rule 148) is due for children of whom no case tells.
+        """
+        return self.frequency.kind != "regularly" and (self.level is not ArenaLevel.CHILD or self.due_for is not None)
+
     def _is_due_for_somebody(self) -> None:
         if self.due_for is None:
             return
