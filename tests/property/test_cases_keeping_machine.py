@@ -746,6 +746,13 @@ class KeepingMachine(RuleBasedStateMachine):
         assert self.town.state.of_age is ended
 
     @invariant()
+    def a_report_that_has_not_gone_is_not_erased_with_its_case(self) -> None:
+        """Seed rule 93: looked at in the case as it is, and as it would be if it were closed quietly now."""
+        if self.town.history and self.unsent():
+            left = fold(self.town.state, protection.decide_close_quietly(self.town.state, self.town.now, RULES))
+            assert ending.decide_retention_over(left) == []
+
+    @invariant()
     def there_is_exactly_one_holder_while_it_goes_on(self) -> None:
         """Invariant 1, whatever is done with the vault's keeping."""
         held = self.town.state.holder
