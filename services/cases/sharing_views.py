@@ -51,7 +51,7 @@ class SharingView(Model):
     valid_to: date | None
     missing: Categories
     needed: dict[GrantorClass, int]
-    """Whose consent it would take; empty when it is permitted."""
+    """Whose consent it would take; empty when it is permitted, and where none may be asked for."""
     waiting: dict[ConsentRef, dict[GrantorClass, int]]
     """Consents already asked for that would cover it, and how many have not answered."""
     outside: tuple[OutsideView, ...]

@@ -140,6 +140,14 @@ async def test_a_consent_to_services_there_tells_nobody_here_anything(world: Wor
     assert (here["permitted"], here["outside"], here["municipality"]) == (False, [], None)
     there = await world.see("teacher", question + "&municipality=0301")
     assert (there["permitted"], there["consent"], there["municipality"]) == (True, consent, "0301")
+    # What asking would refuse is not offered, and nothing else is said of a municipality that does not exist.
+    never = await world.see(
+        "teacher", f"/cases/{case}/sharing?service=ppt&category=language&purpose=assessment&municipality=0301"
+    )
+    assert ([step["kind"] for step in never["steps"]], never["needed"]) == (["anonymise"], {})
+    nowhere = await world.get("teacher", question + "&municipality=9999")
+    assert (code(nowhere), nowhere.json()["municipality"]) == ((422, "municipality-unknown"), "9999")
+    assert code(await world.get("curious", question + "&municipality=9999")) == (404, "not-found")
     # With its own number it is here.
     own = await world.see("teacher", question + "&municipality=4005")
     assert (own["permitted"], own["municipality"]) == (False, None)

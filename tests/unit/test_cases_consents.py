@@ -40,6 +40,7 @@ from tests.unit.cases_town import (
     RULES,
     STYRER,
     TEACHER,
+    THERE,
     TINNES,
     Town,
     guardian,
@@ -498,12 +499,14 @@ asks = st.builds(
     Ask,
     service=st.sampled_from(SERVICES),
     categories=st.frozensets(st.sampled_from((*KINDS, InformationCategory.IDENTITY)), min_size=1),
-    purpose=st.sampled_from((Purpose.ASSESSMENT, Purpose.FOLLOW_UP)),
+    purpose=st.sampled_from((Purpose.ASSESSMENT, Purpose.FOLLOW_UP, Purpose.TRANSITION)),
+    municipality=st.none() | st.just(THERE),
 )
 deeds = st.sampled_from(
     (
         *(
             "consent",
+            "consent-there",
             "ask",
             "yes",
             "no",
@@ -530,6 +533,7 @@ def live(town: Town, deed: str) -> None:
     ref = next(reversed(town.state.consents), ConsentRef("cst_none"))
     acts: dict[str, Callable[[], object]] = {
         "consent": town.consented,
+        "consent-there": lambda: town.consented(scope(purposes=(Purpose.TRANSITION,), municipality=THERE)),
         "ask": town.asked,
         "yes": lambda: answer(town, ref, guardian(1), yes=True),
         "no": lambda: answer(town, ref, guardian(2), yes=False),
@@ -556,10 +560,10 @@ def live(town: Town, deed: str) -> None:
 
 @pytest.mark.rule(106)
 @settings(max_examples=150, deadline=None)
-@given(st.lists(deeds, max_size=8), asks)
-def test_doing_any_one_thing_that_is_said_makes_it_a_yes(lived: list[str], ask: Ask) -> None:
+@given(st.lists(deeds, max_size=8), asks, st.booleans())
+def test_doing_any_one_thing_that_is_said_makes_it_a_yes(lived: list[str], ask: Ask, protected: bool) -> None:
     """Each step by itself, from the same moment; and a yes names a basis that stands."""
-    town = Town().lift()
+    town = Town(address_protected=protected).lift()
     for deed in lived:
         live(town, deed)
     judged = judge(town, ask)
@@ -567,7 +571,9 @@ def test_doing_any_one_thing_that_is_said_makes_it_a_yes(lived: list[str], ask: 
         assert judged.steps == ()
         assert judged.basis is not None
         return
-    assert StepKind.REQUEST in {step.kind for step in judged.steps}
+    # To services elsewhere consent is asked for where the child moves there, and of no child whose address is protected.
+    asked_for = ask.municipality is None or (ask.purpose is Purpose.TRANSITION and not protected)
+    assert (StepKind.REQUEST in {step.kind for step in judged.steps}) is asked_for
     state, history = town.state, list(town.history)
     for step in judged.steps:
         town.state, town.history = state, list(history)

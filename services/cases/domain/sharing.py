@@ -129,6 +129,14 @@ def judge(state: CaseState, ask: Ask, now: datetime, needed: Needed, *, hears: b
     )
 
 
+def may_be_asked(state: CaseState, ask: Ask) -> bool:
+    """Return whether a consent to it may be asked for (`consent.decide_request`).
+
+    To services of another municipality only for the transition there, and of no protected child, whose consent would say where.
+    """
+    return ask.municipality is None or (ask.purpose is Purpose.TRANSITION and not state.address_protected)
+
+
 def _permitted(state: CaseState, ask: Ask, now: datetime) -> Sharing | None:
     holding = state.holding
     if state.stage is not Stage.OPEN or holding is None:
@@ -191,13 +199,14 @@ def _steps(state: CaseState, ask: Ask, now: datetime, needed: Needed, *, hears: 
             step = _of_consent(consent, now, needed, hear=hear)
             if step is not None:
                 yield step
-    from_whom = needed(ask.scope)
-    appointed = from_whom.get(GrantorClass.GUARDIAN, 0) <= state.guardians and from_whom
-    yield Step(
-        kind=StepKind.REQUEST if appointed else StepKind.APPOINT,
-        from_whom=from_whom,
-        hear_child=hear and bool(appointed),
-    )
+    if may_be_asked(state, ask):
+        from_whom = needed(ask.scope)
+        appointed = from_whom.get(GrantorClass.GUARDIAN, 0) <= state.guardians and from_whom
+        yield Step(
+            kind=StepKind.REQUEST if appointed else StepKind.APPOINT,
+            from_whom=from_whom,
+            hear_child=hear and bool(appointed),
+        )
     if not ask.anonymous and not ask.categories & IDENTIFYING:
         yield Step(kind=StepKind.ANONYMISE)
 

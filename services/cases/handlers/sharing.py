@@ -17,11 +17,18 @@ from shared.refs import CaseRef
 
 
 async def ask_sharing(desk: Desk, ctx: Context, case: CaseRef, ask: Ask) -> tuple[SharingView, int]:
-    """Return what may be shared, recorded as a question; the child's age stays here."""
+    """Return what may be shared, recorded as a question; the child's age stays here.
+
+    Raises:
+        DeniedError: after the denial was recorded.
+        MunicipalityUnknownError: there is no municipality with that number.
+    """
     located, acting = await meet(desk, ctx, case)
     if ask.municipality == located.municipality:
         ask = ask.model_copy(update={"municipality": None})
     looked = await glance(desk, ctx, located, acting, Action.ASK_SHARING)
+    if ask.municipality is not None:
+        desk.rules.require_municipality(ask.municipality, ctx.now)
     day = oslo_day(ctx.now)
     async with desk.pool.acquire() as conn:
         child = await desk.records.child(conn, located.case)
@@ -33,4 +40,5 @@ async def ask_sharing(desk: Desk, ctx: Context, case: CaseRef, ask: Ask) -> tupl
     known = with_own_overrides(looked.state, acting, ctx.now)
     hears = desk.team.hearing.asks_before_consent(age_on(child.born, day), day)
     judged = sharing.judge(known, ask, ctx.now, needed, hears=hears)
-    return SharingView.of(ask, judged, needed(ask.scope)), looked.version
+    whose = needed(ask.scope) if sharing.may_be_asked(known, ask) else {}
+    return SharingView.of(ask, judged, whose), looked.version
