@@ -94,6 +94,8 @@ class Section(Model):
 
     heading: Text
     figures: tuple[Figure, ...]
+    untold: tuple[FigureCode, ...]
+    """Figures that were not there when the term was told: they are not counted of it afterwards."""
     surveys: tuple[SurveyTold, ...]
     entered: tuple[EnteredTold, ...]
     """What people have entered, and what is missing of it."""
@@ -177,8 +179,11 @@ class Known:
 
     @property
     def is_published(self) -> bool:
-        """Return whether nothing of the term is left to count."""
-        return self.published.keys() >= COUNTED
+        """Return whether nothing of the term is left to count: a figure that was not there when it was told is not counted of it.
+
+        What is known now is not what was known then. A meeting that was recorded since would be the difference of two sums.
+        """
+        return bool(self.published.keys() & COUNTED)
 
 
 def period_of(code: str, today: date) -> Period:
@@ -271,7 +276,8 @@ def content_of(
         sections=tuple(
             Section(
                 heading=Text(nb=heading.nb, nn=heading.nn, en=heading.en),
-                figures=tuple(figures[code] for code in heading.figures),
+                figures=tuple(figures[code] for code in heading.figures if code in figures),
+                untold=tuple(code for code in heading.figures if code not in figures),
                 surveys=tuple(
                     told_of(survey, known.results, period)
                     for survey in profile.surveys
@@ -305,7 +311,7 @@ def school_years_of(profile: Profile, period: Period) -> tuple[SchoolYear, ...]:
 
 
 def counted(known: Known, period: Period) -> dict[FigureCode, Figure]:
-    """Return the term's figures as they may be shown: those that were published as they were then, the others counted now.
+    """Return the term's figures as they may be shown: those that were published, as they were then; where none was, all.
 
     A profile that gains a unit or an offer has other rows. The same term with other rows, beside what was told of it before, is
     one more sum that small counts can be taken from.
@@ -322,7 +328,7 @@ def counted(known: Known, period: Period) -> dict[FigureCode, Figure]:
         if rules.level is ArenaLevel.CHILD and rules.guardians_part is not Guardians.NONE
     ]
     numbers = count(known.facts, period, units, list(offers), families, arenas)
-    return shown(numbers, units, list(offers), arenas) | dict(known.published)
+    return shown(numbers, units, list(offers), arenas)
 
 
 def _of_meetings(
@@ -432,14 +438,15 @@ def _compared(report: Report, known: Known, others: Sequence[Known], period: Per
     return tuple(
         Comparison(
             figure=code,
-            columns=told[0][1][code].table.columns,
+            columns=next(figures[code].table.columns for _, figures in told if code in figures),
             municipalities=tuple(
                 Beside(municipality=profile.scope, name=profile.name, column_totals=figures[code].table.column_totals)
                 for profile, figures in told
+                if code in figures
             ),
         )
         for code in asked
-        if code in COMPARED
+        if code in COMPARED and any(code in figures for _, figures in told)
     )
 
 

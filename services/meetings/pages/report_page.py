@@ -93,6 +93,7 @@ class SectionShown:
 
     heading: str
     figures: Sequence[Drawn]
+    untold: Sequence[str]
     surveys: Sequence[SurveyShown]
     stated: Sequence[PartShown]
 
@@ -204,6 +205,7 @@ def render_report(content: Content, profile: Profile, language: Language) -> str
                         for place, told in enumerate(section.entered)
                     ),
                 ],
+                [words.figures[code].name for code in section.untold],
                 [_survey(said, each) for each in section.surveys],
                 [
                     PartShown(words.stated[part.part], [_line(said, one) for one in part.lines])

@@ -105,6 +105,7 @@ class ReportWords(BaseModel):
     survey_mean: str
     survey_answers: str
     survey_none: str
+    untold: str
     decimal: str
     entered_unit: str
     entered_period: str
