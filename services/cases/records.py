@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
 
+from pydantic import AwareDatetime
+
 from shared.contracts.base import Model
-from shared.contracts.codes import InformationCategory, Language
+from shared.contracts.codes import GrantorClass, InformationCategory, Language
 from shared.db import Connection
 from shared.errors import NotFoundError
 from shared.refs import (
@@ -39,6 +41,8 @@ _REF: Final = re.compile(rf"[a-z]{{3}}_[{ALPHABET}]{{{LENGTH}}}")
 _CHILD: Final = "child"
 _GUARDIANS: Final = "guardians"
 _TITLE: Final = "document-title/"
+_EVIDENCE: Final = "evidence/"
+_SAID: Final = "evidence-of/"
 CONCERN: Final = "concern"
 OBSERVATION: Final = "observation/"
 VIEW: Final = "view/"
@@ -96,6 +100,14 @@ class Guardian(Model):
     def responsible_on(self, day: date) -> bool:
         """Return whether this guardian has parental responsibility on `day` in Norway."""
         return (self.since is None or self.since <= day) and (self.until is None or day <= self.until)
+
+
+class Said(Model):
+    """Whose answer a note is of, and when it was noted. It is in the vault alone: no event of a withdrawal says who withdrew."""
+
+    grantor: GrantorClass
+    ordinal: int
+    at: AwareDatetime
 
 
 class _Guardians(Model):
@@ -282,14 +294,27 @@ class Records:
             await self._put(conn, case, STRENGTHS + goal, InformationCategory.MEASURES, strengths)
 
     async def keep_evidence(
-        self, conn: Connection, case: CaseRef, what: ConsentRef | FormRef, step: str, text: str
+        self, conn: Connection, case: CaseRef, what: ConsentRef | FormRef, step: str, text: str, said: Said
     ) -> None:
-        """Keep how a consent or an approval was given, when it was not signed in (GDPR art. 7: demonstrable)."""
-        await self._put(conn, case, f"evidence/{what}/{step}", InformationCategory.CONTACT, text)
+        """Keep how a consent or an approval was given or withdrawn, and by whom (GDPR art. 7: demonstrable)."""
+        await self._put(conn, case, f"{_EVIDENCE}{what}/{step}", InformationCategory.CONTACT, text)
+        await self.keep_said(conn, case, what, step, said)
 
-    async def evidence(self, conn: Connection, case: CaseRef, what: ConsentRef | FormRef, step: str) -> str | None:
-        """Return how a consent or an approval was given, if a note of it is kept."""
-        return await self._text(conn, case, f"evidence/{what}/{step}")
+    async def keep_said(
+        self, conn: Connection, case: CaseRef, what: ConsentRef | FormRef, step: str, said: Said
+    ) -> None:
+        """Keep whose answer a note is of."""
+        await self._put(conn, case, f"{_SAID}{what}/{step}", InformationCategory.CONTACT, said.model_dump_json())
+
+    async def evidence(self, conn: Connection, case: CaseRef) -> dict[str, tuple[str, Said | None]]:
+        """Return every note of how something was answered, by what and at which step, and whose answer it was, if that is kept."""
+        contact = frozenset({InformationCategory.CONTACT})
+        said = {
+            one.record.removeprefix(_SAID): Said.model_validate_json(one.text)
+            for one in await self.texts(conn, case, contact, (_SAID,))
+        }
+        notes = await self.texts(conn, case, contact, (_EVIDENCE,))
+        return {(name := one.record.removeprefix(_EVIDENCE)): (one.text, said.get(name)) for one in notes}
 
     async def keep_override(self, conn: Connection, case: CaseRef, override: OverrideRef, text: str) -> None:
         """Keep why confidentiality was overridden, in words."""

@@ -110,21 +110,42 @@ async def test_what_was_noted_of_a_guardians_own_answers_and_language_is_in_the_
     consent = await world.requested(case)
     form = {"form_type": "barnehage-to-school", "school_start": 2027, "fields": FIELDS}
     drafted = (await world.must("teacher", f"/cases/{case}/transition-forms", form))["form"]
-    hers, his = ("Mor sa ja på telefon.", "Mor leste skjemaet i barnehagen."), ("Far skrev under på papir.",)
+    hers = ("Mor sa ja på telefon.", "Mor leste skjemaet i barnehagen.", "Mor trakk noe på telefon.", "Mor trakk alt.")
+    his = ("Far skrev under på papir.", "Far hadde lest det på nett.")
     yes = {"ordinal": 1, "evidence": "oral-minuted", "note": hers[0]}
     await world.must("teacher", f"/consents/{consent}/grants", yes)
     approved = {"version": 1, "ordinal": 1, "evidence": "oral-minuted", "note": hers[1]}
     await world.must("teacher", f"/transition-forms/{drafted}/approvals", approved)
     await world.must("teacher", f"/consents/{consent}/refusals", {"ordinal": 2, "evidence": "written", "note": his[0]})
+    # Whoever signs in may note something too.
+    await world.must("guardian-b", f"/transition-forms/{drafted}/approvals", {"version": 1, "note": his[1]})
+    await world.consented(case)
+    other = await world.consented(case)
+    part = {"ordinal": 1, "evidence": "oral-minuted", "note": hers[2], "services": ["helsestasjon"]}
+    await world.must("teacher", f"/consents/{other}/withdrawals", part)
+    everything = {"ordinal": 1, "evidence": "oral-minuted", "note": hers[3]}
+    await world.must("teacher", f"/consents/{other}/withdrawals", everything)
+    # Of a note from before it was kept in the vault whose it is, the events say it, but of a withdrawal.
+    forget = "DELETE FROM vault_records WHERE owner = $1 AND record LIKE $2"
+    await world.pool.execute(forget, case, f"evidence-of/{consent}/%")
     need = {"person": "guardian", "ordinal": 2, "language": "ti", "interpreter": "spoken", "written_material": True}
     await world.must("teacher", f"/cases/{case}/language-needs", need)
     for who, own, others, spoken in (("guardian-a", hers, his, None), ("guardian-b", his, hers, need)):
         file = opened(await world.get(who, f"/cases/{case}/copy?language=nb"))
         page, copy = file.read("index.html").decode(), json.loads(file.read("copy.json"))
-        assert (tuple(copy["noted"]), copy["spoken_with"]) == (own, spoken), who
+        assert (sorted(copy["noted"]), copy["spoken_with"]) == (sorted(own), spoken), who
         assert all(words in page for words in own)
         assert not any(words in page + json.dumps(copy, ensure_ascii=False) for words in others)
         assert ("talespråk" in page) == (spoken is not None)
+    # A case that goes on under another reference has the notes, and no event that names them.
+    body, version = {"kind": "strictly-confidential"}, await world.version("teacher", case)
+    protected = await world.must("teacher", f"/cases/{case}/address-protection", body, if_match=version)
+    for who, own in (("guardian-a", hers), ("guardian-b", his)):
+        copy = json.loads(opened(await world.get(who, f"/cases/{protected['case']}/copy")).read("copy.json"))
+        assert sorted(copy["noted"]) == sorted(own), who
+    await world.pool.execute(forget, protected["case"], "evidence-of/%")
+    copy = opened(await world.get("guardian-a", f"/cases/{protected['case']}/copy")).read("copy.json").decode()
+    assert not any(words in copy for words in hers + his), "nothing says whose it is: it is nobody's"
 
 
 async def test_the_childs_age_decides_and_others_get_nothing(world: World) -> None:

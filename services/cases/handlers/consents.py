@@ -18,9 +18,11 @@ from services.cases.domain.family import FamilyRead
 from services.cases.domain.grantors import Care, Standing, age_on
 from services.cases.domain.relations import answers_for_itself
 from services.cases.domain.state import CaseState
+from services.cases.domain.told import mine
 from services.cases.errors import UnknownPartError
 from services.cases.handlers.desk import CASE, Desk, Keep, change, glance, meet, permitted
 from services.cases.handlers.reassess import standing_of
+from services.cases.records import Said
 from services.cases.views import ConsentView, ReceiptsView, ReceiptView, told_views
 from shared.aggregate import Answer, Changed, Context
 from shared.calendar import add_days
@@ -193,7 +195,7 @@ async def grant_consent(desk: Desk, ctx: Context, consent: ConsentRef, given: Gi
         located.case,
         lambda state: consents.decide_grant(state, command, ctx.now, desk.rules),
         lambda state, version: answer(ConsentView.of(state, consent), status=201, version=version),
-        _evidence(desk, located.case, consent, command.note, given),
+        _evidence(desk, ctx, located.case, consent, command, given),
     )
 
 
@@ -207,7 +209,7 @@ async def refuse_consent(desk: Desk, ctx: Context, consent: ConsentRef, given: G
         located.case,
         lambda state: consents.decide_refuse(state, command, ctx.now),
         lambda state, version: answer(ConsentView.of(state, consent), status=201, version=version),
-        _evidence(desk, located.case, consent, command.note, given),
+        _evidence(desk, ctx, located.case, consent, command, given),
     )
 
 
@@ -233,7 +235,7 @@ async def withdraw_consent(
         located.case,
         lambda state: consents.decide_withdraw(state, command, ctx.now),
         lambda state, version: answer(ConsentView.of(state, consent), status=201, version=version),
-        _evidence(desk, located.case, consent, command.note, given),
+        _evidence(desk, ctx, located.case, consent, command, given),
     )
 
 
@@ -289,9 +291,23 @@ async def _answer(desk: Desk, case: CaseRef, acting: Acting, consent: ConsentRef
     )
 
 
-def _evidence(desk: Desk, case: CaseRef, consent: ConsentRef, ref: DocumentRef | None, given: Given) -> Keep | None:
-    """Return what keeps the note of how it was given; nothing when it was signed in."""
-    note = given.note
+def _evidence(
+    desk: Desk, ctx: Context, case: CaseRef, consent: ConsentRef, command: consents.Answer, given: Given
+) -> Keep | None:
+    """Return what keeps the note of how it was given, or taken back, and by whom; nothing when there is none."""
+    note, ref = given.note, command.note
     if not note or ref is None:
         return None
-    return lambda conn: desk.records.keep_evidence(conn, case, consent, ref, note)
+    said = said_by(command.by, given, ctx.now, signed_in=command.evidence is EvidenceForm.E_ID)
+    return lambda conn: desk.records.keep_evidence(conn, case, consent, ref, note, said)
+
+
+def said_by(by: Acting, given: Given, at: datetime, *, signed_in: bool) -> Said:
+    """Return whose answer it is: the vault's word for one of the family who is signed in, otherwise what the record says."""
+    if by.guardian is not None or by.child:
+        grantor, ordinal = mine(by)
+    elif signed_in:
+        grantor, ordinal = GrantorClass.CHILD_WELFARE, 1
+    else:
+        grantor, ordinal = given.grantor, given.ordinal or 0
+    return Said(grantor=grantor, ordinal=ordinal, at=at)

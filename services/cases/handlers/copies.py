@@ -21,15 +21,15 @@ from services.cases.domain.state import CaseState
 from services.cases.domain.told import mine
 from services.cases.errors import DeniedError, DocumentInfectedError
 from services.cases.handlers.desk import CASE, Desk, Looked, deny, kept_back, look, meet, permit_there, record
+from services.cases.handlers.noted import noted
 from services.cases.handlers.recording import look_through
-from services.cases.records import COPIED, approval_step
+from services.cases.records import COPIED
 from services.cases.team_contents import NeedContent
 from services.cases.views import CaseView, told_views
 from shared.aggregate import Context
 from shared.clock import oslo_day
 from shared.contracts.access import AccessKind
-from shared.contracts.cases import ConsentGranted, ConsentRefused, TransitionFormApproved
-from shared.contracts.codes import GrantorClass, InformationCategory, Language
+from shared.contracts.codes import InformationCategory, Language
 from shared.contracts.safekeeping import MediaType
 from shared.db import Connection
 from shared.refs import CaseRef, DocumentRef
@@ -152,7 +152,7 @@ async def _copy(
                 until=own.until,
             ),
             spoken_with=NeedContent(**dict(needs[0])) if needs else None,
-            noted=tuple([text async for text in _noted(desk, conn, case, acting)]),
+            noted=tuple(await noted(desk, conn, case, mine(acting))),
             course=CaseView.whole(looked.state, relations(looked.state, acting, ctx.now)),
             records=tuple(
                 ObservationView(record=one.record, category=one.category, text=one.text)
@@ -196,22 +196,6 @@ async def _documents(
             else:
                 left.append(one.ref)
     return found, left
-
-
-async def _noted(desk: Desk, conn: Connection, case: CaseRef, acting: Acting) -> AsyncIterator[str]:
-    """Yield how the reader's own answers to consents and forms were given, where somebody else recorded them (GDPR art. 7, 15)."""
-    me = mine(acting)
-    for _, event in await desk.journal.history(CASE, case, conn=conn):
-        words: str | None = None
-        match event:
-            case ConsentGranted() | ConsentRefused() if event.evidence_ref and (event.grantor, event.ordinal) == me:
-                words = await desk.records.evidence(conn, case, event.consent, event.evidence_ref)
-            case TransitionFormApproved() if (GrantorClass.GUARDIAN, event.ordinal) == me:
-                words = await desk.records.evidence(conn, case, event.form, approval_step(event.version, event.ordinal))
-            case _:
-                continue
-        if words is not None:
-            yield words
 
 
 async def _forms(

@@ -12,7 +12,7 @@ from services.cases.domain.access_terms import Action
 from services.cases.domain.form_profile import FormTemplate
 from services.cases.domain.state import CaseState
 from services.cases.errors import DeniedError, UnknownPartError
-from services.cases.handlers.consents import Given
+from services.cases.handlers.consents import Given, said_by
 from services.cases.handlers.desk import CASE, Desk, Keep, actor_of, change, deny, look, meet, permit_there, record
 from services.cases.handlers.handovers import attendance, destined, given_to, note_receipt
 from services.cases.records import approval_step
@@ -116,7 +116,7 @@ async def approve_form(desk: Desk, ctx: Context, form: FormRef, version: int, gi
         located.case,
         lambda state: forms.decide_approve(state, command, ctx.now),
         lambda state, now_at: answer(FormView.of(state, form), status=201, version=now_at),
-        _evidence(desk, located.case, form, version, given),
+        _evidence(desk, located.case, command, given, ctx.now),
     )
 
 
@@ -235,8 +235,10 @@ async def _keep(
         await form_store.expect(conn, present, template, ctx.now)
 
 
-def _evidence(desk: Desk, case: CaseRef, form: FormRef, version: int, given: Given) -> Keep | None:
+def _evidence(desk: Desk, case: CaseRef, command: forms.ApproveForm, given: Given, at: datetime) -> Keep | None:
     note = given.note
     if not note:
         return None
-    return lambda conn: desk.records.keep_evidence(conn, case, form, approval_step(version, given.ordinal or 0), note)
+    said = said_by(command.by, given, at, signed_in=False)
+    step = approval_step(command.version, said.ordinal)
+    return lambda conn: desk.records.keep_evidence(conn, case, command.form, step, note, said)

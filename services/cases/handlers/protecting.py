@@ -22,6 +22,7 @@ from services.cases.handlers.child_protection import follow_later, hold_child_of
 from services.cases.handlers.desk import CASE, Desk, Latest, change, deny, follow, glance, meet
 from services.cases.handlers.ending import erase_content, keep_reasons
 from services.cases.handlers.kept import QUIET_CLOSING, promise_guardianships
+from services.cases.handlers.noted import keep_whose
 from services.cases.handlers.own_family import marked
 from services.cases.handlers.reports import keep_reports
 from services.cases.handlers.resealing import reseal
@@ -185,6 +186,7 @@ async def _carry_over(desk: Desk, ctx: Context, conn: Connection, going: Going) 
     def rename(ref: str) -> str:
         return renamed.setdefault(ref, desk.ids.ref(ref.partition("_")[0]))
 
+    await keep_whose(desk, conn, located.case)
     await desk.records.carry_over(conn, located.case, names.case, rename, but=REPORT_SENT)
     await kin_store.carry_over(conn, located.case, names.case, desk.known.names.mark)
     await promise_guardianships(conn, names.case, await desk.records.guardians(conn, names.case), ctx.now)
