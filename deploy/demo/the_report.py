@@ -218,6 +218,11 @@ def _measures(stage: Stage, figures: dict[str, Lines]) -> None:
         {number for row in ("reached", "some", "none") for number in judged[row]} == {None},
         "five that reached their goal, and six in time, would say that one had no effect, and that none was late",
     )
+    ended = figures["measures-ended"]
+    stage.check(
+        ended == {"goal-reached": [None], "no-effect": [None], "withdrawn": [None], "total": [6]},
+        f"six ended; that five had reached their goal would say that the one was stopped for no effect: {ended}",
+    )
     stage.narrator.happened(
         "measures: six evaluated; that one was stopped for no effect would be that child's, and is hidden"
     )
@@ -262,7 +267,12 @@ async def _told_once(stage: Stage, autumn: str, spring: str, before: Answer) -> 
     """2 August: the spring is over, and told; the autumn is as it was; the report is delivered (seed rules 95, 140)."""
     await stage.clock(datetime(stage.school_year + 1, 8, 2, 9, 0, tzinfo=OSLO).astimezone(UTC))
     rest = await stage.does(LEADER, "reads the spring, six weeks later", "GET", "meetings", spring)
-    _figures(stage, rest, whole=False)
+    whole = await stage.does(COORDINATOR, "reads it too", "GET", "meetings", spring)
+    figures, own = _figures(stage, whole), _figures(stage, rest, whole=False)
+    _spring(stage, figures)
+    stage.check(
+        own["measures-ended"] == figures["measures-ended"], "the leader is shown the very numbers that everybody is"
+    )
     again = await stage.does(COORDINATOR, "", "GET", "meetings", autumn)
     stage.check(again.content == before.content, "the autumn is told as it was, to the byte")
     await stage.until(COORDINATOR, "notify", MESSAGES, told("municipal-report-reminder"), "whoever owes it is reminded")
@@ -289,6 +299,25 @@ async def _told_once(stage: Stage, autumn: str, spring: str, before: Answer) -> 
     await stage.bus.wait(
         "meetings.report.delivered", lambda e: e.data["report"] == "yearly-account" and e.data["due"] == due
     )
+
+
+def _spring(stage: Stage, figures: dict[str, Lines]) -> None:
+    """Insist that of a spring in which nothing came of the year wheel, and little happened, that is all that is told."""
+    meetings = figures["meetings"]
+    due, held, not_held, _ = meetings["lederforum"]
+    stage.check((held, not_held) == (None, due), f"as many lederforum were not held as were due: {meetings}")
+    stage.check((meetings["ressursteam"], meetings["total"][1]) == ([4, None, None, None], None), "and no meeting was")
+    for code in (
+        "measures-ended",
+        "evaluations",
+        "attendance",
+        "attendance-by-role",
+        "concerns-by-unit",
+        "time-to-act",
+    ):
+        told = {number for line in figures[code].values() for number in line}
+        stage.check(told == {None}, f"fewer than five of {code}, so not even how many: {figures[code]}")
+    stage.narrator.happened("the spring: the meetings that were due were not held; of fewer than five nothing is told")
 
 
 class _Table(BaseModel):
