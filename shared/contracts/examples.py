@@ -32,7 +32,9 @@ UUIDS: Final = {
     "correlationid": "01995a3e-7d00-7000-8000-000000000002",
     "causationid": "01995a3e-7d00-7000-8000-000000000003",
 }
-WORDS: Final = {"languages": "nb", "root": "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="}
+WORDS: Final = {"languages": "nb", "to_municipality": "0301", "root": "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="}
+LEFT_OUT: Final = ("scope.municipality", "ended.municipality")
+"""A consent names a municipality only when it is another, for the transition there; the example is of one for services here."""
 TEXTS: Final = (
     "2026-07-01",
     "4005",
@@ -50,7 +52,7 @@ QUANTIFIER: Final = re.compile(r"\{(?P<exactly>\d+)\}|\{(?P<least>\d+),(?P<most>
 
 
 def example(schema: JsonObject) -> JsonValue:
-    """Return a document that `schema` describes, with every optional field present.
+    """Return a document that `schema` describes, with every optional field present that fits the others.
 
     Raises:
         ValueError: a pattern or keyword that this module cannot read; the message names the field and says what to do.
@@ -92,9 +94,11 @@ def _typed(document: JsonObject, schema: JsonObject, path: str, depth: int) -> J
 def _fields(document: JsonObject, schema: JsonObject, path: str, depth: int) -> JsonObject:
     properties = schema.get("properties")
     if isinstance(properties, dict):
+        places = {name: f"{path}.{name}" if path else name for name in properties}
         return {
-            name: _value(document, part, f"{path}.{name}" if path else name, depth + 1)
+            name: _value(document, part, places[name], depth + 1)
             for name, part in properties.items()
+            if not places[name].endswith(LEFT_OUT)
         }
     extra = schema.get("additionalProperties")
     if not isinstance(extra, dict):

@@ -73,6 +73,19 @@ def test_an_example_is_valid_by_schema_and_by_model(name: str) -> None:
 
 
 @EVERY_TYPE
+@pytest.mark.rule(18)
+def test_an_example_goes_elsewhere_only_where_the_service_lets_it(name: str) -> None:
+    """A consent to services of another municipality is for the transition there alone; nothing goes there that is here already."""
+    record = record_of(name)
+    data = _part(record["data"])
+    for part in ("scope", "ended"):
+        scope = data.get(part)
+        if isinstance(scope, dict) and "municipality" in scope:
+            assert scope["purposes"] == ["transition"]
+    assert data.get("to_municipality") != record.get("municipality")
+
+
+@EVERY_TYPE
 def test_the_committed_example_comes_back_unchanged_from_the_models(name: str) -> None:
     """Golden round trip: committed bytes -> envelope and model -> the same document, nothing lost and nothing added."""
     golden = json.loads((FOLDER / f"{name}.json").read_bytes())["examples"][0]
