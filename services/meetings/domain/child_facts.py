@@ -20,8 +20,18 @@ from services.meetings.domain.meeting import ItemStatus, Status
 from services.meetings.domain.organisation import OWN_SERVICE
 from services.meetings.domain.projection import ConsentHistory, covers
 from shared.clock import oslo_day
-from shared.contracts.base import Model
+from shared.contracts.base import EventData, Model
+from shared.contracts.cases import (
+    CaseClosed,
+    CaseOpened,
+    CaseReopened,
+    CoordinatorKind,
+    HandoverAccepted,
+    Party,
+    TransitionFormDrafted,
+)
 from shared.contracts.codes import Role, Service
+from shared.contracts.team import CoordinatorAppointed, CoordinatorEnded, PlanClosed, PlanStarted
 from shared.refs import ActorId, CaseRef, MeetingRef, UnitId
 
 _SPOKEN_OF: Final = frozenset({ItemStatus.DISCUSSED, ItemStatus.OUTCOME_RECORDED})
@@ -55,6 +65,35 @@ class ChildFact(Model):
     """In which service and unit that is."""
     school_start: int | None = None
     """In the autumn of which year the child starts school."""
+
+
+def fact_of(event: EventData) -> ChildFact | None:
+    """Return what the event says of its case; None: nothing that is due by it."""
+    fact: ChildFact | None = None
+    match event:
+        case CaseOpened() | CaseReopened() | HandoverAccepted():
+            fact = _of(FactKind.HELD, event.holder)
+        case CaseClosed():
+            fact = ChildFact(kind=FactKind.SHUT)
+        # A child coordinator alone makes no group (seed rules 23, 97).
+        case CoordinatorAppointed(kind=CoordinatorKind.ANSVARSGRUPPE):
+            fact = _of(FactKind.COORDINATED, event.coordinator)
+        case CoordinatorEnded(kind=CoordinatorKind.ANSVARSGRUPPE):
+            fact = ChildFact(kind=FactKind.UNCOORDINATED)
+        # There is a plan, and whoever works by it meets (seed rules 36-38).
+        case PlanStarted():
+            fact = _of(FactKind.PLAN_BEGUN, event.coordinator)
+        case PlanClosed():
+            fact = ChildFact(kind=FactKind.PLAN_ENDED)
+        case TransitionFormDrafted(form_type="barnehage-to-school"):
+            fact = ChildFact(kind=FactKind.STARTS_SCHOOL, school_start=event.school_start)
+        case _:
+            pass
+    return fact
+
+
+def _of(kind: FactKind, party: Party) -> ChildFact:
+    return ChildFact(kind=kind, actor=party.actor, service=party.service, unit=party.unit)
 
 
 @dataclass(frozen=True, slots=True)
