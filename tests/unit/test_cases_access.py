@@ -513,6 +513,18 @@ def test_what_each_reach_shows() -> None:
 
 
 @pytest.mark.rule(4, 18)
+def test_what_is_offered_there_on_a_consent_to_services_here_shows_nothing_there() -> None:
+    """Sent before a consent said which municipality's services it is for: it cannot be accepted either."""
+    town = offered_there()
+    waiting = town.state.open_handover
+    assert waiting is not None
+    here = next(ref for ref, one in town.state.consents.items() if one.is_here)
+    old = town.state.model_copy(update={"handovers": {waiting.ref: waiting.model_copy(update={"consent": here})}})
+    assert access.permit(town.state, Action.READ_FORM, TEACHER_THERE, town.now).categories
+    assert not access.permit(old, Action.READ_FORM, TEACHER_THERE, town.now).categories
+
+
+@pytest.mark.rule(4, 18)
 def test_a_look_is_recorded_under_the_very_consents_that_allowed_it() -> None:
     town = opened()
     first = town.consented()

@@ -317,7 +317,8 @@ def _offered(state: CaseState, relation: Relation, acting: Acting, now: datetime
         return Permit(relation=relation, basis=rules.OWN_TASK)
     consent = state.consents.get(handover.consent)
     service = handover.receiver.service
-    if consent is None or service is None or consent not in state.consents_in_force(now):
+    there = handover.to_municipality
+    if consent is None or service is None or not (consent.in_force(now) and consent.covers(service, (), None, there)):
         return Permit(relation=relation, basis=rules.OWN_TASK)
     identity = frozenset({InformationCategory.IDENTITY})
     offered = (handover.package.categories & consent.scope.categories) | identity
