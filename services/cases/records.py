@@ -42,6 +42,7 @@ _CHILD: Final = "child"
 _GUARDIANS: Final = "guardians"
 _TITLE: Final = "document-title/"
 _EVIDENCE: Final = "evidence/"
+_WISH: Final = "wish/"
 _SAID: Final = "evidence-of/"
 CONCERN: Final = "concern"
 OBSERVATION: Final = "observation/"
@@ -107,6 +108,7 @@ class Said(Model):
 
     grantor: GrantorClass
     ordinal: int
+    """0: it was not said which of that class."""
     at: AwareDatetime
 
 
@@ -300,6 +302,11 @@ class Records:
         await self._put(conn, case, f"{_EVIDENCE}{what}/{step}", InformationCategory.CONTACT, text)
         await self.keep_said(conn, case, what, step, said)
 
+    async def keep_wish(self, conn: Connection, case: CaseRef, name: str, text: str, said: Said) -> None:
+        """Keep how somebody in the family said what they want, and who; `name` is another for each wish."""
+        await self._put(conn, case, f"{_WISH}{name}", InformationCategory.CONTACT, text)
+        await self._put(conn, case, f"{_SAID}{_WISH}{name}", InformationCategory.CONTACT, said.model_dump_json())
+
     async def keep_said(
         self, conn: Connection, case: CaseRef, what: ConsentRef | FormRef, step: str, said: Said
     ) -> None:
@@ -307,13 +314,13 @@ class Records:
         await self._put(conn, case, f"{_SAID}{what}/{step}", InformationCategory.CONTACT, said.model_dump_json())
 
     async def evidence(self, conn: Connection, case: CaseRef) -> dict[str, tuple[str, Said | None]]:
-        """Return every note of how something was answered, by what and at which step, and whose answer it was, if that is kept."""
+        """Return every note of how something was answered or wanted, by what and at which step, and whose it was, where known."""
         contact = frozenset({InformationCategory.CONTACT})
         said = {
             one.record.removeprefix(_SAID): Said.model_validate_json(one.text)
             for one in await self.texts(conn, case, contact, (_SAID,))
         }
-        notes = await self.texts(conn, case, contact, (_EVIDENCE,))
+        notes = await self.texts(conn, case, contact, (_EVIDENCE, _WISH))
         return {(name := one.record.removeprefix(_EVIDENCE)): (one.text, said.get(name)) for one in notes}
 
     async def keep_override(self, conn: Connection, case: CaseRef, override: OverrideRef, text: str) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import json
+import zipfile
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -658,6 +661,20 @@ async def test_a_wish_recorded_for_the_family_keeps_its_note_in_the_vault(world:
     assert (event["data"]["evidence"], event["data"]["requested_by"]) == ("oral-minuted", "guardian")
     assert "telefon" not in str(await world.published())
     assert code(await world.get("nurse", f"/cases/{case}/plan")) == (404, "not-found")
+    # Which of the guardians it was is not asked, so it is in nobody's copy; what one of them noted signed in is in that one's.
+    wanted = f"/cases/{case}/coordinator-request"
+    await world.must("guardian-b", wanted, {"note": "Vi vil ha en koordinator."})
+    chosen = {"service": "barnehage", "role": "teacher"}
+    await world.must("guardian-a", f"/cases/{case}/contact-person", {**chosen, "note": "Helst henne."})
+    await world.must(
+        "teacher", f"/cases/{case}/contact-person", {**chosen, "evidence": "oral-minuted", "note": "Far vil det."}
+    )
+    for who, own in (("guardian-a", ["Helst henne."]), ("guardian-b", ["Vi vil ha en koordinator."])):
+        made = await world.get(who, f"/cases/{case}/copy")
+        with zipfile.ZipFile(io.BytesIO(made.content)) as file:
+            copy = file.read("copy.json").decode()
+        assert json.loads(copy)["noted"] == own
+        assert not any(words in copy for words in ("telefon", "Far vil det."))
 
 
 # --- the child's voice ------------------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from services.cases.domain.state import CaseState, Stage
 from services.cases.errors import CaseNotOpenError, DeniedError, OwnFamilyError
 from services.cases.handlers.answers import case_for
 from services.cases.handlers.child_protection import follow_the_child, is_protected, tell_the_others
+from services.cases.handlers.consents import said_by_family
 from services.cases.handlers.desk import CASE, Desk, Latest, actor_of, as_seen, change, follow, judge_there, meet
 from services.cases.handlers.own_family import family_of, marked
 from services.cases.records import Child, Guardian
@@ -22,7 +23,7 @@ from services.cases.team_records import REPORT_VIEW
 from services.cases.views import ChildViewReceipt, ConcernView
 from shared.aggregate import Changed, Context, Decision
 from shared.contracts.cases import CaseEvent, ChildHeardBy, EvidenceForm, ForWhom, LocalOutcome
-from shared.contracts.codes import Area, InformationCategory, Language, Role, Service
+from shared.contracts.codes import Area, GrantorClass, InformationCategory, Language, Role, Service
 from shared.db import Connection
 from shared.refs import PROTECTED_LOG, ActorId, CaseRef, ChildViewRef, ConcernRef, LogScope
 from shared.web import answer
@@ -292,7 +293,8 @@ async def choose_contact_person(
 
     async def keep(conn: Connection) -> None:
         if note:
-            await desk.team.records.keep(conn, located.case, "wish/contact-person", InformationCategory.CONTACT, note)
+            said = said_by_family(acting, GrantorClass.GUARDIAN, ctx.now)
+            await desk.records.keep_wish(conn, located.case, f"contact-person/{desk.ids.ref('doc')}", note, said)
 
     return await change(
         desk,

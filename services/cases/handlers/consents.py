@@ -302,6 +302,12 @@ def _evidence(
     return lambda conn: desk.records.keep_evidence(conn, case, consent, ref, note, said)
 
 
+def said_by_family(by: Acting, grantor: GrantorClass, at: datetime) -> Said:
+    """Return whose wish it is. Recorded for the guardians it is not asked which of them, and it is said of none."""
+    whose = mine(by) if by.guardian is not None or by.child else (grantor, 1 if grantor is GrantorClass.CHILD else 0)
+    return Said(grantor=whose[0], ordinal=whose[1], at=at)
+
+
 def said_by(by: Acting, given: Given, at: datetime, *, signed_in: bool) -> Said:
     """Return whose answer it is: the vault's word for one of the family who is signed in, otherwise what the record says."""
     if by.guardian is not None or by.child:

@@ -17,6 +17,7 @@ from services.cases.domain.grantors import age_on
 from services.cases.domain.state import CaseState
 from services.cases.domain.told import mine
 from services.cases.errors import DeniedError, NotAGrantorError, NotPermittedError, UnknownPartError
+from services.cases.handlers.consents import said_by_family
 from services.cases.handlers.desk import (
     CASE,
     Desk,
@@ -128,7 +129,7 @@ async def request_coordinator(desk: Desk, ctx: Context, case: CaseRef, given: Wi
         located.case,
         lambda state: team.decide_request_coordinator(state, command, ctx.now),
         lambda state, version: answer(AroundView.of(state), status=201, version=version),
-        _note(desk, located.case, "wish/coordinator", given),
+        _note(desk, ctx, located.case, f"coordinator/{desk.ids.ref('doc')}", acting, given),
         looks=acting,
     )
 
@@ -197,7 +198,7 @@ async def request_plan(desk: Desk, ctx: Context, case: CaseRef, given: Wished) -
         located.case,
         lambda state: plan.decide_request(state, command, ctx.now, desk.rules, profile),
         lambda state, version: answer(AroundView.of(state), status=201, version=version),
-        _note(desk, located.case, f"wish/{ref}", given),
+        _note(desk, ctx, located.case, ref, acting, given),
     )
 
 
@@ -400,8 +401,9 @@ def _plan_view(state: CaseState) -> PlanView:
     return PlanView.of(present)
 
 
-def _note(desk: Desk, case: CaseRef, name: str, given: Wished) -> Keep | None:
+def _note(desk: Desk, ctx: Context, case: CaseRef, name: str, acting: Acting, given: Wished) -> Keep | None:
     note = given.note
     if not note:
         return None
-    return lambda conn: desk.team.records.keep(conn, case, name, InformationCategory.CONTACT, note)
+    said = said_by_family(acting, given.grantor, ctx.now)
+    return lambda conn: desk.records.keep_wish(conn, case, name, note, said)
