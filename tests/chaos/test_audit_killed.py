@@ -23,11 +23,12 @@ from tests.integration.test_audit_keeper import check_log, leaves
 pytestmark = [pytest.mark.connected, pytest.mark.story(23, 24)]
 
 WITHIN = 60.0
+ANNOUNCING = "add_key"
 STEPS = [
     (step, before)
     for step in (
         "advance", "lock_logs", "claim_numbers", "claim_sequences", "known_events", "tile_roots", "add_entries", "copying", "add_tiles", "save_heads",
-        "add_key", "sign", "add_checkpoints", "add_numbers", "add_sequences", "add_seals", "add_lanes",
+        ANNOUNCING, "sign", "add_checkpoints", "add_numbers", "add_sequences", "add_seals", "add_lanes",
     )
     for before in (True, False)
 ] + [("taken", True)]  # fmt: skip
@@ -81,7 +82,7 @@ async def test_killed_within_a_batch(
     await send(producer, topic, [*records, b"bad input"], partition=0)
     dsn = await migrated("audit", MIGRATIONS)
     orders = Orders(dsn=dsn, broker=broker, topics=[topic], group=group)
-    times = 2 if step == "add_key" else 3  # a key is announced once for each log
+    times = 2 if step == ANNOUNCING else 3  # a key is announced once for each log
     await killed(orders.model_copy(update={"step": step, "before": before, "times": times}))
     # In a group of its own, or it would wait until the broker has given up the dead one: the position is the truth anyway.
     async with (

@@ -260,7 +260,7 @@ def content_of(
     if FigureCode.GUIDANCE_HOURS in wanted:
         figures[FigureCode.GUIDANCE_HOURS] = _guidance(known, period, view)
     if FigureCode.COMPETENCE_GAPS in wanted:
-        figures[FigureCode.COMPETENCE_GAPS] = _gaps(known, period, view)
+        figures[FigureCode.COMPETENCE_GAPS] = _gaps(known, period)
     figures[FigureCode.ARENAS] = _arenas(profile, period, view)
     figures[FigureCode.PAGE_VISITS] = _visits(known.visits, period)
     return Content(
@@ -334,12 +334,20 @@ def counted(known: Known, period: Period) -> dict[FigureCode, Figure]:
 def _of_meetings(
     profile: Profile, meetings: list[KnownMeeting], period: Period, view: View
 ) -> dict[FigureCode, Figure]:
+    """Return what was met, and what was not as it should be, in the whole municipality; rows for the arenas that the reader sees.
+
+    A leader's own numbers are no table of their own here: its sums, set beside everybody's, would give small ones away. They stand
+    in `GET /conformity`, each meeting exactly.
+    """
     first, after = oslo_day(period.begins), oslo_day(period.ends)
     years = school_years_of(profile, period)
     due, met = Counter[str](), Counter[tuple[str, str]]()
-    counted = [row for year in years for row in conform.conformity(profile, year, meetings, after, view)]
+    whole = View(everything=True)
+    counted = [row for year in years for row in conform.conformity(profile, year, meetings, after, whole)]
     # Units that are to meet whoever their children are have a row in both terms, also in that in which they are not to.
-    rows = list(dict.fromkeys([*(rules.type for rules in _shown(profile, view)), *(row.arena_type for row in counted)]))
+    rows = list(
+        dict.fromkeys([*(rules.type for rules in _shown(profile, whole)), *(row.arena_type for row in counted)])
+    )
     for row in counted:
         if first <= row.last < after:
             due[row.arena_type] += row.due
@@ -350,13 +358,16 @@ def _of_meetings(
     found = {
         conform.key_of(each): each
         for year in years
-        for each in conform.deviations(profile, year, meetings, after, view)
+        for each in conform.deviations(profile, year, meetings, after, whole)
     }
     for deviation in found.values():
         if deviation.kind in SHOWN_KINDS and first <= deviation.day <= after:
             kinds[deviation.kind] += 1
+    met_in = of_meetings(rows, due, met, _capped(profile))
+    if not view.everything:
+        met_in = only(met_in, frozenset(rules.type for rules in profile.arenas if _sees(rules, view)))
     return {
-        FigureCode.MEETINGS: of_meetings(rows, due, met, _capped(profile)),
+        FigureCode.MEETINGS: met_in,
         FigureCode.DEVIATIONS: as_line(FigureCode.DEVIATIONS, SHOWN_KINDS, kinds),
     }
 
@@ -390,10 +401,13 @@ def _guidance(known: Known, period: Period, view: View) -> Figure:
     return in_full(FigureCode.GUIDANCE_HOURS, GUIDANCE, rows)
 
 
-def _gaps(known: Known, period: Period, view: View) -> Figure:
-    """Return how many units lack each competence by what they have recorded until now, up to date when the term ended (112)."""
+def _gaps(known: Known, period: Period) -> Figure:
+    """Return how many units lack each competence by what they have recorded until now, up to date when the term ended (112).
+
+    Of the whole municipality, whoever reads: a leader's own gaps stand in the unit's register.
+    """
     last = oslo_day(period.ends) - _DAY
-    units = [unit for unit in known.profile.units if unit.there_on(last) and (view.everything or unit.id == view.unit)]
+    units = [unit for unit in known.profile.units if unit.there_on(last)]
     lines = competence_lines(known.profile, units, known.registers, last)
     wanted = {each.code: sum(line.competence == each.code for line in lines) for each in known.profile.competence}
     return of_gaps(wanted, Counter(line.competence for line in lines if line.gap))
@@ -421,12 +435,12 @@ def _visits(visits: Mapping[date, int], period: Period) -> Figure:
 
 
 def _shown(profile: Profile, view: View) -> list[ArenaRules]:
-    return [
-        rules
-        for rules in profile.arenas
-        if rules.level is not ArenaLevel.CHILD
-        and view.shows(rules, view.unit if rules.level is ArenaLevel.UNIT else None)
-    ]
+    return [rules for rules in profile.arenas if rules.level is not ArenaLevel.CHILD and _sees(rules, view)]
+
+
+def _sees(rules: ArenaRules, view: View) -> bool:
+    """Return whether the reader is shown a row of the arena: one of units is seen by whoever leads a unit that has it."""
+    return view.shows(rules, view.unit if rules.level is ArenaLevel.UNIT else None)
 
 
 def _compared(report: Report, known: Known, others: Sequence[Known], period: Period) -> tuple[Comparison, ...]:
