@@ -34,8 +34,10 @@ from services.audit.exports.domain import EXPORT
 from services.audit.innsyn.handlers import REPORT
 from services.cases.handlers.desk import CASE
 from services.meetings.domain.arena import ARENA
+from services.meetings.domain.deviating import FOUND
 from services.meetings.domain.meeting import MEETING
 from services.meetings.domain.receipts import RECEIPTS as MEETINGS_RECEIPTS
+from services.meetings.domain.report_duty import DUTY
 from services.notify.domain.deadline import DEADLINE, deadline_of
 from services.notify.domain.message import MESSAGE
 from services.notify.domain.receipts import RECEIPTS as NOTIFY_RECEIPTS
@@ -59,7 +61,7 @@ pytestmark = [pytest.mark.connected, pytest.mark.slow, pytest.mark.timeout(900)]
 
 AGGREGATES: Final = {
     "cases": (CASE,),
-    "meetings": (ARENA, MEETING, MEETINGS_RECEIPTS),
+    "meetings": (ARENA, MEETING, MEETINGS_RECEIPTS, FOUND, DUTY),
     "notify": (DEADLINE, MESSAGE, NOTIFY_RECEIPTS, RECIPIENT),
     "audit": (LOG_AGGREGATE, FINDING, EXPORT, REPORT),
 }
