@@ -43,6 +43,7 @@ async def closed(lia: Town, case: str) -> None:
 async def moved(lia: Town, case: str) -> None:
     """Let the case go on in another municipality."""
     claims, receiver = await ppt_there(lia.cases)
+    await lia.cases.consented(case, purposes=("transition",), municipality=receiver["municipality"])
     offer = {"kind": "municipality", "receiver": receiver, "categories": ["language"]}
     handover = (await lia.cases.must("teacher", f"/cases/{case}/handovers", offer))["handover"]
     accepted = await lia.cases.post("ppt", f"/handovers/{handover}/acceptance", claims=claims)
