@@ -265,6 +265,8 @@ async def _every_form(stage: Stage, path: str, report: Answer) -> None:
 
 async def _told_once(stage: Stage, autumn: str, spring: str, before: Answer) -> None:
     """2 August: the spring is over, and told; the autumn is as it was; the report is delivered (seed rules 95, 140)."""
+    # Before the reminder is due: of whoever never came, nothing is known in notify, and the leaders are reminded in their place.
+    await stage.does(COORDINATOR, "", "GET", "notify", MESSAGES)
     await stage.clock(datetime(stage.school_year + 1, 8, 2, 9, 0, tzinfo=OSLO).astimezone(UTC))
     rest = await stage.does(LEADER, "reads the spring, six weeks later", "GET", "meetings", spring)
     whole = await stage.does(COORDINATOR, "reads it too", "GET", "meetings", spring)
