@@ -179,7 +179,8 @@ async def test_through_kafka_a_withdrawal_ends_the_next_look(
     await admin.start()
     await create_missing(admin, declared("local"))
     await admin.close()
-    # The real topic, which others' records may be in too; a group and watermarks of this test's own.
+    # The real topic, which others' records may be in too; a group and watermarks of this test's own, and nothing said before.
+    await lia.pool.execute("DELETE FROM source_watermarks")
     watermarks = await new_topic("watermarks")
     desk: Desk = lia.parts.app.state.desk  # type: ignore[attr-defined]
     lia.parts.app.state.desk = replace(desk, reads=Reads(group, cases.TOPIC, "/services/cases"))  # type: ignore[attr-defined]
@@ -200,10 +201,13 @@ async def test_through_kafka_a_withdrawal_ends_the_next_look(
         await subscription.start()
         try:
             sent = await publish_all(lia, producer, watermarks, 0)
-            fresh = "SELECT max(drained_at) <= (SELECT min(caught_up_at) FROM consumer_progress) FROM source_watermarks"
+            fresh = (
+                "SELECT max(drained_at) <= (SELECT min(caught_up_at) FROM consumer_progress WHERE consumer = $1)"
+                " FROM source_watermarks"
+            )
             await watch.until("SELECT history -> 'grants' <> '[]' FROM consents WHERE consent = $1", consent)
             await drained(lia, producer, watermarks)
-            await watch.until(fresh)
+            await watch.until(fresh, group)
             item = (await lia.add("teacher", meeting, lia.named(case)))["item"]
             assert [each["item"] for each in (await lia.see("nurse", path))["items"]] == [item]
             await lia.cases.must("guardian-b", f"/consents/{consent}/withdrawals", {"services": ["helsestasjon"]})
