@@ -29,6 +29,7 @@ import re
 import signal
 import sqlite3
 import stat
+import struct
 import sys
 import tarfile
 import tempfile
@@ -39,7 +40,7 @@ import zipfile
 import zlib
 from array import array
 from bisect import bisect_right
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -277,10 +278,39 @@ def node_hash(left: bytes, right: bytes) -> bytes:
     return sha256(b"\x01" + left + right).digest()
 
 
+class _State(Protocol):
+    """A hash that has taken in something already."""
+
+    def copy(self) -> _State:
+        """Return another that has taken in the same."""
+
+    def update(self, data: bytes, /) -> None:
+        """Take in more."""
+
+    def digest(self) -> bytes:
+        """Return the hash of what it has taken in."""
+
+
+_LEAF: _State = sha256(b"\x00")
+_NODE: _State = sha256(b"\x01")
+"""With the byte before every leaf, and before every inner node: going on is faster than beginning."""
+
+
+def _each_behind(begun: _State, pieces: Iterable[bytes]) -> list[bytes]:
+    """Return the hash of each piece behind what the state has taken in."""
+    begin = begun.copy
+    found = []
+    for piece in pieces:
+        state = begin()
+        state.update(piece)
+        found.append(state.digest())
+    return found
+
+
 def full_root(packed: bytes) -> bytes:
     """Return the root over hashes in one piece, of which there is a power of two."""
     while len(packed) > 32:
-        packed = b"".join([sha256(b"\x01" + packed[at : at + 64]).digest() for at in range(0, len(packed), 64)])
+        packed = b"".join(_each_behind(_NODE, struct.unpack("64s" * (len(packed) // 64), packed)))
     return packed
 
 
@@ -1287,6 +1317,49 @@ def read_plainly(entry: bytes, log_name: str) -> tuple[str, int, int | None, str
     return event.source, number, _read_number(event.sequence), event.subject, event.lane
 
 
+@dataclass
+class Ordinary:
+    """What is told by entries that are all ordinary events."""
+
+    events: list[_Event]
+    numbers: list[int]
+    """Of each its number."""
+    lanes: list[tuple[tuple[str, str], list[int], list[int]]]
+    """Of each lane (source and name): which of the events were written in it, and the how manieth of its records each is."""
+
+
+def read_together(entries: Sequence[bytes], log_name: str) -> Ordinary | None:
+    """Return what ordinary events say, in less time than one after the other; None if any of them is to be looked at by itself.
+
+    What it reads it reads as `read_plainly` does.
+    """
+    try:
+        events = list(map(_decode, entries))
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return None
+    if (
+        not all(map(bytes.isascii, entries))
+        or {event.municipality for event in events} != {log_name}
+        or any(kind.endswith(_TOLD) for kind in {event.type for event in events})
+    ):
+        return None
+    numbers = _read_numbers([event.sourcesequence for event in events])
+    if numbers is None:
+        return None
+    written: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
+    for at, event in enumerate(events):
+        if event.lane is not None:
+            written[event.source[:MAX_NAME], event.lane[: LANE_LENGTH + 1]].append(at)
+    lanes = []
+    for (source, name), places in written.items():
+        counts = _read_numbers([(events[at].lane or "")[LANE_LENGTH + 1 :] for at in places])
+        lane = _read_lane(f"{name}1")
+        if counts is None or lane is None:
+            return None
+        lanes.append(((source, lane[0]), places, counts))
+    return Ordinary(events, numbers, lanes)
+
+
 def _read_slowly(entry: bytes, log_name: str) -> Said | None:
     """Read an event that is not written the way that services write them, or that says something that matters here."""
     try:
@@ -1346,6 +1419,19 @@ def _read_number(said: str) -> int | None:
     if not said.isdigit() or not said.isascii() or len(said) > NUMBER_WIDTH:
         return None
     return number if 0 < (number := int(said)) <= LARGEST_NUMBER else None
+
+
+def _read_numbers(said: Sequence[str]) -> list[int] | None:
+    """Return what `_read_number` returns of each; None if it would return None of any of them."""
+    digits = "".join(said)
+    if (
+        not digits.isdigit()
+        or not digits.isascii()
+        or not 0 < min(map(len, said)) <= max(map(len, said)) <= NUMBER_WIDTH
+    ):
+        return None
+    numbers = list(map(int, said))
+    return numbers if 0 < min(numbers) <= max(numbers) <= LARGEST_NUMBER else None
 
 
 def _read_seal(data: Mapping[str, object]) -> tuple[int, bytes] | None:
@@ -1496,7 +1582,7 @@ class Examiner:
                 state = State.BROKEN if tile is None else State.HASHED
                 leaves = tile or b""
             else:
-                hashes = [sha256(b"\x00" + entry).digest() for entry in entries]
+                hashes = _each_behind(_LEAF, entries)
                 leaves = b"".join(hashes)
                 state = State.READ if len(hashes) == width else State.BROKEN
                 if span.differs is None and leaves != tile:
@@ -1510,6 +1596,15 @@ class Examiner:
         return span
 
     def _hear(
+        self, entries: list[bytes], hashes: list[bytes], first: int, numbered: dict[str, Numbered], span: Span
+    ) -> None:
+        ordinary = read_together(entries, self.name)
+        if ordinary is None:
+            self._hear_each(entries, hashes, first, numbered, span)
+        else:
+            _take_together(ordinary, hashes, first, numbered, span)
+
+    def _hear_each(
         self, entries: list[bytes], hashes: list[bytes], first: int, numbered: dict[str, Numbered], span: Span
     ) -> None:
         name = self.name
@@ -1554,6 +1649,43 @@ class Examiner:
         note = Note.parse(content)
         older = Checkpoint.parse(note.text) if note is not None and open_note(note, self.keys) else None
         return older if older is not None and older.origin == self.keys[0].name and older.size <= position else None
+
+
+def _take_together(
+    ordinary: Ordinary, hashes: list[bytes], first: int, numbered: dict[str, Numbered], span: Span
+) -> None:
+    """Take in what a bundle of ordinary events says."""
+    for key, places, counts in ordinary.lanes:
+        lane = span.lanes.get(key)
+        if lane is None:
+            lane = span.lanes[key] = Lane()
+        if counts == list(range(counts[0], counts[0] + len(counts))):  # as nearly always
+            lane.add(counts[0], counts[-1])
+        else:
+            for nth in counts:
+                lane.add(nth, nth)
+        highest = max(counts)
+        if highest > lane.highest:
+            at = places[counts.index(highest)]
+            lane.highest, lane.number, lane.at = highest, ordinary.numbers[at], first + at
+    events, numbers = ordinary.events, ordinary.numbers
+    for at, event in enumerate(events):
+        if event.sequence is not None and event.subject is not None:
+            counted = _read_number(event.sequence)
+            if counted is not None:
+                _count(span.subjects, (event.source[:MAX_NAME], event.subject), counted, first + at)
+    sources = {event.source for event in events}
+    if len(sources) == 1:
+        lists = numbered.setdefault(sources.pop(), ([], [], []))
+        lists[0].extend(numbers)
+        lists[1].extend(hashes)
+        lists[2].extend(range(first, first + len(events)))
+        return
+    for position, (event, number, leaf) in enumerate(zip(events, numbers, hashes, strict=True), start=first):
+        lists = numbered.setdefault(event.source, ([], [], []))
+        lists[0].append(number)
+        lists[1].append(leaf)
+        lists[2].append(position)
 
 
 def _count_lane(lanes: Lanes, key: tuple[str, str], nth: int, number: int, position: int) -> None:

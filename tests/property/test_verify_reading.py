@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import lagspill_verify
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from lagspill_verify import read_entry, read_plainly
+from lagspill_verify import Examiner, Folder, Log, Numbered, Span, read_entry, read_plainly, read_together
 
 from tests.integration.audit_world import NOTODDEN, Publisher
 
@@ -100,3 +102,92 @@ def test_a_member_of_another_kind_or_twice(name: str, value: object, first: bool
     agree(json.dumps(changed).encode())
     changed.pop(name)
     agree(json.dumps(changed).encode())
+
+
+LANES = st.sampled_from(
+    [
+        "bcdfghjklmnpqrs",
+        "tvwxzbcdfghjklm",
+        "bcdfghjklmnpqr",
+        "bcdfghjklmn/qrs",
+        "bcdfghjklmnpqr5",
+        "æcdfghjklmnpqrs",
+        "",
+    ]
+)
+COUNTS = st.integers(0, 6).map(str) | st.sampled_from(
+    ["", "/1", "1/1", "٣", "01", "9" * 21, "99999999999999999999", "-1", "1_0"]
+)
+
+
+@st.composite
+def written(draw: st.DrawFn) -> bytes:
+    """An event that a service may have written, or somebody in its name."""
+    event = json.loads(draw(st.sampled_from(EVENTS)))
+    for name, value in {
+        "source": st.sampled_from(["/services/cases", "/services/meetings", "s" * 130]),
+        "sourcesequence": st.integers(1, 9).map(lambda nth: f"{nth:020}") | st.sampled_from(["0", "", "x", "9" * 21]),
+        "subject": st.sampled_from(["cas_1", "cas_2"]),
+        "sequence": COUNTS,
+        "lane": st.builds("{}/{}".format, LANES, st.just("1") | COUNTS) | LANES,
+        "municipality": st.sampled_from([NOTODDEN, "3403"]),
+        "note": st.sampled_from(["æ", "a"]),
+    }.items():
+        if draw(st.integers(0, 3)) == 0:
+            event[name] = draw(value)
+    return json.dumps(event, separators=(",", ":"), ensure_ascii=draw(st.booleans())).encode()
+
+
+def ordinarily(nth: int, source: int, lane: int, count: int, sequence: int) -> bytes:
+    """An event as services write them, of one of a few of everything."""
+    event = json.loads(EVENTS[0])
+    event |= {
+        "source": f"/services/{'cm'[source]}x",
+        "lane": f"{'bc'[lane] * 15}/{count}",
+        "sourcesequence": f"{nth:020}",
+    }
+    return json.dumps(event | ({"sequence": f"{sequence}"} if sequence else {}), separators=(",", ":")).encode()
+
+
+ordinary = st.builds(
+    ordinarily, st.integers(1, 9), st.integers(0, 1), st.integers(0, 1), st.integers(1, 6), st.integers(0, 4)
+)
+
+
+def heard(bundles: list[list[bytes]], *, each: bool) -> tuple[object, ...]:
+    """Return what the bundles come to."""
+    examiner = Examiner(Log(Folder(Path()), 512), NOTODDEN, [], hashes_only=False)
+    hear = examiner._hear_each if each else examiner._hear
+    span, numbered = Span([], None, [], [], {}, {}), dict[str, Numbered]()
+    at = 7
+    for entries in bundles:
+        hear(entries, [f"{at + nth:032}".encode() for nth in range(len(entries))], at, numbered, span)
+        at += len(entries)
+    lanes = {key: (one.runs, one.highest, one.number, one.at, one.reused) for key, one in span.lanes.items()}
+    return numbered, span.words, span.subjects, lanes, span.strange
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(st.lists(ordinary, max_size=8) | st.lists(ordinary | written(), max_size=4), max_size=3))
+def test_a_bundle_says_what_its_entries_say_one_by_one(bundles: list[list[bytes]]) -> None:
+    """Whether it is taken in at once, because nothing in it is out of the ordinary, or not."""
+    assert heard(bundles, each=False) == heard(bundles, each=True)
+
+
+@pytest.mark.parametrize(
+    "lane", ["bcdfghjklmn/qrs/5", "bcdfghjklmnpqr5/1", "\u00e6cdfghjklmnpqrs/1", "bcdfghjklmnpqrs/0", "b/1", ""]
+)
+def test_what_is_no_lane_counts_for_nothing(lane: str) -> None:
+    """In whatever company."""
+    event = json.dumps(json.loads(EVENTS[0]) | {"lane": lane}).encode()
+    bundle = [ordinarily(1, 0, 0, 1, 0), event]
+    assert heard([bundle], each=False) == heard([bundle], each=True) == heard([[bundle[0], EVENTS[0]]], each=True)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(ordinary, min_size=1, max_size=8), written())
+def test_only_a_bundle_of_ordinary_events_is_taken_in_at_once(entries: list[bytes], other: bytes) -> None:
+    """And every such bundle is: else nothing would be gained."""
+    assert read_together(entries, NOTODDEN) is not None
+    both = read_together([*entries, other], NOTODDEN)
+    assert both is None or read_plainly(other, NOTODDEN) is not None
