@@ -22,7 +22,7 @@ from services.audit.batch import Batch, Indexed, Reading
 from services.audit.domain.entry import Received
 from services.audit.errors import AuditError, FencedError, HeadDamagedError, PositionLostError, RetiredKeyError
 from services.audit.keeper import Keeper
-from services.audit.reading import READER
+from services.audit.reading import READER, gathering
 from shared.bus import Bus
 from shared.observability import describe_exception
 from shared.records import read_every_record
@@ -280,7 +280,7 @@ class Consumption(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         Until then it takes in what arrives. A small batch would be in at once, and the large one after it read while the
         database has nothing to do.
         """
-        reading = Reading()
+        reading = Reading(gathering())
         given = False
         while not given:
             asked = min(FETCH_RECORDS, self._max_records - reading.count)
@@ -302,7 +302,7 @@ class Consumption(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         """Read what was fetched, too, and return the batch; a new one where this instance has lost what it was reading."""
         if not reading.continues({(each.topic, each.partition): at for each, at in self._expected.items()}):
             self._expected.clear()
-            reading = Reading()
+            reading = Reading(gathering())
         unplaced = set(consumer.assignment()) - self._expected.keys()
         if unplaced:
             await self._added()

@@ -8,37 +8,28 @@ from collections.abc import Mapping, Sequence
 from services.audit.batch import Group
 from services.audit.domain.checkpoint import Checkpoint
 from services.audit.domain.entry import LogName
-from services.audit.domain.intake import Intake
 from services.audit.domain.tiles import grow
 from services.audit.growth import Addition, Growth, StoredLog
-from services.audit.rows import row
 
 
-def additions(
-    groups: Mapping[LogName, Group], stored: Mapping[LogName, StoredLog], intakes: Mapping[LogName, Intake]
-) -> list[Addition]:
+def additions(stored: Mapping[LogName, StoredLog], groups: Mapping[LogName, Group]) -> list[Addition]:
     """Return where each log's new entries go."""
-    added = []
-    for name, intake in intakes.items():
-        group = groups[name]
-        rows = group.rows if len(intake.entries) == len(group.entries) else [row(entry) for entry in intake.entries]
-        added.append(Addition(stored[name].head.frontier.size, intake.entries, rows))
-    return added
+    return [Addition(stored[name].head.frontier.size, group) for name, group in groups.items()]
 
 
 async def extended(
     stored: Mapping[LogName, StoredLog],
-    intakes: Mapping[LogName, Intake],
+    groups: Mapping[LogName, Group],
     edges: Mapping[LogName, Sequence[Sequence[bytes]]],
 ) -> list[Growth]:
     """Return what each log becomes, giving way after each."""
     grown = []
-    for name, intake in intakes.items():
+    for name, group in groups.items():
         await asyncio.sleep(0)
         before = stored[name]
         size = before.head.frontier.size
-        head, tiles = grow(before.head, [entry.hash for entry in intake.entries], edges[name])
+        head, tiles = grow(before.head, group.noted.hashes, edges[name])
         checkpoint = Checkpoint(before.origin, head.frontier.size, head.frontier.root())
-        heard = intake.heard(size, before.heard)
-        grown.append(Growth(name, size, intake.entries, head, heard, tiles, checkpoint))
+        heard = size + group.noted.others if group.noted.others else before.heard
+        grown.append(Growth(name, size, group, head, heard, tiles, checkpoint))
     return grown

@@ -6,17 +6,18 @@ single large one.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 from typing import Final, NamedTuple
 
+from services.audit.batch import Group
 from services.audit.domain.checkpoint import Checkpoint
-from services.audit.domain.entry import Entry, LogName
+from services.audit.domain.entry import LogName
 from services.audit.domain.keys import Announcement
 from services.audit.domain.tiles import WIDTH, FullTile, Head, Slice
-from services.audit.rows import COLUMNS, placed, stream
+from services.audit.rows import COLUMNS, microseconds, stream
 from services.audit.store import Partition
 from shared.db import Connection
 from shared.merkle import Frontier, split
@@ -52,7 +53,8 @@ class Growth:
     log: LogName
     first: int
     """The position of the first new entry."""
-    entries: Sequence[Entry]
+    group: Group
+    """The new entries."""
     head: Head
     """After them."""
     heard: int
@@ -185,20 +187,26 @@ class Addition:
     """Entries on their way into a log, at the positions from `first` on."""
 
     first: int
-    entries: Sequence[Entry]
-    rows: Sequence[bytes | None]
-    """Of each entry, its row (`rows.row`)."""
+    group: Group
 
 
 async def add_entries(conn: Connection, additions: Iterable[Addition], now: datetime) -> None:
     """Copy the entries in; what is longer than an entry may be, beside them."""
     added = tuple(additions)
-    pieces = (piece for each in added for piece in placed(each.rows, each.entries, each.first, now))
-    await conn.copy_to_table("entries", source=stream(pieces), columns=COLUMNS, format="binary")
-    for body in [entry.oversize for each in added for entry in each.entries if entry.oversize is not None]:
+    await conn.copy_to_table("entries", source=stream(_placed(added, now)), columns=COLUMNS, format="binary")
+    for body in [body for each in added for body in each.group.noted.oversize]:
         await conn.execute(
             "INSERT INTO oversize (sha256, body) VALUES ($1, $2) ON CONFLICT DO NOTHING", sha256(body).digest(), body
         )
+
+
+def _placed(additions: Iterable[Addition], now: datetime) -> Iterator[bytes]:
+    logged = microseconds(now)
+    for each in additions:
+        first = each.first
+        for rows in each.group.rows:
+            yield from rows.placed(first, logged)
+            first += len(rows)
 
 
 async def add_tiles(conn: Connection, growths: Iterable[Growth]) -> None:
@@ -259,10 +267,9 @@ SealRow = tuple[LogName, str, int, int, bytes]
 def seals_in(growths: Iterable[Growth]) -> list[SealRow]:
     """Return what the services say of their journals in the new entries."""
     return [
-        (growth.log, entry.source, position, entry.seal.last_number, entry.seal.root)
+        (growth.log, each.source, growth.first + each.at, each.seal.last_number, each.seal.root)
         for growth in growths
-        for position, entry in enumerate(growth.entries, start=growth.first)
-        if entry.seal is not None and entry.source is not None
+        for each in growth.group.noted.seals
     ]
 
 

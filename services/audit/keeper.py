@@ -12,10 +12,10 @@ from typing import Final
 import structlog
 
 from services.audit import claims, growth, store
-from services.audit.batch import Batch, Group, Indexed, index
+from services.audit.batch import Batch, Group, Indexed, group_of, index
 from services.audit.domain.checkpoint import Checkpoint
 from services.audit.domain.entry import UNPARSABLE, LogName
-from services.audit.domain.intake import Intake, sort_out
+from services.audit.domain.intake import sort_out
 from services.audit.domain.keys import Announcement, Turn, announce_key, take_turn
 from services.audit.domain.log import (
     LANE,
@@ -140,24 +140,27 @@ class Keeper:
         self._signed |= {each.log: each.checkpoint for each in grown}
         if grown:
             self._journal.nudge()
-        return sum(len(each.entries) for each in grown)
+        return sum(each.group.count for each in grown)
 
     async def _grow(self, conn: Connection, indexed: Indexed) -> list[Growth]:
         """Add what is new of each log's entries, and sign its checkpoint; return what was added to which."""
         now = self._clock.now()
         groups = indexed.groups
+        # Before the heads: a subject's events come over one partition, so no other instance waits for these, and while another has
+        # the heads this one is ready when it gets them.
+        subjects = await claims.claim_sequences(conn, indexed.asked.sequences)
         stored = await growth.lock_logs(conn, {name: self.origin(name) for name in groups})
         for name in groups:
             self._examine(name, stored[name])
-        held = await claims.claim(conn, indexed.asked)
-        intakes = await self._sort_out(conn, groups, stored, held)
-        if not intakes:
+        held = await claims.claim(conn, indexed.asked, subjects)
+        fresh, findings = await self._sort_out(conn, groups, stored, held)
+        if not fresh:
             return []
-        edges = await self._edges(conn, stored, intakes)
-        turns = {name: await self._take_turn(conn, name, stored[name].keys, now) for name in intakes}
-        adding = asyncio.create_task(growth.add_entries(conn, additions(groups, stored, intakes), now))
+        edges = await self._edges(conn, stored, fresh)
+        turns = {name: await self._take_turn(conn, name, stored[name].keys, now) for name in fresh}
+        adding = asyncio.create_task(growth.add_entries(conn, additions(stored, fresh), now))
         try:  # all that follows from them while the entries are on their way
-            grown = await extended(stored, intakes, edges)
+            grown = await extended(stored, fresh, edges)
             notes = await asyncio.gather(
                 *(
                     self._signing.sign(each.checkpoint.origin, each.checkpoint.text(), turns[each.log].active)
@@ -165,7 +168,7 @@ class Keeper:
                 )
             )
             seals = growth.seals_in(grown)
-            lanes = claims.lanes_in({each.log: each.entries for each in grown})
+            lanes = claims.lanes_in({each.log: each.group.noted for each in grown})
         finally:
             await adding
         await growth.add_tiles(conn, grown)
@@ -173,17 +176,18 @@ class Keeper:
         await growth.add_checkpoints(conn, grown, notes, now)
         late = grown if indexed.asked.journals.keys() - held.journals else []
         await claims.add_numbers(
-            conn, [n for each in late for n in claims.numbers_of(each.log, each.entries) if n[:2] not in held.journals]
+            conn,
+            [n for each in late for n in claims.numbers_of(each.log, each.group.noted) if n[:2] not in held.journals],
         )
         late = grown if indexed.asked.subjects.keys() - held.subjects else []
         await claims.add_sequences(
             conn,
-            [n for each in late for n in claims.sequences_of(each.log, each.entries) if n[:3] not in held.subjects],
+            [n for each in late for n in claims.sequences_of(each.log, each.group.noted) if n[:3] not in held.subjects],
         )
         await growth.add_seals(conn, seals)
         await claims.add_lanes(conn, lanes)
         for each in grown:
-            await self._report(conn, each.log, intakes[each.log].findings)
+            await self._report(conn, each.log, findings.get(each.log, ()))
         return grown
 
     async def _sort_out(
@@ -192,14 +196,14 @@ class Keeper:
         groups: Mapping[LogName, Group],
         stored: Mapping[LogName, StoredLog],
         held: claims.Held,
-    ) -> dict[LogName, Intake]:
-        """Return what of each log's entries it does not have, and what in them contradicts it.
+    ) -> tuple[dict[LogName, Group], dict[LogName, Sequence[Finding]]]:
+        """Return what of each log's entries it does not have, and what in them contradicts it, where anything does.
 
         The same bytes have the same number, so only what has a number that the log has, or none, can be a duplicate. An id
         used again under a new number is looked for afterwards.
         """
         disputed = {each.log for each in held.numbers} | {each.log for each in held.sequences}
-        doubtful = {name: each.entries for name, each in groups.items() if not each.agree or name in disputed}
+        doubtful = {name: each.entries() for name, each in groups.items() if not each.agree or name in disputed}
         again = [
             Event(name, e.source, e.event_id)
             for name, entries in doubtful.items()
@@ -222,28 +226,32 @@ class Keeper:
                     if (event := Event(name, e.source, e.event_id)) in unknown
                 },
             )
-        intakes = {name: Intake(tuple(each.entries), ()) for name, each in groups.items() if name not in doubtful}
+        fresh = dict(groups)
+        findings: dict[LogName, Sequence[Finding]] = {}
         for name, entries in doubtful.items():
-            intakes[name] = sort_out(
+            found = sort_out(
                 entries,
                 stored[name].head.frontier.size,
                 {(event.source, event.id): hashes for event, hashes in known.items() if event.log == name},
                 {(each.source, each.number) for each in held.numbers if each.log == name},
                 {(each.source, each.subject, each.number) for each in held.sequences if each.log == name},
             )
-        return {name: intakes[name] for name in groups if intakes[name].entries}
+            findings[name] = found.findings
+            if len(found.entries) != len(entries):
+                fresh[name] = group_of(found.entries)
+        return {name: group for name, group in fresh.items() if group.count}, findings
 
     async def _edges(
-        self, conn: Connection, stored: Mapping[LogName, StoredLog], intakes: Mapping[LogName, Intake]
+        self, conn: Connection, stored: Mapping[LogName, StoredLog], groups: Mapping[LogName, Group]
     ) -> dict[LogName, list[tuple[bytes, ...]]]:
         """Return what each log has of the upper tiles that its new entries fill."""
-        sizes = {name: stored[name].head.frontier.size for name in intakes}
+        sizes = {name: stored[name].head.frontier.size for name in groups}
         wanted = [
             (name, level, part)
-            for name, intake in intakes.items()
-            for level, part in enumerate(edges_needed(sizes[name], sizes[name] + len(intake.entries)), start=1)
+            for name, group in groups.items()
+            for level, part in enumerate(edges_needed(sizes[name], sizes[name] + group.count), start=1)
         ]
-        edges: dict[LogName, list[tuple[bytes, ...]]] = {name: [] for name in intakes}
+        edges: dict[LogName, list[tuple[bytes, ...]]] = {name: [] for name in groups}
         for (name, _, _), roots in zip(wanted, await growth.tile_roots(conn, wanted), strict=True):
             edges[name].append(roots)
         return edges

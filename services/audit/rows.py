@@ -9,7 +9,7 @@ What has the same length in nearly every row stands together in it, so that it i
 from __future__ import annotations
 
 import struct
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Final
@@ -43,26 +43,40 @@ _number = struct.Struct(">iq").pack
 
 def row(entry: Entry) -> bytes | None:
     """Return the entry's row from `happened_at`'s value on; None where it does not say when it happened."""
-    return None if entry.happened is None else _rest(entry, _microseconds(entry.happened))
+    return None if entry.happened is None else _rest(entry, microseconds(entry.happened))
 
 
-def placed(rows: Sequence[bytes | None], entries: Sequence[Entry], first: int, now: datetime) -> Iterable[bytes]:
-    """Yield the whole rows of `entries` at the positions from `first` on, logged at `now`: pieces of many rows.
+class Made:
+    """Rows that are made in Python, one by one."""
 
-    Args:
-        rows: of each entry, what `row` returns.
-        entries: the same entries.
-        first: the position of the first one.
-        now: when they are logged; and when something happened that does not say so.
-    """
-    logged = _microseconds(now)
-    columns = len(COLUMNS)
-    for at in range(0, len(rows), _CHUNK):
-        pieces = []
-        for position, made in enumerate(rows[at : at + _CHUNK], start=first + at):
-            pieces.append(_begin(columns, 8, position, 8, logged, 8))
-            pieces.append(made if made is not None else _rest(entries[position - first], logged))
-        yield b"".join(pieces)
+    def __init__(self, entries: Iterable[Entry] = ()) -> None:
+        """Make those of `entries`, to begin with."""
+        self._rows: list[bytes | Entry] = []
+        for entry in entries:
+            self.add(entry)
+
+    def add(self, entry: Entry) -> None:
+        """Make one more."""
+        self._rows.append(row(entry) or entry)
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self._rows)
+
+    def placed(self, first: int, logged: int) -> Iterable[bytes]:
+        """Yield the whole rows, pieces of many.
+
+        Args:
+            first: the position of the first one.
+            logged: when they are logged (`microseconds`); and when something happened that does not say so.
+        """
+        columns = len(COLUMNS)
+        for at in range(0, len(self._rows), _CHUNK):
+            pieces = []
+            for position, made in enumerate(self._rows[at : at + _CHUNK], start=first + at):
+                pieces.append(_begin(columns, 8, position, 8, logged, 8))
+                pieces.append(made if isinstance(made, bytes) else _rest(made, logged))
+            yield b"".join(pieces)
 
 
 async def stream(pieces: Iterable[bytes]) -> AsyncIterator[bytes]:
@@ -119,6 +133,6 @@ def _words(*values: str | None) -> bytes:
     return b"".join(map(_text, values))
 
 
-def _microseconds(moment: datetime) -> int:
+def microseconds(moment: datetime) -> int:
     """Return what a timestamptz is made of: microseconds since the year 2000."""
     return (moment - _EPOCH) // _MICROSECOND

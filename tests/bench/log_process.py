@@ -78,7 +78,7 @@ class Watched(Keeper):
         """Add, and say so."""
         added = await super().add(indexed)
         steps = [(partition, first, past) for (_, partition), (first, past) in indexed.steps.items()]
-        count = sum(len(group.entries) for group in indexed.groups.values())
+        count = sum(group.count for group in indexed.groups.values())
         say(Seen(at=time.monotonic(), cpu=time.process_time(), count=count, steps=steps).model_dump_json())
         return added
 

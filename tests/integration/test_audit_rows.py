@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
 
 from services.audit import growth
+from services.audit.batch import Batch, Reading
 from services.audit.domain.entry import MAX_NUMBER, UNPARSABLE, Entry, Received, index_record
 from services.audit.growth import Addition
-from services.audit.rows import COLUMNS, row
+from services.audit.reading import Gathering, gathering
+from services.audit.rows import COLUMNS
 from shared.db import create_pool
 from shared.testing.plugin import Migrated
 from tests.integration.audit_world import MIGRATIONS, Publisher
@@ -57,9 +60,14 @@ def records() -> list[bytes | None]:
     ]  # fmt: skip
 
 
-async def test_the_rows_are_the_entries(migrated: Migrated) -> None:
+@pytest.mark.parametrize("begin", [gathering, lambda: None], ids=["whatever reads here", "Python"])
+async def test_the_rows_are_the_entries(migrated: Migrated, begin: Callable[[], Gathering | None]) -> None:
     """Column by column, of everything that can be received, over more than one message."""
-    entries = [index_record(Received("t", 2**31 - 1, 2**62 + at, value)) for at, value in enumerate(records())]
+    received = [Received("t", 2**31 - 1, 2**62 + at, value) for at, value in enumerate(records())]
+    entries = list(map(index_record, received))
+    reading = Reading(begin())
+    await reading.read({("t", 2**31 - 1): Batch(2**62, 2**62 + len(received), received)})
+    read = await reading.finish()
     assert {entry.happened for entry in entries} >= {None, datetime.min.replace(tzinfo=UTC)}
     assert {entry.permitted for entry in entries} == {None, True, False}
     assert any(entry.meeting for entry in entries)
@@ -69,7 +77,7 @@ async def test_the_rows_are_the_entries(migrated: Migrated) -> None:
     assert len(groups[UNPARSABLE]) == 5
     pool = await create_pool(await migrated("audit", MIGRATIONS), application_name="test")
     try:
-        additions = [Addition(2**40, each, [row(entry) for entry in each]) for each in groups.values()]
+        additions = [Addition(2**40, group) for group in read.groups.values()]
         async with pool.acquire() as connection, connection.transaction():
             await growth.add_entries(connection, additions, NOW)
         held = [tuple(each) for each in await pool.fetch(HELD)]

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from collections.abc import Coroutine, Iterator, Sequence
+from datetime import datetime
+from typing import TypeVar
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic_core import to_json
 
+from services.audit.batch import Batch, Reading
 from services.audit.domain import entry as entry_module
 from services.audit.domain.entry import (
     MAX_NUMBER,
@@ -20,11 +23,10 @@ from services.audit.domain.entry import (
     oversize_leaf,
     read_written,
 )
-from services.audit.domain.intake import Noted, sort_out
+from services.audit.domain.intake import Noted, Placeable, sort_out
 from services.audit.domain.tiles import MAX_ENTRY
 from services.audit.domain.written import ACCESS
-from services.audit.reading import COMPILED, choose, read_in_python, read_record
-from services.audit.rows import row
+from services.audit.reading import COMPILED, Gathering, gathering
 from shared.contracts import EVENTS
 from shared.contracts.access import AccessRecorded
 from shared.contracts.examples import example
@@ -36,6 +38,7 @@ from shared.merkle import leaf_hash
 from tests.integration.audit_world import NOTODDEN, Publisher
 
 RECORD = Publisher().read()
+Result = TypeVar("Result")
 
 
 def check(value: bytes) -> None:
@@ -122,9 +125,44 @@ def read_both_ways(value: bytes) -> Entry | None:
         general = index_record(received)
     assert fast in (None, general)
     assert index_record(received) == general
-    if COMPILED is not None:
-        assert COMPILED(received) in (None, (general, row(general)))
+    assert told([received], gathering()) == told([received], None)
     return fast
+
+
+def told(received: list[Received], reader: Gathering | None) -> list[tuple[object, ...]]:
+    """All that a batch of these records says, log by log, as `reader` and Python read it, or Python alone."""
+    reading = Reading(reader)
+    places = sorted({each[:2] for each in received})
+    batches = {place: [each for each in received if each[:2] == place] for place in places}
+    at_once(reading.read({place: Batch(0, len(each), each) for place, each in batches.items()}))
+    indexed = at_once(reading.finish())
+    return [(indexed.steps, indexed.asked)] + [
+        (
+            name, group.received, list(map(index_record, group.received)) == group.entries(), group.agree,
+            b"".join(piece for at, rows in positioned(group.rows) for piece in rows.placed(at, 2**50)),
+            *(getattr(group.noted, said) for said in ("hashes", "others", "oversize", "seals", "sequences", "lanes")),
+            group.noted.numbers(),
+        )
+        for name, group in indexed.groups.items()
+    ]  # fmt: skip
+
+
+def positioned(rows: Sequence[Placeable]) -> Iterator[tuple[int, Placeable]]:
+    """Rows with the position of their first, from an odd one on."""
+    at = 2**40 + 1
+    for each in rows:
+        yield at, each
+        at += len(each)
+
+
+def at_once(work: Coroutine[object, object, Result]) -> Result:
+    """What it returns; it waits for nothing, it only gives way."""
+    while True:
+        try:
+            work.send(None)
+        except StopIteration as done:
+            result: Result = done.value
+            return result
 
 
 def written(attributes: dict[str, object], data: object, lane: object = None) -> bytes:
@@ -223,7 +261,6 @@ needs_compiled = pytest.mark.skipif(COMPILED is None, reason="the compiled reade
 @needs_compiled
 def test_what_the_services_write_is_read_by_the_compiled_reader() -> None:
     """Access records, and the events that say nothing more that an entry is found by than their case, consent or meeting."""
-    assert COMPILED is not None
     left = set()
     for name, model in EVENTS.items():
         document = example(event_schema(model))
@@ -232,13 +269,11 @@ def test_what_the_services_write_is_read_by_the_compiled_reader() -> None:
         sealed = seal(model.model_validate(data), envelope.model_copy(update={"sourcesequence": None, "lane": None}))
         for value in (number(sealed, 7), number(sealed[:-1] + f',"lane":"{LANE}/{2**40}"}}'.encode(), 7)):
             received = Received("t", 3, 2**40, value)
-            made = COMPILED(received)
-            assert made in (None, read_in_python(received)), name
-            if made is None:
+            assert told([received], gathering()) == told([received], None), name
+            reader = gathering()
+            assert reader is not None
+            if not reader.take("t", 3, [received], 0):
                 left.add(name)
-            else:
-                entry, _ = made
-                assert (type(entry), entry.happened and entry.happened.tzinfo) == (Entry, UTC)
     assert AccessRecorded.TYPE not in left
     assert len(left) < len(EVENTS) / 4, left
 
@@ -247,18 +282,64 @@ def test_what_the_services_write_is_read_by_the_compiled_reader() -> None:
 @given(moments=st.datetimes(datetime(1, 1, 1), datetime(9999, 12, 31, 23, 59, 59, 999999)))  # noqa: DTZ001 - said to be UTC below
 def test_every_moment_is_the_same_moment_in_a_row(moments: datetime) -> None:
     """From the calendar's first day to its last one."""
-    assert COMPILED is not None
     said = f"{moments.isoformat()}Z"
     received = Received("t", 0, 0, written({"time": said, "recordedtime": said}, json.loads(RECORD)["data"]))
-    assert COMPILED(received) == read_in_python(received)
+    assert told([received], gathering()) == told([received], None)
+
+
+@pytest.mark.parametrize("code", ["x", "xy", "x" * 60, "x" * 61, ""])
+def test_a_code_has_its_length(code: str) -> None:
+    """What a look is called, and its basis: what does not have a code's form is not indexed, whoever reads it."""
+    data = json.loads(RECORD)["data"]
+    for said in (
+        {"kind": code},
+        {"basis": {"code": code, "version": "1"}},
+        {"actor": data["actor"] | {"unit": f"unit:{code}"}},
+    ):
+        read_both_ways(written({}, data | said))
 
 
 @pytest.mark.parametrize("value", [None, b"", b"{}", b"a" * (MAX_ENTRY + 1), RECORD[:-1]])
 def test_whatever_the_compiled_reader_leaves_is_read(value: bytes | None) -> None:
-    """An entry in any case."""
-    received = Received("t", 0, 0, value)
-    assert read_record(received) == read_in_python(received)
-    assert choose(None) is read_in_python
+    """An entry in any case, in its place among the others."""
+    received = [Received("t", 0, at, each) for at, each in enumerate([RECORD, value, RECORD, value, value, RECORD])]
+    assert told(received, gathering()) == told(received, None)
+
+
+@needs_compiled
+def test_more_kinds_than_any_batch_has_are_noted_the_general_way() -> None:
+    """Somebody invents them; looking for one among thousands would take its time."""
+    values = [
+        written({"type": f"no.lagspill.cases.k{nth}.v1", "sourcesequence": f"{nth + 1:020}"}, {}) for nth in range(400)
+    ]
+    received = [Received("t", 0, at, value) for at, value in enumerate([*values, *values])]
+    assert told(received, gathering()) == told(received, None)
+    reader = gathering()
+    assert reader is not None
+    assert reader.take("t", 0, received, 0) == 256
+
+
+somebody = st.builds(
+    lambda scope, source, nth, subject, sequence, lane, event: written(
+        {
+            "id": f"01a0792a-2401-7149-947b-c648fe43c49{event}", "municipality": scope, "source": f"/services/{source}",
+            "sourcesequence": f"{nth:020d}", "subject": subject, **({"sequence": f"{sequence:020d}"} if sequence else {}),
+        },
+        {},
+        lane,
+    ),
+    st.sampled_from(["4005", "3403", "prt_" + "b" * 26]), st.sampled_from(["cases", "audit", "meetings"]), st.integers(0, 5),
+    st.sampled_from(["cas_" + "b" * 26, "mtg_" + "c" * 26, "x"]), st.integers(0, 3), lanes, st.integers(0, 9),
+)  # fmt: skip
+
+
+@given(
+    st.lists(st.tuples(somebody | st.sampled_from([b"", b"no event", RECORD]), st.integers(0, 1)), max_size=12),
+)
+def test_a_batch_says_the_same_however_it_is_read(drawn: list[tuple[bytes, int]]) -> None:
+    """Of one log and of several, by one service and by several, ids and numbers once and again, in every order."""
+    received = [Received("t", partition, at, value) for at, (value, partition) in enumerate(drawn)]
+    assert told(received, gathering()) == told(received, None)
 
 
 # --- a batch that contradicts nothing ---------------------------------------------------------------------------------

@@ -26,6 +26,18 @@ pub struct Found<'a> {
     pub lane: Option<Lane<'a>>,
 }
 
+impl Found<'_> {
+    /// Return the 16 bytes of the event's id.
+    pub fn identity(&self) -> [u8; 16] {
+        let mut identity = [0_u8; 16];
+        let digits = self.event_id.bytes().filter(|byte| *byte != b'-');
+        for (nth, digit) in digits.map(|byte| (byte as char).to_digit(16).unwrap_or(0) as u8).enumerate() {
+            identity[nth / 2] = identity[nth / 2] << 4 | digit;
+        }
+        identity
+    }
+}
+
 /// A database session's lane, and the count in it.
 pub type Lane<'a> = (&'a str, i64);
 
@@ -328,13 +340,13 @@ impl<'a> Cursor<'a> {
     }
 
     fn code(&mut self) -> Option<&'a str> {
-        self.some(1, 60, |byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+        self.some(2, 60, is_code)
     }
 
     fn unit(&mut self) -> Option<&'a str> {
         let from = self.at;
         self.literal(b"unit:")?;
-        self.code()?;
+        self.some(1, 60, is_code)?;
         std::str::from_utf8(&self.bytes[from..self.at]).ok()
     }
 
@@ -483,6 +495,10 @@ impl Moment {
         let seconds = days * 86_400 + i64::from(self.hour) * 3600 + i64::from(self.minute) * 60 + i64::from(self.second);
         seconds * 1_000_000 + i64::from(self.microsecond)
     }
+}
+
+fn is_code(byte: u8) -> bool {
+    byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-'
 }
 
 fn is_letter(byte: &u8) -> bool {

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple, Protocol
 
-from services.audit.domain.entry import Entry, is_own
+from services.audit.domain.entry import Entry, Received, Seal, is_own
 from services.audit.domain.log import OWN_SOURCE, Finding, FindingKind
 from shared.contracts import access, journal
 
@@ -27,13 +28,6 @@ class Intake:
 
     entries: tuple[Entry, ...]
     findings: tuple[Finding, ...]
-
-    def heard(self, first: int, before: int) -> int:
-        """Return the log's size just after the last entry that another service caused; `before` is what it was."""
-        for behind, entry in enumerate(reversed(self.entries)):
-            if entry.source != OWN_SOURCE:
-                return first + len(self.entries) - behind
-        return before
 
 
 def sort_out(
@@ -93,25 +87,81 @@ def sort_out(
     return Intake(tuple(fresh), tuple(findings.all))
 
 
+class Sealed(NamedTuple):
+    """What a service says of its journal in the `at`-th entry."""
+
+    at: int
+    source: str
+    seal: Seal
+    numbered: bool
+    """Whether something says that it was published."""
+
+
+class Gist(NamedTuple):
+    """Ordinary events of one log, none of them a seal, as the compiled reader has read them; in the order of the records."""
+
+    received: Sequence[Received]
+    hashes: Sequence[bytes]
+    rows: Placeable
+    ids: bytes
+    """Of each event the 16 bytes of its id."""
+    kinds: Sequence[tuple[tuple[str, str, str], Sequence[int]]]
+    """The numbers of each (topic, type, source)."""
+    sequences: Sequence[tuple[tuple[str, str], Sequence[int]]]
+    """The `sequence` numbers of each (source, subject)."""
+    lanes: Sequence[tuple[tuple[str, str], Sequence[int]]]
+    """The counts of each (source, lane)."""
+    others: int
+    """How many there are up to the last one that another service caused."""
+
+
+class Placeable(Protocol):
+    """Rows of entries that follow each other in a log, without their positions."""
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        ...
+
+    def placed(self, first: int, logged: int) -> Iterable[bytes]:
+        """Yield them in pieces, at the positions from `first` on, logged at `logged` (microseconds since the year 2000)."""
+        ...
+
+
 class Noted:
     """What is noted of one log's part of a batch while it is read: an entry is looked at while it is at hand, and only then."""
 
-    __slots__ = ("_events", "_ids", "_kinds", "sequences")
+    __slots__ = ("_ids", "_kinds", "_packed", "hashes", "lanes", "others", "oversize", "seals", "sequences")
 
     def __init__(self) -> None:
-        self._events = 0
-        self._ids: set[str] = set()
-        self._kinds: dict[tuple[str, str | None, str], list[int]] = {}
+        self.hashes: list[bytes] = []
+        """Those of the leaves, in order."""
+        self.others = 0
+        """How many entries there are up to the last one that another service caused."""
+        self.oversize: list[bytes] = []
+        """The records that are longer than an entry may be."""
+        self.seals: list[Sealed] = []
         self.sequences: dict[tuple[str, str], list[int]] = {}
         """The `sequence` numbers of each (source, subject); an event that nothing says was published counts for nothing."""
+        self.lanes: dict[tuple[str, str], list[int]] = {}
+        """The same of the counts in each (source, lane)."""
+        self._ids: list[str] = []
+        self._packed: list[bytes] = []
+        """Ids of 16 bytes one after the other, of the events that `add_all` noted."""
+        self._kinds: dict[tuple[str, str | None, str], list[int]] = {}
 
     def add(self, entry: Entry) -> None:
         """Note an entry."""
+        self.hashes.append(entry.hash)
         source, event_id = entry.source, entry.event_id
+        if source != OWN_SOURCE:
+            self.others = len(self.hashes)
+        if entry.oversize is not None:
+            self.oversize.append(entry.oversize)
         if source is None or event_id is None:
             return
-        self._events += 1
-        self._ids.add(event_id)
+        self._ids.append(event_id)
+        if entry.seal is not None:
+            self.seals.append(Sealed(len(self.hashes) - 1, source, entry.seal, numbered=entry.number is not None))
         kind = entry.received[0], entry.type, source
         numbers = self._kinds.get(kind)
         if numbers is None:
@@ -120,13 +170,32 @@ class Noted:
         if number is None:
             return
         numbers.append(number)
+        if entry.lane is not None:
+            self._count(self.lanes, (source, entry.lane[0]), entry.lane[1])
         sequence, subject = entry.sequence, entry.subject
         if sequence is not None and subject is not None:
-            counted = self.sequences.get((source, subject))
-            if counted is None:
-                self.sequences[source, subject] = [sequence]
-            else:
-                counted.append(sequence)
+            self._count(self.sequences, (source, subject), sequence)
+
+    def add_all(self, gist: Gist) -> None:
+        """Note entries that the compiled reader has read."""
+        if gist.others:
+            self.others = len(self.hashes) + gist.others
+        self.hashes += gist.hashes
+        self._packed.append(gist.ids)
+        for kind, numbers in gist.kinds:
+            self._kinds.setdefault(kind, []).extend(numbers)
+        for subject, numbers in gist.sequences:
+            self.sequences.setdefault(subject, []).extend(numbers)
+        for lane, numbers in gist.lanes:
+            self.lanes.setdefault(lane, []).extend(numbers)
+
+    @staticmethod
+    def _count(counts: dict[tuple[str, str], list[int]], key: tuple[str, str], number: int) -> None:
+        counted = counts.get(key)
+        if counted is None:
+            counts[key] = [number]
+        else:
+            counted.append(number)
 
     def numbers(self) -> dict[str, list[int]]:
         """Return each source's `sourcesequence` numbers."""
@@ -142,8 +211,14 @@ class Noted:
         It may be too cautious: two services could use one id without a contradiction. Then `sort_out` is asked.
         """
         numbers = self.numbers().values()
+        ids: set[str | bytes] = {*self._ids}
+        events = len(self._ids)
+        if self._packed:
+            packed = b"".join([*self._packed, *(bytes.fromhex(each.replace("-", "")) for each in self._ids)])
+            events = len(packed) // 16
+            ids = {*struct.unpack("16s" * events, packed)}
         return (
-            len(self._ids) == self._events == sum(map(len, numbers))
+            len(ids) == events == sum(map(len, numbers))
             and all(map(once, numbers))
             and all(map(once, self.sequences.values()))
             and not any(_is_foreign(topic, event_type or "", source) for topic, event_type, source in self._kinds)
