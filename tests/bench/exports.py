@@ -17,6 +17,7 @@ from tests.bench.measure import Measure
 from tests.integration.audit_world import NOTODDEN
 from tests.integration.test_audit_export_stream import MOST_GROWTH, sealed
 
+DEFAULT_ENTRIES: Final = 1_000_000
 BESIDE: Final = "reading the same entries"
 _CHUNK: Final = 256
 _MEBIBYTE: Final = 1024 * 1024

@@ -17,11 +17,12 @@ from tests.bench.measure import Latency
 
 LOG: Final = LogName("4005")
 FIRST_MONTH: Final = datetime(2025, 1, 1, tzinfo=UTC)
-DEFAULT_ENTRIES: Final = 1_000_000
+DEFAULT_ENTRIES: Final = 10_000_000
+"""They take 8 GB while they are measured."""
 MONTHS: Final = 24
 NEWEST: Final = 100
 TARGET: Final = 10.0
-"""Milliseconds that the p99 of a case's or an actor's newest entries must be under, in ten million too (`--entries`)."""
+"""Milliseconds that the p99 of a case's or an actor's newest entries must be under, in ten million. Fewer are not judged."""
 ROUNDS: Final = 2_000
 _STEP: Final = 250_000
 _BUDGET_SECONDS: Final = 20.0
@@ -93,14 +94,20 @@ async def measure_query(ground: Ground, entries: int = DEFAULT_ENTRIES, bytes_ea
             ),
         }
         return [
-            await _measure(reader, f"{what} in {entries:,}", make, 100 if "month" not in what else 1)
+            await _measure(
+                reader,
+                f"{what} in {entries:,}",
+                make,
+                100 if "month" not in what else 1,
+                TARGET if entries >= DEFAULT_ENTRIES else None,
+            )
             for what, make in searches.items()
         ]
     finally:
         await pool.close()
 
 
-async def _measure(reader: Reader, what: str, make: Callable[[], Search], least: int) -> Latency:
+async def _measure(reader: Reader, what: str, make: Callable[[], Search], least: int, target: float | None) -> Latency:
     taken: list[float] = []
     void = ""
     stop = perf_counter() + _BUDGET_SECONDS
@@ -116,4 +123,4 @@ async def _measure(reader: Reader, what: str, make: Callable[[], Search], least:
         if perf_counter() > stop:
             break
     taken.sort()
-    return Latency(what, taken[len(taken) // 2], taken[min(len(taken) - 1, len(taken) * 99 // 100)], void, TARGET)
+    return Latency(what, taken[len(taken) // 2], taken[min(len(taken) - 1, len(taken) * 99 // 100)], void, target)
