@@ -86,6 +86,22 @@ async def test_go_verifies_every_entry(migrated: Migrated, tmp_path: Path, verif
     assert await ask(verifier, tmp_path) == (0, f"verified {size} entries\n")
 
 
+async def test_go_verifies_a_tile_of_tiles(migrated: Migrated, tmp_path: Path, verifier: Path) -> None:
+    """One entry before the first tile of the second level is full, as it fills, and one after: Go, and ours.
+
+    Go makes the root of all entries, and the proofs of every 251st.
+    """
+    async with open_world(await migrated("audit", MIGRATIONS)) as world:
+        publisher, reader, size = Publisher(), Reader(world.pool), 0
+        for until in (65_535, 65_536, 65_537):
+            while size < until:
+                size += await world.take(*publisher.reads(min(8_000, until - size)))
+            await export(reader, NOTODDEN, tmp_path)
+            assert await ask(verifier, tmp_path, "-step", "251") == (0, f"verified {size} entries\n")
+            report = await asyncio.to_thread(lagspill_verify.verify, str(tmp_path), VKEY)
+            assert (report.findings, report.size) == ([], size), report
+
+
 async def test_go_refuses_what_was_changed(migrated: Migrated, tmp_path: Path, verifier: Path) -> None:
     """An entry, a tile, the checkpoint, another key: so its word above is worth something."""
     async with open_world(await migrated("audit", MIGRATIONS)) as world:
