@@ -31,7 +31,7 @@ Gathered = tuple[
 class Gathering(Protocol):
     """Records of one batch as they are read, log by log; each reads those that the services write, as they write them."""
 
-    def take(self, topic: str, partition: int, records: Sequence[Received], first: int, /) -> int:
+    def take(self, topic: str, partition: int, records: list[Received], first: int, /) -> int:
         """Read the records from the `first`-th on, up to one that is left to the general way; return which that is."""
         ...
 
