@@ -62,8 +62,8 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 __all__ = [
-    "Bulk", "Checkpoint", "Demands", "Finding", "Key", "Kind", "Policy", "Report", "Source", "UnreadableError", "main",
-    "read_demands", "verify", "verify_log",
+    "Bulk", "Checkpoint", "Demands", "Finding", "Holder", "Key", "Kind", "Policy", "Report", "Source",
+    "UnreadableError", "main", "read_demands", "verify", "verify_log",
 ]  # fmt: skip
 
 WIDTH = 256
@@ -772,6 +772,18 @@ class Bulk(Source, Protocol):
 
     def many(self, numbers: range, size: int) -> Iterator[tuple[int, list[bytes] | None, bytes | None]]:
         """Yield (number, entries, tile of leaf hashes) for these bundles of a log of this size; None for what is not there.
+
+        Raises:
+            UnreadableError: it cannot be read.
+        """
+
+
+@runtime_checkable
+class Holder(Source, Protocol):
+    """A source that can hold more than the log, because it is where the log is kept."""
+
+    def stray(self) -> int | None:
+        """Return the first position behind the end that the log has by now at which something stands; None if nothing does.
 
         Raises:
             UnreadableError: it cannot be read.
@@ -2166,6 +2178,7 @@ class Verification:
             self.report.findings.append(self._contradicted)
         self._check_absent(log)
         self._check_tiles(log)
+        self._check_behind()
         newer = [older for older in self._since if older.size > checkpoint.size]
         if newer:
             self._found(
@@ -2361,6 +2374,12 @@ class Verification:
                     self._tile_found(level, number, at, missing=hashes is None)
                     return
             level += 1
+
+    def _check_behind(self) -> None:
+        """Find what was put behind the log's end, where the source is what keeps the log."""
+        stray = self._source.stray() if isinstance(self._source, Holder) else None
+        if stray is not None:
+            self._found(Kind.INSERTED, stray, "this stands behind the end of the log, and nobody has signed it")
 
     def _tile_found(self, level: int, number: int, at: int, *, missing: bool) -> None:
         position = (number * WIDTH + at) * WIDTH**level

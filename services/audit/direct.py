@@ -27,6 +27,11 @@ _SETTINGS: Final = {
     "enable_bitmapscan": "off",
     "enable_seqscan": "off",
 }
+STRAY: Final = (
+    # The end is the smaller of what head and checkpoint say: each alone could be set forward by who put the row in.
+    "SELECT position FROM entries WHERE log = $1 AND position >= (SELECT least("
+    "(SELECT size FROM logs WHERE log = $1), (SELECT max(size) FROM checkpoints WHERE log = $1))) ORDER BY position LIMIT 1"
+)
 _T = TypeVar("_T")
 
 
@@ -74,6 +79,14 @@ class Database:
         for number in numbers:
             yield number, bundles.get(number), tiles.get(number)
 
+    def stray(self) -> int | None:
+        """Return the first position behind the log's end at which a row stands; None if none does.
+
+        Raises:
+            UnreadableError: the database cannot be read.
+        """
+        return self._run(self._stray())
+
     def close(self) -> None:
         """Let the connection go, if there is one."""
         if self._loop is not None:
@@ -108,6 +121,9 @@ class Database:
             return b"".join(len(each).to_bytes(2, "big") + each for each in entries[bundle]) if entries else None
         tile = await self._tile(connection, int(kind), part[0])
         return tile[: part[1] * 32] if len(tile) >= part[1] * 32 else None
+
+    async def _stray(self) -> int | None:
+        return await read_stray(await self._connect(), self._log)
 
     async def _tile(self, conn: Connection, level: int, number: int) -> bytes:
         """Return a tile's hashes, as many as there are: a full one as stored, else the roots of those below it, or the edge."""
@@ -157,6 +173,16 @@ async def read_entries(conn: Connection, log: str, numbers: range, size: int) ->
         size,
     )
     return {row["bundle"]: row["entries"] for row in rows if row["entries"]}
+
+
+async def read_stray(conn: Connection, log: str) -> int | None:
+    """Return the first position behind the log's end at which a row stands, which nothing signs; None if none does.
+
+    A batch's rows, its head and its checkpoint are committed together. So one statement, which sees either all of a batch or
+    nothing of it, sees none of an honest log there, however fast it grows.
+    """
+    found: int | None = await conn.fetchval(STRAY, log)
+    return found
 
 
 async def newest_note(dsn: str, log: str, *, witnessed: bool) -> str | None:

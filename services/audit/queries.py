@@ -12,6 +12,7 @@ from uuid import UUID
 import asyncpg
 
 from services.audit import store
+from services.audit.direct import read_stray
 from services.audit.domain.checkpoint import Checkpoint
 from services.audit.domain.entry import LogName
 from services.audit.domain.keys import Announcement, KeyPeriod, periods
@@ -107,9 +108,6 @@ _EQUAL: Final = (
 )
 """Fields of a search that must be equal; a column is named as its field, but for the case."""
 
-
-BEYOND: Final = 2**63 - 1
-"""Behind every position."""
 _WITHIN: Final = (
     ("since", "happened_at >="),
     ("until", "happened_at <"),
@@ -227,7 +225,7 @@ class Reader:
             "SELECT leaf FROM entries WHERE log = $1 AND position >= $2 AND position < $3 ORDER BY position",
             log,
             first,
-            first + part.width,
+            min(first + part.width, await self._signed_size(log)),
         )
         if not rows:
             await self._refuse_pruned(log, first)
@@ -237,9 +235,11 @@ class Reader:
         """Return one entry.
 
         Raises:
-            NoSuchEntryError: the log has none there.
+            NoSuchEntryError: the log has none there that was signed.
             EntriesPrunedError: the policy removed it.
         """
+        if position >= await self._signed_size(log):
+            raise NoSuchEntryError
         row = await self._pool.fetchrow(f"SELECT {_ENTRY} FROM entries WHERE log = $1 AND position = $2", log, position)  # noqa: S608
         if row is None:
             await self._refuse_pruned(log, position)
@@ -256,6 +256,19 @@ class Reader:
         if found is not None:
             raise EntriesPrunedError(extensions=dict(found))
 
+    async def _signed_size(self, log: LogName) -> int:
+        """Return the size of the log's newest checkpoint: a row behind it was never signed and is no entry. 0 without a log.
+
+        A batch's rows and its checkpoint are committed together, so that none of them is missed.
+        """
+        found: int | None = await self._pool.fetchval("SELECT max(size) FROM checkpoints WHERE log = $1", log)
+        return found or 0
+
+    async def stray(self, log: LogName) -> int | None:
+        """Return the first position behind the log's end at which a row stands, which was never signed; None if none does."""
+        async with self._pool.acquire() as connection:
+            return await read_stray(connection, log)
+
     async def find(self, log: LogName, search: Search, *, before: int | None, limit: int) -> list[StoredEntry]:
         """Return entries that match, the newest first, at positions under `before`."""
         first, after = await self.reach(log, search)
@@ -269,15 +282,16 @@ class Reader:
         return [_entry(row) for row in await self._pool.fetch(query, *arguments)]
 
     async def reach(self, log: LogName, search: Search) -> tuple[int, int]:
-        """Return a first position and one behind the last, between which every match is.
+        """Return a first position and one behind the last, between which every match is that was signed.
 
         It is everything, but for a search that goes by time alone: that would read the log from its end.
         """
+        size = await self._signed_size(log)
         if (search.since is None and search.until is None) or search.case is not None or search.actor is not None:
-            return 0, BEYOND
+            return 0, size
         query, arguments = reach_of(log, search)
         row = await self._pool.fetchrow(query, *arguments)
-        return (0, 0) if row is None or row["first"] is None else (row["first"], row["last"] + 1)
+        return (0, 0) if row is None or row["first"] is None else (row["first"], min(row["last"] + 1, size))
 
     async def proof(self, log: LogName, position: int, leaf: bytes, note: str | None = None) -> InclusionProof:
         """Return the proof that the entry is in the log, with the entry in it.

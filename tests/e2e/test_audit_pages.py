@@ -25,7 +25,7 @@ from shared.testing.issuer import LocalIssuer
 from shared.testing.plugin import Migrated
 from tests.e2e.audit_served import slowly_read
 from tests.e2e.pages_world import Pages, Visitor, open_pages
-from tests.integration.audit_world import NOTODDEN, SIGNER, SKIEN, Publisher
+from tests.integration.audit_world import NOTODDEN, SIGNER, SKIEN, Publisher, put_behind
 from tests.integration.patterns_town import MONDAY, Town, feed
 
 pytestmark = [pytest.mark.connected, pytest.mark.story(23)]
@@ -349,6 +349,32 @@ async def test_what_is_wrong_is_named(pages: Pages, visitor: Visitor, attack: st
     assert EN["verify.broken"] in text
     assert EN[f"verify.kinds.{kind}"] in text
     assert EN["verify.at"].format(position=130) in text
+
+
+async def test_a_row_that_nobody_signed_is_no_entry(pages: Pages, visitor: Visitor) -> None:
+    """Put behind the log's end by who may add rows: no page and no search shows it, and verifying names it."""
+    await pages.served.world.take(Publisher().read(CASE))
+    for position in (1, 10**12):
+        await put_behind(pages.served.pool, position, CASE, "act_somebody-innocent")
+    await pages.served.watch.look()
+    for path, query in (("/entries", {"case": CASE}), ("/entries", {"actor": "act_somebody-innocent"})):
+        found = await pages.served.see(path, **query)
+        assert [each["position"] for each in found["items"]] == [0] * ("case" in query)
+    for position in (1, 10**12):
+        for path in (f"/entries/{position}", f"/entries/{position}/proof"):
+            answer = await pages.served.get(path, pages.served.token())
+            assert (answer.status_code, answer.json()["code"]) == (404, "entry-unknown")
+        assert (await visitor.go(f"/pages/entry/4005/{position}")).status_code == 404
+    for path in ("tile/entries/000.p/2", "tile/entries/x003/x906/250"):
+        answer = await pages.served.get(f"/logs/4005/{path}", pages.served.token())
+        assert len(answer.content) < 3_000, path
+        assert b"it never happened" not in answer.content
+    for path in (f"/pages/case/{CASE}", "/pages/actor/act_somebody-innocent", f"/pages/search?case={CASE}"):
+        assert "/pages/entry/4005/1" not in (await visitor.go(path)).text
+    text = shown(await visitor.send("/pages/verify", token=await visitor.token(), key=VKEY))
+    assert EN["verify.broken"] in text
+    assert EN["verify.kinds.inserted"] in text
+    assert EN["verify.at"].format(position=1) in text
 
 
 async def test_what_cannot_be_verified_with_is_said_beside_its_field(pages: Pages, visitor: Visitor) -> None:

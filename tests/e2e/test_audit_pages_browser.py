@@ -307,17 +307,18 @@ async def test_hostile_text_is_inert_everywhere(pages: Pages) -> None:
         await served.world.take(json.dumps(event, ensure_ascii=True).encode())
     size = await served.pool.fetchval("SELECT size FROM logs WHERE log = '4005'")
     writable = [text.encode(errors="replace").decode().replace("\x00", "") for text in HOSTILE]
-    for index, text in enumerate(writable):
-        # What intake would never index: as if its checks were not there.
-        await served.pool.execute(
-            "INSERT INTO entries (log, position, logged_at, leaf, topic, partition, record_offset, happened_at, kind, case_ref,"
-            f" {', '.join(COLUMNS)}) VALUES ('4005', $1, $2, $3, 't', 9, $1, $2, $4, $5, {', '.join(['$4'] * len(COLUMNS))})",
-            size + 100 + index,
-            cases.moment,
-            text.encode(),
-            text,
-            CASE,
-        )
+    await served.world.take(*(cases.read(CASE) for _ in writable))
+    async with served.pool.acquire() as owner, owner.transaction():
+        # What intake would never index, in the place of what was signed: as if its checks were not there.
+        await owner.execute("SET LOCAL session_replication_role = replica")
+        for index, text in enumerate(writable):
+            await owner.execute(
+                f"UPDATE entries SET leaf = $2, kind = $3, {', '.join(f'{column} = $3' for column in COLUMNS)}"
+                " WHERE log = '4005' AND position = $1",
+                size + index,
+                text.encode(),
+                text,
+            )
     finding = await about_a_look(pages)
     officer = served.token("privacy-officer", sub="officer-1")
     etag = (await served.get(f"/findings/{finding}", officer)).headers["etag"]
@@ -335,6 +336,7 @@ async def test_hostile_text_is_inert_everywhere(pages: Pages) -> None:
         await sign_in(page, pages.address)
         paths = [f"/pages/case/{CASE}", f"/pages/search?case={CASE}", "/pages/findings"]
         paths += [f"/pages/entry/4005/{size - 1 - index}" for index in range(len(HOSTILE))]
+        paths += [f"/pages/entry/4005/{size + index}" for index in range(len(HOSTILE))]
         for path in paths:
             answer = await page.goto(f"{pages.address}{path}")
             assert answer is not None

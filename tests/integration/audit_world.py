@@ -157,6 +157,22 @@ async def open_world(
         yield World(dsn, pool, keeper)
 
 
+async def put_behind(pool: Pool, position: int, case: str, actor: str) -> None:
+    """Add a row to Notodden's log as who may only add to the database, about a look that never was."""
+    async with pool.acquire() as writer, writer.transaction():
+        await writer.execute("SET LOCAL ROLE lagspill_audit_writer")
+        await writer.execute(
+            "INSERT INTO entries (log, position, logged_at, leaf, topic, partition, record_offset, happened_at, kind, type,"
+            " case_ref, actor, permitted) VALUES ($1, $2, $3, 'it never happened', 't', 0, 0, $3, 'read', $4, $5, $6, true)",
+            NOTODDEN,
+            position,
+            NOON,
+            AccessRecorded.TYPE,
+            case,
+            actor,
+        )
+
+
 def batches(parts: Mapping[tuple[str, int], tuple[int, Sequence[bytes | None]]]) -> dict[tuple[str, int], Batch]:
     """Records of several partitions, each from the given offset on."""
     return {

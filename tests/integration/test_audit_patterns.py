@@ -22,7 +22,7 @@ from shared.db import Pool, create_pool
 from shared.observability import Metrics
 from shared.testing.plugin import Migrated
 from tests.chaos.examiner_process import Orders
-from tests.integration.audit_world import MIGRATIONS, NOTODDEN, SKIEN, World, as_role, open_world
+from tests.integration.audit_world import MIGRATIONS, NOTODDEN, SKIEN, World, as_role, open_world, put_behind
 from tests.integration.patterns_town import MONDAY, Employee, OwnBus, Town, examine_all, examiner, feed, found
 
 pytestmark = [pytest.mark.connected, pytest.mark.story(18)]
@@ -113,6 +113,17 @@ async def test_an_examination_from_the_beginning_finds_the_same_and_says_nothing
     assert await examine_all(examiner(world.pool, clock, batch=500, seed=6)) == 0
     assert await found(world.pool) == before
     assert await world.pool.fetchval("SELECT count(*) FROM outbox") == published
+
+
+async def test_a_row_that_nobody_signed_is_examined_by_nobody(world: World, clock: SimulatedClock) -> None:
+    """Who may only add rows could else have the detectors pass over all that is logged from then on."""
+    records = list(planted(Town()))
+    await feed(world, records[:10])
+    await put_behind(world.pool, 10**12, "cas_bcdfghjklmnpqrstvwxzbcdfgh", "act_somebody-innocent")
+    assert await examine_all(examiner(world.pool, clock)) == 0
+    assert await world.pool.fetchval("SELECT position FROM pattern_cursors") == 10
+    await feed(world, records[10:])
+    assert await examine_all(examiner(world.pool, clock)) == 3
 
 
 async def test_several_instances_examine_each_entry_once(world: World, clock: SimulatedClock) -> None:

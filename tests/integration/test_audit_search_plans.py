@@ -12,10 +12,11 @@ import pytest
 import pytest_asyncio
 
 from services.audit.app import SERVICE, searching
-from services.audit.queries import BEYOND, Reader, Search, reach_of, selection
+from services.audit.direct import STRAY
+from services.audit.queries import Reader, Search, reach_of, selection
 from shared.db import Pool, create_pool
 from shared.testing.plugin import Databases, Templates
-from tests.bench.query import FIRST_MONTH, case_of, filler
+from tests.bench.query import FIRST_MONTH, case_of, filler, signed_up_to
 from tests.integration.audit_world import NOTODDEN, SKIEN
 
 pytestmark = pytest.mark.connected
@@ -32,6 +33,8 @@ async def filled(postgres: str, templates: Templates) -> AsyncIterator[str]:
     dsn = await made.create(await templates.name("audit", SERVICE.migrations))
     pool = await create_pool(dsn, application_name="audit-plans-fill", statement_seconds=120)
     await filler(pool, entries=ENTRIES, months=MONTHS, cases=CASES, actors=40)
+    for log in (NOTODDEN, SKIEN):
+        await signed_up_to(pool, log, ENTRIES + 1)
     await pool.close()
     yield dsn
     await made.drop_all()
@@ -45,7 +48,7 @@ async def pool(filled: str) -> AsyncIterator[Pool]:
     await made.close()
 
 
-async def plan(pool: Pool, search: Search, first: int = 0, after: int = BEYOND) -> tuple[str, int]:
+async def plan(pool: Pool, search: Search, first: int = 0, after: int = ENTRIES) -> tuple[str, int]:
     """How the newest 100 matches are found, and how many rows and blocks of entries are touched for it."""
     query, arguments = selection(NOTODDEN, search, first, after, "position DESC LIMIT 100")
     rows = await pool.fetch(f"EXPLAIN (ANALYZE, BUFFERS, COSTS OFF, TIMING OFF, SUMMARY OFF) {query}", *arguments)
@@ -94,6 +97,13 @@ async def test_a_period_alone_reads_its_part_of_the_log(pool: Pool) -> None:
     assert blocks < 400, text
     refused, _ = await plan(pool, Search(permitted=False, since=search.since, until=search.until), first, after)
     assert "Seq Scan" not in refused
+
+
+async def test_rows_behind_the_end_are_looked_for_by_index(pool: Pool) -> None:
+    """Whoever verifies asks for the first of them: nothing of the log is read for it."""
+    text = "\n".join(row[0] for row in await pool.fetch(f"EXPLAIN (COSTS OFF) {STRAY}", NOTODDEN))
+    assert set(re.findall(r"(\w+(?: \w+)? Scan).* on entries", text)) == {"Index Only Scan"}, text
+    assert "->  Sort" not in text, text
 
 
 async def test_what_the_indexes_find_is_what_reading_everything_finds(pool: Pool) -> None:

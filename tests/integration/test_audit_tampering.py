@@ -9,6 +9,7 @@ import pickle
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
 
@@ -23,13 +24,14 @@ from deploy.demo import tamper
 from deploy.demo.tamper import Tampering
 from services.audit.direct import Database, open_database
 from services.audit.domain.note import Signer
-from services.audit.domain.tiles import WIDTH
+from services.audit.domain.tiles import WIDTH, Slice
+from services.audit.errors import NoSuchEntryError
 from services.audit.export import export
-from services.audit.queries import Reader
+from services.audit.queries import Reader, Search
 from shared.contracts.audit import CheckpointSigned
 from shared.db import Connection
 from shared.testing.plugin import Migrated
-from tests.integration.audit_world import MIGRATIONS, NOTODDEN, SIGNER, Publisher, World, open_world
+from tests.integration.audit_world import MIGRATIONS, NOON, NOTODDEN, SIGNER, Publisher, World, open_world, put_behind
 from tests.integration.witness_world import asking, open_witness
 
 pytestmark = [pytest.mark.connected, pytest.mark.story(24)]
@@ -273,6 +275,36 @@ async def test_put_back_it_verifies_again(scene: Scene) -> None:
             await attack(scene.attacker, NOTODDEN, at)
             assert (await scene.verify(f"tampered-{at}")).findings
         assert (await scene.verify(f"healed-{at}")).findings == []
+
+
+async def test_rows_that_nobody_signed(scene: Scene) -> None:
+    """Put behind the log's end, as who may only add can: read as no entry, and named, while all that was signed verifies.
+
+    What a batch adds meanwhile is none of them.
+    """
+    case = "cas_bcdfghjklmnpqrstvwxzbcdfgh"
+    before = await asyncio.to_thread(open_database, scene.world.dsn, NOTODDEN)
+    await scene.world.take(Publisher(source="/services/meetings", seed=5).read())
+    demands = lagspill_verify.read_demands([VKEY])
+    assert (await asyncio.to_thread(lagspill_verify.verify_log, before, demands)).findings == []
+    await asyncio.to_thread(before.close)
+    for position in (10**12, scene.size + 1):
+        await put_behind(scene.world.pool, position, case, "act_somebody-innocent")
+        report = await asyncio.to_thread(read_directly, scene.world.dsn, VKEY, [])
+        assert report.exit_status == lagspill_verify.EXIT_NOT_WHAT_WAS_SIGNED
+        assert [(found.kind.value, found.position) for found in report.findings] == [("inserted", position)]
+    reader = Reader(scene.world.pool)
+    day = Search(since=NOON - timedelta(days=1), until=NOON + timedelta(days=1))
+    assert await reader.find(NOTODDEN, Search(case=case), before=None, limit=9) == []
+    assert (await reader.find(NOTODDEN, day, before=None, limit=9))[0].position == scene.size
+    for position in (10**12, scene.size + 1):
+        with pytest.raises(NoSuchEntryError):
+            await reader.entry(NOTODDEN, position)
+    assert await reader.bundle(NOTODDEN, Slice(10**12 // WIDTH, WIDTH)) is None
+    # Nor does it help to say in the head that the log has them.
+    await scene.attacker.execute("SET ROLE lagspill_audit_writer; UPDATE logs SET size = 2 * size WHERE log = '4005'")
+    report = await asyncio.to_thread(read_directly, scene.world.dsn, VKEY, [])
+    assert ("inserted", scene.size + 1) in [(found.kind.value, found.position) for found in report.findings]
 
 
 async def test_rights_and_triggers_stop_everybody_but_a_superuser(scene: Scene) -> None:

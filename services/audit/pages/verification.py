@@ -73,6 +73,10 @@ class _Pieces:
             return self._head.note.encode()
         return asyncio.run_coroutine_threadsafe(self._read(path), self._loop).result()
 
+    def stray(self) -> int | None:
+        """Return the first position behind the log's end at which a row stands; None if none does."""
+        return asyncio.run_coroutine_threadsafe(self._reader.stray(self._head.log), self._loop).result()
+
     async def _read(self, path: str) -> bytes | None:
         kind, _, rest = path.removeprefix("tile/").partition("/")
         try:

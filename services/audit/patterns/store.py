@@ -48,8 +48,8 @@ async def lock_cursor(conn: Connection, log: LogName) -> Cursor | None:
 
 
 async def size_of(conn: Connection, log: LogName) -> int:
-    """Return how many entries the log has."""
-    return int(await conn.fetchval("SELECT size FROM logs WHERE log = $1", log))
+    """Return how many entries of the log are signed; rows behind them are no entries."""
+    return int(await conn.fetchval("SELECT coalesce(max(size), 0) FROM checkpoints WHERE log = $1", log))
 
 
 async def move_cursor(conn: Connection, log: LogName, cursor: Cursor) -> None:
@@ -59,16 +59,20 @@ async def move_cursor(conn: Connection, log: LogName, cursor: Cursor) -> None:
     )
 
 
-async def next_entries(conn: Connection, log: LogName, position: int, limit: int) -> list[Observed]:
-    """Return the next entries from `position` on, those that the law let go left out; bytes only where a pattern is about them."""
+async def next_entries(conn: Connection, log: LogName, position: int, size: int, limit: int) -> list[Observed]:
+    """Return the next entries from `position` on of the first `size`; bytes only where a pattern is about them.
+
+    Those that the law let go are left out.
+    """
     rows = await conn.fetch(
         "SELECT position, logged_at, happened_at, type, source, number, actor,"
         " CASE WHEN type = ANY($4::text[]) THEN leaf END AS leaf"
-        " FROM entries WHERE log = $1 AND position >= $2 ORDER BY position LIMIT $3",
+        " FROM entries WHERE log = $1 AND position >= $2 AND position < $5 ORDER BY position LIMIT $3",
         log,
         position,
         limit,
         list(TYPES),
+        size,
     )
     return [
         observe(

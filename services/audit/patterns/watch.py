@@ -103,7 +103,7 @@ class Examiner:
             if cursor is None:
                 return NOTHING
             size = await store.size_of(conn, name)
-            entries = await store.next_entries(conn, name, cursor.position, self._batch)
+            entries = await store.next_entries(conn, name, cursor.position, size, self._batch)
             if not entries:  # all that is left was pruned
                 await store.move_cursor(conn, name, Cursor(max(size, cursor.position), cursor.moment))
                 return NOTHING
