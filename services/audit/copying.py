@@ -43,6 +43,7 @@ class Copying:
         Raises:
             NoSuchLogError: there is no such log.
             NotWitnessedError: no checkpoint of it has been cosigned by enough witnesses.
+            CopyIncompleteError: not everything that its checkpoint covers is there; what is, was written.
             OSError: the folder cannot be written.
         """
         head = await self.reader.head(log)

@@ -119,24 +119,11 @@ class Database:
             bundle, count = part
             entries = await read_entries(connection, self._log, range(bundle, bundle + 1), bundle * WIDTH + count)
             return b"".join(len(each).to_bytes(2, "big") + each for each in entries[bundle]) if entries else None
-        tile = await self._tile(connection, int(kind), part[0])
+        tile = await read_tile(connection, self._log, int(kind), part[0])
         return tile[: part[1] * 32] if len(tile) >= part[1] * 32 else None
 
     async def _stray(self) -> int | None:
         return await read_stray(await self._connect(), self._log)
-
-    async def _tile(self, conn: Connection, level: int, number: int) -> bytes:
-        """Return a tile's hashes, as many as there are: a full one as stored, else the roots of those below it, or the edge."""
-        found = await conn.fetchrow(
-            "SELECT coalesce((SELECT hashes FROM tiles WHERE log = $1 AND level = $2 AND tile = $3), CASE WHEN $2 = 0"
-            " THEN (SELECT edge FROM logs WHERE log = $1 AND size / 256 = $3)"
-            " ELSE (SELECT string_agg(root, ''::bytea ORDER BY tile) FROM tiles"
-            " WHERE log = $1 AND level = $2 - 1 AND tile >= $3 * 256 AND tile < ($3 + 1) * 256) END) AS hashes",
-            self._log,
-            level,
-            number,
-        )
-        return (found["hashes"] if found is not None else None) or b""
 
     async def _read(self, numbers: range, size: int) -> tuple[dict[int, list[bytes]], dict[int, bytes]]:
         connection = await self._connect()
@@ -151,10 +138,27 @@ class Database:
         tiles: dict[int, bytes] = {row["tile"]: row["hashes"] for row in full}
         last, width = divmod(end, WIDTH)
         if width:
-            partial = (await self._tile(connection, 0, last))[: width * 32]
+            partial = (await read_tile(connection, self._log, 0, last))[: width * 32]
             if len(partial) == width * 32:
                 tiles[last] = partial
         return bundles, tiles
+
+
+async def read_tile(conn: Connection, log: str, level: int, number: int) -> bytes:
+    """Return a tile's hashes, as many as there are: a full one as stored, else the roots of those below it, or the edge.
+
+    In one statement: a tile that fills up meanwhile is still at the edge, or stored, and never neither.
+    """
+    found: bytes | None = await conn.fetchval(
+        "SELECT coalesce((SELECT hashes FROM tiles WHERE log = $1 AND level = $2 AND tile = $3), CASE WHEN $2 = 0"
+        " THEN (SELECT edge FROM logs WHERE log = $1 AND size / 256 = $3)"
+        " ELSE (SELECT string_agg(root, ''::bytea ORDER BY tile) FROM tiles"
+        " WHERE log = $1 AND level = $2 - 1 AND tile >= $3 * 256 AND tile < ($3 + 1) * 256) END)",
+        log,
+        level,
+        number,
+    )
+    return found or b""
 
 
 async def read_entries(conn: Connection, log: str, numbers: range, size: int) -> dict[int, list[bytes]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from shared.errors import (
     ConflictError,
     FieldProblem,
@@ -146,6 +148,19 @@ class HeadDamagedError(AuditError):
         super().__init__(f"log {log} at size {size}: {detail}")
         self.log = log
         self.size = size
+
+
+class CopyIncompleteError(AuditError):
+    """Not everything that a log's checkpoint covers is there: its copy is evidence of that, and does not verify."""
+
+    code = "copy-incomplete"
+
+    def __init__(self, count: int, missing: Sequence[str]) -> None:
+        """Say how many files were written, and name the first of those that could not be."""
+        super().__init__(
+            f"{count} files were written, but the log is damaged: {len(missing)} that its checkpoint covers are not there,"
+            f" the first is {missing[0]}"
+        )
 
 
 class SigningUnavailableError(AuditError, UnavailableError):

@@ -12,7 +12,7 @@ from uuid import UUID
 import asyncpg
 
 from services.audit import store
-from services.audit.direct import read_stray
+from services.audit.direct import read_stray, read_tile
 from services.audit.domain.checkpoint import Checkpoint
 from services.audit.domain.entry import LogName
 from services.audit.domain.keys import Announcement, KeyPeriod, periods
@@ -108,6 +108,8 @@ _EQUAL: Final = (
 )
 """Fields of a search that must be equal; a column is named as its field, but for the case."""
 
+_FURTHEST: Final = 2**54
+"""No log has a tile of such a number, and the database no positions behind it."""
 _WITHIN: Final = (
     ("since", "happened_at >="),
     ("until", "happened_at <"),
@@ -210,6 +212,8 @@ class Reader:
 
     async def tile(self, log: LogName, level: int, part: Slice) -> bytes | None:
         """Return the tile, or its first `part.width` hashes; None if the log does not have so many."""
+        if part.number >= _FURTHEST:
+            return None
         async with self._pool.acquire() as connection:
             hashes = await _tile(connection, log, TileAddress(level, part.number))
         return b"".join(hashes[: part.width]) if len(hashes) >= part.width else None
@@ -220,6 +224,8 @@ class Reader:
         Raises:
             EntriesPrunedError: the policy removed them (tlog-tiles § Pruning).
         """
+        if part.number >= _FURTHEST:
+            return None
         first = part.number * WIDTH
         rows = await self._pool.fetch(
             "SELECT leaf FROM entries WHERE log = $1 AND position >= $2 AND position < $3 ORDER BY position",
@@ -381,18 +387,8 @@ class Reader:
 
 async def _tile(conn: Connection, log: LogName, address: TileAddress) -> tuple[bytes, ...]:
     """Return the hashes of a tile, as many as there are: a full one as stored, else from the head's edge or the level below."""
-    level, number = address
-    full: bytes | None = await conn.fetchval(
-        "SELECT hashes FROM tiles WHERE log = $1 AND level = $2 AND tile = $3", log, level, number
-    )
-    if full is not None:
-        return split(full)
-    if level > 0:
-        return await store.tile_roots(conn, log, level, Slice(number, WIDTH))
-    row = await conn.fetchrow("SELECT size, edge FROM logs WHERE log = $1", log)
-    if row is None or row["size"] // WIDTH != number:
-        return ()
-    return split(row["edge"][: len(row["edge"]) // HASH_SIZE * HASH_SIZE])
+    hashes = await read_tile(conn, log, address.level, address.number)
+    return split(hashes[: len(hashes) // HASH_SIZE * HASH_SIZE])
 
 
 _HEADS: Final = """

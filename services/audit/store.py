@@ -9,7 +9,6 @@ from typing import Final
 
 from services.audit.domain.entry import LogName, Seal
 from services.audit.domain.log import Finding
-from services.audit.domain.tiles import WIDTH, Slice
 from shared.db import Connection
 from shared.merkle import Frontier
 from shared.refs import LogScope
@@ -35,19 +34,6 @@ async def read_positions(conn: Connection, partitions: Iterable[Partition]) -> d
         numbers,
     )
     return {(row["topic"], row["partition"]): row["next_offset"] for row in rows}
-
-
-async def tile_roots(conn: Connection, log: LogName, level: int, part: Slice) -> tuple[bytes, ...]:
-    """Return the first `part.width` hashes of a tile of `level` (1 or more): the roots of the full tiles one level below."""
-    first = part.number * WIDTH
-    rows = await conn.fetch(
-        "SELECT root FROM tiles WHERE log = $1 AND level = $2 AND tile >= $3 AND tile < $4 ORDER BY tile",
-        log,
-        level - 1,
-        first,
-        first + part.width,
-    )
-    return tuple(row["root"] for row in rows)
 
 
 async def add_findings(conn: Connection, log: LogName, findings: Sequence[Finding], now: datetime) -> list[Finding]:

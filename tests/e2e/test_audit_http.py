@@ -77,13 +77,16 @@ async def test_the_standard_read_interface(audit: Served) -> None:
         "/logs/4005/tile/0/x000/000",
         "/logs/4005/tile/0/..%2f000",
         "/logs/4005/tile/99/000",
+        f"/logs/4005/tile/0/{'x999/' * 6}999",
+        "/logs/4005/tile/1/x036/x028/x797/x018/x963/968",
+        f"/logs/4005/tile/entries/{'x999/' * 6}999",
         "/logs/unparsable/vkey",
     ],
 )
 async def test_what_no_log_has_is_not_found(audit: Served, path: str) -> None:
     """One tile, one path; nothing beyond the size."""
     await audit.world.take(*Publisher().reads(3))
-    answer = await audit.get(path)
+    answer = await audit.get(path, audit.token())
     assert answer.status_code == 404
     assert answer.headers["content-type"].startswith("application/problem+json")
 

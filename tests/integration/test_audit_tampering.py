@@ -8,10 +8,12 @@ import os
 import pickle
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
+from typing import ClassVar
 
 import asyncpg
 import httpx
@@ -25,11 +27,12 @@ from deploy.demo.tamper import Tampering
 from services.audit.direct import Database, open_database
 from services.audit.domain.note import Signer
 from services.audit.domain.tiles import WIDTH, Slice
-from services.audit.errors import NoSuchEntryError
+from services.audit.errors import CopyIncompleteError, NoSuchEntryError
 from services.audit.export import export
 from services.audit.queries import Reader, Search
 from shared.contracts.audit import CheckpointSigned
 from shared.db import Connection
+from shared.merkle import leaf_hash, verify_inclusion
 from shared.testing.plugin import Migrated
 from tests.integration.audit_world import MIGRATIONS, NOON, NOTODDEN, SIGNER, Publisher, World, open_world, put_behind
 from tests.integration.witness_world import asking, open_witness
@@ -56,7 +59,8 @@ class Scene:
     async def verify(self, name: str, *since: Path, vkey: str = VKEY) -> Report:
         """Copy the log as it now is, and verify the copy; straight from the database the same is found."""
         copy, older = self.folder / name, [str(each) for each in since]
-        await export(Reader(self.world.pool), NOTODDEN, copy)
+        with suppress(CopyIncompleteError):
+            await export(Reader(self.world.pool), NOTODDEN, copy)
         report = await asyncio.to_thread(lagspill_verify.verify, str(copy), vkey, since=older)
         direct = await asyncio.to_thread(read_directly, self.world.dsn, vkey, older)
         assert str(direct) == str(report)
@@ -275,6 +279,58 @@ async def test_put_back_it_verifies_again(scene: Scene) -> None:
             await attack(scene.attacker, NOTODDEN, at)
             assert (await scene.verify(f"tampered-{at}")).findings
         assert (await scene.verify(f"healed-{at}")).findings == []
+
+
+class Overtaken(asyncpg.Connection):
+    """A connection on which a batch is committed between asking for a tile and the next statement: by level and number."""
+
+    batches: ClassVar[dict[tuple[object, ...], Callable[[], Awaitable[int]]]] = {}
+
+    async def fetchval(
+        self,
+        query: str,
+        *args: object,
+        column: int = 0,
+        timeout: float | None = None,  # noqa: ASYNC109 - as asyncpg has it
+    ) -> object:
+        """Ask, then let the batch come."""
+        found = await super().fetchval(query, *args, column=column, timeout=timeout)
+        if "FROM tiles" in query and (batch := self.batches.pop(args[1:], None)) is not None:
+            await batch()
+        return found
+
+
+async def test_a_log_that_grows_while_it_is_read_has_all_its_tiles(scene: Scene) -> None:
+    """A batch fills the last tile just after it was asked for: it is at the edge, or stored, and never neither."""
+    publisher = Publisher(source="/services/meetings", seed=5)
+
+    async def batch() -> int:
+        return await scene.world.take(*publisher.reads(WIDTH))
+
+    async with asyncpg.create_pool(scene.world.dsn, min_size=1, max_size=2, connection_class=Overtaken) as pool:
+        reader = Reader(pool)
+        Overtaken.batches[0, 2] = batch
+        await export(reader, NOTODDEN, scene.folder / "copy")
+        report = await asyncio.to_thread(lagspill_verify.verify, str(scene.folder / "copy"), VKEY)
+        assert (report.exit_status, report.size) == (0, scene.size), report
+        entry, size = await reader.entry(NOTODDEN, scene.size), scene.size + WIDTH
+        Overtaken.batches[0, 3] = batch
+        proof = await reader.proof(NOTODDEN, entry.position, entry.leaf)
+        root = (await reader.signed_at_size(NOTODDEN, size)).checkpoint.root
+        verify_inclusion(leaf_hash(entry.leaf), entry.position, size, proof.hashes, root)
+    assert Overtaken.batches == {}
+    assert (await Reader(scene.world.pool).head(NOTODDEN)).checkpoint.size == scene.size + 2 * WIDTH
+
+
+async def test_a_copy_of_a_damaged_log_says_so(scene: Scene) -> None:
+    """What is there is written, as evidence; that something is not is no success."""
+    await scene.attacker.execute("SET session_replication_role = replica")
+    await scene.attacker.execute("DELETE FROM tiles WHERE log = '4005' AND tile = 1")
+    await scene.attacker.execute("DELETE FROM entries WHERE log = '4005' AND position >= 512")
+    with pytest.raises(CopyIncompleteError, match=r"^6 files were written.* 3 that .* the first is tile/0/001$"):
+        await export(Reader(scene.world.pool), NOTODDEN, scene.folder / "copy")
+    assert (scene.folder / "copy" / "tile" / "entries" / "001").exists()
+    assert (scene.folder / "copy" / "checkpoint").exists()
 
 
 async def test_rows_that_nobody_signed(scene: Scene) -> None:

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
 
 from services.audit.domain.entry import LogName
 from services.audit.domain.tiles import HEIGHT, NoSuchTileError, TileAddress, holding
 from services.audit.queries import Reader
 from shared.merkle import Node, fold, inclusion_path, node_hash, subtrees
-
-_TRIES: Final = 3
-"""A tile that fills up between two statements is read again."""
 
 
 class Prover:
@@ -43,12 +39,15 @@ class Prover:
         # What the batch before needed and this one does not is forgotten: memory does not grow with the export.
         self._tiles = {address: hashes for address, hashes in self._tiles.items() if address in needed}
         self._hashes = {}
-        for _ in range(_TRIES):
-            short = [address for address, count in needed.items() if len(self._tiles.get(address, ())) < count]
-            if not short:
-                return
+        short = self._short(needed)
+        if short:
             self._tiles |= await self._reader.tiles(self._log, sorted(short))
-        raise NoSuchTileError(f"tile {short[0].level}/{short[0].number} is missing or cut short")
+            if short := self._short(needed):
+                raise NoSuchTileError(f"tile {short[0].level}/{short[0].number} is missing or cut short")
+
+    def _short(self, needed: Mapping[TileAddress, int]) -> list[TileAddress]:
+        """Return those tiles of which fewer hashes are held than are needed."""
+        return [address for address, count in needed.items() if len(self._tiles.get(address, ())) < count]
 
     def _hash(self, node: Node) -> bytes:
         known = self._hashes.get(node)
