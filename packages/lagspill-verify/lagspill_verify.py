@@ -49,7 +49,7 @@ from datetime import UTC, datetime
 from enum import Enum
 from hashlib import sha256
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
-from itertools import pairwise
+from itertools import pairwise, product
 from multiprocessing.connection import Connection
 from pathlib import Path
 from socket import socket
@@ -2142,6 +2142,8 @@ class Verification:
         self._told = 0
         self._there = 0
         """How many entries were there before something made it useless to read on."""
+        self._broken = False
+        """Whether something did: a bundle has more or fewer entries than it should, or neither it nor its hashes are there."""
 
     def run(self) -> Report:
         """Verify and return the report.
@@ -2171,8 +2173,15 @@ class Verification:
             )  # fmt: skip
             return
         self.report.signed_by = ", ".join(map(str, signers))
-        if self._past.size != checkpoint.size or self._past.root() != checkpoint.root:
-            self.report.findings.append(self._locate(log))
+        if self._broken or self._past.size != checkpoint.size or self._past.root() != checkpoint.root:
+            wrong = self._locate(log)
+            self.report.findings.append(wrong)
+            for first, end in self._absent if not self._hashes_only else ():
+                if wrong.position is not None and first < wrong.position:
+                    self.report.note(
+                        f"entries {first} to {min(end, wrong.position) - 1} are not there, but their hashes are: whether a policy"
+                        " let them go was not looked at, as what would say so is not what was signed"
+                    )
             return
         if self._contradicted is not None:
             self.report.findings.append(self._contradicted)
@@ -2223,7 +2232,7 @@ class Verification:
             for journal in self._journals.values():
                 self._numbers.extend(journal.settle())
             self._progress(self._there, log.size)
-            if span.bundles[-1].state is State.BROKEN:
+            if self._broken:
                 break
         while given and given[0].size <= self._past.size:
             self._compare(given.popleft(), "the checkpoint given")
@@ -2232,6 +2241,7 @@ class Verification:
         count = len(bundle.leaves) // 32
         self._roots.append(bundle.root)
         self._there = bundle.number * WIDTH + count
+        self._broken = bundle.state is State.BROKEN
         if bundle.state is State.HASHED:
             first = bundle.number * WIDTH
             if self._absent and self._absent[-1][1] == first:
@@ -2394,16 +2404,8 @@ class Verification:
 
     def _locate(self, log: Log) -> Finding:
         """Return the first thing that differs from what was signed, found from the signed root downwards."""
-        edges: list[list[bytes]] = []
-        level = 0
-        while log.size >> (8 * level):
-            width = (log.size >> (8 * level)) % WIDTH
-            hashes = log.hashes(level, (log.size >> (8 * level)) // WIDTH) if width else []
-            if hashes is None:
-                return self._rewritten(log, 0, log.size, f"tile {level} at the right edge is not there")
-            edges.append(hashes)
-            level += 1
-        if fold([part for hashes in reversed(edges) for part in tree_over(hashes).edge]) != self.report.root:
+        edges = next((edges for edges in self._edges(log) if _root_of_edges(edges) == self.report.root), None)
+        if edges is None:
             return self._rewritten(log, 0, log.size, "the tiles do not lead to the signed root either")
         for level in range(len(edges) - 1, 0, -1):
             first = (log.size >> (8 * level)) // WIDTH * WIDTH
@@ -2413,14 +2415,47 @@ class Verification:
         last = log.size // WIDTH
         return self._align(log, last, edges[0])
 
+    def _edges(self, log: Log) -> Iterator[Sequence[list[bytes]]]:
+        """Yield what the hashes of the incomplete tiles, from level 0 upwards, may have been; the signed root tells which are true.
+
+        First as they are there; then each as it is there or as the level below has it.
+        """
+        places: list[tuple[int, int]] = []
+        while log.size >> (8 * len(places)):
+            places.append((len(places), (log.size >> (8 * len(places))) // WIDTH))
+        there = [log.hashes(*place) if log.width(*place) else [] for place in places]
+        whole = [hashes for hashes in there if hashes is not None]
+        if len(whole) == len(places):
+            yield whole
+        below = [self._from_below(log, *place) for place in places]
+        yield from product(*([part for part in pair if part is not None] for pair in zip(there, below, strict=True)))
+
+    def _from_below(self, log: Log, level: int, number: int) -> list[bytes] | None:
+        """Return the hashes of a tile as what lies below it gives them; None if something there is missing.
+
+        Nothing says that they were signed, until they lead to a hash that was.
+        """
+        width = log.width(level, number)
+        if level == 0:
+            entries = (log.entries(number) or []) if width else []
+            return [leaf_hash(entry) for entry in entries[:width]] if len(entries) >= width else None
+        found = []
+        for each in range(number * WIDTH, number * WIDTH + width):
+            hashes = log.hashes(level - 1, each) or self._from_below(log, level - 1, each)
+            if hashes is None:
+                return None
+            found.append(full_root(b"".join(hashes)))
+        return found
+
     def _descend(self, log: Log, level: int, number: int, signed: bytes) -> Finding:
         """Return what differs below a tile whose root is known to be `signed`."""
-        hashes = log.hashes(level, number)
+        hashes = there = log.hashes(level, number)
+        if hashes is None or tree_over(hashes).root() != signed:
+            hashes = self._from_below(log, level, number)
         if hashes is None or tree_over(hashes).root() != signed:
             span = WIDTH ** (level + 1)
-            return self._rewritten(
-                log, number * span, (number + 1) * span, f"tile {level}/{number} was changed as well"
-            )
+            why = f"tile {level}/{number} {'is not there either' if there is None else 'was changed as well'}"
+            return self._rewritten(log, number * span, (number + 1) * span, why)
         if level == 0:
             return self._align(log, number, hashes)
         for at, part in enumerate(hashes):
@@ -2434,11 +2469,24 @@ class Verification:
         return self._roots.over(number * span, (number + 1) * span)
 
     def _rewritten(self, log: Log, first: int, end: int, why: str) -> Finding:
+        """Return what is known where no hashes that were signed tell which of these entries differ."""
+        gone = first  # where it was read to its end, what was read in place of a bundle was wrong
+        if first <= self._there < end:
+            gone = self._there
+        elif end == log.size and self._absent and self._absent[-1][1] == end:
+            gone = max(first, self._absent[-1][0])
         first, end = max(first, self._trusted_size), min(end, self._contradicted_size or end)
-        if self._there < log.size and self._nothing_from(log, -(-self._there // WIDTH)):
-            detail = f"{log.size} entries were signed, {self._there} are there; {why}"
-            return Finding(Kind.TRUNCATED, self._there, detail)
+        if gone < log.size and self._nothing_from(log, -(-gone // WIDTH)):
+            return Finding(Kind.TRUNCATED, gone, f"{log.size} entries were signed, {gone} are there; {why}")
+        if gone < end and gone % WIDTH == 0 and log.entries(gone // WIDTH) is None and not self._is_pruned(gone):
+            count = min(WIDTH, log.size - gone)
+            detail = f"{_entries(count)} that {_were(count)} signed here {_are(count)} not there; {why}"
+            return Finding(Kind.MISSING, gone, detail)
         return Finding(Kind.REWRITTEN, first, f"{why}: the first other entry is one of {first} to {end - 1}")
+
+    def _is_pruned(self, position: int) -> bool:
+        """Return whether an entry that was read says that a policy let this one go."""
+        return any(told.first <= position <= told.last for _, told in self._prunings)
 
     def _nothing_from(self, log: Log, number: int) -> bool:
         """Return whether no bundle from this one on is there, as far as a few looks can tell: each is twice as far as the last."""
@@ -2451,22 +2499,27 @@ class Verification:
     def _align(self, log: Log, number: int, signed: list[bytes]) -> Finding:
         """Name the first difference between a bundle and the leaf hashes that were signed for it."""
         # With the bundle after it: what is missing or too much at the end of this one shows in that one.
-        leaves = [leaf_hash(entry) for part in (number, number + 1) for entry in log.entries(part) or ()]
-        signed = [*signed, *(log.hashes(0, number + 1) or ())]
+        following = log.hashes(0, number + 1) or []
+        parts = (number, number + 1) if following else (number,)
+        leaves = [leaf_hash(entry) for part in parts for entry in log.entries(part) or ()]
+        signed = [*signed, *following]
         at = _first_difference(leaves, signed)
         position = number * WIDTH + at
         here, there = leaves[at:], signed[at:]
+        copied = bool(here) and here.count(here[0]) > there.count(here[0])
+        behind = here[here.index(there[0]) :] if there and there[0] in here else []
+        goes_on = bool(behind) and _first_difference(behind, there) == min(len(behind), len(there))
         if not here and self._nothing_from(log, number + 1):
             kind, detail = Kind.TRUNCATED, f"{self.report.size} entries were signed, {position} are there"
         elif not here:
             kind, detail = Kind.MISSING, "the entry that was signed here is not there"
-        elif here[0] in there and there[0] in here:
+        elif here[0] in there and (behind if not copied else not goes_on):
             other = position + there.index(here[0])
             kind, detail = Kind.REORDERED, f"here stands the entry that was signed as number {other}"
-        elif here[0] in there:
+        elif here[0] in there and not copied:
             gone = there.index(here[0])
             kind, detail = Kind.MISSING, f"{_entries(gone)} that {_were(gone)} signed here {_are(gone)} not there"
-        elif not there or there[0] in here:
+        elif not there or behind:
             more = here.index(there[0]) if there else len(here)
             kind, detail = Kind.INSERTED, f"{_entries(more)} {_are(more)} here that {_were(more)} never signed"
         elif (elsewhere := self._find(log, here[0])) is not None:
@@ -2610,6 +2663,11 @@ def _were(count: int) -> str:
 
 def _silence(_done: int, _size: int) -> None:
     """Say nothing of the progress."""
+
+
+def _root_of_edges(edges: Sequence[Sequence[bytes]]) -> bytes:
+    """Return the root over incomplete tiles, from level 0 upwards."""
+    return fold([part for hashes in reversed(edges) for part in tree_over(hashes).edge])
 
 
 def _first_difference(one: Sequence[bytes], other: Sequence[bytes]) -> int:

@@ -60,8 +60,12 @@ def files_of(entries: list[bytes]) -> Files:
         first = part_of.number * WIDTH
         files[f"tile/entries/{write_path(part_of)}"] = write_bundle(entries[first : first + part_of.width])
         files[f"tile/0/{write_path(part_of)}"] = b"".join(hashes[first : first + part_of.width])
-    for part_of in slices(1, len(entries)):
-        files[f"tile/1/{write_path(part_of)}"] = b"".join(roots[0, at] for at in range(part_of.width))
+    for level in (1, 2):
+        for part_of in slices(level, len(entries)):
+            first = part_of.number * WIDTH
+            files[f"tile/{level}/{write_path(part_of)}"] = b"".join(
+                roots[level - 1, first + at] for at in range(part_of.width)
+            )
     files["checkpoint"] = SIGNER.sign(Checkpoint(ORIGIN, len(entries), root_of(hashes)).text()).encode()
     return files
 
@@ -134,7 +138,7 @@ def test_one_changed_bit_anywhere_is_found(size: int, draw: st.DataObject) -> No
 @settings(max_examples=100, deadline=None)
 @given(sizes, st.data())
 def test_a_missing_file_is_found(size: int, draw: st.DataObject) -> None:
-    """Whichever it is."""
+    """Whichever it is: what was signed is missing from there on, and truncated where nothing comes after it."""
     files = dict(LOGS[size])
     path = draw.draw(st.sampled_from(sorted(files)))
     del files[path]
@@ -142,23 +146,99 @@ def test_a_missing_file_is_found(size: int, draw: st.DataObject) -> None:
         with pytest.raises(UnreadableError):
             verify(files)
         return
-    assert verify(files).exit_status == lagspill_verify.EXIT_NOT_WHAT_WAS_SIGNED
+    kind, number = path.split("/")[1], int(path.split("/")[2].removesuffix(".p"))
+    cut = kind == "entries" and number == (size - 1) // WIDTH
+    position = number * (WIDTH if kind == "entries" else WIDTH ** (int(kind) + 1))
+    report = verify(files)
+    assert [(found.kind, found.position) for found in report.findings] == [
+        (Kind.TRUNCATED if cut else Kind.MISSING, position)
+    ], report
+
+
+@pytest.mark.parametrize("size", [257, 511, 512, 513, 700])
+@pytest.mark.parametrize("beside", ["", "its tile", "its tile, wrong", "all that leads to it"])
+def test_a_missing_bundle_is_missing_whatever_went_with_it(size: int, beside: str) -> None:
+    """Its hashes are not there either, or are others; or there is no way from the signed root to it."""
+    last = (size - 1) // WIDTH
+    for number in range(last + 1):
+        files = dict(LOGS[size])
+        tile = next(path for path in files if path.startswith(f"tile/0/{number:03}"))
+        del files[tile.replace("tile/0/", "tile/entries/")]
+        if beside == "its tile, wrong":
+            files[tile] = bytes(len(files[tile]))
+        elif beside:
+            del files[tile]
+        if beside == "all that leads to it":
+            files = {path: content for path, content in files.items() if not path.startswith("tile/1/")}
+        found = verify(files).findings[0]
+        expected = Kind.TRUNCATED if number == last else Kind.MISSING
+        assert (found.kind, found.position) == (expected, number * WIDTH), found
+
+
+@pytest.mark.parametrize("size", [255, 256, 257, 512, 700])
+def test_an_entry_is_named_where_hashes_above_it_are_gone_or_wrong(size: int) -> None:
+    """The hashes of a level are those of the level below it: as long as these lead to the signed root, they are as good."""
+    for at in {0, 254, 255, 256, 257, 511, size - 1} & set(range(size)):
+        entries = [event(number) for number in range(1, size + 1)]
+        entries[at] = event(at + 1, told="otherwise")
+        whole = bundled(entries, LOGS[size])
+        above = [path for path in whole if path.startswith("tile/1/")]
+        for path in above:
+            for content in (None, bytes(len(whole[path]))):
+                files = {**whole, path: content} if content else {each: whole[each] for each in whole if each != path}
+                found = verify(files).findings[0]
+                assert (found.kind, found.position) == (Kind.CHANGED, at), found
+
+
+@pytest.mark.parametrize("size", [1, 255, 256, 257, 512, 513])
+@pytest.mark.parametrize("stray", [write_bundle([b"x"]), write_bundle([b""]), b"x", b"\xff\xffx"])
+def test_what_is_appended_to_a_bundle_was_inserted(size: int, stray: bytes) -> None:
+    """An entry too many, or bytes that are none, behind all that was signed: one finding, at the first that has no place."""
+    last = (size - 1) // WIDTH
+    for number in {0, last}:
+        path = next(each for each in LOGS[size] if each.startswith(f"tile/entries/{number:03}"))
+        files = {**LOGS[size], path: LOGS[size][path] + stray}
+        report = verify(files)
+        position = min(size, (number + 1) * WIDTH)
+        assert [(found.kind, found.position) for found in report.findings] == [(Kind.INSERTED, position)], report
+        tile = path.replace("entries", "0")
+        for gone in {tile, "tile/1/000.p/1", "tile/1/000.p/2"} & set(files):
+            if size % WIDTH and gone == tile and number == last:
+                continue  # nothing says then how the newest entries were signed
+            less = {each: content for each, content in files.items() if each != gone}
+            [found] = verify(less).findings
+            assert (found.kind, found.position) == (Kind.INSERTED, position), (found, gone)
+
+
+@pytest.mark.parametrize("size", [256, 512, 700])
+def test_a_copy_of_another_entry_was_inserted_and_stands_elsewhere_by_right(size: int) -> None:
+    """Put in beside it or far from it; in the place of another it stands where it was not signed."""
+    signed = [event(number) for number in range(1, size + 1)]
+    for at, other in ((0, 1), (5, 4), (5, 7), (5, 200), (200, 5), (254, 255), (255, 0)):
+        [*entries] = signed
+        entries.insert(at, signed[other])
+        found = verify(bundled(entries, LOGS[size])).findings[0]
+        assert (found.kind, found.position) == (Kind.INSERTED, at), (found, at, other)
+        [*entries] = signed
+        entries[at] = signed[other]
+        found = verify(bundled(entries, LOGS[size])).findings[0]
+        assert (found.kind, found.position) == (Kind.REORDERED, at), (found, at, other)
 
 
 def bundled(entries: list[bytes], files: Files) -> Files:
-    """The same checkpoint and tiles, over other entries."""
+    """The same checkpoint and tiles, over other entries; those for which there is no bundle stand in the last."""
     size = sum(key.startswith("tile/entries/") for key in files)
     others = {path: contents for path, contents in files.items() if not path.startswith("tile/entries/")}
     for number in range(size):
         path = next(key for key in files if key.startswith(f"tile/entries/{number:03}"))
-        part = entries[number * WIDTH : (number + 1) * WIDTH]
+        part = entries[number * WIDTH : (number + 1) * WIDTH if number < size - 1 else None]
         if part:
             others[path] = write_bundle(part)
     return others
 
 
 @settings(max_examples=150, deadline=None)
-@given(st.sampled_from([5, 255, 256, 257, 513, 700]), st.data())
+@given(st.sampled_from([5, 255, 256, 257, 512, 513, 700]), st.data())
 def test_each_kind_is_named_with_its_first_entry(size: int, draw: st.DataObject) -> None:
     """Changed, missing, inserted, reordered, truncated: wherever it happens."""
     entries = [event(number) for number in range(1, size + 1)]
@@ -170,15 +250,52 @@ def test_each_kind_is_named_with_its_first_entry(size: int, draw: st.DataObject)
     elif kind is Kind.MISSING:
         del entries[at]
     elif kind is Kind.INSERTED:
+        at = draw.draw(st.integers(0, size))
         entries.insert(at, event(at + 1, never="happened"))
-        entries.pop()  # no bundle of this size has room for the last one
     elif kind is Kind.REORDERED:
         entries[at], entries[other] = entries[other], entries[at]
     else:
         del entries[at:]
     report = verify(bundled(entries, LOGS[size]))
-    found = report.findings[0]
-    assert (found.kind, found.position) == (kind, at), report
+    assert [(found.kind, found.position) for found in report.findings] == [(kind, at)], report
+
+
+@pytest.mark.parametrize("size", [65_536, 65_537])
+def test_each_kind_is_named_at_the_edge_of_a_tile_of_tiles(size: int) -> None:
+    """A level more begins there."""
+    signed = [event(number) for number in range(1, size + 1)]
+    files = files_of(signed)
+    last = size - 1
+    for kind, position, entries in (
+        (Kind.CHANGED, last, [*signed[:-1], event(0)]),
+        (Kind.INSERTED, size, [*signed, event(0)]),
+        (Kind.REORDERED, 65_279, [*signed[:65_279], signed[last], *signed[65_280:-1], signed[65_279]]),
+        (Kind.TRUNCATED, last, signed[:-1]),
+    )[: 4 if size == 65_536 else 2]:
+        report = verify(bundled(entries, files))
+        assert [(found.kind, found.position) for found in report.findings] == [(kind, position)], report
+    gone = {path: content for path, content in files.items() if not path.endswith(("/254", "/x254"))}
+    assert len(gone) == len(files) - 2
+    report = verify(gone)
+    assert [(found.kind, found.position) for found in report.findings] == [(Kind.MISSING, 254 * WIDTH)], report
+
+
+@pytest.mark.parametrize("size", [255, 256, 257, 512, 513])
+def test_a_log_that_agrees_with_itself_is_compared_with_what_was_signed(size: int) -> None:
+    """Rewritten, rolled back, forked: from the last size on that an older signature confirms."""
+    signed = [event(number) for number in range(1, size + 1)]
+
+    def at(end: int) -> Checkpoint:
+        return Checkpoint(ORIGIN, end, root_of(leaf_hash(entry) for entry in signed[:end]))
+
+    for first in {0, 1, 254, 255, 256, 511, size - 1} & set(range(size)):
+        other = files_of([*signed[:first], event(10**6), *signed[first + 1 :]])
+        older = [at(first)] if first else []
+        rewritten = verify({**other, "checkpoint": LOGS[size]["checkpoint"]}, *older)
+        forked = verify(other, *older, at(size))
+        rolled_back = verify(files_of(signed[:first]), *older, at(size))
+        for report, kind in ((rewritten, Kind.REWRITTEN), (forked, Kind.FORKED), (rolled_back, Kind.ROLLED_BACK)):
+            assert [(found.kind, found.position) for found in report.findings] == [(kind, first)], report
 
 
 _TAMPERINGS = st.lists(
@@ -211,7 +328,6 @@ def test_of_several_things_at_once_the_first_is_named(
                 del entries[max(at, len(entries) - 3) :]
             case _:
                 entries.insert(at, event(10**6 + there))
-    del entries[-(-size // WIDTH) * WIDTH :]  # there are no more bundles to put them in
     files = bundled(entries, LOGS[size])
     older: list[Checkpoint] = []
     if beside == "rolled back":
