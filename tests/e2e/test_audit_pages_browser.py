@@ -14,8 +14,12 @@ import pytest_asyncio
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Page, expect
 
+from deploy.demo import tamper
 from deploy.local.identity import IdentityServer
 from deploy.local.process import free_port
+from services.audit import witness_store
+from services.audit.domain.cosignature import Cosigner
+from services.audit.domain.policy import Policy
 from services.audit.pages.texts import TABLES
 from shared.clock import SimulatedClock
 from shared.contracts.access import AccessKind
@@ -24,8 +28,9 @@ from shared.testing.issuer import LocalIssuer
 from shared.testing.plugin import Migrated
 from tests.e2e.audit_served import audit_service
 from tests.e2e.pages_world import CLIENT, Pages, chromium, needs_chromium, open_pages, watch
-from tests.integration.audit_world import Publisher
+from tests.integration.audit_world import NOTODDEN, SIGNER, Publisher
 from tests.integration.test_audit_go import ask, verifier
+from tests.integration.witness_world import cosigner
 
 __all__ = ["verifier"]
 
@@ -49,6 +54,7 @@ PATHS = {
     "/pages/nowhere": 404,
 }
 """What each is answered with; a finding about a look is asked for beside them."""
+EN = TABLES[Language.EN]
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 
 
@@ -292,6 +298,59 @@ HOSTILE: Sequence[str] = (
     "Z\u0335\u0321" * 200,
 )
 COLUMNS = ("type", "source", "actor", "organisation", "unit", "basis", "consent", "meeting")
+
+
+async def test_verify_now_demands_the_witnesses_word(
+    migrated: Migrated, issuer: LocalIssuer, clock: SimulatedClock
+) -> None:
+    """As the log's policy does: named where it is there; without it, a log rewritten with its own key is not witnessed."""
+    skien, kragero = cosigner("skien"), cosigner("kragero")
+    rule = Policy.parse(f"witness s {skien.key.vkey}\nwitness k {kragero.key.vkey}\ngroup both all s k\nquorum both\n")
+    async with open_pages(migrated, issuer, clock, audit_witness_policy=rule.text()) as pages, chromium() as browser:
+        served, cases, witnesses = pages.served, Publisher(), (skien, kragero)
+        page = (await watch(await browser.new_context(locale="en-GB"), pages.address, pages.server.address)).page
+
+        async def cosign(*those: Cosigner) -> None:
+            row = await served.pool.fetchrow("SELECT size, note FROM checkpoints ORDER BY size DESC LIMIT 1")
+            assert row is not None
+            async with served.pool.acquire() as conn:
+                for each in those:
+                    line = each.cosign(row["note"].partition("\n\n")[0] + "\n", int(clock.now().timestamp()))
+                    named = (each.key.vkey, line.text())
+                    await witness_store.add_cosignature(conn, NOTODDEN, row["size"], *named, clock.now())
+                if those == witnesses:
+                    await witness_store.add_witnessed(conn, NOTODDEN, row["size"], rule, clock.now())
+
+        async def verify(answer: str) -> str:
+            await page.goto(f"{pages.address}/pages/verify")
+            await expect(page.locator("main")).to_contain_text(f"{skien.key.name}, {kragero.key.name}")
+            await page.locator('form[action="/pages/verify"] button').click()
+            await expect(page.locator(".good, .problem")).to_contain_text(EN[answer])
+            await assert_accessible(page)
+            return await page.locator("main").inner_text()
+
+        await served.world.take(*cases.reads(5))
+        await sign_in(page, pages.address)
+        assert EN["verify.kinds.unwitnessed"] in await verify("verify.unwitnessed")
+        await cosign(skien)
+        assert skien.key.name in await verify("verify.unwitnessed"), "one of the two is not enough"
+        await cosign(*witnesses)
+        said = await verify("verify.verified")
+        assert [each.key.name in said for each in witnesses] == [True, True]
+        assert EN["verify.witnessed_entries"] not in said
+        await served.world.take(*cases.reads(3))
+        assert f"{EN['verify.witnessed_entries']}\n5" in await verify("verify.verified")
+        async with served.pool.acquire() as attacker:
+            await tamper.rewrite_everything(attacker, NOTODDEN, 6, SIGNER)
+            await verify("verify.verified")  # newer than the witnesses' word
+            await tamper.rewrite_everything(attacker, NOTODDEN, 2, SIGNER)
+            assert EN["verify.kinds.rewritten"] in await verify("verify.broken"), "the lines are of another checkpoint"
+            await attacker.execute("SET session_replication_role = replica")
+            await attacker.execute("DELETE FROM cosignatures")
+            await verify("verify.unwitnessed")
+            await attacker.execute("DELETE FROM witnessed_checkpoints")
+            await verify("verify.unwitnessed")
+            await attacker.execute("RESET session_replication_role")
 
 
 async def test_hostile_text_is_inert_everywhere(pages: Pages) -> None:

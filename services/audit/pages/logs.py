@@ -41,7 +41,7 @@ class LogPages:
         self._desk = desk
         self._witnesses = witnesses
         self._vkey = vkey
-        self._verifications = Verifications(reader)
+        self._verifications = Verifications(reader, witnesses)
         site.show("/", self.index)
         site.show("/pages/log/{log}", self.log)
         site.guard("/pages/verify", self.ask)
@@ -77,7 +77,8 @@ class LogPages:
         log = _own(ctx)
         await self._desk.admit_overview(ctx, log)
         head = await self._reader.head(log)
-        return page("verify.html", visit, head=head, key=self._vkey(head.origin), checkpoint="", error=None)
+        key, witnesses = self._vkey(head.origin), self._verifications.cosigners(log)
+        return page("verify.html", visit, head=head, key=key, checkpoint="", error=None, witnesses=witnesses)
 
     async def verify(self, request: Request, visit: Visit, ctx: Context) -> Response:
         """Verify the log, and tell how far it has come while it goes on."""
@@ -90,7 +91,7 @@ class LogPages:
         except NotReadableError as error:
             head = await self._reader.head(log)
             shown = {"head": head, "key": key, "checkpoint": checkpoint, "error": error.field}
-            return page("verify.html", visit, status=422, **shown)
+            return page("verify.html", visit, status=422, **shown, witnesses=self._verifications.cosigners(log))
         size = verification.head.checkpoint.size
         await self._desk.record(ctx, log, role, AccessKind.LOG_READ, results=size, about=None)
         # No proxy is to keep the page until it is whole.

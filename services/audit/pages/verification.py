@@ -18,9 +18,11 @@ import lagspill_verify
 import structlog
 
 from services.audit.domain.entry import LogName
+from services.audit.domain.policy import NONE
 from services.audit.domain.tiles import NoSuchTileError, read_path
-from services.audit.errors import BeingVerifiedError
+from services.audit.errors import BeingVerifiedError, NotWitnessedError
 from services.audit.queries import Reader, SignedHead
+from services.audit.witnesses import Witnesses
 from shared.errors import LagspillError
 
 log = structlog.get_logger(__name__)
@@ -57,6 +59,16 @@ class Outcome:
 
     report: lagspill_verify.Report | None
     reason: str = ""
+    witnessed: int | None = None
+    """The size of the checkpoint whose cosignatures were looked at; None where none are demanded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Witnessed:
+    """What the log's policy demands, and the checkpoint of which it is demanded, with the witnesses' lines."""
+
+    policy: lagspill_verify.Policy
+    note: str
 
 
 class _Pieces:
@@ -96,9 +108,10 @@ class _Pieces:
 class Verifications:
     """Verifications of this service's own logs: one at a time for each."""
 
-    def __init__(self, reader: Reader) -> None:
-        """Read with `reader`."""
+    def __init__(self, reader: Reader, witnesses: Witnesses) -> None:
+        """Read with `reader`; a log's policy is the one that `witnesses` serves."""
         self._reader = reader
+        self._witnesses = witnesses
         self._running: set[LogName] = set()
 
     async def prepare(self, log: LogName, vkeys: str, older: str) -> Verification:
@@ -131,8 +144,25 @@ class Verifications:
             if not signed or checkpoint is None or checkpoint.origin not in {key.name for key in keys}:
                 raise NotReadableError("checkpoint")
             since.append(checkpoint)
+        # The witnessed one first: the newest is then never older.
+        demanded = None if self._witnesses.rule_of(log).quorum == NONE else await self._demanded(log)
         head = await self._reader.head(log)
-        return Verification(self, head, keys, since)
+        return Verification(self, head, keys, since, demanded)
+
+    def cosigners(self, log: LogName) -> Sequence[str]:
+        """Return the names of the witnesses whose word the log's policy knows; none where it demands none."""
+        rule = self._witnesses.rule_of(log)
+        return [] if rule.quorum == NONE else [witness.key.name for witness in rule.witnesses]
+
+    async def _demanded(self, log: LogName) -> Witnessed:
+        """Return the newest checkpoint that enough witnesses have cosigned, else the newest as it is, and the policy."""
+        try:
+            note = await self._witnesses.checkpoint(log)
+        except NotWitnessedError:
+            head = await self._reader.head(log)
+            note = head.note + await self._witnesses.lines(log, head.checkpoint.size)
+        text = (await self._witnesses.policy(log)).text()
+        return Witnessed(lagspill_verify.Policy.parse(text.encode("utf-8", "surrogateescape")), note)
 
     @contextmanager
     def claimed(self, log: LogName) -> Iterator[None]:
@@ -158,6 +188,8 @@ class Verification:
     head: SignedHead
     keys: Sequence[lagspill_verify.Key]
     since: Sequence[lagspill_verify.Checkpoint]
+    witnessed: Witnessed | None
+    """Where the log has a policy that demands cosignatures."""
 
     async def run(self) -> AsyncIterator[Progress | Outcome]:
         """Verify: give the progress now and then, and the outcome at the end. Whoever stops listening stops it.
@@ -199,7 +231,7 @@ class Verification:
                 tell(Progress(done, size))
 
         try:
-            report = lagspill_verify.Verification(pieces, self.keys, self.since, progress).run()
+            outcome = self._verify(pieces, progress)
         except lagspill_verify.UnreadableError as error:
             tell(Outcome(None, str(error)))
         except _StoppedError:
@@ -209,4 +241,24 @@ class Verification:
             log.exception("a verification failed", scope=self.head.log)
             tell(Outcome(None))
         else:
-            tell(Outcome(report))
+            tell(outcome)
+
+    def _verify(self, pieces: _Pieces, progress: Callable[[int, int], None]) -> Outcome:
+        """Read the whole log, also what came after the witnessed checkpoint; that one it must continue.
+
+        Raises:
+            UnreadableError: the log cannot be read.
+        """
+        if self.witnessed is None:
+            return Outcome(lagspill_verify.Verification(pieces, self.keys, self.since, progress).run())
+        content = self.witnessed.note.encode()
+        checkpoint, signers = lagspill_verify.read_checkpoint(content, self.keys)
+        older = [checkpoint] if signers and checkpoint.size < self.head.checkpoint.size else []
+        report = lagspill_verify.Verification(pieces, self.keys, [*self.since, *older], progress).run()
+        if signers:
+            sure = 0 if report.findings else max((each.size for each in self.since), default=0)
+            lagspill_verify.check_policy(report, self.witnessed.policy, content, signers, sure)
+        elif report.signed_by:
+            detail = f"the newest checkpoint that is witnessed, of size {checkpoint.size}, is not signed by this key"
+            report.found(lagspill_verify.Kind.UNWITNESSED, None, detail)
+        return Outcome(report, witnessed=checkpoint.size)
