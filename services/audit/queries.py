@@ -14,6 +14,7 @@ import asyncpg
 from services.audit import store
 from services.audit.direct import read_stray, read_tile
 from services.audit.domain.checkpoint import Checkpoint
+from services.audit.domain.columns import columns_of
 from services.audit.domain.entry import LogName
 from services.audit.domain.keys import Announcement, KeyPeriod, periods
 from services.audit.domain.note import Note
@@ -39,7 +40,7 @@ class SignedHead:
 
 @dataclass(frozen=True, slots=True)
 class StoredEntry:
-    """An entry as it is stored: the leaf, and what was read out of it."""
+    """An entry: the leaf, and what is read out of it, whatever the row has beside it."""
 
     log: LogName
     position: int
@@ -99,10 +100,8 @@ class HeldJournal:
     last_sealed: int | None
 
 
-_ENTRY: Final = (
-    "log, position, logged_at, happened_at, kind, type, source, event_id, number, case_ref, actor, organisation, unit,"
-    " basis, consent, meeting, permitted, leaf"
-)
+_ENTRY: Final = "log, position, logged_at, leaf"
+"""The other columns are for finding an entry; what it says is read out of the leaf, which the tree vouches for."""
 _EQUAL: Final = (
     *("case", "actor", "organisation", "unit", "kind", "type", "source", "basis", "consent", "meeting", "permitted"),
 )
@@ -403,7 +402,28 @@ def _head(row: asyncpg.Record) -> SignedHead:
 
 
 def _entry(row: asyncpg.Record) -> StoredEntry:
-    return StoredEntry(*row.values())
+    log, logged_at = LogName(row["log"]), row["logged_at"]
+    said = columns_of(log, row["leaf"])
+    return StoredEntry(
+        log=log,
+        position=row["position"],
+        logged_at=logged_at,
+        happened_at=logged_at if said.happened_at is None else said.happened_at,
+        kind=said.kind,
+        type=said.type,
+        source=said.source,
+        event_id=None if said.event_id is None else UUID(said.event_id),
+        number=said.number,
+        case=said.case_ref,
+        actor=said.actor,
+        organisation=said.organisation,
+        unit=said.unit,
+        basis=said.basis,
+        consent=said.consent,
+        meeting=said.meeting,
+        permitted=said.permitted,
+        leaf=row["leaf"],
+    )
 
 
 def parsed(entry: StoredEntry) -> Mapping[str, object] | None:
