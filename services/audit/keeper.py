@@ -11,7 +11,7 @@ from typing import Final
 
 import structlog
 
-from services.audit import claims, growth, store
+from services.audit import claims, columns, growth, store
 from services.audit.batch import Batch, Group, Indexed, group_of, index
 from services.audit.domain.checkpoint import Checkpoint
 from services.audit.domain.entry import UNPARSABLE, LogName
@@ -394,6 +394,15 @@ class Keeper:
                     await self._report(connection, name, found)
                     await store.save_id_check(connection, name, end)
         self._journal.nudge()
+
+    async def compare_columns(self) -> int:
+        """Compare some entries' columns with what their leaves say, and report what differs; return how many were gone over."""
+        async with self._pool.acquire() as connection, connection.transaction():
+            compared = await columns.compare_next(connection, self._clock.now())
+            if compared is not None:
+                await self._report(connection, compared.log, compared.findings)
+        self._journal.nudge()
+        return 0 if compared is None else compared.positions
 
     async def count_findings(self) -> dict[FindingKind, int]:
         """Return how often each kind of thing was found wrong, in all logs together."""

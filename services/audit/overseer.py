@@ -1,4 +1,4 @@
-"""What is looked at again and again: seals to compare, holes that last, checkpoints to announce, how far behind the logs are."""
+"""What is looked at again and again: what is compared, holes that last, checkpoints to announce, how far behind the logs are."""
 
 from __future__ import annotations
 
@@ -40,6 +40,9 @@ class Overseer:
         self._task: asyncio.Task[None] | None = None
         self._stopping = asyncio.Event()
         self._compared = metrics.counter("log_seals_compared", "Seals compared with what the log holds.")
+        self._columns = metrics.counter(
+            "log_columns_compared", "Entries whose columns were compared with what the entries say."
+        )
         self._findings = metrics.gauge("log_findings", "What was ever found wrong with what the logs hold.", "kind")
         self._strays = metrics.gauge("log_stray_entries", "Entries whose month had no partition when they came.")
         self._taking = metrics.gauge("log_taking", "One while what is published comes into the logs.")
@@ -77,6 +80,7 @@ class Overseer:
         self._compared.inc(await self._keeper.compare_seals())
         await self._keeper.find_gaps(monotonic())
         await self._keeper.find_reused_ids()
+        self._columns.inc(await self._keeper.compare_columns())
         for kind, count in (await self._keeper.count_findings()).items():
             self._findings.labels(kind.value).set(count)
         await self._keeper.prepare_partitions()

@@ -87,6 +87,22 @@ class IrregularityFound(LogEvent):
     """The first entry that shows it."""
 
 
+class IndexDamaged(LogEvent):
+    """What an entry is found by, beside the log, is not what the entry says: searches and reports may have left it out.
+
+    The entry itself is as it was signed, or `lagspill-verify` finds that it is not: the tree is over the entries alone.
+    """
+
+    TYPE: ClassVar[str] = "no.lagspill.audit.index.damaged.v1"
+
+    position: int = Field(ge=0)
+    """The entry."""
+    column: str = Field(pattern=r"^[a-z_]{1,40}$")
+    """What is not as the entry says: `case_ref`, `actor`, `kind`, .."""
+    source: str | None = Field(default=None, pattern=r"^/services/[a-z][a-z0-9-]{1,30}$")
+    """Whose record the entry is, as it says itself; absent where it cannot be read."""
+
+
 class LogQueried(LogEvent):
     """Somebody entitled looked into the log; who and for what is in the access record committed with it."""
 
@@ -408,6 +424,7 @@ EVENTS: tuple[type[EventData], ...] = (
     CheckpointSigned,
     GapFound,
     ChainBroken,
+    IndexDamaged,
     IrregularityFound,
     LogQueried,
     KeyAnnounced,

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 import asyncpg
 import pytest
 import pytest_asyncio
 
+from services.audit import columns
+from services.audit.domain.columns import NAMES
+from services.audit.domain.entry import UNPARSABLE
 from services.audit.queries import Reader, Search
+from shared.clock import SimulatedClock
+from shared.contracts.audit import IndexDamaged
 from shared.db import Connection
+from shared.envelope import parse
 from shared.testing.plugin import Migrated
-from tests.integration.audit_world import MIGRATIONS, NOTODDEN, Publisher, World, open_world
+from tests.integration.audit_world import MIGRATIONS, NOON, NOTODDEN, Publisher, World, open_world
 from tests.integration.test_audit_rows import records
 
 pytestmark = [pytest.mark.connected, pytest.mark.story(24)]
@@ -25,10 +32,17 @@ OTHERS = {
 """Each column, and what it is changed to."""
 
 
+@pytest.fixture
+def clock() -> SimulatedClock:
+    """The rules' clock."""
+    return SimulatedClock(NOON)
+
+
 @pytest_asyncio.fixture
-async def world(migrated: Migrated) -> AsyncIterator[World]:
-    """Logs that hold every kind of entry, hostile ones among them."""
-    async with open_world(await migrated("audit", MIGRATIONS)) as opened:
+async def world(migrated: Migrated, clock: SimulatedClock, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
+    """Logs that hold every kind of entry, hostile ones among them, gone through in pieces of 250."""
+    monkeypatch.setattr(columns, "AT_ONCE", 250)
+    async with open_world(await migrated("audit", MIGRATIONS), clock=clock) as opened:
         await opened.take(*records())
         sealing = Publisher(source="/services/meetings", seed=5)
         await opened.take(*sealing.reads(2), sealing.seal())
@@ -42,6 +56,75 @@ async def attacker(world: World) -> AsyncIterator[Connection]:
     await connection.execute("SET session_replication_role = replica")
     yield connection
     await connection.close()
+
+
+async def gone_through(world: World) -> int:
+    """Compare until there is nothing to compare; return how many entries that were."""
+    compared = 0
+    while entries := await world.keeper.compare_columns():
+        assert entries <= columns.AT_ONCE
+        compared += entries
+    return compared
+
+
+async def told(world: World) -> list[tuple[int, str]]:
+    """The findings, each with its entry and its column; what was published says the same."""
+    rows = await world.pool.fetch(
+        "SELECT log, position, subject, source FROM findings WHERE kind = 'index-damaged' ORDER BY id"
+    )
+    found = [(row["position"], row["subject"].removeprefix("column:")) for row in rows]
+    bodies = [parse(row["body"]) for row in await world.pool.fetch("SELECT body FROM outbox ORDER BY id")]
+    events = [IndexDamaged.model_validate_json(each.data) for each in bodies if each.envelope.type == IndexDamaged.TYPE]
+    assert [(event.position, event.column) for event in events] == [
+        at for row, at in zip(rows, found, strict=True) if row["log"] != UNPARSABLE
+    ]
+    return found
+
+
+async def test_an_honest_log_has_no_finding_and_is_gone_through_every_day(
+    world: World, attacker: Connection, clock: SimulatedClock
+) -> None:
+    """Whatever was received; what comes later is compared when it comes, and what was pruned is not missed."""
+    total = await attacker.fetchval("SELECT count(*) FROM entries")
+    assert await gone_through(world) == total > 600
+    assert await world.take(*Publisher(seed=7).reads(3)) == 3
+    assert await gone_through(world) == 3
+    clock.set(NOON + timedelta(days=1, seconds=1))
+    await attacker.execute("DELETE FROM entries WHERE log = $1 AND position < 256", NOTODDEN)
+    assert await gone_through(world) == total + 3
+    assert await gone_through(world) == 0
+    assert await told(world) == []
+
+
+async def test_each_column_that_was_changed_is_found_with_its_entry(
+    world: World, attacker: Connection, clock: SimulatedClock
+) -> None:
+    """Also after the log was gone through, also to nothing; each is told once."""
+    assert {"log", *OTHERS} == set(NAMES)
+    await gone_through(world)
+    changed = []
+    for at, (column, value) in enumerate(OTHERS.items(), start=240):
+        nothing = [] if column in {"happened_at", "kind", "meeting"} else [(at + 40, "NULL")]  # no look has a meeting
+        for position, becomes in ((at, value), *nothing):
+            await attacker.execute(
+                f"UPDATE entries SET {column} = {becomes} WHERE log = $1 AND position = $2",
+                NOTODDEN,
+                position,
+            )
+            changed.append((position, column))
+    await attacker.execute("UPDATE entries SET case_ref = 'cas_x' WHERE log = $1 AND position = 2", UNPARSABLE)
+    assert (await gone_through(world), await told(world)) == (0, [])
+    for day in (1, 2):
+        clock.set(NOON + timedelta(days=day, minutes=1))
+        await gone_through(world)
+        assert sorted(await told(world)) == sorted([*changed, (2, "case_ref")])
+
+
+async def test_many_changes_are_told_by_the_first_of_each_look(world: World, attacker: Connection) -> None:
+    """Each that is told becomes an entry."""
+    await attacker.execute("UPDATE entries SET actor = NULL WHERE log = $1 AND position < 300", NOTODDEN)
+    await gone_through(world)
+    assert await told(world) == [(at, "actor") for at in (*range(columns.TOLD), *range(250, 250 + columns.TOLD))]
 
 
 async def test_what_is_shown_comes_from_the_leaf(world: World, attacker: Connection) -> None:

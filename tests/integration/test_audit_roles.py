@@ -41,7 +41,7 @@ CHANGES: Final = {
     "dead_letters": "UD", "consumer_progress": "UD", "source_watermarks": "UD", "deadlines": "UD", "data_keys": "UD",
     "vault_records": "UD", "lookups": "UD",
     # The log's own: its head, how far each partition was taken, which numbers it holds.
-    "logs": "U", "positions": "U", "journals": "U", "subjects": "U", "lanes": "U", "id_checks": "U",
+    "logs": "U", "positions": "U", "journals": "U", "subjects": "U", "lanes": "U", "id_checks": "U", "column_checks": "U",
     # Where witnesses, patterns and pages stand: computed from what is only added to, or of a passing nature.
     "witness_states": "U", "witnessed_logs": "U", "pattern_cursors": "U", "pattern_findings": "U", "pattern_states": "UD",
     "page_sessions": "UD",

@@ -7,7 +7,7 @@ import pytest
 from services.audit.domain.entry import Entry, Received, index_record
 from services.audit.domain.intake import sort_out
 from services.audit.domain.log import Finding, FindingKind, announce_findings, holes, runs
-from shared.contracts.audit import ChainBroken, GapFound, IrregularityFound
+from shared.contracts.audit import ChainBroken, GapFound, IndexDamaged, IrregularityFound
 from tests.integration.audit_world import Publisher
 
 pytestmark = pytest.mark.story(23)
@@ -88,6 +88,9 @@ def test_every_finding_is_published_as_one_event() -> None:
             Finding(kind=FindingKind.SUBJECT_GAP, source=CASES, subject="cas_x", first=1, last=2),
             Finding(kind=FindingKind.UNNUMBERED, source=CASES, position=9),
             Finding(kind=FindingKind.TREE_DAMAGED, source="", position=9),
+            Finding(
+                kind=FindingKind.INDEX_DAMAGED, source=CASES, first=3, last=3, position=9, subject="column:case_ref"
+            ),
         ],
     )
     assert events == [
@@ -95,10 +98,11 @@ def test_every_finding_is_published_as_one_event() -> None:
         IrregularityFound(log=origin, kind="subject-gap", source=CASES, subject_ref="cas_x", first=1, last=2),
         IrregularityFound(log=origin, kind="unnumbered", source=CASES, position=9),
         ChainBroken(log=origin, kind="tree-damaged", position=9),
+        IndexDamaged(log=origin, position=9, column="case_ref", source=CASES),
     ]
-    assert len(announce_findings(origin, [Finding(kind=kind, source=CASES) for kind in FindingKind])) == len(
-        FindingKind
-    )
+    assert len(
+        announce_findings(origin, [Finding(kind=kind, source=CASES, subject="x") for kind in FindingKind])
+    ) == len(FindingKind)
 
 
 def test_runs_are_the_numbers_and_holes_what_is_between() -> None:

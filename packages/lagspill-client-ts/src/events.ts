@@ -437,6 +437,7 @@ export interface EventData {
   "no.lagspill.audit.gap.found.v1": GapFound;
   "no.lagspill.audit.hold.lifted.v1": HoldLifted;
   "no.lagspill.audit.hold.placed.v1": HoldPlaced;
+  "no.lagspill.audit.index.damaged.v1": IndexDamaged;
   "no.lagspill.audit.innsyn-report.made.v1": InnsynReportMade;
   "no.lagspill.audit.irregularity.found.v1": IrregularityFound;
   "no.lagspill.audit.journal.sealed.v1": AuditJournalSealed;
@@ -962,6 +963,29 @@ export interface HoldPlaced {
    * The log's origin (C2SP tlog-checkpoint).
    */
   log: string;
+}
+/**
+ * What an entry is found by, beside the log, is not what the entry says: searches and reports may have left it out.
+ *
+ * The entry itself is as it was signed, or `lagspill-verify` finds that it is not: the tree is over the entries alone.
+ */
+export interface IndexDamaged {
+  /**
+   * What is not as the entry says: `case_ref`, `actor`, `kind`, ..
+   */
+  column: string;
+  /**
+   * The log's origin (C2SP tlog-checkpoint).
+   */
+  log: string;
+  /**
+   * The entry.
+   */
+  position: number;
+  /**
+   * Whose record the entry is, as it says itself; absent where it cannot be read.
+   */
+  source?: string;
 }
 /**
  * A guardian or a child was told who has seen the case (pasientjournalloven § 22 a, GDPR art. 15): how much, never what.

@@ -2815,6 +2815,27 @@ class IdentityCorrected(EventData):
     version: Annotated[int, Field(ge=2)]
 
 
+class IndexDamaged(EventData):
+    """What an entry is found by, beside the log, is not what the entry says: searches and reports may have left it
+    out.
+
+    The entry itself is as it was signed, or `lagspill-verify` finds that it is not: the tree is over the entries
+    alone.
+    """
+
+    TYPE: ClassVar[str] = "no.lagspill.audit.index.damaged.v1"
+    TOPIC: ClassVar[str] = "lagspill.audit.v1"
+
+    column: Annotated[str, Field(pattern=r"^[a-z_]{1,40}$")]
+    """What is not as the entry says: `case_ref`, `actor`, `kind`, .."""
+    log: Annotated[str, Field(pattern=r"^[a-z0-9./_-]{1,120}$")]
+    """The log's origin (C2SP tlog-checkpoint)."""
+    position: Annotated[int, Field(ge=0)]
+    """The entry."""
+    source: Annotated[str, Field(pattern=r"^/services/[a-z][a-z0-9-]{1,30}$")] | None = None
+    """Whose record the entry is, as it says itself; absent where it cannot be read."""
+
+
 class InnsynReportMade(EventData):
     """A guardian or a child was told who has seen the case (pasientjournalloven § 22 a, GDPR art. 15): how much, never
     what.
@@ -4042,6 +4063,7 @@ EVENTS: Final[Mapping[str, type[EventData]]] = {
     HoldLifted.TYPE: HoldLifted,
     HoldPlaced.TYPE: HoldPlaced,
     IdentityCorrected.TYPE: IdentityCorrected,
+    IndexDamaged.TYPE: IndexDamaged,
     InnsynReportMade.TYPE: InnsynReportMade,
     InvitationAnswered.TYPE: InvitationAnswered,
     IrregularityFound.TYPE: IrregularityFound,

@@ -15,6 +15,7 @@ from shared.contracts.audit import (
     GapFound,
     HoldLifted,
     HoldPlaced,
+    IndexDamaged,
     IrregularityFound,
     LogEvent,
     LogQueried,
@@ -24,6 +25,8 @@ from shared.contracts.base import EventData, Model
 OWN_SOURCE: Final = "/services/audit"
 LANE: Final = "lane:"
 """What the name of a lane stands behind where it is told as a finding's subject. No subject begins so."""
+COLUMN: Final = "column:"
+"""The same of a column of the entries' table."""
 
 
 class FindingKind(StrEnum):
@@ -49,13 +52,15 @@ class FindingKind(StrEnum):
     """A record stands on a topic, or is of a type, that is not its service's, or in the name of one that does not exist."""
     TREE_DAMAGED = "tree-damaged"
     """The stored head of the log is not what was signed last: nothing more is signed."""
+    INDEX_DAMAGED = "index-damaged"
+    """A column by which an entry is found is not what its leaf says: searches and reports may leave it out, or show it wrongly."""
 
 
 class Finding(Model):
     """One thing found wrong: with a service's numbers `first` to `last`, shown by the entry at `position` if there is one.
 
-    With a `subject`, the numbers are those of the subject's own `sequence`, or of the lane (`lane:` and its name). Zero stands for
-    no number.
+    With a `subject`, the numbers are those of the subject's own `sequence`, or of the lane (`lane:` and its name); where it is a
+    column (`column:` and its name) that is not what the entry says, they are the entry's. Zero stands for no number.
     """
 
     kind: FindingKind
@@ -83,7 +88,7 @@ def evolve(state: LogState, event: EventData) -> LogState:
     match event:
         case CheckpointSigned():
             return state.model_copy(update={"published_size": event.size})
-        case GapFound() | ChainBroken() | IrregularityFound():
+        case GapFound() | ChainBroken() | IrregularityFound() | IndexDamaged():
             return state.model_copy(update={"findings": state.findings + 1})
         case HoldPlaced():
             return state.model_copy(update={"holds": (*state.holds, event.hold)})
@@ -129,6 +134,9 @@ def _announce_finding(origin: str, found: Finding) -> LogEvent:
             last=found.last or None,
             position=found.position,
         )
+    if found.kind is FindingKind.INDEX_DAMAGED:
+        column = (found.subject or "").removeprefix(COLUMN)
+        return IndexDamaged(log=origin, position=found.position or 0, column=column, source=found.source or None)
     return ChainBroken(log=origin, kind=found.kind.value, source=found.source or None, position=found.position)
 
 
