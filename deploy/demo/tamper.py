@@ -59,6 +59,13 @@ async def change_one_byte(conn: Connection, log: str, position: int) -> Tamperin
     return Tampering(f"one byte of entry {position} was changed", "changed", position)
 
 
+async def hide_from_searches(conn: Connection, log: str, position: int) -> Tampering:
+    """Take an entry's case out of the column that it is found by: no search and no report has it, and its bytes are as signed."""
+    async with _unhindered(conn):
+        await conn.execute("UPDATE entries SET case_ref = NULL WHERE log = $1 AND position = $2", log, position)
+    return Tampering(f"entry {position} was hidden from the case's searches", "changed", position)
+
+
 async def delete_a_row(conn: Connection, log: str, position: int) -> Tampering:
     """Delete one entry and leave the hole."""
     async with _unhindered(conn):

@@ -14,6 +14,7 @@ from lagspill_verify import Report, verify
 from deploy.demo import tamper
 from deploy.demo.people import NEIGHBOURS_AUDITOR
 from deploy.demo.stage import PATIENCE, Stage, StoryError
+from services.audit.direct import compare_columns, open_database
 from services.audit.domain.note import Signer
 from services.audit.domain.policy import Policy
 from shared import db
@@ -119,6 +120,7 @@ async def row_24(stage: Stage) -> None:
             for attack in _attacks(stage.log.name, size):
                 async with tamper.undone(conn):
                     await _found(stage, await attack(conn), ())
+            await _hidden_is_found(stage, conn, stage.attackers_database, size)
             older = await conn.fetchval(
                 "SELECT coalesce((SELECT max(size) FROM witnessed_checkpoints WHERE log = $1 AND size < $2),"
                 " (SELECT max(size) FROM checkpoints WHERE log = $1 AND size < $2))",
@@ -136,6 +138,35 @@ async def row_24(stage: Stage) -> None:
     stage.narrator.happened("put back as it was, the log verifies again")
 
 
+async def _hidden_is_found(stage: Stage, conn: Connection, dsn: str, size: int) -> None:
+    """Hide the case's newest entry from whoever searches: the tree is as it was, so the columns are compared with the entries."""
+    position = await conn.fetchval(
+        "SELECT max(position) FROM entries WHERE log = $1 AND position < $2 AND case_ref = $3",
+        stage.log.name,
+        size,
+        str(stage.facts["case"]),
+    )
+    async with tamper.undone(conn):
+        done = await tamper.hide_from_searches(conn, stage.log.name, position)
+        report = await asyncio.to_thread(_compared, dsn, stage.log.name, size)
+        said = [str(found) for found in report.findings]
+        stage.check(len(said) == 1, f"found, and nothing else: {done.what}: {said}")
+        finding = report.findings[0]
+        stage.check((finding.kind.value, finding.position) == (done.kind, done.position), f"{done.what}: {finding}")
+        stage.narrator.found(done.what, done.kind, said[0])
+
+
+def _compared(dsn: str, log: str, size: int) -> Report:
+    """Return what is wrong with the columns, as `lagspill verify --database LOG --columns` tells it."""
+    report = Report(size=size)
+    database = open_database(dsn, log)
+    try:
+        compare_columns(database, report)
+    finally:
+        database.close()
+    return report
+
+
 def _attacks(log: str, size: int) -> tuple[Callable[[Connection], Awaitable[tamper.Tampering]], ...]:
     middle, forger = size // 2, Signer("lagspill.no/forger", b"\7" * 32)
     return (
@@ -151,9 +182,9 @@ def _attacks(log: str, size: int) -> tuple[Callable[[Connection], Awaitable[tamp
 
 @asynccontextmanager
 async def _nothing_logged(dsn: str) -> AsyncIterator[None]:
-    """Keep the audit service from logging meanwhile: what is put back afterwards must be all there is."""
+    """Keep the audit service from logging meanwhile, and from finding anything: what is put back must be all there is."""
     async with attacker(dsn) as conn, conn.transaction():
-        await conn.execute("LOCK TABLE positions IN SHARE ROW EXCLUSIVE MODE")
+        await conn.execute("LOCK TABLE positions, column_checks IN SHARE ROW EXCLUSIVE MODE")
         yield
 
 

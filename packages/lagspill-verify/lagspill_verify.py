@@ -3049,10 +3049,15 @@ class ProgressLine:
 
 
 Opener = Callable[[str, Demands], Source]
+Comparer = Callable[[Source, Report], None]
 
 
 def main(
-    arguments: Sequence[str] | None = None, *, program: str = "lagspill-verify", opener: Opener | None = None
+    arguments: Sequence[str] | None = None,
+    *,
+    program: str = "lagspill-verify",
+    opener: Opener | None = None,
+    comparer: Comparer | None = None,
 ) -> int:
     """Entry point of the `lagspill-verify` command; returns the exit status.
 
@@ -3060,6 +3065,7 @@ def main(
         arguments: those of the command line.
         program: what the command is called.
         opener: returns where a log is read from, for who reads it from somewhere else than `verify` does.
+        comparer: adds to the report what is wrong with the columns beside the entries, where `opener` reads them from a table.
     """
     parser = argparse.ArgumentParser(
         prog=program,
@@ -3102,18 +3108,21 @@ def main(
         help="processes to read with (default: %(default)s)",
     )
     parser.add_argument("--quiet", action="store_true", help="print nothing; only the exit status tells")
+    if comparer is not None:
+        parser.add_argument(
+            "--columns",
+            action="store_true",
+            help="compare also the columns that each entry is found by with the entry, which takes several times as long",
+        )
     asked = parser.parse_args(arguments)
     progress: Callable[[int, int], None] = _silence if asked.quiet else ProgressLine()
     try:
         if opener is not None:
             demands = read_demands(asked.key, asked.policy, asked.since, asked.retention)
-            report = verify_log(
-                opener(asked.source, demands),
-                demands,
-                progress=progress,
-                workers=asked.workers,
-                hashes_only=asked.hashes,
-            )
+            source = opener(asked.source, demands)
+            report = verify_log(source, demands, progress=progress, workers=asked.workers, hashes_only=asked.hashes)
+            if comparer is not None and asked.columns:
+                comparer(source, report)
         else:
             report = verify(
                 asked.source,

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 import asyncpg
 import lagspill_verify
-from lagspill_verify import WIDTH, Demands, UnreadableError
+from lagspill_verify import WIDTH, Demands, Kind, Report, Source, UnreadableError
 
 if TYPE_CHECKING:
+    from services.audit.columns import Row
     from shared.db import Connection
 
 READ_SECONDS: Final = 60.0
@@ -32,6 +33,7 @@ STRAY: Final = (
     "SELECT position FROM entries WHERE log = $1 AND position >= (SELECT least("
     "(SELECT size FROM logs WHERE log = $1), (SELECT max(size) FROM checkpoints WHERE log = $1))) ORDER BY position LIMIT 1"
 )
+_ROWS_AT_ONCE: Final = 5000
 _T = TypeVar("_T")
 
 
@@ -87,6 +89,17 @@ class Database:
         """
         return self._run(self._stray())
 
+    def changed_columns(self, size: int) -> Iterator[tuple[int, str]]:
+        """Yield (position, column) of each column that is not what the entry says, of a log of this size, in order.
+
+        Raises:
+            UnreadableError: the database cannot be read.
+        """
+        for first in range(0, size, _ROWS_AT_ONCE):
+            for row in self._run(self._rows(first, min(first + _ROWS_AT_ONCE, size))):
+                for name in row.differing():
+                    yield row.position, name
+
     def close(self) -> None:
         """Let the connection go, if there is one."""
         if self._loop is not None:
@@ -107,6 +120,13 @@ class Database:
         if self._connection is None:
             self._connection = await asyncpg.connect(self._dsn, command_timeout=READ_SECONDS, server_settings=_SETTINGS)
         return self._connection
+
+    async def _rows(self, first: int, end: int) -> list[Row]:
+        # Not before it is asked for: what reads columns takes a second to load, and every process that verifies would.
+        from services.audit.columns import read_rows
+        from services.audit.domain.entry import LogName
+
+        return await read_rows(await self._connect(), LogName(self._log), first, end)
 
     async def _get(self, path: str) -> bytes | None:
         connection = await self._connect()
@@ -221,16 +241,40 @@ def open_database(dsn: str, log: str, *, witnessed: bool = False) -> Database:
     return Database(dsn, log, note)
 
 
+def compare_columns(log: Source, report: Report) -> None:
+    """Add to the report which columns are not what their entries say.
+
+    The tree is over the entries alone: who changes a column hides an entry from searches and reports, and every hash is as before.
+
+    Raises:
+        UnreadableError: the database cannot be read.
+    """
+    assert isinstance(log, Database)
+    for position, name in log.changed_columns(report.size):
+        report.found(Kind.CHANGED, position, f"the column {name} is not what the entry says")
+
+
 def main(arguments: Sequence[str]) -> int:
-    """Verify a log of the database in DATABASE_URL; everything else is as in `lagspill-verify`."""
+    """Verify a log of the database in DATABASE_URL; everything else is as in `lagspill-verify`, but for `--columns`."""
+
+    opened: list[Database] = []
 
     def open_log(name: str, demands: Demands) -> Database:
         dsn = os.environ.get("DATABASE_URL")
         if dsn is None:
             raise UnreadableError("DATABASE_URL names no database")
-        return open_database(dsn, name, witnessed=demands.policy is not None and demands.policy.quorum is not None)
+        opened.append(
+            open_database(dsn, name, witnessed=demands.policy is not None and demands.policy.quorum is not None)
+        )
+        return opened[0]
 
-    return lagspill_verify.main(arguments, program="lagspill verify --database", opener=open_log)
+    try:
+        return lagspill_verify.main(
+            arguments, program="lagspill verify --database", opener=open_log, comparer=compare_columns
+        )
+    finally:
+        for log in opened:
+            log.close()
 
 
 if __name__ == "__main__":

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import asyncpg
+import lagspill_verify
 import pytest
 import pytest_asyncio
 
-from services.audit import columns
+from deploy.demo import tamper
+from services.audit import columns, direct
 from services.audit.domain.columns import NAMES
 from services.audit.domain.entry import UNPARSABLE
 from services.audit.queries import Reader, Search
@@ -18,7 +21,7 @@ from shared.contracts.audit import IndexDamaged
 from shared.db import Connection
 from shared.envelope import parse
 from shared.testing.plugin import Migrated
-from tests.integration.audit_world import MIGRATIONS, NOON, NOTODDEN, Publisher, World, open_world
+from tests.integration.audit_world import MIGRATIONS, NOON, NOTODDEN, SIGNER, Publisher, World, open_world
 from tests.integration.test_audit_rows import records
 
 pytestmark = [pytest.mark.connected, pytest.mark.story(24)]
@@ -125,6 +128,34 @@ async def test_many_changes_are_told_by_the_first_of_each_look(world: World, att
     await attacker.execute("UPDATE entries SET actor = NULL WHERE log = $1 AND position < 300", NOTODDEN)
     await gone_through(world)
     assert await told(world) == [(at, "actor") for at in (*range(columns.TOLD), *range(250, 250 + columns.TOLD))]
+
+
+async def test_the_operators_command_names_the_column_when_it_is_asked(
+    world: World, attacker: Connection, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`lagspill verify --database LOG --columns`; without it the log is as it was signed, which it is."""
+    monkeypatch.setenv("DATABASE_URL", world.dsn)
+
+    async def verify(*more: str) -> tuple[int, list[str]]:
+        arguments = [
+            NOTODDEN,
+            "--key",
+            SIGNER.named(f"lagspill.no/logs/{NOTODDEN}").verifier.vkey,
+            "--workers",
+            "1",
+            *more,
+        ]
+        status = await asyncio.to_thread(direct.main, arguments)
+        return status, [line for line in capsys.readouterr().out.splitlines() if " at entry " in line]
+
+    honest = await verify("--columns")
+    done = await tamper.hide_from_searches(attacker, NOTODDEN, 300)
+    assert await verify() == honest
+    status, said = await verify("--columns")
+    assert (status, set(said) - set(honest[1])) == (
+        lagspill_verify.EXIT_NOT_WHAT_WAS_SIGNED,
+        {f"{done.kind} at entry {done.position}: the column case_ref is not what the entry says"},
+    )
 
 
 async def test_what_is_shown_comes_from_the_leaf(world: World, attacker: Connection) -> None:
