@@ -208,10 +208,27 @@ class Report:
     journals: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
+    more: int = 0
+    """Findings beyond these, which were only counted."""
+    more_kinds: set[Kind] = field(default_factory=set)
+    """What kinds those are."""
 
     def found(self, kind: Kind, position: int | None, detail: str) -> None:
-        """Add a finding; beyond a thousand they are only counted, in the last one."""
-        self.findings.append(Finding(kind, position, detail))
+        """Add a finding; beyond a thousand they are only counted."""
+        self.add(Finding(kind, position, detail))
+
+    def add(self, finding: Finding) -> None:
+        """Add a finding in the same way."""
+        if len(self.findings) < MAX_FINDINGS:
+            self.findings.append(finding)
+        else:
+            self.count(finding.kind, 1)
+
+    def count(self, kind: Kind, findings: int) -> None:
+        """Count findings that are not told one by one."""
+        if findings:
+            self.more += findings
+            self.more_kinds.add(kind)
 
     def note(self, line: str) -> None:
         """Add a remark, at most a thousand."""
@@ -221,7 +238,7 @@ class Report:
     @property
     def exit_status(self) -> int:
         """Return what the command ends with."""
-        kinds = {found.kind for found in self.findings}
+        kinds = {found.kind for found in self.findings} | self.more_kinds
         if not kinds:
             return EXIT_VERIFIED
         if kinds - {kind for _, kind in _WORST_FIRST}:
@@ -254,9 +271,9 @@ class Report:
         lines.append(f"  compared   with {self.anchors} older checkpoints")
         lines += [f"  journal    {line}" for line in self.journals]
         lines += [f"  note       {line}" for line in self.notes]
-        lines += [f"{found}" for found in self.findings[:MAX_FINDINGS]]
-        if len(self.findings) > MAX_FINDINGS:
-            lines.append(f"and {len(self.findings) - MAX_FINDINGS} more findings")
+        lines += [f"{found}" for found in self.findings]
+        if self.more:
+            lines.append(f"and {self.more} more {'finding' if self.more == 1 else 'findings'}")
         return "\n".join(map(shown, [*lines, self.verdict]))
 
 
@@ -2133,6 +2150,9 @@ class Verification:
         self._differs: tuple[int, bool, int] | None = None
         self._strange = 0
         self._numbers: list[Finding] = []
+        """What is wrong with what services say, at most a thousand findings."""
+        self._more_numbers = 0
+        """How many there are beyond these."""
         self._absent: list[tuple[int, int]] = []
         """Entries that are not there though their hashes are: the first, and the one after the last."""
         self._prunings: list[tuple[int, Pruning]] = []
@@ -2175,7 +2195,7 @@ class Verification:
         self.report.signed_by = ", ".join(map(str, signers))
         if self._broken or self._past.size != checkpoint.size or self._past.root() != checkpoint.root:
             wrong = self._locate(log)
-            self.report.findings.append(wrong)
+            self.report.add(wrong)
             for first, end in self._absent if not self._hashes_only else ():
                 if wrong.position is not None and first < wrong.position:
                     self.report.note(
@@ -2184,7 +2204,7 @@ class Verification:
                     )
             return
         if self._contradicted is not None:
-            self.report.findings.append(self._contradicted)
+            self.report.add(self._contradicted)
         self._check_absent(log)
         self._check_tiles(log)
         self._check_behind()
@@ -2205,6 +2225,14 @@ class Verification:
     def _found(self, kind: Kind, position: int | None, detail: str) -> None:
         self.report.found(kind, position, detail)
 
+    def _contradict(self, findings: Iterable[Finding]) -> None:
+        """Keep what is wrong with what services say until it is known whether the entries are what was signed."""
+        for finding in findings:
+            if len(self._numbers) < MAX_FINDINGS:
+                self._numbers.append(finding)
+            else:
+                self._more_numbers += 1
+
     # --- reading ------------------------------------------------------------------------------------------------------
 
     def _read(self, log: Log) -> None:
@@ -2219,7 +2247,7 @@ class Verification:
             for source, run in span.runs:
                 journal = self._journal(source)
                 if journal is not None:
-                    self._numbers.extend(journal.take(run))
+                    self._contradict(journal.take(run))
             self._counts.add(span.subjects)
             for key, lane in span.lanes.items():
                 self._lane(key).extend(lane)
@@ -2230,7 +2258,7 @@ class Verification:
             while given and given[0].size <= self._past.size:
                 self._compare(given.popleft(), "the checkpoint given")
             for journal in self._journals.values():
-                self._numbers.extend(journal.settle())
+                self._contradict(journal.settle())
             self._progress(self._there, log.size)
             if self._broken:
                 break
@@ -2268,11 +2296,8 @@ class Verification:
 
     def _hear(self, word: Word) -> None:
         if word.foreign is not None:
-            if len(self._numbers) <= MAX_FINDINGS:
-                detail = (
-                    f"an event of type {word.foreign} in the name of {word.source}, whose it is not: it is not heard"
-                )
-                self._numbers.append(Finding(Kind.INCOMPLETE, word.position, detail))
+            detail = f"an event of type {word.foreign} in the name of {word.source}, whose it is not: it is not heard"
+            self._contradict([Finding(Kind.INCOMPLETE, word.position, detail)])
             return
         if word.hold is not None:
             self._holds.append((word.position, word.hold))
@@ -2280,9 +2305,8 @@ class Verification:
                 raise UnreadableError(f"the log has more than {MAX_RANGES} holds")
             return
         if word.seal is None and word.older is None and word.pruned is None:
-            if len(self._numbers) <= MAX_FINDINGS:
-                detail = f"an event in the name of {word.source} without a number: nothing says that it published it"
-                self._numbers.append(Finding(Kind.INCOMPLETE, word.position, detail))
+            detail = f"an event in the name of {word.source} without a number: nothing says that it published it"
+            self._contradict([Finding(Kind.INCOMPLETE, word.position, detail)])
             return
         if word.seal is not None and (journal := self._journal(word.source)) is not None:
             journal.seal(*word.seal, word.position)
@@ -2546,7 +2570,9 @@ class Verification:
             )
         self._count_subjects()
         self._count_lanes()
-        self.report.findings.extend(sorted(self._numbers, key=lambda found: found.position or 0))
+        for found in sorted(self._numbers, key=lambda each: each.position or 0):
+            self.report.add(found)
+        self.report.count(Kind.INCOMPLETE, self._more_numbers)
         excused = self.report.pruned  # each of these was the record of at most one number
         for source, journal in sorted(self._journals.items()):
             gone = journal.holes()
@@ -2579,8 +2605,8 @@ class Verification:
             if 0 < absent <= self.report.pruned - excused:
                 excused += absent
                 subjects += 1
-            elif len(self._numbers) <= MAX_FINDINGS:
-                self._numbers.append(finding)
+            else:
+                self._contradict([finding])
         if excused:
             self.report.note(
                 f"{excused} events of {subjects} subjects are not there: that is no finding, as they may be among the"
@@ -2605,9 +2631,7 @@ class Verification:
             ]
             if lane.reused:
                 details.append(f"{source} has used a count of lane {name} twice")
-            for detail in details:
-                if len(self._numbers) <= MAX_FINDINGS:
-                    self._numbers.append(Finding(Kind.INCOMPLETE, at, detail))
+            self._contradict(Finding(Kind.INCOMPLETE, at, detail) for detail in details)
         if excused:
             self.report.note(
                 f"{excused} records of {lanes} lanes are not there: that is no finding, as they may be among the"

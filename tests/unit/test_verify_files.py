@@ -477,6 +477,30 @@ def test_many_subjects_go_to_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
     }
 
 
+def test_beyond_a_thousand_findings_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A service that was set back to a backup uses its numbers again: as many findings are told as can be read, and how many more."""
+    from tests.property.test_audit_verify import bundled
+    from tests.property.test_audit_verify import verify as verify_files
+
+    monkeypatch.setattr(lagspill_verify, "MAX_FINDINGS", 10)
+    hole = json.loads(event(1, "/services/notify")) | {"sourcesequence": f"{7:020}"}
+    entries = [*map(event, range(1, 301)), *map(event, range(1, 251)), json.dumps(hole).encode(), b"{}"]
+    entries += [of_subject(nth, f"cas_{nth}", 2) for nth in range(301, 321)]
+    entries.append(seal_of("/services/notify", 7, bytes(32)))
+    report = verify_files(files_of(entries))
+    assert (len(report.findings), report.more) == (10, 250 + 20 + 1 - 10), report
+    assert [found.position for found in report.findings] == list(range(300, 310))
+    assert "\nand 261 more findings\nNOT COMPLETE" in str(report)
+    entries[400] = b"x"
+    assert [found.kind for found in verify_files(bundled(entries, files_of(entries[:400]))).findings] == [Kind.INSERTED]
+    report = Report()
+    for _ in range(10):
+        report.found(Kind.INCOMPLETE, 0, "")
+    for kind, status in ((Kind.UNWITNESSED, lagspill_verify.EXIT_NOT_WITNESSED), (Kind.FORKED, 1)):
+        report.found(kind, 0, "")
+        assert report.exit_status == status, "what is only counted counts"
+
+
 def test_many_processes_say_the_same_as_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The work is shared; what is found is not a matter of luck."""
     monkeypatch.setattr(lagspill_verify, "SMALL", 0)
