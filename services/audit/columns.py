@@ -21,7 +21,7 @@ from shared.db import Connection
 AGAIN: Final = timedelta(days=1)
 """How long after it began a log is gone through again, by the rules' clock."""
 AT_ONCE: Final = 1000
-"""Entries of one look: ten million are gone through in three hours, and it takes a hundredth of a core."""
+"""Entries of one look, of which there is one a second: ten million take three hours, and a fortieth of a core."""
 TOLD: Final = 20
 """Findings of one look that are told, the first ones: each becomes an entry, and whoever has changed more is known by these."""
 _BETWEEN: Final = 100
