@@ -200,6 +200,62 @@ async def test_of_another_log_nothing_is_shown(pages: Pages, visitor: Visitor) -
         assert answer.headers["content-type"] == "text/html; charset=utf-8", path
 
 
+async def test_who_is_cleared_sees_the_log_of_an_address_protected_case_by_its_name(pages: Pages) -> None:
+    """Every page of it, as through the programs' interface: each link and form leads on in the same log, and others are refused."""
+    cases = Publisher()
+    hidden = cases.ids.ref("prt")
+    await pages.served.world.take(cases.read(), *(cases.read(CASE, scope=hidden) for _ in range(51)))
+    paths = {
+        f"/pages/{path}{'&' if '?' in path else '?'}log={hidden}"
+        for path in (
+            f"search?case={CASE}",
+            f"case/{CASE}",
+            "actor/act_nurse-in-tinnes",
+            "findings",
+            "verify",
+            "exports",
+        )
+    }
+    async with pages.visitor() as other:
+        await other.sign_in()
+        for path in (*paths, f"/pages/entry/{hidden}/0"):
+            assert (await other.go(path)).status_code == 403, path
+            assert (await pages.served.recorded())[-1]["kind"] == "deny"
+        answer = await other.send("/pages/verify", token=await other.token(), key=VKEY, log=hidden)
+        assert answer.status_code == 403
+        assert (await other.go("/pages/search?log=x")).status_code == 404
+        assert (await other.go(f"/pages/log/{hidden}")).status_code == 404
+    pages.server.claims = {"sub": "auditor-2", "lagspill_roles": ["auditor", "protected-log-reader"]}
+    async with pages.visitor() as cleared:
+        await cleared.sign_in()
+        for path in (*paths, f"/pages/entry/{hidden}/0", f"/pages/log/{hidden}"):
+            answer = await cleared.go(path)
+            assert answer.status_code == 200, path
+            links = re.findall(r'href="(/pages/(?:search|findings|verify|exports|case|actor)[^"]*)"', answer.text)
+            assert links, path
+            assert {link for link in links if f"log={hidden}" not in link} == set(), path
+            assert answer.text.count('action="/pages/verify"') + answer.text.count('action="/pages/search"') <= (
+                answer.text.count(f'name="log" value="{hidden}"')
+            )
+        found = await cleared.go(f"/pages/case/{CASE}?log={hidden}")
+        assert found.text.count(f'href="/pages/entry/{hidden}/') == 50
+        (older,) = re.findall(r'href="(\?[^"]*before=[^"]*)"', found.text)
+        assert f"/pages/entry/{hidden}/0" in (await cleared.go(f"/pages/case/{CASE}{unescape(older)}")).text
+        token = await cleared.token()
+        key = (await pages.served.get(f"/logs/{hidden}/vkey", cleared_token(pages))).text.strip()
+        assert EN["verify.verified"] in (await cleared.send("/pages/verify", token=token, key=key, log=hidden)).text
+        made = await cleared.send("/pages/exports", token=token, case=CASE, format="csv", log=hidden)
+        assert made.status_code == 303
+        copy = await cleared.go(f"{made.headers['location']}/content")
+        assert copy.text.count(CASE) >= 51
+        assert EN["history.none"] in (await cleared.go(f"/pages/case/{CASE}")).text, "their own municipality's"
+
+
+def cleared_token(pages: Pages) -> str:
+    """The same person's token for programs."""
+    return pages.served.issuer.token(pages.server.claims | {"lagspill_service": None, "municipality": "4005"})
+
+
 async def test_a_copy_of_what_was_found_is_taken_from_the_page(pages: Pages, visitor: Visitor) -> None:
     """Ordered by the form below the results, recorded when it is fetched, and then told with count and hash."""
     cases = Publisher()

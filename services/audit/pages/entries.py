@@ -22,7 +22,7 @@ from services.audit.handlers import LONGEST_PERIOD, Desk
 from services.audit.pages.drawing import proof_path, timeline
 from services.audit.pages.rendering import HEADERS, page
 from services.audit.pages.site import Site
-from services.audit.pages.visits import Visit
+from services.audit.pages.visits import Visit, log_of, seen_in
 from services.audit.queries import Search, StoredEntry
 from shared.aggregate import Context
 from shared.clock import OSLO
@@ -80,7 +80,7 @@ class EntryPages:
         asked = read_search(request.query_params, ctx.now)
         if asked.search is None:
             return page("search.html", visit, asked=asked, kinds=KINDS, entries=None, older=None)
-        entries, older = await self._find(ctx, asked.search, request)
+        entries, older = await self._find(visit, ctx, asked.search, request)
         return page("search.html", visit, asked=asked, kinds=KINDS, entries=entries, older=older)
 
     async def case(self, request: Request, visit: Visit, ctx: Context) -> Response:
@@ -88,7 +88,7 @@ class EntryPages:
         case = request.path_params["case"]
         if _FORMS["case"].fullmatch(case) is None:
             raise NoSuchEntryError
-        entries, older = await self._find(ctx, Search(case=case), request)
+        entries, older = await self._find(visit, ctx, Search(case=case), request)
         drawn = timeline(entries, lambda at: entries[at].unit or entries[at].organisation or entries[at].source)
         return page("history.html", visit, about="case", ref=case, entries=entries, older=older, drawn=drawn)
 
@@ -97,7 +97,7 @@ class EntryPages:
         actor = request.path_params["actor"]
         if _FORMS["actor"].fullmatch(actor) is None:
             raise NoSuchEntryError
-        entries, older = await self._find(ctx, Search(actor=actor), request)
+        entries, older = await self._find(visit, ctx, Search(actor=actor), request)
         drawn = timeline(entries, lambda at: _short_case(entries[at].case))
         return page("history.html", visit, about="actor", ref=actor, entries=entries, older=older, drawn=drawn)
 
@@ -105,6 +105,7 @@ class EntryPages:
         """Show one entry, and the way from it to the signed root."""
         log, position = _place(request)
         entry, proof = await self._desk.show(ctx, log, position)
+        visit = seen_in(visit, log)
         checkpoint = Checkpoint.parse(proof.note.partition("\n\n")[0] + "\n")
         path = proof_path(leaf_hash(entry.leaf), proof.index, checkpoint.size, proof.hashes)
         text, whole = readable(entry.leaf)
@@ -123,12 +124,13 @@ class EntryPages:
         }
         return Response(proof.text(), headers=headers)
 
-    async def _find(self, ctx: Context, search: Search, request: Request) -> tuple[Sequence[StoredEntry], str | None]:
+    async def _find(
+        self, visit: Visit, ctx: Context, search: Search, request: Request
+    ) -> tuple[Sequence[StoredEntry], str | None]:
         """Return a page of entries, and the address of the next."""
-        assert ctx.actor is not None
         given = request.query_params.get("before", "")
         before = int(given) if given.isascii() and given.isdigit() and len(given) <= 18 else None
-        found = await self._desk.find(ctx, LogName(ctx.actor.municipality), search, before=before, limit=SHOWN + 1)
+        found = await self._desk.find(ctx, log_of(visit, ctx), search, before=before, limit=SHOWN + 1)
         if len(found) <= SHOWN:
             return found, None
         kept = {name: value for name, value in request.query_params.items() if name != "before"}

@@ -8,14 +8,13 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
-from services.audit.domain.entry import LogName
 from services.audit.exports.desk import ExportDesk
 from services.audit.exports.errors import NoSuchExportError
 from services.audit.handlers import Desk
 from services.audit.pages.entries import read_search
 from services.audit.pages.rendering import HEADERS, page
 from services.audit.pages.site import Site
-from services.audit.pages.visits import Visit, read_form
+from services.audit.pages.visits import Visit, log_of, read_form
 from shared.aggregate import Context
 from shared.contracts.audit import ExportFilter, ExportFormat
 from shared.errors import InvalidInputError
@@ -40,21 +39,23 @@ class ExportPages:
 
     async def overview(self, request: Request, visit: Visit, ctx: Context) -> Response:  # noqa: ARG002
         """Show how to take a copy of the log, and what a person is given who asks about their own."""
-        log = _own(ctx)
+        log = log_of(visit, ctx)
         await self._desk.admit_overview(ctx, log)
         return page("exports.html", visit, log=log)
 
     async def order(self, request: Request, visit: Visit, ctx: Context) -> Response:
         """Order what the search finds that stands in the form."""
         form = read_form(exchange(request).body)
-        asked = read_search({name: value for name, value in form.items() if name not in ("token", "format")}, ctx.now)
+        asked = read_search(
+            {name: value for name, value in form.items() if name not in ("token", "format", "log")}, ctx.now
+        )
         if asked.search is None or form.get("format") not in set(ExportFormat):
             raise InvalidInputError
         search = asked.search
         wanted = ExportFilter.model_validate(
             {name: getattr(search, name) for name in ExportFilter.model_fields if getattr(search, name) is not None}
         )
-        made = await self._exports.order(ctx, _own(ctx), ExportFormat(form["format"]), wanted, visit.language)
+        made = await self._exports.order(ctx, log_of(visit, ctx), ExportFormat(form["format"]), wanted, visit.language)
         assert made.state.ordered is not None
         return RedirectResponse(f"/pages/export/{made.state.ordered.export}", 303, HEADERS)
 
@@ -80,8 +81,3 @@ def _ref(request: Request) -> ExportRef:
     if _EXPORT.fullmatch(export) is None:
         raise NoSuchExportError
     return ExportRef(export)
-
-
-def _own(ctx: Context) -> LogName:
-    assert ctx.actor is not None
-    return LogName(ctx.actor.municipality)

@@ -8,11 +8,10 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.audit.domain.entry import LogName
 from services.audit.errors import NoSuchFindingError
 from services.audit.pages.rendering import page
 from services.audit.pages.site import Site
-from services.audit.pages.visits import Visit
+from services.audit.pages.visits import Visit, log_of, seen_in
 from services.audit.patterns.api import FINDING_ID
 from services.audit.patterns.desk import FindingDesk
 from services.audit.patterns.reading import FindingSearch, LogFinding
@@ -37,8 +36,7 @@ class FindingPages:
 
     async def findings(self, request: Request, visit: Visit, ctx: Context) -> Response:  # noqa: ARG002
         """Show what was found, the newest first."""
-        assert ctx.actor is not None
-        found = await self._desk.find(ctx, LogName(ctx.actor.municipality), FindingSearch(), limit=SHOWN)
+        found = await self._desk.find(ctx, log_of(visit, ctx), FindingSearch(), limit=SHOWN)
         return page("findings.html", visit, findings=found, now=ctx.now, sentence=_sentence, about_log=_about_log)
 
     async def finding(self, request: Request, visit: Visit, ctx: Context) -> Response:
@@ -47,7 +45,14 @@ class FindingPages:
         if _ID.fullmatch(name) is None:
             raise NoSuchFindingError
         shown = await self._desk.show(ctx, name, limit=SHOWN)
-        return page("finding.html", visit, shown=shown, now=ctx.now, sentence=_sentence, about_log=_about_log)
+        return page(
+            "finding.html",
+            seen_in(visit, shown.finding.log),
+            shown=shown,
+            now=ctx.now,
+            sentence=_sentence,
+            about_log=_about_log,
+        )
 
 
 def _about_log(finding: PatternFinding | LogFinding) -> bool:

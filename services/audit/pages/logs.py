@@ -15,7 +15,7 @@ from services.audit.pages.rendering import HEADERS, page, render
 from services.audit.pages.site import Site
 from services.audit.pages.texts import Texts
 from services.audit.pages.verification import NotReadableError, Outcome, Verification, Verifications
-from services.audit.pages.visits import Visit, read_form
+from services.audit.pages.visits import Visit, log_of, read_form, seen_in
 from services.audit.queries import Reader
 from services.audit.witnesses import Witnesses
 from shared.aggregate import Context
@@ -59,8 +59,10 @@ class LogPages:
             raise NoSuchLogError
         # As in the interface for programs: when such a log grows is when something happens in that case.
         cleared = visit.session is not None and Clearance.PROTECTED_LOG_READER in visit.session.actor.clearances
-        if is_protected(LogScope(name)) and not cleared:
-            raise NoSuchLogError
+        if is_protected(LogScope(name)):
+            if not cleared:
+                raise NoSuchLogError
+            visit = seen_in(visit, LogName(name))
         heads = await self._reader.checkpoints(LogName(name), None, SHOWN)
         if not heads:
             raise NoSuchLogError
@@ -74,7 +76,7 @@ class LogPages:
 
     async def ask(self, request: Request, visit: Visit, ctx: Context) -> Response:  # noqa: ARG002
         """Show the form that begins a verification."""
-        log = _own(ctx)
+        log = log_of(visit, ctx)
         await self._desk.admit_overview(ctx, log)
         head = await self._reader.head(log)
         key, witnesses = self._vkey(head.origin), self._verifications.cosigners(log)
@@ -82,7 +84,7 @@ class LogPages:
 
     async def verify(self, request: Request, visit: Visit, ctx: Context) -> Response:
         """Verify the log, and tell how far it has come while it goes on."""
-        log = _own(ctx)
+        log = log_of(visit, ctx)
         form = read_form(exchange(request).body)
         key, checkpoint = form.get("key", ""), form.get("checkpoint", "")
         role = await self._desk.admit(ctx, log)
@@ -110,8 +112,3 @@ async def _told(visit: Visit, verification: Verification) -> AsyncIterator[str]:
         reason = Texts(visit.language)("refusal.code.being-verified")
         yield render("verified.html", visit, said=Outcome(None, reason))
     yield after
-
-
-def _own(ctx: Context) -> LogName:
-    assert ctx.actor is not None
-    return LogName(ctx.actor.municipality)

@@ -29,6 +29,7 @@ from services.audit.pages.visits import (
     here,
     is_secure,
     language_of,
+    named_log,
     read_form,
     safe_back,
 )
@@ -149,7 +150,9 @@ class Site:
                 return RedirectResponse(f"/pages/sign-in?ended=1&back={quote(visit.here, safe='')}", 303, HEADERS)
             if form:
                 _check_token(request, session)
-            return await view(request, replace(visit, session=session), self._context(request, session.actor))
+            asked = read_form(exchange(request).body) if form else request.query_params
+            log = named_log(asked.get("log"), session.actor.municipality)
+            return await view(request, replace(visit, session=session, log=log), self._context(request, session.actor))
 
         return guard
 

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import parse_qsl, urlsplit
 
 from starlette.requests import Request
 from starlette.types import Scope
 
-from services.audit.errors import ForeignFormError
+from services.audit.domain.entry import LOG_NAME, LogName
+from services.audit.errors import ForeignFormError, NoSuchLogError
 from services.audit.pages.sessions import Session
+from shared.aggregate import Context
 from shared.contracts.codes import Language
 from shared.errors import LagspillError
 from shared.preferences import preferred_language
+from shared.refs import LogScope
 
 MAX_FORM: Final = 16 * 1024
 HOME: Final = "/pages/search"
@@ -42,6 +45,38 @@ class Visit:
     session: Session | None = None
     sign_in: bool = False
     """Whether anybody can sign in here."""
+    log: LogName | None = None
+    """The log that is asked for by its name; None for that of the visitor's own municipality."""
+
+    @property
+    def asked(self) -> str:
+        """Return what stands behind the address of a page about the same log."""
+        return "" if self.log is None else f"?log={self.log}"
+
+
+def log_of(visit: Visit, ctx: Context) -> LogName:
+    """Return the log that is asked for: the one named, else the visitor's own municipality's. Who may is not decided here."""
+    assert ctx.actor is not None
+    return visit.log or LogName(ctx.actor.municipality)
+
+
+def seen_in(visit: Visit, log: LogName) -> Visit:
+    """Return the visit as one to what stands in `log`: links lead on in it."""
+    own = visit.session is not None and log == LogName(visit.session.actor.municipality)
+    return replace(visit, log=None if own else log)
+
+
+def named_log(given: str | None, own: LogScope) -> LogName | None:
+    """Return the log that is named; None where none is, or the visitor's own.
+
+    Raises:
+        NoSuchLogError: no log is called that.
+    """
+    if not given or given == own:
+        return None
+    if LOG_NAME.fullmatch(given) is None:
+        raise NoSuchLogError
+    return LogName(given)
 
 
 def language_of(request: Request) -> Language:
