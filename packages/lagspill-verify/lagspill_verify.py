@@ -107,7 +107,11 @@ MAX_SEALS = 10_000
 MAX_SUBJECTS = 100_000
 MAX_LANES = 500_000
 MAX_LANE_RUNS = 1000
-"""Of each kind of thing that is kept in memory while a log is read, the most: an honest log has far fewer at a time."""
+"""Of each kind of thing that is kept in memory while a log is read, the most: an honest log has far fewer at a time.
+
+What is beyond these is not counted, and that is a finding: whoever writes that much into a log must not keep everybody from being
+told whether it is what was signed.
+"""
 MAX_NAME = 120
 """Characters of a name that are kept."""
 SMALL = 65_536
@@ -123,7 +127,7 @@ EPILOG = f"""exit status:
   {EXIT_VERIFIED}  verified: every entry is as it was signed, and nothing that the services published is missing
   {EXIT_NOT_WHAT_WAS_SIGNED}  not what was signed: something was changed, taken out, put in, moved, cut off or replaced
   {EXIT_CANNOT_TELL}  cannot tell: the log, a key, the policy or a file cannot be read
-  {EXIT_INCOMPLETE}  as it was signed, but incomplete: a service's numbers have a hole, or contradict its seal
+  {EXIT_INCOMPLETE}  as it was signed, but incomplete: a service's numbers have a hole, contradict its seal, or cannot be counted
   {EXIT_NOT_WITNESSED}  as it was signed, but not witnessed as the policy demands: whoever has the log's key may have replaced it
 
 SOURCE is the address of a log; a folder, a .zip, a .tar or a .tar.gz with a copy of one (checkpoint, tile/.. and
@@ -1687,7 +1691,7 @@ def _take_together(
     for key, places, counts in ordinary.lanes:
         lane = span.lanes.get(key)
         if lane is None:
-            lane = span.lanes[key] = Lane()
+            lane = span.lanes[key] = Lane(first + places[0])
         if counts == list(range(counts[0], counts[0] + len(counts))):  # as nearly always
             lane.add(counts[0], counts[-1])
         else:
@@ -1720,7 +1724,7 @@ def _take_together(
 def _count_lane(lanes: Lanes, key: tuple[str, str], nth: int, number: int, position: int) -> None:
     lane = lanes.get(key)
     if lane is None:
-        lane = lanes[key] = Lane()
+        lane = lanes[key] = Lane(position)
     lane.add(nth, nth)
     if nth > lane.highest:
         lane.highest, lane.number, lane.at = nth, number, position
@@ -1861,9 +1865,13 @@ class Journal:
         self._unsettled: deque[tuple[int, bytes, int]] = deque()
         self._starts: list[int] = []
         self._ends: list[int] = []
+        self.lost: int | None = None
+        """The entry from which on its numbers are not counted any more; None while they are."""
 
     def take(self, run: Run) -> Iterator[Finding]:
         """Take records with their numbers, and name those whose number was used before."""
+        if self.lost is not None:
+            return
         last = run.first + len(run.positions) - 1
         at = bisect_right(self._starts, last) - 1
         if at >= 0 and self._ends[at] >= run.first:
@@ -1875,9 +1883,11 @@ class Journal:
                 one = Run(run.first + nth, run.leaves[nth * 32 : nth * 32 + 32], array("q", [position]))
                 yield from self.take(one)
             return
-        if len(self._starts) >= MAX_RANGES:
-            raise UnreadableError(f"the numbers of {self.source} have more than {MAX_RANGES} holes")
         self._remember(at, run.first, last)
+        if len(self._starts) > MAX_RANGES:
+            self.lost = run.positions[0]
+            self._starts, self._ends, self._waiting = [], [], {}
+            return
         self._waiting[run.first] = run.leaves
         self._waiting_bytes += len(run.leaves)
         while (leaves := self._waiting.pop(self.past.size + 1, None)) is not None:
@@ -1949,9 +1959,13 @@ class Journal:
 class Lane:
     """What the log holds of one lane: the records that one session of a service's database wrote into the log."""
 
-    __slots__ = ("at", "highest", "number", "reused", "runs", "told")
+    __slots__ = ("at", "highest", "lost", "number", "reused", "runs", "since", "told")
 
-    def __init__(self) -> None:
+    def __init__(self, since: int) -> None:
+        self.since = since
+        """The first entry that was seen of it, or of it in a span."""
+        self.lost: int | None = None
+        """The entry from which on it is not counted any more; None while it is."""
         self.runs: list[list[int]] = []
         """The counts seen, as ranges [first, last], ascending."""
         self.highest = self.number = self.at = 0
@@ -1966,34 +1980,41 @@ class Lane:
         if runs and runs[-1][1] + 1 == first:  # as nearly always
             runs[-1][1] = last
             return
-        at = bisect_right(runs, [first, LARGEST_NUMBER]) - 1
-        if (at >= 0 and runs[at][1] >= first) or (at + 1 < len(runs) and runs[at + 1][0] <= last):
+        at = bisect_right(runs, [first, LARGEST_NUMBER])
+        if (at > 0 and runs[at - 1][1] >= first) or (at < len(runs) and runs[at][0] <= last):
             self.reused = True
-        runs.insert(at + 1, [first, last])
-        joined: list[list[int]] = []
-        for begin, end in runs:
-            if joined and joined[-1][1] + 1 >= begin:
-                joined[-1][1] = max(joined[-1][1], end)
-            else:
-                joined.append([begin, end])
-        if len(joined) > MAX_LANE_RUNS:
-            raise UnreadableError(f"one lane has more than {MAX_LANE_RUNS} holes")
-        self.runs = joined
+        begin = at - 1 if at > 0 and runs[at - 1][1] + 1 >= first else at
+        end = at
+        while end < len(runs) and runs[end][0] <= last + 1:
+            end += 1
+        joined = [[first, last], *runs[begin:end]]
+        runs[begin:end] = [[min(run[0] for run in joined), max(run[1] for run in joined)]]
 
     def extend(self, more: Lane) -> None:
         """Take what was seen of it in another span."""
+        if self.lost is not None:
+            return
         for first, last in more.runs:
             self.add(first, last)
+        if len(self.runs) > MAX_LANE_RUNS:
+            self._lose(more.since)
         self.reused = self.reused or more.reused
         if more.highest > self.highest:
             self.highest, self.number, self.at = more.highest, more.number, more.at
 
     def tell(self, end: int, number: int, position: int, sealed: int) -> None:
         """Take how far the seal with that number, at that position, says that it goes; of those sealed by now the farthest does."""
+        if self.lost is not None:
+            return
         settled = [each for each in self.told if each[1] <= sealed]
         self.told = [each for each in self.told if each[1] > sealed]
         self.told += [max(settled)] if settled else []
         self.told.append((end, number, position))
+        if len(self.told) > MAX_LANE_RUNS:
+            self._lose(position)
+
+    def _lose(self, position: int) -> None:
+        self.lost, self.runs, self.told = position, [], []
 
     def missing(self, sealed: int) -> tuple[list[tuple[int, int]], int]:
         """Return the counts that are missing, and an entry that shows it, when the service has sealed its records to `sealed`.
@@ -2001,6 +2022,8 @@ class Lane:
         A service numbers a lane's records in the order of their counts, and after them the seal that says how far it goes. So what
         is missing before a record, or a seal, that is sealed itself, is not on its way.
         """
+        if self.lost is not None:
+            return [], self.lost
         end, at = (self.highest, self.at) if self.number <= sealed else (0, 0)
         for told, number, position in self.told:
             if told > end and number <= sealed:
@@ -2151,6 +2174,8 @@ class Verification:
         self._strange = 0
         self._numbers: list[Finding] = []
         """What is wrong with what services say, at most a thousand findings."""
+        self._beyond: dict[str, Finding] = {}
+        """Of each kind of thing of which there is more than is kept: from where on it is not counted."""
         self._more_numbers = 0
         """How many there are beyond these."""
         self._absent: list[tuple[int, int]] = []
@@ -2160,6 +2185,7 @@ class Verification:
         self._holds: list[tuple[int, Hold]] = []
         """The same of holds, in the order of the entries."""
         self._told = 0
+        """In how many pieces, and runs of numbers, these say that it was pruned."""
         self._there = 0
         """How many entries were there before something made it useless to read on."""
         self._broken = False
@@ -2245,12 +2271,13 @@ class Verification:
             self._differs = self._differs or span.differs
             self._strange += span.strange
             for source, run in span.runs:
-                journal = self._journal(source)
+                journal = self._journal(source, run.positions[0])
                 if journal is not None:
                     self._contradict(journal.take(run))
             self._counts.add(span.subjects)
-            for key, lane in span.lanes.items():
-                self._lane(key).extend(lane)
+            for key, more in span.lanes.items():
+                if (lane := self._lane(key, more.since)) is not None:
+                    lane.extend(more)
             for word in span.words:
                 while given and given[0].size <= min(word.position + 1, self._past.size):
                     self._compare(given.popleft(), "the checkpoint given")
@@ -2279,20 +2306,40 @@ class Verification:
             self.report.entries += count
         self._past.extend(bundle.leaves[: WIDTH * 32], bundle.root)
 
-    def _journal(self, source: str) -> Journal | None:
-        if source not in self._journals:
+    def _journal(self, source: str, position: int) -> Journal | None:
+        """Return what is known of a service's numbers; None if there are too many services to count those of this one."""
+        journal = self._journals.get(source)
+        if journal is None:
             if len(self._journals) >= MAX_SOURCES:
-                raise UnreadableError(f"the log has events of more than {MAX_SOURCES} services")
-            self._journals[source] = Journal(source)
-        return self._journals[source]
+                detail = (
+                    f"the log has events of more than {MAX_SOURCES} services: those of {source}, and of every other that comes"
+                    " after, are not counted"
+                )
+                self._lose("services", position, detail)
+                return None
+            journal = self._journals[source] = Journal(source)
+        return journal
 
-    def _lane(self, key: tuple[str, str]) -> Lane:
+    def _lane(self, key: tuple[str, str], position: int) -> Lane | None:
+        """Return what is known of a lane; None if it is not counted."""
         lane = self._lanes.get(key)
         if lane is None:
+            source, name = key
+            if source not in self._journals:
+                return None
             if len(self._lanes) >= MAX_LANES:
-                raise UnreadableError(f"the log has records of more than {MAX_LANES} lanes")
-            lane = self._lanes[key] = Lane()
+                detail = (
+                    f"the log has records of more than {MAX_LANES} lanes: those of lane {name} of {source}, and of every other that"
+                    " comes after, are not counted"
+                )
+                self._lose("lanes", position, detail)
+                return None
+            lane = self._lanes[key] = Lane(position)
         return lane
+
+    def _lose(self, what: str, position: int, detail: str) -> None:
+        """Say once, where it begins, that something is not counted."""
+        self._beyond.setdefault(what, Finding(Kind.INCOMPLETE, position, detail))
 
     def _hear(self, word: Word) -> None:
         if word.foreign is not None:
@@ -2300,25 +2347,37 @@ class Verification:
             self._contradict([Finding(Kind.INCOMPLETE, word.position, detail)])
             return
         if word.hold is not None:
-            self._holds.append((word.position, word.hold))
-            if len(self._holds) > MAX_RANGES:
-                raise UnreadableError(f"the log has more than {MAX_RANGES} holds")
+            if len(self._holds) < MAX_RANGES:
+                self._holds.append((word.position, word.hold))
+            else:
+                detail = (
+                    f"more than {MAX_RANGES} holds were placed and lifted: this and every later one is not heard, nor is it known"
+                    " which of them later prunings went over"
+                )
+                self._lose("holds", word.position, detail)
             return
         if word.seal is None and word.older is None and word.pruned is None:
             detail = f"an event in the name of {word.source} without a number: nothing says that it published it"
             self._contradict([Finding(Kind.INCOMPLETE, word.position, detail)])
             return
-        if word.seal is not None and (journal := self._journal(word.source)) is not None:
+        if word.seal is not None and (journal := self._journal(word.source, word.position)) is not None:
             journal.seal(*word.seal, word.position)
             for name, end in word.ends:
-                self._lane((word.source, name)).tell(end, word.number, word.position, journal.sealed)
+                if (lane := self._lane((word.source, name), word.position)) is not None:
+                    lane.tell(end, word.number, word.position, journal.sealed)
         if word.older is not None:
             self._compare(word.older, f"the checkpoint in entry {word.position}")
         if word.pruned is not None and word.pruned.last < word.position:
-            self._told += len(word.pruned.numbers)
-            if self._told + len(self._prunings) > MAX_RANGES:
-                raise UnreadableError(f"the log was pruned in more than {MAX_RANGES} pieces")
-            self._prunings.append((word.position, word.pruned))
+            told = self._told + 1 + len(word.pruned.numbers)
+            if told > MAX_RANGES or "prunings" in self._beyond:
+                detail = (
+                    f"the log was pruned in more than {MAX_RANGES} pieces: this and every later pruning is not heard, and what went"
+                    " by them is taken for missing"
+                )
+                self._lose("prunings", word.position, detail)
+            else:
+                self._told = told
+                self._prunings.append((word.position, word.pruned))
 
     def _compare(self, older: Checkpoint, what: str) -> None:
         root = self._past.root_at(older.size)
@@ -2375,7 +2434,10 @@ class Verification:
 
     def _check_holds(self) -> None:
         """Say which prunings went over a hold: one of the whole log, or one that the pruning does not say it has kept."""
-        told: list[tuple[int, Pruning | Hold]] = [*self._prunings, *self._holds]
+        lost = self._beyond.get("holds")
+        end = LARGEST_NUMBER if lost is None or lost.position is None else lost.position
+        told: list[tuple[int, Pruning | Hold]] = [each for each in self._prunings if each[0] < end]
+        told += self._holds
         standing: dict[str, tuple[int, bool]] = {}
         for position, said in sorted(told, key=lambda each: each[0]):
             if isinstance(said, Hold):
@@ -2568,6 +2630,8 @@ class Verification:
                 f"{_entries(self._strange)} {_are(self._strange)} no event of this log: whether another such is missing, no number"
                 " tells"
             )
+        for found in self._uncounted():
+            self.report.add(found)
         self._count_subjects()
         self._count_lanes()
         for found in sorted(self._numbers, key=lambda each: each.position or 0):
@@ -2575,6 +2639,12 @@ class Verification:
         self.report.count(Kind.INCOMPLETE, self._more_numbers)
         excused = self.report.pruned  # each of these was the record of at most one number
         for source, journal in sorted(self._journals.items()):
+            if journal.lost is not None:
+                self.report.journals.append(
+                    f"{source} 1 to {journal.past.size}, not counted from entry {journal.lost} on, {journal.seals} seals, sealed to"
+                    f" {journal.sealed}"
+                )
+                continue
             gone = journal.holes()
             missing = [(first, min(last, journal.sealed)) for first, last in gone if first <= journal.sealed]
             if self.report.pruned:
@@ -2594,6 +2664,19 @@ class Verification:
             self.report.journals.append(
                 f"{source} 1 to {journal.past.size} {state}, {journal.seals} seals, sealed to {journal.sealed}"
             )
+
+    def _uncounted(self) -> Iterator[Finding]:
+        """Name what could not be counted: what is missing there is not known."""
+        yield from self._beyond.values()
+        for source, journal in sorted(self._journals.items()):
+            if journal.lost is not None:
+                detail = f"the numbers of {source} have more than {MAX_RANGES} holes: not counted from here on"
+                yield Finding(Kind.INCOMPLETE, journal.lost, detail)
+        for (source, name), lane in sorted(self._lanes.items()):
+            if lane.lost is not None:
+                many = f"more than {MAX_LANE_RUNS} holes, or ends that are not sealed"
+                detail = f"lane {name} of {source} has {many}: not counted from here on"
+                yield Finding(Kind.INCOMPLETE, lane.lost, detail)
 
     def _count_subjects(self) -> None:
         """Name the subjects of which an event is not there, but for as many events as entries were pruned.

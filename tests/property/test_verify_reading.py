@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import lagspill_verify
@@ -163,7 +164,7 @@ def heard(bundles: list[list[bytes]], *, each: bool) -> tuple[object, ...]:
     for entries in bundles:
         hear(entries, [f"{at + nth:032}".encode() for nth in range(len(entries))], at, numbered, span)
         at += len(entries)
-    lanes = {key: (one.runs, one.highest, one.number, one.at, one.reused) for key, one in span.lanes.items()}
+    lanes = {key: (one.runs, one.highest, one.number, one.at, one.reused, one.since) for key, one in span.lanes.items()}
     return numbered, span.words, span.subjects, lanes, span.strange
 
 
@@ -191,3 +192,17 @@ def test_only_a_bundle_of_ordinary_events_is_taken_in_at_once(entries: list[byte
     assert read_together(entries, NOTODDEN) is not None
     both = read_together([*entries, other], NOTODDEN)
     assert both is None or read_plainly(other, NOTODDEN) is not None
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.tuples(st.integers(1, 30), st.integers(0, 4)), max_size=20))
+def test_a_lane_knows_which_counts_it_has_seen(seen: list[tuple[int, int]]) -> None:
+    """In whatever order they come, and whether one of them came twice."""
+    lane, counts, twice = lagspill_verify.Lane(0), set[int](), False
+    for first, more in seen:
+        lane.add(first, first + more)
+        twice = twice or not counts.isdisjoint(range(first, first + more + 1))
+        counts.update(range(first, first + more + 1))
+    assert lane.reused == twice
+    assert [count for first, last in lane.runs for count in range(first, last + 1)] == sorted(counts)
+    assert all(left[1] + 1 < right[0] for left, right in pairwise(lane.runs))

@@ -501,6 +501,94 @@ def test_beyond_a_thousand_findings_are_counted(monkeypatch: pytest.MonkeyPatch)
         assert report.exit_status == status, "what is only counted counts"
 
 
+def in_lane(number: int, nth: int, lane: str = "b" * 15, source: str = "/services/cases") -> bytes:
+    """An event with its place in a lane."""
+    return json.dumps(json.loads(event(number, source)) | {"lane": f"{lane}/{nth}"}).encode()
+
+
+def told(kind: str, number: int, source: str = "/services/audit", **data: object) -> bytes:
+    """What a service says that matters to the verifier."""
+    return json.dumps(json.loads(event(number, source, **data)) | {"type": f"no.lagspill.{kind}.v1"}).encode()
+
+
+MANY: dict[str, tuple[str, list[bytes], int, str]] = {
+    "services": (
+        "MAX_SOURCES",
+        [
+            *(event(1, f"/services/s{nth:02}") for nth in range(40)),
+            event(9, "/services/s39"),
+            event(2, "/services/s00"),
+        ],
+        20,
+        "more than 20 services: those of /services/s20, and of every other that comes after, are not counted",
+    ),
+    "numbers": (
+        "MAX_RANGES",
+        [event(nth) for nth in range(2, 82, 2)],
+        20,
+        "the numbers of /services/cases have more than 20 holes: not counted from here on",
+    ),
+    "records of a lane": (
+        "MAX_LANE_RUNS",
+        [in_lane(nth, 2 * nth) for nth in range(1, 41)],
+        0,
+        f"lane {'b' * 15} of /services/cases has more than 20 holes, or ends that are not sealed: not counted from here on",
+    ),
+    "ends of a lane": (
+        "MAX_LANE_RUNS",
+        [
+            told(
+                "cases.journal.sealed", nth, "/services/cases", last_number=1, lanes=[{"lane": "b" * 15, "last": nth}]
+            ).replace(b'"last_number"', b'"root": "' + b"A" * 43 + b'=", "last_number"')
+            for nth in range(2, 42)
+        ],
+        20,
+        f"lane {'b' * 15} of /services/cases has more than 20 holes, or ends that are not sealed: not counted from here on",
+    ),
+    "lanes": (
+        "MAX_LANES",
+        [in_lane(nth, 1, "bcdfghjklmnpq" + chr(97 + nth // 20) + chr(97 + nth % 20)) for nth in range(1, 41)],
+        20,
+        "more than 20 lanes: those of lane bcdfghjklmnpqbb of /services/cases, and of every other that comes after, are not",
+    ),
+    "holds": (
+        "MAX_RANGES",
+        [told("audit.hold.placed", nth, hold=f"h{nth}") for nth in range(1, 41)],
+        20,
+        "more than 20 holds were placed and lifted: this and every later one is not heard",
+    ),
+    "prunings": (
+        "MAX_RANGES",
+        [event(1), *(told("audit.entries.pruned", nth, first=0, last=0, numbers=[]) for nth in range(1, 41))],
+        21,
+        "pruned in more than 20 pieces: this and every later pruning is not heard",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", MANY)
+@pytest.mark.parametrize("singly", [False, True])
+def test_what_is_too_much_to_count_is_a_finding(what: str, singly: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever can write events must not keep everybody from being told, for ever, whether the log is what was signed."""
+    from tests.property.test_audit_verify import bundled
+    from tests.property.test_audit_verify import verify as verify_files
+
+    limit, entries, position, detail = MANY[what]
+    monkeypatch.setattr(lagspill_verify, limit, 20)
+    if singly:
+        monkeypatch.setattr(lagspill_verify.Examiner, "_hear", lagspill_verify.Examiner._hear_each)
+    entries = [*entries, *(event(nth, "/services/s00") for nth in range(3, 303))]
+    files = files_of(entries)
+    report = verify_files(files)
+    assert report.exit_status == lagspill_verify.EXIT_INCOMPLETE, report
+    [found] = [each for each in report.findings if "more than 20 " in each.detail]
+    assert (found.kind, found.position, detail in found.detail) == (Kind.INCOMPLETE, position, True), found
+    changed = [*entries[:300], event(1, told="otherwise"), *entries[301:]]
+    report = verify_files(bundled(changed, files))
+    assert report.exit_status == lagspill_verify.EXIT_NOT_WHAT_WAS_SIGNED
+    assert [(each.kind, each.position) for each in report.findings] == [(Kind.CHANGED, 300)], report
+
+
 def test_many_processes_say_the_same_as_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The work is shared; what is found is not a matter of luck."""
     monkeypatch.setattr(lagspill_verify, "SMALL", 0)
@@ -534,10 +622,16 @@ def test_memory_does_not_grow_with_the_log(tmp_path: Path) -> None:
         "assert report.findings == [], report\n"
         "print(next(line.split()[1] for line in open('/proc/self/status') if line.startswith('VmHWM')))"
     )
+
+    def in_a_lane(nth: int) -> bytes:
+        """Sixteen sessions write, each in its lane."""
+        lane = f"{'bcdfghjklmnpqrst'[nth % 16] * 15}/{(nth - 1) // 16 + 1}"
+        return json.dumps(json.loads(of_subject(nth, f"cas_{nth}", 1)) | {"lane": lane}).encode()
+
     peaks = []
     for count in (30_000, 60_000):
         folder = tmp_path / str(count)
-        for path, contents in files_of([of_subject(nth, f"cas_{nth}", 1) for nth in range(1, count + 1)]).items():
+        for path, contents in files_of([in_a_lane(nth) for nth in range(1, count + 1)]).items():
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             (folder / path).write_bytes(contents)
         done = subprocess.run([sys.executable, "-c", program, folder, VKEY], capture_output=True, text=True, check=True)
