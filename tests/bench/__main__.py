@@ -31,7 +31,7 @@ ALONE = ("exports", "norway")
 
 
 async def measure(
-    parts: Sequence[str], *, peers: bool, entries: int | None, bytes_each: int, console: Console
+    parts: Sequence[str], *, peers: bool, entries: int | None, bytes_each: int | None, console: Console
 ) -> list[Measure | Latency]:
     """Return every measurement of `parts`."""
     results: list[Measure | Latency] = []
@@ -124,7 +124,7 @@ def main() -> int:
     parser.add_argument(
         "--entries", type=int, help="how many the log has that is searched (10,000,000), or exported (1,000,000)"
     )
-    parser.add_argument("--entry-bytes", type=int, default=700, help="how long each of these is")
+    parser.add_argument("--entry-bytes", type=int, help="how long each that is searched is, if it is to be no record")
     options = parser.parse_args()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))
     console = Console()

@@ -23,8 +23,8 @@ from shared.contracts.codes import Language
 from shared.db import Pool, create_pool
 from shared.merkle import leaf_hash, verify_inclusion
 from shared.testing.plugin import Migrated
-from tests.bench.query import filler
-from tests.integration.audit_world import NOTODDEN, ORIGIN, SIGNER, Publisher
+from tests.bench.query import filler, look
+from tests.integration.audit_world import NOTODDEN, ORIGIN, SIGNER
 
 pytestmark = pytest.mark.connected
 
@@ -49,12 +49,7 @@ async def pool(dsn: str) -> AsyncIterator[Pool]:
 
 async def sealed(pool: Pool, entries: int) -> Checkpoint:
     """Fill the log, and give it the tree, the tiles and the signed checkpoint that a keeper would have made."""
-    publisher = Publisher()
-    case = publisher.ids.ref("cas")
-    leaf = publisher.read(case, actor="act_somebody").decode()
-    identity = json.loads(leaf)["id"]
-    leaf = leaf.replace(case, "<case>").replace("act_somebody", "<actor>").replace(identity, identity[:24] + "<n>")
-    await filler(pool, entries=entries, months=11, cases=500, actors=50, leaf=leaf)
+    await filler(pool, entries=entries, months=11, cases=500, actors=50, leaf=look())
     rows = await pool.fetch(
         "SELECT sha256('\\x00'::bytea || leaf) AS hash FROM entries WHERE log = $1 ORDER BY position",
         NOTODDEN,
