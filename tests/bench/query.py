@@ -131,7 +131,7 @@ async def measure_query(ground: Ground, entries: int = DEFAULT_ENTRIES, bytes_ea
                 f"{what} in {entries:,}",
                 make,
                 100 if "month" not in what else 1,
-                TARGET if entries >= DEFAULT_ENTRIES else None,
+                TARGET if entries >= DEFAULT_ENTRIES and "month" not in what else None,
             )
             for what, make in searches.items()
         ]
