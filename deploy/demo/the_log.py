@@ -161,7 +161,7 @@ def _compared(dsn: str, log: str, size: int) -> Report:
     report = Report(size=size)
     database = open_database(dsn, log)
     try:
-        compare_columns(database, report)
+        compare_columns(database, report, lambda _done, _size: None)
     finally:
         database.close()
     return report

@@ -3156,7 +3156,7 @@ class ProgressLine:
 
 
 Opener = Callable[[str, Demands], Source]
-Comparer = Callable[[Source, Report], None]
+Comparer = Callable[[Source, Report, Callable[[int, int], None]], None]
 
 
 def main(
@@ -3172,7 +3172,8 @@ def main(
         arguments: those of the command line.
         program: what the command is called.
         opener: returns where a log is read from, for who reads it from somewhere else than `verify` does.
-        comparer: adds to the report what is wrong with the columns beside the entries, where `opener` reads them from a table.
+        comparer: adds to the report what is wrong with the columns beside the entries, where `opener` reads them from a table, and
+            says how far it has come.
     """
     parser = argparse.ArgumentParser(
         prog=program,
@@ -3229,7 +3230,7 @@ def main(
             source = opener(asked.source, demands)
             report = verify_log(source, demands, progress=progress, workers=asked.workers, hashes_only=asked.hashes)
             if comparer is not None and asked.columns:
-                comparer(source, report)
+                comparer(source, report, progress)
         else:
             report = verify(
                 asked.source,

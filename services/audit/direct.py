@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import asyncpg
@@ -89,16 +89,22 @@ class Database:
         """
         return self._run(self._stray())
 
-    def changed_columns(self, size: int) -> Iterator[tuple[int, str]]:
+    def changed_columns(self, size: int, progress: Callable[[int, int], None]) -> Iterator[tuple[int, str]]:
         """Yield (position, column) of each column that is not what the entry says, of a log of this size, in order.
+
+        Args:
+            size: entries of the log.
+            progress: called with the number of entries compared and how many there are.
 
         Raises:
             UnreadableError: the database cannot be read.
         """
         for first in range(0, size, _ROWS_AT_ONCE):
-            for row in self._run(self._rows(first, min(first + _ROWS_AT_ONCE, size))):
+            end = min(first + _ROWS_AT_ONCE, size)
+            for row in self._run(self._rows(first, end)):
                 for name in row.differing():
                     yield row.position, name
+            progress(end, size)
 
     def close(self) -> None:
         """Let the connection go, if there is one."""
@@ -241,7 +247,7 @@ def open_database(dsn: str, log: str, *, witnessed: bool = False) -> Database:
     return Database(dsn, log, note)
 
 
-def compare_columns(log: Source, report: Report) -> None:
+def compare_columns(log: Source, report: Report, progress: Callable[[int, int], None]) -> None:
     """Add to the report which columns are not what their entries say.
 
     The tree is over the entries alone: who changes a column hides an entry from searches and reports, and every hash is as before.
@@ -250,7 +256,7 @@ def compare_columns(log: Source, report: Report) -> None:
         UnreadableError: the database cannot be read.
     """
     assert isinstance(log, Database)
-    for position, name in log.changed_columns(report.size):
+    for position, name in log.changed_columns(report.size, progress):
         report.found(Kind.CHANGED, position, f"the column {name} is not what the entry says")
 
 

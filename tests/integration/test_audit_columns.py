@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
@@ -148,6 +149,14 @@ async def test_the_operators_command_names_the_column_when_it_is_asked(
         status = await asyncio.to_thread(direct.main, arguments)
         return status, [line for line in capsys.readouterr().out.splitlines() if " at entry " in line]
 
+    with monkeypatch.context() as watched:
+        watched.setattr(sys.stderr, "isatty", lambda: True)
+        watched.setattr(direct, "_ROWS_AT_ONCE", 100)
+        await asyncio.to_thread(
+            direct.main, [NOTODDEN, "--key", SIGNER.named(f"lagspill.no/logs/{NOTODDEN}").verifier.vkey, "--columns"]
+        )
+    size = await world.pool.fetchval("SELECT size FROM logs WHERE log = $1", NOTODDEN)
+    assert capsys.readouterr().err.count(f"{size} of {size} entries\n") == 2, "the entries, and then the columns"
     honest = await verify("--columns")
     done = await tamper.hide_from_searches(attacker, NOTODDEN, 300)
     assert await verify() == honest
